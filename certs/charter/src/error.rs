@@ -1,0 +1,433 @@
+//! Why something was not believed. One enum for each thing that is judged.
+
+use alcove_proto::{canonical::CanonicalError, names::NameError, names::TrustDomain};
+
+/// What is wrong with a CA certificate that a charter lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CaFault {
+    /// Over [`alcove_proto::limits::CERTIFICATE_BYTES_MAX`].
+    #[error("the certificate is too large")]
+    TooLarge,
+    /// No X.509 certificate, or one with contradictory extensions.
+    #[error("the certificate does not parse")]
+    Malformed,
+    /// Basic constraints do not make it a CA.
+    #[error("the certificate is not a CA's")]
+    NotACa,
+    /// The key is not on P-256.
+    #[error("the key is not a P-256 key")]
+    Key,
+    /// The key usage, where stated, lets it sign no certificates or no CRLs.
+    #[error("the key may not sign certificates and lists")]
+    KeyUsage,
+    /// It carries name constraints; TLS libraries would refuse the staff (PROTOCOL.md, "Certificates").
+    #[error("the certificate carries name constraints")]
+    NameConstraints,
+    /// It is not signed by its own key.
+    #[error("the certificate is not signed by its own key")]
+    NotSelfSigned,
+}
+
+/// Why a charter was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CharterError {
+    /// Over [`alcove_proto::limits::CHARTER_BYTES_MAX`].
+    #[error("the charter has {bytes} bytes")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// The bytes are no such message in its canonical form.
+    #[error(transparent)]
+    Encoding(#[from] CanonicalError),
+    /// A format this version does not know.
+    #[error("format {found} is not known")]
+    Format {
+        /// What it says.
+        found: u32,
+    },
+    /// The collaborative's name is no domain.
+    #[error("the collaborative's name is no domain")]
+    Collaborative,
+    /// Versions count from 1.
+    #[error("version 0")]
+    Version,
+    /// Version 1 names no predecessor; every other names one by 32 bytes.
+    #[error("the hash of the version before is missing or out of place")]
+    PreviousHash,
+    /// It would end before it begins.
+    #[error("the charter ends before it begins")]
+    Times,
+    /// None, or over [`alcove_proto::limits::AGENCIES_MAX`].
+    #[error("{count} agencies")]
+    AgencyCount {
+        /// How many.
+        count: usize,
+    },
+    /// Agencies are not sorted by trust domain, or one stands twice.
+    #[error("the agencies are not in order, or {trust_domain} stands twice")]
+    AgencyOrder {
+        /// The first one out of order.
+        trust_domain: TrustDomain,
+    },
+    /// An agency's trust domain is no domain name.
+    #[error("an agency's trust domain is no domain name")]
+    TrustDomain(#[from] NameError),
+    /// The trust domain is not one label below the collaborative.
+    #[error("{trust_domain} is not of this collaborative")]
+    OutsideCollaborative {
+        /// Which.
+        trust_domain: TrustDomain,
+    },
+    /// The display name is empty, too long, or has hidden characters.
+    #[error("the display name of {trust_domain} is not one line of visible text")]
+    DisplayName {
+        /// Whose.
+        trust_domain: TrustDomain,
+    },
+    /// Two agencies would look the same to people.
+    #[error("{trust_domain} has the display name of {other}")]
+    DisplayNameTaken {
+        /// The second one.
+        trust_domain: TrustDomain,
+        /// The first one.
+        other: TrustDomain,
+    },
+    /// The side is not stated, or unknown to this version.
+    #[error("the side of {trust_domain} is not known")]
+    Side {
+        /// Whose.
+        trust_domain: TrustDomain,
+    },
+    /// No CA certificate, or over [`alcove_proto::limits::AGENCY_CAS_MAX`].
+    #[error("{trust_domain} has {count} CA certificates")]
+    CaCount {
+        /// Whose.
+        trust_domain: TrustDomain,
+        /// How many.
+        count: usize,
+    },
+    /// A CA certificate cannot serve.
+    #[error("a CA certificate of {trust_domain} cannot serve")]
+    Ca {
+        /// Whose.
+        trust_domain: TrustDomain,
+        /// Why.
+        #[source]
+        fault: CaFault,
+    },
+    /// One key would speak for two.
+    #[error("{trust_domain} shares a key with another entry")]
+    KeyShared {
+        /// The second one.
+        trust_domain: TrustDomain,
+    },
+    /// The charter key is no P-256 point.
+    #[error("the charter key of {trust_domain} is no P-256 point")]
+    CharterKey {
+        /// Whose.
+        trust_domain: TrustDomain,
+    },
+    /// The sealing key is no P-256 point.
+    #[error("the sealing key of {trust_domain} is no P-256 point")]
+    SealingKey {
+        /// Whose.
+        trust_domain: TrustDomain,
+    },
+    /// The recovery key is neither empty nor a P-256 point.
+    #[error("the recovery key of {trust_domain} is no P-256 point")]
+    RecoveryKey {
+        /// Whose.
+        trust_domain: TrustDomain,
+    },
+    /// Fewer than a majority could sign two versions of one number; more than all could never sign.
+    #[error("a quorum of {quorum} among {agencies} agencies")]
+    Quorum {
+        /// What it says.
+        quorum: u32,
+        /// How many agencies there are.
+        agencies: usize,
+    },
+    /// No server CA, or over [`alcove_proto::limits::AGENCY_CAS_MAX`].
+    #[error("{count} server CA certificates")]
+    ServerCaCount {
+        /// How many.
+        count: usize,
+    },
+    /// A server CA certificate cannot serve.
+    #[error("a server CA certificate cannot serve")]
+    ServerCa(#[source] CaFault),
+    /// A server CA has an agency's key: the operator would be an agency.
+    #[error("a server CA has the key of an agency")]
+    ServerCaShared,
+    /// The server's name is no lower-case DNS name.
+    #[error("the server's name is no DNS name")]
+    ServerName,
+
+    /// Signatures are not sorted by trust domain, or one stands twice.
+    #[error("the signatures are not in order, or {trust_domain} signs twice")]
+    SignatureOrder {
+        /// The first one out of order.
+        trust_domain: TrustDomain,
+    },
+    /// Somebody signs who is not concerned.
+    #[error("{trust_domain} signs and is no member")]
+    UnknownSigner {
+        /// Who.
+        trust_domain: TrustDomain,
+    },
+    /// A signature does not verify.
+    #[error("the signature of {trust_domain} does not verify")]
+    BadSignature {
+        /// Whose.
+        trust_domain: TrustDomain,
+    },
+    /// Version 1 needs every agency's signature.
+    #[error("{} agencies have not signed", missing.len())]
+    NotSignedByAll {
+        /// Who has not.
+        missing: Vec<TrustDomain>,
+    },
+    /// A later version needs the quorum of the version before.
+    #[error("{signed} of {quorum} members have signed")]
+    BelowQuorum {
+        /// Members of the version before that signed.
+        signed: usize,
+        /// How many it asks for.
+        quorum: u32,
+    },
+    /// An agency's entry was changed, or an agency was added, without its own signature.
+    #[error("the entry of {trust_domain} is new or changed and not signed by it")]
+    EntryNotSigned {
+        /// Whose.
+        trust_domain: TrustDomain,
+    },
+
+    /// A history begins with version 1.
+    #[error("version {version} is not the first")]
+    NotFirst {
+        /// What it says.
+        version: u64,
+    },
+    /// Versions between are missing.
+    #[error("version {offered} after version {held}")]
+    Gap {
+        /// The newest held.
+        held: u64,
+        /// The one offered.
+        offered: u64,
+    },
+    /// It does not name the version before by its hash.
+    #[error("version {version} does not follow the one held")]
+    WrongPrevious {
+        /// What it says.
+        version: u64,
+    },
+    /// Two charters with one number: somebody shows different people different members.
+    #[error("two charters with version {version}")]
+    Fork {
+        /// The number.
+        version: u64,
+    },
+    /// It is another collaborative's.
+    #[error("the charter is of another collaborative")]
+    OtherCollaborative,
+    /// It was issued before the version it follows.
+    #[error("version {version} is older than the one it follows")]
+    IssuedBeforePrevious {
+        /// What it says.
+        version: u64,
+    },
+    /// Over [`crate::CHARTER_VERSIONS_MAX`].
+    #[error("more versions than a history holds")]
+    TooManyVersions,
+    /// It has ended.
+    #[error("the charter ended")]
+    Expired {
+        /// When, milliseconds since 1970.
+        not_after_ms: i64,
+    },
+    /// The sealed directory keys are not one for each agency, in order.
+    #[error("the sealed directory keys do not match the agencies")]
+    DirectoryKeys,
+}
+
+/// Why a CRL was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CrlError {
+    /// Over [`alcove_proto::limits::CRL_BYTES_MAX`].
+    #[error("the CRL has {bytes} bytes")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// No CRL of the profile (RFC 5280 section 5), or partial, or without number or next update.
+    #[error("the CRL does not parse, or covers only a part")]
+    Malformed,
+    /// The number does not fit 64 bits.
+    #[error("the CRL's number is out of range")]
+    Number,
+    /// No CA of the charter in force has that name.
+    #[error("the CRL's issuer is no CA of the charter")]
+    UnknownIssuer,
+    /// The signature is not that CA's.
+    #[error("the CRL's signature does not verify")]
+    BadSignature,
+    /// A newer one is held.
+    #[error("CRL {offered} of {trust_domain} is older than {held}")]
+    Behind {
+        /// Whose.
+        trust_domain: TrustDomain,
+        /// The number held.
+        held: u64,
+        /// The number offered.
+        offered: u64,
+    },
+    /// Two lists with one number.
+    #[error("two CRLs of {trust_domain} with number {number}")]
+    Fork {
+        /// Whose.
+        trust_domain: TrustDomain,
+        /// The number.
+        number: u64,
+    },
+}
+
+/// Why a certificate, or what vouches for it, was not believed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TrustError {
+    /// No certificate, too many, or one over its size. An agency certifies its staff directly from a
+    /// CA of the charter, so a device's chain is one certificate.
+    #[error("a chain of {certificates} certificates")]
+    ChainLength {
+        /// How many.
+        certificates: usize,
+    },
+    /// A certificate does not parse, or says what this version does not understand.
+    #[error("the certificate does not parse")]
+    Malformed,
+    /// The key is not on P-256.
+    #[error("the key is not a P-256 key")]
+    UnsupportedKey,
+    /// It is a CA's.
+    #[error("a CA certificate stands where a leaf belongs")]
+    CaAsLeaf,
+    /// Not exactly the one usage.
+    #[error("the certificate is for another use")]
+    WrongUsage,
+    /// It names nobody.
+    #[error("the certificate has no subject alternative name")]
+    NoSan,
+    /// It names more than one.
+    #[error("the certificate has {count} subject alternative names")]
+    SeveralSans {
+        /// How many.
+        count: usize,
+    },
+    /// The one name is not of the kind asked for.
+    #[error("the certificate's name is of the wrong kind")]
+    SanKind,
+    /// The URI is no device's name.
+    #[error("the certificate names no device")]
+    Name(#[source] NameError),
+    /// No agency of the charter has that trust domain.
+    #[error("{trust_domain} is no member")]
+    UnknownAgency {
+        /// Which.
+        trust_domain: TrustDomain,
+    },
+    /// No CA of the agency named has issued it.
+    #[error("no CA of {trust_domain} issued the certificate")]
+    UnknownIssuer {
+        /// Which agency it names.
+        trust_domain: TrustDomain,
+    },
+    /// No server CA has issued it.
+    #[error("no server CA of the charter issued the certificate")]
+    UnknownServerIssuer,
+    /// The CA has that name, the signature is not its key's.
+    #[error("the certificate's signature does not verify")]
+    BadSignature,
+    /// Its time is over.
+    #[error("the certificate has expired")]
+    Expired {
+        /// Last moment of validity, milliseconds since 1970.
+        not_after_ms: i64,
+        /// The time it was judged at.
+        time_ms: i64,
+    },
+    /// Its time has not come.
+    #[error("the certificate is not valid yet")]
+    NotYetValid {
+        /// First moment of validity, milliseconds since 1970.
+        not_before_ms: i64,
+        /// The time it was judged at.
+        time_ms: i64,
+    },
+    /// Its agency has revoked it.
+    #[error("the certificate has been revoked")]
+    Revoked {
+        /// When, milliseconds since 1970.
+        revoked_at_ms: i64,
+    },
+    /// The server shows another name than the charter's.
+    #[error("the certificate is for another server")]
+    WrongServerName,
+    /// The charter itself has ended.
+    #[error("the charter ended")]
+    CharterExpired {
+        /// When, milliseconds since 1970.
+        not_after_ms: i64,
+    },
+    /// The commit names a charter version or CRL that is not here yet: fetch, then judge again.
+    #[error("a newer charter or CRL is named than is held")]
+    Behind {
+        /// Whose CRL, or nothing for the charter.
+        crl_of: Option<TrustDomain>,
+        /// The version or number named.
+        named: u64,
+        /// The newest held; 0 for none.
+        held: u64,
+    },
+    /// The charter named by that number is not the one held.
+    #[error("two charters with version {version}")]
+    CharterFork {
+        /// The number.
+        version: u64,
+    },
+    /// The context of a commit is out of form.
+    #[error("the context of the commit is malformed")]
+    Context,
+}
+
+/// Why a card was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CardError {
+    /// The bytes are no such message in its canonical form.
+    #[error(transparent)]
+    Encoding(#[from] CanonicalError),
+    /// A format this version does not know.
+    #[error("format {found} is not known")]
+    Format {
+        /// What it says.
+        found: u32,
+    },
+    /// The card names no person.
+    #[error("the card names no person")]
+    Person(#[from] NameError),
+    /// The card is somebody else's.
+    #[error("the card is of another person")]
+    OtherPerson,
+    /// Name or role is empty, too long, or has hidden characters.
+    #[error("name or role is not one line of visible text")]
+    Text,
+    /// No agency of the charter has that person's trust domain.
+    #[error("{trust_domain} is no member")]
+    UnknownAgency {
+        /// Which.
+        trust_domain: TrustDomain,
+    },
+    /// The signature is not the agency's.
+    #[error("the card's signature does not verify")]
+    BadSignature,
+}

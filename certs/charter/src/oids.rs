@@ -1,0 +1,71 @@
+//! Extended key usages (RFC 5280 section 4.2.1.12): one key, one purpose, one usage in its certificate.
+//!
+//! Each comes twice: as arcs, for whoever writes certificates, and as the content octets of its DER
+//! encoding, for whoever reads them.
+
+/// `id-kp-serverAuth`: the server's TLS certificate.
+pub const SERVER_AUTH_ARCS: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 1];
+/// `id-kp-clientAuth`: a device's TLS certificate.
+pub const CLIENT_AUTH_ARCS: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 2];
+/// A device's MLS signing certificate; private arc.
+pub const MLS_SIGNING_ARCS: &[u64] = &[1, 3, 6, 1, 4, 1, 58888, 1, 1];
+/// The server's receipt certificate; private arc.
+pub const RECEIPTS_ARCS: &[u64] = &[1, 3, 6, 1, 4, 1, 58888, 1, 2];
+
+/// [`SERVER_AUTH_ARCS`] as DER content.
+pub const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
+/// [`CLIENT_AUTH_ARCS`] as DER content.
+pub const CLIENT_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
+/// [`MLS_SIGNING_ARCS`] as DER content.
+pub const MLS_SIGNING: &[u8] = &[0x2b, 6, 1, 4, 1, 0x83, 0xcc, 0x08, 1, 1];
+/// [`RECEIPTS_ARCS`] as DER content.
+pub const RECEIPTS: &[u8] = &[0x2b, 6, 1, 4, 1, 0x83, 0xcc, 0x08, 1, 2];
+
+/// What a certificate's key may be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Usage {
+    /// The server's side of TLS.
+    TlsServer,
+    /// A device's side of TLS.
+    TlsDevice,
+    /// A device's MLS signatures.
+    MlsSigning,
+    /// The server's signatures under log heads.
+    Receipts,
+}
+
+impl Usage {
+    /// The usage's OID as arcs.
+    pub fn arcs(self) -> &'static [u64] {
+        match self {
+            Self::TlsServer => SERVER_AUTH_ARCS,
+            Self::TlsDevice => CLIENT_AUTH_ARCS,
+            Self::MlsSigning => MLS_SIGNING_ARCS,
+            Self::Receipts => RECEIPTS_ARCS,
+        }
+    }
+
+    /// The usage's OID as DER content octets.
+    pub fn der(self) -> &'static [u8] {
+        match self {
+            Self::TlsServer => SERVER_AUTH,
+            Self::TlsDevice => CLIENT_AUTH,
+            Self::MlsSigning => MLS_SIGNING,
+            Self::Receipts => RECEIPTS,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use x509_parser::der_parser::oid::Oid;
+
+    #[test]
+    fn both_spellings_of_each_usage_name_the_same_oid() {
+        for usage in [Usage::TlsServer, Usage::TlsDevice, Usage::MlsSigning, Usage::Receipts] {
+            let from_arcs = Oid::from(usage.arcs()).unwrap();
+            assert_eq!(from_arcs.as_bytes(), usage.der(), "{usage:?}");
+        }
+    }
+}

@@ -1,0 +1,403 @@
+//! The one value that answers every question about a certificate: the charter's history and the
+//! newest CRL of every agency.
+//!
+//! A [`TrustView`] never changes; a newer charter or CRL makes a new one. The agency is picked by the
+//! trust domain in the certificate's own name, so one agency's CA can never vouch for another's staff.
+//! PROTOCOL.md, "Certificates".
+
+use crate::{
+    CharterError, CrlError, TrustError,
+    anchor::{self, PathFault},
+    certificate::{Leaf, San, Serial},
+    charter::Charter,
+    crl::Crl,
+    history::{Appended, CharterHistory},
+    key::P256Point,
+    oids::Usage,
+};
+use alcove_proto::{
+    ids::Digest,
+    limits::{AGENCIES_MAX, CHAIN_CERTIFICATES_MAX},
+    names::{Identity, TrustDomain},
+    v1,
+};
+use rustls_pki_types::{CertificateDer, DnsName, ServerName, TrustAnchor};
+use std::{collections::BTreeMap, sync::Arc};
+use webpki::EndEntityCert;
+
+/// The charter's history and the newest CRL of every agency. Immutable; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct TrustView {
+    charters: Arc<CharterHistory>,
+    crls: Arc<BTreeMap<TrustDomain, Arc<Crl>>>,
+}
+
+/// Whether a certificate's times and its agency's CRL are to be judged, and as of when.
+#[derive(Debug, Clone, Copy)]
+pub enum Judge<'a> {
+    /// Chain, name, usage and key only: for leaves that were judged when they came in. A leaf that has
+    /// lapsed since stops nobody from processing or joining.
+    Never,
+    /// Expiry and revocation too, as of that moment: for leaves that are new in a commit.
+    At(&'a Moment),
+}
+
+/// A point in time together with the charter version and CRL numbers in force then, so that whoever
+/// judges a commit later comes to the same verdict. Made by [`TrustView::moment`] or
+/// [`TrustView::moment_of_commit`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    time_ms: i64,
+    charter_version: u64,
+    /// For each agency the newest number that counts.
+    crl_numbers: BTreeMap<TrustDomain, u64>,
+}
+
+impl Moment {
+    /// Milliseconds since 1970.
+    pub fn time_ms(&self) -> i64 {
+        self.time_ms
+    }
+
+    /// The charter version in force.
+    pub fn charter_version(&self) -> u64 {
+        self.charter_version
+    }
+}
+
+/// A device's certificate that has been believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceCertificate {
+    /// The device it names.
+    pub identity: Identity,
+    /// The key it certifies.
+    pub public_key: P256Point,
+    /// Its serial number.
+    pub serial: Serial,
+    /// First moment of validity, milliseconds since 1970.
+    pub not_before_ms: i64,
+    /// Last moment of validity, milliseconds since 1970.
+    pub not_after_ms: i64,
+    /// SHA-256 of its DER.
+    pub certificate_hash: Digest,
+}
+
+/// The server's certificate, or its receipt key's, that has been believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerCertificate {
+    /// The key it certifies.
+    pub public_key: P256Point,
+    /// Last moment of validity, milliseconds since 1970.
+    pub not_after_ms: i64,
+    /// SHA-256 of its DER.
+    pub certificate_hash: Digest,
+}
+
+impl TrustView {
+    /// A view without any CRL yet: nothing has been revoked as far as it knows.
+    pub fn new(charters: CharterHistory) -> Self {
+        Self { charters: Arc::new(charters), crls: Arc::default() }
+    }
+
+    /// A view that also knows the next charter version, an encoded [`v1::SignedCharter`].
+    ///
+    /// Errors: [`CharterError`].
+    pub fn with_charter(&self, signed: &[u8]) -> Result<(Self, Appended), CharterError> {
+        let mut charters = CharterHistory::clone(&self.charters);
+        let appended = charters.append(signed)?;
+        Ok((Self { charters: Arc::new(charters), crls: self.crls.clone() }, appended))
+    }
+
+    /// A view that also knows this CRL; the very same one again changes nothing.
+    ///
+    /// Errors: [`CrlError`]; [`CrlError::Behind`] when a newer one is held.
+    pub fn with_crl(&self, der: &[u8]) -> Result<(Self, Appended), CrlError> {
+        let crl = Crl::verify(der, self.charter())?;
+        if let Some(held) = self.crls.get(&crl.trust_domain) {
+            let trust_domain = crl.trust_domain.clone();
+            if held.der() == crl.der() {
+                return Ok((self.clone(), Appended::AlreadyHeld));
+            } else if held.number == crl.number {
+                return Err(CrlError::Fork { trust_domain, number: crl.number });
+            } else if held.number > crl.number {
+                return Err(CrlError::Behind { trust_domain, held: held.number, offered: crl.number });
+            }
+        }
+        let mut crls = BTreeMap::clone(&self.crls);
+        crls.insert(crl.trust_domain.clone(), Arc::new(crl));
+        Ok((Self { charters: self.charters.clone(), crls: Arc::new(crls) }, Appended::New))
+    }
+
+    /// The newest charter.
+    pub fn charter(&self) -> &Arc<Charter> {
+        self.charters.newest()
+    }
+
+    /// All charter versions.
+    pub fn charters(&self) -> &CharterHistory {
+        &self.charters
+    }
+
+    /// An agency's newest CRL.
+    pub fn crl(&self, trust_domain: &TrustDomain) -> Option<&Arc<Crl>> {
+        self.crls.get(trust_domain)
+    }
+
+    /// The newest CRL of every agency that has one, sorted by trust domain.
+    pub fn crls(&self) -> impl Iterator<Item = &Arc<Crl>> {
+        self.crls.values()
+    }
+
+    /// What a commit names as held: every agency with a CRL, sorted.
+    pub fn crl_numbers(&self) -> Vec<v1::CrlNumber> {
+        self.crls()
+            .map(|crl| v1::CrlNumber { trust_domain: crl.trust_domain.to_string(), number: crl.number })
+            .collect()
+    }
+
+    /// `time_ms` with everything held counting.
+    pub fn moment(&self, time_ms: i64) -> Moment {
+        Moment {
+            time_ms,
+            charter_version: self.charter().version,
+            crl_numbers: self.crls().map(|crl| (crl.trust_domain.clone(), crl.number)).collect(),
+        }
+    }
+
+    /// The moment a commit names in its authenticated data.
+    ///
+    /// Errors: [`TrustError::Behind`] when it names what is not held yet, [`TrustError::CharterFork`],
+    /// [`TrustError::Context`].
+    pub fn moment_of_commit(&self, context: &v1::CommitContext) -> Result<Moment, TrustError> {
+        let held = self.charter().version;
+        let named = context.charter_version;
+        if named > held {
+            return Err(TrustError::Behind { crl_of: None, named, held });
+        }
+        let charter = self.charters.get(named).ok_or(TrustError::Context)?;
+        if charter.hash().as_bytes() != context.charter_hash.as_slice() {
+            return Err(TrustError::CharterFork { version: named });
+        }
+        if context.crl_numbers.len() > AGENCIES_MAX {
+            return Err(TrustError::Context);
+        }
+        let mut crl_numbers = BTreeMap::new();
+        for crl in &context.crl_numbers {
+            let trust_domain: TrustDomain = crl.trust_domain.parse().map_err(TrustError::Name)?;
+            let in_order = crl_numbers.last_key_value().is_none_or(|(last, _)| *last < trust_domain);
+            if !in_order || charter.agency(&trust_domain).is_none() {
+                return Err(TrustError::Context);
+            }
+            let held = self.crl(&trust_domain).map_or(0, |crl| crl.number);
+            if crl.number > held {
+                return Err(TrustError::Behind { crl_of: Some(trust_domain), named: crl.number, held });
+            }
+            crl_numbers.insert(trust_domain, crl.number);
+        }
+        Ok(Moment { time_ms: context.time_ms, charter_version: named, crl_numbers })
+    }
+
+    /// Whether a moment counts everything that is held here: the server takes no commit whose author
+    /// knows less. CRLs of agencies that have left do not matter.
+    pub fn is_current(&self, moment: &Moment) -> bool {
+        let crl_known = |crl: &Crl| moment.crl_numbers.get(&crl.trust_domain) == Some(&crl.number);
+        let member = |crl: &Crl| self.charter().agency(&crl.trust_domain).is_some();
+        moment.charter_version == self.charter().version
+            && self.crls().all(|crl| !member(crl) || crl_known(crl))
+    }
+
+    /// Believes a device's TLS certificate at `time_ms`, or says why not.
+    ///
+    /// `chain`: leaf first, which is all there is, since agencies certify directly from a CA of the charter.
+    /// A serial on the CRL is refused whatever date stands beside it.
+    /// Errors: [`TrustError`].
+    pub fn verify_device_tls(
+        &self,
+        chain: &[impl AsRef<[u8]>],
+        time_ms: i64,
+    ) -> Result<DeviceCertificate, TrustError> {
+        self.check_charter(time_ms)?;
+        let claim = Claim::parse(chain, Usage::TlsDevice)?;
+        claim.check_path(&anchors(claim.trust_domain(), self.charter())?)?;
+        claim.leaf.check_time(time_ms)?;
+        let crl = self.crl(claim.trust_domain());
+        if let Some(revoked_at_ms) = crl.and_then(|crl| crl.revoked_at_ms(&claim.leaf.serial)) {
+            return Err(TrustError::Revoked { revoked_at_ms });
+        }
+        Ok(claim.believed())
+    }
+
+    /// Believes a device's MLS signing certificate, or says why not.
+    ///
+    /// With [`Judge::Never`] the chain may lead to a CA of any charter version. With [`Judge::At`] it must
+    /// lead to one of the version in force at that moment, the leaf must be within its times, and must not
+    /// stand on the CRL that counted then, whatever date stands beside it (a commit may be dated two hours
+    /// back). A list that came later does not reach back: whoever processes the commit afterwards must come
+    /// to the verdict of those before, or be locked out; a leaf revoked since is found by judging it at
+    /// [`Self::moment`] of now.
+    /// Errors: [`TrustError`].
+    pub fn verify_device_mls(
+        &self,
+        chain: &[impl AsRef<[u8]>],
+        judge: Judge<'_>,
+    ) -> Result<DeviceCertificate, TrustError> {
+        let claim = Claim::parse(chain, Usage::MlsSigning)?;
+        let trust_domain = claim.trust_domain();
+        let anchors = match judge {
+            Judge::Never => self.charters.anchors_ever(trust_domain),
+            Judge::At(moment) => {
+                let charter = self.charters.get(moment.charter_version).ok_or(TrustError::Context)?;
+                anchors(trust_domain, charter)?
+            }
+        };
+        if anchors.is_empty() {
+            return Err(TrustError::UnknownAgency { trust_domain: trust_domain.clone() });
+        }
+        claim.check_path(&anchors)?;
+        if let Judge::At(moment) = judge {
+            claim.leaf.check_time(moment.time_ms)?;
+            let counted = moment.crl_numbers.get(trust_domain).copied();
+            let crl = self.crl(trust_domain).filter(|crl| Some(crl.number) == counted);
+            if let Some(revoked_at_ms) = crl.and_then(|crl| crl.revoked_at_ms(&claim.leaf.serial)) {
+                return Err(TrustError::Revoked { revoked_at_ms });
+            }
+        }
+        Ok(claim.believed())
+    }
+
+    /// Believes the server's TLS certificate for `name`, which must be the charter's, at `time_ms`.
+    ///
+    /// `chain`: leaf first, then issuers without the anchor.
+    /// Errors: [`TrustError`].
+    pub fn verify_server(
+        &self,
+        chain: &[impl AsRef<[u8]>],
+        name: &str,
+        time_ms: i64,
+    ) -> Result<ServerCertificate, TrustError> {
+        let charter = self.charter();
+        if name != charter.server_name {
+            return Err(TrustError::WrongServerName);
+        }
+        let certificate = self.verify_of_server(chain, Usage::TlsServer, time_ms)?;
+        // Cannot fail: the path has been checked, so there is a leaf and it parses.
+        let der = CertificateDer::from(chain.first().map(AsRef::as_ref).unwrap_or_default());
+        let leaf = EndEntityCert::try_from(&der).map_err(|_| TrustError::Malformed)?;
+        let name = DnsName::try_from(name).map_err(|_| TrustError::WrongServerName)?;
+        leaf.verify_is_valid_for_subject_name(&ServerName::DnsName(name))
+            .map_err(|_| TrustError::WrongServerName)?;
+        Ok(certificate)
+    }
+
+    /// Believes the receipt key's certificate at `time_ms`.
+    ///
+    /// Errors: [`TrustError`].
+    pub fn verify_receipt_chain(
+        &self,
+        chain: &[impl AsRef<[u8]>],
+        time_ms: i64,
+    ) -> Result<ServerCertificate, TrustError> {
+        self.verify_of_server(chain, Usage::Receipts, time_ms)
+    }
+
+    fn verify_of_server(
+        &self,
+        chain: &[impl AsRef<[u8]>],
+        usage: Usage,
+        time_ms: i64,
+    ) -> Result<ServerCertificate, TrustError> {
+        self.check_charter(time_ms)?;
+        let certificates = chain.len();
+        let (first, rest) = chain.split_first().ok_or(TrustError::ChainLength { certificates })?;
+        if certificates > CHAIN_CERTIFICATES_MAX {
+            return Err(TrustError::ChainLength { certificates });
+        }
+        let leaf = Leaf::parse(first.as_ref())?;
+        leaf.check_profile(usage)?;
+        leaf.check_time(time_ms)?;
+        let intermediates: Vec<_> = rest.iter().map(|der| CertificateDer::from(der.as_ref())).collect();
+        let anchors: Vec<_> = self.charter().server_cas.iter().map(|ca| ca.anchor().clone()).collect();
+        let path =
+            anchor::check_path(first.as_ref(), &leaf, &intermediates, &anchors, usage.der(), Some(time_ms));
+        path.map_err(|fault| match fault {
+            PathFault::UnknownIssuer => TrustError::UnknownServerIssuer,
+            PathFault::BadSignature => TrustError::BadSignature,
+            PathFault::Malformed => TrustError::Malformed,
+            PathFault::CaAsLeaf => TrustError::CaAsLeaf,
+            PathFault::WrongUsage => TrustError::WrongUsage,
+            PathFault::IntermediateTime => {
+                TrustError::Expired { not_after_ms: leaf.not_after_ms.min(time_ms), time_ms }
+            }
+        })?;
+        Ok(ServerCertificate {
+            public_key: leaf.public_key,
+            not_after_ms: leaf.not_after_ms,
+            certificate_hash: leaf.hash,
+        })
+    }
+
+    fn check_charter(&self, time_ms: i64) -> Result<(), TrustError> {
+        let charter = self.charter();
+        let expired = |_| TrustError::CharterExpired { not_after_ms: charter.not_after_ms };
+        charter.check_in_force(time_ms).map_err(expired)
+    }
+}
+
+/// A device's certificate with the name it claims, before its agency's CA has been asked.
+struct Claim<'a> {
+    der: &'a [u8],
+    leaf: Leaf,
+    usage: Usage,
+    identity: Identity,
+}
+
+impl<'a> Claim<'a> {
+    fn parse(chain: &'a [impl AsRef<[u8]>], usage: Usage) -> Result<Self, TrustError> {
+        let [der] = chain else {
+            return Err(TrustError::ChainLength { certificates: chain.len() });
+        };
+        let der = der.as_ref();
+        let leaf = Leaf::parse(der)?;
+        leaf.check_profile(usage)?;
+        let identity = match leaf.san()? {
+            San::Uri(uri) => uri.parse().map_err(TrustError::Name)?,
+            San::Dns(_) | San::Other => return Err(TrustError::SanKind),
+        };
+        Ok(Self { der, leaf, usage, identity })
+    }
+
+    fn trust_domain(&self) -> &TrustDomain {
+        &self.identity.person.trust_domain
+    }
+
+    fn check_path(&self, anchors: &[TrustAnchor<'static>]) -> Result<(), TrustError> {
+        let path = anchor::check_path(self.der, &self.leaf, &[], anchors, self.usage.der(), None);
+        path.map_err(|fault| match fault {
+            PathFault::UnknownIssuer => {
+                TrustError::UnknownIssuer { trust_domain: self.trust_domain().clone() }
+            }
+            PathFault::BadSignature => TrustError::BadSignature,
+            PathFault::Malformed | PathFault::IntermediateTime => TrustError::Malformed,
+            PathFault::CaAsLeaf => TrustError::CaAsLeaf,
+            PathFault::WrongUsage => TrustError::WrongUsage,
+        })
+    }
+
+    fn believed(self) -> DeviceCertificate {
+        DeviceCertificate {
+            identity: self.identity,
+            public_key: self.leaf.public_key,
+            serial: self.leaf.serial,
+            not_before_ms: self.leaf.not_before_ms,
+            not_after_ms: self.leaf.not_after_ms,
+            certificate_hash: self.leaf.hash,
+        }
+    }
+}
+
+fn anchors(trust_domain: &TrustDomain, charter: &Charter) -> Result<Vec<TrustAnchor<'static>>, TrustError> {
+    let agency = charter
+        .agency(trust_domain)
+        .ok_or_else(|| TrustError::UnknownAgency { trust_domain: trust_domain.clone() })?;
+    Ok(agency.cas.iter().map(|ca| ca.anchor().clone()).collect())
+}

@@ -1,0 +1,167 @@
+//! Revocation lists: from the right CA, in order, and what they do to certificates.
+
+use crate::pki::{DAY_MS, NOW_MS, TestCa, World};
+use alcove_charter::{Appended, CrlError, Judge, TrustError};
+use rcgen::{CrlDistributionPoint, CrlIssuingDistributionPoint, SerialNumber};
+
+const SERIAL: &[u8] = &[0x41; 16];
+
+#[test]
+fn a_revoked_device_is_refused_and_the_others_are_not() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let (revoked, other) = (
+        agency.tls_leaf().make(),
+        agency
+            .tls_leaf()
+            .change(|params| params.serial_number = Some(SerialNumber::from_slice(&[0x42; 16])))
+            .make(),
+    );
+    let clean = world.view();
+    assert!(clean.verify_device_tls(&[&revoked], NOW_MS).is_ok());
+
+    let (view, appended) = clean.with_crl(&agency.ca.crl(1, &[SERIAL])).unwrap();
+    assert_eq!(appended, Appended::New);
+    let gone = TrustError::Revoked { revoked_at_ms: NOW_MS - DAY_MS };
+    assert_eq!(view.verify_device_tls(&[&revoked], NOW_MS), Err(gone.clone()));
+    assert!(view.verify_device_tls(&[&other], NOW_MS).is_ok());
+
+    let mls = agency.mls_leaf().make();
+    assert_eq!(view.verify_device_mls(&[&mls], Judge::At(&view.moment(NOW_MS))), Err(gone.clone()));
+    assert!(view.verify_device_mls(&[&mls], Judge::Never).is_ok());
+
+    // A commit may be dated two hours back: that must not bring a revoked device in.
+    let early = view.moment(NOW_MS - DAY_MS + 1000);
+    assert_eq!(view.verify_device_mls(&[&mls], Judge::At(&early)), Err(gone));
+}
+
+#[test]
+fn a_list_that_came_later_does_not_reach_back() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let mls = agency.mls_leaf().make();
+    let (first, _) = world.view().with_crl(&agency.ca.crl(1, &[])).unwrap();
+    let then = first.moment(NOW_MS);
+    let (second, _) = first.with_crl(&agency.ca.crl(2, &[SERIAL])).unwrap();
+    assert!(second.verify_device_mls(&[&mls], Judge::At(&then)).is_ok());
+    let now = second.moment(NOW_MS);
+    assert!(matches!(second.verify_device_mls(&[&mls], Judge::At(&now)), Err(TrustError::Revoked { .. })));
+}
+
+#[test]
+fn an_agencys_list_says_nothing_about_another_ones_devices() {
+    let world = World::new();
+    let (elmgate, harborlight) = (&world.agencies[0], &world.agencies[1]);
+    let (view, _) = world.view().with_crl(&elmgate.ca.crl(1, &[SERIAL])).unwrap();
+    assert!(view.verify_device_tls(&[harborlight.tls_leaf().make()], NOW_MS).is_ok());
+    assert!(view.verify_device_tls(&[elmgate.tls_leaf().make()], NOW_MS).is_err());
+    assert_eq!(view.crl_numbers().len(), 1);
+    assert_eq!(view.crl(&elmgate.trust_domain).unwrap().len(), 1);
+    assert!(view.crl(&harborlight.trust_domain).is_none());
+}
+
+#[test]
+fn numbers_rise_and_never_stand_for_two_lists() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let trust_domain = agency.trust_domain.clone();
+    let fifth = agency.ca.crl(5, &[SERIAL]);
+    let (view, _) = world.view().with_crl(&fifth).unwrap();
+    assert_eq!(view.with_crl(&fifth).unwrap().1, Appended::AlreadyHeld);
+    assert_eq!(
+        view.with_crl(&agency.ca.crl(4, &[])).unwrap_err(),
+        CrlError::Behind { trust_domain: trust_domain.clone(), held: 5, offered: 4 }
+    );
+    assert_eq!(
+        view.with_crl(&agency.ca.crl(5, &[])).unwrap_err(),
+        CrlError::Fork { trust_domain: trust_domain.clone(), number: 5 }
+    );
+    let (view, _) = view.with_crl(&agency.ca.crl(6, &[])).unwrap();
+    assert_eq!(view.crl(&trust_domain).unwrap().number, 6);
+}
+
+#[test]
+fn a_list_of_anybody_else_is_refused() {
+    let world = World::new();
+    let view = world.view();
+    let stranger = TestCa::new("stranger CA");
+    assert_eq!(view.with_crl(&stranger.crl(1, &[])).unwrap_err(), CrlError::UnknownIssuer);
+    let look_alike = TestCa::new("harborlight CA");
+    assert_eq!(view.with_crl(&look_alike.crl(1, &[])).unwrap_err(), CrlError::BadSignature);
+    assert_eq!(view.with_crl(&world.server_ca.crl(1, &[])).unwrap_err(), CrlError::UnknownIssuer);
+}
+
+#[test]
+fn a_list_over_a_part_is_refused() {
+    let world = World::new();
+    let partial = world.agencies[1].ca.crl_with(1, &[], |params| {
+        params.issuing_distribution_point = Some(CrlIssuingDistributionPoint {
+            distribution_point: CrlDistributionPoint { uris: vec!["http://lists.northmark.example".into()] },
+            scope: None,
+        });
+    });
+    assert_eq!(world.view().with_crl(&partial).unwrap_err(), CrlError::Malformed);
+}
+
+#[test]
+fn a_number_beyond_64_bits_is_refused() {
+    let world = World::new();
+    let huge = world.agencies[1].ca.crl_with(1, &[], |params| {
+        params.crl_number = SerialNumber::from_slice(&[1; 12]);
+    });
+    assert_eq!(world.view().with_crl(&huge).unwrap_err(), CrlError::Number);
+}
+
+#[test]
+fn no_truncated_or_altered_list_is_believed() {
+    let world = World::new();
+    let view = world.view();
+    let crl = world.agencies[1].ca.crl(1, &[SERIAL]);
+    for index in 0..crl.len() {
+        assert!(view.with_crl(&crl[..index]).is_err(), "{index} bytes");
+        let mut altered = crl.clone();
+        altered[index] ^= 1;
+        assert!(view.with_crl(&altered).is_err(), "byte {index}");
+    }
+    let mut longer = crl.clone();
+    longer.push(0);
+    assert_eq!(view.with_crl(&longer).unwrap_err(), CrlError::Malformed);
+    assert_eq!(
+        view.with_crl(&vec![0; 6 * 1024 * 1024]).unwrap_err(),
+        CrlError::TooLarge { bytes: 6 * 1024 * 1024 }
+    );
+}
+
+#[test]
+fn a_stale_list_still_counts_and_says_so() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let (view, _) = world.view().with_crl(&agency.ca.crl(1, &[SERIAL])).unwrap();
+    let crl = view.crl(&agency.trust_domain).unwrap();
+    assert!(!crl.is_stale(NOW_MS + 29 * DAY_MS));
+    assert!(crl.is_stale(NOW_MS + 30 * DAY_MS));
+    let later = NOW_MS + 31 * DAY_MS;
+    let long = agency.tls_leaf().times(NOW_MS, later + DAY_MS).make();
+    assert!(matches!(view.verify_device_tls(&[&long], later), Err(TrustError::Revoked { .. })));
+    let other = agency
+        .tls_leaf()
+        .change(|params| params.serial_number = Some(SerialNumber::from_slice(&[0x42; 16])))
+        .times(NOW_MS, later + DAY_MS)
+        .make();
+    assert!(view.verify_device_tls(&[&other], later).is_ok(), "forgetting to publish locks nobody out");
+}
+
+#[test]
+fn a_long_list_is_read_whole() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let serials: Vec<Vec<u8>> = (0..20_000u32).map(|n| [&[0x50][..], &n.to_be_bytes()].concat()).collect();
+    let serials: Vec<&[u8]> = serials.iter().map(Vec::as_slice).collect();
+    let (view, _) = world.view().with_crl(&agency.ca.crl(1, &serials)).unwrap();
+    assert_eq!(view.crl(&agency.trust_domain).unwrap().len(), 20_000);
+    let last = agency
+        .tls_leaf()
+        .change(|params| params.serial_number = Some(SerialNumber::from_slice(serials[19_999])))
+        .make();
+    assert!(matches!(view.verify_device_tls(&[last], NOW_MS), Err(TrustError::Revoked { .. })));
+}

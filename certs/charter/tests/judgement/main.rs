@@ -1,0 +1,12 @@
+//! What is believed and what is refused, over a PKI made anew for every test.
+
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a failing test")]
+
+mod cards;
+mod certificates;
+mod charters;
+mod commits;
+mod crls;
+mod pki;
+mod servers;
+mod versions;

@@ -1,0 +1,258 @@
+//! A small PKI that makes good certificates and every bad one a test asks for.
+
+use alcove_charter::{CharterHistory, TrustView, card_signing_bytes, charter_signing_bytes, oids};
+use alcove_proto::{
+    names::TrustDomain,
+    v1::{self, Side},
+};
+use prost::Message;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData,
+    RevokedCertParams, SanType, SerialNumber, SigningKey, date_time_ymd,
+};
+use std::time::Duration;
+
+/// "Now" in every test: 2026-03-04.
+pub(crate) const NOW_MS: i64 = 1_772_600_000_000;
+pub(crate) const DAY_MS: i64 = 86_400_000;
+pub(crate) const COLLABORATIVE: &str = "northmark.example";
+pub(crate) const SERVER_NAME: &str = "alcove.northmark.example";
+pub(crate) const HANDLE: &str = "abcdefghijklmnop";
+
+pub(crate) struct TestCa {
+    pub(crate) key: KeyPair,
+    pub(crate) der: Vec<u8>,
+}
+
+impl TestCa {
+    pub(crate) fn new(name: &str) -> Self {
+        Self::with(name, |_| {})
+    }
+
+    pub(crate) fn with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = ca_params(name);
+        change(&mut params);
+        let der = params.self_signed(&key).unwrap().der().to_vec();
+        Self { key, der }
+    }
+
+    pub(crate) fn issuer(&self) -> Issuer<'_, &KeyPair> {
+        Issuer::from_ca_cert_der(&self.der.as_slice().into(), &self.key).unwrap()
+    }
+
+    /// A CRL over serials.
+    pub(crate) fn crl(&self, number: u64, serials: &[&[u8]]) -> Vec<u8> {
+        self.crl_with(number, serials, |_| {})
+    }
+
+    pub(crate) fn crl_with(
+        &self,
+        number: u64,
+        serials: &[&[u8]],
+        change: impl FnOnce(&mut CertificateRevocationListParams),
+    ) -> Vec<u8> {
+        let revoked = |serial: &&[u8]| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(serial),
+            revocation_time: date_time_ymd(1970, 1, 1) + seconds(NOW_MS - DAY_MS),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let mut params = CertificateRevocationListParams {
+            this_update: date_time_ymd(1970, 1, 1) + seconds(NOW_MS),
+            next_update: date_time_ymd(1970, 1, 1) + seconds(NOW_MS + 30 * DAY_MS),
+            crl_number: SerialNumber::from(number),
+            issuing_distribution_point: None,
+            revoked_certs: serials.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        change(&mut params);
+        params.signed_by(&self.issuer()).unwrap().der().to_vec()
+    }
+}
+
+pub(crate) fn ca_params(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
+}
+
+pub(crate) fn seconds(ms: i64) -> Duration {
+    Duration::from_secs((ms / 1000).try_into().unwrap())
+}
+
+pub(crate) struct TestAgency {
+    pub(crate) trust_domain: TrustDomain,
+    pub(crate) display_name: String,
+    pub(crate) ca: TestCa,
+    pub(crate) charter_key: KeyPair,
+    pub(crate) sealing_key: KeyPair,
+}
+
+impl TestAgency {
+    pub(crate) fn new(label: &str, display_name: &str) -> Self {
+        Self {
+            trust_domain: format!("{label}.{COLLABORATIVE}").parse().unwrap(),
+            display_name: display_name.to_owned(),
+            ca: TestCa::new(&format!("{label} CA")),
+            charter_key: KeyPair::generate().unwrap(),
+            sealing_key: KeyPair::generate().unwrap(),
+        }
+    }
+
+    pub(crate) fn entry(&self) -> v1::Agency {
+        v1::Agency {
+            trust_domain: self.trust_domain.to_string(),
+            display_name: self.display_name.clone(),
+            side: Side::Provider.into(),
+            ca_certificates: vec![self.ca.der.clone()],
+            charter_key: self.charter_key.der_bytes().to_vec(),
+            sealing_key: self.sealing_key.der_bytes().to_vec(),
+            recovery_key: Vec::new(),
+        }
+    }
+
+    pub(crate) fn identity(&self) -> String {
+        format!("spiffe://{}/staff/{HANDLE}/device/1", self.trust_domain)
+    }
+
+    pub(crate) fn sign(&self, charter: &[u8]) -> v1::CharterSignature {
+        v1::CharterSignature {
+            trust_domain: self.trust_domain.to_string(),
+            signature: self.charter_key.sign(&charter_signing_bytes(charter)).unwrap(),
+        }
+    }
+
+    pub(crate) fn card(&self, card: &v1::Card) -> Vec<u8> {
+        let card = card.encode_to_vec();
+        let signature = self.charter_key.sign(&card_signing_bytes(&card)).unwrap();
+        v1::SignedCard { card, signature }.encode_to_vec()
+    }
+
+    pub(crate) fn tls_leaf(&self) -> Leaf<'_> {
+        Leaf::new(&self.ca, &self.identity(), oids::CLIENT_AUTH_ARCS)
+    }
+
+    pub(crate) fn mls_leaf(&self) -> Leaf<'_> {
+        Leaf::new(&self.ca, &self.identity(), oids::MLS_SIGNING_ARCS)
+    }
+}
+
+/// A leaf certificate to change before it is made.
+pub(crate) struct Leaf<'a> {
+    pub(crate) ca: &'a TestCa,
+    pub(crate) key: KeyPair,
+    pub(crate) params: CertificateParams,
+}
+
+impl<'a> Leaf<'a> {
+    pub(crate) fn new(ca: &'a TestCa, uri: &str, usage: &[u64]) -> Self {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.subject_alt_names = vec![SanType::URI(uri.try_into().unwrap())];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::Other(usage.to_vec())];
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.serial_number = Some(SerialNumber::from_slice(&[0x41; 16]));
+        Self { ca, key: KeyPair::generate().unwrap(), params }.times(NOW_MS - DAY_MS, NOW_MS + DAY_MS)
+    }
+
+    pub(crate) fn times(mut self, not_before_ms: i64, not_after_ms: i64) -> Self {
+        self.params.not_before = date_time_ymd(1970, 1, 1) + seconds(not_before_ms);
+        self.params.not_after = date_time_ymd(1970, 1, 1) + seconds(not_after_ms);
+        self
+    }
+
+    pub(crate) fn change(mut self, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        change(&mut self.params);
+        self
+    }
+
+    pub(crate) fn key(mut self, key: KeyPair) -> Self {
+        self.key = key;
+        self
+    }
+
+    pub(crate) fn make(&self) -> Vec<u8> {
+        self.params.signed_by(&self.key, &self.ca.issuer()).unwrap().der().to_vec()
+    }
+}
+
+/// Agencies in order of trust domain, and the operator.
+pub(crate) struct World {
+    pub(crate) agencies: Vec<TestAgency>,
+    pub(crate) server_ca: TestCa,
+}
+
+impl World {
+    /// Elmgate, Harborlight and Northmark Child Protection, in order of trust domain.
+    pub(crate) fn new() -> Self {
+        Self {
+            agencies: vec![
+                TestAgency::new("elmgate", "Elmgate Family Justice Center"),
+                TestAgency::new("harborlight", "Harborlight Immigrant Services"),
+                TestAgency::new("protection", "Northmark Child Protection"),
+            ],
+            server_ca: TestCa::new("server CA"),
+        }
+    }
+
+    /// Version 1, quorum 2 of 3.
+    pub(crate) fn charter(&self) -> v1::Charter {
+        v1::Charter {
+            format: 1,
+            collaborative: COLLABORATIVE.to_owned(),
+            version: 1,
+            previous_hash: Vec::new(),
+            issued_at_ms: NOW_MS - DAY_MS,
+            not_after_ms: NOW_MS + 700 * DAY_MS,
+            quorum: 2,
+            agencies: self.agencies.iter().map(TestAgency::entry).collect(),
+            server_ca_certificates: vec![self.server_ca.der.clone()],
+            server_name: SERVER_NAME.to_owned(),
+        }
+    }
+
+    pub(crate) fn signed(&self) -> Vec<u8> {
+        sign(&self.charter(), &self.agencies)
+    }
+
+    pub(crate) fn history(&self) -> CharterHistory {
+        CharterHistory::first(&self.signed()).unwrap()
+    }
+
+    pub(crate) fn view(&self) -> TrustView {
+        TrustView::new(self.history())
+    }
+}
+
+/// The version after `history`, with what it changes.
+pub(crate) fn next(history: &CharterHistory, change: impl FnOnce(&mut v1::Charter)) -> v1::Charter {
+    let newest = history.newest();
+    let mut charter = v1::Charter {
+        format: 1,
+        collaborative: newest.collaborative.to_string(),
+        version: newest.version + 1,
+        previous_hash: newest.hash().to_vec(),
+        issued_at_ms: NOW_MS,
+        not_after_ms: NOW_MS + 700 * DAY_MS,
+        quorum: newest.quorum,
+        agencies: newest.agencies.iter().map(|agency| agency.entry().clone()).collect(),
+        server_ca_certificates: newest.server_cas.iter().map(|ca| ca.der().to_vec()).collect(),
+        server_name: newest.server_name.clone(),
+    };
+    change(&mut charter);
+    charter.agencies.sort_by(|a, b| a.trust_domain.cmp(&b.trust_domain));
+    charter
+}
+
+/// Signs a charter by everybody named, in order of trust domain.
+pub(crate) fn sign<'a>(charter: &v1::Charter, signers: impl IntoIterator<Item = &'a TestAgency>) -> Vec<u8> {
+    let charter = charter.encode_to_vec();
+    let mut signatures: Vec<_> = signers.into_iter().map(|agency| agency.sign(&charter)).collect();
+    signatures.sort_by(|a, b| a.trust_domain.cmp(&b.trust_domain));
+    v1::SignedCharter { charter, signatures }.encode_to_vec()
+}

@@ -1,0 +1,252 @@
+//! An agency's CA: opened with its passphrase, it certifies staff, revokes, and signs charters.
+
+use crate::{
+    IssuerError, Reason, Revocation, certificates,
+    files::read_limited,
+    folder::{AGENCY_FILE, CA_CERTIFICATE, CRL, Folder, Found, KEYSTORE, LEDGER},
+    hpke::DirectoryKey,
+    keys::SigningKey,
+    keystore::{self, AgencySecrets, Passphrase, Secrets},
+    ledger::{CrlEntry, Event, IssuedEntry, Ledger},
+};
+use alcove_charter::{Agency, Ca, CharterFile};
+use alcove_proto::{
+    limits::CERTIFICATE_BYTES_MAX,
+    names::{Identity, Person, TrustDomain},
+    v1::{self, Side},
+};
+use prost::Message;
+use rustls_pki_types::CertificateDer;
+use std::path::Path;
+
+/// The agency file's format.
+const AGENCY_FILE_FORMAT: u32 = 1;
+
+/// What an agency is called; said once, at `ca init`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgencyProfile {
+    /// For example `harborlight.northmark.example`.
+    pub trust_domain: TrustDomain,
+    /// What people read.
+    pub display_name: String,
+    /// Its role among the agencies.
+    pub side: Side,
+}
+
+/// What a revocation is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// One certificate, by its serial number in hexadecimal.
+    Serial(String),
+    /// Every certificate of a device.
+    Device(Identity),
+    /// Every certificate of every device of a person.
+    Person(Person),
+}
+
+/// A CRL just made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedCrl {
+    /// Its number.
+    pub number: u64,
+    /// DER.
+    pub der: Vec<u8>,
+    /// How many serials it lists.
+    pub entries: usize,
+    /// Serials that were not on the one before, hexadecimal.
+    pub newly_revoked: Vec<String>,
+}
+
+/// An agency's CA folder, open and locked.
+pub struct AgencyCa {
+    folder: Folder,
+    pub(crate) ca: CertificateDer<'static>,
+    pub(crate) secrets: AgencySecrets,
+    pub(crate) ledger: Ledger,
+}
+
+impl AgencyCa {
+    /// Makes the folder: keys, CA certificate, agency file, ledger and a first, empty CRL.
+    ///
+    /// Run again after a crash with the same profile and passphrase, it goes on where it stopped.
+    /// Errors: [`IssuerError`]; [`IssuerError::FolderTaken`] when the folder is whole already.
+    pub fn init(
+        path: &Path,
+        profile: AgencyProfile,
+        passphrase: &Passphrase,
+        now_ms: i64,
+    ) -> Result<Self, IssuerError> {
+        passphrase.check_for_new()?;
+        let (folder, found) = Folder::begin(path, AGENCY_FILE)?;
+        let keystore = folder.file(KEYSTORE);
+        let secrets = match found {
+            Found::Nothing => {
+                let secrets = AgencySecrets::generate(profile.clone())?;
+                // Judged before anything is written: a name no charter would take is refused now.
+                let ca = ca_certificate(&profile, &secrets.ca_key, now_ms)?;
+                Agency::parse(&entry(&secrets, &ca))?;
+                let secrets = Secrets::Agency(Box::new(secrets));
+                keystore::write(&keystore, &secrets, passphrase)?;
+                secrets
+            }
+            Found::Keystore => keystore::read(&keystore, passphrase)?,
+        };
+        let secrets = match secrets {
+            Secrets::Agency(secrets) if secrets.profile == profile => *secrets,
+            Secrets::Agency(_) | Secrets::Server(_) => {
+                return Err(IssuerError::OtherProfile { path: path.to_owned() });
+            }
+        };
+        if !folder.file(CA_CERTIFICATE).exists() {
+            folder.write(CA_CERTIFICATE, &ca_certificate(&profile, &secrets.ca_key, now_ms)?)?;
+        }
+        let ca = read_ca(&folder, &secrets.ca_key)?;
+        let ledger = Ledger::open(&folder.file(LEDGER))?;
+        let mut agency = Self { folder, ca, secrets, ledger };
+        agency.renew_crl(now_ms)?;
+        let file = v1::AgencyFile { format: AGENCY_FILE_FORMAT, agency: Some(agency.entry()) };
+        agency.folder.write(AGENCY_FILE, &file.encode_to_vec())?;
+        Ok(agency)
+    }
+
+    /// Opens a folder that [`Self::init`] made.
+    ///
+    /// Errors: [`IssuerError`].
+    pub fn open(path: &Path, passphrase: &Passphrase) -> Result<Self, IssuerError> {
+        let folder = Folder::open(path)?;
+        let Secrets::Agency(secrets) = keystore::read(&folder.file(KEYSTORE), passphrase)? else {
+            return Err(IssuerError::NoCa { path: path.to_owned() });
+        };
+        folder.check_finished(AGENCY_FILE)?;
+        let ca = read_ca(&folder, &secrets.ca_key)?;
+        let ledger = Ledger::open(&folder.file(LEDGER))?;
+        Ok(Self { folder, ca, secrets: *secrets, ledger })
+    }
+
+    /// Who the agency is.
+    pub fn profile(&self) -> &AgencyProfile {
+        &self.secrets.profile
+    }
+
+    /// The CA certificate, DER.
+    pub fn ca_certificate(&self) -> &CertificateDer<'static> {
+        &self.ca
+    }
+
+    /// The CA's key: for tests that make certificates no admin would.
+    pub fn ca_key(&self) -> &SigningKey {
+        &self.secrets.ca_key
+    }
+
+    /// The charter key.
+    pub fn charter_key(&self) -> &SigningKey {
+        &self.secrets.charter_key
+    }
+
+    /// The agency's entry as it belongs into a charter.
+    pub fn entry(&self) -> v1::Agency {
+        entry(&self.secrets, &self.ca)
+    }
+
+    /// Every certificate that was handed out, oldest first.
+    pub fn issued(&self) -> &[IssuedEntry] {
+        self.ledger.issued()
+    }
+
+    /// The newest CRL, DER.
+    ///
+    /// Errors: [`IssuerError::Io`].
+    pub fn newest_crl(&self) -> Result<Vec<u8>, IssuerError> {
+        read_limited(&self.folder.file(CRL), alcove_proto::limits::CRL_BYTES_MAX)
+    }
+
+    /// Revokes certificates and makes the CRL that says so, in the folder and in the answer.
+    ///
+    /// What was revoked before keeps its date; the CRL is made anew in any case.
+    /// Errors: [`IssuerError::NotIssued`] when nothing was ever issued under that name or number.
+    pub fn revoke(&mut self, which: &Which, reason: Reason, now_ms: i64) -> Result<IssuedCrl, IssuerError> {
+        let matches = |entry: &&IssuedEntry| match which {
+            Which::Serial(serial) => entry.serial.eq_ignore_ascii_case(serial),
+            Which::Device(identity) => entry.name == identity.to_string(),
+            Which::Person(person) => {
+                entry.name.parse::<Identity>().is_ok_and(|identity| identity.person == *person)
+            }
+        };
+        let matching: Vec<&IssuedEntry> = self.ledger.issued().iter().filter(matches).collect();
+        if matching.is_empty() {
+            return Err(IssuerError::NotIssued);
+        }
+        let newly: Vec<String> = matching
+            .into_iter()
+            .map(|entry| entry.serial.clone())
+            .filter(|serial| !self.ledger.is_revoked(serial))
+            .collect();
+        let events = newly
+            .iter()
+            .map(|serial| Event::Revoked(Revocation { serial: serial.clone(), reason, at_ms: now_ms }))
+            .collect();
+        self.ledger.append(events)?;
+        Ok(IssuedCrl { newly_revoked: newly, ..self.renew_crl(now_ms)? })
+    }
+
+    /// Makes a CRL with the next number over everything revoked so far.
+    ///
+    /// Errors: [`IssuerError`].
+    pub fn renew_crl(&mut self, now_ms: i64) -> Result<IssuedCrl, IssuerError> {
+        let number = self.ledger.next_crl_number();
+        let der = certificates::crl(&self.ca, &self.secrets.ca_key, number, self.ledger.revoked(), now_ms)?;
+        self.ledger.append(vec![Event::Crl(CrlEntry { number, at_ms: now_ms })])?;
+        self.folder.write(CRL, &der)?;
+        let entries = self.ledger.revoked().count();
+        Ok(IssuedCrl { number, der, entries, newly_revoked: Vec::new() })
+    }
+
+    /// Opens the directory key that a charter file holds for this agency.
+    ///
+    /// Errors: [`IssuerError::DirectoryKey`].
+    pub fn directory_key(&self, file: &CharterFile) -> Result<DirectoryKey, IssuerError> {
+        let sealed =
+            file.directory_key(&self.secrets.profile.trust_domain).ok_or(IssuerError::DirectoryKey)?;
+        self.secrets.sealing_key.open_for_agency(sealed)
+    }
+}
+
+/// Parses an agency file.
+///
+/// Errors: [`IssuerError::AgencyFile`], [`IssuerError::Charter`].
+pub fn parse_agency_file(bytes: &[u8]) -> Result<v1::Agency, IssuerError> {
+    let file: v1::AgencyFile = alcove_proto::canonical::decode(bytes).map_err(|_| IssuerError::AgencyFile)?;
+    if file.format != AGENCY_FILE_FORMAT {
+        return Err(IssuerError::AgencyFile);
+    }
+    let entry = file.agency.ok_or(IssuerError::AgencyFile)?;
+    Agency::parse(&entry)?;
+    Ok(entry)
+}
+
+/// Reads the folder's CA certificate and checks that it is the key's.
+pub(crate) fn read_ca(folder: &Folder, ca_key: &SigningKey) -> Result<CertificateDer<'static>, IssuerError> {
+    let path = folder.file(CA_CERTIFICATE);
+    let der = read_limited(&path, CERTIFICATE_BYTES_MAX)?;
+    match Ca::parse(&der) {
+        Ok(ca) if ca.public_key() == ca_key.public() => Ok(der.into()),
+        Ok(_) | Err(_) => Err(IssuerError::FolderMismatch { path }),
+    }
+}
+
+fn ca_certificate(profile: &AgencyProfile, ca_key: &SigningKey, now_ms: i64) -> Result<Vec<u8>, IssuerError> {
+    certificates::ca(ca_key, profile.trust_domain.as_str(), "Alcove agency CA", now_ms)
+}
+
+fn entry(secrets: &AgencySecrets, ca: &[u8]) -> v1::Agency {
+    let AgencySecrets { profile, charter_key, sealing_key, .. } = secrets;
+    v1::Agency {
+        trust_domain: profile.trust_domain.to_string(),
+        display_name: profile.display_name.clone(),
+        side: profile.side.into(),
+        ca_certificates: vec![ca.to_vec()],
+        charter_key: charter_key.public().as_bytes().to_vec(),
+        sealing_key: sealing_key.public().as_bytes().to_vec(),
+        recovery_key: Vec::new(),
+    }
+}

@@ -1,0 +1,174 @@
+//! What our certificates and CRLs say: the profiles, in one place. PROTOCOL.md, "Certificates".
+//!
+//! Names and usages come from here and from the admin; of a request only the public keys are taken.
+//! No URI name constraints on a CA: TLS libraries would refuse its staff. Names are enforced by the
+//! verifier instead.
+
+use crate::{
+    IssuerError,
+    keys::{self, SigningKey, Subject},
+    ledger::{Reason, Revocation, serial_bytes},
+};
+use alcove_charter::{P256Point, oids::Usage};
+use alcove_proto::{limits::CERTIFICATE_BACKDATE_SECONDS, names::Identity};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose, RevocationReason, RevokedCertParams,
+    SanType, SerialNumber, date_time_ymd,
+};
+use rustls_pki_types::CertificateDer;
+use std::time::Duration;
+
+/// Days a CA lives: ten years.
+pub const AGENCY_CA_DAYS: u32 = 3652;
+/// Days a device's certificates live, unless the admin says otherwise.
+pub const DEVICE_DAYS: u32 = 90;
+/// Days the server's certificates live, unless the admin says otherwise.
+pub const SERVER_DAYS: u32 = 365;
+/// Most days a leaf certificate may live.
+pub const CERTIFICATE_DAYS_MAX: u32 = 825;
+/// Days until the next CRL is due.
+pub const CRL_DAYS: u32 = 30;
+
+const DAY_MS: i64 = 24 * 3600 * 1000;
+/// Bytes of a serial number: 128 bits, the first two fixed.
+const SERIAL_BYTES: usize = 16;
+
+/// A certificate just made.
+pub(crate) struct Made {
+    pub(crate) der: Vec<u8>,
+    pub(crate) serial: [u8; SERIAL_BYTES],
+    pub(crate) not_after_ms: i64,
+}
+
+/// Whose certificate it is.
+pub(crate) enum Name<'a> {
+    Device(&'a Identity),
+    Server(&'a str),
+}
+
+/// A CA certificate for `key`, signed by itself.
+pub(crate) fn ca(key: &SigningKey, owner: &str, what: &str, now_ms: i64) -> Result<Vec<u8>, IssuerError> {
+    let mut params = params(now_ms, AGENCY_CA_DAYS)?;
+    params.distinguished_name.push(DnType::OrganizationName, owner);
+    params.distinguished_name.push(DnType::CommonName, what);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let certificate = params.self_signed(key).map_err(crypto("sign a certificate"))?;
+    Ok(certificate.der().to_vec())
+}
+
+/// A leaf certificate for `public_key`, with one name and one usage.
+pub(crate) fn leaf(
+    ca: &CertificateDer<'_>,
+    ca_key: &SigningKey,
+    public_key: &P256Point,
+    name: &Name<'_>,
+    usage: Usage,
+    now_ms: i64,
+    days: u32,
+) -> Result<Made, IssuerError> {
+    let mut params = params(now_ms, days)?;
+    let serial = serial()?;
+    params.serial_number = Some(SerialNumber::from_slice(&serial));
+    let san = match name {
+        Name::Device(identity) => identity.to_string().try_into().map(SanType::URI),
+        Name::Server(name) => (*name).try_into().map(SanType::DnsName),
+    };
+    params.subject_alt_names = vec![san.map_err(crypto("write a name"))?];
+    params.use_authority_key_identifier_extension = true;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::Other(usage.arcs().to_vec())];
+    let issuer = issuer(ca, ca_key)?;
+    let certificate =
+        params.signed_by(&Subject(*public_key), &issuer).map_err(crypto("sign a certificate"))?;
+    Ok(Made { der: certificate.der().to_vec(), serial, not_after_ms: not_after_ms(now_ms, days) })
+}
+
+/// A CRL over all revocations.
+pub(crate) fn crl<'a>(
+    ca: &CertificateDer<'_>,
+    ca_key: &SigningKey,
+    number: u64,
+    revocations: impl Iterator<Item = &'a Revocation>,
+    now_ms: i64,
+) -> Result<Vec<u8>, IssuerError> {
+    let epoch = date_time_ymd(1970, 1, 1);
+    let revoked_certs = revocations
+        .map(|revocation| {
+            let serial = serial_bytes(&revocation.serial).unwrap_or_default();
+            RevokedCertParams {
+                serial_number: SerialNumber::from_slice(&serial),
+                revocation_time: epoch + since_1970(revocation.at_ms),
+                reason_code: reason_code(revocation.reason),
+                invalidity_date: None,
+            }
+        })
+        .collect();
+    let params = CertificateRevocationListParams {
+        this_update: epoch + since_1970(now_ms),
+        next_update: epoch + since_1970(now_ms + i64::from(CRL_DAYS) * DAY_MS),
+        crl_number: SerialNumber::from(number),
+        issuing_distribution_point: None,
+        revoked_certs,
+        key_identifier_method: KeyIdMethod::Sha256,
+    };
+    let list = params.signed_by(&issuer(ca, ca_key)?).map_err(crypto("sign a CRL"))?;
+    Ok(list.der().to_vec())
+}
+
+/// The last moment of a certificate made at `now_ms` for `days`, milliseconds since 1970.
+pub(crate) fn not_after_ms(now_ms: i64, days: u32) -> i64 {
+    now_ms - now_ms.rem_euclid(1000) + i64::from(days) * DAY_MS
+}
+
+/// Checks a number of days an admin asked for.
+pub(crate) fn check_days(days: u32, max: u32) -> Result<(), IssuerError> {
+    if (1..=max).contains(&days) { Ok(()) } else { Err(IssuerError::Days { days, max }) }
+}
+
+fn params(now_ms: i64, days: u32) -> Result<CertificateParams, IssuerError> {
+    let epoch = date_time_ymd(1970, 1, 1);
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.serial_number = Some(SerialNumber::from_slice(&serial()?));
+    let backdate_ms = (CERTIFICATE_BACKDATE_SECONDS * 1000).try_into().unwrap_or(0);
+    params.not_before = epoch + since_1970(now_ms.saturating_sub(backdate_ms));
+    params.not_after = epoch + since_1970(not_after_ms(now_ms, days));
+    Ok(params)
+}
+
+fn issuer<'a>(
+    ca: &CertificateDer<'_>,
+    ca_key: &'a SigningKey,
+) -> Result<Issuer<'static, &'a SigningKey>, IssuerError> {
+    Issuer::from_ca_cert_der(ca, ca_key).map_err(crypto("read the CA certificate"))
+}
+
+/// Random, positive, and of one length: the first byte is between 0x40 and 0x7f.
+fn serial() -> Result<[u8; SERIAL_BYTES], IssuerError> {
+    let mut serial = keys::random::<SERIAL_BYTES>()?;
+    serial[0] = serial[0] & 0x3f | 0x40;
+    Ok(serial)
+}
+
+/// Since 1970 in whole seconds, which is what certificates have. rcgen's time type comes from a crate we
+/// need for nothing else, so this is added to rcgen's own epoch where it is used.
+fn since_1970(ms: i64) -> Duration {
+    Duration::from_secs(u64::try_from(ms / 1000).unwrap_or(0))
+}
+
+fn reason_code(reason: Reason) -> Option<RevocationReason> {
+    match reason {
+        // RFC 5280 section 5.3.1: unspecified is said by saying nothing.
+        Reason::Unspecified => None,
+        Reason::KeyCompromise => Some(RevocationReason::KeyCompromise),
+        Reason::AffiliationChanged => Some(RevocationReason::AffiliationChanged),
+        Reason::Superseded => Some(RevocationReason::Superseded),
+        Reason::CessationOfOperation => Some(RevocationReason::CessationOfOperation),
+    }
+}
+
+fn crypto<E>(act: &'static str) -> impl FnOnce(E) -> IssuerError {
+    move |_| IssuerError::Crypto { act }
+}

@@ -1,0 +1,209 @@
+//! Drafting charters and putting an agency's signature under them.
+//!
+//! A draft is a [`CharterFile`]: it goes from admin to admin, each signs in place, and it is in force
+//! when nothing is missing. Whoever drafts the first one makes the directory key and seals it to
+//! each agency; whoever drafts a later one opens it and seals it to those who join.
+
+use crate::{AgencyCa, IssuerError, certificates::check_days, hpke::DirectoryKey};
+use alcove_charter::{Agency, CharterFile, SealedKey, SignedCharter};
+use alcove_proto::{names::TrustDomain, v1};
+use prost::Message;
+
+/// Days a charter lives, unless the drafter says otherwise.
+pub const CHARTER_DAYS: u32 = 730;
+/// Most days a charter may live: ten years.
+pub const CHARTER_DAYS_MAX: u32 = 3652;
+
+const DAY_MS: i64 = 24 * 3600 * 1000;
+const FORMAT: u32 = 1;
+
+/// What a first charter says.
+#[derive(Debug, Clone)]
+pub struct FirstCharter {
+    /// For example `northmark.example`.
+    pub collaborative: TrustDomain,
+    /// The DNS name in the server's certificate.
+    pub server_name: String,
+    /// CA certificates for the server, DER.
+    pub server_cas: Vec<Vec<u8>>,
+    /// The agencies' entries, in any order.
+    pub agencies: Vec<v1::Agency>,
+    /// How many must sign a later version; a majority when not said.
+    pub quorum: Option<u32>,
+    /// How long it lives.
+    pub days: u32,
+}
+
+/// What a later charter changes. What is not named stays.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    /// Entries to add, or to put in place of those with the same trust domain.
+    pub entries: Vec<v1::Agency>,
+    /// Agencies to remove.
+    pub remove: Vec<TrustDomain>,
+    /// Another quorum; when not said, the old one if it is still a majority, else a majority.
+    pub quorum: Option<u32>,
+    /// Other CA certificates for the server.
+    pub server_cas: Option<Vec<Vec<u8>>>,
+    /// Another DNS name of the server.
+    pub server_name: Option<String>,
+    /// How long it lives, from now.
+    pub days: u32,
+}
+
+/// What [`AgencyCa::sign_charter`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signed {
+    /// The signature was put in.
+    Now,
+    /// It was there, and good.
+    Before,
+}
+
+/// Drafts version 1, nobody's signature on it.
+///
+/// Errors: [`IssuerError`].
+pub fn draft_first(first: FirstCharter, now_ms: i64) -> Result<CharterFile, IssuerError> {
+    check_days(first.days, CHARTER_DAYS_MAX)?;
+    let mut agencies = first.agencies;
+    agencies.sort_by(|a, b| a.trust_domain.cmp(&b.trust_domain));
+    let charter = v1::Charter {
+        format: FORMAT,
+        collaborative: first.collaborative.to_string(),
+        version: 1,
+        previous_hash: Vec::new(),
+        issued_at_ms: now_ms,
+        not_after_ms: now_ms + i64::from(first.days) * DAY_MS,
+        quorum: first.quorum.unwrap_or_else(|| majority(agencies.len())),
+        agencies,
+        server_ca_certificates: first.server_cas,
+        server_name: first.server_name,
+    };
+    let offered = SignedCharter::unsigned(charter.encode_to_vec())?;
+    let directory_keys = seal_to_all(&DirectoryKey::generate()?, &offered)?;
+    Ok(CharterFile { history: None, offered, directory_keys })
+}
+
+/// Drafts the version after the one in force in `file`.
+///
+/// `ca` opens the directory key, to seal it to all of the new members. A removed agency still knows it: its
+/// staff can read the names on cards they get hold of, and none of what is written from then on.
+/// Errors: [`IssuerError`].
+pub fn draft_next(
+    file: &CharterFile,
+    changes: Changes,
+    ca: &AgencyCa,
+    now_ms: i64,
+) -> Result<CharterFile, IssuerError> {
+    check_days(changes.days, CHARTER_DAYS_MAX)?;
+    let history = file.complete()?;
+    let directory_key = ca.directory_key(file)?;
+    let previous = history.newest();
+    for trust_domain in &changes.remove {
+        if previous.agency(trust_domain).is_none() {
+            return Err(IssuerError::NotAMember { trust_domain: trust_domain.clone() });
+        }
+    }
+    let gone = |name: &str| {
+        changes.remove.iter().any(|domain| domain.as_str() == name)
+            || changes.entries.iter().any(|entry| entry.trust_domain == name)
+    };
+    let mut agencies: Vec<v1::Agency> = previous.agencies.iter().map(Agency::entry).cloned().collect();
+    agencies.retain(|entry| !gone(&entry.trust_domain));
+    agencies.extend(changes.entries.iter().cloned());
+    agencies.sort_by(|a, b| a.trust_domain.cmp(&b.trust_domain));
+    let least = majority(agencies.len());
+    let most = u32::try_from(agencies.len()).unwrap_or(u32::MAX);
+    let kept_server_cas = || previous.server_cas.iter().map(|ca| ca.der().to_vec()).collect();
+    let charter = v1::Charter {
+        format: FORMAT,
+        collaborative: previous.collaborative.to_string(),
+        version: previous.version + 1,
+        previous_hash: previous.hash().to_vec(),
+        issued_at_ms: now_ms.max(previous.issued_at_ms),
+        not_after_ms: now_ms + i64::from(changes.days) * DAY_MS,
+        quorum: changes.quorum.unwrap_or_else(|| previous.quorum.min(most).max(least)),
+        agencies,
+        server_ca_certificates: changes.server_cas.unwrap_or_else(kept_server_cas),
+        server_name: changes.server_name.unwrap_or_else(|| previous.server_name.clone()),
+    };
+    let offered = SignedCharter::unsigned(charter.encode_to_vec())?;
+    let directory_keys = seal_to_all(&directory_key, &offered)?;
+    Ok(CharterFile { history: Some(history), offered, directory_keys })
+}
+
+impl AgencyCa {
+    /// Puts this agency's signature under the charter in `file`, unless it is there.
+    ///
+    /// Refused when the charter states this agency otherwise than it is, when it has ended, when the
+    /// directory key does not open, or when it breaks a rule or carries a bad signature: a signature is not
+    /// given blindly.
+    /// Errors: [`IssuerError`].
+    pub fn sign_charter(&self, file: &mut CharterFile, now_ms: i64) -> Result<Signed, IssuerError> {
+        let standing = file.offered.standing(file.history.as_ref())?;
+        let charter = file.offered.charter().clone();
+        charter.check_in_force(now_ms)?;
+        let trust_domain = &self.secrets.profile.trust_domain;
+        let member_before =
+            file.history.as_ref().is_some_and(|history| history.newest().agency(trust_domain).is_some());
+        match charter.agency(trust_domain) {
+            Some(_) => {
+                self.check_entry(file)?;
+                self.directory_key(file)?;
+            }
+            // A member of the version before may agree to one it is not in.
+            None if member_before => {}
+            None => return Err(IssuerError::NotInCharter { trust_domain: trust_domain.clone() }),
+        }
+        if standing.signed.contains(trust_domain) {
+            return Ok(Signed::Before);
+        }
+        let signature = self.secrets.charter_key.sign(&file.offered.signing_bytes())?;
+        file.offered.insert_signature(trust_domain.clone(), signature);
+        // A key the history does not know this agency by would make a signature nobody takes.
+        file.offered.standing(file.history.as_ref())?;
+        Ok(Signed::Now)
+    }
+
+    /// Whether the charter states this agency as it is.
+    pub(crate) fn check_entry(&self, file: &CharterFile) -> Result<(), IssuerError> {
+        let trust_domain = &self.secrets.profile.trust_domain;
+        let stated = file
+            .offered
+            .charter()
+            .agency(trust_domain)
+            .ok_or_else(|| IssuerError::NotInCharter { trust_domain: trust_domain.clone() })?
+            .entry();
+        let own = self.entry();
+        let misstated = if !stated.ca_certificates.contains(&own.ca_certificates[0]) {
+            Some("the CA certificate")
+        } else if stated.charter_key != own.charter_key {
+            Some("the charter key")
+        } else if stated.sealing_key != own.sealing_key {
+            Some("the sealing key")
+        } else if stated.display_name != own.display_name {
+            Some("the display name")
+        } else if stated.side != own.side {
+            Some("the side")
+        } else if stated.ca_certificates.len() != 1 || !stated.recovery_key.is_empty() {
+            // More keys than the agency has would let somebody else vouch for its staff.
+            Some("the number of keys")
+        } else {
+            None
+        };
+        match misstated {
+            Some(what) => Err(IssuerError::CharterMisstates { trust_domain: trust_domain.clone(), what }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// More than half.
+fn majority(agencies: usize) -> u32 {
+    u32::try_from(agencies / 2 + 1).unwrap_or(u32::MAX)
+}
+
+fn seal_to_all(key: &DirectoryKey, offered: &SignedCharter) -> Result<Vec<SealedKey>, IssuerError> {
+    let agencies = &offered.charter().agencies;
+    agencies.iter().map(|agency| key.seal_to_agency(&agency.trust_domain, &agency.sealing_key)).collect()
+}

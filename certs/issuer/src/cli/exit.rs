@@ -1,0 +1,271 @@
+//! What a person is told when something was not done: what happened, what to do, and the exit code.
+
+use alcove_issuer::{IssuerError, PASSPHRASE_BYTES_MIN};
+use std::{
+    io::{ErrorKind, Write, stderr},
+    process::ExitCode,
+};
+
+use super::output::day;
+use alcove_charter::CharterError;
+
+/// Exit codes, the same for all of Alcove's programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Unexpected = 1,
+    Usage = 2,
+    NotFound = 3,
+    Passphrase = 5,
+    Integrity = 6,
+    Expired = 8,
+    Conflict = 9,
+    NoSpace = 11,
+    Refused = 12,
+}
+
+/// Says on stderr what happened and what to do.
+pub(crate) fn say(error: &IssuerError) -> ExitCode {
+    let (exit, happened, remedy) = explain(error);
+    // Nobody is left to tell when stderr is gone.
+    let _ = writeln!(stderr(), "{happened}\n{remedy}");
+    ExitCode::from(exit as u8)
+}
+
+fn explain(error: &IssuerError) -> (Exit, String, String) {
+    use IssuerError as E;
+    let (exit, happened, remedy): (Exit, String, &str) = match error {
+        E::Io { act, path, source } => {
+            let happened = format!("Could not {act} {}: {source}.", path.display());
+            match source.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                    (Exit::NoSpace, happened, "Free some space, then run the command again.")
+                }
+                ErrorKind::NotFound => (Exit::NotFound, happened, "Check the path."),
+                _ => (Exit::Unexpected, happened, "Check the path and who may use it."),
+            }
+        }
+        E::FileTooLarge { path, limit } => (
+            Exit::Refused,
+            format!("{} has more than {limit} bytes.", path.display()),
+            "This is not the file that belongs here; check its name.",
+        ),
+        E::OtherRequest { code } => (
+            Exit::Refused,
+            format!("The request's code is {code}, which is not the one you gave."),
+            "Do not sign it: ask the person for their request file and its code again.",
+        ),
+        E::Busy { path } => (
+            Exit::Conflict,
+            format!("Another alcove-certs is at work in {}.", path.display()),
+            "Wait until it is done, then run the command again.",
+        ),
+        E::FolderTaken { path } => (
+            Exit::Conflict,
+            format!("{} holds a CA already.", path.display()),
+            "Name another folder; a CA is never made over an old one.",
+        ),
+        E::FolderNotEmpty { path } => (
+            Exit::Conflict,
+            format!("{} holds other files.", path.display()),
+            "Name an empty folder or one that does not exist yet.",
+        ),
+        E::NoCa { path } => (
+            Exit::NotFound,
+            format!("{} holds no CA of the kind this needs.", path.display()),
+            "Name the folder that `alcove-certs ca init` made.",
+        ),
+        E::Unfinished { path } => (
+            Exit::Conflict,
+            format!("The CA in {} was not made to the end.", path.display()),
+            "Run `alcove-certs ca init` with the same names again; it goes on where it stopped.",
+        ),
+        E::OtherProfile { path } => (
+            Exit::Conflict,
+            format!("The CA in {} was begun under another name.", path.display()),
+            "Give the names it was begun with, or another folder.",
+        ),
+        E::Exists { path } => (
+            Exit::Conflict,
+            format!("{} exists.", path.display()),
+            "Name another file; this one may hold signatures.",
+        ),
+        E::WrongPassphrase => (
+            Exit::Passphrase,
+            "The passphrase is not the one this CA was sealed with.".to_owned(),
+            "Try again; without the passphrase nobody can open the CA.",
+        ),
+        E::PassphraseTooShort { bytes } => (
+            Exit::Usage,
+            format!("A passphrase of {bytes} bytes was given; a new one has {PASSPHRASE_BYTES_MIN} to 1024."),
+            "Choose a passphrase of that length, for example four or five unrelated words.",
+        ),
+        E::PassphraseMissing => (
+            Exit::Passphrase,
+            "The CA's passphrase is needed and there is no terminal to ask at.".to_owned(),
+            "Name a file that holds it with --passphrase-file or ALCOVE_CERTS_PASSPHRASE_FILE.",
+        ),
+        E::PassphrasesDiffer => {
+            (Exit::Usage, "The two passphrases are not the same.".to_owned(), "Run the command again.")
+        }
+        E::KeystoreDamaged { path } => (
+            Exit::Integrity,
+            format!("{} was truncated or altered.", path.display()),
+            "Put back the copy of the folder that you keep offline.",
+        ),
+        E::LedgerDamaged { path, line } => (
+            Exit::Integrity,
+            format!("{} is damaged at line {line}.", path.display()),
+            "Put back the copy of the ledger, then add what was issued since.",
+        ),
+        E::FolderMismatch { path } => (
+            Exit::Integrity,
+            format!("{} does not belong to the keys of this folder.", path.display()),
+            "Put back the copy of the folder that you keep offline.",
+        ),
+        E::Name(fault) => (Exit::Usage, format!("That is no name: {fault}."), "Check how it is written."),
+        E::Days { days, max } => (Exit::Usage, format!("{days} days were asked for."), return_days(*max)),
+        E::ServerAddress => (
+            Exit::Usage,
+            "The server's address is not host:port.".to_owned(),
+            "Write it like alcove.northmark.example:7443.",
+        ),
+        E::ServerName => (
+            Exit::Usage,
+            "The server's name is no lower-case DNS name.".to_owned(),
+            "Give the name the charter has, for example alcove.northmark.example.",
+        ),
+        E::Card(fault) => (
+            Exit::Usage,
+            format!("The name or role cannot stand on a card: {fault}."),
+            "Write each as one line of at most 200 bytes without control characters.",
+        ),
+        E::Request(fault) => (
+            Exit::Refused,
+            format!("The request cannot be read: {fault}."),
+            "Ask for the file that `alcove enrol request` or `alcove-server init` wrote.",
+        ),
+        E::RequestFormat { found } => (
+            Exit::Refused,
+            format!("The request has format {found}, which this version does not know."),
+            "Bring both programs to the same version.",
+        ),
+        E::Csr { which, fault } => (
+            Exit::Refused,
+            format!("The {which} key's request is refused: {fault}."),
+            "Ask for a new request file; this one was altered or made by another program.",
+        ),
+        E::RequestSealingKey => (
+            Exit::Refused,
+            "The request's sealing key is no P-256 point.".to_owned(),
+            "Ask for a new request file.",
+        ),
+        E::RequestKeyReused => (
+            Exit::Refused,
+            "The request uses one key for two purposes.".to_owned(),
+            "Ask for a new request file.",
+        ),
+        E::IdentityTaken { identity, not_after_ms } => (
+            Exit::Conflict,
+            format!("{identity} has certificates for other keys until {}.", day(*not_after_ms)),
+            "Revoke that device first, or give another --device number.",
+        ),
+        E::KeyTaken { name } => (
+            Exit::Conflict,
+            format!("The keys of this request are certified as {name}."),
+            "Give --handle and --device of that name, or ask for a new request.",
+        ),
+        E::Charter(fault) => return explain_charter(fault),
+        E::NotInCharter { trust_domain } => (
+            Exit::Refused,
+            format!("The charter does not list {trust_domain}."),
+            "Ask whoever drafted it to add your agency.pub.",
+        ),
+        E::CharterMisstates { trust_domain, what } => (
+            Exit::Refused,
+            format!("The charter misstates {what} of {trust_domain}."),
+            "Do not sign it; give your agency.pub to whoever drafts it, by a way you trust.",
+        ),
+        E::DirectoryKey => (
+            Exit::Refused,
+            "The directory key in the charter file does not open with this agency's key.".to_owned(),
+            "Ask for the charter file again; it was altered or drafted for other keys.",
+        ),
+        E::AgencyFile => (
+            Exit::Refused,
+            "An agency file cannot be read.".to_owned(),
+            "Ask for the agency.pub that `alcove-certs ca init` wrote.",
+        ),
+        E::NotAMember { trust_domain } => (
+            Exit::NotFound,
+            format!("{trust_domain} is no member of the collaborative."),
+            "See who is with `alcove-certs charter show`.",
+        ),
+        E::NotIssued => (
+            Exit::NotFound,
+            "This CA has issued nothing under that name or number.".to_owned(),
+            "See what it has issued with `alcove-certs list`.",
+        ),
+        E::Crypto { act } => (
+            Exit::Unexpected,
+            format!("Could not {act}."),
+            "Run the command again; if it stays so, report it.",
+        ),
+    };
+    (exit, happened, remedy.to_owned())
+}
+
+fn return_days(max: u32) -> &'static str {
+    if max > alcove_issuer::CERTIFICATE_DAYS_MAX {
+        "Give a number from 1 to 3652."
+    } else {
+        "Give a number from 1 to 825."
+    }
+}
+
+fn explain_charter(fault: &CharterError) -> (Exit, String, String) {
+    use CharterError as C;
+    let (exit, remedy) = match fault {
+        C::NotSignedByAll { .. } | C::BelowQuorum { .. } | C::EntryNotSigned { .. } => {
+            (Exit::Refused, "Let the agencies still missing sign it; `alcove-certs charter show` names them.")
+        }
+        C::Expired { .. } => (Exit::Expired, "Draft and sign the next version."),
+        C::BadSignature { .. } | C::Fork { .. } | C::WrongPrevious { .. } | C::UnknownSigner { .. } => {
+            (Exit::Integrity, "Do not use this file; compare the hash with another agency over the phone.")
+        }
+        C::TooLarge { .. }
+        | C::Encoding(_)
+        | C::Format { .. }
+        | C::SignatureOrder { .. }
+        | C::DirectoryKeys => {
+            (Exit::Refused, "Ask for the file again; this one is not what `alcove-certs` wrote.")
+        }
+        C::Collaborative
+        | C::Version
+        | C::PreviousHash
+        | C::Times
+        | C::AgencyCount { .. }
+        | C::AgencyOrder { .. }
+        | C::TrustDomain(_)
+        | C::OutsideCollaborative { .. }
+        | C::DisplayName { .. }
+        | C::DisplayNameTaken { .. }
+        | C::Side { .. }
+        | C::CaCount { .. }
+        | C::Ca { .. }
+        | C::KeyShared { .. }
+        | C::CharterKey { .. }
+        | C::SealingKey { .. }
+        | C::RecoveryKey { .. }
+        | C::Quorum { .. }
+        | C::ServerCaCount { .. }
+        | C::ServerCa(_)
+        | C::ServerCaShared
+        | C::ServerName
+        | C::NotFirst { .. }
+        | C::Gap { .. }
+        | C::OtherCollaborative
+        | C::IssuedBeforePrevious { .. }
+        | C::TooManyVersions => (Exit::Refused, "Correct what it is drafted from, and draft it again."),
+    };
+    (exit, format!("The charter is refused: {fault}."), remedy.to_owned())
+}

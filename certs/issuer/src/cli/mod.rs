@@ -1,0 +1,75 @@
+//! The command line: what can be asked, and which room does it.
+//!
+//! Answers go to stdout, everything else to stderr; with `--json` an answer is one object a line.
+
+mod ca;
+mod charter;
+mod exit;
+mod output;
+mod passphrase;
+
+use clap::{Args, Parser, Subcommand};
+use output::Output;
+use std::{path::PathBuf, process::ExitCode};
+
+/// Certifies an agency's staff, revokes, and signs charters. For an admin's machine only.
+#[derive(Debug, Parser)]
+#[command(name = "alcove-certs", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// Read the passphrase from this file instead of asking.
+    #[arg(long, global = true, value_name = "FILE", env = "ALCOVE_CERTS_PASSPHRASE_FILE")]
+    passphrase_file: Option<PathBuf>,
+    /// Answer with one JSON object a line.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The CA itself.
+    #[command(subcommand)]
+    Ca(ca::CaCommand),
+    /// The server's certificates.
+    #[command(subcommand)]
+    Server(ca::ServerCommand),
+    /// Certify a device: D.req in, D.cert out.
+    Issue(ca::Issue),
+    /// Revoke a certificate, a device or a person, and make the list that says so.
+    Revoke(ca::Revoke),
+    /// Make a new revocation list.
+    Crl(ca::Crl),
+    /// List what was handed out.
+    List(ca::List),
+    /// The charter: who belongs to the collaborative.
+    #[command(subcommand)]
+    Charter(charter::CharterCommand),
+}
+
+/// Parses the arguments, does what they say, and says how it went.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let mut output = Output::new(cli.common.json);
+    let passphrase = passphrase::Source::new(cli.common.passphrase_file);
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let done = match cli.command {
+        Command::Ca(command) => command.run(&passphrase, now_ms, &mut output),
+        Command::Server(command) => command.run(&passphrase, now_ms, &mut output),
+        Command::Issue(command) => command.run(&passphrase, now_ms, &mut output),
+        Command::Revoke(command) => command.run(&passphrase, now_ms, &mut output),
+        Command::Crl(command) => command.run(&passphrase, now_ms, &mut output),
+        Command::List(command) => command.run(now_ms, &mut output),
+        Command::Charter(command) => command.run(&passphrase, now_ms, &mut output),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::say(&error),
+    }
+}

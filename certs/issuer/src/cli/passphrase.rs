@@ -1,0 +1,59 @@
+//! Where a passphrase comes from: a file, or a person at a terminal. Never an argument.
+
+use alcove_issuer::{IssuerError, Passphrase, read_limited};
+use std::{
+    io::{IsTerminal, stdin},
+    path::{Path, PathBuf},
+};
+use zeroize::Zeroizing;
+
+/// Most bytes of a passphrase file.
+const FILE_BYTES_MAX: usize = 4096;
+
+/// The file, if one was named.
+pub(crate) struct Source {
+    file: Option<PathBuf>,
+}
+
+impl Source {
+    pub(crate) fn new(file: Option<PathBuf>) -> Self {
+        Self { file }
+    }
+
+    /// The passphrase of a CA that exists.
+    pub(crate) fn of_existing(&self) -> Result<Passphrase, IssuerError> {
+        match &self.file {
+            Some(path) => from_file(path),
+            None => ask("Passphrase of the CA: "),
+        }
+    }
+
+    /// The passphrase of a CA that is being made; typed twice.
+    pub(crate) fn of_new(&self) -> Result<Passphrase, IssuerError> {
+        if let Some(path) = &self.file {
+            return from_file(path);
+        }
+        let first = ask("New passphrase of the CA: ")?;
+        first.check_for_new()?;
+        let second = ask("The same again: ")?;
+        if first.matches(&second) { Ok(first) } else { Err(IssuerError::PassphrasesDiffer) }
+    }
+}
+
+fn from_file(path: &Path) -> Result<Passphrase, IssuerError> {
+    let bytes = Zeroizing::new(read_limited(path, FILE_BYTES_MAX)?);
+    let text = std::str::from_utf8(&bytes).map_err(|_| IssuerError::WrongPassphrase)?;
+    Passphrase::new(text.to_owned())
+}
+
+fn ask(prompt: &str) -> Result<Passphrase, IssuerError> {
+    if !stdin().is_terminal() {
+        return Err(IssuerError::PassphraseMissing);
+    }
+    let typed = rpassword::prompt_password(prompt).map_err(|source| IssuerError::Io {
+        act: "read from",
+        path: Path::new("the terminal").to_owned(),
+        source,
+    })?;
+    Passphrase::new(typed)
+}

@@ -1,0 +1,215 @@
+//! Everything that can go wrong in the admin's room, as facts. `cli/exit.rs` says them to people.
+
+use alcove_charter::{CardError, CharterError, TrustError};
+use alcove_proto::{
+    canonical::CanonicalError,
+    names::{Identity, NameError, TrustDomain},
+};
+use std::{io, path::PathBuf};
+
+/// Why an act was not done. Nothing was handed out.
+#[derive(Debug, thiserror::Error)]
+pub enum IssuerError {
+    /// A file could not be read, written or locked.
+    #[error("cannot {act} {}", path.display())]
+    Io {
+        /// What was tried.
+        act: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file is over its limit.
+    #[error("{} has more than {limit} bytes", path.display())]
+    FileTooLarge {
+        /// Which.
+        path: PathBuf,
+        /// Bytes.
+        limit: usize,
+    },
+    /// The request is not the one whose code was read out.
+    #[error("the request's code is {code}")]
+    OtherRequest {
+        /// The code of the request that was given.
+        code: String,
+    },
+    /// Another process has the folder.
+    #[error("{} is in use", path.display())]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A CA is there already.
+    #[error("{} holds a CA", path.display())]
+    FolderTaken {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Something else is there.
+    #[error("{} is not empty", path.display())]
+    FolderNotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder holds no CA, or one of the other kind.
+    #[error("{} holds no such CA", path.display())]
+    NoCa {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// `ca init` was interrupted; running it again finishes it.
+    #[error("{} is half made", path.display())]
+    Unfinished {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// `ca init` was begun under another name.
+    #[error("{} was begun for another name", path.display())]
+    OtherProfile {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file the caller wants to create exists.
+    #[error("{} exists", path.display())]
+    Exists {
+        /// Which.
+        path: PathBuf,
+    },
+
+    /// The passphrase is not the one the keystore was sealed with.
+    #[error("wrong passphrase")]
+    WrongPassphrase,
+    /// Under [`crate::PASSPHRASE_BYTES_MIN`].
+    #[error("the passphrase has {bytes} bytes")]
+    PassphraseTooShort {
+        /// Its length.
+        bytes: usize,
+    },
+    /// The keystore was truncated or altered.
+    #[error("{} is damaged", path.display())]
+    KeystoreDamaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A line of the ledger does not parse.
+    #[error("{} is damaged at line {line}", path.display())]
+    LedgerDamaged {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+    },
+    /// A file of the folder does not belong to the keystore's keys.
+    #[error("{} does not match the keys", path.display())]
+    FolderMismatch {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// An argument that names somebody or something.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// Days outside 1 to the limit.
+    #[error("{days} days")]
+    Days {
+        /// What was asked.
+        days: u32,
+        /// Most that can be given.
+        max: u32,
+    },
+    /// The server's address is not host:port.
+    #[error("the address is not host:port")]
+    ServerAddress,
+    /// The server's name is no lower-case DNS name.
+    #[error("the name is no DNS name")]
+    ServerName,
+    /// Name or role cannot stand on a card.
+    #[error("the card would be refused")]
+    Card(#[source] CardError),
+
+    /// The request does not parse.
+    #[error("the request does not parse")]
+    Request(#[from] CanonicalError),
+    /// A request format this version does not know.
+    #[error("request format {found}")]
+    RequestFormat {
+        /// What it says.
+        found: u32,
+    },
+    /// A CSR is refused.
+    #[error("the {which} request is refused")]
+    Csr {
+        /// `TLS`, `MLS` or `receipt`.
+        which: &'static str,
+        /// Why.
+        #[source]
+        fault: TrustError,
+    },
+    /// The sealing key is no P-256 point.
+    #[error("the sealing key is no P-256 point")]
+    RequestSealingKey,
+    /// One key for two purposes.
+    #[error("the request uses one key twice")]
+    RequestKeyReused,
+    /// The identity has a living certificate for other keys.
+    #[error("{identity} is taken")]
+    IdentityTaken {
+        /// Whose.
+        identity: Identity,
+        /// When the last of them ends, milliseconds since 1970.
+        not_after_ms: i64,
+    },
+    /// The keys of the request are certified for somebody else already.
+    #[error("the keys are certified for {name}")]
+    KeyTaken {
+        /// Whose name stands in that certificate.
+        name: String,
+    },
+
+    /// A charter is refused.
+    #[error(transparent)]
+    Charter(#[from] CharterError),
+    /// The charter does not list this agency, or not with this CA.
+    #[error("the charter does not list {trust_domain}")]
+    NotInCharter {
+        /// Who is missing.
+        trust_domain: TrustDomain,
+    },
+    /// The charter lists this agency with something else than it has.
+    #[error("the charter misstates {what} of {trust_domain}")]
+    CharterMisstates {
+        /// Whose.
+        trust_domain: TrustDomain,
+        /// Which field.
+        what: &'static str,
+    },
+    /// The directory key in the charter file cannot be opened.
+    #[error("the directory key does not open")]
+    DirectoryKey,
+    /// An agency file does not parse.
+    #[error("the agency file is refused")]
+    AgencyFile,
+    /// Nobody by that name is a member.
+    #[error("{trust_domain} is no member")]
+    NotAMember {
+        /// Who.
+        trust_domain: TrustDomain,
+    },
+
+    /// No certificate of that serial or identity was issued here.
+    #[error("nothing was issued under that name or number")]
+    NotIssued,
+    /// A passphrase is needed and there is neither a file nor a terminal.
+    #[error("no passphrase")]
+    PassphraseMissing,
+    /// The two passphrases typed are not the same.
+    #[error("the passphrases differ")]
+    PassphrasesDiffer,
+    /// The random source or a signature failed.
+    #[error("cryptography failed: {act}")]
+    Crypto {
+        /// What was tried.
+        act: &'static str,
+    },
+}

@@ -1,0 +1,240 @@
+//! The ledger: every certificate handed out, every revocation, every CRL, one JSON line each.
+//!
+//! Only ever appended to, and on disk before what it speaks of leaves the room. A last line without
+//! its end is a crash in the middle of an append: nothing was handed out then, so it is cut off.
+
+use crate::{
+    IssuerError,
+    files::{io, read_limited, sync_folder},
+    folder::{CA_CERTIFICATE, Folder, LEDGER},
+};
+use alcove_charter::Serial;
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    fs::{File, OpenOptions},
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+/// Most bytes of a ledger: about a million lines.
+const LEDGER_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// What a certificate is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A device's TLS certificate.
+    Tls,
+    /// A device's MLS signing certificate.
+    Mls,
+    /// The server's TLS certificate.
+    Server,
+    /// The server's receipt certificate.
+    Receipts,
+}
+
+/// Why a certificate was revoked (RFC 5280 section 5.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Not said.
+    Unspecified,
+    /// The device was lost, stolen or broken into.
+    KeyCompromise,
+    /// The person changed agency or role.
+    AffiliationChanged,
+    /// Another certificate takes its place.
+    Superseded,
+    /// The device or person is no longer in service.
+    CessationOfOperation,
+}
+
+/// A certificate that was handed out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuedEntry {
+    /// Hexadecimal.
+    pub serial: String,
+    /// What for.
+    pub kind: Kind,
+    /// Identity of a device, or DNS name of the server.
+    pub name: String,
+    /// SHA-256 of the certified point, hexadecimal.
+    pub key: String,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// Milliseconds since 1970.
+    pub not_after_ms: i64,
+}
+
+/// A certificate that was revoked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revocation {
+    /// Hexadecimal.
+    pub serial: String,
+    /// Why.
+    pub reason: Reason,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+/// A CRL that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CrlEntry {
+    pub(crate) number: u64,
+    pub(crate) at_ms: i64,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Event {
+    Issued(IssuedEntry),
+    Revoked(Revocation),
+    Crl(CrlEntry),
+}
+
+/// The ledger with what follows from it. Whoever holds one holds the folder's lock.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    path: PathBuf,
+    file: File,
+    /// Bytes of whole lines.
+    length: u64,
+    /// In the order they were issued.
+    issued: Vec<IssuedEntry>,
+    /// By serial.
+    revoked: BTreeMap<String, Revocation>,
+    crl_number: u64,
+}
+
+impl Ledger {
+    /// Opens the ledger, or creates an empty one.
+    pub(crate) fn open(path: &Path) -> Result<Self, IssuerError> {
+        let existed = path.exists();
+        let file =
+            OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(io("open", path))?;
+        if !existed && let Some(folder) = path.parent() {
+            sync_folder(folder)?;
+        }
+        let bytes = read_limited(path, LEDGER_BYTES_MAX)?;
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        if whole < bytes.len() {
+            file.set_len(whole as u64).map_err(io("repair", path))?;
+            file.sync_all().map_err(io("sync", path))?;
+        }
+        let mut ledger = Self {
+            path: path.to_owned(),
+            file,
+            length: whole as u64,
+            issued: Vec::new(),
+            revoked: BTreeMap::new(),
+            crl_number: 0,
+        };
+        let lines = bytes[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        for (index, line) in lines.enumerate() {
+            let event = serde_json::from_slice(line)
+                .map_err(|_| IssuerError::LedgerDamaged { path: path.to_owned(), line: index + 1 })?;
+            ledger.apply(event);
+        }
+        Ok(ledger)
+    }
+
+    /// Writes the events of one act, all of them on disk when this returns.
+    pub(crate) fn append(&mut self, events: Vec<Event>) -> Result<(), IssuerError> {
+        let mut lines = Vec::new();
+        for event in &events {
+            let line =
+                serde_json::to_vec(event).map_err(|_| IssuerError::Crypto { act: "write the ledger" })?;
+            lines.extend(line);
+            lines.push(b'\n');
+        }
+        let written = self.file.write_all(&lines).and_then(|()| self.file.sync_all());
+        if let Err(error) = written {
+            // Nothing of the act may stay; if this fails too, the next opening cuts a torn line off.
+            let _ = self.file.set_len(self.length);
+            return Err(io("write", &self.path)(error));
+        }
+        self.length += lines.len() as u64;
+        for event in events {
+            self.apply(event);
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: Event) {
+        match event {
+            Event::Issued(entry) => self.issued.push(entry),
+            // The first revocation counts: a date never moves.
+            Event::Revoked(revocation) => {
+                self.revoked.entry(revocation.serial.clone()).or_insert(revocation);
+            }
+            Event::Crl(entry) => self.crl_number = self.crl_number.max(entry.number),
+        }
+    }
+
+    pub(crate) fn issued(&self) -> &[IssuedEntry] {
+        &self.issued
+    }
+
+    pub(crate) fn revoked(&self) -> impl Iterator<Item = &Revocation> {
+        self.revoked.values()
+    }
+
+    pub(crate) fn is_revoked(&self, serial: &str) -> bool {
+        self.revoked.contains_key(serial)
+    }
+
+    /// Certificates that are neither revoked nor over at `time_ms`.
+    pub(crate) fn living(&self, time_ms: i64) -> impl Iterator<Item = &IssuedEntry> {
+        self.issued
+            .iter()
+            .filter(move |entry| entry.not_after_ms >= time_ms && !self.revoked.contains_key(&entry.serial))
+    }
+
+    /// The number the next CRL must have.
+    pub(crate) fn next_crl_number(&self) -> u64 {
+        self.crl_number + 1
+    }
+}
+
+/// A certificate of the ledger and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The certificate.
+    pub issued: IssuedEntry,
+    /// Its revocation, if it was revoked.
+    pub revoked: Option<Revocation>,
+}
+
+/// Every certificate a CA folder has handed out, oldest first. Takes no passphrase.
+///
+/// Errors: [`IssuerError::NoCa`], [`IssuerError::LedgerDamaged`], [`IssuerError::Busy`].
+pub fn list(folder: &Path) -> Result<Vec<Listed>, IssuerError> {
+    let folder = Folder::open(folder)?;
+    folder.check_finished(CA_CERTIFICATE)?;
+    let ledger = Ledger::open(&folder.file(LEDGER))?;
+    let listed = ledger.issued.iter().map(|issued| Listed {
+        issued: issued.clone(),
+        revoked: ledger.revoked.get(&issued.serial).cloned(),
+    });
+    Ok(listed.collect())
+}
+
+/// A serial number as the ledger spells it, back as bytes.
+pub(crate) fn serial_bytes(text: &str) -> Option<Vec<u8>> {
+    let even = text.len().is_multiple_of(2) && !text.is_empty() && text.is_ascii();
+    if !even {
+        return None;
+    }
+    (0..text.len() / 2).map(|index| u8::from_str_radix(&text[2 * index..2 * index + 2], 16).ok()).collect()
+}
+
+/// A serial number as the ledger spells it.
+pub(crate) fn serial_text(serial: &[u8]) -> String {
+    Serial::from_der_content(serial).to_string()
+}

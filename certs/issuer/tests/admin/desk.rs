@@ -1,0 +1,136 @@
+//! The admins' desks: agencies with their folders, a charter all of them signed, devices that ask.
+
+use alcove_charter::{CharterFile, TrustView};
+use alcove_issuer::{
+    AgencyCa, AgencyProfile, Passphrase, SealingKey, ServerCa,
+    charter::{CHARTER_DAYS, FirstCharter, draft_first},
+};
+use alcove_proto::v1::{self, Side};
+use prost::Message;
+use rcgen::{CertificateParams, KeyPair};
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+/// "Now" in every test: 2026-03-04.
+pub(crate) const NOW_MS: i64 = 1_772_600_000_000;
+pub(crate) const DAY_MS: i64 = 86_400_000;
+pub(crate) const COLLABORATIVE: &str = "northmark.example";
+pub(crate) const SERVER_NAME: &str = "alcove.northmark.example";
+pub(crate) const PASSPHRASE: &str = "four unrelated words here";
+
+pub(crate) fn passphrase() -> Passphrase {
+    Passphrase::new(PASSPHRASE.to_owned()).unwrap()
+}
+
+pub(crate) fn profile(label: &str, display_name: &str) -> AgencyProfile {
+    AgencyProfile {
+        trust_domain: format!("{label}.{COLLABORATIVE}").parse().unwrap(),
+        display_name: display_name.to_owned(),
+        side: Side::Provider,
+    }
+}
+
+pub(crate) fn harborlight() -> AgencyProfile {
+    profile("harborlight", "Harborlight Immigrant Services")
+}
+
+pub(crate) fn elmgate() -> AgencyProfile {
+    profile("elmgate", "Elmgate Family Justice Center")
+}
+
+/// Two agencies, an operator, and room for more.
+pub(crate) struct Desk {
+    pub(crate) folder: TempDir,
+    pub(crate) harborlight: AgencyCa,
+    pub(crate) elmgate: AgencyCa,
+    pub(crate) server: ServerCa,
+}
+
+impl Desk {
+    pub(crate) fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let agency = |profile: AgencyProfile| {
+            let path = folder.path().join(profile.trust_domain.agency_label());
+            AgencyCa::init(&path, profile, &passphrase(), NOW_MS).unwrap()
+        };
+        let (harborlight, elmgate) = (agency(harborlight()), agency(elmgate()));
+        let collaborative = COLLABORATIVE.parse().unwrap();
+        let server =
+            ServerCa::init(&folder.path().join("server"), &collaborative, &passphrase(), NOW_MS).unwrap();
+        Self { folder, harborlight, elmgate, server }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A first charter of both agencies, unsigned.
+    pub(crate) fn draft(&self) -> CharterFile {
+        self.draft_with(|_| {})
+    }
+
+    pub(crate) fn draft_with(&self, change: impl FnOnce(&mut FirstCharter)) -> CharterFile {
+        let mut first = FirstCharter {
+            collaborative: COLLABORATIVE.parse().unwrap(),
+            server_name: SERVER_NAME.to_owned(),
+            server_cas: vec![self.server.ca_certificate().to_vec()],
+            agencies: vec![self.harborlight.entry(), self.elmgate.entry()],
+            quorum: None,
+            days: CHARTER_DAYS,
+        };
+        change(&mut first);
+        draft_first(first, NOW_MS).unwrap()
+    }
+
+    /// A first charter that both have signed.
+    pub(crate) fn charter(&self) -> CharterFile {
+        let mut file = self.draft();
+        self.harborlight.sign_charter(&mut file, NOW_MS).unwrap();
+        self.elmgate.sign_charter(&mut file, NOW_MS).unwrap();
+        file
+    }
+
+    pub(crate) fn view(&self) -> TrustView {
+        TrustView::new(self.charter().complete().unwrap())
+    }
+}
+
+/// A device with its keys.
+pub(crate) struct Device {
+    pub(crate) tls: KeyPair,
+    pub(crate) mls: KeyPair,
+    pub(crate) sealing: SealingKey,
+}
+
+impl Device {
+    pub(crate) fn new() -> Self {
+        Self {
+            tls: KeyPair::generate().unwrap(),
+            mls: KeyPair::generate().unwrap(),
+            sealing: SealingKey::generate().unwrap(),
+        }
+    }
+
+    pub(crate) fn request(&self) -> v1::EnrolmentRequest {
+        v1::EnrolmentRequest {
+            format: 1,
+            tls_csr: csr(&self.tls),
+            mls_csr: csr(&self.mls),
+            sealing_key: self.sealing.public().as_bytes().to_vec(),
+        }
+    }
+
+    pub(crate) fn request_file(&self) -> Vec<u8> {
+        self.request().encode_to_vec()
+    }
+}
+
+pub(crate) fn csr(key: &KeyPair) -> Vec<u8> {
+    csr_with(key, |_| {})
+}
+
+pub(crate) fn csr_with(key: &KeyPair, change: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
+    let mut params = CertificateParams::default();
+    change(&mut params);
+    params.serialize_request(key).unwrap().der().to_vec()
+}

@@ -1,0 +1,11 @@
+//! An admin's day, and everything that goes wrong in it, on real folders and with the real program.
+
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a failing test")]
+
+mod charter;
+mod desk;
+mod folder;
+mod issue;
+mod program;
+mod revoke;
+mod server;

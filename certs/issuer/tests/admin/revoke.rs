@@ -1,0 +1,91 @@
+//! Revocation: what the list says, and what it does where it is believed.
+
+use crate::desk::{DAY_MS, Desk, Device, NOW_MS};
+use alcove_charter::{Judge, TrustError};
+use alcove_issuer::{AgencyCa, DeviceOrder, IssuedDevice, IssuerError, Reason, Which};
+use alcove_proto::v1;
+use prost::Message;
+
+fn enrol(desk: &mut Desk, order: &DeviceOrder) -> (IssuedDevice, v1::EnrolmentCertificate) {
+    let charter = desk.charter();
+    let request = Device::new().request_file();
+    let issued = desk.harborlight.issue_device(&request, &charter, order, NOW_MS).unwrap();
+    let file = v1::EnrolmentCertificate::decode(issued.file.as_slice()).unwrap();
+    (issued, file)
+}
+
+#[test]
+fn a_revoked_device_is_refused_and_the_persons_other_one_is_not() {
+    let mut desk = Desk::new();
+    let order = DeviceOrder::new("Rosa Iglesias-Peña", "case manager");
+    let (first, first_file) = enrol(&mut desk, &order);
+    let handle = Some(first.identity.person.handle.clone());
+    let (second, second_file) = enrol(&mut desk, &DeviceOrder { handle, device: 2, ..order });
+
+    let which = Which::Device(first.identity.clone());
+    let crl = desk.harborlight.revoke(&which, Reason::KeyCompromise, NOW_MS).unwrap();
+    assert_eq!((crl.number, crl.entries), (2, 2), "TLS and MLS certificate, on the list after the empty one");
+    assert_eq!(crl.newly_revoked, first.serials);
+    let (view, _) = desk.view().with_crl(&crl.der).unwrap();
+    let revoked = Err(TrustError::Revoked { revoked_at_ms: NOW_MS });
+    assert_eq!(view.verify_device_tls(&first_file.tls_chain, NOW_MS).map(drop), revoked);
+    let moment = view.moment(NOW_MS);
+    assert_eq!(view.verify_device_mls(&first_file.mls_chain, Judge::At(&moment)).map(drop), revoked);
+    assert!(view.verify_device_tls(&second_file.tls_chain, NOW_MS).is_ok());
+
+    let person = Which::Person(first.identity.person.clone());
+    let crl = desk.harborlight.revoke(&person, Reason::AffiliationChanged, NOW_MS + DAY_MS).unwrap();
+    assert_eq!((crl.number, crl.entries), (3, 4));
+    assert_eq!(crl.newly_revoked, second.serials, "what was revoked before is not revoked again");
+    let (view, _) = view.with_crl(&crl.der).unwrap();
+    assert_eq!(
+        view.verify_device_tls(&first_file.tls_chain, NOW_MS).map(drop),
+        revoked,
+        "and keeps its date"
+    );
+    assert!(view.verify_device_tls(&second_file.tls_chain, NOW_MS).is_err());
+}
+
+#[test]
+fn a_single_certificate_is_revoked_by_its_serial() {
+    let mut desk = Desk::new();
+    let (issued, file) = enrol(&mut desk, &DeviceOrder::new("Rosa", "case manager"));
+    let serial = issued.serials[0].to_uppercase();
+    let crl = desk.harborlight.revoke(&Which::Serial(serial), Reason::Superseded, NOW_MS).unwrap();
+    assert_eq!(crl.entries, 1);
+    let (view, _) = desk.view().with_crl(&crl.der).unwrap();
+    assert!(view.verify_device_tls(&file.tls_chain, NOW_MS).is_err());
+    assert!(view.verify_device_mls(&file.mls_chain, Judge::At(&view.moment(NOW_MS))).is_ok());
+}
+
+#[test]
+fn what_was_never_issued_cannot_be_revoked() {
+    let mut desk = Desk::new();
+    let (issued, _) = enrol(&mut desk, &DeviceOrder::new("Rosa", "case manager"));
+    let other = "spiffe://harborlight.northmark.example/staff/aaaaaaaaaaaaaaaa/device/1";
+    for which in [
+        Which::Serial("00".to_owned()),
+        Which::Serial(String::new()),
+        Which::Device(other.parse().unwrap()),
+        Which::Device(issued.identity.person.device(9)),
+    ] {
+        let refused = desk.harborlight.revoke(&which, Reason::Unspecified, NOW_MS);
+        assert!(matches!(refused, Err(IssuerError::NotIssued)), "{which:?}");
+    }
+    assert_eq!(desk.harborlight.renew_crl(NOW_MS).unwrap().number, 2, "no list was made for nothing");
+}
+
+#[test]
+fn numbers_go_on_after_the_folder_was_closed() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.harborlight.renew_crl(NOW_MS).unwrap().number, 2);
+    let (path, view) = (desk.path("harborlight"), desk.view());
+    drop(desk.harborlight);
+    let mut agency = AgencyCa::open(&path, &crate::desk::passphrase()).unwrap();
+    let crl = agency.renew_crl(NOW_MS).unwrap();
+    assert_eq!(crl.number, 3);
+    assert_eq!(agency.newest_crl().unwrap(), crl.der);
+    let (view, _) = view.with_crl(&crl.der).unwrap();
+    let held = view.crl(&agency.profile().trust_domain).unwrap();
+    assert_eq!(held.next_update_ms, NOW_MS + 30 * DAY_MS);
+}

@@ -1,0 +1,21 @@
+//! TLS between devices and the server: who is let in, what is shown, and how both change while running.
+//!
+//! Every rule about certificates is alcove-charter's; this crate turns its verdicts into handshakes. It
+//! holds no key that signs certificates. Start with [`Connector`] on a device and [`SnapshotCell`] on the server.
+
+#![forbid(unsafe_code)]
+
+mod config;
+mod connect;
+mod fault;
+pub mod http2;
+mod provider;
+mod snapshot;
+mod verify;
+
+pub use config::{ConfigError, client_config, server_config};
+pub use connect::{CONNECT_DEADLINE, ConnectError, Connection, Connector};
+pub use fault::CertificateFault;
+pub use provider::provider;
+pub use snapshot::{Snapshot, SnapshotCell};
+pub use verify::{AgencyVerifier, CharterVerifier};

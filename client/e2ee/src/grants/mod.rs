@@ -1,0 +1,312 @@
+//! Grants: record keys handed to one device, so that it can read what stands before it joined.
+//!
+//! [`make`] seals record keys to a leaf, [`unseal`] takes them out on the other side, and
+//! [`open_granted`] opens one granted record and checks that it was the granter's to give. Only
+//! record keys travel, never epoch keys. PROTOCOL.md section 12.
+//!
+//! HPKE is passed in: the group knows the grantee's leaf key, this module knows what to seal.
+
+use crate::{
+    keys::{KEY_BYTES, RecordKey, sha256},
+    records::{Author, Expected, KeySource, OpenedRecord, PayloadError, RecordError, SealedRecord},
+};
+use alcove_proto::{
+    ids::{AccessId, Digest, GroupId, Position},
+    limits::{
+        CERTIFICATE_BYTES_MAX, CHAIN_CERTIFICATES_MAX, CHUNK_TAG_BYTES, GRANT_CHAINS_MAX, GRANT_RECORDS_MAX,
+    },
+    names::{Identity, TrustDomain},
+    v1,
+};
+use prost::Message;
+use zeroize::Zeroizing;
+
+/// Bytes an HPKE encapsulated key may have; X-Wing's has 1,120.
+const ENCAPSULATED_KEY_BYTES_MAX: usize = 2048;
+
+/// A grant: who may read which earlier records, and their keys under seal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The group whose records these are.
+    pub group: GroupId,
+    /// The device that may read.
+    pub grantee: Identity,
+    /// Its leaf when the keys were sealed.
+    pub grantee_leaf: u32,
+    /// The access entry the server was given with it.
+    pub access: AccessId,
+    /// Between 1 and [`GRANT_RECORDS_MAX`], in rising order of position.
+    pub records: Vec<GrantedRecord>,
+    /// The authors' certificate chains, DER, leaf first; at most [`GRANT_CHAINS_MAX`].
+    pub chains: Vec<Vec<Vec<u8>>>,
+    /// Milliseconds since 1970; nothing means no end.
+    pub not_after_ms: Option<i64>,
+    /// The basis of the disclosure: 0 is "undeclared", any other number needs a newer Alcove.
+    pub basis: i32,
+    sealed: HpkeSealed,
+}
+
+/// One record of a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GrantedRecord {
+    /// Where it stands in the log.
+    pub position: Position,
+    /// SHA-256 of the sealed record.
+    pub hash: Digest,
+    /// Whose it is: an index into [`Grant::chains`].
+    pub chain: usize,
+}
+
+/// An HPKE ciphertext (RFC 9180) with the encapsulated key that goes with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HpkeSealed {
+    /// The KEM's output.
+    pub encapsulated_key: Vec<u8>,
+    /// The ciphertext with its tag.
+    pub ciphertext: Vec<u8>,
+}
+
+/// What a granter decides; [`make`] adds the sealed keys.
+pub struct Plan {
+    /// The group whose records these are.
+    pub group: GroupId,
+    /// The device that may read.
+    pub grantee: Identity,
+    /// Its leaf in the epoch in force.
+    pub grantee_leaf: u32,
+    /// Drawn at random, or the one of the access entry that is open already.
+    pub access: AccessId,
+    /// Each record with its key. Their order does not matter.
+    pub records: Vec<(GrantedRecord, RecordKey)>,
+    /// The authors' certificate chains, DER, leaf first.
+    pub chains: Vec<Vec<Vec<u8>>>,
+    /// Milliseconds since 1970; nothing means no end.
+    pub not_after_ms: Option<i64>,
+}
+
+/// A record the reader has been given the key of.
+#[derive(Clone)]
+pub struct GrantedKey {
+    /// Position, hash and author's chain.
+    pub record: GrantedRecord,
+    /// Opens it.
+    pub key: RecordKey,
+}
+
+/// Why a grant or a granted record is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum GrantError<E> {
+    /// The grant names another group than the one it stands in.
+    #[error("the grant is for another group")]
+    OtherGroup,
+    /// The grant is for another device.
+    #[error("the grant is for another device")]
+    OtherGrantee,
+    /// The grant itself is over a limit or contradicts itself.
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
+    /// HPKE failed: the keys were sealed to a leaf key this device no longer has, or not for this grant.
+    #[error("the grant's keys do not open")]
+    Hpke(E),
+    /// The sealed keys opened to another length than the records need.
+    #[error("the grant holds {bytes} bytes of keys for {records} records")]
+    KeysLength {
+        /// Bytes that came out.
+        bytes: usize,
+        /// Records the grant names.
+        records: usize,
+    },
+}
+
+/// Why a granted record is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum GrantedRecordError {
+    /// The record is not the one whose key was granted.
+    #[error("the record is not the one that was granted")]
+    OtherRecord,
+    /// The granter is of another agency than the author, who did not mark the record.
+    #[error("the granter had no right to pass this record on")]
+    NotGrantable,
+    /// The record itself is refused.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// Seals the plan's record keys to the grantee.
+///
+/// `hpke_seal(context, keys)`: HPKE base mode to the encryption key of the grantee's leaf, `context`
+/// bound as info or additional data.
+/// Errors: [`GrantError::Payload`] when the plan is over a limit, [`GrantError::Hpke`].
+pub fn make<E>(
+    mut plan: Plan,
+    hpke_seal: impl FnOnce(&[u8], &[u8]) -> Result<HpkeSealed, E>,
+) -> Result<Grant, GrantError<E>> {
+    plan.records.sort_by_key(|(record, _)| record.position);
+    let mut keys = Zeroizing::new(Vec::with_capacity(plan.records.len() * KEY_BYTES));
+    plan.records.iter().for_each(|(_, key)| keys.extend(key.as_bytes()));
+    let mut grant = Grant {
+        group: plan.group,
+        grantee: plan.grantee,
+        grantee_leaf: plan.grantee_leaf,
+        access: plan.access,
+        records: plan.records.iter().map(|(record, _)| *record).collect(),
+        chains: plan.chains,
+        not_after_ms: plan.not_after_ms,
+        basis: v1::Basis::Undeclared.into(),
+        sealed: HpkeSealed { encapsulated_key: Vec::new(), ciphertext: Vec::new() },
+    };
+    grant.sealed = hpke_seal(&grant.context(), &keys).map_err(GrantError::Hpke)?;
+    grant.check()?;
+    Ok(grant)
+}
+
+/// Takes the record keys out of a grant that this device received.
+///
+/// `group`: the group whose log brought it. `own`: this device. `hpke_open(context, sealed)`: the
+/// counterpart of the granter's seal, with this device's leaf key.
+/// Errors: [`GrantError`]; after [`GrantError::Hpke`] the grantee asks to have it sealed again.
+pub fn unseal<E>(
+    grant: &Grant,
+    group: &GroupId,
+    own: &Identity,
+    hpke_open: impl FnOnce(&[u8], &HpkeSealed) -> Result<Zeroizing<Vec<u8>>, E>,
+) -> Result<Vec<GrantedKey>, GrantError<E>> {
+    if grant.group != *group {
+        return Err(GrantError::OtherGroup);
+    }
+    if grant.grantee != *own {
+        return Err(GrantError::OtherGrantee);
+    }
+    let keys = hpke_open(&grant.context(), &grant.sealed).map_err(GrantError::Hpke)?;
+    let (keys, rest) = keys.as_chunks::<KEY_BYTES>();
+    if !rest.is_empty() || keys.len() != grant.records.len() {
+        let bytes = keys.len() * KEY_BYTES + rest.len();
+        return Err(GrantError::KeysLength { bytes, records: grant.records.len() });
+    }
+    let granted = grant.records.iter().zip(keys);
+    Ok(granted
+        .map(|(record, key)| GrantedKey { record: *record, key: RecordKey::from_bytes(*key) })
+        .collect())
+}
+
+/// Opens one granted record.
+///
+/// `bytes`: the record as the server stores it. `granter`: the agency of the grant's author.
+/// `author`: verified from the chain the grant names for it, judged at the record's log position.
+/// Errors: [`GrantedRecordError`]. Source: PROTOCOL.md section 12, step 2.
+pub fn open_granted(
+    bytes: &[u8],
+    granted: &GrantedKey,
+    granter: &TrustDomain,
+    expected: &Expected<'_>,
+    author: &Author,
+) -> Result<OpenedRecord, GrantedRecordError> {
+    let record = SealedRecord::parse(bytes)?;
+    if record.hash() != granted.record.hash {
+        return Err(GrantedRecordError::OtherRecord);
+    }
+    let opened = record.open(&KeySource::Record(&granted.key), expected, author)?;
+    let own_agency = author.identity().person.trust_domain == *granter;
+    if own_agency || opened.payload.grantable() { Ok(opened) } else { Err(GrantedRecordError::NotGrantable) }
+}
+
+/// Whether a member of `granter`'s agency may grant a record of `author` that says `grantable`.
+///
+/// Granters ask before they make a grant; receivers check it again in [`open_granted`].
+pub fn may_grant(granter: &TrustDomain, author: &Identity, grantable: bool) -> bool {
+    author.person.trust_domain == *granter || grantable
+}
+
+impl Grant {
+    /// What binds the sealed keys to this grant: everything in it but themselves.
+    ///
+    /// Source: PROTOCOL.md section 12.
+    fn context(&self) -> Vec<u8> {
+        let nothing = HpkeSealed { encapsulated_key: Vec::new(), ciphertext: Vec::new() };
+        let open_part = Self { sealed: nothing, ..self.clone() }.to_wire().encode_to_vec();
+        let mut context = b"alcove grant v1\0".to_vec();
+        context.extend(sha256(&[&open_part]));
+        context
+    }
+
+    /// The keys under seal.
+    pub fn sealed(&self) -> &HpkeSealed {
+        &self.sealed
+    }
+
+    pub(crate) fn to_wire(&self) -> v1::Grant {
+        let records = self.records.iter().map(|record| v1::GrantedRecord {
+            position: record.position.0,
+            hash: record.hash.to_vec(),
+            // An index over the limit is refused by `check`.
+            chain: u32::try_from(record.chain).unwrap_or(u32::MAX),
+        });
+        let chains = self.chains.iter().map(|chain| v1::AuthorChain { certificates: chain.clone() });
+        v1::Grant {
+            group_id: self.group.to_vec(),
+            grantee: self.grantee.to_string(),
+            grantee_leaf: self.grantee_leaf,
+            access_id: self.access.to_vec(),
+            records: records.collect(),
+            encapsulated_key: self.sealed.encapsulated_key.clone(),
+            sealed_keys: self.sealed.ciphertext.clone(),
+            not_after_ms: self.not_after_ms.unwrap_or(0),
+            basis: self.basis,
+            chains: chains.collect(),
+        }
+    }
+
+    pub(crate) fn parse(grant: v1::Grant) -> Result<Self, PayloadError> {
+        let records = grant.records.iter().map(|record| {
+            Ok(GrantedRecord {
+                position: Position(record.position),
+                hash: Digest::try_from(record.hash.as_slice())?,
+                chain: record.chain as usize,
+            })
+        });
+        let grant = Self {
+            group: GroupId::try_from(grant.group_id.as_slice())?,
+            grantee: grant.grantee.parse()?,
+            grantee_leaf: grant.grantee_leaf,
+            access: AccessId::try_from(grant.access_id.as_slice())?,
+            records: records.collect::<Result<_, PayloadError>>()?,
+            chains: grant.chains.into_iter().map(|chain| chain.certificates).collect(),
+            not_after_ms: Some(grant.not_after_ms).filter(|end| *end != 0),
+            basis: grant.basis,
+            sealed: HpkeSealed { encapsulated_key: grant.encapsulated_key, ciphertext: grant.sealed_keys },
+        };
+        grant.check()?;
+        Ok(grant)
+    }
+
+    fn check(&self) -> Result<(), PayloadError> {
+        let records = self.records.len();
+        if records == 0 || records > GRANT_RECORDS_MAX {
+            return Err(PayloadError::GrantRecords { records });
+        }
+        if !self.records.is_sorted_by(|a, b| a.position < b.position) {
+            return Err(PayloadError::GrantOrder);
+        }
+        let certificate_ok = |certificate: &Vec<u8>| (1..=CERTIFICATE_BYTES_MAX).contains(&certificate.len());
+        let chain_ok = |chain: &Vec<Vec<u8>>| {
+            (1..=CHAIN_CERTIFICATES_MAX).contains(&chain.len()) && chain.iter().all(certificate_ok)
+        };
+        if self.chains.len() > GRANT_CHAINS_MAX
+            || !self.chains.iter().all(chain_ok)
+            || self.records.iter().any(|record| record.chain >= self.chains.len())
+        {
+            return Err(PayloadError::GrantChains);
+        }
+        let bytes = self.sealed.ciphertext.len();
+        let encapsulated = self.sealed.encapsulated_key.len();
+        if bytes != records * KEY_BYTES + CHUNK_TAG_BYTES
+            || !(1..=ENCAPSULATED_KEY_BYTES_MAX).contains(&encapsulated)
+        {
+            return Err(PayloadError::GrantKeys { bytes });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+//! Entering a group by a welcome.
+
+use super::{
+    Group, GroupError, Member, Piece, check_charter,
+    config::{self, Shelf},
+};
+use crate::device::{Device, KeyPackageSecret};
+use alcove_charter::TrustView;
+use alcove_mls::{Bench, LogPin, PolicyError, Role};
+use alcove_proto::limits::{TREE_BYTES_MAX, WELCOME_BYTES_MAX};
+use mls_rs::{MlsMessage, error::MlsError, group::ExportedTree};
+
+/// What a welcome brought beside the group.
+pub struct Join {
+    /// Where the log stood, as whoever added this device vouches for it.
+    pub pin: LogPin,
+    /// Who added this device.
+    pub adder: Member,
+}
+
+impl Group {
+    /// Enters a group by a welcome.
+    ///
+    /// `welcome`: MLSMessage(Welcome). `tree`: the ratchet tree that goes with it; MLS checks it against
+    /// the hash in the welcome. `secret`: of the key package the welcome was sealed to. In one transaction
+    /// save the group and delete a one-time secret; the same welcome then opens nothing.
+    /// A leaf that has lapsed hinders nobody from joining; see [`Group::roster`].
+    /// Errors: [`GroupError`].
+    pub fn join(
+        device: &Device,
+        welcome: &[u8],
+        tree: &[u8],
+        secret: &KeyPackageSecret,
+        trust: &TrustView,
+    ) -> Result<(Self, Join), GroupError> {
+        check_size(Piece::Welcome, welcome, WELCOME_BYTES_MAX)?;
+        check_size(Piece::Tree, tree, TREE_BYTES_MAX)?;
+        let welcome =
+            MlsMessage::from_bytes(welcome).map_err(|_| GroupError::Malformed { what: Piece::Welcome })?;
+        let tree = ExportedTree::from_bytes(tree).map_err(|_| GroupError::Malformed { what: Piece::Tree })?;
+        let reference = secret.reference();
+        let named = welcome.welcome_key_package_references();
+        if !named.iter().any(|named| named.as_ref() == reference) {
+            return Err(GroupError::NotForThisKeyPackage);
+        }
+        let data = secret.data().ok_or(GroupError::KeyPackage)?;
+        let (bench, shelf) = (Bench::new(), Shelf::with_key_package(reference, data));
+        let session = bench.standing(trust);
+        let client = config::client(&bench, shelf.clone(), Some(device)).build();
+        let (inner, info) = client.join_group(Some(tree), &welcome, None)?;
+        drop(session);
+        let group = Self::with(inner, bench, shelf)?;
+        check_charter(group.policy(), trust)?;
+        if *group.inner.current_member_signing_identity()? != device.signing_identity() {
+            return Err(GroupError::OtherDeviceKey);
+        }
+        let pin = info.group_info_extensions().get_as::<LogPin>().map_err(MlsError::from)?;
+        let pin = pin.ok_or(GroupError::NoLogPin)?;
+        let adder = group.member(info.sender)?;
+        // The others check this when they process the commit; a joiner must not be led aside.
+        let own = device.identity();
+        if adder.role != Role::Owner && adder.identity.person != own.person {
+            return Err(GroupError::Policy(PolicyError::MayNotAdd { identity: own.clone() }));
+        }
+        Ok((group, Join { pin, adder }))
+    }
+}
+
+pub(super) fn check_size(what: Piece, bytes: &[u8], bytes_max: usize) -> Result<(), GroupError> {
+    let bytes = bytes.len();
+    if bytes > bytes_max { Err(GroupError::TooLarge { what, bytes }) } else { Ok(()) }
+}

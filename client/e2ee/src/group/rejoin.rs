@@ -1,0 +1,71 @@
+//! Coming back by an external commit (RFC 9420 section 12.4.3.2): for a device whose state was lost or
+//! put back, and which still has its key.
+
+use super::{
+    Group, GroupError, Piece, check_charter, check_own_certificate,
+    config::{self, Shelf},
+    join::check_size,
+};
+use crate::device::Device;
+use alcove_charter::TrustView;
+use alcove_mls::{Bench, CommitContext, CommitError, LogPin};
+use alcove_proto::limits::{GROUP_INFO_BYTES_MAX, TREE_BYTES_MAX};
+use mls_rs::{MlsMessage, group::ExportedTree};
+
+impl Group {
+    /// The GroupInfo of this epoch that lets a member come back by an external commit, without the tree.
+    ///
+    /// Errors: [`GroupError::Removed`], [`GroupError::Mls`].
+    pub fn group_info(&self) -> Result<Vec<u8>, GroupError> {
+        self.check_member()?;
+        Ok(self.inner.group_info_message_allowing_ext_commit(false)?.to_bytes()?)
+    }
+
+    /// The ratchet tree of this epoch.
+    ///
+    /// Errors: [`GroupError::Mls`].
+    pub fn tree(&self) -> Result<Vec<u8>, GroupError> {
+        Ok(self.inner.export_tree().to_bytes()?)
+    }
+
+    /// Comes back: removes this device's old leaf and enters anew, by the same key.
+    ///
+    /// `group_info`, `tree`: from a member, of the epoch in force. `old_leaf`: this device's.
+    /// Answers the group as it is after the commit, and the commit. The group counts only once the log
+    /// shows those very bytes: keep it apart until then, and throw it away if another commit was first.
+    /// Errors: [`GroupError`]; [`GroupError::Policy`] when the old leaf signs with another key.
+    pub fn rejoin(
+        device: &Device,
+        group_info: &[u8],
+        tree: &[u8],
+        old_leaf: u32,
+        seen: LogPin,
+        trust: &TrustView,
+        now_ms: i64,
+    ) -> Result<(Self, Vec<u8>), GroupError> {
+        check_size(Piece::GroupInfo, group_info, GROUP_INFO_BYTES_MAX)?;
+        check_size(Piece::Tree, tree, TREE_BYTES_MAX)?;
+        check_own_certificate(device, trust, now_ms)?;
+        let info = MlsMessage::from_bytes(group_info)
+            .map_err(|_| GroupError::Malformed { what: Piece::GroupInfo })?;
+        let tree = ExportedTree::from_bytes(tree).map_err(|_| GroupError::Malformed { what: Piece::Tree })?;
+        let context = CommitContext::new(trust, now_ms, seen);
+        let moment = trust.moment_of_commit(context.message()).map_err(CommitError::Context)?;
+        let (bench, shelf) = (Bench::new(), Shelf::default());
+        let session = bench.at(trust, moment);
+        // No commit time is given: the library would hold it against the key packages that old leaves
+        // came from. Ours is in the authenticated data, and the bench judges by it.
+        let (inner, commit) = config::client(&bench, shelf.clone(), Some(device))
+            .build()
+            .external_commit_builder()?
+            .with_tree_data(tree)
+            .with_removal(old_leaf)
+            .with_leaf_node_extensions(device.leaf_extensions()?)
+            .with_authenticated_data(context.encode())
+            .build(info)?;
+        drop(session);
+        let group = Self::with(inner, bench, shelf)?;
+        check_charter(group.policy(), trust)?;
+        Ok((group, commit.to_bytes()?))
+    }
+}

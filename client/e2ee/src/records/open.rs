@@ -1,0 +1,180 @@
+//! Opening: from stored bytes to what somebody wrote, every claim checked.
+
+use super::{Author, FORMAT, Header, LENGTH_BYTES, Part, Payload, RecordError, SUITE, SealedRecord};
+use crate::{
+    keys::{EpochKey, RecordKey},
+    padding::{is_zero, padded_length},
+};
+use alcove_proto::{
+    canonical,
+    ids::{Digest, Epoch, EpochId, GroupId, Head, Position},
+    limits::RECORD_PADDING_FLOOR_BYTES,
+    names::Identity,
+    v1,
+};
+use ring::aead::{Aad, NONCE_LEN, Nonce};
+use zeroize::Zeroizing;
+
+/// What opens a record.
+pub enum KeySource<'a> {
+    /// The key of its epoch: the reader was a member then.
+    Epoch(&'a EpochKey),
+    /// Its own key, from a grant or kept from before.
+    Record(&'a RecordKey),
+}
+
+/// What the log says about a record; the record must say the same.
+pub struct Expected<'a> {
+    /// The group whose log it stands in.
+    pub group: GroupId,
+    /// The epoch in force at its position.
+    pub epoch: Epoch,
+    /// The id of that epoch, unless the reader was no member then.
+    pub epoch_id: Option<EpochId>,
+    /// Who appended it, by the log entry.
+    pub appended_by: &'a Identity,
+}
+
+/// A record that opened, with every claim in it checked but those about other records.
+pub struct OpenedRecord {
+    /// What stood in clear.
+    pub header: Header,
+    /// SHA-256 of the sealed record.
+    pub hash: Digest,
+    /// Who signed it.
+    pub author: Identity,
+    /// What was written.
+    pub payload: Payload,
+    /// The author's clock, milliseconds since 1970. A claim of the author's, no more.
+    pub time_ms: i64,
+    /// The charter the author worked under. The caller checks that it is one of the chain it pins.
+    pub charter_hash: Digest,
+    /// SHA-256 of the author's certificate.
+    pub certificate_hash: Digest,
+    /// The author's number for it in this group, from 1.
+    pub sequence: u64,
+    /// SHA-256 of the author's record before it; nothing for the first.
+    pub previous: Option<Digest>,
+    /// How far the author had read the log, and the head there: compare it with one's own.
+    pub seen_position: Position,
+    /// The head at `seen_position`.
+    pub seen_head: Head,
+    /// The basis of the disclosure: 0 is "undeclared", any other number needs a newer Alcove.
+    pub basis: i32,
+    /// The encoded SignedRecord: body and signature, for whoever must prove it later.
+    pub signed: Zeroizing<Vec<u8>>,
+}
+
+impl SealedRecord {
+    /// Opens the record and checks it against `expected` and against its `author`.
+    ///
+    /// `author`: the device at the header's leaf in that epoch, or the one of a granted chain.
+    /// The order of the author's records is left to [`super::AuthorPoint::after`].
+    /// Errors: [`RecordError`]. Source: PROTOCOL.md section 11, steps 2 and 3.
+    pub fn open(
+        self,
+        key: &KeySource<'_>,
+        expected: &Expected<'_>,
+        author: &Author,
+    ) -> Result<OpenedRecord, RecordError> {
+        let Self { header, message, hash } = self;
+        check_place(&header, expected)?;
+        let signed = decrypt(key, &header, message)?;
+        let record: v1::SignedRecord =
+            canonical::decode(&signed).map_err(RecordError::encoding(Part::Signed))?;
+        let body: v1::RecordBody =
+            canonical::decode(&record.body).map_err(RecordError::encoding(Part::Body))?;
+        check_body(&header, &body)?;
+        if author.identity() != expected.appended_by
+            || !author.is_at(header.place.leaf, &body.certificate_hash)
+        {
+            return Err(RecordError::OtherAuthor);
+        }
+        if !author.signed(&record.body, &record.signature) {
+            return Err(RecordError::BadSignature);
+        }
+        let previous = match (body.author_sequence, body.previous.as_slice()) {
+            (0, _) | (1, [_, ..]) | (2.., []) => return Err(RecordError::BadSequence),
+            (1, []) => None,
+            (2.., hash) => Some(Digest::try_from(hash)?),
+        };
+        Ok(OpenedRecord {
+            header,
+            hash,
+            author: author.identity().clone(),
+            payload: Payload::parse(body.kind, &body.payload)?,
+            time_ms: body.time_ms,
+            charter_hash: Digest::try_from(body.charter_hash.as_slice())?,
+            certificate_hash: Digest::try_from(body.certificate_hash.as_slice())?,
+            sequence: body.author_sequence,
+            previous,
+            seen_position: Position(body.seen_position),
+            seen_head: Head::try_from(body.seen_head.as_slice())?,
+            basis: body.basis,
+            signed,
+        })
+    }
+}
+
+fn check_place(header: &Header, expected: &Expected<'_>) -> Result<(), RecordError> {
+    if header.place.group != expected.group {
+        return Err(RecordError::OtherGroup);
+    }
+    if header.epoch != expected.epoch {
+        return Err(RecordError::OtherEpoch);
+    }
+    if expected.epoch_id.is_some_and(|epoch_id| epoch_id != header.place.epoch_id) {
+        return Err(RecordError::OtherEpochId);
+    }
+    Ok(())
+}
+
+/// Checks the commitment, decrypts, and takes the padding off: the encoded SignedRecord.
+fn decrypt(
+    key: &KeySource<'_>,
+    header: &Header,
+    message: v1::SealedRecord,
+) -> Result<Zeroizing<Vec<u8>>, RecordError> {
+    let derived;
+    let key = match key {
+        KeySource::Epoch(epoch_key) => {
+            derived = epoch_key.record_key(&header.place, &header.salt);
+            &derived
+        }
+        KeySource::Record(record_key) => record_key,
+    };
+    // The commitment comes first: without it one ciphertext could open under two keys.
+    if !key.commitment().matches(&header.commitment) {
+        return Err(RecordError::WrongCommitment);
+    }
+    let mut buffer = Zeroizing::new(message.ciphertext);
+    let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
+    let plaintext = key
+        .aead()
+        .open_in_place(nonce, Aad::from(&message.header), &mut buffer)
+        .map_err(|_| RecordError::Tampered)?;
+    Ok(Zeroizing::new(unpad(plaintext)?.to_vec()))
+}
+
+/// Takes length and padding off; only the one right padding passes.
+fn unpad(plaintext: &[u8]) -> Result<&[u8], RecordError> {
+    let (length, rest) = plaintext.split_first_chunk::<LENGTH_BYTES>().ok_or(RecordError::Padding)?;
+    let length = u32::from_be_bytes(*length) as usize;
+    let (signed, zeros) = rest.split_at_checked(length).ok_or(RecordError::Padding)?;
+    let padded = padded_length((LENGTH_BYTES + length) as u64, RECORD_PADDING_FLOOR_BYTES as u64);
+    if plaintext.len() as u64 == padded && is_zero(zeros) { Ok(signed) } else { Err(RecordError::Padding) }
+}
+
+fn check_body(header: &Header, body: &v1::RecordBody) -> Result<(), RecordError> {
+    if body.format != FORMAT {
+        return Err(RecordError::Format { found: body.format });
+    }
+    if body.suite != SUITE {
+        return Err(RecordError::Suite { found: body.suite });
+    }
+    let same = body.group_id == header.place.group.as_bytes()
+        && body.epoch_id == header.place.epoch_id.as_bytes()
+        && body.leaf == header.place.leaf
+        && body.record_id == header.place.record.as_bytes();
+    if same { Ok(()) } else { Err(RecordError::HeaderDiffers) }
+}

@@ -1,0 +1,143 @@
+//! Coming back by an external commit, and taking somebody's leaf over by one.
+
+use crate::{
+    pki::{NOW_MS, Staff},
+    rogue::{Habits, client, context},
+    scene::{Party, SEEN, Scene, flat},
+};
+use alcove_charter::TrustError;
+use alcove_e2ee::group::{Group, GroupError, Intent};
+use alcove_mls::{CommitError, JudgeError, PolicyError};
+use mls_rs::{MlsMessage, group::ExportedTree};
+
+/// The commit of a program without rules that enters by `staff`'s key and removes `old_leaf`.
+fn enters(scene: &Scene, staff: &Staff, old_leaf: Option<u32>) -> Vec<u8> {
+    let info = MlsMessage::from_bytes(&scene.alice.group.group_info().unwrap()).unwrap();
+    let tree = ExportedTree::from_bytes(&scene.server.export_tree().unwrap()).unwrap();
+    let builder = client(staff, Habits::default())
+        .external_commit_builder()
+        .unwrap()
+        .with_tree_data(tree)
+        .with_authenticated_data(context(&scene.trust));
+    let builder = match old_leaf {
+        Some(leaf) => builder.with_removal(leaf),
+        None => builder,
+    };
+    builder.build(info).unwrap().1.to_bytes().unwrap()
+}
+
+/// Bob, with his key at hand for a program of another make.
+fn with_bob() -> (Scene, Party, Staff) {
+    let mut scene = Scene::new();
+    let staff = scene.world.elmgate.device('b', 1);
+    let bob = scene.admit(staff.device.clone(), &mut []);
+    (scene, bob, staff)
+}
+
+#[test]
+fn a_device_that_lost_its_state_comes_back_by_its_own_key() {
+    let (mut scene, bob, _) = with_bob();
+    let (leaf, device) = (bob.group.own_leaf(), bob.device);
+    drop(bob.group);
+    let info = scene.alice.group.group_info().unwrap();
+    let tree = scene.server.export_tree().unwrap();
+    let (group, commit) = Group::rejoin(&device, &info, &tree, leaf, SEEN, &scene.trust, NOW_MS).unwrap();
+    let summary = scene.order(&commit);
+    assert!(summary.author.external && summary.removed.is_empty());
+    assert_eq!(summary.author.identity, *device.identity());
+    scene.alice.process(&commit, &scene.trust);
+    assert_eq!(group.epoch_id(), scene.alice.group.epoch_id());
+
+    let mut bob = Party { device, group }.reloaded();
+    let next = bob.prepare(&Intent::default(), &scene.trust);
+    scene.publish(&next.commit, &mut [&mut bob]);
+    assert_eq!(scene.alice.group.roster().unwrap().len(), 2);
+}
+
+#[test]
+fn nobody_takes_a_leaf_over_by_another_key_of_the_same_name() {
+    let (mut scene, bob, _) = with_bob();
+    let leaf = bob.group.own_leaf();
+    // Elmgate's CA certifies Bob's very name for a key of its own.
+    let usurper = scene.world.elmgate.device('b', 1);
+    assert_eq!(usurper.device.identity(), bob.device.identity());
+    let commit = enters(&scene, &usurper, Some(leaf));
+    scene.refused(&commit, |error| matches!(error, CommitError::Policy(PolicyError::ExternalOtherKey)));
+    // Our own program does not make it either.
+    let info = scene.alice.group.group_info().unwrap();
+    let tree = scene.server.export_tree().unwrap();
+    let made = Group::rejoin(&usurper.device, &info, &tree, leaf, SEEN, &scene.trust, NOW_MS);
+    assert!(matches!(made, Err(GroupError::Policy(PolicyError::ExternalOtherKey))));
+}
+
+#[test]
+fn the_same_commit_by_the_right_key_is_taken() {
+    let (mut scene, bob, staff) = with_bob();
+    let commit = enters(&scene, &staff, Some(bob.group.own_leaf()));
+    scene.publish(&commit, &mut []);
+}
+
+#[test]
+fn nobody_enters_without_leaving_and_nobody_removes_another() {
+    let (mut scene, bob, staff) = with_bob();
+    let stranger = scene.world.protection.device('c', 1);
+    let commit = enters(&scene, &stranger, None);
+    scene.refused(&commit, |error| {
+        matches!(error, CommitError::Policy(PolicyError::ExternalRemoves { removed: 0 }))
+    });
+    let commit = enters(&scene, &stranger, Some(bob.group.own_leaf()));
+    scene.refused(&commit, |error| matches!(error, CommitError::Policy(PolicyError::ExternalOtherKey)));
+    // Bob, by his own key, in Alice's place.
+    let info = scene.alice.group.group_info().unwrap();
+    let tree = scene.server.export_tree().unwrap();
+    let made = Group::rejoin(&staff.device, &info, &tree, 0, SEEN, &scene.trust, NOW_MS);
+    assert!(matches!(made, Err(GroupError::Policy(PolicyError::ExternalOtherKey))));
+}
+
+#[test]
+fn a_ghost_does_not_come_back() {
+    let (mut scene, bob, staff) = with_bob();
+    // Even with Bob's key: the certificate is of a CA the charter does not know.
+    let ghost = scene.world.elmgate.ghost_of(staff.key, bob.device.identity());
+    let commit = enters(&scene, &ghost, Some(bob.group.own_leaf()));
+    scene.refused(&commit, |error| {
+        matches!(error, CommitError::Leaf(JudgeError::Trust(TrustError::UnknownIssuer { .. })))
+    });
+    let info = scene.alice.group.group_info().unwrap();
+    let tree = scene.server.export_tree().unwrap();
+    let leaf = bob.group.own_leaf();
+    let made = Group::rejoin(&ghost.device, &info, &tree, leaf, SEEN, &scene.trust, NOW_MS);
+    assert!(matches!(made, Err(GroupError::OwnCertificate(TrustError::UnknownIssuer { .. }))));
+}
+
+#[test]
+fn a_revoked_device_does_not_come_back() {
+    let (mut scene, bob, staff) = with_bob();
+    let crl = scene.world.elmgate.ca.crl(1, &[staff.serial]);
+    scene.trust = scene.trust.with_crl(&crl).unwrap().0;
+    let commit = enters(&scene, &staff, Some(bob.group.own_leaf()));
+    scene.refused(&commit, |error| {
+        matches!(error, CommitError::Leaf(JudgeError::Trust(TrustError::Revoked { .. })))
+    });
+}
+
+#[test]
+fn a_group_info_of_an_old_epoch_brings_nobody_back() {
+    let (mut scene, bob, _) = with_bob();
+    let info = scene.alice.group.group_info().unwrap();
+    let tree = scene.server.export_tree().unwrap();
+    scene.alice_commits(&Intent::default(), &mut []);
+    let leaf = bob.group.own_leaf();
+    let (_, commit) = Group::rejoin(&bob.device, &info, &tree, leaf, SEEN, &scene.trust, NOW_MS).unwrap();
+    scene.refused(&commit, |error| matches!(error, CommitError::OtherEpoch { .. }));
+    let mixed = Group::rejoin(
+        &bob.device,
+        &info,
+        &scene.server.export_tree().unwrap(),
+        leaf,
+        SEEN,
+        &scene.trust,
+        NOW_MS,
+    );
+    assert!(matches!(flat(mixed.map(drop).unwrap_err()), CommitError::Mls(_)), "tree and hash differ");
+}

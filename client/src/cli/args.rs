@@ -1,0 +1,297 @@
+//! The command line: every verb, flag and environment variable, with its help.
+//!
+//! Nothing secret is ever taken from here: passphrases come from a file or the terminal, notes from
+//! standard input or a file.
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+/// Exchange notes and documents between agencies, end-to-end encrypted.
+#[derive(Debug, Parser)]
+#[command(name = "alcove", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "\
+Exit codes: 0 ok, 1 unexpected, 2 usage, 3 not found or not permitted, 5 locked or wrong passphrase,
+6 integrity failure (never retry), 7 server unreachable (retry), 8 certificate expired or revoked,
+9 conflict, 11 no space or quota, 12 refused input, 130 interrupted.")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Folder of the vault [default: the platform's place for data]
+    #[arg(long, global = true, env = "ALCOVE_HOME", value_name = "DIR", hide_env_values = true)]
+    pub(crate) home: Option<PathBuf>,
+    /// File whose first line is the vault's passphrase (chmod 600)
+    #[arg(long, global = true, env = "ALCOVE_PASSPHRASE_FILE", value_name = "FILE", hide_env_values = true)]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// Results as JSON on standard output, one object a line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Do not ask the server: work with what is on this device
+    #[arg(long, global = true)]
+    pub(crate) offline: bool,
+    /// Do not ask for confirmation
+    #[arg(long, short = 'y', global = true)]
+    pub(crate) yes: bool,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Become a member of an agency's staff on this device
+    #[command(subcommand)]
+    Enrol(Enrol),
+    /// Certificate, server, clock, and what still waits to be sent
+    Status {
+        /// Mark the alarms as looked at, so that sending goes on
+        #[arg(long)]
+        acknowledge_alarms: bool,
+    },
+    /// Cases: open, list, show, put away
+    #[command(subcommand)]
+    Case(Case),
+    /// Who is on a case
+    #[command(subcommand)]
+    Member(Member),
+    /// Notes
+    #[command(subcommand)]
+    Note(Note),
+    /// Documents
+    #[command(subcommand)]
+    Doc(Doc),
+    /// Change the passphrase of the vault
+    Passwd {
+        /// File whose first line is the new passphrase (chmod 600)
+        #[arg(long, value_name = "FILE")]
+        new_passphrase_file: Option<PathBuf>,
+    },
+    /// Check this device, step by step, and say what to mend
+    Doctor,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// `alcove enrol`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Enrol {
+    /// Make this device's keys and write the request for the agency's admin
+    Request {
+        /// Where to write the request
+        #[arg(long, short, value_name = "FILE", default_value = "device.req")]
+        output: PathBuf,
+    },
+    /// Take in the admin's answer
+    Finish {
+        /// The file the admin gave back
+        file: PathBuf,
+        /// Address of the server, when the answer names none or it has moved
+        #[arg(long, value_name = "HOST:PORT")]
+        server: Option<String>,
+    },
+}
+
+/// `alcove case`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Case {
+    /// Open a case; you are its owner and only member
+    New {
+        /// A code name; never the client's name
+        title: String,
+    },
+    /// List the cases of this device
+    List {
+        /// Archived ones too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show one case and who reads it
+    Show {
+        /// The case: its id, the beginning of it, or its exact title
+        case: String,
+    },
+    /// Put a case away on this device; it stays with the others
+    Archive {
+        /// The case
+        case: String,
+        /// Bring it back
+        #[arg(long)]
+        undo: bool,
+    },
+}
+
+/// One person, told apart from everybody else.
+#[derive(Debug, Args)]
+pub(crate) struct PersonArgs {
+    /// The person: a name as `alcove member find` shows it, or spiffe://…/staff/…
+    pub(crate) person: String,
+    /// Their agency: its name or domain, or the first part of that
+    #[arg(long, value_name = "AGENCY")]
+    pub(crate) agency: Option<String>,
+}
+
+/// `alcove member`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Member {
+    /// Find people of the collaborative by part of their name
+    Find {
+        /// Part of a name; everybody if left out
+        name: Option<String>,
+        /// Only this agency
+        #[arg(long, value_name = "AGENCY")]
+        agency: Option<String>,
+    },
+    /// Add a person with all their devices
+    Add {
+        /// The case
+        case: String,
+        #[command(flatten)]
+        person: PersonArgs,
+        /// What they may read of what was written before: none, all, or since=2026-03-04
+        #[arg(long, default_value = "none", value_name = "HISTORY")]
+        history: String,
+        /// Let them add and remove people too
+        #[arg(long)]
+        owner: bool,
+    },
+    /// Hand a member chosen notes and documents from before they came
+    Grant {
+        /// The case
+        case: String,
+        #[command(flatten)]
+        person: PersonArgs,
+        /// What to hand over: ids as `note list` and `doc list` show them
+        #[arg(required = true, value_name = "ID")]
+        records: Vec<String>,
+        /// When it ends: 2026-12-31
+        #[arg(long, value_name = "DATE")]
+        until: Option<String>,
+    },
+    /// Remove a person with all their devices
+    Remove {
+        /// The case
+        case: String,
+        #[command(flatten)]
+        person: PersonArgs,
+    },
+    /// Who is on a case, with agency and side
+    List {
+        /// The case
+        case: String,
+    },
+}
+
+/// `alcove note`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Note {
+    /// Write a note, from standard input or a file
+    Add {
+        /// The case
+        case: String,
+        /// The file with the text, or - for standard input
+        #[arg(default_value = "-")]
+        file: PathBuf,
+        /// Members of other agencies may pass it on
+        #[arg(long)]
+        grantable: bool,
+    },
+    /// List the notes of a case, oldest first
+    List {
+        /// The case
+        case: String,
+        /// Only the last so many
+        #[arg(long, value_name = "N")]
+        last: Option<usize>,
+    },
+    /// Show one note whole
+    Show {
+        /// The case
+        case: String,
+        /// The note's id, or the beginning of it
+        note: String,
+    },
+    /// Show notes as they arrive, until Ctrl-C
+    Watch {
+        /// The case; every case if left out
+        case: Option<String>,
+        /// End after so many notes
+        #[arg(long, value_name = "N")]
+        count: Option<u64>,
+    },
+    /// Correct a note; the first version stays visible
+    Correct {
+        /// The case
+        case: String,
+        /// The note's id, or the beginning of it
+        note: String,
+        /// The file with the text, or - for standard input
+        #[arg(default_value = "-")]
+        file: PathBuf,
+    },
+}
+
+/// `alcove doc`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Doc {
+    /// Send files; run it again after a cut and it goes on where it stopped
+    Send {
+        /// The case
+        case: String,
+        /// The files
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// Members of other agencies may pass it on
+        #[arg(long)]
+        grantable: bool,
+    },
+    /// List the documents of a case
+    List {
+        /// The case
+        case: String,
+    },
+    /// Fetch a document, check it, and save it
+    Get {
+        /// The document's id, or the beginning of it
+        id: String,
+        /// A new file, or a folder to save it in under its own name; nothing is overwritten
+        #[arg(long, short, value_name = "PATH")]
+        output: PathBuf,
+        /// The case, when the beginning of the id fits documents of several
+        #[arg(long, value_name = "CASE")]
+        case: Option<String>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_flag_takes_a_secret() {
+        fn check(command: &clap::Command) {
+            for argument in command.get_arguments() {
+                let name = argument.get_id().as_str();
+                let secret = ["passphrase", "password", "key", "secret", "text", "message"]
+                    .iter()
+                    .any(|word| name.contains(word));
+                assert!(!secret || name.ends_with("_file"), "{} takes {name}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+}

@@ -1,0 +1,123 @@
+//! `alcove case`.
+
+use super::{args::Case, context::Context, exit::Failure, json::CaseJson};
+use crate::ui::{table::Table, text::safe_line, when, words};
+use alcove_client::session::CaseView;
+
+pub(super) async fn run(context: &Context, command: Case) -> Result<(), Failure> {
+    match command {
+        Case::New { title } => new(context, &title).await,
+        Case::List { all } => list(context, all).await,
+        Case::Show { case } => show(context, &case).await,
+        Case::Archive { case, undo } => archive(context, &case, !undo),
+    }
+}
+
+async fn new(context: &Context, title: &str) -> Result<(), Failure> {
+    let session = context.session()?;
+    let id = session.new_case(title).await?;
+    let case = session.case(&id)?;
+    context.output.object(CaseJson::SCHEMA, CaseJson::new(&case, None))?;
+    context.output.line(&id.to_string())?;
+    context.output.say(&format!(
+        "The case {} is open. You are its owner and only member; add people with `alcove member add`.",
+        safe_line(title)
+    ));
+    Ok(())
+}
+
+async fn list(context: &Context, all: bool) -> Result<(), Failure> {
+    let session = context.session()?;
+    let refresh = context.refresh(&session).await;
+    let cases = session.cases(all)?;
+    let mut table = Table::new(&["ID", "TITLE", "ITEMS", "LAST", ""]);
+    for case in &cases {
+        context.output.object(CaseJson::SCHEMA, CaseJson::new(case, None))?;
+        table.row(
+            [
+                short(case),
+                title(case),
+                case.items.to_string(),
+                when::minute(case.last_activity_ms),
+                state(case),
+            ]
+            .each_ref()
+            .map(String::as_str),
+        );
+    }
+    if cases.is_empty() {
+        context.output.say("There are no cases on this device. Open one with `alcove case new TITLE`.");
+    } else {
+        context.output.line(table.render().trim_end())?;
+    }
+    refresh.end()
+}
+
+async fn show(context: &Context, query: &str) -> Result<(), Failure> {
+    let session = context.session()?;
+    let refresh = context.refresh(&session).await;
+    let case = context.case(&session, query)?;
+    let members = session.members(&case.id)?;
+    context.output.object(CaseJson::SCHEMA, CaseJson::new(&case, Some(&members)))?;
+    context.output.line(&format!("{}  {}", case.id, title(&case)))?;
+    let state = state(&case);
+    if !state.is_empty() {
+        context.output.line(&state)?;
+    }
+    context.output.line(&format!("Read by {}", words::audience(&members)))?;
+    context
+        .output
+        .line(&format!("{} here.", words::count(case.items, "note or document", "notes and documents")))?;
+    if case.unreadable_before > 0 {
+        context.output.line(&words::before_you_came(case.unreadable_before))?;
+    }
+    for alarm in &case.alarms {
+        context.output.line(&format!("ALARM: {}", words::alarm(alarm)))?;
+    }
+    refresh.end()
+}
+
+fn archive(context: &Context, query: &str, archived: bool) -> Result<(), Failure> {
+    let session = context.session()?;
+    let case = context.case(&session, query)?;
+    session.archive(&case.id, archived)?;
+    let case = session.case(&case.id)?;
+    context.output.object(CaseJson::SCHEMA, CaseJson::new(&case, None))?;
+    context.output.say(if archived {
+        "Put away on this device. The other members keep theirs. `alcove case archive --undo` brings it back."
+    } else {
+        "The case is back in the list."
+    });
+    Ok(())
+}
+
+/// The first digits of a case's id: enough to name it by.
+fn short(case: &CaseView) -> String {
+    case.id.to_string().chars().take(8).collect()
+}
+
+/// A case's title made safe, or what there is in its place.
+pub(super) fn title(case: &CaseView) -> String {
+    match &case.title {
+        Some(title) => safe_line(title),
+        None => "(its title has not arrived)".to_owned(),
+    }
+}
+
+/// What is special about a case, in words.
+fn state(case: &CaseView) -> String {
+    let mut words = Vec::new();
+    if case.closed {
+        words.push("you are no longer a member: nothing new arrives");
+    }
+    if case.frozen {
+        words.push("frozen: a change of members cannot be carried out here");
+    }
+    if case.archived {
+        words.push("put away");
+    }
+    if !case.alarms.is_empty() {
+        words.push("ALARM: see `alcove status`");
+    }
+    words.join("; ")
+}

@@ -1,0 +1,171 @@
+//! `alcove doctor`: every check in turn, and for each that fails the one thing that mends it.
+
+use super::{
+    context::Context,
+    exit::{Exit, Failure},
+};
+use crate::ui::{text::safe_line, when, words};
+use alcove_client::session::{Check, Finding, Trouble, Verdict};
+use serde::Serialize;
+
+/// `alcove.check.v1`.
+#[derive(Serialize)]
+struct CheckJson {
+    check: &'static str,
+    verdict: &'static str,
+    found: Option<String>,
+    #[serde(rename = "do")]
+    remedy: Option<String>,
+}
+
+pub(super) async fn run(context: &Context) -> Result<(), Failure> {
+    let session = context.session()?;
+    let findings = session.doctor().await?;
+    for finding in &findings {
+        show(context, finding)?;
+    }
+    match findings.iter().find_map(broken) {
+        Some((check, trouble)) => {
+            let (found, remedy) = sentences(trouble);
+            Err(Failure::new(exit(check), found, remedy))
+        }
+        None => Ok(()),
+    }
+}
+
+fn show(context: &Context, finding: &Finding) -> Result<(), Failure> {
+    let (mark, verdict, trouble) = match &finding.verdict {
+        Verdict::Fine => ("ok", "fine", None),
+        Verdict::Warning(trouble) => ("look", "warning", Some(trouble)),
+        Verdict::Broken(trouble) => ("FAIL", "broken", Some(trouble)),
+        Verdict::Skipped => ("--", "skipped", None),
+    };
+    let words = trouble.map(sentences);
+    context.output.object(
+        "alcove.check.v1",
+        CheckJson {
+            check: code(finding.check),
+            verdict,
+            found: words.as_ref().map(|(found, _)| found.clone()),
+            remedy: words.as_ref().map(|(_, remedy)| remedy.clone()),
+        },
+    )?;
+    context.output.line(&format!("{mark:<5}{}", subject(finding.check)))?;
+    if let Some((found, remedy)) = words {
+        context.output.line(&format!("     {found}\n     {remedy}"))?;
+    }
+    Ok(())
+}
+
+fn broken(finding: &Finding) -> Option<(Check, &Trouble)> {
+    match &finding.verdict {
+        Verdict::Broken(trouble) => Some((finding.check, trouble)),
+        Verdict::Fine | Verdict::Warning(_) | Verdict::Skipped => None,
+    }
+}
+
+fn code(check: Check) -> &'static str {
+    match check {
+        Check::Permissions => "permissions",
+        Check::Database => "database",
+        Check::Rows => "rows",
+        Check::Certificates => "certificates",
+        Check::Charter => "charter",
+        Check::Server => "server",
+        Check::Clock => "clock",
+        Check::KeyPackages => "key-packages",
+        Check::Outbox => "outbox",
+        Check::Alarms => "alarms",
+    }
+}
+
+fn subject(check: Check) -> &'static str {
+    match check {
+        Check::Permissions => "The vault is closed to other people on this machine",
+        Check::Database => "The vault's database is whole",
+        Check::Rows => "Everything in the vault opens",
+        Check::Certificates => "The certificates are in force",
+        Check::Charter => "The charter is in force",
+        Check::Server => "The server answers and knows this device",
+        Check::Clock => "The clock agrees with the server's",
+        Check::KeyPackages => "Others can add this device to cases",
+        Check::Outbox => "Nothing waits to be sent",
+        Check::Alarms => "No alarm stands",
+    }
+}
+
+/// How the program ends when this check fails.
+fn exit(check: Check) -> Exit {
+    match check {
+        Check::Permissions => Exit::Refused,
+        Check::Database | Check::Rows | Check::Alarms => Exit::Integrity,
+        Check::Certificates | Check::Charter | Check::Clock => Exit::Certificate,
+        Check::Server => Exit::Unreachable,
+        Check::KeyPackages | Check::Outbox => Exit::Unexpected,
+    }
+}
+
+/// What was found, and what mends it.
+fn sentences(trouble: &Trouble) -> (String, String) {
+    let renew = || {
+        "Run `alcove enrol request`, give the file to your agency's admin, and `alcove enrol finish` the answer."
+            .to_owned()
+    };
+    match trouble {
+        Trouble::OpenToOthers(path) => {
+            let path = safe_line(&path.display().to_string());
+            (
+                format!("Other people on this machine may read {path}."),
+                format!("Close it with: chmod go-rwx {path}"),
+            )
+        }
+        Trouble::DatabaseDamaged => (
+            "The vault's file is damaged.".to_owned(),
+            "Copy the folder away, put back your last backup of it, and run `alcove status`.".to_owned(),
+        ),
+        Trouble::RowsDamaged(count) => (
+            format!("{} of the vault cannot be opened.", words::count(*count, "row", "rows")),
+            "Copy the folder away, put back your last backup of it, and run `alcove status`.".to_owned(),
+        ),
+        Trouble::CertificateEnds(ms) => (format!("Your certificate ends on {}.", when::minute(*ms)), renew()),
+        Trouble::CertificateNotYetValid => (
+            "Your certificate is not valid yet by this machine's clock.".to_owned(),
+            "Set the clock and run this again.".to_owned(),
+        ),
+        Trouble::CertificateRevoked => (
+            "Your agency has revoked this device's certificate.".to_owned(),
+            "Speak to your agency's admin.".to_owned(),
+        ),
+        Trouble::CharterEnds(ms) => (
+            format!("The charter ends on {}.", when::minute(*ms)),
+            "Tell your agency's admin: the agencies have to sign the next version.".to_owned(),
+        ),
+        Trouble::Server(error) => (
+            format!("The server cannot be used: {}.", safe_line(error)),
+            "Check the network and the address in `alcove status`, then run this again.".to_owned(),
+        ),
+        Trouble::ClockOff(ms) => (
+            format!(
+                "This machine's clock is {} {} the server's.",
+                when::span(*ms),
+                if *ms > 0 { "ahead of" } else { "behind" }
+            ),
+            "Set the clock; let the system keep it from the network.".to_owned(),
+        ),
+        Trouble::FewKeyPackages(count) => (
+            format!(
+                "Only {} wait at the server.",
+                words::count(u64::from(*count), "key package", "key packages")
+            ),
+            "Run `alcove status`: it publishes more.".to_owned(),
+        ),
+        Trouble::Queued(count) => (
+            format!("{} to be sent.", words::count(*count, "item waits", "items wait")),
+            "Run `alcove status` when the server can be reached: it sends them.".to_owned(),
+        ),
+        Trouble::Alarms(count) => (
+            format!("{} raised.", words::count(*count, "alarm was", "alarms were")),
+            "Read them with `alcove status`, and speak to the server's operator and your admin.".to_owned(),
+        ),
+    }
+}

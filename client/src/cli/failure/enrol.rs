@@ -1,0 +1,104 @@
+//! Why an enrolment did not go through, and what to do.
+
+use super::{Exit, Failure};
+use crate::ui::{text::safe_line, when};
+use alcove_charter::{CharterError, TrustError};
+use alcove_client::{enrol::EnrolError, session::CertificateTrouble};
+
+impl From<EnrolError> for Failure {
+    fn from(error: EnrolError) -> Self {
+        const ASK: &str = "Ask your agency's admin for the answer to the request of this device.";
+        match error {
+            EnrolError::Vault(error) => error.into(),
+            EnrolError::KeyGeneration => super::no_randomness(),
+            EnrolError::NoRequest => Self::new(
+                Exit::NotFound,
+                "No request was made on this device.",
+                "Begin with `alcove enrol request`, or name the vault's folder with --home DIR.",
+            ),
+            EnrolError::AlreadyEnrolled(identity) => Self::new(
+                Exit::Conflict,
+                format!("This device is enrolled as {identity}, and the answer is for another name."),
+                "Ask for an answer with that handle and device number, or enrol in another folder with --home DIR.",
+            ),
+            EnrolError::Older => Self::new(
+                Exit::Conflict,
+                "The answer is older than the certificates held here.",
+                "Take in the newest answer; nothing was changed.",
+            ),
+            EnrolError::TooLarge { limit } => {
+                Self::refused(format!("The file is larger than the {limit} bytes an answer may have."), ASK)
+            }
+            EnrolError::NotAnAnswer(_) => {
+                Self::refused("The file is not an answer to an enrolment request, or it was cut off.", ASK)
+            }
+            EnrolError::Format { found } => Self::refused(
+                format!("The answer has format {found}, which this program does not know."),
+                "Install the newest Alcove.",
+            ),
+            EnrolError::Charter(CharterError::Expired { not_after_ms }) => Self::new(
+                Exit::Certificate,
+                format!(
+                    "The charter in the answer ended on {}, by this machine's clock.",
+                    when::minute(not_after_ms)
+                ),
+                "Set the clock if it is wrong; else the agencies have to sign the next version.",
+            ),
+            EnrolError::Charter(CharterError::Fork { version }) => Self::new(
+                Exit::Integrity,
+                format!(
+                    "The answer brings another version {version} of the charter than the one pinned here."
+                ),
+                "Do not go on: compare the charter's hash with your agency's admin.",
+            ),
+            EnrolError::Charter(error) => Self::new(
+                Exit::Integrity,
+                format!("The charter in the answer does not hold: {error}."),
+                "Do not go on: speak to your agency's admin.",
+            ),
+            EnrolError::Certificate(_, TrustError::Expired { not_after_ms, .. }) => Self::new(
+                Exit::Certificate,
+                format!("The certificate in the answer ended on {}.", when::minute(not_after_ms)),
+                "Set this machine's clock if it is wrong; else ask your agency's admin for a new answer.",
+            ),
+            EnrolError::Certificate(_, TrustError::NotYetValid { not_before_ms, .. }) => {
+                super::certificate(CertificateTrouble::NotYetValid { not_before_ms })
+            }
+            EnrolError::Certificate(purpose, error) => Self::new(
+                Exit::Integrity,
+                format!("The {purpose} certificate in the answer does not hold: {error}."),
+                ASK,
+            ),
+            EnrolError::OtherKey(_) => {
+                Self::refused("The answer is for the request of another device or vault.", ASK)
+            }
+            EnrolError::OtherName(purpose) => Self::new(
+                Exit::Integrity,
+                format!(
+                    "The {purpose} certificate in the answer names another device than the answer itself."
+                ),
+                ASK,
+            ),
+            EnrolError::Name(error) => {
+                Self::new(Exit::Integrity, format!("The answer names no device: {error}."), ASK)
+            }
+            EnrolError::Card(error) => Self::new(
+                Exit::Integrity,
+                format!("The card in the answer does not hold: {}.", safe_line(&error.to_string())),
+                ASK,
+            ),
+            EnrolError::DirectoryKey => {
+                Self::refused("The answer's sealed part is for another device, or was changed.", ASK)
+            }
+            EnrolError::ServerAddress => Self::refused(
+                "The server's address is not of the form host:port.",
+                "Give it as --server HOST:PORT, for example --server alcove.northmark.example:8443.",
+            ),
+            EnrolError::NoServerAddress => Self::new(
+                Exit::Usage,
+                "The answer names no server.",
+                "Give its address as --server HOST:PORT; your agency's admin knows it.",
+            ),
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! From every error to how the program ends: exit code, what happened, what to do.
+//!
+//! Each match is exhaustive, so that a new error cannot slip through as "unexpected".
+
+mod enrol;
+mod server;
+
+use super::exit::{Exit, Failure};
+use crate::ui::{text::safe_line, when, words};
+use alcove_charter::CharterError;
+use alcove_client::session::{AlarmKind, CertificateTrouble, Error, GroupError, VaultError};
+use alcove_proto::ids::GroupId;
+use std::{io, path::Path};
+
+const RENEW: &str =
+    "Run `alcove enrol request`, give the file to your agency's admin, and `alcove enrol finish` the answer.";
+const NOT_YOURS: &str = "See `alcove case list` and `alcove member list`.";
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotEnrolled => Self::new(
+                Exit::NotFound,
+                "This device is not enrolled yet.",
+                "Give the request to your agency's admin and take the answer in with `alcove enrol finish`.",
+            ),
+            Error::Vault(error) => error.into(),
+            Error::Server(error) => error.into(),
+            Error::Certificate(trouble) => certificate(trouble),
+            Error::ClockWrong { difference_ms } => Self::new(
+                Exit::Certificate,
+                format!(
+                    "This machine's clock is {} {} the server's: what it signs would be refused.",
+                    when::span(difference_ms),
+                    if difference_ms > 0 { "ahead of" } else { "behind" }
+                ),
+                "Set the clock and run the command again.",
+            ),
+            Error::NoSuchCase => {
+                Self::new(Exit::NotFound, "There is no such case here, or it is not for you.", NOT_YOURS)
+            }
+            Error::NoSuchRecord => Self::new(
+                Exit::NotFound,
+                "There is no such note or document here, or it is not for you.",
+                "See `alcove note list` and `alcove doc list`.",
+            ),
+            Error::NoSuchPerson => Self::new(
+                Exit::NotFound,
+                "There is no such person here.",
+                "See `alcove member find` and `alcove member list`.",
+            ),
+            Error::NoKeyPackage(person) => Self::new(
+                Exit::NotFound,
+                format!("No device of {person} can be added yet: none has been online."),
+                "Ask them to run `alcove status`, then add them again.",
+            ),
+            Error::AlreadyMember(person) => Self::new(
+                Exit::Conflict,
+                format!("{person} is a member already, with all their devices."),
+                "To hand over earlier notes and documents use `alcove member grant`.",
+            ),
+            Error::NotAllowed => Self::new(
+                Exit::NotFound,
+                "This is not for you to do in this case.",
+                "Ask an owner of the case; `alcove member list` shows who is one.",
+            ),
+            Error::LastOwner => Self::refused(
+                "A case keeps at least one owner, and this is the last one.",
+                "Make somebody else an owner first: `alcove member add --owner`.",
+            ),
+            Error::CaseClosed => Self::new(
+                Exit::NotFound,
+                "This device is no longer a member of the case: nothing can be sent, and nothing new arrives.",
+                "What you received is still here; to come back, ask an owner of the case.",
+            ),
+            Error::CaseFrozen => Self::new(
+                Exit::Integrity,
+                "The case is frozen: a change of its members cannot be carried out on this device.",
+                "Tell the other members and your admin; what is here can still be read.",
+            ),
+            Error::Alarm { case, kind, position: _ } => alarm(case.as_ref(), kind),
+            Error::ReceiptKey(error) => Self::new(
+                Exit::Integrity,
+                format!(
+                    "The key the server signs its history with is not vouched for by the charter: {error}."
+                ),
+                "Do not go on: tell the server's operator and your agency's admin.",
+            ),
+            Error::Contended { attempts } => Self::new(
+                Exit::Conflict,
+                format!("Others changed the case {attempts} times while this was under way."),
+                "Nothing was done; run the command again.",
+            ),
+            Error::TextEmpty => {
+                Self::refused("There is no text.", "Write something, or name a file with text.")
+            }
+            Error::TextTooLong { limit, actual } => Self::refused(
+                format!("The text has {actual} bytes and may have {limit}."),
+                "Shorten it, or send it as a document with `alcove doc send`.",
+            ),
+            Error::TooManyRecords { limit } => Self::refused(
+                format!("One grant holds at most {limit} items."),
+                "Grant them in several turns.",
+            ),
+            Error::NothingToGrant => Self::refused(
+                "None of these may be passed on by you: other agencies wrote them and did not mark them as grantable.",
+                "Ask a member of the agency that wrote them.",
+            ),
+            Error::File { path, source } => file(&path, &source),
+            Error::NoSpace { path } => Self::new(
+                Exit::NoSpace,
+                format!("There is no space left at {}.", shown(&path)),
+                "Make room and run the command again; nothing is half done.",
+            ),
+            Error::FileExists { path } => Self::new(
+                Exit::Conflict,
+                format!("There is something at {} already.", shown(&path)),
+                "Name another path with -o; nothing is overwritten.",
+            ),
+            Error::NotAFile { path } => Self::refused(
+                format!("{} is not a plain file.", shown(&path)),
+                "Name plain files; for a folder, name the files in it.",
+            ),
+            Error::FileChanged { path } => Self::new(
+                Exit::Conflict,
+                format!("{} changed while it was being sent.", shown(&path)),
+                "Close it in other programs and send it again.",
+            ),
+            Error::FileName { path } => Self::refused(
+                format!("The name of {} cannot be sent: it is not UTF-8, or too long.", shown(&path)),
+                "Rename the file and send it again.",
+            ),
+            Error::FileTooLarge { limit } => Self::refused(
+                format!("The file is larger than the {} a document may have.", words::bytes(limit)),
+                "Split it and send the parts.",
+            ),
+            Error::DocumentDamaged => Self::new(
+                Exit::Integrity,
+                "The document does not verify: what the server holds is not what was sent. Nothing was saved.",
+                "Ask the sender to send it again.",
+            ),
+            Error::Cancelled => Self::interrupted(),
+            Error::Group(error) => group(&error),
+            Error::Charter(CharterError::Expired { not_after_ms }) => Self::new(
+                Exit::Certificate,
+                format!("The charter ended on {}, by this machine's clock.", when::minute(not_after_ms)),
+                "Set the clock if it is wrong; else the agencies have to sign the next version.",
+            ),
+            Error::Charter(error) => Self::new(
+                Exit::Integrity,
+                format!("The charter held here does not hold: {error}."),
+                "Run `alcove doctor`, and tell your agency's admin what it says.",
+            ),
+            Error::Randomness => no_randomness(),
+        }
+    }
+}
+
+impl From<VaultError> for Failure {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Missing { path } => Self::new(
+                Exit::NotFound,
+                format!("There is no vault in {}.", shown(&path)),
+                "Begin with `alcove enrol request`, or name the vault's folder with --home DIR.",
+            ),
+            VaultError::Exists { path } => Self::new(
+                Exit::Conflict,
+                format!("There is a vault at {} already.", shown(&path)),
+                "Use it with its passphrase, or name another folder with --home DIR.",
+            ),
+            VaultError::WrongPassphrase => Self::new(
+                Exit::Locked,
+                "The passphrase is wrong.",
+                "Try again; nobody can reset it, but your agency can enrol you anew in another folder.",
+            ),
+            VaultError::Damaged { what } => Self::new(
+                Exit::Integrity,
+                format!("The vault is damaged: {what}."),
+                "Copy its folder away and put back your last backup; `alcove doctor` checks it.",
+            ),
+            VaultError::Format { found } => Self::refused(
+                format!("The vault has format {found}: a newer Alcove wrote it."),
+                "Install that version on this device.",
+            ),
+            VaultError::Busy => Self::new(
+                Exit::Conflict,
+                "Another alcove keeps the vault busy.",
+                "Wait until it is done, and run the command again.",
+            ),
+            VaultError::Full => Self::new(
+                Exit::NoSpace,
+                "There is no space left for the vault.",
+                "Make room and run the command again; nothing is half done.",
+            ),
+            VaultError::Io { path, source } => file(&path, &source),
+            VaultError::Database(error) => Self::new(
+                Exit::Unexpected,
+                format!("The vault's database refuses: {error}."),
+                "Run `alcove doctor`.",
+            ),
+            VaultError::Randomness => no_randomness(),
+        }
+    }
+}
+
+/// An alarm stands: nothing is sent until somebody has looked at it.
+pub(super) fn alarm(case: Option<&GroupId>, kind: AlarmKind) -> Failure {
+    let whose =
+        case.map_or_else(|| "the collaborative".to_owned(), |case| format!("case {:.8}", case.to_string()));
+    Failure::new(
+        Exit::Integrity,
+        format!("An alarm stands for {whose} ({}): nothing is sent.", words::alarm_code(kind)),
+        "Read it with `alcove status` and speak to your admin; `alcove status --acknowledge-alarms` lets sending go on.",
+    )
+}
+
+/// This device's own certificate is not in force.
+pub(super) fn certificate(trouble: CertificateTrouble) -> Failure {
+    match trouble {
+        CertificateTrouble::Expired { not_after_ms } => Failure::new(
+            Exit::Certificate,
+            format!("Your certificate ended on {}, by this machine's clock.", when::minute(not_after_ms)),
+            format!("Set the clock if it is wrong. {RENEW}"),
+        ),
+        CertificateTrouble::NotYetValid { not_before_ms } => Failure::new(
+            Exit::Certificate,
+            format!(
+                "The certificate begins on {}: this machine's clock is behind.",
+                when::minute(not_before_ms)
+            ),
+            "Set the clock and run the command again.",
+        ),
+        CertificateTrouble::NotOfCharter => Failure::new(
+            Exit::Certificate,
+            "The charter in force no longer lists the CA that issued your certificate.",
+            RENEW,
+        ),
+        CertificateTrouble::Revoked => Failure::new(
+            Exit::Certificate,
+            "Your agency has revoked this device's certificate.",
+            "Speak to your agency's admin; what is on this device can still be read with --offline.",
+        ),
+    }
+}
+
+/// The state of a case refuses: mostly a defect or damage, sometimes just a matter of who and when.
+fn group(error: &GroupError) -> Failure {
+    let (exit, remedy) = match error {
+        GroupError::OwnCertificate(_) => (Exit::Certificate, RENEW),
+        GroupError::Leaf(_) => {
+            (Exit::Certificate, "See `alcove member list`; the agency concerned has to renew it.")
+        }
+        GroupError::Policy(_) => {
+            (Exit::NotFound, "Ask an owner of the case; `alcove member list` shows who is one.")
+        }
+        GroupError::Removed | GroupError::NoSuchLeaf { .. } => (Exit::NotFound, NOT_YOURS),
+        GroupError::CommitPending => (Exit::Conflict, "Run the command again."),
+        GroupError::TooLarge { .. } => (Exit::Refused, "Do it in smaller steps."),
+        GroupError::Commit(_)
+        | GroupError::Mls(_)
+        | GroupError::SavedState
+        | GroupError::KeyPackage
+        | GroupError::Malformed { .. }
+        | GroupError::NotForThisKeyPackage
+        | GroupError::NoLogPin
+        | GroupError::UnknownCharter
+        | GroupError::GroupId(_)
+        | GroupError::OwnCommitForgotten
+        | GroupError::OtherDeviceKey
+        | GroupError::Sign
+        | GroupError::Unseal => {
+            (Exit::Integrity, "Run `alcove doctor`, and tell your agency's admin what it says.")
+        }
+    };
+    Failure::new(
+        exit,
+        format!("The encryption of the case refuses: {}.", safe_line(&error.to_string())),
+        remedy,
+    )
+}
+
+fn file(path: &Path, source: &io::Error) -> Failure {
+    let (exit, remedy) = match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            (Exit::NoSpace, "Make room and run the command again; nothing is half done.")
+        }
+        io::ErrorKind::NotFound => (Exit::NotFound, "Check the path, and run the command again."),
+        _ => (Exit::Refused, "Check the path and who may use it, and run the command again."),
+    };
+    Failure::new(exit, format!("{} cannot be used: {source}.", shown(path)), remedy)
+}
+
+fn no_randomness() -> Failure {
+    Failure::new(
+        Exit::Unexpected,
+        "The operating system gives no random bytes.",
+        "Restart the machine; without them nothing can be sealed.",
+    )
+}
+
+fn shown(path: &Path) -> String {
+    safe_line(&path.display().to_string())
+}

@@ -1,0 +1,183 @@
+//! Why the server could not be used, and what to do.
+//!
+//! Sentences say nothing that the reason does not: the server's own words are never shown.
+
+use super::{Exit, Failure, RENEW};
+use crate::ui::{text::safe_line, words};
+use alcove_client::session::{CertificateFault, Refusal, ServerError};
+use alcove_proto::v1::Reason;
+
+const AGAIN: &str = "Nothing is half done; run the command again.";
+const OPERATOR: &str = "Tell the server's operator what this says.";
+
+impl From<ServerError> for Failure {
+    fn from(error: ServerError) -> Self {
+        match error {
+            ServerError::Unreachable => Self::new(
+                Exit::Unreachable,
+                "The server cannot be reached.",
+                "Check the network and try again; `alcove doctor` looks closer.",
+            ),
+            ServerError::Address => Self::refused(
+                "The server's address in this vault is not of the form host:port.",
+                "Run `alcove enrol finish` again with --server HOST:PORT.",
+            ),
+            ServerError::Config(error) => Self::new(
+                Exit::Integrity,
+                format!("The keys and certificates in this vault do not go together: {error}."),
+                "Run `alcove doctor`, and tell your agency's admin what it says.",
+            ),
+            ServerError::ServerCertificate(fault) => server_certificate(fault),
+            ServerError::DeviceCertificate(fault) => device_certificate(fault),
+            ServerError::Tls => Self::new(
+                Exit::Unreachable,
+                "The secure connection to the server failed.",
+                "Check that the address in `alcove status` is the server's and that nothing stands in between.",
+            ),
+            ServerError::Refused(refusal) => refused(&refusal),
+            ServerError::BadAnswer { what } => Self::new(
+                Exit::Integrity,
+                format!("The server's answer breaks the protocol: {what}."),
+                "Do not go on; tell the server's operator and your agency's admin.",
+            ),
+        }
+    }
+}
+
+/// This device refuses the server.
+fn server_certificate(fault: CertificateFault) -> Failure {
+    match fault {
+        CertificateFault::Expired => Failure::new(
+            Exit::Certificate,
+            "The server's certificate has expired, by this machine's clock.",
+            "Set the clock if it is wrong; else the server's operator has to renew it.",
+        ),
+        CertificateFault::NotYetValid => Failure::new(
+            Exit::Certificate,
+            "The server's certificate is not valid yet by this machine's clock, which seems to be behind.",
+            "Set the clock and run the command again.",
+        ),
+        CertificateFault::Revoked
+        | CertificateFault::UnknownIssuer
+        | CertificateFault::WrongName
+        | CertificateFault::WrongUsage
+        | CertificateFault::Malformed
+        | CertificateFault::Missing
+        | CertificateFault::Other => Failure::new(
+            Exit::Integrity,
+            format!("What answers at the server's address is not the server of the charter: {fault}."),
+            "Do not go on; check the address in `alcove status` with your agency's admin.",
+        ),
+    }
+}
+
+/// The server refuses this device.
+fn device_certificate(fault: CertificateFault) -> Failure {
+    match fault {
+        CertificateFault::Expired => Failure::new(
+            Exit::Certificate,
+            "The server says that your certificate has expired, or that it is not valid yet by the server's clock.",
+            format!("Set this machine's clock if it is wrong. {RENEW}"),
+        ),
+        CertificateFault::NotYetValid => Failure::new(
+            Exit::Certificate,
+            "The server says that your certificate is not valid yet: one of the two clocks is wrong.",
+            "Set this machine's clock; if it is right, tell the server's operator.",
+        ),
+        CertificateFault::Revoked => super::certificate(super::CertificateTrouble::Revoked),
+        CertificateFault::UnknownIssuer
+        | CertificateFault::WrongName
+        | CertificateFault::WrongUsage
+        | CertificateFault::Malformed
+        | CertificateFault::Missing
+        | CertificateFault::Other => Failure::new(
+            Exit::Certificate,
+            format!("The server refuses your certificate: {fault}."),
+            "Speak to your agency's admin: the server may hold another charter, or your access may have ended.",
+        ),
+    }
+}
+
+fn refused(refusal: &Refusal) -> Failure {
+    match refusal.reason {
+        Reason::Malformed | Reason::NotCanonical | Reason::KeyPackageInvalid | Reason::Unspecified => {
+            Failure::new(
+                Exit::Unexpected,
+                format!(
+                    "The server does not understand what this program sent ({}).",
+                    refusal.reason.as_str_name()
+                ),
+                "Install the newest Alcove; if that does not help, tell the server's operator.",
+            )
+        }
+        Reason::TooLarge => Failure::refused(
+            format!("What was sent is larger than the {} the server takes.", words::bytes(refusal.limit)),
+            "Send less at once.",
+        ),
+        Reason::NotFound => Failure::new(
+            Exit::NotFound,
+            "The server knows no such thing, or it is not for you.",
+            "See `alcove case list` and `alcove doc list`.",
+        ),
+        Reason::StaleEpoch | Reason::TrustStale | Reason::HeadTooOld | Reason::UploadIncomplete => {
+            Failure::new(Exit::Conflict, "The case changed while this was under way.", AGAIN)
+        }
+        Reason::GroupExists => {
+            Failure::new(Exit::Conflict, "The case exists already.", "See `alcove case list`.")
+        }
+        Reason::IdReused => Failure::new(
+            Exit::Integrity,
+            "The server holds something else under the same id: this vault may have been restored from a copy.",
+            "Run `alcove status`, and tell your agency's admin what it says.",
+        ),
+        Reason::CommitInvalid => Failure::new(
+            Exit::Integrity,
+            "The server refuses the change of members as invalid.",
+            "Run `alcove status`, then try again; if it stays, tell your agency's admin.",
+        ),
+        Reason::CommitNotAllowed => Failure::new(
+            Exit::NotFound,
+            "This is not for you to do in this case.",
+            "Ask an owner of the case; `alcove member list` shows who is one.",
+        ),
+        Reason::LeafNotTrusted => Failure::new(
+            Exit::Certificate,
+            "A certificate of somebody concerned has expired or has been revoked.",
+            "See `alcove member list`; their agency has to renew it.",
+        ),
+        Reason::ClockSkew => Failure::new(
+            Exit::Certificate,
+            "This machine's clock is too far from the server's.",
+            "Set the clock and run the command again; `alcove status` shows the difference.",
+        ),
+        Reason::CertificateRefused => device_certificate(CertificateFault::Other),
+        Reason::RateLimited => Failure::new(
+            Exit::Unreachable,
+            "The server asks this device to slow down.",
+            format!("Try again in {} s.", refusal.retry_after.as_secs().max(1)),
+        ),
+        Reason::QuotaExceeded => Failure::new(
+            Exit::NoSpace,
+            format!("Your quota of {} at the server is used up.", words::bytes(refusal.limit)),
+            "Ask the server's operator for more.",
+        ),
+        Reason::StorageFull => Failure::new(
+            Exit::NoSpace,
+            "The server's disk is full; nothing was stored.",
+            "Tell the server's operator, and send it again when there is room.",
+        ),
+        Reason::DigestMismatch => Failure::new(
+            Exit::Integrity,
+            "What arrived at the server is not what was sent.",
+            "Send it again; if it stays, tell the server's operator.",
+        ),
+        Reason::Unavailable => {
+            Failure::new(Exit::Unreachable, "The server is starting or going down.", "Try again in a moment.")
+        }
+        Reason::Internal => Failure::new(
+            Exit::Unexpected,
+            format!("Something failed inside the server (request {}).", safe_line(&refusal.request_id)),
+            OPERATOR,
+        ),
+    }
+}

@@ -1,0 +1,317 @@
+//! `alcove member`: who reads a case. Every change says beforehand who will see what.
+
+use super::{
+    args::{Member, PersonArgs},
+    choose::{self, Candidate},
+    context::Context,
+    exit::{Exit, Failure},
+    json::{MemberJson, PersonJson},
+    prompt,
+};
+use crate::ui::{table::Table, text::safe_line, when, words};
+use alcove_client::session::{GrantOutcome, History, PersonView, Session};
+use alcove_proto::{
+    ids::{GroupId, RecordId},
+    v1::Role,
+};
+use serde::Serialize;
+
+pub(super) async fn run(context: &Context, command: Member) -> Result<(), Failure> {
+    match command {
+        Member::Find { name, agency } => find(context, name.as_deref(), agency.as_deref()).await,
+        Member::Add { case, person, history, owner } => {
+            let history = parse_history(&history)?;
+            let role = if owner { Role::Owner } else { Role::Member };
+            add(context, &case, &person, history, role).await
+        }
+        Member::Grant { case, person, records, until } => {
+            let until = until.as_deref().map(parse_date).transpose()?;
+            grant(context, &case, &person, &records, until).await
+        }
+        Member::Remove { case, person } => remove(context, &case, &person).await,
+        Member::List { case } => list(context, &case).await,
+    }
+}
+
+async fn find(context: &Context, name: Option<&str>, agency: Option<&str>) -> Result<(), Failure> {
+    let session = context.session()?;
+    let people = session.people().await?;
+    let mut table = Table::new(&["NAME", "ROLE", "AGENCY", "SIDE", "IDENTITY"]);
+    let mut found = 0;
+    for person in people.iter().filter(|person| choose::matches(&candidate(person), name, agency)) {
+        found += 1;
+        context.output.object(PersonJson::SCHEMA, PersonJson::new(person))?;
+        table.row([
+            person.name.as_deref().unwrap_or("(no name known)"),
+            person.role.as_deref().unwrap_or(""),
+            &person.agency.name,
+            words::side(person.agency.side),
+            &person.person.to_string(),
+        ]);
+    }
+    if found == 0 {
+        return Err(Failure::new(
+            Exit::NotFound,
+            "Nobody of that name has published a card.",
+            "Leave the name out to see everybody; a person appears after `alcove enrol finish` and one `alcove status`.",
+        ));
+    }
+    context.output.line(table.render().trim_end())
+}
+
+/// What became of an addition or a grant.
+#[derive(Serialize)]
+struct Disclosure {
+    case: String,
+    person: PersonJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    added: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    without_key_package: Option<Vec<String>>,
+    granted: Vec<String>,
+    withheld: Vec<String>,
+}
+
+async fn add(
+    context: &Context,
+    query: &str,
+    who: &PersonArgs,
+    history: History,
+    role: Role,
+) -> Result<(), Failure> {
+    let session = context.session()?;
+    session.sync().await?;
+    let case = context.open_case(&session, query)?;
+    let person = chosen(session.people().await?, who)?;
+    let members = session.members(&case.id)?;
+    context.output.say(&format!(
+        "{} will read {} from now on, beside {}",
+        words::full_name(&person),
+        super::case::title(&case),
+        words::audience(&members)
+    ));
+    context.output.say(&match history {
+        History::None => "Of what was written before they will see nothing.".to_owned(),
+        History::All => "They will also see everything written before that you may pass on.".to_owned(),
+        History::Since(ms) => format!(
+            "They will also see what arrived since {} and you may pass on; nothing older.",
+            when::minute(ms)
+        ),
+    });
+    if role == Role::Owner {
+        context.output.say("They will be an owner: they can add and remove people.");
+    }
+    prompt::confirm("Add them?", context.yes).await?;
+    let outcome = session.add_member(&case.id, &person.person, role, history).await?;
+    for device in &outcome.without_key_package {
+        context.output.warn(&format!(
+            "device {} of {} could not be added: it has not been online yet. Add them again when it has.",
+            device.device,
+            words::name(&person)
+        ));
+    }
+    context.output.object(
+        "alcove.addition.v1",
+        Disclosure {
+            case: case.id.to_string(),
+            person: PersonJson::new(&person),
+            added: Some(outcome.added.iter().map(ToString::to_string).collect()),
+            without_key_package: Some(outcome.without_key_package.iter().map(ToString::to_string).collect()),
+            granted: ids(&outcome.history.granted),
+            withheld: ids(&outcome.history.withheld),
+        },
+    )?;
+    context.output.line(&format!("{} is on the case.", words::full_name(&person)))?;
+    if history != History::None {
+        report_grant(context, &outcome.history)?;
+    }
+    Ok(())
+}
+
+async fn grant(
+    context: &Context,
+    query: &str,
+    who: &PersonArgs,
+    records: &[String],
+    until: Option<i64>,
+) -> Result<(), Failure> {
+    let session = context.session()?;
+    session.sync().await?;
+    let case = context.open_case(&session, query)?;
+    let members = session.members(&case.id)?.into_iter().map(|member| member.person).collect();
+    let person = chosen(members, who)?;
+    let records = chosen_records(&session, &case.id, records)?;
+    context.output.say(&format!(
+        "{} will read {} from before they came{}.",
+        words::full_name(&person),
+        words::count(records.len() as u64, "item", "items"),
+        until.map(|ms| format!(", until {}", when::minute(ms))).unwrap_or_default()
+    ));
+    context.output.say("What they have read cannot be taken back.");
+    prompt::confirm("Hand it over?", context.yes).await?;
+    let outcome = session.grant(&case.id, &person.person, &records, until).await?;
+    context.output.object(
+        "alcove.grant.v1",
+        Disclosure {
+            case: case.id.to_string(),
+            person: PersonJson::new(&person),
+            added: None,
+            without_key_package: None,
+            granted: ids(&outcome.granted),
+            withheld: ids(&outcome.withheld),
+        },
+    )?;
+    report_grant(context, &outcome)
+}
+
+async fn remove(context: &Context, query: &str, who: &PersonArgs) -> Result<(), Failure> {
+    let session = context.session()?;
+    session.sync().await?;
+    let case = context.open_case(&session, query)?;
+    let members = session.members(&case.id)?;
+    let person = chosen(members.iter().map(|member| member.person.clone()).collect(), who)?;
+    let staying: Vec<_> =
+        members.into_iter().filter(|member| member.person.person != person.person).collect();
+    context.output.say(&format!(
+        "{} will leave {}. {}",
+        words::full_name(&person),
+        super::case::title(&case),
+        words::REVOCATION
+    ));
+    if !staying.is_empty() {
+        context.output.say(&format!("It stays with {}", words::audience(&staying)));
+    }
+    prompt::confirm("Remove them?", context.yes).await?;
+    session.remove_member(&case.id, &person.person).await?;
+    context.output.object(
+        "alcove.removal.v1",
+        serde_json::json!({
+            "case": case.id.to_string(),
+            "person": PersonJson::new(&person),
+            "says": words::REVOCATION,
+        }),
+    )?;
+    context.output.line(&format!(
+        "{} is no longer on the case. {}",
+        words::full_name(&person),
+        words::REVOCATION
+    ))
+}
+
+async fn list(context: &Context, query: &str) -> Result<(), Failure> {
+    let session = context.session()?;
+    let refresh = context.refresh(&session).await;
+    let case = context.case(&session, query)?;
+    let mut table = Table::new(&["NAME", "ROLE", "AGENCY", "SIDE", "MAY", ""]);
+    let id = case.id.to_string();
+    for member in &session.members(&case.id)? {
+        context.output.object(MemberJson::SCHEMA, MemberJson::new(&id, member))?;
+        let mut remarks = Vec::new();
+        if member.is_self {
+            remarks.push("you".to_owned());
+        }
+        if !member.lapsed_devices.is_empty() {
+            let devices: Vec<String> = member.lapsed_devices.iter().map(ToString::to_string).collect();
+            remarks.push(format!("certificate of device {} has lapsed", devices.join(", ")));
+        }
+        table.row([
+            member.person.name.as_deref().unwrap_or("(no name known)"),
+            member.person.role.as_deref().unwrap_or(""),
+            &member.person.agency.name,
+            words::side(member.person.agency.side),
+            words::role(member.role),
+            &remarks.join("; "),
+        ]);
+    }
+    context.output.line(table.render().trim_end())?;
+    refresh.end()
+}
+
+/// The one of `people` that is meant.
+fn chosen(mut people: Vec<PersonView>, who: &PersonArgs) -> Result<PersonView, Failure> {
+    let candidates: Vec<Candidate<'_>> = people.iter().map(candidate).collect();
+    let index = choose::person(&candidates, &who.person, who.agency.as_deref())?;
+    Ok(people.swap_remove(index))
+}
+
+fn candidate(person: &PersonView) -> Candidate<'_> {
+    Candidate {
+        person: &person.person,
+        name: person.name.as_deref().unwrap_or(""),
+        agency: &person.agency.name,
+        side: words::side(person.agency.side),
+    }
+}
+
+/// The notes and documents that the beginnings of ids name, each once.
+fn chosen_records(session: &Session, case: &GroupId, prefixes: &[String]) -> Result<Vec<RecordId>, Failure> {
+    let mut known: Vec<RecordId> = session.notes(case, None)?.iter().map(|note| note.id).collect();
+    known.extend(session.documents(case)?.iter().map(|document| document.id));
+    let ids: Vec<String> = known.iter().map(ToString::to_string).collect();
+    let mut records = Vec::new();
+    for prefix in prefixes {
+        let record = known[choose::by_id(&ids, prefix, "note")?];
+        if !records.contains(&record) {
+            records.push(record);
+        }
+    }
+    Ok(records)
+}
+
+fn report_grant(context: &Context, outcome: &GrantOutcome) -> Result<(), Failure> {
+    context
+        .output
+        .line(&format!("{} handed over.", words::count(outcome.granted.len() as u64, "item", "items")))?;
+    if !outcome.withheld.is_empty() {
+        context.output.warn(&format!(
+            "{} not handed over: another agency wrote them and did not mark them as grantable. Ask its members to grant them.",
+            words::count(outcome.withheld.len() as u64, "item was", "items were")
+        ));
+    }
+    Ok(())
+}
+
+fn ids(records: &[RecordId]) -> Vec<String> {
+    records.iter().map(ToString::to_string).collect()
+}
+
+/// `none`, `all` or `since=DATE`.
+fn parse_history(text: &str) -> Result<History, Failure> {
+    match text {
+        "none" => Ok(History::None),
+        "all" => Ok(History::All),
+        other => match other.strip_prefix("since=") {
+            Some(date) => Ok(History::Since(parse_date(date)?)),
+            None => Err(Failure::new(
+                Exit::Usage,
+                format!("--history {} is not known.", safe_line(other)),
+                "Say --history none, --history all, or --history since=2026-03-04.",
+            )),
+        },
+    }
+}
+
+fn parse_date(text: &str) -> Result<i64, Failure> {
+    when::parse(text).ok_or_else(|| {
+        Failure::new(
+            Exit::Usage,
+            format!("{} is not a date.", safe_line(text)),
+            "Write it as 2026-03-04, or with a time as 2026-03-04T14:00:00Z.",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn history_is_one_of_three_things() {
+        assert_eq!(parse_history("none").unwrap(), History::None);
+        assert_eq!(parse_history("all").unwrap(), History::All);
+        assert_eq!(parse_history("since=1970-01-02").unwrap(), History::Since(86_400_000));
+        for text in ["", "some", "since", "since=", "since=soon", "ALL", "1970-01-02"] {
+            assert_eq!(parse_history(text).unwrap_err().exit, Exit::Usage, "{text}");
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! `alcove status`: where this device stands, and what will stop working next.
+
+use super::{context::Context, exit::Failure, failure, json::AlarmJson};
+use crate::ui::{text::safe_line, when, words};
+use alcove_client::session::{CertificateTrouble, ServerView, StatusView};
+use alcove_proto::limits::{CERTIFICATE_BACKDATE_SECONDS, CLOCK_WARNING_MS};
+use serde::Serialize;
+
+const DAY_MS: i64 = 24 * 3600 * 1000;
+/// Days before the end of a certificate at which the words get more urgent.
+const WARNING_DAYS: [(i64, &str); 4] = [
+    (1, "ends within a day: renew it NOW"),
+    (7, "ends within a week: renew it today"),
+    (14, "ends within two weeks: renew it this week"),
+    (30, "ends within a month: renew it soon"),
+];
+
+/// `alcove.status.v1`.
+#[derive(Serialize)]
+struct StatusJson<'a> {
+    identity: String,
+    name: &'a str,
+    role: &'a str,
+    agency: serde_json::Value,
+    collaborative: &'a str,
+    charter: serde_json::Value,
+    certificate: CertificateJson,
+    server: ServerJson,
+    cases: u64,
+    queued: u64,
+    unfinished_uploads: u64,
+    alarms: Vec<AlarmJson>,
+    warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct CertificateJson {
+    not_after: String,
+    days_left: i64,
+    revoked: bool,
+}
+
+#[derive(Serialize)]
+struct ServerJson {
+    address: String,
+    reachable: bool,
+    version: Option<String>,
+    clock_difference_ms: Option<i64>,
+    round_trip_us: Option<u64>,
+}
+
+pub(super) async fn run(context: &Context, acknowledge: bool) -> Result<(), Failure> {
+    let session = context.session()?;
+    if acknowledge {
+        session.acknowledge_alarms(None)?;
+        for case in session.cases(true)?.iter().filter(|case| !case.alarms.is_empty()) {
+            session.acknowledge_alarms(Some(&case.id))?;
+        }
+    }
+    let refresh = context.refresh(&session).await;
+    let server = if context.offline { None } else { session.describe_server().await.ok() };
+    let status = session.status()?;
+    let warnings = warnings(&status, server.as_ref());
+    show(context, &status, server.as_ref(), &warnings)?;
+    // The certificate's own trouble says more than the server's refusal that follows from it.
+    own_certificate(&status)?;
+    refresh.end()
+}
+
+fn show(
+    context: &Context,
+    status: &StatusView,
+    server: Option<&ServerView>,
+    warnings: &[String],
+) -> Result<(), Failure> {
+    let ends_ms = status.tls_not_after_ms.min(status.mls_not_after_ms);
+    let hash = alcove_proto::ids::Digest(status.charter_hash).to_string();
+    let json = StatusJson {
+        identity: status.identity.to_string(),
+        name: &status.name,
+        role: &status.role,
+        agency: serde_json::json!({
+            "trust_domain": status.agency.trust_domain.to_string(),
+            "name": status.agency.name,
+            "side": words::side_code(status.agency.side),
+        }),
+        collaborative: &status.collaborative,
+        charter: serde_json::json!({
+            "version": status.charter_version,
+            "hash": hash,
+            "not_after": when::rfc3339(status.charter_not_after_ms),
+        }),
+        certificate: CertificateJson {
+            not_after: when::rfc3339(ends_ms),
+            days_left: days_left(status),
+            revoked: status.revoked,
+        },
+        server: ServerJson {
+            address: status.server_address.clone(),
+            reachable: server.is_some(),
+            version: server.map(|server| server.version.clone()),
+            clock_difference_ms: server.map(|server| server.clock_difference_ms),
+            round_trip_us: server.map(|server| server.round_trip_us),
+        },
+        cases: status.cases,
+        queued: status.queued,
+        unfinished_uploads: status.unfinished_uploads,
+        alarms: status.alarms.iter().map(AlarmJson::new).collect(),
+        warnings: warnings.to_vec(),
+    };
+    context.output.object("alcove.status.v1", json)?;
+    let mut lines = vec![
+        format!(
+            "{}, {} of {} ({})",
+            safe_line(&status.name),
+            safe_line(&status.role),
+            safe_line(&status.agency.name),
+            words::side(status.agency.side)
+        ),
+        format!("Device       {}", status.identity),
+        format!("Certificate  until {} ({})", when::minute(ends_ms), remaining(status)),
+        format!(
+            "Charter      version {} of {}, until {}",
+            status.charter_version,
+            safe_line(&status.collaborative),
+            when::day(status.charter_not_after_ms)
+        ),
+        match server {
+            Some(server) => format!(
+                "Server       {}, version {}, {:.1} ms away",
+                safe_line(&status.server_address),
+                safe_line(&server.version),
+                server.round_trip_us as f64 / 1000.0
+            ),
+            None => format!("Server       {}, not asked or not reached", safe_line(&status.server_address)),
+        },
+        format!("Cases        {}", status.cases),
+        format!("Waiting      {}", waiting(status)),
+    ];
+    lines.extend(status.alarms.iter().map(|alarm| format!("ALARM        {}", words::alarm(alarm))));
+    context.output.line(&lines.join("\n"))?;
+    warnings.iter().for_each(|warning| context.output.warn(warning));
+    Ok(())
+}
+
+/// What will stop working, or does already.
+fn warnings(status: &StatusView, server: Option<&ServerView>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let left_ms = status.tls_not_after_ms.min(status.mls_not_after_ms) - status.now_ms;
+    if left_ms > 0
+        && let Some((_, urgency)) = WARNING_DAYS.iter().find(|(days, _)| left_ms <= days * DAY_MS)
+    {
+        warnings.push(format!(
+            "Your certificate {urgency}. Run `alcove enrol request`, give the file to your agency's admin, \
+             and take the answer in with `alcove enrol finish`."
+        ));
+    }
+    if status.charter_not_after_ms - status.now_ms <= 30 * DAY_MS {
+        warnings.push(format!(
+            "The charter ends on {}: the agencies' admins have to sign the next version.",
+            when::day(status.charter_not_after_ms)
+        ));
+    }
+    if let Some(server) = server
+        && server.clock_difference_ms.abs() > CLOCK_WARNING_MS
+    {
+        let difference = server.clock_difference_ms;
+        warnings.push(format!(
+            "This machine's clock is {} {} the server's. Set it: certificates allow for {} and no more.",
+            when::span(difference),
+            if difference > 0 { "ahead of" } else { "behind" },
+            when::span(CERTIFICATE_BACKDATE_SECONDS as i64 * 1000),
+        ));
+    }
+    if !status.alarms.is_empty() {
+        warnings.push(
+            "Alarms stand. Speak to the server's operator and your admin; when you have looked at them, \
+             `alcove status --acknowledge-alarms` lets sending go on."
+                .to_owned(),
+        );
+    }
+    warnings
+}
+
+/// Fails when this device's certificate is not in force.
+fn own_certificate(status: &StatusView) -> Result<(), Failure> {
+    let not_after_ms = status.tls_not_after_ms.min(status.mls_not_after_ms);
+    if status.revoked {
+        Err(failure::certificate(CertificateTrouble::Revoked))
+    } else if status.now_ms > not_after_ms {
+        Err(failure::certificate(CertificateTrouble::Expired { not_after_ms }))
+    } else {
+        Ok(())
+    }
+}
+
+fn days_left(status: &StatusView) -> i64 {
+    (status.tls_not_after_ms.min(status.mls_not_after_ms) - status.now_ms).div_euclid(DAY_MS)
+}
+
+fn remaining(status: &StatusView) -> String {
+    let left_ms = status.tls_not_after_ms.min(status.mls_not_after_ms) - status.now_ms;
+    if status.revoked {
+        "REVOKED".to_owned()
+    } else if left_ms < 0 {
+        "EXPIRED".to_owned()
+    } else {
+        format!("{} left", when::span(left_ms))
+    }
+}
+
+fn waiting(status: &StatusView) -> String {
+    let mut waiting = words::count(status.queued, "item to be sent", "items to be sent");
+    if status.unfinished_uploads > 0 {
+        waiting.push_str(&format!(
+            ", {} cut half way: send the same file again and it goes on",
+            words::count(status.unfinished_uploads, "upload", "uploads")
+        ));
+    }
+    waiting
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::exit::Exit;
+    use alcove_client::session::AgencyView;
+    use alcove_proto::v1::Side;
+
+    fn status(days_left: f64) -> StatusView {
+        let identity: alcove_proto::names::Identity =
+            "spiffe://harborlight.northmark.example/staff/aaaaaaaaaaaaaaaa/device/1".parse().unwrap();
+        let ends = (days_left * DAY_MS as f64) as i64;
+        StatusView {
+            agency: AgencyView {
+                trust_domain: identity.person.trust_domain.clone(),
+                name: "Harborlight Immigrant Services".to_owned(),
+                side: Side::Provider,
+            },
+            identity,
+            name: "Rosa Iglesias-Peña".to_owned(),
+            role: "case manager".to_owned(),
+            collaborative: "northmark.example".to_owned(),
+            charter_version: 1,
+            charter_hash: [0; 32],
+            charter_not_after_ms: 700 * DAY_MS,
+            server_address: "127.0.0.1:1".to_owned(),
+            tls_not_after_ms: ends,
+            mls_not_after_ms: ends + 1,
+            now_ms: 0,
+            revoked: false,
+            queued: 0,
+            unfinished_uploads: 0,
+            cases: 0,
+            alarms: vec![],
+        }
+    }
+
+    fn server(clock_difference_ms: i64) -> ServerView {
+        ServerView { version: "0.1.0".to_owned(), clock_difference_ms, round_trip_us: 60 }
+    }
+
+    #[test]
+    fn the_warning_gets_more_urgent_as_the_end_comes_near() {
+        for (days, words) in [
+            (31.0, None),
+            (29.0, Some("within a month")),
+            (13.5, Some("within two weeks")),
+            (6.5, Some("within a week")),
+            (0.5, Some("NOW")),
+        ] {
+            let warnings = warnings(&status(days), Some(&server(0)));
+            match words {
+                None => assert_eq!(warnings, Vec::<String>::new(), "{days}"),
+                Some(words) => {
+                    assert!(warnings.len() == 1 && warnings[0].contains(words), "{days}: {warnings:?}")
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_expired_or_revoked_certificate_ends_with_its_own_exit_code() {
+        assert!(own_certificate(&status(1.0)).is_ok());
+        assert_eq!(own_certificate(&status(-1.0)).unwrap_err().exit, Exit::Certificate);
+        let revoked = StatusView { revoked: true, ..status(1.0) };
+        assert_eq!(own_certificate(&revoked).unwrap_err().exit, Exit::Certificate);
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_told_with_its_direction() {
+        assert!(warnings(&status(90.0), Some(&server(60_000))).is_empty());
+        let ahead = warnings(&status(90.0), Some(&server(3_600_000)));
+        assert!(ahead[0].contains("60 minutes ahead of"), "{ahead:?}");
+        let behind = warnings(&status(90.0), Some(&server(-3_600_000)));
+        assert!(behind[0].contains("60 minutes behind"), "{behind:?}");
+    }
+}

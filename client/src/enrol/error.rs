@@ -1,0 +1,85 @@
+//! Why an enrolment did not go through.
+
+use crate::vault::VaultError;
+use alcove_charter::{CardError, CharterError, TrustError};
+use alcove_proto::{canonical::CanonicalError, names::Identity};
+
+/// A failure of enrolment. Nothing of the answer is kept then.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolError {
+    /// The vault: damaged, busy, full, another passphrase.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The system's random source fails.
+    #[error("no key could be made")]
+    KeyGeneration,
+    /// No request was made on this device.
+    #[error("no request waits for an answer here")]
+    NoRequest,
+    /// The device is enrolled already; one vault is one device.
+    #[error("this device is enrolled as {0}")]
+    AlreadyEnrolled(Box<Identity>),
+    /// The certificates held here last longer: an answer from before a renewal.
+    #[error("the answer is older than the certificates held")]
+    Older,
+    /// Longer than [`super::ANSWER_BYTES_MAX`].
+    #[error("the answer has more than {limit} bytes")]
+    TooLarge {
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// The file is no answer at all: a request, a charter, anything else.
+    #[error("the file is no answer of an agency")]
+    NotAnAnswer(#[source] CanonicalError),
+    /// Written by a newer Alcove.
+    #[error("the answer has format {found}")]
+    Format {
+        /// The format it names.
+        found: u32,
+    },
+    /// The charters in it do not hold.
+    #[error("the charter in the answer does not hold")]
+    Charter(#[from] CharterError),
+    /// A certificate does not hold.
+    #[error("the {0} certificate in the answer does not hold")]
+    Certificate(Purpose, #[source] TrustError),
+    /// A certificate is for a key that this device does not have: an answer to another request.
+    #[error("the {0} certificate in the answer is for another device's key")]
+    OtherKey(Purpose),
+    /// A certificate names another device than the answer does.
+    #[error("the {0} certificate in the answer names another device")]
+    OtherName(Purpose),
+    /// The answer's own name is none.
+    #[error("the answer names no device")]
+    Name(#[source] alcove_proto::names::NameError),
+    /// The card does not hold.
+    #[error("the card in the answer does not hold")]
+    Card(#[from] CardError),
+    /// The directory key was sealed to another device, or changed.
+    #[error("the directory key in the answer does not open here")]
+    DirectoryKey,
+    /// The address is not `host:port`.
+    #[error("the server's address is not host:port")]
+    ServerAddress,
+    /// Neither the answer nor the command names a server.
+    #[error("the answer names no server")]
+    NoServerAddress,
+}
+
+/// Which of the two certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The client's side of TLS.
+    Tls,
+    /// MLS signatures.
+    Mls,
+}
+
+impl std::fmt::Display for Purpose {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Tls => "TLS",
+            Self::Mls => "signing",
+        })
+    }
+}

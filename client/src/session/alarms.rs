@@ -1,0 +1,161 @@
+//! Alarms: what an honest server or member never does, by name, until somebody has looked at it.
+
+use super::{AlarmKind, AlarmView, Error, Session};
+use crate::vault::{Act, Durability, VaultError, rows::AlarmRow};
+use alcove_proto::ids::GroupId;
+
+/// Something that happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Alarm {
+    /// Nothing: the whole collaborative.
+    pub(super) group: Option<GroupId>,
+    pub(super) kind: AlarmKind,
+    pub(super) position: u64,
+}
+
+impl Alarm {
+    pub(super) fn as_error(self) -> Error {
+        Error::Alarm { case: self.group, kind: self.kind, position: self.position }
+    }
+}
+
+/// Numbers stand in the vault: never reused.
+const NUMBERS: [(AlarmKind, u32); 12] = [
+    (AlarmKind::Gap, 1),
+    (AlarmKind::Rollback, 2),
+    (AlarmKind::HeadMismatch, 3),
+    (AlarmKind::BadSignature, 4),
+    (AlarmKind::Replay, 5),
+    (AlarmKind::AuthorGap, 6),
+    (AlarmKind::AuthorFork, 7),
+    (AlarmKind::CharterFork, 8),
+    (AlarmKind::CrlRollback, 9),
+    (AlarmKind::VaultRestored, 10),
+    (AlarmKind::CommitUnprocessable, 11),
+    (AlarmKind::AuthorMismatch, 12),
+];
+
+impl AlarmKind {
+    fn number(self) -> u32 {
+        NUMBERS.iter().find(|(kind, _)| *kind == self).map_or(0, |(_, number)| *number)
+    }
+
+    fn of_number(number: u32) -> Option<Self> {
+        NUMBERS.iter().find(|(_, known)| *known == number).map(|(kind, _)| *kind)
+    }
+
+    /// Whether nothing is sent while it stands: the log or the charter itself is in doubt. The others are
+    /// about one author or one copy; they are shown, and the work goes on.
+    fn stops_sending(self) -> bool {
+        match self {
+            Self::Gap | Self::Rollback | Self::HeadMismatch | Self::BadSignature | Self::CharterFork => true,
+            Self::Replay
+            | Self::AuthorGap
+            | Self::AuthorFork
+            | Self::CrlRollback
+            | Self::VaultRestored
+            | Self::CommitUnprocessable
+            | Self::AuthorMismatch => false,
+        }
+    }
+}
+
+/// Keeps an alarm, unless the very same one stands already. Returns whether it is new.
+pub(super) fn raise(act: &Act<'_>, alarm: Alarm, now_ms: i64) -> Result<bool, Error> {
+    let group_id = alarm.group.map(GroupId::to_vec).unwrap_or_default();
+    let rows = act.scan::<AlarmRow>(&[])?;
+    let same = |row: &AlarmRow| {
+        !row.acknowledged
+            && row.group_id == group_id
+            && row.kind == alarm.kind.number()
+            && row.position == alarm.position
+    };
+    if rows.iter().any(|(_, row)| same(row)) {
+        return Ok(false);
+    }
+    let next = rows
+        .last()
+        .and_then(|(key, _)| key.as_slice().try_into().ok())
+        .map_or(0, |key| u64::from_be_bytes(key).saturating_add(1));
+    let row = AlarmRow {
+        group_id,
+        kind: alarm.kind.number(),
+        position: alarm.position,
+        noticed_at_ms: now_ms,
+        acknowledged: false,
+    };
+    act.put(&next.to_be_bytes(), &row)?;
+    Ok(true)
+}
+
+/// The alarms that stand, oldest first: of one group, or all.
+pub(super) fn standing(act: &Act<'_>, group: Option<&GroupId>) -> Result<Vec<AlarmView>, Error> {
+    let mut alarms = Vec::new();
+    for (_, row) in act.scan::<AlarmRow>(&[])? {
+        let alarm = parse(&row)?;
+        if !row.acknowledged && (group.is_none() || alarm.case.as_ref() == group) {
+            alarms.push(alarm);
+        }
+    }
+    Ok(alarms)
+}
+
+/// Refuses to send while an alarm stands that stops it.
+///
+/// Errors: [`Error::Alarm`].
+pub(super) fn check_quiet(act: &Act<'_>, group: &GroupId) -> Result<(), Error> {
+    let stops = |alarm: &AlarmView| {
+        alarm.kind.stops_sending() && alarm.case.as_ref().is_none_or(|case| case == group)
+    };
+    match standing(act, None)?.into_iter().find(stops) {
+        Some(alarm) => Err(Error::Alarm { case: alarm.case, kind: alarm.kind, position: alarm.position }),
+        None => Ok(()),
+    }
+}
+
+fn parse(row: &AlarmRow) -> Result<AlarmView, Error> {
+    let damaged = || VaultError::damaged("an alarm");
+    let case = match row.group_id.as_slice() {
+        [] => None,
+        id => Some(GroupId::try_from(id).map_err(|_| damaged())?),
+    };
+    Ok(AlarmView {
+        case,
+        kind: AlarmKind::of_number(row.kind).ok_or_else(damaged)?,
+        position: row.position,
+        noticed_at_ms: row.noticed_at_ms,
+    })
+}
+
+impl Session {
+    /// Marks the alarms of a case, or all alarms, as looked at. Local.
+    pub fn acknowledge_alarms(&self, case: Option<&GroupId>) -> Result<(), Error> {
+        self.vault.act(Durability::OnDisk, |act| {
+            for (key, mut row) in act.scan::<AlarmRow>(&[])? {
+                let meant = case.is_none_or(|case| row.group_id == case.as_bytes());
+                if meant && !row.acknowledged {
+                    row.acknowledged = true;
+                    act.put(&key, &row)?;
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_number_of_its_own_and_comes_back() {
+        for (kind, number) in NUMBERS {
+            assert_eq!(kind.number(), number);
+            assert_eq!(AlarmKind::of_number(number), Some(kind));
+        }
+        assert_eq!(AlarmKind::of_number(0), None);
+        let mut numbers: Vec<u32> = NUMBERS.iter().map(|(_, number)| *number).collect();
+        numbers.dedup();
+        assert_eq!(numbers.len(), NUMBERS.len());
+    }
+}

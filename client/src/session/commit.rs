@@ -1,0 +1,365 @@
+//! Changing a group: an intent, kept until it is carried out or refused; commits made from it, one a try.
+//!
+//! PROTOCOL.md, "Groups", 5: the loser of a race processes the winner and makes its intent anew. The intent
+//! and the prepared commit are in the vault before anything is sent, so a crash at any line is resumed by the next sync.
+
+use super::{
+    Error, Session,
+    alarms::check_quiet,
+    log::{Stop, Walk},
+    state::{Roster, load_group, load_open_row, save_group},
+};
+use crate::{
+    transport::{CommitOutcome, ServerError, Submission},
+    vault::{
+        Act, Durability, VaultError,
+        rows::{IntentRow, JoinerRow, PendingRow},
+    },
+};
+use alcove_charter::{P256Point, TrustView};
+use alcove_e2ee::group::{Group, GroupError, Intent};
+use alcove_mls::{CommitError, LogPin, PolicyError, Role};
+use alcove_proto::{
+    ids::{GroupId, Head, Position},
+    names::{Identity, Person},
+    v1::{EntryKind, LogEntry, Reason, Receipt},
+};
+use std::{collections::BTreeSet, time::Duration};
+
+/// Tries at one intent before the caller is told that others are faster.
+const TRIES_MAX: u32 = 12;
+/// Pause after a lost race, times the tries made, plus as much again at random.
+const RACE_PAUSE: Duration = Duration::from_millis(20);
+/// Times a new intent waits for one that is in the way.
+const IN_THE_WAY_MAX: u32 = 3;
+
+impl Session {
+    /// Carries out an intent: returns when the log shows its commit, or when there was nothing left to do.
+    ///
+    /// Errors: [`Error::NotAllowed`], [`Error::LastOwner`], [`Error::Contended`]: the intent is given
+    /// up. After [`Error::Server`] with an unreachable server it is kept, and the next sync goes on.
+    pub(super) async fn commit(&self, group: &GroupId, intent: IntentRow) -> Result<(), Error> {
+        for _ in 0..IN_THE_WAY_MAX {
+            let taken = self.vault.act::<_, Error>(Durability::OnDisk, |act| {
+                check_quiet(act, group)?;
+                load_open_row(act, group)?;
+                if act.has::<PendingRow>(group.as_bytes())? {
+                    return Ok(false);
+                }
+                let pending = PendingRow { intent: Some(intent.clone()), ..PendingRow::default() };
+                act.put(group.as_bytes(), &pending)?;
+                Ok(true)
+            })?;
+            if taken {
+                return self.drive(group).await;
+            }
+            // Another process's, or left by a crash: it comes first.
+            match self.drive(group).await {
+                Ok(()) | Err(Error::NotAllowed | Error::LastOwner | Error::Contended { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Contended { attempts: IN_THE_WAY_MAX })
+    }
+
+    /// Carries the pending intent of a group to its end, if there is one.
+    pub(super) async fn drive(&self, group: &GroupId) -> Result<(), Error> {
+        for attempt in 1..=TRIES_MAX {
+            let trust = self.trust();
+            let prepared = match self.prepared(group)? {
+                Pending::Nothing => return Ok(()),
+                Pending::Ready(submission) => Ok(Some(submission)),
+                Pending::ToMake => self.vault.act(Durability::OnDisk, |act| self.prepare(act, group, &trust)),
+            };
+            let submission = match prepared {
+                Ok(Some(submission)) => submission,
+                Ok(None) => return Ok(()),
+                Err(Error::Group(error)) => {
+                    self.give_up(group)?;
+                    return Err(refused_here(error));
+                }
+                Err(error) => return Err(error),
+            };
+            let (epoch, commit) = (submission.epoch, submission.commit.clone());
+            match self.server()?.submit_commit(submission).await {
+                Ok(CommitOutcome::Accepted(receipt)) => {
+                    self.take_receipt(group, epoch, &commit, &receipt).await?;
+                    continue;
+                }
+                Ok(CommitOutcome::SupersededBy(_)) => self.follow(group).await?,
+                Err(error) => self.refused(group, error).await?,
+            }
+            self.pause(attempt).await?;
+        }
+        if matches!(self.prepared(group)?, Pending::Nothing) {
+            return Ok(());
+        }
+        self.give_up(group)?;
+        Err(Error::Contended { attempts: TRIES_MAX })
+    }
+
+    /// How far the pending intent is; a commit that is ready is exactly as it was first sent.
+    fn prepared(&self, group: &GroupId) -> Result<Pending, Error> {
+        self.vault.read(|act| {
+            let Some(pending) = act.get::<PendingRow>(group.as_bytes())? else { return Ok(Pending::Nothing) };
+            let row = super::state::load_row(act, group)?;
+            let ready = !pending.commit.is_empty() && pending.epoch == row.epoch;
+            Ok(if ready { Pending::Ready(submission(group, pending)) } else { Pending::ToMake })
+        })
+    }
+
+    /// Makes a commit from the intent; nothing when there is nothing left to do.
+    fn prepare(
+        &self,
+        act: &Act<'_>,
+        group: &GroupId,
+        trust: &TrustView,
+    ) -> Result<Option<Submission>, Error> {
+        let Some(mut pending) = act.get::<PendingRow>(group.as_bytes())? else { return Ok(None) };
+        check_quiet(act, group)?;
+        let row = load_open_row(act, group)?;
+        let wanted = pending.intent.clone().unwrap_or_default();
+        let mut mls = load_group(act, group)?;
+        mls.clear_pending();
+        let Some(intent) = self.resolve(&Roster::load(act, group)?, &mls, &wanted)? else {
+            act.delete::<PendingRow>(group.as_bytes())?;
+            save_group(act, &mut mls)?;
+            return Ok(None);
+        };
+        let head = Head::try_from(row.head.as_slice()).map_err(|_| VaultError::damaged("a case"))?;
+        let seen = LogPin { position: Position(row.position), head };
+        let now_ms = self.clock.now_ms();
+        let prepared = mls.prepare_commit(&self.own.device, &intent, seen, trust, now_ms)?;
+        save_group(act, &mut mls)?;
+        pending.commit = prepared.commit;
+        pending.welcome = prepared.welcome;
+        pending.joiners = prepared
+            .joiners
+            .into_iter()
+            .map(|joiner| JoinerRow {
+                identity: joiner.identity.to_string(),
+                key_package_ref: joiner.key_package_ref,
+            })
+            .collect();
+        pending.epoch = prepared.epoch.0;
+        pending.seen_position = row.position;
+        act.put(group.as_bytes(), &pending)?;
+        Ok(Some(submission(group, pending)))
+    }
+
+    /// What an intent comes to in the group as it is now; nothing when all of it is done.
+    fn resolve(&self, roster: &Roster, mls: &Group, wanted: &IntentRow) -> Result<Option<Intent>, Error> {
+        let damaged = || VaultError::damaged("a pending commit");
+        let mut intent = Intent::default();
+        let mut persons: BTreeSet<Person> = BTreeSet::new();
+        for add in &wanted.add {
+            let identity: Identity = add.identity.parse().map_err(|_| damaged())?;
+            if roster.named(&identity).is_none() {
+                intent.add.push(add.key_package.clone());
+            }
+            persons.insert(identity.person);
+        }
+        let mut removed: BTreeSet<Person> = BTreeSet::new();
+        for name in &wanted.remove {
+            let identity: Identity = name.parse().map_err(|_| damaged())?;
+            if let Some(seat) = roster.named(&identity) {
+                intent.remove.push(seat.leaf);
+                removed.insert(identity.person);
+            }
+        }
+        let own_role = mls.policy().role_of(&self.own.identity.person);
+        if wanted.as_owner {
+            let not_yet = |person: &Person| mls.policy().role_of(person) != Role::Owner;
+            intent.roles.extend(persons.into_iter().filter(not_yet).map(|person| (person, Role::Owner)));
+        }
+        if own_role == Role::Owner {
+            // An owner who is out for good does not come back as one unasked.
+            let gone = |person: &Person| {
+                let stays = |seat: &super::state::Seat| {
+                    seat.identity.person == *person && !intent.remove.contains(&seat.leaf)
+                };
+                mls.policy().role_of(person) == Role::Owner && !roster.members.iter().any(stays)
+            };
+            let gone: Vec<Person> = removed.into_iter().filter(gone).collect();
+            intent.roles.extend(gone.into_iter().map(|person| (person, Role::Member)));
+        }
+        let empty = intent.add.is_empty() && intent.remove.is_empty() && intent.roles.is_empty();
+        Ok(if empty && !wanted.update { None } else { Some(intent) })
+    }
+
+    /// The server has our commit: it is merged from the log, which the receipt is the next entry of, or leads to.
+    async fn take_receipt(
+        &self,
+        group: &GroupId,
+        epoch: u64,
+        commit: &[u8],
+        receipt: &Receipt,
+    ) -> Result<(), Error> {
+        let receipt_key = self.receipt_key().await?;
+        let mut stop = self.take_receipt_with(group, epoch, commit, receipt, &receipt_key)?;
+        if stop == Some(Stop::BadSignature) {
+            let receipt_key = self.refresh_receipt_key().await?;
+            stop = self.take_receipt_with(group, epoch, commit, receipt, &receipt_key)?;
+        }
+        match stop {
+            Some(Stop::BadSignature) => Err(ServerError::bad("a receipt with a wrong signature").into()),
+            Some(Stop::Alarmed(alarm)) => Err(alarm.as_error()),
+            Some(Stop::TrustBehind) | None => self.follow(group).await,
+        }
+    }
+
+    fn take_receipt_with(
+        &self,
+        group: &GroupId,
+        epoch: u64,
+        commit: &[u8],
+        receipt: &Receipt,
+        receipt_key: &P256Point,
+    ) -> Result<Option<Stop>, Error> {
+        let trust = self.trust();
+        let walked = self.vault.act::<_, Error>(Durability::Refetchable, |act| {
+            let mut walk = Walk::begin(self, act, *group, &trust)?;
+            walk.receipt(receipt, receipt_key)?;
+            if !walk.has_stopped() && receipt.position == walk.row.position + 1 {
+                walk.entry(&LogEntry {
+                    position: receipt.position,
+                    kind: EntryKind::Commit.into(),
+                    epoch,
+                    author: self.own.identity.to_string(),
+                    received_at_ms: receipt.received_at_ms,
+                    body: commit.to_vec().into(),
+                })?;
+            }
+            walk.end()
+        })?;
+        Ok(walked.stop)
+    }
+
+    /// Reads the log to its end, unless our own commit was the last thing in it.
+    async fn follow(&self, group: &GroupId) -> Result<(), Error> {
+        if !self.vault.read::<_, Error>(|act| Ok(act.has::<PendingRow>(group.as_bytes())?))? {
+            return Ok(());
+        }
+        let walked = self.sync_log(group).await?;
+        match walked.stop {
+            Some(Stop::Alarmed(alarm)) => Err(alarm.as_error()),
+            _ if walked.closed => Err(Error::CaseClosed),
+            _ => Ok(()),
+        }
+    }
+
+    /// What a refusal means for the try: another one, or the end of the intent.
+    async fn refused(&self, group: &GroupId, error: ServerError) -> Result<(), Error> {
+        match error.reason() {
+            Some(Reason::StaleEpoch | Reason::HeadTooOld) => {
+                self.follow(group).await?;
+                self.unmake(group)
+            }
+            Some(Reason::TrustStale) => {
+                self.fetch_trust().await?;
+                self.unmake(group)
+            }
+            Some(Reason::ClockSkew) => {
+                self.give_up(group)?;
+                let description = self.server()?.describe().await?;
+                self.check_clock(&description)?;
+                Err(error.into())
+            }
+            Some(Reason::CommitNotAllowed) => {
+                self.give_up(group)?;
+                Err(Error::NotAllowed)
+            }
+            Some(
+                Reason::Unspecified
+                | Reason::Malformed
+                | Reason::NotCanonical
+                | Reason::TooLarge
+                | Reason::NotFound
+                | Reason::IdReused
+                | Reason::CommitInvalid
+                | Reason::LeafNotTrusted
+                | Reason::CertificateRefused
+                | Reason::QuotaExceeded
+                | Reason::StorageFull
+                | Reason::UploadIncomplete
+                | Reason::DigestMismatch
+                | Reason::KeyPackageInvalid
+                | Reason::GroupExists,
+            ) => {
+                self.give_up(group)?;
+                Err(error.into())
+            }
+            // It may pass; the next sync sends the same bytes again.
+            Some(Reason::RateLimited | Reason::Unavailable | Reason::Internal) | None => Err(error.into()),
+        }
+    }
+
+    /// Throws away the bytes of this try; the intent stays.
+    ///
+    /// Only after a refusal that those bytes can never outlive: then they cannot be in the log.
+    fn unmake(&self, group: &GroupId) -> Result<(), Error> {
+        self.vault.act(Durability::OnDisk, |act| {
+            let Some(mut pending) = act.get::<PendingRow>(group.as_bytes())? else { return Ok(()) };
+            let mut mls = load_group(act, group)?;
+            mls.clear_pending();
+            save_group(act, &mut mls)?;
+            pending.commit.clear();
+            Ok(act.put(group.as_bytes(), &pending)?)
+        })
+    }
+
+    /// The intent cannot be carried out.
+    fn give_up(&self, group: &GroupId) -> Result<(), Error> {
+        self.vault.act(Durability::OnDisk, |act| {
+            let mut mls = load_group(act, group)?;
+            mls.clear_pending();
+            save_group(act, &mut mls)?;
+            Ok(act.delete::<PendingRow>(group.as_bytes())?)
+        })
+    }
+
+    /// Waits a little after a lost race, so that the same two do not meet again.
+    async fn pause(&self, attempt: u32) -> Result<(), Error> {
+        let [random] = alcove_e2ee::keys::draw::<1>(&*self.random).map_err(|_| Error::Randomness)?;
+        let pause = RACE_PAUSE * attempt;
+        tokio::time::sleep(pause + pause * u32::from(random) / 256).await;
+        Ok(())
+    }
+}
+
+/// How far an intent is.
+enum Pending {
+    Nothing,
+    ToMake,
+    Ready(Submission),
+}
+
+fn submission(group: &GroupId, pending: PendingRow) -> Submission {
+    Submission {
+        group: *group,
+        epoch: pending.epoch,
+        commit: pending.commit,
+        welcome: pending.welcome,
+        joiners: pending
+            .joiners
+            .into_iter()
+            .map(|joiner| (joiner.identity, joiner.key_package_ref))
+            .collect(),
+        seen_position: Position(pending.seen_position),
+    }
+}
+
+/// Why our own commit was refused before it was sent.
+fn refused_here(error: GroupError) -> Error {
+    let policy = match &error {
+        GroupError::Policy(policy) | GroupError::Commit(CommitError::Policy(policy)) => policy,
+        _ => return error.into(),
+    };
+    match policy {
+        PolicyError::NoOwnerLeft | PolicyError::NoOwnerNamed => Error::LastOwner,
+        PolicyError::MayNotAdd { .. }
+        | PolicyError::MayNotRemove { .. }
+        | PolicyError::MayNotChangePolicy => Error::NotAllowed,
+        _ => error.into(),
+    }
+}

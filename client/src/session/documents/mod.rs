@@ -1,0 +1,90 @@
+//! Documents: listing them here; [`send`] and [`get`] move them.
+
+mod get;
+mod place;
+mod reading;
+mod send;
+
+use super::{
+    DocumentView, Error, Session,
+    notes::{collect, queued_place},
+    payload::{Shown, document_view, view},
+    state::load_row,
+};
+use crate::vault::{Act, Direction, rows::OutboxRow};
+use alcove_proto::ids::{GroupId, RecordId};
+use std::{
+    io,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+/// Where a fetched document goes.
+#[derive(Debug, Clone)]
+pub enum Destination {
+    /// Into this folder, under a safe form of its own name, numbered if that is taken.
+    Folder(PathBuf),
+    /// To exactly this path, which must not exist.
+    File(PathBuf),
+}
+
+/// How far a transfer is: called between chunks; `Break` cancels it.
+pub type OnProgress<'a> = &'a mut (dyn FnMut(super::Progress) -> ControlFlow<()> + Send);
+
+impl Session {
+    /// The documents of a case in log order, queued ones last. Local.
+    ///
+    /// Errors: [`Error::NoSuchCase`].
+    pub fn documents(&self, case: &GroupId) -> Result<Vec<DocumentView>, Error> {
+        self.vault.read(|act| {
+            load_row(act, case)?;
+            let mut documents = Vec::new();
+            collect(act, case, Direction::Forward, &mut |shown| {
+                if let Shown::Document(document) = shown {
+                    documents.push(document);
+                }
+                ControlFlow::Continue(())
+            })?;
+            documents.extend(self.queued_documents(act, case)?);
+            Ok(documents)
+        })
+    }
+
+    /// One document. Local. Errors: [`Error::NoSuchRecord`].
+    pub fn document(&self, case: &GroupId, document: &RecordId) -> Result<DocumentView, Error> {
+        self.vault.read(|act| {
+            load_row(act, case)?;
+            if let Some(position) = act.find_entry(case, document)?
+                && let Some((key, row)) = act.entry_at(case, position)?
+                && let Shown::Document(view) = view(&key, &row)?
+            {
+                return Ok(view);
+            }
+            let queued = self.queued_documents(act, case)?;
+            queued.into_iter().find(|queued| queued.id == *document).ok_or(Error::NoSuchRecord)
+        })
+    }
+
+    fn queued_documents(&self, act: &Act<'_>, case: &GroupId) -> Result<Vec<DocumentView>, Error> {
+        let mut documents = Vec::new();
+        for (_, row) in act.scan::<OutboxRow>(case.as_bytes())? {
+            let Some(document) = &row.document else { continue };
+            let (id, delivery) = queued_place(&row)?;
+            let author = self.own.identity.clone();
+            let mut view = document_view(case, id, author, row.written_at_ms, delivery, document)?;
+            view.received_at_ms = row.received_at_ms;
+            documents.push(view);
+        }
+        Ok(documents)
+    }
+}
+
+/// What the system said about a path.
+pub(super) fn file_error(path: &Path, source: io::Error) -> Error {
+    let path = path.to_owned();
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::NoSpace { path },
+        io::ErrorKind::AlreadyExists => Error::FileExists { path },
+        _ => Error::File { path, source },
+    }
+}

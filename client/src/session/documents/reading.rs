@@ -1,0 +1,307 @@
+//! Reading a file that is to be sent: once from front to back, sealing as it goes.
+//!
+//! Runs on a thread of its own with one chunk in hand. Every chunk's digest is kept before the chunk may
+//! leave this device: whoever resumes compares against it, so that no nonce ever seals two chunks.
+
+use super::{super::Error, file_error};
+use alcove_e2ee::documents::{BlobDigest, DocumentError, DocumentSealer, OriginalHash};
+use alcove_proto::{
+    ids::Digest,
+    limits::{CHUNK_BYTES, CHUNK_TAG_BYTES},
+};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+/// Chunks whose digests are kept together before the first of them is sent.
+pub(super) const BATCH_CHUNKS: usize = 4;
+
+/// A file as it stood when reading began.
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    file: File,
+    pub(super) size: u64,
+    modified: Option<SystemTime>,
+}
+
+/// One chunk that may be sent.
+pub(super) struct SealedChunk {
+    pub(super) index: u32,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// What a whole pass over the file found.
+pub(super) struct Pass {
+    pub(super) sha256: Digest,
+    pub(super) blob_digest: Digest,
+}
+
+/// Makes the digests of new chunks durable, from the index given on.
+pub(super) type Keep<'a> = &'a mut dyn FnMut(u32, &[Digest]) -> Result<(), Error>;
+
+/// Why a pass ended early.
+pub(super) enum Stopped {
+    /// The file is not what an earlier attempt began with.
+    Changed,
+    /// Nobody takes chunks any more.
+    NotWanted,
+    Failed(Error),
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Source {
+    /// Opens a plain file.
+    ///
+    /// Errors: [`Error::NotAFile`], [`Error::File`].
+    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        // Looked at before it is opened: opening a pipe would wait for its other end.
+        let before = std::fs::metadata(path).map_err(|source| file_error(path, source))?;
+        if !before.is_file() {
+            return Err(Error::NotAFile { path: path.to_owned() });
+        }
+        let file = File::open(path).map_err(|source| file_error(path, source))?;
+        let data = file.metadata().map_err(|source| file_error(path, source))?;
+        if !data.is_file() {
+            return Err(Error::NotAFile { path: path.to_owned() });
+        }
+        Ok(Self { path: path.to_owned(), file, size: data.len(), modified: data.modified().ok() })
+    }
+
+    /// Reads and seals the whole file.
+    ///
+    /// `known`: digests of the chunks that may have left before, in order; those chunks must come out
+    /// the same. `keep`: makes the digests of new chunks durable, from the index given on. `wanted`: whether the chunk is
+    /// to be sent; others are only hashed. `give`: takes a chunk, or says that nobody wants more.
+    pub(super) fn pass(
+        mut self,
+        sealer: &DocumentSealer,
+        known: &[Digest],
+        keep: Keep<'_>,
+        wanted: &dyn Fn(u32) -> bool,
+        give: &mut dyn FnMut(SealedChunk) -> bool,
+    ) -> Result<Pass, Stopped> {
+        let shape = sealer.shape();
+        let mut original = OriginalHash::new();
+        let mut blob = BlobDigest::new();
+        let mut batch: Vec<SealedChunk> = Vec::with_capacity(BATCH_CHUNKS);
+        let mut digests: Vec<Digest> = Vec::with_capacity(BATCH_CHUNKS);
+        for index in 0..shape.chunk_count() {
+            let mut buffer = Vec::with_capacity(CHUNK_BYTES + CHUNK_TAG_BYTES);
+            self.read_chunk(&mut buffer, shape.file_bytes(index))?;
+            original.update(&buffer);
+            let (digest, is_new) = match known.get(index as usize) {
+                Some(digest) => {
+                    sealer
+                        .seal_chunk_again(index, &mut buffer, digest)
+                        .map_err(|error| self.stopped(error))?;
+                    (*digest, false)
+                }
+                None => (sealer.seal_chunk(index, &mut buffer).map_err(|error| self.stopped(error))?, true),
+            };
+            blob.push(&digest);
+            if is_new {
+                digests.push(digest);
+            }
+            if wanted(index) {
+                batch.push(SealedChunk { index, bytes: buffer });
+            }
+            let last = index + 1 == shape.chunk_count();
+            if digests.len() == BATCH_CHUNKS || batch.len() == BATCH_CHUNKS || last {
+                if !digests.is_empty() {
+                    let first = index + 1 - digests.len() as u32;
+                    keep(first, &digests)?;
+                    digests.clear();
+                }
+                for chunk in batch.drain(..) {
+                    if !give(chunk) {
+                        return Err(Stopped::NotWanted);
+                    }
+                }
+            }
+        }
+        self.check_unchanged()?;
+        Ok(Pass { sha256: original.finish(), blob_digest: blob.finish() })
+    }
+
+    fn read_chunk(&mut self, buffer: &mut Vec<u8>, bytes: usize) -> Result<(), Stopped> {
+        let read = (&mut self.file).take(bytes as u64).read_to_end(buffer);
+        read.map_err(|source| file_error(&self.path, source))?;
+        // Shorter than it was: what is missing is not made up.
+        if buffer.len() == bytes { Ok(()) } else { Err(Stopped::Changed) }
+    }
+
+    /// What was read is of one moment: size and time of change are what they were at the beginning.
+    fn check_unchanged(&self) -> Result<(), Stopped> {
+        let data = self.file.metadata().map_err(|source| file_error(&self.path, source))?;
+        if data.len() == self.size && data.modified().ok() == self.modified {
+            Ok(())
+        } else {
+            Err(Stopped::Changed)
+        }
+    }
+
+    fn stopped(&self, error: DocumentError) -> Stopped {
+        match error {
+            DocumentError::Changed { .. } => Stopped::Changed,
+            DocumentError::TooLarge { .. }
+            | DocumentError::NoSuchChunk { .. }
+            | DocumentError::WrongCommitment
+            | DocumentError::ChunkTruncated { .. }
+            | DocumentError::ChunkExtended { .. }
+            | DocumentError::ChunkTampered { .. }
+            | DocumentError::TwoFinals { .. }
+            | DocumentError::MissingFinal
+            | DocumentError::Padding { .. }
+            | DocumentError::Truncated { .. }
+            | DocumentError::Extended
+            | DocumentError::WrongHash => Stopped::Failed(Error::FileChanged { path: self.path.clone() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alcove_e2ee::keys::{ContentKey, Salt};
+    use alcove_proto::ids::{BlobId, GroupId};
+    use ring::digest;
+    use std::{cell::RefCell, fs};
+
+    struct Scene {
+        folder: tempfile::TempDir,
+    }
+
+    /// What one pass kept and gave out.
+    #[derive(Default)]
+    struct Out {
+        kept: Vec<Digest>,
+        sent: Vec<(u32, Vec<u8>)>,
+    }
+
+    impl Scene {
+        fn with(bytes: &[u8]) -> Self {
+            let scene = Self { folder: tempfile::tempdir().unwrap() };
+            scene.write(bytes);
+            scene
+        }
+
+        fn path(&self) -> PathBuf {
+            self.folder.path().join("file")
+        }
+
+        fn write(&self, bytes: &[u8]) {
+            fs::write(self.path(), bytes).unwrap();
+        }
+
+        fn sealer(&self, size: u64) -> DocumentSealer {
+            let key = ContentKey::from_bytes([7; 32]);
+            DocumentSealer::new(&key, Salt([8; 32]), &GroupId([1; 16]), &BlobId([2; 16]), size).unwrap()
+        }
+
+        /// A pass that resumes after `known` and is cut after `sent_max` chunks.
+        fn pass(
+            &self,
+            known: &[Digest],
+            wanted: &dyn Fn(u32) -> bool,
+            sent_max: usize,
+        ) -> (Result<Pass, Stopped>, Out) {
+            let source = Source::open(&self.path()).unwrap();
+            let sealer = self.sealer(source.size);
+            let out = RefCell::new(Out { kept: known.to_vec(), sent: Vec::new() });
+            let result = source.pass(
+                &sealer,
+                known,
+                &mut |first, digests| {
+                    let mut out = out.borrow_mut();
+                    assert_eq!(first as usize, out.kept.len(), "digests are kept in order, without gaps");
+                    out.kept.extend(digests);
+                    Ok(())
+                },
+                wanted,
+                &mut |chunk| {
+                    let mut out = out.borrow_mut();
+                    assert!(out.kept.len() > chunk.index as usize, "kept before it is sent");
+                    out.sent.push((chunk.index, chunk.bytes));
+                    out.sent.len() < sent_max
+                },
+            );
+            (result, out.into_inner())
+        }
+    }
+
+    fn bytes(length: usize) -> Vec<u8> {
+        (0..length).map(|index| (index * 31 % 251) as u8).collect()
+    }
+
+    #[test]
+    fn a_pass_gives_every_chunk_once_and_the_hash_of_the_original() {
+        for length in [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 6 * CHUNK_BYTES + 5] {
+            let content = bytes(length);
+            let scene = Scene::with(&content);
+            let (pass, out) = scene.pass(&[], &|_| true, usize::MAX);
+            let Ok(pass) = pass else { panic!("{length}") };
+            assert_eq!(pass.sha256.0, digest::digest(&digest::SHA256, &content).as_ref());
+            let count = scene.sealer(length as u64).shape().chunk_count();
+            assert!(out.sent.iter().map(|(index, _)| *index).eq(0..count));
+            assert_eq!(out.kept.len(), count as usize);
+        }
+    }
+
+    #[test]
+    fn a_pass_that_was_cut_goes_on_with_the_same_chunks_and_sends_only_what_is_missing() {
+        let scene = Scene::with(&bytes(9 * CHUNK_BYTES));
+        let (whole, all) = scene.pass(&[], &|_| true, usize::MAX);
+        let (cut, first) = scene.pass(&[], &|_| true, 3);
+        assert!(matches!(cut, Err(Stopped::NotWanted)));
+        let received = first.sent.len() as u32 - 1;
+        let (resumed, rest) = scene.pass(&first.kept, &|index| index >= received, usize::MAX);
+        let (Ok(whole), Ok(resumed)) = (whole, resumed) else { panic!("both passes end") };
+        assert_eq!(whole.blob_digest, resumed.blob_digest);
+        assert_eq!(whole.sha256, resumed.sha256);
+        assert_eq!(rest.sent.first().map(|(index, _)| *index), Some(received));
+        assert!(rest.sent == all.sent[received as usize..], "sealed again, a chunk is the same bytes");
+    }
+
+    #[test]
+    fn a_file_that_changed_since_is_never_sealed_under_the_same_keys() {
+        let content = bytes(5 * CHUNK_BYTES);
+        let scene = Scene::with(&content);
+        let (_, first) = scene.pass(&[], &|_| true, 2);
+        let mut other = content.clone();
+        other[CHUNK_BYTES + 3] ^= 1;
+        scene.write(&other);
+        let (changed, out) = scene.pass(&first.kept, &|_| true, usize::MAX);
+        assert!(matches!(changed, Err(Stopped::Changed)));
+        assert!(out.sent.len() <= 1, "nothing from the changed chunk on leaves");
+    }
+
+    #[test]
+    fn a_file_that_shrinks_or_grows_while_it_is_read_is_noticed() {
+        let content = bytes(3 * CHUNK_BYTES);
+        for length in [2 * CHUNK_BYTES, 4 * CHUNK_BYTES] {
+            let scene = Scene::with(&content);
+            let source = Source::open(&scene.path()).unwrap();
+            let sealer = scene.sealer(source.size);
+            scene.write(&bytes(length));
+            let result = source.pass(&sealer, &[], &mut |_, _| Ok(()), &|_| true, &mut |_| true);
+            assert!(matches!(result, Err(Stopped::Changed)), "{length}");
+        }
+    }
+
+    #[test]
+    fn only_a_plain_file_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(Source::open(folder.path()), Err(Error::NotAFile { .. })));
+        assert!(matches!(Source::open(&folder.path().join("none")), Err(Error::File { .. })));
+        #[cfg(unix)]
+        assert!(matches!(Source::open(Path::new("/dev/null")), Err(Error::NotAFile { .. })));
+    }
+}

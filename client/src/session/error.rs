@@ -1,0 +1,175 @@
+//! Why a session could not do what was asked: facts, for the caller to put in words.
+
+use super::view::AlarmKind;
+use crate::{transport::ServerError, vault::VaultError};
+use alcove_e2ee::group::GroupError;
+use alcove_proto::{ids::GroupId, names::Person};
+use std::{io, path::PathBuf};
+
+/// Every failure of a session.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The vault has no certificate yet: `enrol` comes first.
+    #[error("this device is not enrolled")]
+    NotEnrolled,
+    /// The vault: missing, locked, damaged, busy, full.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The server: unreachable, refusing, or not the one of the charter.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// Our certificate is not in force by this machine's clock or the newest CRL.
+    #[error("this device's certificate is not in force")]
+    Certificate(CertificateTrouble),
+    /// This machine's clock is too far from the server's: what it signs would be refused.
+    #[error("this machine's clock differs from the server's by {difference_ms} ms")]
+    ClockWrong {
+        /// This machine's clock less the server's.
+        difference_ms: i64,
+    },
+    /// No such case here, or it is not for this device.
+    #[error("there is no such case here")]
+    NoSuchCase,
+    /// No such note or document here, or it is not for this device.
+    #[error("there is no such item here")]
+    NoSuchRecord,
+    /// Nobody of that name is known, or a member of the case.
+    #[error("there is no such person here")]
+    NoSuchPerson,
+    /// None of the person's devices can be added: no key package waits for any of them.
+    #[error("no device of {0} can be added yet")]
+    NoKeyPackage(Person),
+    /// The person is a member with all their devices already.
+    #[error("{0} is a member already")]
+    AlreadyMember(Person),
+    /// The case's policy does not allow it to this person.
+    #[error("this is not for this person to do in this case")]
+    NotAllowed,
+    /// The last owner cannot be removed.
+    #[error("a case keeps at least one owner")]
+    LastOwner,
+    /// This device was removed from the case: nothing can be sent to it any more.
+    #[error("this device is no longer a member of the case")]
+    CaseClosed,
+    /// A commit in the log could not be processed: the case is frozen here.
+    #[error("the case is frozen: its group state could not be carried on")]
+    CaseFrozen,
+    /// An alarm stands against the log or the charter: nothing is sent until it was looked at.
+    #[error("the alarm {kind:?} stands at {position}")]
+    Alarm {
+        /// Which case; nothing when it is about the whole collaborative.
+        case: Option<GroupId>,
+        /// What.
+        kind: AlarmKind,
+        /// Where in the log.
+        position: u64,
+    },
+    /// The server's receipt key is not vouched for by the charter.
+    #[error("the server's receipt key does not verify")]
+    ReceiptKey(#[source] alcove_charter::TrustError),
+    /// Other members were faster every time.
+    #[error("others changed the case {attempts} times meanwhile")]
+    Contended {
+        /// Tries made.
+        attempts: u32,
+    },
+    /// The text is empty.
+    #[error("there is no text")]
+    TextEmpty,
+    /// The text is too long for a note or title.
+    #[error("the text has {actual} bytes and may have {limit}")]
+    TextTooLong {
+        /// Bytes allowed.
+        limit: usize,
+        /// Bytes given.
+        actual: usize,
+    },
+    /// More records than one grant holds.
+    #[error("a grant holds at most {limit} records")]
+    TooManyRecords {
+        /// Records allowed.
+        limit: usize,
+    },
+    /// Nothing of what was named may be passed on by this device.
+    #[error("none of the records may be passed on by this device")]
+    NothingToGrant,
+    /// A file or folder of this machine.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The disk of this machine is full.
+    #[error("no space left at {}", path.display())]
+    NoSpace {
+        /// Where.
+        path: PathBuf,
+    },
+    /// Something stands at that path already.
+    #[error("{} exists already", path.display())]
+    FileExists {
+        /// Where.
+        path: PathBuf,
+    },
+    /// Not a plain file.
+    #[error("{} is not a plain file", path.display())]
+    NotAFile {
+        /// Where.
+        path: PathBuf,
+    },
+    /// The file changed while it was read.
+    #[error("{} changed while it was being sent", path.display())]
+    FileChanged {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The file's name cannot travel (not UTF-8, or too long).
+    #[error("the name of {} cannot be sent", path.display())]
+    FileName {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The file is larger than a document may be.
+    #[error("a document may have at most {limit} bytes")]
+    FileTooLarge {
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// The document does not verify: chunks, size or SHA-256 are not what the manifest says.
+    #[error("the document does not verify")]
+    DocumentDamaged,
+    /// The caller cancelled.
+    #[error("cancelled")]
+    Cancelled,
+    /// The group refused: MLS, its policy, or a leaf in it.
+    #[error(transparent)]
+    Group(#[from] GroupError),
+    /// A charter that the vault holds no longer verifies, or the group's charter is not held.
+    #[error(transparent)]
+    Charter(#[from] alcove_charter::CharterError),
+    /// No random bytes from the operating system.
+    #[error("the operating system gives no random bytes")]
+    Randomness,
+}
+
+/// What is wrong with our own certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateTrouble {
+    /// It ended at this time, milliseconds since 1970.
+    Expired {
+        /// When.
+        not_after_ms: i64,
+    },
+    /// It begins at this time: the clock is behind, or the admin's was ahead.
+    NotYetValid {
+        /// When, milliseconds since 1970.
+        not_before_ms: i64,
+    },
+    /// The agency revoked it.
+    Revoked,
+    /// The charter in force no longer lists the CA that issued it.
+    NotOfCharter,
+}

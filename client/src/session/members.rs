@@ -1,0 +1,234 @@
+//! Who reads a case: adding, removing, listing, and handing over what was written before.
+
+use super::{
+    AddOutcome, Error, GrantOutcome, History, MemberView, Session,
+    handover::{self, Candidate},
+    people::person_view,
+    state::{Roster, load_open_row},
+};
+use crate::{
+    transport::ServerError,
+    vault::{
+        Act, Durability,
+        rows::{AddRow, ChainRow, IntentRow},
+    },
+};
+use alcove_charter::{Judge, TrustView};
+use alcove_mls::inspect_key_package;
+use alcove_proto::{
+    ids::{GroupId, RecordId},
+    limits::GRANT_RECORDS_MAX,
+    names::{Identity, Person},
+    v1::Role,
+};
+use std::collections::BTreeMap;
+
+impl Session {
+    /// Who reads a case, with agency and side: oneself first, then by agency and name. Local.
+    ///
+    /// Errors: [`Error::NoSuchCase`].
+    pub fn members(&self, case: &GroupId) -> Result<Vec<MemberView>, Error> {
+        let trust = self.trust();
+        let now_ms = self.clock.now_ms();
+        let mut members = self.vault.read(|act| {
+            super::state::load_row(act, case)?;
+            let mut people: BTreeMap<Person, MemberDevices> = BTreeMap::new();
+            for seat in Roster::load(act, case)?.members {
+                let lapsed = self.has_lapsed(act, &trust, &seat.certificate_hash.0, now_ms)?;
+                let devices = people.entry(seat.identity.person).or_default();
+                devices.role = seat.role;
+                devices.numbers.push(seat.identity.device);
+                devices.lapsed.extend(lapsed.then_some(seat.identity.device));
+            }
+            people
+                .into_iter()
+                .map(|(person, mut devices)| {
+                    devices.numbers.sort_unstable();
+                    devices.lapsed.sort_unstable();
+                    Ok(MemberView {
+                        is_self: person == self.own.identity.person,
+                        person: person_view(act, &self.own, &trust, &person, devices.numbers)?,
+                        role: devices.role,
+                        lapsed_devices: devices.lapsed,
+                    })
+                })
+                .collect::<Result<Vec<_>, Error>>()
+        })?;
+        members.sort_by(|one, other| {
+            let key = |member: &MemberView| {
+                (!member.is_self, member.person.agency.name.clone(), member.person.name.clone())
+            };
+            key(one).cmp(&key(other))
+        });
+        Ok(members)
+    }
+
+    fn has_lapsed(
+        &self,
+        act: &Act<'_>,
+        trust: &TrustView,
+        certificate_hash: &[u8; 32],
+        now_ms: i64,
+    ) -> Result<bool, Error> {
+        let chain: ChainRow = act.expect(certificate_hash)?;
+        Ok(trust.verify_device_mls(&chain.certificates, Judge::At(&trust.moment(now_ms))).is_err())
+    }
+
+    /// Adds a person with all their devices, then hands over the history named.
+    ///
+    /// Errors: [`Error::NoSuchPerson`], [`Error::AlreadyMember`], [`Error::NoKeyPackage`],
+    /// [`Error::NotAllowed`], and those of the server.
+    pub async fn add_member(
+        &self,
+        case: &GroupId,
+        person: &Person,
+        role: Role,
+        history: History,
+    ) -> Result<AddOutcome, Error> {
+        self.catch_up(case).await?;
+        let known = self.directory().await?;
+        let numbers = known.get(person).ok_or(Error::NoSuchPerson)?;
+        let devices: Vec<Identity> = numbers.iter().map(|number| person.device(*number)).collect();
+        let members = self.member_devices(case, person)?;
+        let missing: Vec<Identity> = devices.into_iter().filter(|device| !members.contains(device)).collect();
+        if missing.is_empty() {
+            return Err(Error::AlreadyMember(person.clone()));
+        }
+        let add = self.claim(&missing).await?;
+        if add.is_empty() {
+            return Err(Error::NoKeyPackage(person.clone()));
+        }
+        let added: Vec<Identity> = add.iter().map(|(identity, _)| identity.clone()).collect();
+        let history_since_ms = match history {
+            History::None => None,
+            History::All => Some(i64::MIN),
+            History::Since(time_ms) => Some(time_ms),
+        };
+        let outcome = match history_since_ms {
+            None => GrantOutcome::default(),
+            Some(since_ms) => self.vault.read::<_, Error>(|act| {
+                let (given, withheld) = handover::history(self, act, case, since_ms)?;
+                Ok(GrantOutcome { granted: given.iter().map(|given| given.record).collect(), withheld })
+            })?,
+        };
+        let intent = IntentRow {
+            add: add
+                .into_iter()
+                .map(|(identity, key_package)| AddRow { identity: identity.to_string(), key_package })
+                .collect(),
+            as_owner: role == Role::Owner,
+            history_since_ms,
+            ..IntentRow::default()
+        };
+        self.commit(case, intent).await?;
+        self.flush_or_wait(case).await?;
+        let without_key_package = missing.into_iter().filter(|device| !added.contains(device)).collect();
+        Ok(AddOutcome { added, without_key_package, history: outcome })
+    }
+
+    /// Takes a key package for each device, and believes only those that are theirs.
+    async fn claim(&self, devices: &[Identity]) -> Result<Vec<(Identity, Vec<u8>)>, Error> {
+        let trust = self.trust();
+        let now_ms = self.clock.now_ms();
+        let mut claimed = Vec::new();
+        for package in self.server()?.claim_key_packages(devices).await? {
+            // Revoked, expired, or altered: as if there were none. Another device's: the server lies.
+            let Ok(facts) = inspect_key_package(&package.key_package, &trust, now_ms) else { continue };
+            if facts.identity != package.identity {
+                return Err(ServerError::bad("a key package of another device").into());
+            }
+            claimed.push((package.identity, package.key_package));
+        }
+        Ok(claimed)
+    }
+
+    fn member_devices(&self, case: &GroupId, person: &Person) -> Result<Vec<Identity>, Error> {
+        self.vault.read(|act| {
+            load_open_row(act, case)?;
+            let members = Roster::load(act, case)?.members.into_iter().map(|seat| seat.identity);
+            Ok(members.filter(|identity| identity.person == *person).collect())
+        })
+    }
+
+    /// Hands named records to all devices of a member. `not_after_ms`: end, milliseconds since 1970.
+    ///
+    /// Errors: [`Error::NoSuchPerson`], [`Error::NoSuchRecord`], [`Error::NothingToGrant`],
+    /// [`Error::TooManyRecords`].
+    pub async fn grant(
+        &self,
+        case: &GroupId,
+        person: &Person,
+        records: &[RecordId],
+        not_after_ms: Option<i64>,
+    ) -> Result<GrantOutcome, Error> {
+        if records.len() > GRANT_RECORDS_MAX {
+            return Err(Error::TooManyRecords { limit: GRANT_RECORDS_MAX });
+        }
+        self.catch_up(case).await?;
+        let devices = self.member_devices(case, person)?;
+        if devices.is_empty() {
+            return Err(Error::NoSuchPerson);
+        }
+        let outcome = self.vault.act(Durability::OnDisk, |act| {
+            let mut row = load_open_row(act, case)?;
+            let mut given: Vec<Candidate> = Vec::new();
+            let mut withheld = Vec::new();
+            for record in records {
+                let position = act.find_entry(case, record)?.ok_or(Error::NoSuchRecord)?;
+                let (_, entry) = act.entry_at(case, position)?.ok_or(Error::NoSuchRecord)?;
+                match handover::candidate(self, position, *record, &entry)? {
+                    Some((candidate, true)) => given.push(candidate),
+                    Some((_, false)) => withheld.push(*record),
+                    None => return Err(Error::NoSuchRecord),
+                }
+            }
+            if given.is_empty() {
+                return Err(Error::NothingToGrant);
+            }
+            given.sort_by_key(|candidate| candidate.position);
+            given.dedup_by_key(|candidate| candidate.position);
+            for device in &devices {
+                handover::queue_grants(self, act, case, &mut row, device, &given, not_after_ms.unwrap_or(0))?;
+            }
+            act.put(case.as_bytes(), &row)?;
+            Ok(GrantOutcome { granted: given.iter().map(|given| given.record).collect(), withheld })
+        })?;
+        self.flush_or_wait(case).await?;
+        Ok(outcome)
+    }
+
+    /// Removes a person with all their devices. They keep what they have received; of oneself, the other
+    /// devices are removed.
+    ///
+    /// Errors: [`Error::NoSuchPerson`], [`Error::NotAllowed`], [`Error::LastOwner`].
+    pub async fn remove_member(&self, case: &GroupId, person: &Person) -> Result<(), Error> {
+        self.catch_up(case).await?;
+        let mut devices = self.member_devices(case, person)?;
+        devices.retain(|device| *device != self.own.identity);
+        if devices.is_empty() {
+            // A device cannot commit its own removal (RFC 9420 section 12.3): somebody else does it.
+            let own = *person == self.own.identity.person;
+            return Err(if own { Error::NotAllowed } else { Error::NoSuchPerson });
+        }
+        let remove = devices.iter().map(ToString::to_string).collect();
+        self.commit(case, IntentRow { remove, ..IntentRow::default() }).await
+    }
+
+    /// Reads a log to its end before something is decided by it.
+    async fn catch_up(&self, case: &GroupId) -> Result<(), Error> {
+        self.vault.read(|act| load_open_row(act, case).map(drop))?;
+        let walked = self.sync_log(case).await?;
+        if walked.closed {
+            return Err(Error::CaseClosed);
+        }
+        Ok(())
+    }
+}
+
+/// A person's devices while a roster is gathered.
+#[derive(Default)]
+struct MemberDevices {
+    role: Role,
+    numbers: Vec<u16>,
+    lapsed: Vec<u16>,
+}

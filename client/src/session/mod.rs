@@ -1,0 +1,111 @@
+//! A session: one unlocked vault and, when needed, a connection. The one thing commands and screens speak to.
+//!
+//! Reading what is here needs no network; [`Session::sync`] fetches what is new and sends what waits.
+//! Everything that changes a case is one act in the vault before anything is sent, so a crash at any
+//! line loses nothing and repeats nothing (PROTOCOL.md, "Groups" and "Records").
+//!
+//! Rooms: `log` walks what arrives, `outbox` sends what was written, `commit` changes who reads,
+//! `sync` brings them together in their order.
+
+mod alarms;
+mod cases;
+mod clock;
+mod commit;
+mod connection;
+mod documents;
+mod error;
+mod granted;
+mod handover;
+mod log;
+mod members;
+mod notes;
+mod outbox;
+mod own;
+mod payload;
+mod people;
+mod state;
+mod status;
+mod sync;
+mod trust;
+mod upkeep;
+mod view;
+mod watch;
+mod welcomes;
+
+pub use clock::{Clock, SystemClock};
+pub use documents::{Destination, OnProgress};
+pub use error::{CertificateTrouble, Error};
+pub use view::{
+    AddOutcome, AgencyView, AlarmKind, AlarmView, CaseView, Check, Delivery, DocumentView, Finding,
+    GrantOutcome, History, MemberView, NoteView, PersonView, Progress, SavedDocument, ServerView, StatusView,
+    SyncReport, Trouble, UnreadableCause, UnreadableView, Verdict, WatchEvent, Written,
+};
+pub use watch::OnEvent;
+
+// What a caller meets in parameters and errors, so that it need not know the rooms they come from.
+pub use crate::{
+    transport::{Refusal, ServerError},
+    vault::{Passphrase, VaultError},
+};
+pub use alcove_e2ee::group::GroupError;
+pub use alcove_trust::CertificateFault;
+
+use crate::vault::{Durability, Vault};
+use alcove_charter::TrustView;
+use alcove_proto::{ids::GroupId, names::Identity};
+use connection::Link;
+use own::Own;
+use ring::rand::SecureRandom;
+use std::{
+    collections::HashSet,
+    path::Path,
+    sync::{Arc, Mutex, RwLock},
+};
+
+/// An unlocked vault and what can be done with it. Shared freely between tasks (`&self` everywhere).
+pub struct Session {
+    vault: Vault,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom + Send + Sync>,
+    own: Own,
+    trust: RwLock<Arc<TrustView>>,
+    link: Mutex<Link>,
+    /// Groups whose log was read to its end in this session.
+    caught_up: Mutex<HashSet<GroupId>>,
+}
+
+impl Session {
+    /// Unlocks the vault in `home`.
+    ///
+    /// Errors: [`Error::Vault`] (no vault, wrong passphrase, damaged), [`Error::NotEnrolled`].
+    pub fn open(
+        home: &Path,
+        passphrase: &Passphrase,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom + Send + Sync>,
+    ) -> Result<Self, Error> {
+        let vault = Vault::open(home, passphrase, Arc::clone(&random))?;
+        let (own, trust) = vault.act(Durability::Refetchable, |act| Own::load(act, &*random))?;
+        Ok(Self {
+            vault,
+            clock,
+            random,
+            own,
+            trust: RwLock::new(Arc::new(trust)),
+            link: Mutex::default(),
+            caught_up: Mutex::default(),
+        })
+    }
+
+    /// Who this is.
+    pub fn identity(&self) -> &Identity {
+        &self.own.identity
+    }
+
+    /// Wraps the vault's key under a new passphrase. Local.
+    ///
+    /// Errors: [`Error::Vault`] with a wrong passphrase for `old`.
+    pub fn change_passphrase(&self, old: &Passphrase, new: &Passphrase) -> Result<(), Error> {
+        Ok(self.vault.change_passphrase(old, new)?)
+    }
+}

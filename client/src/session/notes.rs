@@ -1,0 +1,284 @@
+//! Notes: write, correct, list, search.
+
+use super::{
+    Delivery, Error, NoteView, Session, UnreadableView, Written,
+    cases::check_text,
+    outbox::Item,
+    payload::{Shown, note_view, view},
+    state::load_row,
+};
+use crate::vault::{
+    Act, Direction, EntryKey, VaultError,
+    rows::{EntryClass, EntryRow, NoteRow, OutboxRow},
+};
+use alcove_proto::{
+    ids::{GroupId, Position, RecordId},
+    limits::NOTE_TEXT_BYTES_MAX,
+};
+use std::{collections::HashMap, ops::ControlFlow};
+
+/// Every entry of a log.
+const ALL: (Position, Position) = (Position(0), Position(u64::MAX));
+
+impl Session {
+    /// Writes a note. It is in the outbox before this device says anything to the server.
+    ///
+    /// Errors: [`Error::TextEmpty`], [`Error::TextTooLong`], [`Error::CaseClosed`], [`Error::Alarm`].
+    /// Without a server the note waits, and that is no error.
+    pub async fn add_note(&self, case: &GroupId, text: &str, grantable: bool) -> Result<Written, Error> {
+        check_text(text, NOTE_TEXT_BYTES_MAX)?;
+        self.write(case, |_, _| Ok(Item::Note(note_row(text, None, grantable)))).await
+    }
+
+    /// Writes a note that corrects `note`, which must be one's own person's; the first version stays.
+    ///
+    /// Errors: [`Error::NoSuchRecord`] for what is no note here, [`Error::NotAllowed`] for somebody else's.
+    pub async fn correct_note(&self, case: &GroupId, note: &RecordId, text: &str) -> Result<Written, Error> {
+        check_text(text, NOTE_TEXT_BYTES_MAX)?;
+        let first = self.note(case, note)?;
+        if first.author.person != self.own.identity.person {
+            return Err(Error::NotAllowed);
+        }
+        self.write(case, |_, _| Ok(Item::Note(note_row(text, Some(note), first.grantable)))).await
+    }
+
+    /// The notes of a case in log order, queued ones last; only the last `last` if given. Local.
+    ///
+    /// Errors: [`Error::NoSuchCase`].
+    pub fn notes(&self, case: &GroupId, last: Option<usize>) -> Result<Vec<NoteView>, Error> {
+        self.vault.read(|act| {
+            load_row(act, case)?;
+            let wanted = last.unwrap_or(usize::MAX);
+            let mut notes = self.queued_notes(act, case)?;
+            notes.reverse();
+            // From the newest back: a correction is met before what it corrects.
+            if notes.len() < wanted {
+                collect(act, case, Direction::Backward, &mut |shown| {
+                    if let Shown::Note(note) = shown {
+                        notes.push(note);
+                    }
+                    if notes.len() >= wanted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                })?;
+            }
+            let mut corrections: HashMap<RecordId, RecordId> = HashMap::new();
+            for note in &mut notes {
+                note.corrected_by = corrections.get(&note.id).copied();
+                if let Some(corrected) = note.corrects {
+                    corrections.entry(corrected).or_insert(note.id);
+                }
+            }
+            notes.truncate(wanted);
+            notes.reverse();
+            Ok(notes)
+        })
+    }
+
+    /// One note. Local. Errors: [`Error::NoSuchRecord`].
+    pub fn note(&self, case: &GroupId, note: &RecordId) -> Result<NoteView, Error> {
+        self.vault.read(|act| {
+            load_row(act, case)?;
+            if let Some(position) = act.find_entry(case, note)?
+                && let Some((key, row)) = act.entry_at(case, position)?
+                && let Shown::Note(mut view) = view(&key, &row)?
+            {
+                view.corrected_by = correction_of(act, case, note, position)?;
+                return Ok(view);
+            }
+            let queued = self.queued_notes(act, case)?;
+            queued.into_iter().find(|queued| queued.id == *note).ok_or(Error::NoSuchRecord)
+        })
+    }
+
+    /// Notes of a case whose text contains `words`, whatever the case of the letters, in log order. Local.
+    ///
+    /// Looks at every note that this device can read. Errors: [`Error::TextEmpty`].
+    pub fn search_notes(&self, case: &GroupId, words: &str) -> Result<Vec<NoteView>, Error> {
+        if words.is_empty() {
+            return Err(Error::TextEmpty);
+        }
+        let needle = Needle::new(words);
+        self.vault.read(|act| {
+            load_row(act, case)?;
+            let mut found = Vec::new();
+            act.entries_opened(case, ALL, Direction::Forward, &mut |key, plain| {
+                // Most notes do not match: those are not even taken apart.
+                if needle.may_be_in(plain) {
+                    let row = EntryRow::decode_row(plain)?;
+                    if row.note.as_ref().is_some_and(|note| needle.is_in(&note.text)) {
+                        found.push((key, row));
+                    }
+                }
+                Ok(ControlFlow::Continue(()))
+            })?;
+            let mut notes = Vec::with_capacity(found.len());
+            for (key, row) in &found {
+                if let Shown::Note(note) = view(key, row)? {
+                    notes.push(note);
+                }
+            }
+            let queued = self.queued_notes(act, case)?;
+            notes.extend(queued.into_iter().filter(|note| needle.is_in(&note.text)));
+            Ok(notes)
+        })
+    }
+
+    /// What is in the log of a case and cannot be shown, and why. Local.
+    pub fn unreadable(&self, case: &GroupId) -> Result<Vec<UnreadableView>, Error> {
+        self.vault.read(|act| {
+            load_row(act, case)?;
+            let mut items = Vec::new();
+            collect(act, case, Direction::Forward, &mut |shown| {
+                if let Shown::Unreadable(item) = shown {
+                    items.push(item);
+                }
+                ControlFlow::Continue(())
+            })?;
+            Ok(items)
+        })
+    }
+
+    /// Notes in the outbox, in the order they were written.
+    fn queued_notes(&self, act: &Act<'_>, case: &GroupId) -> Result<Vec<NoteView>, Error> {
+        let mut notes = Vec::new();
+        for (_, row) in act.scan::<OutboxRow>(case.as_bytes())? {
+            let Some(note) = &row.note else { continue };
+            let (id, delivery) = queued_place(&row)?;
+            let author = self.own.identity.clone();
+            let mut view = note_view(case, id, author, row.written_at_ms, delivery, note)?;
+            view.received_at_ms = row.received_at_ms;
+            notes.push(view);
+        }
+        Ok(notes)
+    }
+}
+
+/// Id and whereabouts of something in the outbox.
+pub(super) fn queued_place(row: &OutboxRow) -> Result<(RecordId, Delivery), Error> {
+    let id = RecordId::try_from(row.record_id.as_slice()).map_err(|_| VaultError::damaged("the outbox"))?;
+    let delivery = match row.position {
+        0 => Delivery::Queued,
+        position => Delivery::Stored { position: Position(position) },
+    };
+    Ok((id, delivery))
+}
+
+/// Gives every entry of a case, as it is to be shown, to `take`.
+pub(super) fn collect(
+    act: &Act<'_>,
+    case: &GroupId,
+    direction: Direction,
+    take: &mut dyn FnMut(Shown) -> ControlFlow<()>,
+) -> Result<(), Error> {
+    let mut broken = None;
+    act.entries(case, ALL, direction, &mut |key: EntryKey, row: EntryRow| match view(&key, &row) {
+        Ok(shown) => take(shown),
+        Err(error) => {
+            broken = Some(error);
+            ControlFlow::Break(())
+        }
+    })?;
+    broken.map_or(Ok(()), Err)
+}
+
+/// The newest note that corrects `note`, which stands at `position`.
+fn correction_of(
+    act: &Act<'_>,
+    case: &GroupId,
+    note: &RecordId,
+    position: Position,
+) -> Result<Option<RecordId>, Error> {
+    let mut found = None;
+    act.entries(case, (position.next(), ALL.1), Direction::Backward, &mut |key, row| {
+        let corrects = row.note.as_ref().filter(|_| row.class == EntryClass::Note as u32);
+        if corrects.is_some_and(|later| later.corrects == note.as_bytes()) {
+            found = Some(key.record);
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
+fn note_row(text: &str, corrects: Option<&RecordId>, grantable: bool) -> NoteRow {
+    let mut row = NoteRow::default();
+    row.text = text.to_owned();
+    row.corrects = corrects.map(|id| id.to_vec()).unwrap_or_default();
+    row.grantable = grantable;
+    row
+}
+
+/// What is searched for, with the letters folded.
+struct Needle {
+    folded: String,
+    /// Set when it is plain ASCII: then bytes can be compared.
+    ascii: bool,
+}
+
+impl Needle {
+    fn new(words: &str) -> Self {
+        Self { folded: words.to_lowercase(), ascii: words.is_ascii() }
+    }
+
+    /// A cheap look at the bytes of a row; `false` is certain.
+    fn may_be_in(&self, bytes: &[u8]) -> bool {
+        // Letters outside ASCII fold to ASCII ones here and there ("K" the Kelvin sign): such rows are
+        // looked at closely.
+        !self.ascii || !bytes.is_ascii() || contains_folded(bytes, self.folded.as_bytes())
+    }
+
+    fn is_in(&self, text: &str) -> bool {
+        if self.ascii && text.is_ascii() {
+            contains_folded(text.as_bytes(), self.folded.as_bytes())
+        } else {
+            text.to_lowercase().contains(&self.folded)
+        }
+    }
+}
+
+/// Whether `needle` (lower-case ASCII, not empty) is in `bytes`, whatever the case of the letters.
+fn contains_folded(bytes: &[u8], needle: &[u8]) -> bool {
+    let Some((&first, _)) = needle.split_first() else { return true };
+    let (lower, upper) = (first, first.to_ascii_uppercase());
+    let mut rest = bytes;
+    while let Some(at) = rest.iter().position(|byte| *byte == lower || *byte == upper) {
+        let Some(window) = rest.get(at..at + needle.len()) else { return false };
+        if window.eq_ignore_ascii_case(needle) {
+            return true;
+        }
+        rest = &rest[at + 1..];
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn letters_are_found_whatever_their_case() {
+        for (text, words, found) in [
+            ("The bus to Elmgate", "ELMGATE", true),
+            ("The bus to Elmgate", "elmgates", false),
+            ("Änderung", "änd", true),
+            ("a\u{212a}b", "akb", true),
+            ("ends with ab", "abc", false),
+            ("aab", "ab", true),
+            ("İstanbul", "i", true),
+        ] {
+            assert_eq!(Needle::new(words).is_in(text), found, "{words} in {text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_cheap_look_never_misses_what_is_there(text in "\\PC{0,40}", words in "[a-zA-Z ]{1,4}") {
+            let needle = Needle::new(&words);
+            let is_in = text.to_lowercase().contains(&words.to_lowercase());
+            prop_assert_eq!(needle.is_in(&text), is_in);
+            if is_in {
+                prop_assert!(needle.may_be_in(text.as_bytes()));
+            }
+        }
+    }
+}

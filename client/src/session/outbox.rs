@@ -1,0 +1,399 @@
+//! The outbox: what was written here and is not yet in the log.
+//!
+//! A record is in the outbox, sealed, before it is sent; a resend is the same bytes. When the epoch has
+//! moved on it is sealed again under a new salt and keeps its id. It leaves the outbox when the log
+//! shows it. PROTOCOL.md, "Records", 4.
+
+use super::{
+    Delivery, Error, Session, Written,
+    alarms::check_quiet,
+    handover::{AccessPlan, access, make_grant},
+    log::{Stop, Walk},
+    payload::{manifest_of, note_of, subject_of},
+    state::{self, epoch_place, load_open_row, own_point},
+};
+use crate::{
+    transport::ServerError,
+    vault::{
+        Act, Durability, VaultError,
+        rows::{AccessRow, DocumentRow, GrantPlanRow, GroupRow, NoteRow, OutboxRow, ReceiptRow, SubjectRow},
+    },
+};
+use alcove_charter::{P256Point, TrustView};
+use alcove_e2ee::{
+    group::GroupError,
+    keys::{RecordPlace, Salt, draw},
+    records::{AuthorPoint, Draft, Payload, SealError, seal},
+};
+use alcove_proto::{
+    ids::{Epoch, GroupId, Head, Position, RecordId},
+    limits::RECORD_BYTES_MAX,
+    v1::{EntryKind, LogEntry, Reason, Receipt},
+};
+use prost::Message;
+
+/// Times one record is sealed anew because others changed the group meanwhile.
+const STALE_TRIES_MAX: u32 = 16;
+
+/// What is to be sent.
+pub(super) enum Item {
+    Note(NoteRow),
+    Document(DocumentRow),
+    Grant(GrantPlanRow),
+    Subject(SubjectRow),
+}
+
+/// What the outbox of a group wants next.
+enum Next {
+    Nothing,
+    /// The access entry that goes with a grant.
+    Open {
+        key: Vec<u8>,
+        plan: AccessPlan,
+    },
+    Send(Sending),
+}
+
+/// A sealed record on its way.
+struct Sending {
+    /// Of its row in the outbox.
+    key: Vec<u8>,
+    record: RecordId,
+    epoch: u64,
+    bytes: Vec<u8>,
+}
+
+/// Puts something into the outbox and returns its record id.
+pub(super) fn queue(
+    session: &Session,
+    act: &Act<'_>,
+    group: &GroupId,
+    row: &mut GroupRow,
+    item: Item,
+) -> Result<RecordId, Error> {
+    let record = RecordId(draw(&*session.random).map_err(|_| Error::Randomness)?);
+    let mut queued = OutboxRow::default();
+    queued.record_id = record.to_vec();
+    queued.written_at_ms = session.clock.now_ms();
+    match item {
+        Item::Note(note) => queued.note = Some(note),
+        Item::Document(document) => queued.document = Some(document),
+        Item::Grant(grant) => queued.grant = Some(grant),
+        Item::Subject(subject) => queued.subject = Some(subject),
+    }
+    act.put(&epoch_place(group, row.outbox_next), &queued)?;
+    row.outbox_next += 1;
+    Ok(record)
+}
+
+/// Queues the title, for those who have just joined.
+pub(super) fn queue_subject(
+    session: &Session,
+    act: &Act<'_>,
+    group: &GroupId,
+    row: &mut GroupRow,
+) -> Result<(), Error> {
+    if row.title.is_empty() {
+        return Ok(());
+    }
+    let mut subject = SubjectRow::default();
+    subject.kind = row.subject_kind;
+    subject.title = row.title.clone();
+    queue(session, act, group, row, Item::Subject(subject)).map(drop)
+}
+
+/// The log shows a record of ours: it leaves the outbox. Returns whether it was there.
+pub(super) fn settle(act: &Act<'_>, group: &GroupId, record: &RecordId) -> Result<bool, VaultError> {
+    for (key, row) in act.scan::<OutboxRow>(group.as_bytes())? {
+        if row.record_id == record.as_bytes() {
+            act.delete::<OutboxRow>(&key)?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// What waits to be sent in one group, or everywhere.
+pub(super) fn queued(act: &Act<'_>, prefix: &[u8]) -> Result<u64, VaultError> {
+    let rows = act.scan::<OutboxRow>(prefix)?;
+    Ok(rows.iter().filter(|(_, row)| row.position == 0).count() as u64)
+}
+
+/// Finds what is to be sent next, and seals it where that has to be done anew.
+fn next(session: &Session, act: &Act<'_>, trust: &TrustView, group: &GroupId) -> Result<Next, Error> {
+    let rows = act.scan::<OutboxRow>(group.as_bytes())?;
+    if rows.iter().all(|(_, row)| row.position != 0) {
+        return Ok(Next::Nothing);
+    }
+    check_quiet(act, group)?;
+    let row = load_open_row(act, group)?;
+    let mut after = own_point(&row)?;
+    for (key, mut queued) in rows {
+        if queued.position != 0 {
+            // It is in the log, and we have not read that far.
+            after = Some(point_of(&queued)?);
+            continue;
+        }
+        if let Some(plan) = queued.grant.as_ref().filter(|plan| !plan.opened) {
+            match access(act, group, plan)? {
+                Some(plan) => return Ok(Next::Open { key, plan }),
+                None => {
+                    // Whoever it was for has left.
+                    act.delete::<OutboxRow>(&key)?;
+                    continue;
+                }
+            }
+        }
+        let follows = queued.sequence == after.map_or(1, |point| point.sequence + 1);
+        if queued.sealed.is_empty() || queued.sealed_epoch != row.epoch || !follows {
+            if !seal_anew(session, act, trust, group, &row, after, &mut queued)? {
+                act.delete::<OutboxRow>(&key)?;
+                continue;
+            }
+            act.put(&key, &queued)?;
+        }
+        let record = record_of(&queued)?;
+        let (epoch, bytes) = (queued.sealed_epoch, queued.sealed.clone());
+        return Ok(Next::Send(Sending { key, record, epoch, bytes }));
+    }
+    Ok(Next::Nothing)
+}
+
+fn point_of(queued: &OutboxRow) -> Result<AuthorPoint, Error> {
+    Ok(AuthorPoint { sequence: queued.sequence, hash: state::digest(&queued.hash, "the outbox")? })
+}
+
+fn record_of(queued: &OutboxRow) -> Result<RecordId, Error> {
+    RecordId::try_from(queued.record_id.as_slice()).map_err(|_| VaultError::damaged("the outbox").into())
+}
+
+/// Seals a record for the epoch in force. Returns `false` for a grant whose grantee has left.
+fn seal_anew(
+    session: &Session,
+    act: &Act<'_>,
+    trust: &TrustView,
+    group: &GroupId,
+    row: &GroupRow,
+    after: Option<AuthorPoint>,
+    queued: &mut OutboxRow,
+) -> Result<bool, Error> {
+    let own = &session.own;
+    if row.own_certificate != own.device.certificate_hash().as_bytes() {
+        // The group does not know the new certificate yet; the self-update comes first.
+        return Err(Error::Group(GroupError::OtherDeviceKey));
+    }
+    let Some(payload) = payload(act, group, queued)? else { return Ok(false) };
+    let charter = trust.charters().by_hash(&state::digest(&row.charter_hash, "a case")?);
+    let charter = charter.ok_or(VaultError::damaged("a case"))?;
+    let draft = Draft {
+        place: RecordPlace {
+            group: *group,
+            epoch_id: state::epoch_id(row)?,
+            leaf: row.own_leaf,
+            record: record_of(queued)?,
+        },
+        epoch: Epoch(row.epoch),
+        certificate_hash: own.device.certificate_hash(),
+        charter_hash: charter.hash(),
+        time_ms: queued.written_at_ms,
+        after,
+        seen_position: Position(row.position),
+        seen_head: Head::try_from(row.head.as_slice()).map_err(|_| VaultError::damaged("a case"))?,
+        payload: &payload,
+    };
+    let salt = Salt::draw(&*session.random).map_err(|_| Error::Randomness)?;
+    let key = state::epoch_key(act, group, row)?;
+    let sealed = seal(&key, &draft, salt, |body| own.sign_record(body, &*session.random)).map_err(
+        |error| match error {
+            SealError::Sign(error) => error,
+            SealError::Payload(_) => VaultError::damaged("the outbox").into(),
+            SealError::TooLarge { bytes } => Error::TextTooLong { limit: RECORD_BYTES_MAX, actual: bytes },
+        },
+    )?;
+    queued.sealed = sealed.bytes;
+    queued.sealed_epoch = row.epoch;
+    queued.sequence = sealed.point.sequence;
+    queued.hash = sealed.point.hash.to_vec();
+    Ok(true)
+}
+
+fn payload(act: &Act<'_>, group: &GroupId, queued: &OutboxRow) -> Result<Option<Payload>, Error> {
+    if let Some(note) = &queued.note {
+        Ok(Some(Payload::Note(note_of(note)?)))
+    } else if let Some(document) = &queued.document {
+        Ok(Some(Payload::Document(manifest_of(document)?)))
+    } else if let Some(subject) = &queued.subject {
+        Ok(Some(Payload::Subject(subject_of(subject)?)))
+    } else if let Some(plan) = &queued.grant {
+        make_grant(act, group, plan)
+    } else {
+        Err(VaultError::damaged("the outbox").into())
+    }
+}
+
+impl Session {
+    /// Sends what waits in one group. Returns how many records were sent.
+    ///
+    /// Errors: those of the server; what was not sent waits on.
+    pub(super) async fn flush(&self, group: &GroupId) -> Result<u64, Error> {
+        self.flush_from(group, None).await
+    }
+
+    /// Sends what waits; without a server it waits on, and that is no failure.
+    pub(super) async fn flush_or_wait(&self, group: &GroupId) -> Result<(), Error> {
+        match self.flush(group).await {
+            Ok(_) | Err(Error::Server(ServerError::Unreachable)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// [`Self::flush`] when the first thing to send is known.
+    async fn flush_from(&self, group: &GroupId, mut first: Option<Next>) -> Result<u64, Error> {
+        let mut sent = 0;
+        let mut stale = 0;
+        loop {
+            let due = match first.take() {
+                Some(due) => due,
+                None => self.next_due(group)?,
+            };
+            match due {
+                Next::Nothing => return Ok(sent),
+                Next::Open { key, plan } => {
+                    let AccessPlan { access, grantee, ranges, not_after_ms } = &plan;
+                    self.server()?.open_access(group, access, grantee, ranges.clone(), *not_after_ms).await?;
+                    self.opened(group, &key, &plan)?;
+                }
+                Next::Send(sending) => match self.send(group, &sending).await {
+                    Ok(()) => sent += 1,
+                    Err(Error::Server(error)) if error.reason() == Some(Reason::StaleEpoch) => {
+                        stale += 1;
+                        if stale > STALE_TRIES_MAX {
+                            return Err(Error::Contended { attempts: stale });
+                        }
+                        self.sync_log(group).await?;
+                    }
+                    Err(error) => return Err(error),
+                },
+            }
+        }
+    }
+
+    fn next_due(&self, group: &GroupId) -> Result<Next, Error> {
+        let trust = self.trust();
+        // Most often there is nothing, and then nothing has to reach the disk.
+        if self.vault.read::<_, Error>(|act| Ok(queued(act, group.as_bytes())?))? == 0 {
+            return Ok(Next::Nothing);
+        }
+        self.vault.act(Durability::OnDisk, |act| next(self, act, &trust, group))
+    }
+
+    fn opened(&self, group: &GroupId, key: &[u8], plan: &AccessPlan) -> Result<(), Error> {
+        self.vault.act(Durability::OnDisk, |act| {
+            let Some(mut queued) = act.get::<OutboxRow>(key)? else { return Ok(()) };
+            if let Some(plan) = &mut queued.grant {
+                plan.opened = true;
+            }
+            act.put(key, &queued)?;
+            let row = AccessRow { access_id: plan.access.to_vec(), grantee: plan.grantee.to_string() };
+            Ok(act.put(&state::group_place(group, plan.access.as_bytes()), &row)?)
+        })
+    }
+
+    async fn send(&self, group: &GroupId, sending: &Sending) -> Result<(), Error> {
+        let receipt_key = self.receipt_key().await?;
+        let server = self.server()?;
+        let receipt =
+            server.append_record(group, &sending.record, sending.epoch, sending.bytes.clone()).await?;
+        if self.receive(group, sending, &receipt, &receipt_key)? == Some(Stop::BadSignature) {
+            // Perhaps the server has a new receipt key: asked once.
+            let receipt_key = self.refresh_receipt_key().await?;
+            if self.receive(group, sending, &receipt, &receipt_key)? == Some(Stop::BadSignature) {
+                return Err(ServerError::bad("a receipt with a wrong signature").into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the receipt of a record; if the record is the next entry of the log, takes it as read.
+    fn receive(
+        &self,
+        group: &GroupId,
+        sending: &Sending,
+        receipt: &Receipt,
+        receipt_key: &P256Point,
+    ) -> Result<Option<Stop>, Error> {
+        let Sending { key, record, epoch, bytes } = sending;
+        let trust = self.trust();
+        let walked = self.vault.act::<_, Error>(Durability::Refetchable, |act| {
+            let mut walk = Walk::begin(self, act, *group, &trust)?;
+            walk.receipt(receipt, receipt_key)?;
+            if walk.has_stopped() {
+                return walk.end();
+            }
+            let place = state::group_place(group, record.as_bytes());
+            act.put(&place, &ReceiptRow { receipt: receipt.encode_to_vec() })?;
+            let queued = act.get::<OutboxRow>(key)?.filter(|row| row.record_id == record.as_bytes());
+            if let Some(mut queued) = queued {
+                queued.position = receipt.position;
+                queued.received_at_ms = receipt.received_at_ms;
+                act.put(key, &queued)?;
+                if receipt.position == walk.row.position + 1 {
+                    walk.entry(&LogEntry {
+                        position: receipt.position,
+                        kind: EntryKind::Record.into(),
+                        epoch: *epoch,
+                        author: self.own.identity.to_string(),
+                        received_at_ms: receipt.received_at_ms,
+                        body: bytes.clone().into(),
+                    })?;
+                }
+            }
+            walk.end()
+        })?;
+        match walked.stop {
+            Some(Stop::Alarmed(alarm)) => Err(alarm.as_error()),
+            other => Ok(other),
+        }
+    }
+
+    /// Puts one item into the outbox and tries to send it.
+    ///
+    /// When the server cannot be reached the item waits, and that is no failure.
+    pub(super) async fn write(
+        &self,
+        group: &GroupId,
+        item: impl FnOnce(&Act<'_>, &mut GroupRow) -> Result<Item, Error>,
+    ) -> Result<Written, Error> {
+        self.catch_up_once(group).await?;
+        self.take_up_certificate(group).await?;
+        let trust = self.trust();
+        let (id, first) = self.vault.act(Durability::OnDisk, |act| {
+            check_quiet(act, group)?;
+            let mut row = load_open_row(act, group)?;
+            let item = item(act, &mut row)?;
+            let id = queue(self, act, group, &mut row, item)?;
+            act.put(group.as_bytes(), &row)?;
+            // Sealed in the same act where nothing hinders it: one wait for the disk in place of two.
+            Ok::<_, Error>((id, next(self, act, &trust, group).ok()))
+        })?;
+        match self.flush_from(group, first).await {
+            Ok(_) | Err(Error::Server(ServerError::Unreachable)) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(Written { id, delivery: self.delivery(group, &id)? })
+    }
+
+    fn delivery(&self, group: &GroupId, record: &RecordId) -> Result<Delivery, Error> {
+        self.vault.read(|act| {
+            if let Some(position) = act.find_entry(group, record)? {
+                return Ok(Delivery::Stored { position });
+            }
+            let rows = act.scan::<OutboxRow>(group.as_bytes())?;
+            let queued = rows.iter().find(|(_, row)| row.record_id == record.as_bytes());
+            Ok(match queued {
+                Some((_, row)) if row.position != 0 => Delivery::Stored { position: Position(row.position) },
+                _ => Delivery::Queued,
+            })
+        })
+    }
+}

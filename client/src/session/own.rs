@@ -1,0 +1,159 @@
+//! This device: its keys and certificates as the vault holds them, ready for use.
+
+use super::{CertificateTrouble, Error, trust::load_trust};
+use crate::vault::{
+    Act, VaultError,
+    rows::{DeviceRow, EnrolmentRow, UpkeepRow},
+};
+use alcove_charter::{Card, DeviceCertificate, Judge, TrustError, TrustView};
+use alcove_e2ee::{cards, device::Device, keys::DirectoryKey, records::signed_content};
+use alcove_mls::SealedCard;
+use alcove_proto::names::Identity;
+use ring::{
+    rand::SecureRandom,
+    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair},
+};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use zeroize::Zeroizing;
+
+/// Rows of which a vault has one.
+pub(super) const ONLY: &[u8] = &[];
+
+/// This device.
+pub(super) struct Own {
+    pub(super) identity: Identity,
+    pub(super) device: Device,
+    pub(super) card: Card,
+    pub(super) directory_key: DirectoryKey,
+    pub(super) server_address: String,
+    pub(super) tls: DeviceCertificate,
+    pub(super) mls: DeviceCertificate,
+    tls_chain: Vec<Vec<u8>>,
+    tls_key: Zeroizing<Vec<u8>>,
+    signer: EcdsaKeyPair,
+}
+
+impl Own {
+    /// Takes the device out of the vault; makes its sealed card the first time.
+    pub(super) fn load(act: &Act<'_>, random: &dyn SecureRandom) -> Result<(Self, TrustView), Error> {
+        let keys: DeviceRow = act.get(ONLY)?.ok_or(Error::NotEnrolled)?;
+        let enrolment: EnrolmentRow = act.get(ONLY)?.ok_or(Error::NotEnrolled)?;
+        let damaged = || VaultError::damaged("the enrolment");
+        let trust = load_trust(act)?;
+        let identity: Identity = enrolment.identity.parse().map_err(|_| damaged())?;
+        // Their times are judged where they are used; here they only have to be ours.
+        let mls = trust.verify_device_mls(&enrolment.mls_chain, Judge::Never).map_err(|_| damaged())?;
+        let tls = read_tls(&trust, &enrolment.tls_chain).ok_or_else(damaged)?;
+        let card =
+            Card::verify(&enrolment.card, &identity.person, trust.charters()).map_err(|_| damaged())?;
+        let directory_key =
+            DirectoryKey::try_from(enrolment.directory_key.as_slice()).map_err(|_| damaged())?;
+        let sealed_card = sealed_card(act, &enrolment.card, &identity, &directory_key, random)?;
+        let device = Device::new(&keys.mls_key, enrolment.mls_chain.clone(), Some(sealed_card))
+            .map_err(|_| VaultError::damaged("the device's keys"))?;
+        let signer = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &keys.mls_key, random)
+            .map_err(|_| VaultError::damaged("the device's keys"))?;
+        let own = Self {
+            identity,
+            device,
+            card,
+            directory_key,
+            server_address: enrolment.server_address.clone(),
+            tls,
+            mls,
+            tls_chain: enrolment.tls_chain.clone(),
+            tls_key: Zeroizing::new(keys.tls_key.clone()),
+            signer,
+        };
+        Ok((own, trust))
+    }
+
+    /// What TLS shows and proves.
+    pub(super) fn tls_credentials(&self) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+        let chain = self.tls_chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
+        (chain, PrivatePkcs8KeyDer::from(self.tls_key.to_vec()).into())
+    }
+
+    /// Signs the body of a record: SignWithLabel with "alcove record v1" (RFC 9420 section 5.1.2).
+    ///
+    /// The group's state is not needed for it; that the group knows this key, the caller has checked.
+    pub(super) fn sign_record(&self, body: &[u8], random: &dyn SecureRandom) -> Result<Vec<u8>, Error> {
+        let signature = self.signer.sign(random, &signed_content(body)).map_err(|_| Error::Randomness)?;
+        Ok(signature.as_ref().to_vec())
+    }
+
+    /// Says whether both certificates are in force at `now_ms`.
+    ///
+    /// Errors: [`Error::Certificate`].
+    pub(super) fn check_in_force(&self, trust: &TrustView, now_ms: i64) -> Result<(), Error> {
+        trust.verify_device_tls(&self.tls_chain, now_ms).map_err(trouble)?;
+        let moment = trust.moment(now_ms);
+        trust.verify_device_mls(self.device.chain(), Judge::At(&moment)).map_err(trouble)?;
+        Ok(())
+    }
+}
+
+fn trouble(error: TrustError) -> Error {
+    match error {
+        TrustError::Expired { not_after_ms, .. } => {
+            Error::Certificate(CertificateTrouble::Expired { not_after_ms })
+        }
+        TrustError::NotYetValid { not_before_ms, .. } => {
+            Error::Certificate(CertificateTrouble::NotYetValid { not_before_ms })
+        }
+        TrustError::Revoked { .. } => Error::Certificate(CertificateTrouble::Revoked),
+        TrustError::CharterExpired { not_after_ms } => {
+            Error::Charter(alcove_charter::CharterError::Expired { not_after_ms })
+        }
+        // It was believed when it was enrolled: the charter has changed since.
+        TrustError::ChainLength { .. }
+        | TrustError::Malformed
+        | TrustError::UnsupportedKey
+        | TrustError::CaAsLeaf
+        | TrustError::WrongUsage
+        | TrustError::NoSan
+        | TrustError::SeveralSans { .. }
+        | TrustError::SanKind
+        | TrustError::Name(_)
+        | TrustError::UnknownAgency { .. }
+        | TrustError::UnknownIssuer { .. }
+        | TrustError::UnknownServerIssuer
+        | TrustError::BadSignature
+        | TrustError::WrongServerName
+        | TrustError::Behind { .. }
+        | TrustError::CharterFork { .. }
+        | TrustError::Context => Error::Certificate(CertificateTrouble::NotOfCharter),
+    }
+}
+
+/// Reads the times of our own TLS certificate: it is judged at its own beginning, when it was good.
+fn read_tls(trust: &TrustView, chain: &[Vec<u8>]) -> Option<DeviceCertificate> {
+    match trust.verify_device_tls(chain, 0) {
+        Ok(certificate) => Some(certificate),
+        Err(TrustError::NotYetValid { not_before_ms, .. }) => {
+            TrustView::new(trust.charters().clone()).verify_device_tls(chain, not_before_ms).ok()
+        }
+        Err(_) => None,
+    }
+}
+
+/// Our card under seal: made once, so that all our leaves carry the same bytes.
+fn sealed_card(
+    act: &Act<'_>,
+    signed_card: &[u8],
+    identity: &Identity,
+    key: &DirectoryKey,
+    random: &dyn SecureRandom,
+) -> Result<SealedCard, Error> {
+    let damaged = || VaultError::damaged("the upkeep");
+    let mut upkeep: UpkeepRow = act.get(ONLY)?.unwrap_or_default();
+    let still_ours = !upkeep.sealed_card.is_empty()
+        && cards::open(key, &identity.person, &upkeep.sealed_card).is_ok_and(|card| *card == signed_card);
+    if !still_ours {
+        let nonce = alcove_e2ee::keys::draw(random).map_err(|_| Error::Randomness)?;
+        upkeep.sealed_card = cards::seal(key, &identity.person, signed_card, nonce).map_err(|_| damaged())?;
+        upkeep.card_published.clear();
+        act.put(ONLY, &upkeep)?;
+    }
+    SealedCard::new(upkeep.sealed_card).map_err(|_| damaged().into())
+}

@@ -1,0 +1,222 @@
+//! The state of one group in the vault: its row, its MLS state, its roster, its epoch keys.
+//!
+//! What belongs together is written together, by [`adopt`], in the act that changed it.
+
+use super::{Error, own::Own, people::keep_card};
+use crate::vault::{
+    Act, VaultError,
+    rows::{ChainRow, EpochRow, GroupRow, MlsRow, PromiseRow, RosterMember, RosterRow},
+};
+use alcove_charter::TrustView;
+use alcove_e2ee::{
+    group::Group,
+    keys::EpochKey,
+    receipts::LogVerifier,
+    records::{Author, AuthorPoint},
+};
+use alcove_mls::Role;
+use alcove_proto::{
+    ids::{Digest, EpochId, GroupId, Head, Position},
+    names::Identity,
+    v1,
+};
+
+/// The members of a group in one epoch, parsed.
+pub(super) struct Roster {
+    pub(super) members: Vec<Seat>,
+}
+
+/// One leaf.
+pub(super) struct Seat {
+    pub(super) leaf: u32,
+    pub(super) identity: Identity,
+    pub(super) role: v1::Role,
+    pub(super) certificate_hash: Digest,
+    pub(super) public_key: alcove_charter::P256Point,
+}
+
+impl Roster {
+    pub(super) fn load(act: &Act<'_>, group: &GroupId) -> Result<Self, VaultError> {
+        let row: RosterRow = act.expect(group.as_bytes())?;
+        let members = row.members.iter().map(Seat::parse).collect::<Option<_>>();
+        Ok(Self { members: members.ok_or(VaultError::damaged("a roster"))? })
+    }
+
+    pub(super) fn at(&self, leaf: u32) -> Option<&Seat> {
+        // In order of leaf.
+        let index = self.members.binary_search_by_key(&leaf, |seat| seat.leaf).ok()?;
+        self.members.get(index)
+    }
+
+    pub(super) fn named(&self, identity: &Identity) -> Option<&Seat> {
+        self.members.iter().find(|seat| seat.identity == *identity)
+    }
+}
+
+impl Seat {
+    fn parse(row: &RosterMember) -> Option<Self> {
+        Some(Self {
+            leaf: row.leaf,
+            identity: row.identity.parse().ok()?,
+            role: v1::Role::try_from(row.role).ok()?,
+            certificate_hash: Digest::try_from(row.certificate_hash.as_slice()).ok()?,
+            public_key: alcove_charter::P256Point::parse(&row.public_key)?,
+        })
+    }
+
+    pub(super) fn as_author(&self) -> Author {
+        Author::in_roster(self.identity.clone(), self.leaf, self.certificate_hash, self.public_key)
+    }
+}
+
+/// The row of a group. Errors: [`Error::NoSuchCase`].
+pub(super) fn load_row(act: &Act<'_>, group: &GroupId) -> Result<GroupRow, Error> {
+    act.get(group.as_bytes())?.ok_or(Error::NoSuchCase)
+}
+
+/// The row of a group that can be written to. Errors: [`Error::CaseClosed`], [`Error::CaseFrozen`].
+pub(super) fn load_open_row(act: &Act<'_>, group: &GroupId) -> Result<GroupRow, Error> {
+    let row = load_row(act, group)?;
+    if row.closed {
+        Err(Error::CaseClosed)
+    } else if row.frozen {
+        Err(Error::CaseFrozen)
+    } else {
+        Ok(row)
+    }
+}
+
+/// Every group of the vault.
+pub(super) fn all_rows(act: &Act<'_>) -> Result<Vec<(GroupId, GroupRow)>, Error> {
+    act.scan::<GroupRow>(&[])?
+        .into_iter()
+        .map(|(key, row)| {
+            let group = GroupId::try_from(key.as_slice()).map_err(|_| VaultError::damaged("a case"))?;
+            Ok((group, row))
+        })
+        .collect()
+}
+
+/// The MLS group itself.
+pub(super) fn load_group(act: &Act<'_>, group: &GroupId) -> Result<Group, Error> {
+    let row: MlsRow = act.expect(group.as_bytes())?;
+    // It opened under the vault's key: a defect, not an attack, if it does not parse.
+    Group::load(&row.0).map_err(|_| VaultError::damaged("the state of a group").into())
+}
+
+pub(super) fn save_group(act: &Act<'_>, group: &mut Group) -> Result<(), Error> {
+    let state = group.save()?;
+    act.put(group.id().as_bytes(), &MlsRow(state))?;
+    Ok(())
+}
+
+/// Takes a new epoch over: MLS state, epoch key, roster, chains and cards, all in this act.
+pub(super) fn adopt(
+    act: &Act<'_>,
+    own: &Own,
+    trust: &TrustView,
+    group: &mut Group,
+    row: &mut GroupRow,
+) -> Result<Roster, Error> {
+    let id = group.id();
+    let members = group.roster()?;
+    let mut roster = RosterRow { epoch: group.epoch().0, members: Vec::with_capacity(members.len()) };
+    for member in &members {
+        roster.members.push(RosterMember {
+            leaf: member.leaf,
+            identity: member.identity.to_string(),
+            role: role_number(member.role).into(),
+            certificate_hash: member.certificate_hash.to_vec(),
+            public_key: member.public_key.as_bytes().to_vec(),
+        });
+        let chain_key = member.certificate_hash.as_bytes();
+        if !act.has::<ChainRow>(chain_key)? {
+            act.put(chain_key, &ChainRow { certificates: member.chain.clone() })?;
+            if let Some(card) = &member.card {
+                keep_card(act, own, trust, &member.identity.person, card.as_bytes())?;
+            }
+        }
+    }
+    act.put(id.as_bytes(), &roster)?;
+    let mut epoch = EpochRow::default();
+    epoch.epoch_id = group.epoch_id().to_vec();
+    epoch.key = group.epoch_key()?.as_bytes().to_vec();
+    act.put(&epoch_place(&id, group.epoch().0), &epoch)?;
+    row.epoch = group.epoch().0;
+    row.epoch_id = group.epoch_id().to_vec();
+    row.own_leaf = group.own_leaf();
+    row.own_certificate = group.member(group.own_leaf())?.certificate_hash.to_vec();
+    row.charter_hash = group.policy().charter_hash().to_vec();
+    save_group(act, group)?;
+    Ok(Roster::load(act, &id)?)
+}
+
+/// The key of the epoch in force.
+pub(super) fn epoch_key(act: &Act<'_>, group: &GroupId, row: &GroupRow) -> Result<EpochKey, Error> {
+    let stored: EpochRow = act.expect(&epoch_place(group, row.epoch))?;
+    if stored.epoch_id != row.epoch_id {
+        return Err(VaultError::damaged("an epoch key").into());
+    }
+    EpochKey::try_from(stored.key.as_slice()).map_err(|_| VaultError::damaged("an epoch key").into())
+}
+
+/// The verifier where the row stands.
+pub(super) fn verifier(group: &GroupId, row: &GroupRow) -> Result<LogVerifier, Error> {
+    let damaged = || VaultError::damaged("a case");
+    let head = Head::try_from(row.head.as_slice()).map_err(|_| damaged())?;
+    let mut verifier = LogVerifier::at(*group, Position(row.position), head);
+    for promise in &row.promises {
+        let head = Head::try_from(promise.head.as_slice()).map_err(|_| damaged())?;
+        verifier.remember_promise(Position(promise.position), head).map_err(|_| damaged())?;
+    }
+    Ok(verifier)
+}
+
+/// Keeps where the verifier stands.
+pub(super) fn keep_verifier(row: &mut GroupRow, verifier: &LogVerifier) {
+    row.position = verifier.position().0;
+    row.head = verifier.head().to_vec();
+    row.promises = verifier
+        .promises()
+        .map(|(position, head)| PromiseRow { position: position.0, head: head.to_vec() })
+        .collect();
+}
+
+/// Our own last record that is in the log.
+pub(super) fn own_point(row: &GroupRow) -> Result<Option<AuthorPoint>, Error> {
+    match row.own_sequence {
+        0 => Ok(None),
+        sequence => Ok(Some(AuthorPoint { sequence, hash: digest(&row.own_hash, "a case")? })),
+    }
+}
+
+pub(super) fn epoch_id(row: &GroupRow) -> Result<EpochId, Error> {
+    EpochId::try_from(row.epoch_id.as_slice()).map_err(|_| VaultError::damaged("a case").into())
+}
+
+pub(super) fn digest(bytes: &[u8], what: &'static str) -> Result<Digest, Error> {
+    Digest::try_from(bytes).map_err(|_| VaultError::damaged(what).into())
+}
+
+/// The key of a row that belongs to a group and a number.
+pub(super) fn epoch_place(group: &GroupId, number: u64) -> [u8; 24] {
+    let mut place = [0; 24];
+    place[..16].copy_from_slice(group.as_bytes());
+    place[16..].copy_from_slice(&number.to_be_bytes());
+    place
+}
+
+/// The key of a row that belongs to a group and something of 16 bytes.
+pub(super) fn group_place(group: &GroupId, id: &[u8; 16]) -> [u8; 32] {
+    let mut place = [0; 32];
+    place[..16].copy_from_slice(group.as_bytes());
+    place[16..].copy_from_slice(id);
+    place
+}
+
+pub(super) fn role_number(role: Role) -> v1::Role {
+    match role {
+        Role::Member => v1::Role::Member,
+        Role::Owner => v1::Role::Owner,
+    }
+}

@@ -1,0 +1,441 @@
+//! What a session shows: plain values for commands and screens.
+//!
+//! Every text in here that another person chose (names, titles, file names, notes) is as they wrote
+//! it: whoever shows it makes it safe for the place it is shown in.
+
+use alcove_proto::{
+    ids::{GroupId, Position, RecordId},
+    names::{Identity, Person, TrustDomain},
+    v1::{Role, Side},
+};
+use std::path::PathBuf;
+
+/// An agency as the charter describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgencyView {
+    /// Its trust domain.
+    pub trust_domain: TrustDomain,
+    /// Its display name; the trust domain if the charter does not list it (any more).
+    pub name: String,
+    /// Its side.
+    pub side: Side,
+}
+
+/// A person with what their agency says about them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonView {
+    /// Who they are.
+    pub person: Person,
+    /// Name on their card; nothing if the card is missing or does not verify.
+    pub name: Option<String>,
+    /// Role on their card ("case worker").
+    pub role: Option<String>,
+    /// Their agency.
+    pub agency: AgencyView,
+    /// Their devices known here, by number, in order.
+    pub devices: Vec<u16>,
+}
+
+/// A member of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberView {
+    /// Who they are; `devices` are those that read this case.
+    pub person: PersonView,
+    /// What they may do.
+    pub role: Role,
+    /// Devices whose certificate has expired or was revoked, by number: they can read but not write,
+    /// and are removed next.
+    pub lapsed_devices: Vec<u16>,
+    /// Whether it is the person of this session.
+    pub is_self: bool,
+}
+
+/// One case in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseView {
+    /// Its id.
+    pub id: GroupId,
+    /// Its title; nothing while the subject record has not come or cannot be read.
+    pub title: Option<String>,
+    /// Put away on this device.
+    pub archived: bool,
+    /// This device is no longer a member: nothing new arrives.
+    pub closed: bool,
+    /// The state could not be carried on (a commit that cannot be processed): nothing is sent.
+    pub frozen: bool,
+    /// The epoch in force here.
+    pub epoch: u64,
+    /// The last log position processed.
+    pub position: Position,
+    /// Notes and documents readable here.
+    pub items: u64,
+    /// Entries of the log that this device was not given (before it joined).
+    pub unreadable_before: u64,
+    /// Server time of the last entry, milliseconds since 1970.
+    pub last_activity_ms: i64,
+    /// Alarms of this case that nobody has looked at.
+    pub alarms: Vec<AlarmView>,
+}
+
+/// How a note or document of one's own is getting on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// It waits in the outbox of this device; the next sync sends it.
+    Queued,
+    /// The server has it on disk, and its receipt verified.
+    Stored {
+        /// Where it stands in the log.
+        position: Position,
+    },
+}
+
+/// A note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoteView {
+    /// Its case.
+    pub case: GroupId,
+    /// Its id.
+    pub id: RecordId,
+    /// Who wrote it, on which device.
+    pub author: Identity,
+    /// What the author's clock said, milliseconds since 1970.
+    pub written_at_ms: i64,
+    /// When the server took it, milliseconds since 1970; 0 while it is queued.
+    pub received_at_ms: i64,
+    /// Where it is.
+    pub delivery: Delivery,
+    /// What it says.
+    pub text: String,
+    /// The note this one corrects.
+    pub corrects: Option<RecordId>,
+    /// The newest note that corrects this one.
+    pub corrected_by: Option<RecordId>,
+    /// Members of other agencies may pass it on.
+    pub grantable: bool,
+    /// It was granted to this device rather than received as a member.
+    pub granted: bool,
+}
+
+/// A document, as its manifest describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentView {
+    /// Its case.
+    pub case: GroupId,
+    /// Id of its manifest record: what `doc get` takes.
+    pub id: RecordId,
+    /// Who sent it, on which device.
+    pub author: Identity,
+    /// What the author's clock said, milliseconds since 1970.
+    pub written_at_ms: i64,
+    /// When the server took the manifest; 0 while it is queued.
+    pub received_at_ms: i64,
+    /// Where it is.
+    pub delivery: Delivery,
+    /// File name, untouched: never use it as a path.
+    pub name: String,
+    /// Media type as the sender guessed it.
+    pub media_type: String,
+    /// Bytes of the original.
+    pub size: u64,
+    /// SHA-256 of the original.
+    pub sha256: [u8; 32],
+    /// Members of other agencies may pass it on.
+    pub grantable: bool,
+    /// It was granted to this device rather than received as a member.
+    pub granted: bool,
+}
+
+/// Something in the log that this device could not open, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableView {
+    /// Its case.
+    pub case: GroupId,
+    /// Where it stands.
+    pub position: Position,
+    /// The device that appended it.
+    pub author: Identity,
+    /// Why.
+    pub cause: UnreadableCause,
+}
+
+/// Why an item cannot be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnreadableCause {
+    /// A kind of record that this version does not know.
+    NeedsNewerAlcove,
+    /// It does not verify: altered, or signed by another key than its author's.
+    DoesNotVerify,
+    /// It breaks the rules of its kind (a limit, a form).
+    Malformed,
+    /// A grant for another device, or one that could not be opened: ask the granter again.
+    GrantNotForThisDevice,
+}
+
+/// An alarm: something about a log or the trust material that an honest server or member never does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlarmView {
+    /// The case it is about; nothing when it is about the whole collaborative.
+    pub case: Option<GroupId>,
+    /// What.
+    pub kind: AlarmKind,
+    /// The log position, charter version or CRL number it is about.
+    pub position: u64,
+    /// When this device noticed, milliseconds since 1970.
+    pub noticed_at_ms: i64,
+}
+
+/// What an alarm says. PROTOCOL.md, "The log", 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AlarmKind {
+    /// A position was left out.
+    Gap,
+    /// The server showed a signed head below what this device has seen.
+    Rollback,
+    /// The server showed another head for a position this device has seen.
+    HeadMismatch,
+    /// A head's signature does not verify.
+    BadSignature,
+    /// A record id came twice.
+    Replay,
+    /// An author's sequence skips a number: something of theirs was withheld.
+    AuthorGap,
+    /// An author's record does not follow their previous one: two histories.
+    AuthorFork,
+    /// Two charters carry one version number.
+    CharterFork,
+    /// A CRL older than the one held was offered.
+    CrlRollback,
+    /// An entry came again that this device had seen with other bytes, or the vault is older than the log: it was
+    /// restored from a copy.
+    VaultRestored,
+    /// A commit that is in the log cannot be processed: the case is frozen here.
+    CommitUnprocessable,
+    /// The author named on a log entry is not who signed the record inside.
+    AuthorMismatch,
+}
+
+/// Which earlier notes and documents a new member is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum History {
+    /// Nothing from before they join.
+    None,
+    /// Everything that may be passed on.
+    All,
+    /// What was received at or after this time, milliseconds since 1970.
+    Since(i64),
+}
+
+/// What became of a grant.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GrantOutcome {
+    /// Records handed over.
+    pub granted: Vec<RecordId>,
+    /// Records that may not be passed on by this device: another agency wrote them and did not allow it.
+    pub withheld: Vec<RecordId>,
+}
+
+/// What became of adding somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddOutcome {
+    /// Devices that joined.
+    pub added: Vec<Identity>,
+    /// Devices that could not be added now: nobody has published a key package for them.
+    pub without_key_package: Vec<Identity>,
+    /// What they were given of the history.
+    pub history: GrantOutcome,
+}
+
+/// A note or document has been written; perhaps it is not at the server yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Its id.
+    pub id: RecordId,
+    /// Where it is.
+    pub delivery: Delivery,
+}
+
+/// What a sync has done.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SyncReport {
+    /// Cases this device has joined.
+    pub joined: Vec<GroupId>,
+    /// Cases that ended for this device.
+    pub closed: Vec<GroupId>,
+    /// Notes that arrived.
+    pub notes: u64,
+    /// Documents that arrived (their manifests).
+    pub documents: u64,
+    /// Queued items that were sent.
+    pub sent: u64,
+    /// Queued items that still wait.
+    pub queued: u64,
+    /// Alarms raised by this sync.
+    pub alarms: Vec<AlarmView>,
+}
+
+/// What happens while watching.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WatchEvent {
+    /// Everything that was stored at the start has been shown.
+    CaughtUp,
+    /// A note has arrived.
+    Note(NoteView),
+    /// A document has arrived.
+    Document(DocumentView),
+    /// Something has arrived that cannot be opened.
+    Unreadable(UnreadableView),
+    /// This device has joined a case.
+    Joined(GroupId),
+    /// Who reads the case has changed.
+    MembersChanged(GroupId),
+    /// A case has ended for this device.
+    Closed(GroupId),
+    /// An alarm was raised.
+    Alarm(AlarmView),
+    /// The connection was lost; it is being made again.
+    Reconnecting,
+}
+
+/// Where this device stands, without asking the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusView {
+    /// Who this is.
+    pub identity: Identity,
+    /// Name on the own card.
+    pub name: String,
+    /// Role on the own card.
+    pub role: String,
+    /// The own agency.
+    pub agency: AgencyView,
+    /// The collaborative.
+    pub collaborative: String,
+    /// Version of the charter in force here.
+    pub charter_version: u64,
+    /// SHA-256 of that charter.
+    pub charter_hash: [u8; 32],
+    /// End of the charter, milliseconds since 1970.
+    pub charter_not_after_ms: i64,
+    /// Where the server is.
+    pub server_address: String,
+    /// End of the TLS certificate, milliseconds since 1970.
+    pub tls_not_after_ms: i64,
+    /// End of the MLS signing certificate, milliseconds since 1970.
+    pub mls_not_after_ms: i64,
+    /// What the clock of this machine says, milliseconds since 1970.
+    pub now_ms: i64,
+    /// The certificate is listed in the agency's newest CRL held here.
+    pub revoked: bool,
+    /// Queued items that wait to be sent.
+    pub queued: u64,
+    /// Uploads that were cut and can go on.
+    pub unfinished_uploads: u64,
+    /// Cases, archived ones not counted.
+    pub cases: u64,
+    /// Alarms, newest last.
+    pub alarms: Vec<AlarmView>,
+}
+
+/// What the server says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerView {
+    /// Its version.
+    pub version: String,
+    /// This machine's clock less the server's, milliseconds.
+    pub clock_difference_ms: i64,
+    /// Time of one call there and back, microseconds.
+    pub round_trip_us: u64,
+}
+
+/// How far a transfer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes done.
+    pub done: u64,
+    /// Bytes in all.
+    pub total: u64,
+}
+
+/// A document that has been saved and verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavedDocument {
+    /// The document.
+    pub document: DocumentView,
+    /// Where it is now.
+    pub path: PathBuf,
+}
+
+/// One check of `doctor`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What was looked at.
+    pub check: Check,
+    /// What was found.
+    pub verdict: Verdict,
+}
+
+/// What `doctor` looks at, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// The vault's file and folder can be read by nobody else.
+    Permissions,
+    /// The database is whole.
+    Database,
+    /// Every sealed row opens.
+    Rows,
+    /// The certificates are in force.
+    Certificates,
+    /// The charter is in force.
+    Charter,
+    /// The server answers and takes the certificate.
+    Server,
+    /// The clock agrees with the server's.
+    Clock,
+    /// Key packages wait at the server, so that others can add this device.
+    KeyPackages,
+    /// Nothing is stuck in the outbox.
+    Outbox,
+    /// No alarm was raised.
+    Alarms,
+}
+
+/// How a check came out. The sentences belong to the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// All is well.
+    Fine,
+    /// It works, but not for ever.
+    Warning(Trouble),
+    /// It does not work.
+    Broken(Trouble),
+    /// It was not looked at because an earlier check failed.
+    Skipped,
+}
+
+/// What `doctor` found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// Others may read this path.
+    OpenToOthers(PathBuf),
+    /// SQLite says the file is damaged.
+    DatabaseDamaged,
+    /// So many sealed rows do not open.
+    RowsDamaged(u64),
+    /// A certificate ends at this time, milliseconds since 1970.
+    CertificateEnds(i64),
+    /// A certificate is not valid yet: the clock is behind, or it was made by one ahead.
+    CertificateNotYetValid,
+    /// The certificate was revoked.
+    CertificateRevoked,
+    /// The charter ends at this time, milliseconds since 1970.
+    CharterEnds(i64),
+    /// The server cannot be used; the text is the error's.
+    Server(String),
+    /// This machine's clock is off by so many milliseconds.
+    ClockOff(i64),
+    /// So many one-time key packages are left.
+    FewKeyPackages(u32),
+    /// So many items wait.
+    Queued(u64),
+    /// So many alarms were raised.
+    Alarms(u64),
+}

@@ -1,0 +1,125 @@
+//! The directory: cards, charters, CRLs, and what the server says about itself.
+
+use super::{CALL_DEADLINE, LARGE_CALL_DEADLINE, Server, ServerError, call};
+use alcove_proto::{
+    limits::{
+        CARDS_PER_PAGE_MAX, CERTIFICATE_BYTES_MAX, CHAIN_CERTIFICATES_MAX, CHARTER_BYTES_MAX,
+        CHARTERS_PER_PAGE_MAX, CRL_BYTES_MAX, SEALED_CARD_BYTES_MAX,
+    },
+    names::Identity,
+    v1,
+};
+
+/// What the server says about itself. Its receipt chain is not believed yet.
+pub struct ServerDescription {
+    /// Its clock, milliseconds since 1970.
+    pub time_ms: i64,
+    /// Its version.
+    pub version: String,
+    /// DER, the receipt key's certificate first.
+    pub receipt_chain: Vec<Vec<u8>>,
+}
+
+/// One page of sealed cards.
+pub struct CardsPage {
+    /// Device and sealed card each. A device whose name does not parse is left out.
+    pub cards: Vec<(Identity, Vec<u8>)>,
+    /// Ask again after this name; nothing when the page is the last.
+    pub next_after: Option<String>,
+}
+
+/// Bytes of a version text that is taken over.
+const VERSION_BYTES_MAX: usize = 64;
+
+impl Server {
+    /// Asks the server about itself.
+    pub async fn describe(&self) -> Result<ServerDescription, ServerError> {
+        let client = self.directory();
+        let answer = call(CALL_DEADLINE, v1::DescribeServerRequest {}, |request| {
+            let mut client = client.clone();
+            async move { client.describe_server(request).await }
+        })
+        .await?;
+        let chain_ok = (1..=CHAIN_CERTIFICATES_MAX).contains(&answer.receipt_chain.len())
+            && answer.receipt_chain.iter().all(|der| der.len() <= CERTIFICATE_BYTES_MAX);
+        if !chain_ok || answer.version.len() > VERSION_BYTES_MAX {
+            return Err(ServerError::bad("the server's description"));
+        }
+        Ok(ServerDescription {
+            time_ms: answer.time_ms,
+            version: answer.version,
+            receipt_chain: answer.receipt_chain,
+        })
+    }
+
+    /// Charter versions after `after_version`, oldest first: encoded SignedCharters, not verified here.
+    pub async fn fetch_charters(&self, after_version: u64) -> Result<Vec<Vec<u8>>, ServerError> {
+        let client = self.directory();
+        let answer = call(LARGE_CALL_DEADLINE, v1::FetchChartersRequest { after_version }, |request| {
+            let mut client = client.clone();
+            async move { client.fetch_charters(request).await }
+        })
+        .await?;
+        let charters = answer.signed_charters;
+        if charters.len() > CHARTERS_PER_PAGE_MAX
+            || charters.iter().any(|charter| charter.len() > CHARTER_BYTES_MAX)
+        {
+            return Err(ServerError::bad("charters over their limit"));
+        }
+        Ok(charters)
+    }
+
+    /// The newest CRL of every agency (DER), not verified here.
+    pub async fn fetch_crls(&self) -> Result<Vec<Vec<u8>>, ServerError> {
+        let client = self.directory();
+        let answer = call(LARGE_CALL_DEADLINE, v1::FetchCrlsRequest {}, |request| {
+            let mut client = client.clone();
+            async move { client.fetch_crls(request).await }
+        })
+        .await?;
+        if answer.crls.iter().any(|crl| crl.len() > CRL_BYTES_MAX) {
+            return Err(ServerError::bad("a CRL over its limit"));
+        }
+        Ok(answer.crls)
+    }
+
+    /// Publishes this device's sealed card.
+    pub async fn publish_card(&self, sealed_card: Vec<u8>) -> Result<(), ServerError> {
+        let client = self.directory();
+        call(CALL_DEADLINE, v1::PublishCardRequest { sealed_card }, |request| {
+            let mut client = client.clone();
+            async move { client.publish_card(request).await }
+        })
+        .await
+        .map(drop)
+    }
+
+    /// One page of the sealed cards of everybody; `after` is the last page's `next_after`, or empty.
+    pub async fn list_cards(&self, after: String) -> Result<CardsPage, ServerError> {
+        let client = self.directory();
+        let request = v1::ListCardsRequest { trust_domain: String::new(), after_identity: after.clone() };
+        let answer = call(CALL_DEADLINE, request, |request| {
+            let mut client = client.clone();
+            async move { client.list_cards(request).await }
+        })
+        .await?;
+        if answer.cards.len() > CARDS_PER_PAGE_MAX
+            || answer.cards.iter().any(|card| card.sealed_card.len() > SEALED_CARD_BYTES_MAX)
+        {
+            return Err(ServerError::bad("cards over their limit"));
+        }
+        let last = answer.cards.last().map(|card| card.identity.clone());
+        // A page that does not lead on would be asked for without end.
+        let next_after = match (answer.more, last) {
+            (false, _) => None,
+            (true, Some(last)) if last > after => Some(last),
+            (true, _) => return Err(ServerError::bad("a page of cards that leads nowhere")),
+        };
+        let cards = answer
+            .cards
+            .into_iter()
+            .filter_map(|card| Some((card.identity.parse().ok()?, card.sealed_card)))
+            .collect();
+        Ok(CardsPage { cards, next_after })
+    }
+}

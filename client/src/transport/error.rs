@@ -1,0 +1,224 @@
+//! Why a call failed: the network, a certificate, or a refusal with its machine-readable reason.
+
+use alcove_proto::v1::{ErrorDetail, Reason};
+use alcove_trust::{CertificateFault, ConfigError, ConnectError};
+use std::time::Duration;
+use tonic::{Code, Status};
+
+/// A call that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// Nobody answered in time, or the connection broke. Worth another try.
+    #[error("the server cannot be reached")]
+    Unreachable,
+    /// The address is not `host:port`.
+    #[error("the server's address is not host:port")]
+    Address,
+    /// Key and certificate of this device do not go together, or the charter names no server.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// We refuse the server's certificate: it may be somebody else.
+    #[error("the server's certificate is refused: {0}")]
+    ServerCertificate(CertificateFault),
+    /// The server refuses our certificate.
+    #[error("the server refuses this device's certificate: {0}")]
+    DeviceCertificate(CertificateFault),
+    /// The secure connection failed otherwise.
+    #[error("the secure connection failed")]
+    Tls,
+    /// The server answered with a refusal.
+    #[error("the server refuses: {:?}", .0.reason)]
+    Refused(Refusal),
+    /// The server's answer does not parse or breaks a rule of the protocol.
+    #[error("the server's answer is wrong: {what}")]
+    BadAnswer {
+        /// Which part.
+        what: &'static str,
+    },
+}
+
+/// A refusal, as the server's error detail says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// With [`Reason::StaleEpoch`].
+    pub current_epoch: u64,
+    /// With [`Reason::TooLarge`], [`Reason::QuotaExceeded`], [`Reason::HeadTooOld`].
+    pub limit: u64,
+    /// With [`Reason::RateLimited`] and [`Reason::Unavailable`].
+    pub retry_after: Duration,
+    /// Leads an operator to the server's log line.
+    pub request_id: String,
+}
+
+/// Longest pause a server may ask for before a client gives up instead.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(10);
+
+impl ServerError {
+    /// The refusal's reason, if it is one.
+    pub fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.reason),
+            Self::Unreachable
+            | Self::Address
+            | Self::Config(_)
+            | Self::ServerCertificate(_)
+            | Self::DeviceCertificate(_)
+            | Self::Tls
+            | Self::BadAnswer { .. } => None,
+        }
+    }
+
+    /// Whether the very same call may succeed in a moment.
+    pub fn is_worth_retrying(&self) -> bool {
+        match self {
+            Self::Unreachable => true,
+            Self::Refused(refusal) => {
+                matches!(refusal.reason, Reason::RateLimited | Reason::Unavailable)
+                    && refusal.retry_after <= RETRY_AFTER_MAX
+            }
+            Self::Address
+            | Self::Config(_)
+            | Self::ServerCertificate(_)
+            | Self::DeviceCertificate(_)
+            | Self::Tls
+            | Self::BadAnswer { .. } => false,
+        }
+    }
+
+    /// The pause the server asks for.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(refusal) if !refusal.retry_after.is_zero() => Some(refusal.retry_after),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn bad(what: &'static str) -> Self {
+        Self::BadAnswer { what }
+    }
+}
+
+impl From<ConnectError> for ServerError {
+    fn from(error: ConnectError) -> Self {
+        Self::of_connect(&error)
+    }
+}
+
+impl ServerError {
+    fn of_connect(error: &ConnectError) -> Self {
+        match error {
+            ConnectError::Address => Self::Address,
+            ConnectError::Unreachable(_) | ConnectError::TimedOut { .. } | ConnectError::Closed => {
+                Self::Unreachable
+            }
+            ConnectError::ServerCertificate(fault) => Self::ServerCertificate(*fault),
+            ConnectError::DeviceCertificate(fault) => Self::DeviceCertificate(*fault),
+            ConnectError::Tls(_) => Self::Tls,
+        }
+    }
+}
+
+impl From<Status> for ServerError {
+    fn from(status: Status) -> Self {
+        if let Some(error) = ConnectError::find(&status) {
+            return Self::of_connect(error);
+        }
+        if let Some(detail) = ErrorDetail::from_status_details(status.details()) {
+            return match detail.reason() {
+                // It heals by itself only through a new certificate.
+                Reason::CertificateRefused => Self::DeviceCertificate(CertificateFault::Other),
+                reason => Self::Refused(Refusal {
+                    reason,
+                    current_epoch: detail.current_epoch,
+                    limit: detail.limit,
+                    retry_after: Duration::from_millis(detail.retry_after_ms),
+                    request_id: detail.request_id,
+                }),
+            };
+        }
+        // Without a detail the status is not the service's but the connection's: tonic makes one of
+        // every broken stream, and a proxy may make others.
+        match status.code() {
+            Code::Unavailable | Code::Cancelled | Code::DeadlineExceeded | Code::Unknown | Code::Aborted => {
+                Self::Unreachable
+            }
+            Code::Internal if is_transport_failure(&status) => Self::Unreachable,
+            Code::OutOfRange | Code::ResourceExhausted => Self::bad("an answer over its size limit"),
+            Code::Unimplemented => Self::bad("the server does not know this call"),
+            Code::Ok
+            | Code::Internal
+            | Code::InvalidArgument
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::PermissionDenied
+            | Code::FailedPrecondition
+            | Code::DataLoss
+            | Code::Unauthenticated => Self::bad("a refusal without a reason"),
+        }
+    }
+}
+
+/// tonic reports an HTTP/2 stream or connection error as "internal", with the error as source.
+fn is_transport_failure(status: &Status) -> bool {
+    std::error::Error::source(status).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{io, sync::Arc};
+
+    fn refused(detail: ErrorDetail) -> ServerError {
+        Status::with_details(Code::Aborted, "text nobody reads", detail.to_status_details().into()).into()
+    }
+
+    #[test]
+    fn a_refusal_is_told_by_its_reason_and_never_by_its_text() {
+        let error = refused(ErrorDetail {
+            current_epoch: 7,
+            request_id: "00ff".into(),
+            ..ErrorDetail::because(Reason::StaleEpoch)
+        });
+        let ServerError::Refused(refusal) = &error else { panic!("{error}") };
+        assert_eq!((refusal.reason, refusal.current_epoch), (Reason::StaleEpoch, 7));
+        assert_eq!(refusal.request_id, "00ff");
+        assert!(!error.is_worth_retrying());
+    }
+
+    #[test]
+    fn only_what_may_heal_by_itself_is_tried_again() {
+        let wait = |reason, retry_after_ms| {
+            refused(ErrorDetail { retry_after_ms, ..ErrorDetail::because(reason) }).is_worth_retrying()
+        };
+        assert!(wait(Reason::RateLimited, 100));
+        assert!(wait(Reason::Unavailable, 0));
+        assert!(!wait(Reason::RateLimited, 3_600_000), "an hour is not waited for");
+        assert!(!wait(Reason::NotFound, 100));
+        assert!(!wait(Reason::Internal, 100));
+        assert!(ServerError::from(Status::unavailable("")).is_worth_retrying());
+    }
+
+    #[test]
+    fn the_reason_of_a_failed_connection_is_found_beneath_the_status() {
+        let beneath = |error: ConnectError| {
+            let mut status = Status::unavailable("");
+            status.set_source(Arc::new(error));
+            ServerError::from(status)
+        };
+        let refused = beneath(ConnectError::DeviceCertificate(CertificateFault::Revoked));
+        assert!(matches!(refused, ServerError::DeviceCertificate(CertificateFault::Revoked)));
+        let other = beneath(ConnectError::ServerCertificate(CertificateFault::UnknownIssuer));
+        assert!(matches!(other, ServerError::ServerCertificate(CertificateFault::UnknownIssuer)));
+        let gone = beneath(ConnectError::Unreachable(io::ErrorKind::ConnectionRefused.into()));
+        assert!(matches!(gone, ServerError::Unreachable));
+    }
+
+    #[test]
+    fn a_status_that_no_alcove_server_sends_is_a_bad_answer() {
+        for status in [Status::not_found(""), Status::internal(""), Status::unimplemented("")] {
+            assert!(matches!(ServerError::from(status), ServerError::BadAnswer { .. }));
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Groups, their logs, welcomes and access entries.
+//!
+//! What is checked here is form: sizes, ids, order. Whether a log is the right one, the log verifier says.
+
+use super::{CALL_DEADLINE, LARGE_CALL_DEADLINE, Server, ServerError, call};
+use alcove_proto::{
+    ids::{AccessId, GroupId, Position, RecordId, WelcomeId},
+    limits::{
+        LINK_DIGESTS_MAX, LOG_PAGE_ENTRIES_MAX, TREE_BYTES_MAX, WELCOME_BYTES_MAX, WELCOMES_PER_PAGE_MAX,
+    },
+    names::Identity,
+    v1::{self, LogEntry, Receipt, SignedHead},
+};
+use tonic::{Request, Streaming};
+
+/// A commit on its way to the server.
+pub struct Submission {
+    /// Its group.
+    pub group: GroupId,
+    /// The epoch it was made in.
+    pub epoch: u64,
+    /// MLSMessage(PublicMessage(Commit)).
+    pub commit: Vec<u8>,
+    /// MLSMessage(Welcome), or empty.
+    pub welcome: Vec<u8>,
+    /// Device and key package reference of everybody who joins by it.
+    pub joiners: Vec<(String, Vec<u8>)>,
+    /// The last log position its author had processed.
+    pub seen_position: Position,
+}
+
+/// What became of a commit.
+pub enum CommitOutcome {
+    /// It is in the log.
+    Accepted(Receipt),
+    /// Another one was first; nothing of ours was written.
+    SupersededBy(LogEntry),
+}
+
+/// One page of a log.
+pub struct LogPage {
+    /// Digests of entries that may not be read, before the first entry of this page.
+    pub link: Vec<Vec<u8>>,
+    /// The entries.
+    pub entries: Vec<LogEntry>,
+    /// The head, when the page reaches the end of the log.
+    pub signed_head: Option<SignedHead>,
+    /// Whether there is more.
+    pub more: bool,
+}
+
+/// A welcome that waits for this device.
+pub struct WaitingWelcome {
+    /// Its id.
+    pub id: WelcomeId,
+    /// The group it leads into.
+    pub group: GroupId,
+    /// The epoch joined.
+    pub epoch: u64,
+    /// Where the commit that adds us stands in the log.
+    pub position: Position,
+    /// Which of our key packages it was made for.
+    pub key_package_ref: Vec<u8>,
+    /// MLSMessage(Welcome).
+    pub welcome: Vec<u8>,
+    /// Entry digests from the pinned position + 1 to `position`.
+    pub link: Vec<Vec<u8>>,
+    /// Bytes of the tree that goes with it.
+    pub tree_bytes: u64,
+}
+
+impl Server {
+    /// Creates a group; the same call again is answered the same.
+    pub async fn create_group(
+        &self,
+        group: &GroupId,
+        group_info: Vec<u8>,
+    ) -> Result<SignedHead, ServerError> {
+        let client = self.groups();
+        let request = v1::CreateGroupRequest { group_id: group.to_vec(), group_info };
+        let answer = call(CALL_DEADLINE, request, |request| {
+            let mut client = client.clone();
+            async move { client.create_group(request).await }
+        })
+        .await?;
+        answer.signed_head.ok_or(ServerError::bad("a group without a head"))
+    }
+
+    /// Offers a commit; the same commit again is answered the same.
+    pub async fn submit_commit(&self, submission: Submission) -> Result<CommitOutcome, ServerError> {
+        let client = self.groups();
+        let request = v1::SubmitCommitRequest {
+            group_id: submission.group.to_vec(),
+            epoch: submission.epoch,
+            commit: submission.commit,
+            welcome: submission.welcome,
+            joiners: submission
+                .joiners
+                .into_iter()
+                .map(|(identity, key_package_ref)| v1::Joiner { identity, key_package_ref })
+                .collect(),
+            seen_position: submission.seen_position.0,
+        };
+        let answer = call(LARGE_CALL_DEADLINE, request, |request| {
+            let mut client = client.clone();
+            async move { client.submit_commit(request).await }
+        })
+        .await?;
+        match answer.outcome {
+            Some(v1::submit_commit_response::Outcome::Accepted(receipt)) => {
+                Ok(CommitOutcome::Accepted(receipt))
+            }
+            Some(v1::submit_commit_response::Outcome::SupersededBy(entry)) => {
+                Ok(CommitOutcome::SupersededBy(entry))
+            }
+            None => Err(ServerError::bad("a commit without an outcome")),
+        }
+    }
+
+    /// Appends a sealed record; the same bytes again get the same receipt.
+    pub async fn append_record(
+        &self,
+        group: &GroupId,
+        record: &RecordId,
+        epoch: u64,
+        bytes: Vec<u8>,
+    ) -> Result<Receipt, ServerError> {
+        let client = self.groups();
+        let request = v1::AppendRecordRequest {
+            group_id: group.to_vec(),
+            record_id: record.to_vec(),
+            epoch,
+            record: bytes.into(),
+        };
+        let answer = call(CALL_DEADLINE, request, |request| {
+            let mut client = client.clone();
+            async move { client.append_record(request).await }
+        })
+        .await?;
+        answer.receipt.ok_or(ServerError::bad("a record without a receipt"))
+    }
+
+    /// Reads one page of a log after `after`, up to `through` (0: to the end).
+    pub async fn read_log(
+        &self,
+        group: &GroupId,
+        after: Position,
+        through: Position,
+    ) -> Result<LogPage, ServerError> {
+        let client = self.groups();
+        let request = v1::ReadLogRequest {
+            group_id: group.to_vec(),
+            after_position: after.0,
+            entries_max: 0,
+            through_position: through.0,
+        };
+        let answer = call(LARGE_CALL_DEADLINE, request, |request| {
+            let mut client = client.clone();
+            async move { client.read_log(request).await }
+        })
+        .await?;
+        if answer.entries.len() > LOG_PAGE_ENTRIES_MAX || answer.link.len() > LINK_DIGESTS_MAX {
+            return Err(ServerError::bad("a page of the log over its limit"));
+        }
+        // A page without entries that promises more would be asked for without end.
+        if answer.more && answer.entries.is_empty() {
+            return Err(ServerError::bad("a page of the log that leads nowhere"));
+        }
+        Ok(LogPage {
+            link: answer.link,
+            entries: answer.entries,
+            signed_head: answer.signed_head,
+            more: answer.more,
+        })
+    }
+
+    /// Follows logs live, from one cursor each. The caller reconnects.
+    pub async fn subscribe(
+        &self,
+        cursors: impl IntoIterator<Item = (GroupId, Position)>,
+    ) -> Result<Streaming<v1::SubscribeResponse>, ServerError> {
+        let cursors = cursors
+            .into_iter()
+            .map(|(group, after)| v1::Cursor { group_id: group.to_vec(), after_position: after.0 })
+            .collect();
+        let mut client = self.groups();
+        let opening = client.subscribe(Request::new(v1::SubscribeRequest { cursors }));
+        match tokio::time::timeout(CALL_DEADLINE, opening).await {
+            Ok(answer) => Ok(answer?.into_inner()),
+            Err(_elapsed) => Err(ServerError::Unreachable),
+        }
+    }
+
+    /// The welcomes that wait, and whether more wait behind them.
+    pub async fn list_welcomes(&self) -> Result<(Vec<WaitingWelcome>, bool), ServerError> {
+        let client = self.groups();
+        let answer = call(LARGE_CALL_DEADLINE, v1::ListWelcomesRequest {}, |request| {
+            let mut client = client.clone();
+            async move { client.list_welcomes(request).await }
+        })
+        .await?;
+        if answer.welcomes.len() > WELCOMES_PER_PAGE_MAX {
+            return Err(ServerError::bad("welcomes over their limit"));
+        }
+        let welcomes = answer.welcomes.into_iter().map(parse_welcome).collect::<Result<_, _>>()?;
+        Ok((welcomes, answer.more))
+    }
+
+    /// Fetches the ratchet tree of a welcome. Its tree hash is checked by whoever joins.
+    pub async fn fetch_tree(&self, welcome: &WaitingWelcome) -> Result<Vec<u8>, ServerError> {
+        let client = self.groups();
+        let expected = usize::try_from(welcome.tree_bytes)
+            .ok()
+            .filter(|bytes| *bytes <= TREE_BYTES_MAX)
+            .ok_or(ServerError::bad("a tree over its limit"))?;
+        call(LARGE_CALL_DEADLINE, v1::FetchTreeRequest { welcome_id: welcome.id.to_vec() }, |request| {
+            let mut client = client.clone();
+            async move {
+                let mut stream = client.fetch_tree(request).await?.into_inner();
+                let mut tree = Vec::with_capacity(expected);
+                while let Some(part) = stream.message().await? {
+                    if tree.len() + part.chunk.len() > expected {
+                        // Longer than announced: cut here, and found short or long below.
+                        tree.clear();
+                        break;
+                    }
+                    tree.extend(part.chunk);
+                }
+                Ok(tonic::Response::new(tree))
+            }
+        })
+        .await
+        .and_then(|tree| {
+            if tree.len() == expected { Ok(tree) } else { Err(ServerError::bad("a tree of another size")) }
+        })
+    }
+
+    /// Tells the server that a welcome has been joined by.
+    pub async fn acknowledge_welcome(&self, welcome: &WelcomeId) -> Result<(), ServerError> {
+        let client = self.groups();
+        let request = v1::AcknowledgeWelcomeRequest { welcome_id: welcome.to_vec() };
+        call(CALL_DEADLINE, request, |request| {
+            let mut client = client.clone();
+            async move { client.acknowledge_welcome(request).await }
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Opens ranges of positions (inclusive) to a member that joined after them.
+    pub async fn open_access(
+        &self,
+        group: &GroupId,
+        access: &AccessId,
+        grantee: &Identity,
+        ranges: Vec<(Position, Position)>,
+        not_after_ms: i64,
+    ) -> Result<(), ServerError> {
+        let client = self.groups();
+        let request = v1::OpenAccessRequest {
+            group_id: group.to_vec(),
+            access_id: access.to_vec(),
+            grantee: grantee.to_string(),
+            ranges: ranges
+                .into_iter()
+                .map(|(first, last)| v1::PositionRange { first: first.0, last: last.0 })
+                .collect(),
+            not_after_ms,
+        };
+        call(CALL_DEADLINE, request, |request| {
+            let mut client = client.clone();
+            async move { client.open_access(request).await }
+        })
+        .await
+        .map(drop)
+    }
+}
+
+fn parse_welcome(welcome: v1::PendingWelcome) -> Result<WaitingWelcome, ServerError> {
+    let wrong = |_| ServerError::bad("a welcome with wrong ids");
+    if welcome.welcome.len() > WELCOME_BYTES_MAX || welcome.link.len() > LINK_DIGESTS_MAX {
+        return Err(ServerError::bad("a welcome over its limit"));
+    }
+    Ok(WaitingWelcome {
+        id: WelcomeId::try_from(welcome.welcome_id.as_slice()).map_err(wrong)?,
+        group: GroupId::try_from(welcome.group_id.as_slice()).map_err(wrong)?,
+        epoch: welcome.epoch,
+        position: Position(welcome.position),
+        key_package_ref: welcome.key_package_ref,
+        welcome: welcome.welcome,
+        link: welcome.link,
+        tree_bytes: welcome.tree_bytes,
+    })
+}

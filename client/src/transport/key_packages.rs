@@ -1,0 +1,84 @@
+//! Key packages: publish one's own, claim somebody else's.
+
+use super::{CALL_DEADLINE, LARGE_CALL_DEADLINE, Server, ServerError, call};
+use alcove_proto::{limits::KEY_PACKAGE_BYTES_MAX, names::Identity, v1};
+
+/// A key package the server handed out; whose it is, its certificate must say.
+pub struct ClaimedKeyPackage {
+    /// The device it was asked for.
+    pub identity: Identity,
+    /// MLSMessage(KeyPackage).
+    pub key_package: Vec<u8>,
+    /// Handed out to others too.
+    pub last_resort: bool,
+}
+
+/// What the server still has of this device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyPackageCount {
+    /// One-time key packages.
+    pub one_time: u32,
+    /// Whether there is a last-resort one.
+    pub last_resort: bool,
+}
+
+impl Server {
+    /// Publishes key packages of this device. `last_resort` replaces the stored one; empty leaves it.
+    pub async fn publish_key_packages(
+        &self,
+        one_time: Vec<Vec<u8>>,
+        last_resort: Vec<u8>,
+    ) -> Result<(), ServerError> {
+        let client = self.key_packages();
+        let request = v1::PublishKeyPackagesRequest { one_time, last_resort };
+        call(LARGE_CALL_DEADLINE, request, |request| {
+            let mut client = client.clone();
+            async move { client.publish_key_packages(request).await }
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Takes one key package for each device named; those that have none are left out of the answer.
+    pub async fn claim_key_packages(
+        &self,
+        identities: &[Identity],
+    ) -> Result<Vec<ClaimedKeyPackage>, ServerError> {
+        let client = self.key_packages();
+        let request =
+            v1::ClaimKeyPackagesRequest { identities: identities.iter().map(ToString::to_string).collect() };
+        let answer = call(LARGE_CALL_DEADLINE, request, |request| {
+            let mut client = client.clone();
+            async move { client.claim_key_packages(request).await }
+        })
+        .await?;
+        answer
+            .key_packages
+            .into_iter()
+            .map(|claimed| {
+                let identity = claimed
+                    .identity
+                    .parse()
+                    .ok()
+                    .filter(|identity| identities.contains(identity))
+                    .ok_or(ServerError::bad("a key package nobody asked for"))?;
+                if claimed.key_package.len() > KEY_PACKAGE_BYTES_MAX {
+                    return Err(ServerError::bad("a key package over its limit"));
+                }
+                let last_resort = claimed.last_resort;
+                Ok(ClaimedKeyPackage { identity, key_package: claimed.key_package, last_resort })
+            })
+            .collect()
+    }
+
+    /// How many key packages of this device are left.
+    pub async fn count_key_packages(&self) -> Result<KeyPackageCount, ServerError> {
+        let client = self.key_packages();
+        let answer = call(CALL_DEADLINE, v1::CountKeyPackagesRequest {}, |request| {
+            let mut client = client.clone();
+            async move { client.count_key_packages(request).await }
+        })
+        .await?;
+        Ok(KeyPackageCount { one_time: answer.one_time, last_resort: answer.last_resort })
+    }
+}

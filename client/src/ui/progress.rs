@@ -1,0 +1,67 @@
+//! A progress bar with bytes, rate and time left: on stderr, and only when that is a terminal.
+
+use super::text::safe_line;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
+use std::io::IsTerminal;
+
+/// Redraws a second.
+const REDRAWS_PER_SECOND: u8 = 8;
+
+/// The bar of one document on its way. Shared freely between tasks.
+#[derive(Clone)]
+pub(crate) struct Transfer {
+    bar: ProgressBar,
+}
+
+impl Transfer {
+    /// A bar for `name`, which other people may have chosen. `shown` is false under `--json`.
+    pub(crate) fn new(verb: &str, name: &str, shown: bool) -> Self {
+        let bar = if shown && std::io::stderr().is_terminal() {
+            let target = ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND);
+            // Also when Ctrl-C drops it half way.
+            ProgressBar::with_draw_target(None, target).with_finish(ProgressFinish::AndClear)
+        } else {
+            ProgressBar::hidden()
+        };
+        // Cannot fail in a way that matters: without a style the bar is the plain one.
+        if let Ok(style) = ProgressStyle::with_template(
+            "{prefix} {wide_msg} {percent:>3} % {bytes} of {total_bytes} {bytes_per_sec} {eta} left",
+        ) {
+            bar.set_style(style);
+        }
+        bar.set_prefix(verb.to_owned());
+        bar.set_message(safe_line(name));
+        Self { bar }
+    }
+
+    /// `done` of `total` bytes are through. Never goes back.
+    pub(crate) fn at(&self, done: u64, total: u64) {
+        self.bar.set_length(total);
+        self.bar.set_position(done.max(self.bar.position()));
+    }
+
+    /// Takes the bar off the screen.
+    pub(crate) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_never_goes_back() {
+        let transfer = Transfer::new("Sending", "a.pdf", false);
+        transfer.at(500, 1000);
+        transfer.at(300, 1000);
+        assert_eq!(transfer.bar.position(), 500);
+        assert_eq!(transfer.bar.length(), Some(1000));
+    }
+
+    #[test]
+    fn a_hostile_name_is_spelled_out_in_the_bar() {
+        let transfer = Transfer::new("Sending", "a\u{1b}[2Jb", false);
+        assert_eq!(transfer.bar.message(), "a\\u{1b}[2Jb");
+    }
+}

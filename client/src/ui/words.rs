@@ -1,0 +1,249 @@
+//! The words for what a session knows: sides, roles, alarms, causes. One place, so that every screen
+//! says the same.
+
+use super::text::safe_line;
+use alcove_client::session::{AlarmKind, AlarmView, MemberView, PersonView, UnreadableCause};
+use alcove_proto::v1::{Role, Side};
+
+/// What people are told whenever somebody is removed or a grant ends.
+pub(crate) const REVOCATION: &str = "They keep what they already received. They will not get anything new.";
+
+/// An agency's side, as it stands beside every name.
+pub(crate) fn side(side: Side) -> &'static str {
+    match side {
+        Side::Unspecified => "side not known",
+        Side::Provider => "provider",
+        Side::ChildProtection => "child protection",
+        Side::Prosecution => "prosecution",
+        Side::LawEnforcement => "law enforcement",
+        Side::TrainingOnly => "training only",
+    }
+}
+
+/// The same for a JSON field.
+pub(crate) fn side_code(side: Side) -> &'static str {
+    match side {
+        Side::Unspecified => "unknown",
+        Side::Provider => "provider",
+        Side::ChildProtection => "child-protection",
+        Side::Prosecution => "prosecution",
+        Side::LawEnforcement => "law-enforcement",
+        Side::TrainingOnly => "training-only",
+    }
+}
+
+/// What a member may do.
+pub(crate) fn role(role: Role) -> &'static str {
+    match role {
+        Role::Unspecified | Role::Member => "member",
+        Role::Owner => "owner",
+    }
+}
+
+/// A person's name, or what there is in its place.
+pub(crate) fn name(person: &PersonView) -> String {
+    match &person.name {
+        Some(name) => safe_line(name),
+        None => format!("{} (no name known)", person.person.handle.as_str()),
+    }
+}
+
+/// A person with agency and side: `Rosa Iglesias-Peña of Harborlight Immigrant Services (provider)`.
+pub(crate) fn full_name(person: &PersonView) -> String {
+    format!("{} of {} ({})", name(person), safe_line(&person.agency.name), side(person.agency.side))
+}
+
+/// Who reads a case: `4 people in 3 agencies`, then a line for each agency and side.
+pub(crate) fn audience(members: &[MemberView]) -> String {
+    let mut agencies: Vec<(&str, Side, Vec<String>)> = Vec::new();
+    for member in members {
+        let agency = &member.person.agency;
+        let mut who = name(&member.person);
+        if member.is_self {
+            who.push_str(" (you)");
+        }
+        match agencies.iter_mut().find(|(other, ..)| *other == agency.trust_domain.as_str()) {
+            Some((.., names)) => names.push(who),
+            None => agencies.push((agency.trust_domain.as_str(), agency.side, vec![who])),
+        }
+    }
+    let mut text = format!(
+        "{} in {}",
+        count(members.len() as u64, "person", "people"),
+        count(agencies.len() as u64, "agency", "agencies")
+    );
+    for (domain, agency_side, names) in &agencies {
+        let display = members
+            .iter()
+            .find(|member| member.person.agency.trust_domain.as_str() == *domain)
+            .map(|member| safe_line(&member.person.agency.name))
+            .unwrap_or_default();
+        text.push_str(&format!("\n  {display} ({}): {}", side(*agency_side), names.join(", ")));
+    }
+    text
+}
+
+/// What a member is told about the part of a case that is older than their membership.
+pub(crate) fn before_you_came(entries: u64) -> String {
+    format!(
+        "{} from before you came, changes of members among them: not shown. Ask a member to grant what you need.",
+        count(entries, "entry is", "entries are")
+    )
+}
+
+/// `1 note`, `2 notes`.
+pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// Bytes as people read them, in steps of 1,000: `2.1 MB`.
+pub(crate) fn bytes(number: u64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if number < 1000 {
+        return count(number, "byte", "bytes");
+    }
+    let mut scaled = number as f64 / 1000.0;
+    let mut unit = 0;
+    // 999.95 would be shown as 1000.0.
+    while scaled >= 999.95 && unit + 1 < UNITS.len() {
+        scaled /= 1000.0;
+        unit += 1;
+    }
+    format!("{scaled:.1} {}", UNITS[unit])
+}
+
+/// An alarm's name for a JSON field.
+pub(crate) fn alarm_code(kind: AlarmKind) -> &'static str {
+    match kind {
+        AlarmKind::Gap => "gap",
+        AlarmKind::Rollback => "rollback",
+        AlarmKind::HeadMismatch => "head-mismatch",
+        AlarmKind::BadSignature => "bad-signature",
+        AlarmKind::Replay => "replay",
+        AlarmKind::AuthorGap => "author-gap",
+        AlarmKind::AuthorFork => "author-fork",
+        AlarmKind::CharterFork => "charter-fork",
+        AlarmKind::CrlRollback => "crl-rollback",
+        AlarmKind::VaultRestored => "vault-restored",
+        AlarmKind::CommitUnprocessable => "commit-unprocessable",
+        AlarmKind::AuthorMismatch => "author-mismatch",
+    }
+}
+
+/// An alarm in one sentence.
+pub(crate) fn alarm(alarm: &AlarmView) -> String {
+    let position = alarm.position;
+    match alarm.kind {
+        AlarmKind::Gap => format!("The server left out entry {position} of the log."),
+        AlarmKind::Rollback => {
+            format!("The server shows an older state than this device has seen (entry {position}).")
+        }
+        AlarmKind::HeadMismatch => {
+            format!("The server shows another history than before (entry {position}).")
+        }
+        AlarmKind::BadSignature => {
+            format!("The server's signature under its history does not verify (entry {position}).")
+        }
+        AlarmKind::Replay => format!("An item came a second time (entry {position})."),
+        AlarmKind::AuthorGap => format!("Something an author sent was withheld before entry {position}."),
+        AlarmKind::AuthorFork => {
+            format!("An author's items do not follow each other: two histories (entry {position}).")
+        }
+        AlarmKind::CharterFork => format!("Two different charters carry version {position}."),
+        AlarmKind::CrlRollback => {
+            format!("A revocation list older than the one held was offered ({position}).")
+        }
+        AlarmKind::VaultRestored => {
+            format!(
+                "This vault is older than what it has sent: it was restored from a copy (entry {position})."
+            )
+        }
+        AlarmKind::CommitUnprocessable => {
+            format!("A change of members cannot be carried out here, so nothing is sent (entry {position}).")
+        }
+        AlarmKind::AuthorMismatch => {
+            format!("The server names another author than the one who signed (entry {position}).")
+        }
+    }
+}
+
+/// Why an item cannot be shown, and who can mend it.
+pub(crate) fn unreadable(cause: UnreadableCause) -> &'static str {
+    match cause {
+        UnreadableCause::NeedsNewerAlcove => "needs a newer Alcove: install it on this device",
+        UnreadableCause::DoesNotVerify => {
+            "does not verify: it was altered, so ask its author to send it again"
+        }
+        UnreadableCause::Malformed => "breaks the rules of its kind: ask its author to send it again",
+        UnreadableCause::GrantNotForThisDevice => {
+            "was granted to another device or key: ask the granter to grant it again"
+        }
+    }
+}
+
+/// The same for a JSON field.
+pub(crate) fn unreadable_code(cause: UnreadableCause) -> &'static str {
+    match cause {
+        UnreadableCause::NeedsNewerAlcove => "needs-newer-alcove",
+        UnreadableCause::DoesNotVerify => "does-not-verify",
+        UnreadableCause::Malformed => "malformed",
+        UnreadableCause::GrantNotForThisDevice => "grant-not-for-this-device",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alcove_client::session::AgencyView;
+
+    fn member(agency: &str, seed: u8, name: Option<&str>, is_self: bool) -> MemberView {
+        let handle = alcove_proto::names::Handle::from_random([seed; 10]);
+        let person: alcove_proto::names::Person =
+            format!("spiffe://{agency}.northmark.example/staff/{}", handle.as_str()).parse().unwrap();
+        MemberView {
+            person: PersonView {
+                agency: AgencyView {
+                    trust_domain: person.trust_domain.clone(),
+                    name: format!("{agency} office"),
+                    side: Side::Provider,
+                },
+                person,
+                name: name.map(str::to_owned),
+                role: None,
+                devices: vec![1],
+            },
+            role: Role::Member,
+            lapsed_devices: vec![],
+            is_self,
+        }
+    }
+
+    #[test]
+    fn the_audience_names_every_reader_with_agency_and_side() {
+        let members = [
+            member("harborlight", 1, Some("Rosa"), true),
+            member("elmgate", 2, Some("Marta\u{202e}"), false),
+            member("harborlight", 3, Some("Grace"), false),
+        ];
+        assert_eq!(
+            audience(&members),
+            "3 people in 2 agencies\n  harborlight office (provider): Rosa (you), Grace\n  elmgate office (provider): Marta\\u{202e}"
+        );
+    }
+
+    #[test]
+    fn somebody_without_a_card_is_not_left_out() {
+        let members = [member("elmgate", 2, None, false)];
+        assert!(audience(&members).contains("(no name known)"), "{}", audience(&members));
+    }
+
+    #[test]
+    fn sizes_are_short() {
+        let shown: Vec<String> =
+            [0, 1, 999, 1000, 2_100_000, 999_999, 4_294_967_296, u64::MAX].map(bytes).into();
+        assert_eq!(
+            shown,
+            ["0 bytes", "1 byte", "999 bytes", "1.0 kB", "2.1 MB", "1.0 MB", "4.3 GB", "18446.7 PB"]
+        );
+    }
+}

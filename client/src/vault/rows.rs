@@ -1,0 +1,600 @@
+//! The rows of a vault: what is in each, and under which key it lies.
+//!
+//! Rows are protobuf messages of the vault's own: a field may be added, never given another meaning.
+//! Rows that hold keys are wiped when dropped and never printed.
+
+mod outgoing;
+
+pub use outgoing::*;
+
+use prost::Message;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
+
+macro_rules! rooms {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal;)*) => {
+        /// The rooms of a vault. Numbers are on disk: never reused.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum Room {
+            $($(#[$doc])* $name = $number,)*
+        }
+
+        impl Room {
+            /// All of them, by number.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// What to call it in an error.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+rooms! {
+    /// The keys of this device. Key: empty.
+    Device = 0, "the device's keys";
+    /// What the agency answered. Key: empty.
+    Enrolment = 1, "the enrolment";
+    /// Charter versions. Key: version, 8 bytes.
+    Charter = 2, "a charter";
+    /// The newest CRL of each agency. Key: tag of the trust domain.
+    Crl = 3, "a CRL";
+    /// What this device has told the server. Key: empty.
+    Upkeep = 4, "the upkeep";
+    /// One case or other conversation. Key: group id.
+    Group = 5, "a case";
+    /// Its MLS state. Key: group id.
+    Mls = 6, "the state of a group";
+    /// Its members as of the epoch in force. Key: group id.
+    Roster = 7, "a roster";
+    /// Epoch keys. Key: group id, then epoch, 8 bytes.
+    Epoch = 8, "an epoch key";
+    /// The last record of each author. Key: group id, then tag of the device's name.
+    Author = 9, "an author's sequence";
+    /// Certificate chains of authors. Key: SHA-256 of the leaf certificate.
+    Chain = 10, "a certificate chain";
+    /// Key packages handed out, with what opens their welcome. Key: reference.
+    KeyPackage = 11, "a key package";
+    /// A commit on its way. Key: group id.
+    Pending = 12, "a pending commit";
+    /// What waits to be sent. Key: group id, then a number, 8 bytes.
+    Outbox = 13, "the outbox";
+    /// Receipts of our own entries. Key: group id, then record id.
+    Receipt = 14, "a receipt";
+    /// Uploads under way. Key: tag of the path, then group id.
+    Upload = 15, "an upload";
+    /// Digests of sealed chunks. Key: blob id, then the first chunk's index, 4 bytes.
+    ChunkDigests = 16, "the digests of an upload";
+    /// Alarms. Key: a number, 8 bytes.
+    Alarm = 17, "an alarm";
+    /// Cards, opened and verified. Key: tag of the person's name.
+    Card = 18, "a card";
+    /// Log entries, opened: the table of its own. Key: group id, position, record id.
+    Entry = 19, "a log entry";
+    /// Grants received whose records have yet to be fetched. Key: group id, then record id.
+    GrantInbox = 20, "a grant";
+    /// Access entries of the server that belong to grants made. Key: group id, then record id.
+    Access = 21, "an access entry";
+}
+
+/// A row: what it looks like and in which room it lies.
+pub trait Row: Sized {
+    /// Its room.
+    const ROOM: Room;
+    /// Its bytes.
+    fn encode(&self) -> Zeroizing<Vec<u8>>;
+    /// The row of these bytes, which opened: anything else is a defect or damage.
+    fn decode(bytes: &[u8]) -> Option<Self>;
+}
+
+macro_rules! row {
+    ($($name:ty => $room:ident;)*) => {
+        $(impl Row for $name {
+            const ROOM: Room = Room::$room;
+
+            fn encode(&self) -> Zeroizing<Vec<u8>> {
+                Zeroizing::new(Message::encode_to_vec(self))
+            }
+
+            fn decode(bytes: &[u8]) -> Option<Self> {
+                Message::decode(bytes).ok()
+            }
+        })*
+    };
+}
+
+row! {
+    DeviceRow => Device;
+    EnrolmentRow => Enrolment;
+    CharterRow => Charter;
+    CrlRow => Crl;
+    UpkeepRow => Upkeep;
+    GroupRow => Group;
+    RosterRow => Roster;
+    EpochRow => Epoch;
+    AuthorRow => Author;
+    ChainRow => Chain;
+    KeyPackageRow => KeyPackage;
+    PendingRow => Pending;
+    OutboxRow => Outbox;
+    ReceiptRow => Receipt;
+    UploadRow => Upload;
+    ChunkDigestsRow => ChunkDigests;
+    AlarmRow => Alarm;
+    CardRow => Card;
+    GrantInboxRow => GrantInbox;
+    AccessRow => Access;
+}
+
+/// The MLS state of one group, opaque here.
+pub struct MlsRow(pub Zeroizing<Vec<u8>>);
+
+impl Row for MlsRow {
+    const ROOM: Room = Room::Mls;
+
+    fn encode(&self) -> Zeroizing<Vec<u8>> {
+        self.0.clone()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        Some(Self(Zeroizing::new(bytes.to_vec())))
+    }
+}
+
+/// The keys of this device, from the first moment of its enrolment.
+#[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
+#[prost(skip_debug)]
+pub struct DeviceRow {
+    /// PKCS#8 DER, P-256.
+    #[prost(bytes = "vec", tag = "1")]
+    pub tls_key: Vec<u8>,
+    /// PKCS#8 DER, P-256.
+    #[prost(bytes = "vec", tag = "2")]
+    pub mls_key: Vec<u8>,
+    /// HPKE private key (DHKEM P-256), as the library gives it.
+    #[prost(bytes = "vec", tag = "3")]
+    pub sealing_key: Vec<u8>,
+    /// Uncompressed P-256 point, 65 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub sealing_public_key: Vec<u8>,
+    /// The encoded EnrolmentRequest (D.req), so that writing it again gives the same file.
+    #[prost(bytes = "vec", tag = "5")]
+    pub request: Vec<u8>,
+}
+
+/// What the agency answered, verified.
+#[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
+#[prost(skip_debug)]
+pub struct EnrolmentRow {
+    /// The device's name.
+    #[prost(string, tag = "1")]
+    pub identity: String,
+    /// DER, leaf first, without the trust anchor.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub tls_chain: Vec<Vec<u8>>,
+    /// DER, leaf first, without the trust anchor.
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    pub mls_chain: Vec<Vec<u8>>,
+    /// Encoded SignedCard.
+    #[prost(bytes = "vec", tag = "4")]
+    pub card: Vec<u8>,
+    /// 32 bytes.
+    #[prost(bytes = "vec", tag = "5")]
+    pub directory_key: Vec<u8>,
+    /// host:port.
+    #[prost(string, tag = "6")]
+    pub server_address: String,
+    /// Milliseconds since 1970.
+    #[prost(int64, tag = "7")]
+    pub enrolled_at_ms: i64,
+}
+
+/// One version of the charter, verified before it was put here.
+#[derive(Clone, PartialEq, Message)]
+pub struct CharterRow {
+    /// Encoded SignedCharter.
+    #[prost(bytes = "vec", tag = "1")]
+    pub signed: Vec<u8>,
+}
+
+/// An agency's newest CRL, verified before it was put here.
+#[derive(Clone, PartialEq, Message)]
+pub struct CrlRow {
+    /// DER.
+    #[prost(bytes = "vec", tag = "1")]
+    pub der: Vec<u8>,
+}
+
+/// What this device has told the server, and when it last looked after itself.
+#[derive(Clone, PartialEq, Message)]
+pub struct UpkeepRow {
+    /// SHA-256 of the sealed card that was published.
+    #[prost(bytes = "vec", tag = "1")]
+    pub card_published: Vec<u8>,
+    /// Our own sealed card, made once, so that every leaf carries the same bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub sealed_card: Vec<u8>,
+    /// SHA-256 of the certificate the published last-resort key package carries.
+    #[prost(bytes = "vec", tag = "3")]
+    pub last_resort_certificate: Vec<u8>,
+    /// End of the last-resort key package, milliseconds since 1970.
+    #[prost(int64, tag = "4")]
+    pub last_resort_not_after_ms: i64,
+    /// The server's receipt chain, verified.
+    #[prost(bytes = "vec", repeated, tag = "5")]
+    pub receipt_chain: Vec<Vec<u8>>,
+}
+
+/// One case or other conversation.
+#[derive(Clone, PartialEq, Message)]
+pub struct GroupRow {
+    /// Title; empty while no subject record was read.
+    #[prost(string, tag = "1")]
+    pub title: String,
+    /// v1::SubjectKind.
+    #[prost(int32, tag = "2")]
+    pub subject_kind: i32,
+    /// The epoch in force here.
+    #[prost(uint64, tag = "3")]
+    pub epoch: u64,
+    /// Its id, 32 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub epoch_id: Vec<u8>,
+    /// Our leaf.
+    #[prost(uint32, tag = "5")]
+    pub own_leaf: u32,
+    /// The last log position processed.
+    #[prost(uint64, tag = "6")]
+    pub position: u64,
+    /// The head there, 32 bytes.
+    #[prost(bytes = "vec", tag = "7")]
+    pub head: Vec<u8>,
+    /// The position of the commit that added us; 0 for whoever made the group.
+    #[prost(uint64, tag = "8")]
+    pub join_position: u64,
+    /// The charter hash of the group's policy.
+    #[prost(bytes = "vec", tag = "9")]
+    pub charter_hash: Vec<u8>,
+    /// Put away on this device.
+    #[prost(bool, tag = "10")]
+    pub archived: bool,
+    /// We were removed.
+    #[prost(bool, tag = "11")]
+    pub closed: bool,
+    /// A commit could not be processed.
+    #[prost(bool, tag = "12")]
+    pub frozen: bool,
+    /// Number of our own last record that is in the log.
+    #[prost(uint64, tag = "13")]
+    pub own_sequence: u64,
+    /// Its hash.
+    #[prost(bytes = "vec", tag = "14")]
+    pub own_hash: Vec<u8>,
+    /// When this device joined, milliseconds since 1970.
+    #[prost(int64, tag = "15")]
+    pub joined_at_ms: i64,
+    /// When this device last updated its leaf; 0 for never since joining.
+    #[prost(int64, tag = "16")]
+    pub updated_at_ms: i64,
+    /// Notes and documents readable here.
+    #[prost(uint64, tag = "17")]
+    pub items: u64,
+    /// Server time of the last entry.
+    #[prost(int64, tag = "18")]
+    pub last_activity_ms: i64,
+    /// SHA-256 of the certificate in our leaf.
+    #[prost(bytes = "vec", tag = "19")]
+    pub own_certificate: Vec<u8>,
+    /// The server has the group: its creation was acknowledged.
+    #[prost(bool, tag = "20")]
+    pub created: bool,
+    /// GroupInfo of epoch 0, kept until `created`.
+    #[prost(bytes = "vec", tag = "21")]
+    pub group_info: Vec<u8>,
+    /// The welcome we joined by, kept until the server was told.
+    #[prost(bytes = "vec", tag = "22")]
+    pub welcome_id: Vec<u8>,
+    /// The next number in the outbox.
+    #[prost(uint64, tag = "23")]
+    pub outbox_next: u64,
+    /// Heads the server signed for positions not read yet.
+    #[prost(message, repeated, tag = "24")]
+    pub promises: Vec<PromiseRow>,
+    /// Milliseconds since 1970: when a commit of upkeep was last tried, so that it is not tried at every turn.
+    #[prost(int64, tag = "25")]
+    pub upkeep_tried_at_ms: i64,
+}
+
+/// A head the server signed for a position that has not been read yet.
+#[derive(Clone, PartialEq, Message)]
+pub struct PromiseRow {
+    /// The position.
+    #[prost(uint64, tag = "1")]
+    pub position: u64,
+    /// The head there, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub head: Vec<u8>,
+}
+
+/// The members of a group in one epoch.
+#[derive(Clone, PartialEq, Message)]
+pub struct RosterRow {
+    /// The epoch.
+    #[prost(uint64, tag = "1")]
+    pub epoch: u64,
+    /// By leaf.
+    #[prost(message, repeated, tag = "2")]
+    pub members: Vec<RosterMember>,
+}
+
+/// One leaf.
+#[derive(Clone, PartialEq, Message)]
+pub struct RosterMember {
+    /// Its index.
+    #[prost(uint32, tag = "1")]
+    pub leaf: u32,
+    /// The device's name.
+    #[prost(string, tag = "2")]
+    pub identity: String,
+    /// v1::Role of its person.
+    #[prost(int32, tag = "3")]
+    pub role: i32,
+    /// SHA-256 of its leaf certificate (DER).
+    #[prost(bytes = "vec", tag = "4")]
+    pub certificate_hash: Vec<u8>,
+    /// Uncompressed P-256 point.
+    #[prost(bytes = "vec", tag = "5")]
+    pub public_key: Vec<u8>,
+}
+
+/// The key of one epoch.
+#[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
+#[prost(skip_debug)]
+pub struct EpochRow {
+    /// 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub epoch_id: Vec<u8>,
+    /// 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub key: Vec<u8>,
+}
+
+/// The last record seen of one author device.
+#[derive(Clone, PartialEq, Message)]
+pub struct AuthorRow {
+    /// Its number.
+    #[prost(uint64, tag = "1")]
+    pub sequence: u64,
+    /// SHA-256 of the sealed record.
+    #[prost(bytes = "vec", tag = "2")]
+    pub hash: Vec<u8>,
+}
+
+/// A certificate chain, DER, leaf first.
+#[derive(Clone, PartialEq, Message)]
+pub struct ChainRow {
+    /// The certificates.
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    pub certificates: Vec<Vec<u8>>,
+}
+
+/// What opens the welcome to a key package.
+#[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
+#[prost(skip_debug)]
+pub struct KeyPackageRow {
+    /// Opaque to the vault.
+    #[prost(bytes = "vec", tag = "1")]
+    pub secret: Vec<u8>,
+    /// It may open more than one welcome.
+    #[prost(bool, tag = "2")]
+    pub last_resort: bool,
+    /// Milliseconds since 1970.
+    #[prost(int64, tag = "3")]
+    pub not_after_ms: i64,
+    /// The key package itself, kept until the server has it.
+    #[prost(bytes = "vec", tag = "4")]
+    pub unpublished: Vec<u8>,
+}
+
+/// A commit on its way: what it is to do, and the bytes of this try at it.
+#[derive(Clone, PartialEq, Message)]
+pub struct PendingRow {
+    /// What it is to do.
+    #[prost(message, optional, tag = "1")]
+    pub intent: Option<IntentRow>,
+    /// MLSMessage(PublicMessage(Commit)).
+    #[prost(bytes = "vec", tag = "2")]
+    pub commit: Vec<u8>,
+    /// MLSMessage(Welcome), or empty.
+    #[prost(bytes = "vec", tag = "3")]
+    pub welcome: Vec<u8>,
+    /// Who joins by it.
+    #[prost(message, repeated, tag = "4")]
+    pub joiners: Vec<JoinerRow>,
+    /// The epoch it was made in.
+    #[prost(uint64, tag = "5")]
+    pub epoch: u64,
+    /// The last log position processed when it was made.
+    #[prost(uint64, tag = "6")]
+    pub seen_position: u64,
+}
+
+/// What a commit is to do; a try that lost its race is made anew from this.
+#[derive(Clone, PartialEq, Message)]
+pub struct IntentRow {
+    /// Persons to add with these key packages.
+    #[prost(message, repeated, tag = "1")]
+    pub add: Vec<AddRow>,
+    /// Names of devices to remove.
+    #[prost(string, repeated, tag = "2")]
+    pub remove: Vec<String>,
+    /// Make the persons added owners.
+    #[prost(bool, tag = "3")]
+    pub as_owner: bool,
+    /// It is to renew our own leaf.
+    #[prost(bool, tag = "4")]
+    pub update: bool,
+    /// Hand the persons added what was received from this time on, milliseconds since 1970; i64::MIN for all.
+    #[prost(int64, optional, tag = "5")]
+    pub history_since_ms: Option<i64>,
+}
+
+/// One device to add.
+#[derive(Clone, PartialEq, Message)]
+pub struct AddRow {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub identity: String,
+    /// MLSMessage(KeyPackage).
+    #[prost(bytes = "vec", tag = "2")]
+    pub key_package: Vec<u8>,
+}
+
+/// One device that joins by a welcome.
+#[derive(Clone, PartialEq, Message)]
+pub struct JoinerRow {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub identity: String,
+    /// RFC 9420 section 5.2.
+    #[prost(bytes = "vec", tag = "2")]
+    pub key_package_ref: Vec<u8>,
+}
+
+/// Something an honest server or member never does.
+#[derive(Clone, PartialEq, Message)]
+pub struct AlarmRow {
+    /// Which case; empty for the collaborative.
+    #[prost(bytes = "vec", tag = "1")]
+    pub group_id: Vec<u8>,
+    /// [`crate::session::AlarmKind`] by number.
+    #[prost(uint32, tag = "2")]
+    pub kind: u32,
+    /// The log position, charter version or CRL number.
+    #[prost(uint64, tag = "3")]
+    pub position: u64,
+    /// Milliseconds since 1970.
+    #[prost(int64, tag = "4")]
+    pub noticed_at_ms: i64,
+    /// Somebody has looked at it.
+    #[prost(bool, tag = "5")]
+    pub acknowledged: bool,
+}
+
+/// A person's card.
+#[derive(Clone, PartialEq, Message)]
+pub struct CardRow {
+    /// Name of the person.
+    #[prost(string, tag = "1")]
+    pub person: String,
+    /// Their name.
+    #[prost(string, tag = "2")]
+    pub name: String,
+    /// Their role.
+    #[prost(string, tag = "3")]
+    pub role: String,
+    /// When the agency signed it; an older one never takes the place of a newer one.
+    #[prost(int64, tag = "4")]
+    pub issued_at_ms: i64,
+}
+
+/// Keys that were granted to us for records we have yet to fetch.
+#[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
+#[prost(skip_debug)]
+pub struct GrantInboxRow {
+    /// Name of the device that granted.
+    #[prost(string, tag = "1")]
+    pub granter: String,
+    /// The records.
+    #[prost(message, repeated, tag = "2")]
+    pub records: Vec<GrantedKeyRow>,
+    /// When access ends; 0 means no end.
+    #[prost(int64, tag = "3")]
+    pub not_after_ms: i64,
+}
+
+/// One granted record.
+#[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
+#[prost(skip_debug)]
+pub struct GrantedKeyRow {
+    /// Where it stands.
+    #[prost(uint64, tag = "1")]
+    pub position: u64,
+    /// SHA-256 of the sealed record.
+    #[prost(bytes = "vec", tag = "2")]
+    pub hash: Vec<u8>,
+    /// Opens it.
+    #[prost(bytes = "vec", tag = "3")]
+    pub key: Vec<u8>,
+    /// SHA-256 of the author's certificate: its chain is in the room of chains.
+    #[prost(bytes = "vec", tag = "4")]
+    pub certificate_hash: Vec<u8>,
+}
+
+/// An access entry at the server.
+#[derive(Clone, PartialEq, Message)]
+pub struct AccessRow {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub access_id: Vec<u8>,
+    /// Name of the device.
+    #[prost(string, tag = "2")]
+    pub grantee: String,
+}
+
+/// One record of a log, opened and checked, or the reason why it could not be.
+#[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
+#[prost(skip_debug)]
+pub struct EntryRow {
+    /// [`EntryClass`] by number.
+    #[prost(uint32, tag = "1")]
+    pub class: u32,
+    /// Name of the author's device.
+    #[prost(string, tag = "2")]
+    pub author: String,
+    /// The author's clock.
+    #[prost(int64, tag = "3")]
+    pub written_at_ms: i64,
+    /// The server's clock.
+    #[prost(int64, tag = "4")]
+    pub received_at_ms: i64,
+    /// SHA-256 of the sealed record.
+    #[prost(bytes = "vec", tag = "5")]
+    pub hash: Vec<u8>,
+    /// SHA-256 of the author's certificate.
+    #[prost(bytes = "vec", tag = "6")]
+    pub certificate_hash: Vec<u8>,
+    /// The record's key: what a grant hands on.
+    #[prost(bytes = "vec", tag = "7")]
+    pub key: Vec<u8>,
+    /// It came by a grant.
+    #[prost(bool, tag = "8")]
+    pub granted: bool,
+    /// Set when `class` is a note.
+    #[prost(message, optional, tag = "9")]
+    pub note: Option<NoteRow>,
+    /// Set when `class` is a document.
+    #[prost(message, optional, tag = "10")]
+    pub document: Option<DocumentRow>,
+    /// Why it cannot be shown, when it cannot.
+    #[prost(uint32, tag = "11")]
+    pub unreadable: u32,
+    /// The head of the log after it, 32 bytes; empty for what was granted from before we joined.
+    #[prost(bytes = "vec", tag = "12")]
+    pub head: Vec<u8>,
+}
+
+/// What kind of thing an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum EntryClass {
+    /// A note.
+    Note = 1,
+    /// A document.
+    Document = 2,
+    /// Something that is worked with and not shown: a commit, a title, a grant.
+    Working = 3,
+    /// Something that could not be opened or is not known.
+    Unreadable = 4,
+}

@@ -1,0 +1,167 @@
+//! Rows of what this device writes: the outbox, what lies in it, receipts and uploads.
+
+use prost::Message;
+use zeroize::ZeroizeOnDrop;
+
+/// One record that waits to be sent, or was sent and has not yet come round in the log.
+#[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
+#[prost(skip_debug)]
+pub struct OutboxRow {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub record_id: Vec<u8>,
+    /// The author's clock when it was written.
+    #[prost(int64, tag = "2")]
+    pub written_at_ms: i64,
+    /// What was written: one of the four below is set.
+    #[prost(message, optional, tag = "3")]
+    pub note: Option<NoteRow>,
+    /// A document's manifest.
+    #[prost(message, optional, tag = "4")]
+    pub document: Option<DocumentRow>,
+    /// A grant to be made.
+    #[prost(message, optional, tag = "5")]
+    pub grant: Option<GrantPlanRow>,
+    /// The title of the conversation.
+    #[prost(message, optional, tag = "6")]
+    pub subject: Option<SubjectRow>,
+    /// The sealed bytes of the last try; empty before the first.
+    #[prost(bytes = "vec", tag = "7")]
+    pub sealed: Vec<u8>,
+    /// The epoch it was sealed in.
+    #[prost(uint64, tag = "8")]
+    pub sealed_epoch: u64,
+    /// Our number for it.
+    #[prost(uint64, tag = "9")]
+    pub sequence: u64,
+    /// SHA-256 of `sealed`.
+    #[prost(bytes = "vec", tag = "10")]
+    pub hash: Vec<u8>,
+    /// Where the server put it; 0 while it waits.
+    #[prost(uint64, tag = "11")]
+    pub position: u64,
+    /// When the server took it.
+    #[prost(int64, tag = "12")]
+    pub received_at_ms: i64,
+}
+
+/// A note.
+#[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
+#[prost(skip_debug)]
+pub struct NoteRow {
+    /// What it says.
+    #[prost(string, tag = "1")]
+    pub text: String,
+    /// The note it corrects, 16 bytes or empty.
+    #[prost(bytes = "vec", tag = "2")]
+    pub corrects: Vec<u8>,
+    /// May be passed on.
+    #[prost(bool, tag = "3")]
+    pub grantable: bool,
+}
+
+/// A document's manifest.
+#[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
+#[prost(skip_debug)]
+pub struct DocumentRow {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub blob_id: Vec<u8>,
+    /// 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub content_key: Vec<u8>,
+    /// 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub salt: Vec<u8>,
+    /// 32 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub commitment: Vec<u8>,
+    /// Bytes of the original.
+    #[prost(uint64, tag = "5")]
+    pub size: u64,
+    /// SHA-256 of the original.
+    #[prost(bytes = "vec", tag = "6")]
+    pub sha256: Vec<u8>,
+    /// The original's name, hostile.
+    #[prost(string, tag = "7")]
+    pub name: String,
+    /// As the sender guessed it.
+    #[prost(string, tag = "8")]
+    pub media_type: String,
+    /// May be passed on.
+    #[prost(bool, tag = "9")]
+    pub grantable: bool,
+    /// The log position after which the blob became readable.
+    #[prost(uint64, tag = "10")]
+    pub blob_position: u64,
+}
+
+/// A grant to be made: sealed to the grantee's leaf as it is when it is sent.
+#[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
+#[prost(skip_debug)]
+pub struct GrantPlanRow {
+    /// Name of the device.
+    #[prost(string, tag = "1")]
+    pub grantee: String,
+    /// 16 bytes: the access entry that goes with it.
+    #[prost(bytes = "vec", tag = "2")]
+    pub access_id: Vec<u8>,
+    /// Positions of the records, rising.
+    #[prost(uint64, repeated, tag = "3")]
+    pub positions: Vec<u64>,
+    /// Milliseconds since 1970; 0 means no end.
+    #[prost(int64, tag = "4")]
+    pub not_after_ms: i64,
+    /// The server has the access entry.
+    #[prost(bool, tag = "5")]
+    pub opened: bool,
+}
+
+/// What a conversation is called.
+#[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
+#[prost(skip_debug)]
+pub struct SubjectRow {
+    /// v1::SubjectKind.
+    #[prost(int32, tag = "1")]
+    pub kind: i32,
+    /// The title.
+    #[prost(string, tag = "2")]
+    pub title: String,
+}
+
+/// The server's receipt for one of our entries, verified.
+#[derive(Clone, PartialEq, Message)]
+pub struct ReceiptRow {
+    /// Encoded v1::Receipt.
+    #[prost(bytes = "vec", tag = "1")]
+    pub receipt: Vec<u8>,
+}
+
+/// An upload under way: one attempt at one version of one file.
+#[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
+#[prost(skip_debug)]
+pub struct UploadRow {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub blob_id: Vec<u8>,
+    /// 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub content_key: Vec<u8>,
+    /// 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub salt: Vec<u8>,
+    /// Bytes of the file when the attempt began.
+    #[prost(uint64, tag = "4")]
+    pub size: u64,
+    /// When this attempt began, milliseconds since 1970.
+    #[prost(int64, tag = "5")]
+    pub begun_at_ms: i64,
+}
+
+/// Digests of sealed chunks that may have left this device.
+#[derive(Clone, PartialEq, Message)]
+pub struct ChunkDigestsRow {
+    /// 32 bytes each, in order.
+    #[prost(bytes = "vec", tag = "1")]
+    pub digests: Vec<u8>,
+}

@@ -1,0 +1,183 @@
+//! Enrolment by files with the real program: out, in, again, and wrong.
+
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a failing test")]
+
+mod program;
+
+#[path = "../src/enrol/test_agency.rs"]
+mod test_agency;
+
+use alcove_proto::v1;
+use program::{Device, PASSPHRASE, files};
+use prost::Message;
+use std::{
+    fs,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use test_agency::{Agency, answer, charter};
+
+struct Collaborative {
+    harborlight: Agency,
+    charter: v1::SignedCharter,
+}
+
+impl Collaborative {
+    fn new() -> Self {
+        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
+        let harborlight = Agency::new("harborlight", "Harborlight Immigrant Services", now_ms);
+        let elmgate = Agency::new("elmgate", "Elmgate Family Justice Center", now_ms);
+        let charter = charter(&[&harborlight, &elmgate], &[&harborlight, &elmgate]);
+        Self { harborlight, charter }
+    }
+
+    /// The admin's answer to the request that lies in the device's folder.
+    fn answer(&self, device: &Device, number: u16) -> v1::EnrolmentCertificate {
+        let request = fs::read(device.path("device.req")).unwrap();
+        let identity = self.harborlight.identity(1, number);
+        answer(&self.harborlight, &self.charter, &request, &identity, 90)
+    }
+}
+
+fn finish(device: &Device, answer: &v1::EnrolmentCertificate) -> program::Outcome {
+    fs::write(device.path("device.cert"), answer.encode_to_vec()).unwrap();
+    device.alcove(&["enrol", "finish", "device.cert", "--offline", "--json"]).run()
+}
+
+#[test]
+fn a_device_asks_and_takes_the_answer_in_and_may_do_both_again() {
+    let (device, collaborative) = (Device::new(), Collaborative::new());
+    let asked = device.alcove(&["enrol", "request", "-o", "device.req", "--json"]).run().json();
+    assert_eq!(asked["schema"], "alcove.enrolment-request.v1");
+    assert_eq!(asked["new_vault"], true);
+    let request = fs::read(device.path("device.req")).unwrap();
+
+    let again = device.alcove(&["enrol", "request", "-o", "device.req", "--json"]).run().json();
+    assert_eq!(again["code"], asked["code"]);
+    assert_eq!(again["new_vault"], false);
+    assert_eq!(fs::read(device.path("device.req")).unwrap(), request);
+
+    let answer = collaborative.answer(&device, 1);
+    let enrolled = finish(&device, &answer).json();
+    assert_eq!(enrolled["schema"], "alcove.enrolment.v1");
+    assert_eq!(enrolled["identity"], answer.identity);
+    assert_eq!(enrolled["name"], "Rosa Iglesias-Peña");
+    assert_eq!(enrolled["agency"]["name"], "Harborlight Immigrant Services");
+    assert_eq!(enrolled["agency"]["side"], "provider");
+    assert_eq!(enrolled["server"], "127.0.0.1:8443");
+    assert_eq!(enrolled["charter"]["agencies"].as_array().unwrap().len(), 2);
+    assert_eq!(finish(&device, &answer).json(), enrolled);
+}
+
+#[test]
+fn people_are_shown_who_they_are_and_who_signed() {
+    let (device, collaborative) = (Device::new(), Collaborative::new());
+    let asked = device.alcove(&["enrol", "request", "-o", "device.req"]).run();
+    assert_eq!(asked.code, 0, "{}", asked.stderr);
+    assert_eq!(asked.stdout.trim().len(), 24, "the code to read out: {}", asked.stdout);
+    fs::write(device.path("device.cert"), collaborative.answer(&device, 1).encode_to_vec()).unwrap();
+    let shown = device.alcove(&["enrol", "finish", "device.cert", "--offline"]).run();
+    assert_eq!(shown.code, 0, "{}", shown.stderr);
+    for words in [
+        "Rosa Iglesias-Peña, case manager of Harborlight Immigrant Services (provider)",
+        "127.0.0.1:8443",
+        "Elmgate Family Justice Center",
+    ] {
+        assert!(shown.stdout.contains(words), "{words}: {}", shown.stdout);
+    }
+}
+
+#[test]
+fn a_request_never_replaces_another_file() {
+    let device = Device::new();
+    fs::write(device.path("device.req"), "something else").unwrap();
+    let outcome = device.alcove(&["enrol", "request", "-o", "device.req"]).run();
+    assert_eq!(outcome.code, 9, "{}", outcome.stderr);
+    assert_eq!(fs::read(device.path("device.req")).unwrap(), b"something else");
+}
+
+#[test]
+fn a_wrong_answer_is_refused_and_changes_nothing() {
+    let (device, collaborative) = (Device::new(), Collaborative::new());
+    assert_eq!(device.alcove(&["enrol", "finish", "device.cert"]).run().code, 12, "no such file");
+    fs::write(device.path("device.cert"), b"").unwrap();
+    assert_eq!(device.alcove(&["enrol", "finish", "device.cert"]).run().code, 3, "nothing was asked for");
+    device.alcove(&["enrol", "request", "-o", "device.req", "--json"]).run().json();
+
+    let good = collaborative.answer(&device, 1);
+    let other = Device::new();
+    other.alcove(&["enrol", "request", "-o", "device.req", "--json"]).run().json();
+    let for_other = collaborative.answer(&other, 1);
+    assert_eq!(finish(&device, &for_other).code, 12, "an answer to another request");
+
+    let mut unsigned = good.clone();
+    unsigned.charters[0].signatures.pop();
+    assert_eq!(finish(&device, &unsigned).code, 6, "a charter that not all have signed");
+
+    let mut nowhere = good.clone();
+    nowhere.server_address.clear();
+    assert_eq!(finish(&device, &nowhere).code, 2, "no server named");
+
+    for bytes in [&b""[..], b"not an answer", &fs::read(device.path("device.req")).unwrap()] {
+        fs::write(device.path("device.cert"), bytes).unwrap();
+        let outcome = device.alcove(&["enrol", "finish", "device.cert", "--offline"]).run();
+        assert_eq!(outcome.code, 12, "{}", outcome.stderr);
+    }
+    assert_eq!(finish(&device, &good).json()["name"], "Rosa Iglesias-Peña");
+}
+
+#[test]
+fn one_vault_is_one_device() {
+    let (device, collaborative) = (Device::new(), Collaborative::new());
+    device.alcove(&["enrol", "request", "-o", "device.req", "--json"]).run().json();
+    finish(&device, &collaborative.answer(&device, 1)).json();
+    let outcome = finish(&device, &collaborative.answer(&device, 2));
+    assert_eq!(outcome.code, 9, "{}", outcome.stderr);
+}
+
+#[test]
+fn a_wrong_passphrase_is_told_from_a_damaged_vault() {
+    let device = Device::new();
+    device.alcove(&["enrol", "request", "-o", "device.req", "--json"]).run().json();
+    fs::write(device.passphrase_file(), "another long passphrase").unwrap();
+    assert_eq!(device.alcove(&["enrol", "request", "-o", "device.req"]).run().code, 5);
+
+    fs::write(device.passphrase_file(), PASSPHRASE).unwrap();
+    let vault = device.home().join("vault.db");
+    let bytes = fs::read(&vault).unwrap();
+    fs::write(&vault, &bytes[..bytes.len() / 2]).unwrap();
+    let outcome = device.alcove(&["enrol", "request", "-o", "device.req"]).run();
+    assert_eq!(outcome.code, 6, "{}", outcome.stderr);
+}
+
+#[test]
+fn nothing_of_the_keys_or_the_passphrase_lies_beside_the_vault_in_clear() {
+    let (device, collaborative) = (Device::new(), Collaborative::new());
+    device.alcove(&["enrol", "request", "-o", "device.req", "--json"]).run().json();
+    finish(&device, &collaborative.answer(&device, 1)).json();
+    let searched = files(&device.home());
+    assert!(!searched.is_empty());
+    let finds = |canary: &[u8]| {
+        searched
+            .iter()
+            .any(|file| fs::read(file).unwrap().windows(canary.len()).any(|window| window == canary))
+    };
+    for canary in [PASSPHRASE.as_bytes(), "Iglesias".as_bytes(), b"harborlight", &test_agency::DIRECTORY_KEY]
+    {
+        assert!(!finds(canary), "{}", String::from_utf8_lossy(canary));
+    }
+    // Control: the search does find what lies there in clear.
+    assert!(finds(b"SQLite format 3"));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_vault_is_closed_to_other_people() {
+    use std::os::unix::fs::PermissionsExt;
+    let device = Device::new();
+    device.alcove(&["enrol", "request", "-o", "device.req", "--json"]).run().json();
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&device.home()), 0o700);
+    for file in files(&device.home()) {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+}

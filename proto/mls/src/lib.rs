@@ -1,0 +1,34 @@
+//! What both ends of a group must judge alike: the cipher suite, whose leaf is believed, who may
+//! commit what.
+//!
+//! Members run these judgements before they send and when they receive; the server's observer runs
+//! the same ones before it orders. Knows no clock, no file, no network and no member's secret: time and
+//! trust are passed in. Start with [`policy::judge`] for who may do what, then [`ParsedCommit`] for
+//! what is checked before MLS sees a commit, then [`Observer`] for the server's side.
+//! PROTOCOL.md section 8.
+
+#![forbid(unsafe_code)]
+
+mod bench;
+mod commit;
+mod context;
+mod error;
+mod extensions;
+mod identity;
+mod key_package;
+mod observer;
+pub mod policy;
+mod rules;
+mod suite;
+
+pub use bench::{Bench, Session};
+pub use commit::{Added, Author, CommitSummary, ParsedCommit, Removed, Survey};
+pub use context::CommitContext;
+pub use error::{CommitError, JudgeError, ObserveError};
+pub use extensions::{ExtensionFault, LogPin, SealedCard, policy_of};
+pub use identity::{LeafIdentityProvider, chain_of, device_of, signing_identity};
+pub use key_package::{KeyPackageError, KeyPackageFacts, inspect_key_package};
+pub use observer::{Member, Observer};
+pub use policy::{Policy, PolicyError, Role};
+pub use rules::Rules;
+pub use suite::{SUITE, Suite, mls_time, suite};

@@ -1,0 +1,213 @@
+//! The server's side of a group: everything public about it, and no key that opens anything.
+//!
+//! [`Observer::create`] takes the GroupInfo of a new group; [`Observer::check`] judges a commit and
+//! answers the observer of the next epoch beside this one, so that a commit that loses its race, or
+//! whose transaction fails, leaves nothing behind: keep the old one, or put the new one in its place.
+//! [`Observer::snapshot`] and [`Observer::load`] carry it through a restart; later commits are then
+//! replayed with `check`. What an observer cannot see (path secrets, the confirmation tag) a member
+//! could still spoil: PROTOCOL.md section 17.
+//!
+//! Left to the server: that the commit's time is near its own clock, that the author's TLS identity is
+//! [`CommitSummary::author`]'s, and that [`alcove_charter::TrustView::is_current`] holds for the
+//! commit's moment.
+
+use crate::{
+    CommitError, CommitSummary, ObserveError, ParsedCommit,
+    bench::Bench,
+    error::JudgeError,
+    extensions::policy_of,
+    identity::{LeafIdentityProvider, chain_of, device_of},
+    policy::{Policy, PolicyError, Role},
+    rules::Rules,
+    suite::{Suite, mls_time},
+};
+use alcove_charter::{Judge, TrustView};
+use alcove_proto::{
+    ids::{Epoch, GroupId},
+    limits::GROUP_INFO_BYTES_MAX,
+    names::Identity,
+};
+use mls_rs::{
+    MlsMessage,
+    external_client::{
+        ExternalClient, ExternalGroup, ExternalReceivedMessage, ExternalSnapshot,
+        builder::{ExternalBaseConfig, WithCryptoProvider, WithIdentityProvider, WithMlsRules},
+    },
+    identity::SigningIdentity,
+};
+
+type Config = WithMlsRules<
+    Rules,
+    WithIdentityProvider<LeafIdentityProvider, WithCryptoProvider<Suite, ExternalBaseConfig>>,
+>;
+
+/// One group in one epoch, as the server sees it.
+pub struct Observer {
+    group: ExternalGroup<Config>,
+    bench: Bench,
+    id: GroupId,
+    policy: Policy,
+}
+
+/// A leaf of the group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Which leaf.
+    pub leaf: u32,
+    /// The device at it.
+    pub identity: Identity,
+    /// What its person may do.
+    pub role: Role,
+    /// Its certificate chain, DER, leaf first.
+    pub chain: Vec<Vec<u8>>,
+}
+
+impl Observer {
+    /// Begins to observe a new group.
+    ///
+    /// `group_info`: MLSMessage(GroupInfo) of epoch 0 with the tree, at most [`GROUP_INFO_BYTES_MAX`].
+    /// `now_ms`: milliseconds since 1970; the creator's certificate must hold then.
+    /// Errors: [`ObserveError`].
+    pub fn create(group_info: &[u8], trust: &TrustView, now_ms: i64) -> Result<Self, ObserveError> {
+        if group_info.len() > GROUP_INFO_BYTES_MAX {
+            return Err(ObserveError::TooLarge { bytes: group_info.len() });
+        }
+        let message = MlsMessage::from_bytes(group_info).map_err(|_| ObserveError::Malformed)?;
+        if message.as_group_info().is_none() {
+            return Err(ObserveError::Malformed);
+        }
+        let bench = Bench::new();
+        let session = bench.standing(trust);
+        let group = client(&bench).observe_group(message, None, None)?;
+        drop(session);
+        let observer = Self::with(group, bench)?;
+        let members: Vec<SigningIdentity> =
+            observer.group.roster().member_identities_iter().cloned().collect();
+        let ([creator], Epoch(0)) = (members.as_slice(), observer.epoch()) else {
+            return Err(ObserveError::NotNew { epoch: observer.epoch(), leaves: members.len() });
+        };
+        if trust.charters().by_hash(&observer.policy.charter_hash()).is_none() {
+            return Err(ObserveError::UnknownCharter);
+        }
+        let chain = chain_of(creator).map_err(ObserveError::Leaf)?;
+        let certificate = trust
+            .verify_device_mls(chain, Judge::At(&trust.moment(now_ms)))
+            .map_err(|error| ObserveError::Leaf(JudgeError::Trust(error)))?;
+        if observer.policy.role_of(&certificate.identity.person) != Role::Owner {
+            return Err(ObserveError::Policy(PolicyError::NoOwnerLeft));
+        }
+        Ok(observer)
+    }
+
+    /// Takes up a snapshot.
+    ///
+    /// Errors: [`ObserveError`].
+    pub fn load(snapshot: &[u8]) -> Result<Self, ObserveError> {
+        let snapshot = ExternalSnapshot::from_bytes(snapshot).map_err(|_| ObserveError::Malformed)?;
+        let bench = Bench::new();
+        let group = client(&bench).load_group(snapshot)?;
+        Self::with(group, bench)
+    }
+
+    fn with(group: ExternalGroup<Config>, bench: Bench) -> Result<Self, ObserveError> {
+        let id = GroupId::try_from(group.group_context().group_id())?;
+        let policy = policy_of(group.group_context().extensions())?;
+        Ok(Self { group, bench, id, policy })
+    }
+
+    /// Everything there is to keep, in one piece: 3 MB at a thousand leaves.
+    ///
+    /// Errors: [`ObserveError::Mls`].
+    pub fn snapshot(&self) -> Result<Vec<u8>, ObserveError> {
+        Ok(self.group.snapshot().to_bytes()?)
+    }
+
+    /// Judges a commit: form, epoch, signature, leaves and right, as of the moment it names.
+    ///
+    /// Answers the observer of the epoch it opens; this one stays as it is.
+    /// Errors: [`CommitError`].
+    pub fn check(&self, commit: &[u8], trust: &TrustView) -> Result<(Self, CommitSummary), CommitError> {
+        self.check_parsed(ParsedCommit::parse(commit)?, trust)
+    }
+
+    /// [`Observer::check`] for a commit that has been parsed already.
+    ///
+    /// Errors: [`CommitError`].
+    pub fn check_parsed(
+        &self,
+        commit: ParsedCommit,
+        trust: &TrustView,
+    ) -> Result<(Self, CommitSummary), CommitError> {
+        commit.check_place(self.id.as_bytes(), self.epoch())?;
+        let moment = commit.moment(trust)?;
+        let survey = commit.survey(&self.group.roster())?;
+        let context = commit.context().clone();
+        let mut group = self.group.clone();
+        let time = mls_time(context.time_ms());
+        let session = self.bench.at(trust, moment);
+        let received = group.process_incoming_message_with_time(commit.into_message(), time)?;
+        drop(session);
+        let ExternalReceivedMessage::Commit(description) = received else {
+            return Err(CommitError::NotAPublicCommit);
+        };
+        let epoch = Epoch(group.group_context().epoch());
+        let leaf_of = |identity: &SigningIdentity| {
+            group.get_member_with_identity(identity).ok().map(|member| member.index())
+        };
+        let summary = survey.summary(description.committer, epoch, context, leaf_of)?;
+        let policy = summary.policy.clone().unwrap_or_else(|| self.policy.clone());
+        Ok((Self { group, bench: self.bench.clone(), id: self.id, policy }, summary))
+    }
+
+    /// The group.
+    pub fn group(&self) -> GroupId {
+        self.id
+    }
+
+    /// Its epoch.
+    pub fn epoch(&self) -> Epoch {
+        Epoch(self.group.group_context().epoch())
+    }
+
+    /// Its policy.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The ratchet tree, as whoever joins by a welcome needs it.
+    ///
+    /// Errors: [`ObserveError::Mls`].
+    pub fn export_tree(&self) -> Result<Vec<u8>, ObserveError> {
+        Ok(self.group.export_tree()?)
+    }
+
+    /// Every leaf.
+    ///
+    /// Errors: [`ObserveError::Leaf`], never in a group that was let in leaf by leaf.
+    pub fn members(&self) -> Result<Vec<Member>, ObserveError> {
+        self.group
+            .roster()
+            .members_iter()
+            .map(|member| {
+                let signing = member.signing_identity();
+                let identity = device_of(signing)?;
+                let chain = chain_of(signing)?;
+                Ok(Member {
+                    leaf: member.index(),
+                    role: self.policy.role_of(&identity.person),
+                    identity,
+                    chain: chain.iter().map(|certificate| certificate.to_vec()).collect(),
+                })
+            })
+            .collect::<Result<_, JudgeError>>()
+            .map_err(ObserveError::Leaf)
+    }
+}
+
+fn client(bench: &Bench) -> ExternalClient<Config> {
+    ExternalClient::builder()
+        .crypto_provider(Suite)
+        .identity_provider(LeafIdentityProvider::new(bench.clone()))
+        .mls_rules(Rules::new(bench.clone()))
+        .build()
+}

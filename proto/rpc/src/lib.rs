@@ -1,0 +1,14 @@
+//! gRPC stubs over the messages of alcove-proto.
+//!
+//! Apart from alcove-proto because tonic's generated code pulls in tokio. Knows nothing else.
+
+#![forbid(unsafe_code)]
+
+/// Clients and servers of package `alcove.v1`, as generated from the .proto files.
+#[allow(missing_docs, clippy::all, unreachable_pub, rust_2018_idioms)]
+pub mod v1 {
+    include!(concat!(env!("OUT_DIR"), "/alcove.v1.rs"));
+}
+
+/// The encoded FileDescriptorSet, for gRPC reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -1,0 +1,94 @@
+//! Every limit both ends keep to, with its unit in its name.
+//!
+//! A limit only one end has stands with that end (the server's deadlines and rates in its config).
+
+/// Bytes of one gRPC message: the largest commit with its welcome.
+pub const MESSAGE_BYTES_MAX: usize = 6 * 1024 * 1024;
+/// Bytes of one MLS commit. A thousand cold X-Wing leaves make 3.1 MB.
+pub const COMMIT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of one MLS welcome. A thousand joiners make 1.3 MB.
+pub const WELCOME_BYTES_MAX: usize = 1536 * 1024;
+/// Bytes of the GroupInfo that creates a group: one leaf.
+pub const GROUP_INFO_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a ratchet tree.
+pub const TREE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of one chunk of a tree on its way.
+pub const TREE_CHUNK_BYTES: usize = 256 * 1024;
+/// Bytes of one sealed record: it fits one value of the store.
+pub const RECORD_BYTES_MAX: usize = 60 * 1024;
+/// Bytes of the text of one note; anything longer goes as a document.
+pub const NOTE_TEXT_BYTES_MAX: usize = 32 * 1024;
+/// Bytes of one title.
+pub const TITLE_BYTES_MAX: usize = 256;
+/// Bytes of one key package.
+pub const KEY_PACKAGE_BYTES_MAX: usize = 16 * 1024;
+/// One-time key packages one device may have waiting.
+pub const KEY_PACKAGES_PER_DEVICE_MAX: usize = 100;
+/// Devices one claim may name.
+pub const CLAIM_IDENTITIES_MAX: usize = 1024;
+/// Leaves of one group.
+pub const GROUP_LEAVES_MAX: usize = 2048;
+/// Bytes of one encoded SealedCard.
+pub const SEALED_CARD_BYTES_MAX: usize = 2048;
+/// Bytes a signed card is padded to before it is sealed.
+pub const CARD_PADDED_BYTES: usize = 1024;
+/// Bytes of a name or a role on a card.
+pub const CARD_TEXT_BYTES_MAX: usize = 200;
+/// Cards in one answer.
+pub const CARDS_PER_PAGE_MAX: usize = 500;
+/// Entries of one page of a log.
+pub const LOG_PAGE_ENTRIES_MAX: usize = 1000;
+/// Bytes of one page of a log, unless one entry alone is larger.
+pub const LOG_PAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Entry digests one receipt or welcome may carry.
+pub const LINK_DIGESTS_MAX: usize = 1024;
+/// Groups one subscription may follow.
+pub const CURSORS_MAX: usize = 4096;
+/// Welcomes in one answer.
+pub const WELCOMES_PER_PAGE_MAX: usize = 8;
+/// Ranges of one access entry.
+pub const ACCESS_RANGES_MAX: usize = 1024;
+/// Access entries of one group.
+pub const ACCESS_PER_GROUP_MAX: usize = 4096;
+/// Records one grant may open: its keys fit one record.
+pub const GRANT_RECORDS_MAX: usize = 500;
+/// Author chains one grant may carry.
+pub const GRANT_CHAINS_MAX: usize = 12;
+/// Plaintext bytes of one chunk of a document.
+pub const CHUNK_BYTES: usize = 1024 * 1024;
+/// Bytes AES-256-GCM adds to a chunk.
+pub const CHUNK_TAG_BYTES: usize = 16;
+/// Chunks of one document: 16 TiB would be absurd, 1 TiB is the limit.
+pub const CHUNKS_MAX: u32 = 1024 * 1024;
+/// Smallest padded size of a sealed record's plaintext, bytes.
+pub const RECORD_PADDING_FLOOR_BYTES: usize = 256;
+/// Bytes of a file name as it travels in a manifest.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+/// Bytes of a media type.
+pub const MEDIA_TYPE_BYTES_MAX: usize = 127;
+/// Agencies of one charter.
+pub const AGENCIES_MAX: usize = 200;
+/// CA certificates of one agency: old and new while it rolls.
+pub const AGENCY_CAS_MAX: usize = 2;
+/// Bytes of one encoded signed charter.
+pub const CHARTER_BYTES_MAX: usize = 1024 * 1024;
+/// Charter versions in one answer.
+pub const CHARTERS_PER_PAGE_MAX: usize = 32;
+/// Bytes of one CRL: 100,000 entries make 3.7 MB.
+pub const CRL_BYTES_MAX: usize = 5 * 1024 * 1024;
+/// Certificates of one chain below the trust anchor.
+pub const CHAIN_CERTIFICATES_MAX: usize = 4;
+/// Bytes of one certificate.
+pub const CERTIFICATE_BYTES_MAX: usize = 8 * 1024;
+/// Bytes of a trust domain.
+pub const TRUST_DOMAIN_BYTES_MAX: usize = 200;
+/// Characters of a handle: 80 bits of base32.
+pub const HANDLE_BYTES: usize = 16;
+/// Highest device number of one person.
+pub const DEVICE_NUMBER_MAX: u16 = 999;
+/// Seconds a certificate is backdated, so that a clock this far behind still works.
+pub const CERTIFICATE_BACKDATE_SECONDS: u64 = 3600;
+/// Milliseconds a commit's own time may differ from the server's clock.
+pub const COMMIT_CLOCK_SKEW_MS_MAX: i64 = 2 * 3600 * 1000;
+/// Milliseconds of clock difference at which a client warns.
+pub const CLOCK_WARNING_MS: i64 = 5 * 60 * 1000;

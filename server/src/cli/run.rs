@@ -1,0 +1,266 @@
+//! `alcove-server run`: puts the parts together, and takes them apart in order.
+
+use super::{
+    Failure,
+    check::{now_ms, store_config},
+};
+use crate::{
+    admin::{AdminSocket, CrlLine, StatusLine, StatusSource},
+    config::{Config, LogFormat},
+    service::{Clock, ReceiptKey, Service, Settings, TrustSource},
+    store::{Store, operation::Health, sled::SledStore},
+    transport::{self, Registry, Stop, Stopping, grpc, warn_of_ends},
+    trust_files::{Loaded, TrustFiles, load},
+};
+use alcove_charter::Crl;
+use alcove_trust::SnapshotCell;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::{fs, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use tokio::{
+    net::TcpListener,
+    runtime,
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+    task::JoinHandle,
+    time::sleep,
+};
+use tonic::service::Routes;
+use tonic_health::{ServingStatus, server::HealthReporter};
+use tracing_subscriber::EnvFilter;
+
+/// Time between looks at whether the store takes writes, for health.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
+/// Time that blocking work may take when everything else has ended.
+const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Runs the server until a signal stops it.
+pub(super) fn run(config: Config) -> Result<(), Failure> {
+    start_log(&config)?;
+    raise_descriptor_limit();
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::System)?;
+    let store = runtime.block_on(serve(config))?;
+    // Ends what is left of the tasks, and with them their hold on the store.
+    runtime.shutdown_timeout(SHUTDOWN_DEADLINE);
+    match Arc::into_inner(store) {
+        // A store that was closed opens in a fraction of the time.
+        Some(store) => store.close(),
+        None => tracing::warn!("something still uses the store; it is left as after a crash"),
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The log filter, parsed.
+pub(super) fn log_filter(config: &Config) -> Result<EnvFilter, Failure> {
+    EnvFilter::try_new(&config.log_filter).map_err(|_| Failure::LogFilter)
+}
+
+fn start_log(config: &Config) -> Result<(), Failure> {
+    let log = tracing_subscriber::fmt().with_env_filter(log_filter(config)?).with_writer(io::stdout);
+    // Fails only when a log is running already, as in a test; then that one is used.
+    let _running = match config.log_format {
+        LogFormat::Json => {
+            log.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+        }
+        LogFormat::Text => log.with_ansi(false).try_init(),
+    };
+    Ok(())
+}
+
+/// Takes as many file descriptors as the system allows: shells hand out a fraction, and every connection is one.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, descriptors = limit.current, "the limit of open files cannot be raised");
+    }
+}
+
+async fn serve(config: Config) -> Result<Arc<SledStore>, Failure> {
+    let files = TrustFiles::of(&config);
+    let loaded = load(&files, None, now_ms())?;
+    warn_of_ends(&loaded);
+    let Loaded { trust, tls_chain, tls_key, receipt_chain, receipt_key, .. } = loaded;
+    let receipt_key = ReceiptKey::new(receipt_key.secret_pkcs8_der(), receipt_chain)?;
+    let cell = Arc::new(SnapshotCell::new(trust, tls_chain, tls_key)?);
+
+    let store = Arc::new(SledStore::open(store_config(&config))?);
+    let service = start_service(&config, Arc::clone(&store), receipt_key, &cell);
+    let registry = Registry::new(config.limits.connections_per_identity_max.get());
+
+    let listen = |source| Failure::Listen { address: config.listen, source };
+    let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
+    let stop = Stop::new();
+    let stopping = stop.stopping();
+    let (ask_reload, reload_asked) = mpsc::channel(1);
+    tokio::spawn(handle_signals(stop, ask_reload).map_err(Failure::System)?);
+    let admin = open_admin(&config, Arc::clone(&store), status_source(address, &cell, &registry));
+
+    let (health, routes) = routes(&config, &service)?;
+    tokio::spawn(report_health(health, Arc::clone(&store), stopping.clone()));
+    let keeping_current = tokio::spawn(transport::keep_current(
+        files,
+        Arc::clone(&cell),
+        registry.clone(),
+        config.trust_poll(),
+        reload_asked,
+        stopping.clone(),
+    ));
+
+    // Last, since whoever waits for the file connects at once.
+    let address_file = config.address_file.map(|path| AddressFile::write(path, address)).transpose()?;
+    tracing::info!(%address, "serving");
+    let closing = close_subscriptions_on_stop(service.clone(), stopping.clone());
+    let serving = transport::serve(listener, routes, cell, registry, config.limits, stopping);
+    let (stopped, ()) = tokio::join!(serving, closing);
+
+    drop(address_file);
+    if let Some(admin) = admin {
+        admin.abort();
+    }
+    // It ends by itself on stop; a panic of its has been reported.
+    let _ended = keeping_current.await;
+    tracing::info!(cut = stopped.cut, "no connection is left");
+    Ok(store)
+}
+
+fn start_service(
+    config: &Config,
+    store: Arc<SledStore>,
+    receipt_key: ReceiptKey,
+    cell: &Arc<SnapshotCell>,
+) -> Service<SledStore> {
+    let settings = Settings {
+        calls_per_second_max: config.limits.calls_per_second_max,
+        calls_burst_max: config.limits.calls_burst_max,
+        calls_in_flight_max: config.limits.calls_in_flight_max,
+        blob_quota_bytes: config.limits.blob_quota_bytes,
+    };
+    let cell = Arc::clone(cell);
+    let trust: TrustSource = Arc::new(move || Arc::clone(&cell.load().trust));
+    Service::start(store, receipt_key, trust, Clock::system(), settings)
+}
+
+fn routes(config: &Config, service: &Service<SledStore>) -> Result<(HealthReporter, Routes), Failure> {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    let mut routes = grpc::routes(service).add_service(health);
+    if config.reflection {
+        let reflection = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(alcove_rpc::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .build_v1()
+            .map_err(Failure::Reflection)?;
+        routes = routes.add_service(reflection);
+    }
+    Ok((reporter, routes))
+}
+
+/// Tells health whether the store takes writes, until the server stops; from then on it serves no more.
+async fn report_health(health: HealthReporter, store: Arc<SledStore>, mut stopping: Stopping) {
+    loop {
+        let writable = store.health().await.is_ok_and(|health| health.writable);
+        let status = if writable { ServingStatus::Serving } else { ServingStatus::NotServing };
+        health.set_service_status("", status).await;
+        tokio::select! {
+            biased;
+            () = stopping.asked() => break,
+            () = sleep(HEALTH_INTERVAL) => {}
+        }
+    }
+    health.set_service_status("", ServingStatus::NotServing).await;
+}
+
+/// Streams without an end would hold up every stop.
+async fn close_subscriptions_on_stop(service: Service<SledStore>, mut stopping: Stopping) {
+    stopping.asked().await;
+    service.close_subscriptions();
+}
+
+/// Stops on SIGTERM and SIGINT, reloads on SIGHUP. Returns a future that does so.
+fn handle_signals(stop: Stop, ask_reload: mpsc::Sender<()>) -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    Ok(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                // A full queue means that a reload is asked for already.
+                _ = hang_up.recv() => { let _asked = ask_reload.try_send(()); }
+            }
+        }
+        tracing::info!("stopping");
+        stop.stop();
+    })
+}
+
+fn open_admin(config: &Config, store: Arc<SledStore>, status: StatusSource) -> Option<JoinHandle<()>> {
+    match AdminSocket::open(&config.data_dir) {
+        Ok(socket) => Some(tokio::spawn(socket.answer(store, status))),
+        Err(error) => {
+            // The server is worth having without it.
+            tracing::warn!(%error, "no admin socket: status, audit and check need a stopped server");
+            None
+        }
+    }
+}
+
+fn status_source(address: SocketAddr, cell: &Arc<SnapshotCell>, registry: &Registry) -> StatusSource {
+    let (cell, registry) = (Arc::clone(cell), registry.clone());
+    let started_at_ms = now_ms();
+    Arc::new(move |store: Health| {
+        let snapshot = cell.load();
+        let charter = snapshot.trust.charter();
+        let tls = snapshot.trust.verify_server(&snapshot.chain, &charter.server_name, now_ms());
+        let crl_line = |crl: &Arc<Crl>| CrlLine {
+            agency: crl.trust_domain.to_string(),
+            number: crl.number,
+            revoked: crl.len(),
+            next_update_ms: crl.next_update_ms,
+        };
+        StatusLine {
+            schema: "alcove.status.v1".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            address: address.to_string(),
+            started_at_ms,
+            connections: registry.len(),
+            trust_snapshot: snapshot.version,
+            charter_version: charter.version,
+            charter_hash: charter.hash().to_string(),
+            charter_end_ms: charter.not_after_ms,
+            tls_certificate_end_ms: tls.ok().map(|certificate| certificate.not_after_ms),
+            crls: snapshot.trust.crls().map(crl_line).collect(),
+            writable: store.writable,
+            disk_available_bytes: store.available_bytes,
+            disk_reserve_bytes: store.floor_bytes,
+            database_bytes: store.database_bytes,
+        }
+    })
+}
+
+/// Says where the server listens, for as long as it does.
+struct AddressFile(PathBuf);
+
+impl AddressFile {
+    /// Writes the file so that whoever sees it sees all of it.
+    fn write(path: PathBuf, address: SocketAddr) -> Result<Self, Failure> {
+        let mut unfinished = path.clone().into_os_string();
+        unfinished.push(".new");
+        let unfinished = PathBuf::from(unfinished);
+        let written = fs::write(&unfinished, format!("{address}\n"));
+        match written.and_then(|()| fs::rename(&unfinished, &path)) {
+            Ok(()) => Ok(Self(path)),
+            Err(source) => Err(Failure::AddressFile { path, source }),
+        }
+    }
+}
+
+impl Drop for AddressFile {
+    fn drop(&mut self) {
+        // Whoever reads a stale one finds nobody there.
+        let _left_over = fs::remove_file(&self.0);
+    }
+}

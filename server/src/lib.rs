@@ -1,0 +1,16 @@
+//! The server: orders, keeps and delivers what it cannot read.
+//!
+//! `transport` takes connections and parses, `service` decides, `store` keeps. It knows identities, groups,
+//! records, blobs and key packages, and no key that opens anything. Start with [`cli::main`].
+
+#![forbid(unsafe_code)]
+
+pub mod admin;
+pub mod cli;
+pub mod config;
+pub mod init;
+mod observer;
+pub mod service;
+pub mod store;
+pub mod transport;
+pub mod trust_files;

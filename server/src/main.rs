@@ -1,0 +1,9 @@
+//! `alcove-server`: see the library.
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    alcove_server::cli::main()
+}

@@ -1,0 +1,180 @@
+//! Who may call what. Nobody is trusted for coming from inside: every act asks one of the rules here, or
+//! a verb of the store that keeps the rule in the same instant as the write.
+//!
+//! | Act | Who may |
+//! |---|---|
+//! | create a group; publish, claim and count key packages; publish and list cards; fetch charters, CRLs, the server's description; list welcomes | any device whose certificate was verified, where it is about somebody then about itself |
+//! | submit a commit | a [`member`](Inner::member) whose leaf the commit is by, and as the group's policy allows (`observer`) |
+//! | append a record | a member at that instant (store) whose leaf has not lapsed ([`standing`](super::standing)) |
+//! | read a log, subscribe | a member, from its join position on, earlier where an access entry opens it ([`Reach`]) |
+//! | read a blob | a member that uploaded it or whose [`Reach`] holds its position |
+//! | open access | a member, to a member (store) |
+//! | end access | the member that opened it, or an owner ([`opener_or_owner`](Inner::opener_or_owner)) |
+//! | fetch a tree, acknowledge a welcome | the device the welcome is for (store) |
+//! | put chunks, finish or delete an upload | the device that began it (store) |
+//!
+//! Unknown and forbidden are one answer, from one look-up, so whoever does not belong learns nothing
+//! about what there is, neither from the answer nor from its time.
+
+use super::{Caller, Inner, ServiceError};
+use crate::store::{
+    Store,
+    access::{AccessEntry, PositionRange},
+    groups::Member,
+};
+use alcove_proto::ids::{AccessId, GroupId, Position};
+
+/// The log positions one member may read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reach {
+    /// From here on, everything.
+    joined: Position,
+    /// Opened before that: disjoint, in order, all before `joined`.
+    opened: Vec<PositionRange>,
+}
+
+impl Reach {
+    /// What a member that joined at `joined` may read with these entries at `now_ms`.
+    pub(super) fn new(joined: Position, entries: &[AccessEntry], now_ms: i64) -> Self {
+        let open = entries.iter().filter(|entry| entry.not_after_ms.is_none_or(|end| now_ms <= end));
+        let mut ranges: Vec<PositionRange> = open
+            .flat_map(|entry| &entry.ranges)
+            .filter(|range| range.first < joined)
+            .map(|range| PositionRange { last: range.last.min(before(joined)), ..*range })
+            .collect();
+        ranges.sort_by_key(|range| range.first);
+        let mut opened: Vec<PositionRange> = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            match opened.last_mut() {
+                Some(last) if range.first <= last.last.next() => last.last = last.last.max(range.last),
+                _ => opened.push(range),
+            }
+        }
+        Self { joined, opened }
+    }
+
+    /// The join position: from here on, everything.
+    pub(super) fn joined(&self) -> Position {
+        self.joined
+    }
+
+    /// Whether `position` may be read.
+    pub(super) fn holds(&self, position: Position) -> bool {
+        position >= self.joined || self.opened.iter().any(|range| range.contains(position))
+    }
+
+    /// The first run of readable positions after `after`; no last position means to the end.
+    pub(super) fn run_after(&self, after: Position) -> (Position, Option<Position>) {
+        let next = after.next();
+        let opened = self.opened.iter().find(|range| range.last >= next);
+        match opened {
+            Some(range) if next < self.joined => {
+                let last = range.last;
+                // A run that reaches the join position goes on to the end.
+                (next.max(range.first), (last.next() < self.joined).then_some(last))
+            }
+            _ => (next.max(self.joined), None),
+        }
+    }
+}
+
+fn before(position: Position) -> Position {
+    Position(position.0.saturating_sub(1))
+}
+
+impl<S: Store> Inner<S> {
+    /// The caller's place in the group.
+    ///
+    /// Errors: [`ServiceError::NotFound`], for a group that is not there as for one that is.
+    pub(super) async fn member(&self, caller: &Caller, group: GroupId) -> Result<Member, ServiceError> {
+        let member = self.store.member(group, caller.identity.clone()).await?;
+        member.ok_or(ServiceError::NotFound)
+    }
+
+    /// What the caller may read of the group's log.
+    ///
+    /// Errors: [`ServiceError::NotFound`] when it is no member.
+    pub(super) async fn reach(&self, caller: &Caller, group: GroupId) -> Result<Reach, ServiceError> {
+        let member = self.member(caller, group).await?;
+        let entries = self.store.access_of(group, caller.identity.clone()).await?;
+        Ok(Reach::new(member.joined, &entries, self.clock.now_ms()))
+    }
+
+    /// Lets pass the member that opened the access entry, and the group's owners.
+    ///
+    /// Errors: [`ServiceError::NotFound`] for everybody else and for an entry that is not there.
+    pub(super) async fn opener_or_owner(
+        &self,
+        caller: &Caller,
+        group: GroupId,
+        access: AccessId,
+    ) -> Result<(), ServiceError> {
+        self.member(caller, group).await?;
+        let entry = self.store.access_entry(group, access).await?.ok_or(ServiceError::NotFound)?;
+        if entry.opener == caller.identity || self.is_owner(group, &caller.identity.person).await? {
+            Ok(())
+        } else {
+            Err(ServiceError::NotFound)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alcove_proto::names::Identity;
+
+    fn entry(ranges: &[(u64, u64)], not_after_ms: Option<i64>) -> AccessEntry {
+        let identity: Identity =
+            "spiffe://harborlight.northmark.example/staff/abcdefghijklmn27/device/1".parse().unwrap();
+        AccessEntry {
+            access: AccessId([1; 16]),
+            opener: identity.clone(),
+            grantee: identity,
+            ranges: ranges
+                .iter()
+                .map(|(first, last)| PositionRange { first: Position(*first), last: Position(*last) })
+                .collect(),
+            not_after_ms,
+        }
+    }
+
+    fn run(reach: &Reach, after: u64) -> (u64, Option<u64>) {
+        let (first, last) = reach.run_after(Position(after));
+        (first.0, last.map(|last| last.0))
+    }
+
+    #[test]
+    fn a_joiner_reads_from_its_join_position_and_nothing_before() {
+        let reach = Reach::new(Position(10), &[], 0);
+        assert!(!reach.holds(Position(9)) && reach.holds(Position(10)) && reach.holds(Position(99)));
+        assert_eq!(run(&reach, 0), (10, None));
+        assert_eq!(run(&reach, 20), (21, None));
+    }
+
+    #[test]
+    fn access_opens_what_it_names_until_its_end() {
+        let entries = [entry(&[(5, 6), (2, 2)], Some(100)), entry(&[(3, 3)], None)];
+        let reach = Reach::new(Position(10), &entries, 100);
+        assert_eq!(
+            [1, 2, 3, 4, 5, 6, 7, 9].map(|at| reach.holds(Position(at))),
+            [false, true, true, false, true, true, false, false]
+        );
+        assert_eq!(run(&reach, 0), (2, Some(3)), "neighbours are one run");
+        assert_eq!(run(&reach, 2), (3, Some(3)));
+        assert_eq!(run(&reach, 3), (5, Some(6)));
+        assert_eq!(run(&reach, 6), (10, None));
+
+        let after_the_end = Reach::new(Position(10), &entries, 101);
+        assert_eq!([2, 3, 5].map(|at| after_the_end.holds(Position(at))), [false, true, false]);
+    }
+
+    #[test]
+    fn access_that_reaches_the_join_position_goes_on_from_there() {
+        let reach = Reach::new(Position(10), &[entry(&[(8, 50)], None)], 0);
+        assert_eq!(run(&reach, 0), (8, None));
+        assert!(reach.holds(Position(51)));
+        let overlapping = Reach::new(Position(10), &[entry(&[(1, 4), (2, 3), (3, 6)], None)], 0);
+        assert_eq!(run(&overlapping, 0), (1, Some(6)));
+    }
+}

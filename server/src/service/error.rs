@@ -1,0 +1,131 @@
+//! Why the service refuses a call: facts only, with the numbers that belong to them.
+//!
+//! What a peer is told of each is decided in one place, `transport/grpc/status.rs`.
+
+use crate::store::StoreError;
+use alcove_proto::ids::Epoch;
+
+/// When to come back to a server that is going down, milliseconds.
+const STOPPED_RETRY_MS: u64 = 2_000;
+
+/// Why a call was refused. Nothing was written, unless a variant says otherwise.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// Unknown, or not for the caller: one answer for both.
+    #[error("not found or not permitted")]
+    NotFound,
+    /// Something is over its limit.
+    #[error("over the limit of {limit}")]
+    TooLarge {
+        /// The limit, in the unit of what was counted.
+        limit: u64,
+    },
+    /// Something does not parse that only the service could look into.
+    #[error("malformed")]
+    Malformed,
+    /// An authenticated body is not in canonical form.
+    #[error("not canonical")]
+    NotCanonical,
+    /// The epoch is not the one in force.
+    #[error("the epoch in force is {current}")]
+    StaleEpoch {
+        /// The epoch in force.
+        current: Epoch,
+    },
+    /// The id is taken by other bytes.
+    #[error("the id is taken by other bytes")]
+    IdReused,
+    /// The group exists, made by somebody else or from other bytes.
+    #[error("the group exists")]
+    GroupExists,
+    /// The commit (or the group info that opens a group) breaks MLS rules.
+    #[error("the commit is not valid")]
+    CommitInvalid,
+    /// The commit is valid and its author has no right to it.
+    #[error("the author has no right to the commit")]
+    CommitNotAllowed,
+    /// A leaf in the commit has no valid certificate of its own agency.
+    #[error("a leaf is not trusted")]
+    LeafNotTrusted,
+    /// The commit names charter or CRL numbers behind the server's.
+    #[error("the commit names trust material that is behind")]
+    TrustStale,
+    /// The commit's time is too far from the server's clock.
+    #[error("the sender's clock is too far off")]
+    ClockSkew,
+    /// The committer had not seen enough of the log.
+    #[error("the committer is more than {limit} entries behind")]
+    HeadTooOld {
+        /// How many entries back is allowed.
+        limit: u64,
+    },
+    /// The certificate of the caller's leaf has been revoked or has expired.
+    #[error("the caller's leaf has lapsed")]
+    LeafLapsed,
+    /// Too many calls by this identity.
+    #[error("too many calls, again in {retry_after_ms} ms")]
+    RateLimited {
+        /// When to call again, milliseconds.
+        retry_after_ms: u64,
+    },
+    /// The identity's quota is used up.
+    #[error("the quota of {limit} is used up")]
+    QuotaExceeded {
+        /// The quota, bytes or pieces.
+        limit: u64,
+    },
+    /// The disk is full.
+    #[error("the disk is full")]
+    StorageFull,
+    /// Not all chunks are there.
+    #[error("not all chunks are there")]
+    UploadIncomplete,
+    /// What was finished does not match its digest or size.
+    #[error("the digest or size does not match")]
+    DigestMismatch,
+    /// The key package is not the caller's, has expired, or does not parse.
+    #[error("the key package is not valid")]
+    KeyPackageInvalid,
+    /// The server is going down or not ready.
+    #[error("not available, again in {retry_after_ms} ms")]
+    Unavailable {
+        /// When to call again, milliseconds.
+        retry_after_ms: u64,
+    },
+    /// Something failed inside. What, is for the log alone.
+    #[error("inside: {0}")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl ServiceError {
+    /// Wraps an error that says nothing to the caller.
+    pub(crate) fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound | StoreError::NotMember => Self::NotFound,
+            StoreError::IdReused => Self::IdReused,
+            StoreError::TooLarge { limit, .. } | StoreError::TooMany { limit, .. } => {
+                Self::TooLarge { limit: limit as u64 }
+            }
+            StoreError::MembersInconsistent => Self::CommitInvalid,
+            StoreError::BlobShape => Self::Malformed,
+            StoreError::QuotaExceeded { limit, .. } => Self::QuotaExceeded { limit },
+            StoreError::StorageFull { .. } => Self::StorageFull,
+            StoreError::Busy { waited_ms } => Self::Unavailable { retry_after_ms: waited_ms.max(1) },
+            StoreError::Stopped => Self::Unavailable { retry_after_ms: STOPPED_RETRY_MS },
+            StoreError::Damaged { .. }
+            | StoreError::FormatUnknown { .. }
+            | StoreError::NotOurs
+            | StoreError::SideFiles { .. }
+            | StoreError::FileSystem { .. }
+            | StoreError::InUse
+            | StoreError::Open { .. }
+            | StoreError::Io { .. } => Self::internal(error),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What the server decides: who may do what, in which order, and what everybody is told of it.
+//!
+//! Takes parsed input from `transport`, judges it, has the store do it in one act, and hands out receipts
+//! and live entries. Knows nothing of messages on the wire, of connections, or of what anything is about.
+//! One file for each act; start with [`Service`], then `append_record` for the shortest way through, and
+//! `authorisation` for the table of who may call what.
+
+mod access;
+mod admission;
+mod append_record;
+mod authorisation;
+mod blobs;
+mod clock;
+mod create_group;
+mod directory;
+mod dispatch;
+mod error;
+mod feed;
+mod key_packages;
+mod live;
+mod observed;
+mod read_log;
+mod receipts;
+mod standing;
+mod submit_commit;
+mod subscribe;
+mod wake;
+mod welcomes;
+
+pub use access::NewAccess;
+pub use admission::Permit;
+pub use blobs::{ChunkReader, ChunkWriter, NewUpload, Received};
+pub use clock::Clock;
+pub use directory::{Cards, Description};
+pub use error::ServiceError;
+pub use key_packages::{Claimed, KeyPackages};
+pub use read_log::{LogPage, LogRange};
+pub use receipts::{Receipt, ReceiptKey, ReceiptKeyError};
+pub use submit_commit::{CommitOffer, CommitOutcome};
+pub use subscribe::{Event, Subscription};
+pub use welcomes::{TreeReader, WaitingWelcome};
+
+use crate::{
+    observer::Held,
+    store::{Store, audit::By},
+};
+use admission::Admission;
+use alcove_charter::TrustView;
+use alcove_proto::{ids::GroupId, names::Identity, v1::SignedHead};
+use live::{LiveGroup, LiveGroups};
+use std::{
+    num::{NonZeroU32, NonZeroU64},
+    sync::Arc,
+};
+use wake::Doorbells;
+
+/// Gives the charter and CRLs in force: a new snapshot after every reload.
+pub type TrustSource = Arc<dyn Fn() -> Arc<TrustView> + Send + Sync>;
+
+/// What one identity may ask of the server.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Calls it may begin a second in the long run.
+    pub calls_per_second_max: NonZeroU32,
+    /// Calls it may begin at once.
+    pub calls_burst_max: NonZeroU32,
+    /// Calls it may have under way at one time; a subscription is one.
+    pub calls_in_flight_max: NonZeroU32,
+    /// Bytes of blobs it may have on the server.
+    pub blob_quota_bytes: NonZeroU64,
+}
+
+/// Who calls, and under which id the call stands in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The device, from its verified certificate.
+    pub identity: Identity,
+    /// The id of the request.
+    pub request: u64,
+}
+
+/// The server's decisions over a store.
+///
+/// Cheap to clone: all clones are one service.
+pub struct Service<S> {
+    inner: Arc<Inner<S>>,
+}
+
+impl<S> Clone for Service<S> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+struct Inner<S> {
+    store: Arc<S>,
+    key: ReceiptKey,
+    trust: TrustSource,
+    clock: Clock,
+    settings: Settings,
+    admission: Arc<Admission>,
+    live: LiveGroups,
+    held: Held,
+    doorbells: Doorbells,
+}
+
+impl<S: Store> Service<S> {
+    /// Begins to serve from `store`. Must be called within a runtime: a task carries the store's hints to
+    /// subscribers until the last clone of the service is gone.
+    pub fn start(
+        store: Arc<S>,
+        key: ReceiptKey,
+        trust: TrustSource,
+        clock: Clock,
+        settings: Settings,
+    ) -> Self {
+        let hints = store.hints();
+        let inner = Arc::new(Inner {
+            store,
+            key,
+            trust,
+            clock,
+            admission: Admission::new(
+                settings.calls_per_second_max,
+                settings.calls_burst_max,
+                settings.calls_in_flight_max.get(),
+            ),
+            settings,
+            live: LiveGroups::default(),
+            held: Held::default(),
+            doorbells: Doorbells::default(),
+        });
+        tokio::spawn(dispatch::carry(Arc::downgrade(&inner), hints));
+        Self { inner }
+    }
+
+    /// Lets a call of `identity` begin; it counts until the permit is dropped.
+    ///
+    /// Errors: [`ServiceError::RateLimited`].
+    pub fn admit(&self, identity: &Identity) -> Result<Permit, ServiceError> {
+        self.inner.admission.admit(identity)
+    }
+
+    /// Ends every subscription, for a server that is going down.
+    pub fn close_subscriptions(&self) {
+        self.inner.doorbells.ring_closing();
+    }
+}
+
+impl<S: Store> Inner<S> {
+    fn trust(&self) -> Arc<TrustView> {
+        (self.trust)()
+    }
+
+    fn by(&self, caller: &Caller) -> By {
+        By { identity: caller.identity.clone(), time_ms: self.clock.now_ms(), request: caller.request }
+    }
+
+    /// The live group; nothing when there is no such group.
+    async fn live(&self, group: GroupId) -> Result<Option<Arc<LiveGroup>>, ServiceError> {
+        if let Some(live) = self.live.find(&group) {
+            return Ok(Some(live));
+        }
+        let head = self.store.group_head(group).await?;
+        Ok(head.map(|head| self.live.find_or_make(group, head.position, head.head)))
+    }
+
+    /// The signed head at the newest position the live group knows.
+    fn signed_newest(&self, live: &LiveGroup) -> Result<Arc<SignedHead>, ServiceError> {
+        let mut feed = live.feed();
+        let (position, head) = feed.newest();
+        feed.signed(&live.id, position, &head, &self.key, self.clock.now_ms())
+    }
+}

@@ -1,0 +1,107 @@
+//! Reading one page of the part of a log that the caller may read.
+
+use super::{Caller, Service, ServiceError, authorisation::Reach};
+use crate::store::{Store, groups::LogQuery};
+use alcove_proto::{
+    ids::{Digest, GroupId, Position},
+    limits::{LINK_DIGESTS_MAX, LOG_PAGE_BYTES_MAX},
+    v1::{LogEntry, SignedHead},
+};
+use std::sync::Arc;
+
+/// Part of a log that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogRange {
+    /// Whose log.
+    pub group: GroupId,
+    /// Entries after this position.
+    pub after: Position,
+    /// At most this many; never over [`alcove_proto::limits::LOG_PAGE_ENTRIES_MAX`].
+    pub entries_max: usize,
+    /// Up to this position; nothing means to the end.
+    pub through: Option<Position>,
+}
+
+/// Part of a log.
+#[derive(Debug, Clone)]
+pub struct LogPage {
+    /// In order; positions the caller may not read are left out.
+    pub entries: Vec<LogEntry>,
+    /// There when the page reaches the end of the log.
+    pub signed: Option<Arc<SignedHead>>,
+    /// Whether the range has more that the caller may read.
+    pub more: bool,
+    /// Digests of the positions left out before a page that begins at the caller's join position.
+    pub link: Vec<Digest>,
+}
+
+impl<S: Store> Service<S> {
+    /// Reads one page. An empty page without `more` is the end of what there is for the caller.
+    ///
+    /// Errors: [`ServiceError::NotFound`] for whoever is no member.
+    pub async fn read_log(&self, caller: &Caller, range: LogRange) -> Result<LogPage, ServiceError> {
+        let inner = &self.inner;
+        let reach = inner.reach(caller, range.group).await?;
+        let live = inner.live(range.group).await?.ok_or(ServiceError::NotFound)?;
+        let mut page = LogPage { entries: Vec::new(), signed: None, more: false, link: Vec::new() };
+        let mut after = range.after;
+        let mut bytes_left = LOG_PAGE_BYTES_MAX;
+        loop {
+            let (first, run_last) = reach.run_after(after);
+            if range.through.is_some_and(|through| through < first) {
+                return Ok(page);
+            }
+            let through = match (run_last, range.through) {
+                (Some(run), Some(asked)) => Some(run.min(asked)),
+                (one, other) => one.or(other),
+            };
+            let query = LogQuery {
+                group: range.group,
+                after: Position(first.0 - 1),
+                through,
+                entries_max: range.entries_max - page.entries.len(),
+                bytes_max: bytes_left,
+            };
+            let run = inner.store.read_log(query).await?;
+            let Some(head) = run.group_head else { return Err(ServiceError::NotFound) };
+            let run_bytes: usize = run.entries.iter().map(|entry| entry.body.len()).sum();
+            let last_read = run.entries.last().map(|entry| Position(entry.position));
+            if page.entries.is_empty() && first == reach.joined() && last_read.is_some() {
+                page.link = self.link_to_join(&reach, &range).await?;
+            }
+            page.entries.extend(run.entries);
+            bytes_left = bytes_left.saturating_sub(run_bytes);
+
+            let at_end = last_read.unwrap_or(query.after) >= head.position;
+            if at_end && range.through.is_none_or(|through| through >= head.position) {
+                let mut feed = live.feed();
+                feed.advance(head.position, head.head);
+                let now_ms = inner.clock.now_ms();
+                page.signed = Some(feed.signed(&live.id, head.position, &head.head, &inner.key, now_ms)?);
+                return Ok(page);
+            }
+            let full = page.entries.len() >= range.entries_max || bytes_left == 0;
+            if run.more || full {
+                page.more = true;
+                return Ok(page);
+            }
+            // The run is at its end; the next one, if there is any, begins behind a gap.
+            match run_last {
+                Some(last) if range.through.is_none_or(|through| through > last) => after = last,
+                _ => return Ok(page),
+            }
+        }
+    }
+
+    /// The digests between where a joiner asks from and its join position: only the stretch its welcome
+    /// pinned can be that short, and only there the chain is to go on.
+    async fn link_to_join(&self, reach: &Reach, range: &LogRange) -> Result<Vec<Digest>, ServiceError> {
+        let first = range.after.next();
+        let gap = reach.joined().0.saturating_sub(first.0);
+        if gap == 0 || gap > LINK_DIGESTS_MAX as u64 {
+            return Ok(Vec::new());
+        }
+        let last = Position(reach.joined().0 - 1);
+        Ok(self.inner.store.entry_digests(range.group, first, last).await?)
+    }
+}

@@ -1,0 +1,102 @@
+//! The audit trail: who did what when, written in the same act as what was done.
+//!
+//! Audit is no log: it holds ids and positions, never sizes of content or reasons of refusals, and a
+//! refused act leaves none. An entry about a log position takes author and time from the log itself,
+//! which already says both under its hash chain.
+
+use alcove_proto::{
+    ids::{GroupId, Position},
+    names::Identity,
+};
+
+/// Who calls, and when: goes with every mutating verb and becomes its audit entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct By {
+    /// The device, from its verified certificate.
+    pub identity: Identity,
+    /// Server time, milliseconds since 1970; a log entry's `received_at_ms`.
+    pub time_ms: i64,
+    /// The id of the request, as in the log line about it.
+    pub request: u64,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Act {
+    /// A group was created.
+    CreateGroup,
+    /// A record was appended.
+    AppendRecord,
+    /// A commit was taken.
+    Commit,
+    /// A welcome was joined and deleted.
+    AcknowledgeWelcome,
+    /// Key packages were stored.
+    PublishKeyPackages,
+    /// Key packages were handed out; one entry for each device they belong to.
+    ClaimKeyPackage,
+    /// A sealed card was stored.
+    PublishCard,
+    /// Log positions were opened to a device.
+    OpenAccess,
+    /// An access entry was ended.
+    EndAccess,
+    /// An upload was begun.
+    OpenUpload,
+    /// An upload was closed: the blob can be read.
+    FinishUpload,
+    /// A blob or an upload was deleted.
+    DeleteBlob,
+}
+
+impl Act {
+    /// The name in listings and metric labels.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CreateGroup => "create_group",
+            Self::AppendRecord => "append_record",
+            Self::Commit => "commit",
+            Self::AcknowledgeWelcome => "acknowledge_welcome",
+            Self::PublishKeyPackages => "publish_key_packages",
+            Self::ClaimKeyPackage => "claim_key_package",
+            Self::PublishCard => "publish_card",
+            Self::OpenAccess => "open_access",
+            Self::EndAccess => "end_access",
+            Self::OpenUpload => "open_upload",
+            Self::FinishUpload => "finish_upload",
+            Self::DeleteBlob => "delete_blob",
+        }
+    }
+}
+
+/// One act, as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// From 1, without gaps.
+    pub sequence: u64,
+    /// What was done.
+    pub act: Act,
+    /// By which device.
+    pub identity: Identity,
+    /// Server time, milliseconds since 1970.
+    pub time_ms: i64,
+    /// The id of the request.
+    pub request: u64,
+    /// In which group, if in any.
+    pub group: Option<GroupId>,
+    /// At which log position, for an append or a commit.
+    pub position: Option<Position>,
+    /// The 16-byte id of the record, blob, access entry or welcome, if the act has one.
+    pub subject: Option<[u8; 16]>,
+    /// Whom it concerned beside the caller: a grantee, or the device whose key package was handed out.
+    pub concerning: Option<Identity>,
+}
+
+/// Part of the audit trail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditPage {
+    /// In order of sequence.
+    pub entries: Vec<AuditEntry>,
+    /// Whether there are later ones.
+    pub more: bool,
+}

@@ -1,0 +1,136 @@
+//! Blobs, in domain types: large ciphertext in sealed chunks.
+
+use super::{Result, StoreError};
+use alcove_proto::{
+    ids::{BlobId, GroupId, Position},
+    limits::{CHUNK_BYTES, CHUNK_TAG_BYTES, CHUNKS_MAX},
+    names::Identity,
+};
+
+/// Bytes of every sealed chunk but the last of its blob, which may be shorter.
+pub const SEALED_CHUNK_BYTES: u64 = (CHUNK_BYTES + CHUNK_TAG_BYTES) as u64;
+
+/// How a blob is cut into chunks. Always consistent: `bytes_total` needs exactly `chunk_count` chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlobShape {
+    chunk_count: u32,
+    bytes_total: u64,
+}
+
+impl BlobShape {
+    /// Checks that the numbers fit each other and are within [`CHUNKS_MAX`].
+    ///
+    /// Errors: [`StoreError::BlobShape`].
+    pub fn new(chunk_count: u32, bytes_total: u64) -> Result<Self> {
+        let needed = bytes_total.div_ceil(SEALED_CHUNK_BYTES);
+        if chunk_count == 0 || chunk_count > CHUNKS_MAX || needed != u64::from(chunk_count) {
+            return Err(StoreError::BlobShape);
+        }
+        Ok(Self { chunk_count, bytes_total })
+    }
+
+    /// How many chunks.
+    pub fn chunk_count(&self) -> u32 {
+        self.chunk_count
+    }
+
+    /// Bytes of all sealed chunks.
+    pub fn bytes_total(&self) -> u64 {
+        self.bytes_total
+    }
+
+    /// Bytes chunk `index` must have; nothing when there is no such chunk.
+    pub fn chunk_bytes(&self, index: u32) -> Option<u64> {
+        let last = self.chunk_count - 1;
+        match index {
+            _ if index < last => Some(SEALED_CHUNK_BYTES),
+            _ if index == last => Some(self.bytes_total - u64::from(last) * SEALED_CHUNK_BYTES),
+            _ => None,
+        }
+    }
+}
+
+/// An upload to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewUpload {
+    /// Its id.
+    pub blob: BlobId,
+    /// The group whose readers may read it.
+    pub group: GroupId,
+    /// Its shape.
+    pub shape: BlobShape,
+}
+
+/// How far an upload came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// Chunks on disk: disjoint, in order, both ends included.
+    pub received: Vec<(u32, u32)>,
+    /// Whether it is closed.
+    pub finished: bool,
+}
+
+/// A blob or an upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// The group whose readers may read it.
+    pub group: GroupId,
+    /// Who uploads it.
+    pub uploader: Identity,
+    /// Its shape.
+    pub shape: BlobShape,
+    /// The group's log position when it was closed; nothing while it is open.
+    pub finished_at: Option<Position>,
+}
+
+/// What came of closing an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FinishOutcome {
+    /// It can be read; the same answer when it had been closed before with the same digest.
+    Finished {
+        /// The group's log position at that time.
+        position: Position,
+    },
+    /// Chunks are missing.
+    Incomplete {
+        /// How many.
+        missing: u32,
+    },
+    /// The chunks are not what the digest says. The upload stays open; only deleting it helps.
+    DigestMismatch,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shape_whose_numbers_do_not_fit_is_refused() {
+        for (count, total) in [
+            (0, 0),
+            (0, 1),
+            (1, 0),
+            (1, SEALED_CHUNK_BYTES + 1),
+            (2, SEALED_CHUNK_BYTES),
+            (2, 2 * SEALED_CHUNK_BYTES + 1),
+            (CHUNKS_MAX + 1, (u64::from(CHUNKS_MAX) + 1) * SEALED_CHUNK_BYTES),
+            (1, u64::MAX),
+            (u32::MAX, u64::MAX),
+        ] {
+            assert!(matches!(BlobShape::new(count, total), Err(StoreError::BlobShape)), "{count} {total}");
+        }
+    }
+
+    #[test]
+    fn every_chunk_but_the_last_is_whole() {
+        let shape = BlobShape::new(3, 2 * SEALED_CHUNK_BYTES + 7).unwrap();
+        assert_eq!(
+            [0, 1, 2, 3].map(|index| shape.chunk_bytes(index)),
+            [Some(SEALED_CHUNK_BYTES), Some(SEALED_CHUNK_BYTES), Some(7), None]
+        );
+        let one = BlobShape::new(1, 1).unwrap();
+        assert_eq!([one.chunk_bytes(0), one.chunk_bytes(1)], [Some(1), None]);
+        let whole = BlobShape::new(2, 2 * SEALED_CHUNK_BYTES).unwrap();
+        assert_eq!(whole.chunk_bytes(1), Some(SEALED_CHUNK_BYTES));
+    }
+}

@@ -1,0 +1,283 @@
+//! What the server keeps: groups and their logs, welcomes, key packages, cards, access entries, blobs
+//! and the audit trail.
+//!
+//! [`Store`] is a list of atomic verbs in the server's own words. A mutating verb returns only when
+//! what it did is on disk, and everything it did, its audit entry included, is there or nothing is.
+//! A reader never sees what is not yet durable: a reader that had seen more than the disk holds would
+//! take the server for a liar after a power cut, since the log is a hash chain.
+//!
+//! Never names anything of service or transport, and nothing of an engine crosses the trait: no tree,
+//! no transaction, no error of sled. It knows who calls but judges no right except the ones that must
+//! be judged in the same instant as the write: whoever appends, commits, opens access or uploads is a
+//! member at that moment.
+//!
+//! Start with [`groups`] for the log, then [`Store`], then [`sled`] for how the promise is kept.
+
+pub mod access;
+pub mod audit;
+pub mod blobs;
+pub mod directory;
+pub mod error;
+pub mod groups;
+pub mod operation;
+pub mod sled;
+pub mod welcomes;
+
+pub use error::StoreError;
+
+use access::{AccessEntry, NewAccess, OpenAccessOutcome};
+use alcove_proto::{
+    ids::{AccessId, BlobId, Digest, Epoch, GroupId, Head, Position, WelcomeId},
+    names::{Identity, TrustDomain},
+    v1::LogEntry,
+};
+use audit::{AuditPage, By};
+use blobs::{Blob, FinishOutcome, NewUpload, Upload};
+use bytes::Bytes;
+use directory::{CardPage, ClaimedKeyPackage, KeyPackageCount, NewKeyPackages, Published};
+use groups::{
+    AppendOutcome, Checkpoint, CommitOutcome, CreateOutcome, GroupHead, LogPage, LogQuery, Member,
+    Membership, NewCommit, NewGroup, NewRecord,
+};
+use operation::{CheckReport, Health, Hint};
+use std::future::Future;
+use tokio::sync::broadcast;
+use welcomes::WelcomePage;
+
+/// The result of a verb.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// Everything the server keeps, as atomic verbs.
+///
+/// Any verb may fail with [`StoreError::Busy`], [`StoreError::Stopped`] or [`StoreError::Damaged`], and
+/// any that writes with [`StoreError::StorageFull`]; then nothing was written. Other errors are named
+/// with the verb. Dropping a mutating verb's future does not call the act back: it may still be done,
+/// which is why every one of them can be repeated.
+///
+/// Source: ARCHITECTURE, "The store"; PROTOCOL.md, "The log".
+pub trait Store: Send + Sync + 'static {
+    // Groups and their logs.
+
+    /// Creates a group at epoch 0 with the caller as its only member.
+    ///
+    /// Repeated by the same caller with the same digest it answers [`CreateOutcome::Replayed`].
+    fn create_group(&self, group: NewGroup, by: By) -> impl Future<Output = Result<CreateOutcome>> + Send;
+
+    /// The epoch in force, and the newest durable position and head. Nothing for an unknown group.
+    fn group_head(&self, group: GroupId) -> impl Future<Output = Result<Option<GroupHead>>> + Send;
+
+    /// The head after `position`; nothing for an unknown group or a position it has not reached.
+    fn head_at(
+        &self,
+        group: GroupId,
+        position: Position,
+    ) -> impl Future<Output = Result<Option<Head>>> + Send;
+
+    /// Appends one sealed record under the epoch in force.
+    ///
+    /// Errors: [`StoreError::NotFound`] unknown group, [`StoreError::NotMember`] the caller has no leaf,
+    /// [`StoreError::TooLarge`] over [`alcove_proto::limits::RECORD_BYTES_MAX`].
+    fn append_record(&self, record: NewRecord, by: By) -> impl Future<Output = Result<AppendOutcome>> + Send;
+
+    /// Takes a commit if its epoch is still the one in force: log entry, members, welcomes, tree and
+    /// checkpoint in one act.
+    ///
+    /// Errors: as for [`Store::append_record`]; [`StoreError::TooLarge`] names the limit that broke.
+    fn commit(&self, commit: NewCommit, by: By) -> impl Future<Output = Result<CommitOutcome>> + Send;
+
+    /// One page of a log, in order. An unknown group has an empty page at position 0.
+    fn read_log(&self, query: LogQuery) -> impl Future<Output = Result<LogPage>> + Send;
+
+    /// The commits made in epoch `from` and later, in order, as many as fit `bytes_max` (one at least).
+    fn read_commits(
+        &self,
+        group: GroupId,
+        from: Epoch,
+        bytes_max: usize,
+    ) -> impl Future<Output = Result<Vec<LogEntry>>> + Send;
+
+    /// Entry digests of `first..=last`, both durable.
+    ///
+    /// Errors: [`StoreError::NotFound`] when the log does not reach that far; [`StoreError::TooMany`]
+    /// over [`alcove_proto::limits::LINK_DIGESTS_MAX`].
+    fn entry_digests(
+        &self,
+        group: GroupId,
+        first: Position,
+        last: Position,
+    ) -> impl Future<Output = Result<Vec<Digest>>> + Send;
+
+    /// The members of a group by leaf. Empty for an unknown group.
+    fn members(&self, group: GroupId) -> impl Future<Output = Result<Vec<Member>>> + Send;
+
+    /// Whether `identity` is a member, with its leaf and join position.
+    fn member(
+        &self,
+        group: GroupId,
+        identity: Identity,
+    ) -> impl Future<Output = Result<Option<Member>>> + Send;
+
+    /// The groups `identity` is a member of, by group id, after `after`, at most `max`.
+    fn memberships(
+        &self,
+        identity: Identity,
+        after: Option<GroupId>,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<Membership>>> + Send;
+
+    /// The newest observer state kept; replay [`Store::read_commits`] from its epoch on.
+    fn checkpoint(&self, group: GroupId) -> impl Future<Output = Result<Option<Checkpoint>>> + Send;
+
+    // Welcomes.
+
+    /// The welcomes that wait for `identity`, at most `max`.
+    fn welcomes(&self, identity: Identity, max: usize) -> impl Future<Output = Result<WelcomePage>> + Send;
+
+    /// At least one byte of the tree of a waiting welcome from `offset`, at most
+    /// [`alcove_proto::limits::TREE_CHUNK_BYTES`]; empty at its end, nothing when no such welcome waits.
+    fn read_tree(
+        &self,
+        identity: Identity,
+        welcome: WelcomeId,
+        offset: u64,
+    ) -> impl Future<Output = Result<Option<Bytes>>> + Send;
+
+    /// Deletes one of the caller's welcomes; with the last one of a commit the tree goes too.
+    /// Answers whether it was there.
+    fn acknowledge_welcome(&self, welcome: WelcomeId, by: By) -> impl Future<Output = Result<bool>> + Send;
+
+    // Key packages and cards.
+
+    /// Stores key packages of the caller. One that is here already, or was handed out before, is not
+    /// stored again.
+    ///
+    /// Errors: [`StoreError::TooMany`] over
+    /// [`alcove_proto::limits::KEY_PACKAGES_PER_DEVICE_MAX`] waiting, [`StoreError::TooLarge`].
+    fn publish_key_packages(
+        &self,
+        packages: NewKeyPackages,
+        by: By,
+    ) -> impl Future<Output = Result<Published>> + Send;
+
+    /// Takes one key package for each of `identities` that has any, in the order asked. A one-time
+    /// package is handed out at most once, whatever happens to the answer.
+    ///
+    /// Errors: [`StoreError::TooMany`] over [`alcove_proto::limits::CLAIM_IDENTITIES_MAX`].
+    fn claim_key_packages(
+        &self,
+        identities: Vec<Identity>,
+        by: By,
+    ) -> impl Future<Output = Result<Vec<ClaimedKeyPackage>>> + Send;
+
+    /// How many one-time packages wait.
+    fn count_key_packages(&self, identity: Identity) -> impl Future<Output = Result<KeyPackageCount>> + Send;
+
+    /// Stores the caller's sealed card in place of an earlier one. Errors: [`StoreError::TooLarge`].
+    fn publish_card(&self, sealed_card: Bytes, by: By) -> impl Future<Output = Result<()>> + Send;
+
+    /// Cards of one agency's devices, or of all, by identity name, after `after`, at most `max`.
+    fn cards(
+        &self,
+        trust_domain: Option<TrustDomain>,
+        after: Option<Identity>,
+        max: usize,
+    ) -> impl Future<Output = Result<CardPage>> + Send;
+
+    // Access entries.
+
+    /// Opens log positions to a grantee. Both the caller and the grantee are members.
+    ///
+    /// Errors: [`StoreError::NotFound`], [`StoreError::NotMember`], [`StoreError::TooMany`] ranges or
+    /// open entries of the group.
+    fn open_access(
+        &self,
+        access: NewAccess,
+        by: By,
+    ) -> impl Future<Output = Result<OpenAccessOutcome>> + Send;
+
+    /// Ends an access entry; who may is the caller's to judge. Answers whether it was open.
+    fn end_access(
+        &self,
+        group: GroupId,
+        access: AccessId,
+        by: By,
+    ) -> impl Future<Output = Result<bool>> + Send;
+
+    /// One open access entry.
+    fn access_entry(
+        &self,
+        group: GroupId,
+        access: AccessId,
+    ) -> impl Future<Output = Result<Option<AccessEntry>>> + Send;
+
+    /// The access entries open to `grantee` in a group. Their end in time is the caller's to judge.
+    fn access_of(
+        &self,
+        group: GroupId,
+        grantee: Identity,
+    ) -> impl Future<Output = Result<Vec<AccessEntry>>> + Send;
+
+    // Blobs.
+
+    /// Begins an upload or finds how far it came. `quota_bytes_max` bounds what the caller may have
+    /// here, this upload included.
+    ///
+    /// Errors: [`StoreError::NotFound`] group, [`StoreError::NotMember`], [`StoreError::IdReused`] the id
+    /// is taken by another shape, group or uploader, [`StoreError::BlobShape`],
+    /// [`StoreError::QuotaExceeded`].
+    fn open_upload(
+        &self,
+        upload: NewUpload,
+        quota_bytes_max: u64,
+        by: By,
+    ) -> impl Future<Output = Result<Upload>> + Send;
+
+    /// Stores one sealed chunk; a chunk that is here is taken once and not compared. Many at a time.
+    ///
+    /// Errors: [`StoreError::NotFound`] no such upload of the caller, [`StoreError::BlobShape`] an index
+    /// or length that does not fit it, [`StoreError::StorageFull`].
+    fn put_chunk(
+        &self,
+        blob: BlobId,
+        index: u32,
+        chunk: Bytes,
+        by: By,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Closes an upload whose chunks are all here. `digest`: SHA-256 over the SHA-256 of every chunk.
+    ///
+    /// Errors: [`StoreError::NotFound`] no such upload of the caller.
+    fn finish_upload(
+        &self,
+        blob: BlobId,
+        digest: Digest,
+        by: By,
+    ) -> impl Future<Output = Result<FinishOutcome>> + Send;
+
+    /// A blob or an upload.
+    fn blob(&self, blob: BlobId) -> impl Future<Output = Result<Option<Blob>>> + Send;
+
+    /// One chunk of a finished blob; nothing when there is no such chunk.
+    fn read_chunk(&self, blob: BlobId, index: u32) -> impl Future<Output = Result<Option<Bytes>>> + Send;
+
+    /// Deletes a blob or an upload of the caller; its chunks' space comes back soon after.
+    /// Answers whether it was there.
+    fn delete_blob(&self, blob: BlobId, by: By) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Bytes of sealed chunks `identity` has here or has announced.
+    fn blob_usage(&self, identity: Identity) -> impl Future<Output = Result<u64>> + Send;
+
+    // Operation.
+
+    /// Audit entries after sequence number `after`, at most `max`, oldest first.
+    fn audit(&self, after: u64, max: usize) -> impl Future<Output = Result<AuditPage>> + Send;
+
+    /// Hints that something became durable. A hint may be lost: the cursor read is the truth.
+    fn hints(&self) -> broadcast::Receiver<Hint>;
+
+    /// Recomputes every chain and looks for every chunk. Reads all there is: minutes on a large store.
+    fn check(&self) -> impl Future<Output = Result<CheckReport>> + Send;
+
+    /// Whether writes can be taken now, and what is left of the disk.
+    fn health(&self) -> impl Future<Output = Result<Health>> + Send;
+}

@@ -1,0 +1,130 @@
+//! Hints, health and the integrity check, in domain types.
+
+use alcove_proto::{
+    ids::{BlobId, GroupId, Position},
+    names::Identity,
+};
+use std::path::PathBuf;
+
+/// Something became durable. Lossy: a slow receiver misses some and reads by its cursor again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    /// A group's log reached this position.
+    GroupAdvanced {
+        /// The group.
+        group: GroupId,
+        /// Its newest position.
+        position: Position,
+    },
+    /// Members came or went.
+    MembersChanged {
+        /// The group.
+        group: GroupId,
+    },
+    /// A welcome waits for a device.
+    WelcomeWaiting {
+        /// Which.
+        identity: Identity,
+    },
+    /// Access entries of a group were opened or ended.
+    AccessChanged {
+        /// The group.
+        group: GroupId,
+    },
+}
+
+/// How the store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// Whether any write of ordinary size would be taken now, a chunk included.
+    pub writable: bool,
+    /// Bytes free on the disk.
+    pub available_bytes: u64,
+    /// Bytes that stay in reserve.
+    pub floor_bytes: u64,
+    /// Bytes of the database itself, chunk files not counted.
+    pub database_bytes: u64,
+    /// Side files the engine has made, which it never syncs. Always 0, or something is wrong.
+    pub side_files: usize,
+}
+
+/// What the integrity check went through and found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CheckReport {
+    /// Groups whose chain was recomputed.
+    pub groups: u64,
+    /// Log entries.
+    pub entries: u64,
+    /// Blobs and uploads.
+    pub blobs: u64,
+    /// Chunks.
+    pub chunks: u64,
+    /// Everything that is not as it should be, at most [`PROBLEMS_MAX`]. Empty on a whole store.
+    pub problems: Vec<Problem>,
+}
+
+/// Problems one report lists.
+pub const PROBLEMS_MAX: usize = 1000;
+
+/// One thing that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// A row does not parse.
+    #[error("a stored {what} does not parse")]
+    Row {
+        /// Of which kind.
+        what: &'static str,
+    },
+    /// An entry is missing.
+    #[error("group {group}: no entry at position {position}")]
+    EntryMissing {
+        /// Where.
+        group: GroupId,
+        /// At which position.
+        position: Position,
+    },
+    /// An entry does not hash to the head stored with it.
+    #[error("group {group}: the chain breaks at position {position}")]
+    ChainBroken {
+        /// Where.
+        group: GroupId,
+        /// At which position.
+        position: Position,
+    },
+    /// A record id or commit does not lead to its entry.
+    #[error("group {group}: an index does not lead to position {position}")]
+    IndexMismatch {
+        /// Where.
+        group: GroupId,
+        /// At which position.
+        position: Position,
+    },
+    /// The two lists of members contradict each other.
+    #[error("group {group}: the two lists of members differ")]
+    MembersMismatch {
+        /// Which.
+        group: GroupId,
+    },
+    /// The observer's state is missing.
+    #[error("group {group}: no checkpoint")]
+    CheckpointMissing {
+        /// Which.
+        group: GroupId,
+    },
+    /// A chunk that was acknowledged is missing or has another length.
+    #[error("blob {blob}: chunk {index} is missing or has another length")]
+    ChunkMissing {
+        /// Which blob.
+        blob: BlobId,
+        /// Which chunk.
+        index: u32,
+    },
+    /// The engine has made side files, which it never syncs.
+    #[error("{count} side files lie in {path}")]
+    SideFiles {
+        /// Where.
+        path: PathBuf,
+        /// How many.
+        count: usize,
+    },
+}

@@ -1,0 +1,423 @@
+//! The store on sled 0.34.7, with the guards that make it keep its word.
+//!
+//! sled as it comes loses acknowledged data: its `flush()` never syncs on Linux. So there is one writer
+//! (`committer`) which syncs sled's file itself before anybody is answered, no value is longer than
+//! 64 KiB (`rows`), a reserve of the disk stays free (`space`), readers see only what is durable
+//! (`view`), and large ciphertext lies beside sled in files (`chunk_files`).
+//!
+//! **One tree, not one for each kind of row.** All that must be atomic goes into one `apply_batch` of
+//! one tree, which is the smallest mechanism sled has for it: one log reservation that recovery either
+//! finds complete or cuts off. A transaction over several trees ends in the same reservation, but first
+//! runs every write through a staging map and a validation for each tree, and may be retried; with one
+//! writer there is nothing it would protect from. The first byte of a key says what a row is
+//! (`keys`), and rows of one kind lie together as they would in a tree of their own.
+//!
+//! Start with [`SledStore`], then `committer` and `batch`; `log` and `commits` are what it is for.
+
+mod access;
+mod audit;
+mod batch;
+mod blobs;
+mod check;
+mod chunk_files;
+mod commits;
+mod committer;
+mod directory;
+mod keys;
+mod log;
+mod logs;
+mod open;
+mod reaper;
+mod rows;
+mod space;
+mod view;
+mod welcomes;
+
+use crate::store::{
+    Result, Store, StoreError,
+    access::{AccessEntry, NewAccess, OpenAccessOutcome},
+    audit::{AuditPage, By},
+    blobs::{Blob, FinishOutcome, NewUpload, Upload},
+    directory::{CardPage, ClaimedKeyPackage, KeyPackageCount, NewKeyPackages, Published},
+    groups::{
+        AppendOutcome, Checkpoint, CommitOutcome, CreateOutcome, GroupHead, LogPage, LogQuery, Member,
+        Membership, NewCommit, NewGroup, NewRecord,
+    },
+    operation::{CheckReport, Health, Hint},
+    welcomes::WelcomePage,
+};
+use alcove_proto::{
+    ids::{AccessId, BlobId, Digest, Epoch, GroupId, Head, Position, WelcomeId},
+    limits::{CHUNK_BYTES, KEY_PACKAGE_BYTES_MAX},
+    names::{Identity, TrustDomain},
+    v1::LogEntry,
+};
+use bytes::Bytes;
+use chunk_files::ChunkFiles;
+use committer::{Committer, Demand, Queue};
+use reaper::{Reaper, Wake};
+use ring::rand::SecureRandom;
+use space::{Purpose, Space};
+use std::{path::PathBuf, sync::Arc, thread::JoinHandle};
+use tokio::sync::broadcast;
+use view::View;
+
+/// Hints a receiver may be behind before it misses some.
+const HINTS_MAX: usize = 4096;
+
+/// Where and how to keep things.
+#[derive(Debug, Clone)]
+pub struct SledConfig {
+    /// The data folder; made if it is not there.
+    pub folder: PathBuf,
+    /// Bytes of database pages kept in memory. Between 64 and 256 MiB is sensible.
+    pub cache_bytes: u64,
+    /// Bytes of the disk that are never used: sled does not survive a full one. Not below
+    /// [`SledConfig::FLOOR_BYTES_MIN`].
+    pub free_bytes_min: u64,
+}
+
+impl SledConfig {
+    /// Smallest reserve: some segments of sled's, and what the largest commit rewrites.
+    pub const FLOOR_BYTES_MIN: u64 = 48 * 1024 * 1024;
+
+    /// The data folder with the sizes that suit most.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), cache_bytes: 128 * 1024 * 1024, free_bytes_min: 256 * 1024 * 1024 }
+    }
+}
+
+/// The store on sled. Cheap to share in an [`Arc`].
+pub struct SledStore {
+    config: SledConfig,
+    queue: Queue,
+    wake: Wake,
+    view: View,
+    files: Arc<ChunkFiles>,
+    space: Space,
+    hints: broadcast::Sender<Hint>,
+    db: ::sled::Db,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl SledStore {
+    /// Opens a data folder, made if there is none. Reads nothing but what sled needs to recover.
+    ///
+    /// Errors: [`StoreError::InUse`], [`StoreError::Open`], [`StoreError::FormatUnknown`],
+    /// [`StoreError::NotOurs`], [`StoreError::SideFiles`], [`StoreError::FileSystem`],
+    /// [`StoreError::Io`], [`StoreError::Damaged`]. The store itself has changed nothing then; what sled
+    /// does to damaged files while it opens them is its own.
+    pub fn open(config: SledConfig) -> Result<Self> {
+        let floor = config.free_bytes_min.max(SledConfig::FLOOR_BYTES_MIN);
+        let (db, file) = open::open(&config.folder, config.cache_bytes)?;
+        let space = Space::new(config.folder.clone(), floor);
+        let view = View::new((*db).clone());
+        let (hints, _) = broadcast::channel(HINTS_MAX);
+        let committer = Committer {
+            db: db.clone(),
+            file,
+            view: view.clone(),
+            space: space.clone(),
+            hints: hints.clone(),
+            audit_sequence: audit::next_sequence(&db)?,
+            logs: logs::Logs::default(),
+        };
+        let (queue, committer) = committer.start()?;
+        let run = random_u64()?;
+        let chunks = open::chunk_folder(&config.folder);
+        let files = Arc::new(ChunkFiles::open(chunks, space.clone(), run)?);
+        let reaper = Reaper { view: view.clone(), files: files.clone(), queue: queue.downgrade() };
+        let (wake, reaper) = reaper.start()?;
+        Ok(Self { config, queue, wake, view, files, space, hints, db, threads: vec![reaper, committer] })
+    }
+
+    /// Takes no more, finishes what is queued, and closes the files. Blocks while it does: up to a
+    /// second for each gigabyte written since the start.
+    ///
+    /// The folder can be opened again when this returns and no verb is running any more.
+    pub fn close(self) {
+        let Self { config, queue, wake, threads, db, view, files, .. } = self;
+        drop((queue, wake));
+        for thread in threads {
+            // A panic of theirs has been reported already.
+            let _ = thread.join();
+        }
+        let has_grown = view.has_grown();
+        drop((db, view, files));
+        open::wait_until_released(&config.folder);
+        if has_grown {
+            open::shorten_next_start(&config.folder, config.cache_bytes);
+        }
+    }
+
+    /// Runs a read where it may block.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&View) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let view = self.view.clone();
+        // A panic here is sled's, over a page it cannot read.
+        tokio::task::spawn_blocking(move || read(&view))
+            .await
+            .unwrap_or(Err(StoreError::Damaged { what: "database" }))
+    }
+}
+
+/// Another number on every start.
+fn random_u64() -> Result<u64> {
+    let mut bytes = [0; 8];
+    ring::rand::SystemRandom::new().fill(&mut bytes).map_err(|_| StoreError::Io {
+        act: "asking the system for randomness",
+        source: std::io::Error::other("no randomness"),
+    })?;
+    Ok(u64::from_be_bytes(bytes))
+}
+
+impl Store for SledStore {
+    async fn create_group(&self, group: NewGroup, by: By) -> Result<CreateOutcome> {
+        let demand = Demand::bytes(group.snapshot.len());
+        self.queue.submit(demand, move |batch| log::create(batch, &group, &by)).await
+    }
+
+    async fn group_head(&self, group: GroupId) -> Result<Option<GroupHead>> {
+        self.read(move |view| view.head(&group)).await
+    }
+
+    async fn head_at(&self, group: GroupId, position: Position) -> Result<Option<Head>> {
+        self.read(move |view| log::head_at(view, &group, position)).await
+    }
+
+    async fn append_record(&self, record: NewRecord, by: By) -> Result<AppendOutcome> {
+        let group = record.group;
+        self.queue
+            .submit_then(
+                Demand::bytes(record.body.len()),
+                move |batch| log::append(batch, record, &by),
+                move |pending, flushes| pending.durable(&group, flushes),
+            )
+            .await
+    }
+
+    async fn commit(&self, commit: NewCommit, by: By) -> Result<CommitOutcome> {
+        let group = commit.group;
+        self.queue
+            .submit_then(
+                Demand::bytes(commits::weight(&commit)),
+                move |batch| commits::commit(batch, commit, &by),
+                move |pending, flushes| pending.durable(&group, flushes),
+            )
+            .await
+    }
+
+    async fn read_log(&self, query: LogQuery) -> Result<LogPage> {
+        self.read(move |view| log::read(view, &query)).await
+    }
+
+    async fn read_commits(&self, group: GroupId, from: Epoch, bytes_max: usize) -> Result<Vec<LogEntry>> {
+        self.read(move |view| commits::read(view, &group, from, bytes_max)).await
+    }
+
+    async fn entry_digests(&self, group: GroupId, first: Position, last: Position) -> Result<Vec<Digest>> {
+        self.read(move |view| log::digests(view, &group, first, last)).await
+    }
+
+    async fn members(&self, group: GroupId) -> Result<Vec<Member>> {
+        self.read(move |view| commits::members(view, &group)).await
+    }
+
+    async fn member(&self, group: GroupId, identity: Identity) -> Result<Option<Member>> {
+        self.read(move |view| commits::member(view, &group, identity)).await
+    }
+
+    async fn memberships(
+        &self,
+        identity: Identity,
+        after: Option<GroupId>,
+        max: usize,
+    ) -> Result<Vec<Membership>> {
+        self.read(move |view| commits::memberships(view, &identity, after, max)).await
+    }
+
+    async fn checkpoint(&self, group: GroupId) -> Result<Option<Checkpoint>> {
+        self.read(move |view| commits::checkpoint(view, &group)).await
+    }
+
+    async fn welcomes(&self, identity: Identity, max: usize) -> Result<WelcomePage> {
+        self.read(move |view| welcomes::list(view, &identity, max)).await
+    }
+
+    async fn read_tree(&self, identity: Identity, welcome: WelcomeId, offset: u64) -> Result<Option<Bytes>> {
+        self.read(move |view| welcomes::read_tree(view, &identity, &welcome, offset)).await
+    }
+
+    async fn acknowledge_welcome(&self, welcome: WelcomeId, by: By) -> Result<bool> {
+        let act = move |batch: &mut batch::Batch<'_>| welcomes::acknowledge(batch, &welcome, &by);
+        self.queue.submit(Demand::freeing(), act).await
+    }
+
+    async fn publish_key_packages(&self, packages: NewKeyPackages, by: By) -> Result<Published> {
+        let demand = Demand::bytes((packages.one_time.len() + 1) * KEY_PACKAGE_BYTES_MAX);
+        self.queue.submit(demand, move |batch| directory::publish(batch, &packages, &by)).await
+    }
+
+    async fn claim_key_packages(&self, identities: Vec<Identity>, by: By) -> Result<Vec<ClaimedKeyPackage>> {
+        // Each leaves a row of some hundred bytes behind.
+        let demand = Demand::bytes(identities.len() * 512);
+        self.queue.submit(demand, move |batch| directory::claim(batch, &identities, &by)).await
+    }
+
+    async fn count_key_packages(&self, identity: Identity) -> Result<KeyPackageCount> {
+        self.read(move |view| directory::count(view, &identity)).await
+    }
+
+    async fn publish_card(&self, sealed_card: Bytes, by: By) -> Result<()> {
+        let demand = Demand::bytes(sealed_card.len());
+        self.queue.submit(demand, move |batch| directory::publish_card(batch, sealed_card, &by)).await
+    }
+
+    async fn cards(
+        &self,
+        trust_domain: Option<TrustDomain>,
+        after: Option<Identity>,
+        max: usize,
+    ) -> Result<CardPage> {
+        self.read(move |view| directory::cards(view, trust_domain.as_ref(), after.as_ref(), max)).await
+    }
+
+    async fn open_access(&self, access: NewAccess, by: By) -> Result<OpenAccessOutcome> {
+        let demand = Demand::bytes(access.ranges.len() * 16);
+        self.queue.submit(demand, move |batch| access::open(batch, &access, &by)).await
+    }
+
+    async fn end_access(&self, group: GroupId, access: AccessId, by: By) -> Result<bool> {
+        let act = move |batch: &mut batch::Batch<'_>| access::end(batch, &group, &access, &by);
+        self.queue.submit(Demand::freeing(), act).await
+    }
+
+    async fn access_entry(&self, group: GroupId, access: AccessId) -> Result<Option<AccessEntry>> {
+        self.read(move |view| access::entry(view, &group, access)).await
+    }
+
+    async fn access_of(&self, group: GroupId, grantee: Identity) -> Result<Vec<AccessEntry>> {
+        self.read(move |view| access::of(view, &group, &grantee)).await
+    }
+
+    async fn open_upload(&self, upload: NewUpload, quota_bytes_max: u64, by: By) -> Result<Upload> {
+        let blob = upload.blob;
+        let in_files = upload.shape.bytes_total() > blobs::INLINE_BLOB_BYTES_MAX;
+        let act = move |batch: &mut batch::Batch<'_>| blobs::open(batch, &upload, quota_bytes_max, &by);
+        self.queue.submit(Demand::bytes(0), act).await?;
+        let files = self.files.clone();
+        self.read(move |view| {
+            let progress = blobs::progress(view, &blob)?.ok_or(StoreError::NotFound)?;
+            if in_files && !progress.finished {
+                files.prepare(&blob)?;
+            }
+            Ok(progress)
+        })
+        .await
+    }
+
+    async fn put_chunk(&self, blob: BlobId, index: u32, chunk: Bytes, by: By) -> Result<()> {
+        let bytes = chunk.len();
+        let asker = by.clone();
+        let expected = self.read(move |view| blobs::expect_chunk(view, &blob, index, bytes, &asker)).await?;
+        if expected == blobs::Expected::Here {
+            return Ok(());
+        }
+        let digest_of = chunk.clone();
+        // About a millisecond for a whole chunk: not on the reactor, and while it is being written.
+        let digest = tokio::task::spawn_blocking(move || blobs::chunk_digest(&digest_of));
+        let file = match expected {
+            blobs::Expected::File => Some(self.files.write(&blob, index, chunk.clone()).await?),
+            blobs::Expected::Inline | blobs::Expected::Here => None,
+        };
+        let place = file.map_or(blobs::ChunkPlace::Inline(chunk), blobs::ChunkPlace::File);
+        let digest = digest.await.map_err(|_| StoreError::Stopped)?;
+        let demand = Demand::bytes(if file.is_some() { 0 } else { bytes });
+        let act =
+            move |batch: &mut batch::Batch<'_>| blobs::put_chunk(batch, &blob, index, digest, place, &by);
+        let taken = self.queue.submit(demand, act).await;
+        if let (Some(file), Ok(false) | Err(_)) = (file, &taken) {
+            let files = self.files.clone();
+            let blob_gone = matches!(taken, Err(StoreError::NotFound));
+            // Waited for, so that a refused chunk is gone when the refusal is known.
+            let discard = move || files.discard(&blob, index, &file, blob_gone);
+            let _ = tokio::task::spawn_blocking(discard).await;
+        }
+        taken.map(|_| ())
+    }
+
+    async fn finish_upload(&self, blob: BlobId, digest: Digest, by: By) -> Result<FinishOutcome> {
+        let asker = by.clone();
+        if let Some(outcome) = self.read(move |view| blobs::verify(view, &blob, &digest, &asker)).await? {
+            return Ok(outcome);
+        }
+        let act = move |batch: &mut batch::Batch<'_>| blobs::finish(batch, &blob, &digest, &by);
+        self.queue.submit(Demand::bytes(0), act).await
+    }
+
+    async fn blob(&self, blob: BlobId) -> Result<Option<Blob>> {
+        self.read(move |view| blobs::blob(view, &blob)).await
+    }
+
+    async fn read_chunk(&self, blob: BlobId, index: u32) -> Result<Option<Bytes>> {
+        match self.read(move |view| blobs::find_chunk(view, &blob, index)).await? {
+            None => Ok(None),
+            Some(blobs::ChunkPlace::Inline(chunk)) => Ok(Some(chunk)),
+            Some(blobs::ChunkPlace::File(file)) => match self.files.read(&blob, index, &file).await? {
+                Some(chunk) => Ok(Some(chunk)),
+                // Deleted meanwhile, or lost.
+                None if self.blob(blob).await?.is_none() => Ok(None),
+                None => Err(StoreError::Damaged { what: "chunk" }),
+            },
+        }
+    }
+
+    async fn delete_blob(&self, blob: BlobId, by: By) -> Result<bool> {
+        let act = move |batch: &mut batch::Batch<'_>| blobs::delete(batch, &blob, &by);
+        let deleted = self.queue.submit(Demand::freeing(), act).await?;
+        if deleted {
+            self.wake.now();
+        }
+        Ok(deleted)
+    }
+
+    async fn blob_usage(&self, identity: Identity) -> Result<u64> {
+        self.read(move |view| blobs::usage(view, &identity)).await
+    }
+
+    async fn audit(&self, after: u64, max: usize) -> Result<AuditPage> {
+        self.read(move |view| audit::page(view, after, max)).await
+    }
+
+    fn hints(&self) -> broadcast::Receiver<Hint> {
+        self.hints.subscribe()
+    }
+
+    async fn check(&self) -> Result<CheckReport> {
+        let files = self.files.clone();
+        let folder = self.config.folder.clone();
+        self.read(move |view| check::Check { view, files: &files, data: &folder }.run()).await
+    }
+
+    async fn health(&self) -> Result<Health> {
+        let folder = self.config.folder.clone();
+        let space = self.space.clone();
+        let open = self.queue.is_open();
+        let db = self.db.clone();
+        self.read(move |_| {
+            let side_files = open::side_files(&folder)?;
+            let admitted = space.admit(CHUNK_BYTES as u64, Purpose::Grow).is_ok();
+            let database_bytes = db.size_on_disk().map_err(|_| StoreError::Damaged { what: "database" })?;
+            Ok(Health {
+                writable: open && admitted && side_files == 0,
+                available_bytes: space.available()?,
+                floor_bytes: space.floor(),
+                database_bytes,
+                side_files,
+            })
+        })
+        .await
+    }
+}

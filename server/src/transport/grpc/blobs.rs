@@ -1,0 +1,174 @@
+//! The Blobs service at the edge: chunks in and out as streams, one chunk a message.
+
+use super::{
+    call::{Call, Refusal, drain},
+    parse::{ParseError, id, required},
+    stream::unfold,
+};
+use crate::{
+    service::{ChunkReader, ChunkWriter, NewUpload, Service},
+    store::Store,
+};
+use alcove_proto::{
+    ids::BlobId,
+    limits::{CHUNK_BYTES, CHUNK_TAG_BYTES},
+    v1,
+};
+use alcove_rpc::v1::blobs_server::Blobs;
+use std::pin::Pin;
+use tokio_stream::Stream;
+use tonic::{Request, Response, Status, Streaming, async_trait};
+
+/// Bytes of one sealed chunk.
+const SEALED_CHUNK_BYTES_MAX: usize = CHUNK_BYTES + CHUNK_TAG_BYTES;
+/// Serves `alcove.v1.Blobs`.
+pub(super) struct BlobsApi<S>(pub(super) Service<S>);
+
+#[async_trait]
+impl<S: Store> Blobs for BlobsApi<S> {
+    async fn open_upload(
+        &self,
+        request: Request<v1::OpenUploadRequest>,
+    ) -> Result<Response<v1::OpenUploadResponse>, Status> {
+        let (call, message) = Call::begin(&self.0, request)?;
+        let opened = async {
+            let upload = NewUpload {
+                blob: id(&message.blob_id)?,
+                group: id(&message.group_id)?,
+                chunk_count: message.chunk_count,
+                bytes_total: message.bytes_total,
+            };
+            let received = self.0.open_upload(&call.caller, upload).await?;
+            let ranges = received.ranges.into_iter();
+            Ok(v1::OpenUploadResponse {
+                received: ranges.map(|(first, last)| v1::ChunkRange { first, last }).collect(),
+                finished: received.finished,
+            })
+        };
+        call.answer(opened.await)
+    }
+
+    async fn put_chunks(
+        &self,
+        request: Request<Streaming<v1::PutChunksRequest>>,
+    ) -> Result<Response<v1::PutChunksResponse>, Status> {
+        let (call, mut chunks) = Call::begin_streaming(&self.0, request).await?;
+        let writer = self.0.put_chunks(&call.caller);
+        match take_chunks(writer, &mut chunks).await {
+            Ok(stored) => Ok(Response::new(v1::PutChunksResponse { stored })),
+            Err(Cut::Refused(refusal)) => {
+                drain(&mut chunks).await;
+                Err(call.refuse(refusal))
+            }
+            Err(Cut::Lost(status)) => Err(status),
+        }
+    }
+
+    async fn finish_upload(
+        &self,
+        request: Request<v1::FinishUploadRequest>,
+    ) -> Result<Response<v1::FinishUploadResponse>, Status> {
+        let (call, message) = Call::begin(&self.0, request)?;
+        let finished = async {
+            let (blob, digest) = (id(&message.blob_id)?, id(&message.digest)?);
+            let position = self.0.finish_upload(&call.caller, blob, digest).await?;
+            Ok(v1::FinishUploadResponse { position: position.0 })
+        };
+        call.answer(finished.await)
+    }
+
+    type ReadChunksStream = Pin<Box<dyn Stream<Item = Result<v1::ReadChunksResponse, Status>> + Send>>;
+
+    async fn read_chunks(
+        &self,
+        request: Request<v1::ReadChunksRequest>,
+    ) -> Result<Response<Self::ReadChunksStream>, Status> {
+        let (call, message) = Call::begin(&self.0, request)?;
+        let opened = async {
+            let (group, blob) = (id(&message.group_id)?, id(&message.blob_id)?);
+            let count = (message.count != 0).then_some(message.count);
+            Ok(self.0.read_chunks(&call.caller, group, blob, message.first, count).await?)
+        };
+        let reader = opened.await.map_err(|refusal| call.refuse(refusal))?;
+        let stream = unfold(Some((reader, call)), |state: Option<(ChunkReader<S>, Call)>| async move {
+            let (mut reader, call) = state?;
+            match reader.next().await {
+                Ok(Some((index, chunk))) => {
+                    Some((Ok(v1::ReadChunksResponse { index, chunk }), Some((reader, call))))
+                }
+                Ok(None) => None,
+                Err(error) => Some((Err(call.refuse(error.into())), None)),
+            }
+        });
+        Ok(Response::new(Box::pin(stream)))
+    }
+
+    async fn delete_blob(
+        &self,
+        request: Request<v1::DeleteBlobRequest>,
+    ) -> Result<Response<v1::DeleteBlobResponse>, Status> {
+        let (call, message) = Call::begin(&self.0, request)?;
+        let deleted = async {
+            self.0.delete_blob(&call.caller, id(&message.blob_id)?).await?;
+            Ok(v1::DeleteBlobResponse {})
+        };
+        call.answer(deleted.await)
+    }
+}
+
+/// Why an upload stopped in the middle.
+enum Cut {
+    /// Refused: the rest is read and thrown away first.
+    Refused(Refusal),
+    /// The stream itself broke.
+    Lost(Status),
+}
+
+impl<E: Into<Refusal>> From<E> for Cut {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+async fn take_chunks<S: Store>(
+    mut writer: ChunkWriter<S>,
+    chunks: &mut Streaming<v1::PutChunksRequest>,
+) -> Result<u32, Cut> {
+    let mut blob = None;
+    while let Some(message) = chunks.message().await.map_err(Cut::Lost)? {
+        let blob = *blob.insert(blob_of(blob, &message)?);
+        required(&message.chunk, SEALED_CHUNK_BYTES_MAX)?;
+        writer.put(blob, message.index, message.chunk).await?;
+    }
+    Ok(writer.finish().await?)
+}
+
+/// The blob a message is about: the first one says, the others may leave it out but not change it.
+fn blob_of(known: Option<BlobId>, message: &v1::PutChunksRequest) -> Result<BlobId, ParseError> {
+    match known {
+        Some(known) if message.blob_id.is_empty() => Ok(known),
+        Some(known) if message.blob_id == known.as_bytes() => Ok(known),
+        Some(_) => Err(ParseError::Contradiction),
+        None => id(&message.blob_id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_call_is_about_one_blob() {
+        let message = |blob_id: &[u8]| v1::PutChunksRequest {
+            blob_id: blob_id.to_vec(),
+            index: 0,
+            chunk: Default::default(),
+        };
+        let known = BlobId([1; 16]);
+        assert!(blob_of(None, &message(&[])).is_err(), "the first message says which");
+        assert_eq!(blob_of(None, &message(&[1; 16])), Ok(known));
+        assert_eq!(blob_of(Some(known), &message(&[])), Ok(known));
+        assert_eq!(blob_of(Some(known), &message(&[1; 16])), Ok(known));
+        assert_eq!(blob_of(Some(known), &message(&[2; 16])), Err(ParseError::Contradiction));
+    }
+}

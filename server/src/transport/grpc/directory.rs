@@ -1,0 +1,80 @@
+//! The Directory service at the edge.
+
+use super::{
+    call::Call,
+    parse::{identity, required, trust_domain_or_all},
+};
+use crate::{service::Service, store::Store};
+use alcove_proto::{limits::SEALED_CARD_BYTES_MAX, v1};
+use alcove_rpc::v1::directory_server::Directory;
+use tonic::{Request, Response, Status, async_trait};
+
+/// Serves `alcove.v1.Directory`.
+pub(super) struct DirectoryApi<S>(pub(super) Service<S>);
+
+#[async_trait]
+impl<S: Store> Directory for DirectoryApi<S> {
+    async fn publish_card(
+        &self,
+        request: Request<v1::PublishCardRequest>,
+    ) -> Result<Response<v1::PublishCardResponse>, Status> {
+        let (call, message) = Call::begin(&self.0, request)?;
+        let published = async {
+            required(&message.sealed_card, SEALED_CARD_BYTES_MAX)?;
+            self.0.publish_card(&call.caller, message.sealed_card.into()).await?;
+            Ok(v1::PublishCardResponse {})
+        };
+        call.answer(published.await)
+    }
+
+    async fn list_cards(
+        &self,
+        request: Request<v1::ListCardsRequest>,
+    ) -> Result<Response<v1::ListCardsResponse>, Status> {
+        let (call, message) = Call::begin(&self.0, request)?;
+        let listed = async {
+            let trust_domain = trust_domain_or_all(&message.trust_domain)?;
+            let after = match message.after_identity.as_str() {
+                "" => None,
+                name => Some(identity(name)?),
+            };
+            let page = self.0.list_cards(trust_domain, after).await?;
+            let cards = page.cards.into_iter().map(|(identity, sealed_card)| v1::PublishedCard {
+                identity: identity.to_string(),
+                sealed_card: sealed_card.into(),
+            });
+            Ok(v1::ListCardsResponse { cards: cards.collect(), more: page.more })
+        };
+        call.answer(listed.await)
+    }
+
+    async fn fetch_charters(
+        &self,
+        request: Request<v1::FetchChartersRequest>,
+    ) -> Result<Response<v1::FetchChartersResponse>, Status> {
+        let (call, message) = Call::begin(&self.0, request)?;
+        let signed_charters = self.0.charters(message.after_version);
+        call.answer(Ok(v1::FetchChartersResponse { signed_charters }))
+    }
+
+    async fn fetch_crls(
+        &self,
+        request: Request<v1::FetchCrlsRequest>,
+    ) -> Result<Response<v1::FetchCrlsResponse>, Status> {
+        let (call, v1::FetchCrlsRequest {}) = Call::begin(&self.0, request)?;
+        call.answer(Ok(v1::FetchCrlsResponse { crls: self.0.crls() }))
+    }
+
+    async fn describe_server(
+        &self,
+        request: Request<v1::DescribeServerRequest>,
+    ) -> Result<Response<v1::DescribeServerResponse>, Status> {
+        let (call, v1::DescribeServerRequest {}) = Call::begin(&self.0, request)?;
+        let described = self.0.describe();
+        call.answer(Ok(v1::DescribeServerResponse {
+            time_ms: described.time_ms,
+            version: described.version.to_owned(),
+            receipt_chain: described.receipt_chain,
+        }))
+    }
+}

@@ -1,0 +1,41 @@
+//! The edge: every RPC's request is parsed here, once, into the service's words, and every answer or
+//! refusal becomes a message here. Decides nothing.
+//!
+//! One file for each service of `alcove.v1`; `status` is the one place that says what a peer is told of a
+//! refusal. Start with [`routes`]. The caller's [`Identity`](alcove_proto::names::Identity) and the
+//! [`RequestId`] are expected among the request's extensions, put there by the connection that verified
+//! the certificate; without an identity every call is refused.
+
+mod blobs;
+mod call;
+mod directory;
+mod groups;
+mod key_packages;
+mod parse;
+mod reasoned;
+mod request_id;
+mod status;
+mod stream;
+
+pub use request_id::RequestId;
+
+use crate::{service::Service, store::Store};
+use alcove_proto::limits::MESSAGE_BYTES_MAX;
+use alcove_rpc::v1::{
+    blobs_server::BlobsServer, directory_server::DirectoryServer, groups_server::GroupsServer,
+    key_packages_server::KeyPackagesServer,
+};
+use tonic::service::Routes;
+
+/// The four services of `alcove.v1`, ready to be served. Health and reflection may be added to them.
+pub fn routes<S: Store>(service: &Service<S>) -> Routes {
+    let groups = GroupsServer::new(groups::GroupsApi(service.clone()));
+    let key_packages = KeyPackagesServer::new(key_packages::KeyPackagesApi(service.clone()));
+    let blobs = BlobsServer::new(blobs::BlobsApi(service.clone()));
+    let directory = DirectoryServer::new(directory::DirectoryApi(service.clone()));
+    let routes = Routes::new(groups.max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .add_service(key_packages.max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .add_service(blobs.max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .add_service(directory.max_decoding_message_size(MESSAGE_BYTES_MAX));
+    routes.into_axum_router().layer(reasoned::Reasons).into()
+}

@@ -1,0 +1,103 @@
+//! Parsing that several services share: bytes and text of a request into ids, names and sizes.
+//!
+//! After this nothing inside sees an unchecked field. Refusals here are about form alone; whether the
+//! thing exists is the service's question.
+
+use alcove_proto::{
+    ids::{IdLengthError, Position},
+    names::{Identity, NameError, TrustDomain},
+};
+
+/// Why a request did not parse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ParseError {
+    /// An id has another length than it must have.
+    #[error(transparent)]
+    Id(#[from] IdLengthError),
+    /// A name does not parse.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A field that must be there is empty or zero.
+    #[error("a required field is missing")]
+    Missing,
+    /// A number or a list contradicts itself: a range that ends before it begins, a name twice.
+    #[error("a field contradicts itself")]
+    Contradiction,
+    /// A field is over its limit.
+    #[error("a field is over the limit of {limit}")]
+    TooLarge {
+        /// In the unit of what was counted.
+        limit: u64,
+    },
+    /// The caller's identity is not among the request's extensions: the connection was not verified.
+    #[error("the connection carries no identity")]
+    NoIdentity,
+}
+
+/// Parses an id of fixed length.
+pub(super) fn id<'a, T>(bytes: &'a [u8]) -> Result<T, ParseError>
+where
+    T: TryFrom<&'a [u8], Error = IdLengthError>,
+{
+    Ok(T::try_from(bytes)?)
+}
+
+/// Parses the name of a device.
+pub(super) fn identity(text: &str) -> Result<Identity, ParseError> {
+    Ok(text.parse()?)
+}
+
+/// Parses a trust domain; empty text means none was named.
+pub(super) fn trust_domain_or_all(text: &str) -> Result<Option<TrustDomain>, ParseError> {
+    if text.is_empty() { Ok(None) } else { Ok(Some(text.parse()?)) }
+}
+
+/// Refuses a body of more than `limit` bytes.
+pub(super) fn at_most(bytes: &[u8], limit: usize) -> Result<(), ParseError> {
+    count_at_most(bytes.len(), limit)
+}
+
+/// Refuses a count over `limit`.
+pub(super) fn count_at_most(count: usize, limit: usize) -> Result<(), ParseError> {
+    if count <= limit { Ok(()) } else { Err(ParseError::TooLarge { limit: limit as u64 }) }
+}
+
+/// Refuses an empty body and one of more than `limit` bytes.
+pub(super) fn required(bytes: &[u8], limit: usize) -> Result<(), ParseError> {
+    if bytes.is_empty() { Err(ParseError::Missing) } else { at_most(bytes, limit) }
+}
+
+/// Parses an inclusive range of positions.
+pub(super) fn positions(first: u64, last: u64) -> Result<(Position, Position), ParseError> {
+    if first == 0 {
+        Err(ParseError::Missing)
+    } else if last < first {
+        Err(ParseError::Contradiction)
+    } else {
+        Ok((Position(first), Position(last)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alcove_proto::ids::GroupId;
+
+    #[test]
+    fn what_is_missing_too_long_or_contradicts_itself_is_refused() {
+        assert_eq!(
+            id::<GroupId>(&[0; 15]),
+            Err(ParseError::Id(IdLengthError { kind: "a group id", expected: 16, actual: 15 }))
+        );
+        assert_eq!(id::<GroupId>(&[7; 16]), Ok(GroupId([7; 16])));
+        assert_eq!(identity("spiffe://"), Err(ParseError::Name(NameError::Path)));
+        assert_eq!(trust_domain_or_all(""), Ok(None));
+        assert_eq!(trust_domain_or_all("Agency"), Err(ParseError::Name(NameError::TrustDomain)));
+        assert_eq!(required(&[], 4), Err(ParseError::Missing));
+        assert_eq!(required(&[0; 5], 4), Err(ParseError::TooLarge { limit: 4 }));
+        assert_eq!(required(&[0; 4], 4), Ok(()));
+        assert_eq!(positions(0, 3), Err(ParseError::Missing));
+        assert_eq!(positions(3, 2), Err(ParseError::Contradiction));
+        assert_eq!(positions(3, 3), Ok((Position(3), Position(3))));
+    }
+}

@@ -1,0 +1,105 @@
+//! A reason for what is refused before a service sees it.
+//!
+//! A message over the limit, or one that is no such message, is refused by the library that decodes it,
+//! with a code of its own and without a detail. A client branches on reasons: so these get theirs here.
+
+use super::{
+    parse::ParseError,
+    request_id::RequestId,
+    status::{undecoded, unparsed},
+};
+use alcove_proto::limits::MESSAGE_BYTES_MAX;
+use http::{Request, Response};
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+use tonic::{Code, Status};
+use tower::{Layer, Service};
+
+/// Puts [`Reasoned`] around a service.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reasons;
+
+/// A service whose every refusal carries a detail.
+#[derive(Debug, Clone)]
+pub(super) struct Reasoned<S>(S);
+
+impl<S> Layer<S> for Reasons {
+    type Service = Reasoned<S>;
+
+    fn layer(&self, inner: S) -> Reasoned<S> {
+        Reasoned(inner)
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Reasoned<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Future: Unpin,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = Answering<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let id = request.extensions().get::<RequestId>().copied().unwrap_or_default();
+        Answering { answer: self.0.call(request), id }
+    }
+}
+
+/// The answer on its way.
+pub(super) struct Answering<F> {
+    answer: F,
+    id: RequestId,
+}
+
+impl<F, R, E> Future for Answering<F>
+where
+    F: Future<Output = Result<Response<R>, E>> + Unpin,
+{
+    type Output = Result<Response<R>, E>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut answer = ready!(Pin::new(&mut self.answer).poll(context))?;
+        if let Some(status) = reason_for(&answer, &self.id) {
+            // Cannot fail: code, our own sentence and the detail all fit a header; otherwise the answer
+            // stays as it was.
+            let _kept = status.add_header(answer.headers_mut());
+        }
+        Poll::Ready(Ok(answer))
+    }
+}
+
+/// The status that says why, for an answer that is a refusal without a detail.
+fn reason_for<R>(answer: &Response<R>, id: &RequestId) -> Option<Status> {
+    let headers = answer.headers();
+    let code = Code::from_bytes(headers.get(Status::GRPC_STATUS)?.as_bytes());
+    if headers.contains_key("grpc-status-details-bin") {
+        return None;
+    }
+    match code {
+        Code::OutOfRange => Some(unparsed(ParseError::TooLarge { limit: MESSAGE_BYTES_MAX as u64 }, id)),
+        // What fails inside of a service says so with a detail; this is the decoder's word.
+        Code::Internal => Some(undecoded(id)),
+        Code::Ok
+        | Code::Cancelled
+        | Code::Unknown
+        | Code::InvalidArgument
+        | Code::DeadlineExceeded
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::ResourceExhausted
+        | Code::FailedPrecondition
+        | Code::Aborted
+        | Code::Unimplemented
+        | Code::Unavailable
+        | Code::DataLoss
+        | Code::Unauthenticated => None,
+    }
+}

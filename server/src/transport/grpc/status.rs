@@ -1,0 +1,212 @@
+//! The one place where a refusal becomes what a peer is told: gRPC code, [`Reason`], one public sentence.
+//!
+//! What a peer is told is decided by the variant alone; an error's own text stays in the log. The
+//! matches are exhaustive on purpose: a new refusal does not compile until somebody has decided here.
+
+use super::{parse::ParseError, request_id::RequestId};
+use crate::service::ServiceError;
+use alcove_proto::v1::{ErrorDetail, Reason};
+use tonic::{Code, Status};
+
+/// What a peer is told.
+struct Told {
+    code: Code,
+    detail: ErrorDetail,
+    sentence: &'static str,
+}
+
+impl Told {
+    fn new(code: Code, reason: Reason, sentence: &'static str) -> Self {
+        Self { code, detail: ErrorDetail::because(reason), sentence }
+    }
+
+    fn limit(mut self, limit: u64) -> Self {
+        self.detail.limit = limit;
+        self
+    }
+
+    fn retry_after(mut self, milliseconds: u64) -> Self {
+        self.detail.retry_after_ms = milliseconds;
+        self
+    }
+
+    fn into_status(mut self, request: &RequestId) -> Status {
+        self.detail.request_id = request.to_string();
+        Status::with_details(self.code, self.sentence, self.detail.to_status_details().into())
+    }
+}
+
+/// The status of a refusal by the service. A failure inside is logged here, once, with the request id.
+pub(super) fn refused(error: ServiceError, request: &RequestId) -> Status {
+    let told = match error {
+        ServiceError::NotFound => {
+            Told::new(Code::NotFound, Reason::NotFound, "There is no such thing here for this caller.")
+        }
+        ServiceError::TooLarge { limit } => {
+            Told::new(Code::InvalidArgument, Reason::TooLarge, "Something is over its limit.").limit(limit)
+        }
+        ServiceError::Malformed => {
+            Told::new(Code::InvalidArgument, Reason::Malformed, "Something in the request does not parse.")
+        }
+        ServiceError::NotCanonical => Told::new(
+            Code::InvalidArgument,
+            Reason::NotCanonical,
+            "An authenticated body is not in its canonical form.",
+        ),
+        ServiceError::StaleEpoch { current } => {
+            let mut told = Told::new(
+                Code::Aborted,
+                Reason::StaleEpoch,
+                "The group has moved on to another epoch; catch up and try again.",
+            );
+            told.detail.current_epoch = current.0;
+            told
+        }
+        ServiceError::IdReused => {
+            Told::new(Code::AlreadyExists, Reason::IdReused, "The id is taken by other bytes.")
+        }
+        ServiceError::GroupExists => {
+            Told::new(Code::AlreadyExists, Reason::GroupExists, "The group already exists.")
+        }
+        ServiceError::CommitInvalid => {
+            Told::new(Code::InvalidArgument, Reason::CommitInvalid, "The commit is not valid.")
+        }
+        ServiceError::CommitNotAllowed => Told::new(
+            Code::PermissionDenied,
+            Reason::CommitNotAllowed,
+            "The group's policy does not allow this commit to its author.",
+        ),
+        ServiceError::LeafNotTrusted => Told::new(
+            Code::FailedPrecondition,
+            Reason::LeafNotTrusted,
+            "A leaf has no valid certificate of its own agency.",
+        ),
+        ServiceError::TrustStale => Told::new(
+            Code::FailedPrecondition,
+            Reason::TrustStale,
+            "The commit names a charter or CRL that is behind; fetch them and commit again.",
+        ),
+        ServiceError::ClockSkew => Told::new(
+            Code::FailedPrecondition,
+            Reason::ClockSkew,
+            "The sender's clock is too far from the server's.",
+        ),
+        ServiceError::HeadTooOld { limit } => Told::new(
+            Code::FailedPrecondition,
+            Reason::HeadTooOld,
+            "The committer has not seen enough of the log; catch up and commit again.",
+        )
+        .limit(limit),
+        ServiceError::LeafLapsed => Told::new(
+            Code::PermissionDenied,
+            Reason::CertificateRefused,
+            "The caller's certificate in this group has been revoked or has expired.",
+        ),
+        ServiceError::RateLimited { retry_after_ms } => {
+            Told::new(Code::ResourceExhausted, Reason::RateLimited, "Too many calls; try again later.")
+                .retry_after(retry_after_ms)
+        }
+        ServiceError::QuotaExceeded { limit } => {
+            Told::new(Code::ResourceExhausted, Reason::QuotaExceeded, "The caller's quota is used up.")
+                .limit(limit)
+        }
+        ServiceError::StorageFull => Told::new(
+            Code::ResourceExhausted,
+            Reason::StorageFull,
+            "The server's disk is full; nothing was written.",
+        ),
+        ServiceError::UploadIncomplete => {
+            Told::new(Code::FailedPrecondition, Reason::UploadIncomplete, "Not all chunks are there.")
+        }
+        ServiceError::DigestMismatch => {
+            Told::new(Code::InvalidArgument, Reason::DigestMismatch, "The digest or the size does not match.")
+        }
+        ServiceError::KeyPackageInvalid => Told::new(
+            Code::InvalidArgument,
+            Reason::KeyPackageInvalid,
+            "A key package is not the caller's, has expired, or does not parse.",
+        ),
+        ServiceError::Unavailable { retry_after_ms } => {
+            Told::new(Code::Unavailable, Reason::Unavailable, "The server is not ready; try again later.")
+                .retry_after(retry_after_ms)
+        }
+        ServiceError::Internal(error) => {
+            tracing::error!(request_id = %request, error = %error, "internal");
+            Told::new(Code::Internal, Reason::Internal, "Something failed on the server.")
+        }
+    };
+    told.into_status(request)
+}
+
+/// The status of a request that did not parse.
+pub(super) fn unparsed(error: ParseError, request: &RequestId) -> Status {
+    let malformed =
+        || Told::new(Code::InvalidArgument, Reason::Malformed, "Something in the request does not parse.");
+    let told = match error {
+        ParseError::Id(_) | ParseError::Name(_) | ParseError::Missing | ParseError::Contradiction => {
+            malformed()
+        }
+        ParseError::TooLarge { limit } => {
+            Told::new(Code::InvalidArgument, Reason::TooLarge, "Something is over its limit.").limit(limit)
+        }
+        ParseError::NoIdentity => Told::new(
+            Code::Unauthenticated,
+            Reason::CertificateRefused,
+            "The connection carries no verified certificate.",
+        ),
+    };
+    told.into_status(request)
+}
+
+/// The status of a body that is no such message.
+pub(super) fn undecoded(request: &RequestId) -> Status {
+    Told::new(Code::InvalidArgument, Reason::Malformed, "The request is no such message.")
+        .into_status(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alcove_proto::ids::{Epoch, IdLengthError};
+
+    const REQUEST: RequestId = RequestId(0x0123_4567_89ab_cdef);
+
+    fn detail(status: &Status) -> ErrorDetail {
+        ErrorDetail::from_status_details(status.details()).expect("every refusal carries its detail")
+    }
+
+    #[test]
+    fn a_refusal_carries_its_reason_its_numbers_and_the_request_id() {
+        let status = refused(ServiceError::StaleEpoch { current: Epoch(9) }, &REQUEST);
+        assert_eq!(status.code(), Code::Aborted);
+        assert_eq!(
+            detail(&status),
+            ErrorDetail {
+                reason: Reason::StaleEpoch.into(),
+                current_epoch: 9,
+                request_id: "0123456789abcdef".into(),
+                ..ErrorDetail::default()
+            }
+        );
+
+        let status = refused(ServiceError::QuotaExceeded { limit: 77 }, &REQUEST);
+        assert_eq!((status.code(), detail(&status).limit), (Code::ResourceExhausted, 77));
+
+        let status = refused(ServiceError::RateLimited { retry_after_ms: 250 }, &REQUEST);
+        assert_eq!(detail(&status).retry_after_ms, 250);
+
+        let wrong = IdLengthError { kind: "a group id", expected: 16, actual: 3 };
+        let status = unparsed(ParseError::Id(wrong), &REQUEST);
+        assert_eq!((status.code(), detail(&status).reason()), (Code::InvalidArgument, Reason::Malformed));
+    }
+
+    #[test]
+    fn what_failed_inside_stays_inside() {
+        let status = refused(ServiceError::internal("the tree of secrets at /var/lib"), &REQUEST);
+        assert_eq!(status.code(), Code::Internal);
+        let shown = format!("{} {:?}", status.message(), detail(&status));
+        assert!(!shown.contains("secrets") && !shown.contains("/var"), "{shown}");
+        // The control: the text was there to leak.
+        assert!(ServiceError::internal("the tree of secrets").to_string().contains("secrets"));
+    }
+}

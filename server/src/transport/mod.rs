@@ -1,0 +1,19 @@
+//! Connections and the edge: TLS, limits, who calls, and parsing, before the service hears of anything.
+//!
+//! `listener` accepts, `connection` sees one through, `registry` can cut it, `reload` keeps what is trusted
+//! current, `call` wraps each RPC, `grpc` parses it. Decides nothing about groups or blobs.
+
+mod call;
+mod connection;
+mod first_bytes;
+pub mod grpc;
+mod listener;
+mod pending;
+mod registry;
+mod reload;
+mod stop;
+
+pub use listener::{Stopped, serve};
+pub use registry::{CutReason, Peer, Registration, Registry};
+pub use reload::{ReloadError, Reloaded, keep_current, reload, warn_of_ends};
+pub use stop::{Stop, Stopping};

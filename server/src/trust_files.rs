@@ -1,0 +1,347 @@
+//! The files that say whom the server trusts and what it shows: charter, CRLs, certificates, keys.
+//!
+//! [`load`] reads all of them and checks them against each other before anything is put in force. Nothing ever
+//! goes back: neither the charter to an earlier version nor an agency's CRL to a lower number.
+
+use crate::config::Config;
+use alcove_charter::{
+    Appended, CHARTER_FILE_BYTES_MAX, CharterError, CharterFile, CrlError, TrustError, TrustView,
+};
+use alcove_proto::{
+    canonical::{self, CanonicalError},
+    limits::{AGENCIES_MAX, CERTIFICATE_BYTES_MAX, CHAIN_CERTIFICATES_MAX, CRL_BYTES_MAX},
+    v1,
+};
+use ring::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair},
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+
+/// Bytes of a certificate file: two chains and their framing.
+const CERTIFICATE_FILE_BYTES_MAX: u64 = (2 * CHAIN_CERTIFICATES_MAX * CERTIFICATE_BYTES_MAX + 1024) as u64;
+/// Bytes of a key file; a P-256 key has about 140.
+const KEY_FILE_BYTES_MAX: u64 = 4096;
+/// CRL files looked at; one agency may leave a few old ones behind.
+const CRL_FILES_MAX: usize = 4 * AGENCIES_MAX;
+/// The certificate file's format this server reads.
+const FORMAT: u32 = 1;
+
+/// Where the files are.
+#[derive(Debug, Clone)]
+pub struct TrustFiles {
+    charter: PathBuf,
+    crl_dir: PathBuf,
+    certificate: PathBuf,
+    tls_key: PathBuf,
+    receipt_key: PathBuf,
+}
+
+/// Everything the files say, checked.
+pub struct Loaded {
+    /// Who is believed.
+    pub trust: Arc<TrustView>,
+    /// The TLS certificate, leaf first, no anchor.
+    pub tls_chain: Vec<CertificateDer<'static>>,
+    /// The TLS key.
+    pub tls_key: PrivateKeyDer<'static>,
+    /// The receipt key's certificate, DER, leaf first, no anchor.
+    pub receipt_chain: Vec<Vec<u8>>,
+    /// The receipt key, PKCS#8 DER.
+    pub receipt_key: PrivatePkcs8KeyDer<'static>,
+    /// When the first of the two certificates ends, milliseconds since 1970.
+    pub certificates_end_ms: i64,
+    /// CRL files that were left out; what was held of those agencies stays in force.
+    pub refused_crls: Vec<RefusedCrl>,
+}
+
+/// A CRL file that was left out.
+#[derive(Debug, thiserror::Error)]
+#[error("the CRL {} is refused", path.display())]
+pub struct RefusedCrl {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    #[source]
+    pub source: RefusedCrlCause,
+}
+
+/// Why a CRL file was left out.
+#[derive(Debug, thiserror::Error)]
+pub enum RefusedCrlCause {
+    /// It cannot be read.
+    #[error(transparent)]
+    Read(#[from] io::Error),
+    /// It is not believed.
+    #[error(transparent)]
+    Crl(#[from] CrlError),
+}
+
+/// Why the files cannot be put in force.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustFileError {
+    /// A file cannot be read.
+    #[error("{} cannot be read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The charter is not believed, or not fully signed.
+    #[error("the charter {} is refused", path.display())]
+    Charter {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: CharterError,
+    },
+    /// The charter in the file is older than the one in force.
+    #[error("the charter {} has version {offered}, and version {held} is in force", path.display())]
+    CharterWentBack {
+        /// The file.
+        path: PathBuf,
+        /// The version in force.
+        held: u64,
+        /// The version in the file.
+        offered: u64,
+    },
+    /// The charter in the file does not continue the one in force.
+    #[error("the charter {} has another version {version} than the one in force", path.display())]
+    CharterForked {
+        /// The file.
+        path: PathBuf,
+        /// The version that differs.
+        version: u64,
+    },
+    /// A CRL is refused, and there is none to fall back on.
+    #[error(transparent)]
+    Crl(#[from] RefusedCrl),
+    /// There are more CRL files than agencies could have.
+    #[error("{} holds more than {CRL_FILES_MAX} CRL files", folder.display())]
+    TooManyCrls {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The certificate file does not parse.
+    #[error("the certificate file {} does not parse", path.display())]
+    CertificateFile {
+        /// The file.
+        path: PathBuf,
+        /// Why, unless its format is unknown.
+        source: Option<CanonicalError>,
+    },
+    /// One of the server's certificates would not be believed by devices.
+    #[error("the server's {which} certificate is refused")]
+    Certificate {
+        /// Which.
+        which: Which,
+        /// Why.
+        source: TrustError,
+    },
+    /// The key does not parse or is not the certificate's.
+    #[error("{} is not the key of the {which} certificate", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// Whose.
+        which: Which,
+    },
+    /// Everybody on the machine may read the key.
+    #[error("everybody may read the key {}", path.display())]
+    KeyExposed {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// One of the server's two keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Which {
+    /// For connections.
+    #[error("TLS")]
+    Tls,
+    /// For receipts.
+    #[error("receipt")]
+    Receipt,
+}
+
+/// Whether the files may have changed: their names, sizes and times.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stamp(Vec<(PathBuf, u64, Option<SystemTime>)>);
+
+impl TrustFiles {
+    /// The files a configuration names.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            charter: config.charter.clone(),
+            crl_dir: config.crl_dir.clone(),
+            certificate: config.certificate.clone(),
+            tls_key: config.tls_key.clone(),
+            receipt_key: config.receipt_key.clone(),
+        }
+    }
+
+    /// What the files look like from outside. A file that is missing counts as one of size 0.
+    pub fn stamp(&self) -> Stamp {
+        let mut paths =
+            vec![self.charter.clone(), self.certificate.clone(), self.tls_key.clone(), self.crl_dir.clone()];
+        paths.extend(self.crl_paths().unwrap_or_default());
+        let stamp = paths.into_iter().map(|path| match fs::metadata(&path) {
+            Ok(metadata) => (path, metadata.len(), metadata.modified().ok()),
+            Err(_) => (path, 0, None),
+        });
+        Stamp(stamp.collect())
+    }
+
+    fn crl_paths(&self) -> Result<Vec<PathBuf>, TrustFileError> {
+        let read = |source| TrustFileError::Read { path: self.crl_dir.clone(), source };
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(&self.crl_dir).map_err(read)? {
+            let path = entry.map_err(read)?.path();
+            if path.extension().is_some_and(|extension| extension == "crl") {
+                if paths.len() == CRL_FILES_MAX {
+                    return Err(TrustFileError::TooManyCrls { folder: self.crl_dir.clone() });
+                }
+                paths.push(path);
+            }
+        }
+        paths.sort();
+        Ok(paths)
+    }
+}
+
+/// Reads the files and checks them at `now_ms` (milliseconds since 1970).
+///
+/// With `in_force`, what is now trusted, the charter must continue it, and a CRL file that is refused is
+/// left out so that one agency's broken file does not hold up another's revocation; without, at start, it is an
+/// error: there is nothing to fall back on. Errors: [`TrustFileError`].
+pub fn load(files: &TrustFiles, in_force: Option<&TrustView>, now_ms: i64) -> Result<Loaded, TrustFileError> {
+    let view = load_charter(&files.charter, in_force, now_ms)?;
+    let (view, refused_crls) = load_crls(files, view, in_force)?;
+
+    let certificates = read_certificates(&files.certificate)?;
+    let of = |which| move |source| TrustFileError::Certificate { which, source };
+    let name = view.charter().server_name.clone();
+    let tls = view.verify_server(&certificates.tls_chain, &name, now_ms).map_err(of(Which::Tls))?;
+    let receipt =
+        view.verify_receipt_chain(&certificates.receipt_chain, now_ms).map_err(of(Which::Receipt))?;
+    let tls_key = read_key(&files.tls_key, Which::Tls, tls.public_key.as_bytes())?;
+    let receipt_key = read_key(&files.receipt_key, Which::Receipt, receipt.public_key.as_bytes())?;
+    Ok(Loaded {
+        trust: Arc::new(view),
+        tls_chain: certificates.tls_chain.into_iter().map(CertificateDer::from).collect(),
+        tls_key: tls_key.into(),
+        receipt_chain: certificates.receipt_chain,
+        receipt_key,
+        certificates_end_ms: tls.not_after_ms.min(receipt.not_after_ms),
+        refused_crls,
+    })
+}
+
+fn load_charter(path: &Path, in_force: Option<&TrustView>, now_ms: i64) -> Result<TrustView, TrustFileError> {
+    let refused = |source| TrustFileError::Charter { path: path.to_owned(), source };
+    let bytes = read(path, CHARTER_FILE_BYTES_MAX as u64)?;
+    let history = CharterFile::parse(&bytes).and_then(|file| file.complete()).map_err(refused)?;
+    if let Some(in_force) = in_force {
+        let held = in_force.charter().version;
+        let offered = history.newest().version;
+        if offered < held {
+            return Err(TrustFileError::CharterWentBack { path: path.to_owned(), held, offered });
+        }
+        for charter in in_force.charters().charters() {
+            if history.get(charter.version).is_none_or(|other| other.hash() != charter.hash()) {
+                let version = charter.version;
+                return Err(TrustFileError::CharterForked { path: path.to_owned(), version });
+            }
+        }
+    }
+    history.newest().check_in_force(now_ms).map_err(refused)?;
+    Ok(TrustView::new(history))
+}
+
+fn load_crls(
+    files: &TrustFiles,
+    mut view: TrustView,
+    in_force: Option<&TrustView>,
+) -> Result<(TrustView, Vec<RefusedCrl>), TrustFileError> {
+    for held in in_force.into_iter().flat_map(TrustView::crls) {
+        // A list that is refused now is of an agency or a CA that has left: it has no say any more.
+        if let Ok((next, Appended::New)) = view.with_crl(held.der()) {
+            view = next;
+        }
+    }
+    let mut refused_crls = Vec::new();
+    for path in files.crl_paths()? {
+        let offered = read_limited(&path, CRL_BYTES_MAX as u64).map_err(RefusedCrlCause::from);
+        match offered.and_then(|der| Ok(view.with_crl(&der)?)) {
+            Ok((next, _)) => view = next,
+            // An earlier list that still lies there; the later one counts.
+            Err(RefusedCrlCause::Crl(CrlError::Behind { .. })) => {}
+            Err(source) => {
+                let refused = RefusedCrl { path, source };
+                if in_force.is_none() {
+                    return Err(refused.into());
+                }
+                refused_crls.push(refused);
+            }
+        }
+    }
+    Ok((view, refused_crls))
+}
+
+fn read_certificates(path: &Path) -> Result<v1::ServerCertificate, TrustFileError> {
+    let refused = |source| TrustFileError::CertificateFile { path: path.to_owned(), source };
+    let bytes = read(path, CERTIFICATE_FILE_BYTES_MAX)?;
+    let certificates: v1::ServerCertificate =
+        canonical::decode(&bytes).map_err(|error| refused(Some(error)))?;
+    if certificates.format == FORMAT { Ok(certificates) } else { Err(refused(None)) }
+}
+
+fn read_key(
+    path: &Path,
+    which: Which,
+    certified: &[u8],
+) -> Result<PrivatePkcs8KeyDer<'static>, TrustFileError> {
+    if everybody_may_read(path).map_err(|source| TrustFileError::Read { path: path.to_owned(), source })? {
+        return Err(TrustFileError::KeyExposed { path: path.to_owned() });
+    }
+    let key = PrivatePkcs8KeyDer::from(read(path, KEY_FILE_BYTES_MAX)?);
+    let pair = EcdsaKeyPair::from_pkcs8(
+        &ECDSA_P256_SHA256_ASN1_SIGNING,
+        key.secret_pkcs8_der(),
+        &SystemRandom::new(),
+    );
+    match pair {
+        Ok(pair) if pair.public_key().as_ref() == certified => Ok(key),
+        Ok(_) | Err(_) => Err(TrustFileError::Key { path: path.to_owned(), which }),
+    }
+}
+
+#[cfg(unix)]
+fn everybody_may_read(path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt;
+    Ok(fs::metadata(path)?.permissions().mode() & 0o004 != 0)
+}
+
+#[cfg(not(unix))]
+fn everybody_may_read(_path: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
+fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, TrustFileError> {
+    read_limited(path, bytes_max).map_err(|source| TrustFileError::Read { path: path.to_owned(), source })
+}
+
+fn read_limited(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    if fs::metadata(path)?.len() > bytes_max {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    fs::read(path)
+}

@@ -1,0 +1,555 @@
+//! Groups through the service, over a real store and with members that really speak MLS.
+
+#![allow(clippy::unwrap_used)] // A test that cannot go on panics, also in its helpers.
+
+mod world;
+
+use alcove_mls::{CommitContext, LogPin, Policy, Role};
+use alcove_proto::{
+    ids::{AccessId, Epoch, Head, Position, RecordId},
+    limits::{COMMIT_CLOCK_SKEW_MS_MAX, LINK_DIGESTS_MAX},
+    v1::EntryKind,
+};
+use alcove_server::{
+    service::{CommitOutcome, LogRange, NewAccess, ServiceError},
+    store::Store,
+};
+use std::sync::Arc;
+use world::{DAY_MS, Device, World};
+
+fn accepted(outcome: Result<CommitOutcome, ServiceError>) -> Position {
+    match outcome.expect("the commit is taken") {
+        CommitOutcome::Accepted(receipt) => receipt.position,
+        CommitOutcome::SupersededBy(_) => panic!("nobody else commits"),
+    }
+}
+
+macro_rules! assert_refused {
+    ($result:expr, $pattern:pat) => {
+        let result = $result;
+        assert!(matches!(result, Err($pattern)), "{:?}", result.err());
+    };
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_come_back_in_order_under_receipts_that_hold() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let group = world.open_group(&mut alice).await;
+
+    for number in 1..=5 {
+        let receipt = world.append(&alice, group, number, &[number; 300]).await.unwrap();
+        assert_eq!(receipt.position, Position(u64::from(number)));
+        world.check_receipt(&receipt);
+    }
+
+    let entries = world.log(&alice, group).await;
+    let bodies: Vec<u8> = entries.iter().map(|entry| entry.body[0]).collect();
+    assert_eq!(bodies, [1, 2, 3, 4, 5]);
+    assert!(entries.iter().all(|entry| entry.author == alice.identity.to_string()));
+    let (position, head) = world.head(&alice, group).await;
+    assert_eq!((position, head), (Position(5), world.head_of(group, &entries)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_record_twice_is_stored_once_and_other_bytes_under_its_id_never() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let group = world.open_group(&mut alice).await;
+    let first = world.append(&alice, group, 1, b"sealed").await.unwrap();
+    for number in 2..=4 {
+        world.append(&alice, group, number, b"others").await.unwrap();
+    }
+
+    let again = world.append(&alice, group, 1, b"sealed").await.unwrap();
+    world.check_receipt(&again);
+    assert_eq!((again.position, again.head), (first.position, first.head));
+    assert_eq!(again.signed.position, 4, "the newest head vouches for the old entry");
+    assert_refused!(world.append(&alice, group, 1, b"forged").await, ServiceError::IdReused);
+    assert_eq!(world.log(&alice, group).await.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn authors_of_many_records_at_once_all_get_receipts_that_hold() {
+    let world = std::sync::Arc::new(World::new());
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let group = world.open_group(&mut alice).await;
+    let alice = std::sync::Arc::new(alice);
+    let appends = (0..64u8).map(|number| {
+        let (world, alice) = (world.clone(), alice.clone());
+        tokio::spawn(async move { world.append(&alice, group, number, &[number; 400]).await.unwrap() })
+    });
+    let appends: Vec<_> = appends.collect();
+    let (mut positions, mut signatures) = (Vec::new(), std::collections::HashSet::new());
+    for append in appends {
+        let receipt = append.await.unwrap();
+        world.check_receipt(&receipt);
+        positions.push(receipt.position.0);
+        signatures.insert(receipt.signed.signature.clone());
+    }
+    positions.sort_unstable();
+    assert_eq!(positions, (1..=64).collect::<Vec<u64>>());
+    assert!(signatures.len() < 64, "a flush is signed once, not once for each of its entries");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranger_cannot_tell_a_group_that_is_there_from_one_that_is_not() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let mut mallory = Device::of(&world.northmark, 9, 1);
+    let there = world.open_group(&mut alice).await;
+    let made = alice.commit(there, &world.trust(), world.now_ms(), world.head(&alice, there).await, &[], &[]);
+    let nowhere = alcove_proto::ids::GroupId([7; 16]);
+    // Mallory has a group too: being somebody is not being a member.
+    world.open_group(&mut mallory).await;
+
+    for group in [there, nowhere] {
+        let caller = world.caller(&mallory);
+        assert_refused!(world.append(&mallory, group, 1, b"x").await, ServiceError::NotFound);
+        let range = LogRange { group, after: Position(0), entries_max: 10, through: None };
+        assert_refused!(world.service.read_log(&caller, range).await, ServiceError::NotFound);
+        let offer = alcove_server::service::CommitOffer { group, ..made.offer.clone() };
+        assert_refused!(world.service.submit_commit(&caller, offer).await, ServiceError::NotFound);
+        let access = NewAccess {
+            group,
+            access: AccessId([1; 16]),
+            grantee: mallory.identity.clone(),
+            ranges: vec![(Position(1), Position(2))],
+            not_after_ms: None,
+        };
+        assert_refused!(world.service.open_access(&caller, access).await, ServiceError::NotFound);
+        let ended = world.service.end_access(&caller, group, AccessId([1; 16])).await;
+        assert_refused!(ended, ServiceError::NotFound);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_of_another_epoch_is_refused_with_the_one_in_force() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let mut bob = Device::of(&world.northmark, 2, 1);
+    let group = world.open_group(&mut alice).await;
+    world.add(group, &mut alice, &mut [&mut bob]).await;
+
+    for wrong in [0, 2, 99] {
+        let stale = world.append_at(&alice, group, Epoch(wrong), RecordId([1; 16]), b"x").await;
+        assert_refused!(stale, ServiceError::StaleEpoch { current: Epoch(1) });
+    }
+    assert!(world.append_at(&alice, group, Epoch(1), RecordId([1; 16]), b"x").await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lapsed_leaf_may_not_append_and_stops_nobody_else() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let mut bob = Device::of(&world.northmark, 2, 1);
+    let mut carol = Device::certified(&world.northmark, world.northmark.identity(3, 1), 10);
+    let group = world.open_group(&mut alice).await;
+    world.add(group, &mut alice, &mut [&mut bob, &mut carol]).await;
+    for (number, device) in [(1, &alice), (2, &bob), (3, &carol)] {
+        world.append(device, group, number, b"while it holds").await.unwrap();
+    }
+
+    world.revoke(&world.northmark, 1, &[&bob]);
+    assert_refused!(world.append(&bob, group, 4, b"revoked").await, ServiceError::LeafLapsed);
+    assert!(world.append(&carol, group, 5, b"her colleague").await.is_ok());
+
+    world.pass(10 * DAY_MS);
+    assert_refused!(world.append(&carol, group, 6, b"expired").await, ServiceError::LeafLapsed);
+    assert!(world.append(&alice, group, 7, b"goes on").await.is_ok());
+    assert_eq!(world.log(&bob, group).await.len(), 6, "who has lapsed still reads until it is removed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_joiner_reads_from_its_join_on_and_access_opens_what_it_names() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let mut bob = Device::of(&world.northmark, 2, 1);
+    let mut carol = Device::of(&world.northmark, 3, 1);
+    let group = world.open_group(&mut alice).await;
+    for number in 1..=6 {
+        world.append(&alice, group, number, b"before").await.unwrap();
+    }
+    let joined = world.add(group, &mut alice, &mut [&mut bob]).await;
+    world.add(group, &mut alice, &mut [&mut carol]).await;
+    let positions = async |device: &Device| {
+        world.log(device, group).await.iter().map(|entry| entry.position).collect::<Vec<_>>()
+    };
+    assert_eq!(joined, Position(7));
+    assert_eq!(positions(&bob).await, [7, 8]);
+
+    let access = |access: u8, ranges: &[(u64, u64)], not_after_ms| NewAccess {
+        group,
+        access: AccessId([access; 16]),
+        grantee: bob.identity.clone(),
+        ranges: ranges.iter().map(|(first, last)| (Position(*first), Position(*last))).collect(),
+        not_after_ms,
+    };
+    let until = world.now_ms() + DAY_MS;
+    let service = &world.service;
+    service.open_access(&world.caller(&alice), access(1, &[(2, 3)], None)).await.unwrap();
+    service.open_access(&world.caller(&alice), access(2, &[(5, 5)], Some(until))).await.unwrap();
+    assert_eq!(positions(&bob).await, [2, 3, 5, 7, 8]);
+    assert_eq!(positions(&carol).await, [8], "what is opened to one is not open to another");
+
+    let beyond = service.open_access(&world.caller(&carol), access(3, &[(4, 4)], None)).await;
+    assert_refused!(beyond, ServiceError::NotFound);
+    let reused = service.open_access(&world.caller(&alice), access(1, &[(1, 6)], None)).await;
+    assert_refused!(reused, ServiceError::IdReused);
+
+    world.pass(DAY_MS + 1);
+    assert_eq!(positions(&bob).await, [2, 3, 7, 8], "an entry ends by itself");
+    let by_bob = service.end_access(&world.caller(&bob), group, AccessId([1; 16])).await;
+    assert_refused!(by_bob, ServiceError::NotFound);
+    service.end_access(&world.caller(&alice), group, AccessId([1; 16])).await.unwrap();
+    assert_eq!(positions(&bob).await, [7, 8]);
+    let again = service.end_access(&world.caller(&alice), group, AccessId([1; 16])).await;
+    assert_refused!(again, ServiceError::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_ends_an_access_entry_that_somebody_else_opened() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let mut bob = Device::of(&world.northmark, 2, 1);
+    let mut carol = Device::of(&world.northmark, 3, 1);
+    let group = world.open_group(&mut alice).await;
+    world.add(group, &mut alice, &mut [&mut bob]).await;
+    world.append(&alice, group, 1, b"before carol").await.unwrap();
+    world.add(group, &mut alice, &mut [&mut carol]).await;
+    let access = NewAccess {
+        group,
+        access: AccessId([1; 16]),
+        grantee: carol.identity.clone(),
+        ranges: vec![(Position(2), Position(2))],
+        not_after_ms: None,
+    };
+    world.service.open_access(&world.caller(&bob), access).await.unwrap();
+    assert_eq!(world.log(&carol, group).await.len(), 2);
+    world.service.end_access(&world.caller(&alice), group, AccessId([1; 16])).await.unwrap();
+    assert_eq!(world.log(&carol, group).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_joiner_is_led_from_the_pinned_head_to_its_own_commit() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let bob = Device::of(&world.northmark, 2, 1);
+    let group = world.open_group(&mut alice).await;
+    world.append(&alice, group, 1, b"seen").await.unwrap();
+    let seen = world.head(&alice, group).await;
+    let package = bob.key_package(&world.trust(), world.now_ms());
+    let made = alice.commit(group, &world.trust(), world.now_ms(), seen, &[package], &[]);
+    // Two more records arrive before the commit does.
+    world.append(&alice, group, 2, b"unseen").await.unwrap();
+    world.append(&alice, group, 3, b"unseen").await.unwrap();
+    accepted(world.service.submit_commit(&world.caller(&alice), made.offer).await);
+
+    let (welcomes, more) = world.service.list_welcomes(&world.caller(&bob)).await.unwrap();
+    let [welcome] = &welcomes[..] else { panic!("one welcome waits") };
+    assert!(!more);
+    assert_eq!((welcome.position, welcome.link.len()), (Position(4), 3));
+    let head = welcome
+        .link
+        .iter()
+        .fold(seen.1, |head, digest| alcove_proto::log::next_head(alcove_charter::sha256, &head, digest));
+    assert_eq!(head, world.head(&alice, group).await.1);
+
+    let range = LogRange { group, after: seen.0, entries_max: 10, through: None };
+    let page = world.service.read_log(&world.caller(&bob), range).await.unwrap();
+    assert_eq!(page.entries[0].position, 4);
+    assert_eq!(page.link, welcome.link[..2], "the page links over what it leaves out");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_commits_in_one_epoch_one_wins_and_the_other_gets_the_winner() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let mut bob = Device::of(&world.northmark, 2, 1);
+    let group = world.open_group(&mut alice).await;
+    world.add(group, &mut alice, &mut [&mut bob]).await;
+    let seen = world.head(&alice, group).await;
+    let by_alice = alice.commit(group, &world.trust(), world.now_ms(), seen, &[], &[]).offer;
+    let by_bob = bob.commit(group, &world.trust(), world.now_ms(), seen, &[], &[]).offer;
+    let (for_alice, for_bob) = (world.caller(&alice), world.caller(&bob));
+
+    let (one, other) = tokio::join!(
+        world.service.submit_commit(&for_alice, by_alice.clone()),
+        world.service.submit_commit(&for_bob, by_bob.clone()),
+    );
+    let (winner, loser, winning) = match (one.unwrap(), other.unwrap()) {
+        (CommitOutcome::Accepted(receipt), CommitOutcome::SupersededBy(entry)) => (receipt, entry, by_alice),
+        (CommitOutcome::SupersededBy(entry), CommitOutcome::Accepted(receipt)) => (receipt, entry, by_bob),
+        outcomes => panic!("one commit wins: {outcomes:?}"),
+    };
+    assert_eq!(loser.body, winning.commit, "the loser is shown what won");
+    assert_eq!(Position(loser.position), winner.position);
+
+    let (caller, same) =
+        if loser.author == alice.identity.to_string() { (for_alice, winning) } else { (for_bob, winning) };
+    let again = world.service.submit_commit(&caller, same).await;
+    assert_eq!(accepted(again), winner.position, "a lost answer is asked for again with the same bytes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_is_not_the_callers_own_is_refused() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let mut bob = Device::of(&world.northmark, 2, 1);
+    let group = world.open_group(&mut alice).await;
+    world.add(group, &mut alice, &mut [&mut bob]).await;
+    let made = alice.commit(group, &world.trust(), world.now_ms(), world.head(&alice, group).await, &[], &[]);
+    let stolen = world.service.submit_commit(&world.caller(&bob), made.offer.clone()).await;
+    assert_refused!(stolen, ServiceError::CommitInvalid);
+    // The control: from its author it is good.
+    accepted(world.service.submit_commit(&world.caller(&alice), made.offer).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_without_the_right_is_refused_as_not_allowed() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let mut mallory = Device::lawless(&world.northmark, 2, 1);
+    let mut second = Device::of(&world.northmark, 2, 2);
+    let carol = Device::of(&world.northmark, 3, 1);
+    let group = world.open_group(&mut alice).await;
+    world.add(group, &mut alice, &mut [&mut mallory]).await;
+    let (trust, now, seen) = (world.trust(), world.now_ms(), world.head(&alice, group).await);
+    let caller = world.caller(&mallory);
+
+    let package = carol.key_package(&trust, now);
+    let adds = mallory.commit(group, &trust, now, seen, &[package], &[]).offer;
+    assert_refused!(world.service.submit_commit(&caller, adds).await, ServiceError::CommitNotAllowed);
+    let removes = mallory.commit(group, &trust, now, seen, &[], &[&alice.identity]).offer;
+    assert_refused!(world.service.submit_commit(&caller, removes).await, ServiceError::CommitNotAllowed);
+    let promotes = mallory.commit_role(group, &trust, now, seen, (mallory.person(), Role::Owner)).offer;
+    assert_refused!(world.service.submit_commit(&caller, promotes).await, ServiceError::CommitNotAllowed);
+    assert_eq!(world.head(&alice, group).await, seen, "nothing was written");
+
+    // The control: what a member may do, it may, a further device of its own included.
+    world.add(group, &mut mallory, &mut [&mut second]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ghost_from_a_ca_of_no_charter_is_not_added() {
+    let world = World::new();
+    let mut mallory = Device::of(&world.harborlight, 1, 1);
+    let ghost = Device::certified(&world.stranger, world.harborlight.identity(5, 1), 90);
+    let group = world.open_group(&mut mallory).await;
+    let (credulous, now, seen) = (world.credulous(), world.now_ms(), world.head(&mallory, group).await);
+    let package = ghost.key_package(&credulous, now);
+    let pin = LogPin { position: seen.0, head: seen.1 };
+    let context = CommitContext::new(&world.trust(), now, pin);
+    let made = mallory.commit_with(group, &credulous, now, context, &[package], &[]).offer;
+    let offered = world.service.submit_commit(&world.caller(&mallory), made).await;
+    assert_refused!(offered, ServiceError::LeafNotTrusted);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_out_of_step_with_clock_trust_or_log_is_refused_each_by_its_reason() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let bob = Device::of(&world.northmark, 2, 1);
+    let group = world.open_group(&mut alice).await;
+    world.append(&alice, group, 1, b"one").await.unwrap();
+    let (seen, old_trust, now) = (world.head(&alice, group).await, world.trust(), world.now_ms());
+    let caller = world.caller(&alice);
+    let offer = |alice: &mut Device, context: CommitContext| {
+        alice.commit_with(group, &old_trust, now, context, &[], &[]).offer
+    };
+    let at = |time_ms, (position, head)| CommitContext::new(&old_trust, time_ms, LogPin { position, head });
+
+    for skew in [COMMIT_CLOCK_SKEW_MS_MAX + 1, -COMMIT_CLOCK_SKEW_MS_MAX - 1] {
+        let skewed = offer(&mut alice, at(now + skew, seen));
+        assert_refused!(world.service.submit_commit(&caller, skewed).await, ServiceError::ClockSkew);
+    }
+    let other_head = offer(&mut alice, at(now, (seen.0, Head([9; 32]))));
+    assert_refused!(world.service.submit_commit(&caller, other_head).await, ServiceError::CommitInvalid);
+    let ahead = offer(&mut alice, at(now, (Position(2), seen.1)));
+    assert_refused!(world.service.submit_commit(&caller, ahead).await, ServiceError::CommitInvalid);
+    let mut told_otherwise = offer(&mut alice, at(now, seen));
+    told_otherwise.seen = Position(0);
+    assert_refused!(world.service.submit_commit(&caller, told_otherwise).await, ServiceError::CommitInvalid);
+
+    world.revoke(&world.northmark, 1, &[&bob]);
+    let behind = offer(&mut alice, at(now, seen));
+    assert_refused!(world.service.submit_commit(&caller, behind).await, ServiceError::TrustStale);
+
+    // The control: in step with all of them it is taken.
+    let good = alice.commit(group, &world.trust(), now, seen, &[], &[]).offer;
+    accepted(world.service.submit_commit(&caller, good).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_committer_too_far_behind_is_told_how_far_it_may_be() {
+    let world = Arc::new(World::new());
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let group = world.open_group(&mut alice).await;
+    let seen = world.head(&alice, group).await;
+    let append = async |alice: &Device, first: u32, count: u32| {
+        let appends = (first..first + count).map(|number| {
+            let mut id = [0; 16];
+            id[..4].copy_from_slice(&number.to_be_bytes());
+            let caller = world.caller(alice);
+            let world = Arc::clone(&world);
+            tokio::spawn(async move {
+                let body = bytes::Bytes::from_static(b"x");
+                world.service.append_record(&caller, group, Epoch(0), RecordId(id), body).await.unwrap();
+            })
+        });
+        for append in appends.collect::<Vec<_>>() {
+            append.await.unwrap();
+        }
+    };
+    // The commit would stand at the last position that a link from the beginning still reaches.
+    append(&alice, 0, LINK_DIGESTS_MAX as u32 - 1).await;
+    let made = alice.commit(group, &world.trust(), world.now_ms(), seen, &[], &[]).offer;
+    append(&alice, 5000, 1).await;
+    let caller = world.caller(&alice);
+    let late = world.service.submit_commit(&caller, made).await;
+    assert_refused!(late, ServiceError::HeadTooOld { limit: 1024 });
+
+    let one_later = (Position(1), world.head_of(group, &world.log(&alice, group).await[..1]));
+    let made = alice.commit(group, &world.trust(), world.now_ms(), one_later, &[], &[]).offer;
+    assert_eq!(accepted(world.service.submit_commit(&caller, made).await), Position(1025));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_act_that_changes_something_is_in_the_audit_trail_and_no_refused_one() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let mut bob = Device::of(&world.northmark, 2, 1);
+    let group = world.open_group(&mut alice).await;
+    world.append(&alice, group, 1, b"kept").await.unwrap();
+    assert_refused!(world.append(&bob, group, 2, b"refused").await, ServiceError::NotFound);
+    world.add(group, &mut alice, &mut [&mut bob]).await;
+    let access = NewAccess {
+        group,
+        access: AccessId([1; 16]),
+        grantee: bob.identity.clone(),
+        ranges: vec![(Position(1), Position(1))],
+        not_after_ms: None,
+    };
+    let caller = world.caller(&alice);
+    world.service.open_access(&caller, access).await.unwrap();
+
+    let trail = world.store.audit(0, 100).await.unwrap().entries;
+    let acts: Vec<_> = trail.iter().map(|entry| entry.act.name()).collect();
+    assert_eq!(acts, ["create_group", "append_record", "commit", "acknowledge_welcome", "open_access"]);
+    assert!(trail.iter().all(|entry| entry.group == Some(group) && entry.time_ms == world.now_ms()));
+    let last = trail.last().unwrap();
+    assert_eq!((&last.identity, last.request), (&alice.identity, caller.request));
+    assert_eq!(last.concerning, Some(bob.identity.clone()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_promises_a_welcome_to_others_than_it_adds_is_refused() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let bob = Device::of(&world.northmark, 2, 1);
+    let carol = Device::of(&world.northmark, 3, 1);
+    let group = world.open_group(&mut alice).await;
+    let (trust, now, seen) = (world.trust(), world.now_ms(), world.head(&alice, group).await);
+    let package = bob.key_package(&trust, now);
+    let made = alice.commit(group, &trust, now, seen, &[package], &[]).offer;
+    let caller = world.caller(&alice);
+
+    let nobody = alcove_server::service::CommitOffer {
+        joiners: Vec::new(),
+        welcome: Default::default(),
+        ..made.clone()
+    };
+    assert_refused!(world.service.submit_commit(&caller, nobody).await, ServiceError::CommitInvalid);
+    let mut somebody_else = made.clone();
+    somebody_else.joiners[0].0 = carol.identity.clone();
+    assert_refused!(world.service.submit_commit(&caller, somebody_else).await, ServiceError::CommitInvalid);
+    let mut other_package = made.clone();
+    other_package.joiners[0].1 = alcove_proto::ids::Digest([1; 32]);
+    assert_refused!(world.service.submit_commit(&caller, other_package).await, ServiceError::CommitInvalid);
+    let mut other_welcome = made.clone();
+    other_welcome.welcome = made.commit.clone();
+    assert_refused!(world.service.submit_commit(&caller, other_welcome).await, ServiceError::CommitInvalid);
+
+    accepted(world.service.submit_commit(&caller, made).await);
+    assert!(world.service.list_welcomes(&world.caller(&carol)).await.unwrap().0.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_made_by_a_stranger_or_for_somebody_else_is_refused() {
+    let world = World::new();
+    let mut ghost = Device::certified(&world.stranger, world.harborlight.identity(1, 1), 90);
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let mut bob = Device::of(&world.northmark, 2, 1);
+    let (trust, now) = (world.trust(), world.now_ms());
+    let service = &world.service;
+
+    // The ghost's own library believes its CA; the server believes the charter it holds.
+    let policy = Policy::new(trust.charter().hash(), ghost.person());
+    let (group, info) = ghost.create_group_under(policy, &world.credulous(), now);
+    let by_ghost = service.create_group(&world.caller(&ghost), group, info).await;
+    assert_refused!(by_ghost, ServiceError::LeafNotTrusted);
+    let (group, info) = alice.create_group(&world.credulous(), now);
+    let under_unknown_charter = service.create_group(&world.caller(&alice), group, info).await;
+    assert_refused!(under_unknown_charter, ServiceError::TrustStale);
+
+    let (group, info) = alice.create_group(&trust, now);
+    let stolen = service.create_group(&world.caller(&bob), group, info.clone()).await;
+    assert_refused!(stolen, ServiceError::CommitInvalid);
+    let other_id = alcove_proto::ids::GroupId([3; 16]);
+    let misnamed = service.create_group(&world.caller(&alice), other_id, info.clone()).await;
+    assert_refused!(misnamed, ServiceError::CommitInvalid);
+    let truncated = service.create_group(&world.caller(&alice), group, info[..info.len() / 2].into()).await;
+    assert_refused!(truncated, ServiceError::CommitInvalid);
+
+    let unowned = Policy::new(trust.charter().hash(), bob.person());
+    let (of_bob, info_of_bob) = alice.create_group_under(unowned, &trust, now);
+    let ownerless = service.create_group(&world.caller(&alice), of_bob, info_of_bob).await;
+    assert_refused!(ownerless, ServiceError::CommitNotAllowed);
+
+    service.create_group(&world.caller(&alice), group, info.clone()).await.unwrap();
+    let again = service.create_group(&world.caller(&alice), group, info).await.unwrap();
+    assert_eq!(again.position, 0, "a lost answer is asked for again with the same bytes");
+    let (_, others) = bob.create_group(&trust, now);
+    let taken = service.create_group(&world.caller(&bob), group, others).await;
+    assert_refused!(taken, ServiceError::CommitInvalid | ServiceError::GroupExists);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_removed_can_do_nothing_more() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let mut bob = Device::of(&world.northmark, 2, 1);
+    let group = world.open_group(&mut alice).await;
+    world.add(group, &mut alice, &mut [&mut bob]).await;
+    world.append(&bob, group, 1, b"still in").await.unwrap();
+    alice.remove_alone(&world, group, &bob).await;
+
+    for epoch in [1, 2] {
+        let append = world.append_at(&bob, group, Epoch(epoch), RecordId([2; 16]), b"out").await;
+        assert_refused!(append, ServiceError::NotFound);
+    }
+    let range = LogRange { group, after: Position(0), entries_max: 10, through: None };
+    assert_refused!(world.service.read_log(&world.caller(&bob), range).await, ServiceError::NotFound);
+    assert!(world.append(&alice, group, 3, b"goes on").await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_restart_the_observer_takes_up_where_the_log_ends() {
+    let mut world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let mut bob = Device::of(&world.northmark, 2, 1);
+    let group = world.open_group(&mut alice).await;
+    world.add(group, &mut alice, &mut [&mut bob]).await;
+    // Past the 32nd epoch a checkpoint is kept, and some commits after it are replayed.
+    for _ in 0..35 {
+        alice.commit_alone(&world, group, &[], &[]).await;
+    }
+    let before = world.head(&alice, group).await;
+
+    world = world.restart().await;
+    assert_eq!(world.head(&alice, group).await, before);
+    world.append(&alice, group, 1, b"after").await.unwrap();
+    alice.commit_alone(&world, group, &[], &[]).await;
+    let commits = world.log(&bob, group).await;
+    assert_eq!(commits.iter().filter(|entry| entry.kind() == EntryKind::Commit).count(), 37);
+}

@@ -1,0 +1,224 @@
+//! Agencies, a server CA and a charter over them, made anew for every test and valid by the machine's clock.
+
+use alcove_charter::{charter_signing_bytes, oids};
+use alcove_proto::v1;
+use prost::Message;
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams,
+    SanType, SerialNumber, date_time_ymd,
+};
+use ring::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _},
+};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, SystemTime},
+};
+
+/// The server's name in the charter.
+pub const SERVER_NAME: &str = "alcove.northmark.example";
+
+static SERIALS: AtomicU64 = AtomicU64::new(1);
+
+/// A CA with its key.
+pub struct Ca {
+    certificate: Certificate,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// A certificate with its key, as a device or the server holds them.
+pub struct Held {
+    pub chain: Vec<CertificateDer<'static>>,
+    pub key: Vec<u8>,
+    pub serial: SerialNumber,
+}
+
+/// What one certificate should say; by default what a good device certificate says.
+pub struct Wanted {
+    pub sans: Vec<String>,
+    pub usage: &'static [u64],
+    pub not_before: SystemTime,
+    pub not_after: SystemTime,
+}
+
+pub struct Agency {
+    pub trust_domain: String,
+    pub display_name: String,
+    pub ca: Ca,
+    charter_key: EcdsaKeyPair,
+    sealing_key: EcdsaKeyPair,
+}
+
+impl Ca {
+    pub fn new(name: &str) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2090, 1, 1);
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let certificate = params.self_signed(&key).unwrap();
+        Self { certificate, issuer: Issuer::new(params, key) }
+    }
+
+    pub fn certify(&self, wanted: Wanted) -> Held {
+        let key = KeyPair::generate().unwrap();
+        let serial = SerialNumber::from(SERIALS.fetch_add(1, Ordering::Relaxed));
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.serial_number = Some(serial.clone());
+        params.not_before = wanted.not_before.into();
+        params.not_after = wanted.not_after.into();
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::Other(wanted.usage.to_vec())];
+        params.subject_alt_names = wanted.sans.iter().map(|san| san_type(san)).collect();
+        params.use_authority_key_identifier_extension = true;
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        Held { chain: vec![certificate.der().clone()], key: key.serialize_der(), serial }
+    }
+
+    /// A CRL with that number over those certificates.
+    pub fn crl(&self, number: u64, revoked: &[&Held]) -> Vec<u8> {
+        let now = SystemTime::now();
+        let entry = |held: &&Held| RevokedCertParams {
+            serial_number: held.serial.clone(),
+            revocation_time: now.into(),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let params = CertificateRevocationListParams {
+            this_update: now.into(),
+            next_update: (now + Duration::from_secs(86_400)).into(),
+            crl_number: SerialNumber::from(number),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.iter().map(entry).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.issuer).unwrap().der().to_vec()
+    }
+
+    fn der(&self) -> Vec<u8> {
+        self.certificate.der().to_vec()
+    }
+}
+
+fn san_type(san: &str) -> SanType {
+    let text = san.try_into().unwrap();
+    if san.contains("://") { SanType::URI(text) } else { SanType::DnsName(text) }
+}
+
+impl Held {
+    pub fn private_key(&self) -> PrivateKeyDer<'static> {
+        PrivatePkcs8KeyDer::from(self.key.clone()).into()
+    }
+
+    pub fn chain_bytes(&self) -> Vec<Vec<u8>> {
+        self.chain.iter().map(|certificate| certificate.to_vec()).collect()
+    }
+}
+
+impl Wanted {
+    /// One name, one use, an hour in both directions.
+    pub fn new(san: impl Into<String>, usage: &'static [u64]) -> Self {
+        let hour = Duration::from_secs(3600);
+        let now = SystemTime::now();
+        Self { sans: vec![san.into()], usage, not_before: now - hour, not_after: now + hour }
+    }
+}
+
+impl Agency {
+    pub fn new(label: &str, display_name: &str) -> Self {
+        Self {
+            trust_domain: format!("{label}.northmark.example"),
+            display_name: display_name.to_owned(),
+            ca: Ca::new(display_name),
+            charter_key: signing_key(),
+            sealing_key: signing_key(),
+        }
+    }
+
+    /// The name of a device of this agency's one person.
+    pub fn device_name(&self, number: u16) -> String {
+        format!("spiffe://{}/staff/abcdefghijklmn27/device/{number}", self.trust_domain)
+    }
+
+    /// A device with a good TLS certificate.
+    pub fn device(&self, number: u16) -> Held {
+        self.ca.certify(Wanted::new(self.device_name(number), oids::CLIENT_AUTH_ARCS))
+    }
+
+    fn entry(&self) -> v1::Agency {
+        v1::Agency {
+            trust_domain: self.trust_domain.clone(),
+            display_name: self.display_name.clone(),
+            side: v1::Side::Provider.into(),
+            ca_certificates: vec![self.ca.der()],
+            charter_key: self.charter_key.public_key().as_ref().to_vec(),
+            sealing_key: self.sealing_key.public_key().as_ref().to_vec(),
+            recovery_key: Vec::new(),
+        }
+    }
+}
+
+/// Version 1 or, after `previous`, the next version of a charter that every agency signs.
+pub fn charter(
+    agencies: &[&Agency],
+    server_ca: &Ca,
+    previous: Option<&v1::SignedCharter>,
+) -> v1::SignedCharter {
+    let now_ms = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as i64;
+    let before = previous.map(|signed| v1::Charter::decode(signed.charter.as_slice()).unwrap());
+    let charter = v1::Charter {
+        format: 1,
+        collaborative: "northmark.example".into(),
+        version: before.map_or(1, |before| before.version + 1),
+        previous_hash: previous
+            .map_or_else(Vec::new, |signed| alcove_charter::sha256(&[&signed.charter]).to_vec()),
+        issued_at_ms: now_ms,
+        not_after_ms: now_ms + 86_400_000,
+        quorum: agencies.len() as u32,
+        agencies: agencies.iter().map(|agency| agency.entry()).collect(),
+        server_ca_certificates: vec![server_ca.der()],
+        server_name: SERVER_NAME.into(),
+    }
+    .encode_to_vec();
+    v1::SignedCharter { signatures: sign(agencies, &charter), charter }
+}
+
+/// Signatures of all these agencies.
+pub fn sign(agencies: &[&Agency], charter: &[u8]) -> Vec<v1::CharterSignature> {
+    let message = charter_signing_bytes(charter);
+    let sign = |agency: &&Agency| v1::CharterSignature {
+        trust_domain: agency.trust_domain.clone(),
+        signature: agency.charter_key.sign(&SystemRandom::new(), &message).unwrap().as_ref().to_vec(),
+    };
+    agencies.iter().map(sign).collect()
+}
+
+/// The charter as admins pass it around.
+pub fn charter_file(agencies: &[&Agency], versions: &[v1::SignedCharter]) -> Vec<u8> {
+    let (newest, previous) = versions.split_last().unwrap();
+    let directory_key = |agency: &&Agency| v1::SealedDirectoryKey {
+        trust_domain: agency.trust_domain.clone(),
+        encapsulated_key: signing_key().public_key().as_ref().to_vec(),
+        ciphertext: vec![7; 48],
+    };
+    v1::CharterFile {
+        format: 1,
+        signed_charter: Some(newest.clone()),
+        directory_keys: agencies.iter().map(directory_key).collect(),
+        previous: previous.to_vec(),
+    }
+    .encode_to_vec()
+}
+
+fn signing_key() -> EcdsaKeyPair {
+    let random = SystemRandom::new();
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
+    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref(), &random).unwrap()
+}

@@ -1,0 +1,292 @@
+//! What is trusted changes while the server runs: what that does to those who are in, and what a bad file does.
+
+#![allow(clippy::unwrap_used)] // A test may.
+
+mod tls_world;
+
+use alcove_charter::{CharterError, oids};
+use alcove_server::{
+    transport::ReloadError,
+    trust_files::{TrustFileError, TrustFiles, load},
+};
+use alcove_trust::{CertificateFault, ConnectError, provider, server_config};
+use rustls::{HandshakeKind, ServerConfig, client::Resumption, pki_types::ServerName, version::TLS13};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+use tls_world::{
+    World, check, ended, now_ms,
+    pki::{self, SERVER_NAME, Wanted},
+    watch_health,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+#[tokio::test]
+async fn a_revoked_device_loses_its_stream_and_is_not_let_in_again() {
+    let world = World::new();
+    let server = world.serve().await;
+    let (lost, kept) = (world.harborlight.device(1), world.harborlight.device(2));
+    let mut lost_client = server.client(world.connector(&lost)).await;
+    let lost_stream = watch_health(&mut lost_client).await;
+    let mut kept_client = server.client(world.connector(&kept)).await;
+    let mut kept_stream = watch_health(&mut kept_client).await;
+
+    world.write_crl("harborlight.crl", &world.harborlight.ca.crl(1, &[&lost]));
+    assert_eq!(server.reload().unwrap().cut, 1);
+
+    ended(lost_stream).await;
+    match server.connect(&world.connector(&lost)).await {
+        Err(ConnectError::DeviceCertificate(fault)) => assert_eq!(fault, CertificateFault::Revoked),
+        Err(error) => panic!("{error:?}"),
+        Ok(_) => panic!("let in"),
+    }
+    check(&mut kept_client).await.unwrap();
+    let quiet = tokio::time::timeout(Duration::from_millis(100), kept_stream.message()).await;
+    assert!(quiet.is_err(), "the other device's stream goes on");
+}
+
+#[tokio::test]
+async fn changed_files_are_taken_up_without_asking() {
+    let world = World::with("trust_poll_ms = 100\n");
+    let server = world.serve().await;
+    let _ask = server.keep_current();
+    let lost = world.harborlight.device(1);
+    let mut client = server.client(world.connector(&lost)).await;
+    let stream = watch_health(&mut client).await;
+    world.write_crl("harborlight.crl", &world.harborlight.ca.crl(1, &[&lost]));
+    ended(stream).await;
+}
+
+#[tokio::test]
+async fn a_server_that_looks_only_when_asked_is_asked() {
+    let world = World::with("trust_poll_ms = 0\n");
+    let server = world.serve().await;
+    let ask = server.keep_current();
+    let lost = world.harborlight.device(1);
+    let mut client = server.client(world.connector(&lost)).await;
+    let stream = watch_health(&mut client).await;
+    world.write_crl("harborlight.crl", &world.harborlight.ca.crl(1, &[&lost]));
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    check(&mut client).await.expect("nobody asked yet");
+    ask.send(()).await.unwrap();
+    ended(stream).await;
+}
+
+#[tokio::test]
+async fn a_connection_ends_with_its_certificate() {
+    let world = World::new();
+    let server = world.serve().await;
+    let _ask = server.keep_current();
+    let wanted = Wanted {
+        not_after: SystemTime::now() + Duration::from_secs(3),
+        ..Wanted::new(world.harborlight.device_name(1), oids::CLIENT_AUTH_ARCS)
+    };
+    let short_lived = world.harborlight.ca.certify(wanted);
+    let mut client = server.client(world.connector(&short_lived)).await;
+    let stream = watch_health(&mut client).await;
+    ended(stream).await;
+    let again = server.connect(&world.connector(&short_lived)).await;
+    assert!(
+        matches!(again, Err(ConnectError::DeviceCertificate(CertificateFault::Expired))),
+        "{:?}",
+        again.err()
+    );
+}
+
+#[tokio::test]
+async fn an_agency_that_leaves_the_charter_is_cut() {
+    let mut world = World::new();
+    let server = world.serve().await;
+    let (leaving, staying) = (world.elmgate.device(1), world.harborlight.device(1));
+    let mut leaving_client = server.client(world.connector(&leaving)).await;
+    let stream = watch_health(&mut leaving_client).await;
+    let mut staying_client = server.client(world.connector(&staying)).await;
+    check(&mut staying_client).await.unwrap();
+
+    let mut next = pki::charter(&[&world.harborlight], &world.server_ca, Some(&world.charters[0]));
+    // The quorum of version 1 is both of them: the one that leaves signs as well.
+    next.signatures = pki::sign(&world.agencies(), &next.charter);
+    world.charters.push(next);
+    fs::write(world.path("charter"), pki::charter_file(&[&world.harborlight], &world.charters)).unwrap();
+    assert_eq!(server.reload().unwrap().cut, 1);
+    ended(stream).await;
+    check(&mut staying_client).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_new_server_certificate_is_shown_and_nobody_is_cut() {
+    let world = World::new();
+    let server = world.serve().await;
+    let connector = world.connector(&world.harborlight.device(1));
+    let shown = async || {
+        let connection = server.connect(&connector).await.unwrap();
+        connection.get_ref().get_ref().1.peer_certificates().unwrap()[0].to_vec()
+    };
+    let mut client = server.client(connector.clone()).await;
+    let before = shown().await;
+    world.certify_server(Wanted::new(SERVER_NAME, oids::SERVER_AUTH_ARCS));
+    assert_eq!(server.reload().unwrap().cut, 0);
+    assert_ne!(shown().await, before);
+    check(&mut client).await.unwrap();
+}
+
+#[tokio::test]
+async fn no_session_is_resumed_so_every_caller_meets_the_verifier() {
+    let world = World::new();
+    let device = world.harborlight.device(1);
+    let server = world.server_ca.certify(Wanted::new(SERVER_NAME, oids::SERVER_AUTH_ARCS));
+    let ours = server_config(world.trust(), server.chain.clone(), server.private_key()).unwrap();
+    // The control: what a server does that leaves the library's defaults as they are.
+    let mut stock = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13])
+        .unwrap()
+        .with_client_cert_verifier(Arc::new(alcove_trust::AgencyVerifier::new(world.trust())))
+        .with_single_cert(server.chain.clone(), server.private_key())
+        .unwrap();
+    stock.alpn_protocols = ours.alpn_protocols.clone();
+
+    for (config, second) in [(ours, HandshakeKind::Full), (stock, HandshakeKind::Resumed)] {
+        let config = Arc::new(config);
+        let mut client =
+            alcove_trust::client_config(world.trust(), device.chain.clone(), device.private_key()).unwrap();
+        client.resumption = Resumption::in_memory_sessions(16);
+        let client = Arc::new(client);
+        assert_eq!(handshake(&config, &client).await, HandshakeKind::Full);
+        assert_eq!(handshake(&config, &client).await, second);
+    }
+}
+
+async fn handshake(server: &Arc<ServerConfig>, client: &Arc<rustls::ClientConfig>) -> HandshakeKind {
+    let (near, far) = tokio::io::duplex(64 * 1024);
+    let accepting = tokio::spawn(tokio_rustls::TlsAcceptor::from(Arc::clone(server)).accept(far));
+    let connector = tokio_rustls::TlsConnector::from(Arc::clone(client));
+    let mut near = connector.connect(ServerName::try_from(SERVER_NAME).unwrap(), near).await.unwrap();
+    let mut far = accepting.await.unwrap().unwrap();
+    // Tickets come with the first bytes.
+    far.write_all(b"x").await.unwrap();
+    near.read_exact(&mut [0]).await.unwrap();
+    near.get_ref().1.handshake_kind().unwrap()
+}
+
+#[tokio::test]
+async fn a_broken_file_leaves_everything_as_it_was() {
+    let world = World::new();
+    let server = world.serve().await;
+    let connector = world.connector(&world.harborlight.device(1));
+    let mut client = server.client(connector.clone()).await;
+    for file in ["charter", "server.cert", "tls.key", "receipts.key"] {
+        let good = fs::read(world.path(file)).unwrap();
+        for broken in [Vec::new(), good[..good.len() / 2].to_vec(), vec![0xff; 200]] {
+            fs::write(world.path(file), broken).unwrap();
+            assert!(server.reload().is_err(), "{file}");
+        }
+        fs::remove_file(world.path(file)).unwrap();
+        assert!(server.reload().is_err(), "{file}");
+        tls_world::write_secret(&world.path(file), &good);
+        assert_eq!(server.cell.load().version, 1, "{file}");
+    }
+    check(&mut client).await.unwrap();
+    check(&mut server.client(connector).await).await.unwrap();
+    // The control: with every file back in its place a reload is taken.
+    assert_eq!(server.reload().unwrap().version, 2);
+}
+
+#[tokio::test]
+async fn one_agencys_broken_crl_does_not_hold_up_anothers_revocation() {
+    let world = World::new();
+    world.write_crl("elmgate.crl", &world.elmgate.ca.crl(1, &[&world.elmgate.device(9)]));
+    let server = world.serve().await;
+    let lost = world.harborlight.device(1);
+    let mut client = server.client(world.connector(&lost)).await;
+    let stream = watch_health(&mut client).await;
+
+    world.write_crl("elmgate.crl", b"no list at all");
+    world.write_crl("harborlight.crl", &world.harborlight.ca.crl(1, &[&lost]));
+    assert_eq!(server.reload().unwrap().cut, 1);
+    ended(stream).await;
+    let snapshot = server.cell.load_full();
+    assert_eq!(snapshot.trust.crls().count(), 2, "Elmgate's earlier list still counts");
+}
+
+#[tokio::test]
+async fn nothing_goes_back() {
+    let mut world = World::new();
+    let lost = world.harborlight.device(1);
+    world.write_crl("harborlight.crl", &world.harborlight.ca.crl(5, &[&lost]));
+    let server = world.serve().await;
+    world.write_crl("harborlight.crl", &world.harborlight.ca.crl(4, &[]));
+    server.reload().unwrap();
+    let refused = server.connect(&world.connector(&lost)).await;
+    assert!(
+        matches!(refused, Err(ConnectError::DeviceCertificate(CertificateFault::Revoked))),
+        "an older list takes no revocation back: {:?}",
+        refused.err()
+    );
+    fs::remove_file(world.path("crls").join("harborlight.crl")).unwrap();
+    server.reload().unwrap();
+    assert!(server.connect(&world.connector(&lost)).await.is_err(), "nor does a list that is taken away");
+
+    let first = world.charters.clone();
+    world.charters.push(pki::charter(&world.agencies(), &world.server_ca, Some(&first[0])));
+    world.write_charter();
+    server.reload().unwrap();
+    assert_eq!(server.cell.load().trust.charter().version, 2);
+    fs::write(world.path("charter"), pki::charter_file(&world.agencies(), &first)).unwrap();
+    assert!(matches!(
+        server.reload(),
+        Err(ReloadError::Files(TrustFileError::CharterWentBack { held: 2, offered: 1, .. }))
+    ));
+    // Another charter under the number in force, signed by everybody as well.
+    let other = pki::charter(&world.agencies(), &world.server_ca, None);
+    fs::write(world.path("charter"), pki::charter_file(&world.agencies(), std::slice::from_ref(&other)))
+        .unwrap();
+    assert!(server.reload().is_err());
+    let forked = [other.clone(), pki::charter(&world.agencies(), &world.server_ca, Some(&other))];
+    fs::write(world.path("charter"), pki::charter_file(&world.agencies(), &forked)).unwrap();
+    assert!(matches!(
+        server.reload(),
+        Err(ReloadError::Files(TrustFileError::CharterForked { version: 1, .. }))
+    ));
+    assert_eq!(server.cell.load().trust.charter().version, 2);
+}
+
+#[test]
+fn a_server_does_not_start_on_files_that_do_not_hold_together() {
+    let world = World::new();
+    let load_now = || load(&TrustFiles::of(&world.config()), None, now_ms()).map(drop);
+    load_now().expect("the control holds together");
+
+    let key = fs::read(world.path("tls.key")).unwrap();
+    fs::copy(world.path("receipts.key"), world.path("tls.key")).unwrap();
+    assert!(matches!(load_now(), Err(TrustFileError::Key { .. })), "another key than the certificate's");
+    tls_world::write_secret(&world.path("tls.key"), &key);
+
+    fs::set_permissions(world.path("tls.key"), fs::Permissions::from_mode(0o604)).unwrap();
+    assert!(matches!(load_now(), Err(TrustFileError::KeyExposed { .. })));
+    fs::set_permissions(world.path("tls.key"), fs::Permissions::from_mode(0o600)).unwrap();
+
+    world.write_crl("harborlight.crl", b"no list at all");
+    assert!(matches!(load_now(), Err(TrustFileError::Crl(_))), "there is no earlier list to fall back on");
+    fs::remove_file(world.path("crls").join("harborlight.crl")).unwrap();
+
+    let mut unsigned = world.charters[0].clone();
+    unsigned.signatures.pop();
+    fs::write(world.path("charter"), pki::charter_file(&world.agencies(), &[unsigned])).unwrap();
+    let refused = load_now();
+    assert!(
+        matches!(refused, Err(TrustFileError::Charter { source: CharterError::NotSignedByAll { .. }, .. })),
+        "{refused:?}"
+    );
+    world.write_charter();
+
+    world.certify_server(Wanted::new("other.northmark.example", oids::SERVER_AUTH_ARCS));
+    assert!(matches!(load_now(), Err(TrustFileError::Certificate { .. })), "another server's name");
+    let past = SystemTime::now() - Duration::from_secs(60);
+    world.certify_server(Wanted { not_after: past, ..Wanted::new(SERVER_NAME, oids::SERVER_AUTH_ARCS) });
+    assert!(matches!(load_now(), Err(TrustFileError::Certificate { .. })), "expired");
+    world.certify_server(Wanted::new(SERVER_NAME, oids::SERVER_AUTH_ARCS));
+    load_now().expect("and it holds together again");
+}

@@ -1,0 +1,14 @@
+//! Alcove in a run: the real server program as a child process, devices certified by a real agency, members of a real
+//! group that seal and open every record.
+
+pub(crate) mod circle;
+pub(crate) mod device;
+pub(crate) mod place;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Milliseconds since 1970.
+pub(crate) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

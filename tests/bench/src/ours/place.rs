@@ -1,0 +1,50 @@
+//! One agency, one charter, one running server.
+
+use super::{device::BenchDevice, now_ms};
+use crate::Error;
+use alcove_charter::{CharterFile, TrustView};
+use alcove_client::enrol::{Held, PendingRequest, check_answer};
+use alcove_issuer::{AgencyCa, DeviceOrder, Passphrase};
+use alcove_tests::world::{PASSPHRASE, Server, World};
+use std::fs;
+
+/// Limits lifted, so that the workload and not a limit decides; everything else as shipped.
+const CONFIGURATION: &str = "trust_poll_ms = 0\n[limits]\nconnections_per_identity_max = 15000\n\
+    streams_per_connection_max = 2000\ncalls_per_second_max = 1000000\ncalls_burst_max = 1000000\ncalls_in_flight_max = 20000\n";
+
+/// A world with one agency and its server.
+pub(crate) struct Place {
+    pub(crate) server: Server,
+    pub(crate) trust: TrustView,
+    pub(crate) world: World,
+    agency: AgencyCa,
+    charter: CharterFile,
+}
+
+impl Place {
+    /// Makes everything and starts the server.
+    pub(crate) fn start() -> Result<Self, Error> {
+        let world = World::with_agencies(1);
+        let server = world.start_server_with(CONFIGURATION);
+        let passphrase = Passphrase::new(PASSPHRASE.to_owned())?;
+        let agency = AgencyCa::open(&world.agency_folder("harborlight"), &passphrase)?;
+        let charter = CharterFile::parse(&fs::read(world.charter())?)?;
+        let trust = TrustView::new(charter.complete()?);
+        Ok(Self { server, trust, world, agency, charter })
+    }
+
+    /// A fresh device of a new person.
+    pub(crate) fn device(&mut self) -> Result<BenchDevice, Error> {
+        let pending = PendingRequest::make()?;
+        let mut order = DeviceOrder::new("M. Rivera", "case manager");
+        order.server_address = self.server.address().to_string();
+        let issued = self.agency.issue_device(&pending.request, &self.charter, &order, now_ms())?;
+        let enrolment = check_answer(&pending, Held::default(), &issued.file, now_ms())?;
+        BenchDevice::new(&pending.keys, enrolment, self.trust.clone())
+    }
+
+    /// Starts the server again on the same data, after SIGKILL.
+    pub(crate) fn kill_and_restart(&mut self) {
+        self.server.kill_and_restart();
+    }
+}

@@ -1,0 +1,90 @@
+//! Medians and quantiles, and what /proc says of a process.
+
+use hdrhistogram::Histogram;
+use std::{fs, time::Duration};
+
+/// The middle value; of an even number the lower one. Zero of nothing.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len().saturating_sub(1) / 2).copied().unwrap_or(0.0)
+}
+
+/// Latencies, kept in microseconds to three digits.
+#[derive(Debug, Clone)]
+pub(crate) struct Latencies(Histogram<u64>);
+
+impl Latencies {
+    /// None yet.
+    pub(crate) fn new() -> Self {
+        // Cannot fail: three digits are a legal precision.
+        let Ok(histogram) = Histogram::new(3) else { unreachable!() };
+        Self(histogram)
+    }
+
+    /// Adds one.
+    pub(crate) fn add(&mut self, latency: Duration) {
+        // Cannot fail: the histogram grows by itself; saturating it would flatten the tail.
+        let _recorded = self.0.record(u64::try_from(latency.as_nanos() / 100).unwrap_or(u64::MAX));
+    }
+
+    /// Adds all of another's.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        // Cannot fail: both have the same precision and grow by themselves.
+        let _same_shape = self.0.add(&other.0);
+    }
+
+    /// A quantile (0.5 is the median), milliseconds.
+    pub(crate) fn quantile_ms(&self, quantile: f64) -> f64 {
+        self.0.value_at_quantile(quantile) as f64 / 10_000.0
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.len()
+    }
+}
+
+/// A process' memory in KiB by a line of /proc: `VmRSS` now, `VmHWM` at its peak.
+pub(crate) fn memory_kib(process: u32, line: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let value = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'))?;
+    value.split_whitespace().next()?.parse().ok()
+}
+
+/// CPU time a process has used so far, user and system. A clock tick is 10 ms on Linux.
+pub(crate) fn cpu_time(process: u32) -> Option<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name in parentheses may hold spaces; the fields after it do not.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    Some(Duration::from_millis(ticks * 10))
+}
+
+/// The load average of the last minute.
+pub(crate) fn load() -> f64 {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_one() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), 2.0);
+        assert_eq!(median(&[]), 0.0);
+    }
+
+    #[test]
+    fn this_process_has_memory_and_latencies_come_back() {
+        assert!(memory_kib(std::process::id(), "VmRSS").unwrap() > 100);
+        assert!(cpu_time(std::process::id()).is_some());
+        let mut latencies = Latencies::new();
+        (1..=100).for_each(|ms| latencies.add(Duration::from_millis(ms)));
+        assert!((latencies.quantile_ms(0.5) - 50.0).abs() < 0.5);
+        assert_eq!(latencies.count(), 100);
+    }
+}

@@ -1,0 +1,17 @@
+//! Builds the three shipped programs, so that the demo never plays with old ones.
+
+use std::{env, process::Command};
+
+/// Builds with the cargo that runs the demo. Panics with a sentence when that fails.
+pub(crate) fn programs() {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["build", "--release", "--locked", "--quiet"])
+        .args(["-p", "alcove-server", "-p", "alcove-client", "-p", "alcove-issuer"])
+        .status();
+    match status {
+        Ok(status) if status.success() => {}
+        Ok(_) => panic!("the programs do not build; cargo says why above"),
+        Err(error) => panic!("cargo cannot be run: {error}"),
+    }
+}

@@ -1,0 +1,208 @@
+//! Cases, notes and members.
+
+use crate::scene::{CASE, Scene, texts, write};
+use alcove_tests::{faults::Fault, process::wait_for};
+use std::{thread, time::Duration};
+
+#[test]
+fn notes_go_both_ways_in_the_order_they_were_written() {
+    let scene = Scene::with_case();
+    write(&scene.rosa, "one");
+    assert_eq!(texts(&scene.leon), ["one"]);
+    write(&scene.leon, "two");
+    write(&scene.rosa, "three");
+    for person in [&scene.rosa, &scene.leon] {
+        assert_eq!(texts(person), ["one", "two", "three"], "{}", person.name);
+    }
+}
+
+#[test]
+fn a_note_arrives_live_and_a_correction_names_what_it_corrects() {
+    let scene = Scene::with_case();
+    let mut watch = scene.leon.command(["note", "watch", CASE, "--json"]).start(&scene.world.path("watch"));
+    watch.wait_for("caught-up");
+    let first = write(&scene.rosa, "The hearing is on Monday.");
+    watch.wait_for("The hearing is on Monday.");
+    scene
+        .rosa
+        .command(["note", "correct", CASE, &first, "-", "--yes", "--json"])
+        .stdin("The hearing is on Tuesday.")
+        .outcome()
+        .success();
+    watch.wait_for("The hearing is on Tuesday.");
+    watch.kill();
+    let notes = scene.leon.json_lines(["note", "list", CASE]);
+    let correction = notes.iter().find(|note| note["corrects"] == first.as_str());
+    assert!(correction.is_some(), "the correction names the first note: {notes:?}");
+    assert!(notes.iter().any(|note| note["id"] == first.as_str()), "the first version stays");
+}
+
+#[test]
+fn a_joiner_reads_nothing_from_before_until_it_is_granted() {
+    let scene = Scene::with_case();
+    let hannah = scene.hannah();
+    let early = write(&scene.rosa, "early, by Rosa");
+    write(&scene.leon, "early, by Leon");
+    scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    assert_eq!(texts(&hannah), Vec::<String>::new(), "nothing from before");
+    write(&scene.leon, "late");
+    assert_eq!(texts(&hannah), ["late"]);
+    scene.rosa.run(["member", "grant", CASE, "Hannah Kessler", &early, "--yes", "--json"]).success();
+    assert_eq!(
+        texts(&hannah),
+        ["early, by Rosa", "late"],
+        "what was granted, in its place, and nothing else"
+    );
+}
+
+#[test]
+fn another_agencys_record_cannot_be_granted_unless_its_author_allowed_it() {
+    let scene = Scene::with_case();
+    let hannah = scene.hannah();
+    let kept = write(&scene.leon, "for this circle");
+    let marked = scene
+        .leon
+        .command(["note", "add", CASE, "-", "--grantable", "--yes", "--json"])
+        .stdin("may be passed on")
+        .outcome()
+        .success();
+    let marked = marked.json()["id"].as_str().expect("a note has an id").to_owned();
+    scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    // Rosa is of another agency than the author: she may pass on the marked note only.
+    assert_eq!(texts(&scene.rosa).len(), 2);
+    let refused = scene.rosa.run(["member", "grant", CASE, "Hannah Kessler", &kept, "--yes", "--json"]);
+    assert_ne!(refused.code, 0, "another agency's note was granted: {}", refused.stdout);
+    scene.rosa.run(["member", "grant", CASE, "Hannah Kessler", &marked, "--yes", "--json"]).success();
+    assert_eq!(texts(&hannah), ["may be passed on"]);
+}
+
+#[test]
+fn a_removed_member_reads_nothing_new_and_keeps_what_it_had() {
+    let scene = Scene::with_case();
+    write(&scene.rosa, "before");
+    assert_eq!(texts(&scene.leon), ["before"]);
+    scene.rosa.run(["member", "remove", CASE, "Leon Baptiste", "--yes", "--json"]).success();
+    write(&scene.rosa, "after");
+    assert_eq!(texts(&scene.leon), ["before"]);
+    scene.leon.command(["note", "add", CASE, "-", "--yes", "--json"]).stdin("let me in").outcome().code(3);
+    assert_eq!(texts(&scene.rosa), ["before", "after"]);
+}
+
+#[test]
+fn somebody_who_is_not_on_a_case_cannot_tell_that_it_exists() {
+    let scene = Scene::with_case();
+    let hannah = scene.hannah();
+    let id = scene.rosa.json(["case", "show", CASE])["id"].as_str().expect("a case has an id").to_owned();
+    let forbidden = hannah.run(["note", "list", &id, "--json"]).code(3);
+    let unknown = hannah.run(["note", "list", &"0".repeat(32), "--json"]).code(3);
+    assert_eq!(forbidden.stderr.replace(&id, "X"), unknown.stderr.replace(&"0".repeat(32), "X"));
+}
+
+#[test]
+fn a_member_without_the_right_cannot_add_or_remove() {
+    let scene = Scene::with_case();
+    let _hannah = scene.hannah();
+    write(&scene.rosa, "one");
+    texts(&scene.leon);
+    let added = scene.leon.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]);
+    assert_ne!(added.code, 0, "a member who is no owner added somebody");
+    let removed = scene.leon.run(["member", "remove", CASE, "Rosa Iglesias-Peña", "--yes", "--json"]);
+    assert_ne!(removed.code, 0, "a member who is no owner removed somebody");
+    assert_eq!(scene.rosa.json_lines(["member", "list", CASE]).len(), 2);
+}
+
+#[test]
+fn two_commands_at_once_both_succeed_one_after_the_other() {
+    let scene = Scene::with_case();
+    thread::scope(|scope| {
+        for number in 0..4 {
+            let rosa = &scene.rosa;
+            scope.spawn(move || write(rosa, &format!("from process {number}")));
+        }
+    });
+    let mut seen = texts(&scene.leon);
+    seen.sort();
+    assert_eq!(seen, ["from process 0", "from process 1", "from process 2", "from process 3"]);
+}
+
+#[test]
+fn two_owners_committing_at_once_both_get_their_way() {
+    let scene = Scene::with_case();
+    let hannah = scene.hannah();
+    let grace = scene.world.enrol("harborlight", "Grace Adeyemi", "attorney", scene.proxy.address());
+    grace.run(["status", "--json"]).success();
+    scene.rosa.run(["member", "add", CASE, "Grace Adeyemi", "--owner", "--yes", "--json"]).success();
+    let danylo = scene.world.enrol("elmgate", "Danylo Hrytsenko", "case manager", scene.proxy.address());
+    danylo.run(["status", "--json"]).success();
+    grace.run(["case", "list", "--json"]).success();
+    thread::scope(|scope| {
+        let one =
+            scope.spawn(|| scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]));
+        let other = scope.spawn(|| grace.run(["member", "add", CASE, "Danylo Hrytsenko", "--yes", "--json"]));
+        one.join().expect("the first ends").success();
+        other.join().expect("the second ends").success();
+    });
+    write(&scene.rosa, "all five");
+    for person in [&scene.leon, &grace, &hannah, &danylo] {
+        assert_eq!(texts(person), ["all five"], "{}", person.name);
+        assert_eq!(person.json_lines(["member", "list", CASE]).len(), 5, "{}", person.name);
+    }
+}
+
+#[test]
+fn a_note_written_while_the_server_is_away_waits_and_arrives_once() {
+    let mut scene = Scene::with_case();
+    scene.server.kill();
+    let waiting =
+        scene.rosa.command(["note", "add", CASE, "-", "--yes", "--json"]).stdin("patience").outcome();
+    // It is safe on the laptop, so trying again would write it twice: done, and said to be queued.
+    assert_eq!(waiting.success().json()["delivery"], "queued");
+    scene.kill_and_restart_server();
+    scene.rosa.run(["status", "--json"]).success();
+    assert_eq!(texts(&scene.leon), ["patience"]);
+    scene.rosa.run(["status", "--json"]).success();
+    assert_eq!(texts(&scene.leon), ["patience"], "once");
+}
+
+#[test]
+fn a_lost_answer_is_asked_for_again_and_the_note_is_stored_once() {
+    let scene = Scene::with_case();
+    // The request gets through; the answer is cut off somewhere.
+    for bytes in [0, 1_000, 2_500, 4_000, 6_000] {
+        scene.proxy.set(Fault::CutDownAfter(bytes));
+        let text = format!("cut after {bytes}");
+        scene.rosa.command(["note", "add", CASE, "-", "--yes", "--json"]).stdin(&text).outcome().success();
+        scene.proxy.set(Fault::None);
+        scene.rosa.run(["status", "--json"]).success();
+    }
+    let seen = texts(&scene.leon);
+    assert_eq!(seen, [0, 1_000, 2_500, 4_000, 6_000].map(|bytes| format!("cut after {bytes}")));
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
+    let mut scene = Scene::with_case();
+    let mut acknowledged = Vec::new();
+    for round in 0..3 {
+        for number in 0..3 {
+            let text = format!("round {round}, note {number}");
+            write(&scene.rosa, &text);
+            acknowledged.push(text);
+        }
+        scene.kill_and_restart_server();
+        assert_eq!(texts(&scene.leon), acknowledged, "after kill {round}");
+    }
+}
+
+#[test]
+fn a_server_that_answers_nothing_is_given_up_on() {
+    let scene = Scene::with_case();
+    scene.proxy.set(Fault::BlackHole);
+    let run = scene.rosa.command(["note", "add", CASE, "-", "--yes", "--json"]).stdin("into the dark");
+    assert_eq!(run.outcome().success().json()["delivery"], "queued");
+    scene.proxy.set(Fault::None);
+    scene.rosa.run(["status", "--json"]).success();
+    wait_for("the note to arrive", Duration::from_secs(30), || {
+        texts(&scene.leon).contains(&"into the dark".to_owned()).then_some(())
+    });
+}

@@ -1,0 +1,57 @@
+//! Clocks that are wrong. Moved by libfaketime, so that no shipped program has a clock flag.
+
+use crate::scene::{CASE, Scene, texts};
+use alcove_tests::{
+    needs::{faketime_library, skip_unless},
+    process::{Outcome, Run},
+    world::Staff,
+};
+
+fn at(staff: &Staff, offset: &str, library: &str, arguments: &[&str]) -> Run {
+    staff
+        .command(arguments)
+        .env("LD_PRELOAD", library)
+        .env("FAKETIME", offset)
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+}
+
+fn warned(outcome: &Outcome) -> bool {
+    outcome.stderr.to_lowercase().contains("clock") || outcome.stdout.to_lowercase().contains("clock")
+}
+
+#[test]
+fn a_clock_an_hour_wrong_works_and_is_warned_about() {
+    let library = faketime_library();
+    if skip_unless(library.is_some(), "a clock an hour wrong", "libfaketime") {
+        return;
+    }
+    let library = library.expect("it is there");
+    let scene = Scene::with_case();
+    for offset in ["-59m", "+59m"] {
+        let note =
+            at(&scene.rosa, offset, &library, &["note", "add", CASE, "-", "--yes", "--json"]).stdin(offset);
+        note.outcome().success();
+        let status = at(&scene.rosa, offset, &library, &["status"]).outcome().success();
+        assert!(warned(&status), "{offset}: {}{}", status.stdout, status.stderr);
+    }
+    assert_eq!(texts(&scene.leon), ["-59m", "+59m"]);
+    let right = scene.rosa.run(["status"]).success();
+    assert!(
+        !right.stderr.to_lowercase().contains("clock is"),
+        "the control: a right clock is not warned about: {}",
+        right.stderr
+    );
+}
+
+#[test]
+fn a_clock_a_day_behind_is_refused_with_its_reason() {
+    let library = faketime_library();
+    if skip_unless(library.is_some(), "a clock a day wrong", "libfaketime") {
+        return;
+    }
+    let library = library.expect("it is there");
+    let scene = Scene::with_case();
+    let status = at(&scene.rosa, "-25h", &library, &["status"]).outcome().code(8);
+    assert!(warned(&status), "it says why: {}", status.stderr);
+    scene.rosa.run(["status"]).success();
+}

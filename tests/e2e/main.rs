@@ -1,0 +1,17 @@
+//! Scenes with the real programs: what people do, and what goes wrong around them.
+//!
+//! Each file is one family of scenes; each test is one outcome, named as a sentence.
+
+mod callers;
+mod cases;
+mod certificates;
+mod clocks;
+mod deaths;
+mod documents;
+mod full_disks;
+mod leaks;
+mod lying_servers;
+mod names;
+mod scene;
+mod support;
+mod vaults;

@@ -1,0 +1,83 @@
+//! File names: what comes from elsewhere never decides where something is written.
+
+use crate::scene::{CASE, Scene};
+use alcove_tests::{
+    samples::{RIGHT_TO_LEFT_OVERRIDE, same_bytes, write_awkward_folder, write_seeded},
+    world::path,
+};
+use std::{collections::BTreeMap, fs};
+
+#[test]
+fn awkward_names_arrive_untouched_and_are_saved_safely() {
+    let scene = Scene::with_case();
+    let files = write_awkward_folder(&scene.world.path("awkward"));
+    let mut send = vec!["doc", "send", "--yes", "--json", CASE, "--"];
+    send.extend(files.iter().map(|file| path(file)));
+    scene.rosa.run(&send).success();
+
+    let by_name: BTreeMap<_, _> = scene
+        .leon
+        .json_lines(["doc", "list", CASE])
+        .iter()
+        .map(|one| {
+            (one["name"].as_str().expect("a name").to_owned(), one["id"].as_str().expect("an id").to_owned())
+        })
+        .collect();
+    let folder = scene.world.path("inbox");
+    fs::create_dir_all(&folder).expect("a folder can be made");
+    let mut folded = BTreeMap::new();
+    for file in &files {
+        let name = file.file_name().and_then(|name| name.to_str()).expect("the samples are UTF-8");
+        let id =
+            by_name.get(name).unwrap_or_else(|| panic!("{name:?} did not arrive untouched: {by_name:?}"));
+        let saved = scene.leon.json(["doc", "get", id, "-o", path(&folder), "--yes"]);
+        let saved = std::path::PathBuf::from(saved["path"].as_str().expect("the answer names the file"));
+        assert_eq!(saved.parent(), Some(folder.as_path()), "{name:?} was written outside of the folder");
+        assert!(same_bytes(file, &saved), "{name:?} came back changed");
+        let saved_name =
+            saved.file_name().and_then(|name| name.to_str()).expect("saved names are UTF-8").to_owned();
+        assert!(!saved_name.contains(RIGHT_TO_LEFT_OVERRIDE), "{saved_name:?} can be shown backwards");
+        assert!(!saved_name.chars().any(char::is_control), "{saved_name:?} holds control characters");
+        assert!(!saved_name.starts_with('-') && !saved_name.starts_with(' '), "{saved_name:?}");
+        assert!(!saved_name.ends_with('.') && !saved_name.ends_with(' '), "{saved_name:?}");
+        assert!(saved_name.len() <= 255, "{saved_name:?}");
+        let stem = saved_name.split('.').next().unwrap_or_default().to_uppercase();
+        assert!(!["CON", "PRN", "AUX", "NUL", "COM1", "LPT1"].contains(&stem.as_str()), "{saved_name:?}");
+        let before = folded.insert(saved_name.to_lowercase(), name.to_owned());
+        assert_eq!(before, None, "two documents would be one file on a laptop that ignores capitals");
+    }
+    assert_eq!(fs::read_dir(&folder).expect("the folder is there").count(), files.len());
+}
+
+#[test]
+fn fetching_never_overwrites() {
+    let scene = Scene::with_case();
+    let file = scene.world.path("report.txt");
+    write_seeded(&file, 1, 100);
+    scene.rosa.run(["doc", "send", CASE, path(&file), "--yes", "--json"]).success();
+    let id = scene.leon.json_lines(["doc", "list", CASE])[0]["id"].as_str().expect("an id").to_owned();
+    let taken = scene.world.path("taken.txt");
+    fs::write(&taken, "mine").expect("a file can be written");
+    let refused = scene.leon.run(["doc", "get", &id, "-o", path(&taken), "--yes"]);
+    assert_eq!(refused.code, 9, "{}", refused.stderr);
+    assert_eq!(fs::read_to_string(&taken).expect("it is there"), "mine");
+    // Into a folder that has the name already: under another name.
+    let folder = scene.world.path("inbox");
+    fs::create_dir_all(&folder).expect("a folder can be made");
+    fs::write(folder.join("report.txt"), "mine").expect("a file can be written");
+    let saved = scene.leon.json(["doc", "get", &id, "-o", path(&folder), "--yes"]);
+    assert_ne!(saved["path"].as_str(), Some(path(&folder.join("report.txt"))));
+    assert_eq!(fs::read_to_string(folder.join("report.txt")).expect("it is there"), "mine");
+}
+
+#[test]
+fn hostile_text_does_not_reach_a_terminal() {
+    let scene = Scene::with_case();
+    let hostile = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{202e}reversed";
+    scene.rosa.command(["note", "add", CASE, "-", "--yes", "--json"]).stdin(hostile).outcome().success();
+    let shown = scene.leon.run(["note", "list", CASE]).success();
+    assert!(shown.stdout.contains("reversed"), "the control: the note is shown");
+    assert!(!shown.stdout.contains('\u{1b}') && !shown.stdout.contains('\u{202e}'), "{:?}", shown.stdout);
+    let json = scene.leon.json_lines(["note", "list", CASE]);
+    assert_eq!(json[0]["text"], hostile, "for programs the text is what was written");
+}

@@ -1,0 +1,6 @@
+//! What only a hostile or broken program would send: certificates no admin would sign, calls no client would make.
+//!
+//! Here the protocol's libraries are used from the outside, against the real server program.
+
+pub(crate) mod caller;
+pub(crate) mod pki;

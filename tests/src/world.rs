@@ -1,0 +1,380 @@
+//! A world: agencies with their CAs, a charter they all signed, a server, and staff with laptops.
+//!
+//! Everything is made by the shipped programs, in one temporary folder that goes with the world:
+//!
+//! ```text
+//! agencies/<label>/    an agency's CA folder, on its admin's machine
+//! charter              the charter file
+//! server/              keys, certificate, configuration, data, log of the server
+//! staff/<n>/           one person's ALCOVE_HOME
+//! ```
+
+use crate::process::{Outcome, Run, Running, wait_for};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tempfile::TempDir;
+
+/// The collaborative of every scene.
+pub const COLLABORATIVE: &str = "northmark.example";
+/// The server's DNS name in the charter.
+pub const SERVER_NAME: &str = "alcove.northmark.example";
+/// The passphrase of every keystore and vault here.
+pub const PASSPHRASE: &str = "seven quiet herons at dawn";
+
+/// The agencies of the fictional world: label, display name, side.
+pub const AGENCIES: [(&str, &str, &str); 4] = [
+    ("harborlight", "Harborlight Immigrant Services", "provider"),
+    ("childprotection", "Northmark Child Protection", "child-protection"),
+    ("elmgate", "Elmgate Family Justice Center", "provider"),
+    ("prosecution", "Northmark Federal Prosecution Office", "prosecution"),
+];
+
+/// The folder, the agencies and the charter; servers and staff are started from it.
+#[derive(Debug)]
+pub struct World {
+    folder: PathBuf,
+    /// Removes the folder with the world, unless the world is to be kept.
+    _temporary: Option<TempDir>,
+    agencies: usize,
+}
+
+impl World {
+    /// A world whose first `agencies` of [`AGENCIES`] have signed version 1 of the charter, with a server CA and a
+    /// certified server that is not yet running.
+    #[track_caller]
+    pub fn with_agencies(agencies: usize) -> Self {
+        let temporary = tempfile::tempdir().expect("a temporary folder can be made");
+        Self::build(temporary.path().to_owned(), Some(temporary), agencies)
+    }
+
+    /// The same in a folder that stays.
+    #[track_caller]
+    pub fn in_folder(folder: &Path, agencies: usize) -> Self {
+        fs::create_dir_all(folder).expect("the folder can be made");
+        let folder = folder.canonicalize().expect("the folder is there");
+        Self::build(folder, None, agencies)
+    }
+
+    #[track_caller]
+    fn build(folder: PathBuf, temporary: Option<TempDir>, agencies: usize) -> Self {
+        let world = Self { folder, _temporary: temporary, agencies };
+        fs::write(world.passphrase_file(), format!("{PASSPHRASE}\n"))
+            .expect("the passphrase file can be written");
+        restrict(&world.passphrase_file());
+        for (label, name, side) in &AGENCIES[..agencies] {
+            let domain = format!("{label}.{COLLABORATIVE}");
+            let folder = world.agency_folder(label);
+            world
+                .certs([
+                    "ca",
+                    "init",
+                    "--agency",
+                    &domain,
+                    "--name",
+                    name,
+                    "--side",
+                    side,
+                    "-o",
+                    path(&folder),
+                ])
+                .success();
+        }
+        let server_ca = world.path("server-ca");
+        world
+            .certs(["ca", "init", "--server", "--collaborative", COLLABORATIVE, "-o", path(&server_ca)])
+            .success();
+        let ca_certificate = server_ca.join("ca.cert");
+        let charter = world.charter();
+        let mut new_charter: Vec<String> =
+            ["charter", "new", "--collaborative", COLLABORATIVE, "--server-name", SERVER_NAME]
+                .map(String::from)
+                .to_vec();
+        new_charter.extend(["--server-ca".into(), path(&ca_certificate).into()]);
+        for (label, ..) in &AGENCIES[..agencies] {
+            new_charter
+                .extend(["--agency".into(), path(&world.agency_folder(label).join("agency.pub")).into()]);
+        }
+        new_charter.extend(["-o".into(), path(&charter).into()]);
+        world.certs(&new_charter).success();
+        for (label, ..) in &AGENCIES[..agencies] {
+            world
+                .certs(["charter", "sign", path(&charter), "--ca", path(&world.agency_folder(label))])
+                .success();
+        }
+        world.certify_server();
+        world
+    }
+
+    /// The usual world: the first three agencies.
+    #[track_caller]
+    pub fn new() -> Self {
+        Self::with_agencies(3)
+    }
+
+    /// A path inside the world.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The world's folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The charter file.
+    pub fn charter(&self) -> PathBuf {
+        self.path("charter")
+    }
+
+    /// The server's folder.
+    pub fn server_folder(&self) -> PathBuf {
+        self.path("server")
+    }
+
+    /// The folder of CRLs the server reads.
+    pub fn crl_folder(&self) -> PathBuf {
+        self.server_folder().join("crls")
+    }
+
+    /// An agency's CA folder.
+    pub fn agency_folder(&self, label: &str) -> PathBuf {
+        self.path("agencies").join(label)
+    }
+
+    /// How many agencies have signed the charter.
+    pub fn agency_count(&self) -> usize {
+        self.agencies
+    }
+
+    /// The file that holds [`PASSPHRASE`].
+    pub fn passphrase_file(&self) -> PathBuf {
+        self.path("passphrase")
+    }
+
+    /// Runs `alcove-certs`, as an admin does.
+    #[track_caller]
+    pub fn certs<S: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Outcome {
+        self.certs_run(arguments).outcome()
+    }
+
+    /// A run of `alcove-certs` to change before it starts.
+    pub fn certs_run<S: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Run {
+        Run::new("alcove-certs").args(arguments).env("ALCOVE_CERTS_PASSPHRASE_FILE", self.passphrase_file())
+    }
+
+    #[track_caller]
+    fn certify_server(&self) {
+        let folder = self.server_folder();
+        Run::new("alcove-server")
+            .args(["init", "-o", path(&folder), "--name", SERVER_NAME])
+            .outcome()
+            .success();
+        let request = folder.join("server.req");
+        let certificate = folder.join("server.cert");
+        let server_ca = self.path("server-ca");
+        self.certs([
+            "server",
+            "issue",
+            path(&request),
+            "--ca",
+            path(&server_ca),
+            "--name",
+            SERVER_NAME,
+            "-o",
+            path(&certificate),
+        ])
+        .success();
+        fs::create_dir_all(self.crl_folder()).expect("the folder of CRLs can be made");
+        fs::copy(self.charter(), folder.join("charter")).expect("the charter can be given to the server");
+    }
+
+    /// Starts the server on a free loopback port and waits until it has bound it.
+    #[track_caller]
+    pub fn start_server(&self) -> Server {
+        self.start_server_with("")
+    }
+
+    /// The same with more lines of configuration.
+    #[track_caller]
+    pub fn start_server_with(&self, configuration: &str) -> Server {
+        let folder = self.server_folder();
+        let toml = format!(
+            "listen = \"127.0.0.1:0\"\naddress_file = \"address\"\ndata_dir = \"data\"\ncharter = \"charter\"\n\
+             crl_dir = \"crls\"\ntls_key = \"tls.key\"\nreceipt_key = \"receipts.key\"\ncertificate = \"server.cert\"\n{configuration}"
+        );
+        let file = folder.join("scene.toml");
+        fs::write(&file, toml).expect("the configuration can be written");
+        Server::start(folder, file)
+    }
+
+    /// Enrols a person of an agency by the offline files and returns their laptop, which talks to `server`.
+    #[track_caller]
+    pub fn enrol(&self, label: &str, name: &str, role: &str, server: SocketAddr) -> Staff {
+        let number = fs::read_dir(self.path("staff")).map_or(0, Iterator::count);
+        let home = self.path("staff").join(number.to_string());
+        fs::create_dir_all(&home).expect("a home can be made");
+        let staff = Staff { home, passphrase_file: self.passphrase_file(), name: name.to_owned() };
+        let request = staff.home.join("D.req");
+        let certificate = staff.home.join("D.cert");
+        staff.run(["enrol", "request", "-o", path(&request)]).success();
+        self.certs([
+            "issue",
+            path(&request),
+            "--ca",
+            path(&self.agency_folder(label)),
+            "--charter",
+            path(&self.charter()),
+            "--name",
+            name,
+            "--role",
+            role,
+            "--server",
+            &server.to_string(),
+            "-o",
+            path(&certificate),
+        ])
+        .success();
+        staff.run(["enrol", "finish", path(&certificate)]).success();
+        staff
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A path as an argument: the world's folders are UTF-8.
+pub fn path(path: &Path) -> &str {
+    path.to_str().expect("a path of the world is UTF-8")
+}
+
+fn restrict(file: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).expect("permissions can be set");
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    folder: PathBuf,
+    configuration: PathBuf,
+    running: Option<Running>,
+    address: SocketAddr,
+}
+
+impl Server {
+    #[track_caller]
+    fn start(folder: PathBuf, configuration: PathBuf) -> Self {
+        let address_file = folder.join("address");
+        let _none_before = fs::remove_file(&address_file);
+        // Its temporary files are searched for canaries like everything else it writes.
+        let temporary = folder.join("tmp");
+        fs::create_dir_all(&temporary).expect("a folder for temporary files can be made");
+        let mut running = Run::new("alcove-server")
+            .args(["run", "--config", path(&configuration)])
+            .env("TMPDIR", &temporary)
+            .start(&folder.join("log"));
+        let address = wait_for("the server to write its address", Duration::from_secs(60), || {
+            assert!(!running.has_ended(), "the server ended: {}", running.printed());
+            fs::read_to_string(&address_file).ok()?.trim().parse().ok()
+        });
+        Self { folder, configuration, running: Some(running), address }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.running.as_ref().expect("a server runs until it is killed or stopped").id()
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    /// SIGKILL, then a new start on the same data. The port changes.
+    #[track_caller]
+    pub fn kill_and_restart(&mut self) {
+        self.kill();
+        *self = Self::start(self.folder.clone(), self.configuration.clone());
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.kill();
+        }
+    }
+
+    /// SIGTERM, and its exit code.
+    #[track_caller]
+    pub fn stop(mut self) -> i32 {
+        self.running.take().expect("a server runs until it is killed or stopped").stop()
+    }
+
+    /// Lets it run on after this program has ended; returns its process id.
+    pub fn leave_running(mut self) -> u32 {
+        self.running.take().expect("a server runs until it is killed or stopped").detach()
+    }
+
+    /// SIGHUP: reads charter, certificates and CRLs again.
+    pub fn reload(&self) {
+        self.running.as_ref().expect("a server runs until it is killed or stopped").signal("HUP");
+    }
+}
+
+/// One person and their laptop.
+#[derive(Debug, Clone)]
+pub struct Staff {
+    /// Their ALCOVE_HOME.
+    pub home: PathBuf,
+    /// The file with the vault's passphrase.
+    pub passphrase_file: PathBuf,
+    /// Their name as it stands on their card.
+    pub name: String,
+}
+
+impl Staff {
+    /// Runs `alcove` for them.
+    #[track_caller]
+    pub fn run<S: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Outcome {
+        self.command(arguments).outcome()
+    }
+
+    /// Runs `alcove --json` for them and returns what it printed; it must succeed.
+    #[track_caller]
+    pub fn json<S: AsRef<std::ffi::OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> serde_json::Value {
+        self.command(arguments).args(["--json"]).outcome().success().json()
+    }
+
+    /// The same for commands that print JSON lines.
+    #[track_caller]
+    pub fn json_lines<S: AsRef<std::ffi::OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Vec<serde_json::Value> {
+        self.command(arguments).args(["--json"]).outcome().success().json_lines()
+    }
+
+    /// A run of `alcove` to change before it starts.
+    pub fn command<S: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Run {
+        Run::new("alcove")
+            .args(arguments)
+            .env("ALCOVE_HOME", &self.home)
+            .env("ALCOVE_PASSPHRASE_FILE", &self.passphrase_file)
+            .env("HOME", &self.home)
+    }
+}
