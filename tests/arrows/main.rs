@@ -4,6 +4,7 @@
 //! contract says (`wire`). Text is scanned without comments, since a comment may name what the code must not.
 
 mod dependencies;
+mod imports;
 mod source;
 mod text;
 mod wire;

@@ -4,8 +4,20 @@ use crate::source::{files, read, shown, without_comments, words};
 use std::collections::BTreeMap;
 
 /// Words of case work. The server does not know that there are cases.
-pub(crate) const CASE_WORK: [&str; 10] =
-    ["case", "cases", "note", "notes", "document", "documents", "title", "titles", "custody", "referral"];
+pub(crate) const CASE_WORK: [&str; 12] = [
+    "case",
+    "cases",
+    "note",
+    "notes",
+    "document",
+    "documents",
+    "title",
+    "titles",
+    "release",
+    "releases",
+    "custody",
+    "referral",
+];
 
 /// Messages by name, with their field lines, of the files that define services.
 fn messages(text: &str) -> BTreeMap<String, String> {

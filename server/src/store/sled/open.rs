@@ -27,7 +27,7 @@ const MARKER: &str = "alcove-server.txt";
 const MARKER_TEXT: &[u8] = b"Data folder of alcove-server, format 1. Do not change anything in it by hand.\n";
 
 /// Longest wait for sled's threads to let go of its files.
-const RELEASE_WAIT: Duration = Duration::from_secs(5);
+const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// Bytes of a database that is read in no time whatever was written to it.
 const SHORT_DATABASE_BYTES: u64 = 64 * 1024 * 1024;
@@ -94,10 +94,10 @@ pub(super) fn shorten_next_start(data: &Path, cache_bytes: u64) {
 }
 
 /// Waits until sled has let go of its files, after the last handle was dropped: one of its threads may
-/// be about to. Bounded by [`RELEASE_WAIT`].
+/// be about to. Bounded by [`LOCK_WAIT`].
 pub(super) fn wait_until_released(data: &Path) {
     let Ok(file) = File::open(database_file(data)) else { return };
-    let end = Instant::now() + RELEASE_WAIT;
+    let end = Instant::now() + LOCK_WAIT;
     while matches!(file.try_lock(), Err(TryLockError::WouldBlock)) && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(1));
     }
