@@ -6,6 +6,7 @@ mod callers;
 mod cases;
 mod certificates;
 mod clocks;
+mod compaction;
 mod deaths;
 mod documents;
 mod full_disks;

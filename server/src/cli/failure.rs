@@ -194,7 +194,7 @@ fn advice_of_store(error: &StoreError) -> &'static str {
         }
         StoreError::StorageFull { .. } => "Free some space on that disk; nothing was written.",
         StoreError::Damaged { .. } | StoreError::SideFiles { .. } | StoreError::Open { .. } => {
-            "Copy the data folder away before anything else, then restore a backup."
+            "Copy the data folder away before anything else, then put a copy of an earlier day in its place."
         }
         StoreError::FormatUnknown { .. } => "Run the version of Alcove that wrote it.",
         StoreError::NotOurs => "Name an empty folder, or the one of this server.",

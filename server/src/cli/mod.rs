@@ -5,6 +5,7 @@
 
 mod audit;
 mod check;
+mod compact;
 mod exit;
 mod failure;
 mod run;
@@ -55,6 +56,14 @@ enum Command {
     },
     /// Check everything the store holds: hash chains, indexes, blobs.
     Check {
+        #[command(flatten)]
+        config: ConfigArg,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give the disk back what was deleted. The server must be stopped.
+    Compact {
         #[command(flatten)]
         config: ConfigArg,
         /// Print one JSON object.
@@ -132,6 +141,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
             audit::list(&config.load()?, after, max, json).map(|()| Exit::Ok)
         }
         Command::Check { config, json } => check::check_store(&config.load()?, json),
+        Command::Compact { config, json } => compact::compact(&config.load()?, json).map(|()| Exit::Ok),
         Command::Status { config, json } => status::status(&config.load()?, json),
     }
 }

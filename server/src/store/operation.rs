@@ -48,6 +48,17 @@ pub struct Health {
     pub side_files: usize,
 }
 
+/// What a compaction did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compacted {
+    /// Rows that were copied: all there are.
+    pub rows: u64,
+    /// Bytes of the database before, chunk files not counted.
+    pub before_bytes: u64,
+    /// Bytes of the database after.
+    pub after_bytes: u64,
+}
+
 /// What the integrity check went through and found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CheckReport {

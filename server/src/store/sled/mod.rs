@@ -22,6 +22,7 @@ mod check;
 mod chunk_files;
 mod commits;
 mod committer;
+mod compact;
 mod directory;
 mod keys;
 mod log;
@@ -43,7 +44,7 @@ use crate::store::{
         AppendOutcome, Checkpoint, CommitOutcome, CreateOutcome, GroupHead, LogPage, LogQuery, Member,
         Membership, NewCommit, NewGroup, NewRecord,
     },
-    operation::{CheckReport, Health, Hint},
+    operation::{CheckReport, Compacted, Health, Hint},
     welcomes::WelcomePage,
 };
 use alcove_proto::{
@@ -55,10 +56,11 @@ use alcove_proto::{
 use bytes::Bytes;
 use chunk_files::ChunkFiles;
 use committer::{Committer, Demand, Queue};
+use open::Opened;
 use reaper::{Reaper, Wake};
 use ring::rand::SecureRandom;
 use space::{Purpose, Space};
-use std::{path::PathBuf, sync::Arc, thread::JoinHandle};
+use std::{fs::File, path::PathBuf, sync::Arc, thread::JoinHandle};
 use tokio::sync::broadcast;
 use view::View;
 
@@ -98,6 +100,8 @@ pub struct SledStore {
     hints: broadcast::Sender<Hint>,
     db: ::sled::Db,
     threads: Vec<JoinHandle<()>>,
+    /// The data folder is this process' alone until it is dropped.
+    claim: File,
 }
 
 impl SledStore {
@@ -109,7 +113,7 @@ impl SledStore {
     /// does to damaged files while it opens them is its own.
     pub fn open(config: SledConfig) -> Result<Self> {
         let floor = config.free_bytes_min.max(SledConfig::FLOOR_BYTES_MIN);
-        let (db, file) = open::open(&config.folder, config.cache_bytes)?;
+        let Opened { db, file, claim } = open::open(&config.folder, config.cache_bytes)?;
         let space = Space::new(config.folder.clone(), floor);
         let view = View::new((*db).clone());
         let (hints, _) = broadcast::channel(HINTS_MAX);
@@ -128,7 +132,18 @@ impl SledStore {
         let files = Arc::new(ChunkFiles::open(chunks, space.clone(), run)?);
         let reaper = Reaper { view: view.clone(), files: files.clone(), queue: queue.downgrade() };
         let (wake, reaper) = reaper.start()?;
-        Ok(Self { config, queue, wake, view, files, space, hints, db, threads: vec![reaper, committer] })
+        Ok(Self {
+            config,
+            queue,
+            wake,
+            view,
+            files,
+            space,
+            hints,
+            db,
+            threads: vec![reaper, committer],
+            claim,
+        })
     }
 
     /// Takes no more, finishes what is queued, and closes the files. Blocks while it does: up to a
@@ -136,7 +151,7 @@ impl SledStore {
     ///
     /// The folder can be opened again when this returns and no verb is running any more.
     pub fn close(self) {
-        let Self { config, queue, wake, threads, db, view, files, .. } = self;
+        let Self { config, queue, wake, threads, db, view, files, claim, .. } = self;
         drop((queue, wake));
         for thread in threads {
             // A panic of theirs has been reported already.
@@ -144,10 +159,21 @@ impl SledStore {
         }
         let has_grown = view.has_grown();
         drop((db, view, files));
-        open::wait_until_released(&config.folder);
+        open::wait_until_released(&open::database_folder(&config.folder));
         if has_grown {
             open::shorten_next_start(&config.folder, config.cache_bytes);
         }
+        drop(claim);
+    }
+
+    /// Copies the database of a data folder into a new one without the space of what was deleted, and puts that
+    /// in its place. Blocks; the folder is nobody else's meanwhile.
+    ///
+    /// Errors: those of [`SledStore::open`]; [`StoreError::StorageFull`] without room for a second copy. The
+    /// database is whole whenever this ends, also by a power cut.
+    pub fn compact(config: &SledConfig) -> Result<Compacted> {
+        let floor = config.free_bytes_min.max(SledConfig::FLOOR_BYTES_MIN);
+        compact::compact(&config.folder, config.cache_bytes, &Space::new(config.folder.clone(), floor))
     }
 
     /// Runs a read where it may block.

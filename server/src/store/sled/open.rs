@@ -3,7 +3,7 @@
 //! Layout: `<data folder>/database/` is sled's, `<data folder>/chunks/` holds chunk files, and
 //! `<data folder>/alcove-server.txt` says whose folder it is.
 
-use super::{batch::unreadable, keys::Kind, rows::damaged, space::refuse_file_system};
+use super::{batch::unreadable, compact, keys::Kind, rows::damaged, space::refuse_file_system};
 use crate::store::{Result, StoreError};
 use ::sled::Db;
 use std::{
@@ -42,9 +42,9 @@ pub(super) fn chunk_folder(data: &Path) -> PathBuf {
     data.join("chunks")
 }
 
-/// The file sled keeps everything in.
-pub(super) fn database_file(data: &Path) -> PathBuf {
-    database_folder(data).join("db")
+/// The file sled keeps everything in, within its folder.
+pub(super) fn file_in(folder: &Path) -> PathBuf {
+    folder.join("db")
 }
 
 /// sled's folder of side files.
@@ -61,16 +61,28 @@ pub(super) fn side_files(data: &Path) -> Result<usize> {
     }
 }
 
+/// A database that was opened with every guard.
+pub(super) struct Opened {
+    pub(super) db: Db,
+    /// sled's file, to be synced.
+    pub(super) file: File,
+    /// The claim on the data folder, given back when this is dropped: sled's own lock would not hold while two
+    /// databases change places.
+    pub(super) claim: File,
+}
+
 /// Opens the database in `data`, made if there is none.
-pub(super) fn open(data: &Path, cache_bytes: u64) -> Result<(Db, File)> {
+pub(super) fn open(data: &Path, cache_bytes: u64) -> Result<Opened> {
     let io = |act| move |source| StoreError::Io { act, source };
     make_folder(data).map_err(io("making the data folder"))?;
+    let claim = claim(data)?;
     make_folder(&chunk_folder(data)).map_err(io("making the folder of chunks"))?;
     refuse_file_system(data)?;
     refuse_side_files(data)?;
-    let db = open_sled(data, cache_bytes)?;
+    compact::clear(data)?;
+    let db = open_sled(&database_folder(data), cache_bytes)?;
     refuse_side_files(data)?;
-    let file = File::open(database_file(data)).map_err(io("opening the database file"))?;
+    let file = File::open(file_in(&database_folder(data))).map_err(io("opening the database file"))?;
     check_format(data, &db, &file)?;
     // What was made above is only on disk when the folders that name it are.
     for folder in [&database_folder(data), data] {
@@ -79,24 +91,36 @@ pub(super) fn open(data: &Path, cache_bytes: u64) -> Result<(Db, File)> {
     if let Some(parent) = data.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         sync_folder(parent).map_err(io("syncing the folder of the data folder"))?;
     }
-    Ok((db, file))
+    Ok(Opened { db, file, claim })
+}
+
+/// Takes the data folder for this process alone.
+fn claim(data: &Path) -> Result<File> {
+    let io = |source| StoreError::Io { act: "claiming the data folder", source };
+    let claim = File::open(data).map_err(io)?;
+    match claim.try_lock() {
+        Ok(()) => Ok(claim),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse),
+        Err(TryLockError::Error(source)) => Err(io(source)),
+    }
 }
 
 /// Has sled take its snapshot, which it does only when it opens: otherwise the next start would read
 /// again what was written since the last. After [`wait_until_released`].
 pub(super) fn shorten_next_start(data: &Path, cache_bytes: u64) {
-    let long = fs::metadata(database_file(data)).is_ok_and(|file| file.len() > SHORT_DATABASE_BYTES);
+    let folder = database_folder(data);
+    let long = fs::metadata(file_in(&folder)).is_ok_and(|file| file.len() > SHORT_DATABASE_BYTES);
     if long {
         // If it fails, the next start says so.
-        drop(open_sled(data, cache_bytes));
-        wait_until_released(data);
+        drop(open_sled(&folder, cache_bytes));
+        wait_until_released(&folder);
     }
 }
 
-/// Waits until sled has let go of its files, after the last handle was dropped: one of its threads may
-/// be about to. Bounded by [`LOCK_WAIT`].
-pub(super) fn wait_until_released(data: &Path) {
-    let Ok(file) = File::open(database_file(data)) else { return };
+/// Waits until sled has let go of its files in `folder`, after the last handle was dropped: one of its threads
+/// may be about to. Bounded by [`LOCK_WAIT`].
+pub(super) fn wait_until_released(folder: &Path) {
+    let Ok(file) = File::open(file_in(folder)) else { return };
     let end = Instant::now() + LOCK_WAIT;
     while matches!(file.try_lock(), Err(TryLockError::WouldBlock)) && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(1));
@@ -108,7 +132,7 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> std::io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
@@ -119,9 +143,10 @@ fn refuse_side_files(data: &Path) -> Result<()> {
     }
 }
 
-fn open_sled(data: &Path, cache_bytes: u64) -> Result<Db> {
+/// Opens or makes sled's database in `folder`, with the settings every database here has.
+pub(super) fn open_sled(folder: &Path, cache_bytes: u64) -> Result<Db> {
     let config = ::sled::Config::new()
-        .path(database_folder(data))
+        .path(folder)
         .segment_size(SEGMENT_BYTES)
         .cache_capacity(cache_bytes)
         // The committer flushes; sled's own flusher would only disturb it.

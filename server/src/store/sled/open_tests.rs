@@ -15,7 +15,7 @@ fn refusal(folder: &Path) -> StoreError {
 
 fn raw(folder: &Path) -> Db {
     // As the store itself opens it: sled refuses other sizes of segments.
-    open_sled(folder, 64 * 1024 * 1024).unwrap()
+    open_sled(&database_folder(folder), 64 * 1024 * 1024).unwrap()
 }
 
 fn tamper(folder: &Path, change: impl FnOnce(&Db)) {
@@ -23,7 +23,7 @@ fn tamper(folder: &Path, change: impl FnOnce(&Db)) {
     change(&db);
     db.flush().unwrap();
     drop(db);
-    wait_until_released(folder);
+    wait_until_released(&database_folder(folder));
 }
 
 #[test]
@@ -97,7 +97,8 @@ fn a_database_that_has_lost_its_beginning_is_refused_and_nothing_panics() {
                 db.insert([&[0xf0][..], &number.to_be_bytes()].concat(), vec![7; 500]).unwrap();
             }
         });
-        let mut file = fs::OpenOptions::new().write(true).open(database_file(folder.path())).unwrap();
+        let mut file =
+            fs::OpenOptions::new().write(true).open(file_in(&database_folder(folder.path()))).unwrap();
         file.seek(SeekFrom::Start(at)).unwrap();
         file.write_all(&vec![0xa5; length]).unwrap();
         drop(file);
