@@ -3,6 +3,7 @@
 //! Unknown keys are refused, so that a misspelt limit is noticed. Relative paths are taken from the folder
 //! the file lies in. [`TEMPLATE`] is the file `alcove-server init` writes: every key with its default.
 
+use alcove_proto::limits::MESSAGE_BYTES_MAX;
 use serde::Deserialize;
 use std::{
     fs, io,
@@ -17,6 +18,10 @@ pub const TEMPLATE: &str = include_str!("config.toml");
 
 /// Bytes of a configuration file; anything larger is something else.
 const CONFIG_BYTES_MAX: u64 = 256 * 1024;
+/// Bytes one device's calls must be able to hold: the largest message and its answer, or one transfer.
+const CALL_BYTES_LEAST: u64 = 2 * MESSAGE_BYTES_MAX as u64;
+/// Bytes of memory nobody has.
+const CALL_BYTES_MOST: u64 = 1 << 44;
 /// Longest of the waits below; a longer one would be as good as none.
 const WAIT_MAX: Duration = Duration::from_secs(3600);
 
@@ -125,6 +130,8 @@ pub struct Limits {
     pub connections_max: NonZeroUsize,
     /// Connections of one device at one time; one more cuts its oldest.
     pub connections_per_identity_max: NonZeroUsize,
+    /// Milliseconds a request body may stand still.
+    pub body_deadline_ms: u64,
     /// Calls under way on one connection.
     pub streams_per_connection_max: NonZeroU32,
     /// Calls one device may begin a second, in the long run.
@@ -133,6 +140,10 @@ pub struct Limits {
     pub calls_burst_max: NonZeroU32,
     /// Calls of one device under way at one time.
     pub calls_in_flight_max: NonZeroU32,
+    /// Bytes of messages and chunks that calls of one device may hold in memory at one time.
+    pub call_bytes_per_identity_max: u64,
+    /// Bytes of messages and chunks that calls of all devices may hold in memory at one time.
+    pub call_bytes_max: u64,
     /// Bytes of blobs one device may have on the server.
     pub blob_quota_bytes: NonZeroU64,
 }
@@ -158,6 +169,7 @@ impl Default for Limits {
         Self {
             handshake_deadline_ms: 5_000,
             preface_deadline_ms: 5_000,
+            body_deadline_ms: 30_000,
             keepalive_interval_ms: 30_000,
             keepalive_timeout_ms: 20_000,
             stop_grace_ms: 5_000,
@@ -168,6 +180,8 @@ impl Default for Limits {
             calls_per_second_max: number(2_000),
             calls_burst_max: number(4_000),
             calls_in_flight_max: number(512),
+            call_bytes_per_identity_max: 128 << 20,
+            call_bytes_max: 1 << 30,
             blob_quota_bytes: NonZeroU64::new(64 << 30).unwrap_or(NonZeroU64::MIN),
         }
     }
@@ -182,6 +196,11 @@ impl Limits {
     /// Time from the handshake to the whole HTTP/2 preface.
     pub fn preface_deadline(&self) -> Duration {
         Duration::from_millis(self.preface_deadline_ms)
+    }
+
+    /// Time a request body may stand still.
+    pub fn body_deadline(&self) -> Duration {
+        Duration::from_millis(self.body_deadline_ms)
     }
 
     /// Time between pings on a quiet connection.
@@ -255,6 +274,7 @@ impl Config {
         let waits = [
             ("limits.handshake_deadline_ms", self.limits.handshake_deadline_ms, 100),
             ("limits.preface_deadline_ms", self.limits.preface_deadline_ms, 100),
+            ("limits.body_deadline_ms", self.limits.body_deadline_ms, 100),
             ("limits.keepalive_interval_ms", self.limits.keepalive_interval_ms, 1_000),
             ("limits.keepalive_timeout_ms", self.limits.keepalive_timeout_ms, 1_000),
             ("limits.stop_grace_ms", self.limits.stop_grace_ms, 0),
@@ -263,6 +283,10 @@ impl Config {
         for (key, value, least) in waits {
             within(key, value, least, wait_max, "milliseconds")?;
         }
+        let Limits { call_bytes_per_identity_max: of_one, call_bytes_max: of_all, .. } = self.limits;
+        within("limits.call_bytes_per_identity_max", of_one, CALL_BYTES_LEAST, CALL_BYTES_MOST, "bytes")?;
+        // What one device may hold, all of them may.
+        within("limits.call_bytes_max", of_all, of_one, CALL_BYTES_MOST, "bytes")?;
         // Below, the database thrashes; above, it is no cache any more.
         within("store.cache_capacity_bytes", self.store.cache_capacity_bytes, 16 << 20, 16 << 30, "bytes")?;
         within("store.free_space_floor_bytes", self.store.free_space_floor_bytes, 48 << 20, 1 << 40, "bytes")
@@ -349,6 +373,9 @@ mod tests {
         let cases = [
             ("[limits]\nhandshake_deadline_ms = 0", "limits.handshake_deadline_ms"),
             ("[limits]\nhandshake_deadline_ms = 3600001", "limits.handshake_deadline_ms"),
+            ("[limits]\nbody_deadline_ms = 0", "limits.body_deadline_ms"),
+            ("[limits]\ncall_bytes_per_identity_max = 1", "limits.call_bytes_per_identity_max"),
+            ("[limits]\ncall_bytes_max = 100000000", "limits.call_bytes_max"),
             ("[store]\ncache_capacity_bytes = 1", "store.cache_capacity_bytes"),
         ];
         for (extra, expected) in cases {

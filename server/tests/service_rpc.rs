@@ -14,13 +14,14 @@ use alcove_rpc::v1::{
     key_packages_client::KeyPackagesClient,
 };
 use alcove_server::{
-    service::Settings,
+    service::{Admission, Settings},
     transport::grpc::{RequestId, routes},
 };
 use http::{Request, Response};
 use std::{
     convert::Infallible,
     num::NonZeroU32,
+    sync::Arc,
     task::{Context, Poll},
 };
 use tonic::{Code, Status, body::Body, service::Routes};
@@ -31,6 +32,8 @@ use world::{Device, World};
 struct Connection {
     routes: Routes,
     identity: Option<Identity>,
+    /// Counts the calls, where a test is about that.
+    admission: Option<Arc<Admission>>,
 }
 
 impl tower::Service<Request<Body>> for Connection {
@@ -45,6 +48,9 @@ impl tower::Service<Request<Body>> for Connection {
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         if let Some(identity) = &self.identity {
             request.extensions_mut().insert(identity.clone());
+            if let Some(admission) = &self.admission {
+                request.extensions_mut().insert(admission.admit(identity).unwrap());
+            }
         }
         request.extensions_mut().insert(RequestId(0xfeed));
         self.routes.call(request)
@@ -53,7 +59,7 @@ impl tower::Service<Request<Body>> for Connection {
 
 impl Connection {
     fn of(world: &World, device: &Device) -> Self {
-        Self { routes: routes(&world.service), identity: Some(device.identity.clone()) }
+        Self { routes: routes(&world.service), identity: Some(device.identity.clone()), admission: None }
     }
 }
 
@@ -100,7 +106,7 @@ async fn a_record_goes_in_and_comes_back_with_a_receipt() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_verified_identity_every_call_is_refused() {
     let world = World::new();
-    let nobody = Connection { routes: routes(&world.service), identity: None };
+    let nobody = Connection { routes: routes(&world.service), identity: None, admission: None };
     let refused = (Code::Unauthenticated, Reason::CertificateRefused);
     let mut groups = GroupsClient::new(nobody.clone());
     assert_eq!(reason(groups.list_welcomes(v1::ListWelcomesRequest {}).await), refused);
@@ -171,24 +177,6 @@ async fn a_body_that_is_no_such_message_is_refused_as_malformed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn somebody_over_the_limit_is_told_when_to_come_back_and_others_go_on() {
-    let few = NonZeroU32::new(2).unwrap();
-    let world =
-        World::with(Settings { calls_burst_max: few, calls_per_second_max: few, ..World::settings() });
-    let alice = Device::of(&world.harborlight, 1, 1);
-    let bob = Device::of(&world.northmark, 2, 1);
-    let mut hers = DirectoryClient::new(Connection::of(&world, &alice));
-    let mut his = DirectoryClient::new(Connection::of(&world, &bob));
-    for _ in 0..2 {
-        hers.describe_server(v1::DescribeServerRequest {}).await.unwrap();
-    }
-    let status = hers.describe_server(v1::DescribeServerRequest {}).await.unwrap_err();
-    assert_eq!(detail(&status).reason(), Reason::RateLimited);
-    assert!((1..=1000).contains(&detail(&status).retry_after_ms));
-    his.describe_server(v1::DescribeServerRequest {}).await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_upload_is_answered_though_the_client_is_still_sending() {
     let world = World::new();
     let mut alice = Device::of(&world.harborlight, 1, 1);
@@ -201,6 +189,59 @@ async fn a_refused_upload_is_answered_though_the_client_is_still_sending() {
     });
     let refused = blobs.put_chunks(tokio_stream::iter(chunks)).await;
     assert_eq!(reason(refused), (Code::NotFound, Reason::NotFound));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transfer_counts_the_chunks_it_holds_and_one_too_many_is_told_to_come_again() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    world.open_group(&mut alice).await;
+    let room = Settings { call_bytes_per_identity_max: 5 << 20, ..World::settings() };
+    let admission = Admission::new(room);
+    let connection = Connection { admission: Some(admission.clone()), ..Connection::of(&world, &alice) };
+    let mut blobs = BlobsClient::new(connection);
+    let chunk = || v1::PutChunksRequest { blob_id: vec![4; 16], index: 0, chunk: vec![0; 64].into() };
+    // Another call of hers leaves room for less than four chunks.
+    let other = admission.admit(&alice.identity).unwrap();
+    other.hold(2 << 20).unwrap();
+    let refused = blobs.put_chunks(tokio_stream::iter([chunk()])).await;
+    assert_eq!(reason(refused), (Code::ResourceExhausted, Reason::RateLimited));
+    drop(other);
+    let refused = blobs.put_chunks(tokio_stream::iter([chunk()])).await;
+    assert_eq!(
+        reason(refused),
+        (Code::NotFound, Reason::NotFound),
+        "the control: with room it is looked for"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_for_many_devices_or_with_many_packages_costs_as_much_as_many() {
+    let few = NonZeroU32::new(20).unwrap();
+    let world = World::with(Settings {
+        calls_per_second_max: NonZeroU32::MIN,
+        calls_burst_max: few,
+        ..World::settings()
+    });
+    let alice = Device::of(&world.harborlight, 1, 1);
+    let bob = Device::of(&world.northmark, 2, 1);
+    let too_many = (Code::ResourceExhausted, Reason::RateLimited);
+    let mut hers = KeyPackagesClient::new(Connection::of(&world, &alice));
+    let claim = |count: u16| v1::ClaimKeyPackagesRequest {
+        identities: (1..=count).map(|number| format!("{}/device/{number}", alice.identity.person)).collect(),
+    };
+    hers.claim_key_packages(claim(15)).await.expect("fifteen of twenty");
+    assert_eq!(reason(hers.claim_key_packages(claim(15)).await), too_many, "thirty of twenty");
+    hers.claim_key_packages(claim(3)).await.expect("the control: eighteen of twenty");
+
+    let mut his = KeyPackagesClient::new(Connection::of(&world, &bob));
+    let packages = |count: usize| v1::PublishKeyPackagesRequest {
+        one_time: (0..count).map(|_| bob.key_package(&world.trust(), world.now_ms()).bytes).collect(),
+        last_resort: Vec::new(),
+    };
+    his.publish_key_packages(packages(15)).await.expect("fifteen of twenty");
+    assert_eq!(reason(his.publish_key_packages(packages(15)).await), too_many, "thirty of twenty");
+    his.publish_key_packages(packages(3)).await.expect("the control: eighteen of twenty");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

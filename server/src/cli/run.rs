@@ -112,7 +112,8 @@ async fn serve(config: Config) -> Result<Arc<SledStore>, Failure> {
     let address_file = config.address_file.map(|path| AddressFile::write(path, address)).transpose()?;
     tracing::info!(%address, "serving");
     let closing = close_subscriptions_on_stop(service.clone(), stopping.clone());
-    let serving = transport::serve(listener, routes, cell, registry, config.limits, stopping);
+    let serving =
+        transport::serve(listener, routes, service.admission(), cell, registry, config.limits, stopping);
     let (stopped, ()) = tokio::join!(serving, closing);
 
     drop(address_file);
@@ -131,15 +132,9 @@ fn start_service(
     receipt_key: ReceiptKey,
     cell: &Arc<SnapshotCell>,
 ) -> Service<SledStore> {
-    let settings = Settings {
-        calls_per_second_max: config.limits.calls_per_second_max,
-        calls_burst_max: config.limits.calls_burst_max,
-        calls_in_flight_max: config.limits.calls_in_flight_max,
-        blob_quota_bytes: config.limits.blob_quota_bytes,
-    };
     let cell = Arc::clone(cell);
     let trust: TrustSource = Arc::new(move || Arc::clone(&cell.load().trust));
-    Service::start(store, receipt_key, trust, Clock::system(), settings)
+    Service::start(store, receipt_key, trust, Clock::system(), Settings::from(&config.limits))
 }
 
 fn routes(config: &Config, service: &Service<SledStore>) -> Result<(HealthReporter, Routes), Failure> {

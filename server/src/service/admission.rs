@@ -1,18 +1,24 @@
-//! How much one identity may ask for: calls per second and calls under way, for each by itself.
+//! How much one identity may ask for, each for itself: calls per second, calls under way, and bytes of
+//! memory its calls hold; and how much memory all of them may hold together.
 //!
-//! The limits go by the verified identity, never by address: an agency's staff sit behind one. What is
-//! refused here is refused after its body was read, so a client never waits for a window that stays shut.
+//! The limits go by the verified identity, never by address: an agency's staff sit behind one. A call is
+//! admitted on its headers, before a byte of its body is read, and what it holds afterwards is counted
+//! before it is held.
 
-use super::ServiceError;
+use super::{ServiceError, Settings};
 use alcove_proto::names::Identity;
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _, clock::DefaultClock};
+use governor::{
+    DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter, clock::Clock as _, clock::DefaultClock,
+    clock::QuantaInstant,
+};
 use std::{
     collections::HashMap,
+    fmt,
     hash::{BuildHasher, RandomState},
     num::NonZeroU32,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
 };
 
@@ -20,85 +26,178 @@ use std::{
 const SHARDS: usize = 16;
 /// Calls after which identities that have long been quiet are forgotten.
 const CALLS_BETWEEN_SWEEPS: u32 = 65_536;
+/// When to come back to a limit that other calls of the same identity fill, milliseconds.
+const OWN_CALLS_RETRY_MS: u64 = 100;
+/// When to come back to a limit that everybody's calls fill, milliseconds.
+const ALL_CALLS_RETRY_MS: u64 = 1_000;
 
-/// Decides whether a call may begin.
-pub(crate) struct Admission {
+/// Decides whether a call may begin, and what it may hold.
+pub struct Admission {
     rate: DefaultKeyedRateLimiter<Identity>,
     clock: DefaultClock,
-    calls_in_flight_max: u32,
-    in_flight: [Mutex<HashMap<Identity, u32>>; SHARDS],
+    settings: Settings,
+    accounts: [Mutex<HashMap<Identity, Arc<Account>>>; SHARDS],
     hasher: RandomState,
     since_sweep: AtomicU32,
+    /// Bytes that all calls hold. Always the sum of the accounts.
+    bytes: AtomicU64,
 }
 
-/// A call under way; it counts until this is dropped.
-pub struct Permit {
-    admission: Arc<Admission>,
+/// What one identity's calls come to. Never outlives the last of them.
+struct Account {
     identity: Identity,
+    /// Changed only under the shard's lock, so that the last call takes the account away with it.
+    calls: AtomicU32,
+    bytes: AtomicU64,
+}
+
+/// A call under way; it counts until the last clone of this is dropped. Cheap to clone: whatever works for
+/// a call, also after the caller has gone away, keeps one.
+#[derive(Clone)]
+pub struct Permit(Arc<Admitted>);
+
+struct Admitted {
+    admission: Arc<Admission>,
+    account: Arc<Account>,
+    /// Bytes this call holds.
+    held: AtomicU64,
 }
 
 impl Admission {
-    pub(crate) fn new(
-        calls_per_second: NonZeroU32,
-        burst: NonZeroU32,
-        calls_in_flight_max: u32,
-    ) -> Arc<Self> {
+    /// Admits within `settings`.
+    pub fn new(settings: Settings) -> Arc<Self> {
+        let quota = Quota::per_second(settings.calls_per_second_max).allow_burst(settings.calls_burst_max);
         Arc::new(Self {
-            rate: RateLimiter::keyed(Quota::per_second(calls_per_second).allow_burst(burst)),
+            rate: RateLimiter::keyed(quota),
             clock: DefaultClock::default(),
-            calls_in_flight_max,
-            in_flight: Default::default(),
+            settings,
+            accounts: Default::default(),
             hasher: RandomState::new(),
             since_sweep: AtomicU32::new(0),
+            bytes: AtomicU64::new(0),
         })
     }
 
     /// Lets a call of `identity` begin.
     ///
     /// Errors: [`ServiceError::RateLimited`] with the time after which it may.
-    pub(crate) fn admit(self: &Arc<Self>, identity: &Identity) -> Result<Permit, ServiceError> {
-        if let Err(not_until) = self.rate.check_key(identity) {
-            let wait = not_until.wait_time_from(self.clock.now());
-            let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
-            return Err(ServiceError::RateLimited { retry_after_ms });
-        }
+    pub fn admit(self: &Arc<Self>, identity: &Identity) -> Result<Permit, ServiceError> {
+        self.rate.check_key(identity).map_err(|not_until| self.wait_for(&not_until))?;
         if self.since_sweep.fetch_add(1, Ordering::Relaxed) >= CALLS_BETWEEN_SWEEPS {
             self.since_sweep.store(0, Ordering::Relaxed);
             self.rate.retain_recent();
         }
         let mut shard = self.shard(identity).lock().unwrap_or_else(PoisonError::into_inner);
-        match shard.get_mut(identity) {
-            Some(count) if *count >= self.calls_in_flight_max => {
-                return Err(ServiceError::RateLimited { retry_after_ms: 100 });
-            }
-            Some(count) => *count += 1,
+        let account = match shard.get(identity) {
+            Some(account) => Arc::clone(account),
             None => {
-                shard.insert(identity.clone(), 1);
+                let account = Arc::new(Account::of(identity));
+                shard.insert(identity.clone(), Arc::clone(&account));
+                account
             }
+        };
+        if account.calls.load(Ordering::Relaxed) >= self.settings.calls_in_flight_max.get() {
+            return Err(ServiceError::RateLimited { retry_after_ms: OWN_CALLS_RETRY_MS });
         }
-        Ok(Permit { admission: Arc::clone(self), identity: identity.clone() })
+        account.calls.fetch_add(1, Ordering::Relaxed);
+        drop(shard);
+        Ok(Permit(Arc::new(Admitted { admission: Arc::clone(self), account, held: AtomicU64::new(0) })))
     }
 
-    fn shard(&self, identity: &Identity) -> &Mutex<HashMap<Identity, u32>> {
-        &self.in_flight[self.hasher.hash_one(identity) as usize % SHARDS]
+    /// Charges `identity` for a call that costs as much as `cost` calls. One of them has been charged at the
+    /// admission; a cost above the burst is charged as the whole burst.
+    ///
+    /// Errors: [`ServiceError::RateLimited`] with the time after which it may.
+    pub(super) fn charge(&self, identity: &Identity, cost: usize) -> Result<(), ServiceError> {
+        let most = self.settings.calls_burst_max.get();
+        let more = u32::try_from(cost).unwrap_or(most).min(most).saturating_sub(1);
+        let Some(more) = NonZeroU32::new(more) else { return Ok(()) };
+        match self.rate.check_key_n(identity, more) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(not_until)) => Err(self.wait_for(&not_until)),
+            // Never: it is within the burst.
+            Err(_over_the_burst) => Err(ServiceError::RateLimited { retry_after_ms: ALL_CALLS_RETRY_MS }),
+        }
+    }
+
+    fn wait_for(&self, not_until: &NotUntil<QuantaInstant>) -> ServiceError {
+        let wait = not_until.wait_time_from(self.clock.now());
+        let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+        ServiceError::RateLimited { retry_after_ms }
+    }
+
+    fn shard(&self, identity: &Identity) -> &Mutex<HashMap<Identity, Arc<Account>>> {
+        &self.accounts[self.hasher.hash_one(identity) as usize % SHARDS]
     }
 }
 
-impl Drop for Permit {
+impl Account {
+    fn of(identity: &Identity) -> Self {
+        Self { identity: identity.clone(), calls: AtomicU32::new(0), bytes: AtomicU64::new(0) }
+    }
+}
+
+impl Permit {
+    /// Counts `bytes` that the call is about to hold in memory.
+    ///
+    /// Errors: [`ServiceError::RateLimited`] when the identity's calls hold as much as they may,
+    /// [`ServiceError::Unavailable`] when everybody's do; then nothing is counted.
+    pub fn hold(&self, bytes: u64) -> Result<(), ServiceError> {
+        let Admitted { admission, account, held } = &*self.0;
+        let settings = &admission.settings;
+        if !take(&account.bytes, bytes, settings.call_bytes_per_identity_max) {
+            return Err(ServiceError::RateLimited { retry_after_ms: OWN_CALLS_RETRY_MS });
+        }
+        if !take(&admission.bytes, bytes, settings.call_bytes_max) {
+            account.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(ServiceError::Unavailable { retry_after_ms: ALL_CALLS_RETRY_MS });
+        }
+        held.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Says that `bytes` counted by [`Permit::hold`] are held no more. Whatever is not given back, is so with
+    /// the permit.
+    pub fn give_back(&self, bytes: u64) {
+        self.0.held.fetch_sub(bytes, Ordering::Relaxed);
+        self.0.release(bytes);
+    }
+}
+
+impl Admitted {
+    fn release(&self, bytes: u64) {
+        self.account.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.admission.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Admitted {
     fn drop(&mut self) {
-        let mut shard = self.admission.shard(&self.identity).lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = shard.get_mut(&self.identity) {
-            *count -= 1;
-            if *count == 0 {
-                shard.remove(&self.identity);
-            }
+        self.release(self.held.load(Ordering::Relaxed));
+        let mut shard =
+            self.admission.shard(&self.account.identity).lock().unwrap_or_else(PoisonError::into_inner);
+        if self.account.calls.fetch_sub(1, Ordering::Relaxed) == 1 {
+            shard.remove(&self.account.identity);
         }
     }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Permit").field("held", &self.0.held).finish_non_exhaustive()
+    }
+}
+
+/// Adds `more` unless that is over `max`; says whether it did.
+fn take(counter: &AtomicU64, more: u64, max: u64) -> bool {
+    let within = |now: u64| now.checked_add(more).filter(|sum| *sum <= max);
+    counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).is_ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::num::NonZeroU64;
 
     fn device(number: u16) -> Identity {
         format!("spiffe://harborlight.northmark.example/staff/abcdefghijklmn27/device/{number}")
@@ -106,10 +205,23 @@ mod tests {
             .unwrap()
     }
 
+    fn plenty() -> Settings {
+        let calls = NonZeroU32::new(1000).unwrap();
+        Settings {
+            calls_per_second_max: calls,
+            calls_burst_max: calls,
+            calls_in_flight_max: calls,
+            call_bytes_per_identity_max: 1000,
+            call_bytes_max: 10_000,
+            blob_quota_bytes: NonZeroU64::MIN,
+        }
+    }
+
     #[test]
     fn one_identity_at_its_limits_does_not_stop_another() {
-        let per_second = NonZeroU32::new(1).unwrap();
-        let admission = Admission::new(per_second, NonZeroU32::new(2).unwrap(), 100);
+        let (one, two) = (NonZeroU32::MIN, NonZeroU32::new(2).unwrap());
+        let admission =
+            Admission::new(Settings { calls_per_second_max: one, calls_burst_max: two, ..plenty() });
         let _first = admission.admit(&device(1)).unwrap();
         let _second = admission.admit(&device(1)).unwrap();
         let Err(ServiceError::RateLimited { retry_after_ms }) = admission.admit(&device(1)) else {
@@ -121,15 +233,53 @@ mod tests {
 
     #[test]
     fn calls_under_way_are_counted_until_they_end() {
-        let plenty = NonZeroU32::new(1000).unwrap();
-        let admission = Admission::new(plenty, plenty, 2);
+        let two = NonZeroU32::new(2).unwrap();
+        let admission = Admission::new(Settings { calls_in_flight_max: two, ..plenty() });
         let first = admission.admit(&device(1)).unwrap();
-        let _second = admission.admit(&device(1)).unwrap();
-        assert!(matches!(admission.admit(&device(1)), Err(ServiceError::RateLimited { .. })));
+        let second = admission.admit(&device(1)).unwrap();
+        let still_at_work = first.clone();
         drop(first);
+        assert!(matches!(admission.admit(&device(1)), Err(ServiceError::RateLimited { .. })));
+        drop(still_at_work);
         let third = admission.admit(&device(1));
         assert!(third.is_ok());
-        drop((third, _second));
-        assert!(admission.in_flight.iter().all(|shard| shard.lock().unwrap().is_empty()));
+        drop((third, second));
+        assert!(admission.accounts.iter().all(|shard| shard.lock().unwrap().is_empty()));
+    }
+
+    #[test]
+    fn a_call_that_costs_as_much_as_many_is_charged_as_many() {
+        let (one, hundred) = (NonZeroU32::MIN, NonZeroU32::new(100).unwrap());
+        let limits = Settings { calls_per_second_max: one, calls_burst_max: hundred, ..plenty() };
+        let admission = Admission::new(limits);
+        let _call = admission.admit(&device(1)).unwrap();
+        admission.charge(&device(1), 90).unwrap();
+        let Err(ServiceError::RateLimited { retry_after_ms }) = admission.charge(&device(1), 90) else {
+            panic!("twice 90 are over a burst of 100");
+        };
+        assert!(retry_after_ms > 60_000, "at one a second: {retry_after_ms}");
+        // Nothing costs more than the burst, or it would be refused for ever.
+        let _call = admission.admit(&device(2)).unwrap();
+        admission.charge(&device(2), 1_000_000).unwrap();
+    }
+
+    #[test]
+    fn bytes_are_counted_for_the_identity_and_for_everybody_until_they_are_given_back() {
+        let admission = Admission::new(Settings { call_bytes_max: 1500, ..plenty() });
+        let (first, second) = (admission.admit(&device(1)).unwrap(), admission.admit(&device(1)).unwrap());
+        first.hold(1000).unwrap();
+        assert!(
+            matches!(second.hold(1), Err(ServiceError::RateLimited { .. })),
+            "the device's own are used up"
+        );
+        let other = admission.admit(&device(2)).unwrap();
+        other.hold(500).unwrap();
+        assert!(matches!(other.hold(1), Err(ServiceError::Unavailable { .. })), "everybody's are used up");
+        first.give_back(600);
+        second.hold(600).unwrap();
+        drop((first, second));
+        other.hold(500).expect("whatever a call held is free when it ends");
+        drop(other);
+        assert_eq!(admission.bytes.load(Ordering::Relaxed), 0);
     }
 }

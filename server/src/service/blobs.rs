@@ -12,7 +12,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 /// Chunks of one call on their way to or from the disk at one time: what one call holds in memory, in
 /// chunks of 1 MiB.
-const CHUNKS_AT_ONCE: usize = 4;
+pub const CHUNKS_AT_ONCE: usize = 4;
 
 /// An upload to begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

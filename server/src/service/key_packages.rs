@@ -38,13 +38,16 @@ impl<S: Store> Service<S> {
     ///
     /// Errors: [`ServiceError::KeyPackageInvalid`] for one that is not the caller's, has expired, or does not
     /// parse, [`ServiceError::LeafNotTrusted`]; then none is stored. [`ServiceError::TooLarge`] over
-    /// [`alcove_proto::limits::KEY_PACKAGES_PER_DEVICE_MAX`].
+    /// [`alcove_proto::limits::KEY_PACKAGES_PER_DEVICE_MAX`]. [`ServiceError::RateLimited`]: each package costs as
+    /// much as a call, since its signatures are checked.
     pub async fn publish_key_packages(
         &self,
         caller: &Caller,
         packages: KeyPackages,
     ) -> Result<usize, ServiceError> {
         let inner = &self.inner;
+        let cost = packages.one_time.len() + usize::from(packages.last_resort.is_some());
+        inner.admission.charge(&caller.identity, cost)?;
         let (trust, now_ms, owner) = (inner.trust(), inner.clock.now_ms(), caller.identity.clone());
         let checked: Stored = beside(move || {
             let check = |bytes: Vec<u8>| check(bytes, &owner, &trust, now_ms);
@@ -59,11 +62,14 @@ impl<S: Store> Service<S> {
     }
 
     /// Takes one key package for each of `devices` that has any.
+    ///
+    /// Errors: [`ServiceError::RateLimited`]: each device costs as much as a call, since each is looked for.
     pub async fn claim_key_packages(
         &self,
         caller: &Caller,
         devices: Vec<Identity>,
     ) -> Result<Vec<Claimed>, ServiceError> {
+        self.inner.admission.charge(&caller.identity, devices.len())?;
         let claimed = self.inner.store.claim_key_packages(devices, self.inner.by(caller)).await?;
         let claimed = claimed.into_iter().map(|claimed| Claimed {
             identity: claimed.identity,

@@ -28,8 +28,8 @@ mod wake;
 mod welcomes;
 
 pub use access::NewAccess;
-pub use admission::Permit;
-pub use blobs::{ChunkReader, ChunkWriter, NewUpload, Received};
+pub use admission::{Admission, Permit};
+pub use blobs::{CHUNKS_AT_ONCE, ChunkReader, ChunkWriter, NewUpload, Received};
 pub use clock::Clock;
 pub use directory::{Cards, Description};
 pub use error::ServiceError;
@@ -41,10 +41,10 @@ pub use subscribe::{Event, Subscription};
 pub use welcomes::{TreeReader, WaitingWelcome};
 
 use crate::{
+    config::Limits,
     observer::Held,
     store::{Store, audit::By},
 };
-use admission::Admission;
 use alcove_charter::TrustView;
 use alcove_proto::{ids::GroupId, names::Identity, v1::SignedHead};
 use live::{LiveGroup, LiveGroups};
@@ -57,7 +57,7 @@ use wake::Doorbells;
 /// Gives the charter and CRLs in force: a new snapshot after every reload.
 pub type TrustSource = Arc<dyn Fn() -> Arc<TrustView> + Send + Sync>;
 
-/// What one identity may ask of the server.
+/// What one identity, and everybody together, may ask of the server.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     /// Calls it may begin a second in the long run.
@@ -66,17 +66,39 @@ pub struct Settings {
     pub calls_burst_max: NonZeroU32,
     /// Calls it may have under way at one time; a subscription is one.
     pub calls_in_flight_max: NonZeroU32,
+    /// Bytes of messages and chunks its calls may hold in memory at one time.
+    pub call_bytes_per_identity_max: u64,
+    /// Bytes of messages and chunks everybody's calls may hold in memory at one time.
+    pub call_bytes_max: u64,
     /// Bytes of blobs it may have on the server.
     pub blob_quota_bytes: NonZeroU64,
 }
 
+impl From<&Limits> for Settings {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            calls_per_second_max: limits.calls_per_second_max,
+            calls_burst_max: limits.calls_burst_max,
+            calls_in_flight_max: limits.calls_in_flight_max,
+            call_bytes_per_identity_max: limits.call_bytes_per_identity_max,
+            call_bytes_max: limits.call_bytes_max,
+            blob_quota_bytes: limits.blob_quota_bytes,
+        }
+    }
+}
+
 /// Who calls, and under which id the call stands in the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Whatever goes on for a call after its caller has gone away keeps a clone of this, and so the call counts
+/// as under way until that ends too.
+#[derive(Debug, Clone)]
 pub struct Caller {
     /// The device, from its verified certificate.
     pub identity: Identity,
     /// The id of the request.
     pub request: u64,
+    /// The call's admission; nothing where nobody counts.
+    pub permit: Option<Permit>,
 }
 
 /// The server's decisions over a store.
@@ -120,11 +142,7 @@ impl<S: Store> Service<S> {
             key,
             trust,
             clock,
-            admission: Admission::new(
-                settings.calls_per_second_max,
-                settings.calls_burst_max,
-                settings.calls_in_flight_max.get(),
-            ),
+            admission: Admission::new(settings),
             settings,
             live: LiveGroups::default(),
             held: Held::default(),
@@ -134,11 +152,9 @@ impl<S: Store> Service<S> {
         Self { inner }
     }
 
-    /// Lets a call of `identity` begin; it counts until the permit is dropped.
-    ///
-    /// Errors: [`ServiceError::RateLimited`].
-    pub fn admit(&self, identity: &Identity) -> Result<Permit, ServiceError> {
-        self.inner.admission.admit(identity)
+    /// What lets calls begin; whoever takes them in asks it on their headers.
+    pub fn admission(&self) -> Arc<Admission> {
+        Arc::clone(&self.inner.admission)
     }
 
     /// Ends every subscription, for a server that is going down.

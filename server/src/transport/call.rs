@@ -1,33 +1,35 @@
-//! One call: its number, its span, its log line, and its body read to the end even when refused.
+//! One call: its number, its admission, its span and its log line.
 //!
+//! Every call comes through here, also one of health, of reflection, or of a method that is not there: so
+//! here the caller's limits are asked, on the headers, before anybody reads the body.
 //! Lines hold the method, the caller, the code and the time taken; never what was said.
 
-use super::{grpc::RequestId, registry::Peer};
+use super::{
+    body::RequestBody,
+    grpc::{RequestId, refused},
+    listener::Context as Connections,
+    registry::Peer,
+};
+use crate::service::Permit;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
-use http_body::{Body as _, Frame, SizeHint};
-use http_body_util::BodyExt;
+use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::{
     convert::Infallible,
-    future::Future,
+    future::{Future, ready},
     pin::Pin,
     sync::{
         Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Instant,
 };
-use tokio::{runtime::Handle, time::timeout};
 use tonic::{Code, Status, body::Body, service::Routes};
 use tracing::{Instrument, Span, field};
 
-/// Bytes of a refused call's body that are read and thrown away.
-const DRAINED_BYTES_MAX: usize = 64 * 1024;
-/// Time that reading them may take.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 /// Characters of a method's name in the log; ours are shorter, a stranger's may not be.
 const LOGGED_METHOD_CHARS_MAX: usize = 80;
 
@@ -43,17 +45,18 @@ fn next_id() -> RequestId {
     RequestId(START.wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed)))
 }
 
-/// The services as one caller sees them: every call carries who calls and its number, as the request
-/// extensions [`Identity`](alcove_proto::names::Identity) and [`RequestId`].
+/// The services as one caller sees them: every call carries who calls, its number and its permit, as the
+/// request extensions [`Identity`](alcove_proto::names::Identity), [`RequestId`] and [`Permit`].
 #[derive(Clone)]
 pub(super) struct Calls {
     routes: Routes,
+    connections: Arc<Connections>,
     peer: Arc<Peer>,
 }
 
 impl Calls {
-    pub(super) fn new(routes: Routes, peer: Arc<Peer>) -> Self {
-        Self { routes, peer }
+    pub(super) fn new(connections: Arc<Connections>, peer: Arc<Peer>) -> Self {
+        Self { routes: connections.routes.clone(), connections, peer }
     }
 }
 
@@ -63,17 +66,32 @@ impl tower::Service<Request<Incoming>> for Calls {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        tower::Service::<Request<ReadToEnd>>::poll_ready(&mut self.routes, context)
+        tower::Service::<Request<RequestBody>>::poll_ready(&mut self.routes, context)
     }
 
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
         let id = next_id();
         let span = span(&request, &self.peer, id);
-        let record = Record { span: span.clone(), began: Instant::now(), done: false };
+        let mut record = Record { span: span.clone(), began: Instant::now(), done: false };
         let (mut parts, body) = request.into_parts();
+        let deadline = self.connections.limits.body_deadline();
+        let permit = match self.connections.admission.admit(&self.peer.identity) {
+            Ok(permit) => permit,
+            Err(error) => {
+                // Dropped, and drained by that.
+                drop(RequestBody::new(body, None, id, deadline));
+                let status = refused(error, &id);
+                record.finish(status.code());
+                let answer = Answer { body: Body::empty(), record, held: Held::nothing() };
+                return Box::pin(ready(Ok(status.into_http::<Body>().map(|_nothing| answer))));
+            }
+        };
         parts.extensions.insert(self.peer.identity.clone());
         parts.extensions.insert(id);
-        let answered = self.routes.call(Request::from_parts(parts, ReadToEnd(Some(body))));
+        parts.extensions.insert(permit.clone());
+        let body = RequestBody::new(body, Some(permit.clone()), id, deadline);
+        let answered = self.routes.call(Request::from_parts(parts, body));
+        let held = Held { permit: Some(permit), bytes: 0, request: id };
         Box::pin(
             async move {
                 let response = answered.await?;
@@ -81,7 +99,7 @@ impl tower::Service<Request<Incoming>> for Calls {
                 if let Some(code) = code_in(response.headers()) {
                     record.finish(code);
                 }
-                Ok(response.map(|body| Answer { body, record }))
+                Ok(response.map(|body| Answer { body, record, held }))
             }
             .instrument(span),
         )
@@ -139,10 +157,41 @@ impl Drop for Record {
     }
 }
 
-/// A response body that notes the code in its trailers.
+/// A response body that counts what it holds and notes the code in its trailers.
 pub(super) struct Answer {
     body: Body,
     record: Record,
+    held: Held,
+}
+
+/// What an answer holds: a reader that stops reading leaves one piece of it waiting here.
+struct Held {
+    /// Nothing for a call that was refused on its headers.
+    permit: Option<Permit>,
+    /// Bytes of the piece that was handed over last.
+    bytes: u64,
+    request: RequestId,
+}
+
+impl Held {
+    fn nothing() -> Self {
+        Self { permit: None, bytes: 0, request: RequestId::default() }
+    }
+
+    fn give_back(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        if let Some(permit) = self.permit.as_ref().filter(|_| bytes > 0) {
+            permit.give_back(bytes);
+        }
+    }
+
+    /// Counts the next piece.
+    fn hold(&mut self, bytes: u64) -> Result<(), Status> {
+        let Some(permit) = &self.permit else { return Ok(()) };
+        permit.hold(bytes).map_err(|error| refused(error, &self.request))?;
+        self.bytes = bytes;
+        Ok(())
+    }
 }
 
 impl http_body::Body for Answer {
@@ -153,7 +202,20 @@ impl http_body::Body for Answer {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(context);
+        // Whoever asks for more has sent on what there was.
+        self.held.give_back();
+        let mut frame = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(piece))) = &frame
+            && let Some(data) = piece.data_ref()
+            && let Err(status) = self.held.hold(data.len() as u64)
+        {
+            // What was asked for is done, only not told: whoever asks again is told then.
+            self.body = Body::empty();
+            let mut trailers = HeaderMap::new();
+            // Cannot fail: code, our own sentence and the detail all fit a header.
+            let _added = status.add_header(&mut trailers);
+            frame = Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+        }
         if let Poll::Ready(Some(Ok(frame))) = &frame
             && let Some(code) = frame.trailers_ref().and_then(code_in)
         {
@@ -171,55 +233,34 @@ impl http_body::Body for Answer {
     }
 }
 
-/// A request body that is read to its end when the service drops it unread.
-///
-/// A stream dropped under its unread body is reset by us, and the protocol library counts such resets: after
-/// some thousand refusals the caller's whole connection is closed with "too_many_internal_resets".
-/// `thousands_of_refused_calls_leave_the_connection_alive` fails without this.
-struct ReadToEnd(Option<Incoming>);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::{Admission, Settings};
+    use http_body_util::{BodyExt, Full};
 
-impl http_body::Body for ReadToEnd {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Some(body) = &mut self.0 else { return Poll::Ready(None) };
-        let frame = Pin::new(body).poll_frame(context);
-        if let Poll::Ready(None | Some(Err(_))) = &frame {
-            self.0 = None;
-        }
-        frame
+    fn answer(permit: &Permit, bytes: usize) -> Answer {
+        let record = Record { span: Span::none(), began: Instant::now(), done: false };
+        let held = Held { permit: Some(permit.clone()), bytes: 0, request: RequestId(7) };
+        Answer { body: Body::new(Full::new(Bytes::from(vec![0; bytes]))), record, held }
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(|body| body.is_end_stream())
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), |body| body.size_hint())
-    }
-}
-
-impl Drop for ReadToEnd {
-    fn drop(&mut self) {
-        // As many of these run as calls may be under way: the stream stays open meanwhile.
-        if let Some(body) = self.0.take().filter(|body| !body.is_end_stream())
-            && let Ok(runtime) = Handle::try_current()
-        {
-            runtime.spawn(timeout(DRAIN_DEADLINE, drain(body)));
-        }
-    }
-}
-
-async fn drain(mut body: Incoming) {
-    let mut drained = 0;
-    while drained <= DRAINED_BYTES_MAX {
-        match body.frame().await {
-            Some(Ok(frame)) => drained += frame.data_ref().map_or(0, Bytes::len),
-            Some(Err(_)) | None => return,
-        }
+    #[tokio::test]
+    async fn an_answer_that_nobody_takes_counts_and_one_too_many_is_told_to_come_again() {
+        let limits = crate::config::Limits { call_bytes_per_identity_max: 1000, ..Default::default() };
+        let admission = Admission::new(Settings::from(&limits));
+        let name = "spiffe://harborlight.northmark.example/staff/abcdefghijklmn27/device/1";
+        let permit = admission.admit(&name.parse().unwrap()).unwrap();
+        let (mut first, mut second) = (answer(&permit, 800), answer(&permit, 300));
+        let piece = first.frame().await.unwrap().unwrap();
+        assert_eq!(piece.into_data().unwrap().len(), 800);
+        let refused = second.frame().await.unwrap().unwrap().into_trailers().unwrap();
+        assert_eq!(code_in(&refused), Some(Code::ResourceExhausted));
+        assert!(second.frame().await.is_none());
+        // Whoever asks for more has taken what there was.
+        assert!(first.frame().await.is_none());
+        drop(first);
+        let mut third = answer(&permit, 1000);
+        assert!(third.frame().await.unwrap().unwrap().is_data());
     }
 }

@@ -143,7 +143,7 @@ async fn serve_http(
     drop(current);
 
     let (io, preface) = FirstBytes::new(tls);
-    let calls = TowerToHyperService::new(Calls::new(context.routes.clone(), peer));
+    let calls = TowerToHyperService::new(Calls::new(Arc::clone(&context), peer));
     let mut connection = pin!(http(&context).serve_connection(TokioIo::new(io), calls));
     let mut stop = context.stop.clone();
 

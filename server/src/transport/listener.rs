@@ -6,7 +6,7 @@ use super::{
     registry::Registry,
     stop::Stopping,
 };
-use crate::config::Limits;
+use crate::{config::Limits, service::Admission};
 use alcove_trust::SnapshotCell;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
@@ -25,6 +25,7 @@ pub(super) struct Context {
     pub(super) trust: Arc<SnapshotCell>,
     pub(super) registry: Registry,
     pub(super) routes: Routes,
+    pub(super) admission: Arc<Admission>,
     pub(super) limits: Limits,
     pub(super) stop: Stopping,
 }
@@ -36,18 +37,20 @@ pub struct Stopped {
     pub cut: usize,
 }
 
-/// Serves `routes` on `listener` until it is asked to stop, then waits for calls under way, at most
-/// [`Limits::stop_grace`].
+/// Serves `routes` on `listener` to whom `admission` lets in, until it is asked to stop; then waits for calls
+/// under way, at most [`Limits::stop_grace`].
 pub async fn serve(
     listener: TcpListener,
     routes: Routes,
+    admission: Arc<Admission>,
     trust: Arc<SnapshotCell>,
     registry: Registry,
     limits: Limits,
     stop: Stopping,
 ) -> Stopped {
     let grace = limits.stop_grace();
-    let context = Arc::new(Context { trust, registry, routes: routes.prepare(), limits, stop: stop.clone() });
+    let routes = routes.prepare();
+    let context = Arc::new(Context { trust, registry, routes, admission, limits, stop: stop.clone() });
     let mut connections = JoinSet::new();
     accept_until_stopped(listener, &context, &mut connections, stop).await;
     let finishing = async { while connections.join_next().await.is_some() {} };

@@ -1,8 +1,10 @@
 //! Connections and the edge: TLS, limits, who calls, and parsing, before the service hears of anything.
 //!
 //! `listener` accepts, `connection` sees one through, `registry` can cut it, `reload` keeps what is trusted
-//! current, `call` wraps each RPC, `grpc` parses it. Decides nothing about groups or blobs.
+//! current, `call` admits and wraps each RPC, `body` counts and bounds what it
+//! sends, `grpc` parses it. Decides nothing about groups or blobs.
 
+mod body;
 mod call;
 mod connection;
 mod first_bytes;

@@ -10,6 +10,7 @@ use alcove_charter::{CharterHistory, TrustView, oids};
 use alcove_proto::v1;
 use alcove_server::{
     config::Config,
+    service::{Admission, Settings},
     transport::{self, Registry, ReloadError, Reloaded, Stop, Stopped},
     trust_files::{Loaded, TrustFiles, load},
 };
@@ -135,6 +136,7 @@ impl World {
         let serving = tokio::spawn(transport::serve(
             listener,
             Routes::new(service),
+            Admission::new(Settings::from(&config.limits)),
             Arc::clone(&cell),
             registry.clone(),
             config.limits.clone(),
@@ -161,10 +163,15 @@ impl Server {
         connector.connect("127.0.0.1", self.address.port()).await
     }
 
+    /// A connection of its own.
+    pub async fn channel(&self, connector: Connector) -> Channel {
+        let endpoint = Endpoint::from_shared(format!("https://{}", self.address)).unwrap();
+        endpoint.connect_with_connector(connector).await.unwrap()
+    }
+
     /// A gRPC client over a connection of its own.
     pub async fn client(&self, connector: Connector) -> HealthClient<Channel> {
-        let endpoint = Endpoint::from_shared(format!("https://{}", self.address)).unwrap();
-        HealthClient::new(endpoint.connect_with_connector(connector).await.unwrap())
+        HealthClient::new(self.channel(connector).await)
     }
 
     pub fn reload(&self) -> Result<Reloaded, ReloadError> {

@@ -73,6 +73,8 @@ impl World {
             calls_per_second_max: NonZeroU32::new(100_000).unwrap(),
             calls_burst_max: NonZeroU32::new(100_000).unwrap(),
             calls_in_flight_max: NonZeroU32::new(4096).unwrap(),
+            call_bytes_per_identity_max: 1 << 30,
+            call_bytes_max: 1 << 30,
             blob_quota_bytes: NonZeroU64::new(64 << 20).unwrap(),
         }
     }
@@ -155,7 +157,7 @@ impl World {
 
     pub(crate) fn caller(&self, device: &Device) -> Caller {
         let request = self.requests.fetch_add(1, Ordering::SeqCst);
-        Caller { identity: device.identity.clone(), request }
+        Caller { identity: device.identity.clone(), request, permit: None }
     }
 
     /// `device` opens a group with itself as the only member and owner.

@@ -6,7 +6,7 @@ use super::{
     stream::unfold,
 };
 use crate::{
-    service::{ChunkReader, ChunkWriter, NewUpload, Service},
+    service::{CHUNKS_AT_ONCE, ChunkReader, ChunkWriter, NewUpload, Service},
     store::Store,
 };
 use alcove_proto::{
@@ -21,6 +21,9 @@ use tonic::{Request, Response, Status, Streaming, async_trait};
 
 /// Bytes of one sealed chunk.
 const SEALED_CHUNK_BYTES_MAX: usize = CHUNK_BYTES + CHUNK_TAG_BYTES;
+/// Bytes one transfer holds beside the message on its way: the chunks on theirs to or from the disk.
+const TRANSFER_BYTES: u64 = (CHUNKS_AT_ONCE * SEALED_CHUNK_BYTES_MAX) as u64;
+
 /// Serves `alcove.v1.Blobs`.
 pub(super) struct BlobsApi<S>(pub(super) Service<S>);
 
@@ -30,7 +33,7 @@ impl<S: Store> Blobs for BlobsApi<S> {
         &self,
         request: Request<v1::OpenUploadRequest>,
     ) -> Result<Response<v1::OpenUploadResponse>, Status> {
-        let (call, message) = Call::begin(&self.0, request)?;
+        let (call, message) = Call::begin(request)?;
         let opened = async {
             let upload = NewUpload {
                 blob: id(&message.blob_id)?,
@@ -52,7 +55,11 @@ impl<S: Store> Blobs for BlobsApi<S> {
         &self,
         request: Request<Streaming<v1::PutChunksRequest>>,
     ) -> Result<Response<v1::PutChunksResponse>, Status> {
-        let (call, mut chunks) = Call::begin_streaming(&self.0, request).await?;
+        let (call, mut chunks) = Call::begin(request)?;
+        if let Err(status) = call.hold(TRANSFER_BYTES) {
+            drain(&mut chunks).await;
+            return Err(status);
+        }
         let writer = self.0.put_chunks(&call.caller);
         match take_chunks(writer, &mut chunks).await {
             Ok(stored) => Ok(Response::new(v1::PutChunksResponse { stored })),
@@ -68,7 +75,7 @@ impl<S: Store> Blobs for BlobsApi<S> {
         &self,
         request: Request<v1::FinishUploadRequest>,
     ) -> Result<Response<v1::FinishUploadResponse>, Status> {
-        let (call, message) = Call::begin(&self.0, request)?;
+        let (call, message) = Call::begin(request)?;
         let finished = async {
             let (blob, digest) = (id(&message.blob_id)?, id(&message.digest)?);
             let position = self.0.finish_upload(&call.caller, blob, digest).await?;
@@ -83,13 +90,14 @@ impl<S: Store> Blobs for BlobsApi<S> {
         &self,
         request: Request<v1::ReadChunksRequest>,
     ) -> Result<Response<Self::ReadChunksStream>, Status> {
-        let (call, message) = Call::begin(&self.0, request)?;
+        let (call, message) = Call::begin(request)?;
         let opened = async {
             let (group, blob) = (id(&message.group_id)?, id(&message.blob_id)?);
             let count = (message.count != 0).then_some(message.count);
             Ok(self.0.read_chunks(&call.caller, group, blob, message.first, count).await?)
         };
         let reader = opened.await.map_err(|refusal| call.refuse(refusal))?;
+        call.hold(TRANSFER_BYTES)?;
         let stream = unfold(Some((reader, call)), |state: Option<(ChunkReader<S>, Call)>| async move {
             let (mut reader, call) = state?;
             match reader.next().await {
@@ -107,7 +115,7 @@ impl<S: Store> Blobs for BlobsApi<S> {
         &self,
         request: Request<v1::DeleteBlobRequest>,
     ) -> Result<Response<v1::DeleteBlobResponse>, Status> {
-        let (call, message) = Call::begin(&self.0, request)?;
+        let (call, message) = Call::begin(request)?;
         let deleted = async {
             self.0.delete_blob(&call.caller, id(&message.blob_id)?).await?;
             Ok(v1::DeleteBlobResponse {})

@@ -5,16 +5,17 @@ use super::{
     request_id::RequestId,
     status::{refused, unparsed},
 };
-use crate::{
-    service::{Caller, Permit, Service, ServiceError},
-    store::Store,
-};
+use crate::service::{Caller, Permit, ServiceError};
 use alcove_proto::names::Identity;
-use tonic::{Extensions, Request, Response, Status, Streaming};
+use std::time::Duration;
+use tokio::time::timeout;
+use tonic::{Request, Response, Status, Streaming};
 
 /// Messages of a refused stream that are read and thrown away, so that the refusal reaches a client that
 /// is still sending.
 const DRAINED_MESSAGES_MAX: usize = 64;
+/// Time that reading them may take.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why a call is refused: its form, or what it asks.
 #[derive(Debug)]
@@ -39,44 +40,27 @@ impl From<ServiceError> for Refusal {
 pub(super) struct Call {
     pub(super) caller: Caller,
     id: RequestId,
-    _permit: Permit,
 }
 
 impl Call {
-    /// Begins a call whose body has been read: takes the identity from the verified connection and asks
-    /// for admission.
+    /// Begins a call, whether its body has been read or is a stream: takes from the verified connection whose
+    /// it is, and what it was admitted with.
     ///
     /// Errors: the status to answer with.
-    pub(super) fn begin<S: Store, T>(service: &Service<S>, request: Request<T>) -> Result<(Self, T), Status> {
-        let (_, extensions, message) = request.into_parts();
-        Ok((Self::admit(service, &extensions)?, message))
-    }
-
-    /// Begins a call whose body is a stream; when it is refused the stream is read to its end first.
-    ///
-    /// Errors: the status to answer with.
-    pub(super) async fn begin_streaming<S: Store, T>(
-        service: &Service<S>,
-        request: Request<Streaming<T>>,
-    ) -> Result<(Self, Streaming<T>), Status> {
-        let (_, extensions, mut messages) = request.into_parts();
-        match Self::admit(service, &extensions) {
-            Ok(call) => Ok((call, messages)),
-            Err(status) => {
-                drain(&mut messages).await;
-                Err(status)
-            }
-        }
-    }
-
-    fn admit<S: Store>(service: &Service<S>, extensions: &Extensions) -> Result<Self, Status> {
-        let id = extensions.get::<RequestId>().copied().unwrap_or_default();
-        let Some(identity) = extensions.get::<Identity>() else {
+    pub(super) fn begin<T>(request: Request<T>) -> Result<(Self, T), Status> {
+        let (_, mut extensions, message) = request.into_parts();
+        let id = extensions.remove::<RequestId>().unwrap_or_default();
+        let Some(identity) = extensions.remove::<Identity>() else {
             return Err(unparsed(ParseError::NoIdentity, &id));
         };
-        let permit = service.admit(identity).map_err(|error| refused(error, &id))?;
-        let caller = Caller { identity: identity.clone(), request: id.0 };
-        Ok(Self { caller, id, _permit: permit })
+        let caller = Caller { identity, request: id.0, permit: extensions.remove::<Permit>() };
+        Ok((Self { caller, id }, message))
+    }
+
+    /// Counts `bytes` that the call is about to hold in memory, until it ends.
+    pub(super) fn hold(&self, bytes: u64) -> Result<(), Status> {
+        let held = self.caller.permit.as_ref().map_or(Ok(()), |permit| permit.hold(bytes));
+        held.map_err(|error| refused(error, &self.id))
     }
 
     /// The status of a refusal.
@@ -93,12 +77,16 @@ impl Call {
     }
 }
 
-/// Reads and throws away what a client of a refused call still sends, up to a limit.
+/// Reads and throws away what a client of a refused call still sends, up to a limit of messages and of time.
 pub(super) async fn drain<T>(messages: &mut Streaming<T>) {
-    for _ in 0..DRAINED_MESSAGES_MAX {
-        match messages.message().await {
-            Ok(Some(_)) => {}
-            Ok(None) | Err(_) => return,
+    let draining = async {
+        for _ in 0..DRAINED_MESSAGES_MAX {
+            match messages.message().await {
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => return,
+            }
         }
-    }
+    };
+    // Either way the refusal is what comes next.
+    let _drained = timeout(DRAIN_DEADLINE, draining).await;
 }

@@ -18,7 +18,7 @@ impl<S: Store> Directory for DirectoryApi<S> {
         &self,
         request: Request<v1::PublishCardRequest>,
     ) -> Result<Response<v1::PublishCardResponse>, Status> {
-        let (call, message) = Call::begin(&self.0, request)?;
+        let (call, message) = Call::begin(request)?;
         let published = async {
             required(&message.sealed_card, SEALED_CARD_BYTES_MAX)?;
             self.0.publish_card(&call.caller, message.sealed_card.into()).await?;
@@ -31,7 +31,7 @@ impl<S: Store> Directory for DirectoryApi<S> {
         &self,
         request: Request<v1::ListCardsRequest>,
     ) -> Result<Response<v1::ListCardsResponse>, Status> {
-        let (call, message) = Call::begin(&self.0, request)?;
+        let (call, message) = Call::begin(request)?;
         let listed = async {
             let trust_domain = trust_domain_or_all(&message.trust_domain)?;
             let after = match message.after_identity.as_str() {
@@ -52,7 +52,7 @@ impl<S: Store> Directory for DirectoryApi<S> {
         &self,
         request: Request<v1::FetchChartersRequest>,
     ) -> Result<Response<v1::FetchChartersResponse>, Status> {
-        let (call, message) = Call::begin(&self.0, request)?;
+        let (call, message) = Call::begin(request)?;
         let signed_charters = self.0.charters(message.after_version);
         call.answer(Ok(v1::FetchChartersResponse { signed_charters }))
     }
@@ -61,7 +61,7 @@ impl<S: Store> Directory for DirectoryApi<S> {
         &self,
         request: Request<v1::FetchCrlsRequest>,
     ) -> Result<Response<v1::FetchCrlsResponse>, Status> {
-        let (call, v1::FetchCrlsRequest {}) = Call::begin(&self.0, request)?;
+        let (call, v1::FetchCrlsRequest {}) = Call::begin(request)?;
         call.answer(Ok(v1::FetchCrlsResponse { crls: self.0.crls() }))
     }
 
@@ -69,7 +69,7 @@ impl<S: Store> Directory for DirectoryApi<S> {
         &self,
         request: Request<v1::DescribeServerRequest>,
     ) -> Result<Response<v1::DescribeServerResponse>, Status> {
-        let (call, v1::DescribeServerRequest {}) = Call::begin(&self.0, request)?;
+        let (call, v1::DescribeServerRequest {}) = Call::begin(request)?;
         let described = self.0.describe();
         call.answer(Ok(v1::DescribeServerResponse {
             time_ms: described.time_ms,

@@ -38,7 +38,7 @@ impl<S: Store> Groups for GroupsApi<S> {
         &self,
         request: Request<v1::CreateGroupRequest>,
     ) -> Result<Response<v1::CreateGroupResponse>, Status> {
-        let (call, message) = Call::begin(&self.0, request)?;
+        let (call, message) = Call::begin(request)?;
         let created = async {
             let group = id(&message.group_id)?;
             required(&message.group_info, GROUP_INFO_BYTES_MAX)?;
@@ -52,7 +52,7 @@ impl<S: Store> Groups for GroupsApi<S> {
         &self,
         request: Request<v1::SubmitCommitRequest>,
     ) -> Result<Response<v1::SubmitCommitResponse>, Status> {
-        let (call, message) = Call::begin(&self.0, request)?;
+        let (call, message) = Call::begin(request)?;
         let submitted = async {
             let offer = commit_offer(message)?;
             let outcome = match self.0.submit_commit(&call.caller, offer).await? {
@@ -72,7 +72,7 @@ impl<S: Store> Groups for GroupsApi<S> {
         &self,
         request: Request<v1::AppendRecordRequest>,
     ) -> Result<Response<v1::AppendRecordResponse>, Status> {
-        let (call, message) = Call::begin(&self.0, request)?;
+        let (call, message) = Call::begin(request)?;
         let appended = async {
             let (group, record) = (id(&message.group_id)?, id(&message.record_id)?);
             required(&message.record, RECORD_BYTES_MAX)?;
@@ -87,7 +87,7 @@ impl<S: Store> Groups for GroupsApi<S> {
         &self,
         request: Request<v1::ReadLogRequest>,
     ) -> Result<Response<v1::ReadLogResponse>, Status> {
-        let (call, message) = Call::begin(&self.0, request)?;
+        let (call, message) = Call::begin(request)?;
         let read = async {
             let range = log_range(&message)?;
             let LogPage { entries, signed, more, link } = self.0.read_log(&call.caller, range).await?;
@@ -103,7 +103,7 @@ impl<S: Store> Groups for GroupsApi<S> {
         &self,
         request: Request<v1::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
-        let (call, message) = Call::begin(&self.0, request)?;
+        let (call, message) = Call::begin(request)?;
         let subscribed = async {
             let cursors = cursors(message)?;
             Ok(self.0.subscribe(&call.caller, cursors).await?)
@@ -126,7 +126,7 @@ impl<S: Store> Groups for GroupsApi<S> {
         &self,
         request: Request<v1::ListWelcomesRequest>,
     ) -> Result<Response<v1::ListWelcomesResponse>, Status> {
-        let (call, v1::ListWelcomesRequest {}) = Call::begin(&self.0, request)?;
+        let (call, v1::ListWelcomesRequest {}) = Call::begin(request)?;
         let listed = async {
             let (welcomes, more) = self.0.list_welcomes(&call.caller).await?;
             Ok(v1::ListWelcomesResponse {
@@ -143,7 +143,7 @@ impl<S: Store> Groups for GroupsApi<S> {
         &self,
         request: Request<v1::FetchTreeRequest>,
     ) -> Result<Response<Self::FetchTreeStream>, Status> {
-        let (call, message) = Call::begin(&self.0, request)?;
+        let (call, message) = Call::begin(request)?;
         let opened = async {
             let welcome = id(&message.welcome_id)?;
             Ok(self.0.open_tree(&call.caller, welcome).await?)
@@ -164,7 +164,7 @@ impl<S: Store> Groups for GroupsApi<S> {
         &self,
         request: Request<v1::AcknowledgeWelcomeRequest>,
     ) -> Result<Response<v1::AcknowledgeWelcomeResponse>, Status> {
-        let (call, message) = Call::begin(&self.0, request)?;
+        let (call, message) = Call::begin(request)?;
         let acknowledged = async {
             self.0.acknowledge_welcome(&call.caller, id(&message.welcome_id)?).await?;
             Ok(v1::AcknowledgeWelcomeResponse {})
@@ -176,7 +176,7 @@ impl<S: Store> Groups for GroupsApi<S> {
         &self,
         request: Request<v1::OpenAccessRequest>,
     ) -> Result<Response<v1::OpenAccessResponse>, Status> {
-        let (call, message) = Call::begin(&self.0, request)?;
+        let (call, message) = Call::begin(request)?;
         let opened = async {
             self.0.open_access(&call.caller, new_access(&message)?).await?;
             Ok(v1::OpenAccessResponse {})
@@ -188,7 +188,7 @@ impl<S: Store> Groups for GroupsApi<S> {
         &self,
         request: Request<v1::EndAccessRequest>,
     ) -> Result<Response<v1::EndAccessResponse>, Status> {
-        let (call, message) = Call::begin(&self.0, request)?;
+        let (call, message) = Call::begin(request)?;
         let ended = async {
             self.0.end_access(&call.caller, id(&message.group_id)?, id(&message.access_id)?).await?;
             Ok(v1::EndAccessResponse {})

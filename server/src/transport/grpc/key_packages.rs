@@ -26,7 +26,7 @@ impl<S: Store> KeyPackages for KeyPackagesApi<S> {
         &self,
         request: Request<v1::PublishKeyPackagesRequest>,
     ) -> Result<Response<v1::PublishKeyPackagesResponse>, Status> {
-        let (call, message) = Call::begin(&self.0, request)?;
+        let (call, message) = Call::begin(request)?;
         let published = async {
             let packages = new_key_packages(message)?;
             let stored = self.0.publish_key_packages(&call.caller, packages).await?;
@@ -41,7 +41,7 @@ impl<S: Store> KeyPackages for KeyPackagesApi<S> {
         &self,
         request: Request<v1::ClaimKeyPackagesRequest>,
     ) -> Result<Response<v1::ClaimKeyPackagesResponse>, Status> {
-        let (call, message) = Call::begin(&self.0, request)?;
+        let (call, message) = Call::begin(request)?;
         let claimed = async {
             let devices = devices(&message.identities)?;
             let claimed = self.0.claim_key_packages(&call.caller, devices).await?;
@@ -59,7 +59,7 @@ impl<S: Store> KeyPackages for KeyPackagesApi<S> {
         &self,
         request: Request<v1::CountKeyPackagesRequest>,
     ) -> Result<Response<v1::CountKeyPackagesResponse>, Status> {
-        let (call, v1::CountKeyPackagesRequest {}) = Call::begin(&self.0, request)?;
+        let (call, v1::CountKeyPackagesRequest {}) = Call::begin(request)?;
         let counted = async {
             let (one_time, last_resort) = self.0.count_key_packages(&call.caller).await?;
             let one_time = u32::try_from(one_time).unwrap_or(u32::MAX);

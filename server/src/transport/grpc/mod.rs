@@ -4,7 +4,8 @@
 //! One file for each service of `alcove.v1`; `status` is the one place that says what a peer is told of a
 //! refusal. Start with [`routes`]. The caller's [`Identity`](alcove_proto::names::Identity) and the
 //! [`RequestId`] are expected among the request's extensions, put there by the connection that verified
-//! the certificate; without an identity every call is refused.
+//! the certificate; without an identity every call is refused. Its [`Permit`](crate::service::Permit) is there as
+//! well: whoever has it has been admitted.
 
 mod blobs;
 mod call;
@@ -18,6 +19,7 @@ mod status;
 mod stream;
 
 pub use request_id::RequestId;
+pub(super) use status::{refused, stalled};
 
 use crate::{service::Service, store::Store};
 use alcove_proto::limits::MESSAGE_BYTES_MAX;

@@ -8,6 +8,9 @@ use crate::service::ServiceError;
 use alcove_proto::v1::{ErrorDetail, Reason};
 use tonic::{Code, Status};
 
+/// When to try again what did not come through, milliseconds.
+const STALLED_RETRY_MS: u64 = 1_000;
+
 /// What a peer is told.
 struct Told {
     code: Code,
@@ -37,7 +40,7 @@ impl Told {
 }
 
 /// The status of a refusal by the service. A failure inside is logged here, once, with the request id.
-pub(super) fn refused(error: ServiceError, request: &RequestId) -> Status {
+pub(in crate::transport) fn refused(error: ServiceError, request: &RequestId) -> Status {
     let told = match error {
         ServiceError::NotFound => {
             Told::new(Code::NotFound, Reason::NotFound, "There is no such thing here for this caller.")
@@ -156,6 +159,13 @@ pub(super) fn unparsed(error: ParseError, request: &RequestId) -> Status {
         ),
     };
     told.into_status(request)
+}
+
+/// The status of a call whose sender has stopped in the middle of its body.
+pub(in crate::transport) fn stalled(request: &RequestId) -> Status {
+    Told::new(Code::DeadlineExceeded, Reason::Unavailable, "The rest of the request did not come in time.")
+        .retry_after(STALLED_RETRY_MS)
+        .into_status(request)
 }
 
 /// The status of a body that is no such message.
