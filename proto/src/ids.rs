@@ -127,9 +127,10 @@ fixed_bytes!(
 pub struct Epoch(pub u64);
 
 impl Epoch {
-    /// The epoch a commit made in this one opens.
+    /// The epoch a commit made in this one opens. A peer may name the last number there is: nothing opens
+    /// after that.
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 
@@ -144,9 +145,9 @@ impl fmt::Display for Epoch {
 pub struct Position(pub u64);
 
 impl Position {
-    /// The place after this one.
+    /// The place after this one. A peer may name the last number there is: nothing stands after that.
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 
@@ -159,6 +160,13 @@ impl fmt::Display for Position {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_comes_after_the_last_place_there_is() {
+        assert_eq!(Position(1).next(), Position(2));
+        assert_eq!(Position(u64::MAX).next(), Position(u64::MAX));
+        assert_eq!(Epoch(u64::MAX).next(), Epoch(u64::MAX));
+    }
 
     #[test]
     fn an_id_of_another_length_is_refused_and_hexadecimal_comes_back() {
