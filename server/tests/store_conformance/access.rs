@@ -8,7 +8,7 @@ use alcove_proto::{
 use alcove_server::store::{
     Store, StoreError,
     access::{NewAccess, OpenAccessOutcome, PositionRange},
-    groups::NewCommit,
+    groups::{MemberAfter, MembersAfter, NewCommit},
 };
 use std::{path::Path, sync::Arc};
 
@@ -99,6 +99,23 @@ pub(crate) async fn removal_ends_all_access_of_the_removed_device_only<E: Engine
     let adding = NewCommit { members: members_are(&[0, 1, 2]), ..new_commit(1, 2, noise(3, 10)) };
     commit(&store, adding, 0).await;
     assert_eq!(store.access_of(group(1), device(1)).await.unwrap(), [], "coming back brings nothing back");
+}
+
+pub(crate) async fn beginning_anew_ends_all_access_from_before<E: Engine>(folder: &Path) {
+    let store = E::open(folder);
+    group_of(&store, 1, &[0, 1, 2]).await;
+    for (number, grantee) in [(1, 1), (2, 2)] {
+        store.open_access(new_access(number, grantee), by(0)).await.unwrap();
+    }
+    // One commit removes 1 and adds it again; 2 only moves to another leaf.
+    let after = [(0, 0, false), (1, 1, true), (5, 2, false)];
+    let after =
+        after.map(|(leaf, number, joins_now)| MemberAfter { leaf, identity: device(number), joins_now });
+    let new = NewCommit { members: MembersAfter::Are(after.into()), ..new_commit(1, 1, noise(2, 10)) };
+    commit(&store, new, 0).await;
+    assert_eq!(store.access_of(group(1), device(1)).await.unwrap(), []);
+    assert!(store.member(group(1), device(1)).await.unwrap().is_some(), "it is a member all the same");
+    assert_eq!(store.access_of(group(1), device(2)).await.unwrap().len(), 1);
 }
 
 pub(crate) async fn open_entries_of_a_group_are_limited<E: Engine>(folder: &Path) {

@@ -89,6 +89,7 @@ scenes!(Sled:
     access::access_is_open_until_it_is_ended_and_its_id_opens_nothing_again,
     access::access_for_or_by_no_member_and_too_many_ranges_are_refused,
     access::removal_ends_all_access_of_the_removed_device_only,
+    access::beginning_anew_ends_all_access_from_before,
     access::open_entries_of_a_group_are_limited,
     blobs::an_upload_goes_on_where_it_stopped_and_comes_back_as_it_was_sent,
     blobs::a_small_blob_comes_back_too,

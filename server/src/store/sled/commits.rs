@@ -124,7 +124,8 @@ fn lost(
     Ok(CommitOutcome::Superseded { winner: entry_in_batch(batch, group, position, row)? })
 }
 
-/// Writes the members that changed; answers who is none any more.
+/// Writes the members that changed; answers whose membership ended: who is none any more, and who was
+/// removed and begins anew by this very commit.
 fn put_members(
     batch: &mut Batch<'_>,
     group: &GroupId,
@@ -159,15 +160,19 @@ fn put_members(
     for leaf in before.keys().filter(|leaf| !leaves.contains(leaf)) {
         batch.remove(Kind::Leaf.key().group(group).index(*leaf).build())?;
     }
-    let mut removed = Vec::new();
+    let begin_anew: HashSet<&Identity> =
+        after.iter().filter(|member| member.joins_now).map(|member| &member.identity).collect();
+    let mut ended = Vec::new();
     for member in before.values() {
-        let gone = identity(&member.identity, MemberRow::WHAT)?;
-        if !identities.contains(&gone) {
-            batch.remove(membership_key(&gone, group))?;
-            removed.push(gone);
+        let before = identity(&member.identity, MemberRow::WHAT)?;
+        if !identities.contains(&before) {
+            batch.remove(membership_key(&before, group))?;
+            ended.push(before);
+        } else if begin_anew.contains(&before) {
+            ended.push(before);
         }
     }
-    Ok(removed)
+    Ok(ended)
 }
 
 /// The commits made in `from` and later.
