@@ -229,6 +229,22 @@ async fn strangers_that_say_nothing_do_not_keep_members_out() {
 }
 
 #[tokio::test]
+async fn strangers_who_are_refused_do_not_keep_members_out_while_they_linger() {
+    let world = World::with("[limits]\nhandshakes_max = 1\nconnections_max = 4\n");
+    let server = world.serve().await;
+    let mut refused = Vec::new();
+    for _ in 0..8 {
+        let mut tcp = TcpStream::connect(server.address).await.unwrap();
+        tcp.write_all(&client_hello_of_tls_1_2()).await.unwrap();
+        timeout(DEADLINE, tcp.read_exact(&mut [0; 7])).await.unwrap().expect("each is told why");
+        // Told, and staying on the line.
+        refused.push(tcp);
+    }
+    let connector = world.connector(&world.harborlight.device(1));
+    server.connect(&connector).await.expect("a member is let in at once");
+}
+
+#[tokio::test]
 async fn connections_over_the_limit_are_turned_away_and_those_that_are_in_stay() {
     let world = World::with("[limits]\nconnections_max = 2\n");
     let server = world.serve().await;

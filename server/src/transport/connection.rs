@@ -94,14 +94,19 @@ async fn handshake(
     waiting: Waiting,
 ) -> Result<TlsStream<TcpStream>, Ended> {
     let accepting = TlsAcceptor::from(Arc::clone(&snapshot.tls)).accept(tcp).into_fallible();
+    // The place is kept until it is known who this is, or until this is over: also while lingering.
+    let mut pushed_out = pin!(waiting.pushed_out());
     let accepted = tokio::select! {
         accepted = timeout(context.limits.handshake_deadline(), accepting) => accepted,
-        () = waiting.pushed_out() => return Err(Ended::PushedOut),
+        () = &mut pushed_out => return Err(Ended::PushedOut),
     };
     match accepted {
         Ok(Ok(tls)) => Ok(tls),
         Ok(Err((error, tcp))) => {
-            linger(tcp).await;
+            tokio::select! {
+                () = linger(tcp) => {}
+                () = pushed_out => {}
+            }
             Err(Ended::Handshake(error))
         }
         Err(_elapsed) => Err(Ended::HandshakeDeadline),
