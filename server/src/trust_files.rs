@@ -190,8 +190,8 @@ impl TrustFiles {
 
     /// What the files look like from outside. A file that is missing counts as one of size 0.
     pub fn stamp(&self) -> Stamp {
-        let mut paths =
-            vec![self.charter.clone(), self.certificate.clone(), self.tls_key.clone(), self.crl_dir.clone()];
+        let files = [&self.charter, &self.certificate, &self.tls_key, &self.receipt_key, &self.crl_dir];
+        let mut paths: Vec<_> = files.into_iter().cloned().collect();
         paths.extend(self.crl_paths().unwrap_or_default());
         let stamp = paths.into_iter().map(|path| match fs::metadata(&path) {
             Ok(metadata) => (path, metadata.len(), metadata.modified().ok()),

@@ -97,6 +97,56 @@ async fn a_connection_ends_with_its_certificate() {
 }
 
 #[tokio::test]
+async fn every_connection_ends_with_the_charter() {
+    let mut world = World::new();
+    let ends_at_ms = now_ms() + 4_000;
+    let ending = pki::charter_until(&world.agencies(), &world.server_ca, None, ends_at_ms);
+    world.charters = vec![ending];
+    world.write_charter();
+    let server = world.serve().await;
+    let _ask = server.keep_current();
+    let connector = world.connector(&world.harborlight.device(1));
+    let stream = watch_health(&mut server.client(connector.clone()).await).await;
+    // No file changes.
+    ended(stream).await;
+    assert!(now_ms() > ends_at_ms, "not before its end");
+    assert!(server.connect(&connector).await.is_err(), "nor is anybody let in again");
+}
+
+#[tokio::test]
+async fn a_new_receipt_key_signs_from_the_next_receipt_on() {
+    let world = World::with("trust_poll_ms = 100\n");
+    let server = world.serve().await;
+    let _ask = server.keep_current();
+    // A call, so that the task above has looked at the files by now.
+    check(&mut server.client(world.connector(&world.harborlight.device(1))).await).await.unwrap();
+    let before = server.in_force.receipt_key.load_full();
+    server.reload().unwrap();
+    let same = server.in_force.receipt_key.load_full();
+    assert!(Arc::ptr_eq(&before, &same), "the control: with the same files it is the same key");
+    world.certify_server(Wanted::new(SERVER_NAME, oids::SERVER_AUTH_ARCS));
+    let taken_up = async {
+        while server.in_force.receipt_key.load().chain() == before.chain() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(tls_world::DEADLINE, taken_up).await.expect("it is taken up without asking");
+}
+
+#[test]
+fn a_change_of_any_file_is_seen() {
+    let world = World::new();
+    let files = TrustFiles::of(&world.config());
+    for file in ["charter", "server.cert", "tls.key", "receipts.key"] {
+        let before = files.stamp();
+        assert_eq!(files.stamp(), before, "the control: nothing has changed");
+        let longer = [fs::read(world.path(file)).unwrap(), vec![0]].concat();
+        fs::write(world.path(file), longer).unwrap();
+        assert_ne!(files.stamp(), before, "{file}");
+    }
+}
+
+#[tokio::test]
 async fn an_agency_that_leaves_the_charter_is_cut() {
     let mut world = World::new();
     let server = world.serve().await;

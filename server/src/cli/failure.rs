@@ -7,6 +7,7 @@ use crate::{
     init::InitError,
     service::ReceiptKeyError,
     store::StoreError,
+    transport::ReloadError,
     trust_files::{TrustFileError, Which},
 };
 use alcove_charter::{CharterError, TrustError};
@@ -70,6 +71,16 @@ pub enum Failure {
     /// Standard output is closed or full.
     #[error("the output cannot be written")]
     Output(#[source] io::Error),
+}
+
+impl From<ReloadError> for Failure {
+    fn from(error: ReloadError) -> Self {
+        match error {
+            ReloadError::Files(error) => error.into(),
+            ReloadError::Config(error) => error.into(),
+            ReloadError::ReceiptKey(error) => error.into(),
+        }
+    }
 }
 
 impl Failure {

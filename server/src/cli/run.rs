@@ -7,10 +7,10 @@ use super::{
 use crate::{
     admin::{AdminSocket, CrlLine, StatusLine, StatusSource},
     config::{Config, LogFormat},
-    service::{Clock, ReceiptKey, Service, Settings, TrustSource},
+    service::{Clock, ReceiptKeySource, Service, Settings, TrustSource},
     store::{Store, operation::Health, sled::SledStore},
-    transport::{self, Registry, Stop, Stopping, grpc, warn_of_ends},
-    trust_files::{Loaded, TrustFiles, load},
+    transport::{self, InForce, Registry, Stop, Stopping, grpc, warn_of_ends},
+    trust_files::{TrustFiles, load},
 };
 use alcove_charter::Crl;
 use alcove_trust::SnapshotCell;
@@ -80,13 +80,12 @@ async fn serve(config: Config) -> Result<Arc<SledStore>, Failure> {
     let files = TrustFiles::of(&config);
     let loaded = load(&files, None, now_ms())?;
     warn_of_ends(&loaded);
-    let Loaded { trust, tls_chain, tls_key, receipt_chain, receipt_key, .. } = loaded;
-    let receipt_key = ReceiptKey::new(receipt_key.secret_pkcs8_der(), receipt_chain)?;
-    let cell = Arc::new(SnapshotCell::new(trust, tls_chain, tls_key)?);
+    let registry = Registry::new(config.limits.connections_per_identity_max.get());
+    let in_force = InForce::begin(loaded, registry.clone())?;
+    let cell = Arc::clone(&in_force.trust);
 
     let store = Arc::new(SledStore::open(store_config(&config))?);
-    let service = start_service(&config, Arc::clone(&store), receipt_key, &cell);
-    let registry = Registry::new(config.limits.connections_per_identity_max.get());
+    let service = start_service(&config, Arc::clone(&store), &in_force);
 
     let listen = |source| Failure::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
@@ -101,8 +100,7 @@ async fn serve(config: Config) -> Result<Arc<SledStore>, Failure> {
     tokio::spawn(report_health(health, Arc::clone(&store), stopping.clone()));
     let keeping_current = tokio::spawn(transport::keep_current(
         files,
-        Arc::clone(&cell),
-        registry.clone(),
+        in_force,
         config.trust_poll(),
         reload_asked,
         stopping.clone(),
@@ -126,15 +124,11 @@ async fn serve(config: Config) -> Result<Arc<SledStore>, Failure> {
     Ok(store)
 }
 
-fn start_service(
-    config: &Config,
-    store: Arc<SledStore>,
-    receipt_key: ReceiptKey,
-    cell: &Arc<SnapshotCell>,
-) -> Service<SledStore> {
-    let cell = Arc::clone(cell);
+fn start_service(config: &Config, store: Arc<SledStore>, in_force: &InForce) -> Service<SledStore> {
+    let (cell, key) = (Arc::clone(&in_force.trust), Arc::clone(&in_force.receipt_key));
+    let keys: ReceiptKeySource = Arc::new(move || key.load_full());
     let trust: TrustSource = Arc::new(move || Arc::clone(&cell.load().trust));
-    Service::start(store, receipt_key, trust, Clock::system(), Settings::from(&config.limits))
+    Service::start(store, keys, trust, Clock::system(), Settings::from(&config.limits))
 }
 
 fn routes(config: &Config, service: &Service<SledStore>) -> Result<(HealthReporter, Routes), Failure> {

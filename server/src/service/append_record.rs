@@ -75,7 +75,7 @@ impl<S: Store> Inner<S> {
         }
         feed.advance(flush.position, flush.head);
         let now_ms = self.clock.now_ms();
-        let signed = feed.signed(&live.id, flush.position, &flush.head, &self.key, now_ms)?;
+        let signed = feed.signed(&live.id, flush.position, &flush.head, &self.key(), now_ms)?;
         Ok(Receipt { position, head, received_at_ms, signed, link })
     }
 
@@ -98,7 +98,7 @@ impl<S: Store> Inner<S> {
             }
         };
         let now_ms = self.clock.now_ms();
-        let signed = live.feed().signed(&live.id, under, &under_head, &self.key, now_ms)?;
+        let signed = live.feed().signed(&live.id, under, &under_head, &self.key(), now_ms)?;
         Ok(Receipt { position, head, received_at_ms, signed, link })
     }
 }

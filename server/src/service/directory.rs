@@ -71,7 +71,7 @@ impl<S: Store> Service<S> {
         Description {
             time_ms: self.inner.clock.now_ms(),
             version: env!("CARGO_PKG_VERSION"),
-            receipt_chain: self.inner.key.chain().to_vec(),
+            receipt_chain: self.inner.key().chain().to_vec(),
         }
     }
 }

@@ -12,7 +12,7 @@ use alcove_proto::{
 };
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::Arc,
+    sync::{Arc, Weak},
 };
 
 /// Entries of one group that are kept in memory.
@@ -29,12 +29,20 @@ pub(crate) struct Feed {
     window: BTreeMap<Position, Arc<LogEntry>>,
     window_bytes: usize,
     signed: VecDeque<Arc<SignedHead>>,
+    /// Whose signatures these are. Never upgraded: it only tells one key from another.
+    signed_by: Weak<ReceiptKey>,
 }
 
 impl Feed {
     /// Begins at the head the store has.
     pub(crate) fn at(position: Position, head: Head) -> Self {
-        Self { newest: (position, head), window: BTreeMap::new(), window_bytes: 0, signed: VecDeque::new() }
+        Self {
+            newest: (position, head),
+            window: BTreeMap::new(),
+            window_bytes: 0,
+            signed: VecDeque::new(),
+            signed_by: Weak::new(),
+        }
     }
 
     /// The newest position known to be on disk, and the head after it.
@@ -102,15 +110,20 @@ impl Feed {
         entries
     }
 
-    /// The signed head after `position`: made once, then shared by whoever asks soon after.
+    /// The signed head after `position`: made once with one key, then shared by whoever asks soon after.
     pub(crate) fn signed(
         &mut self,
         group: &GroupId,
         position: Position,
         head: &Head,
-        key: &ReceiptKey,
+        key: &Arc<ReceiptKey>,
         now_ms: i64,
     ) -> Result<Arc<SignedHead>, ServiceError> {
+        if !std::ptr::eq(self.signed_by.as_ptr(), Arc::as_ptr(key)) {
+            self.signed.clear();
+            // The weak reference keeps the address from being used for another key.
+            self.signed_by = Arc::downgrade(key);
+        }
         if let Some(signed) = self.signed.iter().find(|signed| signed.position == position.0) {
             return Ok(Arc::clone(signed));
         }
@@ -195,13 +208,16 @@ mod tests {
     fn authors_of_one_flush_share_one_signature() {
         let pkcs8 =
             EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new()).unwrap();
-        let key = ReceiptKey::new(pkcs8.as_ref(), Vec::new()).unwrap();
+        let key = Arc::new(ReceiptKey::new(pkcs8.as_ref(), Vec::new()).unwrap());
         let mut feed = Feed::at(Position(0), Head([0; 32]));
         let first = feed.signed(&GROUP, Position(3), &Head([3; 32]), &key, 100).unwrap();
         let later = feed.signed(&GROUP, Position(5), &Head([5; 32]), &key, 150).unwrap();
         let again = feed.signed(&GROUP, Position(3), &Head([3; 32]), &key, 200).unwrap();
         assert!(Arc::ptr_eq(&first, &again), "one signature for the flush");
         assert_eq!((first.position, first.time_ms, later.position), (3, 100, 5));
+        let next_key = Arc::new(ReceiptKey::new(pkcs8.as_ref(), Vec::new()).unwrap());
+        let anew = feed.signed(&GROUP, Position(3), &Head([3; 32]), &next_key, 250).unwrap();
+        assert_eq!(anew.time_ms, 250, "what another key has signed is not handed out any more");
         for position in 10..100 {
             feed.signed(&GROUP, Position(position), &Head([1; 32]), &key, 1).unwrap();
         }

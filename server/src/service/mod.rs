@@ -35,7 +35,7 @@ pub use directory::{Cards, Description};
 pub use error::ServiceError;
 pub use key_packages::{Claimed, KeyPackages};
 pub use read_log::{LogPage, LogRange};
-pub use receipts::{Receipt, ReceiptKey, ReceiptKeyError};
+pub use receipts::{Receipt, ReceiptKey, ReceiptKeyError, ReceiptKeySource};
 pub use submit_commit::{CommitOffer, CommitOutcome};
 pub use subscribe::{Event, Subscription};
 pub use welcomes::{TreeReader, WaitingWelcome};
@@ -116,7 +116,7 @@ impl<S> Clone for Service<S> {
 
 struct Inner<S> {
     store: Arc<S>,
-    key: ReceiptKey,
+    keys: ReceiptKeySource,
     trust: TrustSource,
     clock: Clock,
     settings: Settings,
@@ -131,7 +131,7 @@ impl<S: Store> Service<S> {
     /// subscribers until the last clone of the service is gone.
     pub fn start(
         store: Arc<S>,
-        key: ReceiptKey,
+        keys: ReceiptKeySource,
         trust: TrustSource,
         clock: Clock,
         settings: Settings,
@@ -139,7 +139,7 @@ impl<S: Store> Service<S> {
         let hints = store.hints();
         let inner = Arc::new(Inner {
             store,
-            key,
+            keys,
             trust,
             clock,
             admission: Admission::new(settings),
@@ -168,6 +168,10 @@ impl<S: Store> Inner<S> {
         (self.trust)()
     }
 
+    fn key(&self) -> Arc<ReceiptKey> {
+        (self.keys)()
+    }
+
     fn by(&self, caller: &Caller) -> By {
         By { identity: caller.identity.clone(), time_ms: self.clock.now_ms(), request: caller.request }
     }
@@ -185,6 +189,6 @@ impl<S: Store> Inner<S> {
     fn signed_newest(&self, live: &LiveGroup) -> Result<Arc<SignedHead>, ServiceError> {
         let mut feed = live.feed();
         let (position, head) = feed.newest();
-        feed.signed(&live.id, position, &head, &self.key, self.clock.now_ms())
+        feed.signed(&live.id, position, &head, &self.key(), self.clock.now_ms())
     }
 }

@@ -77,7 +77,7 @@ impl<S: Store> Service<S> {
                 let mut feed = live.feed();
                 feed.advance(head.position, head.head);
                 let now_ms = inner.clock.now_ms();
-                page.signed = Some(feed.signed(&live.id, head.position, &head.head, &inner.key, now_ms)?);
+                page.signed = Some(feed.signed(&live.id, head.position, &head.head, &inner.key(), now_ms)?);
                 return Ok(page);
             }
             let full = page.entries.len() >= range.entries_max || bytes_left == 0;

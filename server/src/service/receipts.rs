@@ -33,6 +33,9 @@ pub struct ReceiptKey {
     chain: Vec<Vec<u8>>,
 }
 
+/// Gives the receipt key in force: a new one after the server's certificates were replaced.
+pub type ReceiptKeySource = Arc<dyn Fn() -> Arc<ReceiptKey> + Send + Sync>;
+
 impl ReceiptKey {
     /// Takes the key (PKCS#8 DER, P-256) and its certificate chain (DER, leaf first, no anchor).
     ///

@@ -168,7 +168,7 @@ impl<S: Store> Subscription<S> {
                     Some((position, head)) => {
                         let now_ms = self.inner.clock.now_ms();
                         let mut feed = cursor.live.feed();
-                        Some(feed.signed(&group, position, &head, &self.inner.key, now_ms)?)
+                        Some(feed.signed(&group, position, &head, &self.inner.key(), now_ms)?)
                     }
                     None => {
                         self.bell.ring(index);

@@ -17,5 +17,5 @@ mod stop;
 
 pub use listener::{Stopped, serve};
 pub use registry::{CutReason, Peer, Registration, Registry};
-pub use reload::{ReloadError, Reloaded, keep_current, reload, warn_of_ends};
+pub use reload::{InForce, ReloadError, Reloaded, keep_current, reload, warn_of_ends};
 pub use stop::{Stop, Stopping};

@@ -1,8 +1,12 @@
 //! Keeps what is trusted up to date while the server runs, and every live connection judged by it.
 
 use super::{connection::now_ms, registry::Registry, stop::Stopping};
-use crate::trust_files::{Loaded, Stamp, TrustFileError, TrustFiles, load};
+use crate::{
+    service::{ReceiptKey, ReceiptKeyError},
+    trust_files::{Loaded, Stamp, TrustFileError, TrustFiles, load},
+};
 use alcove_trust::{CertificateFault, ConfigError, Snapshot, SnapshotCell};
+use arc_swap::ArcSwap;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -25,6 +29,35 @@ pub enum ReloadError {
     /// They do, but make no TLS configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The receipt key cannot be used.
+    #[error(transparent)]
+    ReceiptKey(#[from] ReceiptKeyError),
+}
+
+/// What is in force, and who is judged by it. Cheap to clone.
+#[derive(Clone)]
+pub struct InForce {
+    /// Who is believed, and what is shown.
+    pub trust: Arc<SnapshotCell>,
+    /// What signs receipts.
+    pub receipt_key: Arc<ArcSwap<ReceiptKey>>,
+    /// The live connections.
+    pub registry: Registry,
+}
+
+impl InForce {
+    /// Puts in force what was loaded at start.
+    ///
+    /// Errors: [`ReloadError`].
+    pub fn begin(loaded: Loaded, registry: Registry) -> Result<Self, ReloadError> {
+        let Loaded { trust, tls_chain, tls_key, receipt_chain, receipt_key, .. } = loaded;
+        let receipt_key = ReceiptKey::new(receipt_key.secret_pkcs8_der(), receipt_chain)?;
+        Ok(Self {
+            trust: Arc::new(SnapshotCell::new(trust, tls_chain, tls_key)?),
+            receipt_key: Arc::new(ArcSwap::from_pointee(receipt_key)),
+            registry,
+        })
+    }
 }
 
 /// What a reload changed.
@@ -39,12 +72,18 @@ pub struct Reloaded {
 /// Takes up what the files say now and judges every live connection by it. Blocks.
 ///
 /// Errors: [`ReloadError`]; then nothing has changed.
-pub fn reload(files: &TrustFiles, cell: &SnapshotCell, registry: &Registry) -> Result<Reloaded, ReloadError> {
-    let loaded = load(files, Some(&cell.load().trust), now_ms())?;
+pub fn reload(files: &TrustFiles, in_force: &InForce) -> Result<Reloaded, ReloadError> {
+    let loaded = load(files, Some(&in_force.trust.load().trust), now_ms())?;
     warn_of_ends(&loaded);
-    let Loaded { trust, tls_chain, tls_key, .. } = loaded;
-    let snapshot = cell.replace(trust, tls_chain, tls_key)?;
-    let cut = judge_again(&snapshot, registry);
+    let Loaded { trust, tls_chain, tls_key, receipt_chain, receipt_key, .. } = loaded;
+    // Everything that can fail comes before anything is replaced.
+    let receipt_key = ReceiptKey::new(receipt_key.secret_pkcs8_der(), receipt_chain)?;
+    let snapshot = in_force.trust.replace(trust, tls_chain, tls_key)?;
+    if receipt_key.chain() != in_force.receipt_key.load().chain() {
+        // A device that meets a signature by the new key asks for its certificate.
+        in_force.receipt_key.store(Arc::new(receipt_key));
+    }
+    let cut = judge_again(&snapshot, &in_force.registry);
     tracing::info!(
         snapshot = snapshot.version,
         charter = snapshot.trust.charter().version,
@@ -81,11 +120,10 @@ pub fn warn_of_ends(loaded: &Loaded) {
 }
 
 /// Reloads whenever the files change (looked at every `poll`) or `asked` says so, and cuts connections when
-/// their certificate ends. Returns when the server stops.
+/// their certificate or the charter ends. Returns when the server stops.
 pub async fn keep_current(
     files: TrustFiles,
-    cell: Arc<SnapshotCell>,
-    registry: Registry,
+    in_force: InForce,
     poll: Option<Duration>,
     mut asked: mpsc::Receiver<()>,
     mut stop: Stopping,
@@ -101,9 +139,9 @@ pub async fn keep_current(
             Some(()) = asked.recv() => true,
             () = sleep(tick) => false,
         };
-        let cut = registry.cut_expired(now_ms());
+        let cut = cut_what_ended(&in_force).await;
         if cut > 0 {
-            tracing::info!(cut, "certificates ended");
+            tracing::info!(cut, "certificates or the charter ended");
         }
         let due = poll.is_some_and(|poll| looked.elapsed() >= poll);
         let warn = warned.elapsed() >= WARNINGS;
@@ -118,9 +156,23 @@ pub async fn keep_current(
         // A file that was refused is not tried again before it changes.
         if forced || warn || stamp != seen {
             seen = stamp;
-            reload_beside(&files, &cell, &registry).await;
+            reload_beside(&files, &in_force).await;
         }
     }
+}
+
+/// Cuts what time alone has ended; no file need have changed for that.
+async fn cut_what_ended(in_force: &InForce) -> usize {
+    let cut = in_force.registry.cut_expired(now_ms());
+    let snapshot = in_force.trust.load_full();
+    if snapshot.trust.charter().not_after_ms >= now_ms() || in_force.registry.is_empty() {
+        return cut;
+    }
+    // An expired charter lets nobody in (PROTOCOL.md, "The charter", 2), and keeps nobody in.
+    let registry = in_force.registry.clone();
+    let judged = spawn_blocking(move || judge_again(&snapshot, &registry)).await;
+    // Only a panic or a stopping runtime loses the answer; then the next sweep judges.
+    cut + judged.unwrap_or_default()
 }
 
 async fn stamp_of(files: &TrustFiles) -> Stamp {
@@ -129,9 +181,9 @@ async fn stamp_of(files: &TrustFiles) -> Stamp {
     spawn_blocking(move || files.stamp()).await.unwrap_or_default()
 }
 
-async fn reload_beside(files: &TrustFiles, cell: &Arc<SnapshotCell>, registry: &Registry) {
-    let (files, cell, registry) = (files.clone(), Arc::clone(cell), registry.clone());
-    let reloaded = spawn_blocking(move || reload(&files, &cell, &registry)).await;
+async fn reload_beside(files: &TrustFiles, in_force: &InForce) {
+    let (files, in_force) = (files.clone(), in_force.clone());
+    let reloaded = spawn_blocking(move || reload(&files, &in_force)).await;
     match reloaded {
         Ok(Ok(_reloaded)) => {}
         Ok(Err(error)) => {

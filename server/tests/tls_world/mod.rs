@@ -11,8 +11,8 @@ use alcove_proto::v1;
 use alcove_server::{
     config::Config,
     service::{Admission, Settings},
-    transport::{self, Registry, ReloadError, Reloaded, Stop, Stopped},
-    trust_files::{Loaded, TrustFiles, load},
+    transport::{self, InForce, Registry, ReloadError, Reloaded, Stop, Stopped},
+    trust_files::{TrustFiles, load},
 };
 use alcove_trust::{ConnectError, Connection, Connector, SnapshotCell};
 use pki::{Agency, Ca, Held, SERVER_NAME, Wanted};
@@ -126,9 +126,10 @@ impl World {
     pub async fn serve(&self) -> Server {
         let config = self.config();
         let files = TrustFiles::of(&config);
-        let Loaded { trust, tls_chain, tls_key, .. } = load(&files, None, now_ms()).unwrap();
-        let cell = Arc::new(SnapshotCell::new(trust, tls_chain, tls_key).unwrap());
         let registry = Registry::new(config.limits.connections_per_identity_max.get());
+        let loaded = load(&files, None, now_ms()).unwrap();
+        let in_force = InForce::begin(loaded, registry.clone()).unwrap();
+        let cell = Arc::clone(&in_force.trust);
         let (health, service) = tonic_health::server::health_reporter();
         let listener = TcpListener::bind(config.listen).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -142,7 +143,7 @@ impl World {
             config.limits.clone(),
             stop.stopping(),
         ));
-        Server { address, config, files, cell, registry, stop, serving, _health: health }
+        Server { address, config, files, cell, in_force, registry, stop, serving, _health: health }
     }
 }
 
@@ -151,6 +152,7 @@ pub struct Server {
     pub config: Config,
     pub files: TrustFiles,
     pub cell: Arc<SnapshotCell>,
+    pub in_force: InForce,
     pub registry: Registry,
     stop: Stop,
     serving: JoinHandle<Stopped>,
@@ -175,7 +177,7 @@ impl Server {
     }
 
     pub fn reload(&self) -> Result<Reloaded, ReloadError> {
-        transport::reload(&self.files, &self.cell, &self.registry)
+        transport::reload(&self.files, &self.in_force)
     }
 
     /// Lets the server keep its trust current by itself; a message asks it to reload.
@@ -183,8 +185,7 @@ impl Server {
         let (ask, asked) = mpsc::channel(1);
         tokio::spawn(transport::keep_current(
             self.files.clone(),
-            Arc::clone(&self.cell),
-            self.registry.clone(),
+            self.in_force.clone(),
             self.config.trust_poll(),
             asked,
             self.stop.stopping(),

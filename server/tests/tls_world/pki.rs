@@ -171,7 +171,16 @@ pub fn charter(
     server_ca: &Ca,
     previous: Option<&v1::SignedCharter>,
 ) -> v1::SignedCharter {
-    let now_ms = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as i64;
+    charter_until(agencies, server_ca, previous, now_ms() + 86_400_000)
+}
+
+/// The same with an end, milliseconds since 1970.
+pub fn charter_until(
+    agencies: &[&Agency],
+    server_ca: &Ca,
+    previous: Option<&v1::SignedCharter>,
+    not_after_ms: i64,
+) -> v1::SignedCharter {
     let before = previous.map(|signed| v1::Charter::decode(signed.charter.as_slice()).unwrap());
     let charter = v1::Charter {
         format: 1,
@@ -179,8 +188,8 @@ pub fn charter(
         version: before.map_or(1, |before| before.version + 1),
         previous_hash: previous
             .map_or_else(Vec::new, |signed| alcove_charter::sha256(&[&signed.charter]).to_vec()),
-        issued_at_ms: now_ms,
-        not_after_ms: now_ms + 86_400_000,
+        issued_at_ms: now_ms(),
+        not_after_ms,
         quorum: agencies.len() as u32,
         agencies: agencies.iter().map(|agency| agency.entry()).collect(),
         server_ca_certificates: vec![server_ca.der()],
@@ -188,6 +197,10 @@ pub fn charter(
     }
     .encode_to_vec();
     v1::SignedCharter { signatures: sign(agencies, &charter), charter }
+}
+
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as i64
 }
 
 /// Signatures of all these agencies.

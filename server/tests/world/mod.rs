@@ -346,9 +346,10 @@ fn serve(
     settings: Settings,
 ) -> (Service<SledStore>, Arc<SledStore>) {
     let (trust, now_ms) = (Arc::clone(trust), Arc::clone(now_ms));
-    let key = ReceiptKey::new(receipt_key, Vec::new()).unwrap();
+    let key = Arc::new(ReceiptKey::new(receipt_key, Vec::new()).unwrap());
+    let keys = Arc::new(move || Arc::clone(&key));
     let clock = Clock::new(move || now_ms.load(Ordering::SeqCst));
     let store = Arc::new(store);
     let trust = Arc::new(move || trust.load_full());
-    (Service::start(Arc::clone(&store), key, trust, clock, settings), store)
+    (Service::start(Arc::clone(&store), keys, trust, clock, settings), store)
 }
