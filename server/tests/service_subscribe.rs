@@ -223,6 +223,31 @@ async fn whoever_is_added_hears_of_it_and_whoever_is_removed_hears_nothing_more(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_was_out_and_is_back_is_not_told_what_was_written_meanwhile() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let mut bob = Device::of(&world.northmark, 2, 1);
+    let group = world.open_group(&mut alice).await;
+    world.add(group, &mut alice, &mut [&mut bob]).await;
+    let mut follower = world.subscribe(&bob, &[(group, 0)]).await;
+    until_caught_up(&mut follower).await;
+    // He does not listen while he is removed, something is written, and he is added again.
+    alice.remove_alone(&world, group, &bob).await;
+    world.append(&alice, group, 1, b"not for him").await.unwrap();
+    let again = alice.add_alone(&world, group, &bob).await;
+    loop {
+        match next(&mut follower).await {
+            Event::WelcomeWaiting => {}
+            Event::GroupClosed(closed) => break assert_eq!(closed, group),
+            event => panic!("he is told of his absence: {event:?}"),
+        }
+    }
+    // The control: from his new place on he follows.
+    let mut anew = world.subscribe(&bob, &[(group, 0)]).await;
+    assert_eq!(until_caught_up(&mut anew).await, [again.0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cursor_ahead_of_the_log_is_shown_where_the_log_ends() {
     let world = World::new();
     let mut alice = Device::of(&world.harborlight, 1, 1);

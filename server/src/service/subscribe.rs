@@ -237,10 +237,14 @@ impl<S: Store> Inner<S> {
         let Some(last) = entries.last().map(|entry| Position(entry.position)) else {
             return Ok(Step::Nothing);
         };
-        // A commit may have removed the reader. Whoever was removed is told nothing from there on.
+        // A commit may have removed the reader. Whoever was removed is told nothing from there on; whoever was
+        // added again meanwhile begins anew with its welcome, and never sees what was written in between.
         let commits = entries.iter().any(|entry| entry.kind() == EntryKind::Commit);
-        if commits && self.store.member(live.id, caller.identity.clone()).await?.is_none() {
-            return Ok(Step::Closed);
+        if commits {
+            let member = self.store.member(live.id, caller.identity.clone()).await?;
+            if member.is_none_or(|member| member.joined > cursor.after.next()) {
+                return Ok(Step::Closed);
+            }
         }
         // Never behind the entries: whoever put them there also said how far the log is.
         let (newest, head) = live.feed().newest();
