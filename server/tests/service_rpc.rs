@@ -113,7 +113,7 @@ async fn without_a_verified_identity_every_call_is_refused() {
     assert_eq!(reason(groups.subscribe(v1::SubscribeRequest::default()).await), refused);
     let mut directory = DirectoryClient::new(nobody.clone());
     assert_eq!(reason(directory.describe_server(v1::DescribeServerRequest {}).await), refused);
-    assert_eq!(reason(directory.fetch_crls(v1::FetchCrlsRequest {}).await), refused);
+    assert_eq!(reason(directory.fetch_crls(v1::FetchCrlsRequest::default()).await), refused);
     let mut packages = KeyPackagesClient::new(nobody.clone());
     assert_eq!(reason(packages.count_key_packages(v1::CountKeyPackagesRequest {}).await), refused);
     let mut blobs = BlobsClient::new(nobody);
@@ -189,6 +189,21 @@ async fn a_refused_upload_is_answered_though_the_client_is_still_sending() {
     });
     let refused = blobs.put_chunks(tokio_stream::iter(chunks)).await;
     assert_eq!(reason(refused), (Code::NotFound, Reason::NotFound));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_that_is_there_with_other_bytes_is_told_apart_from_a_bad_one() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let mut groups = GroupsClient::new(Connection::of(&world, &alice));
+    let (group, group_info) = alice.create_group(&world.trust(), world.now_ms());
+    let request = v1::CreateGroupRequest { group_id: group.to_vec(), group_info };
+    let other_bytes = alice.group_info_anew(group);
+    assert_ne!(request.group_info, other_bytes, "signed anew: the same group in other bytes");
+    groups.create_group(request.clone()).await.unwrap();
+    groups.create_group(request.clone()).await.expect("the control: the same bytes are the same group");
+    let other = v1::CreateGroupRequest { group_info: other_bytes, ..request };
+    assert_eq!(reason(groups.create_group(other).await), (Code::AlreadyExists, Reason::GroupExists));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -312,8 +327,16 @@ async fn cards_are_listed_by_agency_and_trust_material_is_handed_out() {
     let charters = v1::FetchChartersRequest { after_version: 1 };
     assert!(directory.fetch_charters(charters).await.unwrap().into_inner().signed_charters.is_empty());
     world.revoke(&world.northmark, 1, &[&bob]);
-    let crls = directory.fetch_crls(v1::FetchCrlsRequest {}).await.unwrap().into_inner().crls;
+    let crls = directory.fetch_crls(v1::FetchCrlsRequest::default()).await.unwrap().into_inner().crls;
     assert_eq!(crls.len(), 1);
+    world.revoke(&world.harborlight, 1, &[]);
+    let all = directory.fetch_crls(v1::FetchCrlsRequest::default()).await.unwrap().into_inner();
+    assert_eq!((all.crls.len(), all.next_after_trust_domain.as_str()), (2, ""));
+    let after = alice.identity.person.trust_domain.to_string();
+    let later = v1::FetchCrlsRequest { after_trust_domain: after };
+    assert_eq!(directory.fetch_crls(later).await.unwrap().into_inner().crls, crls, "the later one alone");
+    let nobody = v1::FetchCrlsRequest { after_trust_domain: "No Domain".to_owned() };
+    assert_eq!(reason(directory.fetch_crls(nobody).await), (Code::InvalidArgument, Reason::Malformed));
     let described = directory.describe_server(v1::DescribeServerRequest {}).await.unwrap().into_inner();
     assert_eq!(described.time_ms, world.now_ms());
 }

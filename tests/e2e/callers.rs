@@ -181,7 +181,7 @@ async fn a_commit_under_an_old_revocation_list_is_sent_back() {
     let intent = Intent { add: vec![package.bytes], ..Intent::default() };
     let seen = start_of(&two.group.id());
     let fetched = async || {
-        let answer = two.rosa.directory().fetch_crls(v1::FetchCrlsRequest {}).await;
+        let answer = two.rosa.directory().fetch_crls(v1::FetchCrlsRequest::default()).await;
         answer.expect("CRLs can be fetched").into_inner().crls
     };
     let mut crls = fetched().await;

@@ -62,25 +62,14 @@ impl Session {
                 break;
             }
         }
-        for der in server.fetch_crls().await? {
-            match view.with_crl(&der) {
-                Ok((next, Appended::New)) => {
+        let mut after = Some(String::new());
+        while let Some(asked) = after {
+            let page = server.fetch_crls(asked).await?;
+            after = page.next_after;
+            for der in page.crls {
+                if let Some(next) = self.follow_crl(&view, &der)? {
                     view = next;
                     offered.crls.push(der);
-                }
-                Ok((_, Appended::AlreadyHeld)) => {}
-                Err(CrlError::Behind { offered: number, .. } | CrlError::Fork { number, .. }) => {
-                    self.raise_alarm(Alarm { group: None, kind: AlarmKind::CrlRollback, position: number })?;
-                }
-                // The list of an agency that has left, or of a charter this device has yet to see.
-                Err(CrlError::UnknownIssuer) => {}
-                Err(
-                    CrlError::TooLarge { .. }
-                    | CrlError::Malformed
-                    | CrlError::Number
-                    | CrlError::BadSignature,
-                ) => {
-                    return Err(ServerError::bad("a CRL that does not verify").into());
                 }
             }
         }
@@ -89,6 +78,23 @@ impl Session {
         }
         self.keep_trust(&view, &offered)?;
         Ok(true)
+    }
+
+    /// The view with one more CRL; nothing when the list is not new, or not for this device.
+    fn follow_crl(&self, view: &TrustView, der: &[u8]) -> Result<Option<TrustView>, Error> {
+        match view.with_crl(der) {
+            Ok((next, Appended::New)) => Ok(Some(next)),
+            Ok((_, Appended::AlreadyHeld)) => Ok(None),
+            Err(CrlError::Behind { offered: number, .. } | CrlError::Fork { number, .. }) => {
+                self.raise_alarm(Alarm { group: None, kind: AlarmKind::CrlRollback, position: number })?;
+                Ok(None)
+            }
+            // The list of an agency that has left, or of a charter this device has yet to see.
+            Err(CrlError::UnknownIssuer) => Ok(None),
+            Err(
+                CrlError::TooLarge { .. } | CrlError::Malformed | CrlError::Number | CrlError::BadSignature,
+            ) => Err(ServerError::bad("a CRL that does not verify").into()),
+        }
     }
 
     fn follow_charter(&self, view: &TrustView, signed: &[u8]) -> Result<TrustView, Error> {

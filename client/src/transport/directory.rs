@@ -28,6 +28,14 @@ pub struct CardsPage {
     pub next_after: Option<String>,
 }
 
+/// One page of CRLs.
+pub struct CrlsPage {
+    /// DER, in order of trust domain.
+    pub crls: Vec<Vec<u8>>,
+    /// Ask again after this trust domain; nothing when the page is the last.
+    pub next_after: Option<String>,
+}
+
 /// Bytes of a version text that is taken over.
 const VERSION_BYTES_MAX: usize = 64;
 
@@ -69,10 +77,12 @@ impl Server {
         Ok(charters)
     }
 
-    /// The newest CRL of every agency (DER), not verified here.
-    pub async fn fetch_crls(&self) -> Result<Vec<Vec<u8>>, ServerError> {
+    /// One page of the newest CRLs of every agency, not verified here; `after` is the last page's
+    /// `next_after`, or empty.
+    pub async fn fetch_crls(&self, after: String) -> Result<CrlsPage, ServerError> {
         let client = self.directory();
-        let answer = call(LARGE_CALL_DEADLINE, v1::FetchCrlsRequest {}, |request| {
+        let request = v1::FetchCrlsRequest { after_trust_domain: after.clone() };
+        let answer = call(LARGE_CALL_DEADLINE, request, |request| {
             let mut client = client.clone();
             async move { client.fetch_crls(request).await }
         })
@@ -80,7 +90,13 @@ impl Server {
         if answer.crls.iter().any(|crl| crl.len() > CRL_BYTES_MAX) {
             return Err(ServerError::bad("a CRL over its limit"));
         }
-        Ok(answer.crls)
+        let next_after = match answer.next_after_trust_domain {
+            next if next.is_empty() => None,
+            // A page that does not lead on would be asked for without end.
+            next if next > after && !answer.crls.is_empty() => Some(next),
+            _ => return Err(ServerError::bad("a page of CRLs that leads nowhere")),
+        };
+        Ok(CrlsPage { crls: answer.crls, next_after })
     }
 
     /// Publishes this device's sealed card.

@@ -20,6 +20,15 @@ pub struct Cards {
     pub more: bool,
 }
 
+/// CRLs of several agencies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crls {
+    /// DER, in order of trust domain.
+    pub crls: Vec<Vec<u8>>,
+    /// There are later ones, after this agency's.
+    pub next_after: Option<TrustDomain>,
+}
+
 /// What the server says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
@@ -55,15 +64,14 @@ impl<S: Store> Service<S> {
         fitting(charters.map(<[u8]>::to_vec))
     }
 
-    /// The newest CRL of every agency, DER.
-    pub fn crls(&self) -> Vec<Vec<u8>> {
+    /// The newest CRL of every agency after `after`, as many as one answer holds.
+    pub fn crls(&self, after: Option<&TrustDomain>) -> Crls {
         let trust = self.inner.trust();
-        let crls = fitting(trust.crls().map(|crl| crl.der().to_vec()));
-        let left_out = trust.crls().count() - crls.len();
-        if left_out > 0 {
-            tracing::error!(left_out, "the CRLs are over what one answer holds");
-        }
-        crls
+        let later = || trust.crls().filter(|crl| after.is_none_or(|after| crl.trust_domain > *after));
+        let crls = fitting(later().map(|crl| crl.der().to_vec()));
+        let last = crls.len().checked_sub(1).and_then(|last| later().nth(last));
+        let more = later().nth(crls.len()).is_some();
+        Crls { crls, next_after: last.filter(|_| more).map(|crl| crl.trust_domain.clone()) }
     }
 
     /// The server's clock, version and receipt certificate.

@@ -31,7 +31,7 @@ pub use access::NewAccess;
 pub use admission::{Admission, Permit};
 pub use blobs::{CHUNKS_AT_ONCE, ChunkReader, ChunkWriter, NewUpload, Received};
 pub use clock::Clock;
-pub use directory::{Cards, Description};
+pub use directory::{Cards, Crls, Description};
 pub use error::ServiceError;
 pub use key_packages::{Claimed, KeyPackages};
 pub use read_log::{LogPage, LogRange};

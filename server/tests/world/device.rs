@@ -143,6 +143,11 @@ impl Device {
         (group, group_info)
     }
 
+    /// The group's info once more, signed anew: other bytes.
+    pub(crate) fn group_info_anew(&self, group: GroupId) -> Vec<u8> {
+        self.groups[&group].group_info_message(true).unwrap().to_bytes().unwrap()
+    }
+
     pub(crate) fn key_package(&self, trust: &TrustView, now_ms: i64) -> Added {
         let session = self.bench.at(trust, trust.moment(now_ms));
         let made = self.client.generate_key_package_message(

@@ -1,7 +1,7 @@
 //! The Directory service at the edge.
 
 use super::{
-    call::Call,
+    call::{Call, Refusal},
     parse::{identity, required, trust_domain_or_all},
 };
 use crate::{service::Service, store::Store};
@@ -61,8 +61,13 @@ impl<S: Store> Directory for DirectoryApi<S> {
         &self,
         request: Request<v1::FetchCrlsRequest>,
     ) -> Result<Response<v1::FetchCrlsResponse>, Status> {
-        let (call, v1::FetchCrlsRequest {}) = Call::begin(request)?;
-        call.answer(Ok(v1::FetchCrlsResponse { crls: self.0.crls() }))
+        let (call, message) = Call::begin(request)?;
+        let fetched = trust_domain_or_all(&message.after_trust_domain).map_err(Refusal::from).map(|after| {
+            let page = self.0.crls(after.as_ref());
+            let next = page.next_after.map(|trust_domain| trust_domain.to_string()).unwrap_or_default();
+            v1::FetchCrlsResponse { crls: page.crls, next_after_trust_domain: next }
+        });
+        call.answer(fetched)
     }
 
     async fn describe_server(
