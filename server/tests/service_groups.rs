@@ -11,10 +11,10 @@ use alcove_proto::{
     v1::EntryKind,
 };
 use alcove_server::{
-    service::{CommitOutcome, LogRange, NewAccess, ServiceError},
+    service::{Caller, CommitOutcome, LogRange, NewAccess, ServiceError, Settings},
     store::Store,
 };
-use std::sync::Arc;
+use std::{future::Future, sync::Arc, task::Poll};
 use world::{DAY_MS, Device, World};
 
 fn accepted(outcome: Result<CommitOutcome, ServiceError>) -> Position {
@@ -511,7 +511,72 @@ async fn a_group_made_by_a_stranger_or_for_somebody_else_is_refused() {
     assert_eq!(again.position, 0, "a lost answer is asked for again with the same bytes");
     let (_, others) = bob.create_group(&trust, now);
     let taken = service.create_group(&world.caller(&bob), group, others).await;
-    assert_refused!(taken, ServiceError::CommitInvalid | ServiceError::GroupExists);
+    assert_refused!(taken, ServiceError::CommitInvalid);
+}
+
+#[tokio::test]
+async fn a_commit_whose_author_has_gone_away_counts_until_it_is_written() {
+    let one = std::num::NonZeroU32::MIN;
+    let world = World::with(Settings { calls_in_flight_max: one, ..World::settings() });
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let group = world.open_group(&mut alice).await;
+    let seen = world.head(&alice, group).await;
+    let made = alice.commit(group, &world.trust(), world.now_ms(), seen, &[], &[]);
+    let admission = world.service.admission();
+    let permit = admission.admit(&alice.identity).unwrap();
+    let caller = Caller { permit: Some(permit), ..world.caller(&alice) };
+    {
+        let mut offered = std::pin::pin!(world.service.submit_commit(&caller, made.offer));
+        // Far enough to be on its way, and no further: nothing else runs on this thread meanwhile.
+        let once = std::future::poll_fn(|context| Poll::Ready(offered.as_mut().poll(context).is_ready()));
+        assert!(!once.await);
+    }
+    drop(caller);
+    let refused = admission.admit(&alice.identity).map(drop);
+    assert_refused!(refused, ServiceError::RateLimited { .. });
+    let written = async {
+        while admission.admit(&alice.identity).is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), written).await.expect("it ends by itself");
+    assert_eq!(world.head(&alice, group).await.0, Position(1), "and was written though nobody waited");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_removed_and_added_by_one_commit_keeps_no_access_from_before() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let mut bob = Device::of(&world.northmark, 2, 1);
+    let group = world.open_group(&mut alice).await;
+    world.append(&alice, group, 1, b"before him").await.unwrap();
+    world.add(group, &mut alice, &mut [&mut bob]).await;
+    let access = NewAccess {
+        group,
+        access: AccessId([1; 16]),
+        grantee: bob.identity.clone(),
+        ranges: vec![(Position(1), Position(1))],
+        not_after_ms: None,
+    };
+    world.service.open_access(&world.caller(&alice), access).await.unwrap();
+    assert_eq!(world.log(&bob, group).await.len(), 2, "the control: it is open");
+    // The same device with a new leaf, as after a lost laptop's restore.
+    let package = bob.key_package(&world.trust(), world.now_ms());
+    let again = alice.commit_alone(&world, group, &[package], &[&bob.identity]).await;
+    let readable: Vec<_> = world.log(&bob, group).await.iter().map(|entry| entry.position).collect();
+    assert_eq!(readable, [again.0], "removal ends all, also when an addition follows at once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_place_after_the_last_one_there_is_reads_nothing() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let group = world.open_group(&mut alice).await;
+    world.append(&alice, group, 1, b"one").await.unwrap();
+    let range = LogRange { group, after: Position(u64::MAX), entries_max: 10, through: None };
+    let page = world.service.read_log(&world.caller(&alice), range).await.unwrap();
+    assert!(page.entries.is_empty() && !page.more);
+    assert_eq!(page.signed.unwrap().position, 1, "and the end of the log is told");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -45,7 +45,8 @@ pub enum CommitOutcome {
 }
 
 impl<S: Store> Service<S> {
-    /// Offers a commit. Goes on to its end though the caller goes away: it may ask again.
+    /// Offers a commit. Goes on to its end though the caller goes away: it may ask again. Until then the call
+    /// counts as under way, or a caller that goes away again and again would pile up commits here.
     ///
     /// Errors: [`ServiceError::NotFound`] for whoever is no member; [`ServiceError::StaleEpoch`] for an epoch
     /// that has not come; all that the observer refuses for.
