@@ -60,6 +60,12 @@ pub const CHUNK_BYTES: usize = 1024 * 1024;
 pub const CHUNK_TAG_BYTES: usize = 16;
 /// Chunks of one document: 16 TiB would be absurd, 1 TiB is the limit.
 pub const CHUNKS_MAX: u32 = 1024 * 1024;
+/// Blobs one record may make readable.
+pub const RECORD_BLOBS_MAX: usize = 16;
+/// Uploads one device may have that no record names yet.
+pub const UPLOADS_PER_DEVICE_MAX: usize = 1024;
+/// Milliseconds after which an upload that is not closed and gets no chunk is deleted: 30 days.
+pub const UPLOAD_IDLE_MS_MAX: i64 = 30 * 24 * 3600 * 1000;
 /// Smallest padded size of a sealed record's plaintext, bytes.
 pub const RECORD_PADDING_FLOOR_BYTES: usize = 256;
 /// Bytes of a file name as it travels in a manifest.

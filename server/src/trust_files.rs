@@ -1,15 +1,22 @@
 //! The files that say whom the server trusts and what it shows: charter, CRLs, certificates, keys.
 //!
 //! [`load`] reads all of them and checks them against each other before anything is put in force. Nothing ever
-//! goes back: neither the charter to an earlier version nor an agency's CRL to a lower number.
+//! goes back: neither the charter to an earlier version nor an agency's CRL to a lower number. While the server
+//! runs, [`load`] holds the files against what is in force; at a start, [`refuse_going_back`] holds them against
+//! what the store remembers of earlier runs, as [`in_force`] tells it.
 
-use crate::config::Config;
+use crate::{
+    config::Config,
+    store::trust::{CharterInForce, CrlInForce, TrustInForce},
+};
 use alcove_charter::{
-    Appended, CHARTER_FILE_BYTES_MAX, CharterError, CharterFile, CrlError, TrustError, TrustView,
+    Appended, CHARTER_FILE_BYTES_MAX, CharterError, CharterFile, Crl, CrlError, TrustError, TrustView, sha256,
 };
 use alcove_proto::{
     canonical::{self, CanonicalError},
+    ids::Digest,
     limits::{AGENCIES_MAX, CERTIFICATE_BYTES_MAX, CHAIN_CERTIFICATES_MAX, CRL_BYTES_MAX},
+    names::TrustDomain,
     v1,
 };
 use ring::{
@@ -102,8 +109,8 @@ pub enum TrustFileError {
         /// Why.
         source: CharterError,
     },
-    /// The charter in the file is older than the one in force.
-    #[error("the charter {} has version {offered}, and version {held} is in force", path.display())]
+    /// The charter in the file is older than the one in force, now or when the server ran last.
+    #[error("the charter {} has version {offered}, and version {held} has been in force", path.display())]
     CharterWentBack {
         /// The file.
         path: PathBuf,
@@ -112,13 +119,49 @@ pub enum TrustFileError {
         /// The version in the file.
         offered: u64,
     },
-    /// The charter in the file does not continue the one in force.
-    #[error("the charter {} has another version {version} than the one in force", path.display())]
+    /// The charter in the file does not continue the one in force, now or when the server ran last.
+    #[error("the charter {} has another version {version} than the one that has been in force", path.display())]
     CharterForked {
         /// The file.
         path: PathBuf,
         /// The version that differs.
         version: u64,
+    },
+    /// The newest CRL of an agency among the files is older than one that has been in force: devices that were
+    /// revoked would be let in again.
+    #[error(
+        "the CRL of {trust_domain} in {} has number {offered}, and number {held} has been in force",
+        folder.display()
+    )]
+    CrlWentBack {
+        /// The folder.
+        folder: PathBuf,
+        /// Whose.
+        trust_domain: TrustDomain,
+        /// The number that has been in force.
+        held: u64,
+        /// The number among the files.
+        offered: u64,
+    },
+    /// There is no CRL of an agency any more that has had one in force.
+    #[error("there is no CRL of {trust_domain} in {}, and number {held} has been in force", folder.display())]
+    CrlGone {
+        /// The folder.
+        folder: PathBuf,
+        /// Whose.
+        trust_domain: TrustDomain,
+        /// The number that has been in force.
+        held: u64,
+    },
+    /// An agency's CRL has the number of the one that has been in force, and is another list.
+    #[error("the CRL {number} of {trust_domain} in {} is another than has been in force", folder.display())]
+    CrlForked {
+        /// The folder.
+        folder: PathBuf,
+        /// Whose.
+        trust_domain: TrustDomain,
+        /// The number both have.
+        number: u64,
     },
     /// A CRL is refused, and there is none to fall back on.
     #[error(transparent)]
@@ -245,6 +288,65 @@ pub fn load(files: &TrustFiles, in_force: Option<&TrustView>, now_ms: i64) -> Re
     })
 }
 
+/// What the store is to remember of `trust`.
+pub fn in_force(trust: &TrustView) -> TrustInForce {
+    let charter = CharterInForce { version: trust.charter().version, hash: trust.charter().hash() };
+    let crl = |crl: &Arc<Crl>| CrlInForce {
+        trust_domain: crl.trust_domain.clone(),
+        number: crl.number,
+        hash: Digest(sha256(&[crl.der()])),
+        signer: Digest(sha256(&[crl.signer().as_bytes()])),
+    };
+    TrustInForce { charter: Some(charter), crls: trust.crls().map(crl).collect() }
+}
+
+/// Refuses to start with files that are behind what has been in force when the server ran last.
+///
+/// The lists of agencies that have left are not asked for: nobody is let in by them. A list that a CA of today
+/// signed is never behind one of a retired CA, whatever their numbers ([`TrustView::with_crl`]).
+/// Errors: [`TrustFileError::CharterWentBack`], [`TrustFileError::CharterForked`],
+/// [`TrustFileError::CrlWentBack`], [`TrustFileError::CrlGone`], [`TrustFileError::CrlForked`].
+pub fn refuse_going_back(
+    files: &TrustFiles,
+    trust: &TrustView,
+    remembered: &TrustInForce,
+) -> Result<(), TrustFileError> {
+    if let Some(CharterInForce { version, hash }) = remembered.charter {
+        let path = files.charter.clone();
+        match trust.charters().get(version) {
+            None => {
+                let offered = trust.charter().version;
+                return Err(TrustFileError::CharterWentBack { path, held: version, offered });
+            }
+            Some(charter) if charter.hash() != hash => {
+                return Err(TrustFileError::CharterForked { path, version });
+            }
+            Some(_) => {}
+        }
+    }
+    let now = in_force(trust);
+    for held in &remembered.crls {
+        let Some(agency) = trust.charter().agency(&held.trust_domain) else { continue };
+        let folder = files.crl_dir.clone();
+        let (trust_domain, number) = (held.trust_domain.clone(), held.number);
+        let Some(offered) = now.crls.iter().find(|crl| crl.trust_domain == trust_domain) else {
+            return Err(TrustFileError::CrlGone { folder, trust_domain, held: number });
+        };
+        let is_of_today = |crl: &CrlInForce| {
+            agency.cas.iter().any(|ca| sha256(&[ca.public_key().as_bytes()]) == crl.signer.0)
+        };
+        let rank = |crl: &CrlInForce| (is_of_today(crl), crl.number);
+        if rank(offered) < rank(held) {
+            let offered = offered.number;
+            return Err(TrustFileError::CrlWentBack { folder, trust_domain, held: number, offered });
+        }
+        if rank(offered) == rank(held) && offered.hash != held.hash {
+            return Err(TrustFileError::CrlForked { folder, trust_domain, number });
+        }
+    }
+    Ok(())
+}
+
 fn load_charter(path: &Path, in_force: Option<&TrustView>, now_ms: i64) -> Result<TrustView, TrustFileError> {
     let refused = |source| TrustFileError::Charter { path: path.to_owned(), source };
     let bytes = read(path, CHARTER_FILE_BYTES_MAX as u64)?;
@@ -272,7 +374,7 @@ fn load_crls(
     in_force: Option<&TrustView>,
 ) -> Result<(TrustView, Vec<RefusedCrl>), TrustFileError> {
     for held in in_force.into_iter().flat_map(TrustView::crls) {
-        // A list that is refused now is of an agency or a CA that has left: it has no say any more.
+        // Cannot fail: the charter it was verified under stands in the history still.
         if let Ok((next, Appended::New)) = view.with_crl(held.der()) {
             view = next;
         }
@@ -283,7 +385,7 @@ fn load_crls(
         match offered.and_then(|der| Ok(view.with_crl(&der)?)) {
             Ok((next, _)) => view = next,
             // An earlier list that still lies there; the later one counts.
-            Err(RefusedCrlCause::Crl(CrlError::Behind { .. })) => {}
+            Err(RefusedCrlCause::Crl(CrlError::Behind { .. } | CrlError::Retired { .. })) => {}
             Err(source) => {
                 let refused = RefusedCrl { path, source };
                 if in_force.is_none() {

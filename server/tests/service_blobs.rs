@@ -7,7 +7,7 @@ mod world;
 use alcove_charter::sha256;
 use alcove_proto::{
     ids::{AccessId, BlobId, Digest, GroupId, Position},
-    limits::{CHUNK_BYTES, CHUNK_TAG_BYTES},
+    limits::{CHUNK_BYTES, CHUNK_TAG_BYTES, UPLOAD_IDLE_MS_MAX},
 };
 use alcove_server::service::{NewAccess, NewUpload, ServiceError, Settings};
 use bytes::Bytes;
@@ -54,12 +54,19 @@ async fn put(
     writer.finish().await
 }
 
+/// Uploads a blob and appends the record that names it; answers the record's position.
 async fn uploaded(world: &World, device: &Device, group: GroupId, blob: u8, chunks: &[Bytes]) -> Position {
+    finished(world, device, group, blob, chunks).await;
+    world.append_naming(device, group, 100 + blob, BlobId([blob; 16])).await.unwrap().position
+}
+
+/// Uploads a blob that no record names yet.
+async fn finished(world: &World, device: &Device, group: GroupId, blob: u8, chunks: &[Bytes]) {
     let caller = world.caller(device);
     world.service.open_upload(&caller, upload(group, blob, chunks)).await.unwrap();
     let numbered: Vec<_> = chunks.iter().enumerate().map(|(index, chunk)| (index as u32, chunk)).collect();
     assert_eq!(put(world, device, blob, &numbered).await.unwrap(), chunks.len() as u32);
-    world.service.finish_upload(&caller, BlobId([blob; 16]), digest(chunks)).await.unwrap()
+    world.service.finish_upload(&caller, BlobId([blob; 16]), digest(chunks)).await.unwrap();
 }
 
 async fn read(
@@ -206,4 +213,65 @@ async fn a_deleted_blob_is_gone_and_its_quota_is_free_again() {
     let again = world.service.delete_blob(&caller, BlobId([1; 16])).await;
     assert_refused!(again, ServiceError::NotFound);
     uploaded(&world, &alice, group, 2, &chunks).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_may_read_the_record_may_read_the_blob_it_names_and_nobody_before() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let mut bob = Device::of(&world.northmark, 2, 1);
+    let mut carol = Device::of(&world.northmark, 3, 1);
+    let group = world.open_group(&mut alice).await;
+    // Closed on an empty log, and before bob and carol came: the record that names it comes after both.
+    finished(&world, &alice, group, 1, &chunks(1, 300)).await;
+    world.add(group, &mut alice, &mut [&mut bob]).await;
+    world.add(group, &mut alice, &mut [&mut carol]).await;
+    assert!(read(&world, &alice, group, 1, 0, None).await.is_ok(), "its uploader may");
+    assert_refused!(read(&world, &bob, group, 1, 0, None).await, ServiceError::NotFound);
+
+    let stolen = world.append_naming(&carol, group, 7, BlobId([1; 16])).await;
+    assert_refused!(stolen, ServiceError::NotFound);
+    world.append_naming(&alice, group, 8, BlobId([1; 16])).await.unwrap();
+    for member in [&alice, &bob, &carol] {
+        assert!(read(&world, member, group, 1, 0, None).await.is_ok());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_nobody_goes_on_with_is_deleted_after_its_time() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let group = world.open_group(&mut alice).await;
+    let chunks = chunks(2, 10);
+    let caller = world.caller(&alice);
+    world.service.open_upload(&caller, upload(group, 1, &chunks)).await.unwrap();
+    put(&world, &alice, 1, &[(0, &chunks[0])]).await.unwrap();
+    finished(&world, &alice, group, 2, &chunks).await;
+
+    world.pass(UPLOAD_IDLE_MS_MAX - 1);
+    assert_eq!(world.service.expire_uploads().await.unwrap(), 0);
+    world.pass(1);
+    assert_eq!(world.service.expire_uploads().await.unwrap(), 1);
+    assert_refused!(put(&world, &alice, 1, &[(1, &chunks[1])]).await, ServiceError::NotFound);
+    world
+        .append_naming(&alice, group, 1, BlobId([2; 16]))
+        .await
+        .expect("what is closed waits for its record");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_devices_uploads_go_at_the_next_look() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let mut bob = Device::of(&world.northmark, 2, 1);
+    let group = world.open_group(&mut alice).await;
+    world.add(group, &mut alice, &mut [&mut bob]).await;
+    let chunks = chunks(2, 10);
+    for (device, blob) in [(&alice, 1), (&bob, 2)] {
+        world.service.open_upload(&world.caller(device), upload(group, blob, &chunks)).await.unwrap();
+    }
+    assert_eq!(world.service.expire_uploads().await.unwrap(), 0, "the control");
+    world.revoke(&world.northmark, 1, &[&bob]);
+    assert_eq!(world.service.expire_uploads().await.unwrap(), 1);
+    put(&world, &alice, 1, &[(0, &chunks[0])]).await.expect("hers goes on");
 }

@@ -394,7 +394,8 @@ async fn a_committer_too_far_behind_is_told_how_far_it_may_be() {
             let world = Arc::clone(&world);
             tokio::spawn(async move {
                 let body = bytes::Bytes::from_static(b"x");
-                world.service.append_record(&caller, group, Epoch(0), RecordId(id), body).await.unwrap();
+                let id = RecordId(id);
+                world.service.append_record(&caller, group, Epoch(0), id, body, vec![]).await.unwrap();
             })
         });
         for append in appends.collect::<Vec<_>>() {
@@ -617,4 +618,58 @@ async fn after_a_restart_the_observer_takes_up_where_the_log_ends() {
     alice.commit_alone(&world, group, &[], &[]).await;
     let commits = world.log(&bob, group).await;
     assert_eq!(commits.iter().filter(|entry| entry.kind() == EntryKind::Commit).count(), 37);
+}
+
+/// Alice (owner) and dave of Harborlight, bob of Northmark; Northmark's list 1, which revokes bob, is named by a
+/// commit in which dave, who is no owner, removes him for it.
+async fn a_group_whose_log_names_a_list(world: &World) -> (alcove_proto::ids::GroupId, Device, Device) {
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let mut dave = Device::of(&world.harborlight, 4, 1);
+    let mut bob = Device::of(&world.northmark, 2, 1);
+    let group = world.open_group(&mut alice).await;
+    world.add(group, &mut alice, &mut [&mut bob, &mut dave]).await;
+    world.revoke(&world.northmark, 1, &[&bob]);
+    dave.remove_alone(world, group, &bob).await;
+    world.catch_up(group, &mut alice).await;
+    (group, alice, dave)
+}
+
+async fn goes_on(world: &World, group: alcove_proto::ids::GroupId, alice: &mut Device) {
+    alice.commit_alone(world, group, &[], &[]).await;
+    world.append(alice, group, 9, b"goes on").await.expect("and records are taken");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_goes_on_after_an_agency_its_log_names_has_left() {
+    let world = World::new();
+    let (group, mut alice, mut sleeper) = a_group_whose_log_names_a_list(&world).await;
+    world.leaves(&world.northmark);
+    let world = world.restart().await;
+    goes_on(&world, group, &mut alice).await;
+    // Members judge alike: dave reads on without the list as well.
+    world.catch_up(group, &mut sleeper).await;
+    assert_eq!(sleeper.epoch(group), alice.epoch(group));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_goes_on_after_the_server_has_lost_a_list_its_log_names() {
+    let world = World::new();
+    let (group, mut alice, _) = a_group_whose_log_names_a_list(&world).await;
+    world.lose_crls();
+    let world = world.restart().await;
+    goes_on(&world, group, &mut alice).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_commit_names_the_newest_charter_also_when_an_agency_has_just_left() {
+    let world = World::new();
+    let (group, mut alice, _) = a_group_whose_log_names_a_list(&world).await;
+    let before = world.trust();
+    world.leaves(&world.northmark);
+    let seen = world.head(&alice, group).await;
+    let stale = alice.commit(group, &before, world.now_ms(), seen, &[], &[]).offer;
+    assert_refused!(
+        world.service.submit_commit(&world.caller(&alice), stale).await,
+        ServiceError::TrustStale
+    );
 }

@@ -87,6 +87,7 @@ async fn a_record_goes_in_and_comes_back_with_a_receipt() {
         record_id: vec![1; 16],
         epoch: 0,
         record: vec![9; RECORD_BYTES_MAX].into(),
+        blob_ids: Vec::new(),
     };
     let receipt = groups.append_record(record.clone()).await.unwrap().into_inner().receipt.unwrap();
     world.check_signature(&receipt.signed_head.unwrap());
@@ -132,11 +133,16 @@ async fn bad_input_is_refused_by_its_reason_and_with_its_limit() {
         record_id: vec![1; 16],
         epoch: 0,
         record: vec![1].into(),
+        blob_ids: Vec::new(),
     };
 
     let short_id = v1::AppendRecordRequest { record_id: vec![1; 15], ..good.clone() };
     let malformed = (Code::InvalidArgument, Reason::Malformed);
     assert_eq!(reason(groups.append_record(short_id).await), malformed);
+    let short_blob = v1::AppendRecordRequest { blob_ids: vec![vec![1; 15]], ..good.clone() };
+    assert_eq!(reason(groups.append_record(short_blob).await), malformed);
+    let no_blob = v1::AppendRecordRequest { blob_ids: vec![vec![1; 16]], ..good.clone() };
+    assert_eq!(reason(groups.append_record(no_blob).await), (Code::NotFound, Reason::NotFound));
     let empty = v1::AppendRecordRequest { record: Default::default(), ..good.clone() };
     assert_eq!(reason(groups.append_record(empty).await), malformed);
     let large = v1::AppendRecordRequest { record: vec![0; RECORD_BYTES_MAX + 1].into(), ..good.clone() };

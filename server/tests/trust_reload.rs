@@ -5,11 +5,14 @@
 mod tls_world;
 
 use alcove_charter::{CharterError, oids};
+use alcove_proto::v1;
 use alcove_server::{
+    store::trust::TrustInForce,
     transport::ReloadError,
-    trust_files::{TrustFileError, TrustFiles, load},
+    trust_files::{TrustFileError, TrustFiles, in_force, load, refuse_going_back},
 };
 use alcove_trust::{CertificateFault, ConnectError, provider, server_config};
+use prost::Message;
 use rustls::{HandshakeKind, ServerConfig, client::Resumption, pki_types::ServerName, version::TLS13};
 use std::{
     fs,
@@ -156,11 +159,7 @@ async fn an_agency_that_leaves_the_charter_is_cut() {
     let mut staying_client = server.client(world.connector(&staying)).await;
     check(&mut staying_client).await.unwrap();
 
-    let mut next = pki::charter(&[&world.harborlight], &world.server_ca, Some(&world.charters[0]));
-    // The quorum of version 1 is both of them: the one that leaves signs as well.
-    next.signatures = pki::sign(&world.agencies(), &next.charter);
-    world.charters.push(next);
-    fs::write(world.path("charter"), pki::charter_file(&[&world.harborlight], &world.charters)).unwrap();
+    elmgate_leaves(&mut world);
     assert_eq!(server.reload().unwrap().cut, 1);
     ended(stream).await;
     check(&mut staying_client).await.unwrap();
@@ -301,6 +300,98 @@ async fn nothing_goes_back() {
         Err(ReloadError::Files(TrustFileError::CharterForked { version: 1, .. }))
     ));
     assert_eq!(server.cell.load().trust.charter().version, 2);
+}
+
+/// Lets Elmgate leave. The quorum of version 1 is both of them: the one that leaves signs as well.
+fn elmgate_leaves(world: &mut World) {
+    let mut next = pki::charter(&[&world.harborlight], &world.server_ca, Some(&world.charters[0]));
+    next.signatures = pki::sign(&world.agencies(), &next.charter);
+    world.charters.push(next);
+    fs::write(world.path("charter"), pki::charter_file(&[&world.harborlight], &world.charters)).unwrap();
+}
+
+#[test]
+fn the_list_of_an_agency_that_has_left_neither_stops_a_start_nor_is_lost() {
+    let mut world = World::new();
+    elmgate_leaves(&mut world);
+    world.write_crl("elmgate.crl", &world.elmgate.ca.crl(3, &[]));
+    let loaded = load(&TrustFiles::of(&world.config()), None, now_ms()).expect("it starts");
+    assert_eq!(loaded.trust.crls().count(), 1, "earlier commits name it");
+    assert!(loaded.trust.crl_numbers().is_empty(), "and new ones do not");
+}
+
+#[tokio::test]
+async fn the_list_of_an_agency_that_leaves_while_the_server_runs_is_kept() {
+    let mut world = World::new();
+    world.write_crl("elmgate.crl", &world.elmgate.ca.crl(3, &[]));
+    let server = world.serve().await;
+    elmgate_leaves(&mut world);
+    fs::remove_file(world.path("crls").join("elmgate.crl")).unwrap();
+    server.reload().unwrap();
+    assert_eq!(server.cell.load().trust.crls().count(), 1);
+}
+
+#[test]
+fn a_start_does_not_go_back_behind_what_an_earlier_one_had_in_force() {
+    let mut world = World::new();
+    let files = TrustFiles::of(&world.config());
+    let view = || load(&files, None, now_ms()).unwrap().trust;
+    let lost = world.harborlight.device(1);
+    world.write_crl("harborlight.crl", &world.harborlight.ca.crl(5, &[&lost]));
+    world.charters.push(pki::charter(&world.agencies(), &world.server_ca, Some(&world.charters[0])));
+    world.write_charter();
+    let remembered = in_force(&view());
+    let start = || refuse_going_back(&files, &view(), &remembered);
+    start().expect("the control: with the same files it starts");
+    refuse_going_back(&files, &view(), &TrustInForce::default()).expect("and so does a new one");
+
+    let newest = world.charters.pop().unwrap();
+    world.write_charter();
+    let refused = start();
+    assert!(
+        matches!(refused, Err(TrustFileError::CharterWentBack { held: 2, offered: 1, .. })),
+        "{refused:?}"
+    );
+    let mut other = v1::Charter::decode(newest.charter.as_slice()).unwrap();
+    other.not_after_ms += 1;
+    let charter = other.encode_to_vec();
+    world.charters.push(v1::SignedCharter { signatures: pki::sign(&world.agencies(), &charter), charter });
+    world.write_charter();
+    let refused = start();
+    assert!(matches!(refused, Err(TrustFileError::CharterForked { version: 2, .. })), "{refused:?}");
+}
+
+#[test]
+fn a_start_takes_no_revocation_back() {
+    let mut world = World::new();
+    let files = TrustFiles::of(&world.config());
+    let lost = world.harborlight.device(1);
+    let view = || load(&files, None, now_ms()).unwrap().trust;
+    let fifth = world.harborlight.ca.crl(5, &[&lost]);
+    world.write_crl("harborlight.crl", &fifth);
+    world.write_crl("elmgate.crl", &world.elmgate.ca.crl(3, &[]));
+    let remembered = in_force(&view());
+    let start = || refuse_going_back(&files, &view(), &remembered);
+    start().expect("the control: with the same files it starts");
+
+    world.write_crl("harborlight.crl", &world.harborlight.ca.crl(4, &[]));
+    let refused = start();
+    assert!(matches!(refused, Err(TrustFileError::CrlWentBack { held: 5, offered: 4, .. })), "{refused:?}");
+    world.write_crl("harborlight.crl", &world.harborlight.ca.crl(5, &[]));
+    let refused = start();
+    assert!(matches!(refused, Err(TrustFileError::CrlForked { number: 5, .. })), "{refused:?}");
+    fs::remove_file(world.path("crls").join("harborlight.crl")).unwrap();
+    let refused = start();
+    assert!(matches!(refused, Err(TrustFileError::CrlGone { held: 5, .. })), "{refused:?}");
+    world.write_crl("harborlight.crl", &world.harborlight.ca.crl(6, &[&lost]));
+    start().expect("a later one is what is waited for");
+
+    // Nobody is let in by the list of an agency that has left.
+    world.write_crl("harborlight.crl", &fifth);
+    fs::remove_file(world.path("crls").join("elmgate.crl")).unwrap();
+    assert!(matches!(start(), Err(TrustFileError::CrlGone { held: 3, .. })));
+    elmgate_leaves(&mut world);
+    start().expect("Elmgate has left");
 }
 
 #[test]

@@ -243,8 +243,12 @@ async fn what_is_too_large_or_has_gaps_is_refused_and_the_connection_goes_on() {
     for (group, record) in
         [(vec![], vec![2; 16]), (vec![1; 15], vec![2; 16]), (id.to_vec(), vec![]), (id.to_vec(), vec![2; 17])]
     {
-        let request =
-            v1::AppendRecordRequest { group_id: group, record_id: record, epoch: 0, record: b"x"[..].into() };
+        let request = v1::AppendRecordRequest {
+            group_id: group,
+            record_id: record,
+            record: b"x"[..].into(),
+            ..Default::default()
+        };
         let status = two.rosa.groups().append_record(request).await.expect_err("a gap");
         assert_eq!(reason(&status), Reason::Malformed, "{status:?}");
     }

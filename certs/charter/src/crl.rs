@@ -4,11 +4,14 @@
 //! agency rolls over it goes on with one number. Serials are random, so none stands twice.
 //! A list past its `nextUpdate` still counts, since an agency that forgot to publish one must not be
 //! locked out; [`Crl::is_stale`] is for the warning.
+//! The list of a CA that its agency has retired, or of an agency that has left, counts too until a later
+//! one is held: a CA that rolls takes no revocation back, and commits that name the list are still read.
 
 use crate::{
     CrlError,
     certificate::{Serial, ecdsa_signature, ms},
-    charter::Charter,
+    history::CharterHistory,
+    key::P256Point,
 };
 use alcove_proto::{limits::CRL_BYTES_MAX, names::TrustDomain};
 use std::{collections::BTreeMap, fmt, sync::Arc};
@@ -28,14 +31,16 @@ pub struct Crl {
     pub next_update_ms: i64,
     /// Serial to the moment of revocation, milliseconds since 1970.
     revoked: BTreeMap<Serial, i64>,
+    /// The key of the CA that signed it.
+    signer: P256Point,
     der: Arc<[u8]>,
 }
 
 impl Crl {
-    /// Parses a DER CertificateList and checks that a CA of `charter` signed it.
+    /// Parses a DER CertificateList and checks that a CA of any charter version signed it.
     ///
     /// Errors: [`CrlError`].
-    pub fn verify(der: &[u8], charter: &Charter) -> Result<Self, CrlError> {
+    pub fn verify(der: &[u8], charters: &CharterHistory) -> Result<Self, CrlError> {
         if der.len() > CRL_BYTES_MAX {
             return Err(CrlError::TooLarge { bytes: der.len() });
         }
@@ -62,17 +67,17 @@ impl Crl {
         let signature = ecdsa_signature(&list.signature_algorithm, &list.signature_value)
             .ok_or(CrlError::BadSignature)?;
         let mut named = false;
-        let mut signer = None;
-        for agency in &charter.agencies {
-            for ca in agency.cas.iter().filter(|ca| ca.subject() == issuer) {
-                named = true;
-                if ca.public_key().verify(tbs, signature).is_ok() {
-                    signer = Some(agency.trust_domain.clone());
-                }
+        let mut signed_by = None;
+        // The newest version first: a key that has changed hands speaks for who has it now.
+        for (agency, ca) in charters.cas_ever().filter(|(_, ca)| ca.subject() == issuer) {
+            named = true;
+            if ca.public_key().verify(tbs, signature).is_ok() {
+                signed_by = Some((agency.trust_domain.clone(), *ca.public_key()));
+                break;
             }
         }
-        let trust_domain =
-            signer.ok_or(if named { CrlError::BadSignature } else { CrlError::UnknownIssuer })?;
+        let (trust_domain, signer) =
+            signed_by.ok_or(if named { CrlError::BadSignature } else { CrlError::UnknownIssuer })?;
         let revoked = list
             .iter_revoked_certificates()
             .map(|entry| {
@@ -85,6 +90,7 @@ impl Crl {
             this_update_ms: ms(list.last_update().timestamp()),
             next_update_ms: ms(next_update.timestamp()),
             revoked,
+            signer,
             der: der.into(),
         })
     }
@@ -107,6 +113,11 @@ impl Crl {
     /// The list as it came, DER.
     pub fn der(&self) -> &Arc<[u8]> {
         &self.der
+    }
+
+    /// The key of the CA that signed it: which of an agency's lists counts is judged by it, too.
+    pub fn signer(&self) -> &P256Point {
+        &self.signer
     }
 
     /// Whether the agency should have published a newer one by `time_ms`.

@@ -267,7 +267,7 @@ pub enum CrlError {
     /// The number does not fit 64 bits.
     #[error("the CRL's number is out of range")]
     Number,
-    /// No CA of the charter in force has that name.
+    /// No CA of any charter version has that name.
     #[error("the CRL's issuer is no CA of the charter")]
     UnknownIssuer,
     /// The signature is not that CA's.
@@ -282,6 +282,14 @@ pub enum CrlError {
         held: u64,
         /// The number offered.
         offered: u64,
+    },
+    /// The agency has retired the CA that signed it, and one is held that a CA of today signed.
+    #[error("CRL {number} of {trust_domain} is by a retired CA, and one of today's has signed since")]
+    Retired {
+        /// Whose.
+        trust_domain: TrustDomain,
+        /// The number offered.
+        number: u64,
     },
     /// Two lists with one number.
     #[error("two CRLs of {trust_domain} with number {number}")]

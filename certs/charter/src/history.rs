@@ -1,9 +1,11 @@
 //! The chain of charter versions: never back, never two of one number.
 
-use crate::{CharterError, agency::Agency, charter::Charter, signed::SignedCharter};
+use crate::{
+    CharterError, agency::Agency, anchor::Ca, charter::Charter, key::P256Point, signed::SignedCharter,
+};
 use alcove_proto::{ids::Digest, names::TrustDomain};
 use rustls_pki_types::TrustAnchor;
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 /// Versions one history may hold.
 pub const CHARTER_VERSIONS_MAX: usize = 1024;
@@ -118,6 +120,15 @@ impl CharterHistory {
             }
         }
         anchors
+    }
+
+    /// Every CA in any version with its agency, newest first, no key of an agency twice.
+    pub(crate) fn cas_ever(&self) -> impl Iterator<Item = (&Agency, &Ca)> {
+        let mut seen: HashSet<(&TrustDomain, &P256Point)> = HashSet::new();
+        let agencies = self.charters().rev().flat_map(|charter| &charter.agencies);
+        agencies
+            .flat_map(|agency| agency.cas.iter().map(move |ca| (agency, ca)))
+            .filter(move |(agency, ca)| seen.insert((&agency.trust_domain, ca.public_key())))
     }
 }
 

@@ -29,7 +29,10 @@ use webpki::EndEntityCert;
 #[derive(Debug, Clone)]
 pub struct TrustView {
     charters: Arc<CharterHistory>,
+    /// Agencies that have left included.
     crls: Arc<BTreeMap<TrustDomain, Arc<Crl>>>,
+    /// Whether what is judged stands in a log already: [`TrustView::for_replay`].
+    replays: bool,
 }
 
 /// Whether a certificate's times and its agency's CRL are to be judged, and as of when.
@@ -96,7 +99,16 @@ pub struct ServerCertificate {
 impl TrustView {
     /// A view without any CRL yet: nothing has been revoked as far as it knows.
     pub fn new(charters: CharterHistory) -> Self {
-        Self { charters: Arc::new(charters), crls: Arc::default() }
+        Self { charters: Arc::new(charters), crls: Arc::default(), replays: false }
+    }
+
+    /// The same view, for commits that were accepted before and are read again by whoever accepted them.
+    ///
+    /// A CRL that such a commit names and that is held no more (its file is lost, say) counts as one that
+    /// has been followed by a later list: it was judged by when the commit was accepted. Never for a commit
+    /// that somebody else vouches for.
+    pub fn for_replay(&self) -> Self {
+        Self { replays: true, ..self.clone() }
     }
 
     /// A view that also knows the next charter version, an encoded [`v1::SignedCharter`].
@@ -105,27 +117,43 @@ impl TrustView {
     pub fn with_charter(&self, signed: &[u8]) -> Result<(Self, Appended), CharterError> {
         let mut charters = CharterHistory::clone(&self.charters);
         let appended = charters.append(signed)?;
-        Ok((Self { charters: Arc::new(charters), crls: self.crls.clone() }, appended))
+        Ok((Self { charters: Arc::new(charters), ..self.clone() }, appended))
     }
 
     /// A view that also knows this CRL; the very same one again changes nothing.
     ///
-    /// Errors: [`CrlError`]; [`CrlError::Behind`] when a newer one is held.
+    /// A CA of any charter version may have signed it: the list of an agency that has left is still what
+    /// earlier commits were judged by, and one by a CA that was retired since takes none of its revocations
+    /// back. It counts until a CA of the newest charter has signed one, which none of a retired CA replaces,
+    /// whatever its number: whoever stole the old key has no say any more.
+    /// Errors: [`CrlError`]; [`CrlError::Behind`] and [`CrlError::Retired`] when a newer one is held.
     pub fn with_crl(&self, der: &[u8]) -> Result<(Self, Appended), CrlError> {
-        let crl = Crl::verify(der, self.charter())?;
+        let crl = Crl::verify(der, &self.charters)?;
         if let Some(held) = self.crls.get(&crl.trust_domain) {
-            let trust_domain = crl.trust_domain.clone();
             if held.der() == crl.der() {
                 return Ok((self.clone(), Appended::AlreadyHeld));
-            } else if held.number == crl.number {
-                return Err(CrlError::Fork { trust_domain, number: crl.number });
-            } else if held.number > crl.number {
-                return Err(CrlError::Behind { trust_domain, held: held.number, offered: crl.number });
+            }
+            let (trust_domain, number) = (crl.trust_domain.clone(), crl.number);
+            match (self.is_by_current_ca(held), self.is_by_current_ca(&crl)) {
+                (true, false) => return Err(CrlError::Retired { trust_domain, number }),
+                (false, true) => {}
+                (true, true) | (false, false) if held.number == number => {
+                    return Err(CrlError::Fork { trust_domain, number });
+                }
+                (true, true) | (false, false) if held.number > number => {
+                    return Err(CrlError::Behind { trust_domain, held: held.number, offered: number });
+                }
+                (true, true) | (false, false) => {}
             }
         }
         let mut crls = BTreeMap::clone(&self.crls);
         crls.insert(crl.trust_domain.clone(), Arc::new(crl));
-        Ok((Self { charters: self.charters.clone(), crls: Arc::new(crls) }, Appended::New))
+        Ok((Self { crls: Arc::new(crls), ..self.clone() }, Appended::New))
+    }
+
+    fn is_by_current_ca(&self, crl: &Crl) -> bool {
+        let agency = self.charter().agency(&crl.trust_domain);
+        agency.is_some_and(|agency| agency.cas.iter().any(|ca| ca.public_key() == crl.signer()))
     }
 
     /// The newest charter.
@@ -143,14 +171,19 @@ impl TrustView {
         self.crls.get(trust_domain)
     }
 
-    /// The newest CRL of every agency that has one, sorted by trust domain.
+    /// The newest CRL of every agency that has one, agencies that have left included, sorted by trust domain.
     pub fn crls(&self) -> impl Iterator<Item = &Arc<Crl>> {
         self.crls.values()
     }
 
-    /// What a commit names as held: every agency with a CRL, sorted.
+    /// The newest CRLs of the agencies of the newest charter.
+    fn crls_of_members(&self) -> impl Iterator<Item = &Arc<Crl>> {
+        self.crls().filter(|crl| self.charter().agency(&crl.trust_domain).is_some())
+    }
+
+    /// What a commit names as held: every agency of the newest charter with a CRL, sorted.
     pub fn crl_numbers(&self) -> Vec<v1::CrlNumber> {
-        self.crls()
+        self.crls_of_members()
             .map(|crl| v1::CrlNumber { trust_domain: crl.trust_domain.to_string(), number: crl.number })
             .collect()
     }
@@ -160,14 +193,18 @@ impl TrustView {
         Moment {
             time_ms,
             charter_version: self.charter().version,
-            crl_numbers: self.crls().map(|crl| (crl.trust_domain.clone(), crl.number)).collect(),
+            crl_numbers: self.crls_of_members().map(|crl| (crl.trust_domain.clone(), crl.number)).collect(),
         }
     }
 
     /// The moment a commit names in its authenticated data.
     ///
+    /// The list of an agency that has left since need not be held: nobody publishes it any more, and what
+    /// cannot be had must not keep anybody from reading on. Nothing is gained by naming one that never was:
+    /// the server takes new commits under the newest charter alone, which does not know that agency.
     /// Errors: [`TrustError::Behind`] when it names what is not held yet, [`TrustError::CharterFork`],
     /// [`TrustError::Context`].
+    /// Source: PROTOCOL.md section 8, "Leaves".
     pub fn moment_of_commit(&self, context: &v1::CommitContext) -> Result<Moment, TrustError> {
         let held = self.charter().version;
         let named = context.charter_version;
@@ -189,7 +226,8 @@ impl TrustView {
                 return Err(TrustError::Context);
             }
             let held = self.crl(&trust_domain).map_or(0, |crl| crl.number);
-            if crl.number > held {
+            let to_be_had = !self.replays && self.charter().agency(&trust_domain).is_some();
+            if crl.number > held && to_be_had {
                 return Err(TrustError::Behind { crl_of: Some(trust_domain), named: crl.number, held });
             }
             crl_numbers.insert(trust_domain, crl.number);
@@ -200,10 +238,28 @@ impl TrustView {
     /// Whether a moment counts everything that is held here: the server takes no commit whose author
     /// knows less. CRLs of agencies that have left do not matter.
     pub fn is_current(&self, moment: &Moment) -> bool {
-        let crl_known = |crl: &Crl| moment.crl_numbers.get(&crl.trust_domain) == Some(&crl.number);
-        let member = |crl: &Crl| self.charter().agency(&crl.trust_domain).is_some();
-        moment.charter_version == self.charter().version
-            && self.crls().all(|crl| !member(crl) || crl_known(crl))
+        let crl_known = |crl: &Arc<Crl>| moment.crl_numbers.get(&crl.trust_domain) == Some(&crl.number);
+        moment.charter_version == self.charter().version && self.crls_of_members().all(crl_known)
+    }
+
+    /// Whether a certificate that [`Self::verify_device_mls`] believed at `moment` may have been revoked then
+    /// all the same, as far as can be told from what is held now: the list named then is held no more, or a
+    /// later one lists it, or may have dropped it, which a list may once a certificate has expired (RFC 5280
+    /// section 3.3).
+    ///
+    /// For the right to remove a lapsed leaf alone: the removal was right when it was ordered, and must be for
+    /// whoever processes it later.
+    pub fn may_have_been_revoked(&self, certificate: &DeviceCertificate, moment: &Moment) -> bool {
+        let trust_domain = &certificate.identity.person.trust_domain;
+        let named = moment.crl_numbers.get(trust_domain).copied().unwrap_or_default();
+        match self.crl(trust_domain) {
+            None => named > 0,
+            Some(crl) => {
+                named > crl.number
+                    || crl.revoked_at_ms(&certificate.serial).is_some()
+                    || crl.this_update_ms > certificate.not_after_ms
+            }
+        }
     }
 
     /// Believes a device's TLS certificate at `time_ms`, or says why not.

@@ -187,16 +187,8 @@ pub(super) fn access(
     if state::Roster::load(act, group)?.named(&grantee).is_none() {
         return Ok(None);
     }
-    let mut positions = BTreeSet::new();
-    for position in &plan.positions {
-        positions.insert(*position);
-        if let Some((_, row)) = act.entry_at(group, Position(*position))?
-            && let Some(document) = &row.document
-        {
-            // The blob was readable from there on, which may lie before its manifest.
-            positions.insert(document.blob_position);
-        }
-    }
+    // A document's position opens its blob as well.
+    let positions: BTreeSet<u64> = plan.positions.iter().copied().collect();
     let access = AccessId::try_from(plan.access_id.as_slice()).map_err(|_| damaged())?;
     Ok(Some(AccessPlan { access, grantee, ranges: ranges(&positions), not_after_ms: plan.not_after_ms }))
 }

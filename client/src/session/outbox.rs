@@ -26,7 +26,7 @@ use alcove_e2ee::{
     records::{AuthorPoint, Draft, Payload, SealError, seal},
 };
 use alcove_proto::{
-    ids::{Epoch, GroupId, Head, Position, RecordId},
+    ids::{BlobId, Epoch, GroupId, Head, Position, RecordId},
     limits::RECORD_BYTES_MAX,
     v1::{EntryKind, LogEntry, Reason, Receipt},
 };
@@ -61,6 +61,8 @@ struct Sending {
     record: RecordId,
     epoch: u64,
     bytes: Vec<u8>,
+    /// The blob of a document, which this record makes readable.
+    blob: Option<BlobId>,
 }
 
 /// Puts something into the outbox and returns its record id.
@@ -154,7 +156,9 @@ fn next(session: &Session, act: &Act<'_>, trust: &TrustView, group: &GroupId) ->
         }
         let record = record_of(&queued)?;
         let (epoch, bytes) = (queued.sealed_epoch, queued.sealed.clone());
-        return Ok(Next::Send(Sending { key, record, epoch, bytes }));
+        let blob = queued.document.as_ref().map(|document| BlobId::try_from(document.blob_id.as_slice()));
+        let blob = blob.transpose().map_err(|_| VaultError::damaged("the outbox"))?;
+        return Ok(Next::Send(Sending { key, record, epoch, bytes, blob }));
     }
     Ok(Next::Nothing)
 }
@@ -302,8 +306,8 @@ impl Session {
     async fn send(&self, group: &GroupId, sending: &Sending) -> Result<(), Error> {
         let receipt_key = self.receipt_key().await?;
         let server = self.server()?;
-        let receipt =
-            server.append_record(group, &sending.record, sending.epoch, sending.bytes.clone()).await?;
+        let Sending { record, epoch, bytes, blob, .. } = sending;
+        let receipt = server.append_record_with(group, record, *epoch, bytes.clone(), *blob).await?;
         if self.receive(group, sending, &receipt, &receipt_key)? == Some(Stop::BadSignature) {
             // Perhaps the server has a new receipt key: asked once.
             let receipt_key = self.refresh_receipt_key().await?;
@@ -322,7 +326,7 @@ impl Session {
         receipt: &Receipt,
         receipt_key: &P256Point,
     ) -> Result<Option<Stop>, Error> {
-        let Sending { key, record, epoch, bytes } = sending;
+        let Sending { key, record, epoch, bytes, .. } = sending;
         let trust = self.trust();
         let walked = self.vault.act::<_, Error>(Durability::Refetchable, |act| {
             let mut walk = Walk::begin(self, act, *group, &trust)?;

@@ -29,8 +29,6 @@ pub(super) fn load_trust(act: &Act<'_>) -> Result<TrustView, Error> {
     for (_, row) in act.scan::<CrlRow>(&[])? {
         match trust.with_crl(&row.der) {
             Ok((view, _)) => trust = view,
-            // Its agency has left, or has rolled its CA: the list has nothing left to say.
-            Err(CrlError::UnknownIssuer) => {}
             Err(_) => return Err(VaultError::damaged("a CRL").into()),
         }
     }
@@ -85,11 +83,15 @@ impl Session {
         match view.with_crl(der) {
             Ok((next, Appended::New)) => Ok(Some(next)),
             Ok((_, Appended::AlreadyHeld)) => Ok(None),
-            Err(CrlError::Behind { offered: number, .. } | CrlError::Fork { number, .. }) => {
+            Err(
+                CrlError::Behind { offered: number, .. }
+                | CrlError::Fork { number, .. }
+                | CrlError::Retired { number, .. },
+            ) => {
                 self.raise_alarm(Alarm { group: None, kind: AlarmKind::CrlRollback, position: number })?;
                 Ok(None)
             }
-            // The list of an agency that has left, or of a charter this device has yet to see.
+            // The list of a charter this device has yet to see.
             Err(CrlError::UnknownIssuer) => Ok(None),
             Err(
                 CrlError::TooLarge { .. } | CrlError::Malformed | CrlError::Number | CrlError::BadSignature,

@@ -90,7 +90,7 @@ impl Server {
         Ok(answer.into_inner().stored)
     }
 
-    /// Closes an upload; the answer is the log position after which the blob is readable.
+    /// Closes an upload; the answer is the newest log position. Others can read it once a record names it.
     pub(crate) async fn finish_upload(
         &self,
         blob: &BlobId,

@@ -4,7 +4,7 @@
 
 use super::{CALL_DEADLINE, LARGE_CALL_DEADLINE, Server, ServerError, call};
 use alcove_proto::{
-    ids::{AccessId, GroupId, Position, RecordId, WelcomeId},
+    ids::{AccessId, BlobId, GroupId, Position, RecordId, WelcomeId},
     limits::{
         LINK_DIGESTS_MAX, LOG_PAGE_ENTRIES_MAX, TREE_BYTES_MAX, WELCOME_BYTES_MAX, WELCOMES_PER_PAGE_MAX,
     },
@@ -125,12 +125,25 @@ impl Server {
         epoch: u64,
         bytes: Vec<u8>,
     ) -> Result<Receipt, ServerError> {
+        self.append_record_with(group, record, epoch, bytes, None).await
+    }
+
+    /// The same for a record that makes a finished blob of this device readable.
+    pub(crate) async fn append_record_with(
+        &self,
+        group: &GroupId,
+        record: &RecordId,
+        epoch: u64,
+        bytes: Vec<u8>,
+        blob: Option<BlobId>,
+    ) -> Result<Receipt, ServerError> {
         let client = self.groups();
         let request = v1::AppendRecordRequest {
             group_id: group.to_vec(),
             record_id: record.to_vec(),
             epoch,
             record: bytes.into(),
+            blob_ids: blob.into_iter().map(BlobId::to_vec).collect(),
         };
         let answer = call(CALL_DEADLINE, request, |request| {
             let mut client = client.clone();

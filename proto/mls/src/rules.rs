@@ -157,10 +157,8 @@ impl policy::Roster for View<'_> {
 
 /// Whether a leaf's certificate has expired or is revoked at `moment`, or its agency has left.
 ///
-/// The right to remove a lapsed leaf is the one judgement where a newer CRL counts as well: the removal
-/// was right when it was ordered, and must be for whoever processes it later with the newer list. A list
-/// may drop a serial once its certificate has expired (RFC 5280 section 3.3), so a list from after that
-/// time proves nothing against the removal.
+/// The right to remove a lapsed leaf is the one judgement where a newer CRL counts as well, and where one
+/// that is held no more is believed: [`TrustView::may_have_been_revoked`].
 pub(crate) fn has_lapsed(trust: &TrustView, moment: &Moment, leaf: &SigningIdentity) -> bool {
     let Ok(chain) = chain_of(leaf) else { return false };
     match trust.verify_device_mls(chain, Judge::At(moment)) {
@@ -171,8 +169,6 @@ pub(crate) fn has_lapsed(trust: &TrustView, moment: &Moment, leaf: &SigningIdent
             | TrustError::UnknownIssuer { .. },
         ) => true,
         Err(_) => false,
-        Ok(certificate) => trust.crl(&certificate.identity.person.trust_domain).is_some_and(|crl| {
-            crl.revoked_at_ms(&certificate.serial).is_some() || crl.this_update_ms > certificate.not_after_ms
-        }),
+        Ok(certificate) => trust.may_have_been_revoked(&certificate, moment),
     }
 }

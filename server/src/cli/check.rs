@@ -91,9 +91,9 @@ pub(super) fn with_store<T>(
 /// The store's settings as the store wants them.
 pub(super) fn store_config(config: &Config) -> SledConfig {
     SledConfig {
-        folder: config.data_dir.clone(),
         cache_bytes: config.store.cache_capacity_bytes,
         free_bytes_min: config.store.free_space_floor_bytes,
+        ..SledConfig::new(&config.data_dir)
     }
 }
 

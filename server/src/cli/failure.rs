@@ -128,6 +128,11 @@ impl Failure {
             Self::Trust(TrustFileError::CharterWentBack { .. } | TrustFileError::CharterForked { .. }) => {
                 "Ask every agency which charter it signed before you change anything."
             }
+            Self::Trust(
+                TrustFileError::CrlWentBack { .. }
+                | TrustFileError::CrlGone { .. }
+                | TrustFileError::CrlForked { .. },
+            ) => "Put the newest CRL of that agency back; get it from the agency if it is lost.",
             Self::Trust(TrustFileError::Crl(_) | TrustFileError::TooManyCrls { .. }) => {
                 "Get the newest CRL from its agency, and keep one file for each agency."
             }
@@ -170,6 +175,9 @@ fn exit_of_trust(error: &TrustFileError) -> Exit {
         TrustFileError::Charter { .. }
         | TrustFileError::CharterWentBack { .. }
         | TrustFileError::CharterForked { .. }
+        | TrustFileError::CrlWentBack { .. }
+        | TrustFileError::CrlGone { .. }
+        | TrustFileError::CrlForked { .. }
         | TrustFileError::Crl(_)
         | TrustFileError::TooManyCrls { .. }
         | TrustFileError::CertificateFile { .. }

@@ -10,9 +10,9 @@ use crate::{
     service::{Clock, ReceiptKeySource, Service, Settings, TrustSource},
     store::{Store, operation::Health, sled::SledStore},
     transport::{self, InForce, Registry, Stop, Stopping, grpc, warn_of_ends},
-    trust_files::{TrustFiles, load},
+    trust_files::{self, TrustFiles, load, refuse_going_back},
 };
-use alcove_charter::Crl;
+use alcove_charter::{Crl, TrustView};
 use alcove_trust::SnapshotCell;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::{fs, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -20,7 +20,7 @@ use tokio::{
     net::TcpListener,
     runtime,
     signal::unix::{SignalKind, signal},
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::JoinHandle,
     time::sleep,
 };
@@ -81,10 +81,13 @@ async fn serve(config: Config) -> Result<Arc<SledStore>, Failure> {
     let loaded = load(&files, None, now_ms())?;
     warn_of_ends(&loaded);
     let registry = Registry::new(config.limits.connections_per_identity_max.get());
+    let trust = Arc::clone(&loaded.trust);
     let in_force = InForce::begin(loaded, registry.clone())?;
     let cell = Arc::clone(&in_force.trust);
 
     let store = Arc::new(SledStore::open(store_config(&config))?);
+    refuse_going_back(&files, &trust, &store.trust_in_force().await?)?;
+    store.put_trust_in_force(trust_files::in_force(&trust)).await?;
     let service = start_service(&config, Arc::clone(&store), &in_force);
 
     let listen = |source| Failure::Listen { address: config.listen, source };
@@ -98,10 +101,13 @@ async fn serve(config: Config) -> Result<Arc<SledStore>, Failure> {
 
     let (health, routes) = routes(&config, &service)?;
     tokio::spawn(report_health(health, Arc::clone(&store), stopping.clone()));
+    let (trust_now, trust_changed) = watch::channel(trust);
+    tokio::spawn(remember_trust(Arc::clone(&store), trust_changed));
     let keeping_current = tokio::spawn(transport::keep_current(
         files,
         in_force,
         config.trust_poll(),
+        trust_now,
         reload_asked,
         stopping.clone(),
     ));
@@ -158,6 +164,16 @@ async fn report_health(health: HealthReporter, store: Arc<SledStore>, mut stoppi
         }
     }
     health.set_service_status("", ServingStatus::NotServing).await;
+}
+
+/// Has the store remember what is put in force, so that no later start goes back. Ends with who reloads.
+async fn remember_trust(store: Arc<SledStore>, mut changed: watch::Receiver<Arc<TrustView>>) {
+    while changed.changed().await.is_ok() {
+        let now = trust_files::in_force(&changed.borrow_and_update());
+        if let Err(error) = store.put_trust_in_force(now).await {
+            tracing::error!(%error, "what is in force could not be remembered; the next reload tries again");
+        }
+    }
 }
 
 /// Streams without an end would hold up every stop.

@@ -6,7 +6,7 @@ use crate::store::{
     groups::{AppendOutcome, Appended, NewRecord, Replayed},
 };
 use alcove_proto::{
-    ids::{Epoch, GroupId, Position, RecordId},
+    ids::{BlobId, Epoch, GroupId, Position, RecordId},
     limits::LINK_DIGESTS_MAX,
 };
 use bytes::Bytes;
@@ -15,11 +15,12 @@ use std::sync::Arc;
 impl<S: Store> Service<S> {
     /// Appends one record under the epoch in force. The answer comes when it is on disk.
     ///
-    /// `body`: opaque, at most [`alcove_proto::limits::RECORD_BYTES_MAX`].
-    /// Errors: [`ServiceError::NotFound`] for whoever is no member, [`ServiceError::LeafLapsed`],
+    /// `body`: opaque, at most [`alcove_proto::limits::RECORD_BYTES_MAX`]. `blobs`: finished blobs of the caller in
+    /// this group, which can be read from now on by whoever may read the record.
+    /// Errors: [`ServiceError::NotFound`] for whoever is no member and for a blob that is none of those, [`ServiceError::LeafLapsed`],
     /// [`ServiceError::StaleEpoch`], [`ServiceError::IdReused`]. The same bytes under the same id get the
     /// place they have.
-    /// Source: PROTOCOL.md, "Records", 4 and 5.
+    /// Source: PROTOCOL.md, "Records", 4 and 5, "Documents", 3.
     pub async fn append_record(
         &self,
         caller: &Caller,
@@ -27,10 +28,11 @@ impl<S: Store> Service<S> {
         epoch: Epoch,
         record: RecordId,
         body: Bytes,
+        blobs: Vec<BlobId>,
     ) -> Result<Receipt, ServiceError> {
         let inner = &self.inner;
         let live = inner.live_for_author(caller, group).await?;
-        let record = NewRecord { group, epoch, record, body };
+        let record = NewRecord { group, epoch, record, body, blobs };
         match inner.store.append_record(record, inner.by(caller)).await? {
             AppendOutcome::Appended(appended) => inner.receipt_of_new(&live, appended),
             AppendOutcome::Replayed(replayed) => inner.receipt_of_old(&live, replayed).await,

@@ -7,11 +7,13 @@
 //! | submit a commit | a [`member`](Inner::member) whose leaf the commit is by, and as the group's policy allows (`observer`) |
 //! | append a record | a member at that instant (store) whose leaf has not lapsed ([`standing`](super::standing)) |
 //! | read a log, subscribe | a member, from its join position on, earlier where an access entry opens it ([`Reach`]) |
-//! | read a blob | a member that uploaded it or whose [`Reach`] holds its position |
+//! | read a blob | a member that uploaded it or whose [`Reach`] holds the record that names it |
+//! | name a blob in a record | the member that uploaded it (store) |
 //! | open access | a member, to a member (store) |
 //! | end access | the member that opened it, or an owner ([`opener_or_owner`](Inner::opener_or_owner)) |
 //! | fetch a tree, acknowledge a welcome | the device the welcome is for (store) |
-//! | put chunks, finish or delete an upload | the device that began it (store) |
+//! | put chunks, finish an upload | the device that began it, a member at that instant (store) |
+//! | delete a blob or an upload | the device that began it (store) |
 //!
 //! Unknown and forbidden are one answer, from one look-up, so whoever does not belong learns nothing
 //! about what there is, neither from the answer nor from its time.

@@ -89,7 +89,8 @@ impl<S: Store> Service<S> {
         }
     }
 
-    /// Closes an upload whose chunks are all on disk and answers the log position from which it can be read.
+    /// Closes an upload whose chunks are all on disk and answers the newest position of the log then. Others can read
+    /// it when a record names it ([`Service::append_record`]).
     ///
     /// Errors: [`ServiceError::NotFound`], [`ServiceError::UploadIncomplete`], [`ServiceError::DigestMismatch`].
     pub async fn finish_upload(
@@ -107,8 +108,9 @@ impl<S: Store> Service<S> {
 
     /// Opens a blob for reading from chunk `first`, `count` chunks or to the end.
     ///
-    /// Errors: [`ServiceError::NotFound`] for a blob that is not there, not finished, of another group or out of
-    /// the caller's reach, and for chunks it does not have.
+    /// Errors: [`ServiceError::NotFound`] for a blob that is not there, not finished, of another group or named by no
+    /// record within the caller's reach, and for chunks it does not have.
+    /// Source: PROTOCOL.md, "Documents", 3.
     pub async fn read_chunks(
         &self,
         caller: &Caller,
@@ -120,8 +122,8 @@ impl<S: Store> Service<S> {
         let reach = self.inner.reach(caller, group).await?;
         let stored = self.inner.store.blob(blob).await?.filter(|stored| stored.group == group);
         let stored = stored.ok_or(ServiceError::NotFound)?;
-        let finished_at = stored.finished_at.ok_or(ServiceError::NotFound)?;
-        if stored.uploader != caller.identity && !reach.holds(finished_at) {
+        let named = stored.named_at.is_some_and(|position| reach.holds(position));
+        if !stored.finished || !(named || stored.uploader == caller.identity) {
             return Err(ServiceError::NotFound);
         }
         let chunk_count = stored.shape.chunk_count();

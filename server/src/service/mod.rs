@@ -24,6 +24,7 @@ mod receipts;
 mod standing;
 mod submit_commit;
 mod subscribe;
+mod uploads;
 mod wake;
 mod welcomes;
 
@@ -127,8 +128,8 @@ struct Inner<S> {
 }
 
 impl<S: Store> Service<S> {
-    /// Begins to serve from `store`. Must be called within a runtime: a task carries the store's hints to
-    /// subscribers until the last clone of the service is gone.
+    /// Begins to serve from `store`. Must be called within a runtime: tasks carry the store's hints to
+    /// subscribers and look for idle uploads until the last clone of the service is gone.
     pub fn start(
         store: Arc<S>,
         keys: ReceiptKeySource,
@@ -149,6 +150,7 @@ impl<S: Store> Service<S> {
             doorbells: Doorbells::default(),
         });
         tokio::spawn(dispatch::carry(Arc::downgrade(&inner), hints));
+        tokio::spawn(uploads::keep_looking(Arc::downgrade(&inner)));
         Self { inner }
     }
 

@@ -6,7 +6,7 @@
 
 use super::{Inner, ServiceError, live::LiveGroup};
 use crate::{observer::Refused, store::Store};
-use alcove_charter::{Judge, TrustError, TrustView};
+use alcove_charter::{DeviceCertificate, Judge, TrustError, TrustView};
 use alcove_mls::{CommitError, JudgeError, KeyPackageError, Member, ObserveError, Observer, Role};
 use alcove_proto::{
     ids::GroupId,
@@ -35,7 +35,8 @@ impl<S: Store> Inner<S> {
             if commits.is_empty() {
                 break;
             }
-            let trust = self.trust();
+            // What is in the log was judged when it was taken, by lists that may since be lost.
+            let trust = self.trust().for_replay();
             observer = beside(move || {
                 commits.iter().try_fold(observer, |observer, commit| {
                     observer.check(&commit.body, &trust).map(|(next, _)| next)
@@ -67,6 +68,32 @@ impl<S: Store> Inner<S> {
         trust: &Arc<TrustView>,
         now_ms: i64,
     ) -> Result<i64, ServiceError> {
+        match self.judge_leaf(live, identity, trust, now_ms).await? {
+            Ok(certificate) => Ok(certificate.not_after_ms),
+            Err(_) => Err(ServiceError::LeafLapsed),
+        }
+    }
+
+    /// Whether the identity's leaf will never hold again: its certificate is revoked, or its agency has left.
+    ///
+    /// Errors: [`ServiceError::NotFound`] when it has no leaf.
+    pub(super) async fn leaf_is_revoked(
+        &self,
+        live: &LiveGroup,
+        identity: &Identity,
+        now_ms: i64,
+    ) -> Result<bool, ServiceError> {
+        let judged = self.judge_leaf(live, identity, &self.trust(), now_ms).await?;
+        Ok(matches!(judged, Err(TrustError::Revoked { .. } | TrustError::UnknownAgency { .. })))
+    }
+
+    async fn judge_leaf(
+        &self,
+        live: &LiveGroup,
+        identity: &Identity,
+        trust: &Arc<TrustView>,
+        now_ms: i64,
+    ) -> Result<Result<DeviceCertificate, TrustError>, ServiceError> {
         let observer = {
             let _alone = live.commits.lock().await;
             self.observed(live.id).await?
@@ -77,10 +104,7 @@ impl<S: Store> Inner<S> {
             let member: Option<Member> = members.into_iter().find(|member| member.identity == identity);
             let chain = member.ok_or(ServiceError::NotFound)?.chain;
             let moment = trust.moment(now_ms);
-            match trust.verify_device_mls(&chain, Judge::At(&moment)) {
-                Ok(certificate) => Ok(certificate.not_after_ms),
-                Err(_) => Err(ServiceError::LeafLapsed),
-            }
+            Ok(trust.verify_device_mls(&chain, Judge::At(&moment)))
         })
         .await?
     }

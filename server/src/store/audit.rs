@@ -47,6 +47,9 @@ pub enum Act {
     FinishUpload,
     /// A blob or an upload was deleted.
     DeleteBlob,
+    /// The server deleted an upload: nobody went on with it (then `identity` is its uploader), or its uploader,
+    /// whom `concerning` names, was removed from the group by a commit of `identity`.
+    ExpireUpload,
 }
 
 impl Act {
@@ -65,6 +68,7 @@ impl Act {
             Self::OpenUpload => "open_upload",
             Self::FinishUpload => "finish_upload",
             Self::DeleteBlob => "delete_blob",
+            Self::ExpireUpload => "expire_upload",
         }
     }
 }
@@ -88,7 +92,8 @@ pub struct AuditEntry {
     pub position: Option<Position>,
     /// The 16-byte id of the record, blob, access entry or welcome, if the act has one.
     pub subject: Option<[u8; 16]>,
-    /// Whom it concerned beside the caller: a grantee, or the device whose key package was handed out.
+    /// Whom it concerned beside the caller: a grantee, the device whose key package was handed out
+    /// or whose upload went with its removal.
     pub concerning: Option<Identity>,
 }
 

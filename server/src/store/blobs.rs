@@ -79,14 +79,30 @@ pub struct Blob {
     pub uploader: Identity,
     /// Its shape.
     pub shape: BlobShape,
-    /// The group's log position when it was closed; nothing while it is open.
-    pub finished_at: Option<Position>,
+    /// Whether it is closed.
+    pub finished: bool,
+    /// The position of the record that names it: whoever may read that record may read the blob. Until there is
+    /// one, nobody but the uploader.
+    pub named_at: Option<Position>,
+}
+
+/// An upload that is not closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdleUpload {
+    /// Who began it.
+    pub uploader: Identity,
+    /// In which group.
+    pub group: GroupId,
+    /// Its id.
+    pub blob: BlobId,
+    /// When it last got a chunk, milliseconds since 1970, to within an hour.
+    pub touched_at_ms: i64,
 }
 
 /// What came of closing an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FinishOutcome {
-    /// It can be read; the same answer when it had been closed before with the same digest.
+    /// It is closed; the same answer when it had been closed before with the same digest.
     Finished {
         /// The group's log position at that time.
         position: Position,

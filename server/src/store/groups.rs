@@ -1,7 +1,7 @@
 //! Groups, their logs, members and observer checkpoints, in domain types.
 
 use alcove_proto::{
-    ids::{Digest, Epoch, GroupId, Head, Position, RecordId},
+    ids::{BlobId, Digest, Epoch, GroupId, Head, Position, RecordId},
     names::Identity,
     v1::LogEntry,
 };
@@ -52,6 +52,9 @@ pub struct NewRecord {
     pub record: RecordId,
     /// Opaque, at most [`alcove_proto::limits::RECORD_BYTES_MAX`].
     pub body: Bytes,
+    /// Finished blobs of its author in this group, which can be read from now on by whoever may read the record;
+    /// at most [`alcove_proto::limits::RECORD_BLOBS_MAX`].
+    pub blobs: Vec<BlobId>,
 }
 
 /// What came of appending a record.

@@ -21,6 +21,7 @@ pub mod error;
 pub mod groups;
 pub mod operation;
 pub mod sled;
+pub mod trust;
 pub mod welcomes;
 
 pub use error::StoreError;
@@ -32,7 +33,7 @@ use alcove_proto::{
     v1::LogEntry,
 };
 use audit::{AuditPage, By};
-use blobs::{Blob, FinishOutcome, NewUpload, Upload};
+use blobs::{Blob, FinishOutcome, IdleUpload, NewUpload, Upload};
 use bytes::Bytes;
 use directory::{CardPage, ClaimedKeyPackage, KeyPackageCount, NewKeyPackages, Published};
 use groups::{
@@ -42,6 +43,7 @@ use groups::{
 use operation::{CheckReport, Health, Hint};
 use std::future::Future;
 use tokio::sync::broadcast;
+use trust::TrustInForce;
 use welcomes::WelcomePage;
 
 /// The result of a verb.
@@ -73,9 +75,10 @@ pub trait Store: Send + Sync + 'static {
         position: Position,
     ) -> impl Future<Output = Result<Option<Head>>> + Send;
 
-    /// Appends one sealed record under the epoch in force.
+    /// Appends one sealed record under the epoch in force, and makes the blobs it names readable by it.
     ///
-    /// Errors: [`StoreError::NotFound`] unknown group, [`StoreError::NotMember`] the caller has no leaf,
+    /// Errors: [`StoreError::NotFound`] unknown group, or a blob that is no finished one of the caller's in it,
+    /// [`StoreError::NotMember`] the caller has no leaf, [`StoreError::TooMany`] blobs,
     /// [`StoreError::TooLarge`] over [`alcove_proto::limits::RECORD_BYTES_MAX`].
     fn append_record(&self, record: NewRecord, by: By) -> impl Future<Output = Result<AppendOutcome>> + Send;
 
@@ -224,7 +227,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// Errors: [`StoreError::NotFound`] group, [`StoreError::NotMember`], [`StoreError::IdReused`] the id
     /// is taken by another shape, group or uploader, [`StoreError::BlobShape`],
-    /// [`StoreError::QuotaExceeded`].
+    /// [`StoreError::QuotaExceeded`], [`StoreError::TooMany`] uploads that no record names.
     fn open_upload(
         &self,
         upload: NewUpload,
@@ -232,10 +235,12 @@ pub trait Store: Send + Sync + 'static {
         by: By,
     ) -> impl Future<Output = Result<Upload>> + Send;
 
-    /// Stores one sealed chunk; a chunk that is here is taken once and not compared. Many at a time.
+    /// Stores one sealed chunk; the same bytes again change nothing. Many at a time. A chunk whose future is
+    /// dropped is stored all the same or leaves nothing.
     ///
-    /// Errors: [`StoreError::NotFound`] no such upload of the caller, [`StoreError::BlobShape`] an index
-    /// or length that does not fit it, [`StoreError::StorageFull`].
+    /// Errors: [`StoreError::NotFound`] no such upload of the caller, [`StoreError::NotMember`],
+    /// [`StoreError::BlobShape`] an index or length that does not fit it, [`StoreError::IdReused`] the index
+    /// has other bytes, [`StoreError::StorageFull`].
     fn put_chunk(
         &self,
         blob: BlobId,
@@ -246,7 +251,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Closes an upload whose chunks are all here. `digest`: SHA-256 over the SHA-256 of every chunk.
     ///
-    /// Errors: [`StoreError::NotFound`] no such upload of the caller.
+    /// Errors: [`StoreError::NotFound`] no such upload of the caller, [`StoreError::NotMember`].
     fn finish_upload(
         &self,
         blob: BlobId,
@@ -264,8 +269,33 @@ pub trait Store: Send + Sync + 'static {
     /// Answers whether it was there.
     fn delete_blob(&self, blob: BlobId, by: By) -> impl Future<Output = Result<bool>> + Send;
 
+    /// Uploads that are not closed, in the order of uploader and id, after `after`, at most `max`.
+    fn uploads(
+        &self,
+        after: Option<IdleUpload>,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<IdleUpload>>> + Send;
+
+    /// Deletes an upload that is not closed and has got no chunk since `idle_since_ms`. `by`: its uploader, and
+    /// the server's time. Answers whether it was so.
+    fn expire_upload(
+        &self,
+        upload: IdleUpload,
+        idle_since_ms: i64,
+        by: By,
+    ) -> impl Future<Output = Result<bool>> + Send;
+
     /// Bytes of sealed chunks `identity` has here or has announced.
     fn blob_usage(&self, identity: Identity) -> impl Future<Output = Result<u64>> + Send;
+
+    // Trust.
+
+    /// The newest charter and CRLs that have been in force.
+    fn trust_in_force(&self) -> impl Future<Output = Result<TrustInForce>> + Send;
+
+    /// Remembers what is in force now, so that no later start goes back behind it. An agency that is not named
+    /// keeps what is remembered of it; the charter never falls.
+    fn put_trust_in_force(&self, now: TrustInForce) -> impl Future<Output = Result<()>> + Send;
 
     // Operation.
 
@@ -275,7 +305,8 @@ pub trait Store: Send + Sync + 'static {
     /// Hints that something became durable. A hint may be lost: the cursor read is the truth.
     fn hints(&self) -> broadcast::Receiver<Hint>;
 
-    /// Recomputes every chain and looks for every chunk. Reads all there is: minutes on a large store.
+    /// Recomputes every chain, reads every chunk, and compares what is kept twice. Reads all there is: minutes
+    /// on a large store.
     fn check(&self) -> impl Future<Output = Result<CheckReport>> + Send;
 
     /// Whether writes can be taken now, and what is left of the disk.

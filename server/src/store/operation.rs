@@ -130,6 +130,60 @@ pub enum Problem {
         /// Which chunk.
         index: u32,
     },
+    /// A chunk has other bytes than were acknowledged.
+    #[error("blob {blob}: chunk {index} has other bytes than were acknowledged")]
+    ChunkDamaged {
+        /// Which blob.
+        blob: BlobId,
+        /// Which chunk.
+        index: u32,
+    },
+    /// The list of uploads that no record names contradicts the blob.
+    #[error("blob {blob}: the list of uploads contradicts it")]
+    UploadMismatch {
+        /// Which.
+        blob: BlobId,
+    },
+    /// What counts against a device's quota is not what it has here.
+    #[error("{identity}: {counted} bytes of blobs, and {stored} count against its quota")]
+    UsageMismatch {
+        /// Whose.
+        identity: String,
+        /// Bytes of its blobs and uploads.
+        counted: u64,
+        /// Bytes that count.
+        stored: u64,
+    },
+    /// The end of a log is gone: the audit trail knows of an entry behind it.
+    #[error("group {group}: the log ends at {last}, and the audit trail knows position {known}")]
+    TailLost {
+        /// Which group.
+        group: GroupId,
+        /// Its newest position.
+        last: Position,
+        /// The highest position in the trail.
+        known: Position,
+    },
+    /// A waiting welcome, or what its joiners share, is incomplete or counted wrongly.
+    #[error("group {group}: the welcome of position {position} is incomplete")]
+    WelcomeBroken {
+        /// Which group.
+        group: GroupId,
+        /// The position of its commit.
+        position: Position,
+    },
+    /// A one-time key package waits and has been handed out.
+    #[error("{identity}: a key package that was handed out waits again")]
+    KeyPackageTwice {
+        /// Whose.
+        identity: String,
+    },
+    /// The audit trail has a gap.
+    #[error("the audit trail has no entry {sequence}")]
+    AuditGap {
+        /// The first number that is missing.
+        sequence: u64,
+    },
     /// The engine has made side files, which it never syncs.
     #[error("{count} side files lie in {path}")]
     SideFiles {

@@ -5,13 +5,18 @@ use crate::{
     service::{ReceiptKey, ReceiptKeyError},
     trust_files::{Loaded, Stamp, TrustFileError, TrustFiles, load},
 };
+use alcove_charter::TrustView;
 use alcove_trust::{CertificateFault, ConfigError, Snapshot, SnapshotCell};
 use arc_swap::ArcSwap;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::{sync::mpsc, task::spawn_blocking, time::sleep};
+use tokio::{
+    sync::{mpsc, watch},
+    task::spawn_blocking,
+    time::sleep,
+};
 
 /// Time between looks for connections whose certificate has ended meanwhile.
 const EXPIRY_SWEEP: Duration = Duration::from_secs(1);
@@ -120,11 +125,12 @@ pub fn warn_of_ends(loaded: &Loaded) {
 }
 
 /// Reloads whenever the files change (looked at every `poll`) or `asked` says so, and cuts connections when
-/// their certificate or the charter ends. Returns when the server stops.
+/// their certificate or the charter ends. What was put in force is told to `remember`. Returns when the server stops.
 pub async fn keep_current(
     files: TrustFiles,
     in_force: InForce,
     poll: Option<Duration>,
+    remember: watch::Sender<Arc<TrustView>>,
     mut asked: mpsc::Receiver<()>,
     mut stop: Stopping,
 ) {
@@ -157,6 +163,7 @@ pub async fn keep_current(
         if forced || warn || stamp != seen {
             seen = stamp;
             reload_beside(&files, &in_force).await;
+            remember.send_replace(Arc::clone(&in_force.trust.load().trust));
         }
     }
 }

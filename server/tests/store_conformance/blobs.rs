@@ -1,10 +1,15 @@
 //! Blobs, large and small.
 
 use super::{Engine, store_support::*};
-use alcove_proto::ids::{Digest, Position};
+use alcove_proto::{
+    ids::{BlobId, Digest, Epoch, Position},
+    limits::{RECORD_BLOBS_MAX, UPLOADS_PER_DEVICE_MAX},
+};
 use alcove_server::store::{
     Store, StoreError,
+    audit::Act,
     blobs::{BlobShape, FinishOutcome, NewUpload, SEALED_CHUNK_BYTES},
+    groups::{AppendOutcome, NewCommit, NewRecord},
 };
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -31,7 +36,7 @@ pub(crate) async fn an_upload_goes_on_where_it_stopped_and_comes_back_as_it_was_
     let resumed = store.open_upload(new, u64::MAX, by(0)).await.unwrap();
     assert_eq!(resumed.received, [(0, 1), (4, 4), (6, 6)]);
     assert_eq!(store.read_chunk(new.blob, 0).await.unwrap(), None, "not readable before it is finished");
-    assert_eq!(store.blob(new.blob).await.unwrap().unwrap().finished_at, None);
+    assert!(!store.blob(new.blob).await.unwrap().unwrap().finished);
     put_all(&store, &new).await;
     append(&store, 1, 0, 2, 0).await;
     let finished = FinishOutcome::Finished { position: Position(2) };
@@ -48,7 +53,7 @@ pub(crate) async fn an_upload_goes_on_where_it_stopped_and_comes_back_as_it_was_
     assert_eq!(store.read_chunk(new.blob, 7).await.unwrap(), None);
     let blob = store.blob(new.blob).await.unwrap().unwrap();
     assert_eq!((blob.group, blob.uploader), (group(1), device(0)));
-    assert_eq!((blob.shape, blob.finished_at), (new.shape, Some(Position(2))));
+    assert_eq!((blob.shape, blob.finished, blob.named_at), (new.shape, true, None));
     let done = store.open_upload(new, u64::MAX, by(0)).await.unwrap();
     assert_eq!((done.received, done.finished), (vec![(0, 6)], true));
     store.put_chunk(new.blob, 0, chunk(&new, 0), by(0)).await.unwrap();
@@ -210,4 +215,183 @@ pub(crate) async fn a_blob_id_is_not_taken_twice<E: Engine>(folder: &Path) {
         assert!(matches!(outcome, Err(StoreError::IdReused)), "{outcome:?}");
     }
     assert_eq!(store.blob_usage(device(1)).await.unwrap(), 0);
+}
+
+pub(crate) async fn a_chunk_whose_sender_goes_away_leaves_a_row_or_nothing<E: Engine>(folder: &Path) {
+    let store = E::open(folder);
+    create(&store, 1, 0).await;
+    let new = upload(1, 1, 64);
+    store.open_upload(new, u64::MAX, by(0)).await.unwrap();
+    // Cut at every moment of a chunk's way, from the first poll to after its row.
+    let mut gone = 0;
+    for index in 0..64 {
+        let put = store.put_chunk(new.blob, index, chunk(&new, index), by(0));
+        let answered = tokio::time::timeout(Duration::from_micros(200 * u64::from(index)), put).await;
+        gone += u32::from(answered.is_err());
+    }
+    assert!(gone > 0, "the control: some were gone before the answer came");
+    let rows = async || {
+        let received = store.open_upload(new, u64::MAX, by(0)).await.unwrap().received;
+        let indexes = received.into_iter().flat_map(|(first, last)| first..=last);
+        indexes.map(|index| new.shape.chunk_bytes(index).unwrap()).sum::<u64>()
+    };
+    let settled = async {
+        while disk::bytes_below(&folder.join("chunks")) != rows().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), settled).await.expect("no file without a row stays");
+}
+
+pub(crate) async fn other_bytes_for_a_chunk_that_is_here_are_refused<E: Engine>(folder: &Path) {
+    let store = E::open(folder);
+    create(&store, 1, 0).await;
+    // In a file, and in the database.
+    for new in [upload(1, 1, 2), NewUpload { shape: BlobShape::new(1, 500).unwrap(), ..upload(2, 1, 1) }] {
+        store.open_upload(new, u64::MAX, by(0)).await.unwrap();
+        let other = noise(77, chunk(&new, 0).len());
+        for finished in [false, true] {
+            put_all(&store, &new).await;
+            store.put_chunk(new.blob, 0, chunk(&new, 0), by(0)).await.expect("the same bytes are fine");
+            let refused = store.put_chunk(new.blob, 0, other.clone(), by(0)).await;
+            assert!(matches!(refused, Err(StoreError::IdReused)), "{finished}: {refused:?}");
+            store.finish_upload(new.blob, blob_digest(&new), by(0)).await.unwrap();
+        }
+        assert_eq!(store.read_chunk(new.blob, 0).await.unwrap().unwrap(), chunk(&new, 0));
+    }
+}
+
+pub(crate) async fn who_has_been_removed_neither_goes_on_with_an_upload_nor_closes_it<E: Engine>(
+    folder: &Path,
+) {
+    let store = E::open(folder);
+    group_of(&store, 1, &[0, 1]).await;
+    let (whole, half) = (upload(1, 1, 1), upload(2, 1, 1));
+    for new in [whole, half] {
+        store.open_upload(new, u64::MAX, by(1)).await.unwrap();
+        store.put_chunk(new.blob, 0, chunk(&new, 0), by(1)).await.unwrap();
+    }
+    store.put_chunk(whole.blob, 1, chunk(&whole, 1), by(1)).await.unwrap();
+    let removing = NewCommit { members: members_are(&[0]), ..new_commit(1, 1, noise(2, 500)) };
+    commit(&store, removing, 0).await;
+
+    let refused = |error: &StoreError| matches!(error, StoreError::NotFound | StoreError::NotMember);
+    let put = store.put_chunk(half.blob, 1, chunk(&half, 1), by(1)).await.unwrap_err();
+    assert!(refused(&put), "{put:?}");
+    let finished = store.finish_upload(whole.blob, blob_digest(&whole), by(1)).await.unwrap_err();
+    assert!(refused(&finished), "{finished:?}");
+}
+
+pub(crate) async fn a_blob_stands_at_the_first_record_that_names_it<E: Engine>(folder: &Path) {
+    let store = E::open(folder);
+    group_of(&store, 1, &[0, 1]).await;
+    create(&store, 2, 0).await;
+    let new = upload(1, 1, 1);
+    store.open_upload(new, u64::MAX, by(0)).await.unwrap();
+    let naming = |number| NewRecord { blobs: vec![new.blob], ..new_record(1, 1, number, noise(number, 10)) };
+    let refused = async |record: NewRecord, author: u64| {
+        let head = store.group_head(record.group).await.unwrap();
+        let outcome = store.append_record(record.clone(), by(author)).await;
+        assert!(matches!(outcome, Err(StoreError::NotFound)), "{outcome:?}");
+        assert_eq!(store.group_head(record.group).await.unwrap(), head, "nothing is written then");
+    };
+    refused(naming(1), 0).await;
+    put_all(&store, &new).await;
+    store.finish_upload(new.blob, blob_digest(&new), by(0)).await.unwrap();
+    refused(naming(1), 1).await;
+    refused(NewRecord { group: group(2), epoch: Epoch(0), ..naming(1) }, 0).await;
+    refused(NewRecord { blobs: vec![new.blob, blob(9)], ..naming(1) }, 0).await;
+    let many = NewRecord { blobs: vec![new.blob; RECORD_BLOBS_MAX + 1], ..naming(1) };
+    let outcome = store.append_record(many, by(0)).await;
+    assert!(matches!(outcome, Err(StoreError::TooMany { .. })), "{outcome:?}");
+
+    for number in [1, 2] {
+        let outcome = store.append_record(naming(number), by(0)).await.unwrap();
+        assert!(matches!(outcome, AppendOutcome::Appended(_)), "{outcome:?}");
+        assert_eq!(store.blob(new.blob).await.unwrap().unwrap().named_at, Some(Position(2)));
+    }
+    let again = store.append_record(naming(1), by(0)).await.unwrap();
+    assert!(matches!(again, AppendOutcome::Replayed(_)), "{again:?}");
+    assert_eq!(store.check().await.unwrap().problems, []);
+}
+
+pub(crate) async fn an_upload_that_stands_still_can_be_expired_and_no_other<E: Engine>(folder: &Path) {
+    let store = E::open(folder);
+    group_of(&store, 1, &[0, 1]).await;
+    let (idle, going_on, finished) = (upload(1, 1, 1), upload(2, 1, 1), upload(3, 1, 1));
+    let hours = |hours: i64| hours * 3600 * 1000;
+    for new in [idle, going_on, finished] {
+        store.open_upload(new, u64::MAX, by_at(0, hours(0))).await.unwrap();
+        store.put_chunk(new.blob, 0, chunk(&new, 0), by_at(0, hours(1))).await.unwrap();
+    }
+    store.put_chunk(going_on.blob, 1, chunk(&going_on, 1), by_at(0, hours(90))).await.unwrap();
+    store.put_chunk(finished.blob, 1, chunk(&finished, 1), by_at(0, hours(2))).await.unwrap();
+    store.finish_upload(finished.blob, blob_digest(&finished), by_at(0, hours(3))).await.unwrap();
+
+    let listed = store.uploads(None, 10).await.unwrap();
+    let mut ids: Vec<BlobId> = listed.iter().map(|upload| upload.blob).collect();
+    assert_eq!(store.uploads(Some(listed[0].clone()), 10).await.unwrap(), listed[1..]);
+    ids.sort();
+    let mut unfinished = vec![idle.blob, going_on.blob];
+    unfinished.sort();
+    assert_eq!(ids, unfinished);
+    for upload in listed {
+        let expired = store.expire_upload(upload.clone(), hours(50), by_at(0, hours(100))).await.unwrap();
+        assert_eq!(expired, upload.blob == idle.blob);
+    }
+    assert_eq!(store.blob(idle.blob).await.unwrap(), None);
+    assert_eq!(store.blob_usage(device(0)).await.unwrap(), 2 * idle.shape.bytes_total());
+    let last = store.audit(0, 100).await.unwrap().entries.pop().unwrap();
+    assert_eq!((last.act, last.identity, last.subject), (Act::ExpireUpload, device(0), Some(idle.blob.0)));
+    assert_eq!(store.check().await.unwrap().problems, []);
+}
+
+pub(crate) async fn what_a_removed_device_uploaded_for_nobody_goes_with_it<E: Engine>(folder: &Path) {
+    let store = E::open(folder);
+    group_of(&store, 1, &[0, 1]).await;
+    group_of(&store, 2, &[0, 1]).await;
+    let (half, unnamed, named) = (upload(1, 1, 1), upload(2, 1, 1), upload(3, 1, 1));
+    let elsewhere = upload(4, 2, 1);
+    let others = upload(5, 1, 1);
+    for (new, uploader) in [(half, 1), (unnamed, 1), (named, 1), (elsewhere, 1), (others, 0)] {
+        store.open_upload(new, u64::MAX, by(uploader)).await.unwrap();
+    }
+    for new in [unnamed, named] {
+        for index in 0..2 {
+            store.put_chunk(new.blob, index, chunk(&new, index), by(1)).await.unwrap();
+        }
+        store.finish_upload(new.blob, blob_digest(&new), by(1)).await.unwrap();
+    }
+    let naming = NewRecord { blobs: vec![named.blob], ..new_record(1, 1, 1, noise(1, 10)) };
+    store.append_record(naming, by(1)).await.unwrap();
+    let removing = NewCommit { members: members_are(&[0]), ..new_commit(1, 1, noise(2, 500)) };
+    commit(&store, removing, 0).await;
+
+    for (new, stays) in [(half, false), (unnamed, false), (named, true), (elsewhere, true), (others, true)] {
+        assert_eq!(store.blob(new.blob).await.unwrap().is_some(), stays, "{}", new.blob);
+    }
+    let entries = store.audit(0, 100).await.unwrap().entries;
+    let expired: Vec<_> = entries.iter().filter(|entry| entry.act == Act::ExpireUpload).collect();
+    assert_eq!(expired.len(), 2);
+    assert!(expired.iter().all(|entry| entry.concerning == Some(device(1)) && entry.identity == device(0)));
+    assert_eq!(store.check().await.unwrap().problems, []);
+}
+
+pub(crate) async fn uploads_that_lead_nowhere_are_limited<E: Engine>(folder: &Path) {
+    let store = Arc::new(E::open(folder));
+    create(&*store, 1, 0).await;
+    let open = |number: usize| {
+        let (store, shape) = (store.clone(), BlobShape::new(1, 1).unwrap());
+        let new = NewUpload { blob: blob(number as u64), group: group(1), shape };
+        async move { store.open_upload(new, u64::MAX, by(0)).await }
+    };
+    let opening: Vec<_> = (0..UPLOADS_PER_DEVICE_MAX).map(|number| tokio::spawn(open(number))).collect();
+    for opened in opening {
+        opened.await.unwrap().unwrap();
+    }
+    let outcome = open(UPLOADS_PER_DEVICE_MAX).await;
+    assert!(matches!(outcome, Err(StoreError::TooMany { .. })), "{outcome:?}");
+    open(0).await.expect("to go on with one is no new one");
+    store.delete_blob(blob(0), by(0)).await.unwrap();
+    open(UPLOADS_PER_DEVICE_MAX).await.expect("and one less makes room");
 }

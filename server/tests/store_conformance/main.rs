@@ -14,6 +14,7 @@ mod concurrency;
 mod directory;
 mod log;
 mod opening;
+mod trust;
 mod welcomes;
 
 use alcove_server::store::{Store, sled::SledStore};
@@ -99,6 +100,14 @@ scenes!(Sled:
     blobs::a_deleted_blob_is_gone_and_its_space_and_quota_come_back,
     blobs::an_upload_beyond_the_quota_is_refused_and_reserves_nothing,
     blobs::a_blob_id_is_not_taken_twice,
+    blobs::a_chunk_whose_sender_goes_away_leaves_a_row_or_nothing,
+    blobs::other_bytes_for_a_chunk_that_is_here_are_refused,
+    blobs::who_has_been_removed_neither_goes_on_with_an_upload_nor_closes_it,
+    blobs::a_blob_stands_at_the_first_record_that_names_it,
+    blobs::an_upload_that_stands_still_can_be_expired_and_no_other,
+    blobs::what_a_removed_device_uploaded_for_nobody_goes_with_it,
+    blobs::uploads_that_lead_nowhere_are_limited,
+    trust::what_has_been_in_force_is_remembered_and_the_charter_never_falls,
     audit::every_act_leaves_one_entry_and_a_refused_or_repeated_one_none,
     audit::the_trail_is_read_in_pages_without_gaps_after_a_restart,
     concurrency::sixty_four_writers_share_flushes_and_the_chain_holds,

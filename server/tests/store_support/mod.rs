@@ -112,7 +112,8 @@ pub(crate) async fn create(store: &impl Store, number: u64, creator: u64) {
 }
 
 pub(crate) fn new_record(group_number: u64, epoch: u64, number: u64, body: Bytes) -> NewRecord {
-    NewRecord { group: group(group_number), epoch: Epoch(epoch), record: record(number), body }
+    let (group, epoch, record) = (group(group_number), Epoch(epoch), record(number));
+    NewRecord { group, epoch, record, body, blobs: Vec::new() }
 }
 
 /// Appends a record that must be taken.

@@ -187,6 +187,7 @@ impl Server {
             self.files.clone(),
             self.in_force.clone(),
             self.config.trust_poll(),
+            tokio::sync::watch::channel(Arc::clone(&self.cell.load().trust)).0,
             asked,
             self.stop.stopping(),
         ));

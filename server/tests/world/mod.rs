@@ -14,7 +14,7 @@ pub(crate) use pki::Agency;
 
 use alcove_charter::{CharterHistory, TrustView};
 use alcove_proto::{
-    ids::{Epoch, GroupId, Head, Position, RecordId},
+    ids::{BlobId, Epoch, GroupId, Head, Position, RecordId},
     log::{bytes_under_signature, first_head, next_head},
     names::Identity,
     v1::{LogEntry, SignedHead},
@@ -149,6 +149,21 @@ impl World {
         self.trust.store(Arc::new(trust));
     }
 
+    /// Lets an agency leave the charter. What the server holds of its CRLs then is what a start without
+    /// its file would leave it with: nothing, of any agency.
+    pub(crate) fn leaves(&self, agency: &Agency) {
+        let trust = self.trust();
+        let next = pki::charter_without(trust.charters(), agency, &[&self.harborlight, &self.northmark]);
+        let without_crls = TrustView::new(trust.charters().clone());
+        let (trust, _) = without_crls.with_charter(&next).expect("the next charter is good");
+        self.trust.store(Arc::new(trust));
+    }
+
+    /// Loses every CRL the server was given.
+    pub(crate) fn lose_crls(&self) {
+        self.trust.store(Arc::new(TrustView::new(self.trust().charters().clone())));
+    }
+
     /// What somebody believes who takes the stranger's CA for Harborlight's second one.
     pub(crate) fn credulous(&self) -> TrustView {
         let charter = pki::charter(&[&self.harborlight, &self.northmark], Some(&self.stranger));
@@ -230,7 +245,20 @@ impl World {
         body: &[u8],
     ) -> Result<Receipt, ServiceError> {
         let body = bytes::Bytes::copy_from_slice(body);
-        self.service.append_record(&self.caller(device), group, epoch, record, body).await
+        self.service.append_record(&self.caller(device), group, epoch, record, body, Vec::new()).await
+    }
+
+    /// Appends a record that names a blob.
+    pub(crate) async fn append_naming(
+        &self,
+        device: &Device,
+        group: GroupId,
+        record: u8,
+        blob: BlobId,
+    ) -> Result<Receipt, ServiceError> {
+        let (epoch, body) = (device.epoch(group), bytes::Bytes::from_static(b"a manifest"));
+        let (caller, record) = (self.caller(device), RecordId([record; 16]));
+        self.service.append_record(&caller, group, epoch, record, body, vec![blob]).await
     }
 
     /// The newest position and head, as a member reads them.

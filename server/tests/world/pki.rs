@@ -1,7 +1,7 @@
 //! Agencies with their CAs, certificates and CRLs, and the charter over them, made anew for every test.
 
 use super::START_MS;
-use alcove_charter::{charter_signing_bytes, oids};
+use alcove_charter::{CharterHistory, charter_signing_bytes, oids};
 use alcove_proto::{
     names::{Handle, Identity, Person},
     v1,
@@ -113,6 +113,28 @@ impl Agency {
     }
 }
 
+/// The charter after the newest of `history`, without `leaving`; everybody in the history's newest signs.
+pub(crate) fn charter_without(history: &CharterHistory, leaving: &Agency, signers: &[&Agency]) -> Vec<u8> {
+    let newest = history.newest();
+    let entries = newest.agencies.iter().map(|agency| agency.entry().clone());
+    let agencies: Vec<_> = entries.filter(|entry| entry.trust_domain != leaving.trust_domain).collect();
+    sign(
+        signers,
+        v1::Charter {
+            format: 1,
+            collaborative: "northmark.example".into(),
+            version: newest.version + 1,
+            previous_hash: newest.hash().to_vec(),
+            issued_at_ms: START_MS,
+            not_after_ms: START_MS + 730 * super::DAY_MS,
+            quorum: agencies.len() as u32,
+            agencies,
+            server_ca_certificates: newest.server_cas.iter().map(|ca| ca.der().to_vec()).collect(),
+            server_name: newest.server_name.clone(),
+        },
+    )
+}
+
 /// Version 1 of a charter over `agencies` (in order of trust domain), signed by all. The first of them
 /// lists the CA of `rolling_to` too.
 pub(crate) fn charter(agencies: &[&Agency], rolling_to: Option<&Agency>) -> Vec<u8> {
@@ -130,14 +152,18 @@ pub(crate) fn charter(agencies: &[&Agency], rolling_to: Option<&Agency>) -> Vec<
         agencies: entries,
         server_ca_certificates: vec![server_ca],
         server_name: "alcove.northmark.example".into(),
-    }
-    .encode_to_vec();
+    };
+    sign(agencies, charter)
+}
+
+fn sign(signers: &[&Agency], charter: v1::Charter) -> Vec<u8> {
+    let charter = charter.encode_to_vec();
     let message = charter_signing_bytes(&charter);
     let sign = |agency: &&Agency| v1::CharterSignature {
         trust_domain: agency.trust_domain.clone(),
         signature: agency.charter_key.sign(&SystemRandom::new(), &message).unwrap().as_ref().to_vec(),
     };
-    v1::SignedCharter { signatures: agencies.iter().map(sign).collect(), charter }.encode_to_vec()
+    v1::SignedCharter { signatures: signers.iter().map(sign).collect(), charter }.encode_to_vec()
 }
 
 fn ca(name: &str) -> (Vec<u8>, KeyPair) {

@@ -137,6 +137,7 @@ impl Caller {
             record_id: record.to_vec(),
             epoch,
             record: bytes.to_vec().into(),
+            blob_ids: Vec::new(),
         };
         let answer = self.groups().append_record(request).await?.into_inner();
         Ok(answer.receipt.expect("a taken record has a receipt"))

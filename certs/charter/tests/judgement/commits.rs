@@ -1,7 +1,7 @@
 //! The moment a commit names: what is held, what is behind, what is a lie.
 
 use crate::pki::{NOW_MS, World, next, sign};
-use alcove_charter::TrustError;
+use alcove_charter::{Judge, TrustError, TrustView};
 use alcove_proto::v1;
 
 fn context(view: &alcove_charter::TrustView) -> v1::CommitContext {
@@ -96,4 +96,66 @@ fn a_context_out_of_form_is_refused() {
     assert_eq!(refused(&|context| context.crl_numbers.push(stranger.clone())), TrustError::Context);
     assert!(matches!(refused(&|context| context.crl_numbers[0].trust_domain.clear()), TrustError::Name(_)));
     assert_eq!(refused(&|context| context.crl_numbers = vec![stranger.clone(); 201]), TrustError::Context);
+}
+
+/// A view of version 2, which Elmgate has left.
+fn without_elmgate(world: &World, view: &TrustView) -> TrustView {
+    let charter = next(view.charters(), |charter| drop(charter.agencies.remove(0)));
+    view.with_charter(&sign(&charter, &world.agencies[1..])).unwrap().0
+}
+
+#[test]
+fn a_commit_is_read_the_same_after_an_agency_it_names_has_left() {
+    let world = World::new();
+    let elmgate = &world.agencies[0];
+    let (clean, revoked) = (elmgate.ca.crl(3, &[]), elmgate.ca.crl(3, &[&[0x41; 16]]));
+    let leaf = elmgate.mls_leaf().make();
+    let then = context(&world.view().with_crl(&clean).unwrap().0);
+
+    let without = without_elmgate(&world, &world.view());
+    let (clean, _) = without.with_crl(&clean).expect("the list is still of an agency of version 1");
+    let (revoked, _) = without.with_crl(&revoked).unwrap();
+    // Whoever holds the list, whoever holds none, and the control: the list is what is judged by.
+    for (view, listed) in [(&clean, false), (&without, false), (&revoked, true)] {
+        let moment = view.moment_of_commit(&then).expect("what was accepted once is read for good");
+        let refused = view.verify_device_mls(&[&leaf], Judge::At(&moment)).is_err();
+        assert_eq!(refused, listed);
+    }
+    // A new commit does not name it, and has to be of the newest charter.
+    assert!(clean.crl_numbers().is_empty());
+    assert!(clean.is_current(&clean.moment_of_commit(&context(&clean)).unwrap()));
+    assert!(!clean.is_current(&clean.moment_of_commit(&then).unwrap()));
+}
+
+#[test]
+fn a_removal_is_right_for_those_who_have_lost_the_list_it_went_by() {
+    let world = World::new();
+    let elmgate = &world.agencies[0];
+    let (view, _) = world.view().with_crl(&elmgate.ca.crl(3, &[&[0x41; 16]])).unwrap();
+    let then = context(&view);
+    let leaf = elmgate.mls_leaf().make();
+
+    let without = without_elmgate(&world, &world.view());
+    let moment = without.moment_of_commit(&then).unwrap();
+    let certificate = without.verify_device_mls(&[&leaf], Judge::At(&moment)).unwrap();
+    assert!(without.may_have_been_revoked(&certificate, &moment));
+    // The control: a commit that named no list removed nobody for being on it.
+    let moment = without.moment_of_commit(&context(&world.view())).unwrap();
+    assert!(!without.may_have_been_revoked(&certificate, &moment));
+}
+
+#[test]
+fn who_accepted_a_commit_reads_it_again_without_the_list_it_names() {
+    let world = World::new();
+    let (view, _) = world.view().with_crl(&world.agencies[0].ca.crl(3, &[])).unwrap();
+    let then = context(&view);
+    let lost = world.view();
+    assert!(
+        matches!(lost.moment_of_commit(&then), Err(TrustError::Behind { .. })),
+        "who has not, fetches it"
+    );
+    assert_eq!(lost.for_replay().moment_of_commit(&then), view.moment_of_commit(&then));
+    let mut forked = then;
+    forked.charter_hash[0] ^= 1;
+    assert_eq!(lost.for_replay().moment_of_commit(&forked), Err(TrustError::CharterFork { version: 1 }));
 }

@@ -1,7 +1,7 @@
 //! Revocation lists: from the right CA, in order, and what they do to certificates.
 
-use crate::pki::{DAY_MS, NOW_MS, TestCa, World};
-use alcove_charter::{Appended, CrlError, Judge, TrustError};
+use crate::pki::{DAY_MS, NOW_MS, TestCa, World, next, sign};
+use alcove_charter::{Appended, CrlError, Judge, TrustError, TrustView};
 use rcgen::{CrlDistributionPoint, CrlIssuingDistributionPoint, SerialNumber};
 
 const SERIAL: &[u8] = &[0x41; 16];
@@ -78,6 +78,42 @@ fn numbers_rise_and_never_stand_for_two_lists() {
     );
     let (view, _) = view.with_crl(&agency.ca.crl(6, &[])).unwrap();
     assert_eq!(view.crl(&trust_domain).unwrap().number, 6);
+}
+
+#[test]
+fn a_ca_that_retires_takes_no_revocation_back_and_has_no_say_after_the_next_one() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let new_ca = TestCa::new("harborlight CA of next year");
+    let trust_domain = agency.trust_domain.clone();
+    let rolled = |view: &TrustView, cas: Vec<Vec<u8>>| {
+        let charter = next(view.charters(), |charter| charter.agencies[1].ca_certificates = cas.clone());
+        view.with_charter(&sign(&charter, &world.agencies)).unwrap().0
+    };
+    let both = rolled(&world.view(), vec![agency.ca.der.clone(), new_ca.der.clone()]);
+    let after = rolled(&both, vec![new_ca.der.clone()]);
+    let fifth = agency.ca.crl(5, &[SERIAL]);
+
+    // Whoever had the list has it, and whoever comes later takes it.
+    let (had, _) = both.with_crl(&fifth).unwrap();
+    let had = rolled(&had, vec![new_ca.der.clone()]);
+    let (took, _) = after.with_crl(&fifth).unwrap();
+    let by_new_ca =
+        crate::pki::Leaf::new(&new_ca, &agency.identity(), alcove_charter::oids::CLIENT_AUTH_ARCS);
+    for view in [&had, &took] {
+        assert_eq!(view.crl_numbers()[0].number, 5);
+        let refused = view.verify_device_tls(&[&by_new_ca.make()], NOW_MS);
+        assert!(matches!(refused, Err(TrustError::Revoked { .. })), "{refused:?}");
+    }
+    assert!(after.verify_device_tls(&[&by_new_ca.make()], NOW_MS).is_ok(), "the control");
+
+    // Whoever stole the old key may count as high as he likes, before and after.
+    let stolen = agency.ca.crl(u64::MAX, &[]);
+    let (fooled, _) = after.with_crl(&stolen).unwrap();
+    let (view, _) = fooled.with_crl(&new_ca.crl(6, &[SERIAL])).expect("today's CA is heard");
+    assert_eq!(view.crl(&trust_domain).unwrap().number, 6);
+    let number = u64::MAX;
+    assert_eq!(view.with_crl(&stolen).unwrap_err(), CrlError::Retired { trust_domain, number });
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub struct DocumentManifest {
     pub media_type: String,
     /// Whether members of other agencies may pass it on by a grant.
     pub grantable: bool,
-    /// The log position after which the blob became readable.
+    /// The newest log position when the blob was closed; for information.
     pub blob_position: Position,
 }
 

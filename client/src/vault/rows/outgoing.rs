@@ -91,7 +91,7 @@ pub struct DocumentRow {
     /// May be passed on.
     #[prost(bool, tag = "9")]
     pub grantable: bool,
-    /// The log position after which the blob became readable.
+    /// The newest log position when the blob was closed.
     #[prost(uint64, tag = "10")]
     pub blob_position: u64,
 }

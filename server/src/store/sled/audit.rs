@@ -13,7 +13,7 @@ use ::sled::Tree;
 use alcove_proto::ids::{GroupId, Position};
 
 /// The numbers on disk. Never change one.
-const ACTS: [(Act, u32); 12] = [
+const ACTS: [(Act, u32); 13] = [
     (Act::CreateGroup, 1),
     (Act::AppendRecord, 2),
     (Act::Commit, 3),
@@ -26,12 +26,18 @@ const ACTS: [(Act, u32); 12] = [
     (Act::OpenUpload, 10),
     (Act::FinishUpload, 11),
     (Act::DeleteBlob, 12),
+    (Act::ExpireUpload, 13),
 ];
 
 /// The number of `act` on disk.
 pub(super) fn act_number(act: Act) -> u32 {
     // Cannot be 0: every act is in the list, which a test checks.
     ACTS.iter().find(|(known, _)| *known == act).map_or(0, |(_, number)| *number)
+}
+
+/// Whether a number on disk is an act's.
+pub(super) fn is_known_act(number: u32) -> bool {
+    ACTS.iter().any(|(_, known)| *known == number)
 }
 
 /// The number the next entry gets.

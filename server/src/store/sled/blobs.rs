@@ -3,17 +3,18 @@
 use super::{
     batch::{Audited, Batch},
     keys::{Key, Kind, tail},
-    log::{group_row, require_member, sha256},
-    rows::{BlobRow, ChunkFileRow, ChunkRow, Row, UsageRow, damaged, id, identity},
+    log::{group_row, membership_key, require_member, sha256},
+    rows::{BlobRow, ChunkFileRow, ChunkRow, Row, UploadRow, UsageRow, damaged, id, identity},
     view::View,
 };
 use crate::store::{
     Result, StoreError,
     audit::{Act, By},
-    blobs::{Blob, BlobShape, FinishOutcome, NewUpload, Upload},
+    blobs::{Blob, BlobShape, FinishOutcome, IdleUpload, NewUpload, Upload},
 };
 use alcove_proto::{
     ids::{BlobId, Digest, GroupId, Position},
+    limits::{RECORD_BLOBS_MAX, UPLOADS_PER_DEVICE_MAX},
     names::Identity,
 };
 use bytes::Bytes;
@@ -22,6 +23,8 @@ use std::ops::ControlFlow;
 
 /// Bytes up to which a blob is kept in the database itself.
 pub(super) const INLINE_BLOB_BYTES_MAX: u64 = 64 * 1024;
+/// How exactly it is known when an upload last got a chunk, milliseconds: a chunk's act writes it no more often.
+const TOUCH_INTERVAL_MS: i64 = 3600 * 1000;
 
 fn blob_key(blob: &BlobId) -> Key {
     Kind::Blob.key().blob(blob).build()
@@ -38,6 +41,11 @@ fn chunk_parts(blob: &BlobId, index: u32) -> Key {
 
 fn tombstone_key(blob: &BlobId) -> Key {
     Kind::Tombstone.key().blob(blob).build()
+}
+
+/// The key of an upload that no record names yet, among those of its device.
+pub(super) fn upload_key(uploader: &Identity, blob: &BlobId) -> Key {
+    Kind::Upload.key().identity(uploader).blob(blob).build()
 }
 
 fn usage_key(identity: &Identity) -> Key {
@@ -61,6 +69,10 @@ pub(super) fn open(batch: &mut Batch<'_>, new: &NewUpload, quota_bytes_max: u64,
     if batch.has(&tombstone_key(&new.blob))? {
         return Err(StoreError::IdReused);
     }
+    let uploads = batch.scan(&Kind::Upload.key().identity(&by.identity).build(), UPLOADS_PER_DEVICE_MAX)?;
+    if uploads.len() >= UPLOADS_PER_DEVICE_MAX {
+        return Err(StoreError::TooMany { what: "uploads", limit: UPLOADS_PER_DEVICE_MAX });
+    }
     let usage_key = usage_key(&by.identity);
     let mut usage = batch.row::<UsageRow>(&usage_key)?.unwrap_or_default();
     let asked = new.shape.bytes_total();
@@ -77,8 +89,11 @@ pub(super) fn open(batch: &mut Batch<'_>, new: &NewUpload, quota_bytes_max: u64,
         finished: false,
         position: 0,
         digest: Vec::new(),
+        named: 0,
     };
     batch.put_new(blob_key(&new.blob), &row)?;
+    let upload = UploadRow { group: new.group.to_vec(), touched_at_ms: by.time_ms };
+    batch.put_new(upload_key(&by.identity, &new.blob), &upload)?;
     batch.audit(by, of(Act::OpenUpload, &new.group, &new.blob));
     Ok(())
 }
@@ -95,6 +110,8 @@ fn own(row: Option<BlobRow>, uploader: &Identity) -> Result<(BlobRow, BlobShape)
 }
 
 /// Whether chunk `index` of the caller's upload is wanted, has the right length, and where it goes.
+///
+/// Errors: [`StoreError::NotFound`], [`StoreError::NotMember`], [`StoreError::BlobShape`].
 pub(super) fn expect_chunk(
     view: &View,
     blob: &BlobId,
@@ -103,11 +120,16 @@ pub(super) fn expect_chunk(
     by: &By,
 ) -> Result<Expected> {
     let (row, shape) = own(view.row(&blob_key(blob))?, &by.identity)?;
+    // Asked again with the row's write: here it saves a file that would be thrown away.
+    let group = id(&row.group, BlobRow::WHAT)?;
+    if view.value(&membership_key(&by.identity, &group))?.is_none() {
+        return Err(StoreError::NotMember);
+    }
     if shape.chunk_bytes(index) != Some(bytes as u64) {
         return Err(StoreError::BlobShape);
     }
-    if row.finished || view.value(&chunk_key(blob, index))?.is_some() {
-        return Ok(Expected::Here);
+    if let Some(here) = view.row::<ChunkRow>(&chunk_key(blob, index))? {
+        return Ok(Expected::Here(id(&here.sha256, ChunkRow::WHAT)?));
     }
     Ok(if shape.bytes_total() <= INLINE_BLOB_BYTES_MAX { Expected::Inline } else { Expected::File })
 }
@@ -115,8 +137,8 @@ pub(super) fn expect_chunk(
 /// What to do with a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expected {
-    /// Nothing: it is on disk.
-    Here,
+    /// Nothing: one with this digest is on disk.
+    Here(Digest),
     /// Keep it in the database.
     Inline,
     /// Write it to a file.
@@ -131,7 +153,9 @@ pub(super) enum ChunkPlace {
     Inline(Bytes),
 }
 
-/// Records a chunk. Answers false when another attempt was first: then the file is litter.
+/// Records a chunk. Answers false when another attempt with the same bytes was first: then the file is litter.
+///
+/// Errors: [`StoreError::NotFound`], [`StoreError::NotMember`], [`StoreError::IdReused`] the index has other bytes.
 pub(super) fn put_chunk(
     batch: &mut Batch<'_>,
     blob: &BlobId,
@@ -141,9 +165,10 @@ pub(super) fn put_chunk(
     by: &By,
 ) -> Result<bool> {
     let (row, _) = own(batch.row(&blob_key(blob))?, &by.identity)?;
+    require_member(batch, &id(&row.group, BlobRow::WHAT)?, &by.identity)?;
     let key = chunk_key(blob, index);
-    if row.finished || batch.has(&key)? {
-        return Ok(false);
+    if let Some(here) = batch.row::<ChunkRow>(&key)? {
+        return if here.sha256 == sha256.0 { Ok(false) } else { Err(StoreError::IdReused) };
     }
     let file = match place {
         ChunkPlace::File(file) => Some(file),
@@ -153,7 +178,19 @@ pub(super) fn put_chunk(
         }
     };
     batch.put_new(key, &ChunkRow { sha256: sha256.to_vec(), file })?;
+    touch(batch, blob, by)?;
     Ok(true)
+}
+
+/// Remembers that somebody goes on with an upload.
+fn touch(batch: &mut Batch<'_>, blob: &BlobId, by: &By) -> Result<()> {
+    let key = upload_key(&by.identity, blob);
+    match batch.row::<UploadRow>(&key)? {
+        Some(row) if by.time_ms - row.touched_at_ms >= TOUCH_INTERVAL_MS => {
+            batch.put(key, &UploadRow { touched_at_ms: by.time_ms, ..row })
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// How far an upload came. Reads a row for each chunk.
@@ -179,6 +216,9 @@ pub(super) fn progress(view: &View, blob: &BlobId) -> Result<Option<Upload>> {
 /// Chunks are never replaced, so what was seen here still holds when [`finish`] runs.
 pub(super) fn verify(view: &View, blob: &BlobId, digest: &Digest, by: &By) -> Result<Option<FinishOutcome>> {
     let (row, shape) = own(view.row(&blob_key(blob))?, &by.identity)?;
+    if view.value(&membership_key(&by.identity, &id(&row.group, BlobRow::WHAT)?))?.is_none() {
+        return Err(StoreError::NotMember);
+    }
     if row.finished {
         let position = Position(row.position);
         let same = row.digest == digest.0;
@@ -211,6 +251,8 @@ pub(super) fn finish(
     by: &By,
 ) -> Result<FinishOutcome> {
     let (mut row, _) = own(batch.row(&blob_key(blob))?, &by.identity)?;
+    let group: GroupId = id(&row.group, BlobRow::WHAT)?;
+    require_member(batch, &group, &by.identity)?;
     if row.finished {
         let position = Position(row.position);
         return Ok(if row.digest == digest.0 {
@@ -219,7 +261,6 @@ pub(super) fn finish(
             FinishOutcome::DigestMismatch
         });
     }
-    let group: GroupId = id(&row.group, BlobRow::WHAT)?;
     let position = batch.head(&group)?.position;
     row.finished = true;
     row.position = position.0;
@@ -229,6 +270,35 @@ pub(super) fn finish(
     Ok(FinishOutcome::Finished { position })
 }
 
+/// Makes the author's finished blobs readable to whoever may read the record at `position`. A blob keeps the
+/// first record that names it.
+///
+/// Errors: [`StoreError::NotFound`] one of them is no finished blob of the author in this group,
+/// [`StoreError::TooMany`].
+pub(super) fn name(
+    batch: &mut Batch<'_>,
+    group: &GroupId,
+    blobs: &[BlobId],
+    position: Position,
+    by: &By,
+) -> Result<()> {
+    if blobs.len() > RECORD_BLOBS_MAX {
+        return Err(StoreError::TooMany { what: "blobs of a record", limit: RECORD_BLOBS_MAX });
+    }
+    for blob in blobs {
+        let (mut row, _) = own(batch.row(&blob_key(blob))?, &by.identity)?;
+        if !row.finished || row.group != group.as_bytes() {
+            return Err(StoreError::NotFound);
+        }
+        if row.named == 0 {
+            row.named = position.0;
+            batch.put(blob_key(blob), &row)?;
+            batch.remove(upload_key(&by.identity, blob))?;
+        }
+    }
+    Ok(())
+}
+
 /// A blob or an upload.
 pub(super) fn blob(view: &View, blob: &BlobId) -> Result<Option<Blob>> {
     let Some(row) = view.row::<BlobRow>(&blob_key(blob))? else { return Ok(None) };
@@ -236,7 +306,8 @@ pub(super) fn blob(view: &View, blob: &BlobId) -> Result<Option<Blob>> {
         group: id(&row.group, BlobRow::WHAT)?,
         uploader: identity(&row.uploader, BlobRow::WHAT)?,
         shape: shape_of(&row)?,
-        finished_at: row.finished.then_some(Position(row.position)),
+        finished: row.finished,
+        named_at: (row.named != 0).then_some(Position(row.named)),
     }))
 }
 
@@ -262,14 +333,84 @@ pub(super) fn find_chunk(view: &View, blob: &BlobId, index: u32) -> Result<Optio
 /// removed later, which the tombstone remembers.
 pub(super) fn delete(batch: &mut Batch<'_>, blob: &BlobId, by: &By) -> Result<bool> {
     let Ok((row, _)) = own(batch.row(&blob_key(blob))?, &by.identity) else { return Ok(false) };
-    let usage_key = usage_key(&by.identity);
+    bury(batch, blob, &by.identity, &row)?;
+    batch.audit(by, of(Act::DeleteBlob, &id(&row.group, BlobRow::WHAT)?, blob));
+    Ok(true)
+}
+
+fn bury(batch: &mut Batch<'_>, blob: &BlobId, uploader: &Identity, row: &BlobRow) -> Result<()> {
+    let usage_key = usage_key(uploader);
     let mut usage = batch.row::<UsageRow>(&usage_key)?.unwrap_or_default();
     usage.bytes = usage.bytes.saturating_sub(row.bytes_total);
     batch.put(usage_key, &usage)?;
     batch.remove(blob_key(blob))?;
-    batch.put(tombstone_key(blob), &UsageRow::default())?;
-    batch.audit(by, of(Act::DeleteBlob, &id(&row.group, BlobRow::WHAT)?, blob));
+    batch.remove(upload_key(uploader, blob))?;
+    batch.put(tombstone_key(blob), &UsageRow::default())
+}
+
+/// Deletes an upload that is not closed and has got no chunk since `idle_since_ms`, in its uploader's name.
+/// Answers whether it was so.
+pub(super) fn expire(
+    batch: &mut Batch<'_>,
+    upload: &IdleUpload,
+    idle_since_ms: i64,
+    by: &By,
+) -> Result<bool> {
+    let touched = batch.row::<UploadRow>(&upload_key(&upload.uploader, &upload.blob))?;
+    let row = batch.row::<BlobRow>(&blob_key(&upload.blob))?;
+    let (Some(touched), Some(row)) = (touched, row) else { return Ok(false) };
+    if row.finished || touched.touched_at_ms > idle_since_ms {
+        return Ok(false);
+    }
+    bury(batch, &upload.blob, &upload.uploader, &row)?;
+    batch.audit(by, of(Act::ExpireUpload, &upload.group, &upload.blob));
     Ok(true)
+}
+
+/// Deletes whatever a device that has been removed from `group` uploaded there and no record names: nobody
+/// could ever read it. At most [`UPLOADS_PER_DEVICE_MAX`].
+pub(super) fn drop_uploads_of(
+    batch: &mut Batch<'_>,
+    group: &GroupId,
+    uploader: &Identity,
+    by: &By,
+) -> Result<()> {
+    let prefix = Kind::Upload.key().identity(uploader).build();
+    for (key, value) in batch.scan(&prefix, UPLOADS_PER_DEVICE_MAX)? {
+        let blob = tail(&key).map(BlobId).ok_or(damaged(UploadRow::WHAT))?;
+        if UploadRow::from_value(&value)?.group != group.as_bytes() {
+            continue;
+        }
+        let row: BlobRow = batch.row(&blob_key(&blob))?.ok_or(damaged(UploadRow::WHAT))?;
+        bury(batch, &blob, uploader, &row)?;
+        batch.audit(by, Audited { concerning: Some(uploader), ..of(Act::ExpireUpload, group, &blob) });
+    }
+    Ok(())
+}
+
+/// Uploads that are not closed, by uploader and blob, after `after`, at most `max`.
+pub(super) fn uploads(view: &View, after: Option<&IdleUpload>, max: usize) -> Result<Vec<IdleUpload>> {
+    let prefix = Kind::Upload.key().build();
+    let mut from = after.map(|last| upload_key(&last.uploader, &last.blob));
+    let mut found = Vec::new();
+    while found.len() < max {
+        let page = view.scan(&prefix, from.as_deref(), max)?;
+        for (key, value) in page.rows {
+            let row = UploadRow::from_value(&value)?;
+            let blob = tail(&key).map(BlobId).ok_or(damaged(UploadRow::WHAT))?;
+            let uploader = super::keys::identity_of(&key, BlobId::LEN).ok_or(damaged(UploadRow::WHAT))?;
+            if view.row::<BlobRow>(&blob_key(&blob))?.is_some_and(|blob| !blob.finished) {
+                let group = id(&row.group, UploadRow::WHAT)?;
+                found.push(IdleUpload { uploader, group, blob, touched_at_ms: row.touched_at_ms });
+            }
+        }
+        match page.next {
+            Some(next) => from = Some(next),
+            None => break,
+        }
+    }
+    found.truncate(max);
+    Ok(found)
 }
 
 /// Removes rows of a deleted blob, at most `max`, the tombstone last; answers whether all are gone.

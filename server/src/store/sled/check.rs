@@ -1,24 +1,25 @@
-//! The integrity check: recomputes every chain and looks for every chunk.
+//! The integrity check: recomputes every chain, reads every chunk, and compares what is kept twice.
+//!
+//! Groups are here, blobs in [`super::check_blobs`], the rest in [`super::check_rest`]. It runs beside a server
+//! that goes on writing: what was read at two moments is looked at twice before it is called a problem.
 
 use super::{
-    blobs::chunk_key,
     chunk_files::ChunkFiles,
     commits::{checkpoint, group_in_key, members, memberships},
-    keys::{Kind, tail},
-    log::{durable_entry, sha256},
+    keys::{Kind, identity_of, tail},
+    log::{durable_entry, membership_key, sha256},
     logs::{BLOCK_POSITIONS, ids_of, record_of},
     open::{side_files, side_folder},
-    rows::{BlobRow, ChunkRow, EntryRow, GroupRow, IdBlockRow, PositionRow, Row},
+    rows::{EntryRow, GroupRow, IdBlockRow, MemberRow, MembershipRow, PositionRow, Row, damaged},
     view::View,
 };
 use crate::store::{
     Result, StoreError,
-    blobs::BlobShape,
     groups::{GroupHead, Membership},
     operation::{CheckReport, PROBLEMS_MAX, Problem},
 };
 use alcove_proto::{
-    ids::{BlobId, Digest, Epoch, GroupId, Head, Position, RecordId},
+    ids::{Digest, Epoch, GroupId, Head, Position, RecordId},
     log,
     v1::{EntryKind, LogEntry},
 };
@@ -50,12 +51,49 @@ impl Check<'_> {
             });
             keep(&mut report, checked)
         })?;
-        self.view.each(&Kind::Blob.key().build(), |key, value| {
-            report.blobs += 1;
-            let checked = self.blob(&mut report, key, value);
-            keep(&mut report, checked)
-        })?;
+        self.twice(&mut report, Self::memberships)?;
+        self.blobs(&mut report)?;
+        self.welcomes_key_packages_and_trail(&mut report)?;
         Ok(report)
+    }
+
+    /// Reports what `look` finds, and finds again when it looks once more: a server that goes on writing changes
+    /// one of two rows between the two reads, and not the same way twice.
+    pub(super) fn twice(
+        &self,
+        report: &mut CheckReport,
+        look: impl Fn(&Self) -> Result<Vec<Problem>>,
+    ) -> Result<()> {
+        let looked = look(self).and_then(|first| {
+            let again = if first.is_empty() { Vec::new() } else { look(self)? };
+            first
+                .into_iter()
+                .filter(|problem| again.contains(problem))
+                .for_each(|problem| found(report, problem));
+            Ok(())
+        });
+        keep(report, looked).map(drop)
+    }
+
+    /// Every membership leads to a leaf of that device.
+    fn memberships(&self) -> Result<Vec<Problem>> {
+        let mut problems = Vec::new();
+        self.view.each(&Kind::Membership.key().build(), |key, value| {
+            let row = MembershipRow::from_value(value)?;
+            let group = tail(key).map(GroupId).ok_or(damaged(MembershipRow::WHAT))?;
+            let identity = identity_of(key, GroupId::LEN).ok_or(damaged(MembershipRow::WHAT))?;
+            let leaf = Kind::Leaf.key().group(&group).index(row.leaf).build();
+            let member = self.view.row::<MemberRow>(&leaf)?;
+            let leads = member.is_some_and(|member| {
+                (member.identity == identity.to_string()) && member.joined == row.joined
+            });
+            if !leads && self.view.value(&membership_key(&identity, &group))?.is_some() {
+                problems.push(Problem::MembersMismatch { group });
+            }
+            Ok(within(problems.len()))
+        })?;
+        problems.dedup();
+        Ok(problems)
     }
 
     fn group(&self, report: &mut CheckReport, group: &GroupId, head: GroupHead) -> Result<()> {
@@ -145,53 +183,6 @@ impl Check<'_> {
         let Some(row) = self.view.row::<IdBlockRow>(&key)? else { return Ok(false) };
         Ok(ids_of(&row)? == ids)
     }
-
-    fn blob(&self, report: &mut CheckReport, key: &[u8], value: &[u8]) -> Result<()> {
-        let damaged = || StoreError::Damaged { what: BlobRow::WHAT };
-        let blob = tail(key).map(BlobId).ok_or_else(damaged)?;
-        let row = BlobRow::from_value(value)?;
-        let shape = BlobShape::new(row.chunk_count, row.bytes_total).map_err(|_| damaged())?;
-        let mut seen = 0;
-        self.view.each(&Kind::Chunk.key().blob(&blob).build(), |key, value| {
-            let index = tail(key).map(u32::from_be_bytes).ok_or_else(damaged)?;
-            let chunk = ChunkRow::from_value(value)?;
-            let length = match &chunk.file {
-                Some(file) => self.files.length(&blob, index, file),
-                None => self.inline_length(&blob, index)?,
-            };
-            if length.is_none() || length != shape.chunk_bytes(index) {
-                self.missing(report, blob, index)?;
-            }
-            seen += 1;
-            report.chunks += 1;
-            Ok(ControlFlow::Continue(()))
-        })?;
-        if row.finished && seen < shape.chunk_count() {
-            for index in 0..shape.chunk_count() {
-                if self.view.value(&chunk_key(&blob, index))?.is_none() {
-                    self.missing(report, blob, index)?;
-                }
-                if report.problems.len() >= PROBLEMS_MAX {
-                    break;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn inline_length(&self, blob: &BlobId, index: u32) -> Result<Option<u64>> {
-        let parts =
-            self.view.scan(&Kind::ChunkPart.key().blob(blob).index(index).build(), None, usize::MAX)?;
-        Ok(Some(parts.rows.iter().map(|(_, part)| part.len() as u64).sum()))
-    }
-
-    /// A chunk is missing, unless its blob was deleted since the check came by.
-    fn missing(&self, report: &mut CheckReport, blob: BlobId, index: u32) -> Result<()> {
-        if self.view.value(&Kind::Blob.key().blob(&blob).build())?.is_some() {
-            found(report, Problem::ChunkMissing { blob, index });
-        }
-        Ok(())
-    }
 }
 
 fn memberships_with(
@@ -207,19 +198,27 @@ fn memberships_with(
         .map(|Membership { leaf, joined, .. }| (*leaf, *joined)))
 }
 
-fn found(report: &mut CheckReport, problem: Problem) {
+pub(super) fn found(report: &mut CheckReport, problem: Problem) {
     if report.problems.len() < PROBLEMS_MAX {
         report.problems.push(problem);
     }
 }
 
 /// A damaged row is a finding; any other failure ends the check.
-fn keep(report: &mut CheckReport, checked: Result<()>) -> Result<ControlFlow<()>> {
+pub(super) fn keep(report: &mut CheckReport, checked: Result<()>) -> Result<ControlFlow<()>> {
     match checked {
         Ok(()) => {}
         Err(StoreError::Damaged { what }) => found(report, Problem::Row { what }),
         Err(error) => return Err(error),
     }
-    let full = report.problems.len() >= PROBLEMS_MAX;
-    Ok(if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    Ok(within(report.problems.len()))
 }
+
+/// Whether to go on after so many problems.
+pub(super) fn within(problems: usize) -> ControlFlow<()> {
+    if problems >= PROBLEMS_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+#[cfg(test)]
+#[path = "check_tests.rs"]
+mod tests;

@@ -3,7 +3,8 @@
 //! sled at 4 GiB of chunks took as much memory, up to twice the disk, and gave nothing back on
 //! deletion; files cost what they hold and are gone when unlinked. A file is written whole and synced,
 //! with its folder, before any row speaks of it; it is named by blob, index, run of the server and
-//! attempt, so that two attempts at one chunk never meet, and a file no row names is known to be litter.
+//! attempt, so that two attempts at one chunk never meet, and a file that no row names and no attempt is at is
+//! known to be litter.
 
 use super::{rows::ChunkFileRow, space::Space};
 use crate::store::{Result, StoreError};
@@ -11,11 +12,15 @@ use alcove_proto::ids::BlobId;
 use bytes::Bytes;
 use object_store::{ObjectStoreExt, PutPayload, local::LocalFileSystem, path::Path as ObjectPath};
 use std::{
+    collections::HashSet,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
     str::FromStr,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tokio::sync::Semaphore;
 
@@ -30,6 +35,32 @@ pub(super) struct ChunkFiles {
     space: Space,
     run: u64,
     attempts: AtomicU64,
+    under_way: Arc<Mutex<HashSet<u64>>>,
+}
+
+/// A file that is on disk and has no row yet. Until this is dropped, nobody takes it for litter.
+pub(super) struct Written {
+    pub(super) row: ChunkFileRow,
+    _under_way: UnderWay,
+}
+
+/// One of this run's attempts.
+struct UnderWay {
+    attempt: u64,
+    all: Arc<Mutex<HashSet<u64>>>,
+}
+
+impl UnderWay {
+    fn begin(attempt: u64, all: &Arc<Mutex<HashSet<u64>>>) -> Self {
+        all.lock().unwrap_or_else(PoisonError::into_inner).insert(attempt);
+        Self { attempt, all: Arc::clone(all) }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.attempt);
+    }
 }
 
 /// The name of one chunk file within its blob's folder.
@@ -82,23 +113,25 @@ impl ChunkFiles {
             space,
             run,
             attempts: AtomicU64::new(0),
+            under_way: Arc::default(),
         })
     }
 
     /// Writes one chunk; it is on disk, with its folder's entry, when this returns.
     ///
     /// Errors: [`StoreError::StorageFull`], and then nothing of it is left.
-    pub(super) async fn write(&self, blob: &BlobId, index: u32, chunk: Bytes) -> Result<ChunkFileRow> {
+    pub(super) async fn write(&self, blob: &BlobId, index: u32, chunk: Bytes) -> Result<Written> {
         let _turn = self.writes.acquire().await.map_err(|_| StoreError::Stopped)?;
         self.space.admit_file(chunk.len() as u64)?;
         let attempt = self.attempts.fetch_add(1, Ordering::Relaxed);
+        let under_way = UnderWay::begin(attempt, &self.under_way);
         let file = ChunkFileRow { run: self.run, attempt };
         let path = object_path(blob, &FileName::of(index, &file));
         self.files
             .put(&path, PutPayload::from(chunk))
             .await
             .map_err(|error| failure(&self.space, "writing a chunk", error))?;
-        Ok(file)
+        Ok(Written { row: file, _under_way: under_way })
     }
 
     /// Reads one chunk.
@@ -127,7 +160,7 @@ impl ChunkFiles {
     pub(super) fn discard(&self, blob: &BlobId, index: u32, file: &ChunkFileRow, blob_gone: bool) {
         let path = self.blob_folder(blob).join(FileName::of(index, file).to_string());
         if let Err(error) = fs::remove_file(&path) {
-            // The reaper finds it on the next start.
+            // The reaper finds it.
             tracing::warn!(%blob, index, kind = %error.kind(), "a chunk file could not be removed");
         }
         if blob_gone {
@@ -140,6 +173,21 @@ impl ChunkFiles {
     pub(super) fn length(&self, blob: &BlobId, index: u32, file: &ChunkFileRow) -> Option<u64> {
         let path = self.blob_folder(blob).join(FileName::of(index, file).to_string());
         fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file).map(|file| file.len())
+    }
+
+    /// Reads one chunk where it may block; nothing when it is missing.
+    pub(super) fn read_blocking(
+        &self,
+        blob: &BlobId,
+        index: u32,
+        file: &ChunkFileRow,
+    ) -> Result<Option<Vec<u8>>> {
+        let path = self.blob_folder(blob).join(FileName::of(index, file).to_string());
+        match fs::read(path) {
+            Ok(chunk) => Ok(Some(chunk)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(self.space.io("reading a chunk", source)),
+        }
     }
 
     /// Removes all of a blob's files. A blob without any is fine.
@@ -166,7 +214,7 @@ impl ChunkFiles {
         Ok(blobs)
     }
 
-    /// Removes those of a blob's files of earlier runs that `named` does not know; answers how many.
+    /// Removes those of a blob's files that `named` does not know and no attempt is at; answers how many.
     pub(super) fn sweep(
         &self,
         blob: &BlobId,
@@ -176,8 +224,8 @@ impl ChunkFiles {
         let mut removed = 0;
         for text in names(&folder).unwrap_or_default() {
             let Ok(name) = text.parse::<FileName>() else { continue };
-            // A file of this run may be waiting for its row.
-            if name.run == self.run {
+            // Asked before the row is looked for: an attempt ends when its row is there to be seen.
+            if name.run == self.run && self.is_under_way(name.attempt) {
                 continue;
             }
             let row = named(name.index)?;
@@ -187,6 +235,15 @@ impl ChunkFiles {
             }
         }
         Ok(removed)
+    }
+
+    /// Removes a blob's folder if it is empty; answers whether it was.
+    pub(super) fn remove_empty(&self, blob: &BlobId) -> bool {
+        fs::remove_dir(self.blob_folder(blob)).is_ok()
+    }
+
+    fn is_under_way(&self, attempt: u64) -> bool {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).contains(&attempt)
     }
 
     fn blob_folder(&self, blob: &BlobId) -> PathBuf {

@@ -3,6 +3,7 @@
 use super::{
     access,
     batch::{Audited, Batch, Flushes},
+    blobs,
     keys::{Kind, tail},
     log::{
         Pending, durable_entry, entry_in_batch, entry_key, membership_key, push_entry, put_checkpoint,
@@ -80,6 +81,7 @@ pub(super) fn commit(batch: &mut Batch<'_>, new: NewCommit, by: &By) -> Result<C
         for gone in put_members(batch, &group, members, position)? {
             access::end_all_of(batch, &group, &gone)?;
             welcomes::withdraw(batch, &group, &gone)?;
+            blobs::drop_uploads_of(batch, &group, &gone, by)?;
         }
         batch.hint(Hint::MembersChanged { group });
     }

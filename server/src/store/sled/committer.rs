@@ -131,6 +131,28 @@ impl Queue {
         act: impl FnOnce(&mut Batch<'_>) -> Result<T> + Send + 'static,
         finish: impl FnOnce(T, &Flushes) -> Result<U> + Send + 'static,
     ) -> Result<U> {
+        self.admit(demand, act, finish).await?.await.unwrap_or(Err(StoreError::Stopped))
+    }
+
+    /// The same for an act whose asker may outlive the store: while it waits to be done, it does not keep the
+    /// committer from ending.
+    pub(super) async fn submit_and_leave<T: Send + 'static>(
+        self,
+        demand: Demand,
+        act: impl FnOnce(&mut Batch<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let answer = self.admit(demand, act, |outcome, _| Ok(outcome)).await?;
+        drop(self);
+        answer.await.unwrap_or(Err(StoreError::Stopped))
+    }
+
+    /// Puts an act in the queue; what answers comes when it is done.
+    async fn admit<T: Send + 'static, U: Send + 'static>(
+        &self,
+        demand: Demand,
+        act: impl FnOnce(&mut Batch<'_>) -> Result<T> + Send + 'static,
+        finish: impl FnOnce(T, &Flushes) -> Result<U> + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<U>>> {
         let admission = async {
             let kib = (demand.bytes / 1024 + 1).min(QUEUE_KIB_MAX) as u32;
             let held = self.kib.clone().acquire_many_owned(kib).await.map_err(|_| StoreError::Stopped)?;
@@ -140,7 +162,7 @@ impl Queue {
             Ok(answer)
         };
         match tokio::time::timeout(QUEUE_WAIT, admission).await {
-            Ok(admitted) => admitted?.await.unwrap_or(Err(StoreError::Stopped)),
+            Ok(admitted) => admitted,
             Err(_) => Err(StoreError::Busy { waited_ms: QUEUE_WAIT.as_millis() as u64 }),
         }
     }

@@ -65,8 +65,14 @@ pub(super) enum Kind {
     Tombstone = 0x53,
     /// `identity`: [`super::rows::UsageRow`].
     Usage = 0x54,
+    /// `identity, blob`: [`super::rows::UploadRow`] of each one that no record names yet.
+    Upload = 0x55,
     /// `sequence of the first`: [`super::rows::AuditRow`].
     Audit = 0x60,
+    /// `-`: [`super::rows::CharterRow`].
+    Charter = 0x70,
+    /// `trust domain`: [`super::rows::CrlRow`].
+    Crl = 0x71,
 }
 
 /// Builds a key from its parts.

@@ -2,6 +2,7 @@
 
 use super::{
     batch::{Audited, Batch, Flushes},
+    blobs,
     keys::{Key, Kind, tail},
     rows::{
         CheckpointRow, EntryRow, GroupRow, INLINE_BODY_BYTES_MAX, MemberRow, MembershipRow, Row, damaged, id,
@@ -211,6 +212,7 @@ pub(super) fn append(batch: &mut Batch<'_>, new: NewRecord, by: &By) -> Result<A
     }
     let pending = push_entry(batch, &group, head, Some(new.record), new.body, by)?;
     let position = pending.position();
+    blobs::name(batch, &group, &new.blobs, position, by)?;
     // The log entry says the rest.
     let audited =
         Audited { group: Some(&group), position: Some(position), ..Audited::act(Act::AppendRecord) };

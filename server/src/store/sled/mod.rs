@@ -19,7 +19,10 @@ mod audit;
 mod batch;
 mod blobs;
 mod check;
+mod check_blobs;
+mod check_rest;
 mod chunk_files;
+mod chunks;
 mod commits;
 mod committer;
 mod compact;
@@ -31,6 +34,7 @@ mod open;
 mod reaper;
 mod rows;
 mod space;
+mod trust;
 mod view;
 mod welcomes;
 
@@ -38,13 +42,14 @@ use crate::store::{
     Result, Store, StoreError,
     access::{AccessEntry, NewAccess, OpenAccessOutcome},
     audit::{AuditPage, By},
-    blobs::{Blob, FinishOutcome, NewUpload, Upload},
+    blobs::{Blob, FinishOutcome, IdleUpload, NewUpload, Upload},
     directory::{CardPage, ClaimedKeyPackage, KeyPackageCount, NewKeyPackages, Published},
     groups::{
         AppendOutcome, Checkpoint, CommitOutcome, CreateOutcome, GroupHead, LogPage, LogQuery, Member,
         Membership, NewCommit, NewGroup, NewRecord,
     },
     operation::{CheckReport, Compacted, Health, Hint},
+    trust::TrustInForce,
     welcomes::WelcomePage,
 };
 use alcove_proto::{
@@ -55,12 +60,13 @@ use alcove_proto::{
 };
 use bytes::Bytes;
 use chunk_files::ChunkFiles;
+use chunks::Chunks;
 use committer::{Committer, Demand, Queue};
 use open::Opened;
 use reaper::{Reaper, Wake};
 use ring::rand::SecureRandom;
 use space::{Purpose, Space};
-use std::{fs::File, path::PathBuf, sync::Arc, thread::JoinHandle};
+use std::{fs::File, path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
 use tokio::sync::broadcast;
 use view::View;
 
@@ -77,6 +83,8 @@ pub struct SledConfig {
     /// Bytes of the disk that are never used: sled does not survive a full one. Not below
     /// [`SledConfig::FLOOR_BYTES_MIN`].
     pub free_bytes_min: u64,
+    /// Time between two looks for files that no row names: a look at every chunk, on a thread of its own.
+    pub sweep_interval: Duration,
 }
 
 impl SledConfig {
@@ -85,7 +93,12 @@ impl SledConfig {
 
     /// The data folder with the sizes that suit most.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), cache_bytes: 128 * 1024 * 1024, free_bytes_min: 256 * 1024 * 1024 }
+        Self {
+            folder: folder.into(),
+            cache_bytes: 128 * 1024 * 1024,
+            free_bytes_min: 256 * 1024 * 1024,
+            sweep_interval: Duration::from_secs(24 * 3600),
+        }
     }
 }
 
@@ -96,6 +109,7 @@ pub struct SledStore {
     wake: Wake,
     view: View,
     files: Arc<ChunkFiles>,
+    chunks: Chunks,
     space: Space,
     hints: broadcast::Sender<Hint>,
     db: ::sled::Db,
@@ -128,22 +142,15 @@ impl SledStore {
         };
         let (queue, committer) = committer.start()?;
         let run = random_u64()?;
-        let chunks = open::chunk_folder(&config.folder);
-        let files = Arc::new(ChunkFiles::open(chunks, space.clone(), run)?);
-        let reaper = Reaper { view: view.clone(), files: files.clone(), queue: queue.downgrade() };
+        let folder = open::chunk_folder(&config.folder);
+        let files = Arc::new(ChunkFiles::open(folder, space.clone(), run)?);
+        let chunks = Chunks::new(files.clone(), view.clone(), &queue);
+        let sweep_interval = config.sweep_interval;
+        let reaper =
+            Reaper { view: view.clone(), files: files.clone(), queue: queue.downgrade(), sweep_interval };
         let (wake, reaper) = reaper.start()?;
-        Ok(Self {
-            config,
-            queue,
-            wake,
-            view,
-            files,
-            space,
-            hints,
-            db,
-            threads: vec![reaper, committer],
-            claim,
-        })
+        let threads = vec![reaper, committer];
+        Ok(Self { config, queue, wake, view, files, chunks, space, hints, db, threads, claim })
     }
 
     /// Takes no more, finishes what is queued, and closes the files. Blocks while it does: up to a
@@ -151,14 +158,14 @@ impl SledStore {
     ///
     /// The folder can be opened again when this returns and no verb is running any more.
     pub fn close(self) {
-        let Self { config, queue, wake, threads, db, view, files, claim, .. } = self;
+        let Self { config, queue, wake, threads, db, view, files, chunks, claim, .. } = self;
         drop((queue, wake));
         for thread in threads {
             // A panic of theirs has been reported already.
             let _ = thread.join();
         }
         let has_grown = view.has_grown();
-        drop((db, view, files));
+        drop((db, view, files, chunks));
         open::wait_until_released(&open::database_folder(&config.folder));
         if has_grown {
             open::shorten_next_start(&config.folder, config.cache_bytes);
@@ -226,13 +233,17 @@ impl Store for SledStore {
 
     async fn commit(&self, commit: NewCommit, by: By) -> Result<CommitOutcome> {
         let group = commit.group;
-        self.queue
+        let committed = self
+            .queue
             .submit_then(
                 Demand::bytes(commits::weight(&commit)),
                 move |batch| commits::commit(batch, commit, &by),
                 move |pending, flushes| pending.durable(&group, flushes),
             )
-            .await
+            .await;
+        // Who was removed may have left uploads.
+        self.wake.now();
+        committed
     }
 
     async fn read_log(&self, query: LogQuery) -> Result<LogPage> {
@@ -345,33 +356,7 @@ impl Store for SledStore {
     }
 
     async fn put_chunk(&self, blob: BlobId, index: u32, chunk: Bytes, by: By) -> Result<()> {
-        let bytes = chunk.len();
-        let asker = by.clone();
-        let expected = self.read(move |view| blobs::expect_chunk(view, &blob, index, bytes, &asker)).await?;
-        if expected == blobs::Expected::Here {
-            return Ok(());
-        }
-        let digest_of = chunk.clone();
-        // About a millisecond for a whole chunk: not on the reactor, and while it is being written.
-        let digest = tokio::task::spawn_blocking(move || blobs::chunk_digest(&digest_of));
-        let file = match expected {
-            blobs::Expected::File => Some(self.files.write(&blob, index, chunk.clone()).await?),
-            blobs::Expected::Inline | blobs::Expected::Here => None,
-        };
-        let place = file.map_or(blobs::ChunkPlace::Inline(chunk), blobs::ChunkPlace::File);
-        let digest = digest.await.map_err(|_| StoreError::Stopped)?;
-        let demand = Demand::bytes(if file.is_some() { 0 } else { bytes });
-        let act =
-            move |batch: &mut batch::Batch<'_>| blobs::put_chunk(batch, &blob, index, digest, place, &by);
-        let taken = self.queue.submit(demand, act).await;
-        if let (Some(file), Ok(false) | Err(_)) = (file, &taken) {
-            let files = self.files.clone();
-            let blob_gone = matches!(taken, Err(StoreError::NotFound));
-            // Waited for, so that a refused chunk is gone when the refusal is known.
-            let discard = move || files.discard(&blob, index, &file, blob_gone);
-            let _ = tokio::task::spawn_blocking(discard).await;
-        }
-        taken.map(|_| ())
+        self.chunks.put(blob, index, chunk, by).await
     }
 
     async fn finish_upload(&self, blob: BlobId, digest: Digest, by: By) -> Result<FinishOutcome> {
@@ -409,8 +394,30 @@ impl Store for SledStore {
         Ok(deleted)
     }
 
+    async fn uploads(&self, after: Option<IdleUpload>, max: usize) -> Result<Vec<IdleUpload>> {
+        self.read(move |view| blobs::uploads(view, after.as_ref(), max)).await
+    }
+
+    async fn expire_upload(&self, upload: IdleUpload, idle_since_ms: i64, by: By) -> Result<bool> {
+        let act = move |batch: &mut batch::Batch<'_>| blobs::expire(batch, &upload, idle_since_ms, &by);
+        let expired = self.queue.submit(Demand::freeing(), act).await?;
+        if expired {
+            self.wake.now();
+        }
+        Ok(expired)
+    }
+
     async fn blob_usage(&self, identity: Identity) -> Result<u64> {
         self.read(move |view| blobs::usage(view, &identity)).await
+    }
+
+    async fn trust_in_force(&self) -> Result<TrustInForce> {
+        self.read(trust::read).await
+    }
+
+    async fn put_trust_in_force(&self, now: TrustInForce) -> Result<()> {
+        // Before anybody is let in by it, also on a full disk: a few bytes.
+        self.queue.submit(Demand::freeing(), move |batch| trust::put(batch, &now)).await
     }
 
     async fn audit(&self, after: u64, max: usize) -> Result<AuditPage> {

@@ -1,6 +1,7 @@
 //! Removes what nothing names any more: chunks of deleted blobs, and files a crash left without a row.
 //!
-//! One thread. It begins with what an earlier run left over and then waits to be woken by deletions.
+//! One thread. It begins with what an earlier run left over, is woken by deletions, and looks through the files
+//! again from time to time.
 
 use super::{
     blobs,
@@ -10,7 +11,10 @@ use super::{
     view::View,
 };
 use crate::store::{Result, StoreError};
-use std::sync::{Arc, mpsc};
+use std::{
+    sync::{Arc, mpsc},
+    time::{Duration, Instant},
+};
 
 /// Rows removed in one act: small enough that other acts do not wait for it.
 const ROWS_PER_ACT: usize = 512;
@@ -34,6 +38,8 @@ pub(super) struct Reaper {
     pub(super) files: Arc<ChunkFiles>,
     /// Weak: a reaper at work must not keep a closing store open.
     pub(super) queue: WeakQueue,
+    /// Time between two looks through all files.
+    pub(super) sweep_interval: Duration,
 }
 
 impl Reaper {
@@ -48,10 +54,16 @@ impl Reaper {
 
     fn run(&self, woken: &mpsc::Receiver<()>) {
         self.report("removing leftovers", self.sweep());
+        let mut swept = Instant::now();
         loop {
             self.report("removing deleted blobs", self.purge());
-            if woken.recv().is_err() {
-                return;
+            match woken.recv_timeout(self.sweep_interval.saturating_sub(swept.elapsed())) {
+                Ok(()) => {}
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    self.report("removing leftovers", self.sweep());
+                    swept = Instant::now();
+                }
+                Err(mpsc::RecvTimeoutError::Disconnected) => return,
             }
         }
     }
@@ -60,7 +72,7 @@ impl Reaper {
         match outcome {
             Ok(0) | Err(StoreError::Stopped) => {}
             Ok(removed) => tracing::info!(act, removed, "reaped"),
-            // It stays for the next deletion or start.
+            // It stays for the next round.
             Err(error) => tracing::warn!(act, %error, "reaping failed"),
         }
     }
@@ -87,21 +99,26 @@ impl Reaper {
         }
     }
 
-    /// Removes files of earlier runs that no row names; answers how many files and folders.
+    /// Removes files that no row names; answers how many files and folders.
     fn sweep(&self) -> Result<u64> {
         let mut removed = 0;
         for blob in self.files.blobs()? {
             self.queue()?;
-            // A folder of this run has a row before it exists.
-            if blobs::is_known(&self.view, &blob)? {
-                removed += self.files.sweep(&blob, |index| {
-                    Ok(self.view.row::<ChunkRow>(&blobs::chunk_key(&blob, index))?.and_then(|row| row.file))
-                })?;
-            } else {
-                self.files.remove_blob(&blob)?;
+            removed += self.files.sweep(&blob, |index| {
+                Ok(self.view.row::<ChunkRow>(&blobs::chunk_key(&blob, index))?.and_then(|row| row.file))
+            })?;
+            if !blobs::is_known(&self.view, &blob)? && self.files.remove_empty(&blob) {
                 removed += 1;
+                // It may have been begun anew just now, and its first chunk needs a folder that is on disk.
+                if blobs::is_known(&self.view, &blob)? {
+                    self.files.prepare(&blob)?;
+                }
             }
         }
         Ok(removed)
     }
 }
+
+#[cfg(test)]
+#[path = "reaper_tests.rs"]
+mod tests;

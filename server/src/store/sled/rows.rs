@@ -56,7 +56,8 @@ rows! {
     MembershipRow => "membership", CheckpointRow => "checkpoint", WelcomeRow => "welcome",
     WelcomeContentRow => "welcome content", KeyPackageRow => "key package", CardRow => "card",
     AccessRow => "access entry", BlobRow => "blob", ChunkRow => "chunk", UsageRow => "usage",
-    AuditRow => "audit entry",
+    UploadRow => "upload", AuditRow => "audit entry", CharterRow => "charter in force",
+    CrlRow => "CRL in force",
 }
 
 pub(super) fn damaged(what: &'static str) -> StoreError {
@@ -237,10 +238,24 @@ pub(super) struct BlobRow {
     pub(super) bytes_total: u64,
     #[prost(bool, tag = "5")]
     pub(super) finished: bool,
+    /// The log's newest position when it was closed.
     #[prost(uint64, tag = "6")]
     pub(super) position: u64,
     #[prost(bytes = "vec", tag = "7")]
     pub(super) digest: Vec<u8>,
+    /// The position of the record that names it; 0 for none.
+    #[prost(uint64, tag = "8")]
+    pub(super) named: u64,
+}
+
+/// An upload, or a blob that no record names yet; uploader and blob are in the key.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct UploadRow {
+    #[prost(bytes = "vec", tag = "1")]
+    pub(super) group: Vec<u8>,
+    /// About when it last got a chunk.
+    #[prost(int64, tag = "2")]
+    pub(super) touched_at_ms: i64,
 }
 
 /// One chunk that is on disk.
@@ -267,6 +282,28 @@ pub(super) struct ChunkFileRow {
 pub(super) struct UsageRow {
     #[prost(uint64, tag = "1")]
     pub(super) bytes: u64,
+}
+
+/// The newest charter that has been in force.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct CharterRow {
+    #[prost(uint64, tag = "1")]
+    pub(super) version: u64,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) hash: Vec<u8>,
+}
+
+/// An agency's newest CRL that has been in force; its trust domain is in the key.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct CrlRow {
+    #[prost(uint64, tag = "1")]
+    pub(super) number: u64,
+    /// SHA-256 of the list.
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) hash: Vec<u8>,
+    /// SHA-256 of the public key of the CA that signed it.
+    #[prost(bytes = "vec", tag = "3")]
+    pub(super) signer: Vec<u8>,
 }
 
 /// The audit entries of one flush, or a part of them. The first one's sequence number is in the key.

@@ -16,7 +16,7 @@ use alcove_proto::{
     ids::{Digest, Epoch, GroupId, Position},
     limits::{
         ACCESS_RANGES_MAX, COMMIT_BYTES_MAX, CURSORS_MAX, GROUP_INFO_BYTES_MAX, GROUP_LEAVES_MAX,
-        LOG_PAGE_ENTRIES_MAX, RECORD_BYTES_MAX, WELCOME_BYTES_MAX,
+        LOG_PAGE_ENTRIES_MAX, RECORD_BLOBS_MAX, RECORD_BYTES_MAX, WELCOME_BYTES_MAX,
     },
     names::Identity,
     v1,
@@ -77,7 +77,10 @@ impl<S: Store> Groups for GroupsApi<S> {
             let (group, record) = (id(&message.group_id)?, id(&message.record_id)?);
             required(&message.record, RECORD_BYTES_MAX)?;
             let epoch = Epoch(message.epoch);
-            let appended = self.0.append_record(&call.caller, group, epoch, record, message.record).await?;
+            count_at_most(message.blob_ids.len(), RECORD_BLOBS_MAX)?;
+            let blobs = message.blob_ids.iter().map(|blob| id(blob)).collect::<Result<_, _>>()?;
+            let appended =
+                self.0.append_record(&call.caller, group, epoch, record, message.record, blobs).await?;
             Ok(v1::AppendRecordResponse { receipt: Some(receipt(appended)) })
         };
         call.answer(appended.await)
