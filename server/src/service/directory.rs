@@ -67,11 +67,8 @@ impl<S: Store> Service<S> {
     /// The newest CRL of every agency after `after`, as many as one answer holds.
     pub fn crls(&self, after: Option<&TrustDomain>) -> Crls {
         let trust = self.inner.trust();
-        let later = || trust.crls().filter(|crl| after.is_none_or(|after| crl.trust_domain > *after));
-        let crls = fitting(later().map(|crl| crl.der().to_vec()));
-        let last = crls.len().checked_sub(1).and_then(|last| later().nth(last));
-        let more = later().nth(crls.len()).is_some();
-        Crls { crls, next_after: last.filter(|_| more).map(|crl| crl.trust_domain.clone()) }
+        let later = trust.crls().filter(|crl| after.is_none_or(|after| crl.trust_domain > *after));
+        page(&later.map(|crl| (&crl.trust_domain, &crl.der()[..])).collect::<Vec<_>>())
     }
 
     /// The server's clock, version and receipt certificate.
@@ -82,6 +79,14 @@ impl<S: Store> Service<S> {
             receipt_chain: self.inner.key().chain().to_vec(),
         }
     }
+}
+
+/// The CRLs that fit one answer, and after which agency's to go on.
+fn page(later: &[(&TrustDomain, &[u8])]) -> Crls {
+    let crls = fitting(later.iter().map(|(_, der)| der.to_vec()));
+    let told = later.get(..crls.len()).filter(|told| told.len() < later.len());
+    let last = told.and_then(<[_]>::last);
+    Crls { crls, next_after: last.map(|(trust_domain, _)| (*trust_domain).clone()) }
 }
 
 /// As many as fit one answer, one at least.
@@ -100,6 +105,26 @@ fn fitting(pieces: impl Iterator<Item = Vec<u8>>) -> Vec<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn crls_over_one_answer_come_in_pages_and_none_is_left_out() {
+        let agencies: Vec<TrustDomain> =
+            (0..5).map(|number| format!("agency{number}.northmark.example").parse().unwrap()).collect();
+        let der = vec![0; TRUST_BYTES_MAX / 2];
+        let mut after: Option<TrustDomain> = None;
+        let mut pages = Vec::new();
+        loop {
+            let later = agencies.iter().filter(|agency| after.as_ref().is_none_or(|after| *agency > after));
+            let page = page(&later.map(|agency| (agency, der.as_slice())).collect::<Vec<_>>());
+            pages.push(page.crls.len());
+            match page.next_after {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        assert_eq!(pages, [2, 2, 1]);
+        assert_eq!(page(&[]), Crls { crls: Vec::new(), next_after: None });
+    }
 
     #[test]
     fn an_answer_holds_one_piece_at_least_and_never_more_than_fit() {
