@@ -515,6 +515,30 @@ async fn a_group_made_by_a_stranger_or_for_somebody_else_is_refused() {
     assert_refused!(taken, ServiceError::CommitInvalid);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_comes_back_by_its_own_key_and_nobody_by_another_key_of_its_name() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let mut bob = Device::of(&world.northmark, 2, 1);
+    let group = world.open_group(&mut alice).await;
+    world.add(group, &mut alice, &mut [&mut bob]).await;
+    let (trust, now, seen) = (world.trust(), world.now_ms(), world.head(&alice, group).await);
+    // Northmark's CA has certified Bob's very name for a key of its own.
+    let mut usurper = Device::lawless(&world.northmark, 2, 1);
+    assert_eq!(usurper.identity, bob.identity);
+    let taking_over = usurper.come_back(group, &alice, &trust, now, seen);
+    let refused = world.service.submit_commit(&world.caller(&usurper), taking_over).await;
+    assert_refused!(refused, ServiceError::CommitNotAllowed);
+
+    let coming_back = bob.come_back(group, &alice, &trust, now, seen);
+    let position = accepted(world.service.submit_commit(&world.caller(&bob), coming_back).await);
+    world.catch_up(group, &mut alice).await;
+    assert_eq!(alice.epoch(group), bob.epoch(group));
+    let receipt = world.append(&bob, group, 1, b"back").await.unwrap();
+    assert_eq!(receipt.position, position.next());
+    assert_eq!(world.log(&alice, group).await.len(), 3);
+}
+
 #[tokio::test]
 async fn a_commit_whose_author_has_gone_away_counts_until_it_is_written() {
     let one = std::num::NonZeroU32::MIN;

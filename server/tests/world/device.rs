@@ -218,6 +218,39 @@ impl Device {
         }
     }
 
+    /// Makes the external commit by which it takes the leaf of its name, from what `member` shows it.
+    pub(crate) fn come_back(
+        &mut self,
+        group: GroupId,
+        member: &Self,
+        trust: &TrustView,
+        now_ms: i64,
+        seen: (Position, Head),
+    ) -> CommitOffer {
+        let of_member = &member.groups[&group];
+        let info = of_member.group_info_message_allowing_ext_commit(true).unwrap();
+        let context = CommitContext::new(trust, now_ms, LogPin { position: seen.0, head: seen.1 });
+        let session = self.bench.at(trust, trust.moment(now_ms));
+        let made = self
+            .client
+            .external_commit_builder()
+            .unwrap()
+            .with_removal(member.leaf_of(group, &self.identity))
+            .with_authenticated_data(context.encode())
+            .build(info);
+        drop(session);
+        let (state, commit) = made.expect("the device can make the commit");
+        self.groups.insert(group, state);
+        CommitOffer {
+            group,
+            epoch: member.epoch(group),
+            commit: commit.to_bytes().unwrap().into(),
+            welcome: Default::default(),
+            joiners: Vec::new(),
+            seen: seen.0,
+        }
+    }
+
     /// Makes a commit that gives `person` another role.
     pub(crate) fn commit_role(
         &mut self,
