@@ -126,14 +126,14 @@ async fn a_revoked_device_is_cut_on_reload_and_its_colleague_is_not() {
     let mut lost_again = lost.connect(server.address()).await;
     wait_for_async(async || {
         lost_again = lost.connect(server.address()).await;
-        lost_again.is_err()
+        // One that comes in while the server reloads is cut without a word.
+        matches!(lost_again, Err(ConnectError::DeviceCertificate(_)))
     })
     .await;
     refused(lost_again, CertificateFault::Revoked, "a revoked device");
-    lost.directory()
-        .describe_server(v1::DescribeServerRequest {})
-        .await
-        .expect_err("and its open connection has been cut");
+    // And its open connection is cut, in the same reload: a call may still slip through before.
+    wait_for_async(async || lost.directory().describe_server(v1::DescribeServerRequest {}).await.is_err())
+        .await;
     kept.directory().describe_server(v1::DescribeServerRequest {}).await.expect("the other one stays");
 }
 

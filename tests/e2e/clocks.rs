@@ -44,6 +44,25 @@ fn a_clock_an_hour_wrong_works_and_is_warned_about() {
 }
 
 #[test]
+fn a_clock_a_day_ahead_is_refused_with_its_reason() {
+    let library = faketime_library();
+    if skip_unless(library.is_some(), "a clock a day ahead", "libfaketime") {
+        return;
+    }
+    let library = library.expect("it is there");
+    let scene = Scene::with_case();
+    // Its certificate holds for weeks by that clock: only what it signs would be dated a day ahead.
+    let note = ["note", "add", CASE, "-", "--yes", "--json"];
+    let ahead = at(&scene.rosa, "+25h", &library, &note).stdin("from tomorrow").outcome().code(8);
+    assert!(warned(&ahead), "it says why: {}", ahead.stderr);
+    let status = at(&scene.rosa, "+25h", &library, &["status"]).outcome();
+    assert!(warned(&status), "status says so too: {}", status.stderr);
+    assert!(texts(&scene.leon).is_empty(), "nothing was sent");
+    scene.rosa.command(note).stdin("from today").outcome().success();
+    assert_eq!(texts(&scene.leon).last().map(String::as_str), Some("from today"));
+}
+
+#[test]
 fn a_clock_a_day_behind_is_refused_with_its_reason() {
     let library = faketime_library();
     if skip_unless(library.is_some(), "a clock a day wrong", "libfaketime") {

@@ -113,6 +113,37 @@ fn a_download_that_was_cut_shows_nothing_and_can_be_repeated() {
 }
 
 #[test]
+fn the_server_killed_in_the_middle_of_a_download_shows_nothing_that_is_not_whole() {
+    let mut scene = Scene::with_case();
+    let file = scene.world.path("interview.wav");
+    write_seeded(&file, 31, 24 * CHUNK);
+    scene.rosa.run(["doc", "send", CASE, path(&file), "--yes", "--json"]).success();
+    let id = document(&scene.leon, "interview.wav");
+    let folder = scene.world.path("inbox");
+    fs::create_dir_all(&folder).expect("a folder can be made");
+    // Slow enough to be caught in the middle.
+    scene.proxy.set(Fault::Throttle(4 * CHUNK));
+    let before = scene.proxy.passed().1;
+    let getting = scene.leon.command(["doc", "get", &id, "-o", path(&folder), "--yes"]);
+    let running = getting.start(&scene.world.path("getting"));
+    wait_for("a quarter of it to come down", Duration::from_secs(60), || {
+        (scene.proxy.passed().1 > before + 6 * CHUNK).then_some(())
+    });
+    let shown = folder.join("interview.wav");
+    assert!(!shown.exists(), "a part was shown under the document's name");
+    scene.kill_and_restart_server();
+    scene.proxy.set(Fault::None);
+    let code = running.join(Duration::from_secs(120));
+    assert!([0, 7].contains(&code), "doc get ended with {code}");
+    assert_eq!(shown.exists(), code == 0, "it is there when it is whole, and only then");
+    if code == 7 {
+        scene.leon.run(["doc", "get", &id, "-o", path(&folder), "--yes"]).success();
+    }
+    assert!(same_bytes(&file, &shown));
+    assert_eq!(fs::read_dir(&folder).expect("the folder is there").count(), 1, "and nothing else lies there");
+}
+
+#[test]
 fn a_changed_chunk_on_the_server_is_noticed_and_not_shown() {
     let scene = Scene::with_case();
     let file = scene.world.path("exhibit.bin");

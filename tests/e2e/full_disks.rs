@@ -1,6 +1,6 @@
 //! Full disks: a clear refusal, nothing half shown, and everything works once there is room.
 
-use crate::scene::{CASE, Scene, document};
+use crate::scene::{CASE, Scene, document, texts, write};
 use alcove_tests::{
     needs::{is_root, skip_unless},
     samples::{same_bytes, write_seeded},
@@ -28,6 +28,38 @@ impl Drop for SmallDisk {
     fn drop(&mut self) {
         let _unmounted = Command::new("umount").arg(&self.0).status();
     }
+}
+
+#[test]
+fn a_full_server_refuses_what_grows_and_loses_nothing() {
+    let mut scene = Scene::with_case();
+    write(&scene.rosa, "while there is room");
+    assert_eq!(texts(&scene.leon).len(), 1);
+    let file = scene.world.path("large.bin");
+    write_seeded(&file, 4, 3 << 20);
+    // No disk here has a tebibyte free: for the server every write is one too many.
+    let configuration = scene.world.server_folder().join("scene.toml");
+    let roomy = fs::read_to_string(&configuration).expect("the configuration is there");
+    let full = format!("{roomy}\n[store]\nfree_space_floor_bytes = {}\n", 1u64 << 40);
+    fs::write(&configuration, full).expect("the configuration can be written");
+    scene.kill_and_restart_server();
+    let note = scene.rosa.command(["note", "add", CASE, "-", "--yes", "--json"]).stdin("one too many");
+    let note = note.outcome().code(11);
+    assert!(note.stderr.to_lowercase().contains("server"), "it says whose disk: {}", note.stderr);
+    scene.rosa.run(["doc", "send", CASE, path(&file), "--yes", "--json"]).code(11);
+    assert_eq!(texts(&scene.leon), ["while there is room"], "what is there can be read");
+
+    fs::write(&configuration, roomy).expect("the configuration can be written");
+    scene.kill_and_restart_server();
+    write(&scene.rosa, "there is room again");
+    scene.rosa.run(["doc", "send", CASE, path(&file), "--yes", "--json"]).success();
+    let back = scene.world.path("back");
+    let id = document(&scene.leon, "large.bin");
+    scene.leon.run(["doc", "get", &id, "-o", path(&back), "--yes"]).success();
+    assert!(same_bytes(&file, &back));
+    let seen = texts(&scene.leon);
+    assert_eq!(seen.first().map(String::as_str), Some("while there is room"));
+    assert_eq!(seen.last().map(String::as_str), Some("there is room again"));
 }
 
 #[test]
