@@ -208,6 +208,46 @@ async fn a_joiner_reads_from_its_join_on_and_access_opens_what_it_names() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_removed_is_led_to_the_commit_that_removed_it_and_no_further() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let mut bob = Device::of(&world.northmark, 2, 1);
+    let carol = Device::of(&world.northmark, 3, 1);
+    let group = world.open_group(&mut alice).await;
+    world.append(&alice, group, 1, b"before him").await.unwrap();
+    let joined = world.add(group, &mut alice, &mut [&mut bob]).await;
+    world.append(&alice, group, 2, b"for both").await.unwrap();
+    let removed = alice.remove_alone(&world, group, &bob).await;
+    world.append(&alice, group, 3, b"not for him").await.unwrap();
+
+    let read = async |device: &Device, after: Position, through: Option<Position>| {
+        let range = LogRange { group, after, entries_max: 100, through };
+        world.service.read_log(&world.caller(device), range).await
+    };
+    let page = read(&bob, joined, None).await.unwrap();
+    let positions: Vec<u64> = page.entries.iter().map(|entry| entry.position).collect();
+    assert_eq!((positions, page.more), (vec![3, removed.0], false));
+    let signed = page.signed.expect("the end of a stay is signed");
+    world.check_signature(&signed);
+    let hers = world.log(&alice, group).await;
+    let upto: Vec<_> = hers.into_iter().filter(|entry| entry.position <= removed.0).collect();
+    assert_eq!((signed.position, &signed.head[..]), (removed.0, &world.head_of(group, &upto).0[..]));
+
+    assert_refused!(read(&bob, removed, None).await, ServiceError::NotFound);
+    assert_refused!(read(&bob, Position(0), None).await, ServiceError::NotFound);
+    assert_refused!(read(&bob, joined, Some(Position(9))).await, ServiceError::NotFound);
+    assert_refused!(read(&carol, joined, None).await, ServiceError::NotFound);
+
+    // He comes back: his first stay still ends where it ended, and his second one begins at its own commit.
+    let again = alice.add_alone(&world, group, &bob).await;
+    let old = read(&bob, joined, None).await.unwrap();
+    assert_eq!(old.entries.last().map(|entry| entry.position), Some(removed.0));
+    assert!(old.link.is_empty() && !old.more);
+    let new = read(&bob, Position(again.0 - 1), None).await.unwrap();
+    assert_eq!(new.entries.iter().map(|entry| entry.position).collect::<Vec<_>>(), [again.0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_owner_ends_an_access_entry_that_somebody_else_opened() {
     let world = World::new();
     let mut alice = Device::of(&world.harborlight, 1, 1);
@@ -612,13 +652,13 @@ async fn who_is_removed_can_do_nothing_more() {
     let group = world.open_group(&mut alice).await;
     world.add(group, &mut alice, &mut [&mut bob]).await;
     world.append(&bob, group, 1, b"still in").await.unwrap();
-    alice.remove_alone(&world, group, &bob).await;
+    let removed = alice.remove_alone(&world, group, &bob).await;
 
     for epoch in [1, 2] {
         let append = world.append_at(&bob, group, Epoch(epoch), RecordId([2; 16]), b"out").await;
         assert_refused!(append, ServiceError::NotFound);
     }
-    let range = LogRange { group, after: Position(0), entries_max: 10, through: None };
+    let range = LogRange { group, after: removed, entries_max: 10, through: None };
     assert_refused!(world.service.read_log(&world.caller(&bob), range).await, ServiceError::NotFound);
     assert!(world.append(&alice, group, 3, b"goes on").await.is_ok());
 }

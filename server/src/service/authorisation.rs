@@ -7,6 +7,7 @@
 //! | submit a commit | a [`member`](Inner::member) whose leaf the commit is by, and as the group's policy allows (`observer`) |
 //! | append a record | a member at that instant (store) whose leaf has not lapsed ([`standing`](super::standing)) |
 //! | read a log, subscribe | a member, from its join position on, earlier where an access entry opens it ([`Reach`]) |
+//! | read a log to the end of a stay | whoever was removed, from its join position through the commit that removed it ([`end_of_stay`](Inner::end_of_stay)) |
 //! | read a blob | a member that uploaded it or whose [`Reach`] holds the record that names it |
 //! | name a blob in a record | the member that uploaded it (store) |
 //! | open access | a member, to a member (store) |
@@ -100,6 +101,21 @@ impl<S: Store> Inner<S> {
         let member = self.member(caller, group).await?;
         let entries = self.store.access_of(group, caller.identity.clone()).await?;
         Ok(Reach::new(member.joined, &entries, self.clock.now_ms()))
+    }
+
+    /// Where the caller's reading on from `after` ends, when it lies in a stay that is over: with the commit
+    /// that removed it, which alone proves to a device that a group has ended for it.
+    pub(super) async fn end_of_stay(
+        &self,
+        caller: &Caller,
+        group: GroupId,
+        after: Position,
+    ) -> Result<Option<Position>, ServiceError> {
+        let member = self.store.member(group, caller.identity.clone()).await?;
+        if member.is_some_and(|member| after.next() >= member.joined) {
+            return Ok(None);
+        }
+        Ok(self.store.end_of_stay(group, caller.identity.clone(), after).await?)
     }
 
     /// Lets pass the member that opened the access entry, and the group's owners.

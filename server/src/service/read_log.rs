@@ -27,7 +27,7 @@ pub struct LogRange {
 pub struct LogPage {
     /// In order; positions the caller may not read are left out.
     pub entries: Vec<LogEntry>,
-    /// There when the page reaches the end of the log.
+    /// There when the page reaches the end of the log, or of the caller's stay.
     pub signed: Option<Arc<SignedHead>>,
     /// Whether the range has more that the caller may read.
     pub more: bool,
@@ -38,9 +38,16 @@ pub struct LogPage {
 impl<S: Store> Service<S> {
     /// Reads one page. An empty page without `more` is the end of what there is for the caller.
     ///
+    /// Whoever was removed reads on through the commit that removed it, from inside the stay that it ended.
     /// Errors: [`ServiceError::NotFound`] for whoever is no member.
+    /// Source: PROTOCOL.md section 9, step 4.
     pub async fn read_log(&self, caller: &Caller, range: LogRange) -> Result<LogPage, ServiceError> {
         let inner = &self.inner;
+        if range.through.is_none()
+            && let Some(end) = inner.end_of_stay(caller, range.group, range.after).await?
+        {
+            return self.read_stay(&range, end).await;
+        }
         let reach = inner.reach(caller, range.group).await?;
         let live = inner.live(range.group).await?.ok_or(ServiceError::NotFound)?;
         let mut page = LogPage { entries: Vec::new(), signed: None, more: false, link: Vec::new() };
@@ -91,6 +98,26 @@ impl<S: Store> Service<S> {
                 _ => return Ok(page),
             }
         }
+    }
+
+    /// One page of a stay that is over, up to the commit that ended it.
+    async fn read_stay(&self, range: &LogRange, end: Position) -> Result<LogPage, ServiceError> {
+        let inner = &self.inner;
+        let live = inner.live(range.group).await?.ok_or(ServiceError::NotFound)?;
+        let query = LogQuery {
+            group: range.group,
+            after: range.after,
+            through: Some(end),
+            entries_max: range.entries_max,
+            bytes_max: LOG_PAGE_BYTES_MAX,
+        };
+        let run = inner.store.read_log(query).await?;
+        let at_end = run.entries.last().is_some_and(|entry| entry.position == end.0);
+        let head = run.last_head.filter(|_| at_end);
+        let now_ms = inner.clock.now_ms();
+        let signed =
+            head.map(|head| live.feed().signed(&live.id, end, &head, &inner.key, now_ms)).transpose()?;
+        Ok(LogPage { entries: run.entries, signed, more: run.more, link: Vec::new() })
     }
 
     /// The digests between where a joiner asks from and its join position: only the stretch its welcome

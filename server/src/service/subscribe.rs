@@ -237,8 +237,9 @@ impl<S: Store> Inner<S> {
         let Some(last) = entries.last().map(|entry| Position(entry.position)) else {
             return Ok(Step::Nothing);
         };
-        // A commit may have removed the reader. Whoever was removed is told nothing from there on; whoever was
-        // added again meanwhile begins anew with its welcome, and never sees what was written in between.
+        // A commit may have removed the reader. Whoever was removed is told no more than that here; the commit
+        // itself it reads from the log. Whoever was added again meanwhile begins anew with its welcome, and never
+        // sees what was written in between.
         let commits = entries.iter().any(|entry| entry.kind() == EntryKind::Commit);
         if commits {
             let member = self.store.member(live.id, caller.identity.clone()).await?;

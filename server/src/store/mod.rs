@@ -128,6 +128,17 @@ pub trait Store: Send + Sync + 'static {
         max: usize,
     ) -> impl Future<Output = Result<Vec<Membership>>> + Send;
 
+    /// The position of the commit that ended the stay of `identity` in which `after` lies: a device that was
+    /// removed, also one that has come back since, is led to that commit and no further.
+    ///
+    /// Nothing when `after` lies in no stay that is over.
+    fn end_of_stay(
+        &self,
+        group: GroupId,
+        identity: Identity,
+        after: Position,
+    ) -> impl Future<Output = Result<Option<Position>>> + Send;
+
     /// The newest observer state kept; replay [`Store::read_commits`] from its epoch on.
     fn checkpoint(&self, group: GroupId) -> impl Future<Output = Result<Option<Checkpoint>>> + Send;
 

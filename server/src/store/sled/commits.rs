@@ -167,12 +167,16 @@ fn put_members(
     let mut ended = Vec::new();
     for member in before.values() {
         let before = identity(&member.identity, MemberRow::WHAT)?;
-        if !identities.contains(&before) {
-            batch.remove(membership_key(&before, group))?;
-            ended.push(before);
-        } else if begin_anew.contains(&before) {
-            ended.push(before);
+        let goes = !identities.contains(&before);
+        if !goes && !begin_anew.contains(&before) {
+            continue;
         }
+        let stay = Kind::Stay.key().identity(&before).group(group).position(Position(member.joined)).build();
+        batch.put(stay, &PositionRow { position: position.0 })?;
+        if goes {
+            batch.remove(membership_key(&before, group))?;
+        }
+        ended.push(before);
     }
     Ok(ended)
 }
@@ -219,6 +223,29 @@ pub(super) fn members(view: &View, group: &GroupId) -> Result<Vec<Member>> {
 pub(super) fn member(view: &View, group: &GroupId, identity: Identity) -> Result<Option<Member>> {
     let row = view.row::<MembershipRow>(&membership_key(&identity, group))?;
     Ok(row.map(|row| Member { leaf: row.leaf, identity, joined: Position(row.joined) }))
+}
+
+/// The end of the stay in which `after` lies.
+pub(super) fn end_of_stay(
+    view: &View,
+    group: &GroupId,
+    identity: &Identity,
+    after: Position,
+) -> Result<Option<Position>> {
+    let mut end = None;
+    view.each(&Kind::Stay.key().identity(identity).group(group).build(), |key, value| {
+        let joined = tail(key).map(u64::from_be_bytes).ok_or(damaged(PositionRow::WHAT))?;
+        if after.next() < Position(joined) {
+            return Ok(ControlFlow::Break(()));
+        }
+        let last = Position(PositionRow::from_value(value)?.position);
+        if after < last {
+            end = Some(last);
+            return Ok(ControlFlow::Break(()));
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(end)
 }
 
 /// The groups of one device.

@@ -35,6 +35,8 @@ pub(super) enum Kind {
     Checkpoint = 0x17,
     /// `group, epoch, part`: bytes of the checkpoint.
     CheckpointPart = 0x18,
+    /// `identity, group, join position`: [`super::rows::PositionRow`] of the commit that ended this stay.
+    Stay = 0x19,
     /// `identity, welcome`: [`super::rows::WelcomeRow`].
     Welcome = 0x20,
     /// `group, position`: [`super::rows::WelcomeContentRow`].

@@ -275,6 +275,15 @@ impl Store for SledStore {
         self.read(move |view| commits::memberships(view, &identity, after, max)).await
     }
 
+    async fn end_of_stay(
+        &self,
+        group: GroupId,
+        identity: Identity,
+        after: Position,
+    ) -> Result<Option<Position>> {
+        self.read(move |view| commits::end_of_stay(view, &group, &identity, after)).await
+    }
+
     async fn checkpoint(&self, group: GroupId) -> Result<Option<Checkpoint>> {
         self.read(move |view| commits::checkpoint(view, &group)).await
     }
