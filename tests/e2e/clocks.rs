@@ -3,9 +3,10 @@
 use crate::scene::{CASE, Scene, texts};
 use alcove_tests::{
     needs::{faketime_library, skip_unless},
-    process::{Outcome, Run},
-    world::Staff,
+    process::{Outcome, Run, wait_for},
+    world::{Staff, path},
 };
+use std::time::Duration;
 
 fn at(staff: &Staff, offset: &str, library: &str, arguments: &[&str]) -> Run {
     staff
@@ -73,4 +74,38 @@ fn a_clock_a_day_behind_is_refused_with_its_reason() {
     let status = at(&scene.rosa, "-25h", &library, &["status"]).outcome().code(8);
     assert!(warned(&status), "it says why: {}", status.stderr);
     scene.rosa.run(["status"]).success();
+}
+
+#[test]
+fn whoever_has_lapsed_is_removed_though_the_only_owner_who_has_lapsed_too_must_stay() {
+    let library = faketime_library();
+    if skip_unless(library.is_some(), "upkeep two minutes later", "libfaketime") {
+        return;
+    }
+    let library = library.expect("it is there");
+    let scene = Scene::with_case();
+    let hannah = scene.hannah();
+    scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    texts(&hannah);
+    let members = || scene.leon.json_lines(["member", "list", CASE]).len();
+    assert_eq!(members(), 3);
+    for (person, label) in [(&scene.rosa, "harborlight"), (&hannah, "elmgate")] {
+        let identity = person.json(["status"])["identity"].as_str().expect("a device has a name").to_owned();
+        let (ca, crl) =
+            (scene.world.agency_folder(label), scene.world.crl_folder().join(format!("{label}.crl")));
+        scene.world.certs(["revoke", "--ca", path(&ca), "--identity", &identity, "-o", path(&crl)]).success();
+    }
+    scene.server.reload();
+    // Two commits of upkeep in one group lie a minute apart, so his clock goes on by two.
+    wait_for("Leon to remove Hannah", Duration::from_secs(60), || {
+        at(&scene.leon, "+2m", &library, &["status", "--json"]).outcome();
+        (members() == 2).then_some(())
+    });
+    let left = scene.leon.json_lines(["member", "list", CASE]);
+    assert!(
+        left.iter().any(|member| member["name"] == "Rosa Iglesias-Peña"),
+        "the only owner stays: {left:?}"
+    );
+    let note = scene.leon.command(["note", "add", CASE, "-", "--yes", "--json"]).stdin("we go on").outcome();
+    note.success();
 }

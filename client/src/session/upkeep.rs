@@ -1,10 +1,10 @@
 //! What a device does for itself: key packages so that others can add it, its card, a fresh leaf, and the
-//! removal of leaves that were revoked.
+//! removal of leaves that have lapsed.
 
 use super::{
     Error, Session,
     own::ONLY,
-    state::{Roster, load_group},
+    state::{Roster, Seat, load_group},
 };
 use crate::{
     transport::ServerError,
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 use alcove_charter::{Judge, TrustError, TrustView, sha256};
-use alcove_proto::ids::GroupId;
+use alcove_proto::{ids::GroupId, limits::COMMIT_CLOCK_SKEW_MS_MAX, v1};
 
 /// One-time key packages the server is to have of this device, at least.
 const KEY_PACKAGES_MIN: u32 = 20;
@@ -121,19 +121,19 @@ impl Session {
         Ok(())
     }
 
-    /// Renews our leaf soon after joining, weekly, and for a new certificate; removes leaves that were revoked.
+    /// Renews our leaf soon after joining, weekly, and for a new certificate; removes leaves that have lapsed.
     ///
-    /// A race lost to others is no failure: the next sync tries again.
+    /// Two intents: what is refused to the one does not hold up the other. A race lost to others is no
+    /// failure: the next sync tries again.
     pub(super) async fn renew_leaf(&self, group: &GroupId) -> Result<(), Error> {
         let now_ms = self.clock.now_ms();
         let row = self.row(group)?;
-        let trust = self.trust();
-        let revoked = self.revoked_members(group, &trust, now_ms)?;
+        let lapsed = self.lapsed_members(group, &self.trust(), now_ms)?;
         let other_certificate = row.own_certificate != self.own.device.certificate_hash().as_bytes();
         let old = row.updated_at_ms.saturating_add(LEAF_AGE_MS_MAX) < now_ms;
-        let due = other_certificate || old || !revoked.is_empty();
+        let update = other_certificate || old;
         let tried_lately = row.upkeep_tried_at_ms.saturating_add(UPKEEP_PAUSE_MS) > now_ms;
-        if !due || (tried_lately && !other_certificate) {
+        if (!update && lapsed.is_empty()) || (tried_lately && !other_certificate) {
             return Ok(());
         }
         self.vault.act::<_, Error>(Durability::Refetchable, |act| {
@@ -141,7 +141,16 @@ impl Session {
             row.upkeep_tried_at_ms = now_ms;
             Ok(act.put(group.as_bytes(), &row)?)
         })?;
-        let intent = IntentRow { remove: revoked, update: other_certificate || old, ..IntentRow::default() };
+        if update {
+            self.commit_upkeep(group, IntentRow { update, ..IntentRow::default() }).await?;
+        }
+        if !lapsed.is_empty() {
+            self.commit_upkeep(group, IntentRow { remove: lapsed, ..IntentRow::default() }).await?;
+        }
+        Ok(())
+    }
+
+    async fn commit_upkeep(&self, group: &GroupId, intent: IntentRow) -> Result<(), Error> {
         match self.commit(group, intent).await {
             Ok(()) | Err(Error::Contended { .. } | Error::LastOwner | Error::NotAllowed) => Ok(()),
             Err(error) => Err(error),
@@ -161,23 +170,21 @@ impl Session {
         }
     }
 
-    /// Members whose certificate stands on a CRL. Expired ones stay: they may renew.
-    fn revoked_members(&self, group: &GroupId, trust: &TrustView, now_ms: i64) -> Result<Vec<String>, Error> {
-        if trust.crls().all(|crl| crl.is_empty()) {
-            return Ok(Vec::new());
-        }
+    /// Other devices whose certificate has expired or was revoked, or whose agency has left, as far as they
+    /// can be removed: one owner's leaf always remains (PROTOCOL.md section 8).
+    fn lapsed_members(&self, group: &GroupId, trust: &TrustView, now_ms: i64) -> Result<Vec<String>, Error> {
         let moment = trust.moment(now_ms);
-        self.vault.read(|act| {
-            let mut revoked = Vec::new();
+        let roster = self.vault.read::<_, Error>(|act| {
+            let mut roster = Vec::new();
             for seat in Roster::load(act, group)?.members {
                 let chain: ChainRow = act.expect(seat.certificate_hash.as_bytes())?;
                 let judged = trust.verify_device_mls(&chain.certificates, Judge::At(&moment));
-                if matches!(judged, Err(TrustError::Revoked { .. })) && seat.identity != self.own.identity {
-                    revoked.push(seat.identity.to_string());
-                }
+                let own = seat.identity == self.own.identity;
+                roster.push((seat, !own && judged.is_err_and(|error| is_lapse(&error, now_ms))));
             }
-            Ok(revoked)
-        })
+            Ok(roster)
+        })?;
+        Ok(removable(&roster))
     }
 
     /// Whether the group's state is sound: it loads, and stands where its row says.
@@ -186,5 +193,82 @@ impl Session {
             let row = super::state::load_row(act, group)?;
             Ok(load_group(act, group)?.epoch().0 == row.epoch)
         })
+    }
+}
+
+/// What the group's policy takes as having lapsed, so that everybody may remove the leaf.
+fn is_lapse(error: &TrustError, now_ms: i64) -> bool {
+    match error {
+        // A clock that is ahead, as far as commits bear it, ends nobody's membership.
+        TrustError::Expired { not_after_ms, .. } => {
+            not_after_ms.saturating_add(COMMIT_CLOCK_SKEW_MS_MAX) < now_ms
+        }
+        TrustError::Revoked { .. } | TrustError::UnknownAgency { .. } | TrustError::UnknownIssuer { .. } => {
+            true
+        }
+        TrustError::NotYetValid { .. }
+        | TrustError::CharterExpired { .. }
+        | TrustError::ChainLength { .. }
+        | TrustError::Malformed
+        | TrustError::UnsupportedKey
+        | TrustError::CaAsLeaf
+        | TrustError::WrongUsage
+        | TrustError::NoSan
+        | TrustError::SeveralSans { .. }
+        | TrustError::SanKind
+        | TrustError::Name(_)
+        | TrustError::UnknownServerIssuer
+        | TrustError::BadSignature
+        | TrustError::WrongServerName
+        | TrustError::Behind { .. }
+        | TrustError::CharterFork { .. }
+        | TrustError::Context => false,
+    }
+}
+
+/// The lapsed among the members, without the owner whose leaf has to remain when no other owner's does.
+fn removable(roster: &[(Seat, bool)]) -> Vec<String> {
+    let owner = |seat: &Seat| seat.role == v1::Role::Owner;
+    let remains = roster.iter().any(|(seat, lapsed)| owner(seat) && !lapsed);
+    let kept = roster.iter().position(|(seat, _)| !remains && owner(seat));
+    let lapsed = roster.iter().enumerate().filter(|(place, (_, lapsed))| *lapsed && kept != Some(*place));
+    lapsed.map(|(_, (seat, _))| seat.identity.to_string()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alcove_charter::P256Point;
+    use alcove_proto::{ids::Digest, names::Identity};
+
+    fn seat(leaf: u32, role: v1::Role) -> Seat {
+        let handle = alcove_proto::names::Handle::from_random([leaf as u8; 10]);
+        let name = format!("spiffe://harborlight.northmark.example/staff/{}/device/1", handle.as_str());
+        let identity: Identity = name.parse().unwrap();
+        let public_key = P256Point::parse(&[4; P256Point::LEN]).unwrap();
+        Seat { leaf, identity, role, certificate_hash: Digest([0; 32]), public_key }
+    }
+
+    fn removed(roster: Vec<(Seat, bool)>) -> Vec<u32> {
+        let names = removable(&roster);
+        let named = |seat: &Seat| names.contains(&seat.identity.to_string());
+        roster.iter().filter(|(seat, _)| named(seat)).map(|(seat, _)| seat.leaf).collect()
+    }
+
+    #[test]
+    fn the_lapsed_go_and_an_owner_among_them_stays_only_when_no_other_would() {
+        use v1::Role::{Member, Owner};
+        let with_owner = vec![
+            (seat(0, Owner), true),
+            (seat(1, Member), true),
+            (seat(2, Owner), false),
+            (seat(3, Member), false),
+        ];
+        assert_eq!(removed(with_owner), [0, 1]);
+        let sole_owner = vec![(seat(0, Owner), true), (seat(1, Member), true), (seat(2, Member), false)];
+        assert_eq!(removed(sole_owner), [1], "the member's removal is not held up by the owner's");
+        let two_owners = vec![(seat(0, Owner), true), (seat(1, Owner), true), (seat(2, Member), false)];
+        assert_eq!(removed(two_owners), [1]);
+        assert_eq!(removed(vec![(seat(0, Owner), false), (seat(1, Member), false)]), [0u32; 0]);
     }
 }
