@@ -113,6 +113,9 @@ fn state(case: &CaseView) -> String {
     if case.frozen {
         words.push("frozen: a change of members cannot be carried out here");
     }
+    if case.not_shown {
+        words.push("the server no longer shows this case: ask an owner of it, and tell your admin");
+    }
     if case.archived {
         words.push("put away");
     }

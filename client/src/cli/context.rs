@@ -109,6 +109,8 @@ impl Context {
             Err(Error::CaseClosed.into())
         } else if case.frozen {
             Err(Error::CaseFrozen.into())
+        } else if case.not_shown {
+            Err(Error::CaseNotShown.into())
         } else {
             Ok(case)
         }

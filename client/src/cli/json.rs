@@ -99,6 +99,7 @@ pub(crate) struct CaseJson {
     archived: bool,
     closed: bool,
     frozen: bool,
+    not_shown: bool,
     epoch: u64,
     position: u64,
     items: u64,
@@ -120,6 +121,7 @@ impl CaseJson {
             archived: view.archived,
             closed: view.closed,
             frozen: view.frozen,
+            not_shown: view.not_shown,
             epoch: view.epoch,
             position: view.position.0,
             items: view.items,
@@ -155,7 +157,8 @@ impl AlarmJson {
     }
 }
 
-/// Where something of one's own is: `stored` at a position, or `queued` on this device.
+/// Where something of one's own is: `stored` at a position, `queued` on this device, or `never-sent`, because the
+/// case ended for it before.
 #[derive(Serialize)]
 pub(crate) struct DeliveryJson {
     delivery: &'static str,
@@ -166,6 +169,7 @@ impl DeliveryJson {
     pub(crate) fn new(delivery: Delivery) -> Self {
         match delivery {
             Delivery::Queued => Self { delivery: "queued", position: None },
+            Delivery::NeverSent => Self { delivery: "never-sent", position: None },
             Delivery::Stored { position } => Self { delivery: "stored", position: Some(position.0) },
         }
     }

@@ -170,8 +170,10 @@ fn print(context: &Context, session: &Session, note: &NoteView) -> Result<(), Fa
     if note.granted {
         heading.push_str("  [granted to you]");
     }
-    if note.delivery == Delivery::Queued {
-        heading.push_str("  [waits to be sent]");
+    match note.delivery {
+        Delivery::Queued => heading.push_str("  [waits to be sent]"),
+        Delivery::NeverSent => heading.push_str("  [never sent: the case ended for you before]"),
+        Delivery::Stored { .. } => {}
     }
     context.output.line(&format!("{heading}\n{}\n", safe_block(&note.text, "    ")))
 }

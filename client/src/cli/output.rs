@@ -40,6 +40,7 @@ impl Output {
     pub(crate) fn say_delivery(&self, delivery: Delivery) {
         match delivery {
             Delivery::Stored { .. } => self.say("On the server, and its receipt verified."),
+            Delivery::NeverSent => self.say("Never sent: the case ended for this device before. Nobody else has it."),
             // Under --json the object says it.
             Delivery::Queued => self.say(
                 "Kept on this device: the server cannot be reached. The next command sends it; do not write it again.",

@@ -20,7 +20,7 @@ impl Alarm {
 }
 
 /// Numbers stand in the vault: never reused.
-const NUMBERS: [(AlarmKind, u32); 12] = [
+const NUMBERS: [(AlarmKind, u32); 14] = [
     (AlarmKind::Gap, 1),
     (AlarmKind::Rollback, 2),
     (AlarmKind::HeadMismatch, 3),
@@ -33,6 +33,8 @@ const NUMBERS: [(AlarmKind, u32); 12] = [
     (AlarmKind::VaultRestored, 10),
     (AlarmKind::CommitUnprocessable, 11),
     (AlarmKind::AuthorMismatch, 12),
+    (AlarmKind::NotShown, 13),
+    (AlarmKind::WelcomeUnusable, 14),
 ];
 
 impl AlarmKind {
@@ -44,18 +46,25 @@ impl AlarmKind {
         NUMBERS.iter().find(|(_, known)| *known == number).map(|(kind, _)| *kind)
     }
 
-    /// Whether nothing is sent while it stands: the log or the charter itself is in doubt. The others are
-    /// about one author or one copy; they are shown, and the work goes on.
+    /// Whether nothing is sent while it stands: the log, the charter or this vault itself is in doubt (two
+    /// copies of one vault that both write would fork their author's line). The others are about one author
+    /// or one offer; they are shown, and the work goes on. A group that is not shown says so in its row.
     fn stops_sending(self) -> bool {
         match self {
-            Self::Gap | Self::Rollback | Self::HeadMismatch | Self::BadSignature | Self::CharterFork => true,
+            Self::Gap
+            | Self::Rollback
+            | Self::HeadMismatch
+            | Self::BadSignature
+            | Self::CharterFork
+            | Self::VaultRestored => true,
             Self::Replay
             | Self::AuthorGap
             | Self::AuthorFork
             | Self::CrlRollback
-            | Self::VaultRestored
             | Self::CommitUnprocessable
-            | Self::AuthorMismatch => false,
+            | Self::AuthorMismatch
+            | Self::NotShown
+            | Self::WelcomeUnusable => false,
         }
     }
 }

@@ -97,6 +97,7 @@ fn view(act: &Act<'_>, id: GroupId, row: GroupRow) -> Result<CaseView, Error> {
         archived: row.archived,
         closed: row.closed,
         frozen: row.frozen,
+        not_shown: row.not_shown,
         epoch: row.epoch,
         position: Position(row.position),
         items: row.items,

@@ -202,7 +202,7 @@ impl Session {
             stop = self.take_receipt_with(group, epoch, commit, receipt, &receipt_key)?;
         }
         match stop {
-            Some(Stop::BadSignature) => Err(ServerError::bad("a receipt with a wrong signature").into()),
+            Some(Stop::BadSignature) => Err(self.bad_signature(group, receipt.position)?.as_error()),
             Some(Stop::Alarmed(alarm)) => Err(alarm.as_error()),
             Some(Stop::TrustBehind) | None => self.follow(group).await,
         }
@@ -265,6 +265,8 @@ impl Session {
                 self.check_clock(&description)?;
                 Err(error.into())
             }
+            // Removed, or not shown: the log says which, and until then the intent is kept.
+            Some(Reason::NotFound) => Err(self.not_found(group, error).await),
             Some(Reason::CommitNotAllowed) => {
                 self.give_up(group)?;
                 Err(Error::NotAllowed)
@@ -274,7 +276,6 @@ impl Session {
                 | Reason::Malformed
                 | Reason::NotCanonical
                 | Reason::TooLarge
-                | Reason::NotFound
                 | Reason::IdReused
                 | Reason::CommitInvalid
                 | Reason::LeafNotTrusted

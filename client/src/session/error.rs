@@ -54,6 +54,9 @@ pub enum Error {
     /// A commit in the log could not be processed: the case is frozen here.
     #[error("the case is frozen: its group state could not be carried on")]
     CaseFrozen,
+    /// The server no longer shows the case: nothing is sent to it.
+    #[error("the server no longer shows the case")]
+    CaseNotShown,
     /// An alarm stands against the log or the charter: nothing is sent until it was looked at.
     #[error("the alarm {kind:?} stands at {position}")]
     Alarm {

@@ -156,6 +156,7 @@ impl Session {
 pub(super) fn queued_place(row: &OutboxRow) -> Result<(RecordId, Delivery), Error> {
     let id = RecordId::try_from(row.record_id.as_slice()).map_err(|_| VaultError::damaged("the outbox"))?;
     let delivery = match row.position {
+        0 if row.never_sent => Delivery::NeverSent,
         0 => Delivery::Queued,
         position => Delivery::Stored { position: Position(position) },
     };

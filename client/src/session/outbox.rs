@@ -9,6 +9,7 @@ use super::{
     alarms::check_quiet,
     handover::{AccessPlan, access, make_grant},
     log::{Stop, Walk},
+    notes::queued_place,
     payload::{manifest_of, note_of, subject_of},
     state::{self, epoch_place, load_open_row, own_point},
 };
@@ -115,16 +116,48 @@ pub(super) fn settle(act: &Act<'_>, group: &GroupId, record: &RecordId) -> Resul
     Ok(false)
 }
 
+/// Takes back what was promised a place up to `passed` and does not stand there: it waits again.
+///
+/// Returns the places.
+pub(super) fn take_back(act: &Act<'_>, group: &GroupId, passed: Position) -> Result<Vec<u64>, VaultError> {
+    let mut places = Vec::new();
+    for (key, mut row) in act.scan::<OutboxRow>(group.as_bytes())? {
+        if row.position == 0 || row.position > passed.0 {
+            continue;
+        }
+        places.push(row.position);
+        row.position = 0;
+        row.received_at_ms = 0;
+        act.put(&key, &row)?;
+    }
+    Ok(places)
+}
+
+/// The group has ended for us: what was not sent stays to be read, and never goes to other readers should
+/// we come back.
+pub(super) fn strand(act: &Act<'_>, group: &GroupId) -> Result<(), VaultError> {
+    for (key, mut row) in act.scan::<OutboxRow>(group.as_bytes())? {
+        row.never_sent = true;
+        act.put(&key, &row)?;
+    }
+    Ok(())
+}
+
 /// What waits to be sent in one group, or everywhere.
 pub(super) fn queued(act: &Act<'_>, prefix: &[u8]) -> Result<u64, VaultError> {
     let rows = act.scan::<OutboxRow>(prefix)?;
-    Ok(rows.iter().filter(|(_, row)| row.position == 0).count() as u64)
+    Ok(rows.iter().filter(|(_, row)| waits(row)).count() as u64)
+}
+
+fn waits(row: &OutboxRow) -> bool {
+    row.position == 0 && !row.never_sent
 }
 
 /// Finds what is to be sent next, and seals it where that has to be done anew.
 fn next(session: &Session, act: &Act<'_>, trust: &TrustView, group: &GroupId) -> Result<Next, Error> {
-    let rows = act.scan::<OutboxRow>(group.as_bytes())?;
-    if rows.iter().all(|(_, row)| row.position != 0) {
+    let mut rows = act.scan::<OutboxRow>(group.as_bytes())?;
+    rows.retain(|(_, row)| !row.never_sent);
+    if !rows.iter().any(|(_, row)| waits(row)) {
         return Ok(Next::Nothing);
     }
     check_quiet(act, group)?;
@@ -276,6 +309,9 @@ impl Session {
                         }
                         self.sync_log(group).await?;
                     }
+                    Err(Error::Server(error)) if error.reason() == Some(Reason::NotFound) => {
+                        return Err(self.not_found(group, error).await);
+                    }
                     Err(error) => return Err(error),
                 },
             }
@@ -312,7 +348,7 @@ impl Session {
             // Perhaps the server has a new receipt key: asked once.
             let receipt_key = self.refresh_receipt_key().await?;
             if self.receive(group, sending, &receipt, &receipt_key)? == Some(Stop::BadSignature) {
-                return Err(ServerError::bad("a receipt with a wrong signature").into());
+                return Err(self.bad_signature(group, receipt.position)?.as_error());
             }
         }
         Ok(())
@@ -395,8 +431,8 @@ impl Session {
             let rows = act.scan::<OutboxRow>(group.as_bytes())?;
             let queued = rows.iter().find(|(_, row)| row.record_id == record.as_bytes());
             Ok(match queued {
-                Some((_, row)) if row.position != 0 => Delivery::Stored { position: Position(row.position) },
-                _ => Delivery::Queued,
+                Some((_, row)) => queued_place(row)?.1,
+                None => Delivery::Queued,
             })
         })
     }

@@ -74,13 +74,17 @@ pub(super) fn load_row(act: &Act<'_>, group: &GroupId) -> Result<GroupRow, Error
     act.get(group.as_bytes())?.ok_or(Error::NoSuchCase)
 }
 
-/// The row of a group that can be written to. Errors: [`Error::CaseClosed`], [`Error::CaseFrozen`].
+/// The row of a group that can be written to.
+///
+/// Errors: [`Error::CaseClosed`], [`Error::CaseFrozen`], [`Error::CaseNotShown`].
 pub(super) fn load_open_row(act: &Act<'_>, group: &GroupId) -> Result<GroupRow, Error> {
     let row = load_row(act, group)?;
     if row.closed {
         Err(Error::CaseClosed)
     } else if row.frozen {
         Err(Error::CaseFrozen)
+    } else if row.not_shown {
+        Err(Error::CaseNotShown)
     } else {
         Ok(row)
     }

@@ -5,17 +5,14 @@
 
 use super::{
     AlarmView, Error, Session, SyncReport,
-    alarms::Alarm,
+    alarms::{Alarm, raise, standing},
     log::{Page, Stop, Walked},
     outbox,
-    state::all_rows,
+    state::{all_rows, load_row, verifier},
 };
 use crate::{
     transport::ServerError,
-    vault::{
-        Durability,
-        rows::{GroupRow, OutboxRow, PendingRow},
-    },
+    vault::{Durability, rows::GroupRow},
 };
 use alcove_proto::{
     ids::{GroupId, Position},
@@ -33,6 +30,7 @@ impl Session {
     /// Errors: [`Error::Server`], [`Error::Certificate`], [`Error::ClockWrong`], [`Error::Vault`].
     pub async fn sync(&self) -> Result<SyncReport, Error> {
         let mut report = SyncReport::default();
+        let stood = self.vault.read(|act| standing(act, None))?;
         let description = self.server()?.describe().await?;
         self.check_clock(&description)?;
         self.keep_receipt_key(&description)?;
@@ -42,11 +40,19 @@ impl Session {
             Err(error) => return Err(error),
         }
         self.finish_creations().await?;
-        report.joined = self.take_welcomes().await?;
+        self.take_welcomes(&mut report).await?;
         for group in self.open_groups()? {
             self.sync_group(&group, &mut report).await?;
         }
+        if !report.closed.is_empty() {
+            // Whoever was removed and added again: that welcome was for after the end that was just read.
+            for group in self.take_welcomes(&mut report).await? {
+                self.sync_group(&group, &mut report).await?;
+            }
+        }
         self.publish().await?;
+        report.alarms = self.vault.read(|act| standing(act, None))?;
+        report.alarms.retain(|alarm| !stood.contains(alarm));
         report.queued = self.vault.read::<_, Error>(|act| Ok(outbox::queued(act, &[])?))?;
         Ok(report)
     }
@@ -55,9 +61,15 @@ impl Session {
         let result = self.sync_group_whole(group, report).await;
         match result {
             // Of one case only; it is in the report and stands in the vault.
-            Err(Error::Alarm { .. } | Error::CaseClosed | Error::CaseFrozen | Error::Contended { .. }) => {
-                Ok(())
-            }
+            Err(
+                Error::Alarm { .. }
+                | Error::CaseClosed
+                | Error::CaseFrozen
+                | Error::CaseNotShown
+                | Error::Contended { .. },
+            ) => Ok(()),
+            // What the case's log says of that, its next reading shows.
+            Err(Error::Server(error)) if error.reason() == Some(Reason::NotFound) => Ok(()),
             other => other,
         }
     }
@@ -66,7 +78,6 @@ impl Session {
         let walked = self.sync_log(group).await?;
         report.notes += walked.notes;
         report.documents += walked.documents;
-        report.alarms.extend(walked.alarms.iter().map(|alarm| self.alarm_view(*alarm)));
         if walked.closed {
             report.closed.push(*group);
             return Ok(());
@@ -107,30 +118,26 @@ impl Session {
     pub(super) async fn sync_log(&self, group: &GroupId) -> Result<Walked, Error> {
         let mut total = Walked::default();
         let mut trust_fetches = 0;
-        let mut refreshed = false;
         loop {
-            let after = Position(self.row(group)?.position);
-            let read = self.server()?.read_log(group, after, Position(0)).await;
-            let page = match read {
+            let (after, since) = self.reached(group)?;
+            let page = match self.server()?.read_log(group, after, Position(0)).await {
                 Ok(page) => page,
                 Err(error) if error.reason() == Some(Reason::NotFound) => {
-                    // One answer for "no member any more" and "no such group": either way it has ended.
-                    self.close(group)?;
-                    total.closed = true;
-                    return Ok(total);
+                    return self.not_shown(group, total);
                 }
                 Err(error) => return Err(error.into()),
             };
             let more = page.more;
             let page = Page {
                 after,
+                since,
                 link: page.link,
                 entries: page.entries,
                 signed_head: page.signed_head,
                 head_link: Vec::new(),
+                last: !more,
             };
-            let receipt_key = self.receipt_key().await?;
-            let walked = self.walk(group, &page, &receipt_key)?;
+            let walked = self.walk_page(group, &page).await?;
             total.notes += walked.notes;
             total.documents += walked.documents;
             total.alarms.extend(walked.alarms);
@@ -142,19 +149,7 @@ impl Session {
                     self.fetch_trust().await?;
                 }
                 Some(Stop::TrustBehind) => return Err(ServerError::bad("trust material is withheld").into()),
-                Some(Stop::BadSignature) if !refreshed => {
-                    refreshed = true;
-                    self.refresh_receipt_key().await?;
-                }
-                Some(Stop::BadSignature) => {
-                    let kind = super::AlarmKind::BadSignature;
-                    let alarm = Alarm { group: Some(*group), kind, position: after.0 };
-                    self.raise_alarm(alarm)?;
-                    total.alarms.push(alarm);
-                    total.stop = Some(Stop::Alarmed(alarm));
-                    return Ok(total);
-                }
-                Some(stop @ Stop::Alarmed(_)) => {
+                Some(stop @ (Stop::Alarmed(_) | Stop::BadSignature)) => {
                     total.stop = Some(stop);
                     return Ok(total);
                 }
@@ -165,6 +160,69 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Walks a page, with the server's new receipt key if it has one. A head that stays wrongly signed is an
+    /// alarm.
+    pub(super) async fn walk_page(&self, group: &GroupId, page: &Page) -> Result<Walked, Error> {
+        let receipt_key = self.receipt_key().await?;
+        let mut walked = self.walk(group, page, &receipt_key)?;
+        if walked.stop == Some(Stop::BadSignature) {
+            let receipt_key = self.refresh_receipt_key().await?;
+            walked = self.walk(group, page, &receipt_key)?;
+        }
+        if walked.stop == Some(Stop::BadSignature) {
+            let alarm = self.bad_signature(group, page.after.0)?;
+            walked.alarms.push(alarm);
+            walked.stop = Some(Stop::Alarmed(alarm));
+        }
+        Ok(walked)
+    }
+
+    /// Where a log is to be read on from, and the furthest position the server has shown or signed.
+    pub(super) fn reached(&self, group: &GroupId) -> Result<(Position, Position), Error> {
+        let row = self.row(group)?;
+        Ok((Position(row.position), verifier(group, &row)?.furthest()))
+    }
+
+    /// The server answers that there is no such group. That is no proof of anything: only the commit that
+    /// removed us ends a case, and an honest server shows it. Everything is kept, and nothing is sent.
+    fn not_shown(&self, group: &GroupId, mut total: Walked) -> Result<Walked, Error> {
+        let now_ms = self.clock.now_ms();
+        self.vault.act(Durability::OnDisk, |act| {
+            let mut row = load_row(act, group)?;
+            if row.closed {
+                // Another process has read that commit meanwhile.
+                total.closed = true;
+                return Ok(total);
+            }
+            let kind = super::AlarmKind::NotShown;
+            let alarm = Alarm { group: Some(*group), kind, position: row.position };
+            if !row.not_shown {
+                row.not_shown = true;
+                act.put(group.as_bytes(), &row)?;
+                total.alarms.extend(raise(act, alarm, now_ms)?.then_some(alarm));
+            }
+            total.stop = Some(Stop::Alarmed(alarm));
+            Ok(total)
+        })
+    }
+
+    /// What it means that the server refuses to know a group: its log says whether it has ended.
+    pub(super) async fn not_found(&self, group: &GroupId, refused: ServerError) -> Error {
+        match self.sync_log(group).await {
+            Ok(walked) if walked.closed => Error::CaseClosed,
+            Ok(Walked { stop: Some(Stop::Alarmed(alarm)), .. }) => alarm.as_error(),
+            Ok(_) => refused.into(),
+            Err(error) => error,
+        }
+    }
+
+    /// Raises the alarm of a head that the receipt key did not sign.
+    pub(super) fn bad_signature(&self, group: &GroupId, position: u64) -> Result<Alarm, Error> {
+        let alarm = Alarm { group: Some(*group), kind: super::AlarmKind::BadSignature, position };
+        self.raise_alarm(alarm)?;
+        Ok(alarm)
     }
 
     /// Reads a group's log before the first thing is written in this session: a vault behind the log,
@@ -183,17 +241,6 @@ impl Session {
     }
 
     pub(super) fn row(&self, group: &GroupId) -> Result<GroupRow, Error> {
-        self.vault.read(|act| super::state::load_row(act, group))
-    }
-
-    /// The group has ended for this device.
-    pub(super) fn close(&self, group: &GroupId) -> Result<(), Error> {
-        self.vault.act(Durability::OnDisk, |act| {
-            let mut row = super::state::load_row(act, group)?;
-            row.closed = true;
-            act.delete::<PendingRow>(group.as_bytes())?;
-            act.delete_under::<OutboxRow>(group.as_bytes())?;
-            Ok(act.put(group.as_bytes(), &row)?)
-        })
+        self.vault.read(|act| load_row(act, group))
     }
 }

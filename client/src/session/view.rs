@@ -63,6 +63,9 @@ pub struct CaseView {
     pub closed: bool,
     /// The state could not be carried on (a commit that cannot be processed): nothing is sent.
     pub frozen: bool,
+    /// The server no longer shows the case, without the commit that would have ended it: nothing is sent,
+    /// and everything here is kept.
+    pub not_shown: bool,
     /// The epoch in force here.
     pub epoch: u64,
     /// The last log position processed.
@@ -82,6 +85,8 @@ pub struct CaseView {
 pub enum Delivery {
     /// It waits in the outbox of this device; the next sync sends it.
     Queued,
+    /// The case ended for this device before it was sent: nobody else has it.
+    NeverSent,
     /// The server has it on disk, and its receipt verified.
     Stored {
         /// Where it stands in the log.
@@ -212,6 +217,10 @@ pub enum AlarmKind {
     CommitUnprocessable,
     /// The author named on a log entry is not who signed the record inside.
     AuthorMismatch,
+    /// The server no longer shows the case, and has not shown that this device was removed from it.
+    NotShown,
+    /// A welcome that this device cannot join by was set aside.
+    WelcomeUnusable,
 }
 
 /// Which earlier notes and documents a new member is given.

@@ -6,7 +6,7 @@
 
 use super::{
     Error, Session, WatchEvent,
-    log::{Page, Stop},
+    log::{Page, Stop, Walked},
     payload::{Shown, view},
 };
 use crate::{
@@ -46,8 +46,13 @@ impl Session {
         if let Some(case) = case {
             self.row(case)?;
         }
-        let mut watcher =
-            Watcher { session: self, case: case.copied(), marks: BTreeMap::new(), caught_up: false };
+        let mut watcher = Watcher {
+            session: self,
+            case: case.copied(),
+            marks: BTreeMap::new(),
+            told: BTreeMap::new(),
+            caught_up: false,
+        };
         for group in watcher.followed()? {
             watcher.marks.insert(group, Position(self.row(&group)?.position));
         }
@@ -74,7 +79,16 @@ struct Watcher<'a> {
     case: Option<GroupId>,
     /// Up to where each case has been shown.
     marks: BTreeMap<GroupId, Position>,
+    /// How far the stream of this connection has told each case that is followed on it.
+    told: BTreeMap<GroupId, Told>,
     caught_up: bool,
+}
+
+/// What a stream has told of one case: it goes on from there, and never ends before what was signed.
+#[derive(Clone, Copy)]
+struct Told {
+    after: Position,
+    since: Position,
 }
 
 impl Watcher<'_> {
@@ -104,13 +118,17 @@ impl Watcher<'_> {
             }
         }
         let followed = self.followed()?;
-        let mut cursors = Vec::with_capacity(followed.len());
+        self.told.clear();
         for group in followed {
             if self.show(&group, on_event)?.is_break() {
                 return Ok(Ended::ByCaller);
             }
-            cursors.push((group, Position(self.session.row(&group)?.position)));
+            if !self.session.row(&group)?.not_shown {
+                let (after, since) = self.session.reached(&group)?;
+                self.told.insert(group, Told { after, since });
+            }
         }
+        let cursors: Vec<_> = self.told.iter().map(|(group, told)| (*group, told.after)).collect();
         let mut stream = self.session.server()?.subscribe(cursors).await?;
         loop {
             let message = match tokio::time::timeout(SILENCE_MAX, stream.message()).await {
@@ -124,7 +142,7 @@ impl Watcher<'_> {
             let ended = match event {
                 Some(Event::Entries(entries)) => self.entries(entries, on_event).await?,
                 Some(Event::WelcomeWaiting(_)) if self.case.is_none() => Some(Ended::Resubscribe),
-                Some(Event::GroupClosed(closed)) => self.closed(&closed.group_id, on_event)?,
+                Some(Event::GroupClosed(closed)) => self.ended(&closed.group_id, on_event).await?,
                 Some(Event::CaughtUp(_)) if !self.caught_up => {
                     self.caught_up = true;
                     on_event(WatchEvent::CaughtUp).is_break().then_some(Ended::ByCaller)
@@ -138,46 +156,62 @@ impl Watcher<'_> {
         }
     }
 
-    async fn entries(&mut self, told: GroupEntries, on_event: OnEvent<'_>) -> Result<Option<Ended>, Error> {
-        let group = GroupId::try_from(told.group_id.as_slice())
+    async fn entries(&mut self, event: GroupEntries, on_event: OnEvent<'_>) -> Result<Option<Ended>, Error> {
+        let group = GroupId::try_from(event.group_id.as_slice())
             .map_err(|_| ServerError::bad("entries of no group"))?;
         if !self.marks.contains_key(&group) {
             return Err(ServerError::bad("entries of a group nobody asked for").into());
         }
-        let first = told.entries.first().map(|entry| Position(entry.position.saturating_sub(1)));
-        let here = Position(self.session.row(&group)?.position);
+        // A case that an alarm has stopped is not followed on.
+        let Some(told) = self.told.get(&group).copied() else { return Ok(None) };
+        let reached = event.entries.last().map_or(told.after, |entry| Position(entry.position));
+        let signed = event.signed_head.as_ref().map_or(reached, |signed| Position(signed.position));
         let page = Page {
-            // What was walked meanwhile by another process is passed over.
-            after: first.unwrap_or(here).min(here),
+            after: told.after,
+            since: told.since.max(told.after),
+            last: event.signed_head.is_some() && event.link.is_empty(),
             link: Vec::new(),
-            entries: told.entries,
-            signed_head: told.signed_head,
-            head_link: told.link,
+            entries: event.entries,
+            signed_head: event.signed_head,
+            head_link: event.link,
         };
-        let receipt_key = self.session.receipt_key().await?;
-        let walked = self.session.walk(&group, &page, &receipt_key)?;
-        for alarm in &walked.alarms {
-            if on_event(WatchEvent::Alarm(self.session.alarm_view(*alarm))).is_break() {
-                return Ok(Some(Ended::ByCaller));
-            }
-        }
-        if walked.members_changed && on_event(WatchEvent::MembersChanged(group)).is_break() {
-            return Ok(Some(Ended::ByCaller));
-        }
-        if self.show(&group, on_event)?.is_break() {
+        let walked = self.session.walk_page(&group, &page).await?;
+        self.told.insert(group, Told { after: reached, since: told.since.max(signed) });
+        if self.tell_walked(&group, &walked, on_event)?.is_break() {
             return Ok(Some(Ended::ByCaller));
         }
         match walked.stop {
-            // The log is asked again: with newer trust material, or with the server's new receipt key.
-            Some(Stop::TrustBehind | Stop::BadSignature) => Ok(Some(Ended::Resubscribe)),
+            // The log is asked again, with newer trust material.
+            Some(Stop::TrustBehind) => Ok(Some(Ended::Resubscribe)),
             // This case has stopped; the others go on without it.
-            Some(Stop::Alarmed(_)) => Ok(None),
-            None if walked.closed => self.closed(group.as_bytes(), on_event),
+            Some(Stop::Alarmed(_) | Stop::BadSignature) => {
+                self.told.remove(&group);
+                Ok(None)
+            }
+            None if walked.closed => Ok(self.closed(group, on_event)),
             None => {
                 let granted = self.session.fetch_granted(&group).await?;
                 Ok(self.show_granted(&granted.places, on_event)?.is_break().then_some(Ended::ByCaller))
             }
         }
+    }
+
+    /// Tells of what a walk brought.
+    fn tell_walked(
+        &mut self,
+        group: &GroupId,
+        walked: &Walked,
+        on_event: OnEvent<'_>,
+    ) -> Result<ControlFlow<()>, Error> {
+        for alarm in &walked.alarms {
+            if on_event(WatchEvent::Alarm(self.session.alarm_view(*alarm))).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        if walked.members_changed && on_event(WatchEvent::MembersChanged(*group)).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        self.show(group, on_event)
     }
 
     /// What a grant opened stands before the mark, so it is shown by its own place.
@@ -194,13 +228,27 @@ impl Watcher<'_> {
         Ok(tell(events, on_event))
     }
 
-    fn closed(&mut self, group: &[u8], on_event: OnEvent<'_>) -> Result<Option<Ended>, Error> {
+    /// The server says that it follows a case no more. Whether the case has ended, its log says.
+    async fn ended(&mut self, group: &[u8], on_event: OnEvent<'_>) -> Result<Option<Ended>, Error> {
         let Ok(group) = GroupId::try_from(group) else { return Ok(None) };
-        if self.marks.remove(&group).is_none() {
+        if self.told.remove(&group).is_none() {
             return Ok(None);
         }
-        self.session.close(&group)?;
-        Ok(on_event(WatchEvent::Closed(group)).is_break().then_some(Ended::ByCaller))
+        let walked = self.session.sync_log(&group).await?;
+        if self.tell_walked(&group, &walked, on_event)?.is_break() {
+            return Ok(Some(Ended::ByCaller));
+        }
+        match walked.stop {
+            _ if walked.closed => Ok(self.closed(group, on_event)),
+            Some(_) => Ok(None),
+            None => Err(ServerError::bad("a case that is shown and not followed").into()),
+        }
+    }
+
+    fn closed(&mut self, group: GroupId, on_event: OnEvent<'_>) -> Option<Ended> {
+        self.told.remove(&group);
+        self.marks.remove(&group)?;
+        on_event(WatchEvent::Closed(group)).is_break().then_some(Ended::ByCaller)
     }
 
     /// Shows what the vault holds beyond the mark.

@@ -1,7 +1,8 @@
 //! Entering groups by the welcomes that wait, and finishing groups of our own that the server has yet to hear of.
 
 use super::{
-    Error, Session,
+    AlarmKind, Error, Session, SyncReport,
+    alarms::{Alarm, raise},
     state::{adopt, keep_verifier, load_row},
 };
 use crate::{
@@ -15,66 +16,88 @@ use alcove_charter::TrustView;
 use alcove_e2ee::{
     device::KeyPackageSecret,
     group::{Group, GroupError},
-    receipts::LogVerifier,
+    receipts::{LogFault, LogVerifier},
 };
+use alcove_mls::LogPin;
 use alcove_proto::{
-    ids::{GroupId, Position, RecordId},
+    ids::{Epoch, GroupId, Head, Position, RecordId},
     v1::Reason,
 };
 
 impl Session {
-    /// Joins every group that a welcome waits for.
-    pub(super) async fn take_welcomes(&self) -> Result<Vec<GroupId>, Error> {
+    /// Joins every group that a welcome waits for, and sets aside what cannot be joined by: one bad welcome
+    /// holds up neither the others nor the logs.
+    ///
+    /// Returns what was joined; it is in the report too.
+    pub(super) async fn take_welcomes(&self, report: &mut SyncReport) -> Result<Vec<GroupId>, Error> {
         let mut joined = Vec::new();
         loop {
             let (welcomes, more) = self.server()?.list_welcomes().await?;
             let mut taken = 0;
             for welcome in welcomes {
-                let outcome = self.take_welcome(&welcome).await?;
-                joined.extend(outcome.joined.then_some(welcome.group));
-                if outcome.done {
-                    self.server()?.acknowledge_welcome(&welcome.id).await?;
-                    taken += 1;
+                match self.take_welcome(&welcome).await? {
+                    Outcome::Later => continue,
+                    Outcome::Done => {}
+                    Outcome::Joined => joined.push(welcome.group),
+                    Outcome::Aside(kind) => {
+                        let position = welcome.position.0;
+                        let alarm = Alarm { group: Some(welcome.group), kind, position };
+                        let now_ms = self.clock.now_ms();
+                        self.vault.act(Durability::OnDisk, |act| raise(act, alarm, now_ms))?;
+                    }
                 }
+                self.server()?.acknowledge_welcome(&welcome.id).await?;
+                taken += 1;
             }
-            // Welcomes that cannot be taken stay at the front; behind them there is nothing to see.
+            // Those for later stay at the front; behind them there is nothing to see.
             if !more || taken == 0 {
+                report.joined.extend(&joined);
                 return Ok(joined);
             }
         }
     }
 
     async fn take_welcome(&self, welcome: &WaitingWelcome) -> Result<Outcome, Error> {
-        let known = self.vault.read::<_, Error>(|act| {
+        let (known, held) = self.vault.read::<_, Error>(|act| {
             let row: Option<GroupRow> = act.get(welcome.group.as_bytes())?;
             Ok((row, act.has::<KeyPackageRow>(&welcome.key_package_ref)?))
         })?;
         match known {
             // Joined before; only the acknowledgement was lost.
-            (Some(row), _) if row.welcome_id == welcome.id.as_bytes() => return Ok(Outcome::DONE),
-            // A member already: this one is a replay, or was made before we were there.
-            (Some(row), _) if !row.closed && !row.frozen => return Ok(Outcome::DONE),
-            // Sealed to a key package that this vault does not hold: perhaps another copy of it does.
-            (_, false) => return Ok(Outcome::LEFT),
-            (_, true) => {}
+            Some(row) if row.welcome_id == welcome.id.as_bytes() => return Ok(Outcome::Done),
+            // From before what this device has seen of the group: shown a second time.
+            Some(row) if welcome.position.0 <= row.position => {
+                return Ok(Outcome::Aside(AlarmKind::Rollback));
+            }
+            // A member, as far as it has read: first the log has to show the end of that.
+            Some(row) if !row.closed && !row.frozen => return Ok(Outcome::Later),
+            Some(_) | None if !held => return Ok(Outcome::Aside(AlarmKind::WelcomeUnusable)),
+            Some(_) | None => {}
         }
-        let tree = self.server()?.fetch_tree(welcome).await?;
-        match self.join(welcome, &tree) {
-            Ok(()) => Ok(Outcome::JOINED),
-            Err(Error::Group(GroupError::UnknownCharter)) if self.fetch_trust().await? => {
-                self.join(welcome, &tree)?;
-                Ok(Outcome::JOINED)
+        let tree = match self.server()?.fetch_tree(welcome).await {
+            Ok(tree) => tree,
+            // It was withdrawn, or another process was faster.
+            Err(error) if error.reason() == Some(Reason::NotFound) => return Ok(Outcome::Later),
+            Err(ServerError::BadAnswer { .. }) => return Ok(Outcome::Aside(AlarmKind::WelcomeUnusable)),
+            Err(error) => return Err(error.into()),
+        };
+        let mut joined = self.join(welcome, &tree);
+        let unknown_charter = matches!(joined, Err(Failed::Unfit(Unfit::Group(GroupError::UnknownCharter))));
+        if unknown_charter && self.fetch_trust().await? {
+            joined = self.join(welcome, &tree);
+        }
+        match joined {
+            Ok(()) => Ok(Outcome::Joined),
+            Err(Failed::Session(error)) => Err(error),
+            Err(Failed::Unfit(unfit)) => {
+                tracing::warn!(%unfit, "a welcome cannot be joined by");
+                Ok(Outcome::Aside(unfit.alarm()))
             }
-            Err(Error::Group(error)) => {
-                tracing::warn!(%error, "a welcome cannot be joined by");
-                Ok(Outcome::LEFT)
-            }
-            Err(error) => Err(error),
         }
     }
 
     /// Group, epoch key, roster and cursor come, the one-time key package goes: one act.
-    fn join(&self, welcome: &WaitingWelcome, tree: &[u8]) -> Result<(), Error> {
+    fn join(&self, welcome: &WaitingWelcome, tree: &[u8]) -> Result<(), Failed> {
         let trust = self.trust();
         self.vault.act(Durability::OnDisk, |act| self.join_in(act, welcome, tree, &trust))
     }
@@ -85,24 +108,36 @@ impl Session {
         welcome: &WaitingWelcome,
         tree: &[u8],
         trust: &TrustView,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Failed> {
         let package: KeyPackageRow = act.expect(&welcome.key_package_ref)?;
         let secret = KeyPackageSecret::from_bytes(&package.secret)
             .map_err(|_| VaultError::damaged("a key package"))?;
         let (mut group, join) = Group::join(&self.own.device, &welcome.welcome, tree, &secret, trust)?;
         if group.id() != welcome.group || group.epoch().0 != welcome.epoch {
-            return Err(ServerError::bad("a welcome into another group").into());
+            return Err(Unfit::Elsewhere.into());
+        }
+        let earlier: Option<GroupRow> = act.get(welcome.group.as_bytes())?;
+        if let Some(row) = &earlier {
+            follows(row, group.epoch(), &join.pin)?;
         }
         let pin = (join.pin.position, join.pin.head);
-        let verifier = LogVerifier::from_pin(welcome.group, pin, &welcome.link, welcome.position)
-            .map_err(|_| ServerError::bad("a welcome whose link does not fit"))?;
+        let mut verifier = LogVerifier::from_pin(welcome.group, pin, &welcome.link, welcome.position)
+            .map_err(Unfit::Link)?;
+        // What the server signed before holds on: it is the same log.
+        for promise in earlier.iter().flat_map(|row| &row.promises) {
+            let head = Head::try_from(promise.head.as_slice()).map_err(|_| VaultError::damaged("a case"))?;
+            match verifier.remember_promise(Position(promise.position), head) {
+                Ok(()) | Err(LogFault::TooFarBehind) => {}
+                Err(_) => return Err(Unfit::OtherHistory.into()),
+            }
+        }
         let now_ms = self.clock.now_ms();
         // Whoever comes back keeps what was here: title, place in the list, own sequence.
-        let earlier: GroupRow = act.get(welcome.group.as_bytes())?.unwrap_or_default();
         let mut row = GroupRow {
             created: true,
             closed: false,
             frozen: false,
+            not_shown: false,
             archived: false,
             join_position: welcome.position.0,
             joined_at_ms: now_ms,
@@ -110,7 +145,7 @@ impl Session {
             upkeep_tried_at_ms: 0,
             welcome_id: welcome.id.to_vec(),
             last_activity_ms: now_ms,
-            ..earlier
+            ..earlier.unwrap_or_default()
         };
         // Others may have written while we were away: their sequences begin anew for us.
         act.delete_under::<AuthorRow>(welcome.group.as_bytes())?;
@@ -154,7 +189,7 @@ impl Session {
             {
                 let mut verifier = super::state::verifier(group, &row)?;
                 verifier
-                    .accept_signed_head(signed, &[], &receipt_key)
+                    .accept_signed_head(signed, &[], Position(0), &receipt_key)
                     .map_err(|_| ServerError::bad("the head of a new group"))?;
                 keep_verifier(&mut row, &verifier);
             }
@@ -165,15 +200,117 @@ impl Session {
     }
 }
 
-/// What became of a welcome.
-struct Outcome {
-    joined: bool,
-    /// The server may forget it.
-    done: bool,
+/// Says whether a welcome leads on from what this device has seen of its group.
+///
+/// The position a welcome stands at is the server's word; epoch and pin are its adder's, under MLS. Whoever adds
+/// a device that was removed has processed its removal, so both lie behind that. A last-resort key package
+/// opens its welcomes again and again: this is what keeps a used one from leading back into an epoch that is
+/// over (the row of a group is never forgotten, so it remembers every welcome that was used).
+fn follows(row: &GroupRow, epoch: Epoch, pin: &LogPin) -> Result<(), Unfit> {
+    if epoch.0 <= row.epoch || pin.position.0 < row.position {
+        Err(Unfit::Older)
+    } else if pin.position.0 == row.position && row.head != pin.head.as_bytes() {
+        Err(Unfit::OtherHistory)
+    } else {
+        Ok(())
+    }
 }
 
-impl Outcome {
-    const JOINED: Self = Self { joined: true, done: true };
-    const DONE: Self = Self { joined: false, done: true };
-    const LEFT: Self = Self { joined: false, done: false };
+/// What became of a welcome.
+enum Outcome {
+    /// It was joined by.
+    Joined,
+    /// It had been joined by before.
+    Done,
+    /// It cannot be taken yet.
+    Later,
+    /// It can never be taken; the alarm says why.
+    Aside(AlarmKind),
+}
+
+/// Why a welcome is not fit to be joined by.
+#[derive(Debug, thiserror::Error)]
+enum Unfit {
+    #[error(transparent)]
+    Group(#[from] GroupError),
+    #[error("its pin and the server's digests do not lead to where it stands: {0}")]
+    Link(LogFault),
+    #[error("it leads into another group or epoch than the server says")]
+    Elsewhere,
+    #[error("it leads to before what was seen of its group")]
+    Older,
+    #[error("its log is not the one that was seen")]
+    OtherHistory,
+}
+
+impl Unfit {
+    fn alarm(&self) -> AlarmKind {
+        match self {
+            Self::Group(_) | Self::Link(_) | Self::Elsewhere => AlarmKind::WelcomeUnusable,
+            Self::Older => AlarmKind::Rollback,
+            Self::OtherHistory => AlarmKind::HeadMismatch,
+        }
+    }
+}
+
+/// Why a welcome was not joined by: it is not fit, or we failed.
+enum Failed {
+    Unfit(Unfit),
+    Session(Error),
+}
+
+impl From<Unfit> for Failed {
+    fn from(unfit: Unfit) -> Self {
+        Self::Unfit(unfit)
+    }
+}
+
+impl From<GroupError> for Failed {
+    fn from(error: GroupError) -> Self {
+        Self::Unfit(error.into())
+    }
+}
+
+impl From<VaultError> for Failed {
+    fn from(error: VaultError) -> Self {
+        Self::Session(error.into())
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        match error {
+            // Of the group that was joined, when it is taken over.
+            Error::Group(error) => error.into(),
+            error => Self::Session(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen() -> GroupRow {
+        GroupRow { epoch: 5, position: 20, head: vec![1; 32], closed: true, ..GroupRow::default() }
+    }
+
+    fn pin(position: u64, head: u8) -> LogPin {
+        LogPin { position: Position(position), head: Head([head; 32]) }
+    }
+
+    #[test]
+    fn a_welcome_leads_on_or_is_refused() {
+        assert!(follows(&seen(), Epoch(7), &pin(20, 1)).is_ok());
+        assert!(
+            follows(&seen(), Epoch(7), &pin(31, 9)).is_ok(),
+            "a head that was not seen cannot be compared"
+        );
+        for (epoch, at) in [(5, 20), (4, 30), (7, 19), (0, 0)] {
+            let old = follows(&seen(), Epoch(epoch), &pin(at, 1));
+            assert!(matches!(old, Err(Unfit::Older)), "epoch {epoch}, pinned at {at}");
+        }
+        let other = follows(&seen(), Epoch(7), &pin(20, 2));
+        assert!(matches!(other, Err(Unfit::OtherHistory)));
+    }
 }

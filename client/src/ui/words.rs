@@ -127,6 +127,8 @@ pub(crate) fn alarm_code(kind: AlarmKind) -> &'static str {
         AlarmKind::VaultRestored => "vault-restored",
         AlarmKind::CommitUnprocessable => "commit-unprocessable",
         AlarmKind::AuthorMismatch => "author-mismatch",
+        AlarmKind::NotShown => "not-shown",
+        AlarmKind::WelcomeUnusable => "welcome-unusable",
     }
 }
 
@@ -163,6 +165,16 @@ pub(crate) fn alarm(alarm: &AlarmView) -> String {
         }
         AlarmKind::AuthorMismatch => {
             format!("The server names another author than the one who signed (entry {position}).")
+        }
+        AlarmKind::NotShown => {
+            format!(
+                "The server no longer shows this case, and does not show that you were removed (seen up to entry {position})."
+            )
+        }
+        AlarmKind::WelcomeUnusable => {
+            format!(
+                "You were added to a case, but this device cannot join by that welcome (entry {position}): ask to be removed and added again."
+            )
         }
     }
 }

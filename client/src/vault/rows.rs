@@ -304,6 +304,9 @@ pub struct GroupRow {
     /// Milliseconds since 1970: when a commit of upkeep was last tried, so that it is not tried at every turn.
     #[prost(int64, tag = "25")]
     pub upkeep_tried_at_ms: i64,
+    /// The server does not show the group, and the log has not shown that we were removed.
+    #[prost(bool, tag = "26")]
+    pub not_shown: bool,
 }
 
 /// A head the server signed for a position that has not been read yet.

@@ -125,6 +125,11 @@ impl LogVerifier {
         self.head
     }
 
+    /// The furthest position the server has shown or signed: it knew that much, and cannot know less again.
+    pub fn furthest(&self) -> Position {
+        self.promises.last_key_value().map_or(self.position, |(position, _)| *position)
+    }
+
     /// Heads signed for positions that have not been read yet, for a vault to keep.
     pub fn promises(&self) -> impl Iterator<Item = (Position, Head)> + '_ {
         self.promises.iter().map(|(position, head)| (*position, *head))
@@ -162,39 +167,29 @@ impl LogVerifier {
         self.step(found, &digest)
     }
 
-    /// Takes the digests of entries the reader may not read: one position each.
-    ///
-    /// After an error nothing has changed. Errors: [`LogFault::Malformed`], [`LogFault::HeadMismatch`].
-    pub fn accept_link(&mut self, link: &[Vec<u8>]) -> Result<Head, LogFault> {
-        if link.len() > LINK_DIGESTS_MAX {
-            return Err(LogFault::Malformed);
-        }
-        let mut ahead = self.clone();
-        for digest in link {
-            let digest = parse_digest(digest)?;
-            ahead.step(ahead.position.next(), &digest)?;
-        }
-        *self = ahead;
-        Ok(self.head)
-    }
-
     /// Checks a signed head: for the position reached, or a later one that `link` leads to.
     ///
     /// `receipt_key`: the server's, from a chain that alcove-charter verified.
     /// `link`: entry digests from the position after this verifier's to the signed one. A head without
     /// `link` for a later position is remembered and compared when the reader gets there.
+    /// `since`: [`Self::furthest`] of when the server was asked. A head from there on that this verifier
+    /// has passed meanwhile is not the server's fault; it is for the caller to compare with its own.
     /// Errors: [`LogFault::BadSignature`], [`LogFault::OtherGroup`], [`LogFault::Rollback`] when it is
-    /// signed for a position already passed, [`LogFault::HeadMismatch`], [`LogFault::Malformed`],
+    /// signed for a position before `since`, [`LogFault::HeadMismatch`], [`LogFault::Malformed`],
     /// [`LogFault::TooFarBehind`].
     pub fn accept_signed_head(
         &mut self,
         signed: &SignedHead,
         link: &[Vec<u8>],
+        since: Position,
         receipt_key: &P256Point,
     ) -> Result<(), LogFault> {
         let (position, head) = self.verify_signed(signed, receipt_key)?;
+        if position < since {
+            return Err(LogFault::Rollback { seen: since, found: position });
+        }
         if position < self.position {
-            return Err(LogFault::Rollback { seen: self.position, found: position });
+            return Ok(());
         }
         if !link.is_empty() && chain(&self.head, self.position, link, position)? != head {
             return Err(LogFault::HeadMismatch { position });

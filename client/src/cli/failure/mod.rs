@@ -78,6 +78,11 @@ impl From<Error> for Failure {
                 "The case is frozen: a change of its members cannot be carried out on this device.",
                 "Tell the other members and your admin; what is here can still be read.",
             ),
+            Error::CaseNotShown => Self::new(
+                Exit::Integrity,
+                "The server no longer shows this case, and does not show that you were removed from it: nothing is sent to it.",
+                "What you received and wrote is kept here. Ask an owner of the case whether you were removed, and tell the server's operator and your admin; `alcove status` asks the server again.",
+            ),
             Error::Alarm { case, kind, position: _ } => alarm(case.as_ref(), kind),
             Error::ReceiptKey(error) => Self::new(
                 Exit::Integrity,

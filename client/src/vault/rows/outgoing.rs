@@ -43,6 +43,9 @@ pub struct OutboxRow {
     /// When the server took it.
     #[prost(int64, tag = "12")]
     pub received_at_ms: i64,
+    /// The group ended for us before it was sent: it is kept to be read, and is not sent any more.
+    #[prost(bool, tag = "13")]
+    pub never_sent: bool,
 }
 
 /// A note.

@@ -1,0 +1,112 @@
+//! Commits of a log: processed in order, merged, and what they change taken over.
+//!
+//! PROTOCOL.md, "Groups", 5 and 6.
+
+use super::{Stop, Walk};
+use crate::{
+    session::{
+        AlarmKind, Error, handover, outbox,
+        payload::working_row,
+        state::{adopt, load_group},
+    },
+    vault::rows::PendingRow,
+};
+use alcove_e2ee::group::{Group, GroupError, Processed};
+use alcove_mls::CommitError;
+use alcove_proto::{
+    ids::{Head, RecordId},
+    names::Identity,
+    v1::LogEntry,
+};
+
+impl Walk<'_> {
+    pub(super) fn commit(&mut self, entry: &LogEntry, head: &Head) -> Result<(), Error> {
+        let group = match &mut self.group {
+            Some(group) => group,
+            empty => empty.insert(load_group(self.act, &self.id)?),
+        };
+        let processed = match group.process(&entry.body, self.trust) {
+            Ok(processed) => processed,
+            Err(GroupError::Commit(CommitError::TrustBehind(_))) => {
+                self.walked.stop = Some(Stop::TrustBehind);
+                return Ok(());
+            }
+            Err(error) => return self.freeze(entry, &error),
+        };
+        self.put(
+            entry,
+            RecordId([0; 16]),
+            &working_row(&entry.author, entry.received_at_ms, head.as_bytes()),
+        )?;
+        if processed.summary.author.identity.to_string() != entry.author {
+            self.alarm(AlarmKind::AuthorMismatch, entry.position)?;
+        }
+        self.walked.members_changed |=
+            !processed.summary.added.is_empty() || !processed.summary.removed.is_empty();
+        if processed.removed_self {
+            return self.close();
+        }
+        let seen = processed.summary.context.seen();
+        if !processed.own {
+            self.compare(entry.position, seen.position, &seen.head)?;
+        }
+        self.roster =
+            Some(adopt(self.act, &self.session.own, self.trust, group_of(&mut self.group)?, &mut self.row)?);
+        self.epoch_key = None;
+        self.settle_pending(&processed)
+    }
+
+    /// The state cannot be carried on: shown, and nothing more is sent. What is here can still be read.
+    fn freeze(&mut self, entry: &LogEntry, error: &GroupError) -> Result<(), Error> {
+        let kind = match error {
+            GroupError::OwnCommitForgotten => AlarmKind::VaultRestored,
+            _ => AlarmKind::CommitUnprocessable,
+        };
+        tracing::warn!(position = entry.position, %error, "a commit cannot be processed");
+        self.row.frozen = true;
+        let alarm = self.alarm(kind, entry.position)?;
+        self.walked.stop = Some(Stop::Alarmed(alarm));
+        Ok(())
+    }
+
+    /// The log shows the commit that removed us: what waits can be carried out no more, and is kept to be read.
+    fn close(&mut self) -> Result<(), Error> {
+        self.row.closed = true;
+        self.walked.closed = true;
+        self.act.delete::<PendingRow>(self.id.as_bytes())?;
+        Ok(())
+    }
+
+    /// Our own commit has been merged, or somebody else's was first.
+    fn settle_pending(&mut self, processed: &Processed) -> Result<(), Error> {
+        if processed.own {
+            self.row.updated_at_ms = self.now_ms;
+        }
+        let Some(mut pending) = self.act.get::<PendingRow>(self.id.as_bytes())? else { return Ok(()) };
+        if !processed.own {
+            // The intent stays and is made into a new commit.
+            pending.commit.clear();
+            pending.welcome.clear();
+            pending.joiners.clear();
+            self.act.put(self.id.as_bytes(), &pending)?;
+            return Ok(());
+        }
+        self.act.delete::<PendingRow>(self.id.as_bytes())?;
+        let added: Vec<Identity> =
+            processed.summary.added.iter().map(|added| added.identity.clone()).collect();
+        if added.is_empty() {
+            return Ok(());
+        }
+        // Joiners have no history: the title is written anew for them.
+        outbox::queue_subject(self.session, self.act, &self.id, &mut self.row)?;
+        if let Some(since_ms) = pending.intent.as_ref().and_then(|intent| intent.history_since_ms) {
+            handover::queue_history(self.session, self.act, &self.id, &mut self.row, &added, since_ms)?;
+        }
+        Ok(())
+    }
+}
+
+/// The group a commit was just processed in.
+fn group_of(group: &mut Option<Group>) -> Result<&mut Group, Error> {
+    group.as_mut().ok_or(Error::NoSuchCase)
+}

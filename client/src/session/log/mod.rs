@@ -1,0 +1,251 @@
+//! Walking a group's log: every entry in order, every claim checked, everything it changes in one act.
+//!
+//! PROTOCOL.md, "The log" 2, "Groups" 6, "Records" 3. What a server does wrong stops the walk with an
+//! alarm; what an author does wrong is an alarm and the walk goes on.
+
+mod commit;
+mod page;
+mod record;
+
+pub(super) use page::Page;
+
+use super::{
+    AlarmKind, Error, Session, UnreadableCause,
+    alarms::{Alarm, raise},
+    outbox,
+    payload::unreadable_row,
+    state::{self, Roster, epoch_key, keep_verifier, load_row},
+};
+use crate::vault::{
+    Act, Durability, EntryKey, VaultError,
+    rows::{EntryRow, GroupRow},
+};
+use alcove_charter::{P256Point, TrustView};
+use alcove_e2ee::{
+    group::Group,
+    keys::EpochKey,
+    receipts::{LogFault, LogVerifier, compare_seen},
+};
+use alcove_proto::{
+    ids::{GroupId, Head, Position, RecordId},
+    v1::{EntryKind, LogEntry, Receipt},
+};
+use std::sync::Arc;
+
+/// What a walk came to.
+#[derive(Default)]
+pub(super) struct Walked {
+    pub(super) notes: u64,
+    pub(super) documents: u64,
+    pub(super) alarms: Vec<Alarm>,
+    pub(super) members_changed: bool,
+    pub(super) closed: bool,
+    pub(super) stop: Option<Stop>,
+}
+
+/// Why a walk ended before its page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// A commit names a newer charter or CRL: fetch, then go on.
+    TrustBehind,
+    /// The head's signature is wrong: perhaps the server has a new receipt key.
+    BadSignature,
+    /// An alarm was raised.
+    Alarmed(Alarm),
+}
+
+impl Session {
+    /// Processes a page. Everything it brings is the server's to show again, so nothing waits for the disk.
+    pub(super) fn walk(
+        &self,
+        group: &GroupId,
+        page: &Page,
+        receipt_key: &P256Point,
+    ) -> Result<Walked, Error> {
+        let trust = self.trust();
+        self.vault.act(Durability::Refetchable, |act| {
+            let mut walk = Walk::begin(self, act, *group, &trust)?;
+            walk.page(page, receipt_key)?;
+            walk.end()
+        })
+    }
+}
+
+/// A walk under way, inside one act.
+pub(super) struct Walk<'a> {
+    session: &'a Session,
+    act: &'a Act<'a>,
+    id: GroupId,
+    trust: &'a Arc<TrustView>,
+    now_ms: i64,
+    pub(super) row: GroupRow,
+    verifier: LogVerifier,
+    /// Loaded when a commit or grant comes.
+    group: Option<Group>,
+    roster: Option<Roster>,
+    epoch_key: Option<EpochKey>,
+    walked: Walked,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn begin(
+        session: &'a Session,
+        act: &'a Act<'a>,
+        id: GroupId,
+        trust: &'a Arc<TrustView>,
+    ) -> Result<Self, Error> {
+        let row = load_row(act, &id)?;
+        let verifier = state::verifier(&id, &row)?;
+        let now_ms = session.clock.now_ms();
+        Ok(Self {
+            session,
+            act,
+            id,
+            trust,
+            now_ms,
+            row,
+            verifier,
+            group: None,
+            roster: None,
+            epoch_key: None,
+            walked: Walked::default(),
+        })
+    }
+
+    /// Whether the walk has ended before its page.
+    pub(super) fn has_stopped(&self) -> bool {
+        self.walked.stop.is_some()
+    }
+
+    /// Keeps where the walk came to.
+    pub(super) fn end(mut self) -> Result<Walked, Error> {
+        // A receipt is the server's word that the log shows the record at that place.
+        let passed = if self.row.closed { Position(u64::MAX) } else { Position(self.row.position) };
+        for position in outbox::take_back(self.act, &self.id, passed)? {
+            let alarm = self.alarm(AlarmKind::Rollback, position)?;
+            self.walked.stop = Some(Stop::Alarmed(alarm));
+        }
+        if self.walked.closed {
+            outbox::strand(self.act, &self.id)?;
+        }
+        keep_verifier(&mut self.row, &self.verifier);
+        self.act.put(self.id.as_bytes(), &self.row)?;
+        Ok(self.walked)
+    }
+
+    /// Takes the receipt of an own entry; the entry itself comes through the log.
+    ///
+    /// Errors: [`Error::Alarm`] when it does not fit what was seen.
+    pub(super) fn receipt(&mut self, receipt: &Receipt, receipt_key: &P256Point) -> Result<(), Error> {
+        let known = match Position(receipt.position) {
+            position if position == self.verifier.position() => Some(self.verifier.head()),
+            position => self.head_at(position)?,
+        };
+        match self.verifier.accept_receipt(receipt, known.as_ref(), receipt_key) {
+            // Too many receipts ahead of the reader: the log itself will show it.
+            Ok(()) | Err(LogFault::TooFarBehind) => Ok(()),
+            Err(fault) => self.fault(fault),
+        }
+    }
+
+    /// Takes one entry.
+    pub(super) fn entry(&mut self, entry: &LogEntry) -> Result<(), Error> {
+        let mut ahead = self.verifier.clone();
+        let head = match ahead.accept_entry(entry) {
+            Ok(head) => head,
+            Err(fault) => return self.fault(fault),
+        };
+        match entry.kind() {
+            EntryKind::Commit => self.commit(entry, &head)?,
+            EntryKind::Record => self.record(entry, &head)?,
+            // A kind of a later version: it is under the hash chain and nothing can be said of it.
+            EntryKind::Unspecified => {
+                let row = unreadable_row(
+                    &entry.author,
+                    entry.received_at_ms,
+                    head.as_bytes(),
+                    UnreadableCause::NeedsNewerAlcove,
+                );
+                self.put(entry, RecordId([0; 16]), &row)?;
+            }
+        }
+        if self.walked.stop == Some(Stop::TrustBehind) {
+            // The entry is taken up again when the trust material is here.
+            return Ok(());
+        }
+        self.verifier = ahead;
+        self.row.position = entry.position;
+        self.row.last_activity_ms = entry.received_at_ms;
+        Ok(())
+    }
+
+    /// The server did something wrong: the walk ends here.
+    fn fault(&mut self, fault: LogFault) -> Result<(), Error> {
+        let here = self.verifier.position().0;
+        let (kind, position) = match fault {
+            LogFault::Gap { expected, .. } => (AlarmKind::Gap, expected.0),
+            LogFault::Rollback { found, .. } => (AlarmKind::Rollback, found.0),
+            LogFault::HeadMismatch { position } => (AlarmKind::HeadMismatch, position.0),
+            LogFault::BadSignature => {
+                self.walked.stop = Some(Stop::BadSignature);
+                return Ok(());
+            }
+            LogFault::OtherGroup | LogFault::Malformed => (AlarmKind::BadSignature, here),
+            LogFault::SeenAhead { claimed } => (AlarmKind::AuthorFork, claimed.0),
+            // Not a fault: the callers take it.
+            LogFault::TooFarBehind => return Ok(()),
+        };
+        let alarm = self.alarm(kind, position)?;
+        self.walked.stop = Some(Stop::Alarmed(alarm));
+        Ok(())
+    }
+
+    fn alarm(&mut self, kind: AlarmKind, position: u64) -> Result<Alarm, Error> {
+        let alarm = Alarm { group: Some(self.id), kind, position };
+        if raise(self.act, alarm, self.now_ms)? {
+            self.walked.alarms.push(alarm);
+        }
+        Ok(alarm)
+    }
+
+    /// Our own head after `position`, if we have seen it.
+    fn head_at(&self, position: Position) -> Result<Option<Head>, Error> {
+        let found = self.act.entry_at(&self.id, position)?;
+        Ok(found.and_then(|(_, row)| Head::try_from(row.head.as_slice()).ok()))
+    }
+
+    /// Compares what an author had seen of the log with what we have.
+    fn compare(&mut self, at: u64, seen_position: Position, seen_head: &Head) -> Result<(), Error> {
+        let known = self.head_at(seen_position)?;
+        match compare_seen(Position(at), seen_position, seen_head, known.as_ref()) {
+            Ok(_) => Ok(()),
+            Err(LogFault::HeadMismatch { position }) => {
+                self.alarm(AlarmKind::HeadMismatch, position.0).map(drop)
+            }
+            Err(_) => self.alarm(AlarmKind::AuthorFork, at).map(drop),
+        }
+    }
+
+    fn put(&self, entry: &LogEntry, record: RecordId, row: &EntryRow) -> Result<(), VaultError> {
+        let key = EntryKey { group: self.id, position: Position(entry.position), record };
+        self.act.put_entry(&key, row)
+    }
+
+    fn roster(&mut self) -> Result<&Roster, Error> {
+        match &mut self.roster {
+            Some(roster) => Ok(roster),
+            empty => Ok(empty.insert(Roster::load(self.act, &self.id)?)),
+        }
+    }
+
+    fn epoch_key(&mut self) -> Result<EpochKey, Error> {
+        match &self.epoch_key {
+            Some(key) => Ok(key.clone()),
+            None => {
+                let key = epoch_key(self.act, &self.id, &self.row)?;
+                self.epoch_key = Some(key.clone());
+                Ok(key)
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! One page of a log, as the server showed it: nothing left out, nothing older than before, its end signed.
+//!
+//! PROTOCOL.md, "The log", 2 and 4.
+
+use super::{Stop, Walk};
+use crate::session::{AlarmKind, Error};
+use alcove_charter::P256Point;
+use alcove_e2ee::receipts::{LogFault, LogVerifier};
+use alcove_proto::{
+    ids::{Head, Position},
+    v1::{LogEntry, SignedHead},
+};
+
+/// Part of a log as the server showed it.
+pub(in crate::session) struct Page {
+    /// Where it was asked from; of a stream, where the last event ended.
+    pub(in crate::session) after: Position,
+    /// The furthest position the server had shown or signed when it was asked: it cannot end before that.
+    pub(in crate::session) since: Position,
+    /// Digests of entries that are not to be read, before the first of `entries`.
+    pub(in crate::session) link: Vec<Vec<u8>>,
+    pub(in crate::session) entries: Vec<LogEntry>,
+    pub(in crate::session) signed_head: Option<SignedHead>,
+    /// Digests from the last entry to the signed head.
+    pub(in crate::session) head_link: Vec<Vec<u8>>,
+    /// The server says that this is the end of what there is.
+    pub(in crate::session) last: bool,
+}
+
+impl Walk<'_> {
+    pub(in crate::session) fn page(&mut self, page: &Page, receipt_key: &P256Point) -> Result<(), Error> {
+        // Asked for before another process came back into the group: it is about a stay that is over.
+        let earlier_stay = page.after < Position(self.row.join_position);
+        if self.row.closed || self.row.frozen || earlier_stay {
+            return Ok(());
+        }
+        self.row.not_shown = false;
+        self.whole(page, receipt_key)?;
+        if page.last && self.goes_on() {
+            self.end_of(page)?;
+        }
+        Ok(())
+    }
+
+    fn whole(&mut self, page: &Page, receipt_key: &P256Point) -> Result<(), Error> {
+        let next = page.after.next();
+        if !page.link.is_empty() {
+            // A member reads everything from its join position on, and a walk never stands before that: a
+            // digest in the place of an entry hides it.
+            let found = Position(next.0.saturating_add(page.link.len() as u64));
+            return self.fault(LogFault::Gap { expected: next, found });
+        }
+        if let Some(signed) = &page.signed_head
+            && page.head_link.is_empty()
+        {
+            // Taken first: the entries then have to lead to it.
+            self.signed_head(signed, &[], page.since, receipt_key)?;
+        }
+        // Another process may have walked on since the page was asked for.
+        let here = Position(self.row.position);
+        let mut behind = if page.after < here { self.verifier_at(page.after)? } else { None };
+        for entry in &page.entries {
+            if !self.goes_on() {
+                return Ok(());
+            }
+            match &mut behind {
+                Some(behind) if Position(entry.position) <= here => {
+                    let head = behind.accept_entry(entry);
+                    self.again(entry, head)?;
+                }
+                Some(behind) if behind.position() < here => {
+                    let expected = behind.position().next();
+                    self.fault(LogFault::Gap { expected, found: Position(entry.position) })?;
+                }
+                Some(_) | None => self.entry(entry)?,
+            }
+        }
+        if let Some(signed) = &page.signed_head
+            && !page.head_link.is_empty()
+            && self.goes_on()
+        {
+            let reached = page.entries.last().map_or(page.after, |entry| Position(entry.position));
+            let link: &[Vec<u8>] = if reached == self.verifier.position() { &page.head_link } else { &[] };
+            self.signed_head(signed, link, page.since, receipt_key)?;
+        }
+        Ok(())
+    }
+
+    /// An entry that was read before, shown again: it must be the very same.
+    fn again(&mut self, entry: &LogEntry, head: Result<Head, LogFault>) -> Result<(), Error> {
+        let position = Position(entry.position);
+        match head {
+            Err(fault) => self.fault(fault),
+            Ok(head) if self.head_at(position)?.is_some_and(|known| known != head) => {
+                self.fault(LogFault::HeadMismatch { position })
+            }
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// The end of a log is signed, and nothing is missing before it.
+    fn end_of(&mut self, page: &Page) -> Result<(), Error> {
+        let reached = self.verifier.position();
+        match &page.signed_head {
+            None => {
+                let alarm = self.alarm(AlarmKind::BadSignature, reached.0)?;
+                self.walked.stop = Some(Stop::Alarmed(alarm));
+                Ok(())
+            }
+            Some(signed) if Position(signed.position) > reached => {
+                self.fault(LogFault::Gap { expected: reached.next(), found: Position(signed.position) })
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn signed_head(
+        &mut self,
+        signed: &SignedHead,
+        link: &[Vec<u8>],
+        since: Position,
+        key: &P256Point,
+    ) -> Result<(), Error> {
+        match self.verifier.accept_signed_head(signed, link, since, key) {
+            Ok(()) | Err(LogFault::TooFarBehind) => {}
+            Err(fault) => return self.fault(fault),
+        }
+        let position = Position(signed.position);
+        let differs = |known: Head| signed.head != known.as_bytes();
+        if position < self.verifier.position() && self.head_at(position)?.is_some_and(differs) {
+            return self.fault(LogFault::HeadMismatch { position });
+        }
+        Ok(())
+    }
+
+    fn goes_on(&self) -> bool {
+        self.walked.stop.is_none() && !self.row.closed && !self.row.frozen
+    }
+
+    /// A verifier at a position that was passed, if its head is still known.
+    fn verifier_at(&self, position: Position) -> Result<Option<LogVerifier>, Error> {
+        if position == Position(0) {
+            return Ok(Some(LogVerifier::at_start(self.id)));
+        }
+        Ok(self.head_at(position)?.map(|head| LogVerifier::at(self.id, position, head)))
+    }
+}
