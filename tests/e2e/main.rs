@@ -11,6 +11,7 @@ mod deaths;
 mod documents;
 mod full_disks;
 mod leaks;
+mod lying_answers;
 mod lying_servers;
 mod names;
 mod scene;

@@ -3,4 +3,5 @@
 //! Here the protocol's libraries are used from the outside, against the real server program.
 
 pub(crate) mod caller;
+pub(crate) mod liar;
 pub(crate) mod pki;

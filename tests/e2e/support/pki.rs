@@ -8,7 +8,10 @@ use rcgen::{
     KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    path::Path,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 /// What one certificate says; by default what a good device certificate says.
 pub(crate) struct Wanted {
@@ -63,8 +66,13 @@ pub(crate) enum Signer {
 impl Signer {
     /// An agency's real CA, in the hands of somebody who signs anything.
     pub(crate) fn of_agency(world: &World, label: &str) -> Self {
+        Self::in_folder(&world.agency_folder(label))
+    }
+
+    /// The CA in an agency's folder.
+    pub(crate) fn in_folder(folder: &Path) -> Self {
         let passphrase = Passphrase::new(PASSPHRASE.to_owned()).expect("the world's passphrase is one");
-        let agency = AgencyCa::open(&world.agency_folder(label), &passphrase).expect("the world's CAs open");
+        let agency = AgencyCa::open(folder, &passphrase).expect("the world's CAs open");
         Self::Agency(Box::new(agency))
     }
 
