@@ -7,6 +7,7 @@ mod program;
 #[path = "../src/enrol/test_agency.rs"]
 mod test_agency;
 
+use alcove_client::vault::{Durability, Passphrase, Vault, VaultError, rows::CharterRow};
 use alcove_proto::v1;
 use program::{Device, PASSPHRASE, files};
 use prost::Message;
@@ -14,10 +15,11 @@ use std::{
     fs,
     time::{SystemTime, UNIX_EPOCH},
 };
-use test_agency::{Agency, answer, charter};
+use test_agency::{Agency, answer, charter, next_charter, other_ca};
 
 struct Collaborative {
     harborlight: Agency,
+    elmgate: Agency,
     charter: v1::SignedCharter,
 }
 
@@ -27,7 +29,7 @@ impl Collaborative {
         let harborlight = Agency::new("harborlight", "Harborlight Immigrant Services", now_ms);
         let elmgate = Agency::new("elmgate", "Elmgate Family Justice Center", now_ms);
         let charter = charter(&[&harborlight, &elmgate], &[&harborlight, &elmgate]);
-        Self { harborlight, charter }
+        Self { harborlight, elmgate, charter }
     }
 
     /// The admin's answer to the request that lies in the device's folder.
@@ -179,5 +181,48 @@ fn the_vault_is_closed_to_other_people() {
     assert_eq!(mode(&device.home()), 0o700);
     for file in files(&device.home()) {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+}
+
+/// The device has followed the charter to a version that no longer believes its certificate.
+fn follow(device: &Device, charter: &v1::SignedCharter) {
+    let passphrase = Passphrase::new(PASSPHRASE.to_owned());
+    let random = std::sync::Arc::new(ring::rand::SystemRandom::new());
+    let vault = Vault::open(&device.home(), &passphrase, random).unwrap();
+    let row = CharterRow { signed: charter.encode_to_vec() };
+    vault.act::<_, VaultError>(Durability::OnDisk, |act| act.put(&2_u64.to_be_bytes(), &row)).unwrap();
+}
+
+#[test]
+fn a_charter_that_lists_another_ca_or_the_agency_no_more_locks_nobody_out_of_the_vault() {
+    for gone in [false, true] {
+        let (device, collaborative) = (Device::new(), Collaborative::new());
+        device.alcove(&["enrol", "request", "-o", "device.req", "--json"]).run().json();
+        finish(&device, &collaborative.answer(&device, 1)).json();
+        let Collaborative { harborlight, elmgate, charter } = &collaborative;
+        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
+        let next = next_charter(charter, &[elmgate, harborlight], |charter| {
+            let entry =
+                charter.agencies.iter().position(|agency| agency.trust_domain == harborlight.trust_domain);
+            if gone {
+                drop(charter.agencies.remove(entry.unwrap()));
+                charter.quorum = 1;
+            } else {
+                charter.agencies[entry.unwrap()].ca_certificates = vec![other_ca(now_ms)];
+            }
+        });
+        follow(&device, &next);
+
+        let read = device.alcove(&["case", "list", "--offline", "--json"]).run();
+        assert_eq!(read.code, 0, "gone: {gone}: reading always works: {}", read.stderr);
+        for command in
+            [&["case", "list"][..], &["status", "--offline"], &["case", "new", "QUIET-MAPLE-07"], &["doctor"]]
+        {
+            let refused = device.alcove(command).run();
+            assert_eq!(refused.code, 8, "gone: {gone}, {command:?}: {}", refused.stderr);
+            let next_step = refused.stderr.contains("alcove enrol request")
+                || refused.stdout.contains("alcove enrol request");
+            assert!(next_step, "it says what to do: {}", refused.stderr);
+        }
     }
 }

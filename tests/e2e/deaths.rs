@@ -12,7 +12,8 @@ fn a_note_survives_death_at_every_sync_of_the_laptop_and_is_stored_once() {
         return;
     }
     let scene = Scene::with_case();
-    let mut survived = 0;
+    let mut seen = Vec::new();
+    let mut survived = false;
     for death in 1..=DEATHS_MAX {
         let text = format!("death {death}");
         let inject = format!("inject=fdatasync,fsync:signal=KILL:when={death}");
@@ -29,11 +30,16 @@ fn a_note_survives_death_at_every_sync_of_the_laptop_and_is_stored_once() {
         assert!(times <= 1, "death {death}: the note is there {times} times");
         if killed.code == 0 {
             assert_eq!(times, 1, "death {death}: an acknowledged note is lost");
-            survived += 1;
+            survived = true;
             break;
         }
+        seen.push(times);
     }
-    assert!(survived > 0, "the control: after the last sync there is nothing to die at");
+    assert!(survived, "the control: after the last sync there is nothing to die at");
+    assert!(!seen.is_empty(), "the control: the program dies at its first sync");
+    // The sync that makes the note safe is one of them: from there on it is never lost again.
+    assert_eq!(seen.last(), Some(&1), "a note is safe before the last sync: {seen:?}");
+    assert!(seen.is_sorted(), "once it is safe, no later death loses it: {seen:?}");
     write(&scene.rosa, "and on we go");
     assert!(texts(&scene.leon).contains(&"and on we go".to_owned()));
 }
@@ -45,6 +51,7 @@ fn a_commit_survives_death_at_every_sync_of_the_laptop() {
     }
     let scene = Scene::with_case();
     let hannah = scene.hannah();
+    let mut deaths = 0;
     for death in 1..=DEATHS_MAX {
         let inject = format!("inject=fdatasync,fsync:signal=KILL:when={death}");
         let trace = ["strace", "-f", "-q", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", &inject];
@@ -54,12 +61,14 @@ fn a_commit_survives_death_at_every_sync_of_the_laptop() {
         if killed.code == 0 {
             break;
         }
+        deaths += 1;
         let members = scene.rosa.json_lines(["member", "list", CASE]).len();
         assert!([2, 3].contains(&members), "death {death}: {members} members");
         if members == 3 {
             scene.rosa.run(["member", "remove", CASE, "Hannah Kessler", "--yes", "--json"]).success();
         }
     }
+    assert!((1..DEATHS_MAX).contains(&deaths), "the control: some deaths, and one run that lives: {deaths}");
     let there = scene.rosa.json_lines(["member", "list", CASE]).len();
     if there == 2 {
         scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();

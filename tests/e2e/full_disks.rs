@@ -13,10 +13,10 @@ use std::{
 };
 
 /// A small memory file system, unmounted when dropped.
-struct SmallDisk(PathBuf);
+pub(crate) struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    fn mount(folder: &Path, mib: u32) -> Option<Self> {
+    pub(crate) fn mount(folder: &Path, mib: u32) -> Option<Self> {
         fs::create_dir_all(folder).ok()?;
         let size = format!("size={mib}m");
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder).status();

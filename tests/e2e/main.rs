@@ -14,6 +14,8 @@ mod leaks;
 mod lying_answers;
 mod lying_servers;
 mod names;
+mod outbox;
+mod renewals;
 mod scene;
 mod support;
 mod vaults;

@@ -45,6 +45,13 @@ impl Scene {
         hannah
     }
 
+    /// SIGKILL and a new start with more lines of configuration; people reach the new port through the proxy.
+    pub(crate) fn restart_server_with(&mut self, configuration: &str) {
+        self.server.kill();
+        self.server = self.world.start_server_with(configuration);
+        self.proxy.retarget(self.server.address());
+    }
+
     /// SIGKILL and a new start; people reach the new port through the proxy.
     pub(crate) fn kill_and_restart_server(&mut self) {
         self.server.kill_and_restart();

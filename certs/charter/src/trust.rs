@@ -283,6 +283,20 @@ impl TrustView {
         Ok(claim.believed())
     }
 
+    /// Reads the TLS certificate of one's own device, which was believed when it was enrolled: of any time, from a CA
+    /// of any charter version, revoked or not. Never to let anybody in; for that, [`Self::verify_device_tls`].
+    ///
+    /// Errors: [`TrustError`].
+    pub fn read_own_tls(&self, chain: &[impl AsRef<[u8]>]) -> Result<DeviceCertificate, TrustError> {
+        let claim = Claim::parse(chain, Usage::TlsDevice)?;
+        let anchors = self.charters.anchors_ever(claim.trust_domain());
+        if anchors.is_empty() {
+            return Err(TrustError::UnknownAgency { trust_domain: claim.trust_domain().clone() });
+        }
+        claim.check_path(&anchors)?;
+        Ok(claim.believed())
+    }
+
     /// Believes a device's MLS signing certificate, or says why not.
     ///
     /// With [`Judge::Never`] the chain may lead to a CA of any charter version. With [`Judge::At`] it must

@@ -77,6 +77,22 @@ pub enum IssuerError {
         path: PathBuf,
     },
 
+    /// An answer would be written over a file that is there.
+    #[error("{} would be written over", path.display())]
+    WouldOverwrite {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Others on this machine may read the passphrase file.
+    #[error("{} is open to others", path.display())]
+    OpenToOthers {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Whoever was asked did not say yes.
+    #[error("not confirmed")]
+    NotConfirmed,
+
     /// The passphrase is not the one the keystore was sealed with.
     #[error("wrong passphrase")]
     WrongPassphrase,

@@ -65,6 +65,14 @@ pub(crate) enum Command {
     /// Documents
     #[command(subcommand)]
     Doc(Doc),
+    /// Find notes on this device; the words come from standard input, never from the command line
+    Search {
+        /// The case; every case if left out
+        case: Option<String>,
+    },
+    /// What is written here and not yet at the server
+    #[command(subcommand)]
+    Outbox(Outbox),
     /// Change the passphrase of the vault
     Passwd {
         /// File whose first line is the new passphrase (chmod 600)
@@ -149,7 +157,7 @@ pub(crate) enum Member {
         #[arg(long, value_name = "AGENCY")]
         agency: Option<String>,
     },
-    /// Add a person with all their devices
+    /// Add a person with all their devices; with --owner, make a member an owner
     Add {
         /// The case
         case: String,
@@ -174,6 +182,13 @@ pub(crate) enum Member {
         /// When it ends: 2026-12-31
         #[arg(long, value_name = "DATE")]
         until: Option<String>,
+    },
+    /// End what was handed over from this device: they keep what they already received
+    Ungrant {
+        /// The case
+        case: String,
+        #[command(flatten)]
+        person: PersonArgs,
     },
     /// Remove a person with all their devices
     Remove {
@@ -267,6 +282,23 @@ pub(crate) enum Doc {
         /// The case, when the beginning of the id fits documents of several
         #[arg(long, value_name = "CASE")]
         case: Option<String>,
+    },
+}
+
+/// `alcove outbox`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Outbox {
+    /// List what waits to be sent, and what the server refuses
+    List,
+    /// Take an item out: it is not sent any more
+    Drop {
+        /// The item's id, or the beginning of it
+        id: String,
+    },
+    /// Send an item once more that the server has refused
+    Retry {
+        /// The item's id, or the beginning of it
+        id: String,
     },
 }
 

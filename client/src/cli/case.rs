@@ -2,7 +2,8 @@
 
 use super::{args::Case, context::Context, exit::Failure, json::CaseJson};
 use crate::ui::{table::Table, text::safe_line, when, words};
-use alcove_client::session::CaseView;
+use alcove_client::session::{CaseView, Session};
+use alcove_proto::ids::GroupId;
 
 pub(super) async fn run(context: &Context, command: Case) -> Result<(), Failure> {
     match command {
@@ -15,14 +16,31 @@ pub(super) async fn run(context: &Context, command: Case) -> Result<(), Failure>
 
 async fn new(context: &Context, title: &str) -> Result<(), Failure> {
     let session = context.session()?;
-    let id = session.new_case(title).await?;
-    let case = session.case(&id)?;
-    context.output.object(CaseJson::SCHEMA, CaseJson::new(&case, None))?;
+    let opened = session.new_case(title).await?;
+    let held_up = opened.held_up.map(|error| context.held_up(error));
+    report_opened(context, &session, &opened.id, held_up.as_ref())
+}
+
+/// Tells of a case that is open here, and what keeps the server from knowing it.
+pub(super) fn report_opened(
+    context: &Context,
+    session: &Session,
+    id: &GroupId,
+    held_up: Option<&Failure>,
+) -> Result<(), Failure> {
+    let case = session.case(id)?;
+    context.output.object(CaseJson::SCHEMA, CaseJson::new(&case, None).held_up(held_up))?;
     context.output.line(&id.to_string())?;
     context.output.say(&format!(
         "The case {} is open. You are its owner and only member; add people with `alcove member add`.",
-        safe_line(title)
+        title(&case)
     ));
+    if let Some(failure) = held_up {
+        context.output.say(&format!(
+            "The server does not know it yet. {} The next command tells it; do not open it again.",
+            failure.what
+        ));
+    }
     Ok(())
 }
 

@@ -149,7 +149,11 @@ fn not_found(noun: &str, query: &str) -> Failure {
 
 /// The command that lists such things.
 fn verb(noun: &str) -> &str {
-    if noun == "document" { "doc" } else { noun }
+    match noun {
+        "document" => "doc",
+        "outbox item" => "outbox",
+        _ => noun,
+    }
 }
 
 fn nobody(query: &str, near: &[&Candidate<'_>]) -> Failure {

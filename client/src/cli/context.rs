@@ -16,7 +16,10 @@ use alcove_client::{
 };
 use alcove_proto::names::Identity;
 use ring::rand::SystemRandom;
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 /// One run of the program.
 pub(crate) struct Context {
@@ -30,6 +33,8 @@ pub(crate) struct Context {
     pub(crate) yes: bool,
     /// `--offline`.
     pub(crate) offline: bool,
+    /// The session, once it is open: an interruption asks it what is safe already.
+    session: OnceLock<Arc<Session>>,
 }
 
 impl Context {
@@ -53,16 +58,17 @@ impl Context {
             output: Output { json: global.json },
             yes: global.yes,
             offline: global.offline,
+            session: OnceLock::new(),
         })
     }
 
     /// Unlocks the vault.
-    pub(crate) fn session(&self) -> Result<Session, Failure> {
+    pub(crate) fn session(&self) -> Result<Arc<Session>, Failure> {
         self.session_and_passphrase().map(|(session, _)| session)
     }
 
     /// Unlocks the vault and keeps the passphrase, to change it.
-    pub(crate) fn session_and_passphrase(&self) -> Result<(Session, Passphrase), Failure> {
+    pub(crate) fn session_and_passphrase(&self) -> Result<(Arc<Session>, Passphrase), Failure> {
         // Asking for a passphrase that opens nothing would only confuse.
         if !device::has_vault(&self.home) {
             return Err(Error::Vault(VaultError::Missing { path: self.home.clone() }).into());
@@ -70,7 +76,8 @@ impl Context {
         let passphrase = self.passphrase.current()?;
         let session =
             Session::open(&self.home, &passphrase, Arc::new(SystemClock), Arc::new(SystemRandom::new()))?;
-        Ok((session, passphrase))
+        let session = Arc::new(if self.offline { session.offline() } else { session });
+        Ok((Arc::clone(self.session.get_or_init(|| session)), passphrase))
     }
 
     /// Brings the vault up to date before something is read from it.
@@ -79,26 +86,61 @@ impl Context {
     /// command has shown what there is: see [`Refresh::end`].
     pub(crate) async fn refresh(&self, session: &Session) -> Refresh {
         if self.offline {
-            return Refresh { late: None };
+            return Refresh::default();
         }
         match session.sync().await {
             Ok(report) => {
                 for alarm in &report.alarms {
                     self.output.warn(&words::alarm(alarm));
                 }
-                let late = report.alarms.first().map(|alarm| failure::alarm(alarm.case.as_ref(), alarm.kind));
-                Refresh { late }
+                for held_up in report.held_up {
+                    let failure = Failure::from(held_up.error);
+                    self.output.warn(&format!("Case {:.8}: {}", held_up.case.to_string(), failure.what));
+                }
+                if report.refused > 0 {
+                    self.output.warn(&format!(
+                        "{} refused by the server: see `alcove outbox list`.",
+                        words::count(report.refused, "item of the outbox is", "items of the outbox are")
+                    ));
+                }
+                let alarm =
+                    report.alarms.first().map(|alarm| failure::alarm(alarm.case.as_ref(), alarm.kind));
+                Refresh { alarm, late: None }
             }
             Err(error) => {
+                let passing = matches!(&error, Error::Server(error) if error.is_passing());
                 let failure = Failure::from(error);
-                if failure.exit == Exit::Unreachable {
+                if passing {
                     self.output.warn(&format!("{} Going on with what this device has.", failure.what));
-                    Refresh { late: None }
+                    Refresh::default()
                 } else {
-                    Refresh { late: Some(failure) }
+                    Refresh { alarm: None, late: Some(failure) }
                 }
             }
         }
+    }
+
+    /// Why something that is safe on this device is not at the server yet.
+    pub(crate) fn held_up(&self, error: Error) -> Failure {
+        self.in_these_words(error.into())
+    }
+
+    /// A failure, in the words of this run: a server that nobody wanted to ask is not to blame.
+    pub(crate) fn in_these_words(&self, failure: Failure) -> Failure {
+        if self.offline && failure.exit == Exit::Unreachable {
+            Failure::new(
+                Exit::Unreachable,
+                "This needs the server, and --offline was given.",
+                "Run the command again without --offline.",
+            )
+        } else {
+            failure
+        }
+    }
+
+    /// The session of this run, if the vault was opened.
+    pub(crate) fn opened(&self) -> Option<&Arc<Session>> {
+        self.session.get()
     }
 
     /// The case that `query` names, if something can be sent to it: nobody should read who will see what cannot
@@ -127,13 +169,23 @@ impl Context {
 
 /// What a refresh left to say.
 #[must_use]
+#[derive(Default)]
 pub(crate) struct Refresh {
+    /// An alarm that was raised by it.
+    alarm: Option<Failure>,
+    /// What else was wrong.
     late: Option<Failure>,
 }
 
 impl Refresh {
     /// Fails now with what was put off, after everything there is has been shown.
     pub(crate) fn end(self) -> Result<(), Failure> {
+        self.late.or(self.alarm).map_or(Ok(()), Err)
+    }
+
+    /// Fails before anything is written, unless what was put off is an alarm: whether that one stops this case, the
+    /// session judges by the case.
+    pub(crate) fn before_writing(self) -> Result<(), Failure> {
         self.late.map_or(Ok(()), Err)
     }
 }

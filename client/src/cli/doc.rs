@@ -5,7 +5,7 @@ use super::{
     choose,
     context::{self, Context},
     exit::Failure,
-    json::{DeliveryJson, DocumentJson},
+    json::{DeliveryJson, DocumentJson, HeldUpJson},
     prompt,
 };
 use crate::ui::{progress::Transfer, table::Table, text::safe_line, when, words};
@@ -34,11 +34,13 @@ struct SentJson {
     path: String,
     #[serde(flatten)]
     delivery: DeliveryJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_up: Option<HeldUpJson>,
 }
 
 async fn send(context: &Context, query: &str, paths: &[PathBuf], grantable: bool) -> Result<(), Failure> {
     let session = context.session()?;
-    context.refresh(&session).await.end()?;
+    context.refresh(&session).await.before_writing()?;
     let case = context.open_case(&session, query)?;
     context.output.say(&format!(
         "{} will be read by {}",
@@ -56,6 +58,7 @@ async fn send(context: &Context, query: &str, paths: &[PathBuf], grantable: bool
         let sent = session.send_document(&case.id, path, grantable, &mut on_progress).await;
         transfer.clear();
         let written = sent?;
+        let held_up = written.held_up.map(|error| context.held_up(error));
         context.output.object(
             "alcove.sent.v1",
             SentJson {
@@ -63,11 +66,12 @@ async fn send(context: &Context, query: &str, paths: &[PathBuf], grantable: bool
                 case: case.id.to_string(),
                 path: path.display().to_string(),
                 delivery: DeliveryJson::new(written.delivery),
+                held_up: held_up.as_ref().map(HeldUpJson::new),
             },
         )?;
         context.output.line(&format!("{}  {}", written.id, safe_line(&name)))?;
         if written.delivery == Delivery::Queued {
-            context.output.say_delivery(written.delivery);
+            context.output.say_delivery(written.delivery, held_up.as_ref());
         }
     }
     Ok(())

@@ -3,9 +3,10 @@
 use super::{
     context::Context,
     exit::{Exit, Failure},
+    failure,
 };
 use crate::ui::{text::safe_line, when, words};
-use alcove_client::session::{Check, Finding, Trouble, Verdict};
+use alcove_client::session::{CertificateTrouble, Check, Finding, Trouble, Verdict};
 use serde::Serialize;
 
 /// `alcove.check.v1`.
@@ -20,48 +21,30 @@ struct CheckJson {
 
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let session = context.session()?;
-    let findings = session.doctor().await?;
-    for finding in &findings {
-        show(context, finding)?;
-    }
-    match findings.iter().find_map(broken) {
-        Some((check, trouble)) => {
-            let (found, remedy) = sentences(trouble);
-            Err(Failure::new(exit(check), found, remedy))
+    let mut first_broken = None;
+    for Finding { check, verdict } in session.doctor().await? {
+        let (mark, word, found, broken) = match verdict {
+            Verdict::Fine => ("ok", "fine", None, false),
+            Verdict::Warning(trouble) => ("look", "warning", Some(told(check, trouble)), false),
+            Verdict::Broken(trouble) => ("FAIL", "broken", Some(told(check, trouble)), true),
+            Verdict::Skipped => ("--", "skipped", None, false),
+        };
+        context.output.object(
+            "alcove.check.v1",
+            CheckJson {
+                check: code(check),
+                verdict: word,
+                found: found.as_ref().map(|failure| failure.what.clone()),
+                remedy: found.as_ref().map(|failure| failure.remedy.clone()),
+            },
+        )?;
+        context.output.line(&format!("{mark:<5}{}", subject(check)))?;
+        if let Some(failure) = &found {
+            context.output.line(&format!("     {}\n     {}", failure.what, failure.remedy))?;
         }
-        None => Ok(()),
+        first_broken = first_broken.or(found.filter(|_| broken));
     }
-}
-
-fn show(context: &Context, finding: &Finding) -> Result<(), Failure> {
-    let (mark, verdict, trouble) = match &finding.verdict {
-        Verdict::Fine => ("ok", "fine", None),
-        Verdict::Warning(trouble) => ("look", "warning", Some(trouble)),
-        Verdict::Broken(trouble) => ("FAIL", "broken", Some(trouble)),
-        Verdict::Skipped => ("--", "skipped", None),
-    };
-    let words = trouble.map(sentences);
-    context.output.object(
-        "alcove.check.v1",
-        CheckJson {
-            check: code(finding.check),
-            verdict,
-            found: words.as_ref().map(|(found, _)| found.clone()),
-            remedy: words.as_ref().map(|(_, remedy)| remedy.clone()),
-        },
-    )?;
-    context.output.line(&format!("{mark:<5}{}", subject(finding.check)))?;
-    if let Some((found, remedy)) = words {
-        context.output.line(&format!("     {found}\n     {remedy}"))?;
-    }
-    Ok(())
-}
-
-fn broken(finding: &Finding) -> Option<(Check, &Trouble)> {
-    match &finding.verdict {
-        Verdict::Broken(trouble) => Some((finding.check, trouble)),
-        Verdict::Fine | Verdict::Warning(_) | Verdict::Skipped => None,
-    }
+    first_broken.map_or(Ok(()), Err)
 }
 
 fn code(check: Check) -> &'static str {
@@ -94,24 +77,20 @@ fn subject(check: Check) -> &'static str {
     }
 }
 
-/// How the program ends when this check fails.
-fn exit(check: Check) -> Exit {
-    match check {
+/// How the program ends when a check fails: what was found, and what mends it. Of the server its own error says
+/// more than the check: it may be away, be somebody else, or refuse this device.
+fn told(check: Check, trouble: Trouble) -> Failure {
+    let exit = match check {
         Check::Permissions => Exit::Refused,
         Check::Database | Check::Rows | Check::Alarms => Exit::Integrity,
         Check::Certificates | Check::Charter | Check::Clock => Exit::Certificate,
         Check::Server => Exit::Unreachable,
         Check::KeyPackages | Check::Outbox => Exit::Unexpected,
-    }
-}
-
-/// What was found, and what mends it.
-fn sentences(trouble: &Trouble) -> (String, String) {
-    let renew = || {
-        "Run `alcove enrol request`, give the file to your agency's admin, and `alcove enrol finish` the answer."
-            .to_owned()
     };
-    match trouble {
+    let renew = || failure::RENEW.to_owned();
+    let (what, remedy) = match trouble {
+        Trouble::Server(error) => return Failure::from(*error),
+        Trouble::CertificateNotOfCharter => return failure::certificate(CertificateTrouble::NotOfCharter),
         Trouble::OpenToOthers(path) => {
             let path = safe_line(&path.display().to_string());
             (
@@ -124,10 +103,10 @@ fn sentences(trouble: &Trouble) -> (String, String) {
             "Copy the folder away, put back your last backup of it, and run `alcove status`.".to_owned(),
         ),
         Trouble::RowsDamaged(count) => (
-            format!("{} of the vault cannot be opened.", words::count(*count, "row", "rows")),
+            format!("{} of the vault cannot be opened.", words::count(count, "row", "rows")),
             "Copy the folder away, put back your last backup of it, and run `alcove status`.".to_owned(),
         ),
-        Trouble::CertificateEnds(ms) => (format!("Your certificate ends on {}.", when::minute(*ms)), renew()),
+        Trouble::CertificateEnds(ms) => (format!("Your certificate ends on {}.", when::minute(ms)), renew()),
         Trouble::CertificateNotYetValid => (
             "Your certificate is not valid yet by this machine's clock.".to_owned(),
             "Set the clock and run this again.".to_owned(),
@@ -137,35 +116,36 @@ fn sentences(trouble: &Trouble) -> (String, String) {
             "Speak to your agency's admin.".to_owned(),
         ),
         Trouble::CharterEnds(ms) => (
-            format!("The charter ends on {}.", when::minute(*ms)),
+            format!("The charter ends on {}.", when::minute(ms)),
             "Tell your agency's admin: the agencies have to sign the next version.".to_owned(),
-        ),
-        Trouble::Server(error) => (
-            format!("The server cannot be used: {}.", safe_line(error)),
-            "Check the network and the address in `alcove status`, then run this again.".to_owned(),
         ),
         Trouble::ClockOff(ms) => (
             format!(
                 "This machine's clock is {} {} the server's.",
-                when::span(*ms),
-                if *ms > 0 { "ahead of" } else { "behind" }
+                when::span(ms),
+                if ms > 0 { "ahead of" } else { "behind" }
             ),
             "Set the clock; let the system keep it from the network.".to_owned(),
         ),
         Trouble::FewKeyPackages(count) => (
             format!(
                 "Only {} wait at the server.",
-                words::count(u64::from(*count), "key package", "key packages")
+                words::count(u64::from(count), "key package", "key packages")
             ),
             "Run `alcove status`: it publishes more.".to_owned(),
         ),
         Trouble::Queued(count) => (
-            format!("{} to be sent.", words::count(*count, "item waits", "items wait")),
+            format!("{} to be sent.", words::count(count, "item waits", "items wait")),
             "Run `alcove status` when the server can be reached: it sends them.".to_owned(),
         ),
+        Trouble::Refused(count) => (
+            format!("{} refused by the server.", words::count(count, "item is", "items are")),
+            "See `alcove outbox list`: drop them, or have them sent once more.".to_owned(),
+        ),
         Trouble::Alarms(count) => (
-            format!("{} raised.", words::count(*count, "alarm was", "alarms were")),
+            format!("{} raised.", words::count(count, "alarm was", "alarms were")),
             "Read them with `alcove status`, and speak to the server's operator and your admin.".to_owned(),
         ),
-    }
+    };
+    Failure::new(exit, what, remedy)
 }

@@ -3,6 +3,7 @@
 //! A field is only ever added; one that changes meaning gets a new schema number. Text of other people
 //! stands here as they wrote it.
 
+use super::exit::Failure;
 use crate::ui::{when::rfc3339, words};
 use alcove_client::session::{
     AlarmView, CaseView, Delivery, DocumentView, MemberView, NoteView, PersonView, UnreadableView,
@@ -108,6 +109,8 @@ pub(crate) struct CaseJson {
     alarms: Vec<AlarmJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     members: Option<Vec<MemberJson>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_up: Option<HeldUpJson>,
 }
 
 impl CaseJson {
@@ -128,8 +131,15 @@ impl CaseJson {
             unreadable_before: view.unreadable_before,
             last_activity: rfc3339(view.last_activity_ms),
             alarms: view.alarms.iter().map(AlarmJson::new).collect(),
+            held_up: None,
             id,
         }
+    }
+
+    /// The same with why the server does not know of it yet.
+    pub(crate) fn held_up(mut self, failure: Option<&Failure>) -> Self {
+        self.held_up = failure.map(HeldUpJson::new);
+        self
     }
 }
 
@@ -157,20 +167,42 @@ impl AlarmJson {
     }
 }
 
-/// Where something of one's own is: `stored` at a position, `queued` on this device, or `never-sent`, because the
-/// case ended for it before.
+/// Where something of one's own is: `stored` at a position, `queued` on this device, `refused` for good, or
+/// `never-sent`, because the case ended for it before.
 #[derive(Serialize)]
 pub(crate) struct DeliveryJson {
     delivery: &'static str,
     position: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused_because: Option<&'static str>,
+}
+
+/// Why something is still queued: the `error` and `what` that a failure would have.
+#[derive(Serialize)]
+pub(crate) struct HeldUpJson {
+    error: &'static str,
+    what: String,
+}
+
+impl HeldUpJson {
+    pub(crate) fn new(failure: &Failure) -> Self {
+        Self { error: failure.exit.word(), what: failure.what.clone() }
+    }
 }
 
 impl DeliveryJson {
     pub(crate) fn new(delivery: Delivery) -> Self {
         match delivery {
-            Delivery::Queued => Self { delivery: "queued", position: None },
-            Delivery::NeverSent => Self { delivery: "never-sent", position: None },
-            Delivery::Stored { position } => Self { delivery: "stored", position: Some(position.0) },
+            Delivery::Queued => Self { delivery: "queued", position: None, refused_because: None },
+            Delivery::NeverSent => Self { delivery: "never-sent", position: None, refused_because: None },
+            Delivery::Stored { position } => {
+                Self { delivery: "stored", position: Some(position.0), refused_because: None }
+            }
+            Delivery::Refused { cause } => Self {
+                delivery: "refused",
+                position: None,
+                refused_because: Some(words::refusal_code(cause)),
+            },
         }
     }
 }

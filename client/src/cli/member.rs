@@ -5,11 +5,11 @@ use super::{
     choose::{self, Candidate},
     context::Context,
     exit::{Exit, Failure},
-    json::{MemberJson, PersonJson},
+    json::{HeldUpJson, MemberJson, PersonJson},
     prompt,
 };
 use crate::ui::{table::Table, text::safe_line, when, words};
-use alcove_client::session::{GrantOutcome, History, PersonView, Session};
+use alcove_client::session::{CaseView, GrantOutcome, History, PersonView, Session};
 use alcove_proto::{
     ids::{GroupId, RecordId},
     v1::Role,
@@ -28,6 +28,7 @@ pub(super) async fn run(context: &Context, command: Member) -> Result<(), Failur
             let until = until.as_deref().map(parse_date).transpose()?;
             grant(context, &case, &person, &records, until).await
         }
+        Member::Ungrant { case, person } => ungrant(context, &case, &person).await,
         Member::Remove { case, person } => remove(context, &case, &person).await,
         Member::List { case } => list(context, &case).await,
     }
@@ -70,6 +71,9 @@ struct Disclosure {
     without_key_package: Option<Vec<String>>,
     granted: Vec<String>,
     withheld: Vec<String>,
+    out_of_reach: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_up: Option<HeldUpJson>,
 }
 
 async fn add(
@@ -84,10 +88,19 @@ async fn add(
     let case = context.open_case(&session, query)?;
     let person = chosen(session.people().await?, who)?;
     let members = session.members(&case.id)?;
+    let member = members.iter().find(|member| member.person.person == person.person);
+    let reading = member.map(|member| member.person.devices.as_slice()).unwrap_or_default();
+    let joining: Vec<u16> =
+        person.devices.iter().filter(|number| !reading.contains(number)).copied().collect();
+    if member.is_some() && joining.is_empty() {
+        return promote(context, &session, &case, &person, role).await;
+    }
     context.output.say(&format!(
-        "{} will read {} from now on, beside {}",
+        "{} will read {} from now on with {} of theirs (number {}), beside {}",
         words::full_name(&person),
         super::case::title(&case),
+        words::count(joining.len() as u64, "device", "devices"),
+        numbers(&joining),
         words::audience(&members)
     ));
     context.output.say(&match history {
@@ -102,7 +115,8 @@ async fn add(
         context.output.say("They will be an owner: they can add and remove people.");
     }
     prompt::confirm("Add them?", context.yes).await?;
-    let outcome = session.add_member(&case.id, &person.person, role, history).await?;
+    let mut outcome = session.add_member(&case.id, &person.person, &joining, role, history).await?;
+    let held_up = outcome.history.held_up.take().map(|error| context.held_up(error));
     for device in &outcome.without_key_package {
         context.output.warn(&format!(
             "device {} of {} could not be added: it has not been online yet. Add them again when it has.",
@@ -119,13 +133,73 @@ async fn add(
             without_key_package: Some(outcome.without_key_package.iter().map(ToString::to_string).collect()),
             granted: ids(&outcome.history.granted),
             withheld: ids(&outcome.history.withheld),
+            out_of_reach: ids(&outcome.history.out_of_reach),
+            held_up: held_up.as_ref().map(HeldUpJson::new),
         },
     )?;
     context.output.line(&format!("{} is on the case.", words::full_name(&person)))?;
     if history != History::None {
-        report_grant(context, &outcome.history)?;
+        report_grant(context, &outcome.history, held_up.as_ref())?;
     }
     Ok(())
+}
+
+/// Somebody is on the case with all their devices: what can still change is that they become an owner.
+async fn promote(
+    context: &Context,
+    session: &Session,
+    case: &CaseView,
+    person: &PersonView,
+    role: Role,
+) -> Result<(), Failure> {
+    if role == Role::Owner {
+        context.output.say(&format!(
+            "{} will be an owner of {}: they can add and remove people.",
+            words::full_name(person),
+            super::case::title(case)
+        ));
+        prompt::confirm("Make them an owner?", context.yes).await?;
+    }
+    session.add_member(&case.id, &person.person, &person.devices, role, History::None).await?;
+    context.output.object(
+        "alcove.addition.v1",
+        Disclosure {
+            case: case.id.to_string(),
+            person: PersonJson::new(person),
+            added: Some(Vec::new()),
+            without_key_package: Some(Vec::new()),
+            granted: Vec::new(),
+            withheld: Vec::new(),
+            out_of_reach: Vec::new(),
+            held_up: None,
+        },
+    )?;
+    context.output.line(&format!("{} is an owner of the case.", words::full_name(person)))
+}
+
+async fn ungrant(context: &Context, query: &str, who: &PersonArgs) -> Result<(), Failure> {
+    let session = context.session()?;
+    session.sync().await?;
+    let case = context.open_case(&session, query)?;
+    let members = session.members(&case.id)?.into_iter().map(|member| member.person).collect();
+    let person = chosen(members, who)?;
+    context.output.say(&format!(
+        "What you handed over to {} from before they came will end. {}",
+        words::full_name(&person),
+        words::REVOCATION
+    ));
+    prompt::confirm("End it?", context.yes).await?;
+    let ended = session.end_grants(&case.id, &person.person).await?;
+    context.output.object(
+        "alcove.grant-end.v1",
+        serde_json::json!({
+            "case": case.id.to_string(),
+            "person": PersonJson::new(&person),
+            "ended": ended,
+            "says": words::REVOCATION,
+        }),
+    )?;
+    context.output.line(&format!("{} ended. {}", words::count(ended, "grant", "grants"), words::REVOCATION))
 }
 
 async fn grant(
@@ -149,7 +223,8 @@ async fn grant(
     ));
     context.output.say("What they have read cannot be taken back.");
     prompt::confirm("Hand it over?", context.yes).await?;
-    let outcome = session.grant(&case.id, &person.person, &records, until).await?;
+    let mut outcome = session.grant(&case.id, &person.person, &records, until).await?;
+    let held_up = outcome.held_up.take().map(|error| context.held_up(error));
     context.output.object(
         "alcove.grant.v1",
         Disclosure {
@@ -159,9 +234,11 @@ async fn grant(
             without_key_package: None,
             granted: ids(&outcome.granted),
             withheld: ids(&outcome.withheld),
+            out_of_reach: ids(&outcome.out_of_reach),
+            held_up: held_up.as_ref().map(HeldUpJson::new),
         },
     )?;
-    report_grant(context, &outcome)
+    report_grant(context, &outcome, held_up.as_ref())
 }
 
 async fn remove(context: &Context, query: &str, who: &PersonArgs) -> Result<(), Failure> {
@@ -258,7 +335,7 @@ fn chosen_records(session: &Session, case: &GroupId, prefixes: &[String]) -> Res
     Ok(records)
 }
 
-fn report_grant(context: &Context, outcome: &GrantOutcome) -> Result<(), Failure> {
+fn report_grant(context: &Context, outcome: &GrantOutcome, held_up: Option<&Failure>) -> Result<(), Failure> {
     context
         .output
         .line(&format!("{} handed over.", words::count(outcome.granted.len() as u64, "item", "items")))?;
@@ -268,7 +345,25 @@ fn report_grant(context: &Context, outcome: &GrantOutcome) -> Result<(), Failure
             words::count(outcome.withheld.len() as u64, "item was", "items were")
         ));
     }
+    if !outcome.out_of_reach.is_empty() {
+        context.output.warn(&format!(
+            "{} not handed over: you were not on the case when they came. Ask a member who was.",
+            words::count(outcome.out_of_reach.len() as u64, "item was", "items were")
+        ));
+    }
+    if let Some(failure) = held_up {
+        context.output.say(&format!("It waits in the outbox. {} The next command sends it.", failure.what));
+    }
     Ok(())
+}
+
+/// `1`, or `1, 2 and 5`.
+fn numbers(devices: &[u16]) -> String {
+    let texts: Vec<String> = devices.iter().map(ToString::to_string).collect();
+    match texts.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => texts.concat(),
+    }
 }
 
 fn ids(records: &[RecordId]) -> Vec<String> {
@@ -304,6 +399,11 @@ fn parse_date(text: &str) -> Result<i64, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn device_numbers_read_well() {
+        assert_eq!([&[][..], &[1], &[1, 2], &[1, 2, 5]].map(numbers), ["", "1", "1 and 2", "1, 2 and 5"]);
+    }
 
     #[test]
     fn history_is_one_of_three_things() {

@@ -6,7 +6,10 @@ use super::{
     choose,
     context::{self, Context},
     exit::{Exit, Failure},
-    json::{AlarmJson, DeliveryJson, DocumentJson, NoteJson, UnreadableJson},
+    failure,
+    json::{
+        AlarmJson, CaseJson, DeliveryJson, DocumentJson, HeldUpJson, MemberJson, NoteJson, UnreadableJson,
+    },
     prompt,
 };
 use crate::ui::{
@@ -37,24 +40,24 @@ pub(super) async fn run(context: &Context, command: Note) -> Result<(), Failure>
 
 async fn add(context: &Context, query: &str, file: &Path, grantable: bool) -> Result<(), Failure> {
     let session = context.session()?;
-    context.refresh(&session).await.end()?;
+    context.refresh(&session).await.before_writing()?;
     let case = context.open_case(&session, query)?;
     say_readers(context, &session, &case.id)?;
     let text = read_text(context, file).await?;
     let written = session.add_note(&case.id, &text, grantable).await?;
-    report(context, &case.id, &written)
+    report(context, &case.id, written)
 }
 
 async fn correct(context: &Context, query: &str, note: &str, file: &Path) -> Result<(), Failure> {
     let session = context.session()?;
-    context.refresh(&session).await.end()?;
+    context.refresh(&session).await.before_writing()?;
     let case = context.open_case(&session, query)?;
     let note = chosen(&session, &case.id, note)?;
     say_readers(context, &session, &case.id)?;
     context.output.say("The first version stays visible to everybody who has it.");
     let text = read_text(context, file).await?;
     let written = session.correct_note(&case.id, &note, &text).await?;
-    report(context, &case.id, &written)
+    report(context, &case.id, written)
 }
 
 async fn list(context: &Context, query: &str, last: Option<usize>) -> Result<(), Failure> {
@@ -74,6 +77,10 @@ async fn list(context: &Context, query: &str, last: Option<usize>) -> Result<(),
     for unreadable in session.unreadable(&case.id)? {
         print_unreadable(context, &session, &unreadable)?;
     }
+    if case.unreadable_before > 0 {
+        let before = serde_json::json!({ "case": case.id.to_string(), "entries": case.unreadable_before });
+        context.output.object("alcove.before-you-came.v1", before)?;
+    }
     refresh.end()
 }
 
@@ -87,6 +94,13 @@ async fn show(context: &Context, query: &str, note: &str) -> Result<(), Failure>
 }
 
 async fn watch(context: &Context, query: Option<&str>, count: Option<u64>) -> Result<(), Failure> {
+    if context.offline {
+        return Err(Failure::new(
+            Exit::Usage,
+            "Nothing new arrives offline.",
+            "Leave --offline out, or read what is here with `alcove note list --offline`.",
+        ));
+    }
     let session = context.session()?;
     context.refresh(&session).await.end()?;
     let case = query.map(|query| context.case(&session, query)).transpose()?;
@@ -132,13 +146,24 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
         }
         WatchEvent::Unreadable(unreadable) => print_unreadable(context, session, unreadable)?,
         WatchEvent::Joined(case) => {
+            let joined = session.case(case)?;
+            context
+                .output
+                .object("alcove.joined.v1", CaseJson::new(&joined, Some(&session.members(case)?)))?;
             context.output.say(&format!("You have been added to {}.", title(case)));
         }
         WatchEvent::MembersChanged(case) => {
             let members = session.members(case)?;
+            let id = case.to_string();
+            let readers: Vec<MemberJson> =
+                members.iter().map(|member| MemberJson::new(&id, member)).collect();
+            context
+                .output
+                .object("alcove.members-changed.v1", serde_json::json!({ "case": id, "members": readers }))?;
             context.output.say(&format!("{} is now read by {}", title(case), words::audience(&members)));
         }
         WatchEvent::Closed(case) => {
+            context.output.object("alcove.closed.v1", serde_json::json!({ "case": case.to_string() }))?;
             context
                 .output
                 .say(&format!("You are no longer a member of {}: nothing new arrives.", title(case)));
@@ -147,12 +172,15 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
             context.output.object(AlarmJson::SCHEMA, AlarmJson::new(alarm))?;
             context.output.warn(&words::alarm(alarm));
         }
-        WatchEvent::Reconnecting => context.output.say("The server cannot be reached; trying again."),
+        WatchEvent::Reconnecting => {
+            context.output.object("alcove.reconnecting.v1", serde_json::json!({}))?;
+            context.output.say("The server cannot be reached; trying again.");
+        }
     }
     Ok(())
 }
 
-fn print(context: &Context, session: &Session, note: &NoteView) -> Result<(), Failure> {
+pub(super) fn print(context: &Context, session: &Session, note: &NoteView) -> Result<(), Failure> {
     let author = context::author(session, &note.author)?;
     context.output.object(NoteJson::SCHEMA, NoteJson::new(note, &author))?;
     let mut heading = format!(
@@ -171,9 +199,10 @@ fn print(context: &Context, session: &Session, note: &NoteView) -> Result<(), Fa
         heading.push_str("  [granted to you]");
     }
     match note.delivery {
+        Delivery::Stored { .. } => {}
         Delivery::Queued => heading.push_str("  [waits to be sent]"),
         Delivery::NeverSent => heading.push_str("  [never sent: the case ended for you before]"),
-        Delivery::Stored { .. } => {}
+        Delivery::Refused { .. } => heading.push_str("  [refused: see `alcove outbox list`]"),
     }
     context.output.line(&format!("{heading}\n{}\n", safe_block(&note.text, "    ")))
 }
@@ -196,19 +225,34 @@ struct WrittenJson {
     case: String,
     #[serde(flatten)]
     delivery: DeliveryJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_up: Option<HeldUpJson>,
 }
 
-fn report(context: &Context, case: &GroupId, written: &Written) -> Result<(), Failure> {
+fn report(context: &Context, case: &GroupId, written: Written) -> Result<(), Failure> {
+    let held_up = written.held_up.map(|error| context.held_up(error));
+    report_kept(context, case, &written.id, written.delivery, held_up.as_ref())
+}
+
+/// Tells where something that was written is.
+pub(super) fn report_kept(
+    context: &Context,
+    case: &GroupId,
+    id: &RecordId,
+    delivery: Delivery,
+    held_up: Option<&Failure>,
+) -> Result<(), Failure> {
     context.output.object(
         "alcove.written.v1",
         WrittenJson {
-            id: written.id.to_string(),
+            id: id.to_string(),
             case: case.to_string(),
-            delivery: DeliveryJson::new(written.delivery),
+            delivery: DeliveryJson::new(delivery),
+            held_up: held_up.map(HeldUpJson::new),
         },
     )?;
-    context.output.line(&written.id.to_string())?;
-    context.output.say_delivery(written.delivery);
+    context.output.line(&id.to_string())?;
+    context.output.say_delivery(delivery, held_up);
     Ok(())
 }
 
@@ -241,7 +285,8 @@ async fn read_text(context: &Context, file: &Path) -> Result<String, Failure> {
         }
         Ok(bytes)
     })
-    .await?;
+    .await
+    .map_err(|error| if from_stdin { prompt::unreadable(&error) } else { failure::file(file, &error) })?;
     if bytes.len() > NOTE_TEXT_BYTES_MAX {
         return Err(Failure::refused(
             format!("The text is longer than the {NOTE_TEXT_BYTES_MAX} bytes a note may have."),

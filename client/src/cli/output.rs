@@ -4,7 +4,7 @@
 //! gone (`alcove note list | head`) is no failure.
 
 use super::exit::{Exit, Failure};
-use crate::ui::text::safe_json;
+use crate::ui::{text::safe_json, words};
 use alcove_client::session::Delivery;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -36,15 +36,21 @@ impl Output {
         }
     }
 
-    /// Tells people whether what they wrote has left this device.
-    pub(crate) fn say_delivery(&self, delivery: Delivery) {
+    /// Tells people whether what they wrote has left this device, and what holds it up.
+    pub(crate) fn say_delivery(&self, delivery: Delivery, held_up: Option<&Failure>) {
         match delivery {
             Delivery::Stored { .. } => self.say("On the server, and its receipt verified."),
-            Delivery::NeverSent => self.say("Never sent: the case ended for this device before. Nobody else has it."),
+            Delivery::NeverSent => {
+                self.say("Never sent: the case ended for this device before. Nobody else has it.")
+            }
             // Under --json the object says it.
-            Delivery::Queued => self.say(
-                "Kept on this device: the server cannot be reached. The next command sends it; do not write it again.",
-            ),
+            Delivery::Queued => self.say(&kept(held_up)),
+            Delivery::Refused { cause } => {
+                self.say(&format!(
+                    "Kept in the outbox: the server refuses it, since {}.",
+                    words::refusal(cause)
+                ));
+            }
         }
     }
 
@@ -71,6 +77,12 @@ impl Output {
             say(&format!("       {}", failure.remedy));
         }
     }
+}
+
+/// What is said of something that is safe here and not at the server.
+fn kept(held_up: Option<&Failure>) -> String {
+    let why = held_up.map(|failure| format!("{} ", failure.what)).unwrap_or_default();
+    format!("Kept on this device. {why}The next command sends it; do not write it again.")
 }
 
 /// Writes raw text (completions) to stdout.

@@ -25,7 +25,8 @@ pub(crate) async fn confirm(question: &str, yes: bool) -> Result<(), Failure> {
         io::stdin().lock().read_line(&mut line)?;
         Ok(line)
     })
-    .await?;
+    .await
+    .map_err(|error| unreadable(&error))?;
     if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
         Ok(())
     } else {
@@ -42,19 +43,21 @@ pub(crate) async fn confirm(question: &str, yes: bool) -> Result<(), Failure> {
 /// waits for the runtime's.
 pub(crate) async fn blocking<T: Send + 'static>(
     read: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> Result<T, Failure> {
-    let failed = |error: io::Error| {
-        Failure::new(
-            Exit::Unexpected,
-            format!("The input could not be read: {error}."),
-            "Check the file or the pipe that standard input comes from.",
-        )
-    };
+) -> io::Result<T> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let reading = move || {
         // Nobody waits any more when the receiver is gone.
         let _unheard = sender.send(read());
     };
-    std::thread::Builder::new().name("input".to_owned()).spawn(reading).map_err(failed)?;
-    receiver.await.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into())).map_err(failed)
+    std::thread::Builder::new().name("input".to_owned()).spawn(reading)?;
+    receiver.await.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))
+}
+
+/// What is typed or piped in could not be read.
+pub(crate) fn unreadable(error: &io::Error) -> Failure {
+    Failure::new(
+        Exit::Unexpected,
+        format!("The input could not be read: {error}."),
+        "Check the pipe that standard input comes from.",
+    )
 }

@@ -28,6 +28,7 @@ struct StatusJson<'a> {
     server: ServerJson,
     cases: u64,
     queued: u64,
+    refused: u64,
     unfinished_uploads: u64,
     alarms: Vec<AlarmJson>,
     warnings: Vec<String>,
@@ -51,20 +52,21 @@ struct ServerJson {
 
 pub(super) async fn run(context: &Context, acknowledge: bool) -> Result<(), Failure> {
     let session = context.session()?;
-    if acknowledge {
-        session.acknowledge_alarms(None)?;
-        for case in session.cases(true)?.iter().filter(|case| !case.alarms.is_empty()) {
-            session.acknowledge_alarms(Some(&case.id))?;
-        }
-    }
     let refresh = context.refresh(&session).await;
     let server = if context.offline { None } else { session.describe_server().await.ok() };
     let status = session.status()?;
     let warnings = warnings(&status, server.as_ref());
     show(context, &status, server.as_ref(), &warnings)?;
+    if acknowledge {
+        // Only what has just been shown: one that was raised since has been looked at by nobody.
+        session.acknowledge(&status.alarms)?;
+        if !status.alarms.is_empty() {
+            context.output.say("The alarms above are marked as looked at.");
+        }
+    }
     // The certificate's own trouble says more than the server's refusal that follows from it.
     own_certificate(&status)?;
-    refresh.end()
+    if acknowledge { refresh.before_writing() } else { refresh.end() }
 }
 
 fn show(
@@ -104,6 +106,7 @@ fn show(
         },
         cases: status.cases,
         queued: status.queued,
+        refused: status.refused,
         unfinished_uploads: status.unfinished_uploads,
         alarms: status.alarms.iter().map(AlarmJson::new).collect(),
         warnings: warnings.to_vec(),
@@ -187,6 +190,8 @@ fn own_certificate(status: &StatusView) -> Result<(), Failure> {
     let not_after_ms = status.tls_not_after_ms.min(status.mls_not_after_ms);
     if status.revoked {
         Err(failure::certificate(CertificateTrouble::Revoked))
+    } else if status.not_of_charter {
+        Err(failure::certificate(CertificateTrouble::NotOfCharter))
     } else if status.now_ms > not_after_ms {
         Err(failure::certificate(CertificateTrouble::Expired { not_after_ms }))
     } else {
@@ -202,6 +207,8 @@ fn remaining(status: &StatusView) -> String {
     let left_ms = status.tls_not_after_ms.min(status.mls_not_after_ms) - status.now_ms;
     if status.revoked {
         "REVOKED".to_owned()
+    } else if status.not_of_charter {
+        "NOT OF THE CHARTER".to_owned()
     } else if left_ms < 0 {
         "EXPIRED".to_owned()
     } else {
@@ -211,6 +218,9 @@ fn remaining(status: &StatusView) -> String {
 
 fn waiting(status: &StatusView) -> String {
     let mut waiting = words::count(status.queued, "item to be sent", "items to be sent");
+    if status.refused > 0 {
+        waiting.push_str(&format!(", {} REFUSED by the server: see `alcove outbox list`", status.refused));
+    }
     if status.unfinished_uploads > 0 {
         waiting.push_str(&format!(
             ", {} cut half way: send the same file again and it goes on",
@@ -249,7 +259,9 @@ mod tests {
             mls_not_after_ms: ends + 1,
             now_ms: 0,
             revoked: false,
+            not_of_charter: false,
             queued: 0,
+            refused: 0,
             unfinished_uploads: 0,
             cases: 0,
             alarms: vec![],

@@ -99,8 +99,12 @@ pub(super) fn charter(agencies: &[&Agency], signers: &[&Agency]) -> v1::SignedCh
         agencies: entries,
         server_ca_certificates: vec![ca("Server CA", now_ms).0],
         server_name: "alcove.northmark.example".to_owned(),
-    }
-    .encode_to_vec();
+    };
+    sign(&charter, signers)
+}
+
+fn sign(charter: &v1::Charter, signers: &[&Agency]) -> v1::SignedCharter {
+    let charter = charter.encode_to_vec();
     let mut signatures: Vec<v1::CharterSignature> = signers
         .iter()
         .map(|agency| v1::CharterSignature {
@@ -110,6 +114,26 @@ pub(super) fn charter(agencies: &[&Agency], signers: &[&Agency]) -> v1::SignedCh
         .collect();
     signatures.sort_by(|one, other| one.trust_domain.cmp(&other.trust_domain));
     v1::SignedCharter { charter, signatures }
+}
+
+/// The version after `signed`, changed by `change`, signed by `signers`.
+#[allow(dead_code, reason = "each test target uses its own part")]
+pub(super) fn next_charter(
+    signed: &v1::SignedCharter,
+    signers: &[&Agency],
+    change: impl FnOnce(&mut v1::Charter),
+) -> v1::SignedCharter {
+    let mut charter = v1::Charter::decode(signed.charter.as_slice()).unwrap();
+    charter.version += 1;
+    charter.previous_hash = alcove_charter::sha256(&[&signed.charter]).to_vec();
+    change(&mut charter);
+    sign(&charter, signers)
+}
+
+/// A new CA certificate for an agency: its old certificates no longer lead to it.
+#[allow(dead_code, reason = "each test target uses its own part")]
+pub(super) fn other_ca(now_ms: i64) -> Vec<u8> {
+    ca("another CA", now_ms).0
 }
 
 /// A good answer to `request` (D.req); tests spoil it one field at a time.

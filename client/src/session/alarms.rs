@@ -49,7 +49,7 @@ impl AlarmKind {
     /// Whether nothing is sent while it stands: the log, the charter or this vault itself is in doubt (two
     /// copies of one vault that both write would fork their author's line). The others are about one author
     /// or one offer; they are shown, and the work goes on. A group that is not shown says so in its row.
-    fn stops_sending(self) -> bool {
+    pub fn stops_sending(self) -> bool {
         match self {
             Self::Gap
             | Self::Rollback
@@ -137,12 +137,11 @@ fn parse(row: &AlarmRow) -> Result<AlarmView, Error> {
 }
 
 impl Session {
-    /// Marks the alarms of a case, or all alarms, as looked at. Local.
-    pub fn acknowledge_alarms(&self, case: Option<&GroupId>) -> Result<(), Error> {
+    /// Marks these alarms as looked at; others that stand by now stay. Local.
+    pub fn acknowledge(&self, shown: &[AlarmView]) -> Result<(), Error> {
         self.vault.act(Durability::OnDisk, |act| {
             for (key, mut row) in act.scan::<AlarmRow>(&[])? {
-                let meant = case.is_none_or(|case| row.group_id == case.as_bytes());
-                if meant && !row.acknowledged {
+                if !row.acknowledged && shown.contains(&parse(&row)?) {
                     row.acknowledged = true;
                     act.put(&key, &row)?;
                 }

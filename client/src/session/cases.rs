@@ -1,7 +1,7 @@
 //! Cases: open, list, put away.
 
 use super::{
-    CaseView, Error, Session, alarms,
+    CaseView, Error, HeldUp, OpenedCase, Session, alarms,
     outbox::{self, Item},
     state::{adopt, all_rows, keep_verifier, load_row},
 };
@@ -9,7 +9,7 @@ use crate::{
     transport::ServerError,
     vault::{
         Act, Durability,
-        rows::{GroupRow, SubjectRow},
+        rows::{GroupRow, OutboxRow, SubjectRow},
     },
 };
 use alcove_e2ee::{group::Group, keys::draw, receipts::LogVerifier};
@@ -17,47 +17,118 @@ use alcove_mls::Policy;
 use alcove_proto::{
     ids::{GroupId, Position},
     limits::TITLE_BYTES_MAX,
-    v1::SubjectKind,
+    v1::{Reason, SubjectKind},
 };
 
 impl Session {
     /// Opens a case with this title; the caller is its only member and owner.
     ///
-    /// It is in the vault before the server hears of it: without a server it is opened at the next sync.
+    /// It is in the vault before the server hears of it: what keeps the server from hearing of it now is no
+    /// failure, and the next sync opens it there.
     /// Errors: [`Error::TextEmpty`], [`Error::TextTooLong`], [`Error::Certificate`].
-    pub async fn new_case(&self, title: &str) -> Result<GroupId, Error> {
+    pub async fn new_case(&self, title: &str) -> Result<OpenedCase, Error> {
         check_text(title, TITLE_BYTES_MAX)?;
-        let trust = self.trust();
-        let now_ms = self.clock.now_ms();
-        self.own.check_in_force(&trust, now_ms)?;
+        self.own.check_in_force(&self.trust(), self.clock.now_ms())?;
         let id = GroupId(draw(&*self.random).map_err(|_| Error::Randomness)?);
-        let policy = Policy::new(trust.charter().hash(), self.own.identity.person.clone());
-        let info = self.vault.act::<_, Error>(Durability::OnDisk, |act| {
-            let (mut group, info) = Group::create(&self.own.device, id, &policy, &trust, now_ms)?;
-            let mut row = GroupRow {
-                title: title.to_owned(),
-                subject_kind: SubjectKind::Case.into(),
-                joined_at_ms: now_ms,
-                updated_at_ms: now_ms,
-                last_activity_ms: now_ms,
-                group_info: info.clone(),
-                ..GroupRow::default()
-            };
-            adopt(act, &self.own, &trust, &mut group, &mut row)?;
-            keep_verifier(&mut row, &LogVerifier::at_start(id));
+        let row = GroupRow {
+            title: title.to_owned(),
+            subject_kind: SubjectKind::Case.into(),
+            joined_at_ms: self.clock.now_ms(),
+            last_activity_ms: self.clock.now_ms(),
+            ..GroupRow::default()
+        };
+        let record = self.vault.act::<_, Error>(Durability::OnDisk, |act| {
+            let mut row = self.found(act, &id, row)?;
             let mut subject = SubjectRow::default();
             subject.kind = SubjectKind::Case.into();
             subject.title = title.to_owned();
-            outbox::queue(self, act, &id, &mut row, Item::Subject(subject))?;
+            let record = outbox::queue(self, act, &id, &mut row, Item::Subject(subject))?;
             act.put(id.as_bytes(), &row)?;
-            Ok(info)
+            Ok(record)
         })?;
-        match self.finish_creation(&id, info).await {
-            Ok(()) => self.flush_or_wait(&id).await?,
-            Err(Error::Server(ServerError::Unreachable)) => {}
-            Err(error) => return Err(error),
+        self.take_in_hand(&id, &record);
+        let held_up = match self.finish_creation(&id).await {
+            Ok(()) => self.flush(&id).await.err(),
+            Err(error) => Some(error),
+        };
+        self.let_go(&record);
+        Ok(OpenedCase { id, held_up })
+    }
+
+    /// Makes the group of a case with this device as its only member, and everything that follows from it.
+    fn found(&self, act: &Act<'_>, id: &GroupId, mut row: GroupRow) -> Result<GroupRow, Error> {
+        let trust = self.trust();
+        let now_ms = self.clock.now_ms();
+        let policy = Policy::new(trust.charter().hash(), self.own.identity.person.clone());
+        let (mut group, info) = Group::create(&self.own.device, *id, &policy, &trust, now_ms)?;
+        row.group_info = info;
+        row.updated_at_ms = now_ms;
+        adopt(act, &self.own, &trust, &mut group, &mut row)?;
+        keep_verifier(&mut row, &LogVerifier::at_start(*id));
+        Ok(row)
+    }
+
+    /// Tells the server of cases that were opened here and that it has not acknowledged. One that it does not
+    /// take keeps nothing else from happening; the others are told of, and the report names it.
+    ///
+    /// Errors: those that are about no case: the network, this device's certificate, the vault.
+    pub(super) async fn finish_creations(&self) -> Result<Vec<HeldUp>, Error> {
+        let groups = self.vault.read::<_, Error>(|act| {
+            let rows = all_rows(act)?;
+            Ok(rows.into_iter().filter(|(_, row)| !row.created).map(|(id, _)| id).collect::<Vec<_>>())
+        })?;
+        let mut held_up = Vec::new();
+        for case in groups {
+            match self.finish_creation(&case).await {
+                Ok(()) => {}
+                Err(error @ (Error::Server(ServerError::Refused(_)) | Error::Group(_))) => {
+                    held_up.push(HeldUp { case, error });
+                }
+                Err(error) => return Err(error),
+            }
         }
-        Ok(id)
+        Ok(held_up)
+    }
+
+    async fn finish_creation(&self, id: &GroupId) -> Result<(), Error> {
+        let receipt_key = self.receipt_key().await?;
+        let group_info = self.vault.act(Durability::OnDisk, |act| self.creation(act, id))?;
+        let signed = match self.server()?.create_group(id, group_info).await {
+            Ok(signed) => Some(signed),
+            // 16 random bytes do not meet by chance: it is ours, with other bytes than these.
+            Err(error) if error.reason() == Some(Reason::GroupExists) => None,
+            Err(error) => return Err(error.into()),
+        };
+        self.vault.act(Durability::OnDisk, |act| {
+            let mut row = load_row(act, id)?;
+            if let Some(signed) = &signed
+                && Position(row.position) == Position(0)
+            {
+                let mut verifier = super::state::verifier(id, &row)?;
+                verifier
+                    .accept_signed_head(signed, &[], Position(0), &receipt_key)
+                    .map_err(|_| ServerError::bad("the head of a new group"))?;
+                keep_verifier(&mut row, &verifier);
+            }
+            row.created = true;
+            row.group_info.clear();
+            Ok(act.put(id.as_bytes(), &row)?)
+        })
+    }
+
+    /// What the server is told of a new case. One that was opened under an earlier certificate of this device
+    /// begins anew with the one there is now: its only leaf would be refused, and nobody has seen it yet.
+    fn creation(&self, act: &Act<'_>, id: &GroupId) -> Result<Vec<u8>, Error> {
+        let mut row = load_row(act, id)?;
+        if row.own_certificate != self.own.device.certificate_hash().as_bytes() {
+            row = self.found(act, id, row)?;
+            act.put(id.as_bytes(), &row)?;
+            for (key, mut queued) in act.scan::<OutboxRow>(id.as_bytes())? {
+                queued.sealed.clear();
+                act.put(&key, &queued)?;
+            }
+        }
+        Ok(row.group_info)
     }
 
     /// The cases of this device, by last activity, newest first. Local.

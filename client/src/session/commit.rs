@@ -154,8 +154,11 @@ impl Session {
         let mut persons: BTreeSet<Person> = BTreeSet::new();
         for add in &wanted.add {
             let identity: Identity = add.identity.parse().map_err(|_| damaged())?;
-            if roster.named(&identity).is_none() {
-                intent.add.push(add.key_package.clone());
+            match (roster.named(&identity), add.key_package.is_empty()) {
+                // A member who was to become an owner has left meanwhile.
+                (None, true) => continue,
+                (None, false) => intent.add.push(add.key_package.clone()),
+                (Some(_), _) => {}
             }
             persons.insert(identity.person);
         }

@@ -2,7 +2,7 @@
 
 use super::{Error, Session, own::ONLY};
 use crate::{
-    transport::{Server, ServerDescription},
+    transport::{Server, ServerDescription, ServerError},
     vault::{Durability, rows::UpkeepRow},
 };
 use alcove_charter::P256Point;
@@ -21,8 +21,12 @@ impl Session {
     /// The server. It connects with the first call.
     ///
     /// Errors: [`Error::Certificate`] when our own certificates are not in force by this machine's
-    /// clock: the server would say no more than that it refuses them.
+    /// clock: the server would say no more than that it refuses them. A session that is offline finds the server
+    /// unreachable.
     pub(super) fn server(&self) -> Result<Server, Error> {
+        if self.offline {
+            return Err(ServerError::Unreachable.into());
+        }
         let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(server) = &link.server {
             return Ok(server.clone());
@@ -30,7 +34,7 @@ impl Session {
         let trust = self.trust();
         self.own.check_in_force(&trust, self.clock.now_ms())?;
         let (chain, key) = self.own.tls_credentials();
-        let connector = Connector::new(trust, chain, key).map_err(crate::transport::ServerError::from)?;
+        let connector = Connector::new(trust, chain, key).map_err(ServerError::from)?;
         let server = Server::new(&self.own.server_address, connector)?;
         link.server = Some(server.clone());
         Ok(server)

@@ -1,9 +1,12 @@
 //! Why a session could not do what was asked: facts, for the caller to put in words.
 
-use super::view::AlarmKind;
+use super::view::{AlarmKind, RefusalCause};
 use crate::{transport::ServerError, vault::VaultError};
 use alcove_e2ee::group::GroupError;
-use alcove_proto::{ids::GroupId, names::Person};
+use alcove_proto::{
+    ids::{GroupId, RecordId},
+    names::Person,
+};
 use std::{io, path::PathBuf};
 
 /// Every failure of a session.
@@ -67,6 +70,17 @@ pub enum Error {
         /// Where in the log.
         position: u64,
     },
+    /// The server refuses what was written, for good; it stays in the outbox until it is dropped or tried again.
+    #[error("the server refuses record {record} for good: {cause:?}")]
+    Refused {
+        /// Which.
+        record: RecordId,
+        /// Why.
+        cause: RefusalCause,
+    },
+    /// The case still has this device's earlier certificate: nothing can be signed for it before that changes.
+    #[error("the case does not know this device's new certificate yet")]
+    CertificateNotTakenUp,
     /// The server's receipt key is not vouched for by the charter.
     #[error("the server's receipt key does not verify")]
     ReceiptKey(#[source] alcove_charter::TrustError),
@@ -93,6 +107,9 @@ pub enum Error {
         /// Records allowed.
         limit: usize,
     },
+    /// This device has handed nothing over to that person that could end.
+    #[error("nothing was handed over from here")]
+    NothingHandedOver,
     /// Nothing of what was named may be passed on by this device.
     #[error("none of the records may be passed on by this device")]
     NothingToGrant,

@@ -33,9 +33,9 @@ pub(super) fn queue_history(
     grantees: &[Identity],
     since_ms: i64,
 ) -> Result<(), Error> {
-    let (mine_to_give, _) = history(session, act, group, since_ms)?;
+    let sorted = history(session, act, group, row.join_position, since_ms)?;
     for grantee in grantees {
-        queue_grants(session, act, group, row, grantee, &mine_to_give, 0)?;
+        queue_grants(session, act, group, row, grantee, &sorted.given, 0)?;
     }
     Ok(())
 }
@@ -48,23 +48,50 @@ pub(super) struct Candidate {
     certificate_hash: Vec<u8>,
 }
 
-/// Notes and documents since a time: those this device may pass on, and those it may not.
+/// Whether this device may pass a record on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum May {
+    Yes,
+    /// Another agency wrote it and did not allow it.
+    NotOurs,
+    /// It is from before this device came (back): the server opens to others only what it opens to us.
+    OutOfReach,
+}
+
+/// Records, by whether they may be passed on.
+#[derive(Default)]
+pub(super) struct Sorted {
+    pub(super) given: Vec<Candidate>,
+    pub(super) withheld: Vec<RecordId>,
+    pub(super) out_of_reach: Vec<RecordId>,
+}
+
+impl Sorted {
+    pub(super) fn add(&mut self, candidate: Candidate, may: May) {
+        match may {
+            May::Yes => self.given.push(candidate),
+            May::NotOurs => self.withheld.push(candidate.record),
+            May::OutOfReach => self.out_of_reach.push(candidate.record),
+        }
+    }
+}
+
+/// Notes and documents since a time. `joined`: where this device joined the group.
 pub(super) fn history(
     session: &Session,
     act: &Act<'_>,
     group: &GroupId,
+    joined: u64,
     since_ms: i64,
-) -> Result<(Vec<Candidate>, Vec<RecordId>), Error> {
-    let mut given = Vec::new();
-    let mut withheld = Vec::new();
+) -> Result<Sorted, Error> {
+    let mut sorted = Sorted::default();
     let mut broken = None;
     act.entries(group, (Position(0), Position(u64::MAX)), Direction::Forward, &mut |key, row| {
         if row.received_at_ms < since_ms {
             return ControlFlow::Continue(());
         }
-        match candidate(session, key.position, key.record, &row) {
-            Ok(Some((candidate, true))) => given.push(candidate),
-            Ok(Some((candidate, false))) => withheld.push(candidate.record),
+        match candidate(session, joined, key.position, key.record, &row) {
+            Ok(Some((candidate, may))) => sorted.add(candidate, may),
             Ok(None) => {}
             Err(error) => {
                 broken = Some(error);
@@ -75,28 +102,38 @@ pub(super) fn history(
     })?;
     match broken {
         Some(error) => Err(error),
-        None => Ok((given, withheld)),
+        None => Ok(sorted),
     }
 }
 
-/// Whether an entry is a note or document, and whether this device may pass it on.
+/// Whether an entry is a note or document, and whether this device may pass it on. `joined`: where this device
+/// joined the group.
 pub(super) fn candidate(
     session: &Session,
+    joined: u64,
     position: Position,
     record: RecordId,
     row: &EntryRow,
-) -> Result<Option<(Candidate, bool)>, Error> {
-    let grantable = match (&row.note, &row.document) {
-        (Some(note), _) if row.class == EntryClass::Note as u32 => note.grantable,
-        (_, Some(document)) if row.class == EntryClass::Document as u32 => document.grantable,
+) -> Result<Option<(Candidate, May)>, Error> {
+    let (grantable, first) = match (&row.note, &row.document) {
+        (Some(note), _) if row.class == EntryClass::Note as u32 => (note.grantable, position.0),
+        (_, Some(document)) if row.class == EntryClass::Document as u32 => {
+            (document.grantable, position.0.min(document.blob_position))
+        }
         _ => return Ok(None),
     };
     let author: Identity = row.author.parse().map_err(|_| VaultError::damaged("a log entry"))?;
-    let may = may_grant(&session.own.identity.person.trust_domain, &author, grantable);
+    let may = if !may_grant(&session.own.identity.person.trust_domain, &author, grantable) {
+        May::NotOurs
+    } else if first < joined && !row.granted {
+        May::OutOfReach
+    } else {
+        May::Yes
+    };
     Ok(Some((Candidate { position, record, certificate_hash: row.certificate_hash.clone() }, may)))
 }
 
-/// Queues grants of these records to one device: as many as the limits of a grant make.
+/// Queues grants of these records to one device, as many as the limits of a grant make; returns their ids.
 pub(super) fn queue_grants(
     session: &Session,
     act: &Act<'_>,
@@ -105,7 +142,7 @@ pub(super) fn queue_grants(
     grantee: &Identity,
     records: &[Candidate],
     not_after_ms: i64,
-) -> Result<(), Error> {
+) -> Result<Vec<RecordId>, Error> {
     let mut records = records.to_vec();
     records.sort_by_key(|candidate| candidate.position);
     let mut batch: Vec<u64> = Vec::new();
@@ -121,15 +158,16 @@ pub(super) fn queue_grants(
         batch.push(candidate.position.0);
     }
     batches.push(batch);
+    let mut queued = Vec::new();
     for positions in batches.into_iter().filter(|positions| !positions.is_empty()) {
         let mut plan = GrantPlanRow::default();
         plan.grantee = grantee.to_string();
         plan.access_id = draw::<16>(&*session.random).map_err(|_| Error::Randomness)?.to_vec();
         plan.positions = positions;
         plan.not_after_ms = not_after_ms;
-        queue(session, act, group, row, Item::Grant(plan))?;
+        queued.push(queue(session, act, group, row, Item::Grant(plan))?);
     }
-    Ok(())
+    Ok(queued)
 }
 
 /// Seals the keys of a grant to the grantee's leaf as it is now.

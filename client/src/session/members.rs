@@ -1,25 +1,25 @@
 //! Who reads a case: adding, removing, listing, and handing over what was written before.
 
 use super::{
-    AddOutcome, Error, GrantOutcome, History, MemberView, Session,
-    handover::{self, Candidate},
+    AddOutcome, Delivery, Error, GrantOutcome, History, MemberView, Session,
+    handover::{self, Sorted},
     people::person_view,
     state::{Roster, load_open_row},
 };
 use crate::{
     transport::ServerError,
     vault::{
-        Act, Durability,
-        rows::{AddRow, ChainRow, IntentRow},
+        Act, Durability, VaultError,
+        rows::{AccessRow, AddRow, ChainRow, IntentRow, OutboxRow},
     },
 };
 use alcove_charter::{Judge, TrustView};
 use alcove_mls::inspect_key_package;
 use alcove_proto::{
-    ids::{GroupId, RecordId},
+    ids::{AccessId, GroupId, RecordId},
     limits::GRANT_RECORDS_MAX,
     names::{Identity, Person},
-    v1::Role,
+    v1::{Reason, Role},
 };
 use std::collections::BTreeMap;
 
@@ -74,25 +74,28 @@ impl Session {
         Ok(trust.verify_device_mls(&chain.certificates, Judge::At(&trust.moment(now_ms))).is_err())
     }
 
-    /// Adds a person with all their devices, then hands over the history named.
+    /// Adds a person with the devices named, then hands over the history named. A member who is to be an owner
+    /// becomes one.
     ///
-    /// Errors: [`Error::NoSuchPerson`], [`Error::AlreadyMember`], [`Error::NoKeyPackage`],
-    /// [`Error::NotAllowed`], and those of the server.
+    /// `devices`: numbers, as whoever decides has seen them. Errors: [`Error::NoSuchPerson`],
+    /// [`Error::AlreadyMember`], [`Error::NoKeyPackage`], [`Error::NotAllowed`], and those of the server.
     pub async fn add_member(
         &self,
         case: &GroupId,
         person: &Person,
+        devices: &[u16],
         role: Role,
         history: History,
     ) -> Result<AddOutcome, Error> {
         self.catch_up(case).await?;
         let known = self.directory().await?;
         let numbers = known.get(person).ok_or(Error::NoSuchPerson)?;
-        let devices: Vec<Identity> = numbers.iter().map(|number| person.device(*number)).collect();
+        let meant = numbers.iter().filter(|number| devices.contains(number));
+        let devices: Vec<Identity> = meant.map(|number| person.device(*number)).collect();
         let members = self.member_devices(case, person)?;
         let missing: Vec<Identity> = devices.into_iter().filter(|device| !members.contains(device)).collect();
         if missing.is_empty() {
-            return Err(Error::AlreadyMember(person.clone()));
+            return self.promote(case, person, &members, role).await;
         }
         let add = self.claim(&missing).await?;
         if add.is_empty() {
@@ -104,11 +107,11 @@ impl Session {
             History::All => Some(i64::MIN),
             History::Since(time_ms) => Some(time_ms),
         };
-        let outcome = match history_since_ms {
+        let mut history = match history_since_ms {
             None => GrantOutcome::default(),
             Some(since_ms) => self.vault.read::<_, Error>(|act| {
-                let (given, withheld) = handover::history(self, act, case, since_ms)?;
-                Ok(GrantOutcome { granted: given.iter().map(|given| given.record).collect(), withheld })
+                let joined = load_open_row(act, case)?.join_position;
+                Ok(outcome(handover::history(self, act, case, joined, since_ms)?))
             })?,
         };
         let intent = IntentRow {
@@ -121,9 +124,69 @@ impl Session {
             ..IntentRow::default()
         };
         self.commit(case, intent).await?;
-        self.flush_or_wait(case).await?;
+        // They are on the case; what is to be handed over is in the outbox.
+        history.held_up = self.flush(case).await.err();
         let without_key_package = missing.into_iter().filter(|device| !added.contains(device)).collect();
-        Ok(AddOutcome { added, without_key_package, history: outcome })
+        Ok(AddOutcome { added, without_key_package, history })
+    }
+
+    /// Makes a member an owner. Errors: [`Error::AlreadyMember`] when there is nothing to change.
+    async fn promote(
+        &self,
+        case: &GroupId,
+        person: &Person,
+        members: &[Identity],
+        role: Role,
+    ) -> Result<AddOutcome, Error> {
+        let is_owner = self.vault.read::<_, Error>(|act| {
+            let seats = Roster::load(act, case)?.members;
+            Ok(seats.iter().any(|seat| seat.identity.person == *person && seat.role == Role::Owner))
+        })?;
+        let Some(device) = members.first().filter(|_| role == Role::Owner && !is_owner) else {
+            return Err(Error::AlreadyMember(person.clone()));
+        };
+        // Without a key package nothing is added: only the role is left of the intent.
+        let named = AddRow { identity: device.to_string(), key_package: Vec::new() };
+        let intent = IntentRow { add: vec![named], as_owner: true, ..IntentRow::default() };
+        self.commit(case, intent).await?;
+        Ok(AddOutcome {
+            added: Vec::new(),
+            without_key_package: Vec::new(),
+            history: GrantOutcome::default(),
+        })
+    }
+
+    /// Ends what this device has handed over to a person: at the server, and what still waits to be sent. What they
+    /// have fetched they keep. Returns how many grants ended.
+    ///
+    /// Errors: [`Error::NothingHandedOver`], and those of the server; what was ended before stays ended.
+    pub async fn end_grants(&self, case: &GroupId, person: &Person) -> Result<u64, Error> {
+        let is_theirs = |name: &str| name.parse::<Identity>().is_ok_and(|device| device.person == *person);
+        let mut ended = self.vault.act::<_, Error>(Durability::OnDisk, |act| {
+            load_open_row(act, case)?;
+            let mut dropped = 0;
+            for (key, row) in act.scan::<OutboxRow>(case.as_bytes())? {
+                let theirs = row.grant.as_ref().is_some_and(|plan| is_theirs(&plan.grantee));
+                if theirs && row.position == 0 {
+                    act.delete::<OutboxRow>(&key)?;
+                    dropped += 1;
+                }
+            }
+            Ok(dropped)
+        })?;
+        let open = self.vault.read::<_, Error>(|act| Ok(act.scan::<AccessRow>(case.as_bytes())?))?;
+        for (key, row) in open.into_iter().filter(|(_, row)| is_theirs(&row.grantee)) {
+            let access = AccessId::try_from(row.access_id.as_slice());
+            let access = access.map_err(|_| VaultError::damaged("an access entry"))?;
+            match self.server()?.end_access(case, &access).await {
+                Ok(()) => ended += 1,
+                // It came to its end, or they were removed: closed either way.
+                Err(error) if error.reason() == Some(Reason::NotFound) => {}
+                Err(error) => return Err(error.into()),
+            }
+            self.vault.act::<_, Error>(Durability::OnDisk, |act| Ok(act.delete::<AccessRow>(&key)?))?;
+        }
+        if ended == 0 { Err(Error::NothingHandedOver) } else { Ok(ended) }
     }
 
     /// Takes a key package for each device, and believes only those that are theirs.
@@ -169,31 +232,36 @@ impl Session {
         if devices.is_empty() {
             return Err(Error::NoSuchPerson);
         }
-        let outcome = self.vault.act(Durability::OnDisk, |act| {
+        let (mut outcome, queued) = self.vault.act(Durability::OnDisk, |act| {
             let mut row = load_open_row(act, case)?;
-            let mut given: Vec<Candidate> = Vec::new();
-            let mut withheld = Vec::new();
+            let mut sorted = Sorted::default();
             for record in records {
                 let position = act.find_entry(case, record)?.ok_or(Error::NoSuchRecord)?;
                 let (_, entry) = act.entry_at(case, position)?.ok_or(Error::NoSuchRecord)?;
-                match handover::candidate(self, position, *record, &entry)? {
-                    Some((candidate, true)) => given.push(candidate),
-                    Some((_, false)) => withheld.push(*record),
-                    None => return Err(Error::NoSuchRecord),
-                }
+                let candidate = handover::candidate(self, row.join_position, position, *record, &entry)?;
+                let (candidate, may) = candidate.ok_or(Error::NoSuchRecord)?;
+                sorted.add(candidate, may);
             }
-            if given.is_empty() {
+            if sorted.given.is_empty() {
                 return Err(Error::NothingToGrant);
             }
-            given.sort_by_key(|candidate| candidate.position);
-            given.dedup_by_key(|candidate| candidate.position);
+            sorted.given.sort_by_key(|candidate| candidate.position);
+            sorted.given.dedup_by_key(|candidate| candidate.position);
+            let mut queued = Vec::new();
             for device in &devices {
-                handover::queue_grants(self, act, case, &mut row, device, &given, not_after_ms.unwrap_or(0))?;
+                let given = &sorted.given;
+                let until = not_after_ms.unwrap_or(0);
+                queued.extend(handover::queue_grants(self, act, case, &mut row, device, given, until)?);
             }
             act.put(case.as_bytes(), &row)?;
-            Ok(GrantOutcome { granted: given.iter().map(|given| given.record).collect(), withheld })
+            Ok((outcome(sorted), queued))
         })?;
-        self.flush_or_wait(case).await?;
+        outcome.held_up = self.flush(case).await.err();
+        for record in queued {
+            if let Delivery::Refused { cause } = self.delivery(case, &record)? {
+                return Err(Error::Refused { record, cause });
+            }
+        }
         Ok(outcome)
     }
 
@@ -222,6 +290,16 @@ impl Session {
             return Err(Error::CaseClosed);
         }
         Ok(())
+    }
+}
+
+/// What becomes of records that were sorted.
+fn outcome(sorted: Sorted) -> GrantOutcome {
+    GrantOutcome {
+        granted: sorted.given.iter().map(|given| given.record).collect(),
+        withheld: sorted.withheld,
+        out_of_reach: sorted.out_of_reach,
+        held_up: None,
     }
 }
 

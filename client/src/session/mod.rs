@@ -14,6 +14,7 @@ mod commit;
 mod connection;
 mod documents;
 mod error;
+mod findings;
 mod granted;
 mod handover;
 mod log;
@@ -23,6 +24,7 @@ mod outbox;
 mod own;
 mod payload;
 mod people;
+mod refused;
 mod state;
 mod status;
 mod sync;
@@ -35,10 +37,11 @@ mod welcomes;
 pub use clock::{Clock, SystemClock};
 pub use documents::{Destination, OnProgress};
 pub use error::{CertificateTrouble, Error};
+pub use findings::{Check, Finding, Trouble, Verdict};
 pub use view::{
-    AddOutcome, AgencyView, AlarmKind, AlarmView, CaseView, Check, Delivery, DocumentView, Finding,
-    GrantOutcome, History, MemberView, NoteView, PersonView, Progress, SavedDocument, ServerView, StatusView,
-    SyncReport, Trouble, UnreadableCause, UnreadableView, Verdict, WatchEvent, Written,
+    AddOutcome, AgencyView, AlarmKind, AlarmView, CaseView, Delivery, DocumentView, GrantOutcome, HeldUp,
+    History, MemberView, NoteView, OpenedCase, OutboxKind, OutboxView, PersonView, Progress, RefusalCause,
+    SavedDocument, ServerView, StatusView, SyncReport, UnreadableCause, UnreadableView, WatchEvent, Written,
 };
 pub use watch::OnEvent;
 
@@ -52,7 +55,10 @@ pub use alcove_trust::CertificateFault;
 
 use crate::vault::{Durability, Vault};
 use alcove_charter::TrustView;
-use alcove_proto::{ids::GroupId, names::Identity};
+use alcove_proto::{
+    ids::{GroupId, RecordId},
+    names::Identity,
+};
 use connection::Link;
 use own::Own;
 use ring::rand::SecureRandom;
@@ -72,6 +78,10 @@ pub struct Session {
     link: Mutex<Link>,
     /// Groups whose log was read to its end in this session.
     caught_up: Mutex<HashSet<GroupId>>,
+    /// Never asks the server.
+    offline: bool,
+    /// What is in the outbox for good and has not been told to the caller yet.
+    in_hand: Mutex<Vec<(GroupId, RecordId)>>,
 }
 
 impl Session {
@@ -94,7 +104,16 @@ impl Session {
             trust: RwLock::new(Arc::new(trust)),
             link: Mutex::default(),
             caught_up: Mutex::default(),
+            offline: false,
+            in_hand: Mutex::default(),
         })
+    }
+
+    /// The same session without a server: what is written waits, and what needs the server fails as if it could
+    /// not be reached.
+    #[must_use]
+    pub fn offline(self) -> Self {
+        Self { offline: true, ..self }
     }
 
     /// Who this is.

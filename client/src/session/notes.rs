@@ -5,6 +5,7 @@ use super::{
     cases::check_text,
     outbox::Item,
     payload::{Shown, note_view, view},
+    refused::delivery_of,
     state::load_row,
 };
 use crate::vault::{
@@ -155,12 +156,7 @@ impl Session {
 /// Id and whereabouts of something in the outbox.
 pub(super) fn queued_place(row: &OutboxRow) -> Result<(RecordId, Delivery), Error> {
     let id = RecordId::try_from(row.record_id.as_slice()).map_err(|_| VaultError::damaged("the outbox"))?;
-    let delivery = match row.position {
-        0 if row.never_sent => Delivery::NeverSent,
-        0 => Delivery::Queued,
-        position => Delivery::Stored { position: Position(position) },
-    };
-    Ok((id, delivery))
+    Ok((id, delivery_of(row)))
 }
 
 /// Gives every entry of a case, as it is to be shown, to `take`.

@@ -3,15 +3,19 @@
 //! A record is in the outbox, sealed, before it is sent; a resend is the same bytes. When the epoch has
 //! moved on it is sealed again under a new salt and keeps its id. It leaves the outbox when the log
 //! shows it. PROTOCOL.md, "Records", 4.
+//!
+//! Whatever goes wrong while it is sent, it waits on: whoever is told that it failed writes it twice. Only
+//! what the server refuses for good does not wait; `refused` says what that is.
 
 use super::{
     Delivery, Error, Session, Written,
     alarms::check_quiet,
     handover::{AccessPlan, access, make_grant},
     log::{Stop, Walk},
-    notes::queued_place,
     payload::{manifest_of, note_of, subject_of},
+    refused::{self, is_waiting},
     state::{self, epoch_place, load_open_row, own_point},
+    view::RefusalCause,
 };
 use crate::{
     transport::ServerError,
@@ -22,7 +26,6 @@ use crate::{
 };
 use alcove_charter::{P256Point, TrustView};
 use alcove_e2ee::{
-    group::GroupError,
     keys::{RecordPlace, Salt, draw},
     records::{AuthorPoint, Draft, Payload, SealError, seal},
 };
@@ -146,18 +149,14 @@ pub(super) fn strand(act: &Act<'_>, group: &GroupId) -> Result<(), VaultError> {
 /// What waits to be sent in one group, or everywhere.
 pub(super) fn queued(act: &Act<'_>, prefix: &[u8]) -> Result<u64, VaultError> {
     let rows = act.scan::<OutboxRow>(prefix)?;
-    Ok(rows.iter().filter(|(_, row)| waits(row)).count() as u64)
-}
-
-fn waits(row: &OutboxRow) -> bool {
-    row.position == 0 && !row.never_sent
+    Ok(rows.iter().filter(|(_, row)| is_waiting(row)).count() as u64)
 }
 
 /// Finds what is to be sent next, and seals it where that has to be done anew.
 fn next(session: &Session, act: &Act<'_>, trust: &TrustView, group: &GroupId) -> Result<Next, Error> {
     let mut rows = act.scan::<OutboxRow>(group.as_bytes())?;
     rows.retain(|(_, row)| !row.never_sent);
-    if !rows.iter().any(|(_, row)| waits(row)) {
+    if !rows.iter().any(|(_, row)| is_waiting(row)) {
         return Ok(Next::Nothing);
     }
     check_quiet(act, group)?;
@@ -167,6 +166,9 @@ fn next(session: &Session, act: &Act<'_>, trust: &TrustView, group: &GroupId) ->
         if queued.position != 0 {
             // It is in the log, and we have not read that far.
             after = Some(point_of(&queued)?);
+            continue;
+        }
+        if !is_waiting(&queued) {
             continue;
         }
         if let Some(plan) = queued.grant.as_ref().filter(|plan| !plan.opened) {
@@ -181,11 +183,19 @@ fn next(session: &Session, act: &Act<'_>, trust: &TrustView, group: &GroupId) ->
         }
         let follows = queued.sequence == after.map_or(1, |point| point.sequence + 1);
         if queued.sealed.is_empty() || queued.sealed_epoch != row.epoch || !follows {
-            if !seal_anew(session, act, trust, group, &row, after, &mut queued)? {
-                act.delete::<OutboxRow>(&key)?;
-                continue;
+            match seal_anew(session, act, trust, group, &row, after, &mut queued) {
+                Ok(true) => act.put(&key, &queued)?,
+                Ok(false) => {
+                    act.delete::<OutboxRow>(&key)?;
+                    continue;
+                }
+                // It never gets smaller by waiting, and what stands behind it is not its prisoner.
+                Err(Error::TextTooLong { .. }) => {
+                    refused::mark(act, &key, RefusalCause::TooLarge)?;
+                    continue;
+                }
+                Err(error) => return Err(error),
             }
-            act.put(&key, &queued)?;
         }
         let record = record_of(&queued)?;
         let (epoch, bytes) = (queued.sealed_epoch, queued.sealed.clone());
@@ -216,8 +226,8 @@ fn seal_anew(
 ) -> Result<bool, Error> {
     let own = &session.own;
     if row.own_certificate != own.device.certificate_hash().as_bytes() {
-        // The group does not know the new certificate yet; the self-update comes first.
-        return Err(Error::Group(GroupError::OtherDeviceKey));
+        // The self-update comes first.
+        return Err(Error::CertificateNotTakenUp);
     }
     let Some(payload) = payload(act, group, queued)? else { return Ok(false) };
     let charter = trust.charters().by_hash(&state::digest(&row.charter_hash, "a case")?);
@@ -271,17 +281,10 @@ fn payload(act: &Act<'_>, group: &GroupId, queued: &OutboxRow) -> Result<Option<
 impl Session {
     /// Sends what waits in one group. Returns how many records were sent.
     ///
-    /// Errors: those of the server; what was not sent waits on.
+    /// What the server refuses for good is marked so and passed over. Errors: what keeps the rest from being
+    /// sent now; it waits on.
     pub(super) async fn flush(&self, group: &GroupId) -> Result<u64, Error> {
         self.flush_from(group, None).await
-    }
-
-    /// Sends what waits; without a server it waits on, and that is no failure.
-    pub(super) async fn flush_or_wait(&self, group: &GroupId) -> Result<(), Error> {
-        match self.flush(group).await {
-            Ok(_) | Err(Error::Server(ServerError::Unreachable)) => Ok(()),
-            Err(error) => Err(error),
-        }
     }
 
     /// [`Self::flush`] when the first thing to send is known.
@@ -297,8 +300,11 @@ impl Session {
                 Next::Nothing => return Ok(sent),
                 Next::Open { key, plan } => {
                     let AccessPlan { access, grantee, ranges, not_after_ms } = &plan;
-                    self.server()?.open_access(group, access, grantee, ranges.clone(), *not_after_ms).await?;
-                    self.opened(group, &key, &plan)?;
+                    let server = self.server()?;
+                    match server.open_access(group, access, grantee, ranges.clone(), *not_after_ms).await {
+                        Ok(()) => self.opened(group, &key, &plan)?,
+                        Err(error) => self.opening_refused(group, &key, error).await?,
+                    }
                 }
                 Next::Send(sending) => match self.send(group, &sending).await {
                     Ok(()) => sent += 1,
@@ -312,10 +318,38 @@ impl Session {
                     Err(Error::Server(error)) if error.reason() == Some(Reason::NotFound) => {
                         return Err(self.not_found(group, error).await);
                     }
+                    Err(Error::Server(error)) => match refused::of_record(&error) {
+                        Some(cause) => self.mark_refused(&sending.key, cause)?,
+                        None => return Err(error.into()),
+                    },
                     Err(error) => return Err(error),
                 },
             }
         }
+    }
+
+    /// The server does not open what a grant needs: for good, unless the case has changed meanwhile.
+    async fn opening_refused(&self, group: &GroupId, key: &[u8], error: ServerError) -> Result<(), Error> {
+        let Some(cause) = refused::of_access(&error) else { return Err(error.into()) };
+        if cause == RefusalCause::OutOfReach {
+            // The same answer is given when the grantee, or we, have left: the log says which it is.
+            let walked = self.sync_log(group).await?;
+            if walked.closed {
+                return Err(Error::CaseClosed);
+            }
+            let gone = self.vault.read::<_, Error>(|act| {
+                let plan = act.get::<OutboxRow>(key)?.and_then(|row| row.grant.clone());
+                Ok(plan.map(|plan| access(act, group, &plan)).transpose()?.flatten().is_none())
+            })?;
+            if gone {
+                return Ok(());
+            }
+        }
+        self.mark_refused(key, cause)
+    }
+
+    fn mark_refused(&self, key: &[u8], cause: RefusalCause) -> Result<(), Error> {
+        self.vault.act(Durability::OnDisk, |act| Ok(refused::mark(act, key, cause)?))
     }
 
     fn next_due(&self, group: &GroupId) -> Result<Next, Error> {
@@ -398,14 +432,15 @@ impl Session {
 
     /// Puts one item into the outbox and tries to send it.
     ///
-    /// When the server cannot be reached the item waits, and that is no failure.
+    /// Once it is in the outbox, nothing that keeps it from being sent is a failure: `held_up` says what it was.
+    /// Errors: what keeps it out of the outbox; [`Error::Refused`].
     pub(super) async fn write(
         &self,
         group: &GroupId,
         item: impl FnOnce(&Act<'_>, &mut GroupRow) -> Result<Item, Error>,
     ) -> Result<Written, Error> {
-        self.catch_up_once(group).await?;
-        self.take_up_certificate(group).await?;
+        unless_passing(self.catch_up_once(group).await)?;
+        unless_passing(self.take_up_certificate(group).await)?;
         let trust = self.trust();
         let (id, first) = self.vault.act(Durability::OnDisk, |act| {
             check_quiet(act, group)?;
@@ -416,24 +451,34 @@ impl Session {
             // Sealed in the same act where nothing hinders it: one wait for the disk in place of two.
             Ok::<_, Error>((id, next(self, act, &trust, group).ok()))
         })?;
-        match self.flush_from(group, first).await {
-            Ok(_) | Err(Error::Server(ServerError::Unreachable)) => {}
-            Err(error) => return Err(error),
+        self.take_in_hand(group, &id);
+        let held_up = self.flush_from(group, first).await.err();
+        let delivery = self.delivery(group, &id)?;
+        self.let_go(&id);
+        match delivery {
+            Delivery::Queued | Delivery::NeverSent => Ok(Written { id, delivery, held_up }),
+            Delivery::Stored { .. } => Ok(Written { id, delivery, held_up: None }),
+            Delivery::Refused { cause } => Err(Error::Refused { record: id, cause }),
         }
-        Ok(Written { id, delivery: self.delivery(group, &id)? })
     }
 
-    fn delivery(&self, group: &GroupId, record: &RecordId) -> Result<Delivery, Error> {
+    pub(super) fn delivery(&self, group: &GroupId, record: &RecordId) -> Result<Delivery, Error> {
         self.vault.read(|act| {
             if let Some(position) = act.find_entry(group, record)? {
                 return Ok(Delivery::Stored { position });
             }
             let rows = act.scan::<OutboxRow>(group.as_bytes())?;
             let queued = rows.iter().find(|(_, row)| row.record_id == record.as_bytes());
-            Ok(match queued {
-                Some((_, row)) => queued_place(row)?.1,
-                None => Delivery::Queued,
-            })
+            Ok(queued.map_or(Delivery::Queued, |(_, row)| refused::delivery_of(row)))
         })
+    }
+}
+
+/// Lets what may be otherwise in a moment pass: an item can be put into the outbox all the same.
+fn unless_passing(result: Result<(), Error>) -> Result<(), Error> {
+    match result {
+        Err(Error::Server(error)) if error.is_passing() => Ok(()),
+        Err(Error::Contended { .. }) => Ok(()),
+        other => other,
     }
 }

@@ -41,9 +41,10 @@ impl Own {
         let damaged = || VaultError::damaged("the enrolment");
         let trust = load_trust(act)?;
         let identity: Identity = enrolment.identity.parse().map_err(|_| damaged())?;
-        // Their times are judged where they are used; here they only have to be ours.
+        // Whether they are in force is judged where they are used. Here they only have to be ours: what was received
+        // stays readable when the charter lists another CA by now, or the agency no more.
         let mls = trust.verify_device_mls(&enrolment.mls_chain, Judge::Never).map_err(|_| damaged())?;
-        let tls = read_tls(&trust, &enrolment.tls_chain).ok_or_else(damaged)?;
+        let tls = trust.read_own_tls(&enrolment.tls_chain).map_err(|_| damaged())?;
         let card =
             Card::verify(&enrolment.card, &identity.person, trust.charters()).map_err(|_| damaged())?;
         let directory_key =
@@ -123,17 +124,6 @@ fn trouble(error: TrustError) -> Error {
         | TrustError::Behind { .. }
         | TrustError::CharterFork { .. }
         | TrustError::Context => Error::Certificate(CertificateTrouble::NotOfCharter),
-    }
-}
-
-/// Reads the times of our own TLS certificate: it is judged at its own beginning, when it was good.
-fn read_tls(trust: &TrustView, chain: &[Vec<u8>]) -> Option<DeviceCertificate> {
-    match trust.verify_device_tls(chain, 0) {
-        Ok(certificate) => Some(certificate),
-        Err(TrustError::NotYetValid { not_before_ms, .. }) => {
-            TrustView::new(trust.charters().clone()).verify_device_tls(chain, not_before_ms).ok()
-        }
-        Err(_) => None,
     }
 }
 

@@ -1,14 +1,14 @@
 //! Where this device stands: certificates, clock, outbox, alarms; and `doctor`, which looks closer.
 
 use super::{
-    Check, Error, Finding, ServerView, Session, StatusView, Trouble, Verdict, alarms, outbox,
-    people::agency_view, state::all_rows,
+    CertificateTrouble, Check, Error, Finding, ServerView, Session, StatusView, Trouble, Verdict, alarms,
+    outbox, people::agency_view, refused, state::all_rows,
 };
 use crate::{
     transport::KeyPackageCount,
     vault::{VaultError, rows::UploadRow},
 };
-use alcove_proto::limits::CLOCK_WARNING_MS;
+use alcove_proto::limits::{CLOCK_WARNING_MS, COMMIT_CLOCK_SKEW_MS_MAX};
 use std::{path::PathBuf, time::Instant};
 
 /// Milliseconds before its end at which a certificate or charter is spoken of.
@@ -28,6 +28,8 @@ impl Session {
             crl.revoked_at_ms(&self.own.tls.serial).is_some()
                 || crl.revoked_at_ms(&self.own.mls.serial).is_some()
         });
+        let judged = self.own.check_in_force(&trust, now_ms);
+        let not_of_charter = matches!(judged, Err(Error::Certificate(CertificateTrouble::NotOfCharter)));
         self.vault.read(|act| {
             Ok(StatusView {
                 identity: identity.clone(),
@@ -43,7 +45,9 @@ impl Session {
                 mls_not_after_ms: self.own.mls.not_after_ms,
                 now_ms,
                 revoked,
+                not_of_charter,
                 queued: outbox::queued(act, &[])?,
+                refused: refused::count(act)?,
                 unfinished_uploads: act.count::<UploadRow>(&[])?,
                 cases: all_rows(act)?.iter().filter(|(_, row)| !row.archived && !row.closed).count() as u64,
                 alarms: alarms::standing(act, None)?,
@@ -89,9 +93,10 @@ impl Session {
         let charter = ending(status.charter_not_after_ms, status.now_ms, Trouble::CharterEnds);
         findings.push(Finding { check: Check::Charter, verdict: charter });
         findings.extend(self.check_server().await);
-        let outbox = match status.queued {
-            0 => Verdict::Fine,
-            queued => Verdict::Warning(Trouble::Queued(queued)),
+        let outbox = match (status.refused, status.queued) {
+            (0, 0) => Verdict::Fine,
+            (0, queued) => Verdict::Warning(Trouble::Queued(queued)),
+            (refused, _) => Verdict::Warning(Trouble::Refused(refused)),
         };
         findings.push(Finding { check: Check::Outbox, verdict: outbox });
         let alarms = match status.alarms.len() as u64 {
@@ -139,12 +144,18 @@ impl Session {
         if status.now_ms < not_before_ms {
             return Verdict::Broken(Trouble::CertificateNotYetValid);
         }
+        if status.not_of_charter {
+            return Verdict::Broken(Trouble::CertificateNotOfCharter);
+        }
         let not_after_ms = status.tls_not_after_ms.min(status.mls_not_after_ms);
         ending(not_after_ms, status.now_ms, Trouble::CertificateEnds)
     }
 
     async fn check_server(&self) -> [Finding; 3] {
         let skipped = |check| Finding { check, verdict: Verdict::Skipped };
+        if self.offline {
+            return [Check::Server, Check::Clock, Check::KeyPackages].map(skipped);
+        }
         let asked = async {
             let view = self.describe_server().await?;
             let count = self.server()?.count_key_packages().await?;
@@ -153,12 +164,13 @@ impl Session {
         let (view, count) = match asked.await {
             Ok(answer) => answer,
             Err(error) => {
-                let verdict = Verdict::Broken(Trouble::Server(error.to_string()));
+                let verdict = Verdict::Broken(Trouble::Server(Box::new(error)));
                 let server = Finding { check: Check::Server, verdict };
                 return [server, skipped(Check::Clock), skipped(Check::KeyPackages)];
             }
         };
         let clock = match view.clock_difference_ms {
+            off if off.saturating_abs() > COMMIT_CLOCK_SKEW_MS_MAX => Verdict::Broken(Trouble::ClockOff(off)),
             off if off.saturating_abs() > CLOCK_WARNING_MS => Verdict::Warning(Trouble::ClockOff(off)),
             _ => Verdict::Fine,
         };

@@ -7,7 +7,7 @@ use super::{
     AlarmView, Error, Session, SyncReport,
     alarms::{Alarm, raise, standing},
     log::{Page, Stop, Walked},
-    outbox,
+    outbox, refused,
     state::{all_rows, load_row, verifier},
 };
 use crate::{
@@ -39,7 +39,7 @@ impl Session {
             Err(Error::Alarm { case: None, .. }) => {}
             Err(error) => return Err(error),
         }
-        self.finish_creations().await?;
+        report.held_up = self.finish_creations().await?;
         self.take_welcomes(&mut report).await?;
         for group in self.open_groups()? {
             self.sync_group(&group, &mut report).await?;
@@ -53,7 +53,8 @@ impl Session {
         self.publish().await?;
         report.alarms = self.vault.read(|act| standing(act, None))?;
         report.alarms.retain(|alarm| !stood.contains(alarm));
-        report.queued = self.vault.read::<_, Error>(|act| Ok(outbox::queued(act, &[])?))?;
+        (report.queued, report.refused) =
+            self.vault.read::<_, Error>(|act| Ok((outbox::queued(act, &[])?, refused::count(act)?)))?;
         Ok(report)
     }
 
@@ -66,6 +67,7 @@ impl Session {
                 | Error::CaseClosed
                 | Error::CaseFrozen
                 | Error::CaseNotShown
+                | Error::CertificateNotTakenUp
                 | Error::Contended { .. },
             ) => Ok(()),
             // What the case's log says of that, its next reading shows.

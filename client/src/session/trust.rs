@@ -53,7 +53,12 @@ impl Session {
             let page = server.fetch_charters(view.charter().version).await?;
             let count = page.len();
             for signed in page {
+                let held = view.charter().version;
                 view = self.follow_charter(&view, &signed)?;
+                // Pages of what is held already would be asked for without end; a history has its own limit.
+                if view.charter().version == held {
+                    return Err(ServerError::bad("a charter that is held already").into());
+                }
                 offered.charters.push((view.charter().version, signed));
             }
             if count < CHARTERS_PER_PAGE_MAX {

@@ -3,6 +3,7 @@
 //! Every text in here that another person chose (names, titles, file names, notes) is as they wrote
 //! it: whoever shows it makes it safe for the place it is shown in.
 
+use super::Error;
 use alcove_proto::{
     ids::{GroupId, Position, RecordId},
     names::{Identity, Person, TrustDomain},
@@ -92,6 +93,52 @@ pub enum Delivery {
         /// Where it stands in the log.
         position: Position,
     },
+    /// The server refuses it for good: it stays in the outbox until it is dropped or tried again.
+    Refused {
+        /// Why.
+        cause: RefusalCause,
+    },
+}
+
+/// Why the server refuses an item for good. Anything else passes, and the item waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalCause {
+    /// The server does not understand its bytes: this program is too old, or too new.
+    NotUnderstood,
+    /// It is larger than the server takes, or more than a case may have of its kind.
+    TooLarge,
+    /// The server holds something else under the same id.
+    IdReused,
+    /// A grant of records that this device may not read at the server (any more).
+    OutOfReach,
+}
+
+/// What kind of thing lies in the outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutboxKind {
+    /// A note.
+    Note,
+    /// A document: its chunks are at the server, its manifest is not.
+    Document,
+    /// Keys of earlier records for one device.
+    Grant,
+    /// The title of the case, for those who have just joined.
+    Title,
+}
+
+/// One item of the outbox: written here, and not yet seen in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxView {
+    /// Its case.
+    pub case: GroupId,
+    /// Its id.
+    pub id: RecordId,
+    /// What it is.
+    pub kind: OutboxKind,
+    /// When it was written, milliseconds since 1970.
+    pub written_at_ms: i64,
+    /// Where it is.
+    pub delivery: Delivery,
 }
 
 /// A note.
@@ -235,16 +282,20 @@ pub enum History {
 }
 
 /// What became of a grant.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Default)]
 pub struct GrantOutcome {
     /// Records handed over.
     pub granted: Vec<RecordId>,
     /// Records that may not be passed on by this device: another agency wrote them and did not allow it.
     pub withheld: Vec<RecordId>,
+    /// Records from before this device came, or came back: it cannot open them to others.
+    pub out_of_reach: Vec<RecordId>,
+    /// Why the records are not at the grantee's disposal yet: the grant waits in the outbox.
+    pub held_up: Option<Error>,
 }
 
 /// What became of adding somebody.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct AddOutcome {
     /// Devices that joined.
     pub added: Vec<Identity>,
@@ -255,16 +306,37 @@ pub struct AddOutcome {
 }
 
 /// A note or document has been written; perhaps it is not at the server yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Written {
     /// Its id.
     pub id: RecordId,
     /// Where it is.
     pub delivery: Delivery,
+    /// Why it is still queued, when something came in between. It is safe here: whoever writes it again
+    /// writes it twice.
+    pub held_up: Option<Error>,
+}
+
+/// A case has been opened; perhaps the server has not heard of it yet.
+#[derive(Debug)]
+pub struct OpenedCase {
+    /// Its id.
+    pub id: GroupId,
+    /// Why the server does not know it, or its title, yet.
+    pub held_up: Option<Error>,
+}
+
+/// A case that could not be brought up to date; the others were.
+#[derive(Debug)]
+pub struct HeldUp {
+    /// Which.
+    pub case: GroupId,
+    /// Why.
+    pub error: Error,
 }
 
 /// What a sync has done.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Default)]
 pub struct SyncReport {
     /// Cases this device has joined.
     pub joined: Vec<GroupId>,
@@ -278,6 +350,10 @@ pub struct SyncReport {
     pub sent: u64,
     /// Queued items that still wait.
     pub queued: u64,
+    /// Items that the server refuses for good.
+    pub refused: u64,
+    /// Cases that could not be brought up to date, and why.
+    pub held_up: Vec<HeldUp>,
     /// Alarms raised by this sync.
     pub alarms: Vec<AlarmView>,
 }
@@ -334,8 +410,12 @@ pub struct StatusView {
     pub now_ms: i64,
     /// The certificate is listed in the agency's newest CRL held here.
     pub revoked: bool,
+    /// The charter in force does not list the CA that issued the certificate (any more).
+    pub not_of_charter: bool,
     /// Queued items that wait to be sent.
     pub queued: u64,
+    /// Items that the server refuses for good.
+    pub refused: u64,
     /// Uploads that were cut and can go on.
     pub unfinished_uploads: u64,
     /// Cases, archived ones not counted.
@@ -371,80 +451,4 @@ pub struct SavedDocument {
     pub document: DocumentView,
     /// Where it is now.
     pub path: PathBuf,
-}
-
-/// One check of `doctor`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// What was looked at.
-    pub check: Check,
-    /// What was found.
-    pub verdict: Verdict,
-}
-
-/// What `doctor` looks at, in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Check {
-    /// The vault's file and folder can be read by nobody else.
-    Permissions,
-    /// The database is whole.
-    Database,
-    /// Every sealed row opens.
-    Rows,
-    /// The certificates are in force.
-    Certificates,
-    /// The charter is in force.
-    Charter,
-    /// The server answers and takes the certificate.
-    Server,
-    /// The clock agrees with the server's.
-    Clock,
-    /// Key packages wait at the server, so that others can add this device.
-    KeyPackages,
-    /// Nothing is stuck in the outbox.
-    Outbox,
-    /// No alarm was raised.
-    Alarms,
-}
-
-/// How a check came out. The sentences belong to the caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// All is well.
-    Fine,
-    /// It works, but not for ever.
-    Warning(Trouble),
-    /// It does not work.
-    Broken(Trouble),
-    /// It was not looked at because an earlier check failed.
-    Skipped,
-}
-
-/// What `doctor` found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trouble {
-    /// Others may read this path.
-    OpenToOthers(PathBuf),
-    /// SQLite says the file is damaged.
-    DatabaseDamaged,
-    /// So many sealed rows do not open.
-    RowsDamaged(u64),
-    /// A certificate ends at this time, milliseconds since 1970.
-    CertificateEnds(i64),
-    /// A certificate is not valid yet: the clock is behind, or it was made by one ahead.
-    CertificateNotYetValid,
-    /// The certificate was revoked.
-    CertificateRevoked,
-    /// The charter ends at this time, milliseconds since 1970.
-    CharterEnds(i64),
-    /// The server cannot be used; the text is the error's.
-    Server(String),
-    /// This machine's clock is off by so many milliseconds.
-    ClockOff(i64),
-    /// So many one-time key packages are left.
-    FewKeyPackages(u32),
-    /// So many items wait.
-    Queued(u64),
-    /// So many alarms were raised.
-    Alarms(u64),
 }

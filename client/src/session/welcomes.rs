@@ -1,9 +1,9 @@
-//! Entering groups by the welcomes that wait, and finishing groups of our own that the server has yet to hear of.
+//! Entering groups by the welcomes that wait.
 
 use super::{
     AlarmKind, Error, Session, SyncReport,
     alarms::{Alarm, raise},
-    state::{adopt, keep_verifier, load_row},
+    state::{adopt, keep_verifier},
 };
 use crate::{
     transport::{ServerError, WaitingWelcome},
@@ -159,44 +159,6 @@ impl Session {
         }
         act.put(welcome.group.as_bytes(), &row)?;
         Ok(())
-    }
-
-    /// Tells the server of groups that were made here and that it has not acknowledged.
-    pub(super) async fn finish_creations(&self) -> Result<(), Error> {
-        let groups = self.vault.read::<_, Error>(|act| {
-            let rows = super::state::all_rows(act)?;
-            Ok(rows.into_iter().filter(|(_, row)| !row.created).collect::<Vec<_>>())
-        })?;
-        for (group, row) in groups {
-            self.finish_creation(&group, row.group_info).await?;
-        }
-        Ok(())
-    }
-
-    pub(super) async fn finish_creation(&self, group: &GroupId, group_info: Vec<u8>) -> Result<(), Error> {
-        let receipt_key = self.receipt_key().await?;
-        let signed = self.server()?.create_group(group, group_info).await;
-        let signed = match signed {
-            Ok(signed) => Some(signed),
-            // 16 random bytes do not meet by chance: it is ours, with other bytes than these.
-            Err(error) if error.reason() == Some(Reason::GroupExists) => None,
-            Err(error) => return Err(error.into()),
-        };
-        self.vault.act(Durability::OnDisk, |act| {
-            let mut row = load_row(act, group)?;
-            if let Some(signed) = &signed
-                && Position(row.position) == Position(0)
-            {
-                let mut verifier = super::state::verifier(group, &row)?;
-                verifier
-                    .accept_signed_head(signed, &[], Position(0), &receipt_key)
-                    .map_err(|_| ServerError::bad("the head of a new group"))?;
-                keep_verifier(&mut row, &verifier);
-            }
-            row.created = true;
-            row.group_info.clear();
-            Ok(act.put(group.as_bytes(), &row)?)
-        })
     }
 }
 

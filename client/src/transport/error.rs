@@ -87,6 +87,45 @@ impl ServerError {
         }
     }
 
+    /// Whether it says something about the network or the server as they are now, and nothing about what was
+    /// asked: the same may succeed tomorrow.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable => true,
+            Self::Refused(refusal) => match refusal.reason {
+                Reason::RateLimited
+                | Reason::QuotaExceeded
+                | Reason::StorageFull
+                | Reason::Unavailable
+                | Reason::Internal => true,
+                Reason::Unspecified
+                | Reason::Malformed
+                | Reason::NotCanonical
+                | Reason::TooLarge
+                | Reason::NotFound
+                | Reason::StaleEpoch
+                | Reason::IdReused
+                | Reason::CommitInvalid
+                | Reason::CommitNotAllowed
+                | Reason::LeafNotTrusted
+                | Reason::TrustStale
+                | Reason::ClockSkew
+                | Reason::HeadTooOld
+                | Reason::CertificateRefused
+                | Reason::UploadIncomplete
+                | Reason::DigestMismatch
+                | Reason::KeyPackageInvalid
+                | Reason::GroupExists => false,
+            },
+            Self::Address
+            | Self::Config(_)
+            | Self::ServerCertificate(_)
+            | Self::DeviceCertificate(_)
+            | Self::Tls
+            | Self::BadAnswer { .. } => false,
+        }
+    }
+
     /// The pause the server asks for.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -287,6 +287,18 @@ impl Server {
         .await
         .map(drop)
     }
+
+    /// Ends an access entry.
+    pub async fn end_access(&self, group: &GroupId, access: &AccessId) -> Result<(), ServerError> {
+        let client = self.groups();
+        let request = v1::EndAccessRequest { group_id: group.to_vec(), access_id: access.to_vec() };
+        call(CALL_DEADLINE, request, |request| {
+            let mut client = client.clone();
+            async move { client.end_access(request).await }
+        })
+        .await
+        .map(drop)
+    }
 }
 
 fn parse_welcome(welcome: v1::PendingWelcome) -> Result<WaitingWelcome, ServerError> {

@@ -2,7 +2,9 @@
 //! says the same.
 
 use super::text::safe_line;
-use alcove_client::session::{AlarmKind, AlarmView, MemberView, PersonView, UnreadableCause};
+use alcove_client::session::{
+    AlarmKind, AlarmView, MemberView, OutboxKind, PersonView, RefusalCause, UnreadableCause,
+};
 use alcove_proto::v1::{Role, Side};
 
 /// What people are told whenever somebody is removed or a grant ends.
@@ -176,6 +178,36 @@ pub(crate) fn alarm(alarm: &AlarmView) -> String {
                 "You were added to a case, but this device cannot join by that welcome (entry {position}): ask to be removed and added again."
             )
         }
+    }
+}
+
+/// What lies in the outbox.
+pub(crate) fn outbox_kind(kind: OutboxKind) -> &'static str {
+    match kind {
+        OutboxKind::Note => "note",
+        OutboxKind::Document => "document",
+        OutboxKind::Grant => "grant",
+        OutboxKind::Title => "title",
+    }
+}
+
+/// Why the server refuses an item for good.
+pub(crate) fn refusal(cause: RefusalCause) -> &'static str {
+    match cause {
+        RefusalCause::NotUnderstood => "it does not understand what this version of Alcove sends",
+        RefusalCause::TooLarge => "it is larger, or one more, than a case may have",
+        RefusalCause::IdReused => "it holds something else under the same id",
+        RefusalCause::OutOfReach => "you cannot open to others what is from before you came",
+    }
+}
+
+/// The same for a JSON field.
+pub(crate) fn refusal_code(cause: RefusalCause) -> &'static str {
+    match cause {
+        RefusalCause::NotUnderstood => "not-understood",
+        RefusalCause::TooLarge => "too-large",
+        RefusalCause::IdReused => "id-reused",
+        RefusalCause::OutOfReach => "out-of-reach",
     }
 }
 

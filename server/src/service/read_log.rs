@@ -116,7 +116,7 @@ impl<S: Store> Service<S> {
         let head = run.last_head.filter(|_| at_end);
         let now_ms = inner.clock.now_ms();
         let signed =
-            head.map(|head| live.feed().signed(&live.id, end, &head, &inner.key, now_ms)).transpose()?;
+            head.map(|head| live.feed().signed(&live.id, end, &head, &inner.key(), now_ms)).transpose()?;
         Ok(LogPage { entries: run.entries, signed, more: run.more, link: Vec::new() })
     }
 

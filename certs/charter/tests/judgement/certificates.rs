@@ -243,6 +243,11 @@ fn a_ca_that_rolled_out_no_longer_lets_in_but_locks_nobody_out_of_a_group() {
         third.verify_device_mls(&[&old_mls], Judge::At(&before)).is_ok(),
         "a commit made under version 1 is judged under version 1, whenever"
     );
+    assert!(third.read_own_tls(&[&old_tls]).is_ok(), "whoever holds it can still say what it is");
+    let foreign = TestCa::new("harborlight CA");
+    world.agencies[1].ca = foreign;
+    let never = world.agencies[1].tls_leaf().make();
+    assert_eq!(third.read_own_tls(&[&never]).map(drop), Err(TrustError::BadSignature));
 }
 
 #[test]
@@ -259,6 +264,10 @@ fn an_agency_that_left_lets_nobody_in() {
         mls_ever(&without, &elmgate.mls_leaf().make()),
         Ok(()),
         "its old leaves can still be processed"
+    );
+    assert!(
+        without.read_own_tls(&[elmgate.tls_leaf().make()]).is_ok(),
+        "and its staff can still read theirs"
     );
 }
 

@@ -10,6 +10,7 @@ use alcove_issuer::{
     SERVER_DAYS, ServerCa, Which, list, read_limited, write_whole,
 };
 use alcove_proto::{
+    limits::CRL_BYTES_MAX,
     names::{Handle, Identity, Person, TrustDomain},
     v1::Side,
 };
@@ -166,9 +167,12 @@ pub(crate) struct ServerIssue {
     /// How many days the certificates live.
     #[arg(long, default_value_t = SERVER_DAYS)]
     days: u32,
-    /// Where to write the answer.
+    /// Where to write the answer; not over a file that is there.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// Write over a file that is there.
+    #[arg(long)]
+    force: bool,
 }
 
 impl ServerCommand {
@@ -179,6 +183,7 @@ impl ServerCommand {
         output: &mut Output,
     ) -> Result<(), IssuerError> {
         let Self::Issue(issue) = self;
+        refuse_existing(&issue.output, issue.force, None)?;
         let request = read_limited(&issue.request, REQUEST_BYTES_MAX)?;
         let mut ca = ServerCa::open(&issue.ca, &passphrase.of_existing()?)?;
         let issued = ca.issue(&request, &issue.name, issue.days, now_ms)?;
@@ -229,9 +234,12 @@ pub(crate) struct Issue {
     /// How many days the certificates live.
     #[arg(long, default_value_t = DEVICE_DAYS)]
     days: u32,
-    /// Where to write the answer.
+    /// Where to write the answer; not over a file that is there.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// Write over a file that is there.
+    #[arg(long)]
+    force: bool,
 }
 
 impl Issue {
@@ -241,6 +249,7 @@ impl Issue {
         now_ms: i64,
         output: &mut Output,
     ) -> Result<(), IssuerError> {
+        refuse_existing(&self.output, self.force, None)?;
         let request = read_limited(&self.request, REQUEST_BYTES_MAX)?;
         let code = request_code(&request);
         if self.code.is_some_and(|given| given.trim().to_lowercase() != code) {
@@ -298,9 +307,12 @@ pub(crate) struct Revoke {
     /// Why.
     #[arg(long, value_enum, default_value_t = ReasonArgument::Unspecified)]
     reason: ReasonArgument,
-    /// Write the new revocation list here too.
+    /// Write the new revocation list here too; over this agency's last list, and over nothing else.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Write over a file that is there.
+    #[arg(long)]
+    force: bool,
 }
 
 /// Why a certificate is revoked, as it is typed.
@@ -351,6 +363,9 @@ impl Revoke {
             // Cannot fail: the argument parser demands one of the two.
             (None, None) => unreachable!("either a serial or an identity"),
         };
+        if let Some(file) = &self.output {
+            refuse_existing(file, self.force, Some(&self.ca))?;
+        }
         let mut ca = AgencyCa::open(&self.ca, &passphrase.of_existing()?)?;
         let crl = ca.revoke(&which, self.reason.into(), now_ms)?;
         let file = self.output.unwrap_or_else(|| self.ca.join("agency.crl"));
@@ -368,9 +383,12 @@ pub(crate) struct Crl {
     /// The agency's CA folder.
     #[arg(long, value_name = "DIR")]
     ca: PathBuf,
-    /// Where to write the list.
+    /// Where to write the list; over this agency's last list, and over nothing else.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// Write over a file that is there.
+    #[arg(long)]
+    force: bool,
 }
 
 impl Crl {
@@ -380,10 +398,23 @@ impl Crl {
         now_ms: i64,
         output: &mut Output,
     ) -> Result<(), IssuerError> {
+        refuse_existing(&self.output, self.force, Some(&self.ca))?;
         let mut ca = AgencyCa::open(&self.ca, &passphrase.of_existing()?)?;
         let crl = ca.renew_crl(now_ms)?;
         answer_crl(&crl, &self.output, "Made a new revocation list.".to_owned(), output)
     }
+}
+
+/// Before anything is signed: a file that is there is not written over, except the last list of `ca` by the next.
+fn refuse_existing(file: &Path, force: bool, ca: Option<&Path>) -> Result<(), IssuerError> {
+    if force || !file.exists() {
+        return Ok(());
+    }
+    let last = ca.map(|folder| read_limited(&folder.join("agency.crl"), CRL_BYTES_MAX)).transpose()?;
+    if last.is_some() && read_limited(file, CRL_BYTES_MAX).ok() == last {
+        return Ok(());
+    }
+    Err(IssuerError::WouldOverwrite { path: file.to_owned() })
 }
 
 fn answer_crl(crl: &IssuedCrl, file: &Path, first: String, output: &mut Output) -> Result<(), IssuerError> {

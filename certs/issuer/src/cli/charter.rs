@@ -13,11 +13,16 @@ use alcove_issuer::{
 };
 use alcove_proto::{ids::Digest, limits::CERTIFICATE_BYTES_MAX, names::TrustDomain, v1};
 use clap::{Args, Subcommand};
-use serde_json::json;
-use std::path::{Path, PathBuf};
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead, IsTerminal, Read, Write, stderr, stdin},
+    path::{Path, PathBuf},
+};
 
 /// Most bytes of an agency file.
 const AGENCY_FILE_BYTES_MAX: usize = 64 * 1024;
+/// Most bytes of an answer that is looked at.
+const ANSWER_BYTES_MAX: u64 = 16;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CharterCommand {
@@ -93,6 +98,9 @@ pub(crate) struct Sign {
     /// The agency's CA folder.
     #[arg(long, value_name = "DIR")]
     ca: PathBuf,
+    /// Do not show it first and ask; without a terminal nobody is asked.
+    #[arg(long, short)]
+    yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -157,6 +165,10 @@ impl Next {
 impl Sign {
     fn run(self, passphrase: &Source, now_ms: i64, output: &mut Output) -> Result<(), IssuerError> {
         let mut file = read_charter(&self.file)?;
+        if !self.yes && stdin().is_terminal() {
+            // A signature cannot be taken back: whoever sits there sees first what it goes under.
+            confirm(&described(&file, &self.file, now_ms)?.1)?;
+        }
         let ca = AgencyCa::open(&self.ca, &passphrase.of_existing()?)?;
         let said = match ca.sign_charter(&mut file, now_ms)? {
             Signed::Now => {
@@ -177,6 +189,15 @@ fn answer(
     now_ms: i64,
     output: &mut Output,
 ) -> Result<(), IssuerError> {
+    let (object, mut lines) = described(file, path, now_ms)?;
+    if let Some(said) = said {
+        lines.insert(0, said.to_owned());
+    }
+    output.answer(&object, &lines)
+}
+
+/// A charter file for scripts and for people.
+fn described(file: &CharterFile, path: &Path, now_ms: i64) -> Result<(Value, Vec<String>), IssuerError> {
     let charter = file.offered.charter();
     let standing = file.offered.standing(file.history.as_ref())?;
     let expired = charter.check_in_force(now_ms).is_err();
@@ -215,7 +236,7 @@ fn answer(
         "complete": standing.is_complete(),
     });
 
-    let mut lines: Vec<String> = said.into_iter().map(str::to_owned).collect();
+    let mut lines = Vec::new();
     lines.push(format!("Charter of {}, version {}", charter.collaborative, charter.version));
     lines.push(format!("  hash     {}", grouped(&hash)));
     lines.push(format!(
@@ -257,7 +278,21 @@ fn answer(
             standing.quorum_signed, standing.quorum
         ));
     }
-    output.answer(&object, &lines)
+    Ok((object, lines))
+}
+
+/// Shows what is to be signed and goes on when the person at the terminal types y.
+fn confirm(lines: &[String]) -> Result<(), IssuerError> {
+    let terminal = |source| IssuerError::Io { act: "read from", path: PathBuf::from("the terminal"), source };
+    let mut answer = String::new();
+    writeln!(stderr(), "{}", lines.join("\n")).map_err(terminal)?;
+    write!(stderr(), "Sign it? [y/N] ").map_err(terminal)?;
+    stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut answer).map_err(terminal)?;
+    if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
+        Ok(())
+    } else {
+        Err(IssuerError::NotConfirmed)
+    }
 }
 
 fn read_charter(path: &Path) -> Result<CharterFile, IssuerError> {

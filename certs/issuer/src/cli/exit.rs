@@ -23,11 +23,40 @@ pub(crate) enum Exit {
     Refused = 12,
 }
 
-/// Says on stderr what happened and what to do.
-pub(crate) fn say(error: &IssuerError) -> ExitCode {
+impl Exit {
+    /// The number in words, as all of Alcove's programs say it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Unexpected => "unexpected",
+            Self::Usage => "usage",
+            Self::NotFound => "not-found",
+            Self::Passphrase => "locked",
+            Self::Integrity => "integrity",
+            Self::Expired => "certificate",
+            Self::Conflict => "conflict",
+            Self::NoSpace => "no-space",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Says on stderr what happened and what to do: two sentences for people, one object for scripts.
+pub(crate) fn say(error: &IssuerError, json: bool) -> ExitCode {
     let (exit, happened, remedy) = explain(error);
+    let said = if json {
+        serde_json::json!({
+            "schema": "alcove.certs.error.v1",
+            "exit": exit as u8,
+            "error": exit.word(),
+            "what": happened,
+            "do": remedy,
+        })
+        .to_string()
+    } else {
+        format!("{happened}\n{remedy}")
+    };
     // Nobody is left to tell when stderr is gone.
-    let _ = writeln!(stderr(), "{happened}\n{remedy}");
+    let _ = writeln!(stderr(), "{said}");
     ExitCode::from(exit as u8)
 }
 
@@ -88,6 +117,21 @@ fn explain(error: &IssuerError) -> (Exit, String, String) {
             Exit::Conflict,
             format!("{} exists.", path.display()),
             "Name another file; this one may hold signatures.",
+        ),
+        E::WouldOverwrite { path } => (
+            Exit::Conflict,
+            format!("{} exists, and nothing was done.", path.display()),
+            "Name another file, or give --force to write over it.",
+        ),
+        E::OpenToOthers { path } => (
+            Exit::Refused,
+            format!("Other people on this machine may read the passphrase file {}.", path.display()),
+            "Close it to them with chmod 600.",
+        ),
+        E::NotConfirmed => (
+            Exit::Refused,
+            "You did not say yes, so nothing was signed.".to_owned(),
+            "Compare the hash with another agency over the phone, then run the command again.",
         ),
         E::WrongPassphrase => (
             Exit::Passphrase,

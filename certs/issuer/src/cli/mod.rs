@@ -56,7 +56,8 @@ enum Command {
 /// Parses the arguments, does what they say, and says how it went.
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
-    let mut output = Output::new(cli.common.json);
+    let json = cli.common.json;
+    let mut output = Output::new(json);
     let passphrase = passphrase::Source::new(cli.common.passphrase_file);
     let now_ms = jiff::Timestamp::now().as_millisecond();
     let done = match cli.command {
@@ -70,6 +71,6 @@ pub(crate) fn run() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => exit::say(&error),
+        Err(error) => exit::say(&error, json),
     }
 }

@@ -41,9 +41,25 @@ impl Source {
 }
 
 fn from_file(path: &Path) -> Result<Passphrase, IssuerError> {
+    check_permissions(path)?;
     let bytes = Zeroizing::new(read_limited(path, FILE_BYTES_MAX)?);
     let text = std::str::from_utf8(&bytes).map_err(|_| IssuerError::WrongPassphrase)?;
     Passphrase::new(text.to_owned())
+}
+
+/// A file that others on this machine may read is refused. A pipe that a shell or a password manager hands over is
+/// nobody else's.
+fn check_permissions(path: &Path) -> Result<(), IssuerError> {
+    use std::os::unix::fs::PermissionsExt;
+    let metadata = std::fs::metadata(path).map_err(|source| IssuerError::Io {
+        act: "read",
+        path: path.to_owned(),
+        source,
+    })?;
+    if metadata.is_file() && metadata.permissions().mode() & 0o077 != 0 {
+        return Err(IssuerError::OpenToOthers { path: path.to_owned() });
+    }
+    Ok(())
 }
 
 fn ask(prompt: &str) -> Result<Passphrase, IssuerError> {

@@ -18,7 +18,13 @@ impl Room {
     fn new() -> Self {
         let room = Self(TempDir::new().unwrap());
         fs::write(room.path("passphrase"), format!("{PASSPHRASE}\n")).unwrap();
+        room.set_mode("passphrase", 0o600);
         room
+    }
+
+    fn set_mode(&self, name: &str, mode: u32) {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(mode)).unwrap();
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -179,14 +185,72 @@ fn a_passphrase_comes_from_a_file_or_a_terminal_and_from_nowhere_else() {
     let line = "crl --ca hl -o x";
     assert_fails(&room.run_with(line, None), line, 5);
     fs::write(room.path("wrong"), "some other passphrase").unwrap();
+    room.set_mode("wrong", 0o600);
     assert_fails(&room.run_with(line, Some(&room.path("wrong"))), line, 5);
     assert_fails(&room.run_with(line, Some(&room.path("missing"))), line, 3);
     fs::write(room.path("short"), "short").unwrap();
+    room.set_mode("short", 0o600);
     let init = "ca init --agency a.northmark.example --name A --side provider -o a";
     assert_fails(&room.run_with(init, Some(&room.path("short"))), init, 2);
     assert!(!room.path("a").exists());
     room.fails("crl --ca hl --passphrase secret -o x", 2);
     assert!(room.run("crl --ca hl -o x").status.success(), "the control");
+}
+
+#[test]
+fn a_passphrase_file_that_others_may_read_is_refused() {
+    let room = Room::new();
+    room.two_agencies();
+    for mode in [0o644, 0o640, 0o604] {
+        room.set_mode("passphrase", mode);
+        room.fails("crl --ca hl -o x", 12);
+    }
+    room.set_mode("passphrase", 0o400);
+    room.ok("crl --ca hl -o x");
+}
+
+#[test]
+fn nothing_is_written_over_unasked_except_an_agencys_last_list() {
+    let room = Room::new();
+    room.two_agencies();
+    room.draft();
+    room.ok("charter sign charter --ca hl");
+    room.ok("charter sign charter --ca eg");
+    fs::write(room.path("D.req"), Device::new().request_file()).unwrap();
+    let key = || KeyPair::generate().unwrap();
+    let request = v1::ServerRequest { format: 1, tls_csr: csr(&key()), receipt_csr: csr(&key()) };
+    fs::write(room.path("server.req"), request.encode_to_vec()).unwrap();
+    fs::write(room.path("taken"), "somebody's letter").unwrap();
+    let issue = "issue D.req --ca hl --charter charter --name Rosa --role manager -o taken";
+    let issued = |room: &Room| room.run_with("list --ca hl", None).stdout;
+    for line in [
+        issue,
+        "server issue server.req --ca srv --name alcove.northmark.example -o taken",
+        "crl --ca hl -o taken",
+        "revoke --ca hl --serial 00 -o taken",
+    ] {
+        room.fails(line, 9);
+        assert_eq!(fs::read(room.path("taken")).unwrap(), b"somebody's letter", "{line}");
+    }
+    assert!(issued(&room).is_empty(), "nothing was signed that nobody got");
+    let identity = room.ok(&format!("{issue} --force"))["identity"].as_str().unwrap().to_owned();
+    assert!(!issued(&room).is_empty(), "the control");
+
+    // The operator's copy is replaced by the next list, as long as it is this agency's last.
+    room.ok("crl --ca hl -o hl.crl");
+    room.ok(&format!("revoke --ca hl --identity {identity} -o hl.crl"));
+    room.ok("crl --ca eg -o eg.crl");
+    room.fails("crl --ca hl -o eg.crl", 9);
+}
+
+#[test]
+fn an_error_is_one_object_for_scripts() {
+    let room = Room::new();
+    let output = room.run("charter show nothing --json");
+    let error: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!((output.status.code(), &error["exit"]), (Some(3), &Value::from(3)));
+    assert_eq!(error["error"], "not-found");
+    assert!(error["what"].is_string() && error["do"].is_string(), "{error}");
 }
 
 #[test]

@@ -8,11 +8,11 @@ mod server;
 use super::exit::{Exit, Failure};
 use crate::ui::{text::safe_line, when, words};
 use alcove_charter::CharterError;
-use alcove_client::session::{AlarmKind, CertificateTrouble, Error, GroupError, VaultError};
-use alcove_proto::ids::GroupId;
+use alcove_client::session::{AlarmKind, CertificateTrouble, Error, GroupError, RefusalCause, VaultError};
+use alcove_proto::ids::{GroupId, RecordId};
 use std::{io, path::Path};
 
-const RENEW: &str =
+pub(super) const RENEW: &str =
     "Run `alcove enrol request`, give the file to your agency's admin, and `alcove enrol finish` the answer.";
 const NOT_YOURS: &str = "See `alcove case list` and `alcove member list`.";
 
@@ -84,6 +84,12 @@ impl From<Error> for Failure {
                 "What you received and wrote is kept here. Ask an owner of the case whether you were removed, and tell the server's operator and your admin; `alcove status` asks the server again.",
             ),
             Error::Alarm { case, kind, position: _ } => alarm(case.as_ref(), kind),
+            Error::Refused { record, cause } => refused_for_good(&record, cause),
+            Error::CertificateNotTakenUp => Self::new(
+                Exit::Conflict,
+                "The case does not know your new certificate yet.",
+                "Run `alcove status` when the server can be reached: it brings the certificate in.",
+            ),
             Error::ReceiptKey(error) => Self::new(
                 Exit::Integrity,
                 format!(
@@ -108,8 +114,14 @@ impl From<Error> for Failure {
                 "Grant them in several turns.",
             ),
             Error::NothingToGrant => Self::refused(
-                "None of these may be passed on by you: other agencies wrote them and did not mark them as grantable.",
-                "Ask a member of the agency that wrote them.",
+                "None of these may be passed on by you: other agencies wrote them and did not mark them as grantable, \
+                 or they are from before you came.",
+                "Ask a member of the agency that wrote them, who was there then.",
+            ),
+            Error::NothingHandedOver => Self::new(
+                Exit::NotFound,
+                "Nothing that was handed over to them from this device can be ended.",
+                "Whoever granted it ends it; `alcove member remove` ends everything.",
             ),
             Error::File { path, source } => file(&path, &source),
             Error::NoSpace { path } => Self::new(
@@ -209,14 +221,38 @@ impl From<VaultError> for Failure {
     }
 }
 
-/// An alarm stands: nothing is sent until somebody has looked at it.
+/// The server will never take it as it is; it has not gone away.
+fn refused_for_good(record: &RecordId, cause: RefusalCause) -> Failure {
+    let exit = match cause {
+        RefusalCause::NotUnderstood => Exit::Unexpected,
+        RefusalCause::TooLarge => Exit::Refused,
+        RefusalCause::IdReused => Exit::Integrity,
+        RefusalCause::OutOfReach => Exit::NotFound,
+    };
+    let id = format!("{:.8}", record.to_string());
+    Failure::new(
+        exit,
+        format!("The server refuses it: {}. It is kept in the outbox and not sent.", words::refusal(cause)),
+        format!("`alcove outbox drop {id}` takes it out; `alcove outbox retry {id}` has it sent once more."),
+    )
+}
+
+/// An alarm stands: some stop everything until somebody has looked at them, the others do not.
 pub(super) fn alarm(case: Option<&GroupId>, kind: AlarmKind) -> Failure {
     let whose =
         case.map_or_else(|| "the collaborative".to_owned(), |case| format!("case {:.8}", case.to_string()));
     Failure::new(
         Exit::Integrity,
-        format!("An alarm stands for {whose} ({}): nothing is sent.", words::alarm_code(kind)),
-        "Read it with `alcove status` and speak to your admin; `alcove status --acknowledge-alarms` lets sending go on.",
+        format!(
+            "An alarm stands for {whose} ({}){}.",
+            words::alarm_code(kind),
+            if kind.stops_sending() { ": nothing is sent" } else { "" }
+        ),
+        if kind.stops_sending() {
+            "Read it with `alcove status` and speak to your admin; `alcove status --acknowledge-alarms` lets sending go on."
+        } else {
+            "Read it with `alcove status` and speak to your admin; `alcove status --acknowledge-alarms` marks it as looked at."
+        },
     )
 }
 
@@ -285,7 +321,7 @@ fn group(error: &GroupError) -> Failure {
     )
 }
 
-fn file(path: &Path, source: &io::Error) -> Failure {
+pub(super) fn file(path: &Path, source: &io::Error) -> Failure {
     let (exit, remedy) = match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             (Exit::NoSpace, "Make room and run the command again; nothing is half done.")

@@ -46,6 +46,9 @@ pub struct OutboxRow {
     /// The group ended for us before it was sent: it is kept to be read, and is not sent any more.
     #[prost(bool, tag = "13")]
     pub never_sent: bool,
+    /// Why the server refuses it for good, by number; 0 while it may still be taken.
+    #[prost(uint32, tag = "14")]
+    pub refused: u32,
 }
 
 /// A note.

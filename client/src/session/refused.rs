@@ -1,0 +1,210 @@
+//! What the server refuses for good: the reasons, and what can be done about an item that lies there.
+//!
+//! Every other failure passes (a full disk, a limit on calls, an expired certificate), and the item waits.
+
+use super::{Delivery, Error, OutboxKind, OutboxView, Session, view::RefusalCause};
+use crate::{
+    transport::ServerError,
+    vault::{Act, Durability, VaultError, rows::OutboxRow},
+};
+use alcove_proto::{
+    ids::{GroupId, Position, RecordId},
+    v1::Reason,
+};
+use std::sync::PoisonError;
+
+/// Numbers stand in the vault: never reused, and 0 is taken.
+const NUMBERS: [(RefusalCause, u32); 4] = [
+    (RefusalCause::NotUnderstood, 1),
+    (RefusalCause::TooLarge, 2),
+    (RefusalCause::IdReused, 3),
+    (RefusalCause::OutOfReach, 4),
+];
+
+/// Whether a refused record can never be taken as it is.
+///
+/// "Not found" is not among the reasons: it also says that this device is no member any more, and that the log
+/// decides.
+pub(super) fn of_record(error: &ServerError) -> Option<RefusalCause> {
+    match error.reason()? {
+        Reason::Malformed | Reason::NotCanonical => Some(RefusalCause::NotUnderstood),
+        Reason::TooLarge => Some(RefusalCause::TooLarge),
+        Reason::IdReused => Some(RefusalCause::IdReused),
+        Reason::Unspecified
+        | Reason::NotFound
+        | Reason::StaleEpoch
+        | Reason::CommitInvalid
+        | Reason::CommitNotAllowed
+        | Reason::LeafNotTrusted
+        | Reason::TrustStale
+        | Reason::ClockSkew
+        | Reason::HeadTooOld
+        | Reason::CertificateRefused
+        | Reason::RateLimited
+        | Reason::QuotaExceeded
+        | Reason::StorageFull
+        | Reason::UploadIncomplete
+        | Reason::DigestMismatch
+        | Reason::Unavailable
+        | Reason::Internal
+        | Reason::KeyPackageInvalid
+        | Reason::GroupExists => None,
+    }
+}
+
+/// The same for the access entry of a grant: there, "not found" also says that the records are out of reach.
+pub(super) fn of_access(error: &ServerError) -> Option<RefusalCause> {
+    match error.reason() {
+        Some(Reason::NotFound) => Some(RefusalCause::OutOfReach),
+        _ => of_record(error),
+    }
+}
+
+/// Whether an item is still to be sent.
+pub(super) fn is_waiting(row: &OutboxRow) -> bool {
+    row.position == 0 && row.refused == 0 && !row.never_sent
+}
+
+/// Marks an item as refused; it stays.
+pub(super) fn mark(act: &Act<'_>, key: &[u8], cause: RefusalCause) -> Result<(), VaultError> {
+    let Some(mut row) = act.get::<OutboxRow>(key)? else { return Ok(()) };
+    row.refused = NUMBERS.iter().find(|(known, _)| *known == cause).map_or(0, |(_, number)| *number);
+    act.put(key, &row)
+}
+
+/// How many items are refused.
+pub(super) fn count(act: &Act<'_>) -> Result<u64, VaultError> {
+    Ok(act.scan::<OutboxRow>(&[])?.iter().filter(|(_, row)| row.position == 0 && row.refused != 0).count()
+        as u64)
+}
+
+/// Where something in the outbox is.
+pub(super) fn delivery_of(row: &OutboxRow) -> Delivery {
+    match (row.position, row.refused) {
+        (0, _) if row.never_sent => Delivery::NeverSent,
+        (0, 0) => Delivery::Queued,
+        (0, number) => Delivery::Refused {
+            // A number of a later version is nothing this one understands.
+            cause: NUMBERS
+                .iter()
+                .find(|(_, known)| *known == number)
+                .map_or(RefusalCause::NotUnderstood, |(cause, _)| *cause),
+        },
+        (position, _) => Delivery::Stored { position: Position(position) },
+    }
+}
+
+fn kind(row: &OutboxRow) -> Result<OutboxKind, VaultError> {
+    match (&row.note, &row.document, &row.grant, &row.subject) {
+        (Some(_), ..) => Ok(OutboxKind::Note),
+        (_, Some(_), ..) => Ok(OutboxKind::Document),
+        (_, _, Some(_), _) => Ok(OutboxKind::Grant),
+        (.., Some(_)) => Ok(OutboxKind::Title),
+        (None, None, None, None) => Err(VaultError::damaged("the outbox")),
+    }
+}
+
+fn view(key: &[u8], row: &OutboxRow) -> Result<OutboxView, Error> {
+    let damaged = || VaultError::damaged("the outbox");
+    Ok(OutboxView {
+        case: key.get(..16).and_then(|id| GroupId::try_from(id).ok()).ok_or_else(damaged)?,
+        id: RecordId::try_from(row.record_id.as_slice()).map_err(|_| damaged())?,
+        kind: kind(row)?,
+        written_at_ms: row.written_at_ms,
+        delivery: delivery_of(row),
+    })
+}
+
+impl Session {
+    /// What lies in the outbox and is not at the server, in the order it was written, case by case. Local.
+    pub fn outbox(&self) -> Result<Vec<OutboxView>, Error> {
+        self.vault.read(|act| {
+            let rows = act.scan::<OutboxRow>(&[])?;
+            rows.iter().filter(|(_, row)| row.position == 0).map(|(key, row)| view(key, row)).collect()
+        })
+    }
+
+    /// Takes an item out of the outbox. What may have reached the server already stays there. Local.
+    ///
+    /// Errors: [`Error::NoSuchRecord`] for what is not in the outbox, or is at the server.
+    pub fn drop_from_outbox(&self, item: &RecordId) -> Result<(), Error> {
+        self.vault.act(Durability::OnDisk, |act| {
+            let (key, _) = find(act, item)?;
+            Ok(act.delete::<OutboxRow>(&key)?)
+        })
+    }
+
+    /// Lets a refused item be sent once more, sealed anew; the next sync does it. Local.
+    ///
+    /// Errors: [`Error::NoSuchRecord`] for what is not in the outbox, or is at the server.
+    pub fn try_again(&self, item: &RecordId) -> Result<(), Error> {
+        self.vault.act(Durability::OnDisk, |act| {
+            let (key, mut row) = find(act, item)?;
+            row.refused = 0;
+            row.sealed.clear();
+            Ok(act.put(&key, &row)?)
+        })
+    }
+
+    /// What is safe in the outbox while the command that wrote it is still under way: who interrupts it is told,
+    /// so as not to write it again.
+    pub fn in_hand(&self) -> Vec<(GroupId, RecordId)> {
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn take_in_hand(&self, group: &GroupId, record: &RecordId) {
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner).push((*group, *record));
+    }
+
+    pub(super) fn let_go(&self, record: &RecordId) {
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner).retain(|(_, held)| held != record);
+    }
+}
+
+/// The row of an item that is not at the server.
+fn find(act: &Act<'_>, item: &RecordId) -> Result<(Vec<u8>, OutboxRow), Error> {
+    let rows = act.scan::<OutboxRow>(&[])?;
+    let found = rows.into_iter().find(|(_, row)| row.record_id == item.as_bytes() && row.position == 0);
+    found.ok_or(Error::NoSuchRecord)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alcove_proto::v1::ErrorDetail;
+    use tonic::{Code, Status};
+
+    fn refusal(reason: Reason) -> ServerError {
+        let detail = ErrorDetail::because(reason).to_status_details();
+        Status::with_details(Code::Aborted, "", detail.into()).into()
+    }
+
+    #[test]
+    fn only_what_never_gets_better_is_refused_for_good() {
+        let for_good = [Reason::Malformed, Reason::NotCanonical, Reason::TooLarge, Reason::IdReused];
+        for reason in (0..).map_while(|number| Reason::try_from(number).ok()) {
+            let error = refusal(reason);
+            assert_eq!(of_record(&error).is_some(), for_good.contains(&reason), "{reason:?}");
+            let closed = for_good.contains(&reason) || reason == Reason::NotFound;
+            assert_eq!(of_access(&error).is_some(), closed, "{reason:?}");
+        }
+        assert_eq!(of_record(&ServerError::Unreachable), None);
+        assert_eq!(of_record(&ServerError::bad("an answer")), None);
+    }
+
+    #[test]
+    fn every_cause_has_a_number_of_its_own_and_comes_back() {
+        for (cause, number) in NUMBERS {
+            let row = |refused, position| {
+                let mut row = OutboxRow::default();
+                (row.refused, row.position) = (refused, position);
+                row
+            };
+            assert_eq!(delivery_of(&row(number, 0)), Delivery::Refused { cause });
+            assert!(!is_waiting(&row(number, 0)));
+            // The log has shown it all the same: it is there.
+            assert_eq!(delivery_of(&row(number, 7)), Delivery::Stored { position: Position(7) });
+        }
+        assert_eq!(delivery_of(&OutboxRow::default()), Delivery::Queued);
+    }
+}

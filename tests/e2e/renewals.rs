@@ -1,0 +1,125 @@
+//! A device's own certificate: ended, taken back, renewed.
+
+use crate::scene::{CASE, Scene, texts, write};
+use alcove_tests::{
+    faults::Fault,
+    needs::{faketime_library, skip_unless},
+    process::wait_for,
+    world::{Staff, World, path},
+};
+use std::time::Duration;
+
+/// The name of somebody's device.
+fn identity(staff: &Staff) -> String {
+    staff.json(["status", "--offline"])["identity"].as_str().expect("a device has a name").to_owned()
+}
+
+/// Rosa's admin certifies the same keys once more, and she takes the answer in without a server.
+fn renew(scene: &Scene) {
+    let identity = identity(&scene.rosa);
+    let handle = identity.split('/').nth(4).expect("a name has a handle");
+    let (request, answer) = (scene.world.path("again.req"), scene.world.path("again.cert"));
+    scene.rosa.run(["enrol", "request", "-o", path(&request)]).success();
+    let ca = scene.world.agency_folder("harborlight");
+    let (ca, charter) = (path(&ca).to_owned(), scene.world.charter());
+    let issue = ["issue", path(&request), "--ca", &ca, "--charter", path(&charter), "--handle", handle];
+    let who =
+        ["--name", "Rosa Iglesias-Peña", "--role", "case manager", "--days", "120", "-o", path(&answer)];
+    scene.world.certs(issue.into_iter().chain(who)).success();
+    scene.rosa.run(["enrol", "finish", path(&answer), "--offline"]).success();
+}
+
+#[test]
+fn a_device_whose_certificate_has_ended_is_told_so_and_reads_on() {
+    let library = faketime_library();
+    if skip_unless(library.is_some(), "an ended certificate", "libfaketime") {
+        return;
+    }
+    let library = library.expect("it is there");
+    let scene = Scene::with_case();
+    write(&scene.rosa, "before the end");
+    let later = |arguments: &[&str]| {
+        let run = scene.rosa.command(arguments).stdin("too late");
+        let run = run.env("LD_PRELOAD", &library).env("FAKETIME", "+200d");
+        run.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").outcome()
+    };
+    for arguments in
+        [&["note", "add", CASE, "-", "--yes"][..], &["case", "new", "LOUD-ELM-08"], &["status"], &["doctor"]]
+    {
+        let ended = later(arguments).code(8);
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(said.contains("alcove enrol request"), "{arguments:?} says what to do: {said}");
+    }
+    let read = later(&["note", "list", CASE, "--offline"]).success();
+    assert!(read.stdout.contains("before the end"), "{}", read.stdout);
+    write(&scene.rosa, "the control: the clock alone did it");
+    assert_eq!(texts(&scene.leon).len(), 2, "nothing was kept to be sent that was said not to be");
+}
+
+#[test]
+fn a_revoked_device_is_told_so_and_reads_on() {
+    let scene = Scene::with_case();
+    write(&scene.leon, "before");
+    assert_eq!(texts(&scene.leon), ["before"]);
+    let ca = scene.world.agency_folder("childprotection");
+    let crl = scene.world.crl_folder().join("childprotection.crl");
+    let identity = identity(&scene.leon);
+    scene.world.certs(["revoke", "--ca", path(&ca), "--identity", &identity, "-o", path(&crl)]).success();
+    scene.server.reload();
+    wait_for("the server to refuse the device", Duration::from_secs(60), || {
+        (scene.leon.run(["case", "list"]).code == 8).then_some(())
+    });
+    let refused = scene.leon.command(["note", "add", CASE, "-", "--yes"]).stdin("after").outcome().code(8);
+    assert!(refused.stderr.contains("revoked"), "{}", refused.stderr);
+    scene.leon.run(["doctor"]).code(8);
+    let read = scene.leon.run(["note", "list", CASE, "--offline"]).success();
+    assert!(read.stdout.contains("before"), "{}", read.stdout);
+    write(&scene.rosa, "without him");
+    assert_eq!(scene.rosa.json_lines(["member", "list", CASE]).len(), 1, "and he is removed");
+}
+
+#[test]
+fn doctor_ends_with_the_servers_own_trouble() {
+    let (scene, elsewhere) = (Scene::with_case(), World::with_agencies(1));
+    scene.rosa.run(["doctor"]).success();
+    let impostor = elsewhere.start_server();
+    scene.proxy.retarget(impostor.address());
+    let foreign = scene.rosa.run(["doctor"]).code(6);
+    assert!(foreign.stderr.contains("not the server of the charter"), "{}", foreign.stderr);
+    scene.proxy.set(Fault::Refuse);
+    scene.rosa.run(["doctor"]).code(7);
+    scene.rosa.run(["doctor", "--offline"]).success();
+}
+
+#[test]
+fn what_is_written_with_a_new_certificate_and_no_server_waits_and_arrives() {
+    let mut scene = Scene::with_case();
+    write(&scene.rosa, "under the first");
+    // Opened while nobody could be asked, under a certificate that is gone when the server hears of it.
+    scene.rosa.run(["case", "new", "LOUD-ELM-08", "--offline", "--json"]).success();
+    renew(&scene);
+    scene.server.kill();
+    let kept = scene.rosa.command(["note", "add", CASE, "-", "--yes", "--json"]).stdin("under the second");
+    assert_eq!(kept.outcome().success().json()["delivery"], "queued");
+    scene.kill_and_restart_server();
+    write(&scene.rosa, "and on");
+    assert_eq!(texts(&scene.leon), ["under the first", "under the second", "and on"]);
+    scene.rosa.run(["member", "add", "LOUD-ELM-08", "Leon Baptiste", "--yes", "--json"]).success();
+    assert_eq!(scene.leon.json_lines(["case", "list"]).len(), 2, "the case that was opened offline is there");
+    assert_eq!(scene.rosa.json(["status"])["queued"], 0);
+}
+
+#[test]
+fn whoever_was_removed_and_comes_back_reads_what_comes_then_and_writes() {
+    let scene = Scene::with_case();
+    write(&scene.rosa, "one");
+    assert_eq!(texts(&scene.leon), ["one"]);
+    scene.rosa.run(["member", "remove", CASE, "Leon Baptiste", "--yes", "--json"]).success();
+    write(&scene.rosa, "without him");
+    scene.leon.run(["status", "--json"]).success();
+    scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
+    write(&scene.rosa, "two");
+    assert_eq!(texts(&scene.leon), ["one", "two"], "what he had, and what comes from now on");
+    write(&scene.leon, "back again");
+    assert_eq!(texts(&scene.rosa), ["one", "without him", "two", "back again"]);
+}
