@@ -4,6 +4,7 @@
 //! signed, hashed or authenticated must re-encode to the bytes it came as (PROTOCOL.md, "Encoding").
 
 use prost::Message;
+use zeroize::Zeroizing;
 
 /// Why a body was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -22,7 +23,9 @@ pub enum CanonicalError {
 /// Errors: [`CanonicalError`].
 pub fn decode<M: Message + Default>(bytes: &[u8]) -> Result<M, CanonicalError> {
     let message = M::decode(bytes).map_err(|_| CanonicalError::Malformed)?;
-    if message.encode_to_vec() == bytes { Ok(message) } else { Err(CanonicalError::NotCanonical) }
+    // What was signed is often what people wrote: the copy to compare with does not stay in memory.
+    let again = Zeroizing::new(message.encode_to_vec());
+    if *again == bytes { Ok(message) } else { Err(CanonicalError::NotCanonical) }
 }
 
 #[cfg(test)]

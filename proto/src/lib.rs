@@ -11,6 +11,7 @@ pub mod limits;
 pub mod log;
 pub mod names;
 pub mod reason;
+mod secret;
 
 /// The messages of package `alcove.v1`, as generated from the .proto files.
 #[allow(missing_docs, clippy::all, unreachable_pub)]

@@ -81,3 +81,49 @@ fn a_full_laptop_refuses_a_document_and_shows_nothing() {
     scene.leon.run(["doc", "get", &id, "-o", path(&back), "--yes"]).success();
     assert!(same_bytes(&file, &back));
 }
+
+/// Fills a disk to its last block, but for the files that are there.
+fn fill(disk: &SmallDisk) -> PathBuf {
+    let filler = disk.0.join("filler");
+    let mut file = fs::File::create(&filler).expect("the filler can be made");
+    let full = std::io::copy(&mut std::io::repeat(1), &mut file);
+    assert!(full.is_err_and(|error| error.kind() == std::io::ErrorKind::StorageFull), "the disk is full");
+    filler
+}
+
+#[test]
+fn a_full_laptop_loses_nothing_of_what_its_vault_holds() {
+    let scene = Scene::with_case();
+    let small = is_root().then(|| SmallDisk::mount(&scene.world.path("small"), 24)).flatten();
+    if skip_unless(small.is_some(), "a vault on a full disk", "root and a mount") {
+        return;
+    }
+    let small = small.expect("it is mounted");
+    write(&scene.rosa, "before the disk was full");
+    let copied = Command::new("cp").arg("-a").args([&scene.rosa.home, &small.0.join("home")]).status();
+    assert!(copied.is_ok_and(|status| status.success()), "the home can be copied");
+    let mut rosa = scene.rosa.clone();
+    rosa.home = small.0.join("home");
+    let file = scene.world.path("large.bin");
+    write_seeded(&file, 3, 12 << 20);
+
+    let filler = fill(&small);
+    let words = scene.world.path("words.txt");
+    fs::write(&words, "while the disk was full").expect("a file can be written");
+    for command in [
+        ["doc", "send", CASE, path(&file), "--yes", "--json"],
+        ["note", "add", CASE, path(&words), "--yes", "--json"],
+    ] {
+        let full = rosa.run(command).code(11);
+        assert!(full.stderr.to_lowercase().contains("space"), "it says why: {}", full.stderr);
+    }
+    fs::remove_file(&filler).expect("room can be made");
+    assert_eq!(texts(&rosa), ["before the disk was full"], "nothing is lost, and nothing was half written");
+    rosa.run(["doc", "send", CASE, path(&file), "--yes", "--json"]).success();
+    write(&rosa, "and there is room again");
+    assert_eq!(texts(&scene.leon), ["before the disk was full", "and there is room again"]);
+    let back = scene.world.path("back");
+    let id = document(&scene.leon, "large.bin");
+    scene.leon.run(["doc", "get", &id, "-o", path(&back), "--yes"]).success();
+    assert!(same_bytes(&file, &back));
+}

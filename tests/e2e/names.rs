@@ -50,6 +50,28 @@ fn awkward_names_arrive_untouched_and_are_saved_safely() {
 }
 
 #[test]
+fn a_name_of_exactly_255_bytes_arrives_whole_and_makes_room_for_a_number() {
+    let scene = Scene::with_case();
+    let folder = scene.world.path("inbox");
+    fs::create_dir_all(&folder).expect("a folder can be made");
+    for name in [format!("{}.pdf", "n".repeat(251)), format!("{}.odt", "é".repeat(125) + "x")] {
+        assert_eq!(name.len(), 255);
+        let file = scene.world.path(&name);
+        write_seeded(&file, 2, 100);
+        scene.rosa.run(["doc", "send", CASE, path(&file), "--yes", "--json"]).success();
+        let id = crate::scene::document(&scene.leon, &name);
+        for taken in [false, true] {
+            let saved = scene.leon.json(["doc", "get", &id, "-o", path(&folder), "--yes"]);
+            let saved = std::path::PathBuf::from(saved["path"].as_str().expect("the answer names the file"));
+            let saved_name = saved.file_name().and_then(|name| name.to_str()).expect("saved names are UTF-8");
+            assert_eq!(saved_name == name, !taken, "{saved_name}");
+            assert!(saved_name.len() <= 255 && saved_name.ends_with(&name[251..]), "{saved_name}");
+            assert!(same_bytes(&file, &saved));
+        }
+    }
+}
+
+#[test]
 fn fetching_never_overwrites() {
     let scene = Scene::with_case();
     let file = scene.world.path("report.txt");

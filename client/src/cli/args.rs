@@ -266,13 +266,16 @@ pub(crate) enum Doc {
         /// Members of other agencies may pass it on
         #[arg(long)]
         grantable: bool,
+        /// How long to go on trying while the server cannot be reached
+        #[arg(long, value_name = "SECONDS", default_value_t = WAIT_SECONDS)]
+        wait: u32,
     },
     /// List the documents of a case
     List {
         /// The case
         case: String,
     },
-    /// Fetch a document, check it, and save it
+    /// Fetch a document, check it, and save it; run it again after a cut and it goes on where it stopped
     Get {
         /// The document's id, or the beginning of it
         id: String,
@@ -282,6 +285,9 @@ pub(crate) enum Doc {
         /// The case, when the beginning of the id fits documents of several
         #[arg(long, value_name = "CASE")]
         case: Option<String>,
+        /// How long to go on trying while the server cannot be reached
+        #[arg(long, value_name = "SECONDS", default_value_t = WAIT_SECONDS)]
+        wait: u32,
     },
 }
 
@@ -301,6 +307,9 @@ pub(crate) enum Outbox {
         id: String,
     },
 }
+
+/// Seconds a transfer waits for a server that cannot be reached, if nothing else is said.
+const WAIT_SECONDS: u32 = 120;
 
 #[cfg(test)]
 mod tests {

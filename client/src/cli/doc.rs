@@ -16,13 +16,18 @@ use std::{
     io::{self, IsTerminal},
     ops::ControlFlow,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 pub(super) async fn run(context: &Context, command: Doc) -> Result<(), Failure> {
     match command {
-        Doc::Send { case, paths, grantable } => send(context, &case, &paths, grantable).await,
+        Doc::Send { case, paths, grantable, wait } => {
+            send(context, &case, &paths, grantable, seconds(wait)).await
+        }
         Doc::List { case } => list(context, &case).await,
-        Doc::Get { id, output, case } => get(context, &id, &output, case.as_deref()).await,
+        Doc::Get { id, output, case, wait } => {
+            get(context, &id, &output, case.as_deref(), seconds(wait)).await
+        }
     }
 }
 
@@ -38,7 +43,13 @@ struct SentJson {
     held_up: Option<HeldUpJson>,
 }
 
-async fn send(context: &Context, query: &str, paths: &[PathBuf], grantable: bool) -> Result<(), Failure> {
+async fn send(
+    context: &Context,
+    query: &str,
+    paths: &[PathBuf],
+    grantable: bool,
+    patience: Duration,
+) -> Result<(), Failure> {
     let session = context.session()?;
     context.refresh(&session).await.before_writing()?;
     let case = context.open_case(&session, query)?;
@@ -55,7 +66,7 @@ async fn send(context: &Context, query: &str, paths: &[PathBuf], grantable: bool
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let transfer = Transfer::new("Sending", &name, !context.output.json);
         let mut on_progress = progress(&transfer);
-        let sent = session.send_document(&case.id, path, grantable, &mut on_progress).await;
+        let sent = session.send_document(&case.id, path, grantable, patience, &mut on_progress).await;
         transfer.clear();
         let written = sent?;
         let held_up = written.held_up.map(|error| context.held_up(error));
@@ -102,7 +113,13 @@ async fn list(context: &Context, query: &str) -> Result<(), Failure> {
     refresh.end()
 }
 
-async fn get(context: &Context, id: &str, output: &Path, case: Option<&str>) -> Result<(), Failure> {
+async fn get(
+    context: &Context,
+    id: &str,
+    output: &Path,
+    case: Option<&str>,
+    patience: Duration,
+) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let (case, document) = find(context, &session, id, case)?;
@@ -114,7 +131,7 @@ async fn get(context: &Context, id: &str, output: &Path, case: Option<&str>) -> 
     };
     let transfer = Transfer::new("Fetching", &view.name, !context.output.json);
     let mut on_progress = progress(&transfer);
-    let saved = session.get_document(&case, &document, &destination, &mut on_progress).await;
+    let saved = session.get_document(&case, &document, &destination, patience, &mut on_progress).await;
     transfer.clear();
     let saved = saved?;
     let author = context::author(&session, &view.author)?;
@@ -150,11 +167,16 @@ fn find(
     Ok(known[choose::by_id(&ids, prefix, "document")?])
 }
 
+fn seconds(wait: u32) -> Duration {
+    Duration::from_secs(wait.into())
+}
+
 fn progress(transfer: &Transfer) -> impl FnMut(Progress) -> ControlFlow<()> + Send + use<> {
     let transfer = transfer.clone();
     // Ctrl-C drops the transfer as a whole: see `super::run`.
     move |progress| {
         transfer.at(progress.done, progress.total);
+        transfer.waits(progress.waiting);
         ControlFlow::Continue(())
     }
 }

@@ -141,6 +141,7 @@ pub(super) fn cause_of(error: &RecordError) -> UnreadableCause {
         | RecordError::WrongCommitment
         | RecordError::Tampered
         | RecordError::HeaderDiffers
+        | RecordError::OtherCharter
         | RecordError::OtherAuthor
         | RecordError::BadSignature => UnreadableCause::DoesNotVerify,
     }

@@ -442,6 +442,8 @@ pub struct Progress {
     pub done: u64,
     /// Bytes in all.
     pub total: u64,
+    /// The server cannot be reached; it is tried again.
+    pub waiting: bool,
 }
 
 /// A document that has been saved and verified.

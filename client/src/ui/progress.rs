@@ -11,6 +11,7 @@ const REDRAWS_PER_SECOND: u8 = 8;
 #[derive(Clone)]
 pub(crate) struct Transfer {
     bar: ProgressBar,
+    name: String,
 }
 
 impl Transfer {
@@ -30,14 +31,22 @@ impl Transfer {
             bar.set_style(style);
         }
         bar.set_prefix(verb.to_owned());
-        bar.set_message(safe_line(name));
-        Self { bar }
+        let name = safe_line(name);
+        bar.set_message(name.clone());
+        Self { bar, name }
     }
 
     /// `done` of `total` bytes are through. Never goes back.
     pub(crate) fn at(&self, done: u64, total: u64) {
         self.bar.set_length(total);
         self.bar.set_position(done.max(self.bar.position()));
+    }
+
+    /// Says whether the server is waited for.
+    pub(crate) fn waits(&self, waits: bool) {
+        let message =
+            if waits { format!("{}: waiting for the server", self.name) } else { self.name.clone() };
+        self.bar.set_message(message);
     }
 
     /// Takes the bar off the screen.
@@ -57,6 +66,15 @@ mod tests {
         transfer.at(300, 1000);
         assert_eq!(transfer.bar.position(), 500);
         assert_eq!(transfer.bar.length(), Some(1000));
+    }
+
+    #[test]
+    fn the_bar_says_that_it_waits_for_the_server_as_long_as_it_does() {
+        let transfer = Transfer::new("Fetching", "a.pdf", false);
+        transfer.waits(true);
+        assert_eq!(transfer.bar.message(), "a.pdf: waiting for the server");
+        transfer.waits(false);
+        assert_eq!(transfer.bar.message(), "a.pdf");
     }
 
     #[test]

@@ -46,8 +46,8 @@ impl EntryKey {
 }
 
 impl Act<'_> {
-    /// Writes an entry. One that stands at that position already is kept if `row` is unreadable, and
-    /// replaced otherwise: a grant may open what could not be opened.
+    /// Writes an entry, in the place of one that stands at that position. Whoever calls it has looked at what
+    /// stands there: a record that was opened is never to be replaced, and a head that was seen is kept.
     pub fn put_entry(&self, key: &EntryKey, row: &EntryRow) -> Result<(), VaultError> {
         let value = self.keys.seal(Room::Entry, &key.place(), &row.encode_row(), self.random)?;
         self.transaction

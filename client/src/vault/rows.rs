@@ -64,7 +64,7 @@ rooms! {
     Receipt = 14, "a receipt";
     /// Uploads under way. Key: tag of the path, then group id.
     Upload = 15, "an upload";
-    /// Digests of sealed chunks. Key: blob id, then the first chunk's index, 4 bytes.
+    /// Digests of sealed chunks. Key: blob id, then the first chunk's index, 8 bytes.
     ChunkDigests = 16, "the digests of an upload";
     /// Alarms. Key: a number, 8 bytes.
     Alarm = 17, "an alarm";
@@ -226,8 +226,9 @@ pub struct UpkeepRow {
     pub receipt_chain: Vec<Vec<u8>>,
 }
 
-/// One case or other conversation.
+/// One case or other conversation. Not printed: it has a title.
 #[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
 pub struct GroupRow {
     /// Title; empty while no subject record was read.
     #[prost(string, tag = "1")]
@@ -485,8 +486,9 @@ pub struct AlarmRow {
     pub acknowledged: bool,
 }
 
-/// A person's card.
+/// A person's card. Not printed: it has a name.
 #[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
 pub struct CardRow {
     /// Name of the person.
     #[prost(string, tag = "1")]

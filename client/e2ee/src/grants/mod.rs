@@ -41,8 +41,6 @@ pub struct Grant {
     pub chains: Vec<Vec<Vec<u8>>>,
     /// Milliseconds since 1970; nothing means no end.
     pub not_after_ms: Option<i64>,
-    /// The basis of the disclosure: 0 is "undeclared", any other number needs a newer Alcove.
-    pub basis: i32,
     sealed: HpkeSealed,
 }
 
@@ -152,7 +150,6 @@ pub fn make<E>(
         records: plan.records.iter().map(|(record, _)| *record).collect(),
         chains: plan.chains,
         not_after_ms: plan.not_after_ms,
-        basis: v1::Basis::Undeclared.into(),
         sealed: HpkeSealed { encapsulated_key: Vec::new(), ciphertext: Vec::new() },
     };
     grant.sealed = hpke_seal(&grant.context(), &keys).map_err(GrantError::Hpke)?;
@@ -192,7 +189,7 @@ pub fn unseal<E>(
 /// Opens one granted record.
 ///
 /// `bytes`: the record as the server stores it. `granter`: the agency of the grant's author.
-/// `author`: verified from the chain the grant names for it, judged at the record's log position.
+/// `author`: verified from the chain the grant names for it, judged as of the time the record's log entry has.
 /// Errors: [`GrantedRecordError`]. Source: PROTOCOL.md section 12, step 2.
 pub fn open_granted(
     bytes: &[u8],
@@ -251,7 +248,8 @@ impl Grant {
             encapsulated_key: self.sealed.encapsulated_key.clone(),
             sealed_keys: self.sealed.ciphertext.clone(),
             not_after_ms: self.not_after_ms.unwrap_or(0),
-            basis: self.basis,
+            // Any other is of a later version, and never parsed into this.
+            basis: v1::Basis::Undeclared.into(),
             chains: chains.collect(),
         }
     }
@@ -272,7 +270,6 @@ impl Grant {
             records: records.collect::<Result<_, PayloadError>>()?,
             chains: grant.chains.into_iter().map(|chain| chain.certificates).collect(),
             not_after_ms: Some(grant.not_after_ms).filter(|end| *end != 0),
-            basis: grant.basis,
             sealed: HpkeSealed { encapsulated_key: grant.encapsulated_key, ciphertext: grant.sealed_keys },
         };
         grant.check()?;

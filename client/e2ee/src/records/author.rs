@@ -3,6 +3,7 @@
 use super::OpenedRecord;
 use alcove_charter::{DeviceCertificate, P256Point};
 use alcove_proto::{ids::Digest, names::Identity};
+use zeroize::Zeroizing;
 
 /// The label authors sign records under (RFC 9420 section 5.1.2, with its "MLS 1.0 " in front).
 const SIGNATURE_LABEL: &[u8] = b"MLS 1.0 alcove record v1";
@@ -55,8 +56,11 @@ impl Author {
 }
 
 /// The bytes under a record's signature: SignContent of RFC 9420 section 5.1.2 with our label.
-pub fn signed_content(body: &[u8]) -> Vec<u8> {
-    let mut content = Vec::with_capacity(SIGNATURE_LABEL.len() + body.len() + 8);
+///
+/// Wiped when dropped: the body is what somebody wrote.
+pub fn signed_content(body: &[u8]) -> Zeroizing<Vec<u8>> {
+    // Room for all of it, so that growing leaves no copy behind.
+    let mut content = Zeroizing::new(Vec::with_capacity(SIGNATURE_LABEL.len() + body.len() + 8));
     push_vector(&mut content, SIGNATURE_LABEL);
     push_vector(&mut content, body);
     content

@@ -93,6 +93,9 @@ pub enum RecordError {
     /// The signed body names another group, epoch, leaf or id than the header.
     #[error("header and body of the record differ")]
     HeaderDiffers,
+    /// The author worked under another charter than the one the group was made under.
+    #[error("the record was written under another charter than the group's")]
+    OtherCharter,
     /// The leaf or certificate is not the author's, or the log names another author.
     #[error("the record is not by the author it is said to be by")]
     OtherAuthor,

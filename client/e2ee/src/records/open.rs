@@ -1,6 +1,8 @@
 //! Opening: from stored bytes to what somebody wrote, every claim checked.
 
-use super::{Author, FORMAT, Header, LENGTH_BYTES, Part, Payload, RecordError, SUITE, SealedRecord};
+use super::{
+    Author, FORMAT, Header, LENGTH_BYTES, Part, Payload, PayloadError, RecordError, SUITE, SealedRecord,
+};
 use crate::{
     keys::{EpochKey, RecordKey},
     padding::{is_zero, padded_length},
@@ -31,6 +33,8 @@ pub struct Expected<'a> {
     pub epoch: Epoch,
     /// The id of that epoch, unless the reader was no member then.
     pub epoch_id: Option<EpochId>,
+    /// The charter the group's policy names: the one it was made under, which never changes.
+    pub charter_hash: Digest,
     /// Who appended it, by the log entry.
     pub appended_by: &'a Identity,
 }
@@ -43,12 +47,10 @@ pub struct OpenedRecord {
     pub hash: Digest,
     /// Who signed it.
     pub author: Identity,
-    /// What was written.
+    /// What was written; [`Payload::Unknown`] when its basis is one that this program does not know.
     pub payload: Payload,
     /// The author's clock, milliseconds since 1970. A claim of the author's, no more.
     pub time_ms: i64,
-    /// The charter the author worked under. The caller checks that it is one of the chain it pins.
-    pub charter_hash: Digest,
     /// SHA-256 of the author's certificate.
     pub certificate_hash: Digest,
     /// The author's number for it in this group, from 1.
@@ -59,8 +61,6 @@ pub struct OpenedRecord {
     pub seen_position: Position,
     /// The head at `seen_position`.
     pub seen_head: Head,
-    /// The basis of the disclosure: 0 is "undeclared", any other number needs a newer Alcove.
-    pub basis: i32,
     /// The encoded SignedRecord: body and signature, for whoever must prove it later.
     pub signed: Zeroizing<Vec<u8>>,
 }
@@ -85,6 +85,9 @@ impl SealedRecord {
         let body: v1::RecordBody =
             canonical::decode(&record.body).map_err(RecordError::encoding(Part::Body))?;
         check_body(&header, &body)?;
+        if Digest::try_from(body.charter_hash.as_slice())? != expected.charter_hash {
+            return Err(RecordError::OtherCharter);
+        }
         if author.identity() != expected.appended_by
             || !author.is_at(header.place.leaf, &body.certificate_hash)
         {
@@ -102,15 +105,13 @@ impl SealedRecord {
             header,
             hash,
             author: author.identity().clone(),
-            payload: Payload::parse(body.kind, &body.payload)?,
+            payload: payload(&body)?,
             time_ms: body.time_ms,
-            charter_hash: Digest::try_from(body.charter_hash.as_slice())?,
             certificate_hash: Digest::try_from(body.certificate_hash.as_slice())?,
             sequence: body.author_sequence,
             previous,
             seen_position: Position(body.seen_position),
             seen_head: Head::try_from(body.seen_head.as_slice())?,
-            basis: body.basis,
             signed,
         })
     }
@@ -177,4 +178,14 @@ fn check_body(header: &Header, body: &v1::RecordBody) -> Result<(), RecordError>
         && body.leaf == header.place.leaf
         && body.record_id == header.place.record.as_bytes();
     if same { Ok(()) } else { Err(RecordError::HeaderDiffers) }
+}
+
+/// What was written. A basis of a later version may forbid what this one would do with it, so such a record is kept as
+/// one of a kind that is not known.
+fn payload(body: &v1::RecordBody) -> Result<Payload, PayloadError> {
+    if body.basis == i32::from(v1::Basis::Undeclared) {
+        Payload::parse(body.kind, &body.payload)
+    } else {
+        Ok(Payload::Unknown { kind: body.kind, bytes: Zeroizing::new(body.payload.clone()) })
+    }
 }

@@ -16,8 +16,10 @@ use alcove_proto::{
     v1::{self, RecordKind},
 };
 use prost::Message;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-/// What a record says. Neither printed for debugging nor logged: it is what the whole is built to keep.
+/// What a record says. Neither printed for debugging nor logged: it is what the whole is built to keep. Wiped when
+/// dropped, as far as it is content.
 #[derive(Clone)]
 pub enum Payload {
     /// A note, new or correcting another.
@@ -33,16 +35,17 @@ pub enum Payload {
         /// The number of its kind.
         kind: i32,
         /// Its content.
-        bytes: Vec<u8>,
+        bytes: Zeroizing<Vec<u8>>,
     },
 }
 
 /// A note.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, ZeroizeOnDrop)]
 pub struct Note {
     /// Between 1 and [`NOTE_TEXT_BYTES_MAX`] bytes.
     pub text: String,
     /// The record this one corrects.
+    #[zeroize(skip)]
     pub corrects: Option<RecordId>,
     /// Whether members of other agencies may pass it on by a grant.
     pub grantable: bool,
@@ -74,10 +77,19 @@ pub struct DocumentManifest {
     pub blob_position: Position,
 }
 
+impl Drop for DocumentManifest {
+    /// The keys wipe themselves.
+    fn drop(&mut self) {
+        self.name.zeroize();
+        self.media_type.zeroize();
+    }
+}
+
 /// What the conversation is called.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, ZeroizeOnDrop)]
 pub struct Subject {
     /// Always one of the named kinds, never unspecified.
+    #[zeroize(skip)]
     pub kind: v1::SubjectKind,
     /// Between 1 and [`TITLE_BYTES_MAX`] bytes.
     pub title: String,
@@ -204,7 +216,7 @@ impl Payload {
     /// Kind and canonical bytes, after the same checks a reader makes.
     ///
     /// Errors: [`PayloadError`]; [`PayloadError::Kind`] for one this program cannot write.
-    pub fn encode(&self) -> Result<(RecordKind, Vec<u8>), PayloadError> {
+    pub fn encode(&self) -> Result<(RecordKind, Zeroizing<Vec<u8>>), PayloadError> {
         let (kind, bytes) = match self {
             Self::Note(note) => (RecordKind::Note, note.to_wire().encode_to_vec()),
             Self::Document(manifest) => (RecordKind::Document, manifest.to_wire().encode_to_vec()),
@@ -212,6 +224,7 @@ impl Payload {
             Self::Subject(subject) => (RecordKind::Subject, subject.to_wire().encode_to_vec()),
             Self::Unknown { kind, .. } => return Err(PayloadError::Kind { kind: *kind }),
         };
+        let bytes = Zeroizing::new(bytes);
         Self::parse(kind.into(), &bytes)?;
         Ok((kind, bytes))
     }
@@ -220,13 +233,17 @@ impl Payload {
     ///
     /// Errors: [`PayloadError`].
     pub fn parse(kind: i32, bytes: &[u8]) -> Result<Self, PayloadError> {
-        let unknown = || Self::Unknown { kind, bytes: bytes.to_vec() };
+        let unknown = || Self::Unknown { kind, bytes: Zeroizing::new(bytes.to_vec()) };
         let Ok(known) = RecordKind::try_from(kind) else { return Ok(unknown()) };
         match known {
             RecordKind::Unspecified => Err(PayloadError::Kind { kind }),
             RecordKind::Note => Note::parse(canonical::decode(bytes)?).map(Self::Note),
             RecordKind::Document => DocumentManifest::parse(canonical::decode(bytes)?).map(Self::Document),
-            RecordKind::Grant => Grant::parse(canonical::decode(bytes)?).map(Self::Grant),
+            RecordKind::Grant => match canonical::decode::<v1::Grant>(bytes)? {
+                // A basis of a later version may forbid what this one would do with the keys.
+                grant if grant.basis != i32::from(v1::Basis::Undeclared) => Ok(unknown()),
+                grant => Grant::parse(grant).map(Self::Grant),
+            },
             RecordKind::Subject => Subject::parse(canonical::decode(bytes)?).map(Self::Subject),
             // Reserved: a later version fills them.
             RecordKind::Introduction | RecordKind::Escrow => Ok(unknown()),
@@ -243,13 +260,13 @@ impl Note {
         }
     }
 
-    fn parse(note: v1::Note) -> Result<Self, PayloadError> {
+    fn parse(mut note: v1::Note) -> Result<Self, PayloadError> {
         TextField::NoteText.check(&note.text)?;
         let corrects = match note.corrects.as_slice() {
             [] => None,
             id => Some(RecordId::try_from(id)?),
         };
-        Ok(Self { text: note.text, corrects, grantable: note.grantable })
+        Ok(Self { text: std::mem::take(&mut note.text), corrects, grantable: note.grantable })
     }
 }
 
@@ -270,7 +287,7 @@ impl DocumentManifest {
         }
     }
 
-    fn parse(manifest: v1::DocumentManifest) -> Result<Self, PayloadError> {
+    fn parse(mut manifest: v1::DocumentManifest) -> Result<Self, PayloadError> {
         TextField::DocumentName.check(&manifest.name)?;
         TextField::MediaType.check(&manifest.media_type)?;
         let shape = Shape::of(manifest.size)
@@ -285,8 +302,8 @@ impl DocumentManifest {
             commitment: Commitment(Digest::try_from(manifest.commitment.as_slice())?.0),
             shape,
             sha256: Digest::try_from(manifest.sha256.as_slice())?,
-            name: manifest.name,
-            media_type: manifest.media_type,
+            name: std::mem::take(&mut manifest.name),
+            media_type: std::mem::take(&mut manifest.media_type),
             grantable: manifest.grantable,
             blob_position: Position(manifest.blob_position),
         })
@@ -298,13 +315,13 @@ impl Subject {
         v1::Subject { kind: self.kind.into(), title: self.title.clone() }
     }
 
-    fn parse(subject: v1::Subject) -> Result<Self, PayloadError> {
+    fn parse(mut subject: v1::Subject) -> Result<Self, PayloadError> {
         TextField::Title.check(&subject.title)?;
         match v1::SubjectKind::try_from(subject.kind) {
             Err(_) | Ok(v1::SubjectKind::Unspecified) => {
                 Err(PayloadError::SubjectKind { kind: subject.kind })
             }
-            Ok(kind) => Ok(Self { kind, title: subject.title }),
+            Ok(kind) => Ok(Self { kind, title: std::mem::take(&mut subject.title) }),
         }
     }
 }

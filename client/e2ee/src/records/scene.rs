@@ -20,6 +20,7 @@ use ring::{
 pub(crate) const GROUP: GroupId = GroupId([1; 16]);
 pub(crate) const EPOCH_ID: EpochId = EpochId([2; 32]);
 pub(crate) const EPOCH: Epoch = Epoch(7);
+pub(crate) const CHARTER: Digest = Digest([9; 32]);
 
 /// A signing key with a fresh pair of halves.
 pub(crate) struct Key(EcdsaKeyPair);
@@ -88,7 +89,7 @@ impl Writer {
             },
             epoch: EPOCH,
             certificate_hash: Digest([self.leaf as u8; 32]),
-            charter_hash: Digest([9; 32]),
+            charter_hash: CHARTER,
             time_ms: 1_794_000_000_000,
             after,
             seen_position: Position(3),
@@ -115,5 +116,5 @@ pub(crate) fn open(bytes: &[u8], writer: &Writer) -> Result<OpenedRecord, Record
 }
 
 pub(crate) fn expected(appended_by: &Identity) -> Expected<'_> {
-    Expected { group: GROUP, epoch: EPOCH, epoch_id: Some(EPOCH_ID), appended_by }
+    Expected { group: GROUP, epoch: EPOCH, epoch_id: Some(EPOCH_ID), charter_hash: CHARTER, appended_by }
 }

@@ -23,7 +23,7 @@ pub struct Draft<'a> {
     pub epoch: Epoch,
     /// SHA-256 of the author's leaf certificate (DER).
     pub certificate_hash: Digest,
-    /// The charter the group was made under.
+    /// The charter the group was made under: readers take no other.
     pub charter_hash: Digest,
     /// The author's clock, milliseconds since 1970.
     pub time_ms: i64,
@@ -75,7 +75,7 @@ pub fn seal<E>(
     salt: Salt,
     sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
 ) -> Result<Sealed, SealError<E>> {
-    let (kind, payload) = draft.payload.encode()?;
+    let (kind, mut payload) = draft.payload.encode()?;
     let sequence = draft.after.map_or(1, |point| point.sequence.saturating_add(1));
     let body = v1::RecordBody {
         format: FORMAT,
@@ -88,16 +88,18 @@ pub fn seal<E>(
         record_id: draft.place.record.to_vec(),
         kind: kind.into(),
         time_ms: draft.time_ms,
-        payload,
+        payload: std::mem::take(&mut *payload),
         previous: draft.after.map(|point| point.hash.to_vec()).unwrap_or_default(),
         author_sequence: sequence,
         seen_position: draft.seen_position.0,
         seen_head: draft.seen_head.to_vec(),
         basis: v1::Basis::Undeclared.into(),
     };
-    let body = body.encode_to_vec();
-    let signature = sign(&body).map_err(SealError::Sign)?;
-    let signed = Zeroizing::new(v1::SignedRecord { body, signature }.encode_to_vec());
+    // Each of these holds what was written: the messages and buffers wipe themselves.
+    let mut encoded = Zeroizing::new(body.encode_to_vec());
+    let signature = sign(&encoded).map_err(SealError::Sign)?;
+    let signed = v1::SignedRecord { body: std::mem::take(&mut *encoded), signature };
+    let signed = Zeroizing::new(signed.encode_to_vec());
 
     let key = epoch_key.record_key(&draft.place, &salt);
     let header = Header { place: draft.place, epoch: draft.epoch, salt, commitment: key.commitment() };
@@ -111,6 +113,7 @@ fn encrypt<E>(key: &RecordKey, header: &Header, signed: &[u8]) -> Result<Vec<u8>
     let filled = LENGTH_BYTES + signed.len();
     let length = u32::try_from(signed.len()).map_err(|_| SealError::TooLarge { bytes: filled })?;
     let padded = padded_length(filled as u64, RECORD_PADDING_FLOOR_BYTES as u64) as usize;
+    // Room for all of it, so that growing leaves no plaintext behind.
     let mut ciphertext = Vec::with_capacity(padded + CHUNK_TAG_BYTES);
     ciphertext.extend(length.to_be_bytes());
     ciphertext.extend(signed);

@@ -14,10 +14,11 @@ use alcove_proto::{
 };
 use proptest::prelude::*;
 use prost::Message;
+use zeroize::Zeroizing;
 
 fn read_text(bytes: &[u8], writer: &Writer) -> String {
     match open(bytes, writer).unwrap_or_else(|error| panic!("{error}")).payload {
-        Payload::Note(note) => note.text,
+        Payload::Note(note) => note.text.clone(),
         _ => panic!("no note"),
     }
 }
@@ -109,7 +110,7 @@ fn nobody_can_write_what_nobody_could_read() {
     let unspecified = Payload::Subject(Subject { kind: SubjectKind::Unspecified, title: "x".into() });
     let wrong_kind = SealError::Payload(PayloadError::SubjectKind { kind: 0 });
     assert_eq!(alice.try_write(&unspecified, None).err(), Some(wrong_kind));
-    let newer = Payload::Unknown { kind: 77, bytes: vec![] };
+    let newer = Payload::Unknown { kind: 77, bytes: Zeroizing::default() };
     let unknown = SealError::Payload(PayloadError::Kind { kind: 77 });
     assert_eq!(alice.try_write(&newer, None).err(), Some(unknown));
     let named = Payload::Document(manifest("n".repeat(256)));
@@ -129,7 +130,7 @@ fn a_failing_signer_is_reported_and_nothing_is_sealed() {
         },
         epoch: crate::records::scene::EPOCH,
         certificate_hash: Digest([0; 32]),
-        charter_hash: Digest([0; 32]),
+        charter_hash: crate::records::scene::CHARTER,
         time_ms: 0,
         after: None,
         seen_position: Position(0),

@@ -119,6 +119,7 @@ fn a_record_of_one_member_opens_for_another() {
         group: GROUP,
         epoch: bob.group.epoch(),
         epoch_id: Some(bob.group.epoch_id()),
+        charter_hash: bob.group.policy().charter_hash(),
         appended_by: &author.identity,
     };
     let opened = SealedRecord::parse(&sealed.bytes)

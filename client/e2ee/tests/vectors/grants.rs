@@ -76,6 +76,7 @@ fn making_the_frozen_grants_gives_the_frozen_bytes_and_contexts() {
 fn judge(vector: &Value) -> String {
     let grant = match Payload::parse(3, &bytes(vector, "grant")) {
         Ok(Payload::Grant(grant)) => grant,
+        Ok(Payload::Unknown { .. }) => return "is of an unknown kind".into(),
         Ok(_) => unreachable!("kind 3 is a grant"),
         Err(error) => return format!("{error:?}"),
     };
@@ -97,7 +98,7 @@ fn judge(vector: &Value) -> String {
     }
 }
 
-fn grant(records: usize) -> v1::Grant {
+pub(crate) fn grant(records: usize) -> v1::Grant {
     let granted = (0..records).map(|index| v1::GrantedRecord {
         position: 10 + index as u64,
         hash: vec![index as u8; 32],
@@ -176,6 +177,9 @@ fn made() -> Vectors {
     wrong("record_hash_short", "20 bytes of hash", short, &|grant| grant.records[2].hash.truncate(20));
     let missing = "Length(IdLengthError { kind: \"an access id\", expected: 16, actual: 0 })";
     wrong("access_missing", "no access entry", missing, &|grant| grant.access_id.clear());
+
+    let unknown = "is of an unknown kind";
+    wrong("basis_of_later_version", "a basis of a later version", unknown, &|grant| grant.basis = 1);
 
     let mut for_other = |name, about, outcome: &str, key: &str, value: Value| {
         let mut vector = vector(about, outcome, &grant(3));

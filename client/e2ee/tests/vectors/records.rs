@@ -55,6 +55,7 @@ pub(crate) fn open(vector: &Value) -> Result<OpenedRecord, RecordError> {
         group: GroupId(fixed(reader, "group")),
         epoch: Epoch(number(reader, "epoch")),
         epoch_id: reader.get("epoch_id").map(|_| EpochId(fixed(reader, "epoch_id"))),
+        charter_hash: charter_hash(reader),
         appended_by: &appended_by,
     };
     let record = SealedRecord::parse(&bytes(vector, "record"))?;
@@ -65,6 +66,11 @@ pub(crate) fn open(vector: &Value) -> Result<OpenedRecord, RecordError> {
         let key = RecordKey::from_bytes(fixed(reader, "record_key"));
         record.open(&KeySource::Record(&key), &expected, &author)
     }
+}
+
+/// The charter of the reader's group: the recipes' own unless the vector names another.
+fn charter_hash(reader: &Value) -> Digest {
+    reader.get("charter_hash").map_or(Digest([0x07; 32]), |_| Digest(fixed(reader, "charter_hash")))
 }
 
 fn judge(vector: &Value) -> String {
@@ -215,6 +221,15 @@ fn well_formed(all: &mut Vectors, signer: &Signer) {
     add("kind_not_known", "a kind of a later version is kept", "opens as unknown kind", &recipe);
     let recipe = Recipe::new(5, vec![]);
     add("kind_reserved", "an introduction is reserved and kept", "opens as unknown kind", &recipe);
+    let mut recipe = Recipe::new(1, note("Only with a release on file."));
+    recipe.body.basis = 1;
+    let about = "a note under a basis of a later version is kept and not shown";
+    add("basis_of_later_version", about, "opens as unknown kind", &recipe);
+    let mut grant = crate::grants::grant(1);
+    grant.basis = 1;
+    let recipe = Recipe::new(3, grant.encode_to_vec());
+    let about = "a grant under a basis of a later version is kept and hands nothing out";
+    add("grant_on_basis_of_later_version", about, "opens as unknown kind", &recipe);
 
     let mut by_record_key = vector("the same with the record's own key", "opens as note", &first, signer);
     let reader = by_record_key["reader"].as_object_mut().unwrap();
@@ -328,6 +343,13 @@ fn wrong_for_this_reader(all: &mut Vectors, signer: &Signer) {
         "epoch_key",
         hex(&[0xaa; 32]).into(),
     );
+    add(
+        "charter_of_another_history",
+        "the group was made under another charter",
+        "OtherCharter",
+        "charter_hash",
+        hex(&[0xaa; 32]).into(),
+    );
     add("author_at_another_leaf", "the author sits at leaf 4", "OtherAuthor", "leaf", 4.into());
     add(
         "author_with_another_certificate",
@@ -436,16 +458,20 @@ fn wrong_payloads(all: &mut Vectors, signer: &Signer) {
     let short = "Length(IdLengthError { kind: \"a record id\", expected: 16, actual: 15 })";
     add("note_corrects_short_id", "15 bytes of id", short, 1, corrects.encode_to_vec());
 
-    let wrong = v1::DocumentManifest { chunk_count: 3, ..manifest() };
+    let mut wrong = manifest();
+    wrong.chunk_count = 3;
     let shape = "DocumentShape { size: 1048577, chunk_count: 3 }";
     add("document_with_too_many_chunks", "three where two suffice", shape, 2, wrong.encode_to_vec());
-    let wrong = v1::DocumentManifest { size: u64::MAX, ..manifest() };
+    let mut wrong = manifest();
+    wrong.size = u64::MAX;
     let shape = "DocumentShape { size: 18446744073709551615, chunk_count: 2 }";
     add("document_of_absurd_size", "2^64 - 1 bytes", shape, 2, wrong.encode_to_vec());
-    let wrong = v1::DocumentManifest { content_key: vec![1; 16], ..manifest() };
+    let mut wrong = manifest();
+    wrong.content_key = vec![1; 16];
     let short = "Length(IdLengthError { kind: \"a SHA-256 digest\", expected: 32, actual: 16 })";
     add("document_with_short_key", "16 bytes of key", short, 2, wrong.encode_to_vec());
-    let wrong = v1::DocumentManifest { name: "n".repeat(256), ..manifest() };
+    let mut wrong = manifest();
+    wrong.name = "n".repeat(256);
     let long = "TooLong { field: DocumentName, bytes: 256 }";
     add("document_name_too_long", "256 bytes of name", long, 2, wrong.encode_to_vec());
 

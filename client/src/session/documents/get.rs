@@ -1,126 +1,177 @@
 //! Fetching a document: chunks in order, opened, hashed and written; named only when all of it agreed.
+//!
+//! A fetch that is cut leaves its draft. The same fetch again hashes what lies in it and asks for the rest.
 
 use super::{
     super::{
         Error, Progress, SavedDocument, Session,
         payload::{Shown, manifest_of, view},
+        state::load_row,
     },
-    Destination, OnProgress, file_error,
+    Destination, OnProgress,
+    patience::Patience,
     place::Draft,
+    writing::{Ended, Said, write},
 };
-use crate::transport::ChunkStream;
-use alcove_e2ee::{
-    documents::{DocumentError, DocumentReader},
-    keys::draw,
-    records::DocumentManifest,
-};
-use alcove_proto::{
-    ids::{GroupId, RecordId},
-    limits::{CHUNK_BYTES, CHUNK_TAG_BYTES},
-};
+use crate::{transport::ChunkStream, vault::rows::UploadRow};
+use alcove_e2ee::{documents::DocumentReader, records::DocumentManifest};
+use alcove_proto::ids::{GroupId, RecordId};
 use bytes::Bytes;
-use std::{io::Write, path::PathBuf};
-use tokio::sync::mpsc;
+use std::{
+    path::PathBuf,
+    time::{Duration, UNIX_EPOCH},
+};
+use tokio::{sync::mpsc, time::Instant};
 
 /// Chunks between the network and the thread that writes.
 const CHUNKS_IN_FLIGHT: usize = 4;
-/// Streams that break one after the other without a chunk before the caller is told.
-const FRUITLESS_STREAMS_MAX: u32 = 4;
 
-/// What the writing thread says.
-enum Said {
-    /// So many bytes of the original are written.
-    Written(u64),
-    /// A chunk does not verify, or the disk refused.
-    Failed(Error),
+/// How a fetch ended that found nothing wrong with the server's chunks.
+enum Fetched {
+    Saved(PathBuf),
+    /// What an earlier fetch left was not the beginning of the document. It is gone now.
+    DraftSpoiled,
 }
 
 impl Session {
-    /// Fetches a document, verifies it whole, and only then gives it its name.
+    /// Fetches a document, verifies it whole, and only then gives it its name; goes on where an earlier fetch of it
+    /// to the same destination was cut.
     ///
+    /// `patience`: how long to go on trying while the server cannot be reached.
     /// Errors: [`Error::NoSuchRecord`], [`Error::FileExists`], [`Error::DocumentDamaged`], [`Error::NoSpace`],
-    /// [`Error::Cancelled`], and those of the server. After an error nothing is left in the folder.
+    /// [`Error::Cancelled`], and those of the server. Only when the server cannot be reached does a draft stay in the
+    /// folder: hidden, for its owner alone, and never under the document's name.
     pub async fn get_document(
         &self,
         case: &GroupId,
         document: &RecordId,
         destination: &Destination,
+        patience: Duration,
         on_progress: OnProgress<'_>,
     ) -> Result<SavedDocument, Error> {
         let (shown, manifest) = self.vault.read(|act| {
-            super::super::state::load_row(act, case)?;
+            load_row(act, case)?;
             let position = act.find_entry(case, document)?.ok_or(Error::NoSuchRecord)?;
             let (key, row) = act.entry_at(case, position)?.ok_or(Error::NoSuchRecord)?;
             let Shown::Document(shown) = view(&key, &row)? else { return Err(Error::NoSuchRecord) };
             let manifest = row.document.as_ref().ok_or(Error::NoSuchRecord)?;
             Ok((shown, manifest_of(manifest)?))
         })?;
-        let tag = draw::<8>(&*self.random).map_err(|_| Error::Randomness)?;
-        let draft = Draft::create(destination, tag)?;
-        let reader = DocumentReader::new(&manifest, case).map_err(|_| Error::DocumentDamaged)?;
-        let path = self.fetch(case, &manifest, reader, draft, destination, on_progress).await?;
-        Ok(SavedDocument { document: shown, path })
+        let name = |words: &str| -> Result<[u8; 8], Error> {
+            // Uploads are tagged by absolute paths, which begin otherwise.
+            let tag = self.vault.read::<_, Error>(|act| {
+                Ok(act.tag::<UploadRow>(&format!("fetch {case} {document}\0{words}")))
+            })?;
+            Ok(tag.first_chunk().copied().unwrap_or_default())
+        };
+        loop {
+            let now = UNIX_EPOCH + Duration::from_millis(self.clock.now_ms().unsigned_abs());
+            let draft = Draft::open(destination, now, &name)?;
+            let fetched = self.fetch(case, &manifest, draft, destination, patience, on_progress).await?;
+            // A spoiled draft has been removed, so the next turn begins with an empty one.
+            if let Fetched::Saved(path) = fetched {
+                return Ok(SavedDocument { document: shown, path });
+            }
+        }
     }
 
     async fn fetch(
         &self,
         case: &GroupId,
         manifest: &DocumentManifest,
-        reader: DocumentReader,
         draft: Draft,
         destination: &Destination,
+        patience: Duration,
         on_progress: OnProgress<'_>,
-    ) -> Result<PathBuf, Error> {
+    ) -> Result<Fetched, Error> {
+        let reader = DocumentReader::new(manifest, case).map_err(|_| Error::DocumentDamaged)?;
         let total = manifest.shape.size();
         let count = manifest.shape.chunk_count();
         let (chunks, chunk_receiver) = mpsc::channel::<Bytes>(CHUNKS_IN_FLIGHT);
         let (said_sender, mut said) = mpsc::channel::<Said>(CHUNKS_IN_FLIGHT);
-        let mut chunks = Some(chunks);
         let writer = tokio::task::spawn_blocking(move || write(reader, draft, chunk_receiver, &said_sender));
-        let mut source = Chunks { session: self, case, manifest, stream: None, next: 0, fruitless: 0 };
+        let mut source = None;
         let mut done = 0;
-        let mut failure = on_progress(Progress { done, total }).is_break().then_some(Error::Cancelled);
+        let mut failure = tell(on_progress, done, total, false);
         // Chunks go in and words come out at their own pace, each waiting for the other within its bound.
-        while failure.is_none() && (done < total || source.next < count) {
-            let fetched = tokio::select! {
+        while failure.is_none() && source.as_ref().is_none_or(|source: &Chunks<'_>| source.next < count) {
+            let came = tokio::select! {
                 biased;
-                heard = said.recv() => {
-                    match heard {
-                        Some(Said::Written(bytes)) => {
-                            done += bytes;
-                            if on_progress(Progress { done, total }).is_break() {
-                                failure = Some(Error::Cancelled);
-                            }
-                        }
-                        Some(Said::Failed(error)) => failure = Some(error),
-                        None => break,
+                heard = said.recv() => match heard {
+                    Some(Said::Resumed { next, bytes }) => {
+                        done = bytes;
+                        source = Some(Chunks::new(self, case, manifest, next, patience));
+                        Came::Progress
                     }
-                    continue;
-                }
-                fetched = source.fetch(chunks.as_ref()), if source.next < count => fetched,
+                    Some(Said::Written(bytes)) => {
+                        done += bytes;
+                        Came::Progress
+                    }
+                    // The writer has ended, and says why with its result.
+                    None => break,
+                },
+                came = fetch_next(&mut source, &chunks) => match came {
+                    Ok(came) => came,
+                    Err(error) => {
+                        failure = Some(error);
+                        continue;
+                    }
+                },
             };
-            if let Err(error) = fetched {
-                failure = Some(error);
-            }
+            failure = match came {
+                Came::Chunk => None,
+                Came::Progress => tell(on_progress, done, total, false),
+                Came::Nothing => tell(on_progress, done, total, true),
+            };
         }
-        chunks.take();
-        if failure.is_some() {
-            // The writer ends at its next chunk, and its draft goes with it.
-            drop(said);
-        } else {
-            while let Some(heard) = said.recv().await {
-                if let Said::Failed(error) = heard {
-                    failure = Some(error);
+        // The writer writes what it was given, and then ends.
+        drop(chunks);
+        while failure.is_none() || failure.as_ref().is_some_and(is_cut) {
+            match said.recv().await {
+                Some(Said::Written(bytes)) => {
+                    done += bytes;
+                    failure = failure.or(tell(on_progress, done, total, false));
                 }
+                Some(Said::Resumed { .. }) => {}
+                None => break,
             }
         }
-        let written = writer.await.map_err(|_| Error::DocumentDamaged)?;
-        if let Some(error) = failure {
-            return Err(error);
+        // After any other failure it stops at its next word, as nobody listens.
+        drop(said);
+        let ended = writer.await.map_err(|_| Error::DocumentDamaged)?;
+        match (failure, ended) {
+            (None, Ended::Whole(draft)) => draft.publish(destination, &manifest.name).map(Fetched::Saved),
+            (None, Ended::Spoiled) => Ok(Fetched::DraftSpoiled),
+            (None | Some(Error::Server(_)), Ended::Failed(error)) => Err(error),
+            (Some(error), Ended::Whole(draft) | Ended::Short(draft)) => {
+                if is_cut(&error) {
+                    draft.keep();
+                }
+                Err(error)
+            }
+            (Some(error), Ended::Spoiled | Ended::Failed(_)) => Err(error),
+            (None, Ended::Short(_)) => Err(Error::DocumentDamaged),
         }
-        let draft = written.ok_or(Error::DocumentDamaged)?;
-        draft.publish(destination, &manifest.name)
     }
+}
+
+/// Whether it is worth coming back to what has been fetched.
+fn is_cut(error: &Error) -> bool {
+    matches!(error, Error::Server(error) if error.is_worth_retrying())
+}
+
+fn tell(on_progress: OnProgress<'_>, done: u64, total: u64, waiting: bool) -> Option<Error> {
+    on_progress(Progress { done, total, waiting }).is_break().then_some(Error::Cancelled)
+}
+
+/// What a turn of the loop brought.
+enum Came {
+    /// A chunk, handed on.
+    Chunk,
+    /// The writer is further.
+    Progress,
+    /// The server cannot be reached, and will be tried again.
+    Nothing,
 }
 
 /// The chunks of a blob, over as many streams as it takes.
@@ -130,79 +181,66 @@ struct Chunks<'a> {
     manifest: &'a DocumentManifest,
     stream: Option<ChunkStream>,
     next: u32,
-    fruitless: u32,
+    patience: Patience,
+    /// When the server is to be tried again.
+    retry_at: Option<Instant>,
 }
 
-impl Chunks<'_> {
+/// Fetches the next chunk, once it is known which one that is.
+async fn fetch_next(source: &mut Option<Chunks<'_>>, to: &mpsc::Sender<Bytes>) -> Result<Came, Error> {
+    match source {
+        Some(source) => source.fetch(to).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl<'a> Chunks<'a> {
+    fn new(
+        session: &'a Session,
+        case: &'a GroupId,
+        manifest: &'a DocumentManifest,
+        next: u32,
+        patience: Duration,
+    ) -> Self {
+        let patience = Patience::new(patience);
+        Self { session, case, manifest, stream: None, next, patience, retry_at: None }
+    }
+
     /// Fetches the next chunk and hands it on. Dropped between the two it loses nothing: the place in
     /// the channel is taken first.
-    async fn fetch(&mut self, to: Option<&mpsc::Sender<Bytes>>) -> Result<(), Error> {
-        let Some(to) = to else { return Ok(()) };
-        // The writer has gone; it says why on its own channel.
+    async fn fetch(&mut self, to: &mpsc::Sender<Bytes>) -> Result<Came, Error> {
+        // The writer has gone; it says why with its result.
         let Ok(place) = to.reserve().await else { return std::future::pending().await };
-        if self.stream.is_none() {
-            let server = self.session.server()?;
-            self.stream = Some(server.read_chunks(&self.manifest.blob, self.case, self.next).await?);
+        if let Some(at) = self.retry_at {
+            tokio::time::sleep_until(at).await;
+            self.retry_at = None;
         }
-        let Some(stream) = &mut self.stream else { return Ok(()) };
-        match stream.next().await {
+        match self.chunk().await {
             Ok(Some(chunk)) => {
                 place.send(chunk);
                 self.next += 1;
-                self.fruitless = 0;
-                Ok(())
+                self.patience.renew();
+                Ok(Came::Chunk)
             }
             // Fewer than the manifest says.
             Ok(None) => Err(Error::DocumentDamaged),
-            Err(error) if error.is_worth_retrying() && self.fruitless < FRUITLESS_STREAMS_MAX => {
-                self.fruitless += 1;
+            Err(error) if is_cut(&error) => {
                 self.stream = None;
-                Ok(())
+                self.retry_at = self.patience.next_try(Instant::now());
+                if self.retry_at.is_some() { Ok(Came::Nothing) } else { Err(error) }
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
-}
 
-/// The writing thread: opens, hashes and writes chunk after chunk. Returns the draft if it is whole.
-fn write(
-    mut reader: DocumentReader,
-    mut draft: Draft,
-    mut chunks: mpsc::Receiver<Bytes>,
-    said: &mpsc::Sender<Said>,
-) -> Option<Draft> {
-    let mut plain = Vec::with_capacity(CHUNK_BYTES + CHUNK_TAG_BYTES);
-    while let Some(sealed) = chunks.blocking_recv() {
-        let step = reader
-            .open_next(&sealed, &mut plain)
-            .map_err(|error| damaged(&error))
-            .and_then(|()| draft.write(&plain));
-        let word = match step {
-            Ok(()) => Said::Written(plain.len() as u64),
-            Err(error) => Said::Failed(error),
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        let stream = match &mut self.stream {
+            Some(stream) => stream,
+            empty => {
+                let server = self.session.server()?;
+                empty.insert(server.read_chunks(&self.manifest.blob, self.case, self.next).await?)
+            }
         };
-        let failed = matches!(word, Said::Failed(_));
-        if said.blocking_send(word).is_err() || failed {
-            return None;
-        }
+        Ok(stream.next().await?)
     }
-    match reader.finish() {
-        Ok(()) => Some(draft),
-        Err(error) => {
-            // Nobody listens after a failure of their own.
-            let _gone = said.blocking_send(Said::Failed(damaged(&error)));
-            None
-        }
-    }
-}
-
-impl Draft {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.file.write_all(bytes).map_err(|source| file_error(self.path(), source))
-    }
-}
-
-fn damaged(error: &DocumentError) -> Error {
-    tracing::warn!(%error, "a document does not verify");
-    Error::DocumentDamaged
 }

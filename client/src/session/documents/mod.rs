@@ -1,9 +1,13 @@
 //! Documents: listing them here; [`send`] and [`get`] move them.
 
+mod attempt;
+mod flushing;
 mod get;
+mod patience;
 mod place;
 mod reading;
 mod send;
+mod writing;
 
 use super::{
     DocumentView, Error, Session,

@@ -1,7 +1,8 @@
 //! Reading a file that is to be sent: once from front to back, sealing as it goes.
 //!
-//! Runs on a thread of its own with one chunk in hand. Every chunk's digest is kept before the chunk may
-//! leave this device: whoever resumes compares against it, so that no nonce ever seals two chunks.
+//! Runs on a thread of its own with a few chunks in hand. Chunks are given out in blocks with their digests, and the
+//! digests are kept before a chunk of the block may leave this device: whoever resumes compares against them, so that
+//! no nonce ever seals two chunks. Reading and sealing go on meanwhile.
 
 use super::{super::Error, file_error};
 use alcove_e2ee::documents::{BlobDigest, DocumentError, DocumentSealer, OriginalHash};
@@ -16,8 +17,9 @@ use std::{
     time::SystemTime,
 };
 
-/// Chunks whose digests are kept together before the first of them is sent.
-pub(super) const BATCH_CHUNKS: usize = 4;
+/// Chunks of a block: their digests are kept together before the first of them is sent. Blocks begin at multiples of
+/// it, so that two passes over one file always speak of the same blocks.
+pub(super) const BLOCK_CHUNKS: usize = 4;
 
 /// A file as it stood when reading began.
 pub(super) struct Source {
@@ -33,14 +35,21 @@ pub(super) struct SealedChunk {
     pub(super) bytes: Vec<u8>,
 }
 
+/// Chunks that are sent once their digests are kept.
+pub(super) struct Block {
+    /// Index of the first chunk of `digests`.
+    pub(super) first: u32,
+    /// Digests of the block's chunks as they were sealed now; empty when an earlier pass kept them.
+    pub(super) digests: Vec<Digest>,
+    /// Those of them that are to be sent.
+    pub(super) chunks: Vec<SealedChunk>,
+}
+
 /// What a whole pass over the file found.
 pub(super) struct Pass {
     pub(super) sha256: Digest,
     pub(super) blob_digest: Digest,
 }
-
-/// Makes the digests of new chunks durable, from the index given on.
-pub(super) type Keep<'a> = &'a mut dyn FnMut(u32, &[Digest]) -> Result<(), Error>;
 
 /// Why a pass ended early.
 pub(super) enum Stopped {
@@ -49,6 +58,12 @@ pub(super) enum Stopped {
     /// Nobody takes chunks any more.
     NotWanted,
     Failed(Error),
+}
+
+impl Block {
+    fn at(first: u32) -> Self {
+        Self { first, digests: Vec::with_capacity(BLOCK_CHUNKS), chunks: Vec::with_capacity(BLOCK_CHUNKS) }
+    }
 }
 
 impl From<Error> for Stopped {
@@ -77,22 +92,20 @@ impl Source {
 
     /// Reads and seals the whole file.
     ///
-    /// `known`: digests of the chunks that may have left before, in order; those chunks must come out
-    /// the same. `keep`: makes the digests of new chunks durable, from the index given on. `wanted`: whether the chunk is
-    /// to be sent; others are only hashed. `give`: takes a chunk, or says that nobody wants more.
+    /// `known`: digests of the chunks that may have left before, in order and up to the end of a block; those chunks
+    /// must come out the same. `wanted`: whether the chunk is to be sent; others are only hashed. `give`: takes a
+    /// block, or says that nobody wants more.
     pub(super) fn pass(
         mut self,
         sealer: &DocumentSealer,
         known: &[Digest],
-        keep: Keep<'_>,
         wanted: &dyn Fn(u32) -> bool,
-        give: &mut dyn FnMut(SealedChunk) -> bool,
+        give: &mut dyn FnMut(Block) -> bool,
     ) -> Result<Pass, Stopped> {
         let shape = sealer.shape();
         let mut original = OriginalHash::new();
         let mut blob = BlobDigest::new();
-        let mut batch: Vec<SealedChunk> = Vec::with_capacity(BATCH_CHUNKS);
-        let mut digests: Vec<Digest> = Vec::with_capacity(BATCH_CHUNKS);
+        let mut block = Block::at(0);
         for index in 0..shape.chunk_count() {
             let mut buffer = Vec::with_capacity(CHUNK_BYTES + CHUNK_TAG_BYTES);
             self.read_chunk(&mut buffer, shape.file_bytes(index))?;
@@ -108,22 +121,16 @@ impl Source {
             };
             blob.push(&digest);
             if is_new {
-                digests.push(digest);
+                block.digests.push(digest);
             }
             if wanted(index) {
-                batch.push(SealedChunk { index, bytes: buffer });
+                block.chunks.push(SealedChunk { index, bytes: buffer });
             }
-            let last = index + 1 == shape.chunk_count();
-            if digests.len() == BATCH_CHUNKS || batch.len() == BATCH_CHUNKS || last {
-                if !digests.is_empty() {
-                    let first = index + 1 - digests.len() as u32;
-                    keep(first, &digests)?;
-                    digests.clear();
-                }
-                for chunk in batch.drain(..) {
-                    if !give(chunk) {
-                        return Err(Stopped::NotWanted);
-                    }
+            let next = index + 1;
+            if next as usize % BLOCK_CHUNKS == 0 || next == shape.chunk_count() {
+                let whole = std::mem::replace(&mut block, Block::at(next));
+                if !(whole.digests.is_empty() && whole.chunks.is_empty()) && !give(whole) {
+                    return Err(Stopped::NotWanted);
                 }
             }
         }
@@ -173,7 +180,7 @@ mod tests {
     use alcove_e2ee::keys::{ContentKey, Salt};
     use alcove_proto::ids::{BlobId, GroupId};
     use ring::digest;
-    use std::{cell::RefCell, fs};
+    use std::fs;
 
     struct Scene {
         folder: tempfile::TempDir,
@@ -215,25 +222,22 @@ mod tests {
         ) -> (Result<Pass, Stopped>, Out) {
             let source = Source::open(&self.path()).unwrap();
             let sealer = self.sealer(source.size);
-            let out = RefCell::new(Out { kept: known.to_vec(), sent: Vec::new() });
-            let result = source.pass(
-                &sealer,
-                known,
-                &mut |first, digests| {
-                    let mut out = out.borrow_mut();
-                    assert_eq!(first as usize, out.kept.len(), "digests are kept in order, without gaps");
-                    out.kept.extend(digests);
-                    Ok(())
-                },
-                wanted,
-                &mut |chunk| {
-                    let mut out = out.borrow_mut();
+            let mut out = Out { kept: known.to_vec(), sent: Vec::new() };
+            let result = source.pass(&sealer, known, wanted, &mut |block| {
+                if !block.digests.is_empty() {
+                    assert_eq!(block.first as usize, out.kept.len(), "in order and without gaps");
+                    out.kept.extend(block.digests);
+                }
+                for chunk in block.chunks {
                     assert!(out.kept.len() > chunk.index as usize, "kept before it is sent");
                     out.sent.push((chunk.index, chunk.bytes));
-                    out.sent.len() < sent_max
-                },
-            );
-            (result, out.into_inner())
+                    if out.sent.len() >= sent_max {
+                        return false;
+                    }
+                }
+                true
+            });
+            (result, out)
         }
     }
 
@@ -291,7 +295,7 @@ mod tests {
             let source = Source::open(&scene.path()).unwrap();
             let sealer = scene.sealer(source.size);
             scene.write(&bytes(length));
-            let result = source.pass(&sealer, &[], &mut |_, _| Ok(()), &|_| true, &mut |_| true);
+            let result = source.pass(&sealer, &[], &|_| true, &mut |_| true);
             assert!(matches!(result, Err(Stopped::Changed)), "{length}");
         }
     }

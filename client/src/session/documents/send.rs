@@ -4,65 +4,48 @@
 //! server says it is; a file that changed meanwhile is a new attempt with new keys.
 
 use super::{
-    super::{
-        Error, Progress, Session, Written,
-        outbox::Item,
-        state::{epoch_place, load_open_row},
-    },
+    super::{Error, Progress, Session, Written, outbox::Item},
     OnProgress,
-    reading::{Pass, SealedChunk, Source, Stopped},
+    attempt::{Attempt, FILE_BYTES_MAX, Kept, knows_what_left},
+    file_error,
+    patience::Patience,
+    reading::{Block, Pass, SealedChunk, Source, Stopped},
 };
 use crate::{
     transport::{Server, ServerError, UploadState},
-    vault::{
-        Act, Durability, VaultError,
-        rows::{ChunkDigestsRow, DocumentRow, UploadRow},
-    },
+    vault::{Durability, rows::DocumentRow},
 };
-use alcove_e2ee::{
-    documents::DocumentSealer,
-    keys::{ContentKey, Salt, draw},
-};
+use alcove_e2ee::documents::DocumentSealer;
 use alcove_proto::{
-    ids::{BlobId, Digest, GroupId},
-    limits::{CHUNK_BYTES, CHUNKS_MAX, FILE_NAME_BYTES_MAX},
+    ids::{Digest, GroupId},
+    limits::FILE_NAME_BYTES_MAX,
     v1::{PutChunksRequest, Reason},
 };
-use std::{ffi::OsStr, ops::ControlFlow, path::Path, sync::Arc};
-use tokio::sync::mpsc;
+use std::{ffi::OsStr, ops::ControlFlow, path::Path, sync::Arc, time::Duration};
+use tokio::{sync::mpsc, time::Instant};
 
-/// Chunks on their way at a time.
-const CHUNKS_IN_FLIGHT: usize = 4;
-/// Passes over the file without any chunk getting through before the caller is told.
-const FRUITLESS_PASSES_MAX: u32 = 4;
-/// Attempts begun anew because the file changed.
-const ATTEMPTS_MAX: u32 = 3;
+/// Chunks on their way at a time, beside the block that is being read and the one that waits.
+const CHUNKS_IN_FLIGHT: usize = 2;
+/// Attempts begun anew because the file changed, or because another process ended the one before.
+const ATTEMPTS_MAX: u32 = 5;
 
-/// One attempt at one version of one file.
-struct Attempt {
-    /// Of its row in the vault.
-    place: Vec<u8>,
-    group: GroupId,
-    blob: BlobId,
-    content_key: ContentKey,
-    salt: Salt,
-    size: u64,
-}
-
-/// How one pass over the file ended.
-enum PassEnd {
+/// How an attempt, or one pass over its file, ended.
+enum End {
+    /// All chunks are at the server.
     Whole(Pass),
+    /// The file is not the attempt's, or this vault does not know what left under its keys.
     Changed,
-    /// The connection broke after so many chunks.
-    Cut {
-        sent: u64,
-    },
+    /// Another process has finished or abandoned the attempt.
+    Overtaken,
+    /// The connection broke after so many chunks of this pass, with so many bytes of the file at the server.
+    Cut { sent: u64, done: u64 },
 }
 
 impl Session {
     /// Sends a file; goes on where an earlier attempt at the same file was cut.
     ///
-    /// `on_progress`: bytes of the file that are through, and in all. Breaking it leaves an attempt that can go on.
+    /// `patience`: how long to go on trying while the server cannot be reached. `on_progress`: bytes of the file that
+    /// are through, and in all. Breaking it leaves an attempt that can go on.
     /// Errors: [`Error::NotAFile`], [`Error::FileName`], [`Error::FileTooLarge`], [`Error::FileChanged`],
     /// [`Error::Cancelled`], and those of the server.
     pub async fn send_document(
@@ -70,6 +53,7 @@ impl Session {
         case: &GroupId,
         path: &Path,
         grantable: bool,
+        patience: Duration,
         on_progress: OnProgress<'_>,
     ) -> Result<Written, Error> {
         let name = file_name(path)?;
@@ -77,9 +61,15 @@ impl Session {
         for _ in 0..ATTEMPTS_MAX {
             let source = Source::open(path)?;
             let attempt = self.attempt(case, &source).await?;
-            match self.send_attempt(&attempt, path, on_progress).await? {
-                Some(pass) => return self.finish(&attempt, &pass, name, grantable).await,
-                None => self.abandon(&attempt).await?,
+            match self.send_attempt(&attempt, path, patience, on_progress).await? {
+                End::Whole(pass) => {
+                    if let Some(written) = self.finish(&attempt, &pass, &name, grantable).await? {
+                        return Ok(written);
+                    }
+                }
+                End::Changed => self.abandon(&attempt).await?,
+                End::Overtaken => {}
+                End::Cut { .. } => return Err(ServerError::Unreachable.into()),
             }
         }
         Err(Error::FileChanged { path: path.to_owned() })
@@ -87,95 +77,109 @@ impl Session {
 
     /// The attempt that goes on, or a new one.
     async fn attempt(&self, case: &GroupId, source: &Source) -> Result<Attempt, Error> {
-        let path =
-            std::fs::canonicalize(&source.path).map_err(|error| super::file_error(&source.path, error))?;
-        let limit = u64::from(CHUNKS_MAX) * CHUNK_BYTES as u64;
-        if source.size > limit {
-            return Err(Error::FileTooLarge { limit });
+        let path = std::fs::canonicalize(&source.path).map_err(|error| file_error(&source.path, error))?;
+        if source.size > FILE_BYTES_MAX {
+            return Err(Error::FileTooLarge { limit: FILE_BYTES_MAX });
         }
         let stale = self.vault.read::<_, Error>(|act| {
-            let place = place(act, case, &path);
-            let row = act.get::<UploadRow>(&place)?.filter(|row| row.size != source.size);
-            row.map(|row| Attempt::of_row(place, case, &row)).transpose()
+            let Some(attempt) = Attempt::find(act, case, &path)? else { return Ok(None) };
+            let usable = attempt.size == source.size && attempt.goes_on(act)?;
+            Ok(Some(attempt).filter(|_| !usable))
         })?;
         if let Some(stale) = stale {
             self.abandon(&stale).await?;
         }
+        let now_ms = self.clock.now_ms();
         self.vault.act(Durability::OnDisk, |act| {
-            load_open_row(act, case)?;
-            let place = place(act, case, &path);
-            if let Some(row) = act.get::<UploadRow>(&place)? {
-                return Attempt::of_row(place, case, &row);
-            }
-            let mut row = UploadRow::default();
-            let random = |_| Error::Randomness;
-            row.blob_id = draw::<16>(&*self.random).map_err(random)?.to_vec();
-            row.content_key = ContentKey::draw(&*self.random).map_err(random)?.as_bytes().to_vec();
-            row.salt = Salt::draw(&*self.random).map_err(random)?.0.to_vec();
-            row.size = source.size;
-            row.begun_at_ms = self.clock.now_ms();
-            act.put(&place, &row)?;
-            Attempt::of_row(place, case, &row)
+            Attempt::find_or_begin(act, case, &path, source.size, now_ms, &*self.random)
         })
     }
 
-    /// Sends chunks until the server has all; nothing when the file is another than the attempt's.
+    /// Sends chunks until the server has all, or until the attempt or our patience has ended.
     async fn send_attempt(
         &self,
         attempt: &Attempt,
         path: &Path,
+        patience: Duration,
         on_progress: OnProgress<'_>,
-    ) -> Result<Option<Pass>, Error> {
+    ) -> Result<End, Error> {
         let sealer = Arc::new(attempt.sealer()?);
-        let shape = sealer.shape();
-        let mut fruitless = 0;
+        let mut patience = Patience::new(patience);
+        let mut through = 0;
         loop {
-            let server = self.server()?;
-            let opened = server
-                .open_upload(&attempt.blob, &attempt.group, shape.chunk_count(), shape.sealed_bytes_total())
-                .await;
-            let state = match opened {
-                Ok(state) => state,
-                // The server knows this blob in another shape: somebody else's, or a remnant.
-                Err(error) if error.reason() == Some(Reason::IdReused) => return Ok(None),
-                Err(error) => return Err(error.into()),
+            let end = match self.try_attempt(attempt, &sealer, path, on_progress).await {
+                Ok(end) => end,
+                Err(Error::Server(error)) if error.is_worth_retrying() => End::Cut { sent: 0, done: through },
+                // Another process may have ended the attempt, and the server refuses what is left of it.
+                Err(Error::Server(ServerError::Refused(_))) if !self.goes_on(attempt)? => End::Overtaken,
+                Err(error) => return Err(error),
             };
-            let source = Source::open(path)?;
-            if source.size != attempt.size {
-                return Ok(None);
+            let End::Cut { sent, done } = end else { return Ok(end) };
+            through = done;
+            if sent > 0 {
+                patience.renew();
             }
-            match self.pass(attempt, &sealer, source, state, &server, on_progress).await? {
-                PassEnd::Whole(pass) => return Ok(Some(pass)),
-                PassEnd::Changed => return Ok(None),
-                PassEnd::Cut { sent } => {
-                    fruitless = if sent == 0 { fruitless + 1 } else { 0 };
-                    if fruitless == FRUITLESS_PASSES_MAX {
-                        return Err(ServerError::Unreachable.into());
-                    }
-                }
+            let Some(next) = patience.next_try(Instant::now()) else { return Ok(end) };
+            if on_progress(Progress { done, total: attempt.size, waiting: true }).is_break() {
+                return Err(Error::Cancelled);
             }
+            tokio::time::sleep_until(next).await;
         }
     }
 
-    /// One pass over the file: a thread reads and seals, this task sends.
+    /// Asks how far the server is, and sends what it lacks.
+    async fn try_attempt(
+        &self,
+        attempt: &Attempt,
+        sealer: &Arc<DocumentSealer>,
+        path: &Path,
+        on_progress: OnProgress<'_>,
+    ) -> Result<End, Error> {
+        let shape = sealer.shape();
+        let server = self.server()?;
+        let opened = server
+            .open_upload(&attempt.blob, &attempt.group, shape.chunk_count(), shape.sealed_bytes_total())
+            .await;
+        let state = match opened {
+            Ok(state) => state,
+            // The server knows this blob in another shape: somebody else's, or a remnant.
+            Err(error) if error.reason() == Some(Reason::IdReused) => return Ok(End::Changed),
+            Err(error) => return Err(error.into()),
+        };
+        let known = self.vault.read(|act| attempt.digests(act))?;
+        if !knows_what_left(&known, &state, shape) {
+            return Ok(End::Changed);
+        }
+        let source = Source::open(path)?;
+        if source.size != attempt.size {
+            return Ok(End::Changed);
+        }
+        self.pass(attempt, sealer, source, known, state, &server, on_progress).await
+    }
+
+    /// One pass over the file: a thread reads and seals, this task keeps digests and sends.
+    #[allow(clippy::too_many_arguments, reason = "what a pass is made of, each said once")]
     async fn pass(
         &self,
         attempt: &Attempt,
         sealer: &Arc<DocumentSealer>,
         source: Source,
+        known: Vec<Digest>,
         state: UploadState,
         server: &Server,
         on_progress: OnProgress<'_>,
-    ) -> Result<PassEnd, Error> {
+    ) -> Result<End, Error> {
         let shape = sealer.shape();
         let path = source.path.clone();
-        let known = self.digests(attempt)?;
-        let (sealed_sender, mut sealed) = mpsc::channel::<Step>(1);
+        let (block_sender, mut blocks) = mpsc::channel::<Block>(1);
         let received =
             Arc::new(if state.finished { vec![true; shape.chunk_count() as usize] } else { state.received });
         let reader = {
             let (sealer, received) = (Arc::clone(sealer), Arc::clone(&received));
-            tokio::task::spawn_blocking(move || read(source, &sealer, &known, &received, &sealed_sender))
+            tokio::task::spawn_blocking(move || {
+                let wanted = |index| !received[index as usize];
+                source.pass(&sealer, &known, &wanted, &mut |block| block_sender.blocking_send(block).is_ok())
+            })
         };
         let (chunks, chunk_receiver) = mpsc::channel::<PutChunksRequest>(CHUNKS_IN_FLIGHT);
         let mut chunks = Some(chunks);
@@ -188,38 +192,45 @@ impl Session {
             .map(|index| shape.file_bytes(index) as u64)
             .sum();
         let mut cancelled = tell(on_progress, done, attempt.size).is_break();
+        let mut kept = Kept::Kept;
         // The stream's first message names the blob, so it is opened with the first chunk, and not at all without one.
         let mut streaming = false;
-        while !cancelled && answered.is_none() {
-            let step = tokio::select! {
-                step = sealed.recv() => step,
+        'blocks: while !cancelled && answered.is_none() {
+            let block = tokio::select! {
+                block = blocks.recv() => block,
                 answer = &mut put, if streaming => { answered = Some(answer); continue; }
             };
-            match step {
-                None => break,
-                Some(Step::Keep { first, digests, kept }) => {
-                    let result = self.keep_digests(attempt, first, &digests);
-                    // The reader has gone when it does not take the answer.
-                    let _gone = kept.send(result.is_ok());
-                    result?;
+            let Some(block) = block else { break };
+            if !block.digests.is_empty() {
+                kept = self
+                    .vault
+                    .act(Durability::OnDisk, |act| attempt.keep(act, block.first, &block.digests))?;
+                if kept != Kept::Kept {
+                    break;
                 }
-                Some(Step::Chunk(SealedChunk { index, bytes })) => {
-                    let request =
-                        PutChunksRequest { blob_id: attempt.blob.to_vec(), index, chunk: bytes.into() };
-                    let Some(chunks) = &chunks else { break };
-                    streaming = true;
-                    tokio::select! {
-                        given = chunks.send(request) => if given.is_err() { continue },
-                        answer = &mut put => { answered = Some(answer); continue; }
-                    }
-                    sent += 1;
-                    done += shape.file_bytes(index) as u64;
-                    cancelled = tell(on_progress, done, attempt.size).is_break();
+            }
+            for SealedChunk { index, bytes } in block.chunks {
+                let request = PutChunksRequest { blob_id: attempt.blob.to_vec(), index, chunk: bytes.into() };
+                let Some(chunks) = &chunks else { break 'blocks };
+                streaming = true;
+                let given = tokio::select! {
+                    given = chunks.send(request) => given.is_ok(),
+                    answer = &mut put => { answered = Some(answer); false }
+                };
+                if !given {
+                    // The stream has ended; its answer says why.
+                    continue 'blocks;
+                }
+                sent += 1;
+                done += shape.file_bytes(index) as u64;
+                cancelled = tell(on_progress, done, attempt.size).is_break();
+                if cancelled {
+                    break 'blocks;
                 }
             }
         }
-        // The reader stops at its next chunk when nobody takes any.
-        drop(sealed);
+        // The reader stops at its next block when nobody takes any.
+        drop(blocks);
         chunks.take();
         if cancelled {
             return Err(Error::Cancelled);
@@ -228,49 +239,44 @@ impl Session {
             answered = Some(put.await);
         }
         let read = reader.await.map_err(|_| Error::FileChanged { path: path.clone() })?;
-        match (answered, read) {
-            (_, Err(Stopped::Changed)) => Ok(PassEnd::Changed),
-            (_, Err(Stopped::Failed(error))) => Err(error),
-            (Some(Err(error)), _) if error.is_worth_retrying() => Ok(PassEnd::Cut { sent }),
-            (Some(Err(error)), _) => Err(error.into()),
-            (_, Err(Stopped::NotWanted)) => Ok(PassEnd::Cut { sent }),
-            (None | Some(Ok(_)), Ok(pass)) => Ok(PassEnd::Whole(pass)),
+        match (kept, answered, read) {
+            (Kept::Differ, ..) => Ok(End::Changed),
+            (Kept::Ended, ..) => Ok(End::Overtaken),
+            (Kept::Kept, _, Err(Stopped::Changed)) => Ok(End::Changed),
+            (Kept::Kept, _, Err(Stopped::Failed(error))) => Err(error),
+            (Kept::Kept, Some(Err(error)), _) if error.is_worth_retrying() => Ok(End::Cut { sent, done }),
+            (Kept::Kept, Some(Err(error)), _) => Err(error.into()),
+            (Kept::Kept, _, Err(Stopped::NotWanted)) => Ok(End::Cut { sent, done }),
+            (Kept::Kept, None | Some(Ok(_)), Ok(pass)) => Ok(End::Whole(pass)),
         }
     }
 
-    fn digests(&self, attempt: &Attempt) -> Result<Vec<Digest>, Error> {
-        self.vault.read(|act| {
-            let mut digests = Vec::new();
-            for (key, row) in act.scan::<ChunkDigestsRow>(attempt.blob.as_bytes())? {
-                let damaged = || VaultError::damaged("the digests of an upload");
-                let (parts, rest) = row.digests.as_chunks::<32>();
-                // In order and without gaps, or a chunk could be sealed twice.
-                if key[16..] != (digests.len() as u64).to_be_bytes() || !rest.is_empty() {
-                    return Err(damaged().into());
-                }
-                digests.extend(parts.iter().map(|bytes| Digest(*bytes)));
-            }
-            Ok(digests)
-        })
-    }
-
-    fn keep_digests(&self, attempt: &Attempt, first: u32, digests: &[Digest]) -> Result<(), Error> {
-        let place = epoch_place(&GroupId(attempt.blob.0), u64::from(first));
-        let row = ChunkDigestsRow { digests: digests.iter().flat_map(|digest| digest.0).collect() };
-        self.vault.act(Durability::OnDisk, |act| Ok(act.put(&place, &row)?))
+    fn goes_on(&self, attempt: &Attempt) -> Result<bool, Error> {
+        self.vault.read(|act| attempt.goes_on(act))
     }
 
     /// All chunks are there: closes the blob, and puts the manifest in the outbox in the act that ends the attempt.
+    /// Returns nothing when another process has ended it meanwhile.
     async fn finish(
         &self,
         attempt: &Attempt,
         pass: &Pass,
-        name: String,
+        name: &str,
         grantable: bool,
-    ) -> Result<Written, Error> {
-        let position = self.server()?.finish_upload(&attempt.blob, &pass.blob_digest).await?;
+    ) -> Result<Option<Written>, Error> {
+        let position = match self.server()?.finish_upload(&attempt.blob, &pass.blob_digest).await {
+            Ok(position) => position,
+            Err(ServerError::Refused(_)) if !self.goes_on(attempt)? => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
         let commitment = attempt.sealer()?.commitment();
-        self.write(&attempt.group, |act, _| {
+        let mut overtaken = false;
+        let written = self.write(&attempt.group, |act, _| {
+            if !attempt.goes_on(act)? {
+                // One blob stands in one manifest, and an abandoned one in none.
+                overtaken = true;
+                return Err(Error::Cancelled);
+            }
             let mut document = DocumentRow::default();
             document.blob_id = attempt.blob.to_vec();
             document.content_key = attempt.content_key.as_bytes().to_vec();
@@ -278,96 +284,37 @@ impl Session {
             document.commitment = commitment.0.to_vec();
             document.size = attempt.size;
             document.sha256 = pass.sha256.to_vec();
-            document.media_type = media_type(&name).to_owned();
-            document.name = name;
+            document.media_type = media_type(name).to_owned();
+            document.name = name.to_owned();
             document.grantable = grantable;
             document.blob_position = position.0;
-            forget(act, attempt)?;
+            attempt.forget(act)?;
             Ok(Item::Document(document))
-        })
-        .await
+        });
+        match written.await {
+            Err(_) if overtaken => Ok(None),
+            written => written.map(Some),
+        }
     }
 
     /// The file is another now: the attempt ends, here and at the server.
+    ///
+    /// Marked first and forgotten last: a crash in between leaves a mark by which the next try finds it.
     async fn abandon(&self, attempt: &Attempt) -> Result<(), Error> {
+        if !self.vault.act(Durability::OnDisk, |act| attempt.abandon(act))? {
+            return Ok(());
+        }
         match self.server()?.delete_blob(&attempt.blob).await {
             Ok(()) => {}
             Err(error) if error.reason() == Some(Reason::NotFound) => {}
             Err(error) => return Err(error.into()),
         }
-        self.vault.act(Durability::OnDisk, |act| forget(act, attempt))
+        self.vault.act(Durability::OnDisk, |act| attempt.forget(act))
     }
-}
-
-impl Attempt {
-    fn of_row(place: Vec<u8>, group: &GroupId, row: &UploadRow) -> Result<Self, Error> {
-        let damaged = || VaultError::damaged("an upload");
-        Ok(Self {
-            place,
-            group: *group,
-            blob: BlobId::try_from(row.blob_id.as_slice()).map_err(|_| damaged())?,
-            content_key: ContentKey::try_from(row.content_key.as_slice()).map_err(|_| damaged())?,
-            salt: Salt(row.salt.as_slice().try_into().map_err(|_| damaged())?),
-            size: row.size,
-        })
-    }
-
-    fn sealer(&self) -> Result<DocumentSealer, Error> {
-        DocumentSealer::new(&self.content_key, self.salt, &self.group, &self.blob, self.size)
-            .map_err(|_| Error::FileTooLarge { limit: u64::from(CHUNKS_MAX) * CHUNK_BYTES as u64 })
-    }
-}
-
-/// What the reading thread asks of the sending task.
-enum Step {
-    Keep { first: u32, digests: Vec<Digest>, kept: tokio::sync::oneshot::Sender<bool> },
-    Chunk(SealedChunk),
-}
-
-/// The reading thread.
-fn read(
-    source: Source,
-    sealer: &DocumentSealer,
-    known: &[Digest],
-    received: &[bool],
-    steps: &mpsc::Sender<Step>,
-) -> Result<Pass, Stopped> {
-    let gone = || Error::Cancelled;
-    let stopped = source.pass(
-        sealer,
-        known,
-        &mut |first, digests| {
-            let (kept, answer) = tokio::sync::oneshot::channel();
-            let step = Step::Keep { first, digests: digests.to_vec(), kept };
-            steps.blocking_send(step).map_err(|_| gone())?;
-            match answer.blocking_recv() {
-                Ok(true) => Ok(()),
-                Ok(false) | Err(_) => Err(gone()),
-            }
-        },
-        &|index| !received[index as usize],
-        &mut |chunk| steps.blocking_send(Step::Chunk(chunk)).is_ok(),
-    );
-    match stopped {
-        // Whoever sends has stopped, and knows why.
-        Err(Stopped::Failed(Error::Cancelled)) => Err(Stopped::NotWanted),
-        other => other,
-    }
-}
-
-fn place(act: &Act<'_>, case: &GroupId, path: &Path) -> Vec<u8> {
-    let mut place = act.tag::<UploadRow>(&path.to_string_lossy()).to_vec();
-    place.extend(case.as_bytes());
-    place
-}
-
-fn forget(act: &Act<'_>, attempt: &Attempt) -> Result<(), Error> {
-    act.delete::<UploadRow>(&attempt.place)?;
-    Ok(act.delete_under::<ChunkDigestsRow>(attempt.blob.as_bytes())?)
 }
 
 fn tell(on_progress: OnProgress<'_>, done: u64, total: u64) -> ControlFlow<()> {
-    on_progress(Progress { done, total })
+    on_progress(Progress { done, total, waiting: false })
 }
 
 /// The name that travels: as it stands, if it can.

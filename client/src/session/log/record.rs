@@ -102,6 +102,7 @@ impl Walk<'_> {
             group: self.id,
             epoch: Epoch(entry.epoch),
             epoch_id: Some(epoch_id),
+            charter_hash: digest(&self.row.charter_hash, "a case")?,
             appended_by: &appended_by,
         };
         Ok(sealed.open(&KeySource::Epoch(&epoch_key), &expected, &author)?)
@@ -166,7 +167,8 @@ impl Walk<'_> {
         };
         let mut hashes = Vec::with_capacity(grant.chains.len());
         for chain in &grant.chains {
-            // A chain that is not believed takes its records with it; the others are good.
+            // A chain that is not believed takes its records with it; the others are good. Times and revocation
+            // are judged when the records are fetched: their log entries say as of when.
             let certificate = self.trust.verify_device_mls(chain, Judge::Never).ok();
             if let Some(certificate) = &certificate {
                 let row = ChainRow { certificates: chain.clone() };

@@ -162,9 +162,12 @@ pub struct UploadRow {
     /// When this attempt began, milliseconds since 1970.
     #[prost(int64, tag = "5")]
     pub begun_at_ms: i64,
+    /// Given up: nothing is sent under its keys any more, and the server is to forget it.
+    #[prost(bool, tag = "6")]
+    pub abandoned: bool,
 }
 
-/// Digests of sealed chunks that may have left this device.
+/// Digests of the sealed chunks of one block that may have left this device. Never replaced by others.
 #[derive(Clone, PartialEq, Message)]
 pub struct ChunkDigestsRow {
     /// 32 bytes each, in order.

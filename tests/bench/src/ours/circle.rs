@@ -11,7 +11,7 @@ use alcove_e2ee::{
 };
 use alcove_mls::{LogPin, Policy};
 use alcove_proto::{
-    ids::{Epoch, EpochId, GroupId, Head, Position, RecordId},
+    ids::{Digest, Epoch, EpochId, GroupId, Head, Position, RecordId},
     v1::{LogEntry, SubscribeResponse, subscribe_response::Event},
 };
 use ring::rand::SystemRandom;
@@ -95,6 +95,7 @@ pub(crate) struct Reader {
     epoch: Epoch,
     epoch_id: EpochId,
     epoch_key: EpochKey,
+    charter_hash: Digest,
     authors: BTreeMap<u32, Author>,
 }
 
@@ -234,6 +235,7 @@ impl Member {
             epoch: self.group.epoch(),
             epoch_id: self.group.epoch_id(),
             epoch_key: self.group.epoch_key()?,
+            charter_hash: self.group.policy().charter_hash(),
             authors,
         })
     }
@@ -250,6 +252,7 @@ impl Reader {
             group: self.group,
             epoch: self.epoch,
             epoch_id: Some(self.epoch_id),
+            charter_hash: self.charter_hash,
             appended_by: author.identity(),
         };
         let opened = sealed.open(&KeySource::Epoch(&self.epoch_key), &expected, author)?;
