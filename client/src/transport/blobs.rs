@@ -16,11 +16,11 @@ use tonic::Streaming;
 const CHUNK_DEADLINE: Duration = Duration::from_secs(60);
 
 /// How far an upload came.
-pub(crate) struct UploadState {
+pub struct UploadState {
     /// Which chunks the server has, one flag each.
-    pub(crate) received: Vec<bool>,
+    pub received: Vec<bool>,
     /// The blob is closed and readable.
-    pub(crate) finished: bool,
+    pub finished: bool,
 }
 
 /// Chunks of a blob, in order.
@@ -49,7 +49,7 @@ impl ChunkStream {
 
 impl Server {
     /// Begins an upload, or finds how far an earlier one came.
-    pub(crate) async fn open_upload(
+    pub async fn open_upload(
         &self,
         blob: &BlobId,
         group: &GroupId,
@@ -82,20 +82,13 @@ impl Server {
 
     /// Sends the chunks that come through `chunks`, until its sender is dropped. Tried once: the
     /// caller asks how far it came and goes on from there.
-    pub(crate) async fn put_chunks(
-        &self,
-        chunks: mpsc::Receiver<v1::PutChunksRequest>,
-    ) -> Result<u32, ServerError> {
+    pub async fn put_chunks(&self, chunks: mpsc::Receiver<v1::PutChunksRequest>) -> Result<u32, ServerError> {
         let answer = self.blobs().put_chunks(ReceiverStream::new(chunks)).await?;
         Ok(answer.into_inner().stored)
     }
 
     /// Closes an upload; the answer is the newest log position. Others can read it once a record names it.
-    pub(crate) async fn finish_upload(
-        &self,
-        blob: &BlobId,
-        digest: &Digest,
-    ) -> Result<Position, ServerError> {
+    pub async fn finish_upload(&self, blob: &BlobId, digest: &Digest) -> Result<Position, ServerError> {
         let client = self.blobs();
         let request = v1::FinishUploadRequest { blob_id: blob.to_vec(), digest: digest.to_vec() };
         let answer = call(LARGE_CALL_DEADLINE, request, |request| {
@@ -125,7 +118,7 @@ impl Server {
     }
 
     /// Deletes a blob or an unfinished upload of this device.
-    pub(crate) async fn delete_blob(&self, blob: &BlobId) -> Result<(), ServerError> {
+    pub async fn delete_blob(&self, blob: &BlobId) -> Result<(), ServerError> {
         let client = self.blobs();
         call(CALL_DEADLINE, v1::DeleteBlobRequest { blob_id: blob.to_vec() }, |request| {
             let mut client = client.clone();

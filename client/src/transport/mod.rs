@@ -9,8 +9,7 @@ mod error;
 mod groups;
 mod key_packages;
 
-pub use blobs::ChunkStream;
-pub(crate) use blobs::UploadState;
+pub use blobs::{ChunkStream, UploadState};
 pub use directory::{CardsPage, ServerDescription};
 pub use error::{Refusal, ServerError};
 pub use groups::{CommitOutcome, LogPage, Submission, WaitingWelcome};

@@ -4,14 +4,13 @@
 //! run that lost, doubled, reordered or failed to verify anything has no speed. Start with `table`.
 
 #![forbid(unsafe_code)]
-#![allow(
-    dead_code,
-    reason = "the parts of the rows for documents, storage and cold start stand before those rows do"
-)]
+#![allow(dead_code, reason = "the parts of the row for cold start stand before that row does")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints its table")]
 
 mod bounds;
 mod connects;
+mod document_memory;
+mod documents;
 mod fanout;
 mod followers;
 mod idle;
@@ -19,6 +18,7 @@ mod notes;
 mod ours;
 mod setting;
 mod stats;
+mod storage;
 mod straw;
 mod table;
 
@@ -64,12 +64,16 @@ enum Subject {
     Bounds,
     /// Notes sent, made durable, delivered, opened (rows 1 to 4)
     Notes,
+    /// Documents up and down, and the memory they take (rows 5 to 7)
+    Documents,
     /// Memory of idle subscribers (row 8)
     Idle,
     /// Full post-quantum handshakes (row 14)
     Connects,
     /// One record to a thousand subscribers (row 9)
     Fanout,
+    /// Bytes on disk, and what deleting frees (row 13)
+    Storage,
     /// Everything
     All,
     /// The straw man's server, started by the other subjects
@@ -125,13 +129,17 @@ async fn rows_of(subject: &Subject, setting: Setting, bounds: &Bounds) -> Result
     Ok(match subject {
         Subject::Bounds | Subject::StrawServer { .. } => Vec::new(),
         Subject::Notes => notes::rows(setting, bounds).await?,
+        Subject::Documents => documents::rows(setting).await?,
         Subject::Idle => idle::rows(setting).await?,
         Subject::Connects => connects::rows(setting).await?,
         Subject::Fanout => fanout::rows(setting).await?,
+        Subject::Storage => storage::rows(setting).await?,
         Subject::All => {
             let mut rows = notes::rows(setting, bounds).await?;
+            rows.extend(documents::rows(setting).await?);
             rows.extend(idle::rows(setting).await?);
             rows.extend(fanout::rows(setting).await?);
+            rows.extend(storage::rows(setting).await?);
             rows.extend(connects::rows(setting).await?);
             rows
         }

@@ -28,9 +28,11 @@ const SCHEDULE_PER_SECOND: u32 = 200;
 const LOST_AFTER: Duration = Duration::from_secs(30);
 
 /// What one round of many senders came to.
-struct Burst {
+pub(crate) struct Burst {
     per_second: f64,
     cpu_us: f64,
+    /// Bytes of everything that was sent, sealed.
+    pub(crate) sealed_bytes: u64,
 }
 
 /// Rows 1 to 4.
@@ -150,7 +152,13 @@ async fn scheduled_ours(circle: &mut Circle, notes: u32) -> Result<Latencies, Er
     Ok(latencies)
 }
 
-async fn burst_ours(circle: &mut Circle, place: &Place, senders: usize, notes: u32) -> Result<Burst, Error> {
+/// Notes from as many members as there are senders, at once; the first member receives and checks every one.
+pub(crate) async fn burst_ours(
+    circle: &mut Circle,
+    place: &Place,
+    senders: usize,
+    notes: u32,
+) -> Result<Burst, Error> {
     let random = SystemRandom::new();
     let (group, epoch) = (circle.group, circle.members[1].group.epoch().0);
     let mut sealed = Vec::new();
@@ -195,13 +203,15 @@ async fn burst_ours(circle: &mut Circle, place: &Place, senders: usize, notes: u
         return Err("a note was lost".into());
     }
     circle.after(&inbox);
-    Ok(burst(total, elapsed, spent))
+    let sealed_bytes = entries.iter().map(|entry| entry.body.len() as u64).sum();
+    Ok(burst(total, sealed_bytes, elapsed, spent))
 }
 
-fn burst(total: usize, elapsed: Duration, spent: Duration) -> Burst {
+fn burst(total: usize, sealed_bytes: u64, elapsed: Duration, spent: Duration) -> Burst {
     Burst {
         per_second: total as f64 / elapsed.as_secs_f64(),
         cpu_us: spent.as_secs_f64() * 1e6 / total as f64,
+        sealed_bytes,
     }
 }
 
@@ -299,5 +309,5 @@ async fn burst_straw(straw: &StrawMan, senders: usize, notes: u32, bytes: usize)
     }
     let elapsed = began.elapsed();
     let spent = cpu_time(straw.id()).ok_or("the straw man has a CPU time")?.saturating_sub(cpu);
-    Ok(burst(total, elapsed, spent))
+    Ok(burst(total, (total * bytes) as u64, elapsed, spent))
 }

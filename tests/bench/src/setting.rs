@@ -1,7 +1,7 @@
 //! How large a run is, and in which order its sides take turns.
 
 use crate::Error;
-use std::{fs, path::Path};
+use std::{fs, io::ErrorKind, path::Path};
 
 /// What was asked for on the command line.
 #[derive(Debug, Clone, Copy)]
@@ -38,20 +38,23 @@ impl Setting {
     }
 }
 
-/// Bytes the files below `folder` take on the disk.
+/// Bytes the files and folders below `folder` take on the disk.
 pub(crate) fn disk_bytes(folder: &Path) -> Result<u64, Error> {
     use std::os::unix::fs::MetadataExt;
     let mut bytes = 0;
     let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder)? {
+    while let Some(below) = folders.pop() {
+        // A folder or file may go between listing and looking: then it takes nothing.
+        let entries = match fs::read_dir(&below) {
+            Err(error) if error.kind() == ErrorKind::NotFound && below != folder => continue,
+            entries => entries?,
+        };
+        for entry in entries {
             let entry = entry?;
-            // A file may go between listing and looking: then it takes nothing.
             let Ok(metadata) = entry.metadata() else { continue };
+            bytes += metadata.blocks() * 512;
             if metadata.is_dir() {
                 folders.push(entry.path());
-            } else {
-                bytes += metadata.blocks() * 512;
             }
         }
     }

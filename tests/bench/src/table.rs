@@ -62,6 +62,20 @@ impl Row {
         self
     }
 
+    /// The goal: ours at least `limit`.
+    pub(crate) fn at_least(mut self, limit: f64, goal: impl Into<String>) -> Self {
+        self.goal = goal.into();
+        self.met = self.ours.map(|ours| ours >= limit);
+        self
+    }
+
+    /// A second goal beside the one before: ours over the bound at most `ratio`.
+    pub(crate) fn and_at_most_times(mut self, ratio: f64) -> Self {
+        self.goal.push_str(&format!(" and <= {ratio} x"));
+        self.met = self.met.zip(self.ratio()).map(|(met, is)| met && is <= ratio);
+        self
+    }
+
     /// The goal: ours over the bound at most `ratio`.
     pub(crate) fn at_most_times(mut self, ratio: f64) -> Self {
         self.goal = format!("<= {ratio} x");
@@ -179,5 +193,22 @@ mod tests {
         assert_eq!(row.ratio(), None);
         let text = markdown(&[row]);
         assert!(text.contains("| 100.0 (straw man) | - | - | >= 0.8 x; one note was lost | - |"), "{text}");
+    }
+
+    #[test]
+    fn two_goals_are_met_together_or_not_at_all() {
+        let row = |ours| Row::new("7", "memory", "MiB").ours(vec![ours]).beside("256 MiB", &[40.0]);
+        let met = |ours| row(ours).at_most(48.0, "<= 48 MiB").and_at_most_times(1.1).met;
+        assert_eq!(met(43.0), Some(true));
+        assert_eq!(met(45.0), Some(false), "below the limit, and over 1.1 times the bound");
+        assert_eq!(met(49.0), Some(false));
+        let alone = Row::new("7", "memory", "MiB").ours(vec![43.0]);
+        assert_eq!(alone.at_most(48.0, "<= 48 MiB").and_at_most_times(1.1).met, None, "without a bound");
+    }
+
+    #[test]
+    fn a_goal_from_below_is_met_from_its_limit_on() {
+        let met = |ours| Row::new("13c", "space", "%").ours(vec![ours]).at_least(95.0, ">= 95 %").met;
+        assert_eq!((met(95.0), met(94.9)), (Some(true), Some(false)));
     }
 }

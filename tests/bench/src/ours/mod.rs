@@ -1,8 +1,9 @@
 //! Alcove in a run: the real server program as a child process, devices certified by a real agency, members of a real
-//! group that seal and open every record.
+//! group that seal and open every record, people with the real client.
 
 pub(crate) mod circle;
 pub(crate) mod device;
+pub(crate) mod people;
 pub(crate) mod place;
 
 use std::time::{SystemTime, UNIX_EPOCH};
