@@ -168,9 +168,14 @@ fn a_server_of_another_collaborative_is_not_taken_for_ours() {
     let rosa = ours.enrol("harborlight", "Rosa Iglesias-Peña", "case manager", proxy.address());
     rosa.run(["status", "--json"]).success();
     proxy.retarget(impostor.address());
-    rosa.run(["case", "new", "QUIET-MAPLE-07", "--json"]).code(6);
+    // The case is safe here, and says what holds it up: nothing of it went to the impostor.
+    let case = rosa.json(["case", "new", "QUIET-MAPLE-07"]);
+    assert_eq!(case["held_up"]["error"], "integrity", "{case}");
     proxy.retarget(server.address());
-    rosa.run(["case", "list", "--json"]).success();
+    let status = rosa.json(["status"]);
+    assert_eq!(status["cases"], 1, "{status}");
+    let case = rosa.json_lines(["case", "list"]).remove(0);
+    assert_eq!(case["position"], 1, "its own server has its title: {case}");
 }
 
 /// Asks until it is so. Panics after a time that is far above what any needs.

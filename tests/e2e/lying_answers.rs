@@ -11,8 +11,7 @@ use alcove_proto::{
     ids::{GroupId, Head, Position},
     log::{entry_digest, next_head},
     v1::{
-        self, AppendRecordResponse, ClaimKeyPackagesResponse, GroupEntries, ListWelcomesResponse, LogEntry,
-        PendingWelcome, PublishKeyPackagesRequest, ReadLogRequest, ReadLogResponse, Reason, Receipt,
+        AppendRecordResponse, GroupEntries, LogEntry, ReadLogRequest, ReadLogResponse, Reason, Receipt,
         SignedHead, SubscribeResponse, subscribe_response::Event,
     },
 };
@@ -23,13 +22,12 @@ use alcove_tests::{
 use bytes::Bytes;
 use prost::Message;
 use serde_json::Value;
-use std::sync::{Arc, Mutex};
 
 /// What Leon writes while he cannot reach the server.
-const UNSENT: &str = "written on the train";
+pub(crate) const UNSENT: &str = "written on the train";
 
 /// A scene with a case of both, and the liar in the middle. Leon's way to it can be cut.
-fn lied_to() -> (Scene, Liar) {
+pub(crate) fn lied_to() -> (Scene, Liar) {
     let world = World::new();
     let server = world.start_server();
     let liar = Liar::before(&world, server.address());
@@ -42,7 +40,7 @@ fn lied_to() -> (Scene, Liar) {
     (scene, liar)
 }
 
-fn lied_to_with_leon() -> (Scene, Liar) {
+pub(crate) fn lied_to_with_leon() -> (Scene, Liar) {
     let (scene, liar) = lied_to();
     scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
     write(&scene.rosa, "one");
@@ -56,7 +54,7 @@ fn lied_to_with_leon() -> (Scene, Liar) {
 impl Scene {
     /// Leon writes a note that cannot leave his laptop.
     #[track_caller]
-    fn leave_unsent(&self) {
+    pub(crate) fn leave_unsent(&self) {
         self.proxy.set(Fault::Refuse);
         let written = add(&self.leon, UNSENT);
         assert_eq!((written.0, &written.1["delivery"]), (0, &Value::from("queued")));
@@ -64,18 +62,18 @@ impl Scene {
     }
 }
 
-fn add(staff: &Staff, text: &str) -> (i32, Value) {
+pub(crate) fn add(staff: &Staff, text: &str) -> (i32, Value) {
     let run = staff.command(["note", "add", CASE, "-", "--yes", "--json"]).stdin(text).outcome();
     let said = if run.code == 0 { run.json() } else { Value::Null };
     (run.code, said)
 }
 
-fn case(staff: &Staff) -> Value {
+pub(crate) fn case(staff: &Staff) -> Value {
     staff.command(["case", "show", CASE, "--offline", "--json"]).outcome().success().json()
 }
 
 #[track_caller]
-fn alarms(staff: &Staff) -> Vec<String> {
+pub(crate) fn alarms(staff: &Staff) -> Vec<String> {
     let case = case(staff);
     let alarms = case["alarms"].as_array().expect("a case lists its alarms");
     alarms.iter().filter_map(|alarm| alarm["alarm"].as_str()).map(str::to_owned).collect()
@@ -83,7 +81,7 @@ fn alarms(staff: &Staff) -> Vec<String> {
 
 /// How a note of one's own is getting on, by what the laptop knows.
 #[track_caller]
-fn delivery(staff: &Staff, text: &str) -> String {
+pub(crate) fn delivery(staff: &Staff, text: &str) -> String {
     let notes = staff.json_lines(["note", "list", CASE, "--offline"]);
     let note = notes.iter().find(|note| note["text"] == text);
     let note = note.unwrap_or_else(|| panic!("{text:?} is lost: {notes:?}"));
@@ -93,7 +91,7 @@ fn delivery(staff: &Staff, text: &str) -> String {
 /// Leon reads, meets the lie, and has lost nothing; then it ends, he looks at the alarm, and what was unsent is
 /// sent.
 #[track_caller]
-fn met(scene: &Scene, liar: &Liar, names: &[&str]) {
+pub(crate) fn met(scene: &Scene, liar: &Liar, names: &[&str]) {
     let read = scene.leon.run(["note", "list", CASE, "--json"]);
     assert_eq!(read.code, 6, "an integrity failure: {}{}", read.stdout, read.stderr);
     assert_eq!(alarms(&scene.leon), names);
@@ -121,7 +119,7 @@ impl<F: Fn(&ReadLogRequest, &mut ReadLogResponse) + Send + Sync + 'static> Lie f
 }
 
 /// Whether the caller is Leon: he alone is of his agency.
-fn is_leon(call: &Call<'_>) -> bool {
+pub(crate) fn is_leon(call: &Call<'_>) -> bool {
     call.caller.contains("childprotection")
 }
 
@@ -399,225 +397,4 @@ fn whoever_was_removed_and_added_again_meanwhile_comes_back_without_an_alarm() {
     write(&scene.rosa, "with him again");
     assert_eq!(texts(&scene.leon), ["one", "with him again"]);
     assert_eq!(alarms(&scene.leon), [""; 0]);
-}
-
-/// Hands out the last-resort package in the place of a one-time one, and keeps the welcome that comes of it.
-#[derive(Default)]
-struct LastResort {
-    package: Mutex<Vec<u8>>,
-    kept: Arc<Mutex<Kept>>,
-}
-
-#[derive(Default)]
-struct Kept {
-    welcome: Option<PendingWelcome>,
-    tree: Vec<Bytes>,
-}
-
-impl Lie for LastResort {
-    fn instead(&self, call: &Call<'_>) -> Option<Result<Vec<Bytes>, Reason>> {
-        if call.method == "PublishKeyPackages" {
-            let request = PublishKeyPackagesRequest::decode(call.request).expect("a request decodes");
-            if !request.last_resort.is_empty() && is_leon(call) {
-                *self.package.lock().expect("no holder panics") = request.last_resort;
-            }
-        }
-        None
-    }
-
-    fn told(&self, call: &Call<'_>, message: Bytes) -> Bytes {
-        let mut kept = self.kept.lock().expect("no holder panics");
-        match call.method {
-            "ClaimKeyPackages" => rewritten(&message, |claimed: &mut ClaimKeyPackagesResponse| {
-                for package in &mut claimed.key_packages {
-                    package.key_package = self.package.lock().expect("no holder panics").clone();
-                }
-            }),
-            "ListWelcomes" => {
-                let list = ListWelcomesResponse::decode(message.as_ref()).expect("an answer decodes");
-                kept.welcome = list.welcomes.into_iter().next().or(kept.welcome.take());
-                message
-            }
-            "FetchTree" => {
-                kept.tree.push(message.clone());
-                message
-            }
-            _ => message,
-        }
-    }
-}
-
-/// Shows a kept welcome again, under a new id, at a place of the liar's choice; the log of its group is not shown.
-struct UsedWelcome {
-    kept: Arc<Mutex<Kept>>,
-    /// Positions it is moved on, over digests that are made up.
-    moved: u64,
-    hides_the_log: bool,
-    acknowledged: Mutex<bool>,
-}
-
-impl Lie for UsedWelcome {
-    fn instead(&self, call: &Call<'_>) -> Option<Result<Vec<Bytes>, Reason>> {
-        if !is_leon(call) {
-            return None;
-        }
-        let kept = self.kept.lock().expect("no holder panics");
-        let mut welcome = kept.welcome.clone().expect("a welcome was kept");
-        welcome.welcome_id = vec![7; 16];
-        welcome.position += self.moved;
-        welcome.link.extend((0..self.moved).map(|_| vec![9; 32]));
-        let mut acknowledged = self.acknowledged.lock().expect("no holder panics");
-        match call.method {
-            "ListWelcomes" => {
-                let welcomes = if *acknowledged { Vec::new() } else { vec![welcome] };
-                let list = ListWelcomesResponse { welcomes, more: false };
-                Some(Ok(vec![list.encode_to_vec().into()]))
-            }
-            "FetchTree" => Some(Ok(kept.tree.clone())),
-            "AcknowledgeWelcome" => {
-                *acknowledged = true;
-                Some(Ok(vec![Bytes::new()]))
-            }
-            "ReadLog" if self.hides_the_log => Some(Err(Reason::NotFound)),
-            _ => None,
-        }
-    }
-}
-
-/// Leon is in the case by his last-resort package; Hannah has come and gone, so that there are later epochs.
-fn in_by_last_resort() -> (Scene, Liar, Arc<Mutex<Kept>>) {
-    let world = World::new();
-    let server = world.start_server();
-    let liar = Liar::before(&world, server.address());
-    let lie = LastResort::default();
-    let kept = Arc::clone(&lie.kept);
-    liar.tell(lie);
-    let proxy = Proxy::new(liar.address());
-    let rosa = world.enrol("harborlight", "Rosa Iglesias-Peña", "case manager", liar.address());
-    let leon = world.enrol("childprotection", "Leon Baptiste", "child-safety worker", proxy.address());
-    let scene = Scene { rosa, leon, proxy, server, world };
-    scene.leon.run(["status", "--json"]).success();
-    scene.rosa.run(["case", "new", CASE, "--json"]).success();
-    scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
-    write(&scene.rosa, "one");
-    assert_eq!(texts(&scene.leon), ["one"]);
-    liar.tell(Honest);
-    let hannah = scene.world.enrol("elmgate", "Hannah Kessler", "counselor", liar.address());
-    hannah.run(["status", "--json"]).success();
-    scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
-    scene.rosa.run(["member", "remove", CASE, "Hannah Kessler", "--yes", "--json"]).success();
-    assert_eq!(texts(&scene.leon), ["one"]);
-    (scene, liar, kept)
-}
-
-#[test]
-fn a_used_welcome_does_not_undo_a_removal() {
-    let (scene, liar, kept) = in_by_last_resort();
-    scene.leave_unsent();
-    let epoch = case(&scene.leon)["epoch"].clone();
-    liar.tell(UsedWelcome { kept, moved: 0, hides_the_log: true, acknowledged: Mutex::default() });
-    scene.leon.run(["note", "list", CASE, "--json"]).code(6);
-    let mut raised = alarms(&scene.leon);
-    raised.sort();
-    assert_eq!(raised, ["not-shown", "rollback"]);
-    assert_eq!(case(&scene.leon)["epoch"], epoch, "he stays where he was");
-    assert_eq!(scene.leon.json_lines(["member", "list", CASE, "--offline"]).len(), 2, "without Hannah");
-    assert_eq!(delivery(&scene.leon, UNSENT), "queued");
-    liar.tell(Honest);
-    scene.leon.run(["status", "--acknowledge-alarms", "--json"]).success();
-    assert_eq!(texts(&scene.leon), ["one", UNSENT]);
-}
-
-#[test]
-fn a_used_welcome_is_refused_whatever_place_the_server_gives_it() {
-    let (scene, liar, kept) = in_by_last_resort();
-    scene.rosa.run(["member", "remove", CASE, "Leon Baptiste", "--yes", "--json"]).success();
-    scene.leon.run(["note", "list", CASE, "--json"]).success();
-    assert_eq!(case(&scene.leon)["closed"], true);
-    liar.tell(UsedWelcome { kept, moved: 40, hides_the_log: false, acknowledged: Mutex::default() });
-    scene.leon.run(["note", "list", CASE, "--json"]).code(6);
-    assert_eq!(alarms(&scene.leon), ["rollback"]);
-    assert_eq!(case(&scene.leon)["closed"], true, "he does not come back by it");
-
-    liar.tell(Honest);
-    scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
-    scene.leon.run(["status", "--acknowledge-alarms", "--json"]).success();
-    write(&scene.rosa, "with him again");
-    assert_eq!(texts(&scene.leon), ["one", "with him again"], "the control: a new one leads back");
-}
-
-/// Puts welcomes that lead nowhere before the others, until they are acknowledged.
-struct Clutter(Mutex<Vec<PendingWelcome>>);
-
-impl Lie for Clutter {
-    fn instead(&self, call: &Call<'_>) -> Option<Result<Vec<Bytes>, Reason>> {
-        let mut waiting = self.0.lock().expect("no holder panics");
-        match call.method {
-            _ if !is_leon(call) => None,
-            "ListWelcomes" if !waiting.is_empty() => {
-                let list = ListWelcomesResponse { welcomes: waiting.clone(), more: true };
-                Some(Ok(vec![list.encode_to_vec().into()]))
-            }
-            "AcknowledgeWelcome" => {
-                let request = v1::AcknowledgeWelcomeRequest::decode(call.request).expect("a request decodes");
-                let before = waiting.len();
-                waiting.retain(|welcome| welcome.welcome_id != request.welcome_id);
-                (waiting.len() < before).then(|| Ok(vec![Bytes::new()]))
-            }
-            _ => None,
-        }
-    }
-}
-
-#[test]
-fn welcomes_that_cannot_be_joined_by_block_neither_the_others_nor_the_logs() {
-    let (scene, liar) = lied_to();
-    let bad = |number: u8| PendingWelcome {
-        welcome_id: vec![number; 16],
-        group_id: vec![number; 16],
-        epoch: 1,
-        position: 1,
-        key_package_ref: vec![number; 32],
-        welcome: vec![number; 100],
-        link: Vec::new(),
-        tree_bytes: 10,
-    };
-    liar.tell(Clutter(Mutex::new((1..=8).map(bad).collect())));
-    scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
-    write(&scene.rosa, "one");
-    let first = scene.leon.run(["status", "--json"]);
-    assert!([0, 6].contains(&first.code), "{}{}", first.stdout, first.stderr);
-    assert_eq!(texts(&scene.leon), ["one"]);
-    let status = scene.leon.json(["status"]);
-    let named: Vec<_> =
-        status["alarms"].as_array().expect("alarms").iter().map(|alarm| &alarm["alarm"]).collect();
-    assert_eq!(named, [&Value::from("welcome-unusable"); 8]);
-}
-
-/// Breaks the way from the head a welcome pins to where it stands, as a pin of the adder's making does.
-struct BrokenLink;
-
-impl Lie for BrokenLink {
-    fn told(&self, call: &Call<'_>, message: Bytes) -> Bytes {
-        if call.method != "ListWelcomes" {
-            return message;
-        }
-        rewritten(&message, |list: &mut ListWelcomesResponse| {
-            list.welcomes.iter_mut().for_each(|welcome| welcome.link.push(vec![1; 32]));
-        })
-    }
-}
-
-#[test]
-fn a_welcome_whose_pin_does_not_fit_is_named_and_the_other_cases_go_on() {
-    let (scene, liar) = lied_to_with_leon();
-    scene.rosa.run(["case", "new", "AMBER-FINCH-12", "--json"]).success();
-    scene.rosa.run(["member", "add", "AMBER-FINCH-12", "Leon Baptiste", "--yes", "--json"]).success();
-    write(&scene.rosa, "two");
-    scene.leave_unsent();
-    liar.tell(BrokenLink);
-    scene.leon.run(["note", "list", CASE, "--json"]).code(6);
-    assert_eq!(texts(&scene.leon), ["one", "two", UNSENT], "the case he is in is read and written to");
-    let status = scene.leon.json(["status"]);
-    assert_eq!(status["alarms"][0]["alarm"], "welcome-unusable");
 }

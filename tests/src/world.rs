@@ -14,7 +14,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -265,6 +265,7 @@ pub struct Server {
     folder: PathBuf,
     configuration: PathBuf,
     running: Option<Running>,
+    began: Instant,
     address: SocketAddr,
 }
 
@@ -276,6 +277,7 @@ impl Server {
         // Its temporary files are searched for canaries like everything else it writes.
         let temporary = folder.join("tmp");
         fs::create_dir_all(&temporary).expect("a folder for temporary files can be made");
+        let began = Instant::now();
         let mut running = Run::new("alcove-server")
             .args(["run", "--config", path(&configuration)])
             .env("TMPDIR", &temporary)
@@ -284,12 +286,17 @@ impl Server {
             assert!(!running.has_ended(), "the server ended: {}", running.printed());
             fs::read_to_string(&address_file).ok()?.trim().parse().ok()
         });
-        Self { folder, configuration, running: Some(running), address }
+        Self { folder, configuration, running: Some(running), began, address }
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// When its process was started.
+    pub fn began(&self) -> Instant {
+        self.began
     }
 
     /// Its process id.
@@ -314,6 +321,14 @@ impl Server {
         if let Some(running) = self.running.take() {
             running.kill();
         }
+    }
+
+    /// SIGTERM, then a new start on the same data. The port changes.
+    #[track_caller]
+    pub fn stop_and_restart(&mut self) {
+        let running = self.running.take().expect("a server runs until it is killed or stopped");
+        assert_eq!(running.stop(), 0, "the server stops cleanly");
+        *self = Self::start(self.folder.clone(), self.configuration.clone());
     }
 
     /// SIGTERM, and its exit code.

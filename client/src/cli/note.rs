@@ -102,6 +102,8 @@ async fn watch(context: &Context, query: Option<&str>, count: Option<u64>) -> Re
         ));
     }
     let session = context.session()?;
+    // Before the refresh: what that fetches is new to whoever watches.
+    let marks = session.marks()?;
     context.refresh(&session).await.end()?;
     let case = query.map(|query| context.case(&session, query)).transpose()?;
     let mut left = count.unwrap_or(u64::MAX);
@@ -118,7 +120,7 @@ async fn watch(context: &Context, query: Option<&str>, count: Option<u64>) -> Re
     if count == Some(0) {
         return Ok(());
     }
-    session.watch(case.as_ref().map(|case| &case.id), &mut on_event).await?;
+    session.watch(case.as_ref().map(|case| &case.id), marks, &mut on_event).await?;
     failed.map_or(Ok(()), Err)
 }
 

@@ -43,7 +43,7 @@ pub use view::{
     History, MemberView, NoteView, OpenedCase, OutboxKind, OutboxView, PersonView, Progress, RefusalCause,
     SavedDocument, ServerView, StatusView, SyncReport, UnreadableCause, UnreadableView, WatchEvent, Written,
 };
-pub use watch::OnEvent;
+pub use watch::{Marks, OnEvent};
 
 // What a caller meets in parameters and errors, so that it need not know the rooms they come from.
 pub use crate::{

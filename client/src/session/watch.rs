@@ -26,6 +26,10 @@ const RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(15);
 /// Silence after which the logs are asked again: a server that withholds cannot do so unseen for ever.
 const SILENCE_MAX: Duration = Duration::from_secs(300);
 
+/// Up to where each case had been read at one moment.
+#[derive(Debug, Clone)]
+pub struct Marks(BTreeMap<GroupId, Position>);
+
 /// Whom events are told to; `Break` ends the watch.
 pub type OnEvent<'a> = &'a mut (dyn FnMut(WatchEvent) -> ControlFlow<()> + Send);
 
@@ -38,24 +42,33 @@ enum Ended {
 }
 
 impl Session {
-    /// Follows one case, or all, until `on_event` breaks. Begins with what is new since the last walk;
+    /// Up to where every case has been read by now: where a watch begins.
+    ///
+    /// Taken before anything is fetched, it lets a watch show what that brings. A case that is not in it is shown
+    /// from its beginning.
+    pub fn marks(&self) -> Result<Marks, Error> {
+        let groups = self.open_groups()?.into_iter();
+        let mark = |group: GroupId| Ok((group, Position(self.row(&group)?.position)));
+        Ok(Marks(groups.map(mark).collect::<Result<_, Error>>()?))
+    }
+
+    /// Follows one case, or all, until `on_event` breaks. Begins with what is new since `marks`;
     /// reconnects by itself.
     ///
     /// Errors: [`Error::NoSuchCase`], [`Error::Certificate`], and refusals that waiting does not heal.
-    pub async fn watch(&self, case: Option<&GroupId>, on_event: OnEvent<'_>) -> Result<(), Error> {
+    pub async fn watch(
+        &self,
+        case: Option<&GroupId>,
+        marks: Marks,
+        on_event: OnEvent<'_>,
+    ) -> Result<(), Error> {
         if let Some(case) = case {
             self.row(case)?;
         }
-        let mut watcher = Watcher {
-            session: self,
-            case: case.copied(),
-            marks: BTreeMap::new(),
-            told: BTreeMap::new(),
-            caught_up: false,
-        };
-        for group in watcher.followed()? {
-            watcher.marks.insert(group, Position(self.row(&group)?.position));
-        }
+        let mut marks = marks.0;
+        marks.retain(|group, _| case.is_none_or(|case| case == group));
+        let mut watcher =
+            Watcher { session: self, case: case.copied(), marks, told: BTreeMap::new(), caught_up: false };
         let mut pause = RECONNECT_PAUSE;
         loop {
             match watcher.follow(on_event).await {

@@ -87,7 +87,7 @@ async fn serve(config: Config) -> Result<Arc<SledStore>, Failure> {
 
     let store = Arc::new(SledStore::open(store_config(&config))?);
     refuse_going_back(&files, &trust, &store.trust_in_force().await?)?;
-    store.put_trust_in_force(trust_files::in_force(&trust)).await?;
+    remember(&store, &trust).await;
     let service = start_service(&config, Arc::clone(&store), &in_force);
 
     let listen = |source| Failure::Listen { address: config.listen, source };
@@ -169,10 +169,15 @@ async fn report_health(health: HealthReporter, store: Arc<SledStore>, mut stoppi
 /// Has the store remember what is put in force, so that no later start goes back. Ends with who reloads.
 async fn remember_trust(store: Arc<SledStore>, mut changed: watch::Receiver<Arc<TrustView>>) {
     while changed.changed().await.is_ok() {
-        let now = trust_files::in_force(&changed.borrow_and_update());
-        if let Err(error) = store.put_trust_in_force(now).await {
-            tracing::error!(%error, "what is in force could not be remembered; the next reload tries again");
-        }
+        let now = Arc::clone(&changed.borrow_and_update());
+        remember(&store, &now).await;
+    }
+}
+
+/// Remembers what is in force. A full disk is no reason not to serve what can be read.
+async fn remember(store: &SledStore, trust: &TrustView) {
+    if let Err(error) = store.put_trust_in_force(trust_files::in_force(trust)).await {
+        tracing::error!(%error, "what is in force could not be remembered; the next reload tries again");
     }
 }
 

@@ -160,12 +160,12 @@ impl Permit {
     /// the permit.
     pub fn give_back(&self, bytes: u64) {
         self.0.held.fetch_sub(bytes, Ordering::Relaxed);
-        self.0.release(bytes);
+        self.0.give_back(bytes);
     }
 }
 
 impl Admitted {
-    fn release(&self, bytes: u64) {
+    fn give_back(&self, bytes: u64) {
         self.account.bytes.fetch_sub(bytes, Ordering::Relaxed);
         self.admission.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
@@ -173,7 +173,7 @@ impl Admitted {
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        self.release(self.held.load(Ordering::Relaxed));
+        self.give_back(self.held.load(Ordering::Relaxed));
         let mut shard =
             self.admission.shard(&self.account.identity).lock().unwrap_or_else(PoisonError::into_inner);
         if self.account.calls.fetch_sub(1, Ordering::Relaxed) == 1 {

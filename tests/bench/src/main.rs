@@ -4,16 +4,19 @@
 //! run that lost, doubled, reordered or failed to verify anything has no speed. Start with `table`.
 
 #![forbid(unsafe_code)]
-#![allow(dead_code, reason = "the parts of the row for cold start stand before that row does")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints its table")]
 
+mod bare;
 mod bounds;
+mod case;
+mod coldstart;
 mod connects;
 mod document_memory;
 mod documents;
 mod fanout;
 mod followers;
 mod idle;
+mod mls;
 mod notes;
 mod ours;
 mod setting;
@@ -74,6 +77,12 @@ enum Subject {
     Fanout,
     /// Bytes on disk, and what deleting frees (row 13)
     Storage,
+    /// Starts with a million records (row 10)
+    Coldstart,
+    /// MLS at a thousand leaves, ours and bare (row 11)
+    Mls,
+    /// A case of ten thousand notes in the client (row 12)
+    Case,
     /// Everything
     All,
     /// The straw man's server, started by the other subjects
@@ -134,6 +143,9 @@ async fn rows_of(subject: &Subject, setting: Setting, bounds: &Bounds) -> Result
         Subject::Connects => connects::rows(setting).await?,
         Subject::Fanout => fanout::rows(setting).await?,
         Subject::Storage => storage::rows(setting).await?,
+        Subject::Coldstart => coldstart::rows(setting).await?,
+        Subject::Mls => mls::rows(setting)?,
+        Subject::Case => case::rows(setting).await?,
         Subject::All => {
             let mut rows = notes::rows(setting, bounds).await?;
             rows.extend(documents::rows(setting).await?);
@@ -141,6 +153,9 @@ async fn rows_of(subject: &Subject, setting: Setting, bounds: &Bounds) -> Result
             rows.extend(fanout::rows(setting).await?);
             rows.extend(storage::rows(setting).await?);
             rows.extend(connects::rows(setting).await?);
+            rows.extend(coldstart::rows(setting).await?);
+            rows.extend(mls::rows(setting)?);
+            rows.extend(case::rows(setting).await?);
             rows
         }
     })

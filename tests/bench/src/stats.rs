@@ -1,6 +1,7 @@
 //! Medians and quantiles, and what /proc says of a process.
 
 use hdrhistogram::Histogram;
+use rustix::time::{ClockId, clock_gettime};
 use std::{fs, time::Duration};
 
 /// The middle value; of an even number the lower one. Zero of nothing.
@@ -28,20 +29,9 @@ impl Latencies {
         let _recorded = self.0.record(u64::try_from(latency.as_nanos() / 100).unwrap_or(u64::MAX));
     }
 
-    /// Adds all of another's.
-    pub(crate) fn merge(&mut self, other: &Self) {
-        // Cannot fail: both have the same precision and grow by themselves.
-        let _same_shape = self.0.add(&other.0);
-    }
-
     /// A quantile (0.5 is the median), milliseconds.
     pub(crate) fn quantile_ms(&self, quantile: f64) -> f64 {
         self.0.value_at_quantile(quantile) as f64 / 10_000.0
-    }
-
-    /// How many there are.
-    pub(crate) fn count(&self) -> u64 {
-        self.0.len()
     }
 }
 
@@ -59,6 +49,18 @@ pub(crate) fn cpu_time(process: u32) -> Option<Duration> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
     Some(Duration::from_millis(ticks * 10))
+}
+
+/// CPU time this process has used so far, on all cores, to the nanosecond.
+pub(crate) fn own_cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// Bytes a process has read so far, from files and sockets.
+pub(crate) fn bytes_read(process: u32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{process}/io")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("rchar: "))?.parse().ok()
 }
 
 /// The load average of the last minute.
@@ -82,9 +84,13 @@ mod tests {
     fn this_process_has_memory_and_latencies_come_back() {
         assert!(memory_kib(std::process::id(), "VmRSS").unwrap() > 100);
         assert!(cpu_time(std::process::id()).is_some());
+        let before = own_cpu_time();
+        assert!((0..1_000_000u64).map(std::hint::black_box).sum::<u64>() > 0 && own_cpu_time() > before);
+        let before = bytes_read(std::process::id()).unwrap();
+        fs::read("/proc/self/status").unwrap();
+        assert!(bytes_read(std::process::id()).unwrap() > before);
         let mut latencies = Latencies::new();
         (1..=100).for_each(|ms| latencies.add(Duration::from_millis(ms)));
         assert!((latencies.quantile_ms(0.5) - 50.0).abs() < 0.5);
-        assert_eq!(latencies.count(), 100);
     }
 }

@@ -55,7 +55,8 @@ impl Caller {
         let (ca, charter) = (world.agency_folder(label), world.charter());
         let issue = ["issue", path(&request_file), "--ca", path(&ca), "--charter", path(&charter)];
         let card = ["--name", "Rosa Iglesias-Peña", "--role", "case manager", "-o", path(&answer_file)];
-        world.certs(issue.into_iter().chain(card)).success();
+        // One file serves for every caller's answer.
+        world.certs(issue.into_iter().chain(card).chain(["--force"])).success();
         let answer = fs::read(&answer_file).expect("the answer is there");
         let answer = v1::EnrolmentCertificate::decode(answer.as_slice()).expect("the answer decodes");
 

@@ -200,22 +200,6 @@ mod tests {
     }
 
     #[test]
-    fn chunks_of_padding_are_fetched_even_if_the_draft_has_every_byte() {
-        let scene = Scene::new();
-        assert!(
-            scene.manifest.shape.file_bytes(scene.manifest.shape.chunk_count() - 1) == 0,
-            "there are such"
-        );
-        scene.cut(scene.sealed.len() - 1);
-        let (ended, next) = scene.fetch(0);
-        assert!(
-            matches!(ended, Ended::Short(_)),
-            "not whole before the last chunk has said that it is the last"
-        );
-        assert!((next as usize) < scene.sealed.len());
-    }
-
-    #[test]
     fn a_draft_that_was_changed_is_never_taken_for_the_document() {
         let scene = Scene::new();
         scene.cut(4);

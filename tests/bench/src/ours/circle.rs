@@ -4,7 +4,7 @@ use super::{device::BenchDevice, now_ms, place::Place};
 use crate::{Error, notes::text};
 use alcove_client::transport::{CommitOutcome, Server, Submission};
 use alcove_e2ee::{
-    group::{Group, Intent},
+    group::{Group, Intent, Prepared},
     keys::{EpochKey, RecordPlace, Salt, draw},
     receipts::LogVerifier,
     records::{Author, AuthorPoint, Draft, Expected, KeySource, Note, Payload, SealedRecord, seal},
@@ -12,6 +12,7 @@ use alcove_e2ee::{
 use alcove_mls::{LogPin, Policy};
 use alcove_proto::{
     ids::{Digest, Epoch, EpochId, GroupId, Head, Position, RecordId},
+    names::Identity,
     v1::{LogEntry, SubscribeResponse, subscribe_response::Event},
 };
 use ring::rand::SystemRandom;
@@ -123,23 +124,8 @@ impl Circle {
                 Intent { add: packages.iter().map(|one| one.bytes.clone()).collect(), ..Intent::default() };
             let pin = LogPin { position: log.position(), head: log.head() };
             let prepared = group.prepare_commit(&founder.mls, &intent, pin, &founder.trust, now_ms())?;
-            let submission = Submission {
-                group: id,
-                epoch: prepared.epoch.0,
-                commit: prepared.commit.clone(),
-                welcome: prepared.welcome,
-                joiners: prepared
-                    .joiners
-                    .into_iter()
-                    .map(|joiner| (joiner.identity.to_string(), joiner.key_package_ref))
-                    .collect(),
-                seen_position: pin.position,
-            };
-            match server.submit_commit(submission).await? {
-                CommitOutcome::Accepted(_) => {}
-                CommitOutcome::SupersededBy(_) => return Err("a founder alone lost a race".into()),
-            }
-            group.process(&prepared.commit, &founder.trust)?;
+            let commit = publish(&server, id, prepared).await?;
+            group.process(&commit, &founder.trust)?;
             let page = server.read_log(&id, Position(0), Position(0)).await?;
             for entry in &page.entries {
                 log.accept_entry(entry)?;
@@ -162,6 +148,30 @@ impl Circle {
         members[0].after = point;
         let numbers = BTreeMap::new();
         Ok(Self { group: id, members, position: log.position(), head: log.head(), numbers, note_bytes })
+    }
+
+    /// The first member adds a device by a key package it has published; all go on to the new epoch. The device
+    /// joins by itself.
+    pub(crate) async fn admit(&mut self, identity: &Identity) -> Result<(), Error> {
+        let founder = &mut self.members[0];
+        let claimed = founder.server.claim_key_packages(std::slice::from_ref(identity)).await?;
+        let package = claimed.into_iter().next().ok_or("whoever is admitted has published key packages")?;
+        let intent = Intent { add: vec![package.key_package], ..Intent::default() };
+        let pin = LogPin { position: self.position, head: self.head };
+        let Member { device, group, server, .. } = founder;
+        let prepared = group.prepare_commit(&device.mls, &intent, pin, &device.trust, now_ms())?;
+        let commit = publish(server, self.group, prepared).await?;
+        let mut log = LogVerifier::at(self.group, self.position, self.head);
+        for entry in &server.read_log(&self.group, self.position, Position(0)).await?.entries {
+            log.accept_entry(entry)?;
+        }
+        (self.position, self.head) = (log.position(), log.head());
+        for member in &mut self.members {
+            member.group.process(&commit, &member.device.trust)?;
+            member.epoch_key = member.group.epoch_key()?;
+            member.seen = (self.position, self.head);
+        }
+        Ok(())
     }
 
     /// The first member follows the log from where it stands, and has caught up when this returns.
@@ -190,6 +200,23 @@ impl Circle {
     pub(crate) fn after(&mut self, inbox: &Inbox) {
         (self.position, self.head) = (inbox.log.position(), inbox.log.head());
         self.numbers.clone_from(&inbox.numbers);
+    }
+}
+
+/// Has the server order a commit that nobody competes with; gives it back.
+async fn publish(server: &Server, group: GroupId, prepared: Prepared) -> Result<Vec<u8>, Error> {
+    let joiners = prepared.joiners.into_iter();
+    let submission = Submission {
+        group,
+        epoch: prepared.epoch.0,
+        commit: prepared.commit.clone(),
+        welcome: prepared.welcome,
+        joiners: joiners.map(|joiner| (joiner.identity.to_string(), joiner.key_package_ref)).collect(),
+        seen_position: prepared.seen.position,
+    };
+    match server.submit_commit(submission).await? {
+        CommitOutcome::Accepted(_) => Ok(prepared.commit),
+        CommitOutcome::SupersededBy(_) => Err("a founder alone lost a race".into()),
     }
 }
 
@@ -242,8 +269,8 @@ impl Member {
 }
 
 impl Reader {
-    /// Opens an entry and checks every claim in it. Returns whose it is (by leaf), its number for that author, and
-    /// its id.
+    /// Opens an entry and checks every claim in it. Returns whose it is (by leaf), its number for that author,
+    /// and its id.
     pub(crate) fn open(&self, entry: &LogEntry) -> Result<(u32, u64, RecordId), Error> {
         let sealed = SealedRecord::parse(&entry.body)?;
         let place = sealed.header().place;

@@ -31,10 +31,4 @@ impl BenchDevice {
     pub(crate) fn connect(&self, address: SocketAddr) -> Result<Server, Error> {
         Ok(Server::new(&address.to_string(), self.connector.clone())?)
     }
-
-    /// One TLS connection and nothing on it.
-    pub(crate) async fn handshake(&self, address: SocketAddr) -> Result<(), Error> {
-        self.connector.connect(&address.ip().to_string(), address.port()).await?;
-        Ok(())
-    }
 }

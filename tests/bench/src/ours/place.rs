@@ -3,10 +3,14 @@
 use super::{device::BenchDevice, now_ms};
 use crate::Error;
 use alcove_charter::{CharterFile, TrustView};
-use alcove_client::enrol::{Held, PendingRequest, check_answer};
+use alcove_client::{
+    enrol::{DeviceKeys, Enrolment, Held, PendingRequest, check_answer, device},
+    session::{self, Session, SystemClock},
+};
 use alcove_issuer::{AgencyCa, DeviceOrder, Passphrase};
 use alcove_tests::world::{PASSPHRASE, Server, World};
-use std::fs;
+use ring::rand::SystemRandom;
+use std::{fs, path::Path, sync::Arc};
 
 /// Limits lifted, so that the workload and not a limit decides; everything else as shipped.
 const CONFIGURATION: &str = "trust_poll_ms = 0\n[limits]\nconnections_per_identity_max = 15000\n\
@@ -35,16 +39,47 @@ impl Place {
 
     /// A fresh device of a new person.
     pub(crate) fn device(&mut self) -> Result<BenchDevice, Error> {
+        let (keys, enrolment) = self.enrol()?;
+        BenchDevice::new(&keys, enrolment, self.trust.clone())
+    }
+
+    /// The keys of a new person's device and what the agency certified.
+    pub(crate) fn enrol(&mut self) -> Result<(DeviceKeys, Enrolment), Error> {
         let pending = PendingRequest::make()?;
+        let answer = self.answer(&pending.request)?;
+        let enrolment = check_answer(&pending, Held::default(), &answer, now_ms())?;
+        Ok((pending.keys, enrolment))
+    }
+
+    /// A fresh vault of a new person in `home`, unlocked: a session as `alcove` has it.
+    pub(crate) fn session(&mut self, home: &Path) -> Result<Session, Error> {
+        let passphrase = session::Passphrase::new(PASSPHRASE.to_owned());
+        let pending = device::request(home, &passphrase)?;
+        let answer = self.answer(&pending.request)?;
+        device::finish(home, &passphrase, &answer, None, now_ms())?;
+        unlock(home)
+    }
+
+    /// What the agency answers to a request.
+    fn answer(&mut self, request: &[u8]) -> Result<Vec<u8>, Error> {
         let mut order = DeviceOrder::new("M. Rivera", "case manager");
         order.server_address = self.server.address().to_string();
-        let issued = self.agency.issue_device(&pending.request, &self.charter, &order, now_ms())?;
-        let enrolment = check_answer(&pending, Held::default(), &issued.file, now_ms())?;
-        BenchDevice::new(&pending.keys, enrolment, self.trust.clone())
+        Ok(self.agency.issue_device(request, &self.charter, &order, now_ms())?.file)
     }
 
     /// Starts the server again on the same data, after SIGKILL.
     pub(crate) fn kill_and_restart(&mut self) {
         self.server.kill_and_restart();
     }
+
+    /// Starts the server again on the same data, after it has stopped by itself.
+    pub(crate) fn stop_and_restart(&mut self) {
+        self.server.stop_and_restart();
+    }
+}
+
+/// Unlocks a vault that [`Place::session`] has made.
+pub(crate) fn unlock(home: &Path) -> Result<Session, Error> {
+    let passphrase = session::Passphrase::new(PASSPHRASE.to_owned());
+    Ok(Session::open(home, &passphrase, Arc::new(SystemClock), Arc::new(SystemRandom::new()))?)
 }
