@@ -46,7 +46,8 @@ fn a_full_server_refuses_what_grows_and_loses_nothing() {
     let note = scene.rosa.command(["note", "add", CASE, "-", "--yes", "--json"]).stdin("one too many");
     let note = note.outcome().success();
     assert_eq!(note.json()["delivery"], "queued", "it is safe here: {}", note.stdout);
-    assert!(note.stderr.to_lowercase().contains("server"), "it says whose disk: {}", note.stderr);
+    let held_up = note.json()["held_up"]["what"].as_str().unwrap_or_default().to_lowercase();
+    assert!(held_up.contains("server"), "it says whose disk: {held_up}");
     scene.rosa.run(["doc", "send", CASE, path(&file), "--yes", "--json"]).code(11);
     assert_eq!(texts(&scene.leon), ["while there is room"], "what is there can be read");
 

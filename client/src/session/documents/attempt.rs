@@ -45,7 +45,7 @@ pub(super) struct Attempt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kept {
     /// They are on disk, from now or from before: the chunks may leave.
-    Kept,
+    OnDisk,
     /// Others stand there: the file was another when they were sealed. Nothing may be sent.
     Differ,
     /// Another process has ended the attempt. Nothing may be sent.
@@ -148,7 +148,7 @@ impl Attempt {
         let place = self.block_place(first);
         let row = ChunkDigestsRow { digests: digests.iter().flat_map(|digest| digest.0).collect() };
         if let Some(kept) = act.get::<ChunkDigestsRow>(&place)? {
-            return Ok(if kept == row { Kept::Kept } else { Kept::Differ });
+            return Ok(if kept == row { Kept::OnDisk } else { Kept::Differ });
         }
         // Blocks are kept in order, so that what is kept is always the beginning of the file.
         if let Some(before) = first.checked_sub(BLOCK_CHUNKS as u32)
@@ -157,7 +157,7 @@ impl Attempt {
             return Ok(Kept::Differ);
         }
         act.put(&place, &row)?;
-        Ok(Kept::Kept)
+        Ok(Kept::OnDisk)
     }
 
     fn block_place(&self, first: u32) -> [u8; 24] {
@@ -186,7 +186,7 @@ impl Attempt {
 /// and what else left this device under the attempt's keys is not known.
 pub(super) fn knows_what_left(known: &[Digest], state: &UploadState, shape: Shape) -> bool {
     let count = shape.chunk_count() as usize;
-    let whole_blocks = known.len() == count || known.len() % BLOCK_CHUNKS == 0;
+    let whole_blocks = known.len() == count || known.len().is_multiple_of(BLOCK_CHUNKS);
     let beyond = state.finished || state.received.iter().skip(known.len()).any(|received| *received);
     whole_blocks && known.len() <= count && (known.len() == count || !beyond)
 }
@@ -247,8 +247,8 @@ mod tests {
         let scene = Scene::new();
         let (one, other) = (scene.attempt(), scene.attempt());
         assert_eq!(one.blob, other.blob, "the second goes on with the first one's attempt");
-        assert_eq!(scene.keep(&one, 0, [1, 2, 3, 4]), Kept::Kept);
-        assert_eq!(scene.keep(&other, 0, [1, 2, 3, 4]), Kept::Kept, "the same file: the same chunks");
+        assert_eq!(scene.keep(&one, 0, [1, 2, 3, 4]), Kept::OnDisk);
+        assert_eq!(scene.keep(&other, 0, [1, 2, 3, 4]), Kept::OnDisk, "the same file: the same chunks");
         // The file changed between the two reads: its chunk 2 would go out under the nonce of another.
         assert_eq!(scene.keep(&other, 0, [1, 2, 9, 4]), Kept::Differ);
         assert_eq!(scene.kept(&one), [1, 2, 3, 4], "what was kept stands");
@@ -259,7 +259,7 @@ mod tests {
     fn an_attempt_that_one_process_ends_is_ended_for_all() {
         let scene = Scene::new();
         let (one, other) = (scene.attempt(), scene.attempt());
-        assert_eq!(scene.keep(&one, 0, [1, 2, 3, 4]), Kept::Kept);
+        assert_eq!(scene.keep(&one, 0, [1, 2, 3, 4]), Kept::OnDisk);
         assert!(scene.act(|act| other.abandon(act)));
         assert_eq!(scene.keep(&one, 4, [5, 6, 7, 8]), Kept::Ended);
         assert!(!scene.act(|act| one.goes_on(act)));
@@ -267,7 +267,7 @@ mod tests {
         // The next attempt has keys of its own, and nothing that the first one's processes still do touches it.
         let next = scene.attempt();
         assert_ne!((next.blob, next.content_key.as_bytes()), (one.blob, one.content_key.as_bytes()));
-        assert_eq!(scene.keep(&next, 0, [9, 9, 9, 9]), Kept::Kept);
+        assert_eq!(scene.keep(&next, 0, [9, 9, 9, 9]), Kept::OnDisk);
         assert_eq!(scene.keep(&one, 4, [5, 6, 7, 8]), Kept::Ended);
         assert!(!scene.act(|act| one.abandon(act)), "not there to be deleted at the server");
         scene.act(|act| one.forget(act));

@@ -127,9 +127,10 @@ impl Source {
                 block.chunks.push(SealedChunk { index, bytes: buffer });
             }
             let next = index + 1;
-            if next as usize % BLOCK_CHUNKS == 0 || next == shape.chunk_count() {
+            if (next as usize).is_multiple_of(BLOCK_CHUNKS) || next == shape.chunk_count() {
                 let whole = std::mem::replace(&mut block, Block::at(next));
-                if !(whole.digests.is_empty() && whole.chunks.is_empty()) && !give(whole) {
+                let has_something = !whole.digests.is_empty() || !whole.chunks.is_empty();
+                if has_something && !give(whole) {
                     return Err(Stopped::NotWanted);
                 }
             }

@@ -192,7 +192,7 @@ impl Session {
             .map(|index| shape.file_bytes(index) as u64)
             .sum();
         let mut cancelled = tell(on_progress, done, attempt.size).is_break();
-        let mut kept = Kept::Kept;
+        let mut kept = Kept::OnDisk;
         // The stream's first message names the blob, so it is opened with the first chunk, and not at all without one.
         let mut streaming = false;
         'blocks: while !cancelled && answered.is_none() {
@@ -205,7 +205,7 @@ impl Session {
                 kept = self
                     .vault
                     .act(Durability::OnDisk, |act| attempt.keep(act, block.first, &block.digests))?;
-                if kept != Kept::Kept {
+                if kept != Kept::OnDisk {
                     break;
                 }
             }
@@ -242,12 +242,12 @@ impl Session {
         match (kept, answered, read) {
             (Kept::Differ, ..) => Ok(End::Changed),
             (Kept::Ended, ..) => Ok(End::Overtaken),
-            (Kept::Kept, _, Err(Stopped::Changed)) => Ok(End::Changed),
-            (Kept::Kept, _, Err(Stopped::Failed(error))) => Err(error),
-            (Kept::Kept, Some(Err(error)), _) if error.is_worth_retrying() => Ok(End::Cut { sent, done }),
-            (Kept::Kept, Some(Err(error)), _) => Err(error.into()),
-            (Kept::Kept, _, Err(Stopped::NotWanted)) => Ok(End::Cut { sent, done }),
-            (Kept::Kept, None | Some(Ok(_)), Ok(pass)) => Ok(End::Whole(pass)),
+            (Kept::OnDisk, _, Err(Stopped::Changed)) => Ok(End::Changed),
+            (Kept::OnDisk, _, Err(Stopped::Failed(error))) => Err(error),
+            (Kept::OnDisk, Some(Err(error)), _) if error.is_worth_retrying() => Ok(End::Cut { sent, done }),
+            (Kept::OnDisk, Some(Err(error)), _) => Err(error.into()),
+            (Kept::OnDisk, _, Err(Stopped::NotWanted)) => Ok(End::Cut { sent, done }),
+            (Kept::OnDisk, None | Some(Ok(_)), Ok(pass)) => Ok(End::Whole(pass)),
         }
     }
 
