@@ -142,6 +142,7 @@ impl Session {
         match (failure, ended) {
             (None, Ended::Whole(draft)) => draft.publish(destination, &manifest.name).map(Fetched::Saved),
             (None, Ended::Spoiled) => Ok(Fetched::DraftSpoiled),
+            // What a chunk shows weighs more than what the server says of its own end.
             (None | Some(Error::Server(_)), Ended::Failed(error)) => Err(error),
             (Some(error), Ended::Whole(draft) | Ended::Short(draft)) => {
                 if is_cut(&error) {
@@ -149,8 +150,9 @@ impl Session {
                 }
                 Err(error)
             }
-            (Some(error), Ended::Spoiled | Ended::Failed(_)) => Err(error),
-            (None, Ended::Short(_)) => Err(Error::DocumentDamaged),
+            (Some(error), Ended::Spoiled | Ended::Failed(_) | Ended::Unheard) => Err(error),
+            // Neither happens while this function listens and holds the way in open.
+            (None, Ended::Short(_) | Ended::Unheard) => Err(Error::DocumentDamaged),
         }
     }
 }

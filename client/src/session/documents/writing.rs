@@ -24,8 +24,16 @@ pub(super) enum Ended {
     Short(Draft),
     /// Every chunk opened, and the draft is not the document: what an earlier fetch left was something else.
     Spoiled,
-    /// A chunk does not verify, the disk refused, or nobody listens any more.
+    /// A chunk does not verify, or the disk refused.
     Failed(Error),
+    /// Nobody listens any more: whoever stopped listening knows why.
+    Unheard,
+}
+
+impl From<Error> for Ended {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// Writes the chunks that come, until there are no more.
@@ -37,7 +45,7 @@ pub(super) fn write(
 ) -> Ended {
     let resumed = match resume(&mut reader, &mut draft, said) {
         Ok(bytes) => bytes,
-        Err(error) => return Ended::Failed(error),
+        Err(ended) => return ended,
     };
     let mut plain = Zeroizing::new(Vec::with_capacity(CHUNK_BYTES + CHUNK_TAG_BYTES));
     while let Some(sealed) = chunks.blocking_recv() {
@@ -49,7 +57,7 @@ pub(super) fn write(
             return Ended::Failed(error);
         }
         if said.blocking_send(Said::Written(plain.len() as u64)).is_err() {
-            return Ended::Failed(Error::Cancelled);
+            return Ended::Unheard;
         }
     }
     if reader.next_index() < reader.shape().chunk_count() {
@@ -65,7 +73,7 @@ pub(super) fn write(
 /// Hashes the whole chunks that lie in the draft, and cuts off what follows them. Returns how many bytes they have.
 ///
 /// They were opened when they came; that they are still what they were, the hash of the whole shows.
-fn resume(reader: &mut DocumentReader, draft: &mut Draft, said: &mpsc::Sender<Said>) -> Result<u64, Error> {
+fn resume(reader: &mut DocumentReader, draft: &mut Draft, said: &mpsc::Sender<Said>) -> Result<u64, Ended> {
     let shape = reader.shape();
     let mut bytes = 0;
     if draft.length() > 0 {
@@ -81,7 +89,7 @@ fn resume(reader: &mut DocumentReader, draft: &mut Draft, said: &mpsc::Sender<Sa
             reader.resume_with(&chunk[..due]).map_err(|error| damaged(&error))?;
             bytes += due as u64;
             if said.is_closed() {
-                return Err(Error::Cancelled);
+                return Err(Ended::Unheard);
             }
         }
     }
@@ -209,6 +217,18 @@ mod tests {
         assert!(matches!(scene.fetch(usize::MAX), (Ended::Spoiled, 4)));
         // It has gone, so the next fetch begins anew.
         assert!(matches!(scene.fetch(usize::MAX), (Ended::Whole(_), 0)));
+    }
+
+    #[test]
+    fn whoever_stops_listening_is_given_no_other_reason() {
+        let scene = Scene::new();
+        let reader = DocumentReader::new(&scene.manifest, &GROUP).unwrap();
+        let (chunk_sender, chunk_receiver) = mpsc::channel(1);
+        let (said_sender, said) = mpsc::channel(4);
+        chunk_sender.blocking_send(scene.sealed[0].clone()).unwrap();
+        drop(said);
+        assert!(matches!(write(reader, scene.draft(), chunk_receiver, &said_sender), Ended::Unheard));
+        assert_eq!(fs::read_dir(scene.folder.path()).unwrap().count(), 0);
     }
 
     #[test]
