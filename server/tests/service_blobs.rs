@@ -12,16 +12,9 @@ use alcove_proto::{
 use alcove_server::service::{NewAccess, NewUpload, ServiceError, Settings};
 use bytes::Bytes;
 use std::num::NonZeroU64;
-use world::{Device, World};
+use world::{Device, World, assert_refused};
 
 const SEALED: usize = CHUNK_BYTES + CHUNK_TAG_BYTES;
-
-macro_rules! assert_refused {
-    ($result:expr, $pattern:pat) => {
-        let result = $result;
-        assert!(matches!(result, Err($pattern)), "{:?}", result.err());
-    };
-}
 
 fn chunks(count: u32, last: usize) -> Vec<Bytes> {
     (1..=count).map(|n| vec![n as u8; if n == count { last } else { SEALED }].into()).collect()

@@ -14,21 +14,7 @@ use alcove_server::{
     store::Store,
 };
 use std::{future::Future, sync::Arc, task::Poll};
-use world::{Device, World};
-
-fn accepted(outcome: Result<CommitOutcome, ServiceError>) -> Position {
-    match outcome.expect("the commit is taken") {
-        CommitOutcome::Accepted(receipt) => receipt.position,
-        CommitOutcome::SupersededBy(_) => panic!("nobody else commits"),
-    }
-}
-
-macro_rules! assert_refused {
-    ($result:expr, $pattern:pat) => {
-        let result = $result;
-        assert!(matches!(result, Err($pattern)), "{:?}", result.err());
-    };
-}
+use world::{Device, World, accepted, assert_refused};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_commits_in_one_epoch_one_wins_and_the_other_gets_the_winner() {

@@ -8,22 +8,8 @@ use alcove_proto::{
     ids::{AccessId, Epoch, Position, RecordId},
     v1::EntryKind,
 };
-use alcove_server::service::{CommitOutcome, LogRange, NewAccess, ServiceError};
-use world::{DAY_MS, Device, World};
-
-fn accepted(outcome: Result<CommitOutcome, ServiceError>) -> Position {
-    match outcome.expect("the commit is taken") {
-        CommitOutcome::Accepted(receipt) => receipt.position,
-        CommitOutcome::SupersededBy(_) => panic!("nobody else commits"),
-    }
-}
-
-macro_rules! assert_refused {
-    ($result:expr, $pattern:pat) => {
-        let result = $result;
-        assert!(matches!(result, Err($pattern)), "{:?}", result.err());
-    };
-}
+use alcove_server::service::{LogRange, NewAccess, ServiceError};
+use world::{DAY_MS, Device, World, accepted, assert_refused};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn records_come_back_in_order_under_receipts_that_hold() {

@@ -234,3 +234,30 @@ fn a_welcome_whose_pin_does_not_fit_is_named_and_the_other_cases_go_on() {
     let status = scene.leon.json(["status"]);
     assert_eq!(status["alarms"][0]["alarm"], "welcome-unusable");
 }
+
+/// A list of welcomes that does not parse.
+struct Nonsense;
+
+impl Lie for Nonsense {
+    fn told(&self, call: &Call<'_>, message: Bytes) -> Bytes {
+        if call.method != "ListWelcomes" || !is_leon(call) {
+            return message;
+        }
+        rewritten(&message, |list: &mut ListWelcomesResponse| {
+            list.welcomes.push(PendingWelcome { welcome_id: vec![1; 3], ..PendingWelcome::default() });
+        })
+    }
+}
+
+#[test]
+fn a_list_of_welcomes_that_makes_no_sense_is_told_and_keeps_nobody_from_his_cases() {
+    let (scene, liar) = lied_to_with_leon();
+    write(&scene.rosa, "two");
+    scene.leave_unsent();
+    liar.tell(Nonsense);
+    let read = scene.leon.run(["note", "list", CASE, "--json"]).code(6);
+    assert!(read.stdout.contains("two"), "{}{}", read.stdout, read.stderr);
+    assert_eq!(texts(&scene.rosa), ["one", "two", UNSENT], "and what he wrote has arrived");
+    liar.tell(Honest);
+    assert_eq!(texts(&scene.leon), ["one", "two", UNSENT]);
+}

@@ -105,7 +105,8 @@ impl Context {
                 }
                 let alarm =
                     report.alarms.first().map(|alarm| failure::alarm(alarm.case.as_ref(), alarm.kind));
-                Refresh { alarm, late: None }
+                let bad_answer = report.bad_answer.map(|error| Error::Server(error).into());
+                Refresh { alarm: alarm.or(bad_answer), late: None }
             }
             Err(error) => {
                 let passing = matches!(&error, Error::Server(error) if error.is_passing());
@@ -171,7 +172,7 @@ impl Context {
 #[must_use]
 #[derive(Default)]
 pub(crate) struct Refresh {
-    /// An alarm that was raised by it.
+    /// An alarm that was raised by it, or an answer that made no sense.
     alarm: Option<Failure>,
     /// What else was wrong.
     late: Option<Failure>,

@@ -70,7 +70,7 @@ use std::{
 
 /// An unlocked vault and what can be done with it. Shared freely between tasks (`&self` everywhere).
 pub struct Session {
-    vault: Vault,
+    vault: Arc<Vault>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom + Send + Sync>,
     own: Own,
@@ -94,7 +94,7 @@ impl Session {
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom + Send + Sync>,
     ) -> Result<Self, Error> {
-        let vault = Vault::open(home, passphrase, Arc::clone(&random))?;
+        let vault = Arc::new(Vault::open(home, passphrase, Arc::clone(&random))?);
         let (own, trust) = vault.act(Durability::Refetchable, |act| Own::load(act, &*random))?;
         Ok(Self {
             vault,

@@ -79,8 +79,8 @@ impl Session {
         self.vault.read(|act| {
             load_row(act, case)?;
             if let Some(position) = act.find_entry(case, note)?
-                && let Some((key, row)) = act.entry_at(case, position)?
-                && let Shown::Note(mut view) = view(&key, &row)?
+                && let Some((key, mut row)) = act.entry_at(case, position)?
+                && let Shown::Note(mut view) = view(&key, &mut row)?
             {
                 view.corrected_by = correction_of(act, case, note, position)?;
                 return Ok(view);
@@ -112,7 +112,7 @@ impl Session {
                 Ok(ControlFlow::Continue(()))
             })?;
             let mut notes = Vec::with_capacity(found.len());
-            for (key, row) in &found {
+            for (key, row) in &mut found {
                 if let Shown::Note(note) = view(key, row)? {
                     notes.push(note);
                 }
@@ -145,7 +145,8 @@ impl Session {
             let Some(note) = &row.note else { continue };
             let (id, delivery) = queued_place(&row)?;
             let author = self.own.identity.clone();
-            let mut view = note_view(case, id, author, row.written_at_ms, delivery, note)?;
+            let text = note.text.clone();
+            let mut view = note_view(case, id, author, row.written_at_ms, delivery, note, text)?;
             view.received_at_ms = row.received_at_ms;
             notes.push(view);
         }
@@ -167,7 +168,7 @@ pub(super) fn collect(
     take: &mut dyn FnMut(Shown) -> ControlFlow<()>,
 ) -> Result<(), Error> {
     let mut broken = None;
-    act.entries(case, ALL, direction, &mut |key: EntryKey, row: EntryRow| match view(&key, &row) {
+    act.entries(case, ALL, direction, &mut |key: EntryKey, mut row: EntryRow| match view(&key, &mut row) {
         Ok(shown) => take(shown),
         Err(error) => {
             broken = Some(error);
@@ -218,9 +219,7 @@ impl Needle {
 
     /// A cheap look at the bytes of a row; `false` is certain.
     fn may_be_in(&self, bytes: &[u8]) -> bool {
-        // Letters outside ASCII fold to ASCII ones here and there ("K" the Kelvin sign): such rows are
-        // looked at closely.
-        !self.ascii || !bytes.is_ascii() || contains_folded(bytes, self.folded.as_bytes())
+        !self.ascii || contains_folded(bytes, self.folded.as_bytes()) || has_folding_to_ascii(bytes)
     }
 
     fn is_in(&self, text: &str) -> bool {
@@ -232,12 +231,20 @@ impl Needle {
     }
 }
 
+/// Whether one of the two letters outside ASCII is there that fold to letters of ASCII: the Kelvin sign, and the
+/// capital I with a dot.
+fn has_folding_to_ascii(bytes: &[u8]) -> bool {
+    const FOLDING: [&[u8]; 2] = ["\u{212a}".as_bytes(), "\u{130}".as_bytes()];
+    let begins = |at| FOLDING.iter().any(|letter| bytes[at..].starts_with(letter));
+    memchr::memchr2_iter(FOLDING[0][0], FOLDING[1][0], bytes).any(begins)
+}
+
 /// Whether `needle` (lower-case ASCII, not empty) is in `bytes`, whatever the case of the letters.
 fn contains_folded(bytes: &[u8], needle: &[u8]) -> bool {
     let Some((&first, _)) = needle.split_first() else { return true };
     let (lower, upper) = (first, first.to_ascii_uppercase());
     let mut rest = bytes;
-    while let Some(at) = rest.iter().position(|byte| *byte == lower || *byte == upper) {
+    while let Some(at) = memchr::memchr2(lower, upper, rest) {
         let Some(window) = rest.get(at..at + needle.len()) else { return false };
         if window.eq_ignore_ascii_case(needle) {
             return true;
@@ -277,5 +284,13 @@ mod tests {
                 prop_assert!(needle.may_be_in(text.as_bytes()));
             }
         }
+    }
+
+    #[test]
+    fn no_other_letter_folds_to_one_of_ascii() {
+        for letter in ('\u{80}'..=char::MAX).filter(|letter| letter.to_lowercase().any(|it| it.is_ascii())) {
+            assert!(has_folding_to_ascii(letter.to_string().as_bytes()), "{letter:?}");
+        }
+        assert!(!has_folding_to_ascii("\u{2019}K i\u{c4}".as_bytes()), "the control");
     }
 }

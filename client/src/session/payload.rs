@@ -172,14 +172,17 @@ pub(super) enum Shown {
     Nothing,
 }
 
-/// Makes a view of an entry.
-pub(super) fn view(key: &EntryKey, row: &EntryRow) -> Result<Shown, Error> {
+/// Makes a view of an entry, and takes the text of a note for it.
+pub(super) fn view(key: &EntryKey, row: &mut EntryRow) -> Result<Shown, Error> {
     let delivery = Delivery::Stored { position: key.position };
     let author = || -> Result<Identity, Error> { Ok(row.author.parse().map_err(|_| damaged())?) };
     let class = |class: EntryClass| class as u32 == row.class;
     if class(EntryClass::Note) {
-        let note = row.note.as_ref().ok_or_else(damaged)?;
-        let mut view = note_view(&key.group, key.record, author()?, row.written_at_ms, delivery, note)?;
+        let author = author()?;
+        let note = row.note.as_mut().ok_or_else(damaged)?;
+        // Ten thousand of them are not copied, to be wiped a moment later.
+        let text = std::mem::take(&mut note.text);
+        let mut view = note_view(&key.group, key.record, author, row.written_at_ms, delivery, note, text)?;
         view.received_at_ms = row.received_at_ms;
         view.granted = row.granted;
         Ok(Shown::Note(view))
@@ -209,6 +212,7 @@ pub(super) fn note_view(
     written_at_ms: i64,
     delivery: Delivery,
     note: &NoteRow,
+    text: String,
 ) -> Result<NoteView, Error> {
     Ok(NoteView {
         case: *case,
@@ -217,7 +221,7 @@ pub(super) fn note_view(
         written_at_ms,
         received_at_ms: 0,
         delivery,
-        text: note.text.clone(),
+        text,
         corrects: corrects_of(note)?,
         corrected_by: None,
         grantable: note.grantable,

@@ -23,10 +23,20 @@ use std::sync::PoisonError;
 /// Times newer trust material is fetched for one log before the server is taken to withhold it.
 const TRUST_FETCHES_MAX: u32 = 3;
 
+/// The answer that made no sense, if that is what happened: a server that lies about one thing keeps nobody from
+/// the rest.
+fn bad_answer(error: Error) -> Result<ServerError, Error> {
+    match error {
+        Error::Server(error @ ServerError::BadAnswer { .. }) => Ok(error),
+        other => Err(other),
+    }
+}
+
 impl Session {
     /// Fetches what is new, sends what waits, does what is due (key packages, card, self-updates).
     ///
-    /// An alarm stops the one case it is about; the others go on, and the report names it.
+    /// An alarm stops the one case it is about, and so does an answer that makes no sense; the others go on, and
+    /// the report names it.
     /// Errors: [`Error::Server`], [`Error::Certificate`], [`Error::ClockWrong`], [`Error::Vault`].
     pub async fn sync(&self) -> Result<SyncReport, Error> {
         let mut report = SyncReport::default();
@@ -40,7 +50,9 @@ impl Session {
             Err(error) => return Err(error),
         }
         report.held_up = self.finish_creations().await?;
-        self.take_welcomes(&mut report).await?;
+        if let Err(error) = self.take_welcomes(&mut report).await {
+            report.bad_answer = Some(bad_answer(error)?);
+        }
         for group in self.open_groups()? {
             self.sync_group(&group, &mut report).await?;
         }
@@ -72,7 +84,11 @@ impl Session {
             ) => Ok(()),
             // What the case's log says of that, its next reading shows.
             Err(Error::Server(error)) if error.reason() == Some(Reason::NotFound) => Ok(()),
-            other => other,
+            Err(error) => {
+                report.bad_answer = Some(bad_answer(error)?);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
         }
     }
 

@@ -4,12 +4,13 @@
 //! it: whoever shows it makes it safe for the place it is shown in.
 
 use super::Error;
+use crate::transport::ServerError;
 use alcove_proto::{
     ids::{GroupId, Position, RecordId},
     names::{Identity, Person, TrustDomain},
     v1::{Role, Side},
 };
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 /// An agency as the charter describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,8 +142,8 @@ pub struct OutboxView {
     pub delivery: Delivery,
 }
 
-/// A note.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A note. Printed without what it says.
+#[derive(Clone, PartialEq, Eq)]
 pub struct NoteView {
     /// Its case.
     pub case: GroupId,
@@ -168,8 +169,14 @@ pub struct NoteView {
     pub granted: bool,
 }
 
-/// A document, as its manifest describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl fmt::Debug for NoteView {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("NoteView").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// A document, as its manifest describes it. Printed without its name.
+#[derive(Clone, PartialEq, Eq)]
 pub struct DocumentView {
     /// Its case.
     pub case: GroupId,
@@ -195,6 +202,12 @@ pub struct DocumentView {
     pub grantable: bool,
     /// It was granted to this device rather than received as a member.
     pub granted: bool,
+}
+
+impl fmt::Debug for DocumentView {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("DocumentView").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// Something in the log that this device could not open, and why.
@@ -354,6 +367,8 @@ pub struct SyncReport {
     pub refused: u64,
     /// Cases that could not be brought up to date, and why.
     pub held_up: Vec<HeldUp>,
+    /// An answer of the server's that made no sense: what it was about is as it was, the rest is up to date.
+    pub bad_answer: Option<ServerError>,
     /// Alarms raised by this sync.
     pub alarms: Vec<AlarmView>,
 }

@@ -130,6 +130,9 @@ impl Watcher<'_> {
                 return Ok(Ended::ByCaller);
             }
         }
+        if let Some(error) = report.bad_answer {
+            return Err(error.into());
+        }
         let followed = self.followed()?;
         self.told.clear();
         for group in followed {
@@ -232,8 +235,8 @@ impl Watcher<'_> {
         let events = self.session.vault.read::<_, Error>(|act| {
             let mut events = Vec::new();
             for place in places {
-                if let Some((key, row)) = act.entry_at(&place.group, place.position)? {
-                    events.extend(event(view(&key, &row)?));
+                if let Some((key, mut row)) = act.entry_at(&place.group, place.position)? {
+                    events.extend(event(view(&key, &mut row)?));
                 }
             }
             Ok(events)
@@ -271,17 +274,22 @@ impl Watcher<'_> {
             let mut events = Vec::new();
             let mut reached = *mark;
             let mut broken = None;
-            act.entries(group, (mark.next(), Position(u64::MAX)), Direction::Forward, &mut |key, row| {
-                reached = key.position;
-                match view(&key, &row) {
-                    Ok(shown) => events.extend(event(shown)),
-                    Err(error) => {
-                        broken = Some(error);
-                        return ControlFlow::Break(());
+            act.entries(
+                group,
+                (mark.next(), Position(u64::MAX)),
+                Direction::Forward,
+                &mut |key, mut row| {
+                    reached = key.position;
+                    match view(&key, &mut row) {
+                        Ok(shown) => events.extend(event(shown)),
+                        Err(error) => {
+                            broken = Some(error);
+                            return ControlFlow::Break(());
+                        }
                     }
-                }
-                ControlFlow::Continue(())
-            })?;
+                    ControlFlow::Continue(())
+                },
+            )?;
             match broken {
                 Some(error) => Err(error),
                 None => Ok((events, reached)),

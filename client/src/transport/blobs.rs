@@ -7,13 +7,21 @@ use alcove_proto::{
     v1,
 };
 use bytes::Bytes;
-use std::time::Duration;
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use tonic::Streaming;
 
-/// How long a server may be silent while chunks are under way.
-const CHUNK_DEADLINE: Duration = Duration::from_secs(60);
+/// How long one chunk may be under way, or the server be silent behind the last one: enough for a line of 28 kbit/s.
+/// That the server is there at all, the connection's own pings show much sooner.
+const CHUNK_DEADLINE: Duration = Duration::from_secs(300);
 
 /// How far an upload came.
 pub struct UploadState {
@@ -82,9 +90,28 @@ impl Server {
 
     /// Sends the chunks that come through `chunks`, until its sender is dropped. Tried once: the
     /// caller asks how far it came and goes on from there.
+    ///
+    /// Errors: those of the server; [`ServerError::Unreachable`] when for [`CHUNK_DEADLINE`] it takes no chunk and
+    /// answers nothing.
     pub async fn put_chunks(&self, chunks: mpsc::Receiver<v1::PutChunksRequest>) -> Result<u32, ServerError> {
-        let answer = self.blobs().put_chunks(ReceiverStream::new(chunks)).await?;
-        Ok(answer.into_inner().stored)
+        let taken = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&taken);
+        let counted = ReceiverStream::new(chunks).map(move |chunk| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            chunk
+        });
+        let mut blobs = self.blobs();
+        let mut answer = pin!(blobs.put_chunks(counted));
+        loop {
+            let before = taken.load(Ordering::Relaxed);
+            match tokio::time::timeout(CHUNK_DEADLINE, &mut answer).await {
+                Ok(answer) => return Ok(answer?.into_inner().stored),
+                Err(_elapsed) if taken.load(Ordering::Relaxed) == before => {
+                    return Err(ServerError::Unreachable);
+                }
+                Err(_elapsed) => {}
+            }
+        }
     }
 
     /// Closes an upload; the answer is the newest log position. Others can read it once a record names it.

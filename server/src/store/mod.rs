@@ -313,7 +313,8 @@ pub trait Store: Send + Sync + 'static {
     /// Audit entries after sequence number `after`, at most `max`, oldest first.
     fn audit(&self, after: u64, max: usize) -> impl Future<Output = Result<AuditPage>> + Send;
 
-    /// Hints that something became durable. A hint may be lost: the cursor read is the truth.
+    /// Hints that something became durable, each after the answer to whoever did it. A hint may be lost: the cursor
+    /// read is the truth.
     fn hints(&self) -> broadcast::Receiver<Hint>;
 
     /// Recomputes every chain, reads every chunk, and compares what is kept twice. Reads all there is: minutes

@@ -3,7 +3,7 @@
 //!
 //! Beside it a stranger's CA that no charter lists. The clock stands still until a test moves it.
 
-#![allow(dead_code)] // Each test file uses its own part of the world.
+#![allow(dead_code, unused_imports, unused_macros)] // Each test file uses its own part of the world.
 
 mod device;
 mod pki;
@@ -46,6 +46,23 @@ use tempfile::TempDir;
 pub(crate) const START_MS: i64 = 1_790_000_000_000;
 /// One day, milliseconds.
 pub(crate) const DAY_MS: i64 = 24 * 3600 * 1000;
+
+/// Asserts that something was refused for one reason.
+macro_rules! assert_refused {
+    ($result:expr, $pattern:pat) => {
+        let result = $result;
+        assert!(matches!(result, Err($pattern)), "{:?}", result.err());
+    };
+}
+pub(crate) use assert_refused;
+
+/// Where a commit that nothing stood in the way of was put.
+pub(crate) fn accepted(outcome: Result<CommitOutcome, ServiceError>) -> Position {
+    match outcome.expect("the commit is taken") {
+        CommitOutcome::Accepted(receipt) => receipt.position,
+        CommitOutcome::SupersededBy(_) => panic!("nobody else commits"),
+    }
+}
 
 pub(crate) struct World {
     pub(crate) harborlight: Agency,

@@ -5,7 +5,7 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use std::{
     fs::{self, File},
     io::Write,
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -36,17 +36,36 @@ pub(crate) fn measure(folder: &Path, file_mib: usize, appends: usize) -> Result<
 }
 
 fn append(path: &Path, appends: usize) -> Result<Latencies, Error> {
-    let mut file = File::create(path)?;
-    let body = [5; 1024];
+    let mut append = Append::begin(path)?;
     let mut latencies = Latencies::new();
     for _ in 0..appends {
         let began = Instant::now();
-        file.write_all(&body)?;
-        file.sync_data()?;
+        append.next()?;
         latencies.add(began.elapsed());
     }
-    fs::remove_file(path)?;
+    append.end()?;
     Ok(latencies)
+}
+
+/// A file that grows by a kibibyte at a time, each of them synced.
+pub(crate) struct Append {
+    path: PathBuf,
+    file: File,
+}
+
+impl Append {
+    pub(crate) fn begin(path: &Path) -> Result<Self, Error> {
+        Ok(Self { path: path.to_owned(), file: File::create(path)? })
+    }
+
+    pub(crate) fn next(&mut self) -> Result<(), Error> {
+        self.file.write_all(&[5; 1024])?;
+        Ok(self.file.sync_data()?)
+    }
+
+    pub(crate) fn end(self) -> Result<(), Error> {
+        Ok(fs::remove_file(self.path)?)
+    }
 }
 
 fn write(path: &Path, mib: usize) -> Result<f64, Error> {

@@ -52,8 +52,8 @@ impl Session {
         let (shown, manifest) = self.vault.read(|act| {
             load_row(act, case)?;
             let position = act.find_entry(case, document)?.ok_or(Error::NoSuchRecord)?;
-            let (key, row) = act.entry_at(case, position)?.ok_or(Error::NoSuchRecord)?;
-            let Shown::Document(shown) = view(&key, &row)? else { return Err(Error::NoSuchRecord) };
+            let (key, mut row) = act.entry_at(case, position)?.ok_or(Error::NoSuchRecord)?;
+            let Shown::Document(shown) = view(&key, &mut row)? else { return Err(Error::NoSuchRecord) };
             let manifest = row.document.as_ref().ok_or(Error::NoSuchRecord)?;
             Ok((shown, manifest_of(manifest)?))
         })?;

@@ -59,8 +59,8 @@ impl Session {
         self.vault.read(|act| {
             load_row(act, case)?;
             if let Some(position) = act.find_entry(case, document)?
-                && let Some((key, row)) = act.entry_at(case, position)?
-                && let Shown::Document(view) = view(&key, &row)?
+                && let Some((key, mut row)) = act.entry_at(case, position)?
+                && let Shown::Document(view) = view(&key, &mut row)?
             {
                 return Ok(view);
             }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     transport::{Server, ServerError, UploadState},
-    vault::{Durability, rows::DocumentRow},
+    vault::{Durability, Vault, rows::DocumentRow},
 };
 use alcove_e2ee::documents::DocumentSealer;
 use alcove_proto::{
@@ -61,6 +61,7 @@ impl Session {
         for _ in 0..ATTEMPTS_MAX {
             let source = Source::open(path)?;
             let attempt = self.attempt(case, &source).await?;
+            let attempt = Arc::new(attempt);
             match self.send_attempt(&attempt, path, patience, on_progress).await? {
                 End::Whole(pass) => {
                     if let Some(written) = self.finish(&attempt, &pass, &name, grantable).await? {
@@ -98,7 +99,7 @@ impl Session {
     /// Sends chunks until the server has all, or until the attempt or our patience has ended.
     async fn send_attempt(
         &self,
-        attempt: &Attempt,
+        attempt: &Arc<Attempt>,
         path: &Path,
         patience: Duration,
         on_progress: OnProgress<'_>,
@@ -130,7 +131,7 @@ impl Session {
     /// Asks how far the server is, and sends what it lacks.
     async fn try_attempt(
         &self,
-        attempt: &Attempt,
+        attempt: &Arc<Attempt>,
         sealer: &Arc<DocumentSealer>,
         path: &Path,
         on_progress: OnProgress<'_>,
@@ -157,11 +158,11 @@ impl Session {
         self.pass(attempt, sealer, source, known, state, &server, on_progress).await
     }
 
-    /// One pass over the file: a thread reads and seals, this task keeps digests and sends.
+    /// One pass over the file: a thread reads, seals and keeps digests, this task sends.
     #[allow(clippy::too_many_arguments, reason = "what a pass is made of, each said once")]
     async fn pass(
         &self,
-        attempt: &Attempt,
+        attempt: &Arc<Attempt>,
         sealer: &Arc<DocumentSealer>,
         source: Source,
         known: Vec<Digest>,
@@ -176,9 +177,16 @@ impl Session {
             Arc::new(if state.finished { vec![true; shape.chunk_count() as usize] } else { state.received });
         let reader = {
             let (sealer, received) = (Arc::clone(sealer), Arc::clone(&received));
+            let (vault, attempt) = (Arc::clone(&self.vault), Arc::clone(attempt));
             tokio::task::spawn_blocking(move || {
                 let wanted = |index| !received[index as usize];
-                source.pass(&sealer, &known, &wanted, &mut |block| block_sender.blocking_send(block).is_ok())
+                let mut kept = Ok(Kept::OnDisk);
+                let read = source.pass(&sealer, &known, &wanted, &mut |block| {
+                    // The block before is on its way meanwhile, so that nobody waits for the disk.
+                    kept = keep(&vault, &attempt, &block);
+                    matches!(kept, Ok(Kept::OnDisk)) && block_sender.blocking_send(block).is_ok()
+                });
+                (kept, read)
             })
         };
         let (chunks, chunk_receiver) = mpsc::channel::<PutChunksRequest>(CHUNKS_IN_FLIGHT);
@@ -192,7 +200,6 @@ impl Session {
             .map(|index| shape.file_bytes(index) as u64)
             .sum();
         let mut cancelled = tell(on_progress, done, attempt.size).is_break();
-        let mut kept = Kept::OnDisk;
         // The stream's first message names the blob, so it is opened with the first chunk, and not at all without one.
         let mut streaming = false;
         'blocks: while !cancelled && answered.is_none() {
@@ -201,14 +208,6 @@ impl Session {
                 answer = &mut put, if streaming => { answered = Some(answer); continue; }
             };
             let Some(block) = block else { break };
-            if !block.digests.is_empty() {
-                kept = self
-                    .vault
-                    .act(Durability::OnDisk, |act| attempt.keep(act, block.first, &block.digests))?;
-                if kept != Kept::OnDisk {
-                    break;
-                }
-            }
             for SealedChunk { index, bytes } in block.chunks {
                 let request = PutChunksRequest { blob_id: attempt.blob.to_vec(), index, chunk: bytes.into() };
                 let Some(chunks) = &chunks else { break 'blocks };
@@ -238,8 +237,8 @@ impl Session {
         if streaming && answered.is_none() {
             answered = Some(put.await);
         }
-        let read = reader.await.map_err(|_| Error::FileChanged { path: path.clone() })?;
-        match (kept, answered, read) {
+        let (kept, read) = reader.await.map_err(|_| Error::FileChanged { path: path.clone() })?;
+        match (kept?, answered, read) {
             (Kept::Differ, ..) => Ok(End::Changed),
             (Kept::Ended, ..) => Ok(End::Overtaken),
             (Kept::OnDisk, _, Err(Stopped::Changed)) => Ok(End::Changed),
@@ -311,6 +310,14 @@ impl Session {
         }
         self.vault.act(Durability::OnDisk, |act| attempt.forget(act))
     }
+}
+
+/// Keeps the digests of a block, where they are not kept yet: none of its chunks leaves before.
+fn keep(vault: &Vault, attempt: &Attempt, block: &Block) -> Result<Kept, Error> {
+    if block.digests.is_empty() {
+        return Ok(Kept::OnDisk);
+    }
+    vault.act(Durability::OnDisk, |act| attempt.keep(act, block.first, &block.digests))
 }
 
 fn tell(on_progress: OnProgress<'_>, done: u64, total: u64) -> ControlFlow<()> {

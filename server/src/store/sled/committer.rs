@@ -1,8 +1,8 @@
 //! The one writer: a thread that makes acts durable, as many at a time as are waiting.
 //!
-//! It takes what is in the queue (never waiting for more), evaluates each act against the batch so far,
-//! applies all writes as one atomic sled batch, flushes sled, calls fdatasync on sled's file, and only
-//! then answers. sled's own `flush()` never syncs on Linux: without the fdatasync every acknowledged
+//! It takes what is in the queue, evaluates each act against the batch so far, applies all writes as one
+//! atomic sled batch, flushes sled, calls fdatasync on sled's file, and only then answers. Among many
+//! askers it waits a moment for more ([`crowd`](super::crowd)): a flush costs the same for one as for forty. sled's own `flush()` never syncs on Linux: without the fdatasync every acknowledged
 //! write is lost in a power cut. `flush_async` is never used: it deadlocks with 16 callers.
 //!
 //! Anything that fails after the first write of a batch has been applied stops the process: nobody
@@ -10,6 +10,7 @@
 
 use super::{
     batch::{Batch, Flushes, Gathered},
+    crowd::Crowd,
     logs::Logs,
     space::{Purpose, Space},
     view::View,
@@ -212,6 +213,12 @@ fn job<T: Send + 'static, U: Send + 'static>(
     (Box::new(Act { demand, evaluate: Some(act), outcome: None, finish, reply, _held: held }), answer)
 }
 
+/// What a flush made durable, to be told.
+struct Committed {
+    flushes: Flushes,
+    hints: Vec<Hint>,
+}
+
 /// The writer's own state.
 pub(super) struct Committer {
     pub(super) db: Db,
@@ -238,7 +245,9 @@ impl Committer {
     }
 
     fn run(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+        let mut crowd = Crowd::default();
         while let Some(first) = queue.blocking_recv() {
+            crowd.wait_for_more(|| 1 + queue.len());
             let mut jobs = vec![first];
             let mut bytes = jobs[0].demand().bytes;
             while jobs.len() < QUEUE_ACTS_MAX && bytes < BATCH_BYTES_MAX {
@@ -248,9 +257,11 @@ impl Committer {
             }
             // sled panics on some errors of the disk. Its state is unknown then, like after any
             // other failure in the middle of a batch.
+            let acts = jobs.len();
             if catch_unwind(AssertUnwindSafe(|| self.batch(jobs))).is_err() {
                 stop("the database panicked");
             }
+            crowd.flushed(acts, queue.len());
         }
         if self.make_durable().is_err() {
             stop("the last flush failed");
@@ -273,9 +284,14 @@ impl Committer {
                 return;
             }
         };
-        let flushes = self.commit(gathered);
+        let Committed { flushes, hints } = self.commit(gathered);
         self.logs = logs;
         admitted.into_iter().for_each(|job| job.answer(&flushes));
+        // Authors first: they put what they wrote where followers read it, and nobody need read the disk.
+        for hint in hints {
+            // Nobody listens: nobody needs it.
+            let _ = self.hints.send(hint);
+        }
     }
 
     /// Answers those for which there is no space, and gives back the rest.
@@ -304,10 +320,10 @@ impl Committer {
     }
 
     /// Makes what was gathered durable and visible.
-    fn commit(&mut self, gathered: Gathered) -> Flushes {
+    fn commit(&mut self, gathered: Gathered) -> Committed {
         let Gathered { writes, flushes, heads, hints, acts } = gathered;
         if writes.is_empty() {
-            return flushes;
+            return Committed { flushes, hints: Vec::new() };
         }
         let writes = Arc::new(writes);
         self.view.hide(writes.clone());
@@ -326,11 +342,7 @@ impl Committer {
         }
         self.view.settle(&heads);
         self.audit_sequence += acts;
-        for hint in hints {
-            // Nobody listens: nobody needs it.
-            let _ = self.hints.send(hint);
-        }
-        flushes
+        Committed { flushes, hints }
     }
 
     fn make_durable(&self) -> std::io::Result<()> {

@@ -26,6 +26,7 @@ mod chunks;
 mod commits;
 mod committer;
 mod compact;
+mod crowd;
 mod directory;
 mod keys;
 mod log;
