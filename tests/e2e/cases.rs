@@ -1,8 +1,9 @@
 //! Cases, notes and members.
 
 use crate::scene::{CASE, Scene, texts, write};
-use alcove_tests::{faults::Fault, process::wait_for};
-use std::{thread, time::Duration};
+use alcove_tests::{faults::Fault, process::wait_for, world::path};
+use serde_json::Value;
+use std::{fs, thread, time::Duration};
 
 #[test]
 fn notes_go_both_ways_in_the_order_they_were_written() {
@@ -35,6 +36,47 @@ fn a_note_arrives_live_and_a_correction_names_what_it_corrects() {
     let correction = notes.iter().find(|note| note["corrects"] == first.as_str());
     assert!(correction.is_some(), "the correction names the first note: {notes:?}");
     assert!(notes.iter().any(|note| note["id"] == first.as_str()), "the first version stays");
+}
+
+#[test]
+fn whoever_watches_is_told_of_everything_that_happens_each_by_its_name() {
+    let mut scene = Scene::new();
+    scene.hannah();
+    scene.leon.run(["status", "--json"]).success();
+    let mut watch = scene.leon.command(["note", "watch", "--json"]).start(&scene.world.path("watch"));
+    watch.wait_for("alcove.caught-up.v1");
+    scene.rosa.run(["case", "new", CASE, "--json"]).success();
+    scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
+    watch.wait_for("alcove.joined.v1");
+    write(&scene.rosa, "one");
+    watch.wait_for("alcove.note.v1");
+    let file = scene.world.path("plan.pdf");
+    fs::write(&file, "a plan").expect("a file can be written");
+    scene.rosa.run(["doc", "send", CASE, path(&file), "--yes", "--json"]).success();
+    watch.wait_for("alcove.document.v1");
+    scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    watch.wait_for("alcove.members-changed.v1");
+    scene.kill_and_restart_server();
+    watch.wait_for("alcove.reconnecting.v1");
+    scene.rosa.run(["member", "remove", CASE, "Leon Baptiste", "--yes", "--json"]).success();
+    let printed = watch.wait_for("alcove.closed.v1");
+    watch.kill();
+
+    let objects: Vec<Value> =
+        printed.lines().map(|line| serde_json::from_str(line).expect("a line is one object")).collect();
+    let of = |schema: &str| -> Vec<&Value> {
+        objects.iter().filter(|object| object["schema"] == schema).collect()
+    };
+    let joined = of("alcove.joined.v1")[0];
+    assert_eq!((&joined["title"], joined["members"].as_array().map(Vec::len)), (&CASE.into(), Some(2)));
+    assert_eq!(of("alcove.note.v1")[0]["text"], "one");
+    assert_eq!(of("alcove.document.v1")[0]["name"], "plan.pdf");
+    let changed = of("alcove.members-changed.v1");
+    assert!(
+        changed.iter().any(|change| change["members"].as_array().is_some_and(|all| all.len() == 3)),
+        "{changed:?}"
+    );
+    assert_eq!(of("alcove.closed.v1")[0]["case"], joined["id"]);
 }
 
 #[test]
