@@ -58,6 +58,8 @@ fn a_clock_a_day_ahead_is_refused_with_its_reason() {
     assert!(warned(&ahead), "it says why: {}", ahead.stderr);
     let status = at(&scene.rosa, "+25h", &library, &["status"]).outcome();
     assert!(warned(&status), "status says so too: {}", status.stderr);
+    let doctor = at(&scene.rosa, "+25h", &library, &["doctor"]).outcome().code(8);
+    assert!(warned(&doctor), "and doctor: {}{}", doctor.stdout, doctor.stderr);
     assert!(texts(&scene.leon).is_empty(), "nothing was sent");
     scene.rosa.command(note).stdin("from today").outcome().success();
     assert_eq!(texts(&scene.leon).last().map(String::as_str), Some("from today"));
@@ -73,7 +75,11 @@ fn a_clock_a_day_behind_is_refused_with_its_reason() {
     let scene = Scene::with_case();
     let status = at(&scene.rosa, "-25h", &library, &["status"]).outcome().code(8);
     assert!(warned(&status), "it says why: {}", status.stderr);
+    let doctor = at(&scene.rosa, "-25h", &library, &["doctor"]).outcome().code(8);
+    assert!(warned(&doctor), "doctor says so too: {}{}", doctor.stdout, doctor.stderr);
     scene.rosa.run(["status"]).success();
+    // The control: by a right clock there is nothing to complain of.
+    scene.rosa.run(["doctor"]).success();
 }
 
 #[test]
