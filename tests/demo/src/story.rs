@@ -30,7 +30,9 @@ struct Cast {
 /// Plays everything. Panics with a sentence at the first deviation.
 pub(crate) fn play(kept: Option<PathBuf>) {
     let began = Instant::now();
-    println!("Alcove, played with the real programs on this machine. Building them comes first.");
+    println!(
+        "Alcove, played with the real programs on this machine. First they are built, which may take minutes."
+    );
     step("The release programs are built", build::programs);
     if let Some(folder) = &kept {
         let occupied = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
