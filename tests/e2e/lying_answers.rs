@@ -11,8 +11,8 @@ use alcove_proto::{
     ids::{GroupId, Head, Position},
     log::{entry_digest, next_head},
     v1::{
-        AppendRecordResponse, GroupEntries, LogEntry, ReadLogRequest, ReadLogResponse, Reason, Receipt,
-        SignedHead, SubscribeResponse, subscribe_response::Event,
+        AppendRecordResponse, FetchCrlsResponse, GroupEntries, LogEntry, ReadLogRequest, ReadLogResponse,
+        Reason, Receipt, SignedHead, SubscribeResponse, subscribe_response::Event,
     },
 };
 use alcove_tests::{
@@ -397,4 +397,30 @@ fn whoever_was_removed_and_added_again_meanwhile_comes_back_without_an_alarm() {
     write(&scene.rosa, "with him again");
     assert_eq!(texts(&scene.leon), ["one", "with him again"]);
     assert_eq!(alarms(&scene.leon), [""; 0]);
+}
+
+/// Pages of CRLs that lead back to themselves.
+struct Circle;
+
+impl Lie for Circle {
+    fn told(&self, call: &Call<'_>, message: Bytes) -> Bytes {
+        if call.method != "FetchCrls" || !is_leon(call) {
+            return message;
+        }
+        rewritten(&message, |page: &mut FetchCrlsResponse| {
+            page.next_after_trust_domain = "childprotection".into();
+        })
+    }
+}
+
+#[test]
+fn pages_that_lead_back_to_themselves_are_not_asked_for_without_end() {
+    let (scene, liar) = lied_to_with_leon();
+    write(&scene.rosa, "two");
+    liar.tell(Circle);
+    let before = liar.calls();
+    scene.leon.run(["note", "list", CASE, "--json"]).code(6);
+    assert!(liar.calls() - before < 20, "it asked {} times", liar.calls() - before);
+    liar.tell(Honest);
+    assert_eq!(texts(&scene.leon), ["one", "two"]);
 }
