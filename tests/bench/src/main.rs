@@ -103,7 +103,7 @@ fn main() -> Result<(), Error> {
     let measure = || bounds::measure(folder.path(), setting.size(1024, 8), setting.size(2000, 20));
     let first = measure()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let mut rows = runtime.block_on(rows_of(&subject, setting))?;
+    let mut rows = runtime.block_on(rows_of(&subject, setting, &first))?;
     let last = measure()?;
     // A disk that became another one in between makes every figure a figure about the disk.
     let moved = last.append_p50_ms / first.append_p50_ms;
@@ -134,10 +134,10 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
-async fn rows_of(subject: &Subject, setting: Setting) -> Result<Vec<Row>, Error> {
+async fn rows_of(subject: &Subject, setting: Setting, bounds: &Bounds) -> Result<Vec<Row>, Error> {
     Ok(match subject {
         Subject::Bounds | Subject::StrawServer { .. } => Vec::new(),
-        Subject::Notes => notes::rows(setting).await?,
+        Subject::Notes => notes::rows(setting, bounds).await?,
         Subject::Documents => documents::rows(setting).await?,
         Subject::Idle => idle::rows(setting).await?,
         Subject::Connects => connects::rows(setting).await?,
@@ -147,7 +147,7 @@ async fn rows_of(subject: &Subject, setting: Setting) -> Result<Vec<Row>, Error>
         Subject::Mls => mls::rows(setting)?,
         Subject::Case => case::rows(setting).await?,
         Subject::All => {
-            let mut rows = notes::rows(setting).await?;
+            let mut rows = notes::rows(setting, bounds).await?;
             rows.extend(documents::rows(setting).await?);
             rows.extend(idle::rows(setting).await?);
             rows.extend(fanout::rows(setting).await?);

@@ -2,7 +2,8 @@
 
 use std::{env, process::Command};
 
-/// Builds with the cargo that runs the demo, whose progress goes to stderr: from nothing it takes minutes. Panics with a sentence when that fails.
+/// Builds with the cargo that runs the demo, whose progress goes to stderr: from nothing it takes minutes. Panics
+/// with a sentence when that fails.
 pub(crate) fn programs() {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)

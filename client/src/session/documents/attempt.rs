@@ -75,17 +75,6 @@ impl Attempt {
         if let Some(attempt) = Self::find(act, case, path)? {
             return Ok(attempt);
         }
-        Self::begin(act, case, path, size, now_ms, random)
-    }
-
-    fn begin(
-        act: &Act<'_>,
-        case: &GroupId,
-        path: &Path,
-        size: u64,
-        now_ms: i64,
-        random: &dyn SecureRandom,
-    ) -> Result<Self, Error> {
         let failed = |_| Error::Randomness;
         let place = place(act, case, path);
         let mut row = UploadRow::default();

@@ -60,8 +60,7 @@ impl Session {
         self.catch_up_once(case).await?;
         for _ in 0..ATTEMPTS_MAX {
             let source = Source::open(path)?;
-            let attempt = self.attempt(case, &source).await?;
-            let attempt = Arc::new(attempt);
+            let attempt = Arc::new(self.attempt(case, &source).await?);
             match self.send_attempt(&attempt, path, patience, on_progress).await? {
                 End::Whole(pass) => {
                     if let Some(written) = self.finish(&attempt, &pass, &name, grantable).await? {

@@ -2,8 +2,9 @@
 //!
 //! It takes what is in the queue, evaluates each act against the batch so far, applies all writes as one
 //! atomic sled batch, flushes sled, calls fdatasync on sled's file, and only then answers. Among many
-//! askers it waits a moment for more ([`crowd`](super::crowd)): a flush costs the same for one as for forty. sled's own `flush()` never syncs on Linux: without the fdatasync every acknowledged
-//! write is lost in a power cut. `flush_async` is never used: it deadlocks with 16 callers.
+//! askers it waits a moment for more ([`crowd`](super::crowd)): a flush costs about the same for one as for
+//! forty. sled's own `flush()` never syncs on Linux: without the fdatasync every acknowledged write is lost
+//! in a power cut. `flush_async` is never used: it deadlocks with 16 callers.
 //!
 //! Anything that fails after the first write of a batch has been applied stops the process: nobody
 //! can say then what is on the disk, and a new start finds out.
