@@ -54,7 +54,7 @@ fn a_device_asks_and_takes_the_answer_in_and_may_do_both_again() {
     let request = fs::read(device.path("device.req")).unwrap();
 
     let again = device.alcove(&["enrol", "request", "-o", "device.req", "--json"]).run().json();
-    assert_eq!(again["code"], asked["code"]);
+    assert_eq!(again["words"], asked["words"]);
     assert_eq!(again["new_vault"], false);
     assert_eq!(fs::read(device.path("device.req")).unwrap(), request);
 

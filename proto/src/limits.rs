@@ -98,3 +98,27 @@ pub const CERTIFICATE_BACKDATE_SECONDS: u64 = 3600;
 pub const COMMIT_CLOCK_SKEW_MS_MAX: i64 = 2 * 3600 * 1000;
 /// Milliseconds of clock difference at which a client warns.
 pub const CLOCK_WARNING_MS: i64 = 5 * 60 * 1000;
+/// Bytes of one encoded EnrolmentRequest: two CSRs of some 200 bytes each and a point.
+pub const REQUEST_BYTES_MAX: usize = 4 * 1024;
+/// Bytes of one encoded SignedRenewal.
+pub const RENEWAL_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of one encoded SealedAnswer: it fits one value of the store.
+pub const ANSWER_BYTES_MAX: usize = 32 * 1024;
+/// Bytes of one encoded Order; one may carry a charter that is to come.
+pub const ORDER_BYTES_MAX: usize = CHARTER_BYTES_MAX + 64 * 1024;
+/// Bytes of one encoded SignedDenial.
+pub const DENIAL_BYTES_MAX: usize = 16 * 1024;
+/// Characters of one invitation as it is handed over.
+pub const INVITATION_CHARS_MAX: usize = 4 * 1024;
+/// Milliseconds an invitation holds: 72 hours.
+pub const INVITATION_MS: i64 = 72 * 3600 * 1000;
+/// Milliseconds an order's time may differ from the server's clock: 10 minutes.
+pub const ORDER_CLOCK_SKEW_MS_MAX: i64 = 10 * 60 * 1000;
+/// Requests in one answer to an admin.
+pub const REQUESTS_PER_PAGE_MAX: usize = 100;
+/// Events of the desk that are kept for one agency.
+pub const DESK_EVENTS_MAX: usize = 1000;
+/// Open invitations of one agency.
+pub const INVITATIONS_PER_AGENCY_MAX: usize = 1000;
+/// Denials of one agency in force at one time.
+pub const DENIALS_PER_AGENCY_MAX: usize = 1000;

@@ -40,7 +40,17 @@ macro_rules! print_the_name_only {
     };
 }
 
-print_the_name_only!(Card, DocumentManifest, Grant, Note, RecordBody, SignedCard, SignedRecord, Subject,);
+print_the_name_only!(
+    Card,
+    DocumentManifest,
+    Grant,
+    Invitation,
+    Note,
+    RecordBody,
+    SignedCard,
+    SignedRecord,
+    Subject,
+);
 
 #[cfg(test)]
 mod tests {

@@ -66,6 +66,22 @@ pub fn claimed_device(certificate_der: &[u8]) -> Result<Identity, TrustError> {
 ///
 /// Errors: [`TrustError::Malformed`], [`TrustError::UnsupportedKey`], [`TrustError::BadSignature`].
 pub fn request_point(request_der: &[u8]) -> Result<P256Point, TrustError> {
+    read_request(request_der).map(|(point, _bare)| point)
+}
+
+/// The same for a device, whose agency picks names and usages: a request that asks for any is another program's,
+/// or somebody tries something.
+///
+/// Errors: those of [`request_point`], [`TrustError::RequestAsks`].
+pub fn bare_request_point(request_der: &[u8]) -> Result<P256Point, TrustError> {
+    match read_request(request_der)? {
+        (point, true) => Ok(point),
+        (_, false) => Err(TrustError::RequestAsks),
+    }
+}
+
+/// The key of a request, and whether it says nothing else.
+fn read_request(request_der: &[u8]) -> Result<(P256Point, bool), TrustError> {
     if request_der.len() > CERTIFICATE_BYTES_MAX {
         return Err(TrustError::Malformed);
     }
@@ -78,7 +94,36 @@ pub fn request_point(request_der: &[u8]) -> Result<P256Point, TrustError> {
     let point = point_of(&info.subject_pki).ok_or(TrustError::UnsupportedKey)?;
     let signature = ecdsa_signature(&request.signature_algorithm, &request.signature_value);
     signature.and_then(|signature| point.verify(info.raw, signature).ok()).ok_or(TrustError::BadSignature)?;
-    Ok(point)
+    let bare = info.subject.iter_rdn().next().is_none() && info.attributes().is_empty();
+    Ok((point, bare))
+}
+
+/// Believes a server's TLS certificate for `name` at `time_ms` if `ca_key` signed it: for a device that holds an
+/// invitation and no charter yet.
+///
+/// `chain`: leaf first, which is all there may be. Whether a charter names that CA is checked as soon as there is one.
+/// Errors: [`TrustError`].
+pub fn verify_pinned_server(
+    chain: &[impl AsRef<[u8]>],
+    name: &str,
+    ca_key: &P256Point,
+    time_ms: i64,
+) -> Result<(), TrustError> {
+    let [der] = chain else {
+        return Err(TrustError::ChainLength { certificates: chain.len() });
+    };
+    let leaf = Leaf::parse(der.as_ref())?;
+    leaf.check_profile(Usage::TlsServer)?;
+    let (_, certificate) = X509Certificate::from_der(der.as_ref()).map_err(|_| TrustError::Malformed)?;
+    let signature = ecdsa_signature(&certificate.signature_algorithm, &certificate.signature_value);
+    signature
+        .and_then(|signature| ca_key.verify(certificate.tbs_certificate.as_ref(), signature).ok())
+        .ok_or(TrustError::UnknownServerIssuer)?;
+    leaf.check_time(time_ms)?;
+    match leaf.san()? {
+        San::Dns(san) if san.eq_ignore_ascii_case(name) => Ok(()),
+        San::Dns(_) | San::Uri(_) | San::Other => Err(TrustError::WrongServerName),
+    }
 }
 
 /// The bytes of a signature that says "ECDSA with SHA-256" (RFC 5758 section 3.2). The algorithm beside a

@@ -378,6 +378,15 @@ pub enum TrustError {
         /// When, milliseconds since 1970.
         revoked_at_ms: i64,
     },
+    /// Its agency has shut the device out, without a CRL so far.
+    #[error("the device has been denied")]
+    Denied {
+        /// Since when, milliseconds since 1970.
+        at_ms: i64,
+    },
+    /// A certificate request names somebody, or asks for extensions: the agency picks both.
+    #[error("the request names somebody or asks for extensions")]
+    RequestAsks,
     /// The server shows another name than the charter's.
     #[error("the certificate is for another server")]
     WrongServerName,

@@ -14,25 +14,35 @@ mod certificate;
 mod charter;
 mod charter_file;
 mod crl;
+mod denial;
 mod error;
 mod history;
+mod invitation;
 mod key;
 pub mod oids;
-mod request_code;
+mod renewal;
 mod signed;
 mod text;
 mod trust;
+mod words;
 
 pub use agency::Agency;
 pub use anchor::Ca;
 pub use card::{Card, card_signing_bytes};
-pub use certificate::{Serial, claimed_device, leaf_point, request_point};
+pub use certificate::{
+    Serial, bare_request_point, claimed_device, leaf_point, request_point, verify_pinned_server,
+};
 pub use charter::Charter;
 pub use charter_file::{CHARTER_FILE_BYTES_MAX, CharterFile, SealedKey};
 pub use crl::Crl;
+pub use denial::{Denial, DenialError, denial_signing_bytes, duty_name};
 pub use error::{CaFault, CardError, CharterError, CrlError, TrustError};
 pub use history::{Appended, CHARTER_VERSIONS_MAX, CharterHistory};
+pub use invitation::{Invitation, InvitationCode, InvitationError, claim_hash};
 pub use key::{P256Point, SignatureError, sha256};
-pub use request_code::request_code;
+pub use renewal::{
+    RenewalError, VerifiedRenewal, order_signing_bytes, push_vector, renewal_signing_bytes, verify_order,
+};
 pub use signed::{SignedCharter, Standing, charter_signing_bytes};
 pub use trust::{DeviceCertificate, Judge, Moment, ServerCertificate, TrustView};
+pub use words::{request_words, same_words};

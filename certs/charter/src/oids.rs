@@ -11,6 +11,8 @@ pub const CLIENT_AUTH_ARCS: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 2];
 pub const MLS_SIGNING_ARCS: &[u64] = &[1, 3, 6, 1, 4, 1, 58888, 1, 1];
 /// The server's receipt certificate; private arc.
 pub const RECEIPTS_ARCS: &[u64] = &[1, 3, 6, 1, 4, 1, 58888, 1, 2];
+/// A duty officer's certificate for denials; private arc.
+pub const DENIALS_ARCS: &[u64] = &[1, 3, 6, 1, 4, 1, 58888, 1, 3];
 
 /// [`SERVER_AUTH_ARCS`] as DER content.
 pub const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
@@ -20,6 +22,8 @@ pub const CLIENT_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
 pub const MLS_SIGNING: &[u8] = &[0x2b, 6, 1, 4, 1, 0x83, 0xcc, 0x08, 1, 1];
 /// [`RECEIPTS_ARCS`] as DER content.
 pub const RECEIPTS: &[u8] = &[0x2b, 6, 1, 4, 1, 0x83, 0xcc, 0x08, 1, 2];
+/// [`DENIALS_ARCS`] as DER content.
+pub const DENIALS: &[u8] = &[0x2b, 6, 1, 4, 1, 0x83, 0xcc, 0x08, 1, 3];
 
 /// What a certificate's key may be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub enum Usage {
     MlsSigning,
     /// The server's signatures under log heads.
     Receipts,
+    /// A duty officer's signatures under denials.
+    Denials,
 }
 
 impl Usage {
@@ -42,6 +48,7 @@ impl Usage {
             Self::TlsDevice => CLIENT_AUTH_ARCS,
             Self::MlsSigning => MLS_SIGNING_ARCS,
             Self::Receipts => RECEIPTS_ARCS,
+            Self::Denials => DENIALS_ARCS,
         }
     }
 
@@ -52,6 +59,7 @@ impl Usage {
             Self::TlsDevice => CLIENT_AUTH,
             Self::MlsSigning => MLS_SIGNING,
             Self::Receipts => RECEIPTS,
+            Self::Denials => DENIALS,
         }
     }
 }
@@ -63,7 +71,8 @@ mod tests {
 
     #[test]
     fn both_spellings_of_each_usage_name_the_same_oid() {
-        for usage in [Usage::TlsServer, Usage::TlsDevice, Usage::MlsSigning, Usage::Receipts] {
+        for usage in [Usage::TlsServer, Usage::TlsDevice, Usage::MlsSigning, Usage::Receipts, Usage::Denials]
+        {
             let from_arcs = Oid::from(usage.arcs()).unwrap();
             assert_eq!(from_arcs.as_bytes(), usage.der(), "{usage:?}");
         }

@@ -11,6 +11,7 @@ use crate::{
     certificate::{Leaf, San, Serial},
     charter::Charter,
     crl::Crl,
+    denial::Denial,
     history::{Appended, CharterHistory},
     key::P256Point,
     oids::Usage,
@@ -31,6 +32,8 @@ pub struct TrustView {
     charters: Arc<CharterHistory>,
     /// Agencies that have left included.
     crls: Arc<BTreeMap<TrustDomain, Arc<Crl>>>,
+    /// Devices that are shut out at the door: they change no verdict about what stands in a log.
+    pub(crate) denials: Arc<BTreeMap<Identity, Arc<Denial>>>,
     /// Whether what is judged stands in a log already: [`TrustView::for_replay`].
     replays: bool,
 }
@@ -99,7 +102,7 @@ pub struct ServerCertificate {
 impl TrustView {
     /// A view without any CRL yet: nothing has been revoked as far as it knows.
     pub fn new(charters: CharterHistory) -> Self {
-        Self { charters: Arc::new(charters), crls: Arc::default(), replays: false }
+        Self { charters: Arc::new(charters), crls: Arc::default(), denials: Arc::default(), replays: false }
     }
 
     /// The same view, for commits that were accepted before and are read again by whoever accepted them.
@@ -149,6 +152,10 @@ impl TrustView {
         let mut crls = BTreeMap::clone(&self.crls);
         crls.insert(crl.trust_domain.clone(), Arc::new(crl));
         Ok((Self { crls: Arc::new(crls), ..self.clone() }, Appended::New))
+    }
+
+    pub(crate) fn with_denials(&self, denials: BTreeMap<Identity, Arc<Denial>>) -> Self {
+        Self { denials: Arc::new(denials), ..self.clone() }
     }
 
     fn is_by_current_ca(&self, crl: &Crl) -> bool {
@@ -279,6 +286,9 @@ impl TrustView {
         let crl = self.crl(claim.trust_domain());
         if let Some(revoked_at_ms) = crl.and_then(|crl| crl.revoked_at_ms(&claim.leaf.serial)) {
             return Err(TrustError::Revoked { revoked_at_ms });
+        }
+        if let Some(denial) = self.denial(&claim.identity) {
+            return Err(TrustError::Denied { at_ms: denial.at_ms });
         }
         Ok(claim.believed())
     }

@@ -28,11 +28,11 @@ pub enum IssuerError {
         /// Bytes.
         limit: usize,
     },
-    /// The request is not the one whose code was read out.
-    #[error("the request's code is {code}")]
+    /// The request is not the one whose words were read out.
+    #[error("the request's words are {words}")]
     OtherRequest {
-        /// The code of the request that was given.
-        code: String,
+        /// The words of the request that was given.
+        words: String,
     },
     /// Another process has the folder.
     #[error("{} is in use", path.display())]

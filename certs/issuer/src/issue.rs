@@ -7,7 +7,7 @@ use crate::{
     ledger::{Event, IssuedEntry, Kind, serial_text},
 };
 use alcove_charter::{
-    Card, CharterFile, CharterHistory, P256Point, card_signing_bytes, oids::Usage, request_point, sha256,
+    Card, CharterFile, CharterHistory, P256Point, bare_request_point, card_signing_bytes, oids::Usage, sha256,
 };
 use alcove_proto::{
     canonical,
@@ -131,6 +131,7 @@ impl AgencyCa {
             encapsulated_key,
             sealed_directory_key,
             server_address: order.server_address.clone(),
+            desk_address: String::new(),
         };
         Ok(IssuedDevice {
             identity,
@@ -194,7 +195,7 @@ fn parse_request(request: &[u8]) -> Result<RequestKeys, IssuerError> {
     if request.format != FORMAT {
         return Err(IssuerError::RequestFormat { found: request.format });
     }
-    let csr = |which, der: &[u8]| request_point(der).map_err(|fault| IssuerError::Csr { which, fault });
+    let csr = |which, der: &[u8]| bare_request_point(der).map_err(|fault| IssuerError::Csr { which, fault });
     let keys = RequestKeys {
         tls: csr("TLS", &request.tls_csr)?,
         mls: csr("MLS", &request.mls_csr)?,

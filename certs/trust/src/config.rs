@@ -1,13 +1,13 @@
 //! The TLS configurations of both ends.
 //!
-//! TLS 1.3 only, both certificates always, and no resumption: a resumed session skips the verifier, so a
+//! TLS 1.3 only, both certificates at the first door, the server's alone at the desk, and no resumption: a resumed session skips the verifier, so a
 //! revoked device would be let in by its ticket (shown in the findings). A full handshake costs about a millisecond.
 
 use crate::{AgencyVerifier, CharterVerifier, provider};
 use alcove_charter::TrustView;
 use rustls::{
     ClientConfig, ServerConfig,
-    client::Resumption,
+    client::{Resumption, danger::ServerCertVerifier},
     pki_types::{CertificateDer, PrivateKeyDer},
     server::NoServerSessionStorage,
     version::TLS13,
@@ -39,17 +39,53 @@ pub fn server_config(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 ) -> Result<ServerConfig, ConfigError> {
-    let mut config = ServerConfig::builder_with_provider(provider())
+    let config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])
         .map_err(ConfigError::Provider)?
         .with_client_cert_verifier(Arc::new(AgencyVerifier::new(trust)))
         .with_single_cert(chain, key)
         .map_err(ConfigError::Key)?;
+    Ok(of_server(config))
+}
+
+/// The server's side of its desk: shows `chain` (leaf first, no anchor) and asks for no certificate.
+///
+/// Errors: [`ConfigError`].
+pub fn desk_config(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<ServerConfig, ConfigError> {
+    let config = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13])
+        .map_err(ConfigError::Provider)?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(ConfigError::Key)?;
+    Ok(of_server(config))
+}
+
+/// What both doors have in common.
+fn of_server(mut config: ServerConfig) -> ServerConfig {
     config.alpn_protocols = vec![ALPN_HTTP2.to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     // AES-256 first, whatever a client would prefer.
     config.ignore_client_order = true;
+    config
+}
+
+/// Whoever calls the desk: shows nothing, accepts the server `verifier` believes.
+///
+/// Errors: [`ConfigError`].
+pub(crate) fn desk_client_config(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, ConfigError> {
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13])
+        .map_err(ConfigError::Provider)?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![ALPN_HTTP2.to_vec()];
+    config.resumption = Resumption::disabled();
     Ok(config)
 }
 

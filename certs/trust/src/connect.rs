@@ -16,8 +16,10 @@
 //!     .connect_with_connector(connector)
 //! ```
 
-use crate::{CertificateFault, ConfigError, client_config};
-use alcove_charter::TrustView;
+use crate::{
+    CertificateFault, CharterVerifier, ConfigError, PinnedVerifier, client_config, config::desk_client_config,
+};
+use alcove_charter::{P256Point, TrustView};
 use http::Uri;
 use hyper_util::rt::TokioIo;
 use rustls::AlertDescription;
@@ -145,6 +147,24 @@ impl Connector {
         let server_name = server_name(&trust)?;
         let tls = TlsConnector::from(Arc::new(client_config(trust, chain, key)?));
         Ok(Self { tls, server_name, deadline: CONNECT_DEADLINE })
+    }
+
+    /// A connector to the server's desk, for whoever shows no certificate and holds a charter.
+    ///
+    /// Errors: [`ConfigError`].
+    pub fn to_desk(trust: Arc<TrustView>) -> Result<Self, ConfigError> {
+        let server_name = server_name(&trust)?;
+        let tls = desk_client_config(Arc::new(CharterVerifier::new(trust)))?;
+        Ok(Self { tls: TlsConnector::from(Arc::new(tls)), server_name, deadline: CONNECT_DEADLINE })
+    }
+
+    /// A connector to the desk of the server `name`, for a device that holds an invitation and no charter yet.
+    ///
+    /// Errors: [`ConfigError`].
+    pub fn to_pinned_desk(ca_key: P256Point, name: &str) -> Result<Self, ConfigError> {
+        let server_name = ServerName::try_from(name.to_owned()).map_err(|_| ConfigError::ServerName)?;
+        let tls = desk_client_config(Arc::new(PinnedVerifier::new(ca_key)))?;
+        Ok(Self { tls: TlsConnector::from(Arc::new(tls)), server_name, deadline: CONNECT_DEADLINE })
     }
 
     /// Waits `deadline` for a connection instead of [`CONNECT_DEADLINE`].

@@ -45,7 +45,8 @@ impl CertificateFault {
         match error {
             TrustError::Expired { .. } | TrustError::CharterExpired { .. } => Self::Expired,
             TrustError::NotYetValid { .. } => Self::NotYetValid,
-            TrustError::Revoked { .. } => Self::Revoked,
+            // A denial is a revocation that its CRL has yet to follow.
+            TrustError::Revoked { .. } | TrustError::Denied { .. } => Self::Revoked,
             TrustError::UnknownAgency { .. }
             | TrustError::UnknownIssuer { .. }
             | TrustError::UnknownServerIssuer
@@ -60,8 +61,8 @@ impl CertificateFault {
             | TrustError::SeveralSans { .. }
             | TrustError::SanKind
             | TrustError::Name(_) => Self::Malformed,
-            // Judgements of commits; no TLS certificate leads here.
-            TrustError::Behind { .. } | TrustError::CharterFork { .. } | TrustError::Context => Self::Other,
+            // Judgements of commits and of requests; no TLS certificate leads here.
+            TrustError::RequestAsks | TrustError::Behind { .. } | TrustError::CharterFork { .. } | TrustError::Context => Self::Other,
         }
     }
 

@@ -13,9 +13,9 @@ mod provider;
 mod snapshot;
 mod verify;
 
-pub use config::{ConfigError, client_config, server_config};
+pub use config::{ConfigError, client_config, desk_config, server_config};
 pub use connect::{CONNECT_DEADLINE, ConnectError, Connection, Connector};
 pub use fault::CertificateFault;
 pub use provider::provider;
 pub use snapshot::{Snapshot, SnapshotCell};
-pub use verify::{AgencyVerifier, CharterVerifier};
+pub use verify::{AgencyVerifier, CharterVerifier, PinnedVerifier};

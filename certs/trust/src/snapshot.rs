@@ -3,7 +3,7 @@
 //! Certificate, charter and CRLs change together or not at all: an accepted connection holds one [`Snapshot`] and
 //! never sees half of an old one. Whoever replaces a snapshot must judge the live connections again.
 
-use crate::{ConfigError, server_config};
+use crate::{ConfigError, desk_config, server_config};
 use alcove_charter::TrustView;
 use arc_swap::{ArcSwap, Guard};
 use rustls::{
@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub chain: Vec<CertificateDer<'static>>,
     /// How connections are accepted.
     pub tls: Arc<ServerConfig>,
+    /// How connections to the desk are accepted.
+    pub desk_tls: Arc<ServerConfig>,
 }
 
 impl Snapshot {
@@ -31,8 +33,9 @@ impl Snapshot {
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
     ) -> Result<Self, ConfigError> {
+        let desk_tls = Arc::new(desk_config(chain.clone(), key.clone_key())?);
         let tls = Arc::new(server_config(Arc::clone(&trust), chain.clone(), key)?);
-        Ok(Self { version, trust, chain, tls })
+        Ok(Self { version, trust, chain, tls, desk_tls })
     }
 }
 

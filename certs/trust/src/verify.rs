@@ -1,9 +1,9 @@
-//! The two verifiers rustls calls: who may come in, and who the server is.
+//! The verifiers rustls calls: who may come in, and who the server is.
 //!
-//! Both only ask the [`TrustView`]; no rule about certificates lives here.
+//! They only ask `alcove-charter`; no rule about certificates lives here.
 
 use crate::{CertificateFault, provider};
-use alcove_charter::{TrustError, TrustView};
+use alcove_charter::{P256Point, TrustError, TrustView, verify_pinned_server};
 use rustls::{
     DigitallySignedStruct, DistinguishedName, Error, PeerIncompatible, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -130,6 +130,65 @@ impl ServerCertVerifier for CharterVerifier {
 impl fmt::Debug for CharterVerifier {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "CharterVerifier(charter {})", self.trust.charter().version)
+    }
+}
+
+/// Judges the server for a device that has an invitation and no charter yet: by the CA key and the name in it.
+pub struct PinnedVerifier {
+    ca_key: P256Point,
+}
+
+impl PinnedVerifier {
+    /// A verifier that believes what `ca_key` signed.
+    pub fn new(ca_key: P256Point) -> Self {
+        Self { ca_key }
+    }
+}
+
+impl ServerCertVerifier for PinnedVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let name = match server_name {
+            ServerName::DnsName(name) => name.as_ref(),
+            _ => "",
+        };
+        verify_pinned_server(&chain(end_entity, intermediates), name, &self.ca_key, time_ms(now))
+            .map(|()| ServerCertVerified::assertion())
+            .map_err(|error| refused("server", &error))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig.into())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        check_handshake_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        supported_schemes()
+    }
+}
+
+impl fmt::Debug for PinnedVerifier {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("PinnedVerifier")
     }
 }
 

@@ -42,11 +42,11 @@ fn request(context: &Context, output: &Path) -> Result<(), Failure> {
     let shown = safe_line(&output.display().to_string());
     context.output.object(
         "alcove.enrolment-request.v1",
-        serde_json::json!({ "path": output.display().to_string(), "code": pending.code(), "new_vault": is_new }),
+        serde_json::json!({ "path": output.display().to_string(), "words": pending.words(), "new_vault": is_new }),
     )?;
-    context.output.line(&pending.code())?;
+    context.output.line(&pending.words())?;
     context.output.say(&format!(
-        "The request is in {shown}. Give it to your agency's admin and read them the code above; \
+        "The request is in {shown}. Give it to your agency's admin and read them the words above; \
          take the file they give back in with `alcove enrol finish`."
     ));
     Ok(())

@@ -1,7 +1,7 @@
 //! The request: a device makes its three keys and asks its agency to certify two of them.
 
 use super::{EnrolError, csr};
-use alcove_charter::request_code;
+use alcove_charter::request_words;
 use alcove_proto::v1::EnrolmentRequest;
 use prost::Message;
 use rustls::crypto::{aws_lc_rs::hpke::DH_KEM_P256_HKDF_SHA256_AES_256, hpke::Hpke};
@@ -56,9 +56,9 @@ impl PendingRequest {
         })
     }
 
-    /// The words an admin compares with the person before signing: see [`alcove_charter::request_code`].
-    pub fn code(&self) -> String {
-        request_code(&self.request)
+    /// The words an admin compares with the person before signing: see [`alcove_charter::request_words`].
+    pub fn words(&self) -> String {
+        request_words(&self.request)
     }
 }
 

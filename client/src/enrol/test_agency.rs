@@ -173,6 +173,7 @@ pub(super) fn answer(
         encapsulated_key: encapsulated.0,
         sealed_directory_key: sealed,
         server_address: "127.0.0.1:8443".to_owned(),
+        desk_address: String::new(),
         identity: name,
     }
 }

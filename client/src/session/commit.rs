@@ -288,7 +288,13 @@ impl Session {
                 | Reason::UploadIncomplete
                 | Reason::DigestMismatch
                 | Reason::KeyPackageInvalid
-                | Reason::GroupExists,
+                | Reason::GroupExists
+                | Reason::InvitationUnknown
+                | Reason::InvitationUsed
+                | Reason::InvitationExpired
+                | Reason::NotAuthorised
+                | Reason::TrustRefused
+                | Reason::WouldCut,
             ) => {
                 self.give_up(group)?;
                 Err(error.into())

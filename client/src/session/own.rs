@@ -102,7 +102,9 @@ fn trouble(error: TrustError) -> Error {
         TrustError::NotYetValid { not_before_ms, .. } => {
             Error::Certificate(CertificateTrouble::NotYetValid { not_before_ms })
         }
-        TrustError::Revoked { .. } => Error::Certificate(CertificateTrouble::Revoked),
+        TrustError::Revoked { .. } | TrustError::Denied { .. } => {
+            Error::Certificate(CertificateTrouble::Revoked)
+        }
         TrustError::CharterExpired { not_after_ms } => {
             Error::Charter(alcove_charter::CharterError::Expired { not_after_ms })
         }
@@ -120,6 +122,7 @@ fn trouble(error: TrustError) -> Error {
         | TrustError::UnknownIssuer { .. }
         | TrustError::UnknownServerIssuer
         | TrustError::BadSignature
+        | TrustError::RequestAsks
         | TrustError::WrongServerName
         | TrustError::Behind { .. }
         | TrustError::CharterFork { .. }

@@ -48,7 +48,13 @@ pub(super) fn of_record(error: &ServerError) -> Option<RefusalCause> {
         | Reason::Unavailable
         | Reason::Internal
         | Reason::KeyPackageInvalid
-        | Reason::GroupExists => None,
+        | Reason::GroupExists
+        | Reason::InvitationUnknown
+        | Reason::InvitationUsed
+        | Reason::InvitationExpired
+        | Reason::NotAuthorised
+        | Reason::TrustRefused
+        | Reason::WouldCut => None,
     }
 }
 

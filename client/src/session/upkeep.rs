@@ -219,6 +219,9 @@ fn is_lapse(error: &TrustError, now_ms: i64) -> bool {
         | TrustError::Name(_)
         | TrustError::UnknownServerIssuer
         | TrustError::BadSignature
+        // Of the server's door, which judges no leaf.
+        | TrustError::Denied { .. }
+        | TrustError::RequestAsks
         | TrustError::WrongServerName
         | TrustError::Behind { .. }
         | TrustError::CharterFork { .. }

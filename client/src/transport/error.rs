@@ -115,7 +115,13 @@ impl ServerError {
                 | Reason::UploadIncomplete
                 | Reason::DigestMismatch
                 | Reason::KeyPackageInvalid
-                | Reason::GroupExists => false,
+                | Reason::GroupExists
+                | Reason::InvitationUnknown
+                | Reason::InvitationUsed
+                | Reason::InvitationExpired
+                | Reason::NotAuthorised
+                | Reason::TrustRefused
+                | Reason::WouldCut => false,
             },
             Self::Address
             | Self::Config(_)

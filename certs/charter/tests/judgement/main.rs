@@ -7,6 +7,7 @@ mod certificates;
 mod charters;
 mod commits;
 mod crls;
+mod desk;
 mod pki;
 mod servers;
 mod versions;

@@ -4,7 +4,7 @@ use super::{
     output::{Output, day, moment},
     passphrase::Source,
 };
-use alcove_charter::{CHARTER_FILE_BYTES_MAX, CharterFile, request_code};
+use alcove_charter::{CHARTER_FILE_BYTES_MAX, CharterFile, request_words, same_words};
 use alcove_issuer::{
     AgencyCa, AgencyProfile, DEVICE_DAYS, DeviceOrder, IssuedCrl, IssuerError, Kind, Listed, Reason,
     SERVER_DAYS, ServerCa, Which, list, read_limited, write_whole,
@@ -213,9 +213,9 @@ pub(crate) struct Issue {
     /// The charter in force.
     #[arg(long, value_name = "FILE")]
     charter: PathBuf,
-    /// The code the person reads out; another request is refused.
-    #[arg(long, value_name = "CODE")]
-    code: Option<String>,
+    /// The six words the person reads out; another request is refused.
+    #[arg(long, value_name = "WORDS")]
+    words: Option<String>,
     /// The person's name, as the other agencies will read it.
     #[arg(long)]
     name: String,
@@ -251,9 +251,9 @@ impl Issue {
     ) -> Result<(), IssuerError> {
         refuse_existing(&self.output, self.force, None)?;
         let request = read_limited(&self.request, REQUEST_BYTES_MAX)?;
-        let code = request_code(&request);
-        if self.code.is_some_and(|given| given.trim().to_lowercase() != code) {
-            return Err(IssuerError::OtherRequest { code });
+        let words = request_words(&request);
+        if self.words.is_some_and(|given| !same_words(&words, &given)) {
+            return Err(IssuerError::OtherRequest { words });
         }
         let charter = CharterFile::parse(&read_limited(&self.charter, CHARTER_FILE_BYTES_MAX)?)?;
         let mut ca = AgencyCa::open(&self.ca, &passphrase.of_existing()?)?;
@@ -276,11 +276,11 @@ impl Issue {
                 "device": issued.identity.device,
                 "serials": issued.serials,
                 "not_after": moment(issued.not_after_ms),
-                "code": code,
+                "words": words,
                 "file": self.output,
             }),
             &[
-                format!("The request's code is {code}: it must be the one the person sees."),
+                format!("The request's words are: {words}. The person must see the same."),
                 format!("Certified {} ({}) until {}.", order.name, order.role, day(issued.not_after_ms)),
                 format!("They are {}.", issued.identity),
                 format!(

@@ -78,10 +78,10 @@ fn explain(error: &IssuerError) -> (Exit, String, String) {
             format!("{} has more than {limit} bytes.", path.display()),
             "This is not the file that belongs here; check its name.",
         ),
-        E::OtherRequest { code } => (
+        E::OtherRequest { words } => (
             Exit::Refused,
-            format!("The request's code is {code}, which is not the one you gave."),
-            "Do not sign it: ask the person for their request file and its code again.",
+            format!("The request's words are: {words}. They are not the ones you gave."),
+            "Do not sign it: ask the person for their request file and its words again.",
         ),
         E::Busy { path } => (
             Exit::Conflict,

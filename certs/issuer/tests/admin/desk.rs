@@ -131,6 +131,7 @@ pub(crate) fn csr(key: &KeyPair) -> Vec<u8> {
 
 pub(crate) fn csr_with(key: &KeyPair, change: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
     let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
     change(&mut params);
     params.serialize_request(key).unwrap().der().to_vec()
 }

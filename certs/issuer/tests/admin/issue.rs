@@ -8,7 +8,7 @@ use alcove_issuer::{
 };
 use alcove_proto::{names::Handle, v1};
 use prost::Message;
-use rcgen::{BasicConstraints, IsCa, KeyPair, PKCS_ECDSA_P384_SHA384, PublicKeyData, SanType};
+use rcgen::{KeyPair, PKCS_ECDSA_P384_SHA384, PublicKeyData, SanType};
 
 fn rosa() -> DeviceOrder {
     DeviceOrder {
@@ -83,27 +83,22 @@ fn the_ledger_knows_every_certificate() {
 }
 
 #[test]
-fn of_a_request_only_the_public_keys_are_taken() {
+fn a_request_that_asks_for_a_name_is_refused_whichever_half_asks() {
     let mut desk = Desk::new();
     let charter = desk.charter();
     let device = Device::new();
-    let wishes = |params: &mut rcgen::CertificateParams| {
-        let somebody = "spiffe://elmgate.northmark.example/staff/aaaaaaaaaaaaaaaa/device/1";
+    let somebody = "spiffe://elmgate.northmark.example/staff/aaaaaaaaaaaaaaaa/device/1";
+    let asking = |params: &mut rcgen::CertificateParams| {
         params.subject_alt_names = vec![SanType::URI(somebody.try_into().unwrap())];
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.not_after = rcgen::date_time_ymd(2099, 1, 1);
     };
-    let request = v1::EnrolmentRequest {
-        tls_csr: csr_with(&device.tls, wishes),
-        mls_csr: csr_with(&device.mls, wishes),
-        ..device.request()
-    };
-    let issued = desk.harborlight.issue_device(&request.encode_to_vec(), &charter, &rosa(), NOW_MS).unwrap();
-    let file = v1::EnrolmentCertificate::decode(issued.file.as_slice()).unwrap();
-    let view = TrustView::new(charter.complete().unwrap());
-    let device = view.verify_device_tls(&file.tls_chain, NOW_MS).unwrap();
-    assert_eq!(device.identity.person.trust_domain, desk.harborlight.profile().trust_domain);
-    assert_eq!(device.not_after_ms, NOW_MS + 90 * DAY_MS + 999);
+    let tls = v1::EnrolmentRequest { tls_csr: csr_with(&device.tls, asking), ..device.request() };
+    let mls = v1::EnrolmentRequest { mls_csr: csr_with(&device.mls, asking), ..device.request() };
+    for (which, request) in [("TLS", tls), ("MLS", mls)] {
+        let refused = desk.harborlight.issue_device(&request.encode_to_vec(), &charter, &rosa(), NOW_MS);
+        let expected = IssuerError::Csr { which, fault: TrustError::RequestAsks };
+        assert_eq!(refused.unwrap_err().to_string(), expected.to_string());
+    }
+    assert!(desk.harborlight.issued().is_empty());
 }
 
 #[test]

@@ -105,8 +105,8 @@ fn an_admins_day_works_from_a_script() {
          --server 127.0.0.1:7443 -o D.cert");
     let file = v1::EnrolmentCertificate::decode(fs::read(room.path("D.cert")).unwrap().as_slice()).unwrap();
     assert_eq!(issued["identity"], file.identity);
-    let code = alcove_charter::request_code(&fs::read(room.path("D.req")).unwrap());
-    assert_eq!(issued["code"], code, "what the admin compares with the person");
+    let words = alcove_charter::request_words(&fs::read(room.path("D.req")).unwrap());
+    assert_eq!(issued["words"], words, "what the admin compares with the person");
 
     let identity = &file.identity;
     let revoked = room.ok(&format!("revoke --ca hl --identity {identity} --reason key-compromise -o a.crl"));
@@ -159,10 +159,13 @@ fn each_refusal_has_its_exit_code() {
     room.fails("issue bad.req --ca hl --charter charter --name Rosa --role manager -o D.cert", 12);
     fs::write(room.path("big.req"), vec![0; 70_000]).unwrap();
     room.fails("issue big.req --ca hl --charter charter --name Rosa --role manager -o D.cert", 12);
-    room.fails(&format!("{issue} --code aaaa-aaaa-aaaa-aaaa-aaaa"), 12);
+    room.fails(&format!("{issue} --words apple-apple-apple-apple-apple-apple"), 12);
     assert!(!room.path("D.cert").exists(), "no refusal leaves an answer");
-    let code = alcove_charter::request_code(&fs::read(room.path("D.req")).unwrap());
-    assert!(room.run(&format!("{issue} --code {code}")).status.success(), "the control");
+    let words = alcove_charter::request_words(&fs::read(room.path("D.req")).unwrap());
+    assert!(
+        room.run(&format!("{issue} --words {}", words.replace(' ', "-"))).status.success(),
+        "the control"
+    );
 
     // A signature altered on the way is an integrity failure.
     let mut file = v1::CharterFile::decode(fs::read(room.path("charter")).unwrap().as_slice()).unwrap();

@@ -1,7 +1,7 @@
 //! Who wrote a record, and in which order an author's records stand.
 
 use super::OpenedRecord;
-use alcove_charter::{DeviceCertificate, P256Point};
+use alcove_charter::{DeviceCertificate, P256Point, push_vector};
 use alcove_proto::{ids::Digest, names::Identity};
 use zeroize::Zeroizing;
 
@@ -64,18 +64,6 @@ pub fn signed_content(body: &[u8]) -> Zeroizing<Vec<u8>> {
     push_vector(&mut content, SIGNATURE_LABEL);
     push_vector(&mut content, body);
     content
-}
-
-/// Writes an `opaque<V>` of RFC 9420 section 2.1.2.
-fn push_vector(out: &mut Vec<u8>, bytes: &[u8]) {
-    let length = bytes.len();
-    match length {
-        0..0x40 => out.push(length as u8),
-        0x40..0x4000 => out.extend((length as u16 | 0x4000).to_be_bytes()),
-        // A record is far below the 2^30 bytes this form holds.
-        _ => out.extend((length as u32 | 0x8000_0000).to_be_bytes()),
-    }
-    out.extend(bytes);
 }
 
 /// The last record of one author device in one group that a reader has seen.

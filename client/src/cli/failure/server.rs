@@ -125,6 +125,31 @@ fn refused(refusal: &Refusal) -> Failure {
         Reason::GroupExists => {
             Failure::new(Exit::Conflict, "The case exists already.", "See `alcove case list`.")
         }
+        Reason::InvitationUnknown => Failure::new(
+            Exit::NotFound,
+            "The server knows no such invitation: it was withdrawn, or its text is not the one you were given.",
+            "Ask your agency's admin for a new invitation.",
+        ),
+        Reason::InvitationUsed => Failure::new(
+            Exit::Conflict,
+            "Another device has answered this invitation already.",
+            "If that was not you, tell your agency's admin at once; ask for a new invitation in any case.",
+        ),
+        Reason::InvitationExpired => Failure::new(
+            Exit::Certificate,
+            "The invitation has ended.",
+            "Ask your agency's admin for a new invitation.",
+        ),
+        Reason::NotAuthorised => Failure::new(
+            Exit::Certificate,
+            "The server does not take this device's request: its certificate is not known or has been revoked.",
+            "Speak to your agency's admin; they can invite you anew.",
+        ),
+        Reason::TrustRefused | Reason::WouldCut => Failure::new(
+            Exit::Refused,
+            "The server does not take that charter or list.",
+            "This is for admins: see `alcove-certs --help`.",
+        ),
         Reason::IdReused => Failure::new(
             Exit::Integrity,
             "The server holds something else under the same id: this vault may have been restored from a copy.",

@@ -1,0 +1,131 @@
+//! What comes to the desk signed: orders of an agency's admin, and renewals of a device. PROTOCOL.md, "Renewal".
+
+use crate::{
+    P256Point, TrustError,
+    trust::{DeviceCertificate, Judge, TrustView},
+};
+use alcove_proto::{
+    canonical::{self, CanonicalError},
+    limits::{RENEWAL_BYTES_MAX, REQUEST_BYTES_MAX},
+    names::{Identity, NameError},
+    v1,
+};
+
+/// The label a renewal is signed under (RFC 9420 section 5.1.2, with its "MLS 1.0 " in front).
+const RENEWAL_LABEL: &[u8] = b"MLS 1.0 alcove renewal v1";
+/// The format this crate reads.
+const FORMAT: u32 = 1;
+
+/// What an agency's charter key signs for an encoded [`v1::Order`].
+pub fn order_signing_bytes(order: &[u8]) -> Vec<u8> {
+    [b"alcove order v1\0", order].concat()
+}
+
+/// What a device's MLS signature key signs for an encoded [`v1::Renewal`].
+pub fn renewal_signing_bytes(renewal: &[u8]) -> Vec<u8> {
+    let mut content = Vec::with_capacity(RENEWAL_LABEL.len() + renewal.len() + 8);
+    push_vector(&mut content, RENEWAL_LABEL);
+    push_vector(&mut content, renewal);
+    content
+}
+
+/// Writes an `opaque<V>` of RFC 9420 section 2.1.2: the bytes with their length in front, in one, two or four bytes
+/// that begin with the bits 00, 01 or 10.
+pub fn push_vector(out: &mut Vec<u8>, bytes: &[u8]) {
+    let length = bytes.len();
+    match length {
+        0..0x40 => out.push(length as u8),
+        0x40..0x4000 => out.extend((length as u16 | 0x4000).to_be_bytes()),
+        // Nothing we sign comes near the 2^30 bytes that this form holds.
+        _ => out.extend((length as u32 | 0x8000_0000).to_be_bytes()),
+    }
+    out.extend(bytes);
+}
+
+/// Why a renewal was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RenewalError {
+    /// Over [`alcove_proto::limits::RENEWAL_BYTES_MAX`], or its request over its own limit.
+    #[error("the renewal is too large")]
+    TooLarge,
+    /// The bytes are no such message in its canonical form.
+    #[error(transparent)]
+    Encoding(#[from] CanonicalError),
+    /// A format this version does not know.
+    #[error("format {found} is not known")]
+    Format {
+        /// What it says.
+        found: u32,
+    },
+    /// It names no device.
+    #[error("the renewal names no device")]
+    Name(#[from] NameError),
+    /// The certificate is not believed, or revoked.
+    #[error("the certificate that signs is not believed")]
+    Certificate(#[from] TrustError),
+    /// The certificate is another device's.
+    #[error("the certificate is another device's")]
+    OtherDevice,
+    /// The signature is not the certified key's.
+    #[error("the signature does not verify")]
+    BadSignature,
+}
+
+/// A renewal that has been believed: the device that was certified asks for new keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedRenewal {
+    /// Whose.
+    pub identity: Identity,
+    /// Encoded [`v1::EnrolmentRequest`], not yet looked at.
+    pub request: Vec<u8>,
+    /// The device's clock, milliseconds since 1970.
+    pub time_ms: i64,
+    /// The certificate whose key signed. It may have expired, or be by a CA that the agency has retired.
+    pub certificate: DeviceCertificate,
+}
+
+impl VerifiedRenewal {
+    /// Parses an encoded [`v1::SignedRenewal`] and believes it if the key signed that the agency certified last.
+    ///
+    /// An expired certificate counts: its device was asleep. A revoked one does not. Whether the agency still knows
+    /// the certificate is its admin's to judge, by the ledger.
+    /// Errors: [`RenewalError`].
+    pub fn verify(signed_renewal: &[u8], trust: &TrustView) -> Result<Self, RenewalError> {
+        if signed_renewal.len() > RENEWAL_BYTES_MAX {
+            return Err(RenewalError::TooLarge);
+        }
+        let signed: v1::SignedRenewal = canonical::decode(signed_renewal)?;
+        let renewal: v1::Renewal = canonical::decode(&signed.renewal)?;
+        if renewal.format != FORMAT {
+            return Err(RenewalError::Format { found: renewal.format });
+        }
+        if renewal.request.len() > REQUEST_BYTES_MAX {
+            return Err(RenewalError::TooLarge);
+        }
+        let identity: Identity = renewal.identity.parse()?;
+        let certificate = trust.verify_device_mls(&[&signed.mls_certificate], Judge::Never)?;
+        if certificate.identity != identity {
+            return Err(RenewalError::OtherDevice);
+        }
+        let trust_domain = &identity.person.trust_domain;
+        if trust.charter().agency(trust_domain).is_none() {
+            return Err(TrustError::UnknownAgency { trust_domain: trust_domain.clone() }.into());
+        }
+        let revoked = trust.crl(trust_domain).and_then(|crl| crl.revoked_at_ms(&certificate.serial));
+        if let Some(revoked_at_ms) = revoked {
+            return Err(TrustError::Revoked { revoked_at_ms }.into());
+        }
+        certificate
+            .public_key
+            .verify(&renewal_signing_bytes(&signed.renewal), &signed.signature)
+            .map_err(|_| RenewalError::BadSignature)?;
+        Ok(Self { identity, request: renewal.request, time_ms: renewal.time_ms, certificate })
+    }
+}
+
+/// Checks the signature under an order by an agency's charter key.
+///
+/// Errors: [`RenewalError::BadSignature`].
+pub fn verify_order(charter_key: &P256Point, order: &[u8], signature: &[u8]) -> Result<(), RenewalError> {
+    charter_key.verify(&order_signing_bytes(order), signature).map_err(|_| RenewalError::BadSignature)
+}

@@ -1,0 +1,257 @@
+//! What comes to the desk: renewals, orders, denials, requests, and the server's certificate before there is a charter.
+
+use crate::pki::{DAY_MS, HANDLE, Leaf, NOW_MS, SERVER_NAME, TestAgency, TestCa, World, next, sign};
+use alcove_charter::{
+    Appended, DenialError, P256Point, RenewalError, TrustError, TrustView, VerifiedRenewal,
+    bare_request_point, denial_signing_bytes, duty_name, leaf_point, oids, order_signing_bytes,
+    renewal_signing_bytes, verify_order, verify_pinned_server,
+};
+use alcove_proto::{limits::DENIALS_PER_AGENCY_MAX, names::Identity, v1};
+use prost::Message;
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PublicKeyData, SanType, SigningKey};
+
+fn renewal(identity: &str, signer: &Leaf<'_>) -> Vec<u8> {
+    let renewal = v1::Renewal {
+        format: 1,
+        identity: identity.to_owned(),
+        request: b"a request".to_vec(),
+        time_ms: NOW_MS,
+    }
+    .encode_to_vec();
+    let signature = signer.key.sign(&renewal_signing_bytes(&renewal)).unwrap();
+    v1::SignedRenewal { renewal, mls_certificate: signer.make(), signature }.encode_to_vec()
+}
+
+#[test]
+fn a_renewal_is_believed_from_the_device_that_was_certified_also_when_it_slept() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let judge = |leaf: &Leaf<'_>| VerifiedRenewal::verify(&renewal(&agency.identity(), leaf), &world.view());
+    let believed = judge(&agency.mls_leaf()).unwrap();
+    assert_eq!(
+        (believed.identity.to_string(), &believed.request[..]),
+        (agency.identity(), &b"a request"[..])
+    );
+    let slept = agency.mls_leaf().times(NOW_MS - 90 * DAY_MS, NOW_MS - DAY_MS);
+    assert_eq!(judge(&slept).unwrap().certificate.not_after_ms / DAY_MS, (NOW_MS - DAY_MS) / DAY_MS);
+
+    // Its CA was retired meanwhile.
+    let new_ca = TestCa::new("harborlight CA 2");
+    let later = next(&world.history(), |charter| {
+        charter.agencies[1].ca_certificates = vec![new_ca.der.clone()];
+    });
+    let (view, _) = world.view().with_charter(&sign(&later, &world.agencies)).unwrap();
+    assert!(VerifiedRenewal::verify(&renewal(&agency.identity(), &agency.mls_leaf()), &view).is_ok());
+}
+
+#[test]
+fn a_renewal_is_refused_from_anybody_else() {
+    let world = World::new();
+    let (agency, other) = (&world.agencies[1], &world.agencies[0]);
+    let judge = |bytes: &[u8], view: &TrustView| VerifiedRenewal::verify(bytes, view).map(drop);
+    let view = world.view();
+    let refused = |leaf: &Leaf<'_>| judge(&renewal(&agency.identity(), leaf), &view);
+
+    assert_eq!(refused(&other.mls_leaf()), Err(RenewalError::OtherDevice));
+    let second = format!("spiffe://{}/staff/{HANDLE}/device/2", agency.trust_domain);
+    assert_eq!(
+        refused(&Leaf::new(&agency.ca, &second, oids::MLS_SIGNING_ARCS)),
+        Err(RenewalError::OtherDevice)
+    );
+    assert_eq!(refused(&agency.tls_leaf()), Err(RenewalError::Certificate(TrustError::WrongUsage)));
+    let foreign = Leaf::new(&other.ca, &agency.identity(), oids::MLS_SIGNING_ARCS);
+    assert!(matches!(refused(&foreign), Err(RenewalError::Certificate(TrustError::UnknownIssuer { .. }))));
+
+    let good = renewal(&agency.identity(), &agency.mls_leaf());
+    let mut altered = v1::SignedRenewal::decode(good.as_slice()).unwrap();
+    altered.signature = altered.signature.iter().rev().copied().collect();
+    assert_eq!(judge(&altered.encode_to_vec(), &view), Err(RenewalError::BadSignature));
+    let mut other_body = v1::SignedRenewal::decode(good.as_slice()).unwrap();
+    let mut body = v1::Renewal::decode(other_body.renewal.as_slice()).unwrap();
+    body.request = b"somebody else's keys".to_vec();
+    other_body.renewal = body.encode_to_vec();
+    assert_eq!(judge(&other_body.encode_to_vec(), &view), Err(RenewalError::BadSignature));
+    assert_eq!(judge(&vec![0; 17 * 1024], &view), Err(RenewalError::TooLarge));
+    assert!(matches!(judge(b"nothing", &view), Err(RenewalError::Encoding(_))));
+
+    // Every leaf of these tests has one serial.
+    let (revoked, _) = view.with_crl(&agency.ca.crl(1, &[&[0x41; 16]])).unwrap();
+    assert!(matches!(judge(&good, &revoked), Err(RenewalError::Certificate(TrustError::Revoked { .. }))));
+    let left = next(&world.history(), |charter| {
+        charter.agencies.remove(1);
+        charter.quorum = 2;
+    });
+    let (without, _) = view.with_charter(&sign(&left, [&world.agencies[0], &world.agencies[2]])).unwrap();
+    assert!(matches!(
+        judge(&good, &without),
+        Err(RenewalError::Certificate(TrustError::UnknownAgency { .. }))
+    ));
+    assert_eq!(judge(&good, &view), Ok(()), "the control");
+}
+
+#[test]
+fn an_order_is_the_charter_keys_alone() {
+    let world = World::new();
+    let key = |agency: &TestAgency| P256Point::parse(agency.charter_key.der_bytes()).unwrap();
+    let signature = world.agencies[1].charter_key.sign(&order_signing_bytes(b"an order")).unwrap();
+    assert_eq!(verify_order(&key(&world.agencies[1]), b"an order", &signature), Ok(()));
+    assert!(verify_order(&key(&world.agencies[1]), b"another", &signature).is_err());
+    assert!(verify_order(&key(&world.agencies[0]), b"an order", &signature).is_err());
+}
+
+fn officer<'a>(agency: &'a TestAgency, name: &str) -> Leaf<'a> {
+    Leaf::new(&agency.ca, name, oids::DENIALS_ARCS)
+}
+
+fn denial(identity: &str, signer: &Leaf<'_>) -> Vec<u8> {
+    let denial = v1::Denial { format: 1, identity: identity.to_owned(), at_ms: NOW_MS }.encode_to_vec();
+    let signature = signer.key.sign(&denial_signing_bytes(&denial)).unwrap();
+    v1::SignedDenial { denial, certificate: signer.make(), signature }.encode_to_vec()
+}
+
+#[test]
+fn a_denied_device_is_let_in_no_more_until_the_denial_is_lifted() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let (view, tls) = (world.view(), agency.tls_leaf().make());
+    assert!(view.verify_device_tls(&[&tls], NOW_MS).is_ok(), "the control");
+    let duty = officer(agency, &duty_name(&agency.trust_domain));
+    let signed = denial(&agency.identity(), &duty);
+    let (denied, appended) = view.with_denial(&signed).unwrap();
+    assert_eq!(appended, Appended::New);
+    assert_eq!(denied.verify_device_tls(&[&tls], NOW_MS), Err(TrustError::Denied { at_ms: NOW_MS }));
+    assert_eq!(denied.with_denial(&signed).unwrap().1, Appended::AlreadyHeld);
+    let identity: Identity = agency.identity().parse().unwrap();
+    assert_eq!(denied.denial(&identity).unwrap().signed()[..], signed[..]);
+    assert!(denied.without_denial(&identity).verify_device_tls(&[&tls], NOW_MS).is_ok());
+    // What stands in a log is judged by charter and CRLs, which everybody has.
+    let mls = agency.mls_leaf().make();
+    let moment = denied.moment(NOW_MS);
+    assert!(denied.verify_device_mls(&[&mls], alcove_charter::Judge::At(&moment)).is_ok());
+    // Other devices are not concerned.
+    let other = world.agencies[0].tls_leaf().make();
+    assert!(denied.verify_device_tls(&[&other], NOW_MS).is_ok());
+}
+
+#[test]
+fn nobody_but_its_own_agencys_duty_officer_denies_a_device() {
+    let world = World::new();
+    let (agency, other) = (&world.agencies[1], &world.agencies[0]);
+    let view = world.view();
+    let refused =
+        |signer: &Leaf<'_>| view.with_denial(&denial(&agency.identity(), signer)).map(drop).unwrap_err();
+    let own_name = duty_name(&agency.trust_domain);
+
+    assert_eq!(
+        refused(&officer(other, &duty_name(&other.trust_domain))),
+        DenialError::Certificate(TrustError::SanKind),
+        "another agency's officer"
+    );
+    assert!(matches!(
+        refused(&officer(other, &own_name)),
+        DenialError::Certificate(TrustError::UnknownIssuer { .. })
+    ));
+    for wrong in
+        [agency.tls_leaf(), agency.mls_leaf(), Leaf::new(&agency.ca, &own_name, oids::CLIENT_AUTH_ARCS)]
+    {
+        assert_eq!(refused(&wrong), DenialError::Certificate(TrustError::WrongUsage));
+    }
+    let over = officer(agency, &own_name).times(NOW_MS - 2 * DAY_MS, NOW_MS - DAY_MS);
+    assert!(matches!(refused(&over), DenialError::Certificate(TrustError::Expired { .. })));
+
+    let duty = officer(agency, &own_name);
+    let mut altered = v1::SignedDenial::decode(denial(&agency.identity(), &duty).as_slice()).unwrap();
+    altered.denial = v1::Denial { at_ms: NOW_MS + 1, format: 1, identity: agency.identity() }.encode_to_vec();
+    assert_eq!(view.with_denial(&altered.encode_to_vec()).map(drop), Err(DenialError::BadSignature));
+    let (revoked, _) = view.with_crl(&agency.ca.crl(1, &[&[0x41; 16]])).unwrap();
+    assert!(matches!(
+        revoked.with_denial(&denial(&agency.identity(), &duty)),
+        Err(DenialError::Certificate(TrustError::Revoked { .. }))
+    ));
+    assert_eq!(view.with_denial(&[0; 17 * 1024]).map(drop), Err(DenialError::TooLarge));
+    // An officer's certificate opens no door.
+    assert!(view.verify_device_tls(&[&duty.make()], NOW_MS).is_err());
+}
+
+#[test]
+fn an_agency_has_a_limited_number_of_denials() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let duty = officer(agency, &duty_name(&agency.trust_domain));
+    let name = |device: usize| format!("spiffe://{}/staff/{HANDLE}/device/{device}", agency.trust_domain);
+    let other =
+        |device: usize| format!("spiffe://{}/staff/bbcdefghijklmnop/device/{device}", agency.trust_domain);
+    let mut view = world.view();
+    for device in 1..=DENIALS_PER_AGENCY_MAX {
+        let identity = if device < 1000 { name(device) } else { other(device - 999) };
+        view = view.with_denial(&denial(&identity, &duty)).unwrap().0;
+    }
+    assert!(matches!(view.with_denial(&denial(&other(7), &duty)), Err(DenialError::TooMany { .. })));
+    let elsewhere = officer(&world.agencies[0], &duty_name(&world.agencies[0].trust_domain));
+    assert!(view.with_denial(&denial(&world.agencies[0].identity(), &elsewhere)).is_ok());
+}
+
+#[test]
+fn a_request_that_asks_for_a_name_or_an_extension_or_another_curve_is_refused() {
+    let csr = |key: &KeyPair, change: &dyn Fn(&mut CertificateParams)| {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        change(&mut params);
+        params.serialize_request(key).unwrap().der().to_vec()
+    };
+    let key = KeyPair::generate().unwrap();
+    let plain = csr(&key, &|_| {});
+    assert_eq!(bare_request_point(&plain).unwrap().as_bytes()[..], *key.der_bytes());
+    let named = csr(&key, &|params| params.distinguished_name.push(DnType::CommonName, "Rosa"));
+    assert_eq!(bare_request_point(&named), Err(TrustError::RequestAsks));
+    let san = csr(&key, &|params| {
+        params.subject_alt_names =
+            vec![SanType::URI("spiffe://elmgate.northmark.example/x".try_into().unwrap())];
+    });
+    assert_eq!(bare_request_point(&san), Err(TrustError::RequestAsks));
+    let usage = csr(&key, &|params| {
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+    });
+    assert_eq!(bare_request_point(&usage), Err(TrustError::RequestAsks));
+    for algorithm in [&rcgen::PKCS_ECDSA_P384_SHA384, &rcgen::PKCS_ED25519] {
+        let other = KeyPair::generate_for(algorithm).unwrap();
+        assert_eq!(bare_request_point(&csr(&other, &|_| {})), Err(TrustError::UnsupportedKey));
+    }
+    let mut forged = plain;
+    *forged.last_mut().unwrap() ^= 1;
+    assert_eq!(bare_request_point(&forged), Err(TrustError::BadSignature));
+}
+
+#[test]
+fn before_there_is_a_charter_the_server_is_who_the_invitations_ca_says() {
+    let world = World::new();
+    let leaf = |ca, usage: &[u64], name: &str| {
+        Leaf::new(ca, "spiffe://unused.example/", usage)
+            .change(|params| params.subject_alt_names = vec![SanType::DnsName(name.try_into().unwrap())])
+    };
+    let pinned = P256Point::parse(world.server_ca.key.der_bytes()).unwrap();
+    let judge = |der: Vec<u8>| verify_pinned_server(&[der], SERVER_NAME, &pinned, NOW_MS);
+    let good = leaf(&world.server_ca, oids::SERVER_AUTH_ARCS, SERVER_NAME);
+    assert_eq!(judge(good.make()), Ok(()));
+    assert!(leaf_point(&good.make()).is_ok());
+
+    let look_alike = TestCa::new("server CA");
+    let by_another = leaf(&look_alike, oids::SERVER_AUTH_ARCS, SERVER_NAME).make();
+    assert_eq!(judge(by_another), Err(TrustError::UnknownServerIssuer));
+    let other_name = leaf(&world.server_ca, oids::SERVER_AUTH_ARCS, "other.northmark.example").make();
+    assert_eq!(judge(other_name), Err(TrustError::WrongServerName));
+    assert_eq!(
+        judge(leaf(&world.server_ca, oids::RECEIPTS_ARCS, SERVER_NAME).make()),
+        Err(TrustError::WrongUsage)
+    );
+    let over = leaf(&world.server_ca, oids::SERVER_AUTH_ARCS, SERVER_NAME)
+        .times(NOW_MS - 2 * DAY_MS, NOW_MS - DAY_MS);
+    assert!(matches!(judge(over.make()), Err(TrustError::Expired { .. })));
+    assert_eq!(judge(world.server_ca.der.clone()), Err(TrustError::CaAsLeaf));
+    assert_eq!(judge(Vec::new()), Err(TrustError::Malformed));
+    let two = [good.make(), world.server_ca.der.clone()];
+    assert_eq!(
+        verify_pinned_server(&two, SERVER_NAME, &pinned, NOW_MS),
+        Err(TrustError::ChainLength { certificates: 2 })
+    );
+}
