@@ -5,6 +5,7 @@
 mod callers;
 mod cases;
 mod certificates;
+mod charters;
 mod clocks;
 mod compaction;
 mod deaths;

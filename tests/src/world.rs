@@ -192,6 +192,56 @@ impl World {
         fs::copy(self.charter(), folder.join("charter")).expect("the charter can be given to the server");
     }
 
+    /// Makes the CA folder of one more of [`AGENCIES`], which is not in the charter yet; returns its agency file.
+    #[track_caller]
+    pub fn found_agency(&self, label: &str) -> PathBuf {
+        let (_, name, side) = AGENCIES.iter().find(|(known, ..)| *known == label).expect("it is of the cast");
+        let folder = self.agency_folder(label);
+        let domain = format!("{label}.{COLLABORATIVE}");
+        let init = ["ca", "init", "--agency", &domain, "--name", name, "--side", side, "-o", path(&folder)];
+        self.certs(init).success();
+        folder.join("agency.pub")
+    }
+
+    /// Drafts the version after [`World::charter`] with the changes that the arguments say, signed by these agencies;
+    /// `drafter` opens the directory key.
+    #[track_caller]
+    pub fn next_charter(&self, output: &str, drafter: &str, changes: &[&str], signers: &[&str]) -> PathBuf {
+        let draft = self.path(output);
+        let (charter, folder) = (self.charter(), self.agency_folder(drafter));
+        let next = ["charter", "next", path(&charter), "--ca", path(&folder), "-o", path(&draft)];
+        self.certs(next.iter().chain(changes)).success();
+        for label in signers {
+            self.sign_charter(&draft, label);
+        }
+        draft
+    }
+
+    /// Puts an agency's signature under a draft.
+    #[track_caller]
+    pub fn sign_charter(&self, draft: &Path, label: &str) {
+        let folder = self.agency_folder(label);
+        self.certs(["charter", "sign", path(draft), "--ca", path(&folder), "--yes"]).success();
+    }
+
+    /// Makes a signed draft the world's charter and gives it to the server, which is told to look.
+    #[track_caller]
+    pub fn adopt_charter(&self, server: &Server, draft: &Path) {
+        let version =
+            self.certs(["charter", "show", path(draft), "--json"]).success().json()["version"].clone();
+        fs::copy(draft, self.charter()).expect("the charter can be put in place");
+        fs::copy(draft, self.server_folder().join("charter")).expect("the server can be given the charter");
+        server.reload();
+        let line = format!("\"charter\":{version}");
+        wait_for("the server to take the charter", Duration::from_secs(60), || {
+            server
+                .log()
+                .lines()
+                .any(|logged| logged.contains("trust reloaded") && logged.contains(&line))
+                .then_some(())
+        });
+    }
+
     /// Starts the server on a free loopback port and waits until it has bound it.
     #[track_caller]
     pub fn start_server(&self) -> Server {
