@@ -259,6 +259,7 @@ async fn a_call_for_many_devices_or_with_many_packages_costs_as_much_as_many() {
     let packages = |count: usize| v1::PublishKeyPackagesRequest {
         one_time: (0..count).map(|_| bob.key_package(&world.trust(), world.now_ms()).bytes).collect(),
         last_resort: Vec::new(),
+        replace: false,
     };
     his.publish_key_packages(packages(15)).await.expect("fifteen of twenty");
     assert_eq!(reason(his.publish_key_packages(packages(15)).await), too_many, "thirty of twenty");
@@ -276,8 +277,11 @@ async fn key_packages_are_handed_out_once_and_only_good_ones_are_kept() {
     let (one, two, last) = (package(), package(), package());
 
     let invalid = (Code::InvalidArgument, Reason::KeyPackageInvalid);
-    let publish =
-        |one_time: Vec<Vec<u8>>| v1::PublishKeyPackagesRequest { one_time, last_resort: Vec::new() };
+    let publish = |one_time: Vec<Vec<u8>>| v1::PublishKeyPackagesRequest {
+        one_time,
+        last_resort: Vec::new(),
+        replace: false,
+    };
     assert_eq!(reason(hers.publish_key_packages(publish(vec![one.clone()])).await), invalid);
     assert_eq!(reason(his.publish_key_packages(publish(vec![one[1..].to_vec()])).await), invalid);
     let mut altered = one.clone();
@@ -286,8 +290,11 @@ async fn key_packages_are_handed_out_once_and_only_good_ones_are_kept() {
     let counted = his.count_key_packages(v1::CountKeyPackagesRequest {}).await.unwrap().into_inner();
     assert_eq!((counted.one_time, counted.last_resort), (0, false), "of a bad batch nothing is kept");
 
-    let request =
-        v1::PublishKeyPackagesRequest { one_time: vec![one.clone(), two.clone()], last_resort: last.clone() };
+    let request = v1::PublishKeyPackagesRequest {
+        one_time: vec![one.clone(), two.clone()],
+        last_resort: last.clone(),
+        replace: false,
+    };
     let stored = his.publish_key_packages(request).await.unwrap().into_inner().one_time_stored;
     assert_eq!(stored, 2);
     let claim = v1::ClaimKeyPackagesRequest {

@@ -200,7 +200,7 @@ async fn a_commit_under_an_old_revocation_list_is_sent_back() {
 async fn a_key_package_of_somebody_else_or_of_nobody_is_refused() {
     let two = two().await;
     let publish = async |caller: &Caller, one_time: Vec<Vec<u8>>| {
-        let request = v1::PublishKeyPackagesRequest { one_time, last_resort: Vec::new() };
+        let request = v1::PublishKeyPackagesRequest { one_time, last_resort: Vec::new(), replace: false };
         caller.key_packages().publish_key_packages(request).await.map(drop)
     };
     let theirs = publish(&two.leon, vec![two.rosa.key_package().bytes]).await.expect_err("Rosa's");

@@ -11,6 +11,7 @@ mod compaction;
 mod deaths;
 mod documents;
 mod full_disks;
+mod keys;
 mod leaks;
 mod lying_answers;
 mod lying_servers;

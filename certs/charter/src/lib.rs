@@ -45,4 +45,4 @@ pub use renewal::{
 };
 pub use signed::{SignedCharter, Standing, charter_signing_bytes};
 pub use trust::{DeviceCertificate, Judge, Moment, ServerCertificate, TrustView};
-pub use words::{request_words, same_words};
+pub use words::{agency_words, device_words, request_words, same_words};

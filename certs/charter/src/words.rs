@@ -3,7 +3,11 @@
 //! Six words of the English list of BIP-39, whose 2,048 words differ in their first four letters: 66 bits, so that
 //! nobody finds other bytes with the same ones in the time that a comparison takes.
 
-use crate::key::sha256;
+use crate::{
+    Agency,
+    key::{P256Point, sha256},
+};
+use alcove_proto::names::Identity;
 use bip39::Language;
 
 /// How many words are compared.
@@ -15,6 +19,19 @@ const WORD_BITS: u32 = 11;
 /// PROTOCOL.md, "Enrolment", step 2.
 pub fn request_words(request: &[u8]) -> String {
     words(b"alcove request words v1\0", request)
+}
+
+/// The words of an agency: of its trust domain and its charter key, which signs everything else about it. Whoever reads
+/// the same ones holds the same key. PROTOCOL.md, "Groups", "Keys that change".
+pub fn agency_words(agency: &Agency) -> String {
+    let parts = [agency.trust_domain.as_str().as_bytes(), b"\0", agency.charter_key.as_bytes()];
+    words(b"alcove agency words v1\0", &parts.concat())
+}
+
+/// The words of a device: of its name and its MLS signature key.
+pub fn device_words(identity: &Identity, key: &P256Point) -> String {
+    let name = identity.to_string();
+    words(b"alcove device words v1\0", &[name.as_bytes(), b"\0", key.as_bytes()].concat())
 }
 
 fn words(label: &[u8], bytes: &[u8]) -> String {

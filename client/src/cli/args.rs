@@ -13,7 +13,7 @@ use std::path::PathBuf;
 #[command(after_help = "\
 Exit codes: 0 ok, 1 unexpected, 2 usage, 3 not found or not permitted, 5 locked or wrong passphrase,
 6 integrity failure (never retry), 7 server unreachable (retry), 8 certificate expired or revoked,
-9 conflict, 11 no space or quota, 12 refused input, 130 interrupted.")]
+9 conflict, 10 a key changed and wants verification, 11 no space or quota, 12 refused input, 130 interrupted.")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -69,6 +69,14 @@ pub(crate) enum Command {
     Search {
         /// The case; every case if left out
         case: Option<String>,
+    },
+    /// Compare words by phone: of an agency, or of people whose key has changed
+    Verify {
+        /// The agency, by name or trust domain; without one, everything there is to compare is listed
+        agency: Option<String>,
+        /// The people whose key has changed, as listed: each of them reads out the same words
+        #[arg(long, conflicts_with = "agency")]
+        people: bool,
     },
     /// What is written here and not yet at the server
     #[command(subcommand)]

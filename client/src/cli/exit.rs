@@ -1,7 +1,7 @@
 //! Exit codes, and the two sentences that go with every failure: what happened, and what to do.
 
-/// Every exit code of the program. Scripts depend on the numbers; they never change meaning. 10 is kept for
-/// keys of agencies that changed and want verification; 4 is never used, since it would tell 3 apart.
+/// Every exit code of the program. Scripts depend on the numbers; they never change meaning. 4 is never used, since it
+/// would tell 3 apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Something the program has no word for.
@@ -20,6 +20,8 @@ pub(crate) enum Exit {
     Certificate,
     /// Somebody else was first, or the thing exists already.
     Conflict,
+    /// A key of somebody changed, and nobody has looked at it yet.
+    KeyChanged,
     /// No room: on this disk, on the server's, or in the quota.
     NoSpace,
     /// The input is refused as it stands.
@@ -40,6 +42,7 @@ impl Exit {
             Self::Unreachable => 7,
             Self::Certificate => 8,
             Self::Conflict => 9,
+            Self::KeyChanged => 10,
             Self::NoSpace => 11,
             Self::Refused => 12,
             Self::Interrupted => 130,
@@ -57,6 +60,7 @@ impl Exit {
             Self::Unreachable => "unreachable",
             Self::Certificate => "certificate",
             Self::Conflict => "conflict",
+            Self::KeyChanged => "key-changed",
             Self::NoSpace => "no-space",
             Self::Refused => "refused",
             Self::Interrupted => "interrupted",

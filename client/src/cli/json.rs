@@ -75,6 +75,7 @@ pub(crate) struct MemberJson {
     person: PersonJson,
     may: &'static str,
     lapsed_devices: Vec<u16>,
+    changed_devices: Vec<u16>,
     you: bool,
 }
 
@@ -87,6 +88,7 @@ impl MemberJson {
             person: PersonJson::new(&view.person),
             may: words::role(view.role),
             lapsed_devices: view.lapsed_devices.clone(),
+            changed_devices: view.changed_devices.clone(),
             you: view.is_self,
         }
     }

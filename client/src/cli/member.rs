@@ -291,6 +291,12 @@ async fn list(context: &Context, query: &str) -> Result<(), Failure> {
             let devices: Vec<String> = member.lapsed_devices.iter().map(ToString::to_string).collect();
             remarks.push(format!("certificate of device {} has lapsed", devices.join(", ")));
         }
+        if !member.changed_devices.is_empty() {
+            remarks.push(format!(
+                "KEY CHANGED on device {}: see `alcove verify`",
+                numbers(&member.changed_devices)
+            ));
+        }
         table.row([
             member.person.name.as_deref().unwrap_or("(no name known)"),
             member.person.role.as_deref().unwrap_or(""),

@@ -23,6 +23,7 @@ mod passwd;
 mod prompt;
 mod search;
 mod status;
+mod verify;
 
 use alcove_client::session::{Delivery, OutboxKind, OutboxView};
 use args::{Cli, Command, Doc};
@@ -122,6 +123,7 @@ async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Note(command) => note::run(context, command).await,
         Command::Doc(command) => doc::run(context, command).await,
         Command::Search { case } => search::run(context, case.as_deref()).await,
+        Command::Verify { agency, people } => verify::run(context, agency.as_deref(), people).await,
         Command::Outbox(command) => outbox::run(context, command).await,
         Command::Passwd { new_passphrase_file } => passwd::run(context, new_passphrase_file.as_deref()),
         Command::Doctor => doctor::run(context).await,

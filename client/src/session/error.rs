@@ -70,6 +70,15 @@ pub enum Error {
         /// Where in the log.
         position: u64,
     },
+    /// The key of a member changed, no earlier key of theirs signed for it, and nobody has looked yet.
+    #[error("a key of {person} changed")]
+    KeyChanged {
+        /// Whose.
+        person: Person,
+    },
+    /// No agency of the charter is called so.
+    #[error("there is no such agency")]
+    NoSuchAgency,
     /// The server refuses what was written, for good; it stays in the outbox until it is dropped or tried again.
     #[error("the server refuses record {record} for good: {cause:?}")]
     Refused {

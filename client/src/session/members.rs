@@ -3,6 +3,7 @@
 use super::{
     AddOutcome, Delivery, Error, GrantOutcome, History, MemberView, Session,
     handover::{self, Sorted},
+    known_keys,
     people::person_view,
     state::{Roster, load_open_row},
 };
@@ -13,7 +14,7 @@ use crate::{
         rows::{AccessRow, AddRow, ChainRow, IntentRow, OutboxRow},
     },
 };
-use alcove_charter::{Judge, TrustView};
+use alcove_charter::{Judge, P256Point, TrustView, leaf_point};
 use alcove_mls::inspect_key_package;
 use alcove_proto::{
     ids::{AccessId, GroupId, RecordId},
@@ -50,6 +51,7 @@ impl Session {
                         person: person_view(act, &self.own, &trust, &person, devices.numbers)?,
                         role: devices.role,
                         lapsed_devices: devices.lapsed,
+                        changed_devices: known_keys::changed_devices(act, &person)?,
                     })
                 })
                 .collect::<Result<Vec<_>, Error>>()
@@ -101,7 +103,8 @@ impl Session {
         if add.is_empty() {
             return Err(Error::NoKeyPackage(person.clone()));
         }
-        let added: Vec<Identity> = add.iter().map(|(identity, _)| identity.clone()).collect();
+        self.check_keys_of(&add)?;
+        let added: Vec<Identity> = add.iter().map(|claimed| claimed.identity.clone()).collect();
         let history_since_ms = match history {
             History::None => None,
             History::All => Some(i64::MIN),
@@ -117,7 +120,10 @@ impl Session {
         let intent = IntentRow {
             add: add
                 .into_iter()
-                .map(|(identity, key_package)| AddRow { identity: identity.to_string(), key_package })
+                .map(|claimed| AddRow {
+                    identity: claimed.identity.to_string(),
+                    key_package: claimed.key_package,
+                })
                 .collect(),
             as_owner: role == Role::Owner,
             history_since_ms,
@@ -128,6 +134,25 @@ impl Session {
         history.held_up = self.flush(case).await.err();
         let without_key_package = missing.into_iter().filter(|device| !added.contains(device)).collect();
         Ok(AddOutcome { added, without_key_package, history })
+    }
+
+    /// Whether what is to be added signs with keys that may be believed.
+    ///
+    /// Errors: [`Error::KeyChanged`]; the change is kept, to be looked at.
+    fn check_keys_of(&self, add: &[Claimed]) -> Result<(), Error> {
+        let now_ms = self.clock.now_ms();
+        let own = &self.own.identity;
+        // An error inside the act would take back what it is to keep.
+        let changed = self.vault.act::<_, Error>(Durability::OnDisk, |act| {
+            let mut changed = None;
+            for Claimed { identity, public_key, .. } in add {
+                if known_keys::is_changed(act, own, identity, public_key, now_ms)? {
+                    changed = Some(identity.person.clone());
+                }
+            }
+            Ok(changed)
+        })?;
+        changed.map_or(Ok(()), |person| Err(Error::KeyChanged { person }))
     }
 
     /// Makes a member an owner. Errors: [`Error::AlreadyMember`] when there is nothing to change.
@@ -190,7 +215,7 @@ impl Session {
     }
 
     /// Takes a key package for each device, and believes only those that are theirs.
-    async fn claim(&self, devices: &[Identity]) -> Result<Vec<(Identity, Vec<u8>)>, Error> {
+    async fn claim(&self, devices: &[Identity]) -> Result<Vec<Claimed>, Error> {
         let trust = self.trust();
         let now_ms = self.clock.now_ms();
         let mut claimed = Vec::new();
@@ -200,7 +225,13 @@ impl Session {
             if facts.identity != package.identity {
                 return Err(ServerError::bad("a key package of another device").into());
             }
-            claimed.push((package.identity, package.key_package));
+            let key = facts.chain.first().and_then(|leaf| leaf_point(leaf).ok());
+            let Some(public_key) = key else { continue };
+            claimed.push(Claimed {
+                identity: package.identity,
+                key_package: package.key_package,
+                public_key,
+            });
         }
         Ok(claimed)
     }
@@ -291,6 +322,14 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// A key package that was claimed and is believed.
+struct Claimed {
+    identity: Identity,
+    key_package: Vec<u8>,
+    /// What the device signs with.
+    public_key: P256Point,
 }
 
 /// What becomes of records that were sorted.

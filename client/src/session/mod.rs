@@ -17,6 +17,7 @@ mod error;
 mod findings;
 mod granted;
 mod handover;
+mod known_keys;
 mod log;
 mod members;
 mod notes;
@@ -39,9 +40,10 @@ pub use documents::{Destination, OnProgress};
 pub use error::{CertificateTrouble, Error};
 pub use findings::{Check, Finding, Trouble, Verdict};
 pub use view::{
-    AddOutcome, AgencyView, AlarmKind, AlarmView, CaseView, Delivery, DocumentView, GrantOutcome, HeldUp,
-    History, MemberView, NoteView, OpenedCase, OutboxKind, OutboxView, PersonView, Progress, RefusalCause,
-    SavedDocument, ServerView, StatusView, SyncReport, UnreadableCause, UnreadableView, WatchEvent, Written,
+    AddOutcome, AgencyCheck, AgencyView, AlarmKind, AlarmView, CaseView, Delivery, DocumentView,
+    GrantOutcome, HeldUp, History, KeyChangeView, MemberView, NoteView, OpenedCase, OutboxKind, OutboxView,
+    PersonView, Progress, RefusalCause, SavedDocument, ServerView, StatusView, SyncReport, UnreadableCause,
+    UnreadableView, WatchEvent, Written,
 };
 pub use watch::{Marks, OnEvent};
 

@@ -11,6 +11,7 @@ use super::{
     Delivery, Error, Session, Written,
     alarms::check_quiet,
     handover::{AccessPlan, access, make_grant},
+    known_keys::check_looked_at,
     log::{Stop, Walk},
     payload::{manifest_of, note_of, subject_of},
     refused::{self, is_waiting},
@@ -160,6 +161,7 @@ fn next(session: &Session, act: &Act<'_>, trust: &TrustView, group: &GroupId) ->
         return Ok(Next::Nothing);
     }
     check_quiet(act, group)?;
+    check_looked_at(act, group)?;
     let row = load_open_row(act, group)?;
     let mut after = own_point(&row)?;
     for (key, mut queued) in rows {
@@ -444,6 +446,7 @@ impl Session {
         let trust = self.trust();
         let (id, first) = self.vault.act(Durability::OnDisk, |act| {
             check_quiet(act, group)?;
+            check_looked_at(act, group)?;
             let mut row = load_open_row(act, group)?;
             let item = item(act, &mut row)?;
             let id = queue(self, act, group, &mut row, item)?;

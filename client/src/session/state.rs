@@ -48,6 +48,11 @@ impl Roster {
         self.members.get(index)
     }
 
+    /// The key a member signs with.
+    pub(super) fn key_of(&self, identity: &Identity) -> Option<alcove_charter::P256Point> {
+        self.named(identity).map(|seat| seat.public_key)
+    }
+
     pub(super) fn named(&self, identity: &Identity) -> Option<&Seat> {
         self.members.iter().find(|seat| seat.identity == *identity)
     }

@@ -80,6 +80,7 @@ impl Session {
                 | Error::CaseFrozen
                 | Error::CaseNotShown
                 | Error::CertificateNotTakenUp
+                | Error::KeyChanged { .. }
                 | Error::Contended { .. },
             ) => Ok(()),
             // What the case's log says of that, its next reading shows.

@@ -51,9 +51,13 @@ impl Session {
     async fn publish_key_packages(&self) -> Result<(), Error> {
         let server = self.server()?;
         let count = server.count_key_packages().await?;
-        let missing = if count.one_time < KEY_PACKAGES_MIN { KEY_PACKAGES_FULL - count.one_time } else { 0 };
-        let (one_time, last_resort) = self.vault.act(Durability::OnDisk, |act| {
+        let (one_time, last_resort, replace) = self.vault.act(Durability::OnDisk, |act| {
             self.forget_expired(act)?;
+            let upkeep: UpkeepRow = act.get(ONLY)?.unwrap_or_default();
+            // What is there of an earlier certificate, perhaps of a lost laptop that was revoked, is of use to nobody.
+            let replace = upkeep.last_resort_certificate != self.own.device.certificate_hash().as_bytes();
+            let there = if replace { 0 } else { count.one_time };
+            let missing = if there < KEY_PACKAGES_MIN { KEY_PACKAGES_FULL - there } else { 0 };
             let mut waiting: Vec<Vec<u8>> = Vec::new();
             let mut last_resort = Vec::new();
             for (_, row) in act.scan::<KeyPackageRow>(&[])? {
@@ -66,22 +70,22 @@ impl Session {
             for _ in waiting.len()..missing as usize {
                 waiting.push(self.make_key_package(act, false)?);
             }
-            let upkeep: UpkeepRow = act.get(ONLY)?.unwrap_or_default();
             let stale = !count.last_resort
-                || upkeep.last_resort_certificate != self.own.device.certificate_hash().as_bytes()
+                || replace
                 || upkeep.last_resort_not_after_ms < self.clock.now_ms() + LAST_RESORT_MARGIN_MS;
             // One that is about to end with the certificate cannot be made better.
-            let better = self.own.mls.not_after_ms > upkeep.last_resort_not_after_ms || !count.last_resort;
+            let better =
+                replace || self.own.mls.not_after_ms > upkeep.last_resort_not_after_ms || !count.last_resort;
             if last_resort.is_empty() && stale && better {
                 last_resort = self.make_key_package(act, true)?;
             }
-            Ok::<_, Error>((waiting, last_resort))
+            Ok::<_, Error>((waiting, last_resort, replace))
         })?;
         if one_time.is_empty() && last_resort.is_empty() {
             return Ok(());
         }
         let renewed = !last_resort.is_empty();
-        server.publish_key_packages(one_time, last_resort).await?;
+        server.publish_key_packages(one_time, last_resort, replace).await?;
         self.vault.act(Durability::Refetchable, |act| {
             for (key, mut row) in act.scan::<KeyPackageRow>(&[])? {
                 if !row.unpublished.is_empty() {

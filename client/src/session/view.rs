@@ -48,8 +48,40 @@ pub struct MemberView {
     /// Devices whose certificate has expired or was revoked, by number: they can read but not write,
     /// and are removed next.
     pub lapsed_devices: Vec<u16>,
+    /// Devices whose key changed without the word of an earlier one, and nobody has looked, by number.
+    pub changed_devices: Vec<u16>,
     /// Whether it is the person of this session.
     pub is_self: bool,
+}
+
+/// A key that came without the word of an earlier key of the same person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyChangeView {
+    /// The device.
+    pub identity: Identity,
+    /// Whose it is.
+    pub person: PersonView,
+    /// The words of the key that came: its owner reads out the same with `alcove status`.
+    pub words: String,
+    /// The person's other devices were known, and this one not.
+    pub new_device: bool,
+    /// Milliseconds since 1970.
+    pub noticed_at_ms: i64,
+}
+
+/// An agency of the charter and whether its words were compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgencyCheck {
+    /// Which.
+    pub agency: AgencyView,
+    /// Its words, to be read out.
+    pub words: String,
+    /// It is this person's own.
+    pub is_own: bool,
+    /// When they were compared and agreed, milliseconds since 1970.
+    pub verified_at_ms: Option<i64>,
+    /// They were compared once, and are others now.
+    pub changed: bool,
 }
 
 /// One case in a list.

@@ -3,7 +3,8 @@
 use super::{
     AlarmKind, Error, Session, SyncReport,
     alarms::{Alarm, raise},
-    state::{adopt, keep_verifier},
+    known_keys::{Brought, Signer, meet},
+    state::{Roster, adopt, keep_verifier},
 };
 use crate::{
     transport::{ServerError, WaitingWelcome},
@@ -21,6 +22,7 @@ use alcove_e2ee::{
 use alcove_mls::LogPin;
 use alcove_proto::{
     ids::{Epoch, GroupId, Head, Position, RecordId},
+    names::Identity,
     v1::Reason,
 };
 
@@ -150,6 +152,7 @@ impl Session {
         // Others may have written while we were away: their sequences begin anew for us.
         act.delete_under::<AuthorRow>(welcome.group.as_bytes())?;
         adopt(act, &self.own, trust, &mut group, &mut row)?;
+        self.meet_roster(act, &welcome.group, &join.adder.identity, now_ms)?;
         keep_verifier(&mut row, &verifier);
         let key = EntryKey { group: welcome.group, position: welcome.position, record: RecordId([0; 16]) };
         let adder = join.adder.identity.to_string();
@@ -158,6 +161,22 @@ impl Session {
             act.delete::<KeyPackageRow>(&welcome.key_package_ref)?;
         }
         act.put(welcome.group.as_bytes(), &row)?;
+        Ok(())
+    }
+
+    /// Takes note of the keys of everybody who was there before.
+    fn meet_roster(
+        &self,
+        act: &Act<'_>,
+        group: &GroupId,
+        adder: &Identity,
+        now_ms: i64,
+    ) -> Result<(), Error> {
+        let roster = Roster::load(act, group)?;
+        let brought = Brought::There(Signer { identity: adder, key: roster.key_of(adder) });
+        for seat in &roster.members {
+            meet(act, &self.own.identity, &seat.identity, &seat.public_key, brought, now_ms)?;
+        }
         Ok(())
     }
 }

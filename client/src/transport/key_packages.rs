@@ -23,14 +23,16 @@ pub struct KeyPackageCount {
 }
 
 impl Server {
-    /// Publishes key packages of this device. `last_resort` replaces the stored one; empty leaves it.
+    /// Publishes key packages of this device. `last_resort` replaces the stored one; empty leaves it. `replace`: the
+    /// one-time packages stored before go.
     pub async fn publish_key_packages(
         &self,
         one_time: Vec<Vec<u8>>,
         last_resort: Vec<u8>,
+        replace: bool,
     ) -> Result<(), ServerError> {
         let client = self.key_packages();
-        let request = v1::PublishKeyPackagesRequest { one_time, last_resort };
+        let request = v1::PublishKeyPackagesRequest { one_time, last_resort, replace };
         call(LARGE_CALL_DEADLINE, request, |request| {
             let mut client = client.clone();
             async move { client.publish_key_packages(request).await }

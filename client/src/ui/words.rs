@@ -258,6 +258,7 @@ mod tests {
             },
             role: Role::Member,
             lapsed_devices: vec![],
+            changed_devices: vec![],
             is_self,
         }
     }

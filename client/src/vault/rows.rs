@@ -4,9 +4,11 @@
 //! Rows that hold keys are wiped when dropped and never printed.
 
 mod incoming;
+mod known;
 mod outgoing;
 
 pub use incoming::*;
+pub use known::*;
 pub use outgoing::*;
 
 use prost::Message;
@@ -78,6 +80,12 @@ rooms! {
     GrantInbox = 20, "a grant";
     /// Access entries of the server that belong to grants made. Key: group id, then record id.
     Access = 21, "an access entry";
+    /// Keys a person's devices were seen with. Key: tag of the person's name.
+    KnownPerson = 22, "a person's keys";
+    /// Changes of keys that nobody has looked at. Key: tag of the device's name.
+    KeyChange = 23, "a change of keys";
+    /// Agencies whose words were compared. Key: tag of the trust domain.
+    Verified = 24, "a verified agency";
 }
 
 /// A row: what it looks like and in which room it lies.
@@ -127,6 +135,9 @@ row! {
     CardRow => Card;
     GrantInboxRow => GrantInbox;
     AccessRow => Access;
+    KnownPersonRow => KnownPerson;
+    KeyChangeRow => KeyChange;
+    VerifiedRow => Verified;
 }
 
 /// The MLS state of one group, opaque here.

@@ -20,6 +20,8 @@ pub struct KeyPackages {
     pub one_time: Vec<Vec<u8>>,
     /// Handed out when no other is left; replaces the one that is here.
     pub last_resort: Option<Vec<u8>>,
+    /// Whether the one-time packages that are here go: they are of an earlier certificate.
+    pub replace: bool,
 }
 
 /// A key package handed out.
@@ -54,6 +56,7 @@ impl<S: Store> Service<S> {
             Ok::<_, Refused>(Stored {
                 one_time: packages.one_time.into_iter().map(check).collect::<Result<_, _>>()?,
                 last_resort: packages.last_resort.map(check).transpose()?,
+                replace: packages.replace,
             })
         })
         .await??;

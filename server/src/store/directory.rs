@@ -10,6 +10,8 @@ pub struct NewKeyPackages {
     pub one_time: Vec<NewKeyPackage>,
     /// Replaces the stored one; handed out as often as asked when no one-time package is left.
     pub last_resort: Option<NewKeyPackage>,
+    /// Removes the one-time packages stored before, except those that are stored again.
+    pub replace: bool,
 }
 
 /// One key package.

@@ -27,7 +27,7 @@ async fn whole_trail(store: &impl Store, page: usize) -> Vec<AuditEntry> {
 pub(crate) async fn every_act_leaves_one_entry_and_a_refused_or_repeated_one_none<E: Engine>(folder: &Path) {
     let store = E::open(folder);
     let package = |seed| NewKeyPackage { bytes: noise(seed, 100), not_after_ms: i64::MAX };
-    let packages = || NewKeyPackages { one_time: vec![package(1)], last_resort: None };
+    let packages = || NewKeyPackages { one_time: vec![package(1)], ..NewKeyPackages::default() };
     // Everything twice: the second time is a repetition, or finds nothing left to do.
     for _ in 0..2 {
         store.publish_key_packages(packages(), by(1)).await.unwrap();

@@ -15,7 +15,7 @@ fn package(seed: u64) -> NewKeyPackage {
 }
 
 fn packages(seeds: std::ops::Range<u64>) -> NewKeyPackages {
-    NewKeyPackages { one_time: seeds.map(package).collect(), last_resort: None }
+    NewKeyPackages { one_time: seeds.map(package).collect(), ..NewKeyPackages::default() }
 }
 
 pub(crate) async fn a_one_time_key_package_is_handed_out_once_and_the_last_resort_again<E: Engine>(
@@ -48,6 +48,25 @@ pub(crate) async fn a_one_time_key_package_is_handed_out_once_and_the_last_resor
     assert!(claimed[0].key_package == noise(100, 1200), "a newer last resort replaces the earlier one");
 }
 
+pub(crate) async fn a_publication_that_replaces_leaves_nothing_of_what_was_there<E: Engine>(folder: &Path) {
+    let store = E::open(folder);
+    store.publish_key_packages(packages(0..3), by(1)).await.unwrap();
+    store.publish_key_packages(packages(50..52), by(2)).await.unwrap();
+    let replacing = || NewKeyPackages { replace: true, ..packages(2..4) };
+    let published = store.publish_key_packages(replacing(), by(1)).await.unwrap();
+    assert_eq!(published, Published { stored: 1, waiting: 2 }, "one of them was there");
+    let again = store.publish_key_packages(replacing(), by(1)).await.unwrap();
+    assert_eq!(again, Published { stored: 0, waiting: 2 }, "the same again changes nothing");
+    let mut claimed = Vec::new();
+    for _ in 0..2 {
+        claimed.extend(store.claim_key_packages(vec![device(1)], by(3)).await.unwrap());
+    }
+    let bytes: HashSet<_> = claimed.into_iter().map(|claimed| claimed.key_package).collect();
+    assert_eq!(bytes, HashSet::from([noise(2, 1200), noise(3, 1200)]));
+    let other = store.count_key_packages(device(2)).await.unwrap();
+    assert_eq!(other.one_time, 2, "another device's are its own");
+}
+
 pub(crate) async fn a_resent_key_package_is_stored_once_even_after_it_was_claimed<E: Engine>(folder: &Path) {
     let store = E::open(folder);
     store.publish_key_packages(packages(0..2), by(1)).await.unwrap();
@@ -69,8 +88,8 @@ pub(crate) async fn key_packages_over_a_limit_are_refused_whole<E: Engine>(folde
     assert!(matches!(outcome, Err(StoreError::TooMany { .. })), "{outcome:?}");
     let long = NewKeyPackage { bytes: noise(1, KEY_PACKAGE_BYTES_MAX + 1), not_after_ms: i64::MAX };
     for new in [
-        NewKeyPackages { one_time: vec![package(7777), long.clone()], last_resort: None },
-        NewKeyPackages { one_time: vec![], last_resort: Some(long) },
+        NewKeyPackages { one_time: vec![package(7777), long.clone()], ..NewKeyPackages::default() },
+        NewKeyPackages { last_resort: Some(long), ..NewKeyPackages::default() },
     ] {
         let outcome = store.publish_key_packages(new, by(1)).await;
         assert!(matches!(outcome, Err(StoreError::TooLarge { .. })), "{outcome:?}");
@@ -85,8 +104,11 @@ pub(crate) async fn key_packages_over_a_limit_are_refused_whole<E: Engine>(folde
 pub(crate) async fn an_expired_key_package_is_not_handed_out<E: Engine>(folder: &Path) {
     let store = E::open(folder);
     let until = |seed, not_after_ms| NewKeyPackage { not_after_ms, ..package(seed) };
-    let new =
-        NewKeyPackages { one_time: vec![until(1, 1000), until(2, 2000)], last_resort: Some(until(3, 3000)) };
+    let new = NewKeyPackages {
+        one_time: vec![until(1, 1000), until(2, 2000)],
+        last_resort: Some(until(3, 3000)),
+        replace: false,
+    };
     store.publish_key_packages(new, by_at(1, 0)).await.unwrap();
     let claim = async |time_ms| {
         let claimed = store.claim_key_packages(vec![device(1)], by_at(2, time_ms)).await.unwrap();

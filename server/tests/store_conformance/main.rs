@@ -82,6 +82,7 @@ scenes!(Sled:
     welcomes::a_welcome_for_no_member_is_refused_with_its_commit,
     welcomes::removal_takes_back_the_welcome_that_waits,
     directory::a_one_time_key_package_is_handed_out_once_and_the_last_resort_again,
+    directory::a_publication_that_replaces_leaves_nothing_of_what_was_there,
     directory::a_resent_key_package_is_stored_once_even_after_it_was_claimed,
     directory::key_packages_over_a_limit_are_refused_whole,
     directory::an_expired_key_package_is_not_handed_out,

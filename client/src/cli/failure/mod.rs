@@ -84,6 +84,14 @@ impl From<Error> for Failure {
                 "What you received and wrote is kept here. Ask an owner of the case whether you were removed, and tell the server's operator and your admin; `alcove status` asks the server again.",
             ),
             Error::Alarm { case, kind, position: _ } => alarm(case.as_ref(), kind),
+            Error::KeyChanged { person: _ } => Self::new(
+                Exit::KeyChanged,
+                "A member signs with another key than before, and no earlier key of theirs vouches for it.",
+                "See who with `alcove verify`, compare the words with them by phone, then `alcove verify --people`. Nothing was sent.",
+            ),
+            Error::NoSuchAgency => {
+                Self::new(Exit::NotFound, "No agency of the charter is called so.", "See `alcove verify`.")
+            }
             Error::Refused { record, cause } => refused_for_good(&record, cause),
             Error::CertificateNotTakenUp => Self::new(
                 Exit::Conflict,

@@ -5,12 +5,15 @@
 use super::{Stop, Walk};
 use crate::{
     session::{
-        AlarmKind, Error, handover, outbox,
+        AlarmKind, Error, handover,
+        known_keys::{Brought, Signer, meet},
+        outbox,
         payload::working_row,
         state::{adopt, load_group},
     },
     vault::rows::PendingRow,
 };
+use alcove_charter::P256Point;
 use alcove_e2ee::group::{Group, GroupError, Processed};
 use alcove_mls::CommitError;
 use alcove_proto::{
@@ -50,9 +53,11 @@ impl Walk<'_> {
         if !processed.own {
             self.compare(entry.position, seen.position, &seen.head)?;
         }
+        let author_key = self.roster()?.key_of(&processed.summary.author.identity);
         self.roster =
             Some(adopt(self.act, &self.session.own, self.trust, group_of(&mut self.group)?, &mut self.row)?);
         self.epoch_key = None;
+        self.meet_keys(&processed, author_key)?;
         self.settle_pending(&processed)
     }
 
@@ -74,6 +79,23 @@ impl Walk<'_> {
         self.row.closed = true;
         self.walked.closed = true;
         self.act.delete::<PendingRow>(self.id.as_bytes())?;
+        Ok(())
+    }
+
+    /// Takes note of the keys that the commit brings.
+    ///
+    /// `author_key`: what its author signed with before.
+    fn meet_keys(&mut self, processed: &Processed, author_key: Option<P256Point>) -> Result<(), Error> {
+        let author = &processed.summary.author;
+        let signer = Signer { identity: &author.identity, key: author_key };
+        let brought = if processed.own { Brought::Here } else { Brought::By(signer) };
+        let rotated = author.rotated.then_some(&author.identity);
+        let added = processed.summary.added.iter().map(|added| &added.identity);
+        let (act, own, now_ms) = (self.act, &self.session.own.identity, self.now_ms);
+        let roster = self.roster()?;
+        for seat in added.chain(rotated).filter_map(|identity| roster.named(identity)) {
+            meet(act, own, &seat.identity, &seat.public_key, brought, now_ms)?;
+        }
         Ok(())
     }
 

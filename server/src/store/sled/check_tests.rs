@@ -40,7 +40,7 @@ impl Scene {
         let config = SledConfig { free_bytes_min: 0, ..SledConfig::new(folder.path()) };
         let store = SledStore::open(config).unwrap();
         let package = NewKeyPackage { bytes: vec![5; 50].into(), not_after_ms: i64::MAX };
-        let packages = NewKeyPackages { one_time: vec![package], last_resort: None };
+        let packages = NewKeyPackages { one_time: vec![package], ..NewKeyPackages::default() };
         store.publish_key_packages(packages, by(2)).await.unwrap();
         let new = NewGroup { group: GROUP, creation_digest: Digest([0; 32]), snapshot: vec![1] };
         store.create_group(new, by(1)).await.unwrap();

@@ -37,7 +37,10 @@ fn row_of(package: &NewKeyPackage) -> Result<KeyPackageRow> {
 /// Stores key packages of the caller.
 pub(super) fn publish(batch: &mut Batch<'_>, new: &NewKeyPackages, by: &By) -> Result<Published> {
     let prefix = one_time_prefix(&by.identity);
-    let mut waiting = remove_expired(batch, &prefix, by.time_ms)?;
+    let mut waiting = match new.replace {
+        true => remove_others(batch, &prefix, &new.one_time, &by.identity)?,
+        false => remove_expired(batch, &prefix, by.time_ms)?,
+    };
     let mut stored = 0;
     for package in &new.one_time {
         let row = row_of(package)?;
@@ -65,6 +68,28 @@ pub(super) fn publish(batch: &mut Batch<'_>, new: &NewKeyPackages, by: &By) -> R
         batch.audit(by, Audited::act(Act::PublishKeyPackages));
     }
     Ok(Published { stored, waiting })
+}
+
+/// Removes what is not published again; answers how many are left.
+fn remove_others(
+    batch: &mut Batch<'_>,
+    prefix: &[u8],
+    kept: &[NewKeyPackage],
+    owner: &Identity,
+) -> Result<usize> {
+    let place = |package: &NewKeyPackage| {
+        Kind::OneTime.key().identity(owner).digest(&Digest(sha256(&[&package.bytes]))).build()
+    };
+    let kept: Vec<Key> = kept.iter().map(place).collect();
+    let mut left = 0;
+    for (key, _) in batch.scan(prefix, usize::MAX)? {
+        if kept.contains(&key) {
+            left += 1;
+        } else {
+            batch.remove(key)?;
+        }
+    }
+    Ok(left)
 }
 
 /// Removes what nobody may be given any more; answers how many are left.

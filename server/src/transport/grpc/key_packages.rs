@@ -80,7 +80,7 @@ fn new_key_packages(message: v1::PublishKeyPackagesRequest) -> Result<NewKeyPack
     } else if message.one_time.is_empty() {
         return Err(ParseError::Missing.into());
     }
-    Ok(NewKeyPackages { one_time: message.one_time, last_resort })
+    Ok(NewKeyPackages { one_time: message.one_time, last_resort, replace: message.replace })
 }
 
 fn devices(names: &[String]) -> Result<Vec<Identity>, Refusal> {
@@ -113,16 +113,22 @@ mod tests {
         let many = v1::PublishKeyPackagesRequest {
             one_time: vec![vec![1]; KEY_PACKAGES_PER_DEVICE_MAX + 1],
             last_resort: Vec::new(),
+            replace: false,
         };
         let limit = KEY_PACKAGES_PER_DEVICE_MAX as u64;
         assert!(is_refused(new_key_packages(many), ParseError::TooLarge { limit }));
         let large = v1::PublishKeyPackagesRequest {
             one_time: Vec::new(),
             last_resort: vec![1; KEY_PACKAGE_BYTES_MAX + 1],
+            replace: false,
         };
         let limit = KEY_PACKAGE_BYTES_MAX as u64;
         assert!(is_refused(new_key_packages(large), ParseError::TooLarge { limit }));
-        let hollow = v1::PublishKeyPackagesRequest { one_time: vec![Vec::new()], last_resort: vec![1] };
+        let hollow = v1::PublishKeyPackagesRequest {
+            one_time: vec![Vec::new()],
+            last_resort: vec![1],
+            replace: false,
+        };
         assert!(is_refused(new_key_packages(hollow), ParseError::Missing));
     }
 

@@ -1,0 +1,50 @@
+//! Rows about other people's keys: what was seen, what changed, what was compared.
+
+use prost::Message;
+
+/// The devices of a person that were seen, each with the key it signed with last.
+#[derive(Clone, PartialEq, Message)]
+pub struct KnownPersonRow {
+    /// In order of number.
+    #[prost(message, repeated, tag = "1")]
+    pub devices: Vec<KnownDeviceRow>,
+}
+
+/// One device of a person.
+#[derive(Clone, PartialEq, Message)]
+pub struct KnownDeviceRow {
+    /// Its number.
+    #[prost(uint32, tag = "1")]
+    pub device: u32,
+    /// Uncompressed P-256 point, 65 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub public_key: Vec<u8>,
+}
+
+/// A key that came without the word of an earlier key of the same person.
+#[derive(Clone, PartialEq, Message)]
+pub struct KeyChangeRow {
+    /// Name of the device.
+    #[prost(string, tag = "1")]
+    pub identity: String,
+    /// The key that came: uncompressed P-256 point, 65 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub public_key: Vec<u8>,
+    /// Whether the person's other devices were known, and this one not.
+    #[prost(bool, tag = "3")]
+    pub new_device: bool,
+    /// Milliseconds since 1970.
+    #[prost(int64, tag = "4")]
+    pub noticed_at_ms: i64,
+}
+
+/// An agency whose words were compared and agreed.
+#[derive(Clone, PartialEq, Message)]
+pub struct VerifiedRow {
+    /// Its charter key then: uncompressed P-256 point, 65 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub charter_key: Vec<u8>,
+    /// Milliseconds since 1970.
+    #[prost(int64, tag = "2")]
+    pub at_ms: i64,
+}
