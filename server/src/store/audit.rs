@@ -12,7 +12,8 @@ use alcove_proto::{
 /// Who calls, and when: goes with every mutating verb and becomes its audit entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct By {
-    /// The device, from its verified certificate.
+    /// The device, from its verified certificate; for an act at the desk, where nobody shows one, the device that the
+    /// act is about.
     pub identity: Identity,
     /// Server time, milliseconds since 1970; a log entry's `received_at_ms`.
     pub time_ms: i64,
@@ -50,6 +51,19 @@ pub enum Act {
     /// The server deleted an upload: nobody went on with it (then `identity` is its uploader), or its uploader,
     /// whom `concerning` names, was removed from the group by a commit of `identity`.
     ExpireUpload,
+    /// The agency's admin opened an invitation for the device `identity`; here and in the acts below nobody has shown
+    /// its certificate.
+    OpenInvitation,
+    /// The admin took it back.
+    WithdrawInvitation,
+    /// A request on it was taken.
+    HandInRequest,
+    /// A renewal was taken.
+    HandInRenewal,
+    /// The admin answered a request of the device.
+    AnswerRequest,
+    /// The admin refused one.
+    RefuseRequest,
 }
 
 impl Act {
@@ -69,6 +83,12 @@ impl Act {
             Self::FinishUpload => "finish_upload",
             Self::DeleteBlob => "delete_blob",
             Self::ExpireUpload => "expire_upload",
+            Self::OpenInvitation => "open_invitation",
+            Self::WithdrawInvitation => "withdraw_invitation",
+            Self::HandInRequest => "hand_in_request",
+            Self::HandInRenewal => "hand_in_renewal",
+            Self::AnswerRequest => "answer_request",
+            Self::RefuseRequest => "refuse_request",
         }
     }
 }
@@ -80,7 +100,7 @@ pub struct AuditEntry {
     pub sequence: u64,
     /// What was done.
     pub act: Act,
-    /// By which device.
+    /// By which device, or about which, as [`Act`] says.
     pub identity: Identity,
     /// Server time, milliseconds since 1970.
     pub time_ms: i64,

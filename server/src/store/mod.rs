@@ -1,5 +1,5 @@
-//! What the server keeps: groups and their logs, welcomes, key packages, cards, access entries, blobs
-//! and the audit trail.
+//! What the server keeps: groups and their logs, welcomes, key packages, cards, access entries, blobs,
+//! what waits at the desk, and the audit trail.
 //!
 //! [`Store`] is a list of atomic verbs in the server's own words. A mutating verb returns only when
 //! what it did is on disk, and everything it did, its audit entry included, is there or nothing is.
@@ -17,6 +17,7 @@ pub mod access;
 pub mod audit;
 pub mod blobs;
 pub mod directory;
+pub mod enrolment;
 pub mod error;
 pub mod groups;
 pub mod operation;
@@ -36,6 +37,10 @@ use audit::{AuditPage, By};
 use blobs::{Blob, FinishOutcome, IdleUpload, NewUpload, Upload};
 use bytes::Bytes;
 use directory::{CardPage, ClaimedKeyPackage, KeyPackageCount, NewKeyPackages, Published};
+use enrolment::{
+    DeskEvent, DeskEventKind, HandInOutcome, NewInvitation, NewRenewal, NewRequest, OpenInvitation,
+    OpenInvitationOutcome, RequestPage, RequestState,
+};
 use groups::{
     AppendOutcome, Checkpoint, CommitOutcome, CreateOutcome, GroupHead, LogPage, LogQuery, Member,
     Membership, NewCommit, NewGroup, NewRecord,
@@ -298,6 +303,88 @@ pub trait Store: Send + Sync + 'static {
 
     /// Bytes of sealed chunks `identity` has here or has announced.
     fn blob_usage(&self, identity: Identity) -> impl Future<Output = Result<u64>> + Send;
+
+    // Enrolment. `By::identity` is the device that an act is about.
+
+    /// Opens an invitation for the device, in place of an earlier one that nobody has used, that has ended, or that
+    /// has been answered; a request that still waits on one that has ended is refused with it.
+    ///
+    /// Errors: [`StoreError::TooMany`] open ones of the agency, over
+    /// [`alcove_proto::limits::INVITATIONS_PER_AGENCY_MAX`].
+    fn open_invitation(
+        &self,
+        invitation: NewInvitation,
+        by: By,
+    ) -> impl Future<Output = Result<OpenInvitationOutcome>> + Send;
+
+    /// Takes the device's invitation back; a request that waits on it is refused with it. Answers whether there
+    /// was one.
+    fn withdraw_invitation(&self, by: By) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Takes one request on the device's invitation, in place of what was answered before. Whatever comes of it, the
+    /// agency's events tell it by then.
+    ///
+    /// Errors: [`StoreError::TooLarge`].
+    fn hand_in_request(
+        &self,
+        request: NewRequest,
+        by: By,
+    ) -> impl Future<Output = Result<HandInOutcome>> + Send;
+
+    /// Takes a renewal in place of an earlier one of the device, answered or not, unless that holds the same request.
+    /// Answers whether it is a new one. Errors: [`StoreError::TooLarge`].
+    fn hand_in_renewal(&self, renewal: NewRenewal, by: By) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Answers the device's waiting request of that hash; the same answer again changes nothing.
+    ///
+    /// Errors: [`StoreError::NotFound`] when another request or none waits, [`StoreError::TooLarge`].
+    fn answer_request(
+        &self,
+        request_hash: Digest,
+        sealed_answer: Bytes,
+        by: By,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Refuses the device's waiting request of that hash; again changes nothing.
+    ///
+    /// Errors: [`StoreError::NotFound`] when another request or none waits.
+    fn refuse_request(&self, request_hash: Digest, by: By) -> impl Future<Output = Result<()>> + Send;
+
+    /// What has become of the device's request of that hash; nothing when it is not here. The first look at an answer
+    /// is an event. An answer stays until the device's next request.
+    fn collect_answer(
+        &self,
+        request_hash: Digest,
+        by: By,
+    ) -> impl Future<Output = Result<Option<RequestState>>> + Send;
+
+    /// The requests that wait for an agency, after those of `after`, at most `max`, which is 2 at least.
+    fn waiting_requests(
+        &self,
+        trust_domain: TrustDomain,
+        after: Option<Identity>,
+        max: usize,
+    ) -> impl Future<Output = Result<RequestPage>> + Send;
+
+    /// The invitations of an agency that are open at `now_ms`, in order of identity name.
+    fn open_invitations(
+        &self,
+        trust_domain: TrustDomain,
+        now_ms: i64,
+    ) -> impl Future<Output = Result<Vec<OpenInvitation>>> + Send;
+
+    /// Keeps an event about the device for its agency's admin, unless it repeats one of the last minute. Of each
+    /// agency the newest [`alcove_proto::limits::DESK_EVENTS_MAX`] are kept,
+    /// [`enrolment::STRANGERS_EVENTS_MAX`] of these for what anybody can cause.
+    fn put_desk_event(&self, kind: DeskEventKind, by: By) -> impl Future<Output = Result<()>> + Send;
+
+    /// An agency's events after sequence number `after`, at most `max`, oldest first.
+    fn desk_events(
+        &self,
+        trust_domain: TrustDomain,
+        after: u64,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<DeskEvent>>> + Send;
 
     // Trust.
 

@@ -178,6 +178,18 @@ pub enum Problem {
         /// Whose.
         identity: String,
     },
+    /// A request waits that no invitation names, or it is not the one that was taken.
+    #[error("{identity}: a request waits on no invitation")]
+    RequestAlone {
+        /// Whose.
+        identity: String,
+    },
+    /// An agency's events are not those that count as kept.
+    #[error("{trust_domain}: the events of the desk are not those that are counted")]
+    EventsMismatch {
+        /// Whose.
+        trust_domain: String,
+    },
     /// The audit trail has a gap.
     #[error("the audit trail has no entry {sequence}")]
     AuditGap {

@@ -12,6 +12,7 @@ mod blobs;
 mod commits;
 mod concurrency;
 mod directory;
+mod enrolment;
 mod log;
 mod opening;
 mod trust;
@@ -108,6 +109,17 @@ scenes!(Sled:
     blobs::an_upload_that_stands_still_can_be_expired_and_no_other,
     blobs::what_a_removed_device_uploaded_for_nobody_goes_with_it,
     blobs::uploads_that_lead_nowhere_are_limited,
+    enrolment::a_request_is_taken_answered_and_collected_also_after_a_restart,
+    enrolment::a_request_is_refused_for_its_reason_and_the_admin_is_told,
+    enrolment::of_many_requests_on_one_invitation_exactly_one_is_taken,
+    enrolment::an_invitation_makes_way_for_another_unless_a_request_waits,
+    enrolment::an_invitation_that_is_withdrawn_lets_nobody_in,
+    enrolment::only_the_request_that_waits_is_answered_or_refused,
+    enrolment::a_renewal_and_a_request_by_invitation_stand_beside_each_other,
+    enrolment::strangers_fill_neither_the_store_nor_the_list_of_events,
+    enrolment::the_newest_events_are_kept_and_read_in_pages,
+    enrolment::an_agencys_open_invitations_are_limited,
+    enrolment::what_is_over_is_swept_away_and_nothing_else,
     trust::what_has_been_in_force_is_remembered_and_the_charter_never_falls,
     audit::every_act_leaves_one_entry_and_a_refused_or_repeated_one_none,
     audit::the_trail_is_read_in_pages_without_gaps_after_a_restart,

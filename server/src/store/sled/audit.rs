@@ -13,7 +13,7 @@ use ::sled::Tree;
 use alcove_proto::ids::{GroupId, Position};
 
 /// The numbers on disk. Never change one.
-const ACTS: [(Act, u32); 13] = [
+const ACTS: [(Act, u32); 19] = [
     (Act::CreateGroup, 1),
     (Act::AppendRecord, 2),
     (Act::Commit, 3),
@@ -27,6 +27,12 @@ const ACTS: [(Act, u32); 13] = [
     (Act::FinishUpload, 11),
     (Act::DeleteBlob, 12),
     (Act::ExpireUpload, 13),
+    (Act::OpenInvitation, 14),
+    (Act::WithdrawInvitation, 15),
+    (Act::HandInRequest, 16),
+    (Act::HandInRenewal, 17),
+    (Act::AnswerRequest, 18),
+    (Act::RefuseRequest, 19),
 ];
 
 /// The number of `act` on disk.

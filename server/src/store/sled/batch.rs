@@ -141,15 +141,30 @@ impl<'a> Batch<'a> {
 
     /// All rows whose keys begin with `prefix`, in order, at most `max`.
     pub(super) fn scan(&self, prefix: &[u8], max: usize) -> Result<Vec<(Key, IVec)>> {
+        self.scan_after(prefix, None, max)
+    }
+
+    /// The same, from after the key `after` on, which begins with `prefix`.
+    pub(super) fn scan_after(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        max: usize,
+    ) -> Result<Vec<(Key, IVec)>> {
+        let start = || after.map_or(Bound::Included(prefix), Bound::Excluded);
         let mut found = BTreeMap::new();
         let overlay = self
             .writes
-            .range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded))
+            .range::<[u8], _>((start(), Bound::Unbounded))
             .take_while(|(key, _)| key.starts_with(prefix));
         // Removed rows of the batch are met in the tree first: read so many more.
         let removed = overlay.clone().filter(|(_, write)| write.after.is_none()).count();
-        for row in self.tree.scan_prefix(prefix).take(max.saturating_add(removed)) {
+        let rows = self.tree.range::<&[u8], _>((start(), Bound::Unbounded));
+        for row in rows.take(max.saturating_add(removed)) {
             let (key, value) = row.map_err(unreadable)?;
+            if !key.starts_with(prefix) {
+                break;
+            }
             found.insert(key.to_vec(), value);
         }
         for (key, write) in overlay {

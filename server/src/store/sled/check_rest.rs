@@ -1,12 +1,15 @@
-//! The integrity check of waiting welcomes, key packages, cards, access entries and the audit trail.
+//! The integrity check of waiting welcomes, key packages, cards, access entries, the desk and the audit trail.
 
 use super::{
     audit::is_known_act,
     check::{Check, found, keep, within},
-    keys::{Key, Kind, identity_of, tail},
+    desk::{Lane, event_of},
+    enrolment::{Place, invitation_key},
+    keys::{Key, Kind, identity_of, middle, tail},
+    log::sha256,
     rows::{
-        AccessRow, AuditRow, CardRow, KeyPackageRow, Row, WelcomeContentRow, WelcomeRow, damaged, id,
-        identity,
+        AccessRow, AnswerRow, AuditRow, CardRow, DeskRow, InvitationRow, KeyPackageRow, RequestRow, Row,
+        WelcomeContentRow, WelcomeRow, damaged, id, identity,
     },
 };
 use crate::store::{
@@ -24,6 +27,10 @@ impl Check<'_> {
         self.rows::<KeyPackageRow>(report, Kind::LastResort)?;
         self.rows::<CardRow>(report, Kind::Card)?;
         self.rows::<AccessRow>(report, Kind::Access)?;
+        self.rows::<InvitationRow>(report, Kind::Invitation)?;
+        self.rows::<AnswerRow>(report, Kind::Answer)?;
+        self.twice(report, Self::requests)?;
+        self.twice(report, Self::desk_events)?;
         let trail = self.trail(report);
         keep(report, trail).map(drop)
     }
@@ -87,6 +94,56 @@ impl Check<'_> {
         Ok(problems)
     }
 
+    /// Every request by invitation is the one that was taken on an invitation.
+    fn requests(&self) -> Result<Vec<Problem>> {
+        let mut problems = Vec::new();
+        self.view.each(&Kind::Request.key().build(), |key, value| {
+            let row = RequestRow::from_value(value)?;
+            let (identity, place) = Place::of_key(key, RequestRow::WHAT)?;
+            match place {
+                Place::Renewal => {}
+                Place::Invitation => {
+                    let invitation = self.view.row::<InvitationRow>(&invitation_key(&identity))?;
+                    let named =
+                        invitation.is_some_and(|invitation| invitation.request_hash == row.request_hash);
+                    if !named || row.request_hash != sha256(&[&row.bytes]) {
+                        problems.push(Problem::RequestAlone { identity: identity.to_string() });
+                    }
+                }
+            }
+            Ok(within(problems.len()))
+        })?;
+        Ok(problems)
+    }
+
+    /// Every agency's events are as many as are counted, and none is newer than its newest.
+    fn desk_events(&self) -> Result<Vec<Problem>> {
+        let mut problems = Vec::new();
+        // Trust domain and lane, as they stand in the key, to how many there are and the newest of them.
+        let mut there: BTreeMap<Vec<u8>, (u32, u64)> = BTreeMap::new();
+        self.view.each(&Kind::DeskEvent.key().build(), |key, value| {
+            let lane = middle(key, 8).ok_or(damaged(DeskRow::WHAT))?;
+            let (count, newest) = there.entry(lane.to_vec()).or_default();
+            *count += 1;
+            *newest = event_of(key, value)?.sequence;
+            Ok(ControlFlow::Continue(()))
+        })?;
+        self.view.each(&Kind::Desk.key().build(), |key, value| {
+            let desk = DeskRow::from_value(value)?;
+            let agency = middle(key, 0).ok_or(damaged(DeskRow::WHAT))?;
+            let fits = Lane::ALL.into_iter().all(|lane| {
+                let (count, newest) = there.remove(&[agency, &[lane as u8]].concat()).unwrap_or_default();
+                count == lane.kept(&desk) && newest <= desk.sequence
+            });
+            if !fits {
+                problems.push(events_mismatch(agency));
+            }
+            Ok(within(problems.len()))
+        })?;
+        problems.extend(there.keys().map(|lane| events_mismatch(&lane[..lane.len().saturating_sub(1)])));
+        Ok(problems)
+    }
+
     /// The audit trail has no gap, and every log is as long as the trail says: the last entries of a log are named
     /// nowhere else.
     fn trail(&self, report: &mut CheckReport) -> Result<()> {
@@ -122,4 +179,10 @@ impl Check<'_> {
         }
         Ok(())
     }
+}
+
+/// `agency`: a trust domain and what ends it.
+fn events_mismatch(agency: &[u8]) -> Problem {
+    let name = agency.strip_suffix(&[0]).unwrap_or(agency);
+    Problem::EventsMismatch { trust_domain: String::from_utf8_lossy(name).into_owned() }
 }

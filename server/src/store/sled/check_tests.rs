@@ -2,8 +2,10 @@
 
 use super::super::{
     SledConfig, SledStore,
+    desk::{Lane, desk_key},
+    enrolment::{Place, invitation_key},
     keys::Key,
-    rows::{UsageRow, WelcomeContentRow},
+    rows::{DeskRow, RequestRow, UsageRow, WelcomeContentRow},
 };
 use super::*;
 use crate::store::{
@@ -11,6 +13,7 @@ use crate::store::{
     audit::By,
     blobs::NewUpload,
     directory::{NewKeyPackage, NewKeyPackages},
+    enrolment::{NewInvitation, NewRequest},
     groups::{Joiner, MemberAfter, MembersAfter, NewCommit, NewGroup, NewRecord, NewWelcome},
 };
 use alcove_proto::{ids::BlobId, names::Identity};
@@ -34,7 +37,8 @@ struct Scene {
 }
 
 impl Scene {
-    /// Two commits and two records; a welcome that waits; a key package; two blobs and an upload.
+    /// Two commits and two records; a welcome that waits; a key package; two blobs and an upload; a request on an
+    /// invitation.
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = SledConfig { free_bytes_min: 0, ..SledConfig::new(folder.path()) };
@@ -85,6 +89,11 @@ impl Scene {
             };
             store.append_record(record, by(1)).await.unwrap();
         }
+        let invitation = NewInvitation { claim_hash: Digest([1; 32]), not_after_ms: i64::MAX };
+        store.open_invitation(invitation, by(3)).await.unwrap();
+        let request = vec![2; 50].into();
+        let request = NewRequest { claim_hash: Digest([1; 32]), request, proof: Digest([3; 32]) };
+        store.hand_in_request(request, by(3)).await.unwrap();
         let scene = Self { store, folder };
         assert_eq!(scene.problems().await, [], "the control");
         scene
@@ -253,4 +262,36 @@ async fn a_gap_in_the_trail_and_a_row_that_does_not_parse_are_found() {
     let scene = Scene::new().await;
     scene.change(Kind::Audit.key().number(2).build(), |_| Some(vec![0xff]));
     assert_eq!(scene.problems().await, [Problem::Row { what: "audit entry" }]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_is_not_the_one_that_was_taken_is_found() {
+    let alone = [Problem::RequestAlone { identity: device(3).to_string() }];
+    let scene = Scene::new().await;
+    scene.change(invitation_key(&device(3)), |_| None);
+    assert_eq!(scene.problems().await, alone);
+    let scene = Scene::new().await;
+    scene.change(Place::Invitation.request_key(&device(3)), |row| {
+        let row = RequestRow::from_value(&row).unwrap();
+        Some(RequestRow { bytes: vec![9; 50].into(), ..row }.to_value())
+    });
+    assert_eq!(scene.problems().await, alone);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_that_are_not_those_that_count_are_found() {
+    let agency = device(3).person.trust_domain;
+    let mismatch = [Problem::EventsMismatch { trust_domain: agency.to_string() }];
+    let scene = Scene::new().await;
+    scene.change(Lane::Own.key(&agency, 1), |_| None);
+    assert_eq!(scene.problems().await, mismatch);
+    let scene = Scene::new().await;
+    scene.change(desk_key(&agency), |_| None);
+    assert_eq!(scene.problems().await, mismatch);
+    let scene = Scene::new().await;
+    scene.change(desk_key(&agency), |row| {
+        let row = DeskRow::from_value(&row).unwrap();
+        Some(DeskRow { sequence: 0, ..row }.to_value())
+    });
+    assert_eq!(scene.problems().await, mismatch, "the next event would take a number that is taken");
 }

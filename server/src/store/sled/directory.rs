@@ -178,8 +178,7 @@ pub(super) fn cards(
 ) -> Result<CardPage> {
     let prefix = match trust_domain {
         None => Kind::Card.key().build(),
-        // The slash ends the domain: no other one begins with it.
-        Some(domain) => Kind::Card.key().text("spiffe://").text(domain.as_str()).text("/").build(),
+        Some(domain) => Kind::Card.key().devices_of(domain).build(),
     };
     // An identity of an earlier domain is before all of them, one of a later domain after.
     let mut from = after.map(|identity| Kind::Card.key().identity(identity).build());

@@ -5,7 +5,7 @@
 
 use alcove_proto::{
     ids::{AccessId, BlobId, Digest, Epoch, GroupId, Position, WelcomeId},
-    names::Identity,
+    names::{Identity, TrustDomain},
 };
 
 /// A row's key.
@@ -75,6 +75,16 @@ pub(super) enum Kind {
     Charter = 0x70,
     /// `trust domain`: [`super::rows::CrlRow`].
     Crl = 0x71,
+    /// `identity`: [`super::rows::InvitationRow`].
+    Invitation = 0x80,
+    /// `identity, place`: [`super::rows::RequestRow`] of what waits for an answer.
+    Request = 0x81,
+    /// `identity, place`: [`super::rows::AnswerRow`].
+    Answer = 0x82,
+    /// `trust domain`: [`super::rows::DeskRow`].
+    Desk = 0x83,
+    /// `trust domain, lane, sequence`: [`super::rows::DeskEventRow`].
+    DeskEvent = 0x84,
 }
 
 /// Builds a key from its parts.
@@ -124,6 +134,22 @@ impl KeyBuilder {
     /// Adds an identity and what ends it.
     pub(super) fn identity(self, identity: &Identity) -> Self {
         self.with(identity.to_string().as_bytes()).with(&[0])
+    }
+
+    /// Adds a trust domain and what ends it.
+    pub(super) fn trust_domain(self, trust_domain: &TrustDomain) -> Self {
+        self.with(trust_domain.as_str().as_bytes()).with(&[0])
+    }
+
+    /// Adds one byte that tells rows of one kind apart.
+    pub(super) fn tag(self, tag: u8) -> Self {
+        self.with(&[tag])
+    }
+
+    /// Adds what all identities of an agency begin with, and no other agency's.
+    pub(super) fn devices_of(self, trust_domain: &TrustDomain) -> Self {
+        // The slash ends the domain: no other one begins with it.
+        self.text("spiffe://").text(trust_domain.as_str()).text("/")
     }
 
     /// Adds text without an end: a prefix of identities.

@@ -27,7 +27,9 @@ mod commits;
 mod committer;
 mod compact;
 mod crowd;
+mod desk;
 mod directory;
+mod enrolment;
 mod keys;
 mod log;
 mod logs;
@@ -45,6 +47,10 @@ use crate::store::{
     audit::{AuditPage, By},
     blobs::{Blob, FinishOutcome, IdleUpload, NewUpload, Upload},
     directory::{CardPage, ClaimedKeyPackage, KeyPackageCount, NewKeyPackages, Published},
+    enrolment::{
+        DeskEvent, DeskEventKind, HandInOutcome, NewInvitation, NewRenewal, NewRequest, OpenInvitation,
+        OpenInvitationOutcome, RequestPage, RequestState,
+    },
     groups::{
         AppendOutcome, Checkpoint, CommitOutcome, CreateOutcome, GroupHead, LogPage, LogQuery, Member,
         Membership, NewCommit, NewGroup, NewRecord,
@@ -419,6 +425,70 @@ impl Store for SledStore {
 
     async fn blob_usage(&self, identity: Identity) -> Result<u64> {
         self.read(move |view| blobs::usage(view, &identity)).await
+    }
+
+    async fn open_invitation(&self, invitation: NewInvitation, by: By) -> Result<OpenInvitationOutcome> {
+        self.queue.submit(Demand::bytes(0), move |batch| enrolment::open(batch, &invitation, &by)).await
+    }
+
+    async fn withdraw_invitation(&self, by: By) -> Result<bool> {
+        self.queue.submit(Demand::freeing(), move |batch| enrolment::withdraw(batch, &by)).await
+    }
+
+    async fn hand_in_request(&self, request: NewRequest, by: By) -> Result<HandInOutcome> {
+        let demand = Demand::bytes(request.request.len());
+        self.queue.submit(demand, move |batch| enrolment::hand_in_request(batch, &request, &by)).await
+    }
+
+    async fn hand_in_renewal(&self, renewal: NewRenewal, by: By) -> Result<bool> {
+        let demand = Demand::bytes(renewal.signed_renewal.len());
+        self.queue.submit(demand, move |batch| enrolment::hand_in_renewal(batch, &renewal, &by)).await
+    }
+
+    async fn answer_request(&self, request_hash: Digest, sealed_answer: Bytes, by: By) -> Result<()> {
+        let demand = Demand::bytes(sealed_answer.len());
+        let act = move |batch: &mut batch::Batch<'_>| {
+            enrolment::answer(batch, &request_hash, Some(sealed_answer), &by)
+        };
+        self.queue.submit(demand, act).await
+    }
+
+    async fn refuse_request(&self, request_hash: Digest, by: By) -> Result<()> {
+        let act = move |batch: &mut batch::Batch<'_>| enrolment::answer(batch, &request_hash, None, &by);
+        self.queue.submit(Demand::freeing(), act).await
+    }
+
+    async fn collect_answer(&self, request_hash: Digest, by: By) -> Result<Option<RequestState>> {
+        let identity = by.identity.clone();
+        let found = self.read(move |view| enrolment::look(view, &request_hash, &identity)).await?;
+        let Some((state, told_before)) = found else { return Ok(None) };
+        if !told_before {
+            // Also on a full disk: a few bytes.
+            let act = move |batch: &mut batch::Batch<'_>| enrolment::collect(batch, &request_hash, &by);
+            self.queue.submit(Demand::freeing(), act).await?;
+        }
+        Ok(Some(state))
+    }
+
+    async fn waiting_requests(
+        &self,
+        trust_domain: TrustDomain,
+        after: Option<Identity>,
+        max: usize,
+    ) -> Result<RequestPage> {
+        self.read(move |view| enrolment::waiting(view, &trust_domain, after.as_ref(), max)).await
+    }
+
+    async fn open_invitations(&self, trust_domain: TrustDomain, now_ms: i64) -> Result<Vec<OpenInvitation>> {
+        self.read(move |view| enrolment::open_ones(view, &trust_domain, now_ms)).await
+    }
+
+    async fn put_desk_event(&self, kind: DeskEventKind, by: By) -> Result<()> {
+        self.queue.submit(Demand::bytes(0), move |batch| desk::event(batch, kind, &by)).await
+    }
+
+    async fn desk_events(&self, trust_domain: TrustDomain, after: u64, max: usize) -> Result<Vec<DeskEvent>> {
+        self.read(move |view| desk::events(view, &trust_domain, after, max)).await
     }
 
     async fn trust_in_force(&self) -> Result<TrustInForce> {

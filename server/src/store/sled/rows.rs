@@ -57,7 +57,8 @@ rows! {
     WelcomeContentRow => "welcome content", KeyPackageRow => "key package", CardRow => "card",
     AccessRow => "access entry", BlobRow => "blob", ChunkRow => "chunk", UsageRow => "usage",
     UploadRow => "upload", AuditRow => "audit entry", CharterRow => "charter in force",
-    CrlRow => "CRL in force",
+    CrlRow => "CRL in force", InvitationRow => "invitation", RequestRow => "request",
+    AnswerRow => "answer", DeskRow => "desk", DeskEventRow => "desk event",
 }
 
 pub(super) fn damaged(what: &'static str) -> StoreError {
@@ -306,6 +307,79 @@ pub(super) struct CrlRow {
     pub(super) signer: Vec<u8>,
 }
 
+/// An invitation; its device is in the key.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct InvitationRow {
+    #[prost(bytes = "vec", tag = "1")]
+    pub(super) claim_hash: Vec<u8>,
+    #[prost(int64, tag = "2")]
+    pub(super) not_after_ms: i64,
+    /// SHA-256 of the one request that was taken on it; empty before.
+    #[prost(bytes = "vec", tag = "3")]
+    pub(super) request_hash: Vec<u8>,
+}
+
+/// A request that waits; its device and place are in the key.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct RequestRow {
+    /// SHA-256 of the encoded EnrolmentRequest.
+    #[prost(bytes = "vec", tag = "1")]
+    pub(super) request_hash: Vec<u8>,
+    #[prost(int64, tag = "2")]
+    pub(super) handed_in_at_ms: i64,
+    /// An EnrolmentRequest by invitation, a SignedRenewal in the other place.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub(super) bytes: bytes::Bytes,
+    /// By invitation only.
+    #[prost(bytes = "vec", tag = "4")]
+    pub(super) proof: Vec<u8>,
+}
+
+/// What became of a request; its device and place are in the key.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct AnswerRow {
+    #[prost(bytes = "vec", tag = "1")]
+    pub(super) request_hash: Vec<u8>,
+    #[prost(int64, tag = "2")]
+    pub(super) answered_at_ms: i64,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub(super) sealed_answer: bytes::Bytes,
+    /// The admin said no; then there is no answer.
+    #[prost(bool, tag = "4")]
+    pub(super) refused: bool,
+    /// Whether anybody has come for it.
+    #[prost(bool, tag = "5")]
+    pub(super) collected: bool,
+}
+
+/// An agency's place at the desk.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct DeskRow {
+    /// The sequence number of its newest event.
+    #[prost(uint64, tag = "1")]
+    pub(super) sequence: u64,
+    /// Events that are kept in each lane, by its number.
+    #[prost(uint32, repeated, tag = "2")]
+    pub(super) kept: Vec<u32>,
+    /// Those of the last minute, oldest first: a repetition is told by them.
+    #[prost(message, repeated, tag = "3")]
+    pub(super) recent: Vec<DeskEventRow>,
+    /// The key after which the next look for what is over begins.
+    #[prost(bytes = "vec", tag = "4")]
+    pub(super) swept_through: Vec<u8>,
+}
+
+/// One event; sequence number and lane are in the key.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct DeskEventRow {
+    #[prost(uint32, tag = "1")]
+    pub(super) kind: u32,
+    #[prost(string, tag = "2")]
+    pub(super) identity: String,
+    #[prost(int64, tag = "3")]
+    pub(super) at_ms: i64,
+}
+
 /// The audit entries of one flush, or a part of them. The first one's sequence number is in the key.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct AuditRow {
@@ -365,5 +439,19 @@ mod tests {
         assert!(row.to_value().len() <= VALUE_BYTES_MAX);
         const { assert!(alcove_proto::limits::RECORD_BYTES_MAX <= INLINE_BODY_BYTES_MAX) };
         const { assert!(PART_BYTES <= VALUE_BYTES_MAX) };
+    }
+
+    #[test]
+    fn the_longest_answer_and_renewal_fit_one_value() {
+        let answer = AnswerRow {
+            request_hash: vec![0; 32],
+            answered_at_ms: i64::MAX,
+            sealed_answer: vec![0; alcove_proto::limits::ANSWER_BYTES_MAX].into(),
+            refused: true,
+            collected: true,
+        };
+        assert!(answer.to_value().len() <= VALUE_BYTES_MAX);
+        const { assert!(alcove_proto::limits::RENEWAL_BYTES_MAX < alcove_proto::limits::ANSWER_BYTES_MAX) };
+        const { assert!(alcove_proto::limits::REQUEST_BYTES_MAX < alcove_proto::limits::ANSWER_BYTES_MAX) };
     }
 }

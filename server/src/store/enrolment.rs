@@ -1,0 +1,185 @@
+//! What waits at the desk, in domain types: invitations, requests for certificates, their answers, and what an
+//! agency's admin is told of it.
+//!
+//! A device has two places: one for a request by invitation and one for a renewal, so that neither takes the other's
+//! place. In each one request waits or one answer lies. The store judges what must be judged in the instant of the
+//! write (one request on one invitation), and no signature. PROTOCOL.md, "Enrolment and renewal", steps 5 to 11.
+
+use alcove_proto::{ids::Digest, names::Identity};
+use bytes::Bytes;
+
+/// Milliseconds for which an unanswered request is kept: 30 days.
+pub const REQUEST_KEPT_MS: i64 = 30 * 24 * 3600 * 1000;
+/// Milliseconds for which an answer is kept: 90 days, as long as the certificates in it hold.
+pub const ANSWER_KEPT_MS: i64 = 90 * 24 * 3600 * 1000;
+/// Milliseconds for which an invitation that has ended is kept, so that whoever comes too late is told so: 30 days.
+pub const ENDED_INVITATION_KEPT_MS: i64 = 30 * 24 * 3600 * 1000;
+/// Milliseconds within which an event of the same kind about the same device counts once.
+pub const EVENT_REPEAT_MS: i64 = 60 * 1000;
+/// Of the events kept for an agency, those that anybody at all can cause: they never push out the others.
+pub const STRANGERS_EVENTS_MAX: usize = 200;
+/// Of the events within [`EVENT_REPEAT_MS`], those that anybody at all can cause.
+pub const STRANGERS_EVENTS_A_MINUTE_MAX: usize = 10;
+
+/// An invitation to open. The device it is for is the act's [`By`](super::audit::By).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewInvitation {
+    /// SHA-256 of the claim, with its label.
+    pub claim_hash: Digest,
+    /// Its last moment, milliseconds since 1970.
+    pub not_after_ms: i64,
+}
+
+/// What became of an invitation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenInvitationOutcome {
+    /// It is open, in place of an earlier one of that device if there was one.
+    Opened,
+    /// The very same one had been opened before. Nothing changed.
+    Again,
+    /// A request on the device's earlier invitation waits for an answer. Nothing changed.
+    RequestWaits,
+}
+
+/// A request on an invitation. The device is the act's [`By`](super::audit::By).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRequest {
+    /// SHA-256 of the claim that was shown.
+    pub claim_hash: Digest,
+    /// Encoded EnrolmentRequest, at most [`alcove_proto::limits::REQUEST_BYTES_MAX`]; opaque here.
+    pub request: Bytes,
+    /// Binds the request to the invitation's code; the agency alone can check it.
+    pub proof: Digest,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandInOutcome {
+    /// It waits for an answer.
+    Taken,
+    /// The same request had been taken before. Nothing changed.
+    Again,
+    /// Nobody invited that device, or the claim is not the invitation's: one answer for both. The event says which.
+    Unknown,
+    /// Another request has been taken on the invitation.
+    Used,
+    /// The invitation had ended.
+    Expired,
+}
+
+/// A renewal that has been believed. The device is the act's [`By`](super::audit::By).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRenewal {
+    /// SHA-256 of the encoded EnrolmentRequest in it.
+    pub request_hash: Digest,
+    /// Encoded SignedRenewal, at most [`alcove_proto::limits::RENEWAL_BYTES_MAX`].
+    pub signed_renewal: Bytes,
+}
+
+/// A request that waits for an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingRequest {
+    /// Whose.
+    pub identity: Identity,
+    /// What came.
+    pub asked: Asked,
+    /// Server time, milliseconds since 1970.
+    pub handed_in_at_ms: i64,
+}
+
+/// What a device handed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// On an invitation.
+    ByInvitation {
+        /// Encoded EnrolmentRequest.
+        request: Bytes,
+        /// Binds it to the invitation's code.
+        proof: Digest,
+    },
+    /// Signed with the key certified last.
+    ByRenewal {
+        /// Encoded SignedRenewal.
+        signed_renewal: Bytes,
+    },
+}
+
+/// Requests that wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestPage {
+    /// In order of identity name; a device's request by invitation before its renewal.
+    pub requests: Vec<WaitingRequest>,
+    /// Whether there are later ones.
+    pub more: bool,
+}
+
+/// What has become of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestState {
+    /// Nobody has answered it yet.
+    Waiting,
+    /// The answer, an encoded SealedAnswer.
+    Answered(Bytes),
+    /// The admin said no.
+    Refused,
+}
+
+/// An invitation that is open: it has not ended, and nobody has answered a request on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenInvitation {
+    /// The device it is for.
+    pub identity: Identity,
+    /// Its last moment, milliseconds since 1970.
+    pub not_after_ms: i64,
+    /// Whether a request on it waits.
+    pub used: bool,
+}
+
+/// What an admin is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeskEvent {
+    /// From 1 within an agency, rising.
+    pub sequence: u64,
+    /// What happened.
+    pub kind: DeskEventKind,
+    /// To which device.
+    pub identity: Identity,
+    /// Server time, milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+/// What can happen at the desk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DeskEventKind {
+    /// A request or a renewal came in.
+    HandedIn,
+    /// Refused: the code is not the invitation's.
+    WrongCode,
+    /// Refused: another request has come in on this invitation.
+    UsedCode,
+    /// Refused: the invitation had ended.
+    ExpiredCode,
+    /// Refused: nobody invited that device.
+    NotInvited,
+    /// Refused: the renewal is not signed by a certificate of the agency that holds.
+    RenewalRefused,
+    /// The answer was collected.
+    Collected,
+    /// The device was denied by hand.
+    Denied,
+}
+
+impl DeskEventKind {
+    /// Whether anybody can cause it, about devices of their own invention: such events have a limit of their own.
+    pub fn is_strangers(self) -> bool {
+        match self {
+            Self::NotInvited | Self::RenewalRefused => true,
+            Self::HandedIn
+            | Self::WrongCode
+            | Self::UsedCode
+            | Self::ExpiredCode
+            | Self::Collected
+            | Self::Denied => false,
+        }
+    }
+}
