@@ -16,6 +16,15 @@
 //! | put chunks, finish an upload | the device that began it, a member at that instant (store) |
 //! | delete a blob or an upload | the device that began it (store) |
 //!
+//! At the desk nobody shows a certificate:
+//!
+//! | Act | Who may |
+//! |---|---|
+//! | hand in a request | whoever knows the code of an invitation that is open, once (store) |
+//! | hand in a renewal | the device whose certificate signs it, by its agency and not revoked, unless it is denied ([`enrolment`](super::enrolment)) |
+//! | collect an answer | whoever knows the request; the answer is sealed to the device that made it |
+//! | place an order | an agency of the charter, by its charter key, about its own devices ([`orders`](super::orders)) |
+//!
 //! Unknown and forbidden are one answer, from one look-up, so whoever does not belong learns nothing
 //! about what there is, neither from the answer nor from its time.
 

@@ -86,6 +86,18 @@ pub enum ServiceError {
     /// The key package is not the caller's, has expired, or does not parse.
     #[error("the key package is not valid")]
     KeyPackageInvalid,
+    /// The code is not the invitation's, or nobody invited that device: one answer for both.
+    #[error("no such invitation")]
+    InvitationUnknown,
+    /// Another request has come in on the invitation.
+    #[error("the invitation has been used")]
+    InvitationUsed,
+    /// The invitation has ended.
+    #[error("the invitation has ended")]
+    InvitationExpired,
+    /// The signature is nobody's who may ask for this, or does not verify.
+    #[error("not authorised")]
+    NotAuthorised,
     /// The server is going down or not ready.
     #[error("not available, again in {retry_after_ms} ms")]
     Unavailable {

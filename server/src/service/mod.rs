@@ -14,11 +14,13 @@ mod clock;
 mod create_group;
 mod directory;
 mod dispatch;
+mod enrolment;
 mod error;
 mod feed;
 mod key_packages;
 mod live;
 mod observed;
+mod orders;
 mod read_log;
 mod receipts;
 mod standing;
@@ -33,8 +35,13 @@ pub use admission::{Admission, Permit};
 pub use blobs::{CHUNKS_AT_ONCE, ChunkReader, ChunkWriter, NewUpload, Received};
 pub use clock::Clock;
 pub use directory::{Cards, Crls, Description};
+pub use enrolment::{RequestOffer, RequestState};
 pub use error::ServiceError;
 pub use key_packages::{Claimed, KeyPackages};
+pub use orders::{
+    Asked, DeskEvent, DeskEventKind, DeskList, OpenInvitation, OrderAnswer, SignedOrder, TrustOrders,
+    WaitingRequest,
+};
 pub use read_log::{LogPage, LogRange};
 pub use receipts::{Receipt, ReceiptKey, ReceiptKeyError, ReceiptKeySource};
 pub use submit_commit::{CommitOffer, CommitOutcome};

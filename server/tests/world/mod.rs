@@ -10,7 +10,7 @@ mod pki;
 
 use device::Added;
 pub(crate) use device::Device;
-pub(crate) use pki::Agency;
+pub(crate) use pki::{Agency, key_pair, sign_with};
 
 use alcove_charter::{CharterHistory, TrustView};
 use alcove_proto::{
@@ -160,9 +160,30 @@ impl World {
 
     /// Gives the server a CRL of an agency that lists `revoked` and counts `number`.
     pub(crate) fn revoke(&self, agency: &Agency, number: u64, revoked: &[&Device]) {
-        let serials = revoked.iter().map(|device| device.serial.clone());
+        self.revoke_serials(agency, number, revoked.iter().map(|device| device.serial.clone()));
+    }
+
+    /// The same by serial number.
+    pub(crate) fn revoke_serials(
+        &self,
+        agency: &Agency,
+        number: u64,
+        serials: impl Iterator<Item = Vec<u8>>,
+    ) {
         let crl = agency.crl(number, serials, self.now_ms());
         let (trust, _) = self.trust().with_crl(&crl).expect("the CRL is good");
+        self.trust.store(Arc::new(trust));
+    }
+
+    /// What is trusted, for whoever changes it.
+    pub(crate) fn trust_cell(&self) -> Arc<ArcSwap<TrustView>> {
+        Arc::clone(&self.trust)
+    }
+
+    /// Gives the server an agency's denial of a device.
+    pub(crate) fn deny(&self, agency: &Agency, identity: &Identity) {
+        let denial = agency.deny(identity, self.now_ms());
+        let (trust, _) = self.trust().with_denial(&denial).expect("the denial is good");
         self.trust.store(Arc::new(trust));
     }
 

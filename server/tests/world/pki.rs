@@ -1,7 +1,9 @@
 //! Agencies with their CAs, certificates and CRLs, and the charter over them, made anew for every test.
 
 use super::START_MS;
-use alcove_charter::{CharterHistory, charter_signing_bytes, oids};
+use alcove_charter::{
+    CharterHistory, charter_signing_bytes, denial_signing_bytes, duty_name, oids, order_signing_bytes,
+};
 use alcove_proto::{
     names::{Handle, Identity, Person},
     v1,
@@ -66,12 +68,16 @@ impl Agency {
 
     /// An MLS certificate for `point`, good for `days` from the world's start; answers its serial too.
     pub(crate) fn certify(&self, identity: &Identity, point: &[u8], days: u64) -> (Vec<u8>, Vec<u8>) {
+        self.certify_for(&identity.to_string(), oids::MLS_SIGNING_ARCS, point, days)
+    }
+
+    fn certify_for(&self, name: &str, usage: &[u64], point: &[u8], days: u64) -> (Vec<u8>, Vec<u8>) {
         let serial = [&[0x40], SERIALS.fetch_add(1, Ordering::SeqCst).to_be_bytes().as_slice()].concat();
         let mut params = params(days);
         params.serial_number = Some(SerialNumber::from_slice(&serial));
-        params.subject_alt_names = vec![SanType::URI(identity.to_string().try_into().unwrap())];
+        params.subject_alt_names = vec![SanType::URI(name.try_into().unwrap())];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::Other(oids::MLS_SIGNING_ARCS.to_vec())];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::Other(usage.to_vec())];
         params.use_authority_key_identifier_extension = true;
         let certificate = params.signed_by(&Point(point), &self.issuer()).unwrap();
         (certificate.der().to_vec(), serial)
@@ -94,6 +100,22 @@ impl Agency {
             key_identifier_method: KeyIdMethod::Sha256,
         };
         params.signed_by(&self.issuer()).unwrap().der().to_vec()
+    }
+
+    /// An encoded SignedDenial of a device by this agency's duty officer.
+    pub(crate) fn deny(&self, identity: &Identity, at_ms: i64) -> Vec<u8> {
+        let officer = key_pair();
+        let name = duty_name(&self.trust_domain.parse().unwrap());
+        let (certificate, _) =
+            self.certify_for(&name, oids::DENIALS_ARCS, officer.public_key().as_ref(), 365);
+        let denial = v1::Denial { format: 1, identity: identity.to_string(), at_ms }.encode_to_vec();
+        let signature = sign_with(&officer, &denial_signing_bytes(&denial));
+        v1::SignedDenial { denial, certificate, signature }.encode_to_vec()
+    }
+
+    /// This agency's charter key signs an encoded Order.
+    pub(crate) fn sign_order(&self, order: &[u8]) -> Vec<u8> {
+        sign_with(&self.charter_key, &order_signing_bytes(order))
     }
 
     fn issuer(&self) -> Issuer<'static, &KeyPair> {
@@ -161,7 +183,7 @@ fn sign(signers: &[&Agency], charter: v1::Charter) -> Vec<u8> {
     let message = charter_signing_bytes(&charter);
     let sign = |agency: &&Agency| v1::CharterSignature {
         trust_domain: agency.trust_domain.clone(),
-        signature: agency.charter_key.sign(&SystemRandom::new(), &message).unwrap().as_ref().to_vec(),
+        signature: sign_with(&agency.charter_key, &message),
     };
     v1::SignedCharter { signatures: signers.iter().map(sign).collect(), charter }.encode_to_vec()
 }
@@ -187,7 +209,11 @@ fn since_1970(ms: i64) -> Duration {
     Duration::from_secs(u64::try_from(ms / 1000).unwrap())
 }
 
-fn key_pair() -> EcdsaKeyPair {
+pub(crate) fn sign_with(key: &EcdsaKeyPair, message: &[u8]) -> Vec<u8> {
+    key.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec()
+}
+
+pub(crate) fn key_pair() -> EcdsaKeyPair {
     let random = SystemRandom::new();
     let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
     EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref(), &random).unwrap()

@@ -5,11 +5,14 @@
 //! refusal. Start with [`routes`]. The caller's [`Identity`](alcove_proto::names::Identity) and the
 //! [`RequestId`] are expected among the request's extensions, put there by the connection that verified
 //! the certificate; without an identity every call is refused. Its [`Permit`](crate::service::Permit) is there as
-//! well: whoever has it has been admitted.
+//! well: whoever has it has been admitted. The desk's services, which begin with [`enrolment`], ask for none of it
+//! but the [`RequestId`].
 
 mod blobs;
 mod call;
+mod desk_call;
 mod directory;
+mod enrolment;
 mod groups;
 mod key_packages;
 mod parse;
@@ -21,12 +24,16 @@ mod stream;
 pub use request_id::RequestId;
 pub(super) use status::{refused, stalled};
 
-use crate::{service::Service, store::Store};
+use crate::{
+    service::{Service, TrustOrders},
+    store::Store,
+};
 use alcove_proto::limits::MESSAGE_BYTES_MAX;
 use alcove_rpc::v1::{
-    blobs_server::BlobsServer, directory_server::DirectoryServer, groups_server::GroupsServer,
-    key_packages_server::KeyPackagesServer,
+    blobs_server::BlobsServer, directory_server::DirectoryServer, enrolment_server::EnrolmentServer,
+    groups_server::GroupsServer, key_packages_server::KeyPackagesServer,
 };
+use std::sync::Arc;
 use tonic::service::Routes;
 
 /// The four services of `alcove.v1`, ready to be served. Health and reflection may be added to them.
@@ -39,5 +46,14 @@ pub fn routes<S: Store>(service: &Service<S>) -> Routes {
         .add_service(key_packages.max_decoding_message_size(MESSAGE_BYTES_MAX))
         .add_service(blobs.max_decoding_message_size(MESSAGE_BYTES_MAX))
         .add_service(directory.max_decoding_message_size(MESSAGE_BYTES_MAX));
-    routes.into_axum_router().layer(reasoned::Reasons).into()
+    routes.into_axum_router().layer(reasoned::Reasons { message_bytes_max: MESSAGE_BYTES_MAX }).into()
+}
+
+/// `alcove.v1.Enrolment`, ready to be served at the desk; `trust_orders` carries out what is ordered about charters and
+/// denials. The [`RequestId`] is expected among the request's extensions, and no identity.
+pub fn enrolment<S: Store, T: TrustOrders>(service: &Service<S>, trust_orders: Arc<T>) -> Routes {
+    let message_bytes_max = enrolment::ENROLMENT_MESSAGE_BYTES_MAX;
+    let api = enrolment::EnrolmentApi { service: service.clone(), trust_orders };
+    let routes = Routes::new(EnrolmentServer::new(api).max_decoding_message_size(message_bytes_max));
+    routes.into_axum_router().layer(reasoned::Reasons { message_bytes_max }).into()
 }

@@ -8,7 +8,6 @@ use super::{
     request_id::RequestId,
     status::{undecoded, unparsed},
 };
-use alcove_proto::limits::MESSAGE_BYTES_MAX;
 use http::{Request, Response};
 use std::{
     pin::Pin,
@@ -19,17 +18,23 @@ use tower::{Layer, Service};
 
 /// Puts [`Reasoned`] around a service.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reasons;
+pub(super) struct Reasons {
+    /// Bytes of one message that the services take.
+    pub(super) message_bytes_max: usize,
+}
 
 /// A service whose every refusal carries a detail.
 #[derive(Debug, Clone)]
-pub(super) struct Reasoned<S>(S);
+pub(super) struct Reasoned<S> {
+    inner: S,
+    message_bytes_max: usize,
+}
 
 impl<S> Layer<S> for Reasons {
     type Service = Reasoned<S>;
 
     fn layer(&self, inner: S) -> Reasoned<S> {
-        Reasoned(inner)
+        Reasoned { inner, message_bytes_max: self.message_bytes_max }
     }
 }
 
@@ -43,12 +48,12 @@ where
     type Future = Answering<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(context)
+        self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let id = request.extensions().get::<RequestId>().copied().unwrap_or_default();
-        Answering { answer: self.0.call(request), id }
+        Answering { answer: self.inner.call(request), id, message_bytes_max: self.message_bytes_max }
     }
 }
 
@@ -56,6 +61,7 @@ where
 pub(super) struct Answering<F> {
     answer: F,
     id: RequestId,
+    message_bytes_max: usize,
 }
 
 impl<F, R, E> Future for Answering<F>
@@ -66,7 +72,7 @@ where
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut answer = ready!(Pin::new(&mut self.answer).poll(context))?;
-        if let Some(status) = reason_for(&answer, &self.id) {
+        if let Some(status) = reason_for(&answer, &self.id, self.message_bytes_max) {
             // Cannot fail: code, our own sentence and the detail all fit a header; otherwise the answer
             // stays as it was.
             let _kept = status.add_header(answer.headers_mut());
@@ -76,14 +82,14 @@ where
 }
 
 /// The status that says why, for an answer that is a refusal without a detail.
-fn reason_for<R>(answer: &Response<R>, id: &RequestId) -> Option<Status> {
+fn reason_for<R>(answer: &Response<R>, id: &RequestId, message_bytes_max: usize) -> Option<Status> {
     let headers = answer.headers();
     let code = Code::from_bytes(headers.get(Status::GRPC_STATUS)?.as_bytes());
     if headers.contains_key("grpc-status-details-bin") {
         return None;
     }
     match code {
-        Code::OutOfRange => Some(unparsed(ParseError::TooLarge { limit: MESSAGE_BYTES_MAX as u64 }, id)),
+        Code::OutOfRange => Some(unparsed(ParseError::TooLarge { limit: message_bytes_max as u64 }, id)),
         // What fails inside of a service says so with a detail; this is the decoder's word.
         Code::Internal => Some(undecoded(id)),
         Code::Ok

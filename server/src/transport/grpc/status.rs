@@ -129,6 +129,24 @@ pub(in crate::transport) fn refused(error: ServiceError, request: &RequestId) ->
             Reason::KeyPackageInvalid,
             "A key package is not the caller's, has expired, or does not parse.",
         ),
+        ServiceError::InvitationUnknown => Told::new(
+            Code::NotFound,
+            Reason::InvitationUnknown,
+            "There is no invitation for this device with this code.",
+        ),
+        ServiceError::InvitationUsed => Told::new(
+            Code::AlreadyExists,
+            Reason::InvitationUsed,
+            "Another request has come in on the invitation.",
+        ),
+        ServiceError::InvitationExpired => {
+            Told::new(Code::FailedPrecondition, Reason::InvitationExpired, "The invitation has ended.")
+        }
+        ServiceError::NotAuthorised => Told::new(
+            Code::PermissionDenied,
+            Reason::NotAuthorised,
+            "The signature is nobody's who may ask for this.",
+        ),
         ServiceError::Unavailable { retry_after_ms } => {
             Told::new(Code::Unavailable, Reason::Unavailable, "The server is not ready; try again later.")
                 .retry_after(retry_after_ms)

@@ -1,0 +1,169 @@
+//! The Enrolment service at the edge of the desk.
+
+use super::{
+    desk_call::DeskCall,
+    parse::{id, identity, required},
+};
+use crate::{
+    service::{
+        Asked, DeskEvent, DeskEventKind, DeskList, OpenInvitation, OrderAnswer, RequestOffer, RequestState,
+        Service, SignedOrder, TrustOrders, WaitingRequest,
+    },
+    store::Store,
+};
+use alcove_proto::{
+    ids::Digest,
+    limits::{ORDER_BYTES_MAX, RENEWAL_BYTES_MAX, REQUEST_BYTES_MAX},
+    v1,
+};
+use alcove_rpc::v1::enrolment_server::Enrolment;
+use std::sync::Arc;
+use tonic::{Request, Response, Status, async_trait};
+
+/// Bytes of a signature: ECDSA P-256 in ASN.1 DER takes 72 at most.
+const SIGNATURE_BYTES_MAX: usize = 128;
+/// Bytes of one message at this service: the largest order with its signature and what frames them.
+pub(super) const ENROLMENT_MESSAGE_BYTES_MAX: usize = ORDER_BYTES_MAX + 1024;
+
+/// Serves `alcove.v1.Enrolment`.
+pub(super) struct EnrolmentApi<S, T> {
+    pub(super) service: Service<S>,
+    /// Carries out the orders about what is trusted.
+    pub(super) trust_orders: Arc<T>,
+}
+
+#[async_trait]
+impl<S: Store, T: TrustOrders> Enrolment for EnrolmentApi<S, T> {
+    async fn hand_in_request(
+        &self,
+        request: Request<v1::HandInRequestRequest>,
+    ) -> Result<Response<v1::HandInRequestResponse>, Status> {
+        let (call, message) = DeskCall::begin(request);
+        let handed_in = async {
+            required(&message.request, REQUEST_BYTES_MAX)?;
+            let offer = RequestOffer {
+                identity: identity(&message.identity)?,
+                claim: id::<Digest>(&message.claim)?.0,
+                proof: id(&message.proof)?,
+                request: message.request.into(),
+            };
+            self.service.hand_in_request(offer, call.request()).await?;
+            Ok(v1::HandInRequestResponse {})
+        };
+        call.answer(handed_in.await)
+    }
+
+    async fn hand_in_renewal(
+        &self,
+        request: Request<v1::HandInRenewalRequest>,
+    ) -> Result<Response<v1::HandInRenewalResponse>, Status> {
+        let (call, message) = DeskCall::begin(request);
+        let handed_in = async {
+            required(&message.signed_renewal, RENEWAL_BYTES_MAX)?;
+            self.service.hand_in_renewal(message.signed_renewal.into(), call.request()).await?;
+            Ok(v1::HandInRenewalResponse {})
+        };
+        call.answer(handed_in.await)
+    }
+
+    async fn collect_answer(
+        &self,
+        request: Request<v1::CollectAnswerRequest>,
+    ) -> Result<Response<v1::CollectAnswerResponse>, Status> {
+        let (call, message) = DeskCall::begin(request);
+        let collected = async {
+            let (device, hash) = (identity(&message.identity)?, id(&message.request_hash)?);
+            Ok(state(self.service.collect_answer(device, hash, call.request()).await?))
+        };
+        call.answer(collected.await)
+    }
+
+    async fn place_order(
+        &self,
+        request: Request<v1::PlaceOrderRequest>,
+    ) -> Result<Response<v1::PlaceOrderResponse>, Status> {
+        let (call, message) = DeskCall::begin(request);
+        let placed = async {
+            required(&message.order, ORDER_BYTES_MAX)?;
+            required(&message.signature, SIGNATURE_BYTES_MAX)?;
+            let signed = SignedOrder { order: message.order, signature: message.signature };
+            let answer = self.service.place_order(&signed, &*self.trust_orders, call.request()).await?;
+            Ok(order_answer(answer))
+        };
+        call.answer(placed.await)
+    }
+}
+
+fn state(state: RequestState) -> v1::CollectAnswerResponse {
+    let (state, sealed_answer) = match state {
+        RequestState::Waiting => (v1::RequestState::Waiting, Vec::new()),
+        RequestState::Answered(sealed_answer) => (v1::RequestState::Answered, sealed_answer.into()),
+        RequestState::Refused => (v1::RequestState::Refused, Vec::new()),
+    };
+    v1::CollectAnswerResponse { state: state.into(), sealed_answer }
+}
+
+fn order_answer(answer: OrderAnswer) -> v1::PlaceOrderResponse {
+    match answer {
+        OrderAnswer::Done => v1::PlaceOrderResponse::default(),
+        OrderAnswer::Listed(listed) => {
+            v1::PlaceOrderResponse { list: Some(list(listed)), ..Default::default() }
+        }
+        OrderAnswer::WouldCut(identities) => {
+            let identities = identities.iter().map(ToString::to_string).collect();
+            v1::PlaceOrderResponse { would_cut: Some(v1::WouldCut { identities }), ..Default::default() }
+        }
+    }
+}
+
+fn list(list: DeskList) -> v1::RequestList {
+    v1::RequestList {
+        requests: list.requests.into_iter().map(waiting).collect(),
+        more: list.more,
+        events: list.events.into_iter().map(event).collect(),
+        invitations: list.invitations.into_iter().map(invitation).collect(),
+    }
+}
+
+fn waiting(request: WaitingRequest) -> v1::WaitingRequest {
+    let mut message = v1::WaitingRequest {
+        identity: request.identity.to_string(),
+        handed_in_at_ms: request.handed_in_at_ms,
+        ..Default::default()
+    };
+    match request.asked {
+        Asked::ByInvitation { request, proof } => {
+            message.request = request.into();
+            message.proof = proof.to_vec();
+        }
+        Asked::ByRenewal { signed_renewal } => message.signed_renewal = signed_renewal.into(),
+    }
+    message
+}
+
+fn invitation(open: OpenInvitation) -> v1::InvitationState {
+    v1::InvitationState {
+        identity: open.identity.to_string(),
+        not_after_ms: open.not_after_ms,
+        used: open.used,
+    }
+}
+
+fn event(event: DeskEvent) -> v1::DeskEvent {
+    let kind = match event.kind {
+        DeskEventKind::HandedIn => v1::DeskEventKind::HandedIn,
+        DeskEventKind::WrongCode => v1::DeskEventKind::WrongCode,
+        DeskEventKind::UsedCode => v1::DeskEventKind::UsedCode,
+        DeskEventKind::ExpiredCode => v1::DeskEventKind::ExpiredCode,
+        DeskEventKind::NotInvited => v1::DeskEventKind::NotInvited,
+        DeskEventKind::RenewalRefused => v1::DeskEventKind::RenewalRefused,
+        DeskEventKind::Collected => v1::DeskEventKind::Collected,
+        DeskEventKind::Denied => v1::DeskEventKind::Denied,
+    };
+    v1::DeskEvent {
+        sequence: event.sequence,
+        kind: kind.into(),
+        identity: event.identity.to_string(),
+        at_ms: event.at_ms,
+    }
+}
