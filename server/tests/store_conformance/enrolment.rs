@@ -69,6 +69,11 @@ async fn kinds(store: &impl Store) -> Vec<DeskEventKind> {
     events(store).await.iter().map(|event| event.kind).collect()
 }
 
+async fn audited(store: &impl Store) -> Vec<(Act, Identity)> {
+    let entries = store.audit(0, 1000).await.unwrap().entries;
+    entries.into_iter().map(|entry| (entry.act, entry.identity)).collect()
+}
+
 async fn waiting(store: &impl Store) -> Vec<Identity> {
     let page = store.waiting_requests(harborlight(), None, 10_000).await.unwrap();
     assert!(!page.more);
@@ -110,10 +115,8 @@ pub(crate) async fn a_request_is_taken_answered_and_collected_also_after_a_resta
     assert_eq!(store.collect_answer(hash(6), now(1)).await.unwrap(), None, "another hash");
     assert_eq!(store.collect_answer(hash(5), now(2)).await.unwrap(), None, "another device");
     assert_eq!(store.check().await.unwrap().problems, []);
-    let acts: Vec<_> =
-        store.audit(0, 10).await.unwrap().entries.into_iter().map(|e| (e.act, e.identity)).collect();
-    let expected = [Act::OpenInvitation, Act::HandInRequest, Act::AnswerRequest].map(|act| (act, device(1)));
-    assert_eq!(acts, expected, "what was repeated left no entry");
+    let acts = [Act::OpenInvitation, Act::HandInRequest, Act::AnswerRequest];
+    assert_eq!(audited(&store).await, acts.map(|act| (act, device(1))), "what was repeated left no entry");
 }
 
 pub(crate) async fn a_request_is_refused_for_its_reason_and_the_admin_is_told<E: Engine>(folder: &Path) {
@@ -141,8 +144,7 @@ pub(crate) async fn a_request_is_refused_for_its_reason_and_the_admin_is_told<E:
         (DeskEventKind::UsedCode, device(1)),
     ];
     assert_eq!(told, expected, "a second wrong code within the minute is not told again");
-    let audited = store.audit(0, 10).await.unwrap().entries;
-    assert_eq!(audited.len(), 3, "a refused request is no act");
+    assert_eq!(audited(&store).await.len(), 3, "a refused request is no act");
 
     let long = NewRequest { request: noise(1, REQUEST_BYTES_MAX + 1), ..request(2, 5) };
     let refused = store.hand_in_request(long, now(2)).await;
@@ -222,6 +224,8 @@ pub(crate) async fn an_invitation_that_is_withdrawn_lets_nobody_in<E: Engine>(fo
     assert!(waiting(&store).await.is_empty());
     let state = store.collect_answer(hash(5), now(2)).await.unwrap();
     assert_eq!(state, Some(RequestState::Refused), "whoever waited is told");
+    let withdrawn = [1, 2].map(|number| (Act::WithdrawInvitation, device(number)));
+    assert_eq!(audited(&store).await[3..], withdrawn, "each once");
     assert_eq!(store.open_invitations(harborlight(), NOW_MS).await.unwrap(), []);
 }
 
@@ -248,6 +252,9 @@ pub(crate) async fn only_the_request_that_waits_is_answered_or_refused<E: Engine
     }
     let state = store.collect_answer(hash(3), now(1)).await.unwrap();
     assert_eq!(state, Some(RequestState::Refused));
+    let acts =
+        [Act::HandInRenewal, Act::HandInRenewal, Act::AnswerRequest, Act::HandInRenewal, Act::RefuseRequest];
+    assert_eq!(audited(&store).await, acts.map(|act| (act, device(1))));
     assert_eq!(store.check().await.unwrap().problems, []);
 }
 

@@ -121,7 +121,7 @@ fn push(batch: &mut Batch<'_>, desk: &mut DeskRow, kind: DeskEventKind, by: &By)
     let event =
         DeskEventRow { kind: kind_number(kind), identity: by.identity.to_string(), at_ms: by.time_ms };
     // Also an event of a time to come is not recent: the clock has been set back.
-    desk.recent.retain(|recent| (by.time_ms.saturating_sub(recent.at_ms)).abs() < EVENT_REPEAT_MS);
+    desk.recent.retain(|recent| by.time_ms.abs_diff(recent.at_ms) < EVENT_REPEAT_MS.unsigned_abs());
     let is_strangers =
         |recent: &DeskEventRow| kind_of(recent).is_ok_and(|kind| Lane::of(kind) == Lane::Strangers);
     let strangers = desk.recent.iter().filter(|recent| is_strangers(recent)).count();
