@@ -307,6 +307,18 @@ impl TrustView {
         Ok(claim.believed())
     }
 
+    /// Whether a device's MLS signing certificate is by the CA that stands last in its agency's newest entry, so that
+    /// the end of an older one is nothing to its device. Also when the newest charter does not list the agency: a
+    /// renewal would change nothing then. Judges neither time nor revocation.
+    ///
+    /// Errors: [`TrustError`] for what is no such certificate.
+    pub fn is_by_newest_ca(&self, mls_chain: &[impl AsRef<[u8]>]) -> Result<bool, TrustError> {
+        let claim = Claim::parse(mls_chain, Usage::MlsSigning)?;
+        let agency = self.charter().agency(claim.trust_domain());
+        let last = agency.and_then(|agency| agency.cas.last());
+        Ok(last.is_none_or(|ca| claim.check_path(std::slice::from_ref(ca.anchor())).is_ok()))
+    }
+
     /// Believes a device's MLS signing certificate, or says why not.
     ///
     /// With [`Judge::Never`] the chain may lead to a CA of any charter version. With [`Judge::At`] it must

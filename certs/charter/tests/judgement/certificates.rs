@@ -231,6 +231,17 @@ fn a_ca_that_rolled_out_no_longer_lets_in_but_locks_nobody_out_of_a_group() {
     let (third, _) = second.with_charter(&sign(&charter, &world.agencies)).unwrap();
     world.agencies[1].ca = new_ca;
     let new_tls = world.agencies[1].tls_leaf().make();
+    let new_mls = world.agencies[1].mls_leaf().make();
+
+    // Who is told to renew: whoever has a certificate of the CA that stands first, before that one goes.
+    for (view, old, new) in [(&first, true, false), (&second, false, true), (&third, false, true)] {
+        assert_eq!(view.is_by_newest_ca(&[&old_mls]), Ok(old));
+        assert_eq!(view.is_by_newest_ca(&[&new_mls]), Ok(new));
+    }
+    assert_eq!(third.is_by_newest_ca(&[&new_tls]), Err(TrustError::WrongUsage));
+    let left = next(third.charters(), |charter| drop(charter.agencies.remove(1)));
+    let (left, _) = third.with_charter(&sign(&left, &world.agencies)).unwrap();
+    assert_eq!(left.is_by_newest_ca(&[&old_mls]), Ok(true), "nothing would come of renewing");
 
     assert_eq!(tls(&second, &old_tls), Ok(()));
     assert_eq!(tls(&second, &new_tls), Ok(()));
