@@ -12,5 +12,6 @@ mod life;
 mod pki;
 mod returns;
 mod rogue;
+mod rotation;
 mod scene;
 mod welcomes;
