@@ -75,7 +75,7 @@ fn people_are_shown_who_they_are_and_who_signed() {
     let (device, collaborative) = (Device::new(), Collaborative::new());
     let asked = device.alcove(&["enrol", "request", "-o", "device.req"]).run();
     assert_eq!(asked.code, 0, "{}", asked.stderr);
-    assert_eq!(asked.stdout.trim().split(' ').count(), 6, "the words to read out: {}", asked.stdout);
+    assert_eq!(asked.stdout.split_whitespace().count(), 6, "the words to read out: {}", asked.stdout);
     fs::write(device.path("device.cert"), collaborative.answer(&device, 1).encode_to_vec()).unwrap();
     let shown = device.alcove(&["enrol", "finish", "device.cert", "--offline"]).run();
     assert_eq!(shown.code, 0, "{}", shown.stderr);

@@ -28,7 +28,9 @@ fn what_cannot_be_typed_is_usage() {
         &["doc", "get", "ID"],
         &["member", "add", "CASE"],
         &["member", "grant", "CASE", "PERSON"],
-        &["enrol", "finish"],
+        &["enrol", "finish", "--server", "127.0.0.1:8443"],
+        &["enrol", "finish", "FILE", "--wait", "5"],
+        &["enrol", "accept", "FILE", "MORE"],
         &["--passphrase", "secret", "status"],
         &["completions", "no-such-shell"],
     ] {

@@ -110,6 +110,24 @@ fn what_is_written_with_a_new_certificate_and_no_server_waits_and_arrives() {
 }
 
 #[test]
+fn whoever_is_added_by_a_key_package_from_before_a_renewal_joins_and_writes_under_the_new_certificate() {
+    let scene = Scene::with_case();
+    // A further case, which Rosa joins by a key package that was at the server before her certificate changed.
+    scene.leon.run(["case", "new", "LOUD-ELM-08", "--json"]).success();
+    let before = scene.rosa.json(["status"]);
+    renew(&scene);
+    scene.leon.run(["member", "add", "LOUD-ELM-08", "Rosa Iglesias-Peña", "--yes", "--json"]).success();
+    let status = scene.rosa.json(["status"]);
+    assert_eq!(status["cases"].as_u64(), before["cases"].as_u64().map(|cases| cases + 1), "{status}");
+    assert_eq!(status["alarms"], before["alarms"], "the welcome was not set aside");
+    let written =
+        scene.rosa.command(["note", "add", "LOUD-ELM-08", "-", "--yes", "--json"]).stdin("from the new one");
+    assert!(written.outcome().success().json()["delivery"] != "queued", "the leaf was renewed first");
+    let read = scene.leon.run(["note", "list", "LOUD-ELM-08"]).success();
+    assert!(read.stdout.contains("from the new one"), "{}", read.stdout);
+}
+
+#[test]
 fn whoever_was_removed_and_comes_back_reads_what_comes_then_and_writes() {
     let scene = Scene::with_case();
     write(&scene.rosa, "one");

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[command(name = "alcove", version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "\
 Exit codes: 0 ok, 1 unexpected, 2 usage, 3 not found or not permitted, 5 locked or wrong passphrase,
-6 integrity failure (never retry), 7 server unreachable (retry), 8 certificate expired or revoked,
+6 integrity failure (never retry), 7 server unreachable or no answer yet (retry), 8 certificate expired or revoked,
 9 conflict, 10 a key changed and wants verification, 11 no space or quota, 12 refused input, 130 interrupted.")]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -105,13 +105,26 @@ pub(crate) enum Enrol {
         #[arg(long, short, value_name = "FILE", default_value = "device.req")]
         output: PathBuf,
     },
-    /// Take in the admin's answer
+    /// Answer an invitation: make this device's keys and hand in the request for them
+    ///
+    /// The invitation is a secret: it is read from a file, from standard input (-), or asked for on a terminal.
+    Accept {
+        /// The file with the invitation, or - for standard input
+        file: Option<PathBuf>,
+        /// Wait this long for the admin's answer [default: on a terminal until it comes, else 0]
+        #[arg(long, value_name = "SECONDS")]
+        wait: Option<u64>,
+    },
+    /// Take in the admin's answer: from a file, or from the server after `enrol accept`
     Finish {
-        /// The file the admin gave back
-        file: PathBuf,
+        /// The file the admin gave back; without it the server is asked
+        file: Option<PathBuf>,
         /// Address of the server, when the answer names none or it has moved
-        #[arg(long, value_name = "HOST:PORT")]
+        #[arg(long, value_name = "HOST:PORT", requires = "file")]
         server: Option<String>,
+        /// Wait this long for the admin's answer [default: on a terminal until it comes, else 0]
+        #[arg(long, value_name = "SECONDS", conflicts_with = "file")]
+        wait: Option<u64>,
     },
 }
 

@@ -110,7 +110,10 @@ impl Context {
             }
             Err(error) => {
                 let passing = matches!(&error, Error::Server(error) if error.is_passing());
-                let failure = Failure::from(error);
+                let failure = match session.renewal() {
+                    Ok(renewal) => failure::of_sync(error, &renewal),
+                    Err(_) => error.into(),
+                };
                 if passing {
                     self.output.warn(&format!("{} Going on with what this device has.", failure.what));
                     Refresh::default()

@@ -6,7 +6,7 @@ use super::{
     failure,
 };
 use crate::ui::{text::safe_line, when, words};
-use alcove_client::session::{CertificateTrouble, Check, Finding, Trouble, Verdict};
+use alcove_client::session::{CertificateTrouble, Check, Finding, RenewalView, Trouble, Verdict};
 use serde::Serialize;
 
 /// `alcove.check.v1`.
@@ -22,11 +22,13 @@ struct CheckJson {
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let session = context.session()?;
     let mut first_broken = None;
-    for Finding { check, verdict } in session.doctor().await? {
+    let findings = session.doctor().await?;
+    let renewal = session.renewal()?;
+    for Finding { check, verdict } in findings {
         let (mark, word, found, broken) = match verdict {
             Verdict::Fine => ("ok", "fine", None, false),
-            Verdict::Warning(trouble) => ("look", "warning", Some(told(check, trouble)), false),
-            Verdict::Broken(trouble) => ("FAIL", "broken", Some(told(check, trouble)), true),
+            Verdict::Warning(trouble) => ("look", "warning", Some(told(check, trouble, &renewal)), false),
+            Verdict::Broken(trouble) => ("FAIL", "broken", Some(told(check, trouble, &renewal)), true),
             Verdict::Skipped => ("--", "skipped", None, false),
         };
         context.output.object(
@@ -79,7 +81,7 @@ fn subject(check: Check) -> &'static str {
 
 /// How the program ends when a check fails: what was found, and what mends it. Of the server its own error says
 /// more than the check: it may be away, be somebody else, or refuse this device.
-fn told(check: Check, trouble: Trouble) -> Failure {
+fn told(check: Check, trouble: Trouble, renewal: &RenewalView) -> Failure {
     let exit = match check {
         Check::Permissions => Exit::Refused,
         Check::Database | Check::Rows | Check::Alarms => Exit::Integrity,
@@ -87,10 +89,11 @@ fn told(check: Check, trouble: Trouble) -> Failure {
         Check::Server => Exit::Unreachable,
         Check::KeyPackages | Check::Outbox => Exit::Unexpected,
     };
-    let renew = || failure::RENEW.to_owned();
     let (what, remedy) = match trouble {
-        Trouble::Server(error) => return Failure::from(*error),
-        Trouble::CertificateNotOfCharter => return failure::certificate(CertificateTrouble::NotOfCharter),
+        Trouble::Server(error) => return failure::of_sync(*error, renewal),
+        Trouble::CertificateNotOfCharter => {
+            return failure::certificate_and_renewal(CertificateTrouble::NotOfCharter, renewal);
+        }
         Trouble::OpenToOthers(path) => {
             let path = safe_line(&path.display().to_string());
             (
@@ -106,7 +109,9 @@ fn told(check: Check, trouble: Trouble) -> Failure {
             format!("{} of the vault cannot be opened.", words::count(count, "row", "rows")),
             "Copy the folder away, put back your last backup of it, and run `alcove status`.".to_owned(),
         ),
-        Trouble::CertificateEnds(ms) => (format!("Your certificate ends on {}.", when::minute(ms)), renew()),
+        Trouble::CertificateEnds(ms) => {
+            (format!("Your certificate ends on {}.", when::minute(ms)), failure::renewal(renewal))
+        }
         Trouble::CertificateNotYetValid => (
             "Your certificate is not valid yet by this machine's clock.".to_owned(),
             "Set the clock and run this again.".to_owned(),

@@ -1,9 +1,10 @@
-//! `alcove enrol`: the offline way onto a device, file out and file in.
+//! `alcove enrol`: the ways onto a device; here the one by files, out and in.
 
 use super::{
     args::Enrol,
     context::Context,
     exit::{Exit, Failure},
+    invited,
 };
 use crate::ui::{text::safe_line, when, words};
 use alcove_client::{
@@ -23,20 +24,17 @@ use std::{
 pub(super) async fn run(context: &Context, command: Enrol) -> Result<(), Failure> {
     match command {
         Enrol::Request { output } => request(context, &output),
-        Enrol::Finish { file, server } => finish(context, &file, server.as_deref()).await,
+        Enrol::Accept { file, wait } => invited::accept(context, file.as_deref(), wait).await,
+        Enrol::Finish { file: Some(file), server, wait: _ } => {
+            finish(context, &file, server.as_deref()).await
+        }
+        Enrol::Finish { file: None, server: _, wait } => invited::finish(context, wait).await,
     }
 }
 
 fn request(context: &Context, output: &Path) -> Result<(), Failure> {
     let is_new = !device::has_vault(&context.home);
-    let passphrase = if is_new {
-        context.output.say(
-            "This makes the vault of this device. Nobody can open it without its passphrase, and nobody can reset it.",
-        );
-        context.passphrase.fresh()?
-    } else {
-        context.passphrase.current()?
-    };
+    let passphrase = passphrase(context, is_new)?;
     let pending = device::request(&context.home, &passphrase)?;
     write_new_file(output, &pending.request)?;
     let shown = safe_line(&output.display().to_string());
@@ -52,9 +50,21 @@ fn request(context: &Context, output: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The passphrase of the vault that is there, or that is about to be made.
+pub(super) fn passphrase(context: &Context, is_new: bool) -> Result<Passphrase, Failure> {
+    if !is_new {
+        return context.passphrase.current();
+    }
+    context.output.say(
+        "This makes the vault of this device. Nobody can open it without its passphrase, and nobody can reset it.",
+    );
+    context.passphrase.fresh()
+}
+
 /// `alcove.enrolment.v1`.
 #[derive(Serialize)]
 struct EnrolmentJson {
+    state: &'static str,
     identity: String,
     name: String,
     role: String,
@@ -71,9 +81,18 @@ async fn finish(context: &Context, file: &Path, server: Option<&str>) -> Result<
     }
     let passphrase = context.passphrase.current()?;
     let enrolment = device::finish(&context.home, &passphrase, &answer, server, SystemClock.now_ms())?;
-    show(context, &enrolment)?;
+    enrolled(context, &passphrase, &enrolment).await
+}
+
+/// Shows what this device is now, and makes it known at the server.
+pub(super) async fn enrolled(
+    context: &Context,
+    passphrase: &Passphrase,
+    enrolment: &Enrolment,
+) -> Result<(), Failure> {
+    show(context, enrolment)?;
     if !context.offline {
-        publish(context, &passphrase).await;
+        publish(context, passphrase).await;
     }
     Ok(())
 }
@@ -88,6 +107,7 @@ fn show(context: &Context, enrolment: &Enrolment) -> Result<(), Failure> {
     context.output.object(
         "alcove.enrolment.v1",
         EnrolmentJson {
+            state: "enrolled",
             identity: enrolment.identity.to_string(),
             name: enrolment.card.name.clone(),
             role: enrolment.card.role.clone(),

@@ -13,6 +13,7 @@ mod doctor;
 mod enrol;
 mod exit;
 mod failure;
+mod invited;
 mod json;
 mod member;
 mod note;

@@ -2,7 +2,7 @@
 
 use super::{context::Context, exit::Failure, failure, json::AlarmJson};
 use crate::ui::{text::safe_line, when, words};
-use alcove_client::session::{CertificateTrouble, ServerView, StatusView};
+use alcove_client::session::{CertificateTrouble, Error, RenewalState, RenewalView, ServerView, StatusView};
 use alcove_proto::limits::{CERTIFICATE_BACKDATE_SECONDS, CLOCK_WARNING_MS};
 use serde::Serialize;
 
@@ -25,6 +25,7 @@ struct StatusJson<'a> {
     collaborative: &'a str,
     charter: serde_json::Value,
     certificate: CertificateJson,
+    renewal: RenewalJson<'a>,
     server: ServerJson,
     cases: u64,
     queued: u64,
@@ -42,6 +43,25 @@ struct CertificateJson {
 }
 
 #[derive(Serialize)]
+struct RenewalJson<'a> {
+    state: &'static str,
+    since: Option<String>,
+    words: Option<&'a str>,
+}
+
+impl<'a> RenewalJson<'a> {
+    fn new(view: &'a RenewalView) -> Self {
+        let (state, known) = match &view.state {
+            RenewalState::None => ("none", None),
+            RenewalState::Waiting { since_ms, words } => ("waiting", Some((since_ms, words))),
+            RenewalState::Refused { since_ms, words } => ("refused", Some((since_ms, words))),
+        };
+        let since = known.map(|(since_ms, _)| when::rfc3339(*since_ms));
+        Self { state, since, words: known.map(|(_, words)| words.as_str()) }
+    }
+}
+
+#[derive(Serialize)]
 struct ServerJson {
     address: String,
     reachable: bool,
@@ -52,6 +72,13 @@ struct ServerJson {
 
 pub(super) async fn run(context: &Context, acknowledge: bool) -> Result<(), Failure> {
     let session = context.session()?;
+    if !context.offline {
+        // An alarm it raises is shown below like any other.
+        let asked = session.renew_now().await;
+        if let Err(error @ Error::Vault(_)) = asked {
+            return Err(error.into());
+        }
+    }
     let refresh = context.refresh(&session).await;
     let server = if context.offline { None } else { session.describe_server().await.ok() };
     let status = session.status()?;
@@ -97,6 +124,7 @@ fn show(
             days_left: days_left(status),
             revoked: status.revoked,
         },
+        renewal: RenewalJson::new(&status.renewal),
         server: ServerJson {
             address: status.server_address.clone(),
             reachable: server.is_some(),
@@ -137,6 +165,7 @@ fn show(
             ),
             None => format!("Server       {}, not asked or not reached", safe_line(&status.server_address)),
         },
+        format!("Renewal      {}", renewal_line(&status.renewal)),
         format!("Cases        {}", status.cases),
         format!("Waiting      {}", waiting(status)),
     ];
@@ -153,10 +182,14 @@ fn warnings(status: &StatusView, server: Option<&ServerView>) -> Vec<String> {
     if left_ms > 0
         && let Some((_, urgency)) = WARNING_DAYS.iter().find(|(days, _)| left_ms <= days * DAY_MS)
     {
-        warnings.push(format!(
-            "Your certificate {urgency}. Run `alcove enrol request`, give the file to your agency's admin, \
-             and take the answer in with `alcove enrol finish`."
-        ));
+        let urgency = match status.renewal.state {
+            // Nobody is told to do what has been done.
+            RenewalState::Waiting { .. } => urgency.split(':').next().unwrap_or(urgency),
+            RenewalState::None | RenewalState::Refused { .. } => urgency,
+        };
+        warnings.push(format!("Your certificate {urgency}. {}", failure::renewal(&status.renewal)));
+    } else if left_ms > 0 && (is_refused(&status.renewal) || status.renewal.bad_answer) {
+        warnings.push(failure::renewal(&status.renewal));
     }
     if status.charter_not_after_ms - status.now_ms <= 30 * DAY_MS {
         warnings.push(format!(
@@ -185,15 +218,22 @@ fn warnings(status: &StatusView, server: Option<&ServerView>) -> Vec<String> {
     warnings
 }
 
+fn is_refused(renewal: &RenewalView) -> bool {
+    match renewal.state {
+        RenewalState::Refused { .. } => true,
+        RenewalState::None | RenewalState::Waiting { .. } => false,
+    }
+}
+
 /// Fails when this device's certificate is not in force.
 fn own_certificate(status: &StatusView) -> Result<(), Failure> {
     let not_after_ms = status.tls_not_after_ms.min(status.mls_not_after_ms);
     if status.revoked {
         Err(failure::certificate(CertificateTrouble::Revoked))
     } else if status.not_of_charter {
-        Err(failure::certificate(CertificateTrouble::NotOfCharter))
+        Err(failure::certificate_and_renewal(CertificateTrouble::NotOfCharter, &status.renewal))
     } else if status.now_ms > not_after_ms {
-        Err(failure::certificate(CertificateTrouble::Expired { not_after_ms }))
+        Err(failure::certificate_and_renewal(CertificateTrouble::Expired { not_after_ms }, &status.renewal))
     } else {
         Ok(())
     }
@@ -213,6 +253,19 @@ fn remaining(status: &StatusView) -> String {
         "EXPIRED".to_owned()
     } else {
         format!("{} left", when::span(left_ms))
+    }
+}
+
+fn renewal_line(renewal: &RenewalView) -> String {
+    match &renewal.state {
+        RenewalState::Waiting { since_ms, words } => {
+            format!("waiting for your agency's admin since {}; words: {words}", when::minute(*since_ms))
+        }
+        RenewalState::Refused { since_ms, .. } => format!("REFUSED, found on {}", when::minute(*since_ms)),
+        RenewalState::None if renewal.desk_known => {
+            format!("by itself, from {} on", when::day(renewal.due_at_ms))
+        }
+        RenewalState::None => "by files: this device knows no desk".to_owned(),
     }
 }
 
@@ -260,12 +313,65 @@ mod tests {
             now_ms: 0,
             revoked: false,
             not_of_charter: false,
+            renewal: renewal(RenewalState::None),
             queued: 0,
             refused: 0,
             unfinished_uploads: 0,
             cases: 0,
             alarms: vec![],
         }
+    }
+
+    fn renewal(state: RenewalState) -> RenewalView {
+        RenewalView { state, due_at_ms: 0, desk_known: false, desk_silent: false, bad_answer: false }
+    }
+
+    fn waiting() -> RenewalState {
+        RenewalState::Waiting { since_ms: 0, words: "erase entry write avocado case prison".to_owned() }
+    }
+
+    #[test]
+    fn the_warning_says_what_is_true_of_the_renewal() {
+        let told = |state, change: fn(&mut RenewalView)| {
+            let mut status = StatusView { renewal: renewal(state), ..status(6.5) };
+            change(&mut status.renewal);
+            let warnings = warnings(&status, Some(&server(0)));
+            assert_eq!(warnings.len(), 1, "{warnings:?}");
+            warnings[0].clone()
+        };
+        let by_files = told(RenewalState::None, |_| {});
+        assert!(by_files.contains("renew it today. Run `alcove enrol request`"), "{by_files}");
+        let waits = told(waiting(), |_| {});
+        assert!(
+            waits.contains("within a week. A renewal has been waiting"),
+            "nothing is left to do: {waits}"
+        );
+        assert!(waits.contains("1970-01-01 00:00 UTC; its words are: erase entry"), "{waits}");
+        let silent = told(RenewalState::None, |renewal| {
+            renewal.desk_known = true;
+            renewal.desk_silent = true;
+        });
+        assert!(silent.contains("desk cannot be reached") && silent.contains("enrol request"), "{silent}");
+        let refused = RenewalState::Refused { since_ms: 0, words: String::new() };
+        let refused = told(refused, |renewal| renewal.desk_known = true);
+        assert!(refused.contains("was refused on 1970-01-01 00:00 UTC"), "{refused}");
+        let wrong = told(waiting(), |renewal| renewal.bad_answer = true);
+        assert!(wrong.contains("is not this device's"), "{wrong}");
+    }
+
+    #[test]
+    fn a_renewal_that_waits_is_spoken_of_only_when_it_matters_and_always_in_json() {
+        let status = StatusView { renewal: renewal(waiting()), ..status(31.0) };
+        assert_eq!(warnings(&status, Some(&server(0))), Vec::<String>::new());
+        let json = serde_json::to_value(RenewalJson::new(&status.renewal)).unwrap();
+        assert_eq!(json["state"], "waiting");
+        assert_eq!(json["since"], "1970-01-01T00:00:00Z");
+        assert_eq!(json["words"], "erase entry write avocado case prison");
+        let none = serde_json::to_value(RenewalJson::new(&renewal(RenewalState::None))).unwrap();
+        assert_eq!(none, serde_json::json!({ "state": "none", "since": null, "words": null }));
+        let ended = StatusView { renewal: renewal(waiting()), ..super::tests::status(-1.0) };
+        let failure = own_certificate(&ended).unwrap_err();
+        assert!(failure.remedy.contains("its words are: erase"), "{}", failure.remedy);
     }
 
     fn server(clock_difference_ms: i64) -> ServerView {

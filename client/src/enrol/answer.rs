@@ -42,6 +42,8 @@ pub struct Enrolment {
     pub directory_key: Zeroizing<[u8; 32]>,
     /// `host:port`.
     pub server_address: String,
+    /// `host:port` of the desk; empty when nobody has named one.
+    pub desk_address: String,
     /// End of the TLS certificate, milliseconds since 1970.
     pub tls_not_after_ms: i64,
     /// End of the signing certificate, milliseconds since 1970.
@@ -55,8 +57,14 @@ pub struct Held<'a> {
     pub charters: Option<CharterHistory>,
     /// `host:port` from the command line: stronger than what the answer names.
     pub server: Option<&'a str>,
-    /// `host:port` from an earlier answer: for an answer that names none.
+    /// `host:port` from an earlier answer or the invitation: for an answer that names none.
     pub earlier_server: Option<&'a str>,
+    /// The same of the desk.
+    pub earlier_desk: Option<&'a str>,
+    /// The device the answer must be for; any when nothing is known yet.
+    pub identity: Option<&'a Identity>,
+    /// Encoded SignedCard: an empty one in the answer stands for it.
+    pub card: Option<&'a [u8]>,
 }
 
 /// Decides whether `answer` is the answer to `pending`.
@@ -78,6 +86,9 @@ pub fn check_answer(
         return Err(EnrolError::Format { found: message.format });
     }
     let identity: Identity = message.identity.parse().map_err(EnrolError::Name)?;
+    if held.identity.is_some_and(|expected| *expected != identity) {
+        return Err(EnrolError::OtherDevice(Box::new(identity)));
+    }
     let brought = message.charters.iter().map(Message::encode_to_vec);
     let charters = match held.charters {
         None => CharterHistory::from_versions(brought)?,
@@ -99,11 +110,20 @@ pub fn check_answer(
     let mls = mls.map_err(|error| EnrolError::Certificate(Purpose::Mls, error))?;
     check_is_ours(Purpose::Mls, &mls, &pending.keys.mls, &identity)?;
 
-    let card = Card::verify(&message.card, &identity.person, &charters)?;
+    let signed_card = match held.card {
+        Some(card) if message.card.is_empty() => card.to_vec(),
+        Some(_) | None => message.card.clone(),
+    };
+    let card = Card::verify(&signed_card, &identity.person, &charters)?;
     let directory_key = open_directory_key(pending, &message)?;
     let named = Some(message.server_address.as_str()).filter(|address| !address.is_empty());
     let address = held.server.or(named).or(held.earlier_server).ok_or(EnrolError::NoServerAddress)?;
     let server_address = check_address(address)?;
+    let named = Some(message.desk_address.as_str()).filter(|address| !address.is_empty());
+    let desk_address = match named.or(held.earlier_desk.filter(|address| !address.is_empty())) {
+        Some(address) => check_address(address)?,
+        None => String::new(),
+    };
     Ok(Enrolment {
         tls_not_after_ms: tls.not_after_ms,
         mls_not_after_ms: mls.not_after_ms,
@@ -111,10 +131,11 @@ pub fn check_answer(
         tls_chain: message.tls_chain,
         mls_chain: message.mls_chain,
         charters,
-        signed_card: message.card,
+        signed_card,
         card,
         directory_key,
         server_address,
+        desk_address,
     })
 }
 
@@ -152,7 +173,7 @@ fn open_directory_key(
 }
 
 /// Takes `host:port` with a host that could be a name or an address, and a port above 0.
-fn check_address(address: &str) -> Result<String, EnrolError> {
+pub(super) fn check_address(address: &str) -> Result<String, EnrolError> {
     let authority: http::uri::Authority = address.parse().map_err(|_| EnrolError::ServerAddress)?;
     // No user part, and the port is written out.
     let plain = !address.contains('@') && !authority.host().is_empty();

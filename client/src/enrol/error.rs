@@ -1,7 +1,7 @@
 //! Why an enrolment did not go through.
 
-use crate::vault::VaultError;
-use alcove_charter::{CardError, CharterError, TrustError};
+use crate::{transport::ServerError, vault::VaultError};
+use alcove_charter::{CardError, CharterError, InvitationError, TrustError};
 use alcove_proto::{canonical::CanonicalError, names::Identity};
 
 /// A failure of enrolment. Nothing of the answer is kept then.
@@ -64,6 +64,42 @@ pub enum EnrolError {
     /// Neither the answer nor the command names a server.
     #[error("the answer names no server")]
     NoServerAddress,
+    /// The text is no invitation, or a piece of it is missing.
+    #[error(transparent)]
+    Invitation(#[from] InvitationError),
+    /// The invitation had ended before it was accepted, by this machine's clock.
+    #[error("the invitation has ended")]
+    InvitationEnded {
+        /// When, milliseconds since 1970.
+        not_after_ms: i64,
+    },
+    /// No invitation was accepted on this device.
+    #[error("no invitation was accepted here")]
+    NoInvitation,
+    /// An invitation is for a device that has no certificate yet, and this one has.
+    #[error("this device is enrolled as {0} already")]
+    InvitedAgain(Box<Identity>),
+    /// Another process has accepted another invitation meanwhile.
+    #[error("another invitation was accepted meanwhile")]
+    InvitationReplaced,
+    /// The charters at the desk do not lead to the one that the invitation names.
+    #[error("the charter that the invitation names is none of the desk's")]
+    ForeignCharter,
+    /// The charter that the invitation names does not list the CA that the invitation trusts.
+    #[error("the charter does not list the server's CA of the invitation")]
+    ForeignServerCa,
+    /// The agency's admin said no.
+    #[error("the agency's admin has refused the request")]
+    Refused,
+    /// The answer is for another device than the one that asked.
+    #[error("the answer is for {0}")]
+    OtherDevice(Box<Identity>),
+    /// The answer was not sealed to the request of this device, or was changed.
+    #[error("the answer does not open here")]
+    SealedAnswer,
+    /// The desk: unreachable, refusing, or somebody else's.
+    #[error(transparent)]
+    Server(#[from] ServerError),
 }
 
 /// Which of the two certificates.

@@ -46,6 +46,14 @@ impl Agency {
         Self { trust_domain, entry, now_ms, ca, charter_key }
     }
 
+    /// A new CA, which stands after the old one in the agency's entry from now on, and certifies.
+    #[allow(dead_code, reason = "each test target uses its own part")]
+    pub(super) fn roll_ca(&mut self) {
+        let (certificate, issuer) = ca("a newer CA", self.now_ms);
+        self.entry.ca_certificates.push(certificate);
+        self.ca = issuer;
+    }
+
     /// The name of one of its staff's devices.
     pub(super) fn identity(&self, seed: u8, device: u16) -> Identity {
         let handle = alcove_proto::names::Handle::from_random([seed; 10]);
@@ -83,8 +91,58 @@ impl Agency {
     }
 }
 
+/// The name of the server in every charter here.
+pub(super) const SERVER_NAME: &str = "alcove.northmark.example";
+
+/// Whoever certifies the server.
+#[allow(dead_code, reason = "each test target uses its own part")]
+pub(super) struct ServerCa {
+    pub(super) certificate: Vec<u8>,
+    issuer: Issuer<'static, KeyPair>,
+    now_ms: i64,
+}
+
+#[allow(dead_code, reason = "each test target uses its own part")]
+impl ServerCa {
+    pub(super) fn new(now_ms: i64) -> Self {
+        let (certificate, issuer) = ca("Server CA", now_ms);
+        Self { certificate, issuer, now_ms }
+    }
+
+    /// A certificate for the server and its key, DER each.
+    pub(super) fn certify(&self) -> (Vec<u8>, Vec<u8>) {
+        let name = SanType::DnsName(SERVER_NAME.try_into().unwrap());
+        self.certify_for(Usage::TlsServer, vec![name])
+    }
+
+    /// A certificate for a receipt key of the server, DER.
+    pub(super) fn certify_receipts(&self) -> Vec<u8> {
+        self.certify_for(Usage::Receipts, Vec::new()).0
+    }
+
+    fn certify_for(&self, usage: Usage, sans: Vec<SanType>) -> (Vec<u8>, Vec<u8>) {
+        let key = key();
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.subject_alt_names = sans;
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::Other(usage.arcs().to_vec())];
+        set_times(&mut params, self.now_ms - DAY_MS, self.now_ms + 365 * DAY_MS);
+        (params.signed_by(&key, &self.issuer).unwrap().der().to_vec(), key.serialize_der())
+    }
+}
+
 /// A charter of `agencies`, signed by those of them named in `signers`.
+#[allow(dead_code, reason = "each test target uses its own part")]
 pub(super) fn charter(agencies: &[&Agency], signers: &[&Agency]) -> v1::SignedCharter {
+    charter_with(agencies, signers, ca("Server CA", agencies[0].now_ms).0)
+}
+
+/// The same with the certificate of this server CA.
+pub(super) fn charter_with(
+    agencies: &[&Agency],
+    signers: &[&Agency],
+    server_ca: Vec<u8>,
+) -> v1::SignedCharter {
     let mut entries: Vec<v1::Agency> = agencies.iter().map(|agency| agency.entry.clone()).collect();
     entries.sort_by(|one, other| one.trust_domain.cmp(&other.trust_domain));
     let now_ms = agencies[0].now_ms;
@@ -97,8 +155,8 @@ pub(super) fn charter(agencies: &[&Agency], signers: &[&Agency]) -> v1::SignedCh
         not_after_ms: now_ms + 700 * DAY_MS,
         quorum: (agencies.len() / 2 + 1) as u32,
         agencies: entries,
-        server_ca_certificates: vec![ca("Server CA", now_ms).0],
-        server_name: "alcove.northmark.example".to_owned(),
+        server_ca_certificates: vec![server_ca],
+        server_name: SERVER_NAME.to_owned(),
     };
     sign(&charter, signers)
 }
@@ -176,6 +234,21 @@ pub(super) fn answer(
         desk_address: String::new(),
         identity: name,
     }
+}
+
+/// The answer as it travels through the desk: sealed to the request it answers, for that device.
+#[allow(dead_code, reason = "each test target uses its own part")]
+pub(super) fn sealed(answer: &v1::EnrolmentCertificate, request: &[u8], identity: &Identity) -> Vec<u8> {
+    let request = v1::EnrolmentRequest::decode(request).unwrap();
+    let (encapsulated, ciphertext) = DH_KEM_P256_HKDF_SHA256_AES_256
+        .seal(
+            b"alcove answer v1",
+            identity.to_string().as_bytes(),
+            &answer.encode_to_vec(),
+            &HpkePublicKey(request.sealing_key),
+        )
+        .unwrap();
+    v1::SealedAnswer { format: 1, encapsulated_key: encapsulated.0, ciphertext }.encode_to_vec()
 }
 
 fn key() -> KeyPair {

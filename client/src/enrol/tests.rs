@@ -211,7 +211,7 @@ fn the_command_lines_server_wins_and_one_of_them_must_name_it() {
     let scene = Scene::new();
     let mut answer = scene.answer();
     let check = |answer: &v1::EnrolmentCertificate, server, earlier_server| {
-        let held = Held { charters: None, server, earlier_server };
+        let held = Held { server, earlier_server, ..Held::default() };
         check_answer(&scene.pending, held, &answer.encode_to_vec(), NOW_MS)
             .map(|enrolment| enrolment.server_address)
     };

@@ -28,7 +28,7 @@ impl Session {
     /// Errors: [`Error::TextEmpty`], [`Error::TextTooLong`], [`Error::Certificate`].
     pub async fn new_case(&self, title: &str) -> Result<OpenedCase, Error> {
         check_text(title, TITLE_BYTES_MAX)?;
-        self.own.check_in_force(&self.trust(), self.clock.now_ms())?;
+        self.own().check_in_force(&self.trust(), self.clock.now_ms())?;
         let id = GroupId(draw(&*self.random).map_err(|_| Error::Randomness)?);
         let row = GroupRow {
             title: title.to_owned(),
@@ -59,11 +59,12 @@ impl Session {
     fn found(&self, act: &Act<'_>, id: &GroupId, mut row: GroupRow) -> Result<GroupRow, Error> {
         let trust = self.trust();
         let now_ms = self.clock.now_ms();
-        let policy = Policy::new(trust.charter().hash(), self.own.identity.person.clone());
-        let (mut group, info) = Group::create(&self.own.device, *id, &policy, &trust, now_ms)?;
+        let policy = Policy::new(trust.charter().hash(), self.identity.person.clone());
+        let own = self.own_in(act)?;
+        let (mut group, info) = Group::create(&own.device, *id, &policy, &trust, now_ms)?;
         row.group_info = info;
         row.updated_at_ms = now_ms;
-        adopt(act, &self.own, &trust, &mut group, &mut row)?;
+        adopt(act, &own, &trust, &mut group, &mut row)?;
         keep_verifier(&mut row, &LogVerifier::at_start(*id));
         Ok(row)
     }
@@ -120,7 +121,7 @@ impl Session {
     /// begins anew with the one there is now: its only leaf would be refused, and nobody has seen it yet.
     fn creation(&self, act: &Act<'_>, id: &GroupId) -> Result<Vec<u8>, Error> {
         let mut row = load_row(act, id)?;
-        if row.own_certificate != self.own.device.certificate_hash().as_bytes() {
+        if row.own_certificate != self.own_in(act)?.device.certificate_hash().as_bytes() {
             row = self.found(act, id, row)?;
             act.put(id.as_bytes(), &row)?;
             for (key, mut queued) in act.scan::<OutboxRow>(id.as_bytes())? {

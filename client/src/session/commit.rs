@@ -129,7 +129,7 @@ impl Session {
         let head = Head::try_from(row.head.as_slice()).map_err(|_| VaultError::damaged("a case"))?;
         let seen = LogPin { position: Position(row.position), head };
         let now_ms = self.clock.now_ms();
-        let prepared = mls.prepare_commit(&self.own.device, &intent, seen, trust, now_ms)?;
+        let prepared = mls.prepare_commit(&self.own_in(act)?.device, &intent, seen, trust, now_ms)?;
         save_group(act, &mut mls)?;
         pending.commit = prepared.commit;
         pending.welcome = prepared.welcome;
@@ -170,7 +170,7 @@ impl Session {
                 removed.insert(identity.person);
             }
         }
-        let own_role = mls.policy().role_of(&self.own.identity.person);
+        let own_role = mls.policy().role_of(&self.identity.person);
         if wanted.as_owner {
             let not_yet = |person: &Person| mls.policy().role_of(person) != Role::Owner;
             intent.roles.extend(persons.into_iter().filter(not_yet).map(|person| (person, Role::Owner)));
@@ -228,7 +228,7 @@ impl Session {
                     position: receipt.position,
                     kind: EntryKind::Commit.into(),
                     epoch,
-                    author: self.own.identity.to_string(),
+                    author: self.identity.to_string(),
                     received_at_ms: receipt.received_at_ms,
                     body: commit.to_vec().into(),
                 })?;

@@ -1,19 +1,23 @@
 //! The session's way to the server: made when first needed, made anew when what we believe changes.
 
-use super::{Error, Session, own::ONLY};
+use super::{
+    Error, Session,
+    own::{ONLY, Own},
+};
 use crate::{
     transport::{Server, ServerDescription, ServerError},
     vault::{Durability, rows::UpkeepRow},
 };
 use alcove_charter::P256Point;
-use alcove_proto::limits::COMMIT_CLOCK_SKEW_MS_MAX;
+use alcove_proto::{ids::Digest, limits::COMMIT_CLOCK_SKEW_MS_MAX};
 use alcove_trust::Connector;
 use std::sync::PoisonError;
 
 /// What a session knows of its connection.
 #[derive(Default)]
 pub(super) struct Link {
-    server: Option<Server>,
+    /// With the hash of the certificate it shows.
+    server: Option<(Digest, Server)>,
     receipt_key: Option<P256Point>,
 }
 
@@ -28,16 +32,43 @@ impl Session {
             return Err(ServerError::Unreachable.into());
         }
         let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(server) = &link.server {
+        let own = self.own();
+        // One that shows a former certificate is for the calls that are under way on it.
+        if let Some((_, server)) =
+            link.server.as_ref().filter(|(shown, _)| *shown == own.tls.certificate_hash)
+        {
             return Ok(server.clone());
         }
-        let trust = self.trust();
-        self.own.check_in_force(&trust, self.clock.now_ms())?;
-        let (chain, key) = self.own.tls_credentials();
-        let connector = Connector::new(trust, chain, key).map_err(ServerError::from)?;
-        let server = Server::new(&self.own.server_address, connector)?;
-        link.server = Some(server.clone());
+        let server = self.connection(&own)?;
+        link.server = Some((own.tls.certificate_hash, server.clone()));
         Ok(server)
+    }
+
+    /// A connection of its own, as that device.
+    fn connection(&self, own: &Own) -> Result<Server, Error> {
+        let trust = self.trust();
+        own.check_in_force(&trust, self.clock.now_ms())?;
+        let (chain, key) = own.tls_credentials();
+        let connector = Connector::new(trust, chain, key).map_err(ServerError::from)?;
+        Ok(Server::new(&own.server_address, connector)?)
+    }
+
+    /// Moves over to the certificate that has just come into the vault: where a connection was in use, the new one
+    /// stands before the old one is left, so that no call falls between them; calls under way end on the old one.
+    ///
+    /// When the new one does not come about, the next call makes it, and says why not. Errors: [`Error::Vault`].
+    pub(super) async fn move_over(&self) -> Result<(), Error> {
+        let (own, trust) = self.vault.act(Durability::Refetchable, |act| Own::load(act, &*self.random))?;
+        let in_use = self.link.lock().unwrap_or_else(PoisonError::into_inner).server.is_some();
+        let fresh = if in_use { self.connection(&own).ok() } else { None };
+        let stands = match fresh {
+            Some(server) => server.describe().await.is_ok().then_some(server),
+            None => None,
+        };
+        let own = self.take_up(own, trust);
+        self.link.lock().unwrap_or_else(PoisonError::into_inner).server =
+            stands.map(|server| (own.tls.certificate_hash, server));
+        Ok(())
     }
 
     /// Forgets the connection; the next call makes a new one.

@@ -123,7 +123,7 @@ pub(super) fn candidate(
         _ => return Ok(None),
     };
     let author: Identity = row.author.parse().map_err(|_| VaultError::damaged("a log entry"))?;
-    let may = if !may_grant(&session.own.identity.person.trust_domain, &author, grantable) {
+    let may = if !may_grant(&session.identity.person.trust_domain, &author, grantable) {
         May::NotOurs
     } else if first < joined && !row.granted {
         May::OutOfReach

@@ -174,7 +174,7 @@ impl Session {
                 let key =
                     P256Point::parse(&change.public_key).ok_or(VaultError::damaged("a change of keys"))?;
                 changes.push(KeyChangeView {
-                    person: person_view(act, &self.own, &trust, &identity.person, vec![identity.device])?,
+                    person: person_view(act, &self.own(), &trust, &identity.person, vec![identity.device])?,
                     words: device_words(&identity, &key),
                     new_device: change.new_device,
                     noticed_at_ms: change.noticed_at_ms,
@@ -205,7 +205,8 @@ impl Session {
 
     /// The words of this device, which its owner reads out.
     pub fn own_words(&self) -> String {
-        device_words(&self.own.identity, self.own.device.public_key())
+        let own = self.own();
+        device_words(&own.identity, own.device.public_key())
     }
 
     /// The agencies of the charter in force with their words, and whether they were compared. Local.
@@ -221,7 +222,7 @@ impl Session {
                     Ok(AgencyCheck {
                         agency: super::people::agency_view(&trust, &agency.trust_domain),
                         words: agency_words(agency),
-                        is_own: agency.trust_domain == self.own.identity.person.trust_domain,
+                        is_own: agency.trust_domain == self.identity().person.trust_domain,
                         verified_at_ms: row.as_ref().filter(|row| same(row)).map(|row| row.at_ms),
                         changed: row.is_some_and(|row| !same(&row)),
                     })

@@ -47,8 +47,8 @@ impl Session {
                     devices.numbers.sort_unstable();
                     devices.lapsed.sort_unstable();
                     Ok(MemberView {
-                        is_self: person == self.own.identity.person,
-                        person: person_view(act, &self.own, &trust, &person, devices.numbers)?,
+                        is_self: person == self.identity.person,
+                        person: person_view(act, &self.own(), &trust, &person, devices.numbers)?,
                         role: devices.role,
                         lapsed_devices: devices.lapsed,
                         changed_devices: known_keys::changed_devices(act, &person)?,
@@ -141,7 +141,7 @@ impl Session {
     /// Errors: [`Error::KeyChanged`]; the change is kept, to be looked at.
     fn check_keys_of(&self, add: &[Claimed]) -> Result<(), Error> {
         let now_ms = self.clock.now_ms();
-        let own = &self.own.identity;
+        let own = self.identity();
         // An error inside the act would take back what it is to keep.
         let changed = self.vault.act::<_, Error>(Durability::OnDisk, |act| {
             let mut changed = None;
@@ -303,10 +303,10 @@ impl Session {
     pub async fn remove_member(&self, case: &GroupId, person: &Person) -> Result<(), Error> {
         self.catch_up(case).await?;
         let mut devices = self.member_devices(case, person)?;
-        devices.retain(|device| *device != self.own.identity);
+        devices.retain(|device| *device != self.identity);
         if devices.is_empty() {
             // A device cannot commit its own removal (RFC 9420 section 12.3): somebody else does it.
-            let own = *person == self.own.identity.person;
+            let own = *person == self.identity.person;
             return Err(if own { Error::NotAllowed } else { Error::NoSuchPerson });
         }
         let remove = devices.iter().map(ToString::to_string).collect();

@@ -26,6 +26,7 @@ mod own;
 mod payload;
 mod people;
 mod refused;
+mod renewal;
 mod state;
 mod status;
 mod sync;
@@ -42,8 +43,8 @@ pub use findings::{Check, Finding, Trouble, Verdict};
 pub use view::{
     AddOutcome, AgencyCheck, AgencyView, AlarmKind, AlarmView, CaseView, Delivery, DocumentView,
     GrantOutcome, HeldUp, History, KeyChangeView, MemberView, NoteView, OpenedCase, OutboxKind, OutboxView,
-    PersonView, Progress, RefusalCause, SavedDocument, ServerView, StatusView, SyncReport, UnreadableCause,
-    UnreadableView, WatchEvent, Written,
+    PersonView, Progress, RefusalCause, RenewalState, RenewalView, SavedDocument, ServerView, StatusView,
+    SyncReport, UnreadableCause, UnreadableView, WatchEvent, Written,
 };
 pub use watch::{Marks, OnEvent};
 
@@ -67,7 +68,7 @@ use ring::rand::SecureRandom;
 use std::{
     collections::HashSet,
     path::Path,
-    sync::{Arc, Mutex, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 /// An unlocked vault and what can be done with it. Shared freely between tasks (`&self` everywhere).
@@ -75,7 +76,10 @@ pub struct Session {
     vault: Arc<Vault>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom + Send + Sync>,
-    own: Own,
+    /// The vault is one device for good.
+    identity: Identity,
+    /// That device with the keys and certificates it has now: a renewal puts others in their place.
+    own: RwLock<Arc<Own>>,
     trust: RwLock<Arc<TrustView>>,
     link: Mutex<Link>,
     /// Groups whose log was read to its end in this session.
@@ -102,7 +106,8 @@ impl Session {
             vault,
             clock,
             random,
-            own,
+            identity: own.identity.clone(),
+            own: RwLock::new(Arc::new(own)),
             trust: RwLock::new(Arc::new(trust)),
             link: Mutex::default(),
             caught_up: Mutex::default(),
@@ -120,7 +125,12 @@ impl Session {
 
     /// Who this is.
     pub fn identity(&self) -> &Identity {
-        &self.own.identity
+        &self.identity
+    }
+
+    /// This device as it is now.
+    fn own(&self) -> Arc<Own> {
+        Arc::clone(&self.own.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Wraps the vault's key under a new passphrase. Local.

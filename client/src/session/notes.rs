@@ -37,7 +37,7 @@ impl Session {
     pub async fn correct_note(&self, case: &GroupId, note: &RecordId, text: &str) -> Result<Written, Error> {
         check_text(text, NOTE_TEXT_BYTES_MAX)?;
         let first = self.note(case, note)?;
-        if first.author.person != self.own.identity.person {
+        if first.author.person != self.identity.person {
             return Err(Error::NotAllowed);
         }
         self.write(case, |_, _| Ok(Item::Note(note_row(text, Some(note), first.grantable)))).await
@@ -144,7 +144,7 @@ impl Session {
         for (_, row) in act.scan::<OutboxRow>(case.as_bytes())? {
             let Some(note) = &row.note else { continue };
             let (id, delivery) = queued_place(&row)?;
-            let author = self.own.identity.clone();
+            let author = self.identity.clone();
             let text = note.text.clone();
             let mut view = note_view(case, id, author, row.written_at_ms, delivery, note, text)?;
             view.received_at_ms = row.received_at_ms;

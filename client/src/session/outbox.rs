@@ -226,7 +226,7 @@ fn seal_anew(
     after: Option<AuthorPoint>,
     queued: &mut OutboxRow,
 ) -> Result<bool, Error> {
-    let own = &session.own;
+    let own = session.own_in(act)?;
     if row.own_certificate != own.device.certificate_hash().as_bytes() {
         // The self-update comes first.
         return Err(Error::CertificateNotTakenUp);
@@ -418,7 +418,7 @@ impl Session {
                         position: receipt.position,
                         kind: EntryKind::Record.into(),
                         epoch: *epoch,
-                        author: self.own.identity.to_string(),
+                        author: self.identity.to_string(),
                         received_at_ms: receipt.received_at_ms,
                         body: bytes.clone().into(),
                     })?;

@@ -1,9 +1,9 @@
 //! This device: its keys and certificates as the vault holds them, ready for use.
 
-use super::{CertificateTrouble, Error, trust::load_trust};
+use super::{CertificateTrouble, Error, Session, trust::load_trust};
 use crate::vault::{
-    Act, VaultError,
-    rows::{DeviceRow, EnrolmentRow, UpkeepRow},
+    Act, Durability, VaultError,
+    rows::{DeviceRow, EnrolmentRow, FormerKeyRow, KeyPackageRow, UpkeepRow},
 };
 use alcove_charter::{Card, DeviceCertificate, Judge, TrustError, TrustView};
 use alcove_e2ee::{cards, device::Device, keys::DirectoryKey, records::signed_content};
@@ -14,6 +14,7 @@ use ring::{
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair},
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use std::sync::{Arc, PoisonError};
 use zeroize::Zeroizing;
 
 /// Rows of which a vault has one.
@@ -26,6 +27,8 @@ pub(super) struct Own {
     pub(super) card: Card,
     pub(super) directory_key: DirectoryKey,
     pub(super) server_address: String,
+    /// Empty when nobody has named one.
+    pub(super) desk_address: String,
     pub(super) tls: DeviceCertificate,
     pub(super) mls: DeviceCertificate,
     tls_chain: Vec<Vec<u8>>,
@@ -60,6 +63,7 @@ impl Own {
             card,
             directory_key,
             server_address: enrolment.server_address.clone(),
+            desk_address: enrolment.desk_address.clone(),
             tls,
             mls,
             tls_chain: enrolment.tls_chain.clone(),
@@ -67,6 +71,25 @@ impl Own {
             signer,
         };
         Ok((own, trust))
+    }
+
+    /// Whether this is the device of that row.
+    fn is_of(&self, row: &EnrolmentRow) -> bool {
+        self.tls_chain == row.tls_chain
+            && self.device.chain() == row.mls_chain
+            && self.server_address == row.server_address
+            && self.desk_address == row.desk_address
+    }
+
+    /// The device a key package was made by: this one, or the one it was under an earlier certificate, whose key the
+    /// welcome to that package must be opened with.
+    pub(super) fn maker_of(&self, act: &Act<'_>, package: &KeyPackageRow) -> Result<Device, Error> {
+        if package.former_certificate.is_empty() {
+            return Ok(self.device.clone());
+        }
+        let former: FormerKeyRow = act.expect(&package.former_certificate)?;
+        let device = Device::new(&former.mls_key, former.mls_chain.clone(), self.device.card().cloned());
+        device.map_err(|_| VaultError::damaged("a former key").into())
     }
 
     /// What TLS shows and proves.
@@ -91,6 +114,39 @@ impl Own {
         let moment = trust.moment(now_ms);
         trust.verify_device_mls(self.device.chain(), Judge::At(&moment)).map_err(trouble)?;
         Ok(())
+    }
+}
+
+impl Session {
+    /// This device as the vault has it: another process may have taken a renewal in since. For acts that sign.
+    pub(super) fn own_in(&self, act: &Act<'_>) -> Result<Arc<Own>, Error> {
+        let own = self.own();
+        if own.is_of(&act.expect(ONLY)?) {
+            return Ok(own);
+        }
+        let (own, trust) = Own::load(act, &*self.random)?;
+        Ok(self.take_up(own, trust))
+    }
+
+    /// Sees that this session is the device that the vault has now.
+    pub(super) fn refresh_own(&self) -> Result<Arc<Own>, Error> {
+        let row: EnrolmentRow = self.vault.read::<_, Error>(|act| Ok(act.expect(ONLY)?))?;
+        let own = self.own();
+        if own.is_of(&row) {
+            return Ok(own);
+        }
+        self.vault.act(Durability::Refetchable, |act| self.own_in(act))
+    }
+
+    /// Is that device from now on. `trust`: as it was loaded with it.
+    pub(super) fn take_up(&self, own: Own, trust: TrustView) -> Arc<Own> {
+        let own = Arc::new(own);
+        *self.own.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&own);
+        let mut held = self.trust.write().unwrap_or_else(PoisonError::into_inner);
+        if trust.charter().version > held.charter().version {
+            *held = Arc::new(trust);
+        }
+        own
     }
 }
 

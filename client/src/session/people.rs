@@ -76,7 +76,7 @@ impl Session {
     /// comes back without a name. For the author of a note or document who may have left the case since.
     pub fn person(&self, person: &Person) -> Result<PersonView, Error> {
         let trust = self.trust();
-        self.vault.read(|act| person_view(act, &self.own, &trust, person, Vec::new()))
+        self.vault.read(|act| person_view(act, &self.own(), &trust, person, Vec::new()))
     }
 
     /// Everybody in the collaborative's directory, by agency and name.
@@ -88,7 +88,7 @@ impl Session {
         let mut people = self.vault.read(|act| {
             devices
                 .into_iter()
-                .map(|(person, devices)| person_view(act, &self.own, &trust, &person, devices))
+                .map(|(person, devices)| person_view(act, &self.own(), &trust, &person, devices))
                 .collect::<Result<Vec<_>, Error>>()
         })?;
         people.retain(|person| person.name.is_some());
@@ -108,7 +108,7 @@ impl Session {
             let page = server.list_cards(after).await?;
             self.vault.act::<_, Error>(Durability::Refetchable, |act| {
                 for (identity, sealed) in &page.cards {
-                    keep_card(act, &self.own, &trust, &identity.person, sealed)?;
+                    keep_card(act, &self.own(), &trust, &identity.person, sealed)?;
                 }
                 Ok(())
             })?;

@@ -22,30 +22,32 @@ impl Session {
         let trust = self.trust();
         let charter = trust.charter();
         let now_ms = self.clock.now_ms();
-        let identity = &self.own.identity;
+        let identity = &self.identity;
+        let own = self.own();
+        let renewal = self.renewal()?;
         let trust_domain = &identity.person.trust_domain;
         let revoked = trust.crl(trust_domain).is_some_and(|crl| {
-            crl.revoked_at_ms(&self.own.tls.serial).is_some()
-                || crl.revoked_at_ms(&self.own.mls.serial).is_some()
+            crl.revoked_at_ms(&own.tls.serial).is_some() || crl.revoked_at_ms(&own.mls.serial).is_some()
         });
-        let judged = self.own.check_in_force(&trust, now_ms);
+        let judged = own.check_in_force(&trust, now_ms);
         let not_of_charter = matches!(judged, Err(Error::Certificate(CertificateTrouble::NotOfCharter)));
         self.vault.read(|act| {
             Ok(StatusView {
                 identity: identity.clone(),
-                name: self.own.card.name.clone(),
-                role: self.own.card.role.clone(),
+                name: own.card.name.clone(),
+                role: own.card.role.clone(),
                 agency: agency_view(&trust, trust_domain),
                 collaborative: charter.collaborative.to_string(),
                 charter_version: charter.version,
                 charter_hash: charter.hash().0,
                 charter_not_after_ms: charter.not_after_ms,
-                server_address: self.own.server_address.clone(),
-                tls_not_after_ms: self.own.tls.not_after_ms,
-                mls_not_after_ms: self.own.mls.not_after_ms,
+                server_address: own.server_address.clone(),
+                tls_not_after_ms: own.tls.not_after_ms,
+                mls_not_after_ms: own.mls.not_after_ms,
                 now_ms,
                 revoked,
                 not_of_charter,
+                renewal,
                 queued: outbox::queued(act, &[])?,
                 refused: refused::count(act)?,
                 unfinished_uploads: act.count::<UploadRow>(&[])?,
@@ -140,7 +142,8 @@ impl Session {
         if status.revoked {
             return Verdict::Broken(Trouble::CertificateRevoked);
         }
-        let not_before_ms = self.own.tls.not_before_ms.max(self.own.mls.not_before_ms);
+        let own = self.own();
+        let not_before_ms = own.tls.not_before_ms.max(own.mls.not_before_ms);
         if status.now_ms < not_before_ms {
             return Verdict::Broken(Trouble::CertificateNotYetValid);
         }

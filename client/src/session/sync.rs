@@ -8,10 +8,11 @@ use super::{
     alarms::{Alarm, raise, standing},
     log::{Page, Stop, Walked},
     outbox, refused,
+    renewal::Pace,
     state::{all_rows, load_row, verifier},
 };
 use crate::{
-    transport::ServerError,
+    transport::{ServerDescription, ServerError},
     vault::{Durability, rows::GroupRow},
 };
 use alcove_proto::{
@@ -32,6 +33,14 @@ fn bad_answer(error: Error) -> Result<ServerError, Error> {
     }
 }
 
+/// Whether something new came; an alarm about the whole collaborative stands in the vault and stops nothing here.
+fn quiet(came: Result<bool, Error>) -> Result<bool, Error> {
+    match came {
+        Err(Error::Alarm { case: None, .. }) => Ok(false),
+        came => came,
+    }
+}
+
 impl Session {
     /// Fetches what is new, sends what waits, does what is due (key packages, card, self-updates).
     ///
@@ -41,13 +50,14 @@ impl Session {
     pub async fn sync(&self) -> Result<SyncReport, Error> {
         let mut report = SyncReport::default();
         let stood = self.vault.read(|act| standing(act, None))?;
-        let description = self.server()?.describe().await?;
+        // Before the server is asked for anything: it may let this device in no more.
+        quiet(self.renew(Pace::Passing).await)?;
+        let description = self.described().await?;
         self.check_clock(&description)?;
         self.keep_receipt_key(&description)?;
-        match self.fetch_trust().await {
-            Ok(_) => {}
-            Err(Error::Alarm { case: None, .. }) => {}
-            Err(error) => return Err(error),
+        if quiet(self.fetch_trust().await)? {
+            // The charter may have brought the CA that this device's certificates should be by.
+            quiet(self.renew(Pace::Passing).await)?;
         }
         report.held_up = self.finish_creations().await?;
         if let Err(error) = self.take_welcomes(&mut report).await {
@@ -68,6 +78,20 @@ impl Session {
         (report.queued, report.refused) =
             self.vault.read::<_, Error>(|act| Ok((outbox::queued(act, &[])?, refused::count(act)?)))?;
         Ok(report)
+    }
+
+    /// What the server says about itself; a device that it refuses asks at the desk why, and comes back once if it has
+    /// new certificates by that.
+    async fn described(&self) -> Result<ServerDescription, Error> {
+        let asked = async { Ok(self.server()?.describe().await?) };
+        match asked.await {
+            Err(Error::Server(ServerError::DeviceCertificate(_)))
+                if quiet(self.renew_since_refused().await)? =>
+            {
+                Ok(self.server()?.describe().await?)
+            }
+            described => described,
+        }
     }
 
     async fn sync_group(&self, group: &GroupId, report: &mut SyncReport) -> Result<(), Error> {

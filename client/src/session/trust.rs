@@ -5,7 +5,7 @@ use super::{
     alarms::{Alarm, raise},
 };
 use crate::{
-    transport::ServerError,
+    transport::{Desk, ServerError},
     vault::{
         Act, Durability, VaultError,
         rows::{CharterRow, CrlRow},
@@ -52,15 +52,7 @@ impl Session {
         loop {
             let page = server.fetch_charters(view.charter().version).await?;
             let count = page.len();
-            for signed in page {
-                let held = view.charter().version;
-                view = self.follow_charter(&view, &signed)?;
-                // Pages of what is held already would be asked for without end; a history has its own limit.
-                if view.charter().version == held {
-                    return Err(ServerError::bad("a charter that is held already").into());
-                }
-                offered.charters.push((view.charter().version, signed));
-            }
+            view = self.follow_page(view, page, &mut offered)?;
             if count < CHARTERS_PER_PAGE_MAX {
                 break;
             }
@@ -81,6 +73,39 @@ impl Session {
         }
         self.keep_trust(&view, &offered)?;
         Ok(true)
+    }
+
+    /// The same for the charters alone, from the desk: for a device that the first door may not let in.
+    pub(super) async fn fetch_charters_at(&self, desk: &Desk) -> Result<(), Error> {
+        let mut offered = Offered { charters: Vec::new(), crls: Vec::new() };
+        let mut view = TrustView::clone(&self.trust());
+        loop {
+            let page = desk.read_charters(view.charter().version).await?;
+            if page.is_empty() {
+                break;
+            }
+            view = self.follow_page(view, page, &mut offered)?;
+        }
+        if offered.charters.is_empty() { Ok(()) } else { self.keep_trust(&view, &offered) }
+    }
+
+    /// The view with a page of further charters.
+    fn follow_page(
+        &self,
+        mut view: TrustView,
+        page: Vec<Vec<u8>>,
+        offered: &mut Offered,
+    ) -> Result<TrustView, Error> {
+        for signed in page {
+            let held = view.charter().version;
+            view = self.follow_charter(&view, &signed)?;
+            // Pages of what is held already would be asked for without end; a history has its own limit.
+            if view.charter().version == held {
+                return Err(ServerError::bad("a charter that is held already").into());
+            }
+            offered.charters.push((view.charter().version, signed));
+        }
+        Ok(view)
     }
 
     /// The view with one more CRL; nothing when the list is not new, or not for this device.

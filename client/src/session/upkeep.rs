@@ -3,18 +3,19 @@
 
 use super::{
     Error, Session,
-    own::ONLY,
+    own::{ONLY, Own},
     state::{Roster, Seat, load_group},
 };
 use crate::{
     transport::ServerError,
     vault::{
         Act, Durability, VaultError,
-        rows::{ChainRow, GroupRow, IntentRow, KeyPackageRow, UpkeepRow},
+        rows::{ChainRow, FormerKeyRow, GroupRow, IntentRow, KeyPackageRow, UpkeepRow},
     },
 };
 use alcove_charter::{Judge, TrustError, TrustView, sha256};
 use alcove_proto::{ids::GroupId, limits::COMMIT_CLOCK_SKEW_MS_MAX, v1};
+use std::collections::HashSet;
 
 /// One-time key packages the server is to have of this device, at least.
 const KEY_PACKAGES_MIN: u32 = 20;
@@ -51,13 +52,16 @@ impl Session {
     async fn publish_key_packages(&self) -> Result<(), Error> {
         let server = self.server()?;
         let count = server.count_key_packages().await?;
-        let (one_time, last_resort, replace) = self.vault.act(Durability::OnDisk, |act| {
+        let (own, one_time, last_resort, replace) = self.vault.act(Durability::OnDisk, |act| {
             self.forget_expired(act)?;
+            let own = self.own_in(act)?;
             let upkeep: UpkeepRow = act.get(ONLY)?.unwrap_or_default();
-            // What is there of an earlier certificate, perhaps of a lost laptop that was revoked, is of use to nobody.
-            let replace = upkeep.last_resort_certificate != self.own.device.certificate_hash().as_bytes();
-            let there = if replace { 0 } else { count.one_time };
-            let missing = if there < KEY_PACKAGES_MIN { KEY_PACKAGES_FULL - there } else { 0 };
+            // What is there of an earlier certificate, perhaps of a lost laptop that was revoked, may be refused by
+            // whoever claims it.
+            let other_certificate =
+                upkeep.last_resort_certificate != own.device.certificate_hash().as_bytes();
+            let replace = other_certificate || upkeep.key_packages_due;
+            let missing = missing(count.one_time, replace);
             let mut waiting: Vec<Vec<u8>> = Vec::new();
             let mut last_resort = Vec::new();
             for (_, row) in act.scan::<KeyPackageRow>(&[])? {
@@ -68,18 +72,19 @@ impl Session {
                 }
             }
             for _ in waiting.len()..missing as usize {
-                waiting.push(self.make_key_package(act, false)?);
+                waiting.push(self.make_key_package(act, &own, false)?);
             }
             let stale = !count.last_resort
-                || replace
+                || other_certificate
                 || upkeep.last_resort_not_after_ms < self.clock.now_ms() + LAST_RESORT_MARGIN_MS;
             // One that is about to end with the certificate cannot be made better.
-            let better =
-                replace || self.own.mls.not_after_ms > upkeep.last_resort_not_after_ms || !count.last_resort;
+            let better = other_certificate
+                || own.mls.not_after_ms > upkeep.last_resort_not_after_ms
+                || !count.last_resort;
             if last_resort.is_empty() && stale && better {
-                last_resort = self.make_key_package(act, true)?;
+                last_resort = self.make_key_package(act, &own, true)?;
             }
-            Ok::<_, Error>((waiting, last_resort, replace))
+            Ok::<_, Error>((own, waiting, last_resort, replace))
         })?;
         if one_time.is_empty() && last_resort.is_empty() {
             return Ok(());
@@ -93,33 +98,43 @@ impl Session {
                     act.put(&key, &row)?;
                 }
             }
+            let mut upkeep: UpkeepRow = act.get(ONLY)?.unwrap_or_default();
             if renewed {
-                let mut upkeep: UpkeepRow = act.get(ONLY)?.unwrap_or_default();
-                upkeep.last_resort_certificate = self.own.device.certificate_hash().to_vec();
-                upkeep.last_resort_not_after_ms = self.own.mls.not_after_ms;
-                act.put(ONLY, &upkeep)?;
+                upkeep.last_resort_certificate = own.device.certificate_hash().to_vec();
+                upkeep.last_resort_not_after_ms = own.mls.not_after_ms;
             }
-            Ok(())
+            // Another renewal may have come meanwhile: then they are due anew.
+            upkeep.key_packages_due &= self.own_in(act)?.device.chain() != own.device.chain();
+            Ok(act.put(ONLY, &upkeep)?)
         })
     }
 
     /// Makes one; what opens its welcome is kept before the package leaves.
-    fn make_key_package(&self, act: &Act<'_>, last_resort: bool) -> Result<Vec<u8>, Error> {
-        let made = self.own.device.key_package(self.clock.now_ms(), self.own.mls.not_after_ms)?;
+    fn make_key_package(&self, act: &Act<'_>, own: &Own, last_resort: bool) -> Result<Vec<u8>, Error> {
+        let made = own.device.key_package(self.clock.now_ms(), own.mls.not_after_ms)?;
         let mut row = KeyPackageRow::default();
         row.secret = made.secret.to_bytes().to_vec();
         row.last_resort = last_resort;
-        row.not_after_ms = self.own.mls.not_after_ms;
+        row.not_after_ms = own.mls.not_after_ms;
         row.unpublished = made.bytes.clone();
         act.put(&made.reference, &row)?;
         Ok(made.bytes)
     }
 
+    /// Forgets key packages that nobody can use any more, and the former keys that none is left of.
     fn forget_expired(&self, act: &Act<'_>) -> Result<(), VaultError> {
         let now_ms = self.clock.now_ms();
+        let mut named = HashSet::new();
         for (key, row) in act.scan::<KeyPackageRow>(&[])? {
             if row.not_after_ms < now_ms {
                 act.delete::<KeyPackageRow>(&key)?;
+            } else {
+                named.insert(row.former_certificate.clone());
+            }
+        }
+        for (certificate, _) in act.scan::<FormerKeyRow>(&[])? {
+            if !named.contains(&certificate) {
+                act.delete::<FormerKeyRow>(&certificate)?;
             }
         }
         Ok(())
@@ -131,9 +146,10 @@ impl Session {
     /// failure: the next sync tries again.
     pub(super) async fn renew_leaf(&self, group: &GroupId) -> Result<(), Error> {
         let now_ms = self.clock.now_ms();
+        let own = self.refresh_own()?;
         let row = self.row(group)?;
         let lapsed = self.lapsed_members(group, &self.trust(), now_ms)?;
-        let other_certificate = row.own_certificate != self.own.device.certificate_hash().as_bytes();
+        let other_certificate = row.own_certificate != own.device.certificate_hash().as_bytes();
         let old = row.updated_at_ms.saturating_add(LEAF_AGE_MS_MAX) < now_ms;
         let update = other_certificate || old;
         let tried_lately = row.upkeep_tried_at_ms.saturating_add(UPKEEP_PAUSE_MS) > now_ms;
@@ -165,7 +181,8 @@ impl Session {
     ///
     /// Without a server it is left for later, like what is to be written.
     pub(super) async fn take_up_certificate(&self, group: &GroupId) -> Result<(), Error> {
-        if self.row(group)?.own_certificate == self.own.device.certificate_hash().as_bytes() {
+        let own = self.refresh_own()?;
+        if self.row(group)?.own_certificate == own.device.certificate_hash().as_bytes() {
             return Ok(());
         }
         match self.renew_leaf(group).await {
@@ -183,7 +200,7 @@ impl Session {
             for seat in Roster::load(act, group)?.members {
                 let chain: ChainRow = act.expect(seat.certificate_hash.as_bytes())?;
                 let judged = trust.verify_device_mls(&chain.certificates, Judge::At(&moment));
-                let own = seat.identity == self.own.identity;
+                let own = seat.identity == self.identity;
                 roster.push((seat, !own && judged.is_err_and(|error| is_lapse(&error, now_ms))));
             }
             Ok(roster)
@@ -197,6 +214,15 @@ impl Session {
             let row = super::state::load_row(act, group)?;
             Ok(load_group(act, group)?.epoch().0 == row.epoch)
         })
+    }
+}
+
+/// How many one-time key packages to deliver when the server has `count`: a whole delivery when it replaces them.
+fn missing(count: u32, replace: bool) -> u32 {
+    match (replace, count < KEY_PACKAGES_MIN) {
+        (true, _) => KEY_PACKAGES_FULL,
+        (false, true) => KEY_PACKAGES_FULL - count,
+        (false, false) => 0,
     }
 }
 
@@ -260,6 +286,12 @@ mod tests {
         let names = removable(&roster);
         let named = |seat: &Seat| names.contains(&seat.identity.to_string());
         roster.iter().filter(|(seat, _)| named(seat)).map(|(seat, _)| seat.leaf).collect()
+    }
+
+    #[test]
+    fn a_new_certificate_brings_a_whole_delivery_as_far_as_there_is_room() {
+        assert_eq!([0, 19, 20, 30].map(|count| missing(count, false)), [30, 11, 0, 0]);
+        assert_eq!([0, 30, 80, 100].map(|count| missing(count, true)), [30, 30, 20, 0]);
     }
 
     #[test]

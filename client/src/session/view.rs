@@ -459,6 +459,8 @@ pub struct StatusView {
     pub revoked: bool,
     /// The charter in force does not list the CA that issued the certificate (any more).
     pub not_of_charter: bool,
+    /// What is known of new certificates for this device.
+    pub renewal: RenewalView,
     /// Queued items that wait to be sent.
     pub queued: u64,
     /// Items that the server refuses for good.
@@ -469,6 +471,42 @@ pub struct StatusView {
     pub cases: u64,
     /// Alarms, newest last.
     pub alarms: Vec<AlarmView>,
+}
+
+/// What is known of new certificates for this device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenewalView {
+    /// How far it is.
+    pub state: RenewalState,
+    /// From when on this device renews by itself, milliseconds since 1970: past when it is due.
+    pub due_at_ms: i64,
+    /// Whether this device knows a desk to renew at; else files are the way.
+    pub desk_known: bool,
+    /// The desk did not answer when it was last asked.
+    pub desk_silent: bool,
+    /// What the desk gave out as the answer was none to this device's request.
+    pub bad_answer: bool,
+}
+
+/// How far a renewal is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RenewalState {
+    /// None is at the desk.
+    None,
+    /// It waits for the agency's admin.
+    Waiting {
+        /// When it was handed in, milliseconds since 1970.
+        since_ms: i64,
+        /// What the person reads out when their admin asks.
+        words: String,
+    },
+    /// The admin, or the server by what it knows, said no.
+    Refused {
+        /// When that was found, milliseconds since 1970.
+        since_ms: i64,
+        /// The words of what was refused.
+        words: String,
+    },
 }
 
 /// What the server says about itself.

@@ -23,6 +23,9 @@ use std::{collections::BTreeMap, ops::ControlFlow, time::Duration};
 const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
 /// Longest pause between two reconnections.
 const RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(15);
+/// Time after which everything is looked after once more, however much the stream has to tell: certificates are
+/// renewed, key packages published, leaves kept fresh, also by whoever watches for weeks.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(3600);
 /// Silence after which the logs are asked again: a server that withholds cannot do so unseen for ever.
 const SILENCE_MAX: Duration = Duration::from_secs(300);
 
@@ -146,10 +149,12 @@ impl Watcher<'_> {
         }
         let cursors: Vec<_> = self.told.iter().map(|(group, told)| (*group, told.after)).collect();
         let mut stream = self.session.server()?.subscribe(cursors).await?;
+        let upkeep_at = tokio::time::Instant::now() + UPKEEP_INTERVAL;
         loop {
-            let message = match tokio::time::timeout(SILENCE_MAX, stream.message()).await {
+            let silent_at = (tokio::time::Instant::now() + SILENCE_MAX).min(upkeep_at);
+            let message = match tokio::time::timeout_at(silent_at, stream.message()).await {
                 Ok(message) => message.map_err(ServerError::from)?,
-                Err(_silent) => return Ok(Ended::Resubscribe),
+                Err(_due) => return Ok(Ended::Resubscribe),
             };
             // The server is going down.
             let Some(SubscribeResponse { event }) = message else {

@@ -114,7 +114,9 @@ impl Session {
         let package: KeyPackageRow = act.expect(&welcome.key_package_ref)?;
         let secret = KeyPackageSecret::from_bytes(&package.secret)
             .map_err(|_| VaultError::damaged("a key package"))?;
-        let (mut group, join) = Group::join(&self.own.device, &welcome.welcome, tree, &secret, trust)?;
+        let own = self.own_in(act)?;
+        let maker = own.maker_of(act, &package)?;
+        let (mut group, join) = Group::join(&maker, &welcome.welcome, tree, &secret, trust)?;
         if group.id() != welcome.group || group.epoch().0 != welcome.epoch {
             return Err(Unfit::Elsewhere.into());
         }
@@ -151,7 +153,7 @@ impl Session {
         };
         // Others may have written while we were away: their sequences begin anew for us.
         act.delete_under::<AuthorRow>(welcome.group.as_bytes())?;
-        adopt(act, &self.own, trust, &mut group, &mut row)?;
+        adopt(act, &own, trust, &mut group, &mut row)?;
         self.meet_roster(act, &welcome.group, &join.adder.identity, now_ms)?;
         keep_verifier(&mut row, &verifier);
         let key = EntryKey { group: welcome.group, position: welcome.position, record: RecordId([0; 16]) };
@@ -175,7 +177,7 @@ impl Session {
         let roster = Roster::load(act, group)?;
         let brought = Brought::There(Signer { identity: adder, key: roster.key_of(adder) });
         for seat in &roster.members {
-            meet(act, &self.own.identity, &seat.identity, &seat.public_key, brought, now_ms)?;
+            meet(act, self.identity(), &seat.identity, &seat.public_key, brought, now_ms)?;
         }
         Ok(())
     }

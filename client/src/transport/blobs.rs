@@ -91,7 +91,7 @@ impl Server {
     /// Sends the chunks that come through `chunks`, until its sender is dropped. Tried once: the
     /// caller asks how far it came and goes on from there.
     ///
-    /// Errors: those of the server; [`ServerError::Unreachable`] when for [`CHUNK_DEADLINE`] it takes no chunk and
+    /// Errors: those of the server; [`ServerError::Unreachable`] when for `CHUNK_DEADLINE` it takes no chunk and
     /// answers nothing.
     pub async fn put_chunks(&self, chunks: mpsc::Receiver<v1::PutChunksRequest>) -> Result<u32, ServerError> {
         let taken = Arc::new(AtomicU64::new(0));

@@ -4,12 +4,14 @@
 //! again after the network failed. Knows no vault and no session. Start with [`Server`].
 
 mod blobs;
+mod desk;
 mod directory;
 mod error;
 mod groups;
 mod key_packages;
 
 pub use blobs::{ChunkStream, UploadState};
+pub use desk::{Collected, Desk};
 pub use directory::{CardsPage, ServerDescription};
 pub use error::{Refusal, ServerError};
 pub use groups::{CommitOutcome, LogPage, Submission, WaitingWelcome};
@@ -55,14 +57,7 @@ impl Server {
     ///
     /// Errors: [`ServerError::Address`].
     pub fn new(address: &str, connector: Connector) -> Result<Self, ServerError> {
-        let endpoint = Endpoint::from_shared(format!("https://{address}"))
-            .map_err(|_| ServerError::Address)?
-            .initial_connection_window_size(http2::CONNECTION_WINDOW_BYTES)
-            .initial_stream_window_size(http2::STREAM_WINDOW_BYTES)
-            .max_frame_size(http2::FRAME_BYTES_MAX)
-            .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
-            .keep_alive_timeout(KEEPALIVE_DEADLINE);
-        Ok(Self { channel: endpoint.connect_with_connector_lazy(connector) })
+        Ok(Self { channel: endpoint(address)?.connect_with_connector_lazy(connector) })
     }
 
     fn groups(&self) -> GroupsClient<Channel> {
@@ -88,6 +83,19 @@ impl Server {
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX)
     }
+}
+
+/// How connections to `address` (`host:port`) are made, at either door.
+///
+/// Errors: [`ServerError::Address`].
+fn endpoint(address: &str) -> Result<Endpoint, ServerError> {
+    Ok(Endpoint::from_shared(format!("https://{address}"))
+        .map_err(|_| ServerError::Address)?
+        .initial_connection_window_size(http2::CONNECTION_WINDOW_BYTES)
+        .initial_stream_window_size(http2::STREAM_WINDOW_BYTES)
+        .max_frame_size(http2::FRAME_BYTES_MAX)
+        .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
+        .keep_alive_timeout(KEEPALIVE_DEADLINE))
 }
 
 /// Makes a unary call: with a deadline each try, and again while that may help.

@@ -6,10 +6,12 @@
 mod incoming;
 mod known;
 mod outgoing;
+mod own;
 
 pub use incoming::*;
 pub use known::*;
 pub use outgoing::*;
+pub use own::*;
 
 use prost::Message;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
@@ -80,12 +82,18 @@ rooms! {
     GrantInbox = 20, "a grant";
     /// Access entries of the server that belong to grants made. Key: group id, then record id.
     Access = 21, "an access entry";
+    /// The invitation this device has accepted, until it is enrolled. Key: empty.
+    Invitation = 22, "the invitation";
+    /// New keys of this device that wait for their certificates. Key: empty.
+    Renewal = 23, "the renewal";
+    /// Keys this device has given up and that key packages still name. Key: SHA-256 of the certificate.
+    FormerKey = 24, "a former key";
     /// Keys a person's devices were seen with. Key: tag of the person's name.
-    KnownPerson = 22, "a person's keys";
+    KnownPerson = 25, "a person's keys";
     /// Changes of keys that nobody has looked at. Key: tag of the device's name.
-    KeyChange = 23, "a change of keys";
+    KeyChange = 26, "a change of keys";
     /// Agencies whose words were compared. Key: tag of the trust domain.
-    Verified = 24, "a verified agency";
+    Verified = 27, "a verified agency";
 }
 
 /// A row: what it looks like and in which room it lies.
@@ -135,6 +143,9 @@ row! {
     CardRow => Card;
     GrantInboxRow => GrantInbox;
     AccessRow => Access;
+    InvitationRow => Invitation;
+    RenewalRow => Renewal;
+    FormerKeyRow => FormerKey;
     KnownPersonRow => KnownPerson;
     KeyChangeRow => KeyChange;
     VerifiedRow => Verified;
@@ -153,54 +164,6 @@ impl Row for MlsRow {
     fn decode(bytes: &[u8]) -> Option<Self> {
         Some(Self(Zeroizing::new(bytes.to_vec())))
     }
-}
-
-/// The keys of this device, from the first moment of its enrolment.
-#[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
-#[prost(skip_debug)]
-pub struct DeviceRow {
-    /// PKCS#8 DER, P-256.
-    #[prost(bytes = "vec", tag = "1")]
-    pub tls_key: Vec<u8>,
-    /// PKCS#8 DER, P-256.
-    #[prost(bytes = "vec", tag = "2")]
-    pub mls_key: Vec<u8>,
-    /// HPKE private key (DHKEM P-256), as the library gives it.
-    #[prost(bytes = "vec", tag = "3")]
-    pub sealing_key: Vec<u8>,
-    /// Uncompressed P-256 point, 65 bytes.
-    #[prost(bytes = "vec", tag = "4")]
-    pub sealing_public_key: Vec<u8>,
-    /// The encoded EnrolmentRequest (D.req), so that writing it again gives the same file.
-    #[prost(bytes = "vec", tag = "5")]
-    pub request: Vec<u8>,
-}
-
-/// What the agency answered, verified.
-#[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
-#[prost(skip_debug)]
-pub struct EnrolmentRow {
-    /// The device's name.
-    #[prost(string, tag = "1")]
-    pub identity: String,
-    /// DER, leaf first, without the trust anchor.
-    #[prost(bytes = "vec", repeated, tag = "2")]
-    pub tls_chain: Vec<Vec<u8>>,
-    /// DER, leaf first, without the trust anchor.
-    #[prost(bytes = "vec", repeated, tag = "3")]
-    pub mls_chain: Vec<Vec<u8>>,
-    /// Encoded SignedCard.
-    #[prost(bytes = "vec", tag = "4")]
-    pub card: Vec<u8>,
-    /// 32 bytes.
-    #[prost(bytes = "vec", tag = "5")]
-    pub directory_key: Vec<u8>,
-    /// host:port.
-    #[prost(string, tag = "6")]
-    pub server_address: String,
-    /// Milliseconds since 1970.
-    #[prost(int64, tag = "7")]
-    pub enrolled_at_ms: i64,
 }
 
 /// One version of the charter, verified before it was put here.
@@ -237,6 +200,9 @@ pub struct UpkeepRow {
     /// The server's receipt chain, verified.
     #[prost(bytes = "vec", repeated, tag = "5")]
     pub receipt_chain: Vec<Vec<u8>>,
+    /// The certificate has changed, and one-time key packages under it have yet to be published.
+    #[prost(bool, tag = "6")]
+    pub key_packages_due: bool,
 }
 
 /// One case or other conversation. Not printed: it has a title.
@@ -412,6 +378,9 @@ pub struct KeyPackageRow {
     /// The key package itself, kept until the server has it.
     #[prost(bytes = "vec", tag = "4")]
     pub unpublished: Vec<u8>,
+    /// SHA-256 of the certificate it was made under, once that is a former one; empty for the one in force.
+    #[prost(bytes = "vec", tag = "5")]
+    pub former_certificate: Vec<u8>,
 }
 
 /// A commit on its way: what it is to do, and the bytes of this try at it.

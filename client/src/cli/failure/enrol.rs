@@ -2,8 +2,11 @@
 
 use super::{Exit, Failure};
 use crate::ui::{text::safe_line, when};
-use alcove_charter::{CharterError, TrustError};
-use alcove_client::{enrol::EnrolError, session::CertificateTrouble};
+use alcove_charter::{CharterError, InvitationError, TrustError};
+use alcove_client::{
+    enrol::EnrolError,
+    session::{CertificateFault, CertificateTrouble, ServerError},
+};
 
 impl From<EnrolError> for Failure {
     fn from(error: EnrolError) -> Self {
@@ -99,6 +102,99 @@ impl From<EnrolError> for Failure {
                 "The answer names no server.",
                 "Give its address as --server HOST:PORT; your agency's admin knows it.",
             ),
+            EnrolError::Invitation(error) => invitation(&error),
+            EnrolError::InvitationEnded { not_after_ms } => Self::new(
+                Exit::Certificate,
+                format!("The invitation ended on {}, by this machine's clock.", when::minute(not_after_ms)),
+                "Set the clock if it is wrong; else ask your agency's admin for a new invitation.",
+            ),
+            EnrolError::NoInvitation => Self::new(
+                Exit::NotFound,
+                "No invitation was accepted on this device.",
+                "Begin with `alcove enrol accept`, name the answer's file, or the vault's folder with --home DIR.",
+            ),
+            EnrolError::InvitedAgain(identity) => Self::new(
+                Exit::Conflict,
+                format!("This device is enrolled as {identity} already; an invitation is for a new one."),
+                "Accept it in another folder with --home DIR; certificates are renewed without an invitation.",
+            ),
+            EnrolError::InvitationReplaced => Self::new(
+                Exit::Conflict,
+                "Another invitation was accepted on this device meanwhile.",
+                "Run `alcove enrol finish` to go on with that one.",
+            ),
+            EnrolError::ForeignCharter => Self::new(
+                Exit::Integrity,
+                "The charters at the desk do not lead to the one that the invitation names.",
+                "Do not go on: the desk may be somebody else's. Speak to your agency's admin.",
+            ),
+            EnrolError::ForeignServerCa => Self::new(
+                Exit::Integrity,
+                "The charter that the invitation names does not list the server's CA that stands in it.",
+                "Do not go on: the invitation may be somebody else's. Speak to your agency's admin.",
+            ),
+            EnrolError::Refused => Self::new(
+                Exit::NotFound,
+                "Your agency's admin has refused the request of this device.",
+                "Speak to them; with a new invitation `alcove enrol accept` begins anew.",
+            ),
+            EnrolError::OtherDevice(identity) => Self::new(
+                Exit::Integrity,
+                format!("The answer is for {identity}, which is not the device that asked."),
+                "Do not go on: tell your agency's admin what this says.",
+            ),
+            EnrolError::SealedAnswer => Self::new(
+                Exit::Integrity,
+                "What the desk gave out as the answer is sealed to another device, or was changed.",
+                "Do not go on: tell your agency's admin what this says.",
+            ),
+            EnrolError::Server(error) => desk(error),
         }
+    }
+}
+
+/// What was given is no invitation.
+fn invitation(error: &InvitationError) -> Failure {
+    const COPY: &str = "Copy it once more, from its first letter to its last; line breaks do not matter.";
+    match error {
+        InvitationError::NotOne => Failure::refused("That is no invitation.", COPY),
+        InvitationError::Damaged => {
+            Failure::refused("A piece of the invitation is missing or mistyped.", COPY)
+        }
+        InvitationError::Format { found } => Failure::refused(
+            format!("The invitation has format {found}, which this program does not know."),
+            "Install the newest Alcove.",
+        ),
+        InvitationError::Name(_) | InvitationError::Field => Failure::refused(
+            format!("The invitation is whole and yet makes no sense: {error}."),
+            "Ask your agency's admin for a new invitation.",
+        ),
+    }
+}
+
+/// The desk could not be used by whoever has no more than an invitation.
+fn desk(error: ServerError) -> Failure {
+    match error {
+        ServerError::ServerCertificate(
+            fault @ (CertificateFault::Revoked
+            | CertificateFault::UnknownIssuer
+            | CertificateFault::WrongName
+            | CertificateFault::WrongUsage
+            | CertificateFault::Malformed
+            | CertificateFault::Missing
+            | CertificateFault::Other),
+        ) => Failure::new(
+            Exit::Integrity,
+            format!("What answers at the desk's address is not the server of the invitation: {fault}."),
+            "Do not go on; tell your agency's admin what this says.",
+        ),
+        ServerError::ServerCertificate(CertificateFault::Expired | CertificateFault::NotYetValid)
+        | ServerError::Unreachable
+        | ServerError::Address
+        | ServerError::Config(_)
+        | ServerError::DeviceCertificate(_)
+        | ServerError::Tls
+        | ServerError::Refused(_)
+        | ServerError::BadAnswer { .. } => error.into(),
     }
 }

@@ -8,12 +8,19 @@ mod server;
 use super::exit::{Exit, Failure};
 use crate::ui::{text::safe_line, when, words};
 use alcove_charter::CharterError;
-use alcove_client::session::{AlarmKind, CertificateTrouble, Error, GroupError, RefusalCause, VaultError};
+use alcove_client::session::{
+    AlarmKind, CertificateFault, CertificateTrouble, Error, GroupError, RefusalCause, RenewalState,
+    RenewalView, ServerError, VaultError,
+};
 use alcove_proto::ids::{GroupId, RecordId};
 use std::{io, path::Path};
 
-pub(super) const RENEW: &str =
+/// The way to new certificates without the desk.
+const RENEW_BY_FILES: &str =
     "Run `alcove enrol request`, give the file to your agency's admin, and `alcove enrol finish` the answer.";
+/// The same where it is not known whether a renewal is on its way.
+pub(super) const RENEW: &str = "See `alcove status` for whether a renewal waits; without one, run `alcove enrol request`, \
+    give the file to your agency's admin, and `alcove enrol finish` the answer.";
 const NOT_YOURS: &str = "See `alcove case list` and `alcove member list`.";
 
 impl From<Error> for Failure {
@@ -290,6 +297,58 @@ pub(super) fn certificate(trouble: CertificateTrouble) -> Failure {
             "Your agency has revoked this device's certificate.",
             "Speak to your agency's admin; what is on this device can still be read with --offline.",
         ),
+    }
+}
+
+/// The same, with what is true now of new certificates.
+pub(super) fn certificate_and_renewal(trouble: CertificateTrouble, view: &RenewalView) -> Failure {
+    let failure = certificate(trouble);
+    match trouble {
+        CertificateTrouble::Expired { .. } => {
+            Failure { remedy: format!("Set the clock if it is wrong. {}", renewal(view)), ..failure }
+        }
+        CertificateTrouble::NotOfCharter => Failure { remedy: renewal(view), ..failure },
+        // No new certificate helps against these.
+        CertificateTrouble::NotYetValid { .. } | CertificateTrouble::Revoked => failure,
+    }
+}
+
+/// What kept a sync from going on, with what is true now of new certificates where they would help.
+pub(super) fn of_sync(error: Error, view: &RenewalView) -> Failure {
+    match error {
+        Error::Certificate(trouble) => certificate_and_renewal(trouble, view),
+        Error::Server(ServerError::DeviceCertificate(
+            CertificateFault::Expired | CertificateFault::UnknownIssuer,
+        )) => Failure { remedy: renewal(view), ..Failure::from(error) },
+        error => error.into(),
+    }
+}
+
+/// What is true of this device's renewal, and what there is to do about it. Sentences.
+pub(super) fn renewal(view: &RenewalView) -> String {
+    match &view.state {
+        RenewalState::Waiting { .. } if view.bad_answer => {
+            "What the desk gave out as the answer to the renewal is not this device's: tell your agency's admin. \
+             A new renewal is made within a day."
+                .to_owned()
+        }
+        RenewalState::Waiting { since_ms, words } => format!(
+            "A renewal has been waiting for your agency's admin since {}; its words are: {words}. \
+             `alcove status` takes it in when it is there.",
+            when::minute(*since_ms)
+        ),
+        RenewalState::Refused { since_ms, .. } => format!(
+            "A renewal was refused on {}: speak to your agency's admin. Without the desk: {RENEW_BY_FILES}",
+            when::minute(*since_ms)
+        ),
+        RenewalState::None if !view.desk_known => RENEW_BY_FILES.to_owned(),
+        RenewalState::None if view.desk_silent => format!(
+            "A renewal is ready, and the server's desk cannot be reached: `alcove status` tries again. \
+             Without the desk: {RENEW_BY_FILES}"
+        ),
+        RenewalState::None => {
+            format!("`alcove status` hands a renewal in. Without the desk: {RENEW_BY_FILES}")
+        }
     }
 }
 

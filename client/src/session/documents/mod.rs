@@ -74,7 +74,7 @@ impl Session {
         for (_, row) in act.scan::<OutboxRow>(case.as_bytes())? {
             let Some(document) = &row.document else { continue };
             let (id, delivery) = queued_place(&row)?;
-            let author = self.own.identity.clone();
+            let author = self.identity.clone();
             let mut view = document_view(case, id, author, row.written_at_ms, delivery, document)?;
             view.received_at_ms = row.received_at_ms;
             documents.push(view);

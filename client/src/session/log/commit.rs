@@ -54,8 +54,13 @@ impl Walk<'_> {
             self.compare(entry.position, seen.position, &seen.head)?;
         }
         let author_key = self.roster()?.key_of(&processed.summary.author.identity);
-        self.roster =
-            Some(adopt(self.act, &self.session.own, self.trust, group_of(&mut self.group)?, &mut self.row)?);
+        self.roster = Some(adopt(
+            self.act,
+            &self.session.own(),
+            self.trust,
+            group_of(&mut self.group)?,
+            &mut self.row,
+        )?);
         self.epoch_key = None;
         self.meet_keys(&processed, author_key)?;
         self.settle_pending(&processed)
@@ -91,7 +96,7 @@ impl Walk<'_> {
         let brought = if processed.own { Brought::Here } else { Brought::By(signer) };
         let rotated = author.rotated.then_some(&author.identity);
         let added = processed.summary.added.iter().map(|added| &added.identity);
-        let (act, own, now_ms) = (self.act, &self.session.own.identity, self.now_ms);
+        let (act, own, now_ms) = (self.act, self.session.identity(), self.now_ms);
         let roster = self.roster()?;
         for seat in added.chain(rotated).filter_map(|identity| roster.named(identity)) {
             meet(act, own, &seat.identity, &seat.public_key, brought, now_ms)?;

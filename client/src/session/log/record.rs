@@ -27,7 +27,7 @@ use alcove_proto::{
 
 impl Walk<'_> {
     pub(super) fn record(&mut self, entry: &LogEntry, head: &Head) -> Result<(), Error> {
-        let own = entry.author == self.session.own.identity.to_string();
+        let own = entry.author == self.session.identity.to_string();
         let sealed = match SealedRecord::parse(&entry.body) {
             Ok(sealed) => sealed,
             Err(error) => {
@@ -79,7 +79,7 @@ impl Walk<'_> {
                 self.row.title = subject.title.clone();
                 self.row.subject_kind = subject.kind.into();
             }
-            Payload::Grant(grant) if grant.grantee == self.session.own.identity => {
+            Payload::Grant(grant) if grant.grantee == self.session.identity => {
                 self.grant(record, &opened, grant, &mut row)?;
             }
             Payload::Note(_) => self.walked.notes += u64::from(!own),
@@ -153,7 +153,7 @@ impl Walk<'_> {
             Some(group) => group,
             empty => empty.insert(load_group(self.act, &self.id)?),
         };
-        let own = &self.session.own.identity;
+        let own = &self.session.identity;
         let unsealed =
             grants::unseal(grant, &self.id, own, |context, sealed| group.open_sealed(context, sealed));
         let Ok(keys) = unsealed else {
