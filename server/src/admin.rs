@@ -3,10 +3,13 @@
 //! One process holds the database; so that `audit list`, `check` and `status` need no stop, they send one JSON
 //! line and read JSON lines until the last one says [`Line::End`] or [`Line::Refused`].
 
-use crate::store::{
-    Store, StoreError,
-    audit::AuditEntry,
-    operation::{CheckReport, Health},
+use crate::{
+    store::{
+        Store, StoreError,
+        audit::AuditEntry,
+        operation::{CheckReport, Health},
+    },
+    transport::Stage,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -129,6 +132,9 @@ pub struct StatusLine {
     pub pid: u32,
     /// Where it listens.
     pub address: String,
+    /// Where its desk listens, if it has one.
+    #[serde(default)]
+    pub desk_address: Option<String>,
     /// When it began to, milliseconds since 1970.
     pub started_at_ms: i64,
     /// Devices connected.
@@ -145,6 +151,12 @@ pub struct StatusLine {
     pub tls_certificate_end_ms: Option<i64>,
     /// The agencies' CRLs.
     pub crls: Vec<CrlLine>,
+    /// Devices that are denied.
+    #[serde(default)]
+    pub denials: usize,
+    /// What ends soon, or has; most urgent first.
+    #[serde(default)]
+    pub endings: Vec<EndingLine>,
     /// Whether the store takes writes.
     pub writable: bool,
     /// Bytes free on its disk.
@@ -153,6 +165,19 @@ pub struct StatusLine {
     pub disk_reserve_bytes: u64,
     /// Bytes of the database, chunk files of blobs not counted.
     pub database_bytes: u64,
+}
+
+/// Something that ends soon, or has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndingLine {
+    /// `certificates`, `charter`, or `CRL of <agency>`.
+    pub subject: String,
+    /// When, milliseconds since 1970.
+    pub end_ms: i64,
+    /// How near that is.
+    pub stage: Stage,
+    /// Whether it has to be renewed now.
+    pub urgent: bool,
 }
 
 /// A CRL in force.

@@ -3,6 +3,10 @@
 //! Unknown keys are refused, so that a misspelt limit is noticed. Relative paths are taken from the folder
 //! the file lies in. [`TEMPLATE`] is the file `alcove-server init` writes: every key with its default.
 
+mod desk;
+
+pub use desk::DeskLimits;
+
 use alcove_proto::limits::MESSAGE_BYTES_MAX;
 use serde::Deserialize;
 use std::{
@@ -78,11 +82,17 @@ pub struct Config {
     /// Where the address in use is written after binding; removed on stop.
     #[serde(default)]
     pub address_file: Option<PathBuf>,
+    /// Where the desk listens, for whoever has no certificate; nothing for a server without a desk.
+    #[serde(default)]
+    pub desk_listen: Option<SocketAddr>,
+    /// Where the desk's address in use is written after binding; removed on stop.
+    #[serde(default)]
+    pub desk_address_file: Option<PathBuf>,
     /// The store's folder; made when missing.
     pub data_dir: PathBuf,
     /// The charter, as `alcove-certs charter sign` left it (CharterFile).
     pub charter: PathBuf,
-    /// Folder of the agencies' CRLs (`*.crl`).
+    /// Folder of the agencies' CRLs (`*.crl`) and denials (`*.denial`).
     pub crl_dir: PathBuf,
     /// The server's certificates, as `alcove-certs server issue` made them (ServerCertificate).
     pub certificate: PathBuf,
@@ -105,6 +115,9 @@ pub struct Config {
     /// Limits.
     #[serde(default)]
     pub limits: Limits,
+    /// Limits of the desk.
+    #[serde(default)]
+    pub desk: DeskLimits,
     /// The store's settings.
     #[serde(default)]
     pub store: StoreConfig,
@@ -267,6 +280,7 @@ impl Config {
         ]
         .into_iter()
         .chain(&mut self.address_file)
+        .chain(&mut self.desk_address_file)
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -287,6 +301,7 @@ impl Config {
         within("limits.call_bytes_per_identity_max", of_one, CALL_BYTES_LEAST, CALL_BYTES_MOST, "bytes")?;
         // What one device may hold, all of them may.
         within("limits.call_bytes_max", of_all, of_one, CALL_BYTES_MOST, "bytes")?;
+        self.desk.check()?;
         // Below, the database thrashes; above, it is no cache any more.
         within("store.cache_capacity_bytes", self.store.cache_capacity_bytes, 16 << 20, 16 << 30, "bytes")?;
         within("store.free_space_floor_bytes", self.store.free_space_floor_bytes, 48 << 20, 1 << 40, "bytes")
@@ -346,11 +361,21 @@ mod tests {
         let Ok(template) = parse(TEMPLATE) else { panic!("the template is refused") };
         let Ok(shortest) = parse(SHORTEST) else { panic!("the shortest file is refused") };
         assert_eq!(format!("{:?}", template.limits), format!("{:?}", shortest.limits));
+        assert_eq!(format!("{:?}", template.desk), format!("{:?}", shortest.desk));
         assert_eq!(format!("{:?}", template.store), format!("{:?}", shortest.store));
         assert_eq!(template.trust_poll_ms, shortest.trust_poll_ms);
         assert_eq!(template.reflection, shortest.reflection);
         assert_eq!(template.log_format, shortest.log_format);
         assert_eq!(template.log_filter, shortest.log_filter);
+    }
+
+    #[test]
+    fn a_server_whose_configuration_names_no_desk_has_none() {
+        let Ok(template) = parse(TEMPLATE) else { panic!("the template is refused") };
+        assert!(template.desk_listen.is_some(), "the control: a new server has one");
+        assert_eq!(template.desk_address_file, Some("/srv/alcove/desk-address".into()));
+        let Ok(shortest) = parse(SHORTEST) else { panic!("the shortest file is refused") };
+        assert_eq!((shortest.desk_listen, shortest.desk_address_file), (None, None));
     }
 
     #[test]
@@ -376,6 +401,10 @@ mod tests {
             ("[limits]\nbody_deadline_ms = 0", "limits.body_deadline_ms"),
             ("[limits]\ncall_bytes_per_identity_max = 1", "limits.call_bytes_per_identity_max"),
             ("[limits]\ncall_bytes_max = 100000000", "limits.call_bytes_max"),
+            ("[desk]\nconnection_life_ms = 0", "desk.connection_life_ms"),
+            ("[desk]\nbody_deadline_ms = 0", "desk.body_deadline_ms"),
+            ("[desk]\ncall_bytes_per_address_max = 1", "desk.call_bytes_per_address_max"),
+            ("[desk]\ncall_bytes_max = 20000000", "desk.call_bytes_max"),
             ("[store]\ncache_capacity_bytes = 1", "store.cache_capacity_bytes"),
         ];
         for (extra, expected) in cases {
@@ -387,6 +416,10 @@ mod tests {
         }
         assert!(matches!(
             parse(&format!("{SHORTEST}\n[limits]\nconnections_max = 0")),
+            Err(Refused::Syntax(_))
+        ));
+        assert!(matches!(
+            parse(&format!("{SHORTEST}\n[desk]\nconnections_max = 0")),
             Err(Refused::Syntax(_))
         ));
     }

@@ -29,8 +29,9 @@ pub const CRL_FOLDER: &str = "crls";
 
 /// The request file's format.
 const FORMAT: u32 = 1;
-/// The template's address, to be replaced.
-const TEMPLATE_LISTEN: &str = "listen = \"0.0.0.0:4433\"";
+/// The template's addresses, to be replaced.
+const TEMPLATE_LISTEN: &str = "\nlisten = \"0.0.0.0:4433\"";
+const TEMPLATE_DESK_LISTEN: &str = "\ndesk_listen = \"0.0.0.0:4434\"";
 
 /// Why the files were not made.
 #[derive(Debug, thiserror::Error)]
@@ -60,10 +61,26 @@ pub enum InitError {
     Keys(#[source] rcgen::Error),
 }
 
+/// Where the desk of a server that listens on `listen` listens, unless it is said: on the next port.
+pub fn desk_beside(listen: SocketAddr) -> SocketAddr {
+    let port = match listen.port() {
+        // Any free one.
+        0 => 0,
+        u16::MAX => u16::MAX - 1,
+        port => port + 1,
+    };
+    SocketAddr::new(listen.ip(), port)
+}
+
 /// Makes the files of a server called `name` in `folder`; returns where the request is.
 ///
 /// Errors: [`InitError`]. Keys are readable for their owner alone.
-pub fn init(folder: &Path, name: &str, listen: SocketAddr) -> Result<PathBuf, InitError> {
+pub fn init(
+    folder: &Path,
+    name: &str,
+    listen: SocketAddr,
+    desk_listen: SocketAddr,
+) -> Result<PathBuf, InitError> {
     let name_ok = DnsName::try_from(name).is_ok() && !name.bytes().any(|byte| byte.is_ascii_uppercase());
     if !name_ok {
         return Err(InitError::Name { name: name.to_owned() });
@@ -79,7 +96,9 @@ pub fn init(folder: &Path, name: &str, listen: SocketAddr) -> Result<PathBuf, In
         tls_csr: csr(&tls_key, vec![name.to_owned()]).map_err(InitError::Keys)?,
         receipt_csr: csr(&receipt_key, Vec::new()).map_err(InitError::Keys)?,
     };
-    let config = TEMPLATE.replace(TEMPLATE_LISTEN, &format!("listen = \"{listen}\""));
+    let config = TEMPLATE
+        .replace(TEMPLATE_LISTEN, &format!("\nlisten = \"{listen}\""))
+        .replace(TEMPLATE_DESK_LISTEN, &format!("\ndesk_listen = \"{desk_listen}\""));
 
     make_folder(folder)?;
     make_folder(&folder.join(CRL_FOLDER))?;
@@ -144,7 +163,8 @@ mod tests {
     #[test]
     fn a_new_server_has_private_keys_a_valid_request_and_a_configuration_that_loads() {
         let folder = tempfile::tempdir().unwrap();
-        let request = init(folder.path(), "alcove.northmark.example", listen()).unwrap();
+        let request =
+            init(folder.path(), "alcove.northmark.example", listen(), desk_beside(listen())).unwrap();
 
         let request = ServerRequest::decode(fs::read(request).unwrap().as_slice()).unwrap();
         let tls = request_point(&request.tls_csr).unwrap();
@@ -157,6 +177,7 @@ mod tests {
         }
         let config = Config::load(&folder.path().join(CONFIG_FILE)).unwrap();
         assert_eq!(config.listen, listen());
+        assert_eq!(config.desk_listen, Some(desk_beside(listen())));
         assert_eq!(config.tls_key, folder.path().join(TLS_KEY_FILE));
         assert_eq!(config.receipt_key, folder.path().join(RECEIPT_KEY_FILE));
         assert_eq!(config.certificate, folder.path().join(CERTIFICATE_FILE));
@@ -164,11 +185,24 @@ mod tests {
     }
 
     #[test]
+    fn the_desk_is_on_the_next_port_or_where_it_is_said() {
+        let beside = |listen: &str| desk_beside(listen.parse().unwrap()).to_string();
+        assert_eq!(beside("0.0.0.0:4433"), "0.0.0.0:4434");
+        assert_eq!(beside("[::1]:65535"), "[::1]:65534");
+        assert_eq!(beside("127.0.0.1:0"), "127.0.0.1:0");
+        let folder = tempfile::tempdir().unwrap();
+        let said: SocketAddr = "127.0.0.9:77".parse().unwrap();
+        init(folder.path(), "alcove.northmark.example", listen(), said).unwrap();
+        let config = Config::load(&folder.path().join(CONFIG_FILE)).unwrap();
+        assert_eq!((config.listen, config.desk_listen), (listen(), Some(said)));
+    }
+
+    #[test]
     fn a_second_init_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        init(folder.path(), "alcove.northmark.example", listen()).unwrap();
+        init(folder.path(), "alcove.northmark.example", listen(), desk_beside(listen())).unwrap();
         let key = fs::read(folder.path().join(TLS_KEY_FILE)).unwrap();
-        let again = init(folder.path(), "alcove.northmark.example", listen());
+        let again = init(folder.path(), "alcove.northmark.example", listen(), desk_beside(listen()));
         assert!(matches!(again, Err(InitError::Exists { .. })));
         assert_eq!(fs::read(folder.path().join(TLS_KEY_FILE)).unwrap(), key);
     }
@@ -177,7 +211,13 @@ mod tests {
     fn a_name_that_is_no_dns_name_makes_no_file() {
         for name in ["", "Alcove.example", "a b", "-", "10.0.0.1:443", "spiffe://x.example"] {
             let folder = tempfile::tempdir().unwrap();
-            assert!(matches!(init(folder.path(), name, listen()), Err(InitError::Name { .. })), "{name:?}");
+            assert!(
+                matches!(
+                    init(folder.path(), name, listen(), desk_beside(listen())),
+                    Err(InitError::Name { .. })
+                ),
+                "{name:?}"
+            );
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{name:?}");
         }
     }

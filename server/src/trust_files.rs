@@ -1,22 +1,30 @@
-//! The files that say whom the server trusts and what it shows: charter, CRLs, certificates, keys.
+//! The files that say whom the server trusts and what it shows: charter, CRLs, denials, certificates, keys.
 //!
 //! [`load`] reads all of them and checks them against each other before anything is put in force. Nothing ever
 //! goes back: neither the charter to an earlier version nor an agency's CRL to a lower number. While the server
 //! runs, [`load`] holds the files against what is in force; at a start, [`refuse_going_back`] holds them against
 //! what the store remembers of earlier runs, as [`in_force`] tells it.
 
+mod denials;
+pub mod put;
+
+pub use denials::{RefusedDenial, RefusedDenialCause};
+
 use crate::{
     config::Config,
     store::trust::{CharterInForce, CrlInForce, TrustInForce},
 };
 use alcove_charter::{
-    Appended, CHARTER_FILE_BYTES_MAX, CharterError, CharterFile, Crl, CrlError, TrustError, TrustView, sha256,
+    Appended, CHARTER_FILE_BYTES_MAX, CharterError, CharterFile, Crl, CrlError, ServerCertificate,
+    TrustError, TrustView, sha256,
 };
 use alcove_proto::{
     canonical::{self, CanonicalError},
     ids::Digest,
-    limits::{AGENCIES_MAX, CERTIFICATE_BYTES_MAX, CHAIN_CERTIFICATES_MAX, CRL_BYTES_MAX},
-    names::TrustDomain,
+    limits::{
+        AGENCIES_MAX, CERTIFICATE_BYTES_MAX, CHAIN_CERTIFICATES_MAX, CRL_BYTES_MAX, DENIALS_PER_AGENCY_MAX,
+    },
+    names::{Identity, TrustDomain},
     v1,
 };
 use ring::{
@@ -37,6 +45,8 @@ const CERTIFICATE_FILE_BYTES_MAX: u64 = (2 * CHAIN_CERTIFICATES_MAX * CERTIFICAT
 const KEY_FILE_BYTES_MAX: u64 = 4096;
 /// CRL files looked at; one agency may leave a few old ones behind.
 const CRL_FILES_MAX: usize = 4 * AGENCIES_MAX;
+/// Denial files looked at.
+const DENIAL_FILES_MAX: usize = AGENCIES_MAX * DENIALS_PER_AGENCY_MAX;
 /// The certificate file's format this server reads.
 const FORMAT: u32 = 1;
 
@@ -66,6 +76,10 @@ pub struct Loaded {
     pub certificates_end_ms: i64,
     /// CRL files that were left out; what was held of those agencies stays in force.
     pub refused_crls: Vec<RefusedCrl>,
+    /// Denial files that were left out.
+    pub refused_denials: Vec<RefusedDenial>,
+    /// What the files looked like before they were read.
+    pub stamp: Stamp,
 }
 
 /// A CRL file that was left out.
@@ -215,7 +229,7 @@ pub enum Which {
     Receipt,
 }
 
-/// Whether the files may have changed: their names, sizes and times.
+/// What the files look like from outside: their names, sizes and times.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stamp(Vec<(PathBuf, u64, Option<SystemTime>)>);
 
@@ -236,6 +250,7 @@ impl TrustFiles {
         let files = [&self.charter, &self.certificate, &self.tls_key, &self.receipt_key, &self.crl_dir];
         let mut paths: Vec<_> = files.into_iter().cloned().collect();
         paths.extend(self.crl_paths().unwrap_or_default());
+        paths.extend(self.paths_with("denial", DENIAL_FILES_MAX).unwrap_or_default().0);
         let stamp = paths.into_iter().map(|path| match fs::metadata(&path) {
             Ok(metadata) => (path, metadata.len(), metadata.modified().ok()),
             Err(_) => (path, 0, None),
@@ -243,20 +258,44 @@ impl TrustFiles {
         Stamp(stamp.collect())
     }
 
+    /// The charter's file.
+    pub fn charter_path(&self) -> &Path {
+        &self.charter
+    }
+
+    /// Where the CRL of an agency is put when it comes by the desk.
+    pub fn crl_path(&self, trust_domain: &TrustDomain) -> PathBuf {
+        self.crl_dir.join(format!("{trust_domain}.crl"))
+    }
+
+    /// Where the denial of a device is put when it comes by the desk.
+    pub fn denial_path(&self, identity: &Identity) -> PathBuf {
+        let Identity { person, device } = identity;
+        self.crl_dir.join(format!("{}-{}-{device}.denial", person.trust_domain, person.handle.as_str()))
+    }
+
     fn crl_paths(&self) -> Result<Vec<PathBuf>, TrustFileError> {
+        match self.paths_with("crl", CRL_FILES_MAX)? {
+            (paths, false) => Ok(paths),
+            (_, true) => Err(TrustFileError::TooManyCrls { folder: self.crl_dir.clone() }),
+        }
+    }
+
+    /// The files of the folder with that extension, in order, and whether there are more than `max`.
+    fn paths_with(&self, wanted: &str, max: usize) -> Result<(Vec<PathBuf>, bool), TrustFileError> {
         let read = |source| TrustFileError::Read { path: self.crl_dir.clone(), source };
         let mut paths = Vec::new();
         for entry in fs::read_dir(&self.crl_dir).map_err(read)? {
             let path = entry.map_err(read)?.path();
-            if path.extension().is_some_and(|extension| extension == "crl") {
-                if paths.len() == CRL_FILES_MAX {
-                    return Err(TrustFileError::TooManyCrls { folder: self.crl_dir.clone() });
+            if path.extension().is_some_and(|extension| extension == wanted) {
+                if paths.len() == max {
+                    return Ok((paths, true));
                 }
                 paths.push(path);
             }
         }
         paths.sort();
-        Ok(paths)
+        Ok((paths, false))
     }
 }
 
@@ -264,17 +303,15 @@ impl TrustFiles {
 ///
 /// With `in_force`, what is now trusted, the charter must continue it, and a CRL file that is refused is
 /// left out so that one agency's broken file does not hold up another's revocation; without, at start, it is an
-/// error: there is nothing to fall back on. Errors: [`TrustFileError`].
+/// error: there is nothing to fall back on. A denial that is refused is always left out: it never keeps a server from
+/// starting. Errors: [`TrustFileError`].
 pub fn load(files: &TrustFiles, in_force: Option<&TrustView>, now_ms: i64) -> Result<Loaded, TrustFileError> {
+    let stamp = files.stamp();
     let view = load_charter(&files.charter, in_force, now_ms)?;
     let (view, refused_crls) = load_crls(files, view, in_force)?;
+    let (view, refused_denials) = denials::load(files, view, in_force)?;
 
-    let certificates = read_certificates(&files.certificate)?;
-    let of = |which| move |source| TrustFileError::Certificate { which, source };
-    let name = view.charter().server_name.clone();
-    let tls = view.verify_server(&certificates.tls_chain, &name, now_ms).map_err(of(Which::Tls))?;
-    let receipt =
-        view.verify_receipt_chain(&certificates.receipt_chain, now_ms).map_err(of(Which::Receipt))?;
+    let Shown { certificates, tls, receipt } = check_certificates(files, &view, now_ms)?;
     let tls_key = read_key(&files.tls_key, Which::Tls, tls.public_key.as_bytes())?;
     let receipt_key = read_key(&files.receipt_key, Which::Receipt, receipt.public_key.as_bytes())?;
     Ok(Loaded {
@@ -285,7 +322,33 @@ pub fn load(files: &TrustFiles, in_force: Option<&TrustView>, now_ms: i64) -> Re
         receipt_key,
         certificates_end_ms: tls.not_after_ms.min(receipt.not_after_ms),
         refused_crls,
+        refused_denials,
+        stamp,
     })
+}
+
+/// The server's certificates, believed.
+struct Shown {
+    certificates: v1::ServerCertificate,
+    tls: ServerCertificate,
+    receipt: ServerCertificate,
+}
+
+/// Whether the server could still show its certificates if `view` were in force at `now_ms`.
+///
+/// Errors: [`TrustFileError::Certificate`], or why the file cannot be read.
+pub fn would_show(files: &TrustFiles, view: &TrustView, now_ms: i64) -> Result<(), TrustFileError> {
+    check_certificates(files, view, now_ms).map(drop)
+}
+
+fn check_certificates(files: &TrustFiles, view: &TrustView, now_ms: i64) -> Result<Shown, TrustFileError> {
+    let certificates = read_certificates(&files.certificate)?;
+    let of = |which| move |source| TrustFileError::Certificate { which, source };
+    let name = &view.charter().server_name;
+    let tls = view.verify_server(&certificates.tls_chain, name, now_ms).map_err(of(Which::Tls))?;
+    let receipt =
+        view.verify_receipt_chain(&certificates.receipt_chain, now_ms).map_err(of(Which::Receipt))?;
+    Ok(Shown { certificates, tls, receipt })
 }
 
 /// What the store is to remember of `trust`.
@@ -365,7 +428,11 @@ fn load_charter(path: &Path, in_force: Option<&TrustView>, now_ms: i64) -> Resul
         }
     }
     history.newest().check_in_force(now_ms).map_err(refused)?;
-    Ok(TrustView::new(history))
+    match in_force {
+        // Its lists have been verified under this very charter: they are large, and not parsed again.
+        Some(held) if held.charter().version == history.newest().version => Ok(held.without_denials()),
+        Some(_) | None => Ok(TrustView::new(history)),
+    }
 }
 
 fn load_crls(
@@ -373,7 +440,11 @@ fn load_crls(
     mut view: TrustView,
     in_force: Option<&TrustView>,
 ) -> Result<(TrustView, Vec<RefusedCrl>), TrustFileError> {
-    for held in in_force.into_iter().flat_map(TrustView::crls) {
+    let held_crls = in_force.into_iter().flat_map(TrustView::crls);
+    for held in held_crls {
+        if view.crl(&held.trust_domain).is_some_and(|crl| Arc::ptr_eq(crl, held)) {
+            continue;
+        }
         // Cannot fail: the charter it was verified under stands in the history still.
         if let Ok((next, Appended::New)) = view.with_crl(held.der()) {
             view = next;
@@ -382,6 +453,10 @@ fn load_crls(
     let mut refused_crls = Vec::new();
     for path in files.crl_paths()? {
         let offered = read_limited(&path, CRL_BYTES_MAX as u64).map_err(RefusedCrlCause::from);
+        // The usual case, and no reason to parse a large list again.
+        if offered.as_ref().is_ok_and(|der| view.crls().any(|held| held.der()[..] == der[..])) {
+            continue;
+        }
         match offered.and_then(|der| Ok(view.with_crl(&der)?)) {
             Ok((next, _)) => view = next,
             // An earlier list that still lies there; the later one counts.

@@ -5,6 +5,8 @@
 mod tls_world;
 
 use alcove_charter::oids;
+use alcove_proto::v1::SubmitDenialRequest;
+use alcove_rpc::v1::trust_client::TrustClient;
 use std::{
     fs,
     io::Write,
@@ -14,12 +16,14 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 use tls_world::{
-    DEADLINE, World, check, ended,
-    pki::{Held, SERVER_NAME, Wanted},
+    DEADLINE, World, check, ended, now_ms,
+    pki::{self, Held, SERVER_NAME, Wanted},
     watch_health,
 };
 use tonic::transport::{Channel, Endpoint};
-use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 
 /// A running server; killed when dropped.
 struct Running {
@@ -160,6 +164,94 @@ async fn every_log_line_of_a_call_names_method_caller_and_number() {
     assert_eq!(call["span"]["request_id"].as_str().unwrap().len(), 16);
     assert_eq!(call["code"], "Ok");
     assert!(call["ms"].is_u64());
+}
+
+/// What health says of whether trust is renewed in time.
+async fn trust_health(client: &mut HealthClient<Channel>) -> ServingStatus {
+    let request = HealthCheckRequest { service: "trust".into() };
+    client.check(request).await.unwrap().into_inner().status()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_with_a_desk_says_where_it_is_and_takes_a_denial_there() {
+    let world = World::with(
+        "desk_listen = \"127.0.0.1:0\"\ndesk_address_file = \"desk-address\"\nlog_filter = \"info,alcove_server=debug\"\n",
+    );
+    let running = Running::start(&world);
+    let desk: SocketAddr = fs::read_to_string(world.path("desk-address")).unwrap().trim().parse().unwrap();
+    let status =
+        || -> serde_json::Value { serde_json::from_str(&ask(&world, &["status", "--json"]).1).unwrap() };
+    assert_eq!(status()["desk_address"], desk.to_string());
+    assert_eq!(status()["denials"], 0);
+    let endpoint = Endpoint::from_shared(format!("https://{desk}")).unwrap();
+    let channel = endpoint.connect_with_connector(world.desk_connector()).await.unwrap();
+    let device_name = world.harborlight.device_name(1);
+    let request = SubmitDenialRequest { signed_denial: world.harborlight.denial(&device_name) };
+    TrustClient::new(channel).submit_denial(request).await.unwrap();
+    assert_eq!(status()["denials"], 1);
+    assert!(ask(&world, &["status"]).1.contains(&format!("desk          {desk}")));
+    assert_eq!(running.stop(), Some(0));
+    assert!(!world.path("desk-address").exists(), "nobody is sent to a desk that is gone");
+    let log = fs::read_to_string(world.path("log")).unwrap();
+    let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let call = lines
+        .filter(|line| line["span"]["method"] == "/alcove.v1.Trust/SubmitDenial")
+        .find(|line| line["message"] == "call")
+        .unwrap_or_else(|| panic!("no line about the call: {log}"));
+    assert_eq!((&call["code"], &call["span"]["address"]), (&"Ok".into(), &"127.0.0.1".into()));
+    assert!(call["ms"].is_u64() && call["span"]["identity"].is_null());
+
+    let running = Running::start(&world);
+    assert_eq!(status()["denials"], 1, "it survives a restart");
+    assert_eq!(running.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_ends_soon_is_told_by_status_log_and_health() {
+    // The control: certificates, a charter and a list that have just begun.
+    let mut world = World::new();
+    // Half a day more, so that no second matters.
+    let in_days = |days: u64| SystemTime::now() + Duration::from_secs(days * 86_400 + 43_200);
+    let agencies = [&world.elmgate, &world.harborlight];
+    let until = now_ms() + 60 * 86_400_000;
+    let charters = vec![pki::charter_until(&agencies, &world.server_ca, None, until)];
+    world.charters = charters;
+    world.write_charter();
+    world.certify_server(Wanted {
+        not_after: in_days(60),
+        ..Wanted::new(SERVER_NAME, oids::SERVER_AUTH_ARCS)
+    });
+    world.write_crl("harborlight.crl", &world.harborlight.ca.crl(1, &[]));
+    let endings = || {
+        let status: serde_json::Value = serde_json::from_str(&ask(&world, &["status", "--json"]).1).unwrap();
+        let endings = status["endings"].as_array().unwrap().clone();
+        endings.iter().map(|line| (line["subject"].clone(), line["urgent"].clone())).collect::<Vec<_>>()
+    };
+    let running = Running::start(&world);
+    let mut client = running.client(&world, &world.harborlight.device(1)).await;
+    assert_eq!(endings(), []);
+    assert_eq!(trust_health(&mut client).await, ServingStatus::Serving);
+    assert_eq!(running.stop(), Some(0));
+    let log = fs::read_to_string(world.path("log")).unwrap();
+    assert!(!log.contains("have it renewed") && !log.contains("renew it now"), "{log}");
+
+    world
+        .certify_server(Wanted { not_after: in_days(6), ..Wanted::new(SERVER_NAME, oids::SERVER_AUTH_ARCS) });
+    let lapsed = SystemTime::now() - Duration::from_secs(2);
+    world.write_crl("harborlight.crl", &world.harborlight.ca.crl_until(2, lapsed));
+    let running = Running::start(&world);
+    let mut client = running.client(&world, &world.harborlight.device(1)).await;
+    let of_harborlight = format!("CRL of {}", world.harborlight.trust_domain);
+    let expected = [(of_harborlight.clone().into(), true.into()), ("certificates".into(), false.into())];
+    assert_eq!(endings(), expected);
+    assert_eq!(trust_health(&mut client).await, ServingStatus::NotServing);
+    check(&mut client).await.expect("the server itself serves");
+    let said = ask(&world, &["status"]).1;
+    assert!(said.contains("URGENT") && said.contains(&of_harborlight), "{said}");
+    assert!(said.contains("server certificates: ends in 6 days"), "{said}");
+    assert_eq!(running.stop(), Some(0));
+    let log = fs::read_to_string(world.path("log")).unwrap();
+    assert!(log.contains("renew it now") && log.contains("have it renewed in time"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

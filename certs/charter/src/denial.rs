@@ -168,6 +168,12 @@ impl TrustView {
         self.with_denials(denials)
     }
 
+    /// A view in which nobody is denied.
+    #[must_use]
+    pub fn without_denials(&self) -> Self {
+        self.with_denials(BTreeMap::new())
+    }
+
     /// The denials in force, in order of device.
     pub fn denials(&self) -> impl Iterator<Item = &Arc<Denial>> {
         self.denials.values()

@@ -75,6 +75,22 @@ impl CharterHistory {
         Ok(Appended::New)
     }
 
+    /// The history as it would be with `offered` as its newest version, whoever is still to sign it: for dry runs
+    /// only, never to believe anything by. What is signed must verify.
+    ///
+    /// Errors: [`CharterError`], when it does not follow the newest version.
+    pub(crate) fn assuming(&self, offered: &SignedCharter) -> Result<Self, CharterError> {
+        let version = offered.charter().version;
+        if let Some(held) = self.get(version) {
+            let same = held.hash() == offered.charter().hash();
+            return if same { Ok(self.clone()) } else { Err(CharterError::Fork { version }) };
+        }
+        let _who_has_signed = offered.standing(Some(self))?;
+        let mut assumed = self.clone();
+        assumed.versions.push(Version::new(offered));
+        Ok(assumed)
+    }
+
     /// The newest version.
     pub fn newest(&self) -> &Arc<Charter> {
         match self.versions.last() {

@@ -15,6 +15,7 @@ use crate::{
     history::{Appended, CharterHistory},
     key::P256Point,
     oids::Usage,
+    signed::SignedCharter,
 };
 use alcove_proto::{
     ids::Digest,
@@ -121,6 +122,14 @@ impl TrustView {
         let mut charters = CharterHistory::clone(&self.charters);
         let appended = charters.append(signed)?;
         Ok((Self { charters: Arc::new(charters), ..self.clone() }, appended))
+    }
+
+    /// The view as it would be with `offered` as the newest charter, whoever is still to sign it: to ask what that would
+    /// change. For dry runs only; never to let anybody in, or to believe anything by.
+    ///
+    /// Errors: [`CharterError`], when it does not follow the charter in force or a signature does not verify.
+    pub fn assuming(&self, offered: &SignedCharter) -> Result<Self, CharterError> {
+        Ok(Self { charters: Arc::new(self.charters.assuming(offered)?), ..self.clone() })
     }
 
     /// A view that also knows this CRL; the very same one again changes nothing.

@@ -46,6 +46,9 @@ enum Command {
         /// Where the server will listen.
         #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:4433")]
         listen: SocketAddr,
+        /// Where its desk will listen [default: the next port].
+        #[arg(long, value_name = "ADDRESS")]
+        desk: Option<SocketAddr>,
     },
     /// Check the configuration and every file it names, without starting.
     CheckConfig(ConfigArg),
@@ -135,7 +138,7 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(config) => run::run(config.load()?).map(|()| Exit::Ok),
-        Command::Init { output, name, listen } => init(&output, &name, listen).map(|()| Exit::Ok),
+        Command::Init { output, name, listen, desk } => init(&output, &name, listen, desk).map(|()| Exit::Ok),
         Command::CheckConfig(config) => check::check_config(&config.load()?).map(|()| Exit::Ok),
         Command::Audit { command: AuditCommand::List { config, after, max, json } } => {
             audit::list(&config.load()?, after, max, json).map(|()| Exit::Ok)
@@ -146,8 +149,8 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
     }
 }
 
-fn init(folder: &Path, name: &str, listen: SocketAddr) -> Result<(), Failure> {
-    let request = init::init(folder, name, listen)?;
+fn init(folder: &Path, name: &str, listen: SocketAddr, desk: Option<SocketAddr>) -> Result<(), Failure> {
+    let request = init::init(folder, name, listen, desk.unwrap_or_else(|| init::desk_beside(listen)))?;
     say(&format!(
         "Wrote {request}. Next, whoever holds the server CA runs\n  \
          alcove-certs server issue {request} --ca DIR --name {name} -o {certificate}",

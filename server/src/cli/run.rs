@@ -5,11 +5,11 @@ use super::{
     check::{now_ms, store_config},
 };
 use crate::{
-    admin::{AdminSocket, CrlLine, StatusLine, StatusSource},
-    config::{Config, LogFormat},
+    admin::{AdminSocket, CrlLine, EndingLine, StatusLine, StatusSource},
+    config::{Config, DeskLimits, Limits, LogFormat},
     service::{Clock, ReceiptKeySource, Service, Settings, TrustSource},
     store::{Store, operation::Health, sled::SledStore},
-    transport::{self, InForce, Registry, Stop, Stopping, grpc, warn_of_ends},
+    transport::{self, Ending, InForce, Registry, Stop, Stopping, Subject, TrustDesk, grpc},
     trust_files::{self, TrustFiles, load, refuse_going_back},
 };
 use alcove_charter::{Crl, TrustView};
@@ -30,6 +30,8 @@ use tracing_subscriber::EnvFilter;
 
 /// Time between looks at whether the store takes writes, for health.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
+/// The health service that says whether certificates, charter and CRLs are renewed in time.
+const TRUST_HEALTH: &str = "trust";
 /// Time that blocking work may take when everything else has ended.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -79,7 +81,6 @@ fn raise_descriptor_limit() {
 async fn serve(config: Config) -> Result<Arc<SledStore>, Failure> {
     let files = TrustFiles::of(&config);
     let loaded = load(&files, None, now_ms())?;
-    warn_of_ends(&loaded);
     let registry = Registry::new(config.limits.connections_per_identity_max.get());
     let trust = Arc::clone(&loaded.trust);
     let in_force = InForce::begin(loaded, registry.clone())?;
@@ -90,19 +91,23 @@ async fn serve(config: Config) -> Result<Arc<SledStore>, Failure> {
     remember(&store, &trust).await;
     let service = start_service(&config, Arc::clone(&store), &in_force);
 
-    let listen = |source| Failure::Listen { address: config.listen, source };
-    let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
-    let address = listener.local_addr().map_err(listen)?;
+    let (listener, address) = listen(config.listen).await?;
+    let desk_listener = match config.desk_listen {
+        Some(desk_listen) => Some(listen(desk_listen).await?),
+        None => None,
+    };
+    let desk_address = desk_listener.as_ref().map(|(_, address)| *address);
     let stop = Stop::new();
     let stopping = stop.stopping();
     let (ask_reload, reload_asked) = mpsc::channel(1);
     tokio::spawn(handle_signals(stop, ask_reload).map_err(Failure::System)?);
-    let admin = open_admin(&config, Arc::clone(&store), status_source(address, &cell, &registry));
+    let admin = open_admin(&config, Arc::clone(&store), status_source(address, desk_address, &in_force));
 
     let (health, routes) = routes(&config, &service)?;
-    tokio::spawn(report_health(health, Arc::clone(&store), stopping.clone()));
+    tokio::spawn(report_health(health, Arc::clone(&store), in_force.clone(), stopping.clone()));
     let (trust_now, trust_changed) = watch::channel(trust);
     tokio::spawn(remember_trust(Arc::clone(&store), trust_changed));
+    let trust_desk = TrustDesk::new(files.clone(), in_force.clone(), trust_now.clone());
     let keeping_current = tokio::spawn(transport::keep_current(
         files,
         in_force,
@@ -113,14 +118,24 @@ async fn serve(config: Config) -> Result<Arc<SledStore>, Failure> {
     ));
 
     // Last, since whoever waits for the file connects at once.
+    let desk_address_file = config.desk_address_file.zip(desk_address);
+    let desk_address_file =
+        desk_address_file.map(|(path, address)| AddressFile::write(path, address)).transpose()?;
     let address_file = config.address_file.map(|path| AddressFile::write(path, address)).transpose()?;
-    tracing::info!(%address, "serving");
+    tracing::info!(%address, desk_address = desk_address.map(tracing::field::display), "serving");
     let closing = close_subscriptions_on_stop(service.clone(), stopping.clone());
-    let serving =
-        transport::serve(listener, routes, service.admission(), cell, registry, config.limits, stopping);
-    let (stopped, ()) = tokio::join!(serving, closing);
+    let desk = serve_desk(
+        desk_listener.map(|(listener, _)| listener),
+        grpc::desk_routes(&service, &trust_desk, tell_of_denials(&service)),
+        Arc::clone(&cell),
+        (config.desk, &config.limits),
+        stopping.clone(),
+    );
+    let limits = config.limits.clone();
+    let serving = transport::serve(listener, routes, service.admission(), cell, registry, limits, stopping);
+    let (stopped, (), ()) = tokio::join!(serving, desk, closing);
 
-    drop(address_file);
+    drop((address_file, desk_address_file));
     if let Some(admin) = admin {
         admin.abort();
     }
@@ -128,6 +143,39 @@ async fn serve(config: Config) -> Result<Arc<SledStore>, Failure> {
     let _ended = keeping_current.await;
     tracing::info!(cut = stopped.cut, "no connection is left");
     Ok(store)
+}
+
+async fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let failed = |source| Failure::Listen { address: wanted, source };
+    let listener = TcpListener::bind(wanted).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+/// Has the agency's admin told of denials: beside the answer, since the device is shut out in any case.
+fn tell_of_denials(service: &Service<SledStore>) -> grpc::OnDenial {
+    let service = service.clone();
+    Arc::new(move |identity, request| {
+        let service = service.clone();
+        tokio::spawn(async move {
+            if let Err(error) = service.tell_of_denial(identity, request).await {
+                tracing::error!(%error, "the admin could not be told of a denial");
+            }
+        });
+    })
+}
+
+/// Serves the desk, if there is one, until the server stops.
+async fn serve_desk(
+    listener: Option<TcpListener>,
+    routes: Routes,
+    trust: Arc<SnapshotCell>,
+    (desk, limits): (DeskLimits, &Limits),
+    stopping: Stopping,
+) {
+    if let Some(listener) = listener {
+        transport::serve_desk(listener, routes, trust, desk, limits, stopping).await;
+    }
 }
 
 fn start_service(config: &Config, store: Arc<SledStore>, in_force: &InForce) -> Service<SledStore> {
@@ -151,19 +199,29 @@ fn routes(config: &Config, service: &Service<SledStore>) -> Result<(HealthReport
     Ok((reporter, routes))
 }
 
-/// Tells health whether the store takes writes, until the server stops; from then on it serves no more.
-async fn report_health(health: HealthReporter, store: Arc<SledStore>, mut stopping: Stopping) {
+/// Tells health whether the store takes writes, and under [`TRUST_HEALTH`] whether trust has to be renewed at once,
+/// until the server stops; from then on it serves no more.
+async fn report_health(
+    health: HealthReporter,
+    store: Arc<SledStore>,
+    in_force: InForce,
+    mut stopping: Stopping,
+) {
+    let status = |good| if good { ServingStatus::Serving } else { ServingStatus::NotServing };
     loop {
         let writable = store.health().await.is_ok_and(|health| health.writable);
-        let status = if writable { ServingStatus::Serving } else { ServingStatus::NotServing };
-        health.set_service_status("", status).await;
+        health.set_service_status("", status(writable)).await;
+        let renewed_in_time = !in_force.endings(now_ms()).iter().any(Ending::is_urgent);
+        health.set_service_status(TRUST_HEALTH, status(renewed_in_time)).await;
         tokio::select! {
             biased;
             () = stopping.asked() => break,
             () = sleep(HEALTH_INTERVAL) => {}
         }
     }
-    health.set_service_status("", ServingStatus::NotServing).await;
+    for service in ["", TRUST_HEALTH] {
+        health.set_service_status(service, ServingStatus::NotServing).await;
+    }
 }
 
 /// Has the store remember what is put in force, so that no later start goes back. Ends with who reloads.
@@ -217,11 +275,21 @@ fn open_admin(config: &Config, store: Arc<SledStore>, status: StatusSource) -> O
     }
 }
 
-fn status_source(address: SocketAddr, cell: &Arc<SnapshotCell>, registry: &Registry) -> StatusSource {
-    let (cell, registry) = (Arc::clone(cell), registry.clone());
+fn status_source(address: SocketAddr, desk_address: Option<SocketAddr>, in_force: &InForce) -> StatusSource {
+    let in_force = in_force.clone();
     let started_at_ms = now_ms();
     Arc::new(move |store: Health| {
-        let snapshot = cell.load();
+        let snapshot = in_force.trust.load();
+        let ending_line = |ending: Ending| EndingLine {
+            subject: match &ending.subject {
+                Subject::Certificates => "certificates".to_owned(),
+                Subject::Charter => "charter".to_owned(),
+                Subject::Crl(trust_domain) => format!("CRL of {trust_domain}"),
+            },
+            end_ms: ending.end_ms,
+            stage: ending.stage,
+            urgent: ending.is_urgent(),
+        };
         let charter = snapshot.trust.charter();
         let tls = snapshot.trust.verify_server(&snapshot.chain, &charter.server_name, now_ms());
         let crl_line = |crl: &Arc<Crl>| CrlLine {
@@ -235,14 +303,17 @@ fn status_source(address: SocketAddr, cell: &Arc<SnapshotCell>, registry: &Regis
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             address: address.to_string(),
+            desk_address: desk_address.map(|address| address.to_string()),
             started_at_ms,
-            connections: registry.len(),
+            connections: in_force.registry.len(),
             trust_snapshot: snapshot.version,
             charter_version: charter.version,
             charter_hash: charter.hash().to_string(),
             charter_end_ms: charter.not_after_ms,
             tls_certificate_end_ms: tls.ok().map(|certificate| certificate.not_after_ms),
             crls: snapshot.trust.crls().map(crl_line).collect(),
+            denials: snapshot.trust.denials().count(),
+            endings: in_force.endings(now_ms()).into_iter().map(ending_line).collect(),
             writable: store.writable,
             disk_available_bytes: store.available_bytes,
             disk_reserve_bytes: store.floor_bytes,

@@ -1,8 +1,8 @@
 //! `alcove-server status`.
 
-use super::{Exit, Failure, audit::time, say};
+use super::{Exit, Failure, audit::time, check::now_ms, say};
 use crate::{
-    admin::{self, AdminError, Line, Question, StatusLine},
+    admin::{self, AdminError, EndingLine, Line, Question, StatusLine},
     config::Config,
 };
 
@@ -30,14 +30,17 @@ pub(super) fn status(config: &Config, json: bool) -> Result<Exit, Failure> {
 fn print(status: &StatusLine) -> Result<(), Failure> {
     say(&format!(
         "Alcove server {} runs as process {} on {} since {}.\n\
+         desk          {}\n\
          connections   {}\n\
          charter       version {}, until {}\n\
          certificate   {}\n\
+         denials       {}\n\
          store         {}, database {} bytes, disk {} bytes free of which {} stay in reserve",
         status.version,
         status.pid,
         status.address,
         time(status.started_at_ms),
+        status.desk_address.as_deref().unwrap_or("none"),
         status.connections,
         status.charter_version,
         time(status.charter_end_ms),
@@ -45,6 +48,7 @@ fn print(status: &StatusLine) -> Result<(), Failure> {
             || "does NOT hold: have a new one issued".to_owned(),
             |end| format!("until {}", time(end))
         ),
+        status.denials,
         if status.writable { "takes writes" } else { "takes NO writes: free some space" },
         status.database_bytes,
         status.disk_available_bytes,
@@ -58,5 +62,51 @@ fn print(status: &StatusLine) -> Result<(), Failure> {
             crl.revoked,
             time(crl.next_update_ms)
         ))
-    })
+    })?;
+    status.endings.iter().try_for_each(|ending| say(&warning(ending, now_ms())))
+}
+
+/// What ends, in words, and what to do.
+fn warning(ending: &EndingLine, now_ms: i64) -> String {
+    let level = if ending.urgent { "URGENT" } else { "warning" };
+    let (what, advice) = match ending.subject.as_str() {
+        "certificates" => ("server certificates", "have the server's request certified again"),
+        other if other.starts_with("CRL") => (other, "that agency has to publish its next one"),
+        other => (other, "have the agencies sign the next version"),
+    };
+    let left_hours = (ending.end_ms - now_ms).div_euclid(3600 * 1000);
+    let when = match left_hours {
+        ..0 => format!("since {}", time(ending.end_ms)),
+        0..48 => format!("in {left_hours} hours"),
+        48.. => format!("in {} days", left_hours / 24),
+    };
+    let ends = if left_hours < 0 { "over" } else { "ends" };
+    format!("{level:<13} {what}: {ends} {when}; {advice}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::Stage;
+
+    const HOUR_MS: i64 = 3600 * 1000;
+
+    fn said(subject: &str, left_hours: i64, urgent: bool) -> String {
+        let end_ms = 1_000_000 * HOUR_MS;
+        let line = EndingLine { subject: subject.to_owned(), end_ms, stage: Stage::Days30, urgent };
+        warning(&line, end_ms - left_hours * HOUR_MS)
+    }
+
+    #[test]
+    fn a_warning_says_what_ends_when_and_what_to_do() {
+        let charter = said("charter", 6 * 24, false);
+        assert!(charter.starts_with("warning") && charter.contains("charter: ends in 6 days"), "{charter}");
+        let hours = said("certificates", 20, true);
+        assert!(hours.starts_with("URGENT") && hours.contains("certificates: ends in 20 hours"), "{hours}");
+        let lapsed = said("CRL of harborlight.northmark.example", -1, true);
+        assert!(
+            lapsed.contains("CRL of harborlight.northmark.example") && lapsed.contains("over since"),
+            "{lapsed}"
+        );
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::{Caller, Service, ServiceError};
 use crate::store::Store;
+use alcove_charter::TrustView;
 use alcove_proto::{
     limits::{CARDS_PER_PAGE_MAX, CHARTERS_PER_PAGE_MAX, MESSAGE_BYTES_MAX},
     names::{Identity, TrustDomain},
@@ -59,9 +60,7 @@ impl<S: Store> Service<S> {
 
     /// Signed charters after version `after`, oldest first, as many as one answer holds.
     pub fn charters(&self, after: u64) -> Vec<Vec<u8>> {
-        let trust = self.inner.trust();
-        let charters = trust.charters().signed_after(after).take(CHARTERS_PER_PAGE_MAX);
-        fitting(charters.map(<[u8]>::to_vec))
+        charters_after(&self.inner.trust(), after)
     }
 
     /// The newest CRL of every agency after `after`, as many as one answer holds.
@@ -79,6 +78,12 @@ impl<S: Store> Service<S> {
             receipt_chain: self.inner.key().chain().to_vec(),
         }
     }
+}
+
+/// Signed charters of `trust` after version `after`, oldest first, as many as one answer holds.
+pub fn charters_after(trust: &TrustView, after: u64) -> Vec<Vec<u8>> {
+    let charters = trust.charters().signed_after(after).take(CHARTERS_PER_PAGE_MAX);
+    fitting(charters.map(<[u8]>::to_vec))
 }
 
 /// The CRLs that fit one answer, and after which agency's to go on.

@@ -88,6 +88,14 @@ impl<S: Store> Service<S> {
         Ok(())
     }
 
+    /// Tells the agency's admin that one of its devices has been denied. `request`: the id of the call.
+    ///
+    /// Errors: those of the store.
+    pub async fn tell_of_denial(&self, identity: Identity, request: u64) -> Result<(), ServiceError> {
+        let by = self.inner.about(identity, request);
+        Ok(self.inner.store.put_desk_event(DeskEventKind::Denied, by).await?)
+    }
+
     /// What has become of the device's request; `request_hash`: SHA-256 of the encoded [`v1::EnrolmentRequest`].
     /// PROTOCOL.md, "Enrolment", step 9.
     ///

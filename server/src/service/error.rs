@@ -96,8 +96,17 @@ pub enum ServiceError {
     #[error("the invitation has ended")]
     InvitationExpired,
     /// The signature is nobody's who may ask for this, or does not verify.
-    #[error("not authorised")]
+    #[error("signed by nobody who may ask for this")]
     NotAuthorised,
+    /// The charter, CRL or denial is not believed, or older than the one in force.
+    #[error("the charter, CRL or denial is refused")]
+    TrustRefused,
+    /// The charter would cut live connections, and was not to be put in force then.
+    #[error("{cut} live connections would be cut")]
+    WouldCut {
+        /// How many connections.
+        cut: u64,
+    },
     /// The server is going down or not ready.
     #[error("not available, again in {retry_after_ms} ms")]
     Unavailable {

@@ -31,10 +31,10 @@ mod wake;
 mod welcomes;
 
 pub use access::NewAccess;
-pub use admission::{Admission, Permit};
+pub use admission::{Admission, Allowance, Key, Permit};
 pub use blobs::{CHUNKS_AT_ONCE, ChunkReader, ChunkWriter, NewUpload, Received};
 pub use clock::Clock;
-pub use directory::{Cards, Crls, Description};
+pub use directory::{Cards, Crls, Description, charters_after};
 pub use enrolment::{RequestOffer, RequestState};
 pub use error::ServiceError;
 pub use key_packages::{Claimed, KeyPackages};

@@ -5,7 +5,7 @@
 //! against the caller's bytes from the moment it is announced, and how long it may take is limited.
 
 use super::grpc::{RequestId, refused, stalled};
-use crate::service::Permit;
+use crate::service::{Key, Permit};
 use alcove_proto::limits::MESSAGE_BYTES_MAX;
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
@@ -39,10 +39,10 @@ const PREFIX_BYTES: usize = 5;
 /// by us, and the protocol library counts such resets: after some thousand refusals the caller's whole
 /// connection is closed with "too_many_internal_resets".
 /// `thousands_of_refused_calls_leave_the_connection_alive` fails without this.
-pub(super) struct RequestBody {
+pub(super) struct RequestBody<K: Key> {
     body: Option<Incoming>,
     /// Nothing for a call that was refused on its headers: its body is only drained.
-    permit: Option<Permit>,
+    permit: Option<Permit<K>>,
     request: RequestId,
     framing: Framing,
     /// Bytes counted for the message on its way, or the one decoded last.
@@ -54,11 +54,11 @@ pub(super) struct RequestBody {
     progress: usize,
 }
 
-impl RequestBody {
+impl<K: Key> RequestBody<K> {
     /// `deadline`: how long the body may stand still.
     pub(super) fn new(
         body: Incoming,
-        permit: Option<Permit>,
+        permit: Option<Permit<K>>,
         request: RequestId,
         deadline: Duration,
     ) -> Self {
@@ -115,7 +115,7 @@ impl RequestBody {
     }
 }
 
-impl http_body::Body for RequestBody {
+impl<K: Key> http_body::Body for RequestBody<K> {
     type Data = Bytes;
     type Error = Status;
 
@@ -150,7 +150,7 @@ impl http_body::Body for RequestBody {
     }
 }
 
-impl Drop for RequestBody {
+impl<K: Key> Drop for RequestBody<K> {
     fn drop(&mut self) {
         // As many of these run as streams may be open: the stream stays so meanwhile.
         if let Some(body) = self.body.take().filter(|body| !body.is_end_stream())

@@ -7,12 +7,10 @@
 use super::{
     body::RequestBody,
     grpc::{RequestId, refused},
-    listener::Context as Connections,
-    registry::Peer,
 };
-use crate::service::Permit;
+use crate::service::{Admission, Key, Permit};
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{Extensions, HeaderMap, Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -25,10 +23,10 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tonic::{Code, Status, body::Body, service::Routes};
-use tracing::{Instrument, Span, field};
+use tracing::{Instrument, Span};
 
 /// Characters of a method's name in the log; ours are shorter, a stranger's may not be.
 const LOGGED_METHOD_CHARS_MAX: usize = 80;
@@ -45,51 +43,71 @@ fn next_id() -> RequestId {
     RequestId(START.wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed)))
 }
 
-/// The services as one caller sees them: every call carries who calls, its number and its permit, as the
-/// request extensions [`Identity`](alcove_proto::names::Identity), [`RequestId`] and [`Permit`].
-#[derive(Clone)]
-pub(super) struct Calls {
-    routes: Routes,
-    connections: Arc<Connections>,
-    peer: Arc<Peer>,
+/// Who calls through a door: what the calls are counted under, and what is said of the caller.
+pub(super) trait Caller: Clone + Send + Sync + 'static {
+    /// What the limits go by.
+    type Key: Key;
+
+    /// The key of this caller.
+    fn key(&self) -> &Self::Key;
+
+    /// The span of a call; its fields are what every line of it says.
+    fn span(&self, method: &str, id: RequestId) -> Span;
+
+    /// Tells the services who calls, and what the call was admitted with.
+    fn introduce(&self, permit: &Permit<Self::Key>, extensions: &mut Extensions);
 }
 
-impl Calls {
-    pub(super) fn new(connections: Arc<Connections>, peer: Arc<Peer>) -> Self {
-        Self { routes: connections.routes.clone(), connections, peer }
+/// The services as one caller sees them: every call carries its [`RequestId`] among the request's extensions, and
+/// what [`Caller::introduce`] puts there.
+#[derive(Clone)]
+pub(super) struct Calls<C: Caller> {
+    routes: Routes,
+    admission: Arc<Admission<C::Key>>,
+    body_deadline: Duration,
+    caller: C,
+}
+
+impl<C: Caller> Calls<C> {
+    /// `body_deadline`: how long the body of a request may stand still.
+    pub(super) fn new(
+        routes: Routes,
+        admission: Arc<Admission<C::Key>>,
+        body_deadline: Duration,
+        caller: C,
+    ) -> Self {
+        Self { routes, admission, body_deadline, caller }
     }
 }
 
-impl tower::Service<Request<Incoming>> for Calls {
-    type Response = Response<Answer>;
+impl<C: Caller> tower::Service<Request<Incoming>> for Calls<C> {
+    type Response = Response<Answer<C::Key>>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        tower::Service::<Request<RequestBody>>::poll_ready(&mut self.routes, context)
+        tower::Service::<Request<RequestBody<C::Key>>>::poll_ready(&mut self.routes, context)
     }
 
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
         let id = next_id();
-        let span = span(&request, &self.peer, id);
+        let span = self.caller.span(logged_method(&request), id);
         let mut record = Record { span: span.clone(), began: Instant::now(), done: false };
         let (mut parts, body) = request.into_parts();
-        let deadline = self.connections.limits.body_deadline();
-        let permit = match self.connections.admission.admit(&self.peer.identity) {
+        let permit = match self.admission.admit(self.caller.key()) {
             Ok(permit) => permit,
             Err(error) => {
                 // Dropped, and drained by that.
-                drop(RequestBody::new(body, None, id, deadline));
+                drop(RequestBody::<C::Key>::new(body, None, id, self.body_deadline));
                 let status = refused(error, &id);
                 record.finish(status.code());
                 let answer = Answer { body: Body::empty(), record, held: Held::nothing() };
                 return Box::pin(ready(Ok(status.into_http::<Body>().map(|_nothing| answer))));
             }
         };
-        parts.extensions.insert(self.peer.identity.clone());
         parts.extensions.insert(id);
-        parts.extensions.insert(permit.clone());
-        let body = RequestBody::new(body, Some(permit.clone()), id, deadline);
+        self.caller.introduce(&permit, &mut parts.extensions);
+        let body = RequestBody::new(body, Some(permit.clone()), id, self.body_deadline);
         let answered = self.routes.call(Request::from_parts(parts, body));
         let held = Held { permit: Some(permit), bytes: 0, request: id };
         Box::pin(
@@ -106,11 +124,9 @@ impl tower::Service<Request<Incoming>> for Calls {
     }
 }
 
-fn span(request: &Request<Incoming>, peer: &Peer, id: RequestId) -> Span {
+fn logged_method(request: &Request<Incoming>) -> &str {
     let path = request.uri().path();
-    let method = path.char_indices().nth(LOGGED_METHOD_CHARS_MAX).map_or(path, |(end, _)| &path[..end]);
-    // `group` is filled in by whoever parses the request, shortened.
-    tracing::info_span!("call", method, identity = %peer.identity, request_id = %id, group = field::Empty)
+    path.char_indices().nth(LOGGED_METHOD_CHARS_MAX).map_or(path, |(end, _)| &path[..end])
 }
 
 /// The code of a call that is over with its headers.
@@ -158,22 +174,22 @@ impl Drop for Record {
 }
 
 /// A response body that counts what it holds and notes the code in its trailers.
-pub(super) struct Answer {
+pub(super) struct Answer<K: Key> {
     body: Body,
     record: Record,
-    held: Held,
+    held: Held<K>,
 }
 
 /// What an answer holds: a reader that stops reading leaves one piece of it waiting here.
-struct Held {
+struct Held<K: Key> {
     /// Nothing for a call that was refused on its headers.
-    permit: Option<Permit>,
+    permit: Option<Permit<K>>,
     /// Bytes of the piece that was handed over last.
     bytes: u64,
     request: RequestId,
 }
 
-impl Held {
+impl<K: Key> Held<K> {
     fn nothing() -> Self {
         Self { permit: None, bytes: 0, request: RequestId::default() }
     }
@@ -194,7 +210,7 @@ impl Held {
     }
 }
 
-impl http_body::Body for Answer {
+impl<K: Key> http_body::Body for Answer<K> {
     type Data = Bytes;
     type Error = Status;
 
@@ -236,10 +252,11 @@ impl http_body::Body for Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::{Admission, Settings};
+    use crate::service::Settings;
+    use alcove_proto::names::Identity;
     use http_body_util::{BodyExt, Full};
 
-    fn answer(permit: &Permit, bytes: usize) -> Answer {
+    fn answer(permit: &Permit, bytes: usize) -> Answer<Identity> {
         let record = Record { span: Span::none(), began: Instant::now(), done: false };
         let held = Held { permit: Some(permit.clone()), bytes: 0, request: RequestId(7) };
         Answer { body: Body::new(Full::new(Bytes::from(vec![0; bytes]))), record, held }

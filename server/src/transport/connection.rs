@@ -1,25 +1,26 @@
-//! One connection, from the accepted socket to its end.
+//! One connection through either door, from the accepted socket to its end.
 //!
-//! Handshake, preface and every wait have a deadline; after that a connection lives until its peer leaves, its
-//! certificate is refused, or the server stops.
+//! Handshake, preface and every wait have a deadline. Who is let in, and how long a connection may live, is the
+//! door's business.
 
 use super::{
-    call::Calls,
+    call::{Caller, Calls},
     first_bytes::FirstBytes,
-    listener::Context,
     pending::Waiting,
-    registry::{CutReason, Peer},
+    registry::CutReason,
 };
+use crate::config::Limits;
 use alcove_charter::TrustError;
-use alcove_trust::{CertificateFault, Snapshot, http2};
+use alcove_trust::http2;
 use hyper::server::conn::http2::Builder;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use rustls_pki_types::CertificateDer;
+use rustls::ServerConfig;
 use std::{
     io,
+    num::NonZeroU32,
     pin::pin,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -65,39 +66,52 @@ pub(super) enum Ended {
     /// It was cut.
     #[error("cut: {0:?}")]
     Cut(CutReason),
+    /// It had lived as long as it may, and calls on it had not ended in time.
+    #[error("lived as long as it may")]
+    Life,
     /// HTTP/2 failed.
     #[error("broke off")]
     Http(#[source] hyper::Error),
 }
 
-/// Serves `tcp` to its end.
-pub(super) async fn serve(tcp: TcpStream, context: Arc<Context>, waiting: Waiting) -> Ended {
-    // Only delays answers when it fails.
-    let _delayed = tcp.set_nodelay(true);
-    let snapshot = context.trust.load_full();
-    let tls = match handshake(tcp, &snapshot, &context, waiting).await {
-        Ok(tls) => tls,
-        Err(ended) => return ended,
-    };
-    let chain = tls.get_ref().1.peer_certificates().unwrap_or_default().iter();
-    let chain: Vec<_> = chain.map(|certificate| certificate.clone().into_owned()).collect();
-    match peer_of(chain, &snapshot) {
-        Ok(peer) => serve_http(tls, context, snapshot.version, Arc::new(peer)).await,
-        Err(error) => Ended::Certificate(error),
+/// What bounds the connections of a door.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) handshake_deadline: Duration,
+    pub(super) preface_deadline: Duration,
+    pub(super) keepalive_interval: Duration,
+    pub(super) keepalive_timeout: Duration,
+    /// Calls under way on one connection.
+    pub(super) streams_max: u32,
+}
+
+impl Bounds {
+    /// The deadlines of `limits`, which both doors have in common, and so many calls.
+    pub(super) fn new(limits: &Limits, streams_max: NonZeroU32) -> Self {
+        Self {
+            handshake_deadline: limits.handshake_deadline(),
+            preface_deadline: limits.preface_deadline(),
+            keepalive_interval: limits.keepalive_interval(),
+            keepalive_timeout: limits.keepalive_timeout(),
+            streams_max: streams_max.get(),
+        }
     }
 }
 
-async fn handshake(
+/// Shakes hands, or tells the peer why not.
+pub(super) async fn handshake(
     tcp: TcpStream,
-    snapshot: &Snapshot,
-    context: &Context,
+    tls: Arc<ServerConfig>,
+    bounds: &Bounds,
     waiting: Waiting,
 ) -> Result<TlsStream<TcpStream>, Ended> {
-    let accepting = TlsAcceptor::from(Arc::clone(&snapshot.tls)).accept(tcp).into_fallible();
+    // Only delays answers when it fails.
+    let _delayed = tcp.set_nodelay(true);
+    let accepting = TlsAcceptor::from(tls).accept(tcp).into_fallible();
     // The place is kept until it is known who this is, or until this is over: also while lingering.
     let mut pushed_out = pin!(waiting.pushed_out());
     let accepted = tokio::select! {
-        accepted = timeout(context.limits.handshake_deadline(), accepting) => accepted,
+        accepted = timeout(bounds.handshake_deadline, accepting) => accepted,
         () = &mut pushed_out => return Err(Ended::PushedOut),
     };
     match accepted {
@@ -124,68 +138,50 @@ async fn linger(mut tcp: TcpStream) {
     let _over = timeout(LINGER_DEADLINE, reading).await;
 }
 
-/// Reads who was let in. The verifier has just judged this chain; this only asks it for the name.
-fn peer_of(chain: Vec<CertificateDer<'static>>, snapshot: &Snapshot) -> Result<Peer, TrustError> {
-    let device = snapshot.trust.verify_device_tls(&chain, now_ms())?;
-    Ok(Peer { identity: device.identity, chain, not_after_ms: device.not_after_ms })
-}
-
-async fn serve_http(
+/// Serves `calls` until the peer leaves or `cut` is ready. When `leave` is, calls under way may end and no more begin.
+pub(super) async fn serve_http<C: Caller>(
     tls: TlsStream<TcpStream>,
-    context: Arc<Context>,
-    judged_by: u64,
-    peer: Arc<Peer>,
+    bounds: &Bounds,
+    calls: Calls<C>,
+    leave: impl Future<Output = ()>,
+    cut: impl Future<Output = Ended>,
 ) -> Ended {
-    let (registration, mut cut) = context.registry.register(Arc::clone(&peer));
-    // What is trusted may have changed between the handshake and the entry; the sweep that followed the
-    // change did not see this connection.
-    let current = context.trust.load_full();
-    if current.version != judged_by
-        && let Err(error) = current.trust.verify_device_tls(&peer.chain, now_ms())
-    {
-        return Ended::Certificate(error);
-    }
-    drop(current);
-
     let (io, preface) = FirstBytes::new(tls);
-    let calls = TowerToHyperService::new(Calls::new(Arc::clone(&context), peer));
-    let mut connection = pin!(http(&context).serve_connection(TokioIo::new(io), calls));
-    let mut stop = context.stop.clone();
+    let calls = TowerToHyperService::new(calls);
+    let mut connection = pin!(http(bounds).serve_connection(TokioIo::new(io), calls));
+    let mut cut = pin!(cut);
 
     tokio::select! {
         biased;
-        reason = &mut cut => return cut_for(reason),
+        ended = &mut cut => return ended,
         ended = &mut connection => return closed(ended),
         _seen = preface => {}
-        () = sleep(context.limits.preface_deadline()) => return Ended::PrefaceDeadline,
+        () = sleep(bounds.preface_deadline) => return Ended::PrefaceDeadline,
     }
     tokio::select! {
         biased;
-        reason = &mut cut => return cut_for(reason),
-        () = stop.asked() => connection.as_mut().graceful_shutdown(),
+        ended = &mut cut => return ended,
+        () = leave => connection.as_mut().graceful_shutdown(),
         ended = &mut connection => return closed(ended),
     }
-    let ended = tokio::select! {
+    tokio::select! {
         biased;
-        reason = &mut cut => cut_for(reason),
+        ended = &mut cut => ended,
         ended = &mut connection => closed(ended),
-    };
-    drop(registration);
-    ended
+    }
 }
 
-fn http(context: &Context) -> Builder<TokioExecutor> {
-    let limits = &context.limits;
+fn http(bounds: &Bounds) -> Builder<TokioExecutor> {
     let mut http = Builder::new(TokioExecutor::new());
     http.timer(TokioTimer::new())
         .initial_connection_window_size(http2::CONNECTION_WINDOW_BYTES)
         .initial_stream_window_size(http2::STREAM_WINDOW_BYTES)
         .max_frame_size(http2::FRAME_BYTES_MAX)
-        .max_concurrent_streams(limits.streams_per_connection_max.get())
+        .max_concurrent_streams(bounds.streams_max)
         .max_local_error_reset_streams(LOCAL_ERROR_RESETS_MAX)
         .max_header_list_size(HEADER_BYTES_MAX)
-        .keep_alive_interval(limits.keepalive_interval())
-        .keep_alive_timeout(limits.keepalive_timeout());
+        .keep_alive_interval(bounds.keepalive_interval)
+        .keep_alive_timeout(bounds.keepalive_timeout);
     http
 }
 
@@ -194,11 +190,6 @@ fn closed(ended: Result<(), hyper::Error>) -> Ended {
         Ok(()) => Ended::Closed,
         Err(error) => Ended::Http(error),
     }
-}
-
-fn cut_for(reason: Result<CutReason, tokio::sync::oneshot::error::RecvError>) -> Ended {
-    // The registration holds the other end until it cuts or this connection is over.
-    Ended::Cut(reason.unwrap_or(CutReason::Certificate(CertificateFault::Other)))
 }
 
 /// The clock certificates are judged by, milliseconds since 1970.

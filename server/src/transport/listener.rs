@@ -1,33 +1,52 @@
-//! The accept loop: takes connections, counts them, and lets them finish when the server stops.
+//! The accept loop of either door: takes connections, counts them, and lets them finish when the server stops.
 
 use super::{
-    connection::{self, Ended},
-    pending::Pending,
-    registry::Registry,
+    connection::Ended,
+    pending::{Pending, Waiting},
     stop::Stopping,
 };
-use crate::{config::Limits, service::Admission};
-use alcove_trust::SnapshotCell;
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     task::JoinSet,
     time::{sleep, timeout},
 };
-use tonic::service::Routes;
 
 /// Pause after an accept that failed for want of file descriptors or memory: trying again at once would
 /// only burn the processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What every connection needs.
-pub(super) struct Context {
-    pub(super) trust: Arc<SnapshotCell>,
-    pub(super) registry: Registry,
-    pub(super) routes: Routes,
-    pub(super) admission: Arc<Admission>,
-    pub(super) limits: Limits,
-    pub(super) stop: Stopping,
+/// A door of the server: who gets in, and what is served.
+pub(super) trait Door: Send + Sync + 'static {
+    /// In the log.
+    const NAME: &'static str;
+    /// What a connection holds for as long as it lives.
+    type Place: Send + 'static;
+
+    /// A place for one more connection of that address, or nothing when it has as many as it may.
+    fn place(&self, address: IpAddr) -> Option<Self::Place>;
+
+    /// Serves `tcp` to its end.
+    fn serve(
+        self: Arc<Self>,
+        tcp: TcpStream,
+        address: SocketAddr,
+        place: Self::Place,
+        waiting: Waiting,
+    ) -> impl Future<Output = Ended> + Send;
+}
+
+/// How many a door takes at one time, and how long it waits for them at the end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    pub(super) connections_max: usize,
+    pub(super) handshakes_max: usize,
+    pub(super) stop_grace: Duration,
 }
 
 /// How the last connections went.
@@ -37,39 +56,33 @@ pub struct Stopped {
     pub cut: usize,
 }
 
-/// Serves `routes` on `listener` to whom `admission` lets in, until it is asked to stop; then waits for calls
-/// under way, at most [`Limits::stop_grace`].
-pub async fn serve(
+/// Serves `door` on `listener` until it is asked to stop; then waits for calls under way, at most `room.stop_grace`.
+pub(super) async fn serve_door<D: Door>(
     listener: TcpListener,
-    routes: Routes,
-    admission: Arc<Admission>,
-    trust: Arc<SnapshotCell>,
-    registry: Registry,
-    limits: Limits,
+    door: D,
+    room: Room,
     stop: Stopping,
 ) -> Stopped {
-    let grace = limits.stop_grace();
-    let routes = routes.prepare();
-    let context = Arc::new(Context { trust, registry, routes, admission, limits, stop: stop.clone() });
     let mut connections = JoinSet::new();
-    accept_until_stopped(listener, &context, &mut connections, stop).await;
+    accept_until_stopped(listener, &Arc::new(door), room, &mut connections, stop).await;
     let finishing = async { while connections.join_next().await.is_some() {} };
-    let in_time = timeout(grace, finishing).await;
+    let in_time = timeout(room.stop_grace, finishing).await;
     let cut = connections.len();
     if in_time.is_err() {
-        tracing::info!(connections = cut, "cutting what is still open");
+        tracing::info!(door = D::NAME, connections = cut, "cutting what is still open");
     }
     connections.shutdown().await;
     Stopped { cut }
 }
 
-async fn accept_until_stopped(
+async fn accept_until_stopped<D: Door>(
     listener: TcpListener,
-    context: &Arc<Context>,
+    door: &Arc<D>,
+    room: Room,
     connections: &mut JoinSet<()>,
     mut stop: Stopping,
 ) {
-    let pending = Pending::new(context.limits.handshakes_max.get());
+    let pending = Pending::new(room.handshakes_max);
     let mut failing = false;
     loop {
         tokio::select! {
@@ -83,14 +96,18 @@ async fn accept_until_stopped(
             accepted = listener.accept() => match accepted {
                 Ok((tcp, address)) => {
                     failing = false;
-                    if connections.len() >= context.limits.connections_max.get() {
-                        tracing::warn!(limit = context.limits.connections_max, "connection limit reached");
+                    if connections.len() >= room.connections_max {
+                        tracing::warn!(door = D::NAME, limit = room.connections_max, "connection limit reached");
                         continue;
                     }
+                    let Some(place) = door.place(address.ip()) else {
+                        tracing::info!(door = D::NAME, %address, "connection limit of one address reached");
+                        continue;
+                    };
                     let waiting = pending.enter();
-                    let context = Arc::clone(context);
+                    let door = Arc::clone(door);
                     connections.spawn(async move {
-                        log_end(address, &connection::serve(tcp, context, waiting).await);
+                        log_end(D::NAME, address, &door.serve(tcp, address, place, waiting).await);
                     });
                 }
                 // The peer was gone before it was taken; nothing is wrong here.
@@ -114,15 +131,16 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 /// One line for each connection that ended otherwise than by its peer's wish.
-fn log_end(address: SocketAddr, ended: &Ended) {
+fn log_end(door: &'static str, address: SocketAddr, ended: &Ended) {
     match ended {
-        Ended::Closed => tracing::debug!(%address, "connection closed"),
-        Ended::Cut(reason) => tracing::info!(%address, ?reason, "connection cut"),
+        Ended::Closed => tracing::debug!(door, %address, "connection closed"),
+        Ended::Cut(reason) => tracing::info!(door, %address, ?reason, "connection cut"),
         Ended::Handshake(_) | Ended::Certificate(_) | Ended::HandshakeDeadline | Ended::PrefaceDeadline => {
-            tracing::info!(%address, %ended, "connection refused");
+            tracing::info!(door, %address, %ended, "connection refused");
         }
+        Ended::Life => tracing::info!(door, %address, %ended, "connection cut"),
         // Networks do that every day.
-        Ended::Http(_) => tracing::debug!(%address, %ended, "connection broke off"),
-        Ended::PushedOut => tracing::warn!(%address, %ended, "too many handshakes at one time"),
+        Ended::Http(_) => tracing::debug!(door, %address, %ended, "connection broke off"),
+        Ended::PushedOut => tracing::warn!(door, %address, %ended, "too many handshakes at one time"),
     }
 }

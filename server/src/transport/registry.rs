@@ -97,6 +97,14 @@ impl Registry {
         refused.filter(|(number, fault)| self.lock().cut(*number, CutReason::Certificate(*fault))).count()
     }
 
+    /// Who of the live connections `judge` refuses, one for each connection; cuts nobody.
+    ///
+    /// `judge` checks signatures and runs without the lock: call this where blocking is allowed.
+    pub fn refused_by(&self, judge: impl Fn(&Peer) -> Result<(), CertificateFault>) -> Vec<Arc<Peer>> {
+        let peers: Vec<_> = self.lock().connections.values().map(|entry| Arc::clone(&entry.peer)).collect();
+        peers.into_iter().filter(|peer| judge(peer).is_err()).collect()
+    }
+
     /// Cuts every connection whose certificate has ended at `now_ms` (milliseconds since 1970); says how
     /// many.
     pub fn cut_expired(&self, now_ms: i64) -> usize {

@@ -1,6 +1,11 @@
 //! Keeps what is trusted up to date while the server runs, and every live connection judged by it.
 
-use super::{connection::now_ms, registry::Registry, stop::Stopping};
+use super::{
+    connection::now_ms,
+    ends::{Countdown, Ending, endings},
+    registry::{Peer, Registry},
+    stop::Stopping,
+};
 use crate::{
     service::{ReceiptKey, ReceiptKeyError},
     trust_files::{Loaded, Stamp, TrustFileError, TrustFiles, load},
@@ -9,7 +14,10 @@ use alcove_charter::TrustView;
 use alcove_trust::{CertificateFault, ConfigError, Snapshot, SnapshotCell};
 use arc_swap::ArcSwap;
 use std::{
-    sync::Arc,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::{
@@ -20,10 +28,8 @@ use tokio::{
 
 /// Time between looks for connections whose certificate has ended meanwhile.
 const EXPIRY_SWEEP: Duration = Duration::from_secs(1);
-/// Time between warnings about something that will end.
-const WARNINGS: Duration = Duration::from_secs(24 * 3600);
-/// How long before the end of a certificate or charter the server begins to warn, milliseconds: 14 days.
-const WARN_BEFORE_MS: i64 = 14 * 24 * 3600 * 1000;
+/// Time between looks at files that have not changed: what was refused is said again.
+const LOOKED_ANYWAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Why a reload left everything as it was.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +54,10 @@ pub struct InForce {
     pub receipt_key: Arc<ArcSwap<ReceiptKey>>,
     /// The live connections.
     pub registry: Registry,
+    /// When the first of the server's two certificates ends, milliseconds since 1970.
+    certificates_end_ms: Arc<AtomicI64>,
+    /// One change at a time; and what the files looked like at the last one.
+    changing: Arc<Mutex<Stamp>>,
 }
 
 impl InForce {
@@ -55,13 +65,33 @@ impl InForce {
     ///
     /// Errors: [`ReloadError`].
     pub fn begin(loaded: Loaded, registry: Registry) -> Result<Self, ReloadError> {
-        let Loaded { trust, tls_chain, tls_key, receipt_chain, receipt_key, .. } = loaded;
+        warn_of_refused(&loaded);
+        let Loaded { trust, tls_chain, tls_key, receipt_chain, receipt_key, stamp, .. } = loaded;
         let receipt_key = ReceiptKey::new(receipt_key.secret_pkcs8_der(), receipt_chain)?;
         Ok(Self {
+            certificates_end_ms: Arc::new(AtomicI64::new(loaded.certificates_end_ms)),
+            changing: Arc::new(Mutex::new(stamp)),
             trust: Arc::new(SnapshotCell::new(trust, tls_chain, tls_key)?),
             receipt_key: Arc::new(ArcSwap::from_pointee(receipt_key)),
             registry,
         })
+    }
+
+    /// What ends soon of what is in force, most urgent first, as seen at `now_ms`.
+    pub fn endings(&self, now_ms: i64) -> Vec<Ending> {
+        endings(&self.trust.load().trust, self.certificates_end_ms.load(Ordering::Relaxed), now_ms)
+    }
+
+    /// Waits until nobody else changes anything, files or what is in force, and keeps it so. Blocks.
+    pub(super) fn begin_change(&self) -> MutexGuard<'_, Stamp> {
+        // A stamp is replaced whole.
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells `remember` what is in force now; never anything older than it has been told before.
+    pub(super) fn tell(&self, remember: &watch::Sender<Arc<TrustView>>) {
+        // Looked up under its lock, since several may tell at one time.
+        remember.send_modify(|told| *told = Arc::clone(&self.trust.load().trust));
     }
 }
 
@@ -78,12 +108,25 @@ pub struct Reloaded {
 ///
 /// Errors: [`ReloadError`]; then nothing has changed.
 pub fn reload(files: &TrustFiles, in_force: &InForce) -> Result<Reloaded, ReloadError> {
+    reload_within(&mut in_force.begin_change(), files, in_force)
+}
+
+/// [`reload`], for who has begun a change.
+pub(super) fn reload_within(
+    seen: &mut Stamp,
+    files: &TrustFiles,
+    in_force: &InForce,
+) -> Result<Reloaded, ReloadError> {
+    // Before they are read: what changes meanwhile counts as not seen. A file that is refused is not tried again
+    // before it changes.
+    *seen = files.stamp();
     let loaded = load(files, Some(&in_force.trust.load().trust), now_ms())?;
-    warn_of_ends(&loaded);
-    let Loaded { trust, tls_chain, tls_key, receipt_chain, receipt_key, .. } = loaded;
+    warn_of_refused(&loaded);
+    let Loaded { trust, tls_chain, tls_key, receipt_chain, receipt_key, certificates_end_ms, .. } = loaded;
     // Everything that can fail comes before anything is replaced.
     let receipt_key = ReceiptKey::new(receipt_key.secret_pkcs8_der(), receipt_chain)?;
     let snapshot = in_force.trust.replace(trust, tls_chain, tls_key)?;
+    in_force.certificates_end_ms.store(certificates_end_ms, Ordering::Relaxed);
     if receipt_key.chain() != in_force.receipt_key.load().chain() {
         // A device that meets a signature by the new key asks for its certificate.
         in_force.receipt_key.store(Arc::new(receipt_key));
@@ -93,39 +136,36 @@ pub fn reload(files: &TrustFiles, in_force: &InForce) -> Result<Reloaded, Reload
         snapshot = snapshot.version,
         charter = snapshot.trust.charter().version,
         crls = snapshot.trust.crls().count(),
+        denials = snapshot.trust.denials().count(),
         cut,
         "trust reloaded"
     );
     Ok(Reloaded { version: snapshot.version, cut })
 }
 
-fn judge_again(snapshot: &Snapshot, registry: &Registry) -> usize {
-    registry.judge_again(|peer| {
-        let judged = snapshot.trust.verify_device_tls(&peer.chain, now_ms());
-        judged.map(|_device| ()).map_err(|error| CertificateFault::of(&error))
-    })
+/// Whether `trust` would let that peer in now.
+pub(super) fn judge(trust: &TrustView, peer: &Peer) -> Result<(), CertificateFault> {
+    let judged = trust.verify_device_tls(&peer.chain, now_ms());
+    judged.map(|_device| ()).map_err(|error| CertificateFault::of(&error))
 }
 
-/// Says what ends soon, and which CRL files were left out.
-pub fn warn_of_ends(loaded: &Loaded) {
-    let now_ms = now_ms();
+fn judge_again(snapshot: &Snapshot, registry: &Registry) -> usize {
+    registry.judge_again(|peer| judge(&snapshot.trust, peer))
+}
+
+/// Says which files were left out.
+fn warn_of_refused(loaded: &Loaded) {
     for refused in &loaded.refused_crls {
         tracing::error!(path = %refused.path.display(), cause = %refused.source, "CRL refused, the old one stays");
     }
-    if loaded.certificates_end_ms - now_ms < WARN_BEFORE_MS {
-        tracing::warn!(end_ms = loaded.certificates_end_ms, "the server's certificates end soon");
-    }
-    let charter_end_ms = loaded.trust.charter().not_after_ms;
-    if charter_end_ms - now_ms < WARN_BEFORE_MS {
-        tracing::warn!(end_ms = charter_end_ms, "the charter ends soon");
-    }
-    for crl in loaded.trust.crls().filter(|crl| crl.is_stale(now_ms)) {
-        tracing::warn!(agency = %crl.trust_domain, number = crl.number, "a newer CRL is overdue");
+    for refused in &loaded.refused_denials {
+        let path = refused.path.display();
+        tracing::error!(%path, cause = %refused.source, "denial refused: it shuts nobody out that was not before");
     }
 }
 
-/// Reloads whenever the files change (looked at every `poll`) or `asked` says so, and cuts connections when
-/// their certificate or the charter ends. What was put in force is told to `remember`. Returns when the server stops.
+/// Reloads whenever the files change (looked at every `poll`) or `asked` says so, cuts connections when
+/// their certificate or the charter ends, and warns before they do. What was put in force is told to `remember`. Returns when the server stops.
 pub async fn keep_current(
     files: TrustFiles,
     in_force: InForce,
@@ -134,12 +174,12 @@ pub async fn keep_current(
     mut asked: mpsc::Receiver<()>,
     mut stop: Stopping,
 ) {
-    let mut seen = files.stamp();
-    let mut looked = Instant::now();
-    let mut warned = Instant::now();
+    let mut countdown = Countdown::default();
+    let (mut looked, mut looked_anyway) = (Instant::now(), Instant::now());
     let tick = poll.map_or(EXPIRY_SWEEP, |poll| poll.min(EXPIRY_SWEEP));
     loop {
-        let forced = tokio::select! {
+        countdown.tell(&in_force.endings(now_ms()), Instant::now());
+        let mut forced = tokio::select! {
             biased;
             () = stop.asked() => return,
             Some(()) = asked.recv() => true,
@@ -149,21 +189,17 @@ pub async fn keep_current(
         if cut > 0 {
             tracing::info!(cut, "certificates or the charter ended");
         }
-        let due = poll.is_some_and(|poll| looked.elapsed() >= poll);
-        let warn = warned.elapsed() >= WARNINGS;
-        if warn {
-            warned = Instant::now();
+        if looked_anyway.elapsed() >= LOOKED_ANYWAY {
+            looked_anyway = Instant::now();
+            forced = true;
         }
-        if !forced && !due && !warn {
+        let due = poll.is_some_and(|poll| looked.elapsed() >= poll);
+        if !forced && !due {
             continue;
         }
         looked = Instant::now();
-        let stamp = stamp_of(&files).await;
-        // A file that was refused is not tried again before it changes.
-        if forced || warn || stamp != seen {
-            seen = stamp;
-            reload_beside(&files, &in_force).await;
-            remember.send_replace(Arc::clone(&in_force.trust.load().trust));
+        if look(&files, &in_force, forced).await {
+            in_force.tell(&remember);
         }
     }
 }
@@ -182,21 +218,21 @@ async fn cut_what_ended(in_force: &InForce) -> usize {
     cut + judged.unwrap_or_default()
 }
 
-async fn stamp_of(files: &TrustFiles) -> Stamp {
-    let files = files.clone();
-    // Only a panic or a stopping runtime loses the answer; then everything counts as changed.
-    spawn_blocking(move || files.stamp()).await.unwrap_or_default()
-}
-
-async fn reload_beside(files: &TrustFiles, in_force: &InForce) {
+/// Reloads if the files have changed since the last reload, or if it is `forced`; says whether it tried.
+async fn look(files: &TrustFiles, in_force: &InForce, forced: bool) -> bool {
     let (files, in_force) = (files.clone(), in_force.clone());
-    let reloaded = spawn_blocking(move || reload(&files, &in_force)).await;
-    match reloaded {
-        Ok(Ok(_reloaded)) => {}
-        Ok(Err(error)) => {
+    let looked = spawn_blocking(move || {
+        let mut seen = in_force.begin_change();
+        (forced || files.stamp() != *seen).then(|| reload_within(&mut seen, &files, &in_force))
+    });
+    match looked.await {
+        Ok(None) => return false,
+        Ok(Some(Ok(_reloaded))) => {}
+        Ok(Some(Err(error))) => {
             let error = crate::cli::report(&error);
             tracing::error!(error, "trust not reloaded, the old one stays in force");
         }
         Err(_panicked) => tracing::error!("reloading panicked, the old trust stays in force"),
     }
+    true
 }

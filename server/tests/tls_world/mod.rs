@@ -8,11 +8,13 @@ pub mod pki;
 
 use alcove_charter::{CharterHistory, TrustView, oids};
 use alcove_proto::v1;
+use alcove_rpc::v1::trust_client::TrustClient;
 use alcove_server::{
     config::Config,
     service::{Admission, Settings},
-    transport::{self, InForce, Registry, ReloadError, Reloaded, Stop, Stopped},
-    trust_files::{TrustFiles, load},
+    store::trust::TrustInForce,
+    transport::{self, InForce, Registry, ReloadError, Reloaded, Stop, Stopped, TrustDesk, grpc},
+    trust_files::{self, TrustFiles, load},
 };
 use alcove_trust::{ConnectError, Connection, Connector, SnapshotCell};
 use pki::{Agency, Ca, Held, SERVER_NAME, Wanted};
@@ -26,7 +28,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tempfile::TempDir;
-use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 use tonic::{
     service::Routes,
     transport::{Channel, Endpoint},
@@ -88,9 +94,12 @@ impl World {
 
     /// Gives the server new keys and certificates; the TLS one as wanted.
     pub fn certify_server(&self, tls: Wanted) {
+        let not_after = tls.not_after;
         let tls = self.server_ca.certify(tls);
-        let receipts =
-            self.server_ca.certify(Wanted { sans: Vec::new(), ..Wanted::new("", oids::RECEIPTS_ARCS) });
+        let wanted = Wanted::new("", oids::RECEIPTS_ARCS);
+        // As good for as long; one that has ended is the TLS one's affair.
+        let not_after = not_after.max(wanted.not_after);
+        let receipts = self.server_ca.certify(Wanted { sans: Vec::new(), not_after, ..wanted });
         let certificate = v1::ServerCertificate {
             format: 1,
             tls_chain: tls.chain_bytes(),
@@ -122,7 +131,12 @@ impl World {
         Connector::new(self.trust(), device.chain.clone(), device.private_key()).unwrap()
     }
 
-    /// Starts the listener over the folder's files.
+    /// What callers at the desk show and believe: nothing, and the charter.
+    pub fn desk_connector(&self) -> Connector {
+        Connector::to_desk(self.trust()).unwrap()
+    }
+
+    /// Starts the listener over the folder's files, and the desk where the configuration has one.
     pub async fn serve(&self) -> Server {
         let config = self.config();
         let files = TrustFiles::of(&config);
@@ -143,12 +157,44 @@ impl World {
             config.limits.clone(),
             stop.stopping(),
         ));
-        Server { address, config, files, cell, in_force, registry, stop, serving, _health: health }
+        let (remember, remembered) = watch::channel(Arc::clone(&cell.load().trust));
+        let trust_desk = TrustDesk::new(files.clone(), in_force.clone(), remember.clone());
+        let mut desk = None;
+        if let Some(desk_listen) = config.desk_listen {
+            let listener = TcpListener::bind(desk_listen).await.unwrap();
+            desk = Some(listener.local_addr().unwrap());
+            let (routes, cell) =
+                (grpc::trust(trust_desk.clone(), Arc::new(|_denied, _request| ())), Arc::clone(&cell));
+            let (config, stopping) = (config.clone(), stop.stopping());
+            tokio::spawn(async move {
+                transport::serve_desk(listener, routes, cell, config.desk, &config.limits, stopping).await
+            });
+        }
+        Server {
+            address,
+            desk,
+            trust_desk,
+            remember,
+            remembered,
+            config,
+            files,
+            cell,
+            in_force,
+            registry,
+            stop,
+            serving,
+            _health: health,
+        }
     }
 }
 
 pub struct Server {
     pub address: SocketAddr,
+    /// Where the desk is.
+    pub desk: Option<SocketAddr>,
+    pub trust_desk: TrustDesk,
+    remember: watch::Sender<Arc<TrustView>>,
+    remembered: watch::Receiver<Arc<TrustView>>,
     pub config: Config,
     pub files: TrustFiles,
     pub cell: Arc<SnapshotCell>,
@@ -171,6 +217,23 @@ impl Server {
         endpoint.connect_with_connector(connector).await.unwrap()
     }
 
+    /// A connection of its own to the desk.
+    pub async fn desk_channel(&self, world: &World) -> Channel {
+        let endpoint = Endpoint::from_shared(format!("https://{}", self.desk.unwrap())).unwrap();
+        endpoint.connect_with_connector(world.desk_connector()).await.unwrap()
+    }
+
+    /// The Trust service over a connection of its own to the desk.
+    pub async fn trust_client(&self, world: &World) -> TrustClient<Channel> {
+        let limit = alcove_proto::limits::MESSAGE_BYTES_MAX;
+        TrustClient::new(self.desk_channel(world).await).max_encoding_message_size(2 * limit)
+    }
+
+    /// What the store would have been told to remember by now.
+    pub fn remembered(&self) -> TrustInForce {
+        trust_files::in_force(&self.remembered.borrow())
+    }
+
     /// A gRPC client over a connection of its own.
     pub async fn client(&self, connector: Connector) -> HealthClient<Channel> {
         HealthClient::new(self.channel(connector).await)
@@ -187,7 +250,7 @@ impl Server {
             self.files.clone(),
             self.in_force.clone(),
             self.config.trust_poll(),
-            tokio::sync::watch::channel(Arc::clone(&self.cell.load().trust)).0,
+            self.remember.clone(),
             asked,
             self.stop.stopping(),
         ));

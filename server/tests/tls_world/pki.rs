@@ -1,6 +1,6 @@
 //! Agencies, a server CA and a charter over them, made anew for every test and valid by the machine's clock.
 
-use alcove_charter::{charter_signing_bytes, oids};
+use alcove_charter::{charter_signing_bytes, denial_signing_bytes, duty_name, oids};
 use alcove_proto::v1;
 use prost::Message;
 use rcgen::{
@@ -84,19 +84,39 @@ impl Ca {
 
     /// A CRL with that number over those certificates.
     pub fn crl(&self, number: u64, revoked: &[&Held]) -> Vec<u8> {
-        let now = SystemTime::now();
-        let entry = |held: &&Held| RevokedCertParams {
-            serial_number: held.serial.clone(),
+        self.crl_of(number, revoked.iter().map(|held| held.serial.clone()), a_day_from_now())
+    }
+
+    /// An empty CRL whose successor is due then.
+    pub fn crl_until(&self, number: u64, next_update: SystemTime) -> Vec<u8> {
+        self.crl_of(number, std::iter::empty(), next_update)
+    }
+
+    /// A CRL over those and `more` serials that nobody has.
+    pub fn large_crl(&self, number: u64, revoked: &[&Held], more: u64) -> Vec<u8> {
+        let others = (0..more).map(|other| SerialNumber::from((1 << 60) + other));
+        self.crl_of(number, revoked.iter().map(|held| held.serial.clone()).chain(others), a_day_from_now())
+    }
+
+    fn crl_of(
+        &self,
+        number: u64,
+        serials: impl Iterator<Item = SerialNumber>,
+        next_update: SystemTime,
+    ) -> Vec<u8> {
+        let now = SystemTime::now().min(next_update - Duration::from_secs(60));
+        let entry = |serial_number| RevokedCertParams {
+            serial_number,
             revocation_time: now.into(),
             reason_code: None,
             invalidity_date: None,
         };
         let params = CertificateRevocationListParams {
             this_update: now.into(),
-            next_update: (now + Duration::from_secs(86_400)).into(),
+            next_update: next_update.into(),
             crl_number: SerialNumber::from(number),
             issuing_distribution_point: None,
-            revoked_certs: revoked.iter().map(entry).collect(),
+            revoked_certs: serials.map(entry).collect(),
             key_identifier_method: KeyIdMethod::Sha256,
         };
         params.signed_by(&self.issuer).unwrap().der().to_vec()
@@ -105,6 +125,10 @@ impl Ca {
     fn der(&self) -> Vec<u8> {
         self.certificate.der().to_vec()
     }
+}
+
+fn a_day_from_now() -> SystemTime {
+    SystemTime::now() + Duration::from_secs(86_400)
 }
 
 fn san_type(san: &str) -> SanType {
@@ -150,6 +174,19 @@ impl Agency {
     /// A device with a good TLS certificate.
     pub fn device(&self, number: u16) -> Held {
         self.ca.certify(Wanted::new(self.device_name(number), oids::CLIENT_AUTH_ARCS))
+    }
+
+    /// Denies a device by a key that the agency's CA has certified for it.
+    pub fn denial(&self, device_name: &str) -> Vec<u8> {
+        let trust_domain = self.trust_domain.parse().unwrap();
+        let officer = self.ca.certify(Wanted::new(duty_name(&trust_domain), oids::DENIALS_ARCS));
+        let denial =
+            v1::Denial { format: 1, identity: device_name.to_owned(), at_ms: now_ms() }.encode_to_vec();
+        let random = SystemRandom::new();
+        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &officer.key, &random).unwrap();
+        let signature = key.sign(&random, &denial_signing_bytes(&denial)).unwrap().as_ref().to_vec();
+        let certificate = officer.chain[0].to_vec();
+        v1::SignedDenial { denial, certificate, signature }.encode_to_vec()
     }
 
     fn entry(&self) -> v1::Agency {

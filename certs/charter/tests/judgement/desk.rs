@@ -2,9 +2,9 @@
 
 use crate::pki::{DAY_MS, HANDLE, Leaf, NOW_MS, SERVER_NAME, TestAgency, TestCa, World, next, sign};
 use alcove_charter::{
-    Appended, DenialError, P256Point, RenewalError, TrustError, TrustView, VerifiedRenewal,
-    bare_request_point, denial_signing_bytes, duty_name, leaf_point, oids, order_signing_bytes,
-    renewal_signing_bytes, verify_order, verify_pinned_server,
+    Appended, CharterError, DenialError, P256Point, RenewalError, SignedCharter, TrustError, TrustView,
+    VerifiedRenewal, bare_request_point, denial_signing_bytes, duty_name, leaf_point, oids,
+    order_signing_bytes, renewal_signing_bytes, verify_order, verify_pinned_server,
 };
 use alcove_proto::{limits::DENIALS_PER_AGENCY_MAX, names::Identity, v1};
 use prost::Message;
@@ -171,6 +171,32 @@ fn nobody_but_its_own_agencys_duty_officer_denies_a_device() {
     assert_eq!(view.with_denial(&[0; 17 * 1024]).map(drop), Err(DenialError::TooLarge));
     // An officer's certificate opens no door.
     assert!(view.verify_device_tls(&[&duty.make()], NOW_MS).is_err());
+}
+
+#[test]
+fn a_charter_to_come_is_assumed_before_it_is_signed_and_only_if_it_leads_on() {
+    let world = World::new();
+    let view = world.view();
+    let agency = &world.agencies[1];
+    let tls = agency.tls_leaf().make();
+    let without_it = next(&world.history(), |charter| {
+        charter.agencies.remove(1);
+        charter.quorum = charter.agencies.len() as u32;
+    });
+    let unsigned = SignedCharter::unsigned(without_it.encode_to_vec()).unwrap();
+    let assumed = view.assuming(&unsigned).unwrap();
+    assert!(matches!(assumed.verify_device_tls(&[&tls], NOW_MS), Err(TrustError::UnknownAgency { .. })));
+    assert!(view.verify_device_tls(&[&tls], NOW_MS).is_ok(), "the view itself is as it was");
+    assert!(view.with_charter(&unsigned.encode()).is_err(), "the control: it is not believed");
+
+    let mut forged = unsigned.clone();
+    forged.insert_signature(world.agencies[0].trust_domain.clone(), vec![0; 70]);
+    assert!(matches!(view.assuming(&forged), Err(CharterError::BadSignature { .. })));
+    let elsewhere = next(&world.history(), |charter| charter.previous_hash = vec![7; 32]);
+    let elsewhere = SignedCharter::unsigned(elsewhere.encode_to_vec()).unwrap();
+    assert!(matches!(view.assuming(&elsewhere), Err(CharterError::WrongPrevious { .. })));
+    let held = SignedCharter::parse(&world.signed()).unwrap();
+    assert_eq!(view.assuming(&held).unwrap().charter().version, 1);
 }
 
 #[test]

@@ -5,8 +5,8 @@
 //! refusal. Start with [`routes`]. The caller's [`Identity`](alcove_proto::names::Identity) and the
 //! [`RequestId`] are expected among the request's extensions, put there by the connection that verified
 //! the certificate; without an identity every call is refused. Its [`Permit`](crate::service::Permit) is there as
-//! well: whoever has it has been admitted. The desk's services, which begin with [`enrolment`], ask for none of it
-//! but the [`RequestId`].
+//! well: whoever has it has been admitted. At the desk nobody is known: [`desk_routes`] has services of its own, whose
+//! calls carry an [`Address`](super::Address) and its permit, and which the first door never offers.
 
 mod blobs;
 mod call;
@@ -20,10 +20,13 @@ mod reasoned;
 mod request_id;
 mod status;
 mod stream;
+mod trust;
 
 pub use request_id::RequestId;
 pub(super) use status::{refused, stalled};
+pub use trust::OnDenial;
 
+use super::TrustDesk;
 use crate::{
     service::{Service, TrustOrders},
     store::Store,
@@ -31,7 +34,7 @@ use crate::{
 use alcove_proto::limits::MESSAGE_BYTES_MAX;
 use alcove_rpc::v1::{
     blobs_server::BlobsServer, directory_server::DirectoryServer, enrolment_server::EnrolmentServer,
-    groups_server::GroupsServer, key_packages_server::KeyPackagesServer,
+    groups_server::GroupsServer, key_packages_server::KeyPackagesServer, trust_server::TrustServer,
 };
 use std::sync::Arc;
 use tonic::service::Routes;
@@ -49,11 +52,24 @@ pub fn routes<S: Store>(service: &Service<S>) -> Routes {
     routes.into_axum_router().layer(reasoned::Reasons { message_bytes_max: MESSAGE_BYTES_MAX }).into()
 }
 
-/// `alcove.v1.Enrolment`, ready to be served at the desk; `trust_orders` carries out what is ordered about charters and
-/// denials. The [`RequestId`] is expected among the request's extensions, and no identity.
+/// The services of `alcove.v1` that are served at the desk, and nowhere else. What the admins order about what is trusted
+/// `trust_desk` carries out; `on_denial` is told of denials.
+pub fn desk_routes<S: Store>(service: &Service<S>, trust_desk: &TrustDesk, on_denial: OnDenial) -> Routes {
+    let enrolment = enrolment(service, Arc::new(trust_desk.clone())).into_axum_router();
+    enrolment.merge(trust(trust_desk.clone(), on_denial).into_axum_router()).into()
+}
+
+/// `alcove.v1.Enrolment`; `trust_orders` carries out what is ordered about charters and denials.
 pub fn enrolment<S: Store, T: TrustOrders>(service: &Service<S>, trust_orders: Arc<T>) -> Routes {
     let message_bytes_max = enrolment::ENROLMENT_MESSAGE_BYTES_MAX;
     let api = enrolment::EnrolmentApi { service: service.clone(), trust_orders };
     let routes = Routes::new(EnrolmentServer::new(api).max_decoding_message_size(message_bytes_max));
     routes.into_axum_router().layer(reasoned::Reasons { message_bytes_max }).into()
+}
+
+/// `alcove.v1.Trust`.
+pub fn trust(trust: TrustDesk, on_denial: OnDenial) -> Routes {
+    let trust = TrustServer::new(trust::TrustApi { trust, on_denial });
+    let routes = Routes::new(trust.max_decoding_message_size(MESSAGE_BYTES_MAX));
+    routes.into_axum_router().layer(reasoned::Reasons { message_bytes_max: MESSAGE_BYTES_MAX }).into()
 }

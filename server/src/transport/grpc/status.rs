@@ -147,6 +147,17 @@ pub(in crate::transport) fn refused(error: ServiceError, request: &RequestId) ->
             Reason::NotAuthorised,
             "The signature is nobody's who may ask for this.",
         ),
+        ServiceError::TrustRefused => Told::new(
+            Code::FailedPrecondition,
+            Reason::TrustRefused,
+            "It is not believed, or is older than what is in force; nothing was changed.",
+        ),
+        ServiceError::WouldCut { cut } => Told::new(
+            Code::FailedPrecondition,
+            Reason::WouldCut,
+            "It would cut live connections; nothing was changed. It can be forced.",
+        )
+        .limit(cut),
         ServiceError::Unavailable { retry_after_ms } => {
             Told::new(Code::Unavailable, Reason::Unavailable, "The server is not ready; try again later.")
                 .retry_after(retry_after_ms)

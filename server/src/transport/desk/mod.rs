@@ -1,0 +1,148 @@
+//! The desk, the server's second door: TLS with the server's certificate alone, for whoever has no certificate yet or
+//! no longer, and for the admins of agencies.
+//!
+//! Nobody is known here: whatever comes in carries its own signature, which the services check. So everything has a
+//! limit, of everybody together and of one address, and a connection has an end. PROTOCOL.md section 6, "The desk".
+
+mod address;
+
+pub use address::Address;
+
+use super::{
+    call::{Caller, Calls},
+    connection::{self, Bounds, Ended},
+    grpc::RequestId,
+    listener::{Door, Room, Stopped, serve_door},
+    pending::Waiting,
+    stop::Stopping,
+};
+use crate::{
+    config::{DeskLimits, Limits},
+    service::{Admission, Allowance, Permit},
+};
+use address::{Crowd, Place};
+use alcove_trust::SnapshotCell;
+use http::Extensions;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::sleep,
+};
+use tonic::service::Routes;
+use tracing::Span;
+
+/// Serves `routes` on `listener` to anybody within `desk`, with the deadlines of `limits`, until it is asked to stop;
+/// then waits for calls under way, at most [`Limits::stop_grace`].
+pub async fn serve_desk(
+    listener: TcpListener,
+    routes: Routes,
+    trust: Arc<SnapshotCell>,
+    desk: DeskLimits,
+    limits: &Limits,
+    stop: Stopping,
+) -> Stopped {
+    let room = Room {
+        connections_max: desk.connections_max.get(),
+        handshakes_max: desk.handshakes_max.get(),
+        stop_grace: limits.stop_grace(),
+    };
+    let door = Desk {
+        trust,
+        routes: routes.prepare(),
+        admission: Admission::new(Allowance::from(&desk)),
+        crowd: Crowd::new(desk.connections_per_address_max.get()),
+        bounds: Bounds::new(limits, desk.streams_per_connection_max),
+        life: desk.connection_life(),
+        last_calls: limits.stop_grace(),
+        body_deadline: desk.body_deadline(),
+        stop: stop.clone(),
+    };
+    serve_door(listener, door, room, stop).await
+}
+
+/// What every connection needs.
+struct Desk {
+    trust: Arc<SnapshotCell>,
+    routes: Routes,
+    admission: Arc<Admission<Address>>,
+    crowd: Crowd,
+    bounds: Bounds,
+    /// Time a connection may live, and time its calls have to end then.
+    life: Duration,
+    last_calls: Duration,
+    body_deadline: Duration,
+    stop: Stopping,
+}
+
+impl Door for Desk {
+    const NAME: &'static str = "desk";
+    type Place = Place;
+
+    fn place(&self, address: IpAddr) -> Option<Place> {
+        self.crowd.enter(Address::of(address))
+    }
+
+    async fn serve(
+        self: Arc<Self>,
+        tcp: TcpStream,
+        address: SocketAddr,
+        _place: Place,
+        waiting: Waiting,
+    ) -> Ended {
+        let (life, mut stop) = (self.life, self.stop.clone());
+        // Of now, so that a certificate that was renewed is shown at once.
+        let tls = Arc::clone(&self.trust.load().desk_tls);
+        let tls = match connection::handshake(tcp, tls, &self.bounds, waiting).await {
+            Ok(tls) => tls,
+            Err(ended) => return ended,
+        };
+        let (routes, admission) = (self.routes.clone(), Arc::clone(&self.admission));
+        let calls = Calls::new(routes, admission, self.body_deadline, Address::of(address.ip()));
+        let leave = async {
+            tokio::select! {
+                () = stop.asked() => {}
+                () = sleep(life) => {}
+            }
+        };
+        let cut = async {
+            sleep(life + self.last_calls).await;
+            Ended::Life
+        };
+        connection::serve_http(tls, &self.bounds, calls, leave, cut).await
+    }
+}
+
+/// Every call carries the request extensions [`Address`] and [`Permit`] of an address; never an identity.
+impl Caller for Address {
+    type Key = Address;
+
+    fn key(&self) -> &Address {
+        self
+    }
+
+    fn span(&self, method: &str, id: RequestId) -> Span {
+        tracing::info_span!("desk", method, address = %self, request_id = %id)
+    }
+
+    fn introduce(&self, permit: &Permit<Address>, extensions: &mut Extensions) {
+        extensions.insert(*self);
+        extensions.insert(permit.clone());
+    }
+}
+
+impl From<&DeskLimits> for Allowance {
+    fn from(desk: &DeskLimits) -> Self {
+        Self {
+            calls_per_second_max: desk.calls_per_second_per_address_max,
+            calls_burst_max: desk.calls_burst_per_address_max,
+            calls_in_flight_max: desk.calls_in_flight_per_address_max,
+            call_bytes_each_max: desk.call_bytes_per_address_max,
+            call_bytes_max: desk.call_bytes_max,
+            of_everybody: Some((desk.calls_per_second_max, desk.calls_burst_max)),
+        }
+    }
+}

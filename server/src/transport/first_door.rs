@@ -1,0 +1,141 @@
+//! The first door: TLS with both certificates, for enrolled devices.
+//!
+//! A connection lives until its peer leaves, its certificate is refused, or the server stops.
+
+use super::{
+    call::{Caller, Calls},
+    connection::{self, Bounds, Ended, now_ms},
+    grpc::RequestId,
+    listener::{Door, Room, Stopped, serve_door},
+    pending::Waiting,
+    registry::{CutReason, Peer, Registry},
+    stop::Stopping,
+};
+use crate::{
+    config::Limits,
+    service::{Admission, Permit},
+};
+use alcove_charter::TrustError;
+use alcove_proto::names::Identity;
+use alcove_trust::{CertificateFault, Snapshot, SnapshotCell};
+use http::Extensions;
+use rustls_pki_types::CertificateDer;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::oneshot::error::RecvError,
+};
+use tokio_rustls::server::TlsStream;
+use tonic::service::Routes;
+use tracing::{Span, field};
+
+/// Serves `routes` on `listener` to whom `admission` lets in, until it is asked to stop; then waits for calls
+/// under way, at most [`Limits::stop_grace`].
+pub async fn serve(
+    listener: TcpListener,
+    routes: Routes,
+    admission: Arc<Admission>,
+    trust: Arc<SnapshotCell>,
+    registry: Registry,
+    limits: Limits,
+    stop: Stopping,
+) -> Stopped {
+    let room = Room {
+        connections_max: limits.connections_max.get(),
+        handshakes_max: limits.handshakes_max.get(),
+        stop_grace: limits.stop_grace(),
+    };
+    let bounds = Bounds::new(&limits, limits.streams_per_connection_max);
+    let routes = routes.prepare();
+    let door = FirstDoor { trust, registry, routes, admission, limits, bounds, stop: stop.clone() };
+    serve_door(listener, door, room, stop).await
+}
+
+/// What every connection needs.
+struct FirstDoor {
+    trust: Arc<SnapshotCell>,
+    registry: Registry,
+    routes: Routes,
+    admission: Arc<Admission>,
+    limits: Limits,
+    bounds: Bounds,
+    stop: Stopping,
+}
+
+impl Door for FirstDoor {
+    const NAME: &'static str = "devices";
+    type Place = ();
+
+    /// An agency's staff sit behind one address: it says nothing.
+    fn place(&self, _address: IpAddr) -> Option<()> {
+        Some(())
+    }
+
+    async fn serve(self: Arc<Self>, tcp: TcpStream, _address: SocketAddr, (): (), waiting: Waiting) -> Ended {
+        let snapshot = self.trust.load_full();
+        let tls = match connection::handshake(tcp, Arc::clone(&snapshot.tls), &self.bounds, waiting).await {
+            Ok(tls) => tls,
+            Err(ended) => return ended,
+        };
+        let chain = tls.get_ref().1.peer_certificates().unwrap_or_default().iter();
+        let chain: Vec<_> = chain.map(|certificate| certificate.clone().into_owned()).collect();
+        match peer_of(chain, &snapshot) {
+            Ok(peer) => self.serve_peer(tls, snapshot.version, Arc::new(peer)).await,
+            Err(error) => Ended::Certificate(error),
+        }
+    }
+}
+
+impl FirstDoor {
+    async fn serve_peer(&self, tls: TlsStream<TcpStream>, judged_by: u64, peer: Arc<Peer>) -> Ended {
+        let (_registration, cut) = self.registry.register(Arc::clone(&peer));
+        // What is trusted may have changed between the handshake and the entry; the sweep that followed the
+        // change did not see this connection.
+        let current = self.trust.load_full();
+        if current.version != judged_by
+            && let Err(error) = current.trust.verify_device_tls(&peer.chain, now_ms())
+        {
+            return Ended::Certificate(error);
+        }
+        drop(current);
+
+        let (routes, admission) = (self.routes.clone(), Arc::clone(&self.admission));
+        let calls = Calls::new(routes, admission, self.limits.body_deadline(), peer);
+        let mut stop = self.stop.clone();
+        let cut = async { cut_for(cut.await) };
+        connection::serve_http(tls, &self.bounds, calls, stop.asked(), cut).await
+    }
+}
+
+/// Reads who was let in. The verifier has just judged this chain; this only asks it for the name.
+fn peer_of(chain: Vec<CertificateDer<'static>>, snapshot: &Snapshot) -> Result<Peer, TrustError> {
+    let device = snapshot.trust.verify_device_tls(&chain, now_ms())?;
+    Ok(Peer { identity: device.identity, chain, not_after_ms: device.not_after_ms })
+}
+
+fn cut_for(reason: Result<CutReason, RecvError>) -> Ended {
+    // The registration holds the other end until it cuts or this connection is over.
+    Ended::Cut(reason.unwrap_or(CutReason::Certificate(CertificateFault::Other)))
+}
+
+/// Every call carries the request extensions [`Identity`] and [`Permit`].
+impl Caller for Arc<Peer> {
+    type Key = Identity;
+
+    fn key(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn span(&self, method: &str, id: RequestId) -> Span {
+        // `group` is filled in by whoever parses the request, shortened.
+        tracing::info_span!("call", method, identity = %self.identity, request_id = %id, group = field::Empty)
+    }
+
+    fn introduce(&self, permit: &Permit, extensions: &mut Extensions) {
+        extensions.insert(self.identity.clone());
+        extensions.insert(permit.clone());
+    }
+}

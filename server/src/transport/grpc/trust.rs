@@ -1,0 +1,79 @@
+//! The Trust service at the edge of the desk: charters, CRLs and denials, each with its own signatures.
+
+use super::{desk_call::DeskCall, parse::required};
+use crate::transport::TrustDesk;
+use alcove_proto::{
+    limits::{CRL_BYTES_MAX, DENIAL_BYTES_MAX, MESSAGE_BYTES_MAX},
+    names::Identity,
+    v1,
+};
+use alcove_rpc::v1::trust_server::Trust;
+use std::sync::Arc;
+use tonic::{Request, Response, Status, async_trait};
+
+/// Is told of a device that has been denied, and under which id the call stands in the log.
+pub type OnDenial = Arc<dyn Fn(Identity, u64) + Send + Sync>;
+
+/// Serves `alcove.v1.Trust`.
+pub(super) struct TrustApi {
+    pub(super) trust: TrustDesk,
+    pub(super) on_denial: OnDenial,
+}
+
+#[async_trait]
+impl Trust for TrustApi {
+    async fn read_charters(
+        &self,
+        request: Request<v1::ReadChartersRequest>,
+    ) -> Result<Response<v1::ReadChartersResponse>, Status> {
+        let (call, message) = DeskCall::begin(request);
+        let signed_charters = self.trust.charters(message.after_version);
+        call.answer(Ok(v1::ReadChartersResponse { signed_charters }))
+    }
+
+    async fn submit_charter(
+        &self,
+        request: Request<v1::SubmitCharterRequest>,
+    ) -> Result<Response<v1::SubmitCharterResponse>, Status> {
+        let (call, message) = DeskCall::begin(request);
+        let submitted = async {
+            required(&message.charter_file, MESSAGE_BYTES_MAX)?;
+            let accepted = self.trust.submit_charter(message.charter_file, message.force).await?;
+            Ok(v1::SubmitCharterResponse { version: accepted.number, cut: count(accepted.cut) })
+        };
+        call.answer(submitted.await)
+    }
+
+    async fn submit_crl(
+        &self,
+        request: Request<v1::SubmitCrlRequest>,
+    ) -> Result<Response<v1::SubmitCrlResponse>, Status> {
+        let (call, message) = DeskCall::begin(request);
+        let submitted = async {
+            required(&message.crl, CRL_BYTES_MAX)?;
+            let accepted = self.trust.submit_crl(message.crl).await?;
+            Ok(v1::SubmitCrlResponse { number: accepted.number, cut: count(accepted.cut) })
+        };
+        call.answer(submitted.await)
+    }
+
+    async fn submit_denial(
+        &self,
+        request: Request<v1::SubmitDenialRequest>,
+    ) -> Result<Response<v1::SubmitDenialResponse>, Status> {
+        let (call, message) = DeskCall::begin(request);
+        let submitted = async {
+            required(&message.signed_denial, DENIAL_BYTES_MAX)?;
+            let denied = self.trust.submit_denial(message.signed_denial).await?;
+            if denied.is_new {
+                (self.on_denial)(denied.identity, call.request());
+            }
+            Ok(v1::SubmitDenialResponse { cut: count(denied.cut) })
+        };
+        call.answer(submitted.await)
+    }
+}
+
+fn count(cut: usize) -> u32 {
+    u32::try_from(cut).unwrap_or(u32::MAX)
+}

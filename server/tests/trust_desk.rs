@@ -1,0 +1,451 @@
+//! Charters, CRLs and denials that come by the desk: what each does to those who are in, what is refused, and what a
+//! start finds after a kill.
+
+#![allow(clippy::unwrap_used)] // A test may.
+
+mod tls_world;
+
+use alcove_proto::{
+    limits::{CRL_BYTES_MAX, DENIAL_BYTES_MAX, MESSAGE_BYTES_MAX},
+    names::Identity,
+    v1::{self, ErrorDetail, Reason},
+};
+use alcove_server::trust_files::{TrustFiles, in_force, load, refuse_going_back};
+use alcove_trust::{CertificateFault, ConnectError, Connector};
+use prost::Message;
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+use tls_world::{
+    DEADLINE, Server, World, check, ended, now_ms,
+    pki::{self, Agency, Held},
+    watch_health,
+};
+use tonic::{Code, Status};
+
+const DESK: &str = "desk_listen = \"127.0.0.1:0\"\n";
+
+fn reason(status: &Status) -> (Code, Reason, u64) {
+    let detail = ErrorDetail::from_status_details(status.details()).unwrap_or_else(|| panic!("{status:?}"));
+    (status.code(), detail.reason(), detail.limit)
+}
+
+/// What came of a submission: the number that is in force, or why not.
+type Said = Result<(u64, u32), (Code, Reason, u64)>;
+
+async fn submit_crl(server: &Server, world: &World, crl: Vec<u8>) -> Said {
+    let answer = server.trust_client(world).await.submit_crl(v1::SubmitCrlRequest { crl }).await;
+    let answer = answer.map_err(|status| reason(&status))?.into_inner();
+    Ok((answer.number, answer.cut))
+}
+
+async fn submit_charter(server: &Server, world: &World, charter_file: Vec<u8>, force: bool) -> Said {
+    let request = v1::SubmitCharterRequest { charter_file, force };
+    let answer = server.trust_client(world).await.submit_charter(request).await;
+    let answer = answer.map_err(|status| reason(&status))?.into_inner();
+    Ok((answer.version, answer.cut))
+}
+
+async fn submit_denial(server: &Server, world: &World, signed_denial: Vec<u8>) -> Result<u32, Reason> {
+    let request = v1::SubmitDenialRequest { signed_denial };
+    let answer = server.trust_client(world).await.submit_denial(request).await;
+    Ok(answer.map_err(|status| reason(&status).1)?.into_inner().cut)
+}
+
+const REFUSED: Said = Err((Code::FailedPrecondition, Reason::TrustRefused, 0));
+
+async fn is_refused(server: &Server, connector: &Connector) -> bool {
+    matches!(
+        server.connect(connector).await,
+        Err(ConnectError::DeviceCertificate(CertificateFault::Revoked | CertificateFault::Other))
+    )
+}
+
+/// What the files say: names with their bytes.
+fn snapshot(world: &World) -> Vec<(String, Vec<u8>)> {
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let entries = fs::read_dir(world.path("crls")).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = entries.map(|path| (name(&path), fs::read(path).unwrap())).collect();
+    files.sort();
+    files.push(("charter".to_owned(), fs::read(world.path("charter")).unwrap()));
+    files
+}
+
+/// A charter after the world's, by these agencies, that everybody signs.
+fn next_charter(world: &World, agencies: &[&Agency]) -> v1::SignedCharter {
+    let mut next = pki::charter(agencies, &world.server_ca, world.charters.last());
+    next.signatures = pki::sign(&world.agencies(), &next.charter);
+    next
+}
+
+fn file_of(agencies: &[&Agency], world: &World, next: &v1::SignedCharter) -> Vec<u8> {
+    let versions: Vec<_> = world.charters.iter().chain([next]).cloned().collect();
+    pki::charter_file(agencies, &versions)
+}
+
+#[tokio::test]
+async fn a_revoked_devices_stream_ends_within_a_second_of_the_answer() {
+    let world = World::with(DESK);
+    let server = world.serve().await;
+    let (lost, kept) = (world.harborlight.device(1), world.harborlight.device(2));
+    let mut lost_client = server.client(world.connector(&lost)).await;
+    let stream = watch_health(&mut lost_client).await;
+    let mut kept_client = server.client(world.connector(&kept)).await;
+    check(&mut kept_client).await.unwrap();
+
+    // As many as a large agency ever has.
+    let crl = world.harborlight.ca.large_crl(1, &[&lost], 100_000);
+    assert_eq!(submit_crl(&server, &world, crl.clone()).await, Ok((1, 1)));
+    let answered = Instant::now();
+    ended(stream).await;
+    assert!(answered.elapsed() < Duration::from_secs(1), "{:?}", answered.elapsed());
+    assert!(is_refused(&server, &world.connector(&lost)).await);
+    check(&mut kept_client).await.unwrap();
+    assert_eq!(server.remembered(), in_force(&server.cell.load().trust), "the store is told");
+
+    // Again is no mistake: whoever lost the answer asks again.
+    assert_eq!(submit_crl(&server, &world, crl).await, Ok((1, 0)));
+    assert_eq!(server.cell.load().version, 2, "nor is it put in force twice");
+}
+
+#[tokio::test]
+async fn a_crl_that_is_not_believed_or_is_older_changes_nothing() {
+    let world = World::with(DESK);
+    let server = world.serve().await;
+    let lost = world.harborlight.device(1);
+    let fifth = world.harborlight.ca.crl(5, &[&lost]);
+    assert_eq!(submit_crl(&server, &world, fifth.clone()).await, Ok((5, 0)));
+    let (files, version) = (snapshot(&world), server.cell.load().version);
+    let stranger = pki::Ca::new("Nobody");
+    let refused = [
+        ("another CA's", stranger.crl(6, &[])),
+        ("the server CA's", world.server_ca.crl(6, &[])),
+        ("older", world.harborlight.ca.crl(4, &[])),
+        ("another of the same number", world.harborlight.ca.crl(5, &[])),
+        ("truncated", fifth[..fifth.len() - 1].to_vec()),
+        ("altered", [&fifth[..fifth.len() - 1], &[fifth[fifth.len() - 1] ^ 1]].concat()),
+        ("no list", b"no list at all".to_vec()),
+    ];
+    for (what, crl) in refused {
+        assert_eq!(submit_crl(&server, &world, crl).await, REFUSED, "{what}");
+    }
+    let large = submit_crl(&server, &world, vec![0x30; CRL_BYTES_MAX + 1]).await;
+    assert_eq!(large, Err((Code::InvalidArgument, Reason::TooLarge, CRL_BYTES_MAX as u64)));
+    let larger = submit_crl(&server, &world, vec![0x30; MESSAGE_BYTES_MAX]).await;
+    assert_eq!(larger, Err((Code::InvalidArgument, Reason::TooLarge, MESSAGE_BYTES_MAX as u64)));
+    let nothing = submit_crl(&server, &world, Vec::new()).await;
+    assert_eq!(nothing, Err((Code::InvalidArgument, Reason::Malformed, 0)));
+    assert_eq!((snapshot(&world), server.cell.load().version), (files, version));
+    // The control: the next one is taken.
+    assert_eq!(submit_crl(&server, &world, world.harborlight.ca.crl(6, &[&lost])).await, Ok((6, 0)));
+}
+
+#[tokio::test]
+async fn a_charter_comes_into_force_and_is_read_by_everybody() {
+    let mut world = World::with(DESK);
+    let server = world.serve().await;
+    let mut client = server.client(world.connector(&world.harborlight.device(1))).await;
+    check(&mut client).await.unwrap();
+    let next = next_charter(&world, &world.agencies());
+    let file = file_of(&world.agencies(), &world, &next);
+    assert_eq!(submit_charter(&server, &world, file.clone(), false).await, Ok((2, 0)));
+    assert_eq!(fs::read(world.path("charter")).unwrap(), file);
+    assert_eq!(submit_charter(&server, &world, file, false).await, Ok((2, 0)), "again it is held");
+    assert_eq!(server.cell.load().version, 2);
+    check(&mut client).await.unwrap();
+    world.charters.push(next);
+    let mut desk = server.trust_client(&world).await;
+    for after_version in 0..3 {
+        let read = desk.read_charters(v1::ReadChartersRequest { after_version }).await.unwrap().into_inner();
+        let expected = world.charters.iter().skip(after_version as usize).map(Message::encode_to_vec);
+        assert_eq!(read.signed_charters, expected.collect::<Vec<_>>(), "{after_version}");
+    }
+}
+
+#[tokio::test]
+async fn a_charter_that_is_not_fully_signed_or_does_not_lead_on_changes_nothing() {
+    let world = World::with(DESK);
+    let server = world.serve().await;
+    let agencies = world.agencies();
+    let files = snapshot(&world);
+    let good = next_charter(&world, &agencies);
+    let file = |next: &v1::SignedCharter| file_of(&agencies, &world, next);
+
+    let mut unsigned = good.clone();
+    unsigned.signatures.clear();
+    let mut below_quorum = good.clone();
+    below_quorum.signatures.pop();
+    let mut altered = good.clone();
+    altered.signatures[0].signature[20] ^= 1;
+    // Signed by an agency that is not, or no longer, in the charter.
+    let stranger = Agency::new("willowmere", "Willowmere Shelter");
+    let mut by_a_stranger = good.clone();
+    by_a_stranger.signatures = pki::sign(&[&world.elmgate, &stranger], &good.charter);
+    // Other versions 1, that everybody has signed as well.
+    let other_first = pki::charter_until(&agencies, &world.server_ca, None, now_ms() + 7_200_000);
+    let fork = pki::charter(&agencies, &world.server_ca, Some(&other_first));
+    let ended = pki::charter_until(&agencies, &world.server_ca, world.charters.last(), now_ms() - 1000);
+    // It names another server CA: nobody would believe this server any more.
+    let other_ca = pki::Ca::new("Another operator");
+    let without_us = pki::charter(&agencies, &other_ca, world.charters.last());
+    let broken = file(&good);
+    let refused = [
+        ("unsigned", file(&unsigned)),
+        ("below the quorum", file(&below_quorum)),
+        ("altered", file(&altered)),
+        ("by a stranger", file(&by_a_stranger)),
+        ("another version 1", pki::charter_file(&agencies, std::slice::from_ref(&other_first))),
+        ("a fork", pki::charter_file(&agencies, &[other_first, fork])),
+        ("without the versions before", pki::charter_file(&agencies, std::slice::from_ref(&good))),
+        ("ended", file(&ended)),
+        ("without the server's CA", file(&without_us)),
+        ("truncated", broken[..broken.len() - 1].to_vec()),
+        ("no file", b"no charter".to_vec()),
+    ];
+    for (what, charter_file) in refused {
+        for force in [false, true] {
+            let said = submit_charter(&server, &world, charter_file.clone(), force).await;
+            assert_eq!(said, REFUSED, "{what}, force {force}");
+        }
+    }
+    assert_eq!((snapshot(&world), server.cell.load().version), (files, 1));
+
+    assert_eq!(submit_charter(&server, &world, file(&good), false).await, Ok((2, 0)), "the control");
+    let first = pki::charter_file(&agencies, &world.charters);
+    assert_eq!(submit_charter(&server, &world, first, true).await, REFUSED, "older than the one in force");
+}
+
+#[tokio::test]
+async fn an_agency_that_was_removed_signs_nothing_any_more() {
+    let mut world = World::with(DESK);
+    let server = world.serve().await;
+    let only = next_charter(&world, &[&world.harborlight]);
+    let file = file_of(&[&world.harborlight], &world, &only);
+    assert_eq!(submit_charter(&server, &world, file, false).await, Ok((2, 0)));
+    world.charters.push(only);
+    let mut by_elmgate = pki::charter(&[&world.harborlight], &world.server_ca, world.charters.last());
+    by_elmgate.signatures = pki::sign(&[&world.elmgate], &by_elmgate.charter);
+    let file = file_of(&[&world.harborlight], &world, &by_elmgate);
+    assert_eq!(submit_charter(&server, &world, file, true).await, REFUSED);
+    by_elmgate.signatures = pki::sign(&[&world.harborlight], &by_elmgate.charter);
+    let file = file_of(&[&world.harborlight], &world, &by_elmgate);
+    assert_eq!(submit_charter(&server, &world, file, true).await, Ok((3, 0)), "the control");
+}
+
+#[tokio::test]
+async fn a_charter_that_would_cut_somebody_has_to_be_forced() {
+    let world = World::with(DESK);
+    let server = world.serve().await;
+    let mut streams = Vec::new();
+    // Two connections of one device and one of another, of the agency that leaves; the other agency's stays.
+    for device in [world.elmgate.device(1), world.elmgate.device(1), world.elmgate.device(2)] {
+        streams.push(watch_health(&mut server.client(world.connector(&device)).await).await);
+    }
+    let mut staying = server.client(world.connector(&world.harborlight.device(1))).await;
+    check(&mut staying).await.unwrap();
+    let next = next_charter(&world, &[&world.harborlight]);
+    let file = file_of(&[&world.harborlight], &world, &next);
+    let would_cut = Err((Code::FailedPrecondition, Reason::WouldCut, 3));
+    assert_eq!(submit_charter(&server, &world, file.clone(), false).await, would_cut);
+    assert_eq!(server.cell.load().trust.charter().version, 1);
+
+    // Asked before anybody has signed.
+    let unsigned = v1::SignedCharter { signatures: Vec::new(), ..next.clone() };
+    let names: Vec<Identity> =
+        [1, 2].into_iter().map(|number| world.elmgate.device_name(number).parse().unwrap()).collect();
+    assert_eq!(server.trust_desk.would_cut(&unsigned.encode_to_vec()).await.unwrap(), names);
+    let same = next_charter(&world, &world.agencies()).encode_to_vec();
+    assert_eq!(server.trust_desk.would_cut(&same).await.unwrap(), Vec::new());
+    assert!(server.trust_desk.would_cut(b"no charter").await.is_err());
+    let mut forged = next.clone();
+    forged.signatures[0].signature[20] ^= 1;
+    assert!(server.trust_desk.would_cut(&forged.encode_to_vec()).await.is_err());
+
+    assert_eq!(submit_charter(&server, &world, file, true).await, Ok((2, 3)));
+    for stream in streams {
+        ended(stream).await;
+    }
+    check(&mut staying).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_denied_device_stays_out_over_a_restart_until_it_is_let_in_again() {
+    let world = World::with(DESK);
+    let server = world.serve().await;
+    let (lost, kept) = (world.harborlight.device(1), world.harborlight.device(2));
+    let identity: Identity = world.harborlight.device_name(1).parse().unwrap();
+    let mut client = server.client(world.connector(&lost)).await;
+    let stream = watch_health(&mut client).await;
+    let denial = world.harborlight.denial(&world.harborlight.device_name(1));
+    assert_eq!(submit_denial(&server, &world, denial.clone()).await, Ok(1));
+    ended(stream).await;
+    assert!(server.connect(&world.connector(&lost)).await.is_err());
+    check(&mut server.client(world.connector(&kept)).await).await.unwrap();
+    assert_eq!(submit_denial(&server, &world, denial).await, Ok(0), "again it is in force");
+    server.stop().await;
+
+    let server = world.serve().await;
+    assert!(server.connect(&world.connector(&lost)).await.is_err(), "also after a restart");
+    // A file that is damaged while the server runs lets nobody in.
+    let path = server.files.denial_path(&identity);
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, b"damaged").unwrap();
+    server.reload().unwrap();
+    assert!(server.connect(&world.connector(&lost)).await.is_err());
+    fs::write(&path, whole).unwrap();
+
+    // The same under a name that somebody chose.
+    fs::copy(&path, world.path("crls").join("by-hand.denial")).unwrap();
+    assert!(server.trust_desk.lift_denial(&identity).await.unwrap());
+    check(&mut server.client(world.connector(&lost)).await).await.unwrap();
+    assert!(!server.trust_desk.lift_denial(&identity).await.unwrap(), "there is none any more");
+    server.stop().await;
+    let server = world.serve().await;
+    check(&mut server.client(world.connector(&lost)).await).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_denial_by_anybody_else_shuts_nobody_out() {
+    let world = World::with(DESK);
+    let server = world.serve().await;
+    let own = world.harborlight.device_name(1);
+    let good = world.harborlight.denial(&own);
+    let mut altered = v1::SignedDenial::decode(good.as_slice()).unwrap();
+    altered.signature[20] ^= 1;
+    let refused = [
+        ("another agency's officer", world.elmgate.denial(&own)),
+        ("no device", world.harborlight.denial("spiffe://harborlight.northmark.example/duty")),
+        ("altered", altered.encode_to_vec()),
+        ("truncated", good[..good.len() - 1].to_vec()),
+    ];
+    for (what, denial) in refused {
+        assert_eq!(submit_denial(&server, &world, denial).await, Err(Reason::TrustRefused), "{what}");
+    }
+    let large = submit_denial(&server, &world, vec![7; DENIAL_BYTES_MAX + 1]).await;
+    assert_eq!(large, Err(Reason::TooLarge));
+    let mut client = server.client(world.connector(&world.harborlight.device(1))).await;
+    check(&mut client).await.unwrap();
+    assert_eq!(snapshot(&world).len(), 1, "nothing but the charter");
+    assert_eq!(submit_denial(&server, &world, good).await, Ok(1), "the control");
+}
+
+#[test]
+fn a_broken_denial_keeps_no_server_from_starting_and_no_other_denial_from_counting() {
+    let world = World::new();
+    let identity: Identity = world.harborlight.device_name(1).parse().unwrap();
+    let files = TrustFiles::of(&world.config());
+    fs::write(files.denial_path(&identity), world.harborlight.denial(&world.harborlight.device_name(1)))
+        .unwrap();
+    fs::write(world.path("crls").join("a.denial"), b"broken").unwrap();
+    fs::create_dir(world.path("crls").join("b.denial")).unwrap();
+    let loaded = load(&files, None, now_ms()).unwrap();
+    assert_eq!(loaded.refused_denials.len(), 2, "they are told of");
+    assert!(loaded.trust.denial(&identity).is_some());
+}
+
+/// Whether the server's next start, on the files as they are and with what the last one remembered, lets `device` in.
+async fn lets_in_after_a_start(world: &World, last: &Server, device: &Held) -> bool {
+    let remembered = in_force(&last.cell.load().trust);
+    let files = TrustFiles::of(&world.config());
+    let loaded = load(&files, None, now_ms()).unwrap();
+    refuse_going_back(&files, &loaded.trust, &remembered).expect("it starts");
+    let server = world.serve().await;
+    server.connect(&world.connector(device)).await.is_ok()
+}
+
+#[tokio::test]
+async fn whatever_is_killed_on_the_way_the_next_start_finds_the_old_or_the_new() {
+    let mut world = World::with(DESK);
+    let server = world.serve().await;
+    let lost = world.harborlight.device(1);
+    let identity: Identity = world.harborlight.device_name(1).parse().unwrap();
+    assert_eq!(submit_crl(&server, &world, world.harborlight.ca.crl(5, &[])).await, Ok((5, 0)));
+    let path = server.files.crl_path(&identity.person.trust_domain);
+    let sixth = world.harborlight.ca.crl(6, &[&lost]);
+
+    // Before the new file was in its place: half of it lies beside.
+    let beside = path.with_extension("crl.new");
+    fs::write(&beside, &sixth[..sixth.len() / 2]).unwrap();
+    assert!(lets_in_after_a_start(&world, &server, &lost).await, "it has not happened");
+    // After it, and before it was in force.
+    fs::rename(&beside, &path).unwrap();
+    fs::write(&path, &sixth).unwrap();
+    assert!(!lets_in_after_a_start(&world, &server, &lost).await, "it has happened");
+    // An older one that somebody put beside it by hand goes unnoticed, whatever its name.
+    for name in ["a.crl", "z.crl"] {
+        world.write_crl(name, &world.harborlight.ca.crl(4, &[]));
+    }
+    assert!(!lets_in_after_a_start(&world, &server, &lost).await);
+    // And the desk goes on from there.
+    assert_eq!(submit_crl(&server, &world, world.harborlight.ca.crl(7, &[])).await, Ok((7, 0)));
+    assert!(lets_in_after_a_start(&world, &server, &lost).await);
+
+    let denial = server.files.denial_path(&identity);
+    fs::write(denial.with_extension("denial.new"), b"half").unwrap();
+    assert!(lets_in_after_a_start(&world, &server, &lost).await);
+    fs::write(&denial, world.harborlight.denial(&world.harborlight.device_name(1))).unwrap();
+    assert!(!lets_in_after_a_start(&world, &server, &lost).await);
+    fs::remove_file(&denial).unwrap();
+
+    let next = next_charter(&world, &[&world.elmgate]);
+    let file = file_of(&[&world.elmgate], &world, &next);
+    fs::write(world.path("charter.new"), &file[..100]).unwrap();
+    assert!(lets_in_after_a_start(&world, &server, &lost).await);
+    fs::write(world.path("charter"), file).unwrap();
+    world.charters.push(next);
+    assert!(!lets_in_after_a_start(&world, &server, &lost).await);
+}
+
+#[tokio::test]
+async fn what_came_by_the_desk_is_not_loaded_again_by_who_looks_at_the_files() {
+    let world = World::with(&format!("{DESK}trust_poll_ms = 50\n"));
+    let server = world.serve().await;
+    let _ask = server.keep_current();
+    let crl = world.harborlight.ca.crl(1, &[]);
+    assert_eq!(submit_crl(&server, &world, crl).await, Ok((1, 0)));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(server.cell.load().version, 2, "ten looks have changed nothing");
+    // The control: a change by hand is seen.
+    world.write_crl("elmgate.crl", &world.elmgate.ca.crl(1, &[]));
+    let taken_up = async {
+        while server.cell.load().version == 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, taken_up).await.expect("it is taken up");
+}
+
+#[tokio::test]
+async fn changes_by_hand_and_by_the_desk_at_one_time_all_come_into_force() {
+    let world = World::with(&format!("{DESK}trust_poll_ms = 1\n"));
+    let server = world.serve().await;
+    let _ask = server.keep_current();
+    for number in 1..=20 {
+        let by_hand = world.elmgate.ca.crl(number, &[]);
+        let by_the_desk = world.harborlight.ca.crl(number, &[]);
+        world.write_crl("elmgate.crl", &by_hand);
+        assert_eq!(submit_crl(&server, &world, by_the_desk).await, Ok((number, 0)));
+    }
+    let both = async {
+        while server.cell.load().trust.crls().any(|crl| crl.number < 20) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, both).await.expect("the last of both is in force");
+    assert_eq!(server.cell.load().trust.crls().count(), 2);
+}
+
+#[tokio::test]
+async fn what_cannot_be_put_on_disk_is_not_put_in_force() {
+    let world = World::with(DESK);
+    let server = world.serve().await;
+    let lost = world.harborlight.device(1);
+    // A folder where the file belongs.
+    fs::create_dir(world.path("crls").join("harborlight.northmark.example.crl.new")).unwrap();
+    let said = submit_crl(&server, &world, world.harborlight.ca.crl(1, &[&lost])).await;
+    assert_eq!(said, Err((Code::Internal, Reason::Internal, 0)));
+    assert_eq!(server.cell.load().version, 1);
+    check(&mut server.client(world.connector(&lost)).await).await.unwrap();
+}
