@@ -55,21 +55,32 @@ pub fn routes<S: Store>(service: &Service<S>) -> Routes {
 /// The services of `alcove.v1` that are served at the desk, and nowhere else. What the admins order about what is trusted
 /// `trust_desk` carries out; `on_denial` is told of denials.
 pub fn desk_routes<S: Store>(service: &Service<S>, trust_desk: &TrustDesk, on_denial: OnDenial) -> Routes {
-    let enrolment = enrolment(service, Arc::new(trust_desk.clone())).into_axum_router();
-    enrolment.merge(trust(trust_desk.clone(), on_denial).into_axum_router()).into()
+    let routes = Routes::new(enrolment_server(service, Arc::new(trust_desk.clone())))
+        .add_service(trust_server(trust_desk.clone(), on_denial));
+    routes.into_axum_router().layer(reasoned::Reasons { message_bytes_max: MESSAGE_BYTES_MAX }).into()
 }
 
-/// `alcove.v1.Enrolment`; `trust_orders` carries out what is ordered about charters and denials.
+/// `alcove.v1.Enrolment` alone; `trust_orders` carries out what is ordered about charters and denials.
 pub fn enrolment<S: Store, T: TrustOrders>(service: &Service<S>, trust_orders: Arc<T>) -> Routes {
     let message_bytes_max = enrolment::ENROLMENT_MESSAGE_BYTES_MAX;
-    let api = enrolment::EnrolmentApi { service: service.clone(), trust_orders };
-    let routes = Routes::new(EnrolmentServer::new(api).max_decoding_message_size(message_bytes_max));
+    let routes = Routes::new(enrolment_server(service, trust_orders));
     routes.into_axum_router().layer(reasoned::Reasons { message_bytes_max }).into()
 }
 
-/// `alcove.v1.Trust`.
+/// `alcove.v1.Trust` alone.
 pub fn trust(trust: TrustDesk, on_denial: OnDenial) -> Routes {
-    let trust = TrustServer::new(trust::TrustApi { trust, on_denial });
-    let routes = Routes::new(trust.max_decoding_message_size(MESSAGE_BYTES_MAX));
+    let routes = Routes::new(trust_server(trust, on_denial));
     routes.into_axum_router().layer(reasoned::Reasons { message_bytes_max: MESSAGE_BYTES_MAX }).into()
+}
+
+fn enrolment_server<S: Store, T: TrustOrders>(
+    service: &Service<S>,
+    trust_orders: Arc<T>,
+) -> EnrolmentServer<enrolment::EnrolmentApi<S, T>> {
+    let api = enrolment::EnrolmentApi { service: service.clone(), trust_orders };
+    EnrolmentServer::new(api).max_decoding_message_size(enrolment::ENROLMENT_MESSAGE_BYTES_MAX)
+}
+
+fn trust_server(trust: TrustDesk, on_denial: OnDenial) -> TrustServer<trust::TrustApi> {
+    TrustServer::new(trust::TrustApi { trust, on_denial }).max_decoding_message_size(MESSAGE_BYTES_MAX)
 }
