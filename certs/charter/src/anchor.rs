@@ -2,7 +2,7 @@
 
 use crate::{
     CaFault,
-    certificate::{Leaf, ecdsa_signature, point_of},
+    certificate::{Leaf, ecdsa_signature, ms, point_of},
     key::P256Point,
 };
 use alcove_proto::limits::CERTIFICATE_BYTES_MAX;
@@ -22,6 +22,8 @@ pub struct Ca {
     /// The raw DER of the subject, as CRLs name their issuer.
     subject: Vec<u8>,
     public_key: P256Point,
+    /// Milliseconds since 1970.
+    not_after_ms: i64,
 }
 
 impl Ca {
@@ -53,9 +55,10 @@ impl Ca {
             .and_then(|signature| public_key.verify(tbs, signature).ok())
             .ok_or(CaFault::NotSelfSigned)?;
         let subject = certificate.subject().as_raw().to_vec();
+        let not_after_ms = ms(certificate.validity().not_after.timestamp()).saturating_add(999);
         let der = CertificateDer::from(der.to_vec());
         let anchor = anchor_from_trusted_cert(&der).map_err(|_| CaFault::Malformed)?.to_owned();
-        Ok(Self { der, anchor, subject, public_key })
+        Ok(Self { der, anchor, subject, public_key, not_after_ms })
     }
 
     /// The certificate, DER.
@@ -66,6 +69,11 @@ impl Ca {
     /// Its key.
     pub fn public_key(&self) -> &P256Point {
         &self.public_key
+    }
+
+    /// Its last moment, milliseconds since 1970: for reminding its owner. No verdict depends on it.
+    pub fn not_after_ms(&self) -> i64 {
+        self.not_after_ms
     }
 
     pub(crate) fn subject(&self) -> &[u8] {

@@ -8,6 +8,7 @@ use crate::{
     keys::SigningKey,
     keystore::{self, AgencySecrets, Passphrase, Secrets},
     ledger::{CrlEntry, Event, IssuedEntry, Ledger},
+    roll,
 };
 use alcove_charter::{Agency, Ca, CharterFile};
 use alcove_proto::{
@@ -21,6 +22,8 @@ use std::path::Path;
 
 /// The agency file's format.
 const AGENCY_FILE_FORMAT: u32 = 1;
+/// Most bytes of an agency file.
+const AGENCY_FILE_BYTES_MAX: usize = 64 * 1024;
 
 /// What an agency is called; said once, at `ca init`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,8 +62,11 @@ pub struct IssuedCrl {
 
 /// An agency's CA folder, open and locked.
 pub struct AgencyCa {
-    folder: Folder,
+    pub(crate) folder: Folder,
+    /// The CA that signs.
     pub(crate) ca: CertificateDer<'static>,
+    /// The other one, while the CA rolls over.
+    pub(crate) other_ca: Option<CertificateDer<'static>>,
     pub(crate) secrets: AgencySecrets,
     pub(crate) ledger: Ledger,
 }
@@ -93,7 +99,7 @@ impl AgencyCa {
         };
         let secrets = match secrets {
             Secrets::Agency(secrets) if secrets.profile == profile => *secrets,
-            Secrets::Agency(_) | Secrets::Server(_) => {
+            Secrets::Agency(_) | Secrets::Server(_) | Secrets::Duty(_) => {
                 return Err(IssuerError::OtherProfile { path: path.to_owned() });
             }
         };
@@ -102,10 +108,9 @@ impl AgencyCa {
         }
         let ca = read_ca(&folder, &secrets.ca_key)?;
         let ledger = Ledger::open(&folder.file(LEDGER))?;
-        let mut agency = Self { folder, ca, secrets, ledger };
+        let mut agency = Self { folder, ca, other_ca: None, secrets, ledger };
         agency.renew_crl(now_ms)?;
-        let file = v1::AgencyFile { format: AGENCY_FILE_FORMAT, agency: Some(agency.entry()) };
-        agency.folder.write(AGENCY_FILE, &file.encode_to_vec())?;
+        agency.settle_agency_file()?;
         Ok(agency)
     }
 
@@ -118,9 +123,19 @@ impl AgencyCa {
             return Err(IssuerError::NoCa { path: path.to_owned() });
         };
         folder.check_finished(AGENCY_FILE)?;
-        let ca = read_ca(&folder, &secrets.ca_key)?;
+        let (ca, other_ca) = roll::settle(&folder, &secrets.ca_key, &secrets.roll)?;
         let ledger = Ledger::open(&folder.file(LEDGER))?;
-        Ok(Self { folder, ca, secrets: *secrets, ledger })
+        let agency = Self { folder, ca, other_ca, secrets: *secrets, ledger };
+        agency.settle_agency_file()?;
+        Ok(agency)
+    }
+
+    /// Writes `agency.pub` if it does not say what the keystore says.
+    pub(crate) fn settle_agency_file(&self) -> Result<(), IssuerError> {
+        let file = v1::AgencyFile { format: AGENCY_FILE_FORMAT, agency: Some(self.entry()) }.encode_to_vec();
+        let path = self.folder.file(AGENCY_FILE);
+        let same = path.exists() && read_limited(&path, AGENCY_FILE_BYTES_MAX).is_ok_and(|held| held == file);
+        if same { Ok(()) } else { self.folder.write(AGENCY_FILE, &file) }
     }
 
     /// Who the agency is.
@@ -143,9 +158,10 @@ impl AgencyCa {
         &self.secrets.charter_key
     }
 
-    /// The agency's entry as it belongs into a charter.
+    /// The agency's entry as it belongs into a charter: with both CAs while one rolls over, the old one first.
     pub fn entry(&self) -> v1::Agency {
-        entry(&self.secrets, &self.ca)
+        let cas = self.cas_in_entry().into_iter().map(|ca| ca.to_vec()).collect();
+        v1::Agency { ca_certificates: cas, ..entry(&self.secrets, &self.ca) }
     }
 
     /// Every certificate that was handed out, oldest first.

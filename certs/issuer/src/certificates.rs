@@ -45,6 +45,8 @@ pub(crate) struct Made {
 pub(crate) enum Name<'a> {
     Device(&'a Identity),
     Server(&'a str),
+    /// As [`alcove_charter::duty_name`] spells it.
+    Duty(&'a str),
 }
 
 /// A CA certificate for `key`, signed by itself.
@@ -73,6 +75,7 @@ pub(crate) fn leaf(
     params.serial_number = Some(SerialNumber::from_slice(&serial));
     let san = match name {
         Name::Device(identity) => identity.to_string().try_into().map(SanType::URI),
+        Name::Duty(name) => (*name).try_into().map(SanType::URI),
         Name::Server(name) => (*name).try_into().map(SanType::DnsName),
     };
     params.subject_alt_names = vec![san.map_err(crypto("write a name"))?];

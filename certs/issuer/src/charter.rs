@@ -4,7 +4,7 @@
 //! when nothing is missing. Whoever drafts the first one makes the directory key and seals it to
 //! each agency; whoever drafts a later one opens it and seals it to those who join.
 
-use crate::{AgencyCa, IssuerError, certificates::check_days, hpke::DirectoryKey};
+use crate::{AgencyCa, IssuerError, certificates::check_days, hpke::DirectoryKey, roll::Purpose};
 use alcove_charter::{Agency, CharterFile, SealedKey, SignedCharter};
 use alcove_proto::{names::TrustDomain, v1};
 use prost::Message;
@@ -148,7 +148,7 @@ impl AgencyCa {
             file.history.as_ref().is_some_and(|history| history.newest().agency(trust_domain).is_some());
         match charter.agency(trust_domain) {
             Some(_) => {
-                self.check_entry(file)?;
+                self.check_entry(file, Purpose::Sign)?;
                 self.directory_key(file)?;
             }
             // A member of the version before may agree to one it is not in.
@@ -165,8 +165,8 @@ impl AgencyCa {
         Ok(Signed::Now)
     }
 
-    /// Whether the charter states this agency as it is.
-    pub(crate) fn check_entry(&self, file: &CharterFile) -> Result<(), IssuerError> {
+    /// Whether the charter states this agency as it is, for what is to be done under it.
+    pub(crate) fn check_entry(&self, file: &CharterFile, purpose: Purpose) -> Result<(), IssuerError> {
         let trust_domain = &self.secrets.profile.trust_domain;
         let stated = file
             .offered
@@ -175,7 +175,8 @@ impl AgencyCa {
             .ok_or_else(|| IssuerError::NotInCharter { trust_domain: trust_domain.clone() })?
             .entry();
         let own = self.entry();
-        let misstated = if !stated.ca_certificates.contains(&own.ca_certificates[0]) {
+        let cas_ok = self.may_stand_in_charter(&stated.ca_certificates, purpose);
+        let misstated = if !stated.ca_certificates.contains(&self.ca.to_vec()) && !cas_ok {
             Some("the CA certificate")
         } else if stated.charter_key != own.charter_key {
             Some("the charter key")
@@ -185,7 +186,7 @@ impl AgencyCa {
             Some("the display name")
         } else if stated.side != own.side {
             Some("the side")
-        } else if stated.ca_certificates.len() != 1 || !stated.recovery_key.is_empty() {
+        } else if !cas_ok || !stated.recovery_key.is_empty() {
             // More keys than the agency has would let somebody else vouch for its staff.
             Some("the number of keys")
         } else {

@@ -1,6 +1,7 @@
 //! Everything that can go wrong in the admin's room, as facts. `cli/exit.rs` says them to people.
 
-use alcove_charter::{CardError, CharterError, TrustError};
+use crate::roll::{OldCertificate, RollState};
+use alcove_charter::{CardError, CharterError, CrlError, TrustError};
 use alcove_proto::{
     canonical::CanonicalError,
     names::{Identity, NameError, TrustDomain},
@@ -213,6 +214,41 @@ pub enum IssuerError {
         trust_domain: TrustDomain,
     },
 
+    /// A step of a roll-over before the one it follows.
+    #[error("the roll-over is {stands}, which this step does not follow")]
+    RollOrder {
+        /// Where it stands.
+        stands: RollState,
+    },
+    /// The charter is not one that this step of a roll-over goes with.
+    #[error("the charter does not list the CAs this step goes with")]
+    RollCharter {
+        /// What it must list.
+        needs: &'static str,
+    },
+    /// Certificates by the CA that is to end are alive.
+    #[error("{} certificates by the old CA are alive", certificates.len())]
+    OldCertificatesLive {
+        /// Which, in the order they were issued.
+        certificates: Vec<OldCertificate>,
+    },
+    /// A duty officer denies devices of its own agency only.
+    #[error("{identity} is no device of {trust_domain}")]
+    DutyOfAnotherAgency {
+        /// Who was to be denied.
+        identity: Identity,
+        /// Whose duty officer it is.
+        trust_domain: TrustDomain,
+    },
+    /// A revocation list that was to be looked at is no agency's.
+    #[error("a revocation list is refused")]
+    CrlRefused(#[source] CrlError),
+    /// A rehearsal found what will break.
+    #[error("{count} things end or break")]
+    RehearsalBreaks {
+        /// How many.
+        count: usize,
+    },
     /// No certificate of that serial or identity was issued here.
     #[error("nothing was issued under that name or number")]
     NotIssued,

@@ -17,6 +17,10 @@ use std::{
 
 pub(crate) const KEYSTORE: &str = "keystore";
 pub(crate) const CA_CERTIFICATE: &str = "ca.cert";
+/// While a roll-over is begun: the certificate of the CA that signs next.
+pub(crate) const NEXT_CA_CERTIFICATE: &str = "ca.next.cert";
+/// After the switch: the certificate of the CA that signed before.
+pub(crate) const OLD_CA_CERTIFICATE: &str = "ca.old.cert";
 pub(crate) const AGENCY_FILE: &str = "agency.pub";
 pub(crate) const LEDGER: &str = "ledger.jsonl";
 pub(crate) const CRL: &str = "agency.crl";
@@ -45,7 +49,10 @@ impl Folder {
     /// Opens a folder that holds a keystore.
     pub(crate) fn open(path: &Path) -> Result<Self, IssuerError> {
         if path.join(KEYSTORE).is_file() {
-            Self::lock(path)
+            let folder = Self::lock(path)?;
+            // What a crash left may be a keystore with a key that has been wiped since.
+            remove_temps(path)?;
+            Ok(folder)
         } else {
             Err(IssuerError::NoCa { path: path.to_owned() })
         }
@@ -63,7 +70,16 @@ impl Folder {
     /// Creates or resumes a folder that `last` does not stand in yet.
     pub(crate) fn begin(path: &Path, last: &str) -> Result<(Self, Found), IssuerError> {
         create_private_folder(path)?;
-        let ours = [KEYSTORE, CA_CERTIFICATE, AGENCY_FILE, LEDGER, CRL, LOCK];
+        let ours = [
+            KEYSTORE,
+            CA_CERTIFICATE,
+            NEXT_CA_CERTIFICATE,
+            OLD_CA_CERTIFICATE,
+            AGENCY_FILE,
+            LEDGER,
+            CRL,
+            LOCK,
+        ];
         for entry in fs::read_dir(path).map_err(io("read", path))? {
             let name = entry.map_err(io("read", path))?.file_name();
             let name = name.to_string_lossy();
@@ -87,6 +103,16 @@ impl Folder {
     /// Writes a public file of the folder.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), IssuerError> {
         files::write_whole(&self.file(name), bytes)
+    }
+
+    /// Removes a file of the folder, durably; one that is not there is fine.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), IssuerError> {
+        let path = self.file(name);
+        match fs::remove_file(&path) {
+            Ok(()) => files::sync_folder(&self.path),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(io("remove", &path)(error)),
+        }
     }
 
     fn lock(path: &Path) -> Result<Self, IssuerError> {

@@ -5,6 +5,7 @@ use crate::{
     certificates::{self, CERTIFICATE_DAYS_MAX, DEVICE_DAYS, Made, Name, check_days},
     keys,
     ledger::{Event, IssuedEntry, Kind, serial_text},
+    roll::Purpose,
 };
 use alcove_charter::{
     Card, CharterFile, CharterHistory, P256Point, bare_request_point, card_signing_bytes, oids::Usage, sha256,
@@ -115,6 +116,7 @@ impl AgencyCa {
                 key: key_text(key),
                 at_ms: now_ms,
                 not_after_ms: made.not_after_ms,
+                ca: Some(key_text(self.secrets.ca_key.public())),
             })
         };
         self.ledger.append(vec![entry(&tls, Kind::Tls, &keys.tls), entry(&mls, Kind::Mls, &keys.mls)])?;
@@ -145,7 +147,7 @@ impl AgencyCa {
     fn check_charter(&self, charter: &CharterFile, now_ms: i64) -> Result<CharterHistory, IssuerError> {
         let history = charter.complete()?;
         history.newest().check_in_force(now_ms)?;
-        self.check_entry(charter)?;
+        self.check_entry(charter, Purpose::Certify)?;
         Ok(history)
     }
 

@@ -12,7 +12,8 @@ use crate::{
     hpke::SealingKey,
     keys::{self, SigningKey},
 };
-use alcove_charter::sha256;
+use alcove_charter::{P256Point, sha256};
+use alcove_proto::names::TrustDomain;
 use argon2::{Algorithm, Argon2, Params, Version};
 use prost::Message;
 use ring::{aead, hkdf};
@@ -79,6 +80,34 @@ pub(crate) enum Secrets {
     Agency(Box<AgencySecrets>),
     /// The server operator's folder.
     Server(Box<ServerSecrets>),
+    /// A duty officer's folder.
+    Duty(Box<DutySecrets>),
+}
+
+/// The other CA key of a folder while its CA rolls over.
+#[derive(Default)]
+pub(crate) enum OtherKey {
+    /// No roll-over is under way.
+    #[default]
+    Absent,
+    /// Begun: the key that signs next.
+    Next(SigningKey),
+    /// Switched: the key that signed before. Kept for nothing, and wiped at the end.
+    Old(SigningKey),
+}
+
+/// Where the roll-over of a CA stands.
+#[derive(Default)]
+pub(crate) struct Roll {
+    pub(crate) other: OtherKey,
+    /// The public key of the CA that the last roll-over ended; the charter in force may list it for a while.
+    pub(crate) retired: Option<P256Point>,
+}
+
+/// A duty officer's key, and for which agency.
+pub(crate) struct DutySecrets {
+    pub(crate) agency: TrustDomain,
+    pub(crate) key: SigningKey,
 }
 
 impl AgencySecrets {
@@ -87,6 +116,7 @@ impl AgencySecrets {
         Ok(Self {
             profile,
             ca_key: SigningKey::generate()?,
+            roll: Roll::default(),
             charter_key: SigningKey::generate()?,
             sealing_key: SealingKey::generate()?,
         })
@@ -96,13 +126,17 @@ impl AgencySecrets {
 /// The operator's key, and for which collaborative.
 pub(crate) struct ServerSecrets {
     pub(crate) collaborative: String,
+    /// The key that signs.
     pub(crate) ca_key: SigningKey,
+    pub(crate) roll: Roll,
 }
 
 /// An agency's keys, and whose they are.
 pub(crate) struct AgencySecrets {
     pub(crate) profile: AgencyProfile,
+    /// The key that signs certificates and CRLs.
     pub(crate) ca_key: SigningKey,
+    pub(crate) roll: Roll,
     pub(crate) charter_key: SigningKey,
     pub(crate) sealing_key: SealingKey,
 }
@@ -127,11 +161,20 @@ struct Content {
     sealing_scalar: Vec<u8>,
     #[prost(bytes = "vec", tag = "8")]
     sealing_point: Vec<u8>,
+    /// What follows came with roll-over: a keystore from before has none of it.
+    #[prost(bytes = "vec", tag = "9")]
+    next_ca_key: Vec<u8>,
+    #[prost(bytes = "vec", tag = "10")]
+    old_ca_key: Vec<u8>,
+    #[prost(bytes = "vec", tag = "11")]
+    retired_ca: Vec<u8>,
 }
 
 impl Content {
     fn wipe(&mut self) {
         self.ca_key.zeroize();
+        self.next_ca_key.zeroize();
+        self.old_ca_key.zeroize();
         self.charter_key.zeroize();
         self.sealing_scalar.zeroize();
     }
@@ -139,7 +182,40 @@ impl Content {
 
 /// Seals `secrets` into `path`.
 pub(crate) fn write(path: &Path, secrets: &Secrets, passphrase: &Passphrase) -> Result<(), IssuerError> {
-    let mut content = content_of(secrets);
+    let content = match secrets {
+        Secrets::Agency(agency) => agency_content(agency),
+        Secrets::Server(server) => server_content(server),
+        Secrets::Duty(duty) => Content {
+            kind: 3,
+            domain: duty.agency.to_string(),
+            ca_key: duty.key.pkcs8().to_vec(),
+            ..Content::default()
+        },
+    };
+    seal(path, content, passphrase)
+}
+
+/// Seals what an open agency folder holds in place of its keystore; the passphrase must be the one it has.
+pub(crate) fn rewrite_agency(
+    path: &Path,
+    agency: &AgencySecrets,
+    passphrase: &Passphrase,
+) -> Result<(), IssuerError> {
+    read(path, passphrase)?;
+    seal(path, agency_content(agency), passphrase)
+}
+
+/// The same for the operator's folder.
+pub(crate) fn rewrite_server(
+    path: &Path,
+    server: &ServerSecrets,
+    passphrase: &Passphrase,
+) -> Result<(), IssuerError> {
+    read(path, passphrase)?;
+    seal(path, server_content(server), passphrase)
+}
+
+fn seal(path: &Path, mut content: Content, passphrase: &Passphrase) -> Result<(), IssuerError> {
     // The whole size at once, so that no smaller copy is left behind by growing.
     let mut plaintext = Zeroizing::new(Vec::with_capacity(content.encoded_len() + aead::MAX_TAG_LEN));
     let encoded = content.encode(&mut *plaintext);
@@ -207,24 +283,37 @@ pub(crate) fn read(path: &Path, passphrase: &Passphrase) -> Result<Secrets, Issu
     secrets.ok_or_else(damaged)
 }
 
-fn content_of(secrets: &Secrets) -> Content {
-    match secrets {
-        Secrets::Agency(agency) => Content {
-            kind: 1,
-            domain: agency.profile.trust_domain.to_string(),
-            display_name: agency.profile.display_name.clone(),
-            side: agency.profile.side.into(),
-            ca_key: agency.ca_key.pkcs8().to_vec(),
-            charter_key: agency.charter_key.pkcs8().to_vec(),
-            sealing_scalar: agency.sealing_key.scalar().to_vec(),
-            sealing_point: agency.sealing_key.public().as_bytes().to_vec(),
-        },
-        Secrets::Server(server) => Content {
-            kind: 2,
-            domain: server.collaborative.clone(),
-            ca_key: server.ca_key.pkcs8().to_vec(),
-            ..Content::default()
-        },
+fn agency_content(agency: &AgencySecrets) -> Content {
+    Content {
+        kind: 1,
+        domain: agency.profile.trust_domain.to_string(),
+        display_name: agency.profile.display_name.clone(),
+        side: agency.profile.side.into(),
+        ca_key: agency.ca_key.pkcs8().to_vec(),
+        charter_key: agency.charter_key.pkcs8().to_vec(),
+        sealing_scalar: agency.sealing_key.scalar().to_vec(),
+        sealing_point: agency.sealing_key.public().as_bytes().to_vec(),
+        ..content_of_roll(&agency.roll)
+    }
+}
+
+fn server_content(server: &ServerSecrets) -> Content {
+    Content {
+        kind: 2,
+        domain: server.collaborative.clone(),
+        ca_key: server.ca_key.pkcs8().to_vec(),
+        ..content_of_roll(&server.roll)
+    }
+}
+
+fn content_of_roll(roll: &Roll) -> Content {
+    let retired_ca = roll.retired.map(|point| point.as_bytes().to_vec()).unwrap_or_default();
+    match &roll.other {
+        OtherKey::Absent => Content { retired_ca, ..Content::default() },
+        OtherKey::Next(key) => {
+            Content { retired_ca, next_ca_key: key.pkcs8().to_vec(), ..Content::default() }
+        }
+        OtherKey::Old(key) => Content { retired_ca, old_ca_key: key.pkcs8().to_vec(), ..Content::default() },
     }
 }
 
@@ -238,12 +327,32 @@ fn secrets_of(content: &Content) -> Option<Secrets> {
                 side: content.side.try_into().ok()?,
             },
             ca_key,
+            roll: roll_of(content)?,
             charter_key: SigningKey::from_pkcs8(&content.charter_key)?,
             sealing_key: SealingKey::from_parts(&content.sealing_scalar, &content.sealing_point)?,
         }))),
-        2 => Some(Secrets::Server(Box::new(ServerSecrets { collaborative: content.domain.clone(), ca_key }))),
+        2 => Some(Secrets::Server(Box::new(ServerSecrets {
+            collaborative: content.domain.clone(),
+            ca_key,
+            roll: roll_of(content)?,
+        }))),
+        3 => Some(Secrets::Duty(Box::new(DutySecrets { agency: content.domain.parse().ok()?, key: ca_key }))),
         _ => None,
     }
+}
+
+fn roll_of(content: &Content) -> Option<Roll> {
+    let other = match (content.next_ca_key.as_slice(), content.old_ca_key.as_slice()) {
+        ([], []) => OtherKey::Absent,
+        (next, []) => OtherKey::Next(SigningKey::from_pkcs8(next)?),
+        ([], old) => OtherKey::Old(SigningKey::from_pkcs8(old)?),
+        (_, _) => return None,
+    };
+    let retired = match content.retired_ca.as_slice() {
+        [] => None,
+        point => Some(P256Point::parse(point)?),
+    };
+    Some(Roll { other, retired })
 }
 
 /// The passphrase after argon2id.

@@ -33,6 +33,8 @@ pub enum Kind {
     Server,
     /// The server's receipt certificate.
     Receipts,
+    /// A duty officer's certificate for denials.
+    Duty,
 }
 
 /// Why a certificate was revoked (RFC 5280 section 5.3.1).
@@ -59,7 +61,7 @@ pub struct IssuedEntry {
     pub serial: String,
     /// What for.
     pub kind: Kind,
-    /// Identity of a device, or DNS name of the server.
+    /// Identity of a device, DNS name of the server, or the name of an agency's duty officer.
     pub name: String,
     /// SHA-256 of the certified point, hexadecimal.
     pub key: String,
@@ -67,6 +69,9 @@ pub struct IssuedEntry {
     pub at_ms: i64,
     /// Milliseconds since 1970.
     pub not_after_ms: i64,
+    /// SHA-256 of the public key of the CA that signed it, hexadecimal; nothing in lines of before CAs rolled over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
 }
 
 /// A certificate that was revoked.

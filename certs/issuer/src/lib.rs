@@ -10,6 +10,7 @@
 mod agency;
 mod certificates;
 pub mod charter;
+mod duty;
 mod error;
 mod files;
 mod folder;
@@ -18,10 +19,13 @@ mod issue;
 mod keys;
 mod keystore;
 mod ledger;
+mod rehearse;
+mod roll;
 mod server;
 
 pub use agency::{AgencyCa, AgencyProfile, IssuedCrl, Which, parse_agency_file};
 pub use certificates::{AGENCY_CA_DAYS, CERTIFICATE_DAYS_MAX, CRL_DAYS, DEVICE_DAYS, SERVER_DAYS};
+pub use duty::{DUTY_DAYS, DutyOfficer};
 pub use error::IssuerError;
 pub use files::{read_limited, write_whole};
 pub use hpke::{DirectoryKey, SealingKey, open_enrolment_key};
@@ -29,4 +33,8 @@ pub use issue::{DeviceOrder, IssuedDevice};
 pub use keys::SigningKey;
 pub use keystore::{PASSPHRASE_BYTES_MIN, Passphrase};
 pub use ledger::{IssuedEntry, Kind, Listed, Reason, Revocation, list};
+pub use rehearse::{
+    Finding, FindingKind, REHEARSAL_DAYS_MAX, RefusedByNext, Rehearsal, RehearseInput, rehearse,
+};
+pub use roll::{OldCertificate, RollState};
 pub use server::{IssuedServer, ServerCa};

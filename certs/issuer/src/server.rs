@@ -2,13 +2,13 @@
 
 use crate::{
     IssuerError,
-    agency::read_ca,
     certificates::{self, CERTIFICATE_DAYS_MAX, Made, Name, check_days},
     folder::{CA_CERTIFICATE, Folder, Found, KEYSTORE, LEDGER},
     issue::key_text,
     keys::SigningKey,
-    keystore::{self, Passphrase, Secrets, ServerSecrets},
+    keystore::{self, Passphrase, Roll, Secrets, ServerSecrets},
     ledger::{Event, IssuedEntry, Kind, Ledger, serial_text},
+    roll,
 };
 use alcove_charter::{P256Point, oids::Usage, request_point};
 use alcove_proto::{canonical, names::TrustDomain, v1};
@@ -21,11 +21,13 @@ const FORMAT: u32 = 1;
 
 /// The server CA's folder, open and locked.
 pub struct ServerCa {
-    ca: CertificateDer<'static>,
-    secrets: ServerSecrets,
-    ledger: Ledger,
-    /// Holds the lock.
-    _folder: Folder,
+    /// The CA that signs.
+    pub(crate) ca: CertificateDer<'static>,
+    pub(crate) secrets: ServerSecrets,
+    pub(crate) ledger: Ledger,
+    /// The other CA, while it rolls over.
+    pub(crate) other_ca: Option<CertificateDer<'static>>,
+    pub(crate) folder: Folder,
 }
 
 /// The server's answer file.
@@ -54,7 +56,8 @@ impl ServerCa {
         let secrets = match found {
             Found::Nothing => {
                 let ca_key = SigningKey::generate()?;
-                let secrets = ServerSecrets { collaborative: collaborative.clone(), ca_key };
+                let secrets =
+                    ServerSecrets { collaborative: collaborative.clone(), ca_key, roll: Roll::default() };
                 let secrets = Secrets::Server(Box::new(secrets));
                 keystore::write(&keystore, &secrets, passphrase)?;
                 secrets
@@ -63,14 +66,14 @@ impl ServerCa {
         };
         let secrets = match secrets {
             Secrets::Server(secrets) if secrets.collaborative == collaborative => *secrets,
-            Secrets::Server(_) | Secrets::Agency(_) => {
+            Secrets::Server(_) | Secrets::Agency(_) | Secrets::Duty(_) => {
                 return Err(IssuerError::OtherProfile { path: path.to_owned() });
             }
         };
         let ledger = Ledger::open(&folder.file(LEDGER))?;
         let ca = certificates::ca(&secrets.ca_key, &collaborative, "Alcove server CA", now_ms)?;
         folder.write(CA_CERTIFICATE, &ca)?;
-        Ok(Self { ca: ca.into(), secrets, ledger, _folder: folder })
+        Ok(Self { ca: ca.into(), other_ca: None, secrets, ledger, folder })
     }
 
     /// Opens a folder that [`Self::init`] made.
@@ -82,9 +85,9 @@ impl ServerCa {
             return Err(IssuerError::NoCa { path: path.to_owned() });
         };
         folder.check_finished(CA_CERTIFICATE)?;
-        let ca = read_ca(&folder, &secrets.ca_key)?;
+        let (ca, other_ca) = roll::settle(&folder, &secrets.ca_key, &secrets.roll)?;
         let ledger = Ledger::open(&folder.file(LEDGER))?;
-        Ok(Self { ca, secrets: *secrets, ledger, _folder: folder })
+        Ok(Self { ca, other_ca, secrets: *secrets, ledger, folder })
     }
 
     /// The collaborative it serves.
@@ -141,6 +144,7 @@ impl ServerCa {
                 key: key_text(key),
                 at_ms: now_ms,
                 not_after_ms: made.not_after_ms,
+                ca: Some(key_text(self.secrets.ca_key.public())),
             })
         };
         self.ledger.append(vec![

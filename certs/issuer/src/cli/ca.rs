@@ -25,6 +25,9 @@ const REQUEST_BYTES_MAX: usize = 64 * 1024;
 pub(crate) enum CaCommand {
     /// Make a CA: an agency's, or with --server the operator's.
     Init(Init),
+    /// Roll a CA over to a new key.
+    #[command(subcommand)]
+    Roll(super::roll::RollCommand),
 }
 
 #[derive(Debug, Args)]
@@ -95,7 +98,10 @@ impl CaCommand {
         now_ms: i64,
         output: &mut Output,
     ) -> Result<(), IssuerError> {
-        let Self::Init(init) = self;
+        let init = match self {
+            Self::Init(init) => init,
+            Self::Roll(command) => return command.run(passphrase, now_ms, output),
+        };
         let folder = init.output;
         match (init.agency, init.name, init.side, init.collaborative) {
             (Some(trust_domain), Some(display_name), Some(side), None) => {
@@ -450,6 +456,7 @@ impl List {
                 Kind::Mls => "mls",
                 Kind::Server => "server",
                 Kind::Receipts => "receipts",
+                Kind::Duty => "duty",
             };
             let state = match &revoked {
                 Some(revocation) => format!("revoked {}", day(revocation.at_ms)),

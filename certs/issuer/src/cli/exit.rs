@@ -244,6 +244,45 @@ fn explain(error: &IssuerError) -> (Exit, String, String) {
             format!("{trust_domain} is no member of the collaborative."),
             "See who is with `alcove-certs charter show`.",
         ),
+        E::RollOrder { stands } => (
+            Exit::Conflict,
+            format!("The roll-over of this CA is {stands}, so this step does not come now."),
+            "See with `alcove-certs ca roll status` which step comes next.",
+        ),
+        E::RollCharter { needs } => (
+            Exit::Refused,
+            format!("The charter does not list {needs} as they are."),
+            "Give the charter that is in force; draft, sign and publish it first.",
+        ),
+        E::OldCertificatesLive { certificates } => {
+            let lines = certificates
+                .iter()
+                .map(|old| format!("\n  {} until {}", old.issued.name, day(old.issued.not_after_ms)));
+            (
+                Exit::Conflict,
+                format!(
+                    "{} certificates hang on the old CA alone:{}",
+                    certificates.len(),
+                    lines.collect::<String>()
+                ),
+                "Wait until they are renewed, or end the old CA all the same with --force.",
+            )
+        }
+        E::DutyOfAnotherAgency { identity, trust_domain } => (
+            Exit::Refused,
+            format!("{identity} is no device of {trust_domain}, whose duty officer this is."),
+            "Ask the duty officer of that device's agency.",
+        ),
+        E::CrlRefused(fault) => (
+            Exit::Refused,
+            format!("A revocation list is refused: {fault}."),
+            "Give a folder that holds nothing but the agencies' lists.",
+        ),
+        E::RehearsalBreaks { count } => (
+            Exit::Conflict,
+            format!("{count} things end or break within these days."),
+            "Do what stands beside each, then rehearse again.",
+        ),
         E::NotIssued => (
             Exit::NotFound,
             "This CA has issued nothing under that name or number.".to_owned(),

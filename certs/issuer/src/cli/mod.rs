@@ -4,9 +4,12 @@
 
 mod ca;
 mod charter;
+mod duty;
 mod exit;
 mod output;
 mod passphrase;
+mod rehearse;
+mod roll;
 
 use clap::{Args, Parser, Subcommand};
 use output::Output;
@@ -51,6 +54,11 @@ enum Command {
     /// The charter: who belongs to the collaborative.
     #[command(subcommand)]
     Charter(charter::CharterCommand),
+    /// The duty officer, who shuts devices out while the CA is not at hand.
+    #[command(subcommand)]
+    Duty(duty::DutyCommand),
+    /// Say what the coming days end and what a charter to come would refuse; changes nothing.
+    Rehearse(rehearse::Rehearse),
 }
 
 /// Parses the arguments, does what they say, and says how it went.
@@ -67,6 +75,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Revoke(command) => command.run(&passphrase, now_ms, &mut output),
         Command::Crl(command) => command.run(&passphrase, now_ms, &mut output),
         Command::List(command) => command.run(now_ms, &mut output),
+        Command::Duty(command) => command.run(&passphrase, now_ms, &mut output),
+        Command::Rehearse(command) => command.run(now_ms, &mut output),
         Command::Charter(command) => command.run(&passphrase, now_ms, &mut output),
     };
     match done {

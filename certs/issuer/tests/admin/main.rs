@@ -8,4 +8,5 @@ mod folder;
 mod issue;
 mod program;
 mod revoke;
+mod roll;
 mod server;

@@ -1,0 +1,115 @@
+//! The rehearsal's command.
+
+use super::{
+    output::{Output, day, moment},
+    roll::read_charter,
+};
+use alcove_issuer::{Finding, FindingKind, IssuerError, RehearseInput, read_limited, rehearse};
+use alcove_proto::{limits::CRL_BYTES_MAX, v1};
+use clap::Args;
+use prost::Message;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// Most bytes of the server's answer file.
+const SERVER_FILE_BYTES_MAX: usize = 64 * 1024;
+
+#[derive(Debug, Args)]
+pub(crate) struct Rehearse {
+    /// The CA folder; no passphrase is needed.
+    #[arg(long, value_name = "DIR")]
+    ca: PathBuf,
+    /// The charter in force.
+    #[arg(long, value_name = "FILE")]
+    charter: PathBuf,
+    /// How many days to look ahead.
+    #[arg(long)]
+    days: u32,
+    /// A folder with the agencies' revocation lists and nothing else.
+    #[arg(long, value_name = "DIR")]
+    crl_dir: Option<PathBuf>,
+    /// The server's certificates, as `server issue` wrote them.
+    #[arg(long, value_name = "FILE")]
+    server_cert: Option<PathBuf>,
+    /// A charter to come, signed or not.
+    #[arg(long, value_name = "FILE")]
+    next: Option<PathBuf>,
+    /// As if it were this moment, for example 2026-03-04T09:00:00Z.
+    #[arg(long, value_name = "RFC3339")]
+    at: Option<jiff::Timestamp>,
+}
+
+impl Rehearse {
+    pub(crate) fn run(self, now_ms: i64, output: &mut Output) -> Result<(), IssuerError> {
+        let now_ms = self.at.map_or(now_ms, jiff::Timestamp::as_millisecond);
+        let server = self.server_cert.as_deref().map(|path| {
+            let bytes = read_limited(path, SERVER_FILE_BYTES_MAX)?;
+            v1::ServerCertificate::decode(bytes.as_slice())
+                .map_err(|_| IssuerError::FolderMismatch { path: path.to_owned() })
+        });
+        let next = self.next.as_deref().map(read_charter).transpose()?;
+        let input = RehearseInput {
+            ca: &self.ca,
+            charter: &read_charter(&self.charter)?,
+            crls: self.crl_dir.as_deref().map(read_crls).transpose()?.unwrap_or_default(),
+            server: server.transpose()?,
+            next: next.as_ref(),
+            days: self.days,
+        };
+        let rehearsal = rehearse(&input, now_ms)?;
+        for Finding { at_ms, kind, name } in &rehearsal.findings {
+            let (word, todo) = remedy(*kind);
+            output.answer(
+                &json!({
+                    "schema": "alcove.certs.rehearsal.v1",
+                    "at": moment(*at_ms),
+                    "ends": word,
+                    "name": name,
+                    "do": todo,
+                }),
+                &[format!("{}  {word}  {name}: {todo}", day(*at_ms))],
+            )?;
+        }
+        for refused in &rehearsal.refused {
+            let also = if refused.replaced { "; its holder has another that is believed" } else { "" };
+            output.answer(
+                &json!({
+                    "schema": "alcove.certs.rehearsal.v1",
+                    "refused": refused.issued.serial,
+                    "name": refused.issued.name,
+                    "why": refused.why,
+                    "replaced": refused.replaced,
+                }),
+                &[format!(
+                    "refused  {}  {}: {}{also}",
+                    refused.issued.serial, refused.issued.name, refused.why
+                )],
+            )?;
+        }
+        match rehearsal.count() {
+            0 => Ok(()),
+            count => Err(IssuerError::RehearsalBreaks { count }),
+        }
+    }
+}
+
+fn remedy(kind: FindingKind) -> (&'static str, &'static str) {
+    match kind {
+        FindingKind::Charter => ("charter", "draft, sign and publish the next version"),
+        FindingKind::NextCharter => ("next-charter", "draft it again with more --days"),
+        FindingKind::Ca => ("ca", "roll it over with `alcove-certs ca roll begin`"),
+        FindingKind::Server => ("server", "certify the server anew with `alcove-certs server issue`"),
+        FindingKind::ServerRefused => {
+            ("server-refused", "the charter does not take it: certify the server anew with a CA it lists")
+        }
+        FindingKind::Crl => ("crl", "make the next list with `alcove-certs crl` and give it to the server"),
+        FindingKind::Device => ("device", "let it renew, or certify it anew; revoke it if it is gone"),
+        FindingKind::Duty => ("duty", "make a new duty officer's key with `alcove-certs duty init`"),
+    }
+}
+
+fn read_crls(folder: &Path) -> Result<Vec<Vec<u8>>, IssuerError> {
+    let failed = |source| IssuerError::Io { act: "read", path: folder.to_owned(), source };
+    let entries = std::fs::read_dir(folder).map_err(failed)?;
+    entries.map(|entry| read_limited(&entry.map_err(failed)?.path(), CRL_BYTES_MAX)).collect()
+}
