@@ -4,7 +4,7 @@ use std::{error::Error, fs, path::Path};
 
 /// Messages of content and keys: they show nothing but their name in a debugger's print, which `src/secret.rs`
 /// writes by hand. A new message of that kind belongs here.
-const SECRET: [&str; 9] = [
+const SECRET: [&str; 11] = [
     "alcove.v1.Card",
     "alcove.v1.SignedCard",
     "alcove.v1.DocumentManifest",
@@ -12,16 +12,20 @@ const SECRET: [&str; 9] = [
     "alcove.v1.Invitation",
     "alcove.v1.Note",
     "alcove.v1.RecordBody",
+    "alcove.v1.RecoveredEpochKey",
+    "alcove.v1.ShareValue",
     "alcove.v1.SignedRecord",
     "alcove.v1.Subject",
 ];
 
 /// Those of them that hold content or keys in clear and nothing else of use: wiped when dropped.
-const WIPED: [&str; 6] = [
+const WIPED: [&str; 8] = [
     "alcove.v1.DocumentManifest",
     "alcove.v1.Invitation",
     "alcove.v1.Note",
     "alcove.v1.RecordBody",
+    "alcove.v1.RecoveredEpochKey",
+    "alcove.v1.ShareValue",
     "alcove.v1.SignedRecord",
     "alcove.v1.Subject",
 ];

@@ -122,3 +122,13 @@ pub const DESK_EVENTS_MAX: usize = 1000;
 pub const INVITATIONS_PER_AGENCY_MAX: usize = 1000;
 /// Denials of one agency in force at one time.
 pub const DENIALS_PER_AGENCY_MAX: usize = 1000;
+/// Officers among whom a recovery key is split.
+pub const RECOVERY_OFFICERS_MAX: u32 = 16;
+/// Bytes of one encoded RecoveryShare: sixteen commitments of 33 bytes and a sealed scalar.
+pub const RECOVERY_SHARE_BYTES_MAX: usize = 4 * 1024;
+/// Entries of one escrow bundle: two for each of 50,000 epochs.
+pub const ESCROW_ENTRIES_MAX: usize = 100_000;
+/// Bytes of one encoded EscrowBundle; an entry has some 180.
+pub const ESCROW_BUNDLE_BYTES_MAX: usize = 24 * 1024 * 1024;
+/// Bytes of one encoded RecoveredKeys.
+pub const RECOVERED_KEYS_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -47,6 +47,8 @@ print_the_name_only!(
     Invitation,
     Note,
     RecordBody,
+    RecoveredEpochKey,
+    ShareValue,
     SignedCard,
     SignedRecord,
     Subject,

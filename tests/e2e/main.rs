@@ -19,6 +19,7 @@ mod lying_welcomes;
 mod names;
 mod outbox;
 mod readme;
+mod recovery;
 mod renewals;
 mod scene;
 mod support;

@@ -22,7 +22,7 @@ pub struct Agency {
     pub charter_key: P256Point,
     /// The directory key is sealed to it.
     pub sealing_key: P256Point,
-    /// Reserved for escrow and recovery.
+    /// Epoch keys are sealed to it in escrow; nothing while the agency has set up no recovery.
     pub recovery_key: Option<P256Point>,
     /// The entry as it stands in the charter: two versions are compared by it.
     pub(crate) entry: v1::Agency,

@@ -16,6 +16,7 @@ mod charter_file;
 mod crl;
 mod denial;
 mod error;
+mod escrow;
 mod history;
 mod invitation;
 mod key;
@@ -37,6 +38,10 @@ pub use charter_file::{CHARTER_FILE_BYTES_MAX, CharterFile, SealedKey};
 pub use crl::Crl;
 pub use denial::{Denial, DenialError, denial_signing_bytes, duty_name};
 pub use error::{CaFault, CardError, CharterError, CrlError, TrustError};
+pub use escrow::{
+    ESCROW_CIPHERTEXT_BYTES, ESCROW_INFO, EscrowBundle, EscrowEntry, EscrowError, EscrowPlace,
+    RECOVERED_KEYS_INFO,
+};
 pub use history::{Appended, CHARTER_VERSIONS_MAX, CharterHistory};
 pub use invitation::{Invitation, InvitationCode, InvitationError, claim_hash};
 pub use key::{P256Point, SignatureError, sha256};

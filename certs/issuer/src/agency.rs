@@ -8,6 +8,7 @@ use crate::{
     keys::SigningKey,
     keystore::{self, AgencySecrets, Passphrase, Secrets},
     ledger::{CrlEntry, Event, IssuedEntry, Ledger},
+    recovery::State,
     roll,
 };
 use alcove_charter::{Agency, Ca, CharterFile};
@@ -69,6 +70,7 @@ pub struct AgencyCa {
     pub(crate) other_ca: Option<CertificateDer<'static>>,
     pub(crate) secrets: AgencySecrets,
     pub(crate) ledger: Ledger,
+    pub(crate) recovery: State,
 }
 
 impl AgencyCa {
@@ -90,7 +92,7 @@ impl AgencyCa {
                 let secrets = AgencySecrets::generate(profile.clone())?;
                 // Judged before anything is written: a name no charter would take is refused now.
                 let ca = ca_certificate(&profile, &secrets.ca_key, now_ms)?;
-                Agency::parse(&entry(&secrets, &ca))?;
+                Agency::parse(&entry(&secrets, &ca, &State::default()))?;
                 let secrets = Secrets::Agency(Box::new(secrets));
                 keystore::write(&keystore, &secrets, passphrase)?;
                 secrets
@@ -108,7 +110,8 @@ impl AgencyCa {
         }
         let ca = read_ca(&folder, &secrets.ca_key)?;
         let ledger = Ledger::open(&folder.file(LEDGER))?;
-        let mut agency = Self { folder, ca, other_ca: None, secrets, ledger };
+        let recovery = State::read(&folder, &secrets.profile.trust_domain, &secrets.charter_key)?;
+        let mut agency = Self { folder, ca, other_ca: None, secrets, ledger, recovery };
         agency.renew_crl(now_ms)?;
         agency.settle_agency_file()?;
         Ok(agency)
@@ -125,7 +128,8 @@ impl AgencyCa {
         folder.check_finished(AGENCY_FILE)?;
         let (ca, other_ca) = roll::settle(&folder, &secrets.ca_key, &secrets.roll)?;
         let ledger = Ledger::open(&folder.file(LEDGER))?;
-        let agency = Self { folder, ca, other_ca, secrets: *secrets, ledger };
+        let recovery = State::read(&folder, &secrets.profile.trust_domain, &secrets.charter_key)?;
+        let agency = Self { folder, ca, other_ca, secrets: *secrets, ledger, recovery };
         agency.settle_agency_file()?;
         Ok(agency)
     }
@@ -161,7 +165,7 @@ impl AgencyCa {
     /// The agency's entry as it belongs into a charter: with both CAs while one rolls over, the old one first.
     pub fn entry(&self) -> v1::Agency {
         let cas = self.cas_in_entry().into_iter().map(|ca| ca.to_vec()).collect();
-        v1::Agency { ca_certificates: cas, ..entry(&self.secrets, &self.ca) }
+        v1::Agency { ca_certificates: cas, ..entry(&self.secrets, &self.ca, &self.recovery) }
     }
 
     /// Every certificate that was handed out, oldest first.
@@ -254,7 +258,7 @@ fn ca_certificate(profile: &AgencyProfile, ca_key: &SigningKey, now_ms: i64) -> 
     certificates::ca(ca_key, profile.trust_domain.as_str(), "Alcove agency CA", now_ms)
 }
 
-fn entry(secrets: &AgencySecrets, ca: &[u8]) -> v1::Agency {
+fn entry(secrets: &AgencySecrets, ca: &[u8], recovery: &State) -> v1::Agency {
     let AgencySecrets { profile, charter_key, sealing_key, .. } = secrets;
     v1::Agency {
         trust_domain: profile.trust_domain.to_string(),
@@ -263,6 +267,6 @@ fn entry(secrets: &AgencySecrets, ca: &[u8]) -> v1::Agency {
         ca_certificates: vec![ca.to_vec()],
         charter_key: charter_key.public().as_bytes().to_vec(),
         sealing_key: sealing_key.public().as_bytes().to_vec(),
-        recovery_key: Vec::new(),
+        recovery_key: recovery.newest().to_vec(),
     }
 }

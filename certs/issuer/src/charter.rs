@@ -147,8 +147,12 @@ impl AgencyCa {
         let member_before =
             file.history.as_ref().is_some_and(|history| history.newest().agency(trust_domain).is_some());
         match charter.agency(trust_domain) {
-            Some(_) => {
+            Some(stated) => {
                 self.check_entry(file, Purpose::Sign)?;
+                if !self.recovery.may_be_signed(&stated.entry().recovery_key, file, trust_domain) {
+                    let trust_domain = trust_domain.clone();
+                    return Err(IssuerError::CharterMisstates { trust_domain, what: "the recovery key" });
+                }
                 self.directory_key(file)?;
             }
             // A member of the version before may agree to one it is not in.
@@ -158,6 +162,8 @@ impl AgencyCa {
         if standing.signed.contains(trust_domain) {
             return Ok(Signed::Before);
         }
+        // Before the signature is out: from then on, devices may seal to the recovery key that the charter names.
+        self.mark_recovery_published(&charter)?;
         let signature = self.secrets.charter_key.sign(&file.offered.signing_bytes())?;
         file.offered.insert_signature(trust_domain.clone(), signature);
         // A key the history does not know this agency by would make a signature nobody takes.
@@ -186,7 +192,9 @@ impl AgencyCa {
             Some("the display name")
         } else if stated.side != own.side {
             Some("the side")
-        } else if !cas_ok || !stated.recovery_key.is_empty() {
+        } else if !self.recovery.may_be_stated(&stated.recovery_key, file, trust_domain) {
+            Some("the recovery key")
+        } else if !cas_ok {
             // More keys than the agency has would let somebody else vouch for its staff.
             Some("the number of keys")
         } else {

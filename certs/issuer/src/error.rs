@@ -1,6 +1,9 @@
 //! Everything that can go wrong in the admin's room, as facts. `cli/exit.rs` says them to people.
 
-use crate::roll::{OldCertificate, RollState};
+use crate::{
+    recovery::RecoveryError,
+    roll::{OldCertificate, RollState},
+};
 use alcove_charter::{CardError, CharterError, CrlError, TrustError};
 use alcove_proto::{
     canonical::CanonicalError,
@@ -249,6 +252,9 @@ pub enum IssuerError {
         /// How many.
         count: usize,
     },
+    /// An act of recovery.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
     /// No certificate of that serial or identity was issued here.
     #[error("nothing was issued under that name or number")]
     NotIssued,

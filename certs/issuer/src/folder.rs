@@ -24,6 +24,7 @@ pub(crate) const OLD_CA_CERTIFICATE: &str = "ca.old.cert";
 pub(crate) const AGENCY_FILE: &str = "agency.pub";
 pub(crate) const LEDGER: &str = "ledger.jsonl";
 pub(crate) const CRL: &str = "agency.crl";
+pub(crate) const RECOVERY: &str = "recovery.pub";
 const LOCK: &str = "lock";
 
 /// How long to wait for another process to be done with the folder.
@@ -78,6 +79,7 @@ impl Folder {
             AGENCY_FILE,
             LEDGER,
             CRL,
+            RECOVERY,
             LOCK,
         ];
         for entry in fs::read_dir(path).map_err(io("read", path))? {

@@ -130,6 +130,34 @@ impl SealingKey {
     }
 }
 
+impl SealingKey {
+    /// Opens whatever was sealed to this key; nothing when it was not, or not for this.
+    pub(crate) fn open_bytes(
+        &self,
+        encapsulated_key: &[u8],
+        info: &[u8],
+        aad: &[u8],
+        ciphertext: &[u8],
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        let private = HpkePrivateKey::from(self.scalar.to_vec());
+        let encapsulated = EncapsulatedSecret(encapsulated_key.to_vec());
+        let opened = DH_KEM_P256_HKDF_SHA256_AES_256.open(&encapsulated, info, aad, ciphertext, &private);
+        opened.ok().map(Zeroizing::new)
+    }
+}
+
+/// Seals bytes to a key: encapsulated key and ciphertext; nothing when the key is not on the curve.
+pub(crate) fn seal_bytes(
+    info: &[u8],
+    aad: &[u8],
+    plaintext: &[u8],
+    recipient: &P256Point,
+) -> Option<(Vec<u8>, Vec<u8>)> {
+    let recipient = HpkePublicKey(recipient.as_bytes().to_vec());
+    let sealed = DH_KEM_P256_HKDF_SHA256_AES_256.seal(info, aad, plaintext, &recipient);
+    sealed.ok().map(|(encapsulated, ciphertext)| (encapsulated.0, ciphertext))
+}
+
 /// Opens the directory key of an enrolment answer, as the device does.
 ///
 /// Errors: [`IssuerError::DirectoryKey`].

@@ -66,10 +66,10 @@ pub struct IssuedDevice {
 }
 
 /// The public keys of a request, each proven by its own signature where it signs.
-struct RequestKeys {
+pub(crate) struct RequestKeys {
     tls: P256Point,
     mls: P256Point,
-    sealing: P256Point,
+    pub(crate) sealing: P256Point,
 }
 
 impl AgencyCa {
@@ -192,7 +192,7 @@ impl AgencyCa {
     }
 }
 
-fn parse_request(request: &[u8]) -> Result<RequestKeys, IssuerError> {
+pub(crate) fn parse_request(request: &[u8]) -> Result<RequestKeys, IssuerError> {
     let request: v1::EnrolmentRequest = canonical::decode(request)?;
     if request.format != FORMAT {
         return Err(IssuerError::RequestFormat { found: request.format });

@@ -26,22 +26,24 @@ pub const PASSPHRASE_BYTES_MIN: usize = 12;
 const PASSPHRASE_BYTES_MAX: usize = 1024;
 
 const MAGIC: &[u8; 18] = b"alcove keystore 1\n";
-const SALT: usize = 16;
-const CHECK: usize = 16;
-const NONCE: usize = 12;
+pub(crate) const SALT: usize = 16;
+pub(crate) const CHECK: usize = 16;
+pub(crate) const NONCE: usize = 12;
 const DIGEST: usize = 32;
+const CHECK_LABEL: &[u8] = b"alcove keystore check v1";
+const KEY_LABEL: &[u8] = b"alcove keystore key v1";
 /// Bytes before the ciphertext.
 const HEADER: usize = MAGIC.len() + 4 + 4 + SALT + CHECK + NONCE;
 /// Most bytes of the file.
 const FILE_BYTES_MAX: usize = 64 * 1024;
 
 /// argon2id memory of a new keystore.
-const MEMORY_KIB: u32 = 32 * 1024;
+pub(crate) const MEMORY_KIB: u32 = 32 * 1024;
 /// argon2id passes of a new keystore.
-const PASSES: u32 = 3;
+pub(crate) const PASSES: u32 = 3;
 /// What a file may ask for: more would be an attack on the machine that opens it.
-const MEMORY_KIB_MAX: u32 = 1024 * 1024;
-const PASSES_MAX: u32 = 32;
+pub(crate) const MEMORY_KIB_MAX: u32 = 1024 * 1024;
+pub(crate) const PASSES_MAX: u32 = 32;
 
 /// A passphrase on its way to the keystore.
 pub struct Passphrase(Zeroizing<String>);
@@ -230,10 +232,10 @@ fn seal(path: &Path, mut content: Content, passphrase: &Passphrase) -> Result<()
     file.extend(MEMORY_KIB.to_be_bytes());
     file.extend(PASSES.to_be_bytes());
     file.extend(salt);
-    file.extend(stretched.check()?);
+    file.extend(stretched.check(CHECK_LABEL)?);
     file.extend(nonce);
     stretched
-        .key()?
+        .key(KEY_LABEL)?
         .seal_in_place_append_tag(
             aead::Nonce::assume_unique_for_key(nonce),
             aead::Aad::from(file.clone()),
@@ -268,11 +270,11 @@ pub(crate) fn read(path: &Path, passphrase: &Passphrase) -> Result<Secrets, Issu
         return Err(damaged());
     }
     let stretched = Stretched::new(passphrase, memory_kib, passes, &salt)?;
-    if stretched.check()? != check {
+    if stretched.check(CHECK_LABEL)? != check {
         return Err(IssuerError::WrongPassphrase);
     }
     let mut plaintext = Zeroizing::new(ciphertext.to_vec());
-    let opened = stretched.key()?.open_in_place(
+    let opened = stretched.key(KEY_LABEL)?.open_in_place(
         aead::Nonce::assume_unique_for_key(nonce),
         aead::Aad::from(header),
         &mut plaintext,
@@ -355,11 +357,11 @@ fn roll_of(content: &Content) -> Option<Roll> {
     Some(Roll { other, retired })
 }
 
-/// The passphrase after argon2id.
-struct Stretched(hkdf::Prk);
+/// The passphrase after argon2id. A label says what its key seals, here or in a share.
+pub(crate) struct Stretched(hkdf::Prk);
 
 impl Stretched {
-    fn new(
+    pub(crate) fn new(
         passphrase: &Passphrase,
         memory_kib: u32,
         passes: u32,
@@ -374,18 +376,18 @@ impl Stretched {
         Ok(Self(hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(&*stretched)))
     }
 
-    fn check(&self) -> Result<[u8; CHECK], IssuerError> {
+    pub(crate) fn check(&self, label: &[u8]) -> Result<[u8; CHECK], IssuerError> {
         let mut check = [0; CHECK];
         self.0
-            .expand(&[b"alcove keystore check v1"], CheckLength)
+            .expand(&[label], CheckLength)
             .and_then(|okm| okm.fill(&mut check))
             .map_err(|_| IssuerError::Crypto { act: "stretch the passphrase" })?;
         Ok(check)
     }
 
-    fn key(&self) -> Result<aead::LessSafeKey, IssuerError> {
+    pub(crate) fn key(&self, label: &[u8]) -> Result<aead::LessSafeKey, IssuerError> {
         self.0
-            .expand(&[b"alcove keystore key v1"], &aead::AES_256_GCM)
+            .expand(&[label], &aead::AES_256_GCM)
             .map(|okm| aead::LessSafeKey::new(aead::UnboundKey::from(okm)))
             .map_err(|_| IssuerError::Crypto { act: "stretch the passphrase" })
     }

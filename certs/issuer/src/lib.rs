@@ -19,6 +19,7 @@ mod issue;
 mod keys;
 mod keystore;
 mod ledger;
+pub mod recovery;
 mod rehearse;
 mod roll;
 mod server;

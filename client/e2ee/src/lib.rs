@@ -8,6 +8,7 @@
 pub mod cards;
 pub mod device;
 pub mod documents;
+pub mod escrow;
 pub mod file_names;
 pub mod grants;
 pub mod group;

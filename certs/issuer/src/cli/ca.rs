@@ -19,7 +19,7 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// Most bytes of a request file.
-const REQUEST_BYTES_MAX: usize = 64 * 1024;
+pub(super) const REQUEST_BYTES_MAX: usize = 64 * 1024;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CaCommand {
@@ -412,7 +412,7 @@ impl Crl {
 }
 
 /// Before anything is signed: a file that is there is not written over, except the last list of `ca` by the next.
-fn refuse_existing(file: &Path, force: bool, ca: Option<&Path>) -> Result<(), IssuerError> {
+pub(super) fn refuse_existing(file: &Path, force: bool, ca: Option<&Path>) -> Result<(), IssuerError> {
     if force || !file.exists() {
         return Ok(());
     }

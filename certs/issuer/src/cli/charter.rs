@@ -4,6 +4,7 @@ use super::{
     ca::side_text,
     output::{Output, day, grouped, moment},
     passphrase::Source,
+    recovery::key_hash,
 };
 use alcove_charter::{CHARTER_FILE_BYTES_MAX, CharterFile, sha256};
 use alcove_issuer::{
@@ -212,6 +213,7 @@ fn described(file: &CharterFile, path: &Path, now_ms: i64) -> Result<(Value, Vec
                 "name": agency.display_name,
                 "side": side_text(agency.side),
                 "ca_sha256": cas.collect::<Vec<_>>(),
+                "recovery_key_sha256": agency.recovery_key.as_ref().map(key_hash),
                 "signed": standing.signed.contains(&agency.trust_domain),
             })
         })
@@ -260,6 +262,9 @@ fn described(file: &CharterFile, path: &Path, now_ms: i64) -> Result<(Value, Vec
             agency.trust_domain,
             side_text(agency.side)
         ));
+        if let Some(key) = &agency.recovery_key {
+            lines.push(format!("            recovery key {}", grouped(&key_hash(key))));
+        }
     }
     for trust_domain in &standing.signed {
         if charter.agency(trust_domain).is_none() {

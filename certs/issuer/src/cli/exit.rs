@@ -283,6 +283,7 @@ fn explain(error: &IssuerError) -> (Exit, String, String) {
             format!("{count} things end or break within these days."),
             "Do what stands beside each, then rehearse again.",
         ),
+        E::Recovery(fault) => return super::recovery_exit::explain(fault),
         E::NotIssued => (
             Exit::NotFound,
             "This CA has issued nothing under that name or number.".to_owned(),

@@ -8,6 +8,8 @@ mod duty;
 mod exit;
 mod output;
 mod passphrase;
+mod recovery;
+mod recovery_exit;
 mod rehearse;
 mod roll;
 
@@ -59,6 +61,9 @@ enum Command {
     Duty(duty::DutyCommand),
     /// Say what the coming days end and what a charter to come would refuse; changes nothing.
     Rehearse(rehearse::Rehearse),
+    /// The recovery key: split among officers, checked, and used on the day of need.
+    #[command(subcommand)]
+    Recovery(recovery::RecoveryCommand),
 }
 
 /// Parses the arguments, does what they say, and says how it went.
@@ -78,6 +83,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Duty(command) => command.run(&passphrase, now_ms, &mut output),
         Command::Rehearse(command) => command.run(now_ms, &mut output),
         Command::Charter(command) => command.run(&passphrase, now_ms, &mut output),
+        Command::Recovery(command) => command.run(&passphrase, &mut output),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -18,6 +18,11 @@ impl Output {
         Self { json }
     }
 
+    /// Adds lines for people; with `--json` nothing, since the answers have said it.
+    pub(crate) fn remark(&mut self, lines: &[String]) -> Result<(), IssuerError> {
+        if self.json { Ok(()) } else { self.answer(&Value::Null, lines) }
+    }
+
     /// Gives one answer: `object` with `--json`, else the lines.
     pub(crate) fn answer(&mut self, object: &Value, lines: &[String]) -> Result<(), IssuerError> {
         let mut stdout = io::stdout().lock();

@@ -1,6 +1,6 @@
 //! Where a passphrase comes from: a file, or a person at a terminal. Never an argument.
 
-use alcove_issuer::{IssuerError, Passphrase, read_limited};
+use alcove_issuer::{IssuerError, Passphrase, read_limited, recovery::RecoveryError};
 use std::{
     io::{IsTerminal, stdin},
     path::{Path, PathBuf},
@@ -38,6 +38,45 @@ impl Source {
         let second = ask("The same again: ")?;
         if first.matches(&second) { Ok(first) } else { Err(IssuerError::PassphrasesDiffer) }
     }
+}
+
+/// The new passphrase of officer `number` for their share; typed twice, by them.
+pub(crate) fn of_new_share(
+    file: Option<&Path>,
+    number: u32,
+    officers: u32,
+) -> Result<Passphrase, IssuerError> {
+    if let Some(path) = file {
+        let passphrase = from_file(path)?;
+        passphrase.check_for_new()?;
+        return Ok(passphrase);
+    }
+    let first = ask_officer(&format!("Officer {number} of {officers}, a new passphrase for your share: "))?;
+    first.check_for_new()?;
+    let second = ask_officer("The same again: ")?;
+    if first.matches(&second) { Ok(first) } else { Err(IssuerError::PassphrasesDiffer) }
+}
+
+/// The passphrase of the officer whose share stands in `share`. A file is not tried again, a person is asked again.
+pub(crate) fn of_share(
+    file: Option<&Path>,
+    share: &Path,
+    attempt: u32,
+) -> Result<Option<Passphrase>, IssuerError> {
+    match (file, attempt) {
+        (Some(path), 0) => from_file(path).map(Some),
+        (Some(_), _) => Ok(None),
+        (None, 0) => ask_officer(&format!("Passphrase of the officer of {}: ", share.display())).map(Some),
+        (None, _) => ask_officer(&format!("That is not it. {}, once more: ", share.display())).map(Some),
+    }
+}
+
+/// As [`ask`], and without a terminal it is not the CA's passphrase that is missing.
+fn ask_officer(prompt: &str) -> Result<Passphrase, IssuerError> {
+    ask(prompt).map_err(|error| {
+        let missing = matches!(error, IssuerError::PassphraseMissing);
+        if missing { RecoveryError::PassphraseMissing.into() } else { error }
+    })
 }
 
 fn from_file(path: &Path) -> Result<Passphrase, IssuerError> {

@@ -54,7 +54,7 @@ fn a_charter_that_misstates_the_agency_is_not_signed() {
     );
     assert_eq!(refused(&|entry| entry.charter_key = other.charter_key.clone()), "the charter key");
     assert_eq!(refused(&|entry| entry.sealing_key = other.sealing_key.clone()), "the sealing key");
-    assert_eq!(refused(&|entry| entry.recovery_key = other.sealing_key.clone()), "the number of keys");
+    assert_eq!(refused(&|entry| entry.recovery_key = other.sealing_key.clone()), "the recovery key");
     assert_eq!(refused(&|entry| entry.display_name = "Harborlight".to_owned()), "the display name");
     assert_eq!(refused(&|entry| entry.side = Side::Prosecution.into()), "the side");
 }

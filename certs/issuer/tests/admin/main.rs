@@ -7,6 +7,7 @@ mod desk;
 mod folder;
 mod issue;
 mod program;
+mod recovery;
 mod revoke;
 mod roll;
 mod server;

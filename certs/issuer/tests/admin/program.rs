@@ -12,26 +12,26 @@ use std::{
 };
 use tempfile::TempDir;
 
-struct Room(TempDir);
+pub(crate) struct Room(TempDir);
 
 impl Room {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let room = Self(TempDir::new().unwrap());
         fs::write(room.path("passphrase"), format!("{PASSPHRASE}\n")).unwrap();
         room.set_mode("passphrase", 0o600);
         room
     }
 
-    fn set_mode(&self, name: &str, mode: u32) {
+    pub(crate) fn set_mode(&self, name: &str, mode: u32) {
         use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(self.path(name), fs::Permissions::from_mode(mode)).unwrap();
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn run(&self, line: &str) -> Output {
+    pub(crate) fn run(&self, line: &str) -> Output {
         self.run_with(line, Some(&self.path("passphrase")))
     }
 
@@ -47,24 +47,24 @@ impl Room {
     }
 
     #[track_caller]
-    fn ok(&self, line: &str) -> Value {
+    pub(crate) fn ok(&self, line: &str) -> Value {
         let output = self.run(&format!("{line} --json"));
         assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
     #[track_caller]
-    fn fails(&self, line: &str, code: i32) {
+    pub(crate) fn fails(&self, line: &str, code: i32) {
         assert_fails(&self.run(line), line, code);
     }
 
-    fn two_agencies(&self) {
+    pub(crate) fn two_agencies(&self) {
         self.ok("ca init --agency harborlight.northmark.example --name Harborlight --side provider -o hl");
         self.ok("ca init --agency elmgate.northmark.example --name Elmgate_Center --side prosecution -o eg");
         self.ok("ca init --server --collaborative northmark.example -o srv");
     }
 
-    fn draft(&self) {
+    pub(crate) fn draft(&self) {
         self.ok(DRAFT);
     }
 }

@@ -1,6 +1,6 @@
 //! Rolling a CA over: every step, every order, every crash.
 
-use crate::desk::{DAY_MS, Desk, Device, NOW_MS, SERVER_NAME, csr, elmgate, passphrase};
+use crate::desk::{Desk, Device, NOW_MS, SERVER_NAME, csr, elmgate, passphrase};
 use alcove_charter::{CharterFile, Judge, TrustError, TrustView};
 use alcove_issuer::{
     AgencyCa, DeviceOrder, DutyOfficer, FindingKind, IssuerError, Passphrase, Reason, RehearseInput,

@@ -1,0 +1,117 @@
+//! Opening escrow with a recovery key that was put together, and comparing what two devices sealed.
+
+use super::{CombinedKey, error::RecoveryError};
+use alcove_charter::{ESCROW_INFO, EscrowBundle, EscrowPlace};
+use alcove_proto::v1;
+use std::collections::{BTreeMap, BTreeSet};
+use zeroize::Zeroizing;
+
+/// Bytes of an epoch's key.
+const KEY_BYTES: usize = 32;
+
+/// What one epoch's entries opened to: each key with the entries it came out of, and the sealings these are.
+#[derive(Default)]
+struct Epoch {
+    /// In rising order of the keys. On the heap each, so that the list leaves no copy behind when it grows.
+    keys: Vec<(Zeroizing<Vec<u8>>, Vec<usize>)>,
+    sealings: BTreeSet<[u8; 65]>,
+}
+
+impl Epoch {
+    fn insert(&mut self, key: Zeroizing<Vec<u8>>, index: usize) {
+        match self.keys.binary_search_by(|(other, _)| other.as_slice().cmp(&key)) {
+            Ok(at) => self.keys[at].1.push(index),
+            Err(at) => self.keys.insert(at, (key, vec![index])),
+        }
+    }
+}
+
+/// An escrow, opened. The keys are wiped when this is dropped.
+pub struct OpenedEscrow {
+    epochs: BTreeMap<EscrowPlace, Epoch>,
+    unopened: Vec<usize>,
+}
+
+/// An epoch whose entries opened to different keys: one of those who sealed them did not seal the epoch's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Poisoned {
+    /// Which epoch.
+    pub place: EscrowPlace,
+    /// For each of the keys, the entries that opened to it, counted in the bundle from 0.
+    pub entries: Vec<Vec<usize>>,
+}
+
+impl CombinedKey {
+    /// Opens every entry of a bundle.
+    ///
+    /// An entry that does not open is told by [`OpenedEscrow::unopened`] and left out.
+    /// Errors: [`RecoveryError::OtherAgencysEscrow`]; [`RecoveryError::NothingOpens`] when not one entry does.
+    /// Source: PROTOCOL.md, "Recovery".
+    pub fn open(&self, bundle: &EscrowBundle) -> Result<OpenedEscrow, RecoveryError> {
+        if bundle.trust_domain != self.trust_domain {
+            return Err(RecoveryError::OtherAgencysEscrow { trust_domain: bundle.trust_domain.clone() });
+        }
+        let mut opened = OpenedEscrow { epochs: BTreeMap::new(), unopened: Vec::new() };
+        for (index, entry) in bundle.entries.iter().enumerate() {
+            let aad = entry.place.aad(&self.trust_domain, self.key.public());
+            let encapsulated = entry.encapsulated_key.as_bytes();
+            let key = self
+                .key
+                .open_bytes(encapsulated, ESCROW_INFO, &aad, &entry.ciphertext)
+                .filter(|key| key.len() == KEY_BYTES);
+            match key {
+                Some(key) => {
+                    let epoch = opened.epochs.entry(entry.place).or_default();
+                    epoch.sealings.insert(*encapsulated);
+                    epoch.insert(key, index);
+                }
+                None => opened.unopened.push(index),
+            }
+        }
+        if opened.epochs.is_empty() {
+            return Err(RecoveryError::NothingOpens { entries: bundle.entries.len() });
+        }
+        Ok(opened)
+    }
+}
+
+impl OpenedEscrow {
+    /// How many epochs there are keys of.
+    pub fn epochs(&self) -> usize {
+        self.epochs.len()
+    }
+
+    /// The epochs whose entries differ. Both keys are kept: the commitments of the records tell which is the epoch's.
+    pub fn compare(&self) -> Vec<Poisoned> {
+        let differing = self.epochs.iter().filter(|(_, epoch)| epoch.keys.len() > 1);
+        differing
+            .map(|(place, epoch)| Poisoned {
+                place: *place,
+                entries: epoch.keys.iter().map(|(_, entries)| entries.clone()).collect(),
+            })
+            .collect()
+    }
+
+    /// The epochs that one device alone has sealed: nothing vouches for their keys.
+    pub fn sealed_once(&self) -> Vec<EscrowPlace> {
+        self.epochs.iter().filter(|(_, epoch)| epoch.sealings.len() == 1).map(|(place, _)| *place).collect()
+    }
+
+    /// The entries that did not open, counted in the bundle from 0: damaged, or sealed to another key or place.
+    pub fn unopened(&self) -> &[usize] {
+        &self.unopened
+    }
+
+    /// All keys in the order of the message.
+    pub(super) fn to_wire(&self) -> v1::RecoveredEpochKeys {
+        let keys = self.epochs.iter().flat_map(|(place, epoch)| {
+            epoch.keys.iter().map(|(key, _)| v1::RecoveredEpochKey {
+                group_id: place.group.to_vec(),
+                epoch: place.epoch.0,
+                epoch_id: place.epoch_id.to_vec(),
+                key: key.to_vec(),
+            })
+        });
+        v1::RecoveredEpochKeys { keys: keys.collect() }
+    }
+}

@@ -1,0 +1,29 @@
+//! An agency's recovery: a key that no one person holds, and what is sealed to it.
+//!
+//! The private half is split among officers (`splitting`), each share a file under its officer's passphrase (`share`), at
+//! [`AgencyCa::init_recovery`](crate::AgencyCa::init_recovery) (`setup`), which keeps the public half in the folder
+//! (`state`). [`check_shares`] judges shares without putting them together; [`Shares::combine`] puts enough of them
+//! together, in memory only, and [`CombinedKey::open`] opens escrow for one device. PROTOCOL.md, "Recovery".
+
+mod error;
+mod escrow;
+mod resealed;
+mod setup;
+mod share;
+mod shares;
+mod splitting;
+mod state;
+
+pub use error::{RecoveryError, ShareFault};
+pub use escrow::{OpenedEscrow, Poisoned};
+pub use resealed::open_recovered_keys;
+pub use setup::{RecoveryMade, RecoveryOrder};
+pub use shares::{CheckedShare, CombinedKey, Expected, PASSPHRASE_TRIES_MAX, Shares, check_shares};
+
+pub(crate) use state::State;
+
+/// Fewest shares that may open a recovery key: one person alone never does.
+pub const NEEDED_MIN: u32 = 2;
+
+#[cfg(test)]
+mod tests;
