@@ -5,9 +5,9 @@
 use crate::{
     AgencyCa, IssuerError, Passphrase,
     certificates::{self, Name},
+    certify::key_text,
     files::{create_private_folder, read_limited, write_whole},
     folder::KEYSTORE,
-    issue::key_text,
     keys::SigningKey,
     keystore::{self, DutySecrets, Secrets},
     ledger::{Event, IssuedEntry, Kind, serial_text},

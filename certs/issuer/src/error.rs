@@ -4,11 +4,13 @@ use crate::{
     recovery::RecoveryError,
     roll::{OldCertificate, RollState},
 };
-use alcove_charter::{CardError, CharterError, CrlError, TrustError};
+use alcove_charter::{CardError, CharterError, CrlError, RenewalError, TrustError};
 use alcove_proto::{
     canonical::CanonicalError,
     names::{Identity, NameError, TrustDomain},
+    v1,
 };
+use alcove_trust::CertificateFault;
 use std::{io, path::PathBuf};
 
 /// Why an act was not done. Nothing was handed out.
@@ -255,6 +257,120 @@ pub enum IssuerError {
     /// An act of recovery.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    /// The desk did not answer in time, or the connection broke. Worth another try.
+    #[error("the desk cannot be reached")]
+    DeskUnreachable,
+    /// Whoever answers at the desk's address is not the server of the charter.
+    #[error("the server's certificate is refused: {fault}")]
+    DeskCertificate {
+        /// Why.
+        fault: CertificateFault,
+    },
+    /// The desk refused what was asked.
+    #[error("the desk refuses: {reason:?}")]
+    DeskRefused {
+        /// Why.
+        reason: v1::Reason,
+        /// The number that goes with some reasons; 0 with the others.
+        limit: u64,
+        /// Leads the operator to the server's log line; may be empty.
+        request_id: String,
+    },
+    /// What the desk answered breaks a rule.
+    #[error("the desk's answer is wrong: {what}")]
+    DeskAnswer {
+        /// Which part.
+        what: &'static str,
+    },
+    /// Nothing waits at the desk for that device.
+    #[error("nothing waits for {identity}")]
+    NotWaiting {
+        /// Which.
+        identity: Identity,
+    },
+    /// A request is handed in for a device that this folder has not invited.
+    #[error("{identity} was not invited here")]
+    NotInvited {
+        /// Which.
+        identity: Identity,
+    },
+    /// The proof does not bind the request to the invitation's code: somebody else made it.
+    #[error("the request for {identity} is not from whoever was invited")]
+    ForgedProof {
+        /// Which.
+        identity: Identity,
+    },
+    /// The words of the person were not given.
+    #[error("the words were not compared")]
+    WordsMissing,
+    /// What waits is of the other kind.
+    #[error("what waits for {identity} is no request on an invitation, or no renewal")]
+    OtherKind {
+        /// Which.
+        identity: Identity,
+        /// Whether it is a renewal.
+        is_renewal: bool,
+    },
+    /// A renewal is not believed.
+    #[error("the renewal of {identity} is refused")]
+    Renewal {
+        /// Whose.
+        identity: Identity,
+        /// Why.
+        #[source]
+        fault: RenewalError,
+    },
+    /// A renewal is signed by a certificate that this agency never issued to that device.
+    #[error("{identity} renews by a certificate that was not issued here")]
+    RenewalUnknown {
+        /// Whose.
+        identity: Identity,
+    },
+    /// A renewal is signed by a revoked certificate.
+    #[error("{identity} renews by a revoked certificate")]
+    RenewalRevoked {
+        /// Whose.
+        identity: Identity,
+    },
+    /// Some requests could not be answered; the others were.
+    #[error("{count} could not be answered")]
+    Unanswered {
+        /// How many.
+        count: usize,
+    },
+    /// The file of open invitations was altered, or is another agency's.
+    #[error("{} is damaged", path.display())]
+    InvitationsDamaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No more invitations may be open at one time.
+    #[error("{limit} invitations are open")]
+    TooManyInvitations {
+        /// How many may be.
+        limit: usize,
+    },
+    /// An answer is over its limit.
+    #[error("the answer has {bytes} bytes")]
+    AnswerTooLarge {
+        /// Its length.
+        bytes: usize,
+    },
+    /// A list was made, and is not in force.
+    #[error("the list in {} is not published", file.display())]
+    Unpublished {
+        /// Where it is.
+        file: PathBuf,
+        /// Why not.
+        #[source]
+        source: Box<IssuerError>,
+    },
+    /// Devices still hang on what a charter drops.
+    #[error("{count} devices hang on what the charter drops")]
+    WouldCut {
+        /// How many.
+        count: usize,
+    },
     /// No certificate of that serial or identity was issued here.
     #[error("nothing was issued under that name or number")]
     NotIssued,

@@ -45,6 +45,13 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), IssuerError> {
     replace(path, bytes, Access::Everyone)
 }
 
+/// As [`write_whole`], for a file that only its owner may read.
+///
+/// Errors: [`IssuerError::Io`].
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), IssuerError> {
+    replace(path, bytes, Access::Owner)
+}
+
 pub(crate) fn replace(path: &Path, bytes: &[u8], access: Access) -> Result<(), IssuerError> {
     let folder = folder_of(path);
     let temp = temp_name(path)?;

@@ -25,6 +25,7 @@ pub(crate) const AGENCY_FILE: &str = "agency.pub";
 pub(crate) const LEDGER: &str = "ledger.jsonl";
 pub(crate) const CRL: &str = "agency.crl";
 pub(crate) const RECOVERY: &str = "recovery.pub";
+pub(crate) const INVITATIONS: &str = "invitations";
 const LOCK: &str = "lock";
 
 /// How long to wait for another process to be done with the folder.
@@ -80,6 +81,7 @@ impl Folder {
             LEDGER,
             CRL,
             RECOVERY,
+            INVITATIONS,
             LOCK,
         ];
         for entry in fs::read_dir(path).map_err(io("read", path))? {

@@ -1,4 +1,4 @@
-//! The directory key and how it travels: HPKE base mode (RFC 9180) with DHKEM(P-256, HKDF-SHA256),
+//! The directory key, and how it and answers travel: HPKE base mode (RFC 9180) with DHKEM(P-256, HKDF-SHA256),
 //! HKDF-SHA256 and AES-256-GCM.
 //!
 //! Sealed to an agency inside the charter file, and to a device inside its enrolment answer; each
@@ -46,8 +46,8 @@ impl DirectoryKey {
         trust_domain: &TrustDomain,
         sealing_key: &P256Point,
     ) -> Result<SealedKey, IssuerError> {
-        let (encapsulated_key, ciphertext) =
-            self.seal(AGENCY_INFO, trust_domain.as_str().as_bytes(), sealing_key)?;
+        let aad = trust_domain.as_str().as_bytes();
+        let (encapsulated_key, ciphertext) = seal(AGENCY_INFO, aad, &*self.0, sealing_key)?;
         Ok(SealedKey { trust_domain: trust_domain.clone(), encapsulated_key, ciphertext })
     }
 
@@ -57,21 +57,22 @@ impl DirectoryKey {
         identity: &Identity,
         sealing_key: &P256Point,
     ) -> Result<(Vec<u8>, Vec<u8>), IssuerError> {
-        self.seal(ENROLMENT_INFO, identity.to_string().as_bytes(), sealing_key)
+        seal(ENROLMENT_INFO, identity.to_string().as_bytes(), &*self.0, sealing_key)
     }
+}
 
-    fn seal(
-        &self,
-        info: &[u8],
-        aad: &[u8],
-        recipient: &P256Point,
-    ) -> Result<(Vec<u8>, Vec<u8>), IssuerError> {
-        let recipient = HpkePublicKey(recipient.as_bytes().to_vec());
-        let (encapsulated, ciphertext) = DH_KEM_P256_HKDF_SHA256_AES_256
-            .seal(info, aad, &*self.0, &recipient)
-            .map_err(|_| IssuerError::Crypto { act: "seal the directory key" })?;
-        Ok((encapsulated.0, ciphertext))
-    }
+/// Seals bytes to a key. Returns encapsulated key and ciphertext.
+pub(crate) fn seal(
+    info: &[u8],
+    aad: &[u8],
+    plaintext: &[u8],
+    recipient: &P256Point,
+) -> Result<(Vec<u8>, Vec<u8>), IssuerError> {
+    let recipient = HpkePublicKey(recipient.as_bytes().to_vec());
+    let (encapsulated, ciphertext) = DH_KEM_P256_HKDF_SHA256_AES_256
+        .seal(info, aad, plaintext, &recipient)
+        .map_err(|_| IssuerError::Crypto { act: "seal to the request's key" })?;
+    Ok((encapsulated.0, ciphertext))
 }
 
 /// The private half that opens what was sealed to an agency or a device.
@@ -112,21 +113,21 @@ impl SealingKey {
     pub(crate) fn open_for_agency(&self, sealed: &SealedKey) -> Result<DirectoryKey, IssuerError> {
         let aad = sealed.trust_domain.as_str().as_bytes();
         self.open(&sealed.encapsulated_key, AGENCY_INFO, aad, &sealed.ciphertext)
+            .ok_or(IssuerError::DirectoryKey)
+            .and_then(DirectoryKey::from_opened)
     }
 
-    fn open(
+    /// Opens what [`seal`] made; nothing if it is another key's, for something else, or altered.
+    pub(crate) fn open(
         &self,
         encapsulated_key: &[u8],
         info: &[u8],
         aad: &[u8],
         ciphertext: &[u8],
-    ) -> Result<DirectoryKey, IssuerError> {
+    ) -> Option<Vec<u8>> {
         let private = HpkePrivateKey::from(self.scalar.to_vec());
         let encapsulated = EncapsulatedSecret(encapsulated_key.to_vec());
-        DH_KEM_P256_HKDF_SHA256_AES_256
-            .open(&encapsulated, info, aad, ciphertext, &private)
-            .map_err(|_| IssuerError::DirectoryKey)
-            .and_then(DirectoryKey::from_opened)
+        DH_KEM_P256_HKDF_SHA256_AES_256.open(&encapsulated, info, aad, ciphertext, &private).ok()
     }
 }
 
@@ -167,5 +168,8 @@ pub fn open_enrolment_key(
     encapsulated_key: &[u8],
     ciphertext: &[u8],
 ) -> Result<DirectoryKey, IssuerError> {
-    sealing_key.open(encapsulated_key, ENROLMENT_INFO, identity.to_string().as_bytes(), ciphertext)
+    sealing_key
+        .open(encapsulated_key, ENROLMENT_INFO, identity.to_string().as_bytes(), ciphertext)
+        .ok_or(IssuerError::DirectoryKey)
+        .and_then(DirectoryKey::from_opened)
 }

@@ -112,6 +112,10 @@ pub(crate) struct Ledger {
     length: u64,
     /// In the order they were issued.
     issued: Vec<IssuedEntry>,
+    /// Where in `issued` the certificates of a name stand.
+    by_name: BTreeMap<String, Vec<usize>>,
+    /// Where in `issued` the first certificate of a key stands. Never two names for one key.
+    by_key: BTreeMap<String, usize>,
     /// By serial.
     revoked: BTreeMap<String, Revocation>,
     crl_number: u64,
@@ -137,6 +141,8 @@ impl Ledger {
             file,
             length: whole as u64,
             issued: Vec::new(),
+            by_name: BTreeMap::new(),
+            by_key: BTreeMap::new(),
             revoked: BTreeMap::new(),
             crl_number: 0,
         };
@@ -173,7 +179,12 @@ impl Ledger {
 
     fn apply(&mut self, event: Event) {
         match event {
-            Event::Issued(entry) => self.issued.push(entry),
+            Event::Issued(entry) => {
+                let index = self.issued.len();
+                self.by_name.entry(entry.name.clone()).or_default().push(index);
+                self.by_key.entry(entry.key.clone()).or_insert(index);
+                self.issued.push(entry);
+            }
             // The first revocation counts: a date never moves.
             Event::Revoked(revocation) => {
                 self.revoked.entry(revocation.serial.clone()).or_insert(revocation);
@@ -186,6 +197,16 @@ impl Ledger {
         &self.issued
     }
 
+    /// What was issued under a name, oldest first.
+    pub(crate) fn of_name(&self, name: &str) -> impl Iterator<Item = &IssuedEntry> {
+        self.by_name.get(name).into_iter().flatten().filter_map(|index| self.issued.get(*index))
+    }
+
+    /// The name that a key is certified for.
+    pub(crate) fn holder_of(&self, key: &str) -> Option<&str> {
+        self.by_key.get(key).and_then(|index| self.issued.get(*index)).map(|entry| entry.name.as_str())
+    }
+
     pub(crate) fn revoked(&self) -> impl Iterator<Item = &Revocation> {
         self.revoked.values()
     }
@@ -196,9 +217,12 @@ impl Ledger {
 
     /// Certificates that are neither revoked nor over at `time_ms`.
     pub(crate) fn living(&self, time_ms: i64) -> impl Iterator<Item = &IssuedEntry> {
-        self.issued
-            .iter()
-            .filter(move |entry| entry.not_after_ms >= time_ms && !self.revoked.contains_key(&entry.serial))
+        self.issued.iter().filter(move |entry| self.is_living(entry, time_ms))
+    }
+
+    /// Whether a certificate is neither revoked nor over at `time_ms`.
+    pub(crate) fn is_living(&self, entry: &IssuedEntry, time_ms: i64) -> bool {
+        entry.not_after_ms >= time_ms && !self.is_revoked(&entry.serial)
     }
 
     /// The number the next CRL must have.

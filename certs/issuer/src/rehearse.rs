@@ -2,9 +2,9 @@
 
 use crate::{
     IssuedEntry, IssuerError, Kind, Listed,
+    certify::key_text,
     files::read_limited,
     folder::{CA_CERTIFICATE, CRL},
-    issue::key_text,
     ledger,
 };
 use alcove_charter::{Ca, Charter, CharterFile, Crl, TrustError, TrustView};

@@ -3,8 +3,8 @@
 use crate::{
     IssuerError,
     certificates::{self, CERTIFICATE_DAYS_MAX, Made, Name, check_days},
+    certify::key_text,
     folder::{CA_CERTIFICATE, Folder, Found, KEYSTORE, LEDGER},
-    issue::key_text,
     keys::SigningKey,
     keystore::{self, Passphrase, Roll, Secrets, ServerSecrets},
     ledger::{Event, IssuedEntry, Kind, Ledger, serial_text},

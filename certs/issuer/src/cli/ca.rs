@@ -3,6 +3,7 @@
 use super::{
     output::{Output, day, moment},
     passphrase::Source,
+    publish::{PublishCrl, Publishing, cut_text},
 };
 use alcove_charter::{CHARTER_FILE_BYTES_MAX, CharterFile, request_words, same_words};
 use alcove_issuer::{
@@ -214,10 +215,10 @@ pub(crate) struct Issue {
     /// The request that `alcove enrol request` wrote.
     request: PathBuf,
     /// The agency's CA folder.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "ALCOVE_CERTS_CA")]
     ca: PathBuf,
     /// The charter in force.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "ALCOVE_CERTS_CHARTER")]
     charter: PathBuf,
     /// The six words the person reads out; another request is refused.
     #[arg(long, value_name = "WORDS")]
@@ -237,6 +238,9 @@ pub(crate) struct Issue {
     /// The server's address, host:port, which the device will call.
     #[arg(long, value_name = "HOST:PORT", default_value = "")]
     server: String,
+    /// The address of the server's desk, host:port, where the device will renew.
+    #[arg(long, value_name = "HOST:PORT", default_value = "")]
+    desk: String,
     /// How many days the certificates live.
     #[arg(long, default_value_t = DEVICE_DAYS)]
     days: u32,
@@ -270,6 +274,7 @@ impl Issue {
             device: self.device,
             days: self.days,
             server_address: self.server,
+            desk_address: self.desk,
         };
         let issued = ca.issue_device(&request, &charter, &order, now_ms)?;
         write_whole(&self.output, &issued.file)?;
@@ -302,7 +307,7 @@ impl Issue {
 #[derive(Debug, Args)]
 pub(crate) struct Revoke {
     /// The agency's CA folder.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "ALCOVE_CERTS_CA")]
     ca: PathBuf,
     /// One certificate, by its serial number in hexadecimal.
     #[arg(long, required_unless_present = "identity", conflicts_with = "identity")]
@@ -319,6 +324,8 @@ pub(crate) struct Revoke {
     /// Write over a file that is there.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    publishing: Publishing,
 }
 
 /// Why a certificate is revoked, as it is typed.
@@ -380,21 +387,33 @@ impl Revoke {
             1 => "Revoked 1 certificate.".to_owned(),
             count => format!("Revoked {count} certificates."),
         };
-        answer_crl(&crl, &file, first, output)
+        drop(ca);
+        answer_crl(&crl, &file, first, &self.publishing, output)
     }
 }
 
 #[derive(Debug, Args)]
+#[command(subcommand_negates_reqs = true)]
 pub(crate) struct Crl {
+    #[command(subcommand)]
+    command: Option<CrlCommand>,
     /// The agency's CA folder.
-    #[arg(long, value_name = "DIR")]
-    ca: PathBuf,
+    #[arg(long, value_name = "DIR", required = true, env = "ALCOVE_CERTS_CA")]
+    ca: Option<PathBuf>,
     /// Where to write the list; over this agency's last list, and over nothing else.
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    #[arg(short, long, value_name = "FILE", required = true)]
+    output: Option<PathBuf>,
     /// Write over a file that is there.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    publishing: Publishing,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CrlCommand {
+    /// Put a list that was made before in force.
+    Publish(PublishCrl),
 }
 
 impl Crl {
@@ -404,15 +423,22 @@ impl Crl {
         now_ms: i64,
         output: &mut Output,
     ) -> Result<(), IssuerError> {
-        refuse_existing(&self.output, self.force, Some(&self.ca))?;
-        let mut ca = AgencyCa::open(&self.ca, &passphrase.of_existing()?)?;
+        let (folder, file) = match (self.command, self.ca, self.output) {
+            (Some(CrlCommand::Publish(publish)), _, _) => return publish.run(output),
+            (None, Some(folder), Some(file)) => (folder, file),
+            // Cannot fail: the argument parser demands both.
+            (None, _, _) => unreachable!("a folder and a file"),
+        };
+        refuse_existing(&file, self.force, Some(&folder))?;
+        let mut ca = AgencyCa::open(&folder, &passphrase.of_existing()?)?;
         let crl = ca.renew_crl(now_ms)?;
-        answer_crl(&crl, &self.output, "Made a new revocation list.".to_owned(), output)
+        drop(ca);
+        answer_crl(&crl, &file, "Made a new revocation list.".to_owned(), &self.publishing, output)
     }
 }
 
 /// Before anything is signed: a file that is there is not written over, except the last list of `ca` by the next.
-pub(super) fn refuse_existing(file: &Path, force: bool, ca: Option<&Path>) -> Result<(), IssuerError> {
+pub(crate) fn refuse_existing(file: &Path, force: bool, ca: Option<&Path>) -> Result<(), IssuerError> {
     if force || !file.exists() {
         return Ok(());
     }
@@ -423,8 +449,20 @@ pub(super) fn refuse_existing(file: &Path, force: bool, ca: Option<&Path>) -> Re
     Err(IssuerError::WouldOverwrite { path: file.to_owned() })
 }
 
-fn answer_crl(crl: &IssuedCrl, file: &Path, first: String, output: &mut Output) -> Result<(), IssuerError> {
+/// The list is on disk before anybody hears of it; then it is published, if a desk was named.
+fn answer_crl(
+    crl: &IssuedCrl,
+    file: &Path,
+    first: String,
+    publishing: &Publishing,
+    output: &mut Output,
+) -> Result<(), IssuerError> {
     write_whole(file, &crl.der)?;
+    let published = publishing.publish(&crl.der, file)?;
+    let last = match &published {
+        Some(published) => format!("It is in force. {}", cut_text(published.cut)),
+        None => format!("It counts once the server has it: give {} to its operator now.", file.display()),
+    };
     output.answer(
         &json!({
             "schema": "alcove.certs.crl.v1",
@@ -432,12 +470,10 @@ fn answer_crl(crl: &IssuedCrl, file: &Path, first: String, output: &mut Output) 
             "entries": crl.entries,
             "newly_revoked": crl.newly_revoked,
             "file": file,
+            "published": published.is_some(),
+            "cut": published.map(|published| published.cut),
         }),
-        &[
-            first,
-            format!("List {} names {} certificates.", crl.number, crl.entries),
-            format!("It counts once the server has it: give {} to its operator now.", file.display()),
-        ],
+        &[first, format!("List {} names {} certificates.", crl.number, crl.entries), last],
     )
 }
 

@@ -4,6 +4,7 @@ use super::{
     ca::side_text,
     output::{Output, day, grouped, moment},
     passphrase::Source,
+    publish::{PublishCharter, WouldCut},
     recovery::key_hash,
 };
 use alcove_charter::{CHARTER_FILE_BYTES_MAX, CharterFile, sha256};
@@ -35,6 +36,10 @@ pub(crate) enum CharterCommand {
     Sign(Sign),
     /// Show a charter and who has signed it.
     Show(Show),
+    /// Put a charter that all have signed in force.
+    Publish(PublishCharter),
+    /// Say who still hangs on what a charter drops, before it is published.
+    WouldCut(WouldCut),
 }
 
 #[derive(Debug, Args)]
@@ -121,6 +126,8 @@ impl CharterCommand {
             Self::New(new) => new.run(now_ms, output),
             Self::Next(next) => next.run(passphrase, now_ms, output),
             Self::Sign(sign) => sign.run(passphrase, now_ms, output),
+            Self::Publish(publish) => publish.run(output),
+            Self::WouldCut(would_cut) => would_cut.run(passphrase, output),
             Self::Show(show) => answer(&read_charter(&show.file)?, &show.file, None, now_ms, output),
         }
     }
@@ -288,10 +295,15 @@ fn described(file: &CharterFile, path: &Path, now_ms: i64) -> Result<(Value, Vec
 
 /// Shows what is to be signed and goes on when the person at the terminal types y.
 fn confirm(lines: &[String]) -> Result<(), IssuerError> {
+    ask(lines, "Sign it? [y/N] ")
+}
+
+/// Shows something, asks, and goes on when the person at the terminal types y.
+pub(crate) fn ask(lines: &[String], question: &str) -> Result<(), IssuerError> {
     let terminal = |source| IssuerError::Io { act: "read from", path: PathBuf::from("the terminal"), source };
     let mut answer = String::new();
     writeln!(stderr(), "{}", lines.join("\n")).map_err(terminal)?;
-    write!(stderr(), "Sign it? [y/N] ").map_err(terminal)?;
+    write!(stderr(), "{question}").map_err(terminal)?;
     stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut answer).map_err(terminal)?;
     if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
         Ok(())
@@ -300,7 +312,7 @@ fn confirm(lines: &[String]) -> Result<(), IssuerError> {
     }
 }
 
-fn read_charter(path: &Path) -> Result<CharterFile, IssuerError> {
+pub(crate) fn read_charter(path: &Path) -> Result<CharterFile, IssuerError> {
     Ok(CharterFile::parse(&read_limited(path, CHARTER_FILE_BYTES_MAX)?)?)
 }
 

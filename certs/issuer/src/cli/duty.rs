@@ -1,14 +1,19 @@
 //! The duty officer's commands.
 
 use super::{
+    charter::read_charter,
+    clock_ms,
+    desk::{AtDesk, runtime},
     output::{Output, moment},
     passphrase::Source,
+    publish::cut_text,
 };
-use alcove_issuer::{AgencyCa, DutyOfficer, IssuerError, write_whole};
+use alcove_charter::TrustView;
+use alcove_issuer::{AgencyCa, Desk, DutyOfficer, IssuerError, write_whole};
 use alcove_proto::names::Identity;
 use clap::{Args, Subcommand};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DutyCommand {
@@ -16,6 +21,8 @@ pub(crate) enum DutyCommand {
     Init(Init),
     /// Deny a device of the agency.
     Deny(Deny),
+    /// Let a denied device in again; by the agency's admin.
+    Lift(Lift),
 }
 
 #[derive(Debug, Args)]
@@ -38,9 +45,23 @@ pub(crate) struct Deny {
     /// The duty officer's folder.
     #[arg(long, value_name = "DUTY")]
     duty: PathBuf,
-    /// Where to write the denial; not over a file that is there.
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    /// Where to write the denial; not over a file that is there. With --desk it need not be written.
+    #[arg(short, long, value_name = "FILE", required_unless_present = "desk")]
+    output: Option<PathBuf>,
+    /// Put it in force at the server's desk at once.
+    #[arg(long, value_name = "HOST:PORT", env = "ALCOVE_CERTS_DESK", requires = "charter")]
+    desk: Option<String>,
+    /// The charter in force, which says who the server is.
+    #[arg(long, value_name = "FILE", env = "ALCOVE_CERTS_CHARTER")]
+    charter: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Lift {
+    /// The device, …/staff/HANDLE/device/N.
+    identity: Identity,
+    #[command(flatten)]
+    at: AtDesk,
 }
 
 impl DutyCommand {
@@ -63,25 +84,54 @@ impl DutyCommand {
                     ],
                 )
             }
-            Self::Deny(deny) => {
-                if deny.output.exists() {
-                    return Err(IssuerError::Exists { path: deny.output });
-                }
-                let duty = DutyOfficer::open(&deny.duty, &source.of_existing()?)?;
-                write_whole(&deny.output, &duty.deny(&deny.identity, now_ms)?)?;
+            Self::Deny(deny) => deny.run(source, now_ms, output),
+            Self::Lift(lift) => {
+                let visit = lift.at.visit(source)?;
+                visit.wait(visit.desk.lift_denial(&visit.ca, &lift.identity, clock_ms()))?;
                 output.answer(
-                    &json!({
-                        "schema": "alcove.certs.denial.v1",
-                        "identity": deny.identity.to_string(),
-                        "at": moment(now_ms),
-                        "file": deny.output,
-                    }),
-                    &[
-                        format!("Denied {}.", deny.identity),
-                        format!("It counts once the server has {}.", deny.output.display()),
-                    ],
+                    &json!({ "schema": "alcove.certs.lift.v1", "identity": lift.identity.to_string() }),
+                    &[format!("{} is let in again, unless it is revoked.", lift.identity)],
                 )
             }
         }
     }
+}
+
+impl Deny {
+    fn run(self, source: &Source, now_ms: i64, output: &mut Output) -> Result<(), IssuerError> {
+        if let Some(path) = self.output.as_ref().filter(|path| path.exists()) {
+            return Err(IssuerError::Exists { path: path.clone() });
+        }
+        let duty = DutyOfficer::open(&self.duty, &source.of_existing()?)?;
+        let denial = duty.deny(&self.identity, now_ms)?;
+        if let Some(path) = &self.output {
+            write_whole(path, &denial)?;
+        }
+        let cut = match (&self.desk, &self.charter) {
+            (Some(desk), Some(charter)) => Some(submit_denial(desk, charter, denial)?),
+            _ => None,
+        };
+        let mut lines = vec![format!("Denied {}.", self.identity)];
+        match (cut, &self.output) {
+            (Some(cut), _) => lines.push(format!("It is in force. {}", cut_text(cut))),
+            (None, Some(path)) => lines.push(format!("It counts once the server has {}.", path.display())),
+            // The argument parser demands one of the two.
+            (None, None) => {}
+        }
+        output.answer(
+            &json!({
+                "schema": "alcove.certs.denial.v1",
+                "identity": self.identity.to_string(),
+                "at": moment(now_ms),
+                "file": self.output,
+                "cut": cut,
+            }),
+            &lines,
+        )
+    }
+}
+
+fn submit_denial(desk: &str, charter: &Path, denial: Vec<u8>) -> Result<u32, IssuerError> {
+    let trust = TrustView::new(read_charter(charter)?.complete()?);
+    runtime()?.block_on(async { Desk::connect(desk, &trust).await?.submit_denial(denial).await })
 }

@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use super::output::day;
+use super::{exit_desk, output::day};
 use alcove_charter::CharterError;
 
 /// Exit codes, the same for all of Alcove's programs.
@@ -17,6 +17,7 @@ pub(crate) enum Exit {
     NotFound = 3,
     Passphrase = 5,
     Integrity = 6,
+    Unreachable = 7,
     Expired = 8,
     Conflict = 9,
     NoSpace = 11,
@@ -32,6 +33,7 @@ impl Exit {
             Self::NotFound => "not-found",
             Self::Passphrase => "locked",
             Self::Integrity => "integrity",
+            Self::Unreachable => "unreachable",
             Self::Expired => "certificate",
             Self::Conflict => "conflict",
             Self::NoSpace => "no-space",
@@ -60,7 +62,7 @@ pub(crate) fn say(error: &IssuerError, json: bool) -> ExitCode {
     ExitCode::from(exit as u8)
 }
 
-fn explain(error: &IssuerError) -> (Exit, String, String) {
+pub(crate) fn explain(error: &IssuerError) -> (Exit, String, String) {
     use IssuerError as E;
     let (exit, happened, remedy): (Exit, String, &str) = match error {
         E::Io { act, path, source } => {
@@ -284,6 +286,107 @@ fn explain(error: &IssuerError) -> (Exit, String, String) {
             "Do what stands beside each, then rehearse again.",
         ),
         E::Recovery(fault) => return super::recovery_exit::explain(fault),
+        E::DeskUnreachable => (
+            Exit::Unreachable,
+            "The server's desk does not answer.".to_owned(),
+            "Check the address and the network, then run the command again.",
+        ),
+        E::DeskCertificate { fault } => (
+            exit_desk::of_certificate(*fault),
+            format!(
+                "Whoever answers there is not the server of this charter: the certificate is refused, {fault}."
+            ),
+            "Nothing was sent. Check the address and that the charter is the one in force, then call the operator.",
+        ),
+        E::DeskRefused { reason, limit, request_id } => {
+            return exit_desk::refused(*reason, *limit, request_id);
+        }
+        E::DeskAnswer { what } => (
+            Exit::Integrity,
+            format!("The desk's answer breaks a rule: {what}."),
+            "Check the address and the version of the server; tell the operator.",
+        ),
+        E::NotWaiting { identity } => (
+            Exit::NotFound,
+            format!("Nothing waits at the desk for {identity}."),
+            "See what waits with `alcove-certs pending`.",
+        ),
+        E::NotInvited { identity } => (
+            Exit::Refused,
+            format!("This folder has no invitation for {identity}, so nobody can tell who asks."),
+            "Use the copy of the folder that invited them; if there is none, refuse it and invite them again.",
+        ),
+        E::ForgedProof { identity } => (
+            Exit::Integrity,
+            format!("The request for {identity} is NOT from the person you invited."),
+            "Refuse it with `alcove-certs refuse`, invite the person again, and tell the operator.",
+        ),
+        E::WordsMissing => (
+            Exit::Usage,
+            "The six words were not given, and there is no terminal to ask at.".to_owned(),
+            "Let the person read them to you by phone, then give them with --words.",
+        ),
+        E::OtherKind { identity, is_renewal: true } => (
+            Exit::Conflict,
+            format!("What waits for {identity} is a renewal."),
+            "Use `alcove-certs renew` with its name.",
+        ),
+        E::OtherKind { identity, is_renewal: false } => (
+            Exit::Conflict,
+            format!("What waits for {identity} came on an invitation."),
+            "Use `alcove-certs approve` with its name.",
+        ),
+        E::Renewal { identity, fault } => (
+            Exit::Refused,
+            format!("The renewal of {identity} is refused: {fault}."),
+            "Refuse it with `alcove-certs refuse`.",
+        ),
+        E::RenewalUnknown { identity } => (
+            Exit::Refused,
+            format!("{identity} renews by a certificate that this agency never issued to it."),
+            "Refuse it with `alcove-certs refuse`. If your ledger is an old copy, put back the newest one.",
+        ),
+        E::RenewalRevoked { identity } => (
+            Exit::Refused,
+            format!("{identity} renews by a certificate that you have revoked."),
+            "Refuse it with `alcove-certs refuse`; if the person is still staff, invite them again.",
+        ),
+        E::Unanswered { count } => (
+            Exit::Conflict,
+            format!("{count} could not be answered; the others were."),
+            "Look at what is said beside each, then run the command again: nothing is lost by it.",
+        ),
+        E::InvitationsDamaged { path } => (
+            Exit::Integrity,
+            format!("{} was altered, or is another agency's.", path.display()),
+            "Put back the copy that you keep offline, or remove the file and invite again whoever is still open.",
+        ),
+        E::TooManyInvitations { limit } => (
+            Exit::Conflict,
+            format!("{limit} invitations are open already."),
+            "Approve or withdraw some of them first.",
+        ),
+        E::AnswerTooLarge { bytes } => (
+            Exit::Unexpected,
+            format!("The answer has {bytes} bytes, which is more than the desk takes."),
+            "Report it; certify the device with a file meanwhile.",
+        ),
+        E::Unpublished { file, source } => {
+            let (exit, happened, remedy) = explain(source);
+            return (
+                exit,
+                format!("The list is in {}, and NOT in force. {happened}", file.display()),
+                format!(
+                    "Run `alcove-certs crl publish {}` as soon as that is mended. {remedy}",
+                    file.display()
+                ),
+            );
+        }
+        E::WouldCut { count } => (
+            Exit::Conflict,
+            format!("{count} devices still hang on what this charter drops."),
+            "Let them renew first; whoever must go is cut by publishing it.",
+        ),
         E::NotIssued => (
             Exit::NotFound,
             "This CA has issued nothing under that name or number.".to_owned(),

@@ -2,15 +2,22 @@
 //!
 //! Answers go to stdout, everything else to stderr; with `--json` an answer is one object a line.
 
+mod approve;
 mod ca;
 mod charter;
+mod desk;
 mod duty;
 mod exit;
+mod exit_desk;
+mod invite;
 mod output;
 mod passphrase;
+mod pending;
+mod publish;
 mod recovery;
 mod recovery_exit;
 mod rehearse;
+mod renew;
 mod roll;
 
 use clap::{Args, Parser, Subcommand};
@@ -53,6 +60,18 @@ enum Command {
     Crl(ca::Crl),
     /// List what was handed out.
     List(ca::List),
+    /// Invite a person: their device enrols at the server's desk.
+    Invite(invite::Invite),
+    /// Show what waits at the desk.
+    Pending(pending::Pending),
+    /// Certify a request that came in on an invitation, once its words have been compared.
+    Approve(approve::Approve),
+    /// Say no to a request that waits.
+    Refuse(approve::Refuse),
+    /// Take an invitation back.
+    Withdraw(approve::Withdraw),
+    /// Certify the new keys of devices that are certified already.
+    Renew(renew::Renew),
     /// The charter: who belongs to the collaborative.
     #[command(subcommand)]
     Charter(charter::CharterCommand),
@@ -72,7 +91,7 @@ pub(crate) fn run() -> ExitCode {
     let json = cli.common.json;
     let mut output = Output::new(json);
     let passphrase = passphrase::Source::new(cli.common.passphrase_file);
-    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let now_ms = clock_ms();
     let done = match cli.command {
         Command::Ca(command) => command.run(&passphrase, now_ms, &mut output),
         Command::Server(command) => command.run(&passphrase, now_ms, &mut output),
@@ -82,6 +101,12 @@ pub(crate) fn run() -> ExitCode {
         Command::List(command) => command.run(now_ms, &mut output),
         Command::Duty(command) => command.run(&passphrase, now_ms, &mut output),
         Command::Rehearse(command) => command.run(now_ms, &mut output),
+        Command::Invite(command) => command.run(&passphrase, &mut output),
+        Command::Pending(command) => command.run(&passphrase, &mut output),
+        Command::Approve(command) => command.run(&passphrase, &mut output),
+        Command::Refuse(command) => command.run(&passphrase, &mut output),
+        Command::Withdraw(command) => command.run(&passphrase, &mut output),
+        Command::Renew(command) => command.run(&passphrase, &mut output),
         Command::Charter(command) => command.run(&passphrase, now_ms, &mut output),
         Command::Recovery(command) => command.run(&passphrase, &mut output),
     };
@@ -89,4 +114,9 @@ pub(crate) fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => exit::say(&error, json),
     }
+}
+
+/// This machine's clock, milliseconds since 1970.
+fn clock_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
 }

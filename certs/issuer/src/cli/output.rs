@@ -19,8 +19,13 @@ impl Output {
     }
 
     /// Adds lines for people; with `--json` nothing, since the answers have said it.
-    pub(crate) fn remark(&mut self, lines: &[String]) -> Result<(), IssuerError> {
+    pub(crate) fn remarks(&mut self, lines: &[String]) -> Result<(), IssuerError> {
         if self.json { Ok(()) } else { self.answer(&Value::Null, lines) }
+    }
+
+    /// Says something to people alone; scripts see it in what is or is not answered.
+    pub(crate) fn remark(&mut self, line: &str) -> Result<(), IssuerError> {
+        if self.json { Ok(()) } else { self.answer(&Value::Null, &[line.to_owned()]) }
     }
 
     /// Gives one answer: `object` with `--json`, else the lines.

@@ -197,7 +197,7 @@ impl Check {
             format!("  agency   {}", agency.unwrap_or_default()),
             format!("  key hash {}", grouped(&hash.unwrap_or_default())),
         ];
-        output.remark(&said)
+        output.remarks(&said)
     }
 }
 

@@ -2,7 +2,7 @@
 //! open on the machine where they were recovered.
 
 use super::{CombinedKey, OpenedEscrow, error::RecoveryError};
-use crate::{IssuerError, hpke::SealingKey, hpke::seal_bytes, issue::parse_request};
+use crate::{IssuerError, certify::RequestKeys, hpke::SealingKey, hpke::seal_bytes};
 use alcove_charter::RECOVERED_KEYS_INFO;
 use alcove_proto::{canonical, limits::RECOVERED_KEYS_BYTES_MAX, names::Identity, v1};
 use prost::Message;
@@ -27,7 +27,7 @@ impl CombinedKey {
         if identity.person.trust_domain != self.trust_domain {
             return Err(RecoveryError::OtherAgencysDevice { identity: identity.clone() }.into());
         }
-        let recipient = parse_request(request)?.sealing;
+        let recipient = RequestKeys::parse(request)?.sealing;
         let keys = opened.to_wire();
         let length = keys.encoded_len();
         if length + OVERHEAD_BYTES_MAX > RECOVERED_KEYS_BYTES_MAX {

@@ -44,20 +44,26 @@ pub(crate) struct Desk {
     pub(crate) harborlight: AgencyCa,
     pub(crate) elmgate: AgencyCa,
     pub(crate) server: ServerCa,
+    pub(crate) now_ms: i64,
 }
 
 impl Desk {
     pub(crate) fn new() -> Self {
+        Self::at(NOW_MS)
+    }
+
+    /// With everything made at that time.
+    pub(crate) fn at(now_ms: i64) -> Self {
         let folder = TempDir::new().unwrap();
         let agency = |profile: AgencyProfile| {
             let path = folder.path().join(profile.trust_domain.agency_label());
-            AgencyCa::init(&path, profile, &passphrase(), NOW_MS).unwrap()
+            AgencyCa::init(&path, profile, &passphrase(), now_ms).unwrap()
         };
         let (harborlight, elmgate) = (agency(harborlight()), agency(elmgate()));
         let collaborative = COLLABORATIVE.parse().unwrap();
         let server =
-            ServerCa::init(&folder.path().join("server"), &collaborative, &passphrase(), NOW_MS).unwrap();
-        Self { folder, harborlight, elmgate, server }
+            ServerCa::init(&folder.path().join("server"), &collaborative, &passphrase(), now_ms).unwrap();
+        Self { folder, harborlight, elmgate, server, now_ms }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -79,14 +85,14 @@ impl Desk {
             days: CHARTER_DAYS,
         };
         change(&mut first);
-        draft_first(first, NOW_MS).unwrap()
+        draft_first(first, self.now_ms).unwrap()
     }
 
     /// A first charter that both have signed.
     pub(crate) fn charter(&self) -> CharterFile {
         let mut file = self.draft();
-        self.harborlight.sign_charter(&mut file, NOW_MS).unwrap();
-        self.elmgate.sign_charter(&mut file, NOW_MS).unwrap();
+        self.harborlight.sign_charter(&mut file, self.now_ms).unwrap();
+        self.elmgate.sign_charter(&mut file, self.now_ms).unwrap();
         file
     }
 

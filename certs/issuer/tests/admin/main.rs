@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a failing test")]
 
+mod at_desk;
 mod charter;
 mod desk;
+mod desk_program;
+mod desk_server;
 mod folder;
 mod issue;
 mod program;

@@ -34,7 +34,7 @@ fn officers() -> Vec<Passphrase> {
 
 /// Harborlight's folder, opened anew: what another run of the program sees.
 fn reopened(desk: Desk) -> (tempfile::TempDir, AgencyCa, AgencyCa) {
-    let Desk { folder, harborlight, elmgate, server: _ } = desk;
+    let Desk { folder, harborlight, elmgate, server: _, now_ms: _ } = desk;
     let path = folder.path().join("harborlight");
     drop(harborlight);
     let agency = AgencyCa::open(&path, &passphrase()).unwrap();

@@ -1,0 +1,123 @@
+//! `approve`, `refuse`, `withdraw`: the admin decides about one device.
+
+use super::{
+    charter::ask,
+    clock_ms,
+    desk::AtDesk,
+    output::{Output, day, moment},
+    passphrase::Source,
+};
+use alcove_issuer::{IssuerError, Judged};
+use alcove_proto::names::Identity;
+use clap::Args;
+use serde_json::json;
+use std::io::{IsTerminal, stdin};
+
+#[derive(Debug, Args)]
+pub(crate) struct Approve {
+    /// The device, as `pending` names it.
+    identity: Identity,
+    #[command(flatten)]
+    at: AtDesk,
+    /// The six words the person reads out; without them they are shown and you are asked.
+    #[arg(long, value_name = "WORDS")]
+    words: Option<String>,
+}
+
+impl Approve {
+    pub(crate) fn run(self, passphrase: &Source, output: &mut Output) -> Result<(), IssuerError> {
+        let mut visit = self.at.visit(passphrase)?;
+        let mut invitations = visit.ca.invitations()?;
+        let mut judged = visit.request_of(&self.identity, &invitations)?;
+        if let Some(fault) = judged.fault.take() {
+            return Err(fault);
+        }
+        let words = compared(&judged, self.words)?;
+        let issued = visit.ca.approve(&mut judged, &invitations, &visit.charter, &words, clock_ms())?;
+        let (identity, hash) = (&judged.identity, judged.request_hash());
+        visit.wait(visit.desk.answer(&visit.ca, identity, &hash, issued.file.clone(), clock_ms()))?;
+        // The code is of no use any more; if this is cut off, `pending` forgets it when its time is over.
+        invitations.keep_only(|invited| invited.identity != judged.identity)?;
+        output.answer(
+            &json!({
+                "schema": "alcove.certs.device.v1",
+                "identity": issued.identity.to_string(),
+                "person": issued.identity.person.to_string(),
+                "handle": issued.identity.person.handle.as_str(),
+                "device": issued.identity.device,
+                "serials": issued.serials,
+                "not_after": moment(issued.not_after_ms),
+                "words": judged.words(),
+            }),
+            &[
+                format!("Certified {} until {}.", issued.identity, day(issued.not_after_ms)),
+                "The answer waits at the desk; their device collects it by itself.".to_owned(),
+            ],
+        )
+    }
+}
+
+/// The words as the person gave them: typed by the admin, or shown and said to be the same.
+fn compared(judged: &Judged, given: Option<String>) -> Result<String, IssuerError> {
+    let words = judged.words();
+    match given {
+        Some(given) => Ok(given),
+        None if stdin().is_terminal() => {
+            let shown = [
+                format!("The request for {} has the words:", judged.identity),
+                format!("    {words}"),
+                "Call the person, and let them read theirs to you.".to_owned(),
+            ];
+            ask(&shown, "Do they read out the same six words? [y/N] ")?;
+            Ok(words)
+        }
+        None => Err(IssuerError::WordsMissing),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Refuse {
+    /// The device, as `pending` names it.
+    identity: Identity,
+    #[command(flatten)]
+    at: AtDesk,
+}
+
+impl Refuse {
+    pub(crate) fn run(self, passphrase: &Source, output: &mut Output) -> Result<(), IssuerError> {
+        let visit = self.at.visit(passphrase)?;
+        let mut invitations = visit.ca.invitations()?;
+        let judged = visit.request_of(&self.identity, &invitations)?;
+        let hash = judged.request_hash();
+        visit.wait(visit.desk.refuse(&visit.ca, &self.identity, &hash, clock_ms()))?;
+        invitations.keep_only(|invited| invited.identity != self.identity)?;
+        answer_done(&self.identity, "refused", "Refused; nothing was signed, and the device is told.", output)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Withdraw {
+    /// The device that was invited.
+    identity: Identity,
+    #[command(flatten)]
+    at: AtDesk,
+}
+
+impl Withdraw {
+    pub(crate) fn run(self, passphrase: &Source, output: &mut Output) -> Result<(), IssuerError> {
+        let visit = self.at.visit(passphrase)?;
+        let mut invitations = visit.ca.invitations()?;
+        visit.wait(visit.desk.withdraw_invitation(&visit.ca, &self.identity, clock_ms()))?;
+        invitations.keep_only(|invited| invited.identity != self.identity)?;
+        answer_done(&self.identity, "withdrawn", "The invitation opens nothing any more.", output)
+    }
+}
+
+fn answer_done(identity: &Identity, state: &str, said: &str, output: &mut Output) -> Result<(), IssuerError> {
+    let object = json!({
+        "schema": "alcove.certs.decision.v1",
+        "identity": identity.to_string(),
+        "state": state,
+    });
+    output.answer(&object, &[format!("{identity}: {said}")])
+}

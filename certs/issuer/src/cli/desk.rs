@@ -1,0 +1,102 @@
+//! Going to the desk: which charter, which CA, which address, and one connection.
+
+use super::{charter::read_charter, clock_ms, passphrase::Source};
+use alcove_charter::{CharterFile, TrustView};
+use alcove_issuer::{AgencyCa, Desk, Invitations, IssuerError, Judged, Passphrase, Waiting};
+use alcove_proto::names::Identity;
+use clap::Args;
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+};
+use tokio::runtime::{Builder, Runtime};
+
+/// Whose desk, and whose agency.
+#[derive(Debug, Args)]
+pub(crate) struct AtDesk {
+    /// The agency's CA folder.
+    #[arg(long, value_name = "DIR", env = "ALCOVE_CERTS_CA")]
+    ca: PathBuf,
+    /// The charter in force.
+    #[arg(long, value_name = "FILE", env = "ALCOVE_CERTS_CHARTER")]
+    charter: PathBuf,
+    /// The address of the server's desk.
+    #[arg(long, value_name = "HOST:PORT", env = "ALCOVE_CERTS_DESK")]
+    desk: String,
+}
+
+impl AtDesk {
+    /// Connects, then opens the CA: its folder is not locked while a server does not answer.
+    pub(crate) fn visit(&self, passphrase: &Source) -> Result<Visit, IssuerError> {
+        self.visit_with(&passphrase.of_existing()?)
+    }
+
+    /// As [`Self::visit`], for whoever comes again and again.
+    pub(crate) fn visit_with(&self, passphrase: &Passphrase) -> Result<Visit, IssuerError> {
+        let charter = read_charter(&self.charter)?;
+        let trust = TrustView::new(charter.complete()?);
+        let runtime = runtime()?;
+        let desk = runtime.block_on(Desk::connect(&self.desk, &trust))?;
+        let ca = AgencyCa::open(&self.ca, passphrase)?;
+        Ok(Visit { runtime, desk, ca, charter, trust })
+    }
+
+    /// The folder of the CA.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.ca
+    }
+
+    /// `host:port`.
+    pub(crate) fn address(&self) -> &str {
+        &self.desk
+    }
+}
+
+/// One visit to the desk, with the CA open and locked.
+pub(crate) struct Visit {
+    runtime: Runtime,
+    pub(crate) desk: Desk,
+    pub(crate) ca: AgencyCa,
+    pub(crate) charter: CharterFile,
+    pub(crate) trust: TrustView,
+}
+
+impl Visit {
+    /// Waits for a call.
+    pub(crate) fn wait<A>(&self, call: impl Future<Output = A>) -> A {
+        self.runtime.block_on(call)
+    }
+
+    /// What waits.
+    pub(crate) fn waiting(&self, after_event: u64) -> Result<Waiting, IssuerError> {
+        self.wait(self.desk.waiting(&self.ca, after_event, clock_ms()))
+    }
+
+    /// What waits, judged.
+    pub(crate) fn judged(&self, waiting: &Waiting, invitations: &Invitations) -> Vec<Judged> {
+        let judge = |request| self.ca.judge(request, invitations, &self.trust, clock_ms());
+        waiting.requests.iter().map(judge).collect()
+    }
+
+    /// The one request of a device.
+    pub(crate) fn request_of(
+        &self,
+        identity: &Identity,
+        invitations: &Invitations,
+    ) -> Result<Judged, IssuerError> {
+        // Events are for `pending`: none are asked for here.
+        let waiting = self.waiting(u64::MAX)?;
+        let request = waiting.requests.iter().find(|request| request.identity == *identity);
+        let request = request.ok_or_else(|| IssuerError::NotWaiting { identity: identity.clone() })?;
+        Ok(self.ca.judge(request, invitations, &self.trust, clock_ms()))
+    }
+}
+
+/// Calls of one command need one thread.
+pub(crate) fn runtime() -> Result<Runtime, IssuerError> {
+    Builder::new_current_thread().enable_all().build().map_err(|source| IssuerError::Io {
+        act: "start",
+        path: Path::new("the network").to_owned(),
+        source,
+    })
+}

@@ -1,0 +1,99 @@
+//! What a person is told when the desk refuses, or is not the one it should be.
+
+use super::{clock_ms, exit::Exit, output::moment};
+use alcove_proto::v1::Reason;
+use alcove_trust::CertificateFault;
+
+/// A clock or a forgotten renewal mends itself by a person; anything else may be somebody else's server.
+pub(crate) fn of_certificate(fault: CertificateFault) -> Exit {
+    match fault {
+        CertificateFault::Expired | CertificateFault::NotYetValid => Exit::Expired,
+        CertificateFault::Revoked
+        | CertificateFault::UnknownIssuer
+        | CertificateFault::WrongName
+        | CertificateFault::WrongUsage
+        | CertificateFault::Malformed
+        | CertificateFault::Missing
+        | CertificateFault::Other => Exit::Integrity,
+    }
+}
+
+/// A refusal of the desk, by its reason.
+pub(crate) fn refused(reason: Reason, limit: u64, request_id: &str) -> (Exit, String, String) {
+    let (exit, happened, remedy): (Exit, String, &str) = match reason {
+        Reason::ClockSkew => (
+            Exit::Refused,
+            format!(
+                "This computer's clock and the server's are more than ten minutes apart; this one says {}.",
+                moment(clock_ms())
+            ),
+            "Set this computer's clock; if it is right, tell the operator that the server's is wrong.",
+        ),
+        Reason::NotAuthorised => (
+            Exit::Refused,
+            "The desk does not take this agency's signature for that.".to_owned(),
+            "Check that --ca is your agency's folder and that the charter in force lists it.",
+        ),
+        Reason::WouldCut => (
+            Exit::Conflict,
+            format!("The charter would cut {limit} live connections, and was not put in force."),
+            "See who they are with `alcove-certs charter would-cut`; --force cuts them.",
+        ),
+        Reason::TrustRefused => (
+            Exit::Conflict,
+            "The server does not believe it, or has a newer one in force.".to_owned(),
+            "Make a new one from what is in force, and publish that.",
+        ),
+        Reason::NotFound => (
+            Exit::NotFound,
+            "The desk knows nothing of that, or not any more.".to_owned(),
+            "See what waits with `alcove-certs pending`.",
+        ),
+        Reason::RateLimited | Reason::Unavailable => (
+            Exit::Unreachable,
+            "The desk has too much to do, or is going down.".to_owned(),
+            "Run the command again in a minute.",
+        ),
+        Reason::StorageFull | Reason::QuotaExceeded => (
+            Exit::NoSpace,
+            "The server has no room for it.".to_owned(),
+            "Withdraw old invitations, or tell the operator; then run the command again.",
+        ),
+        Reason::Internal => (
+            Exit::Unexpected,
+            "Something failed inside the server.".to_owned(),
+            "Tell the operator, then run the command again.",
+        ),
+        Reason::InvitationUnknown | Reason::InvitationUsed | Reason::InvitationExpired => (
+            Exit::Conflict,
+            "The invitation is not open any more.".to_owned(),
+            "Look at `alcove-certs pending`, and invite the person again.",
+        ),
+        Reason::Unspecified
+        | Reason::Malformed
+        | Reason::NotCanonical
+        | Reason::TooLarge
+        | Reason::StaleEpoch
+        | Reason::IdReused
+        | Reason::CommitInvalid
+        | Reason::CommitNotAllowed
+        | Reason::LeafNotTrusted
+        | Reason::TrustStale
+        | Reason::HeadTooOld
+        | Reason::CertificateRefused
+        | Reason::UploadIncomplete
+        | Reason::DigestMismatch
+        | Reason::KeyPackageInvalid
+        | Reason::GroupExists => (
+            Exit::Refused,
+            "The desk does not take what this program sent.".to_owned(),
+            "Bring both programs to the same version; if it stays so, report it.",
+        ),
+    };
+    let log = if request_id.is_empty() {
+        String::new()
+    } else {
+        format!(" The operator finds it in the log under {request_id}.")
+    };
+    (exit, happened, format!("{remedy}{log}"))
+}

@@ -1,0 +1,159 @@
+//! `pending`: what waits at the desk, what is wrong with it, and what happened there since.
+
+use super::{
+    clock_ms,
+    desk::AtDesk,
+    exit,
+    output::{Output, moment},
+    passphrase::Source,
+};
+use alcove_issuer::{DeskEvent, IssuerError, Judged, Late, OpenInvitation, RequestKind};
+use alcove_proto::v1::DeskEventKind;
+use clap::Args;
+use serde_json::json;
+use std::collections::BTreeSet;
+
+const DAY_MS: i64 = 24 * 3600 * 1000;
+
+#[derive(Debug, Args)]
+pub(crate) struct Pending {
+    #[command(flatten)]
+    at: AtDesk,
+}
+
+impl Pending {
+    pub(crate) fn run(self, passphrase: &Source, output: &mut Output) -> Result<(), IssuerError> {
+        let visit = self.at.visit(passphrase)?;
+        let mut invitations = visit.ca.invitations()?;
+        let waiting = visit.waiting(invitations.last_event())?;
+        let judged = visit.judged(&waiting, &invitations);
+        let now_ms = clock_ms();
+        for request in &judged {
+            show_request(request, now_ms, output)?;
+        }
+        for invitation in &waiting.invitations {
+            let name = invitations.of(&invitation.identity).map(|invited| invited.order.name.as_str());
+            show_invitation(invitation, name, output)?;
+        }
+        for event in &waiting.events {
+            show_event(event, output)?;
+        }
+        if judged.is_empty() && waiting.invitations.is_empty() && waiting.events.is_empty() {
+            output.remark("Nothing waits, and nothing has happened since you looked last.")?;
+        }
+        // Only now: what could not be shown is shown the next time.
+        if let Some(last) = waiting.events.last() {
+            invitations.seen(last.sequence)?;
+        }
+        let asked: BTreeSet<_> = waiting.requests.iter().map(|request| &request.identity).collect();
+        let open = |invited: &alcove_issuer::Invited| {
+            invited.not_after_ms >= now_ms || asked.contains(&invited.identity)
+        };
+        invitations.keep_only(open).map(drop)
+    }
+}
+
+fn show_request(judged: &Judged, now_ms: i64, output: &mut Output) -> Result<(), IssuerError> {
+    let (kind, name, late) = match &judged.kind {
+        RequestKind::Invited { name } => ("invitation", name.as_deref(), None),
+        RequestKind::Renewal { late, .. } => ("renewal", None, late.as_ref()),
+    };
+    let words = (!judged.request.is_empty()).then(|| judged.words());
+    let fault = judged.fault.as_ref().map(fault_text);
+    let late = late.map(|late| late_text(late, now_ms));
+    let mut lines = vec![format!(
+        "{}  {kind}{}, came {}",
+        judged.identity,
+        name.map(|name| format!(" for {name}")).unwrap_or_default(),
+        moment(judged.handed_in_at_ms)
+    )];
+    lines.extend(words.as_ref().map(|words| format!("    words: {words}")));
+    lines.extend(late.as_ref().map(|late| format!("    late: {late}")));
+    lines.extend(fault.as_ref().map(|fault| format!("    {fault}")));
+    output.answer(
+        &json!({
+            "schema": "alcove.certs.request.v1",
+            "identity": judged.identity.to_string(),
+            "kind": kind,
+            "name": name,
+            "words": words,
+            "handed_in_at": moment(judged.handed_in_at_ms),
+            "late": late,
+            "fault": fault,
+        }),
+        &lines,
+    )
+}
+
+/// What is wrong, in one sentence; the person decides by it.
+pub(crate) fn fault_text(fault: &IssuerError) -> String {
+    if matches!(fault, IssuerError::ForgedProof { .. }) {
+        return "NOT from the person you invited: refuse it.".to_owned();
+    }
+    let (_exit, happened, _remedy) = exit::explain(fault);
+    happened
+}
+
+/// Why a renewal is not signed unasked.
+pub(crate) fn late_text(late: &Late, now_ms: i64) -> String {
+    match late {
+        Late::Ended { not_after_ms } => {
+            format!("its certificate ended {} days ago", (now_ms - not_after_ms) / DAY_MS)
+        }
+        Late::CaRetired => "its certificate is by a CA that the agency has retired".to_owned(),
+    }
+}
+
+fn show_invitation(
+    invitation: &OpenInvitation,
+    name: Option<&str>,
+    output: &mut Output,
+) -> Result<(), IssuerError> {
+    let until = moment(invitation.not_after_ms);
+    let state = if invitation.used { "a request has come in" } else { "nobody has come yet" };
+    output.answer(
+        &json!({
+            "schema": "alcove.certs.invitation.v1",
+            "identity": invitation.identity.to_string(),
+            "handle": invitation.identity.person.handle.as_str(),
+            "device": invitation.identity.device,
+            "name": name,
+            "not_after": until,
+            "used": invitation.used,
+        }),
+        &[format!(
+            "{}  invited{} until {until}, {state}",
+            invitation.identity,
+            match name {
+                Some(name) => format!(" ({name})"),
+                None => " by another copy of this folder".to_owned(),
+            }
+        )],
+    )
+}
+
+fn show_event(event: &DeskEvent, output: &mut Output) -> Result<(), IssuerError> {
+    let (kind, text) = match event.kind {
+        DeskEventKind::Unspecified => ("unknown", "something this version does not know"),
+        DeskEventKind::HandedIn => ("handed-in", "a request came in"),
+        DeskEventKind::WrongCode => ("wrong-code", "REFUSED: the code was not the invitation's"),
+        DeskEventKind::UsedCode => ("used-code", "REFUSED: another request had come in on the invitation"),
+        DeskEventKind::ExpiredCode => ("expired-code", "REFUSED: the invitation had ended"),
+        DeskEventKind::NotInvited => ("not-invited", "REFUSED: nobody invited that device"),
+        DeskEventKind::RenewalRefused => {
+            ("renewal-refused", "REFUSED: a renewal by a certificate that does not hold")
+        }
+        DeskEventKind::Collected => ("collected", "the answer was collected"),
+        DeskEventKind::Denied => ("denied", "the duty officer shut it out"),
+    };
+    output.answer(
+        &json!({
+            "schema": "alcove.certs.desk_event.v1",
+            "sequence": event.sequence,
+            "kind": kind,
+            "identity": event.identity,
+            "at": moment(event.at_ms),
+        }),
+        &[format!("{}  {}  {text}", moment(event.at_ms), event.identity)],
+    )
+}

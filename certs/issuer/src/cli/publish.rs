@@ -1,0 +1,170 @@
+//! Publishing at the desk: lists and charters, and who would be cut by one.
+
+use super::{charter::read_charter, clock_ms, desk::runtime, output::Output, passphrase::Source};
+use alcove_charter::{CharterFile, TrustView};
+use alcove_issuer::{AgencyCa, Desk, IssuerError, Published, read_limited};
+use alcove_proto::{limits::CRL_BYTES_MAX, names::Identity};
+use clap::Args;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// Where a list is published as soon as it is made; nowhere, if no desk is named.
+#[derive(Debug, Args)]
+pub(crate) struct Publishing {
+    /// Publish the list at the server's desk.
+    #[arg(long, value_name = "HOST:PORT", env = "ALCOVE_CERTS_DESK", requires = "charter")]
+    desk: Option<String>,
+    /// The charter in force, which says who the server is.
+    #[arg(long, value_name = "FILE", env = "ALCOVE_CERTS_CHARTER")]
+    charter: Option<PathBuf>,
+}
+
+impl Publishing {
+    /// Publishes a list that is on disk in `file`. Nothing when no desk is named.
+    pub(crate) fn publish(&self, crl: &[u8], file: &Path) -> Result<Option<Published>, IssuerError> {
+        let (Some(desk), Some(charter)) = (&self.desk, &self.charter) else { return Ok(None) };
+        publish_crl(desk, charter, crl, file).map(Some)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PublishCrl {
+    /// The list.
+    file: PathBuf,
+    /// The server's desk.
+    #[arg(long, value_name = "HOST:PORT", env = "ALCOVE_CERTS_DESK")]
+    desk: String,
+    /// The charter in force, which says who the server is.
+    #[arg(long, value_name = "FILE", env = "ALCOVE_CERTS_CHARTER")]
+    charter: PathBuf,
+}
+
+impl PublishCrl {
+    pub(crate) fn run(self, output: &mut Output) -> Result<(), IssuerError> {
+        let crl = read_limited(&self.file, CRL_BYTES_MAX)?;
+        let published = publish_crl(&self.desk, &self.charter, &crl, &self.file)?;
+        output.answer(
+            &json!({
+                "schema": "alcove.certs.published.v1",
+                "what": "crl",
+                "number": published.number,
+                "cut": published.cut,
+            }),
+            &[format!("List {} is in force. {}", published.number, cut_text(published.cut))],
+        )
+    }
+}
+
+fn publish_crl(desk: &str, charter: &Path, crl: &[u8], file: &Path) -> Result<Published, IssuerError> {
+    let publish = || {
+        let trust = TrustView::new(read_charter(charter)?.complete()?);
+        runtime()?.block_on(async { Desk::connect(desk, &trust).await?.submit_crl(crl.to_vec()).await })
+    };
+    publish().map_err(|source| IssuerError::Unpublished { file: file.to_owned(), source: Box::new(source) })
+}
+
+/// How many connections ended.
+pub(crate) fn cut_text(cut: u32) -> String {
+    match cut {
+        0 => "No live connection was cut.".to_owned(),
+        1 => "1 live connection was cut.".to_owned(),
+        cut => format!("{cut} live connections were cut."),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PublishCharter {
+    /// The charter, with all signatures it needs.
+    file: PathBuf,
+    /// The server's desk.
+    #[arg(long, value_name = "HOST:PORT", env = "ALCOVE_CERTS_DESK")]
+    desk: String,
+    /// Put it in force also when it cuts live connections.
+    #[arg(long)]
+    force: bool,
+}
+
+impl PublishCharter {
+    pub(crate) fn run(self, output: &mut Output) -> Result<(), IssuerError> {
+        let file = read_charter(&self.file)?;
+        file.complete()?;
+        let runtime = runtime()?;
+        let published = runtime.block_on(async {
+            connect_by_any(&self.desk, &file).await?.submit_charter(file.encode(), self.force).await
+        })?;
+        output.answer(
+            &json!({
+                "schema": "alcove.certs.published.v1",
+                "what": "charter",
+                "number": published.number,
+                "cut": published.cut,
+            }),
+            &[
+                format!("Version {} is in force. {}", published.number, cut_text(published.cut)),
+                "Give the file to the other admins: their programs need it too.".to_owned(),
+            ],
+        )
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WouldCut {
+    /// The charter that is to come; signatures may still be missing.
+    file: PathBuf,
+    /// The agency's CA folder.
+    #[arg(long, value_name = "DIR", env = "ALCOVE_CERTS_CA")]
+    ca: PathBuf,
+    /// The server's desk.
+    #[arg(long, value_name = "HOST:PORT", env = "ALCOVE_CERTS_DESK")]
+    desk: String,
+}
+
+impl WouldCut {
+    pub(crate) fn run(self, passphrase: &Source, output: &mut Output) -> Result<(), IssuerError> {
+        let file = read_charter(&self.file)?;
+        let passphrase = passphrase.of_existing()?;
+        let runtime = runtime()?;
+        let desk = runtime.block_on(connect_by_any(&self.desk, &file))?;
+        let ca = AgencyCa::open(&self.ca, &passphrase)?;
+        let live = runtime.block_on(desk.would_cut(&ca, file.offered.encode(), clock_ms()))?;
+        let held = ca.hang_on_dropped(&file, clock_ms());
+        let names = |devices: &[Identity]| devices.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let mut lines = Vec::new();
+        lines.extend(live.iter().map(|device| format!("{device}  is connected now and would be cut")));
+        lines.extend(held.iter().map(|device| format!("{device}  has certificates by a CA that is dropped")));
+        if lines.is_empty() {
+            lines.push("Nobody hangs on what this charter drops.".to_owned());
+        }
+        output.answer(
+            &json!({
+                "schema": "alcove.certs.would_cut.v1",
+                "version": file.offered.charter().version,
+                "connected": names(&live),
+                "certified": names(&held),
+            }),
+            &lines,
+        )?;
+        let mut all: Vec<_> = live.into_iter().chain(held).collect();
+        all.sort();
+        all.dedup();
+        if all.is_empty() { Ok(()) } else { Err(IssuerError::WouldCut { count: all.len() }) }
+    }
+}
+
+/// Connects to the server as the charter to come names it, or as the one in force does: when the server's CA changes,
+/// either may be what it shows.
+async fn connect_by_any(address: &str, file: &CharterFile) -> Result<Desk, IssuerError> {
+    let coming = file.complete().ok();
+    let mut refused = None;
+    for history in coming.into_iter().chain(file.history.clone()) {
+        match Desk::connect(address, &TrustView::new(history)).await {
+            Err(error @ IssuerError::DeskCertificate { .. }) => refused = Some(error),
+            other => return other,
+        }
+    }
+    match (refused, file.complete()) {
+        (Some(error), _) => Err(error),
+        // Without a version in force there is nobody to be believed.
+        (None, complete) => Err(complete.err().map_or(IssuerError::DeskUnreachable, IssuerError::from)),
+    }
+}

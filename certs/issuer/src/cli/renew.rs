@@ -1,0 +1,268 @@
+//! `renew`: new certificates for devices that are certified, one, all that are due, or unattended.
+
+use super::{
+    clock_ms,
+    desk::{AtDesk, Visit, runtime},
+    output::{Output, day, moment},
+    passphrase::Source,
+    pending::{fault_text, late_text},
+    publish::cut_text,
+};
+use alcove_charter::Crl;
+use alcove_issuer::{DEVICE_DAYS, IssuerError, Judged, Late, Passphrase, RequestKind, answer_all};
+use alcove_proto::{names::Identity, v1::Reason};
+use clap::Args;
+use serde_json::json;
+use std::time::Duration;
+
+/// Seconds between two looks, unless the admin says otherwise.
+const EVERY_SECONDS: u64 = 60;
+/// Longest pause after a desk that could not be reached, seconds.
+const BACKOFF_SECONDS_MAX: u64 = 3600;
+
+#[derive(Debug, Args)]
+pub(crate) struct Renew {
+    /// One device, as `pending` names it; also when its certificate has ended.
+    #[arg(required_unless_present = "all_due", conflicts_with_all = ["all_due", "watch"])]
+    identity: Option<Identity>,
+    /// All that wait and whose certificate is living.
+    #[arg(long)]
+    all_due: bool,
+    /// With --all-due: those too whose certificate has ended or is by a retired CA.
+    #[arg(long, requires = "all_due")]
+    late: bool,
+    /// Go on until stopped: look again and again, and renew the revocation list when half its time has passed.
+    #[arg(long, requires = "all_due")]
+    watch: bool,
+    /// Seconds between two looks.
+    #[arg(long, value_name = "SECONDS", requires = "watch", default_value_t = EVERY_SECONDS,
+          value_parser = clap::value_parser!(u64).range(10..=3600))]
+    every: u64,
+    #[command(flatten)]
+    at: AtDesk,
+    /// How many days the certificates live.
+    #[arg(long, default_value_t = DEVICE_DAYS)]
+    days: u32,
+}
+
+impl Renew {
+    pub(crate) fn run(self, passphrase: &Source, output: &mut Output) -> Result<(), IssuerError> {
+        let passphrase = passphrase.of_existing()?;
+        if self.watch {
+            return self.watch(&passphrase, output);
+        }
+        let mut visit = self.at.visit_with(&passphrase)?;
+        let failed = match &self.identity {
+            Some(identity) => {
+                let judged = visit.request_of(identity, &visit.ca.invitations()?)?;
+                match judged {
+                    Judged { fault: Some(fault), .. } => return Err(fault),
+                    Judged { kind: RequestKind::Invited { .. }, .. } => {
+                        return Err(IssuerError::OtherKind { identity: identity.clone(), is_renewal: false });
+                    }
+                    judged => renew(&mut visit, &[&judged], self.days, output)?,
+                }
+            }
+            None => self.all_due(&mut visit, output)?,
+        };
+        if failed == 0 { Ok(()) } else { Err(IssuerError::Unanswered { count: failed }) }
+    }
+
+    /// Renews what is due, and says of each other renewal why it is not. Returns how many could not be answered.
+    fn all_due(&self, visit: &mut Visit, output: &mut Output) -> Result<usize, IssuerError> {
+        let waiting = visit.waiting(u64::MAX)?;
+        let judged = visit.judged(&waiting, &visit.ca.invitations()?);
+        let mut chosen = Vec::new();
+        for request in &judged {
+            match (&request.kind, &request.fault) {
+                (RequestKind::Invited { .. }, _) => {}
+                (RequestKind::Renewal { .. }, Some(fault)) => {
+                    told(&request.identity, "refused", None, Some(&fault_text(fault)), output)?;
+                }
+                (RequestKind::Renewal { late: Some(late), .. }, None) if !self.late => {
+                    told(&request.identity, "late", None, Some(&left_text(late)), output)?;
+                }
+                (RequestKind::Renewal { .. }, None) => chosen.push(request),
+            }
+        }
+        if chosen.is_empty() && !self.watch {
+            output.remark("No renewal is due.")?;
+        }
+        renew(visit, &chosen, self.days, output)
+    }
+
+    /// The unattended policy: only what needs no decision is signed. The CA's folder is open only while there is
+    /// something to do with it, so that other commands work beside it.
+    fn watch(&self, passphrase: &Passphrase, output: &mut Output) -> Result<(), IssuerError> {
+        let waits = runtime()?;
+        let mut stop = waits.block_on(async { Stop::new() })?;
+        let mut pause_seconds = self.every;
+        // What a watch before this one may have left unpublished.
+        let mut unpublished = true;
+        loop {
+            match self.look(passphrase, &mut unpublished, output) {
+                Ok(()) => pause_seconds = self.every,
+                Err(error) if is_passing(&error) => {
+                    pause_seconds = (pause_seconds * 2).min(BACKOFF_SECONDS_MAX);
+                    output.remark(&format!("{} Next try in {pause_seconds} s.", fault_text(&error)))?;
+                }
+                Err(error) => return Err(error),
+            }
+            if waits.block_on(stop.within(Duration::from_secs(pause_seconds))) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn look(
+        &self,
+        passphrase: &Passphrase,
+        unpublished: &mut bool,
+        output: &mut Output,
+    ) -> Result<(), IssuerError> {
+        let mut visit = self.at.visit_with(passphrase)?;
+        self.all_due(&mut visit, output)?;
+        if is_half_over(&visit, clock_ms()) {
+            visit.ca.renew_crl(clock_ms())?;
+            *unpublished = true;
+        }
+        if *unpublished {
+            let crl = visit.ca.newest_crl()?;
+            match visit.wait(visit.desk.submit_crl(crl)) {
+                Ok(published) => {
+                    let cut = cut_text(published.cut);
+                    output.remark(&format!("Revocation list {} is in force. {cut}", published.number))?;
+                }
+                // The server has this list or a newer one: nothing is left to do.
+                Err(IssuerError::DeskRefused { reason: Reason::TrustRefused, .. }) => {
+                    let file = self.at.folder().join("agency.crl");
+                    output.remark(&format!("The server does not take the list in {}.", file.display()))?;
+                }
+                Err(error) => return Err(error),
+            }
+            *unpublished = false;
+        }
+        Ok(())
+    }
+}
+
+/// Signs in one act, lays the answers down one by one, and tells each.
+fn renew(
+    visit: &mut Visit,
+    chosen: &[&Judged],
+    days: u32,
+    output: &mut Output,
+) -> Result<usize, IssuerError> {
+    if chosen.is_empty() {
+        return Ok(0);
+    }
+    let signed = visit.ca.renew_all(chosen, &visit.charter, days, clock_ms())?;
+    let mut refused = 0;
+    let mut answers = Vec::with_capacity(signed.len());
+    for (judged, outcome) in chosen.iter().zip(signed) {
+        match outcome {
+            Ok(answer) => answers.push(answer),
+            Err(error) => {
+                refused += 1;
+                told(&judged.identity, "refused", None, Some(&fault_text(&error)), output)?;
+            }
+        }
+    }
+    let visit = &*visit;
+    let unanswered = visit.wait(answer_all(
+        &visit.desk,
+        &visit.ca,
+        answers,
+        clock_ms,
+        |answer, outcome| match outcome {
+            Ok(()) => told(&answer.identity, "renewed", Some(answer.not_after_ms), None, output),
+            Err(error) => told(&answer.identity, "unanswered", None, Some(&fault_text(&error)), output),
+        },
+    ))?;
+    Ok(refused + unanswered)
+}
+
+/// One line a renewal.
+fn told(
+    identity: &Identity,
+    state: &str,
+    not_after_ms: Option<i64>,
+    why: Option<&str>,
+    output: &mut Output,
+) -> Result<(), IssuerError> {
+    let text = match (not_after_ms, why) {
+        (Some(not_after_ms), _) => format!("{state} until {}", day(not_after_ms)),
+        (None, Some(why)) => format!("{state}: {why}"),
+        (None, None) => state.to_owned(),
+    };
+    output.answer(
+        &json!({
+            "schema": "alcove.certs.renewal.v1",
+            "identity": identity.to_string(),
+            "state": state,
+            "not_after": not_after_ms.map(moment),
+            "why": why,
+        }),
+        &[format!("{identity}  {text}")],
+    )
+}
+
+fn left_text(late: &Late) -> String {
+    format!("{}; renew it by its name if the person is still staff.", late_text(late, clock_ms()))
+}
+
+/// Whether the newest list has lived half its time.
+fn is_half_over(visit: &Visit, now_ms: i64) -> bool {
+    let newest = visit.ca.newest_crl().ok();
+    let crl = newest.and_then(|der| Crl::verify(&der, visit.trust.charters()).ok());
+    // A list that cannot be read is replaced.
+    crl.is_none_or(|crl| now_ms >= crl.this_update_ms + (crl.next_update_ms - crl.this_update_ms) / 2)
+}
+
+/// Whether the same may succeed later without anybody doing anything.
+fn is_passing(error: &IssuerError) -> bool {
+    let for_now = |reason: &Reason| {
+        matches!(
+            reason,
+            Reason::RateLimited
+                | Reason::Unavailable
+                | Reason::Internal
+                | Reason::StorageFull
+                | Reason::QuotaExceeded
+        )
+    };
+    matches!(error, IssuerError::DeskUnreachable | IssuerError::Busy { .. })
+        || matches!(error, IssuerError::DeskRefused { reason, .. } if for_now(reason))
+}
+
+/// What ends a watch.
+struct Stop {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn new() -> Result<Self, IssuerError> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| {
+            signal(kind).map_err(|source| IssuerError::Io {
+                act: "listen for",
+                path: "signals".into(),
+                source,
+            })
+        };
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// Waits, and says whether a signal came first.
+    async fn within(&mut self, pause: Duration) -> bool {
+        let mut interrupt = std::pin::pin!(self.interrupt.recv());
+        let mut terminate = std::pin::pin!(self.terminate.recv());
+        let signal = std::future::poll_fn(|context| {
+            let came =
+                interrupt.as_mut().poll(context).is_ready() || terminate.as_mut().poll(context).is_ready();
+            if came { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        });
+        tokio::time::timeout(pause, signal).await.is_ok()
+    }
+}
