@@ -258,16 +258,75 @@ impl World {
         );
         let file = folder.join("scene.toml");
         fs::write(&file, toml).expect("the configuration can be written");
-        Server::start(folder, file)
+        Server::start(folder, file, Vec::new())
+    }
+
+    /// Starts the server with its desk open, on free loopback ports.
+    #[track_caller]
+    pub fn start_server_with_desk(&self) -> Server {
+        self.start_server_with("desk_listen = \"127.0.0.1:0\"\ndesk_address_file = \"desk-address\"\n")
+    }
+
+    /// The same under these environment variables, for a clock that is moved.
+    #[track_caller]
+    pub fn start_server_with_desk_under(&self, environment: &[(&str, &str)]) -> Server {
+        let mut server = self.start_server_with_desk();
+        let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        server.environment = environment.iter().map(own).collect();
+        server.stop_and_restart();
+        server
+    }
+
+    /// A run of `alcove-certs` by an agency's admin at the server's desk.
+    pub fn at_desk<S: AsRef<std::ffi::OsStr>>(
+        &self,
+        label: &str,
+        desk: SocketAddr,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Run {
+        self.certs_run(arguments)
+            .env("ALCOVE_CERTS_CA", self.agency_folder(label))
+            .env("ALCOVE_CERTS_CHARTER", self.charter())
+            .env("ALCOVE_CERTS_DESK", desk.to_string())
+    }
+
+    /// An empty laptop for somebody of this name.
+    #[track_caller]
+    pub fn laptop(&self, name: &str) -> Staff {
+        let number = fs::read_dir(self.path("staff")).map_or(0, Iterator::count);
+        let home = self.path("staff").join(number.to_string());
+        fs::create_dir_all(&home).expect("a home can be made");
+        Staff { home, passphrase_file: self.passphrase_file(), name: name.to_owned() }
+    }
+
+    /// Enrols a person of an agency by invitation and returns their laptop: the admin invites, the laptop hands in its
+    /// request, the words are compared, the admin approves, the laptop takes its certificates.
+    #[track_caller]
+    pub fn enrol_by_invitation(
+        &self,
+        label: &str,
+        name: &str,
+        role: &str,
+        server: SocketAddr,
+        desk: SocketAddr,
+    ) -> Staff {
+        let staff = self.laptop(name);
+        let invitation = staff.home.join("invitation");
+        let server = server.to_string();
+        let invite = ["invite", "--name", name, "--role", role, "--server", &server, "-o", path(&invitation)];
+        self.at_desk(label, desk, invite).outcome().success();
+        let waiting = staff.json(["enrol", "accept", path(&invitation)]);
+        let words = waiting["words"].as_str().expect("a request has its words").to_owned();
+        let identity = waiting["identity"].as_str().expect("the invitation names the device").to_owned();
+        self.at_desk(label, desk, ["approve", &identity, "--words", &words]).outcome().success();
+        staff.run(["enrol", "finish"]).success();
+        staff
     }
 
     /// Enrols a person of an agency by the offline files and returns their laptop, which talks to `server`.
     #[track_caller]
     pub fn enrol(&self, label: &str, name: &str, role: &str, server: SocketAddr) -> Staff {
-        let number = fs::read_dir(self.path("staff")).map_or(0, Iterator::count);
-        let home = self.path("staff").join(number.to_string());
-        fs::create_dir_all(&home).expect("a home can be made");
-        let staff = Staff { home, passphrase_file: self.passphrase_file(), name: name.to_owned() };
+        let staff = self.laptop(name);
         let request = staff.home.join("D.req");
         let certificate = staff.home.join("D.cert");
         staff.run(["enrol", "request", "-o", path(&request)]).success();
@@ -314,6 +373,7 @@ fn restrict(file: &Path) {
 pub struct Server {
     folder: PathBuf,
     configuration: PathBuf,
+    environment: Vec<(String, String)>,
     running: Option<Running>,
     began: Instant,
     address: SocketAddr,
@@ -321,27 +381,36 @@ pub struct Server {
 
 impl Server {
     #[track_caller]
-    fn start(folder: PathBuf, configuration: PathBuf) -> Self {
+    fn start(folder: PathBuf, configuration: PathBuf, environment: Vec<(String, String)>) -> Self {
         let address_file = folder.join("address");
         let _none_before = fs::remove_file(&address_file);
         // Its temporary files are searched for canaries like everything else it writes.
         let temporary = folder.join("tmp");
         fs::create_dir_all(&temporary).expect("a folder for temporary files can be made");
         let began = Instant::now();
-        let mut running = Run::new("alcove-server")
+        let run = Run::new("alcove-server")
             .args(["run", "--config", path(&configuration)])
-            .env("TMPDIR", &temporary)
-            .start(&folder.join("log"));
+            .env("TMPDIR", &temporary);
+        let run = environment.iter().fold(run, |run, (key, value)| run.env(key, value));
+        let mut running = run.start(&folder.join("log"));
         let address = wait_for("the server to write its address", Duration::from_secs(60), || {
             assert!(!running.has_ended(), "the server ended: {}", running.printed());
             fs::read_to_string(&address_file).ok()?.trim().parse().ok()
         });
-        Self { folder, configuration, running: Some(running), began, address }
+        Self { folder, configuration, environment, running: Some(running), began, address }
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where its desk listens.
+    #[track_caller]
+    pub fn desk(&self) -> SocketAddr {
+        let file = self.folder.join("desk-address");
+        let text = fs::read_to_string(&file).expect("a server with a desk says where it is");
+        text.trim().parse().expect("it is an address")
     }
 
     /// When its process was started.
@@ -363,7 +432,7 @@ impl Server {
     #[track_caller]
     pub fn kill_and_restart(&mut self) {
         self.kill();
-        *self = Self::start(self.folder.clone(), self.configuration.clone());
+        *self = Self::start(self.folder.clone(), self.configuration.clone(), self.environment.clone());
     }
 
     /// SIGKILL.
@@ -378,7 +447,7 @@ impl Server {
     pub fn stop_and_restart(&mut self) {
         let running = self.running.take().expect("a server runs until it is killed or stopped");
         assert_eq!(running.stop(), 0, "the server stops cleanly");
-        *self = Self::start(self.folder.clone(), self.configuration.clone());
+        *self = Self::start(self.folder.clone(), self.configuration.clone(), self.environment.clone());
     }
 
     /// SIGTERM, and its exit code.
