@@ -33,6 +33,14 @@ pub const AGENCIES: [(&str, &str, &str); 4] = [
     ("prosecution", "Northmark Federal Prosecution Office", "prosecution"),
 ];
 
+/// One agency of the cast: label, display name, side. Beyond [`AGENCIES`] there are partners without a part.
+fn cast(index: usize) -> (String, String, &'static str) {
+    match AGENCIES.get(index) {
+        Some((label, name, side)) => ((*label).to_owned(), (*name).to_owned(), side),
+        None => (format!("partner{index}"), format!("Northmark Partner {index}"), "provider"),
+    }
+}
+
 /// The folder, the agencies and the charter; servers and staff are started from it.
 #[derive(Debug)]
 pub struct World {
@@ -43,7 +51,7 @@ pub struct World {
 }
 
 impl World {
-    /// A world whose first `agencies` of [`AGENCIES`] have signed version 1 of the charter, with a server CA and a
+    /// A world whose first `agencies` of [`AGENCIES`], and partners after them, have signed version 1 of the charter, with a server CA and a
     /// certified server that is not yet running.
     #[track_caller]
     pub fn with_agencies(agencies: usize) -> Self {
@@ -65,9 +73,9 @@ impl World {
         fs::write(world.passphrase_file(), format!("{PASSPHRASE}\n"))
             .expect("the passphrase file can be written");
         restrict(&world.passphrase_file());
-        for (label, name, side) in &AGENCIES[..agencies] {
+        for (label, name, side) in (0..agencies).map(cast) {
             let domain = format!("{label}.{COLLABORATIVE}");
-            let folder = world.agency_folder(label);
+            let folder = world.agency_folder(&label);
             world
                 .certs([
                     "ca",
@@ -75,7 +83,7 @@ impl World {
                     "--agency",
                     &domain,
                     "--name",
-                    name,
+                    &name,
                     "--side",
                     side,
                     "-o",
@@ -94,15 +102,15 @@ impl World {
                 .map(String::from)
                 .to_vec();
         new_charter.extend(["--server-ca".into(), path(&ca_certificate).into()]);
-        for (label, ..) in &AGENCIES[..agencies] {
+        for (label, ..) in (0..agencies).map(cast) {
             new_charter
-                .extend(["--agency".into(), path(&world.agency_folder(label).join("agency.pub")).into()]);
+                .extend(["--agency".into(), path(&world.agency_folder(&label).join("agency.pub")).into()]);
         }
         new_charter.extend(["-o".into(), path(&charter).into()]);
         world.certs(&new_charter).success();
-        for (label, ..) in &AGENCIES[..agencies] {
+        for (label, ..) in (0..agencies).map(cast) {
             world
-                .certs(["charter", "sign", path(&charter), "--ca", path(&world.agency_folder(label))])
+                .certs(["charter", "sign", path(&charter), "--ca", path(&world.agency_folder(&label))])
                 .success();
         }
         world.certify_server();

@@ -142,6 +142,31 @@ impl AgencyCa {
         if same { Ok(()) } else { self.folder.write(AGENCY_FILE, &file) }
     }
 
+    /// Gives the agency another name or side in `agency.pub`, for the next charter. Until that is in force the agency goes
+    /// on under the one before.
+    ///
+    /// Errors: [`IssuerError::Charter`] for a name that no charter takes, [`IssuerError::WrongPassphrase`],
+    /// [`IssuerError::Io`]; nothing has changed then.
+    pub fn rename(
+        &mut self,
+        display_name: Option<String>,
+        side: Option<Side>,
+        passphrase: &Passphrase,
+    ) -> Result<(), IssuerError> {
+        let before = self.secrets.profile.clone();
+        let profile = &mut self.secrets.profile;
+        profile.display_name = display_name.unwrap_or_else(|| before.display_name.clone());
+        profile.side = side.unwrap_or(before.side);
+        let kept = Agency::parse(&self.entry()).map_err(IssuerError::from).and_then(|_agency| {
+            keystore::rewrite_agency(&self.folder.file(KEYSTORE), &self.secrets, passphrase)
+        });
+        if let Err(error) = kept {
+            self.secrets.profile = before;
+            return Err(error);
+        }
+        self.settle_agency_file()
+    }
+
     /// Who the agency is.
     pub fn profile(&self) -> &AgencyProfile {
         &self.secrets.profile

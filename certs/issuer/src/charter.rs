@@ -181,6 +181,13 @@ impl AgencyCa {
             .ok_or_else(|| IssuerError::NotInCharter { trust_domain: trust_domain.clone() })?
             .entry();
         let own = self.entry();
+        // Until the charter with another name or side is there, the one before says it as it was.
+        let before = file.history.as_ref().and_then(|history| history.newest().agency(trust_domain));
+        let as_before = |same: fn(&v1::Agency, &v1::Agency) -> bool| {
+            purpose == Purpose::Certify || before.is_some_and(|before| same(before.entry(), stated))
+        };
+        let same_name = |one: &v1::Agency, other: &v1::Agency| one.display_name == other.display_name;
+        let same_side = |one: &v1::Agency, other: &v1::Agency| one.side == other.side;
         let cas_ok = self.may_stand_in_charter(&stated.ca_certificates, purpose);
         let misstated = if !stated.ca_certificates.contains(&self.ca.to_vec()) && !cas_ok {
             Some("the CA certificate")
@@ -188,9 +195,9 @@ impl AgencyCa {
             Some("the charter key")
         } else if stated.sealing_key != own.sealing_key {
             Some("the sealing key")
-        } else if stated.display_name != own.display_name {
+        } else if !same_name(stated, &own) && !as_before(same_name) {
             Some("the display name")
-        } else if stated.side != own.side {
+        } else if !same_side(stated, &own) && !as_before(same_side) {
             Some("the side")
         } else if !self.recovery.may_be_stated(&stated.recovery_key, file, trust_domain) {
             Some("the recovery key")

@@ -1,6 +1,7 @@
 //! The server's desk as an admin's program sees it: typed orders and answers over one connection.
 //!
-//! Every call has a deadline and is made once: all of them may be made again, and whoever runs the command decides.
+//! Every call has a deadline and is made once, but for an order that the desk asks to come slower: all of them may be made
+//! again, and whoever runs the command decides.
 //! Time is a parameter. PROTOCOL.md section 6, "The desk" and "Orders".
 
 use crate::{AgencyCa, IssuerError, SigningKey, issue::split_address};
@@ -29,6 +30,10 @@ const FORMAT: u32 = 1;
 const CALL_DEADLINE: Duration = Duration::from_secs(20);
 /// How long a call that carries megabytes, or ends live connections, may take.
 const LARGE_CALL_DEADLINE: Duration = Duration::from_secs(120);
+/// Pause before an order is placed again that came too fast.
+const SLOWED_PAUSE: Duration = Duration::from_millis(250);
+/// Times one order is placed again.
+const SLOWED_MAX: u32 = 120;
 /// Pages of waiting requests that are read at one time: 100,000 requests.
 const PAGES_MAX: usize = 1000;
 /// Bytes of a proof.
@@ -318,7 +323,18 @@ impl Desk {
         let mut client = EnrolmentClient::new(self.channel.clone())
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX);
-        call(CALL_DEADLINE, client.place_order(request)).await
+        let mut slowed = 0;
+        loop {
+            match call(CALL_DEADLINE, client.place_order(request.clone())).await {
+                Err(IssuerError::DeskRefused { reason: v1::Reason::RateLimited, .. })
+                    if slowed < SLOWED_MAX =>
+                {
+                    slowed += 1;
+                    tokio::time::sleep(SLOWED_PAUSE).await;
+                }
+                answered => return answered,
+            }
+        }
     }
 
     fn trust(&self) -> TrustClient<Channel> {
@@ -344,11 +360,12 @@ fn sign_order(
     Ok(v1::PlaceOrderRequest { order, signature })
 }
 
-/// One page of requests, each of this agency, and none that was `seen`: pages that lead back never end.
+/// One page of requests, each of this agency, and none that was `seen`: pages that lead back never end. A device may have
+/// one of each kind.
 fn read_requests(
     list: &v1::RequestList,
     own: &TrustDomain,
-    seen: &mut BTreeSet<Identity>,
+    seen: &mut BTreeSet<(Identity, bool)>,
 ) -> Result<Vec<WaitingRequest>, IssuerError> {
     if list.requests.len() > REQUESTS_PER_PAGE_MAX {
         return Err(bad("a page over its limit"));
@@ -356,7 +373,7 @@ fn read_requests(
     let mut requests = Vec::with_capacity(list.requests.len());
     for waiting in &list.requests {
         let identity = own_device(&waiting.identity, own)?;
-        if !seen.insert(identity.clone()) {
+        if !seen.insert((identity.clone(), waiting.signed_renewal.is_empty())) {
             return Err(bad("a device that stands twice in the list"));
         }
         let what = match (waiting.request.is_empty(), waiting.signed_renewal.is_empty()) {

@@ -289,9 +289,10 @@ mod tests {
     }
 
     #[test]
-    fn a_new_certificate_brings_a_whole_delivery_as_far_as_there_is_room() {
-        assert_eq!([0, 19, 20, 30].map(|count| missing(count, false)), [30, 11, 0, 0]);
-        assert_eq!([0, 30, 80, 100].map(|count| missing(count, true)), [30, 30, 20, 0]);
+    fn a_new_certificate_brings_a_whole_delivery_and_else_only_what_is_missing() {
+        let delivered = |replace| [0, 10, 19, 20, 100].map(|count| missing(count, replace));
+        assert_eq!(delivered(true), [30; 5]);
+        assert_eq!(delivered(false), [30, 20, 11, 0, 0]);
     }
 
     #[test]

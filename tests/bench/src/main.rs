@@ -19,6 +19,7 @@ mod idle;
 mod mls;
 mod notes;
 mod ours;
+mod rotations;
 mod setting;
 mod stats;
 mod storage;
@@ -83,6 +84,8 @@ enum Subject {
     Mls,
     /// A case of ten thousand notes in the client (row 12)
     Case,
+    /// Certificates, lists and CAs that change under load (row 15)
+    Rotations,
     /// Everything
     All,
     /// The straw man's server, started by the other subjects
@@ -146,6 +149,7 @@ async fn rows_of(subject: &Subject, setting: Setting, bounds: &Bounds) -> Result
         Subject::Coldstart => coldstart::rows(setting).await?,
         Subject::Mls => mls::rows(setting)?,
         Subject::Case => case::rows(setting).await?,
+        Subject::Rotations => rotations::rows(setting).await?,
         Subject::All => {
             let mut rows = notes::rows(setting, bounds).await?;
             rows.extend(documents::rows(setting).await?);
@@ -156,6 +160,7 @@ async fn rows_of(subject: &Subject, setting: Setting, bounds: &Bounds) -> Result
             rows.extend(coldstart::rows(setting).await?);
             rows.extend(mls::rows(setting)?);
             rows.extend(case::rows(setting).await?);
+            rows.extend(rotations::rows(setting).await?);
             rows
         }
     })

@@ -10,6 +10,7 @@
 mod build;
 mod crash;
 mod keep;
+mod keys;
 mod story;
 mod teller;
 

@@ -1,7 +1,7 @@
 //! The story: three agencies, one case, and everything the main job is made of.
 
 use crate::{
-    build, crash, keep,
+    build, crash, keep, keys,
     teller::{chapter, seconds, step, tell},
 };
 use alcove_tests::{
@@ -49,20 +49,22 @@ pub(crate) fn play(kept: Option<PathBuf>) {
                 None => World::with_agencies(3),
             },
         );
-    let mut server = step("The server starts", || world.start_server());
+    let mut server = step("The server starts, with its desk", || world.start_server_with_desk());
     let proxy = Proxy::new(server.address());
     // A kept world must outlive the proxy, so its people talk to the server itself.
     let address = if kept.is_some() { server.address() } else { proxy.address() };
-    let cast = step("Rosa, Leon and Hannah are enrolled by files, each by their own agency", || Cast {
-        rosa: world.enrol("harborlight", &canaries.plant("Rosa Iglesias-Peña"), "case manager", address),
-        leon: world.enrol(
-            "childprotection",
-            &canaries.plant("Leon Baptiste"),
-            "child-safety worker",
-            address,
-        ),
-        hannah: world.enrol("elmgate", &canaries.plant("Hannah Kessler"), "counselor", address),
-    });
+    let desk = server.desk();
+    let mut enrol = |label: &str, name: &str, role: &str| {
+        world.enrol_by_invitation(label, &canaries.plant(name), role, address, desk)
+    };
+    let cast =
+        step("Rosa, Leon and Hannah accept invitations; each admin compares six words and approves", || {
+            Cast {
+                rosa: enrol("harborlight", "Rosa Iglesias-Peña", "case manager"),
+                leon: enrol("childprotection", "Leon Baptiste", "child-safety worker"),
+                hannah: enrol("elmgate", "Hannah Kessler", "counselor"),
+            }
+        });
 
     chapter("A case of two agencies");
     let case = open_case(&cast, &mut canaries);
@@ -74,6 +76,10 @@ pub(crate) fn play(kept: Option<PathBuf>) {
     tell(&format!(
         "Of what was written before, Hannah reads {granted} chosen notes and none of the other {withheld}"
     ));
+
+    chapter("Keys change while they work");
+    keys::roll_over(&world, &server, &case, &cast.rosa, &cast.leon);
+    keys::lose_a_laptop(&world, &server, address, &case, &cast.rosa, &canaries.plant("Mateo Rivera"));
 
     if kept.is_none() {
         chapter("The server dies");

@@ -3,7 +3,7 @@
 use super::{
     charter::ask,
     clock_ms,
-    desk::AtDesk,
+    desk::{AtDesk, Wanted},
     output::{Output, day, moment},
     passphrase::Source,
 };
@@ -28,7 +28,7 @@ impl Approve {
     pub(crate) fn run(self, passphrase: &Source, output: &mut Output) -> Result<(), IssuerError> {
         let mut visit = self.at.visit(passphrase)?;
         let mut invitations = visit.ca.invitations()?;
-        let mut judged = visit.request_of(&self.identity, &invitations)?;
+        let mut judged = visit.request_of(&self.identity, Wanted::Invited, &invitations)?;
         if let Some(fault) = judged.fault.take() {
             return Err(fault);
         }
@@ -87,7 +87,7 @@ impl Refuse {
     pub(crate) fn run(self, passphrase: &Source, output: &mut Output) -> Result<(), IssuerError> {
         let visit = self.at.visit(passphrase)?;
         let mut invitations = visit.ca.invitations()?;
-        let judged = visit.request_of(&self.identity, &invitations)?;
+        let judged = visit.request_of(&self.identity, Wanted::Invited, &invitations)?;
         let hash = judged.request_hash();
         visit.wait(visit.desk.refuse(&visit.ca, &self.identity, &hash, clock_ms()))?;
         invitations.keep_only(|invited| invited.identity != self.identity)?;

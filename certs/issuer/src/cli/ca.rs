@@ -29,6 +29,49 @@ pub(crate) enum CaCommand {
     /// Roll a CA over to a new key.
     #[command(subcommand)]
     Roll(super::roll::RollCommand),
+    /// Give the agency another name or side, for the next charter.
+    Rename(Rename),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rename {
+    /// The agency's CA folder.
+    #[arg(long, value_name = "DIR", env = "ALCOVE_CERTS_CA")]
+    ca: PathBuf,
+    /// The agency's name as people will read it.
+    #[arg(long, required_unless_present = "side")]
+    name: Option<String>,
+    /// The agency's side.
+    #[arg(long, value_enum)]
+    side: Option<SideArgument>,
+}
+
+impl Rename {
+    fn run(self, passphrase: &Source, output: &mut Output) -> Result<(), IssuerError> {
+        let passphrase = passphrase.of_existing()?;
+        let mut ca = AgencyCa::open(&self.ca, &passphrase)?;
+        ca.rename(self.name, self.side.map(Side::from), &passphrase)?;
+        let agency_file = self.ca.join("agency.pub");
+        output.answer(
+            &json!({
+                "schema": "alcove.certs.rename.v1",
+                "name": ca.profile().display_name,
+                "side": side_text(ca.profile().side),
+                "agency_file": agency_file,
+            }),
+            &[
+                format!(
+                    "The agency will be {} ({}).",
+                    ca.profile().display_name,
+                    side_text(ca.profile().side)
+                ),
+                format!(
+                    "It counts from the next charter on: alcove-certs charter next ... --agency {}",
+                    agency_file.display()
+                ),
+            ],
+        )
+    }
 }
 
 #[derive(Debug, Args)]
@@ -102,6 +145,7 @@ impl CaCommand {
         let init = match self {
             Self::Init(init) => init,
             Self::Roll(command) => return command.run(passphrase, now_ms, output),
+            Self::Rename(rename) => return rename.run(passphrase, output),
         };
         let folder = init.output;
         match (init.agency, init.name, init.side, init.collaborative) {
@@ -480,7 +524,7 @@ fn answer_crl(
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// The CA folder.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "ALCOVE_CERTS_CA")]
     ca: PathBuf,
 }
 

@@ -72,7 +72,7 @@ pub(crate) struct Next {
     /// The charter in force.
     file: PathBuf,
     /// The folder of an agency's CA: it opens the directory key.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "ALCOVE_CERTS_CA")]
     ca: PathBuf,
     /// The file of an agency that joins, or whose entry changes; once for each.
     #[arg(long, value_name = "FILE")]
@@ -102,7 +102,7 @@ pub(crate) struct Sign {
     /// The draft, which is signed in place.
     file: PathBuf,
     /// The agency's CA folder.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "ALCOVE_CERTS_CA")]
     ca: PathBuf,
     /// Do not show it first and ask; without a terminal nobody is asked.
     #[arg(long, short)]

@@ -2,7 +2,9 @@
 
 use super::{charter::read_charter, clock_ms, passphrase::Source};
 use alcove_charter::{CharterFile, TrustView};
-use alcove_issuer::{AgencyCa, Desk, Invitations, IssuerError, Judged, Passphrase, Waiting};
+use alcove_issuer::{
+    AgencyCa, Desk, HandedIn, Invitations, IssuerError, Judged, Passphrase, Waiting, WaitingRequest,
+};
 use alcove_proto::names::Identity;
 use clap::Args;
 use std::{
@@ -52,6 +54,15 @@ impl AtDesk {
     }
 }
 
+/// Which of the two requests that may wait for one device is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// The one on an invitation.
+    Invited,
+    /// The renewal.
+    Renewal,
+}
+
 /// One visit to the desk, with the CA open and locked.
 pub(crate) struct Visit {
     runtime: Runtime,
@@ -78,15 +89,23 @@ impl Visit {
         waiting.requests.iter().map(judge).collect()
     }
 
-    /// The one request of a device.
+    /// The request of a device: the one that is `wanted`, or else the other one that waits.
     pub(crate) fn request_of(
         &self,
         identity: &Identity,
+        wanted: Wanted,
         invitations: &Invitations,
     ) -> Result<Judged, IssuerError> {
         // Events are for `pending`: none are asked for here.
         let waiting = self.waiting(u64::MAX)?;
-        let request = waiting.requests.iter().find(|request| request.identity == *identity);
+        let of_device = || waiting.requests.iter().filter(|request| request.identity == *identity);
+        let is_wanted = |request: &&WaitingRequest| match (&request.what, wanted) {
+            (HandedIn::Invited { .. }, Wanted::Invited) | (HandedIn::Renewal { .. }, Wanted::Renewal) => true,
+            (HandedIn::Invited { .. }, Wanted::Renewal) | (HandedIn::Renewal { .. }, Wanted::Invited) => {
+                false
+            }
+        };
+        let request = of_device().find(is_wanted).or_else(|| of_device().next());
         let request = request.ok_or_else(|| IssuerError::NotWaiting { identity: identity.clone() })?;
         Ok(self.ca.judge(request, invitations, &self.trust, clock_ms()))
     }

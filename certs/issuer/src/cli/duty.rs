@@ -28,7 +28,7 @@ pub(crate) enum DutyCommand {
 #[derive(Debug, Args)]
 pub(crate) struct Init {
     /// The agency's CA folder.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "ALCOVE_CERTS_CA")]
     ca: PathBuf,
     /// The folder to make.
     #[arg(short, long, value_name = "DUTY")]

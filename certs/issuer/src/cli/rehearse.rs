@@ -17,10 +17,10 @@ const SERVER_FILE_BYTES_MAX: usize = 64 * 1024;
 #[derive(Debug, Args)]
 pub(crate) struct Rehearse {
     /// The CA folder; no passphrase is needed.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "ALCOVE_CERTS_CA")]
     ca: PathBuf,
     /// The charter in force.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "ALCOVE_CERTS_CHARTER")]
     charter: PathBuf,
     /// How many days to look ahead.
     #[arg(long)]

@@ -2,7 +2,7 @@
 
 use super::{
     clock_ms,
-    desk::{AtDesk, Visit, runtime},
+    desk::{AtDesk, Visit, Wanted, runtime},
     output::{Output, day, moment},
     passphrase::Source,
     pending::{fault_text, late_text},
@@ -54,7 +54,7 @@ impl Renew {
         let mut visit = self.at.visit_with(&passphrase)?;
         let failed = match &self.identity {
             Some(identity) => {
-                let judged = visit.request_of(identity, &visit.ca.invitations()?)?;
+                let judged = visit.request_of(identity, Wanted::Renewal, &visit.ca.invitations()?)?;
                 match judged {
                     Judged { fault: Some(fault), .. } => return Err(fault),
                     Judged { kind: RequestKind::Invited { .. }, .. } => {

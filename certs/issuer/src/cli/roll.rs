@@ -22,7 +22,7 @@ pub(crate) enum RollCommand {
 #[derive(Debug, Args)]
 pub(crate) struct Folder {
     /// The CA's folder, an agency's or the operator's.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "ALCOVE_CERTS_CA")]
     ca: PathBuf,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct WithCharter {
     #[command(flatten)]
     folder: Folder,
     /// The charter in force.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "ALCOVE_CERTS_CHARTER")]
     charter: PathBuf,
 }
 

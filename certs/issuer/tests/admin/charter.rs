@@ -205,3 +205,44 @@ fn an_agency_file_is_read_strictly() {
         Err(IssuerError::Charter(CharterError::CaCount { .. }))
     ));
 }
+
+#[test]
+fn an_agency_changes_its_name_and_side_with_the_next_charter_and_goes_on_until_then() {
+    let mut desk = Desk::new();
+    let first = desk.charter();
+    let order = alcove_issuer::DeviceOrder::new("Rosa", "case manager");
+    let request = || crate::desk::Device::new().request_file();
+    let refused = desk.harborlight.rename(Some("two\nlines".to_owned()), None, &passphrase());
+    assert!(matches!(refused, Err(IssuerError::Charter(_))), "no charter would take that name");
+    desk.harborlight
+        .rename(Some("Harborlight Survivor Services".to_owned()), Some(v1::Side::TrainingOnly), &passphrase())
+        .unwrap();
+    // Under the charter in force nothing stops, and others' drafts are signed as they are.
+    desk.harborlight.issue_device(&request(), &first, &order, NOW_MS).unwrap();
+    let mut unrelated = draft_next(&first, changes(), &desk.elmgate, NOW_MS).unwrap();
+    assert_eq!(desk.harborlight.sign_charter(&mut unrelated, NOW_MS).unwrap(), Signed::Now);
+
+    let rename = Changes { entries: vec![desk.harborlight.entry()], ..changes() };
+    let mut next = draft_next(&first, rename, &desk.elmgate, NOW_MS).unwrap();
+    desk.elmgate.sign_charter(&mut next, NOW_MS).unwrap();
+    assert!(
+        matches!(next.complete(), Err(CharterError::EntryNotSigned { .. })),
+        "nobody renames it without it"
+    );
+    desk.harborlight.sign_charter(&mut next, NOW_MS).unwrap();
+    let history = next.complete().unwrap();
+    let entry = history.newest().agency(&desk.harborlight.profile().trust_domain).unwrap();
+    assert_eq!(
+        (entry.display_name.as_str(), entry.side),
+        ("Harborlight Survivor Services", v1::Side::TrainingOnly)
+    );
+    desk.harborlight.issue_device(&request(), &next, &order, NOW_MS).unwrap();
+
+    // A draft with a third name is none of its own.
+    let mut entry = desk.harborlight.entry();
+    entry.display_name = "Harborlight Bail Bonds".to_owned();
+    let mut other =
+        draft_next(&first, Changes { entries: vec![entry], ..changes() }, &desk.elmgate, NOW_MS).unwrap();
+    let misstated = desk.harborlight.sign_charter(&mut other, NOW_MS);
+    assert!(matches!(misstated, Err(IssuerError::CharterMisstates { what: "the display name", .. })));
+}

@@ -1,8 +1,9 @@
 //! Alcove in a run: the real server program as a child process, devices certified by a real agency, members of a real
-//! group that seal and open every record, people with the real client.
+//! group that seal and open every record, people with the real client, agencies whose keys change.
 
 pub(crate) mod circle;
 pub(crate) mod device;
+pub(crate) mod keys;
 pub(crate) mod people;
 pub(crate) mod place;
 
