@@ -142,6 +142,10 @@ fn a_lost_laptop_is_revoked_now_and_an_emergency_denial_works_without_the_ca() {
         ["duty", "init", "--ca", path(&ca), "-o", path(&duty), "--duty-passphrase-file", path(&passphrase)];
     life.world.certs(init).success();
     let leon = identity(&life.leon);
+    let (address, desk) = (life.door.address(), life.desk.address());
+    let mateo =
+        life.world.enrol_by_invitation("childprotection", "Mateo Rivera", "investigator", address, desk);
+    life.rosa.run(["member", "add", CASE, "Mateo Rivera", "--yes", "--json"]).success();
 
     // By the duty officer, while the CA is not at hand: shut out, and still a member.
     let mut watching = life.leon.command(["note", "watch", CASE, "--json"]).start(&life.world.path("watch"));
@@ -152,7 +156,7 @@ fn a_lost_laptop_is_revoked_now_and_an_emergency_denial_works_without_the_ca() {
     watching.wait_for("revoked");
     life.leon.run(["note", "list", CASE]).code(8);
     let members = life.rosa.json_lines(["member", "list", CASE]);
-    assert_eq!(members.len(), 2, "removal follows the CRL");
+    assert_eq!(members.len(), 3, "removal follows the CRL");
     life.world.at_desk("childprotection", life.desk.address(), ["duty", "lift", &leon]).outcome().success();
     life.exchange("he had only mislaid it");
 
@@ -163,6 +167,12 @@ fn a_lost_laptop_is_revoked_now_and_an_emergency_denial_works_without_the_ca() {
     life.leon.run(["note", "list", CASE]).code(8);
     let note = ["note", "add", CASE, "-", "--yes", "--json"];
     life.rosa.command(note).stdin("without the lost laptop").outcome().success();
+    assert_eq!(life.rosa.json_lines(["member", "list", CASE]).len(), 2);
+    // And another in the same minute: one removal makes the next wait for nothing.
+    let also_lost = identity(&mateo);
+    let revoke = ["revoke", "--identity", &also_lost, "--reason", "key-compromise"];
+    life.world.at_desk("childprotection", life.desk.address(), revoke).outcome().success();
+    life.rosa.command(note).stdin("without the other one").outcome().success();
     assert_eq!(life.rosa.json_lines(["member", "list", CASE]).len(), 1);
     // What he asks for now, he asks for in vain: also new keys.
     assert_eq!(life.leon.run(["status"]).code, 8);

@@ -161,20 +161,36 @@ impl Session {
             row.upkeep_tried_at_ms = now_ms;
             Ok(act.put(group.as_bytes(), &row)?)
         })?;
+        let mut through = true;
         if update {
-            self.commit_upkeep(group, IntentRow { update, ..IntentRow::default() }).await?;
+            through &= self.commit_upkeep(group, IntentRow { update, ..IntentRow::default() }).await?;
         }
         if !lapsed.is_empty() {
-            self.commit_upkeep(group, IntentRow { remove: lapsed, ..IntentRow::default() }).await?;
+            through &=
+                self.commit_upkeep(group, IntentRow { remove: lapsed, ..IntentRow::default() }).await?;
+        }
+        if through {
+            self.forget_attempt(group)?;
         }
         Ok(())
     }
 
-    async fn commit_upkeep(&self, group: &GroupId, intent: IntentRow) -> Result<(), Error> {
+    /// Whether it went through, and not somebody else's commit or nobody's.
+    async fn commit_upkeep(&self, group: &GroupId, intent: IntentRow) -> Result<bool, Error> {
         match self.commit(group, intent).await {
-            Ok(()) | Err(Error::Contended { .. } | Error::LastOwner | Error::NotAllowed) => Ok(()),
+            Ok(()) => Ok(true),
+            Err(Error::Contended { .. } | Error::LastOwner | Error::NotAllowed) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// What went through makes nothing else wait: a laptop may be revoked a moment after it.
+    fn forget_attempt(&self, group: &GroupId) -> Result<(), Error> {
+        self.vault.act::<_, Error>(Durability::Refetchable, |act| {
+            let Some(mut row) = act.get::<GroupRow>(group.as_bytes())? else { return Ok(()) };
+            row.upkeep_tried_at_ms = 0;
+            Ok(act.put(group.as_bytes(), &row)?)
+        })
     }
 
     /// Puts a new certificate into our leaf before anything is signed with it in this group.
