@@ -146,7 +146,7 @@ async fn silent(world: &World, server: &Server) -> tokio_rustls::client::TlsStre
         .with_protocol_versions(&[&TLS13])
         .unwrap()
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(alcove_trust::CharterVerifier::new(world.trust())))
+        .with_custom_certificate_verifier(Arc::new(alcove_trust::ServerVerifier::of_charter(world.trust())))
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec()];
     let tcp = TcpStream::connect(server.desk.unwrap()).await.unwrap();

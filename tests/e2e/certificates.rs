@@ -83,9 +83,9 @@ async fn without_a_certificate_nobody_is_let_in() {
         .with_protocol_versions(&[&TLS13])
         .expect("TLS 1.3 is there")
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(alcove_trust::CharterVerifier::new(Arc::new(trust(
-            &world,
-        )))))
+        .with_custom_certificate_verifier(Arc::new(alcove_trust::ServerVerifier::of_charter(Arc::new(
+            trust(&world),
+        ))))
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec()];
     let tcp = TcpStream::connect(server.address()).await.expect("the port is open");

@@ -3,7 +3,7 @@
 //! TLS 1.3 only, both certificates at the first door, the server's alone at the desk, and no resumption: a resumed session skips the verifier, so a
 //! revoked device would be let in by its ticket (shown in the findings). A full handshake costs about a millisecond.
 
-use crate::{AgencyVerifier, CharterVerifier, provider};
+use crate::{AgencyVerifier, ServerVerifier, provider};
 use alcove_charter::TrustView;
 use rustls::{
     ClientConfig, ServerConfig,
@@ -102,7 +102,7 @@ pub fn client_config(
         .with_protocol_versions(&[&TLS13])
         .map_err(ConfigError::Provider)?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(CharterVerifier::new(trust)))
+        .with_custom_certificate_verifier(Arc::new(ServerVerifier::of_charter(trust)))
         .with_client_auth_cert(chain, key)
         .map_err(ConfigError::Key)?;
     config.alpn_protocols = vec![ALPN_HTTP2.to_vec()];

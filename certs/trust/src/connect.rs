@@ -16,9 +16,7 @@
 //!     .connect_with_connector(connector)
 //! ```
 
-use crate::{
-    CertificateFault, CharterVerifier, ConfigError, PinnedVerifier, client_config, config::desk_client_config,
-};
+use crate::{CertificateFault, ConfigError, ServerVerifier, client_config, config::desk_client_config};
 use alcove_charter::{P256Point, TrustView};
 use http::Uri;
 use hyper_util::rt::TokioIo;
@@ -154,7 +152,7 @@ impl Connector {
     /// Errors: [`ConfigError`].
     pub fn to_desk(trust: Arc<TrustView>) -> Result<Self, ConfigError> {
         let server_name = server_name(&trust)?;
-        let tls = desk_client_config(Arc::new(CharterVerifier::new(trust)))?;
+        let tls = desk_client_config(Arc::new(ServerVerifier::of_charter(trust)))?;
         Ok(Self { tls: TlsConnector::from(Arc::new(tls)), server_name, deadline: CONNECT_DEADLINE })
     }
 
@@ -163,7 +161,7 @@ impl Connector {
     /// Errors: [`ConfigError`].
     pub fn to_pinned_desk(ca_key: P256Point, name: &str) -> Result<Self, ConfigError> {
         let server_name = ServerName::try_from(name.to_owned()).map_err(|_| ConfigError::ServerName)?;
-        let tls = desk_client_config(Arc::new(PinnedVerifier::new(ca_key)))?;
+        let tls = desk_client_config(Arc::new(ServerVerifier::pinned(ca_key)))?;
         Ok(Self { tls: TlsConnector::from(Arc::new(tls)), server_name, deadline: CONNECT_DEADLINE })
     }
 

@@ -18,4 +18,4 @@ pub use connect::{CONNECT_DEADLINE, ConnectError, Connection, Connector};
 pub use fault::CertificateFault;
 pub use provider::provider;
 pub use snapshot::{Snapshot, SnapshotCell};
-pub use verify::{AgencyVerifier, CharterVerifier, PinnedVerifier};
+pub use verify::{AgencyVerifier, ServerVerifier};

@@ -72,19 +72,32 @@ impl fmt::Debug for AgencyVerifier {
     }
 }
 
-/// Judges the server for a device: by the charter's server CAs and its one server name.
-pub struct CharterVerifier {
-    trust: Arc<TrustView>,
+/// Judges the server for a device.
+pub struct ServerVerifier {
+    expected: Expected,
 }
 
-impl CharterVerifier {
-    /// A verifier that goes by `trust`.
-    pub fn new(trust: Arc<TrustView>) -> Self {
-        Self { trust }
+/// Who the server must be.
+enum Expected {
+    /// By the charter's server CAs and its one server name.
+    OfCharter(Arc<TrustView>),
+    /// By the CA key in an invitation: for a device that has no charter yet.
+    Pinned(P256Point),
+}
+
+impl ServerVerifier {
+    /// A verifier that goes by the charter in `trust`.
+    pub fn of_charter(trust: Arc<TrustView>) -> Self {
+        Self { expected: Expected::OfCharter(trust) }
+    }
+
+    /// A verifier that believes what `ca_key` signed, for whichever name is asked for.
+    pub fn pinned(ca_key: P256Point) -> Self {
+        Self { expected: Expected::Pinned(ca_key) }
     }
 }
 
-impl ServerCertVerifier for CharterVerifier {
+impl ServerCertVerifier for ServerVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -98,69 +111,12 @@ impl ServerCertVerifier for CharterVerifier {
             ServerName::DnsName(name) => name.as_ref(),
             _ => "",
         };
-        self.trust
-            .verify_server(&chain(end_entity, intermediates), name, time_ms(now))
-            .map(|_server| ServerCertVerified::assertion())
-            .map_err(|error| refused("server", &error))
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig.into())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        check_handshake_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        supported_schemes()
-    }
-}
-
-impl fmt::Debug for CharterVerifier {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "CharterVerifier(charter {})", self.trust.charter().version)
-    }
-}
-
-/// Judges the server for a device that has an invitation and no charter yet: by the CA key and the name in it.
-pub struct PinnedVerifier {
-    ca_key: P256Point,
-}
-
-impl PinnedVerifier {
-    /// A verifier that believes what `ca_key` signed.
-    pub fn new(ca_key: P256Point) -> Self {
-        Self { ca_key }
-    }
-}
-
-impl ServerCertVerifier for PinnedVerifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let name = match server_name {
-            ServerName::DnsName(name) => name.as_ref(),
-            _ => "",
+        let (chain, time_ms) = (chain(end_entity, intermediates), time_ms(now));
+        let judged = match &self.expected {
+            Expected::OfCharter(trust) => trust.verify_server(&chain, name, time_ms).map(drop),
+            Expected::Pinned(ca_key) => verify_pinned_server(&chain, name, ca_key, time_ms),
         };
-        verify_pinned_server(&chain(end_entity, intermediates), name, &self.ca_key, time_ms(now))
-            .map(|()| ServerCertVerified::assertion())
-            .map_err(|error| refused("server", &error))
+        judged.map(|()| ServerCertVerified::assertion()).map_err(|error| refused("server", &error))
     }
 
     fn verify_tls12_signature(
@@ -186,9 +142,14 @@ impl ServerCertVerifier for PinnedVerifier {
     }
 }
 
-impl fmt::Debug for PinnedVerifier {
+impl fmt::Debug for ServerVerifier {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("PinnedVerifier")
+        match &self.expected {
+            Expected::OfCharter(trust) => {
+                write!(formatter, "ServerVerifier(charter {})", trust.charter().version)
+            }
+            Expected::Pinned(ca_key) => write!(formatter, "ServerVerifier({ca_key:?})"),
+        }
     }
 }
 

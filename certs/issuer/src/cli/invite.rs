@@ -1,11 +1,11 @@
 //! `invite`: a person's device may ask at the desk.
 
 use super::{
-    ca::refuse_existing,
     clock_ms,
     desk::AtDesk,
     output::{Output, moment},
     passphrase::Source,
+    revoke::refuse_existing,
 };
 use alcove_charter::claim_hash;
 use alcove_issuer::{DEVICE_DAYS, Desk, DeviceOrder, IssuerError, write_private};

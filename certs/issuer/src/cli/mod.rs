@@ -18,6 +18,7 @@ mod recovery;
 mod recovery_exit;
 mod rehearse;
 mod renew;
+mod revoke;
 mod roll;
 
 use clap::{Args, Parser, Subcommand};
@@ -55,9 +56,9 @@ enum Command {
     /// Certify a device: D.req in, D.cert out.
     Issue(ca::Issue),
     /// Revoke a certificate, a device or a person, and make the list that says so.
-    Revoke(ca::Revoke),
+    Revoke(revoke::Revoke),
     /// Make a new revocation list.
-    Crl(ca::Crl),
+    Crl(revoke::Crl),
     /// List what was handed out.
     List(ca::List),
     /// Invite a person: their device enrols at the server's desk.

@@ -1,10 +1,11 @@
 //! The commands about an agency's recovery: set it up, check shares, and open escrow with enough of them.
 
 use super::{
-    ca::{REQUEST_BYTES_MAX, refuse_existing},
+    ca::REQUEST_BYTES_MAX,
     output::{Output, grouped},
     passphrase::{self, Source},
     recovery_exit::fault_text,
+    revoke::refuse_existing,
 };
 use alcove_charter::{
     CHARTER_FILE_BYTES_MAX, CharterFile, EscrowBundle, P256Point, request_words, same_words, sha256,
