@@ -3,9 +3,9 @@
 //! PROTOCOL.md section 6, steps 5 to 11. What is handed in here carries its own proof; what comes out is sealed, and
 //! believed by whoever opens it.
 
-use super::{CALL_DEADLINE, LARGE_CALL_DEADLINE, ServerError, call, endpoint};
+use super::{CALL_DEADLINE, LARGE_CALL_DEADLINE, ServerError, call, directory::charters_page, endpoint};
 use alcove_proto::{
-    limits::{ANSWER_BYTES_MAX, CHARTER_BYTES_MAX, CHARTERS_PER_PAGE_MAX, MESSAGE_BYTES_MAX},
+    limits::{ANSWER_BYTES_MAX, MESSAGE_BYTES_MAX},
     names::Identity,
     v1::{self, RequestState},
 };
@@ -124,12 +124,6 @@ impl Desk {
             async move { client.read_charters(request).await }
         })
         .await?;
-        let charters = answer.signed_charters;
-        if charters.len() > CHARTERS_PER_PAGE_MAX
-            || charters.iter().any(|charter| charter.len() > CHARTER_BYTES_MAX)
-        {
-            return Err(ServerError::bad("charters over their limit"));
-        }
-        Ok(charters)
+        charters_page(answer.signed_charters)
     }
 }

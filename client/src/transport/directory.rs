@@ -10,6 +10,16 @@ use alcove_proto::{
     v1,
 };
 
+/// Charters as either door hands them out, each within its limit; not verified here.
+pub(super) fn charters_page(charters: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, ServerError> {
+    if charters.len() > CHARTERS_PER_PAGE_MAX
+        || charters.iter().any(|charter| charter.len() > CHARTER_BYTES_MAX)
+    {
+        return Err(ServerError::bad("charters over their limit"));
+    }
+    Ok(charters)
+}
+
 /// What the server says about itself. Its receipt chain is not believed yet.
 pub struct ServerDescription {
     /// Its clock, milliseconds since 1970.
@@ -68,13 +78,7 @@ impl Server {
             async move { client.fetch_charters(request).await }
         })
         .await?;
-        let charters = answer.signed_charters;
-        if charters.len() > CHARTERS_PER_PAGE_MAX
-            || charters.iter().any(|charter| charter.len() > CHARTER_BYTES_MAX)
-        {
-            return Err(ServerError::bad("charters over their limit"));
-        }
-        Ok(charters)
+        charters_page(answer.signed_charters)
     }
 
     /// One page of the newest CRLs of every agency, not verified here; `after` is the last page's
