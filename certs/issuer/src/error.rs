@@ -303,6 +303,12 @@ pub enum IssuerError {
     /// The words of the person were not given.
     #[error("the words were not compared")]
     WordsMissing,
+    /// The person did not read out the words of what waits.
+    #[error("the words of {identity} are not the same")]
+    WordsDiffer {
+        /// Who was invited.
+        identity: Identity,
+    },
     /// What waits is of the other kind.
     #[error("what waits for {identity} is no request on an invitation, or no renewal")]
     OtherKind {

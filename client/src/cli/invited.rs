@@ -9,7 +9,7 @@ use super::{
     prompt::{blocking, unreadable},
 };
 use crate::ui::{text::safe_line, when};
-use alcove_charter::{Invitation, InvitationError};
+use alcove_charter::Invitation;
 use alcove_client::{
     enrol::{Begun, EnrolError, Enrolment, HandedIn, Invited, device},
     session::{Clock, SystemClock},
@@ -187,27 +187,28 @@ fn take_text(from: impl Read) -> io::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// Asks at the terminal. Mail programs break lines: lines are taken until they make an invitation, or an empty one
-/// comes.
+/// Asks at the terminal.
 fn ask_for_it() -> io::Result<Zeroizing<String>> {
-    io::stderr().write_all(b"Paste the invitation, and end with an empty line: ")?;
+    io::stderr().write_all(b"Paste the invitation and press Enter (Enter alone gives up): ")?;
     io::stderr().flush()?;
+    let text = take_lines(&mut io::stdin().lock())?;
+    // Empty lines that were copied with it are no answer to the next question, which is for a passphrase.
+    #[cfg(unix)]
+    rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush)?;
+    Ok(text)
+}
+
+/// Lines until they make an invitation, since mail programs break it, or until an empty one comes.
+fn take_lines(from: &mut impl BufRead) -> io::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
-    let mut from = io::stdin().lock();
     loop {
         let read = from.read_line(&mut text)?;
         let last = text.lines().next_back().unwrap_or_default();
-        let whole = match Invitation::parse(&text) {
-            Ok(_) => true,
-            Err(
-                InvitationError::NotOne
-                | InvitationError::Damaged
-                | InvitationError::Format { .. }
-                | InvitationError::Name(_)
-                | InvitationError::Field,
-            ) => false,
-        };
-        if whole || read == 0 || last.trim().is_empty() || text.len() > INVITATION_CHARS_MAX {
+        if read == 0
+            || last.trim().is_empty()
+            || text.len() > INVITATION_CHARS_MAX
+            || Invitation::parse(&text).is_ok()
+        {
             return Ok(text);
         }
     }
@@ -216,6 +217,8 @@ fn ask_for_it() -> io::Result<Zeroizing<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alcove_charter::{InvitationCode, InvitationError, P256Point};
+    use alcove_proto::ids::Digest;
 
     #[test]
     fn the_words_are_large_and_the_same() {
@@ -229,5 +232,34 @@ mod tests {
         let text = take_text(io::repeat(b'a')).unwrap();
         assert_eq!(text.len(), INVITATION_CHARS_MAX + 1);
         assert_eq!(Invitation::parse(&text).unwrap_err(), InvitationError::NotOne);
+    }
+
+    #[test]
+    fn an_invitation_that_was_broken_into_lines_is_taken_as_soon_as_it_is_whole() {
+        let invitation = Invitation {
+            identity: "spiffe://harborlight.northmark.example/staff/7h3jdpf5aa5rqdvm/device/1"
+                .parse()
+                .unwrap(),
+            code: InvitationCode::new([7; InvitationCode::LEN]),
+            not_after_ms: 1_800_000_000_000,
+            charter_hash: Digest([1; 32]),
+            server_ca_key: P256Point::parse(&[4; P256Point::LEN]).unwrap(),
+            server_name: "alcove.northmark.example".to_owned(),
+            server_address: "127.0.0.1:4433".to_owned(),
+            desk_address: "127.0.0.1:4434".to_owned(),
+        };
+        let text = invitation.to_text();
+        let (first, rest) = text.split_at(76);
+        let mut typed = io::Cursor::new(format!("{first}\n{rest}\nnot this\n"));
+        let taken = take_lines(&mut typed).unwrap();
+        assert_eq!(Invitation::parse(&taken).unwrap().identity, invitation.identity);
+        let mut left = String::new();
+        typed.read_to_string(&mut left).unwrap();
+        assert_eq!(left, "not this\n");
+        // Otherwise an empty line ends it, and the end of what there is.
+        for typed in ["nothing\nof the kind\n\nmore", "\nmore", ""] {
+            let taken = take_lines(&mut typed.as_bytes()).unwrap();
+            assert!(!taken.contains("more") && Invitation::parse(&taken).is_err(), "{typed:?}");
+        }
     }
 }

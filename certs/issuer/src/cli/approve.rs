@@ -1,7 +1,7 @@
 //! `approve`, `refuse`, `withdraw`: the admin decides about one device.
 
 use super::{
-    charter::ask,
+    ask::ask,
     clock_ms,
     desk::{AtDesk, Wanted},
     output::{Output, day, moment},
@@ -68,8 +68,10 @@ fn compared(judged: &Judged, given: Option<String>) -> Result<String, IssuerErro
                 format!("    {words}"),
                 "Call the person, and let them read theirs to you.".to_owned(),
             ];
-            ask(&shown, "Do they read out the same six words? [y/N] ")?;
-            Ok(words)
+            match ask(&shown, "Do they read out the same six words? [y/N] ")? {
+                true => Ok(words),
+                false => Err(IssuerError::WordsDiffer { identity: judged.identity.clone() }),
+            }
         }
         None => Err(IssuerError::WordsMissing),
     }

@@ -1,6 +1,7 @@
 //! The commands about the charter.
 
 use super::{
+    ask::ask,
     ca::side_text,
     output::{Output, day, grouped, moment},
     passphrase::Source,
@@ -17,14 +18,12 @@ use alcove_proto::{ids::Digest, limits::CERTIFICATE_BYTES_MAX, names::TrustDomai
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::{
-    io::{BufRead, IsTerminal, Read, Write, stderr, stdin},
+    io::{IsTerminal, stdin},
     path::{Path, PathBuf},
 };
 
 /// Most bytes of an agency file.
 const AGENCY_FILE_BYTES_MAX: usize = 64 * 1024;
-/// Most bytes of an answer that is looked at.
-const ANSWER_BYTES_MAX: u64 = 16;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CharterCommand {
@@ -295,21 +294,7 @@ fn described(file: &CharterFile, path: &Path, now_ms: i64) -> Result<(Value, Vec
 
 /// Shows what is to be signed and goes on when the person at the terminal types y.
 fn confirm(lines: &[String]) -> Result<(), IssuerError> {
-    ask(lines, "Sign it? [y/N] ")
-}
-
-/// Shows something, asks, and goes on when the person at the terminal types y.
-pub(crate) fn ask(lines: &[String], question: &str) -> Result<(), IssuerError> {
-    let terminal = |source| IssuerError::Io { act: "read from", path: PathBuf::from("the terminal"), source };
-    let mut answer = String::new();
-    writeln!(stderr(), "{}", lines.join("\n")).map_err(terminal)?;
-    write!(stderr(), "{question}").map_err(terminal)?;
-    stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut answer).map_err(terminal)?;
-    if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
-        Ok(())
-    } else {
-        Err(IssuerError::NotConfirmed)
-    }
+    if ask(lines, "Sign it? [y/N] ")? { Ok(()) } else { Err(IssuerError::NotConfirmed) }
 }
 
 pub(crate) fn read_charter(path: &Path) -> Result<CharterFile, IssuerError> {

@@ -83,7 +83,7 @@ pub(crate) fn explain(error: &IssuerError) -> (Exit, String, String) {
         E::OtherRequest { words } => (
             Exit::Refused,
             format!("The request's words are: {words}. They are not the ones you gave."),
-            "Do not sign it: ask the person for their request file and its words again.",
+            "Let the person read their words once more. If they differ again the request is not theirs: do not sign it.",
         ),
         E::Busy { path } => (
             Exit::Conflict,
@@ -326,6 +326,11 @@ pub(crate) fn explain(error: &IssuerError) -> (Exit, String, String) {
             "The six words were not given, and there is no terminal to ask at.".to_owned(),
             "Let the person read them to you by phone, then give them with --words.",
         ),
+        E::WordsDiffer { identity } => (
+            Exit::Refused,
+            format!("You did not say that the words of {identity} are the same, so nothing was signed."),
+            "If they differ the request is not theirs: refuse it with `alcove-certs refuse`, tell the operator, and invite them again.",
+        ),
         E::OtherKind { identity, is_renewal: true } => (
             Exit::Conflict,
             format!("What waits for {identity} is a renewal."),
@@ -455,4 +460,20 @@ fn explain_charter(fault: &CharterError) -> (Exit, String, String) {
         | C::TooManyVersions => (Exit::Refused, "Correct what it is drafted from, and draft it again."),
     };
     (exit, format!("The charter is refused: {fault}."), remedy.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_differ_lead_to_refusing_and_a_charter_that_was_not_signed_to_its_hash() {
+        let identity =
+            "spiffe://harborlight.northmark.example/staff/7h3jdpf5aa5rqdvm/device/1".parse().unwrap();
+        let remedy = |error| explain(&error).2;
+        let words = remedy(IssuerError::WordsDiffer { identity });
+        assert!(words.contains("alcove-certs refuse") && !words.contains("hash"), "{words}");
+        let charter = remedy(IssuerError::NotConfirmed);
+        assert!(charter.contains("hash") && !charter.contains("refuse"), "{charter}");
+    }
 }

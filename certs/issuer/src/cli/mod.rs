@@ -3,6 +3,7 @@
 //! Answers go to stdout, everything else to stderr; with `--json` an answer is one object a line.
 
 mod approve;
+mod ask;
 mod ca;
 mod charter;
 mod desk;

@@ -1,0 +1,20 @@
+//! A question to the person at the terminal.
+
+use alcove_issuer::IssuerError;
+use std::{
+    io::{BufRead, Read, Write, stderr, stdin},
+    path::PathBuf,
+};
+
+/// Most bytes of an answer that is looked at.
+const ANSWER_BYTES_MAX: u64 = 16;
+
+/// Shows something, asks, and says whether the answer was y.
+pub(super) fn ask(lines: &[String], question: &str) -> Result<bool, IssuerError> {
+    let terminal = |source| IssuerError::Io { act: "read from", path: PathBuf::from("the terminal"), source };
+    let mut answer = String::new();
+    writeln!(stderr(), "{}", lines.join("\n")).map_err(terminal)?;
+    write!(stderr(), "{question}").map_err(terminal)?;
+    stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut answer).map_err(terminal)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
