@@ -5,10 +5,12 @@
 //! trust domain in the certificate's own name, so one agency's CA can never vouch for another's staff.
 //! PROTOCOL.md, "Certificates".
 
+mod claim;
+
 use crate::{
     CharterError, CrlError, TrustError,
     anchor::{self, PathFault},
-    certificate::{Leaf, San, Serial},
+    certificate::{Leaf, Serial},
     charter::Charter,
     crl::Crl,
     denial::Denial,
@@ -23,6 +25,7 @@ use alcove_proto::{
     names::{Identity, TrustDomain},
     v1,
 };
+use claim::Claim;
 use rustls_pki_types::{CertificateDer, DnsName, ServerName, TrustAnchor};
 use std::{collections::BTreeMap, sync::Arc};
 use webpki::EndEntityCert;
@@ -441,58 +444,6 @@ impl TrustView {
         let charter = self.charter();
         let expired = |_| TrustError::CharterExpired { not_after_ms: charter.not_after_ms };
         charter.check_in_force(time_ms).map_err(expired)
-    }
-}
-
-/// A device's certificate with the name it claims, before its agency's CA has been asked.
-struct Claim<'a> {
-    der: &'a [u8],
-    leaf: Leaf,
-    usage: Usage,
-    identity: Identity,
-}
-
-impl<'a> Claim<'a> {
-    fn parse(chain: &'a [impl AsRef<[u8]>], usage: Usage) -> Result<Self, TrustError> {
-        let [der] = chain else {
-            return Err(TrustError::ChainLength { certificates: chain.len() });
-        };
-        let der = der.as_ref();
-        let leaf = Leaf::parse(der)?;
-        leaf.check_profile(usage)?;
-        let identity = match leaf.san()? {
-            San::Uri(uri) => uri.parse().map_err(TrustError::Name)?,
-            San::Dns(_) | San::Other => return Err(TrustError::SanKind),
-        };
-        Ok(Self { der, leaf, usage, identity })
-    }
-
-    fn trust_domain(&self) -> &TrustDomain {
-        &self.identity.person.trust_domain
-    }
-
-    fn check_path(&self, anchors: &[TrustAnchor<'static>]) -> Result<(), TrustError> {
-        let path = anchor::check_path(self.der, &self.leaf, &[], anchors, self.usage.der(), None);
-        path.map_err(|fault| match fault {
-            PathFault::UnknownIssuer => {
-                TrustError::UnknownIssuer { trust_domain: self.trust_domain().clone() }
-            }
-            PathFault::BadSignature => TrustError::BadSignature,
-            PathFault::Malformed | PathFault::IntermediateTime => TrustError::Malformed,
-            PathFault::CaAsLeaf => TrustError::CaAsLeaf,
-            PathFault::WrongUsage => TrustError::WrongUsage,
-        })
-    }
-
-    fn believed(self) -> DeviceCertificate {
-        DeviceCertificate {
-            identity: self.identity,
-            public_key: self.leaf.public_key,
-            serial: self.leaf.serial,
-            not_before_ms: self.leaf.not_before_ms,
-            not_after_ms: self.leaf.not_after_ms,
-            certificate_hash: self.leaf.hash,
-        }
     }
 }
 

@@ -3,6 +3,10 @@
 //! Every text in here that another person chose (names, titles, file names, notes) is as they wrote
 //! it: whoever shows it makes it safe for the place it is shown in.
 
+mod status;
+
+pub use status::{RenewalState, RenewalView, ServerView, StatusView};
+
 use super::Error;
 use crate::transport::ServerError;
 use alcove_proto::{
@@ -426,98 +430,6 @@ pub enum WatchEvent {
     Alarm(AlarmView),
     /// The connection was lost; it is being made again.
     Reconnecting,
-}
-
-/// Where this device stands, without asking the server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatusView {
-    /// Who this is.
-    pub identity: Identity,
-    /// Name on the own card.
-    pub name: String,
-    /// Role on the own card.
-    pub role: String,
-    /// The own agency.
-    pub agency: AgencyView,
-    /// The collaborative.
-    pub collaborative: String,
-    /// Version of the charter in force here.
-    pub charter_version: u64,
-    /// SHA-256 of that charter.
-    pub charter_hash: [u8; 32],
-    /// End of the charter, milliseconds since 1970.
-    pub charter_not_after_ms: i64,
-    /// Where the server is.
-    pub server_address: String,
-    /// End of the TLS certificate, milliseconds since 1970.
-    pub tls_not_after_ms: i64,
-    /// End of the MLS signing certificate, milliseconds since 1970.
-    pub mls_not_after_ms: i64,
-    /// What the clock of this machine says, milliseconds since 1970.
-    pub now_ms: i64,
-    /// The certificate is listed in the agency's newest CRL held here.
-    pub revoked: bool,
-    /// The charter in force does not list the CA that issued the certificate (any more).
-    pub not_of_charter: bool,
-    /// What is known of new certificates for this device.
-    pub renewal: RenewalView,
-    /// Queued items that wait to be sent.
-    pub queued: u64,
-    /// Items that the server refuses for good.
-    pub refused: u64,
-    /// Uploads that were cut and can go on.
-    pub unfinished_uploads: u64,
-    /// Cases, archived ones not counted.
-    pub cases: u64,
-    /// Alarms, newest last.
-    pub alarms: Vec<AlarmView>,
-}
-
-/// What is known of new certificates for this device.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RenewalView {
-    /// How far it is.
-    pub state: RenewalState,
-    /// From when on this device renews by itself, milliseconds since 1970: past when it is due.
-    pub due_at_ms: i64,
-    /// Whether this device knows a desk to renew at; else files are the way.
-    pub desk_known: bool,
-    /// The desk did not answer when it was last asked.
-    pub desk_silent: bool,
-    /// What the desk gave out as the answer was none to this device's request.
-    pub bad_answer: bool,
-}
-
-/// How far a renewal is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RenewalState {
-    /// None is at the desk.
-    None,
-    /// It waits for the agency's admin.
-    Waiting {
-        /// When it was handed in, milliseconds since 1970.
-        since_ms: i64,
-        /// What the person reads out when their admin asks.
-        words: String,
-    },
-    /// The admin, or the server by what it knows, said no.
-    Refused {
-        /// When that was found, milliseconds since 1970.
-        since_ms: i64,
-        /// The words of what was refused.
-        words: String,
-    },
-}
-
-/// What the server says about itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerView {
-    /// Its version.
-    pub version: String,
-    /// This machine's clock less the server's, milliseconds.
-    pub clock_difference_ms: i64,
-    /// Time of one call there and back, microseconds.
-    pub round_trip_us: u64,
 }
 
 /// How far a transfer is.
