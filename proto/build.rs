@@ -4,11 +4,12 @@ use std::{error::Error, fs, path::Path};
 
 /// Messages of content and keys: they show nothing but their name in a debugger's print, which `src/secret.rs`
 /// writes by hand. A new message of that kind belongs here.
-const SECRET: [&str; 11] = [
+const SECRET: [&str; 12] = [
     "alcove.v1.Card",
     "alcove.v1.SignedCard",
     "alcove.v1.DocumentManifest",
     "alcove.v1.Grant",
+    "alcove.v1.EscrowedRecordKey",
     "alcove.v1.Invitation",
     "alcove.v1.Note",
     "alcove.v1.RecordBody",
@@ -19,8 +20,9 @@ const SECRET: [&str; 11] = [
 ];
 
 /// Those of them that hold content or keys in clear and nothing else of use: wiped when dropped.
-const WIPED: [&str; 8] = [
+const WIPED: [&str; 9] = [
     "alcove.v1.DocumentManifest",
+    "alcove.v1.EscrowedRecordKey",
     "alcove.v1.Invitation",
     "alcove.v1.Note",
     "alcove.v1.RecordBody",

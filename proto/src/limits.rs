@@ -132,3 +132,25 @@ pub const ESCROW_ENTRIES_MAX: usize = 100_000;
 pub const ESCROW_BUNDLE_BYTES_MAX: usize = 24 * 1024 * 1024;
 /// Bytes of one encoded RecoveredKeys.
 pub const RECOVERED_KEYS_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Epochs one call may bring escrow of.
+pub const ESCROW_ENTRIES_PER_CALL_MAX: usize = 256;
+/// Received grants one call may bring escrow of.
+pub const ESCROW_GRANTS_PER_CALL_MAX: usize = 16;
+/// Bytes of one encoded EscrowedGrant: the keys of one grant, with their positions and hashes.
+pub const ESCROWED_GRANT_BYTES_MAX: usize = 56 * 1024;
+/// Certificates one call may bring with escrow.
+pub const ESCROW_CERTIFICATES_PER_CALL_MAX: usize = 256;
+/// Certificates kept with the escrow of one agency in one group.
+pub const ESCROW_CERTIFICATES_PER_GROUP_MAX: usize = 32 * 1024;
+/// Epochs in one answer about sealings.
+pub const SEALINGS_PER_PAGE_MAX: usize = 1000;
+/// Bytes of one page of escrow on its way to an admin.
+pub const ESCROW_PAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Milliseconds between the announcement of a recovery and the first thing handed out: 72 hours.
+pub const RECOVERY_DELAY_MS: i64 = 72 * 3600 * 1000;
+/// Milliseconds for which an attempt that nobody objected to may be handed out: 30 days.
+pub const RECOVERY_OPEN_MS: i64 = 30 * 24 * 3600 * 1000;
+/// Attempts at recovery kept for one agency, and shown.
+pub const RECOVERY_ATTEMPTS_MAX: usize = 100;
+/// Bytes of one encoded SignedObjection.
+pub const OBJECTION_BYTES_MAX: usize = 16 * 1024;

@@ -43,6 +43,7 @@ macro_rules! print_the_name_only {
 print_the_name_only!(
     Card,
     DocumentManifest,
+    EscrowedRecordKey,
     Grant,
     Invitation,
     Note,

@@ -164,6 +164,7 @@ impl EscrowBundle {
             format: FORMAT,
             trust_domain: self.trust_domain.to_string(),
             entries: self.entries.iter().map(EscrowEntry::to_wire).collect(),
+            ..v1::EscrowBundle::default()
         }
         .encode_to_vec()
     }

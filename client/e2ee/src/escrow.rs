@@ -209,7 +209,9 @@ mod tests {
             key: vec![byte; 32],
         };
         let read = |keys: Vec<v1::RecoveredEpochKey>| {
-            read_recovered(&v1::RecoveredEpochKeys { keys }.encode_to_vec())
+            read_recovered(
+                &v1::RecoveredEpochKeys { keys, ..v1::RecoveredEpochKeys::default() }.encode_to_vec(),
+            )
         };
         let keys = read(vec![key(1, 5), key(2, 3), key(2, 4)]).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(keys.len(), 3, "a poisoned epoch keeps both");

@@ -112,6 +112,6 @@ impl OpenedEscrow {
                 key: key.to_vec(),
             })
         });
-        v1::RecoveredEpochKeys { keys: keys.collect() }
+        v1::RecoveredEpochKeys { keys: keys.collect(), ..v1::RecoveredEpochKeys::default() }
     }
 }
