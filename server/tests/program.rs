@@ -109,6 +109,7 @@ async fn a_server_starts_is_asked_reloads_and_stops_in_order() {
     let world = World::with("trust_poll_ms = 0\nlog_filter = \"info,alcove_server=debug\"\n");
     let (code, _, said) = ask(&world, &["status"]);
     assert_eq!(code, 7, "nobody runs yet: {said}");
+    assert_eq!(ask(&world, &["metrics"]).0, 7);
     assert_eq!(ask(&world, &["check-config"]).0, 0);
 
     let running = Running::start(&world);
@@ -124,6 +125,10 @@ async fn a_server_starts_is_asked_reloads_and_stops_in_order() {
     assert_eq!(status["address"], running.address.to_string());
     assert_eq!(status["connections"], 1);
     assert_eq!(status["trust_snapshot"], 1);
+    let (code, said, _) = ask(&world, &["metrics"]);
+    assert_eq!(code, 0);
+    assert!(said.contains("\nalcove_connections 1\n") && said.ends_with("# EOF\n"), "{said}");
+    assert!(said.contains("alcove_ending{subject=\"charter\"}"), "{said}");
     assert_eq!(ask(&world, &["audit", "list", "--json"]), (0, String::new(), String::new()));
     let (code, said, _) = ask(&world, &["check", "--json"]);
     let report: serde_json::Value = serde_json::from_str(&said).unwrap();

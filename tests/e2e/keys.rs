@@ -90,6 +90,13 @@ fn a_key_that_no_earlier_one_vouches_for_is_seen_and_blocks_until_somebody_has_l
     hannah.command(add).stdin("now that we have spoken").outcome().success();
     assert_eq!(texts(&leon), ["he is back", "now that we have spoken"]);
     assert_eq!(changes(&hannah), []);
+
+    // His new laptop has nothing of the lost one's line of records, and nobody takes that for a repetition.
+    write(&leon, "from the new laptop");
+    for reader in [&scene.rosa, &hannah] {
+        assert_eq!(texts(reader).last().map(String::as_str), Some("from the new laptop"), "{}", reader.name);
+        reader.run(["status"]).success();
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! Each file is one family of scenes; each test is one outcome, named as a sentence.
 
+mod batches;
 mod callers;
 mod cases;
 mod certificates;
@@ -12,6 +13,7 @@ mod deaths;
 mod documents;
 mod enrolment;
 mod full_disks;
+mod introductions;
 mod keys;
 mod leaks;
 mod lying_answers;
@@ -24,5 +26,6 @@ mod recovery;
 mod renewals;
 mod rollover;
 mod scene;
+mod successors;
 mod support;
 mod vaults;

@@ -11,18 +11,18 @@ use serde_json::Value;
 use std::{fs, time::Duration};
 
 /// Two agencies, a server with its desk, and one of each agency's staff, enrolled by invitation, with a case of both.
-struct Life {
-    rosa: Staff,
-    leon: Staff,
+pub(crate) struct Life {
+    pub(crate) rosa: Staff,
+    pub(crate) leon: Staff,
     /// The ways to both doors, which stay when the server starts anew.
-    door: Proxy,
-    desk: Proxy,
-    server: Server,
-    world: World,
+    pub(crate) door: Proxy,
+    pub(crate) desk: Proxy,
+    pub(crate) server: Server,
+    pub(crate) world: World,
 }
 
 impl Life {
-    fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         let world = World::with_agencies(2);
         let server = world.start_server_with_desk();
         let (door, desk) = (Proxy::new(server.address()), Proxy::new(server.desk()));

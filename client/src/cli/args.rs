@@ -147,6 +147,11 @@ pub(crate) enum Case {
         /// The case: its id, the beginning of it, or its exact title
         case: String,
     },
+    /// Lead a frozen case on in a new one, with everybody but whoever froze it
+    Succeed {
+        /// The frozen case
+        case: String,
+    },
     /// Put a case away on this device; it stays with the others
     Archive {
         /// The case

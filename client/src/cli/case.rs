@@ -1,6 +1,12 @@
 //! `alcove case`.
 
-use super::{args::Case, context::Context, exit::Failure, json::CaseJson};
+use super::{
+    args::Case,
+    context::Context,
+    exit::Failure,
+    json::{CaseJson, HeldUpJson, PersonJson},
+    prompt,
+};
 use crate::ui::{table::Table, text::safe_line, when, words};
 use alcove_client::session::{CaseView, Session};
 use alcove_proto::ids::GroupId;
@@ -10,6 +16,7 @@ pub(super) async fn run(context: &Context, command: Case) -> Result<(), Failure>
         Case::New { title } => new(context, &title).await,
         Case::List { all } => list(context, all).await,
         Case::Show { case } => show(context, &case).await,
+        Case::Succeed { case } => succeed(context, &case).await,
         Case::Archive { case, undo } => archive(context, &case, !undo),
     }
 }
@@ -78,6 +85,11 @@ async fn show(context: &Context, query: &str) -> Result<(), Failure> {
     let members = session.members(&case.id)?;
     context.output.object(CaseJson::SCHEMA, CaseJson::new(&case, Some(&members)))?;
     context.output.line(&format!("{}  {}", case.id, title(&case)))?;
+    if let Some(old) = &case.predecessor {
+        context
+            .output
+            .line(&format!("Leads on the frozen case {old}, where what came before can be read."))?;
+    }
     let state = state(&case);
     if !state.is_empty() {
         context.output.line(&state)?;
@@ -93,6 +105,56 @@ async fn show(context: &Context, query: &str) -> Result<(), Failure> {
         context.output.line(&format!("ALARM: {}", words::alarm(alarm)))?;
     }
     refresh.end()
+}
+
+/// Opens the case that leads a frozen one on.
+async fn succeed(context: &Context, query: &str) -> Result<(), Failure> {
+    let session = context.session()?;
+    // What the log says of the case decides whether there is anything to lead on.
+    context.refresh(&session).await.before_writing()?;
+    let old = context.case(&session, query)?;
+    let plan = session.succession_plan(&old.id)?;
+    context.output.say(&format!(
+        "A new case with the title {} leads this one on. It will be read by {}",
+        title(&old),
+        words::audience(&plan.members)
+    ));
+    if let Some(person) = &plan.left_out {
+        context.output.say(&format!(
+            "Left out: {}, whose change of members cannot be carried out.",
+            words::full_name(person)
+        ));
+    }
+    context.output.say(
+        "What was written so far stays readable in the old case. Notes that were not sent go to the new one; documents \
+         that were not sent have to be sent again.",
+    );
+    prompt::confirm("Open it?", context.yes).await?;
+    let succession = session.succeed(&old.id).await?;
+    let held_up = succession.held_up.map(|held_up| context.held_up(held_up.error));
+    let case = session.case(&succession.case)?;
+    context.output.object(
+        "alcove.succession.v1",
+        serde_json::json!({
+            "case": case.id.to_string(),
+            "leads_on": old.id.to_string(),
+            "left_out": plan.left_out.as_ref().map(PersonJson::new),
+            "waiting": succession.waiting.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "held_up": held_up.as_ref().map(HeldUpJson::new),
+        }),
+    )?;
+    context.output.line(&case.id.to_string())?;
+    context.output.say(&format!("The case {} is open and leads the frozen one on.", title(&case)));
+    if !succession.waiting.is_empty() {
+        context.output.warn(&format!(
+            "{} could not be added yet: `alcove status` adds them when they have been online.",
+            words::count(succession.waiting.len() as u64, "device", "devices")
+        ));
+    }
+    if let Some(failure) = &held_up {
+        context.output.say(&format!("Not all is done yet. {} The next command goes on.", failure.what));
+    }
+    Ok(())
 }
 
 fn archive(context: &Context, query: &str, archived: bool) -> Result<(), Failure> {
@@ -124,21 +186,25 @@ pub(super) fn title(case: &CaseView) -> String {
 
 /// What is special about a case, in words.
 fn state(case: &CaseView) -> String {
-    let mut words = Vec::new();
-    if case.closed {
-        words.push("you are no longer a member: nothing new arrives");
+    let mut words: Vec<String> = Vec::new();
+    if let Some(by) = &case.successor {
+        words.push(format!("led on by the case {:.8}: nothing is sent here any more", by.to_string()));
     }
-    if case.frozen {
-        words.push("frozen: a change of members cannot be carried out here");
+    if case.closed {
+        words.push("you are no longer a member: nothing new arrives".to_owned());
+    }
+    if case.frozen && case.successor.is_none() {
+        words.push("frozen: a change of members cannot be carried out here; an owner leads it on with `alcove case succeed`".to_owned());
     }
     if case.not_shown {
-        words.push("the server no longer shows this case: ask an owner of it, and tell your admin");
+        words
+            .push("the server no longer shows this case: ask an owner of it, and tell your admin".to_owned());
     }
     if case.archived {
-        words.push("put away");
+        words.push("put away".to_owned());
     }
     if !case.alarms.is_empty() {
-        words.push("ALARM: see `alcove status`");
+        words.push("ALARM: see `alcove status`".to_owned());
     }
     words.join("; ")
 }

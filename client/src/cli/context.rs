@@ -151,7 +151,9 @@ impl Context {
     /// be sent any more.
     pub(crate) fn open_case(&self, session: &Session, query: &str) -> Result<CaseView, Failure> {
         let case = self.case(session, query)?;
-        if case.closed {
+        if let Some(by) = case.successor {
+            Err(Error::CaseSucceeded { by }.into())
+        } else if case.closed {
             Err(Error::CaseClosed.into())
         } else if case.frozen {
             Err(Error::CaseFrozen.into())
@@ -165,8 +167,10 @@ impl Context {
     /// The case that `query` names.
     pub(crate) fn case(&self, session: &Session, query: &str) -> Result<CaseView, Failure> {
         let mut cases = session.cases(true)?;
+        // A case that is led on leaves its title to the one that does.
+        let title = |case: &CaseView| case.title.clone().filter(|_| case.successor.is_none());
         let named: Vec<(String, String)> =
-            cases.iter().map(|case| (case.id.to_string(), case.title.clone().unwrap_or_default())).collect();
+            cases.iter().map(|case| (case.id.to_string(), title(case).unwrap_or_default())).collect();
         Ok(cases.swap_remove(choose::case(&named, query)?))
     }
 }

@@ -4,6 +4,7 @@ use super::{
     CaseView, Error, HeldUp, OpenedCase, Session, alarms,
     outbox::{self, Item},
     state::{adopt, all_rows, keep_verifier, load_row},
+    successor::{predecessor_of, successor_of},
 };
 use crate::{
     transport::ServerError,
@@ -56,16 +57,23 @@ impl Session {
     }
 
     /// Makes the group of a case with this device as its only member, and everything that follows from it.
-    fn found(&self, act: &Act<'_>, id: &GroupId, mut row: GroupRow) -> Result<GroupRow, Error> {
+    pub(super) fn found(&self, act: &Act<'_>, id: &GroupId, mut row: GroupRow) -> Result<GroupRow, Error> {
         let trust = self.trust();
         let now_ms = self.clock.now_ms();
-        let policy = Policy::new(trust.charter().hash(), self.identity.person.clone());
+        let mut policy = Policy::new(trust.charter().hash(), self.identity.person.clone());
+        if let Some(predecessor) = predecessor_of(&row)? {
+            policy = policy.succeeding(predecessor);
+        }
         let own = self.own_in(act)?;
         let (mut group, info) = Group::create(&own.device, *id, &policy, &trust, now_ms)?;
         row.group_info = info;
         row.updated_at_ms = now_ms;
         adopt(act, &own, &trust, &mut group, &mut row)?;
         keep_verifier(&mut row, &LogVerifier::at_start(*id));
+        // Once: a group that begins anew has it in its outbox already.
+        if row.outbox_next == 0 {
+            outbox::queue(self, act, id, &mut row, Item::Introduction)?;
+        }
         Ok(row)
     }
 
@@ -91,7 +99,7 @@ impl Session {
         Ok(held_up)
     }
 
-    async fn finish_creation(&self, id: &GroupId) -> Result<(), Error> {
+    pub(super) async fn finish_creation(&self, id: &GroupId) -> Result<(), Error> {
         let receipt_key = self.receipt_key().await?;
         let group_info = self.vault.act(Durability::OnDisk, |act| self.creation(act, id))?;
         let signed = match self.server()?.create_group(id, group_info).await {
@@ -163,6 +171,14 @@ impl Session {
 }
 
 fn view(act: &Act<'_>, id: GroupId, row: GroupRow) -> Result<CaseView, Error> {
+    let successor = successor_of(&row)?;
+    let predecessor = match predecessor_of(&row)? {
+        Some(predecessor) => {
+            let old: Option<GroupRow> = act.get(predecessor.group.as_bytes())?;
+            Some(predecessor.group).filter(|_| old.is_some_and(|old| old.successor == id.as_bytes()))
+        }
+        None => None,
+    };
     Ok(CaseView {
         id,
         title: Some(row.title).filter(|title| !title.is_empty()),
@@ -170,6 +186,8 @@ fn view(act: &Act<'_>, id: GroupId, row: GroupRow) -> Result<CaseView, Error> {
         closed: row.closed,
         frozen: row.frozen,
         not_shown: row.not_shown,
+        predecessor,
+        successor,
         epoch: row.epoch,
         position: Position(row.position),
         items: row.items,

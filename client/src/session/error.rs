@@ -57,6 +57,15 @@ pub enum Error {
     /// A commit in the log could not be processed: the case is frozen here.
     #[error("the case is frozen: its group state could not be carried on")]
     CaseFrozen,
+    /// The case is led on by another one: nothing is sent to it any more.
+    #[error("the case is led on by another one")]
+    CaseSucceeded {
+        /// That one.
+        by: GroupId,
+    },
+    /// The case is not frozen: there is nothing to lead on.
+    #[error("the case is not frozen")]
+    NotFrozen,
     /// The server no longer shows the case: nothing is sent to it.
     #[error("the server no longer shows the case")]
     CaseNotShown,

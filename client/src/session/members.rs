@@ -140,19 +140,30 @@ impl Session {
     ///
     /// Errors: [`Error::KeyChanged`]; the change is kept, to be looked at.
     fn check_keys_of(&self, add: &[Claimed]) -> Result<(), Error> {
+        let changed = self.changed_among(add)?.pop();
+        changed.map_or(Ok(()), |identity| Err(Error::KeyChanged { person: identity.person }))
+    }
+
+    /// The same without those whose keys may not be believed; the changes are kept, to be looked at.
+    pub(super) fn without_changed_keys(&self, mut claimed: Vec<Claimed>) -> Result<Vec<Claimed>, Error> {
+        let changed = self.changed_among(&claimed)?;
+        claimed.retain(|claimed| !changed.contains(&claimed.identity));
+        Ok(claimed)
+    }
+
+    fn changed_among(&self, claimed: &[Claimed]) -> Result<Vec<Identity>, Error> {
         let now_ms = self.clock.now_ms();
         let own = self.identity();
         // An error inside the act would take back what it is to keep.
-        let changed = self.vault.act::<_, Error>(Durability::OnDisk, |act| {
-            let mut changed = None;
-            for Claimed { identity, public_key, .. } in add {
+        self.vault.act(Durability::OnDisk, |act| {
+            let mut changed = Vec::new();
+            for Claimed { identity, public_key, .. } in claimed {
                 if known_keys::is_changed(act, own, identity, public_key, now_ms)? {
-                    changed = Some(identity.person.clone());
+                    changed.push(identity.clone());
                 }
             }
             Ok(changed)
-        })?;
-        changed.map_or(Ok(()), |person| Err(Error::KeyChanged { person }))
+        })
     }
 
     /// Makes a member an owner. Errors: [`Error::AlreadyMember`] when there is nothing to change.
@@ -215,7 +226,7 @@ impl Session {
     }
 
     /// Takes a key package for each device, and believes only those that are theirs.
-    async fn claim(&self, devices: &[Identity]) -> Result<Vec<Claimed>, Error> {
+    pub(super) async fn claim(&self, devices: &[Identity]) -> Result<Vec<Claimed>, Error> {
         let trust = self.trust();
         let now_ms = self.clock.now_ms();
         let mut claimed = Vec::new();
@@ -304,6 +315,11 @@ impl Session {
         self.catch_up(case).await?;
         let mut devices = self.member_devices(case, person)?;
         devices.retain(|device| *device != self.identity);
+        let theirs = |name: &str| name.parse::<Identity>().is_ok_and(|device| device.person == *person);
+        let was_to_come = self.forget_carry(case, |row| theirs(&row.identity))?;
+        if devices.is_empty() && was_to_come {
+            return Ok(());
+        }
         if devices.is_empty() {
             // A device cannot commit its own removal (RFC 9420 section 12.3): somebody else does it.
             let own = *person == self.identity.person;
@@ -325,9 +341,9 @@ impl Session {
 }
 
 /// A key package that was claimed and is believed.
-struct Claimed {
-    identity: Identity,
-    key_package: Vec<u8>,
+pub(super) struct Claimed {
+    pub(super) identity: Identity,
+    pub(super) key_package: Vec<u8>,
     /// What the device signs with.
     public_key: P256Point,
 }

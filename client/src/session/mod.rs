@@ -29,6 +29,7 @@ mod refused;
 mod renewal;
 mod state;
 mod status;
+mod successor;
 mod sync;
 mod trust;
 mod upkeep;
@@ -44,7 +45,7 @@ pub use view::{
     AddOutcome, AgencyCheck, AgencyView, AlarmKind, AlarmView, CaseView, Delivery, DocumentView,
     GrantOutcome, HeldUp, History, KeyChangeView, MemberView, NoteView, OpenedCase, OutboxKind, OutboxView,
     PersonView, Progress, RefusalCause, RenewalState, RenewalView, SavedDocument, ServerView, StatusView,
-    SyncReport, UnreadableCause, UnreadableView, WatchEvent, Written,
+    Succession, SuccessionPlan, SyncReport, UnreadableCause, UnreadableView, WatchEvent, Written,
 };
 pub use watch::{Marks, OnEvent};
 

@@ -13,6 +13,7 @@ use super::{
     handover::{AccessPlan, access, make_grant},
     known_keys::check_looked_at,
     log::{Stop, Walk},
+    own::Own,
     payload::{manifest_of, note_of, subject_of},
     refused::{self, is_waiting},
     state::{self, epoch_place, load_open_row, own_point},
@@ -28,7 +29,7 @@ use crate::{
 use alcove_charter::{P256Point, TrustView};
 use alcove_e2ee::{
     keys::{RecordPlace, Salt, draw},
-    records::{AuthorPoint, Draft, Payload, SealError, seal},
+    records::{AuthorPoint, Draft, Introduction, Payload, SealError, seal},
 };
 use alcove_proto::{
     ids::{BlobId, Epoch, GroupId, Head, Position, RecordId},
@@ -46,6 +47,8 @@ pub(super) enum Item {
     Document(DocumentRow),
     Grant(GrantPlanRow),
     Subject(SubjectRow),
+    /// Our own certificate.
+    Introduction,
 }
 
 /// What the outbox of a group wants next.
@@ -87,6 +90,7 @@ pub(super) fn queue(
         Item::Document(document) => queued.document = Some(document),
         Item::Grant(grant) => queued.grant = Some(grant),
         Item::Subject(subject) => queued.subject = Some(subject),
+        Item::Introduction => queued.introduction = true,
     }
     act.put(&epoch_place(group, row.outbox_next), &queued)?;
     row.outbox_next += 1;
@@ -231,7 +235,7 @@ fn seal_anew(
         // The self-update comes first.
         return Err(Error::CertificateNotTakenUp);
     }
-    let Some(payload) = payload(act, group, queued)? else { return Ok(false) };
+    let Some(payload) = payload(act, group, &own, queued)? else { return Ok(false) };
     let charter = trust.charters().by_hash(&state::digest(&row.charter_hash, "a case")?);
     let charter = charter.ok_or(VaultError::damaged("a case"))?;
     let draft = Draft {
@@ -266,7 +270,7 @@ fn seal_anew(
     Ok(true)
 }
 
-fn payload(act: &Act<'_>, group: &GroupId, queued: &OutboxRow) -> Result<Option<Payload>, Error> {
+fn payload(act: &Act<'_>, group: &GroupId, own: &Own, queued: &OutboxRow) -> Result<Option<Payload>, Error> {
     if let Some(note) = &queued.note {
         Ok(Some(Payload::Note(note_of(note)?)))
     } else if let Some(document) = &queued.document {
@@ -275,6 +279,8 @@ fn payload(act: &Act<'_>, group: &GroupId, queued: &OutboxRow) -> Result<Option<
         Ok(Some(Payload::Subject(subject_of(subject)?)))
     } else if let Some(plan) = &queued.grant {
         make_grant(act, group, plan)
+    } else if queued.introduction {
+        Ok(Some(Payload::Introduction(Introduction { chain: own.device.chain().to_vec() })))
     } else {
         Err(VaultError::damaged("the outbox").into())
     }

@@ -90,7 +90,9 @@ pub(super) fn entry_row(opened: &OpenedRecord, key: &[u8; 32], received_at_ms: i
             row.class = EntryClass::Document as u32;
             row.document = Some(document_row(manifest));
         }
-        Payload::Grant(_) | Payload::Subject(_) => row.class = EntryClass::Working as u32,
+        Payload::Grant(_) | Payload::Subject(_) | Payload::Introduction(_) => {
+            row.class = EntryClass::Working as u32
+        }
         Payload::Unknown { .. } => {
             row.class = EntryClass::Unreadable as u32;
             row.unreadable = cause_number(UnreadableCause::NeedsNewerAlcove);

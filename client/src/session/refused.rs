@@ -101,12 +101,13 @@ pub(super) fn delivery_of(row: &OutboxRow) -> Delivery {
 }
 
 fn kind(row: &OutboxRow) -> Result<OutboxKind, VaultError> {
-    match (&row.note, &row.document, &row.grant, &row.subject) {
+    match (&row.note, &row.document, &row.grant, &row.subject, row.introduction) {
         (Some(_), ..) => Ok(OutboxKind::Note),
         (_, Some(_), ..) => Ok(OutboxKind::Document),
-        (_, _, Some(_), _) => Ok(OutboxKind::Grant),
-        (.., Some(_)) => Ok(OutboxKind::Title),
-        (None, None, None, None) => Err(VaultError::damaged("the outbox")),
+        (_, _, Some(_), ..) => Ok(OutboxKind::Grant),
+        (_, _, _, Some(_), _) => Ok(OutboxKind::Title),
+        (None, None, None, None, true) => Ok(OutboxKind::Introduction),
+        (None, None, None, None, false) => Err(VaultError::damaged("the outbox")),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! What belongs together is written together, by [`adopt`], in the act that changed it.
 
-use super::{Error, own::Own, people::keep_card};
+use super::{Error, own::Own, people::keep_card, successor::successor_of};
 use crate::vault::{
     Act, VaultError,
     rows::{ChainRow, EpochRow, GroupRow, MlsRow, PromiseRow, RosterMember, RosterRow},
@@ -81,10 +81,12 @@ pub(super) fn load_row(act: &Act<'_>, group: &GroupId) -> Result<GroupRow, Error
 
 /// The row of a group that can be written to.
 ///
-/// Errors: [`Error::CaseClosed`], [`Error::CaseFrozen`], [`Error::CaseNotShown`].
+/// Errors: [`Error::CaseSucceeded`], [`Error::CaseClosed`], [`Error::CaseFrozen`], [`Error::CaseNotShown`].
 pub(super) fn load_open_row(act: &Act<'_>, group: &GroupId) -> Result<GroupRow, Error> {
     let row = load_row(act, group)?;
-    if row.closed {
+    if let Some(by) = successor_of(&row)? {
+        Err(Error::CaseSucceeded { by })
+    } else if row.closed {
         Err(Error::CaseClosed)
     } else if row.frozen {
         Err(Error::CaseFrozen)

@@ -102,6 +102,7 @@ impl Session {
                 Error::Alarm { .. }
                 | Error::CaseClosed
                 | Error::CaseFrozen
+                | Error::CaseSucceeded { .. }
                 | Error::CaseNotShown
                 | Error::CertificateNotTakenUp
                 | Error::KeyChanged { .. }
@@ -132,6 +133,7 @@ impl Session {
         report.notes += granted.notes;
         report.documents += granted.documents;
         self.drive(group).await?;
+        self.carry_over(group).await?;
         self.renew_leaf(group).await?;
         report.sent += self.flush(group).await?;
         Ok(())

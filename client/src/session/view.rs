@@ -104,6 +104,10 @@ pub struct CaseView {
     /// The server no longer shows the case, without the commit that would have ended it: nothing is sent,
     /// and everything here is kept.
     pub not_shown: bool,
+    /// The case that this one leads on.
+    pub predecessor: Option<GroupId>,
+    /// The case that leads this one on: here nothing is sent any more.
+    pub successor: Option<GroupId>,
     /// The epoch in force here.
     pub epoch: u64,
     /// The last log position processed.
@@ -161,6 +165,8 @@ pub enum OutboxKind {
     Grant,
     /// The title of the case, for those who have just joined.
     Title,
+    /// The certificate of this device, for those who read the case later.
+    Introduction,
 }
 
 /// One item of the outbox: written here, and not yet seen in the log.
@@ -373,6 +379,26 @@ pub struct OpenedCase {
     pub id: GroupId,
     /// Why the server does not know it, or its title, yet.
     pub held_up: Option<Error>,
+}
+
+/// Who would read the case that leads a frozen one on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SuccessionPlan {
+    /// Those, as they are in the frozen case.
+    pub members: Vec<MemberView>,
+    /// Whose change froze it; nobody when it was this device's own, or is not known.
+    pub left_out: Option<PersonView>,
+}
+
+/// A case that leads a frozen one on.
+#[derive(Debug)]
+pub struct Succession {
+    /// Its id.
+    pub case: GroupId,
+    /// Devices that could not be added yet; a later sync adds them.
+    pub waiting: Vec<Identity>,
+    /// What kept the rest from being done now; the next sync goes on.
+    pub held_up: Option<HeldUp>,
 }
 
 /// A case that could not be brought up to date; the others were.

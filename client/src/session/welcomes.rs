@@ -4,7 +4,9 @@ use super::{
     AlarmKind, Error, Session, SyncReport,
     alarms::{Alarm, raise},
     known_keys::{Brought, Signer, meet},
+    outbox::{self, Item},
     state::{Roster, adopt, keep_verifier},
+    successor::predecessor_row,
 };
 use crate::{
     transport::{ServerError, WaitingWelcome},
@@ -141,6 +143,7 @@ impl Session {
             created: true,
             closed: false,
             frozen: false,
+            frozen_by: String::new(),
             not_shown: false,
             archived: false,
             join_position: welcome.position.0,
@@ -149,6 +152,8 @@ impl Session {
             upkeep_tried_at_ms: 0,
             welcome_id: welcome.id.to_vec(),
             last_activity_ms: now_ms,
+            predecessor: group.policy().predecessor().as_ref().map(predecessor_row),
+            led_by: join.adder.identity.to_string(),
             ..earlier.unwrap_or_default()
         };
         // Others may have written while we were away: their sequences begin anew for us.
@@ -156,6 +161,7 @@ impl Session {
         adopt(act, &own, trust, &mut group, &mut row)?;
         self.meet_roster(act, &welcome.group, &join.adder.identity, now_ms)?;
         keep_verifier(&mut row, &verifier);
+        outbox::queue(self, act, &welcome.group, &mut row, Item::Introduction)?;
         let key = EntryKey { group: welcome.group, position: welcome.position, record: RecordId([0; 16]) };
         let adder = join.adder.identity.to_string();
         act.put_entry(&key, &super::payload::working_row(&adder, now_ms, verifier.head().as_bytes()))?;
@@ -163,7 +169,7 @@ impl Session {
             act.delete::<KeyPackageRow>(&welcome.key_package_ref)?;
         }
         act.put(welcome.group.as_bytes(), &row)?;
-        Ok(())
+        Ok(self.recognise_successors(act)?)
     }
 
     /// Takes note of the keys of everybody who was there before.

@@ -188,6 +188,7 @@ pub(crate) fn outbox_kind(kind: OutboxKind) -> &'static str {
         OutboxKind::Document => "document",
         OutboxKind::Grant => "grant",
         OutboxKind::Title => "title",
+        OutboxKind::Introduction => "introduction",
     }
 }
 

@@ -3,11 +3,13 @@
 //! Rows are protobuf messages of the vault's own: a field may be added, never given another meaning.
 //! Rows that hold keys are wiped when dropped and never printed.
 
+mod group;
 mod incoming;
 mod known;
 mod outgoing;
 mod own;
 
+pub use group::*;
 pub use incoming::*;
 pub use known::*;
 pub use outgoing::*;
@@ -205,101 +207,6 @@ pub struct UpkeepRow {
     pub key_packages_due: bool,
 }
 
-/// One case or other conversation. Not printed: it has a title.
-#[derive(Clone, PartialEq, Message)]
-#[prost(skip_debug)]
-pub struct GroupRow {
-    /// Title; empty while no subject record was read.
-    #[prost(string, tag = "1")]
-    pub title: String,
-    /// v1::SubjectKind.
-    #[prost(int32, tag = "2")]
-    pub subject_kind: i32,
-    /// The epoch in force here.
-    #[prost(uint64, tag = "3")]
-    pub epoch: u64,
-    /// Its id, 32 bytes.
-    #[prost(bytes = "vec", tag = "4")]
-    pub epoch_id: Vec<u8>,
-    /// Our leaf.
-    #[prost(uint32, tag = "5")]
-    pub own_leaf: u32,
-    /// The last log position processed.
-    #[prost(uint64, tag = "6")]
-    pub position: u64,
-    /// The head there, 32 bytes.
-    #[prost(bytes = "vec", tag = "7")]
-    pub head: Vec<u8>,
-    /// The position of the commit that added us; 0 for whoever made the group.
-    #[prost(uint64, tag = "8")]
-    pub join_position: u64,
-    /// The charter hash of the group's policy.
-    #[prost(bytes = "vec", tag = "9")]
-    pub charter_hash: Vec<u8>,
-    /// Put away on this device.
-    #[prost(bool, tag = "10")]
-    pub archived: bool,
-    /// We were removed.
-    #[prost(bool, tag = "11")]
-    pub closed: bool,
-    /// A commit could not be processed.
-    #[prost(bool, tag = "12")]
-    pub frozen: bool,
-    /// Number of our own last record that is in the log.
-    #[prost(uint64, tag = "13")]
-    pub own_sequence: u64,
-    /// Its hash.
-    #[prost(bytes = "vec", tag = "14")]
-    pub own_hash: Vec<u8>,
-    /// When this device joined, milliseconds since 1970.
-    #[prost(int64, tag = "15")]
-    pub joined_at_ms: i64,
-    /// When this device last updated its leaf; 0 for never since joining.
-    #[prost(int64, tag = "16")]
-    pub updated_at_ms: i64,
-    /// Notes and documents readable here.
-    #[prost(uint64, tag = "17")]
-    pub items: u64,
-    /// Server time of the last entry.
-    #[prost(int64, tag = "18")]
-    pub last_activity_ms: i64,
-    /// SHA-256 of the certificate in our leaf.
-    #[prost(bytes = "vec", tag = "19")]
-    pub own_certificate: Vec<u8>,
-    /// The server has the group: its creation was acknowledged.
-    #[prost(bool, tag = "20")]
-    pub created: bool,
-    /// GroupInfo of epoch 0, kept until `created`.
-    #[prost(bytes = "vec", tag = "21")]
-    pub group_info: Vec<u8>,
-    /// The welcome we joined by, kept until the server was told.
-    #[prost(bytes = "vec", tag = "22")]
-    pub welcome_id: Vec<u8>,
-    /// The next number in the outbox.
-    #[prost(uint64, tag = "23")]
-    pub outbox_next: u64,
-    /// Heads the server signed for positions not read yet.
-    #[prost(message, repeated, tag = "24")]
-    pub promises: Vec<PromiseRow>,
-    /// Milliseconds since 1970: when a commit of upkeep was last tried, so that it is not tried at every turn.
-    #[prost(int64, tag = "25")]
-    pub upkeep_tried_at_ms: i64,
-    /// The server does not show the group, and the log has not shown that we were removed.
-    #[prost(bool, tag = "26")]
-    pub not_shown: bool,
-}
-
-/// A head the server signed for a position that has not been read yet.
-#[derive(Clone, PartialEq, Message)]
-pub struct PromiseRow {
-    /// The position.
-    #[prost(uint64, tag = "1")]
-    pub position: u64,
-    /// The head there, 32 bytes.
-    #[prost(bytes = "vec", tag = "2")]
-    pub head: Vec<u8>,
-}
-
 /// The members of a group in one epoch.
 #[derive(Clone, PartialEq, Message)]
 pub struct RosterRow {
@@ -352,6 +259,12 @@ pub struct AuthorRow {
     /// SHA-256 of the sealed record.
     #[prost(bytes = "vec", tag = "2")]
     pub hash: Vec<u8>,
+    /// SHA-256 of the certificate it was signed with.
+    #[prost(bytes = "vec", tag = "3")]
+    pub certificate_hash: Vec<u8>,
+    /// The device was added again since: one that has other keys, and so another vault, begins anew.
+    #[prost(bool, tag = "4")]
+    pub added_again: bool,
 }
 
 /// A certificate chain, DER, leaf first.

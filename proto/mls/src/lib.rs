@@ -18,6 +18,7 @@ mod identity;
 mod key_package;
 mod observer;
 pub mod policy;
+mod predecessor;
 mod rules;
 mod suite;
 
@@ -30,5 +31,6 @@ pub use identity::{LeafIdentityProvider, chain_of, device_of, signing_identity};
 pub use key_package::{KeyPackageError, KeyPackageFacts, inspect_key_package};
 pub use observer::{Member, Observer};
 pub use policy::{Policy, PolicyError, Role};
+pub use predecessor::Predecessor;
 pub use rules::Rules;
 pub use suite::{SUITE, Suite, mls_time, suite};

@@ -4,9 +4,10 @@
 //! Knows no MLS types, no certificates and no clock: what a leaf is and whether it has lapsed comes in
 //! through [`Roster`]. PROTOCOL.md section 8, "Commits", steps 3 and 4.
 
+use crate::Predecessor;
 use alcove_proto::{
     canonical::{self, CanonicalError},
-    ids::{Digest, GroupId, IdLengthError},
+    ids::{Digest, IdLengthError},
     limits::GROUP_LEAVES_MAX,
     names::{Identity, NameError, Person},
     v1,
@@ -32,7 +33,7 @@ pub struct Policy {
     charter_hash: Digest,
     /// A person not named is a member.
     roles: BTreeMap<Person, Role>,
-    predecessor: Option<GroupId>,
+    predecessor: Option<Predecessor>,
 }
 
 /// Why a commit or a policy was refused.
@@ -153,6 +154,12 @@ impl Policy {
         Self { charter_hash, roles: BTreeMap::from([(owner, Role::Owner)]), predecessor: None }
     }
 
+    /// The same policy for a group that leads another one on; every later one of that group keeps it.
+    #[must_use]
+    pub fn succeeding(self, predecessor: Predecessor) -> Self {
+        Self { predecessor: Some(predecessor), ..self }
+    }
+
     /// Parses an encoded [`v1::GroupPolicy`].
     ///
     /// Errors: the first group of [`PolicyError`].
@@ -166,7 +173,7 @@ impl Policy {
         }
         let predecessor = match message.predecessor.as_slice() {
             [] => None,
-            bytes => Some(GroupId::try_from(bytes)?),
+            bytes => Some(Predecessor::parse(bytes)?),
         };
         let mut roles = BTreeMap::new();
         let mut last: Option<&str> = None;
@@ -208,7 +215,7 @@ impl Policy {
             format: FORMAT,
             charter_hash: self.charter_hash.to_vec(),
             roles,
-            predecessor: self.predecessor.map(|group| group.to_vec()).unwrap_or_default(),
+            predecessor: self.predecessor.as_ref().map(Predecessor::encode).unwrap_or_default(),
         }
         .encode_to_vec()
     }
@@ -218,8 +225,8 @@ impl Policy {
         self.charter_hash
     }
 
-    /// The group this one succeeds.
-    pub fn predecessor(&self) -> Option<GroupId> {
+    /// The group this one leads on.
+    pub fn predecessor(&self) -> Option<Predecessor> {
         self.predecessor
     }
 

@@ -1,6 +1,7 @@
 //! Every right that is granted has the one beside it that is refused.
 
 use super::*;
+use alcove_proto::ids::{Epoch, EpochId, GroupId, Head, Position};
 use std::cell::Cell;
 
 /// A roster of named leaves, in order; the lapsed ones are named too.
@@ -135,7 +136,7 @@ fn only_an_owner_changes_the_policy_and_never_its_charter_or_predecessor() {
 
     let charter = Policy { charter_hash: Digest([8; 32]), ..new.clone() };
     assert_eq!(judge(&policy(), &room(), &puts(&alice(), &charter)), Err(PolicyError::CharterChanged));
-    let predecessor = Policy { predecessor: Some(GroupId([1; 16])), ..new };
+    let predecessor = new.succeeding(led_on());
     assert_eq!(
         judge(&policy(), &room(), &puts(&alice(), &predecessor)),
         Err(PolicyError::PredecessorChanged)
@@ -216,6 +217,16 @@ fn a_policy_comes_back_as_it_was_written() {
     assert_eq!(policy.with_role(bob(), Role::Member).owners().count(), 2);
 }
 
+fn led_on() -> Predecessor {
+    Predecessor {
+        group: GroupId([1; 16]),
+        epoch: Epoch(4),
+        epoch_id: EpochId([2; 32]),
+        position: Position(9),
+        head: Head([3; 32]),
+    }
+}
+
 fn message() -> v1::GroupPolicy {
     v1::GroupPolicy {
         format: FORMAT,
@@ -250,10 +261,11 @@ fn a_policy_out_of_form_is_refused_by_name() {
         parse(v1::GroupPolicy { charter_hash: vec![7; 31], ..message() }),
         Err(PolicyError::Length(_))
     ));
-    assert!(matches!(
-        parse(v1::GroupPolicy { predecessor: vec![1; 15], ..message() }),
-        Err(PolicyError::Length(_))
-    ));
+    let leads_on = |predecessor: Vec<u8>| parse(v1::GroupPolicy { predecessor, ..message() });
+    assert_eq!(leads_on(led_on().encode()).unwrap().predecessor(), Some(led_on()));
+    let short = v1::Predecessor { group_id: vec![1; 15], ..v1::Predecessor::default() };
+    assert!(matches!(leads_on(short.encode_to_vec()), Err(PolicyError::Length(_))));
+    assert_eq!(leads_on(vec![1; 16]), Err(PolicyError::Encoding(CanonicalError::Malformed)));
     let mut trailing = message().encode_to_vec();
     trailing.extend([0x78, 1]);
     assert_eq!(Policy::parse(&trailing), Err(PolicyError::Encoding(CanonicalError::NotCanonical)));

@@ -8,6 +8,7 @@ mod check;
 mod compact;
 mod exit;
 mod failure;
+mod metrics;
 mod run;
 mod status;
 
@@ -73,6 +74,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// How the running server is, as OpenMetrics text for a collector that reads files.
+    Metrics(ConfigArg),
     /// Whether the server runs, and what ends when.
     Status {
         #[command(flatten)]
@@ -145,6 +148,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         }
         Command::Check { config, json } => check::check_store(&config.load()?, json),
         Command::Compact { config, json } => compact::compact(&config.load()?, json).map(|()| Exit::Ok),
+        Command::Metrics(config) => metrics::metrics(&config.load()?),
         Command::Status { config, json } => status::status(&config.load()?, json),
     }
 }

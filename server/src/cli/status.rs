@@ -8,6 +8,17 @@ use crate::{
 
 /// Asks the running server how it is.
 pub(super) fn status(config: &Config, json: bool) -> Result<Exit, Failure> {
+    let status = ask(config)?;
+    if json {
+        say(&serde_json::to_string(&status).map_err(|error| Failure::Output(error.into()))?)?;
+    } else {
+        print(&status)?;
+    }
+    Ok(if status.writable { Exit::Ok } else { Exit::NoSpace })
+}
+
+/// How the running server is.
+pub(super) fn ask(config: &Config) -> Result<Box<StatusLine>, Failure> {
     let mut status = None;
     admin::ask(&config.data_dir, &Question::Status, |line| match line {
         Line::Status(line) => {
@@ -18,13 +29,7 @@ pub(super) fn status(config: &Config, json: bool) -> Result<Exit, Failure> {
             Err(Failure::from(AdminError::Answer))
         }
     })?;
-    let status = status.ok_or(AdminError::Answer)?;
-    if json {
-        say(&serde_json::to_string(&status).map_err(|error| Failure::Output(error.into()))?)?;
-    } else {
-        print(&status)?;
-    }
-    Ok(if status.writable { Exit::Ok } else { Exit::NoSpace })
+    Ok(status.ok_or(AdminError::Answer)?)
 }
 
 fn print(status: &StatusLine) -> Result<(), Failure> {

@@ -3,9 +3,12 @@
 use super::pki::{Shown, now_ms};
 use alcove_charter::{CharterFile, TrustView, sha256};
 use alcove_e2ee::{
+    cards,
     device::{Device, KeyPackage},
     group::{Group, Intent, Prepared},
+    keys::DirectoryKey,
 };
+use alcove_issuer::{SealingKey, open_enrolment_key};
 use alcove_mls::{LogPin, Policy};
 use alcove_proto::{
     ids::{GroupId, Head, Position},
@@ -20,7 +23,7 @@ use alcove_rpc::v1::{
 use alcove_tests::world::{World, path};
 use alcove_trust::{ConnectError, Connector};
 use prost::Message;
-use rcgen::{CertificateParams, DistinguishedName, KeyPair, PublicKeyData};
+use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 use ring::rand::{SecureRandom, SystemRandom};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::{fs, net::SocketAddr, sync::Arc};
@@ -34,6 +37,8 @@ pub(crate) struct Caller {
     pub(crate) identity: Identity,
     pub(crate) mls: Device,
     pub(crate) trust: TrustView,
+    /// Its card, as a device publishes it.
+    pub(crate) sealed_card: Vec<u8>,
     connector: Connector,
     channel: Channel,
 }
@@ -42,12 +47,13 @@ impl Caller {
     /// A fresh person of `label`, certified by `alcove-certs issue`, that calls the server at `address`.
     #[track_caller]
     pub(crate) fn enrol(world: &World, label: &str, address: SocketAddr) -> Self {
-        let (tls, mls, sealing) = (key(), key(), key());
+        let (tls, mls) = (key(), key());
+        let sealing = SealingKey::generate().expect("a key can be made");
         let request = v1::EnrolmentRequest {
             format: 1,
             tls_csr: request_for(&tls),
             mls_csr: request_for(&mls),
-            sealing_key: sealing.der_bytes().to_vec(),
+            sealing_key: sealing.public().as_bytes().to_vec(),
         };
         let request_file = world.path("caller.req");
         let answer_file = world.path("caller.cert");
@@ -67,7 +73,14 @@ impl Caller {
             Connector::new(Arc::new(trust.clone()), chain, tls_key).expect("key and certificate go together");
         let mls = Device::new(&mls.serialize_der(), answer.mls_chain, None).expect("the answer is good");
         let channel = channel(&connector, address);
-        Self { identity: mls.identity().clone(), mls, trust, connector, channel }
+        let identity = mls.identity().clone();
+        let directory_key =
+            open_enrolment_key(&sealing, &identity, &answer.encapsulated_key, &answer.sealed_directory_key)
+                .expect("sealed to it");
+        let directory_key = DirectoryKey::from_bytes(*directory_key.as_bytes());
+        let sealed_card =
+            cards::seal(&directory_key, &identity.person, &answer.card, random()).expect("the card has room");
+        Self { identity, mls, trust, sealed_card, connector, channel }
     }
 
     /// Tries to connect again; answers why it was refused, if it was.

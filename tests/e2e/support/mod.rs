@@ -5,3 +5,4 @@
 pub(crate) mod caller;
 pub(crate) mod liar;
 pub(crate) mod pki;
+pub(crate) mod rogue;

@@ -11,7 +11,10 @@ use crate::{
 use alcove_proto::{
     canonical::{self, CanonicalError},
     ids::{BlobId, Digest, IdLengthError, Position, RecordId},
-    limits::{FILE_NAME_BYTES_MAX, MEDIA_TYPE_BYTES_MAX, NOTE_TEXT_BYTES_MAX, TITLE_BYTES_MAX},
+    limits::{
+        CERTIFICATE_BYTES_MAX, CHAIN_CERTIFICATES_MAX, FILE_NAME_BYTES_MAX, MEDIA_TYPE_BYTES_MAX,
+        NOTE_TEXT_BYTES_MAX, TITLE_BYTES_MAX,
+    },
     names::NameError,
     v1::{self, RecordKind},
 };
@@ -30,6 +33,8 @@ pub enum Payload {
     Grant(Grant),
     /// Name and kind of the conversation.
     Subject(Subject),
+    /// The author's certificate chain.
+    Introduction(Introduction),
     /// Needs a newer Alcove: kept as it came, counted and shown as such. Never written.
     Unknown {
         /// The number of its kind.
@@ -93,6 +98,13 @@ pub struct Subject {
     pub kind: v1::SubjectKind,
     /// Between 1 and [`TITLE_BYTES_MAX`] bytes.
     pub title: String,
+}
+
+/// The author's own certificate chain. What it is worth is judged by whoever reads it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Introduction {
+    /// DER, leaf first: between 1 and [`CHAIN_CERTIFICATES_MAX`] of at most [`CERTIFICATE_BYTES_MAX`] each.
+    pub chain: Vec<Vec<u8>>,
 }
 
 /// A text with a limit of its own.
@@ -195,6 +207,9 @@ pub enum PayloadError {
     /// The chains are too many or too long, or a record names one that is not there.
     #[error("the grant's certificate chains are wrong")]
     GrantChains,
+    /// An introduction without a chain, or with one that is too long.
+    #[error("the introduction's certificate chain is wrong")]
+    IntroductionChain,
     /// The sealed keys are not as many as the records.
     #[error("the grant's sealed keys have {bytes} bytes")]
     GrantKeys {
@@ -209,7 +224,7 @@ impl Payload {
         match self {
             Self::Note(note) => note.grantable,
             Self::Document(manifest) => manifest.grantable,
-            Self::Grant(_) | Self::Subject(_) | Self::Unknown { .. } => false,
+            Self::Grant(_) | Self::Subject(_) | Self::Introduction(_) | Self::Unknown { .. } => false,
         }
     }
 
@@ -222,6 +237,9 @@ impl Payload {
             Self::Document(manifest) => (RecordKind::Document, manifest.to_wire().encode_to_vec()),
             Self::Grant(grant) => (RecordKind::Grant, grant.to_wire().encode_to_vec()),
             Self::Subject(subject) => (RecordKind::Subject, subject.to_wire().encode_to_vec()),
+            Self::Introduction(introduction) => {
+                (RecordKind::Introduction, introduction.to_wire().encode_to_vec())
+            }
             Self::Unknown { kind, .. } => return Err(PayloadError::Kind { kind: *kind }),
         };
         let bytes = Zeroizing::new(bytes);
@@ -245,8 +263,9 @@ impl Payload {
                 grant => Grant::parse(grant).map(Self::Grant),
             },
             RecordKind::Subject => Subject::parse(canonical::decode(bytes)?).map(Self::Subject),
-            // Reserved: a later version fills them.
-            RecordKind::Introduction | RecordKind::Escrow => Ok(unknown()),
+            RecordKind::Introduction => {
+                Introduction::parse(canonical::decode(bytes)?).map(Self::Introduction)
+            }
         }
     }
 }
@@ -307,6 +326,22 @@ impl DocumentManifest {
             grantable: manifest.grantable,
             blob_position: Position(manifest.blob_position),
         })
+    }
+}
+
+impl Introduction {
+    fn to_wire(&self) -> v1::Introduction {
+        v1::Introduction { chain: Some(v1::AuthorChain { certificates: self.chain.clone() }) }
+    }
+
+    fn parse(introduction: v1::Introduction) -> Result<Self, PayloadError> {
+        let chain = introduction.chain.unwrap_or_default().certificates;
+        let fits = |certificate: &Vec<u8>| (1..=CERTIFICATE_BYTES_MAX).contains(&certificate.len());
+        if (1..=CHAIN_CERTIFICATES_MAX).contains(&chain.len()) && chain.iter().all(fits) {
+            Ok(Self { chain })
+        } else {
+            Err(PayloadError::IntroductionChain)
+        }
     }
 }
 

@@ -110,6 +110,11 @@ fn nobody_can_write_what_nobody_could_read() {
     let unspecified = Payload::Subject(Subject { kind: SubjectKind::Unspecified, title: "x".into() });
     let wrong_kind = SealError::Payload(PayloadError::SubjectKind { kind: 0 });
     assert_eq!(alice.try_write(&unspecified, None).err(), Some(wrong_kind));
+    for chain in [vec![], vec![Vec::new()], vec![vec![1]; 5]] {
+        let introduction = Payload::Introduction(Introduction { chain });
+        let wrong = SealError::Payload(PayloadError::IntroductionChain);
+        assert_eq!(alice.try_write(&introduction, None).err(), Some(wrong));
+    }
     let newer = Payload::Unknown { kind: 77, bytes: Zeroizing::default() };
     let unknown = SealError::Payload(PayloadError::Kind { kind: 77 });
     assert_eq!(alice.try_write(&newer, None).err(), Some(unknown));

@@ -81,6 +81,7 @@ fn judge(vector: &Value) -> String {
                 Payload::Document(_) => "document",
                 Payload::Grant(_) => "grant",
                 Payload::Subject(_) => "subject",
+                Payload::Introduction(_) => "introduction",
                 Payload::Unknown { .. } => "unknown kind",
             };
             format!("opens as {kind}")
@@ -219,8 +220,17 @@ fn well_formed(all: &mut Vectors, signer: &Signer) {
 
     let recipe = Recipe::new(77, vec![0xff; 20]);
     add("kind_not_known", "a kind of a later version is kept", "opens as unknown kind", &recipe);
-    let recipe = Recipe::new(5, vec![]);
-    add("kind_reserved", "an introduction is reserved and kept", "opens as unknown kind", &recipe);
+    let introduction = |certificates| v1::Introduction { chain: Some(v1::AuthorChain { certificates }) };
+    let recipe = Recipe::new(5, introduction(vec![vec![0x30; 600]]).encode_to_vec());
+    add(
+        "introduction",
+        "a certificate of its author, which its reader judges",
+        "opens as introduction",
+        &recipe,
+    );
+    let recipe = Recipe::new(5, introduction(vec![]).encode_to_vec());
+    let about = "an introduction with no certificate in it";
+    add("introduction_of_nobody", about, "Payload(IntroductionChain)", &recipe);
     let mut recipe = Recipe::new(1, note("Only with a release on file."));
     recipe.body.basis = 1;
     let about = "a note under a basis of a later version is kept and not shown";

@@ -83,7 +83,20 @@ impl From<Error> for Failure {
             Error::CaseFrozen => Self::new(
                 Exit::Integrity,
                 "The case is frozen: a change of its members cannot be carried out on this device.",
-                "Tell the other members and your admin; what is here can still be read.",
+                "Tell your admin. An owner of the case leads it on with `alcove case succeed`, without whoever froze it; what is here can still be read.",
+            ),
+            Error::CaseSucceeded { by } => Self::new(
+                Exit::Conflict,
+                format!(
+                    "The case is led on by another one, {:.8}: nothing is sent to this one any more.",
+                    by.to_string()
+                ),
+                "Write there: it has the same title. What came before can still be read here.",
+            ),
+            Error::NotFrozen => Self::new(
+                Exit::Conflict,
+                "The case is not frozen: there is nothing to lead on.",
+                "To leave somebody out use `alcove member remove`; what is wrong with a case stands in `alcove case show`.",
             ),
             Error::CaseNotShown => Self::new(
                 Exit::Integrity,

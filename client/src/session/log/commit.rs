@@ -7,11 +7,11 @@ use crate::{
     session::{
         AlarmKind, Error, handover,
         known_keys::{Brought, Signer, meet},
-        outbox,
+        outbox::{self, Item},
         payload::working_row,
-        state::{adopt, load_group},
+        state::{adopt, group_place, load_group},
     },
-    vault::rows::PendingRow,
+    vault::rows::{AuthorRow, PendingRow},
 };
 use alcove_charter::P256Point;
 use alcove_e2ee::group::{Group, GroupError, Processed};
@@ -63,6 +63,7 @@ impl Walk<'_> {
         )?);
         self.epoch_key = None;
         self.meet_keys(&processed, author_key)?;
+        self.let_begin_anew(&processed)?;
         self.settle_pending(&processed)
     }
 
@@ -74,6 +75,7 @@ impl Walk<'_> {
         };
         tracing::warn!(position = entry.position, %error, "a commit cannot be processed");
         self.row.frozen = true;
+        self.row.frozen_by = entry.author.clone();
         let alarm = self.alarm(kind, entry.position)?;
         self.walked.stop = Some(Stop::Alarmed(alarm));
         Ok(())
@@ -104,6 +106,24 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Our certificate goes into the log: who opens it later can tell whose signatures are in it.
+    fn introduce(&mut self) -> Result<(), Error> {
+        outbox::queue(self.session, self.act, &self.id, &mut self.row, Item::Introduction).map(drop)
+    }
+
+    /// Whoever is added again may have another laptop by now.
+    fn let_begin_anew(&self, processed: &Processed) -> Result<(), Error> {
+        for added in &processed.summary.added {
+            let tag = self.act.tag::<AuthorRow>(&added.identity.to_string());
+            let place = group_place(&self.id, &tag);
+            if let Some(mut row) = self.act.get::<AuthorRow>(&place)? {
+                row.added_again = true;
+                self.act.put(&place, &row)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Our own commit has been merged, or somebody else's was first.
     fn settle_pending(&mut self, processed: &Processed) -> Result<(), Error> {
         if processed.own {
@@ -119,6 +139,9 @@ impl Walk<'_> {
             return Ok(());
         }
         self.act.delete::<PendingRow>(self.id.as_bytes())?;
+        if processed.summary.author.rotated {
+            self.introduce()?;
+        }
         let added: Vec<Identity> =
             processed.summary.added.iter().map(|added| added.identity.clone()).collect();
         if added.is_empty() {

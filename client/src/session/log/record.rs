@@ -15,8 +15,8 @@ use alcove_charter::Judge;
 use alcove_e2ee::{
     grants::{self, Grant},
     records::{
-        AuthorFault, AuthorPoint, AuthorStart, Expected, KeySource, OpenedRecord, Payload, RecordError,
-        SealedRecord,
+        AuthorFault, AuthorPoint, AuthorStart, Expected, Introduction, KeySource, OpenedRecord, Payload,
+        RecordError, SealedRecord,
     },
 };
 use alcove_proto::{
@@ -82,6 +82,7 @@ impl Walk<'_> {
             Payload::Grant(grant) if grant.grantee == self.session.identity => {
                 self.grant(record, &opened, grant, &mut row)?;
             }
+            Payload::Introduction(introduction) => self.introduced(entry, introduction)?,
             Payload::Note(_) => self.walked.notes += u64::from(!own),
             Payload::Document(_) => self.walked.documents += u64::from(!own),
             Payload::Grant(_) | Payload::Unknown { .. } => {}
@@ -112,14 +113,22 @@ impl Walk<'_> {
     fn author(&mut self, entry: &LogEntry, opened: &OpenedRecord, own: bool) -> Result<(), Error> {
         let tag = self.act.tag::<AuthorRow>(&entry.author);
         let place = group_place(&self.id, &tag);
-        let last = match self.act.get::<AuthorRow>(&place)? {
-            Some(row) => {
-                Some(AuthorPoint { sequence: row.sequence, hash: digest(&row.hash, "an author's sequence")? })
-            }
-            None => None,
+        let known = self.act.get::<AuthorRow>(&place)?;
+        let begins_anew = |row: &AuthorRow| {
+            row.added_again
+                && opened.sequence == 1
+                && row.certificate_hash != opened.certificate_hash.as_bytes()
         };
-        let start =
-            if self.row.join_position == 0 { AuthorStart::FromTheFirst } else { AuthorStart::FromAnywhere };
+        let (last, start) = match known {
+            // A laptop that was replaced under its old name has another vault, and nothing of the lost one's line.
+            Some(row) if begins_anew(&row) => (None, AuthorStart::FromTheFirst),
+            Some(row) => {
+                let hash = digest(&row.hash, "an author's sequence")?;
+                (Some(AuthorPoint { sequence: row.sequence, hash }), AuthorStart::FromAnywhere)
+            }
+            None if self.row.join_position == 0 => (None, AuthorStart::FromTheFirst),
+            None => (None, AuthorStart::FromAnywhere),
+        };
         match AuthorPoint::after(last, start, opened) {
             Ok(_) => {}
             // Named once; what follows is judged from here on.
@@ -132,13 +141,32 @@ impl Walk<'_> {
                 return self.alarm(AlarmKind::AuthorFork, entry.position).map(drop);
             }
         }
-        let point = AuthorRow { sequence: opened.sequence, hash: opened.hash.to_vec() };
+        let point = AuthorRow {
+            sequence: opened.sequence,
+            hash: opened.hash.to_vec(),
+            certificate_hash: opened.certificate_hash.to_vec(),
+            added_again: false,
+        };
         if own {
             self.row.own_sequence = point.sequence;
             self.row.own_hash = point.hash.clone();
         }
         self.act.put(&place, &point)?;
         Ok(())
+    }
+
+    /// Keeps a chain that is its author's own; another one is shown as an alarm and not kept.
+    ///
+    /// Whether it held when something was signed with it is judged where that is read.
+    fn introduced(&mut self, entry: &LogEntry, introduction: &Introduction) -> Result<(), Error> {
+        let certificate = self.trust.verify_device_mls(&introduction.chain, Judge::Never).ok();
+        match certificate.filter(|certificate| certificate.identity.to_string() == entry.author) {
+            Some(certificate) => {
+                let row = ChainRow { certificates: introduction.chain.clone() };
+                Ok(self.act.put(certificate.certificate_hash.as_bytes(), &row)?)
+            }
+            None => self.alarm(AlarmKind::AuthorMismatch, entry.position).map(drop),
+        }
     }
 
     /// Takes the keys out of a grant to us. The records are fetched when nothing else is under way.

@@ -13,7 +13,7 @@ pub struct OutboxRow {
     /// The author's clock when it was written.
     #[prost(int64, tag = "2")]
     pub written_at_ms: i64,
-    /// What was written: one of the four below is set.
+    /// What was written: one of the four below is set, or `introduction`.
     #[prost(message, optional, tag = "3")]
     pub note: Option<NoteRow>,
     /// A document's manifest.
@@ -49,6 +49,9 @@ pub struct OutboxRow {
     /// Why the server refuses it for good, by number; 0 while it may still be taken.
     #[prost(uint32, tag = "14")]
     pub refused: u32,
+    /// In place of the four above: our own certificate, as it is when this is sealed.
+    #[prost(bool, tag = "15")]
+    pub introduction: bool,
 }
 
 /// A note.

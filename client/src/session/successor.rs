@@ -1,0 +1,316 @@
+//! Leading a case on that froze, in a new group without whoever froze it.
+//!
+//! A member can send a commit whose secrets are wrong, and no server can see that: whoever cannot process it stops. An
+//! owner among them opens a successor, which names the old group and how far it could be followed; everybody who
+//! was there comes over, and what they had not sent yet comes with them. PROTOCOL.md section 8, "Successor groups".
+
+use super::{
+    AlarmKind, Error, HeldUp, MemberView, PersonView, Session, Succession, SuccessionPlan,
+    alarms::{Alarm, raise},
+    members::Claimed,
+    outbox,
+    people::person_view,
+    state::{Roster, all_rows, epoch_place, load_row},
+};
+use crate::vault::{
+    Act, Durability, VaultError,
+    rows::{AddRow, CarryRow, EpochRow, GroupRow, IntentRow, OutboxRow, PredecessorRow},
+};
+use alcove_e2ee::keys::draw;
+use alcove_mls::Predecessor;
+use alcove_proto::{
+    ids::{Epoch, EpochId, GroupId, Head, Position},
+    names::{Identity, Person},
+    v1::Role,
+};
+use std::collections::BTreeSet;
+
+/// Devices that one commit adds when a group is led on; a commit of a thousand cold leaves has 3.1 MB.
+const CARRIED_PER_COMMIT_MAX: usize = 500;
+
+impl Session {
+    /// Who would read the case that leads this one on, and who would be left out. Local.
+    ///
+    /// Errors: [`Error::NoSuchCase`], [`Error::NotFrozen`], [`Error::CaseSucceeded`], [`Error::NotAllowed`] for
+    /// whoever is no owner.
+    pub fn succession_plan(&self, case: &GroupId) -> Result<SuccessionPlan, Error> {
+        let trust = self.trust();
+        let left_out = self.vault.read(|act| {
+            let row = load_row(act, case)?;
+            self.check_may_succeed(act, case, &row)?;
+            let left_out = spoiler(&row, &self.identity)?;
+            left_out.map(|person| person_view(act, &self.own(), &trust, &person, Vec::new())).transpose()
+        })?;
+        let is_left_out = |member: &MemberView| {
+            left_out.as_ref().is_some_and(|out: &PersonView| out.person == member.person.person)
+        };
+        let mut members = self.members(case)?;
+        members.retain(|member| !is_left_out(member));
+        Ok(SuccessionPlan { members, left_out })
+    }
+
+    /// Opens the case that leads a frozen one on, and adds everybody who was there but whoever froze it.
+    ///
+    /// It is in the vault, and the old case closed for writing, before the server hears of it. Whoever cannot be added
+    /// now is added by a later sync. Errors: those of [`Session::succession_plan`], [`Error::Certificate`].
+    pub async fn succeed(&self, case: &GroupId) -> Result<Succession, Error> {
+        self.own().check_in_force(&self.trust(), self.clock.now_ms())?;
+        let id = GroupId(draw(&*self.random).map_err(|_| Error::Randomness)?);
+        self.vault.act::<_, Error>(Durability::OnDisk, |act| self.succeed_in(act, case, &id))?;
+        let held_up = match self.bring_over(&id).await {
+            Ok(()) => None,
+            Err(error) => Some(HeldUp { case: id, error }),
+        };
+        let waiting = self.vault.read::<_, Error>(|act| {
+            load_row(act, &id)?.carry.iter().map(identity_of).collect::<Result<Vec<_>, _>>()
+        })?;
+        Ok(Succession { case: id, waiting, held_up })
+    }
+
+    async fn bring_over(&self, id: &GroupId) -> Result<(), Error> {
+        self.finish_creation(id).await?;
+        self.carry_over(id).await?;
+        self.flush(id).await.map(drop)
+    }
+
+    fn succeed_in(&self, act: &Act<'_>, case: &GroupId, id: &GroupId) -> Result<(), Error> {
+        let mut old = load_row(act, case)?;
+        self.check_may_succeed(act, case, &old)?;
+        let left_out = spoiler(&old, &self.identity)?;
+        let comes =
+            |identity: &Identity| *identity != self.identity && left_out.as_ref() != Some(&identity.person);
+        let seats = Roster::load(act, case)?.members;
+        let carry = seats
+            .iter()
+            .filter(|seat| comes(&seat.identity))
+            .map(|seat| CarryRow { identity: seat.identity.to_string(), owner: seat.role == Role::Owner });
+        let now_ms = self.clock.now_ms();
+        let row = GroupRow {
+            led_by: self.identity.to_string(),
+            title: old.title.clone(),
+            subject_kind: old.subject_kind,
+            joined_at_ms: now_ms,
+            last_activity_ms: now_ms,
+            predecessor: Some(PredecessorRow {
+                group: case.to_vec(),
+                epoch: old.epoch,
+                epoch_id: old.epoch_id.clone(),
+                position: old.position,
+                head: old.head.clone(),
+            }),
+            carry: carry.collect(),
+            ..GroupRow::default()
+        };
+        let mut row = self.found(act, id, row)?;
+        outbox::queue_subject(self, act, id, &mut row)?;
+        self.lead_on(act, (case, &mut old), (id, &mut row))?;
+        Ok(act.put(id.as_bytes(), &row)?)
+    }
+
+    fn check_may_succeed(&self, act: &Act<'_>, case: &GroupId, row: &GroupRow) -> Result<(), Error> {
+        if let Some(by) = successor_of(row)? {
+            return Err(Error::CaseSucceeded { by });
+        }
+        if !row.frozen || row.closed {
+            return Err(Error::NotFrozen);
+        }
+        let own = Roster::load(act, case)?.members.into_iter().find(|seat| seat.leaf == row.own_leaf);
+        if own.is_some_and(|seat| seat.role == Role::Owner) { Ok(()) } else { Err(Error::NotAllowed) }
+    }
+
+    /// Ties the two groups together, and takes what was not sent in the old one over into the new one.
+    fn lead_on(
+        &self,
+        act: &Act<'_>,
+        (case, old): (&GroupId, &mut GroupRow),
+        (id, row): (&GroupId, &mut GroupRow),
+    ) -> Result<(), Error> {
+        old.successor = id.to_vec();
+        act.put(case.as_bytes(), old)?;
+        for (key, mut queued) in act.scan::<OutboxRow>(case.as_bytes())? {
+            if queued.position != 0 || queued.never_sent {
+                continue;
+            }
+            if let Some(note) = &mut queued.note {
+                // What it corrects is not in the new group: there it is a new one.
+                note.corrects.clear();
+                queued.sealed.clear();
+                queued.refused = 0;
+                act.put(&epoch_place(id, row.outbox_next), &queued)?;
+                row.outbox_next += 1;
+                act.delete::<OutboxRow>(&key)?;
+            } else if queued.document.is_some() {
+                // Its chunks belong to the old group: it has to be sent again.
+                queued.never_sent = true;
+                act.put(&key, &queued)?;
+            } else {
+                act.delete::<OutboxRow>(&key)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A group was joined: ties together what belongs together, whichever of the two came first.
+    ///
+    /// Only an owner of the old group can say that another one leads it on, and only of the history that was seen here;
+    /// else the new group is one like any other. An owner who names another history raises an alarm.
+    pub(super) fn recognise_successors(&self, act: &Act<'_>) -> Result<(), Error> {
+        for (id, mut row) in all_rows(act)? {
+            let Some(predecessor) = predecessor_of(&row)? else { continue };
+            let Some(mut old) = act.get::<GroupRow>(predecessor.group.as_bytes())? else { continue };
+            if old.successor == id.as_bytes() {
+                continue;
+            }
+            if self.may_lead_on(act, &predecessor.group, &old, &row.led_by)? {
+                if is_our_history(act, &old, &predecessor)? {
+                    self.lead_on(act, (&predecessor.group, &mut old), (&id, &mut row))?;
+                    act.put(id.as_bytes(), &row)?;
+                    continue;
+                }
+                let (kind, position) = (AlarmKind::HeadMismatch, predecessor.position.0);
+                let alarm = Alarm { group: Some(predecessor.group), kind, position };
+                raise(act, alarm, self.clock.now_ms())?;
+            }
+            row.predecessor = None;
+            act.put(id.as_bytes(), &row)?;
+        }
+        Ok(())
+    }
+
+    /// Whether whoever added us to a group may say that it leads this one on.
+    fn may_lead_on(
+        &self,
+        act: &Act<'_>,
+        case: &GroupId,
+        old: &GroupRow,
+        led_by: &str,
+    ) -> Result<bool, Error> {
+        let adder: Identity = led_by.parse().map_err(|_| damaged())?;
+        let owner =
+            |seat: &super::state::Seat| seat.identity.person == adder.person && seat.role == Role::Owner;
+        let may = adder.person == self.identity.person || Roster::load(act, case)?.members.iter().any(owner);
+        Ok(may && old.successor.is_empty())
+    }
+
+    /// Adds whoever is still to come over from the group that this one leads on.
+    ///
+    /// Whoever has no key package yet, or signs with a key that nobody has looked at, stays for a later sync.
+    pub(super) async fn carry_over(&self, group: &GroupId) -> Result<(), Error> {
+        for owner in [true, false] {
+            let waiting = self.still_to_come(group, owner)?;
+            for batch in waiting.chunks(CARRIED_PER_COMMIT_MAX) {
+                let claimed = self.without_changed_keys(self.claim(batch).await?)?;
+                if claimed.is_empty() {
+                    continue;
+                }
+                let add = claimed.into_iter().map(|Claimed { identity, key_package, .. }| AddRow {
+                    identity: identity.to_string(),
+                    key_package,
+                });
+                let intent = IntentRow { add: add.collect(), as_owner: owner, ..IntentRow::default() };
+                match self.commit(group, intent).await {
+                    Ok(()) => {}
+                    // Others have taken the adding of people from us meanwhile: it is theirs to do.
+                    Err(Error::NotAllowed) => return self.forget_carry(group, |_| true).map(drop),
+                    Err(error) => return Err(error),
+                }
+            }
+            self.still_to_come(group, owner)?;
+        }
+        Ok(())
+    }
+
+    /// Who is still to be added, owners or others; whoever is there by now is taken off the list.
+    fn still_to_come(&self, group: &GroupId, owner: bool) -> Result<Vec<Identity>, Error> {
+        if self.row(group)?.carry.is_empty() {
+            return Ok(Vec::new());
+        }
+        let there: BTreeSet<String> = self.vault.read::<_, Error>(|act| {
+            let members = Roster::load(act, group)?.members;
+            Ok(members.into_iter().map(|seat| seat.identity.to_string()).collect())
+        })?;
+        self.forget_carry(group, |row| there.contains(&row.identity))?;
+        let carry = self.row(group)?.carry;
+        carry.iter().filter(|row| row.owner == owner).map(identity_of).collect()
+    }
+
+    /// Takes these off the list of who is still to come. Answers whether any were on it.
+    pub(super) fn forget_carry(
+        &self,
+        group: &GroupId,
+        forget: impl Fn(&CarryRow) -> bool,
+    ) -> Result<bool, Error> {
+        self.vault.act(Durability::OnDisk, |act| {
+            let mut row = load_row(act, group)?;
+            let before = row.carry.len();
+            row.carry.retain(|row| !forget(row));
+            let forgotten = row.carry.len() < before;
+            if forgotten {
+                act.put(group.as_bytes(), &row)?;
+            }
+            Ok(forgotten)
+        })
+    }
+}
+
+/// The group that leads this one on.
+pub(super) fn successor_of(row: &GroupRow) -> Result<Option<GroupId>, Error> {
+    match row.successor.as_slice() {
+        [] => Ok(None),
+        id => Ok(Some(GroupId::try_from(id).map_err(|_| damaged())?)),
+    }
+}
+
+/// The group that this one leads on, as its policy names it.
+pub(super) fn predecessor_of(row: &GroupRow) -> Result<Option<Predecessor>, Error> {
+    let Some(row) = &row.predecessor else { return Ok(None) };
+    Ok(Some(Predecessor {
+        group: GroupId::try_from(row.group.as_slice()).map_err(|_| damaged())?,
+        epoch: Epoch(row.epoch),
+        epoch_id: EpochId::try_from(row.epoch_id.as_slice()).map_err(|_| damaged())?,
+        position: Position(row.position),
+        head: Head::try_from(row.head.as_slice()).map_err(|_| damaged())?,
+    }))
+}
+
+/// What is kept of what a policy says.
+pub(super) fn predecessor_row(predecessor: &Predecessor) -> PredecessorRow {
+    PredecessorRow {
+        group: predecessor.group.to_vec(),
+        epoch: predecessor.epoch.0,
+        epoch_id: predecessor.epoch_id.to_vec(),
+        position: predecessor.position.0,
+        head: predecessor.head.to_vec(),
+    }
+}
+
+/// Whose commit froze the group; nobody's when it was our own, which this vault has forgotten.
+fn spoiler(row: &GroupRow, own: &Identity) -> Result<Option<Person>, Error> {
+    if row.frozen_by.is_empty() {
+        return Ok(None);
+    }
+    let identity: Identity = row.frozen_by.parse().map_err(|_| damaged())?;
+    Ok(Some(identity.person).filter(|person| *person != own.person))
+}
+
+/// Whether the history that is led on is the one seen here, as far as both have seen it.
+fn is_our_history(act: &Act<'_>, old: &GroupRow, predecessor: &Predecessor) -> Result<bool, Error> {
+    let epoch: Option<EpochRow> = act.get(&epoch_place(&predecessor.group, predecessor.epoch.0))?;
+    if epoch.is_some_and(|epoch| epoch.epoch_id != predecessor.epoch_id.as_bytes()) {
+        return Ok(false);
+    }
+    let head = if old.position == predecessor.position.0 {
+        Some(old.head.clone())
+    } else {
+        act.entry_at(&predecessor.group, predecessor.position)?.map(|(_, entry)| entry.head.clone())
+    };
+    Ok(head.is_none_or(|head| head == predecessor.head.as_bytes()))
+}
+
+fn identity_of(row: &CarryRow) -> Result<Identity, Error> {
+    row.identity.parse().map_err(|_| damaged().into())
+}
+
+fn damaged() -> VaultError {
+    VaultError::damaged("a case")
+}

@@ -1,0 +1,144 @@
+//! The row of one group: where it stands here, and what it has to do with others.
+
+use prost::Message;
+
+/// One case or other conversation. Not printed: it has a title.
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub struct GroupRow {
+    /// Title; empty while no subject record was read.
+    #[prost(string, tag = "1")]
+    pub title: String,
+    /// v1::SubjectKind.
+    #[prost(int32, tag = "2")]
+    pub subject_kind: i32,
+    /// The epoch in force here.
+    #[prost(uint64, tag = "3")]
+    pub epoch: u64,
+    /// Its id, 32 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub epoch_id: Vec<u8>,
+    /// Our leaf.
+    #[prost(uint32, tag = "5")]
+    pub own_leaf: u32,
+    /// The last log position processed.
+    #[prost(uint64, tag = "6")]
+    pub position: u64,
+    /// The head there, 32 bytes.
+    #[prost(bytes = "vec", tag = "7")]
+    pub head: Vec<u8>,
+    /// The position of the commit that added us; 0 for whoever made the group.
+    #[prost(uint64, tag = "8")]
+    pub join_position: u64,
+    /// The charter hash of the group's policy.
+    #[prost(bytes = "vec", tag = "9")]
+    pub charter_hash: Vec<u8>,
+    /// Put away on this device.
+    #[prost(bool, tag = "10")]
+    pub archived: bool,
+    /// We were removed.
+    #[prost(bool, tag = "11")]
+    pub closed: bool,
+    /// A commit could not be processed.
+    #[prost(bool, tag = "12")]
+    pub frozen: bool,
+    /// Number of our own last record that is in the log.
+    #[prost(uint64, tag = "13")]
+    pub own_sequence: u64,
+    /// Its hash.
+    #[prost(bytes = "vec", tag = "14")]
+    pub own_hash: Vec<u8>,
+    /// When this device joined, milliseconds since 1970.
+    #[prost(int64, tag = "15")]
+    pub joined_at_ms: i64,
+    /// When this device last updated its leaf; 0 for never since joining.
+    #[prost(int64, tag = "16")]
+    pub updated_at_ms: i64,
+    /// Notes and documents readable here.
+    #[prost(uint64, tag = "17")]
+    pub items: u64,
+    /// Server time of the last entry.
+    #[prost(int64, tag = "18")]
+    pub last_activity_ms: i64,
+    /// SHA-256 of the certificate in our leaf.
+    #[prost(bytes = "vec", tag = "19")]
+    pub own_certificate: Vec<u8>,
+    /// The server has the group: its creation was acknowledged.
+    #[prost(bool, tag = "20")]
+    pub created: bool,
+    /// GroupInfo of epoch 0, kept until `created`.
+    #[prost(bytes = "vec", tag = "21")]
+    pub group_info: Vec<u8>,
+    /// The welcome we joined by, kept until the server was told.
+    #[prost(bytes = "vec", tag = "22")]
+    pub welcome_id: Vec<u8>,
+    /// The next number in the outbox.
+    #[prost(uint64, tag = "23")]
+    pub outbox_next: u64,
+    /// Heads the server signed for positions not read yet.
+    #[prost(message, repeated, tag = "24")]
+    pub promises: Vec<PromiseRow>,
+    /// Milliseconds since 1970: when a commit of upkeep was last tried, so that it is not tried at every turn.
+    #[prost(int64, tag = "25")]
+    pub upkeep_tried_at_ms: i64,
+    /// The server does not show the group, and the log has not shown that we were removed.
+    #[prost(bool, tag = "26")]
+    pub not_shown: bool,
+    /// The device whose commit could not be processed; empty unless frozen by one.
+    #[prost(string, tag = "40")]
+    pub frozen_by: String,
+    /// The group that this one says it leads on: so it does when that one's `successor` is this one.
+    #[prost(message, optional, tag = "41")]
+    pub predecessor: Option<PredecessorRow>,
+    /// Id of the group that leads this one on; empty for none. Nothing is written here any more.
+    #[prost(bytes = "vec", tag = "42")]
+    pub successor: Vec<u8>,
+    /// Devices that are still to be added because they were in the group that this one leads on.
+    #[prost(message, repeated, tag = "43")]
+    pub carry: Vec<CarryRow>,
+    /// The device that added us, whose word `predecessor` is.
+    #[prost(string, tag = "44")]
+    pub led_by: String,
+}
+
+/// How far the group that another one leads on could be followed.
+#[derive(Clone, PartialEq, Message)]
+pub struct PredecessorRow {
+    /// Its id.
+    #[prost(bytes = "vec", tag = "1")]
+    pub group: Vec<u8>,
+    /// Its last epoch that could be processed.
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+    /// The id of that epoch, 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub epoch_id: Vec<u8>,
+    /// The last position of its log that could be processed.
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    /// The head there, 32 bytes.
+    #[prost(bytes = "vec", tag = "5")]
+    pub head: Vec<u8>,
+}
+
+/// A device that is still to be added.
+#[derive(Clone, PartialEq, Message)]
+pub struct CarryRow {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub identity: String,
+    /// Its person was an owner.
+    #[prost(bool, tag = "2")]
+    pub owner: bool,
+}
+
+/// A head the server signed for a position that has not been read yet.
+#[derive(Clone, PartialEq, Message)]
+pub struct PromiseRow {
+    /// The position.
+    #[prost(uint64, tag = "1")]
+    pub position: u64,
+    /// The head there, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub head: Vec<u8>,
+}

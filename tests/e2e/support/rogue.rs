@@ -1,0 +1,63 @@
+//! A member of a scene's case with its keys in the open: it commits and writes as it likes.
+
+use super::caller::{Caller, accepted};
+use crate::scene::{CASE, Scene};
+use alcove_e2ee::{
+    device::KeyPackage,
+    group::{Group, Intent, Join},
+};
+use alcove_proto::v1;
+
+/// A member of the scene's case whose program keeps to no rule of ours.
+pub(crate) struct Rogue {
+    pub(crate) caller: Caller,
+    pub(crate) group: Group,
+    pub(crate) join: Join,
+}
+
+impl Rogue {
+    /// Rosa adds somebody of Elmgate. `more`: further arguments.
+    pub(crate) async fn join(scene: &Scene, more: &[&str]) -> Self {
+        let caller = Caller::enrol(&scene.world, "elmgate", scene.server.address());
+        let card = v1::PublishCardRequest { sealed_card: caller.sealed_card.clone() };
+        caller.directory().publish_card(card).await.expect("its card");
+        let package = caller.key_package();
+        publish(&caller, &package).await;
+        let person = caller.identity.person.to_string();
+        let add = ["member", "add", CASE, &person, "--yes", "--json"];
+        scene.rosa.run(add.iter().chain(more)).success();
+        let (group, join) = enter(&caller, &package).await;
+        Self { caller, group, join }
+    }
+
+    /// Sends a commit whose tag only members can check: a bit of it is wrong.
+    pub(crate) async fn spoil(&mut self) {
+        let seen = self.join.pin;
+        let mut prepared = self.caller.prepare(&mut self.group, &Intent::default(), seen);
+        *prepared.commit.last_mut().expect("a commit has bytes") ^= 1;
+        let answer = self.caller.submit(&self.group.id(), &prepared).await.expect("no server can see that");
+        accepted(answer);
+    }
+}
+
+async fn publish(caller: &Caller, package: &KeyPackage) {
+    let request = v1::PublishKeyPackagesRequest {
+        one_time: vec![package.bytes.clone()],
+        ..v1::PublishKeyPackagesRequest::default()
+    };
+    caller.key_packages().publish_key_packages(request).await.expect("a good key package");
+}
+
+/// Joins by the one welcome that waits.
+async fn enter(caller: &Caller, package: &KeyPackage) -> (Group, Join) {
+    let mut groups = caller.groups();
+    let listed = groups.list_welcomes(v1::ListWelcomesRequest {}).await.expect("its own welcomes");
+    let welcome = listed.into_inner().welcomes.remove(0);
+    let request = v1::FetchTreeRequest { welcome_id: welcome.welcome_id.clone() };
+    let mut chunks = groups.fetch_tree(request).await.expect("its own tree").into_inner();
+    let mut tree = Vec::new();
+    while let Some(part) = chunks.message().await.expect("a whole tree") {
+        tree.extend(part.chunk);
+    }
+    Group::join(&caller.mls, &welcome.welcome, &tree, &package.secret, &caller.trust).expect("a good welcome")
+}
