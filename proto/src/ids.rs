@@ -106,6 +106,10 @@ fixed_bytes!(
     AccessId, 16, "an access id"
 );
 fixed_bytes!(
+    /// An attempt at recovery, 16 random bytes drawn by the admin's program.
+    AttemptId, 16, "an attempt id"
+);
+fixed_bytes!(
     /// A welcome waiting for one device, 16 bytes.
     WelcomeId, 16, "a welcome id"
 );

@@ -66,7 +66,12 @@ fn somebody_who_lost_everything_has_the_keys_of_every_epoch_again() {
         let entry: EscrowEntry = sealed.expect("sealed");
         check(&entry.to_wire()).expect("well formed")
     });
-    let bundle = EscrowBundle { trust_domain: trust_domain.clone(), entries: entries.collect() };
+    let bundle = EscrowBundle {
+        trust_domain: trust_domain.clone(),
+        entries: entries.collect(),
+        grants: Vec::new(),
+        certificates: Vec::new(),
+    };
 
     // Two of the officers meet; the device they open it for has nothing but its request.
     let device: Identity =

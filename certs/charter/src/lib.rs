@@ -20,6 +20,7 @@ mod escrow;
 mod history;
 mod invitation;
 mod key;
+mod objection;
 pub mod oids;
 mod renewal;
 mod signed;
@@ -39,15 +40,16 @@ pub use crl::Crl;
 pub use denial::{Denial, DenialError, denial_signing_bytes, duty_name};
 pub use error::{CaFault, CardError, CharterError, CrlError, TrustError};
 pub use escrow::{
-    ESCROW_CIPHERTEXT_BYTES, ESCROW_INFO, EscrowBundle, EscrowEntry, EscrowError, EscrowPlace,
-    RECOVERED_KEYS_INFO,
+    ESCROW_CIPHERTEXT_BYTES, ESCROW_GRANT_INFO, ESCROW_INFO, EscrowBundle, EscrowEntry, EscrowError,
+    EscrowPlace, EscrowedGrant, EscrowedGrantPlace, RECOVERED_KEYS_INFO,
 };
 pub use history::{Appended, CHARTER_VERSIONS_MAX, CharterHistory};
 pub use invitation::{Invitation, InvitationCode, InvitationError, claim_hash};
 pub use key::{P256Point, SignatureError, sha256};
+pub use objection::{OBJECTION_LABEL, Objection, ObjectionError, VerifiedObjection, objection_signing_bytes};
 pub use renewal::{
     RenewalError, VerifiedRenewal, order_signing_bytes, push_vector, renewal_signing_bytes, verify_order,
 };
 pub use signed::{SignedCharter, Standing, charter_signing_bytes};
 pub use trust::{DeviceCertificate, Judge, Moment, ServerCertificate, TrustView};
-pub use words::{agency_words, device_words, request_words, same_words};
+pub use words::{agency_words, device_words, request_words, same_words, spelled_words};

@@ -52,6 +52,16 @@ pub fn same_words(words: &str, typed: &str) -> bool {
     letters(words) == letters(typed)
 }
 
+/// The six words somebody typed as they are spelled: lower case, one space between them. Nothing when they are not six
+/// words of the list.
+pub fn spelled_words(typed: &str) -> Option<String> {
+    let typed = typed.to_lowercase();
+    let parts = typed.split(|letter: char| !letter.is_alphabetic()).filter(|part| !part.is_empty());
+    let words: Vec<&str> = parts.take(WORDS as usize + 1).collect();
+    let known = words.iter().all(|word| Language::English.find_word(word).is_some());
+    (words.len() == WORDS as usize && known).then(|| words.join(" "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,5 +94,19 @@ mod tests {
         assert!(!same_words("apple river moon", "apple river"));
         assert!(!same_words("apple river moon", "apple moon river"));
         assert!(!same_words("apple river moon", ""));
+    }
+
+    #[test]
+    fn six_words_of_the_list_are_spelled_in_one_way_and_others_are_none() {
+        let words = request_words(b"a request");
+        assert_eq!(spelled_words(&words), Some(words.clone()));
+        assert_eq!(
+            spelled_words(&format!(" {}. ", words.replace(' ', ", ").to_uppercase())),
+            Some(words.clone())
+        );
+        assert_eq!(spelled_words(&format!("{words} river")), None);
+        assert_eq!(spelled_words(words.rsplit_once(' ').unwrap().0), None);
+        assert_eq!(spelled_words("erase entry write avocado case prisoner"), None);
+        assert_eq!(spelled_words(""), None);
     }
 }

@@ -294,7 +294,10 @@ impl Session {
                 | Reason::InvitationExpired
                 | Reason::NotAuthorised
                 | Reason::TrustRefused
-                | Reason::WouldCut,
+                | Reason::WouldCut
+                | Reason::RecoveryKeyChanged
+                | Reason::RecoveryNotOpen
+                | Reason::RecoveryStands,
             ) => {
                 self.give_up(group)?;
                 Err(error.into())

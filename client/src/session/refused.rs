@@ -54,7 +54,10 @@ pub(super) fn of_record(error: &ServerError) -> Option<RefusalCause> {
         | Reason::InvitationExpired
         | Reason::NotAuthorised
         | Reason::TrustRefused
-        | Reason::WouldCut => None,
+        | Reason::WouldCut
+        | Reason::RecoveryKeyChanged
+        | Reason::RecoveryNotOpen
+        | Reason::RecoveryStands => None,
     }
 }
 

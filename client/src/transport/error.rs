@@ -121,7 +121,10 @@ impl ServerError {
                 | Reason::InvitationExpired
                 | Reason::NotAuthorised
                 | Reason::TrustRefused
-                | Reason::WouldCut => false,
+                | Reason::WouldCut
+                | Reason::RecoveryKeyChanged
+                | Reason::RecoveryNotOpen
+                | Reason::RecoveryStands => false,
             },
             Self::Address
             | Self::Config(_)

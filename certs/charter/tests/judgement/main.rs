@@ -8,6 +8,7 @@ mod charters;
 mod commits;
 mod crls;
 mod desk;
+mod objections;
 mod pki;
 mod servers;
 mod versions;

@@ -69,6 +69,16 @@ pub(crate) fn refused(reason: Reason, limit: u64, request_id: &str) -> (Exit, St
             "The invitation is not open any more.".to_owned(),
             "Look at `alcove-certs pending`, and invite the person again.",
         ),
+        Reason::RecoveryNotOpen => (
+            Exit::Refused,
+            "Nothing is handed out by that attempt.".to_owned(),
+            "See what has become of it with `alcove-certs recovery attempts`.",
+        ),
+        Reason::RecoveryStands => (
+            Exit::Conflict,
+            "An attempt for that device has been announced already.".to_owned(),
+            "See it with `alcove-certs recovery attempts`; `recovery withdraw` takes it back.",
+        ),
         Reason::Unspecified
         | Reason::Malformed
         | Reason::NotCanonical
@@ -84,7 +94,8 @@ pub(crate) fn refused(reason: Reason, limit: u64, request_id: &str) -> (Exit, St
         | Reason::UploadIncomplete
         | Reason::DigestMismatch
         | Reason::KeyPackageInvalid
-        | Reason::GroupExists => (
+        | Reason::GroupExists
+        | Reason::RecoveryKeyChanged => (
             Exit::Refused,
             "The desk does not take what this program sent.".to_owned(),
             "Bring both programs to the same version; if it stays so, report it.",

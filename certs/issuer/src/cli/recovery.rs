@@ -217,10 +217,16 @@ impl Open {
         write_whole(&self.output, &key.seal_to_device(&opened, &self.device, &request)?)?;
         // The private key is gone before anything is said.
         drop(key);
-        self.answer(&opened, bundle.entries.len(), output)
+        self.answer(&opened, bundle.entries.len(), bundle.grants.len(), output)
     }
 
-    fn answer(&self, opened: &OpenedEscrow, entries: usize, output: &mut Output) -> Result<(), IssuerError> {
+    fn answer(
+        &self,
+        opened: &OpenedEscrow,
+        entries: usize,
+        grants: usize,
+        output: &mut Output,
+    ) -> Result<(), IssuerError> {
         let (poisoned, once) = (opened.compare(), opened.sealed_once());
         let epoch = |place: &alcove_charter::EscrowPlace| {
             json!({
@@ -242,9 +248,18 @@ impl Open {
             }).collect::<Vec<_>>(),
             "sealed_once": once.iter().map(epoch).collect::<Vec<_>>(),
             "unopened": opened.unopened(),
+            "grants": grants,
+            "opened_grants": opened.grants(),
+            "unopened_grants": opened.unopened_grants(),
         });
         let mut lines =
             vec![format!("Opened the keys of {} epochs out of {entries} entries.", opened.epochs())];
+        if grants > 0 {
+            lines.push(format!(
+                "Opened {} of {grants} grants that their devices had received.",
+                opened.grants()
+            ));
+        }
         for poisoned in &poisoned {
             lines.push(format!(
                 "Epoch {} of group {} is poisoned: its entries {} hold different keys. Both were kept.",
@@ -258,6 +273,9 @@ impl Open {
         }
         if !opened.unopened().is_empty() {
             lines.push(format!("Entries that did not open: {}.", numbers(opened.unopened())));
+        }
+        if !opened.unopened_grants().is_empty() {
+            lines.push(format!("Grants that did not open: {}.", numbers(opened.unopened_grants())));
         }
         lines.push(format!("Give {} to {}; nobody else can open it.", self.output.display(), self.device));
         lines.push("Then make a new recovery key: alcove-certs recovery init --replace".to_owned());

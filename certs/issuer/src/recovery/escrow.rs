@@ -1,8 +1,10 @@
 //! Opening escrow with a recovery key that was put together, and comparing what two devices sealed.
 
 use super::{CombinedKey, error::RecoveryError};
-use alcove_charter::{ESCROW_INFO, EscrowBundle, EscrowPlace};
-use alcove_proto::v1;
+use alcove_charter::{
+    ESCROW_GRANT_INFO, ESCROW_INFO, EscrowBundle, EscrowPlace, EscrowedGrant, EscrowedGrantPlace,
+};
+use alcove_proto::{canonical, limits::GRANT_RECORDS_MAX, v1};
 use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroizing;
 
@@ -30,6 +32,10 @@ impl Epoch {
 pub struct OpenedEscrow {
     epochs: BTreeMap<EscrowPlace, Epoch>,
     unopened: Vec<usize>,
+    grants: BTreeMap<EscrowedGrantPlace, Vec<v1::EscrowedRecordKey>>,
+    unopened_grants: Vec<usize>,
+    /// As they came: whoever reads records by them checks each against the charter.
+    certificates: BTreeSet<Vec<u8>>,
 }
 
 /// An epoch whose entries opened to different keys: one of those who sealed them did not seal the epoch's key.
@@ -42,16 +48,22 @@ pub struct Poisoned {
 }
 
 impl CombinedKey {
-    /// Opens every entry of a bundle.
+    /// Opens every entry and every grant of a bundle.
     ///
-    /// An entry that does not open is told by [`OpenedEscrow::unopened`] and left out.
-    /// Errors: [`RecoveryError::OtherAgencysEscrow`]; [`RecoveryError::NothingOpens`] when not one entry does.
+    /// What does not open is told by [`OpenedEscrow::unopened`] and [`OpenedEscrow::unopened_grants`] and left out.
+    /// Errors: [`RecoveryError::OtherAgencysEscrow`]; [`RecoveryError::NothingOpens`] when nothing at all does.
     /// Source: PROTOCOL.md, "Recovery".
     pub fn open(&self, bundle: &EscrowBundle) -> Result<OpenedEscrow, RecoveryError> {
         if bundle.trust_domain != self.trust_domain {
             return Err(RecoveryError::OtherAgencysEscrow { trust_domain: bundle.trust_domain.clone() });
         }
-        let mut opened = OpenedEscrow { epochs: BTreeMap::new(), unopened: Vec::new() };
+        let mut opened = OpenedEscrow {
+            epochs: BTreeMap::new(),
+            unopened: Vec::new(),
+            grants: BTreeMap::new(),
+            unopened_grants: Vec::new(),
+            certificates: bundle.certificates.iter().cloned().collect(),
+        };
         for (index, entry) in bundle.entries.iter().enumerate() {
             let aad = entry.place.aad(&self.trust_domain, self.key.public());
             let encapsulated = entry.encapsulated_key.as_bytes();
@@ -68,10 +80,36 @@ impl CombinedKey {
                 None => opened.unopened.push(index),
             }
         }
-        if opened.epochs.is_empty() {
-            return Err(RecoveryError::NothingOpens { entries: bundle.entries.len() });
+        for (index, grant) in bundle.grants.iter().enumerate() {
+            match self.open_grant(grant) {
+                // Only one device has a grant's keys, and it seals them once.
+                Some(keys) if !opened.grants.contains_key(&grant.place) => {
+                    opened.grants.insert(grant.place, keys);
+                }
+                Some(_) | None => opened.unopened_grants.push(index),
+            }
+        }
+        if opened.epochs.is_empty() && opened.grants.is_empty() {
+            let entries = bundle.entries.len() + bundle.grants.len();
+            return Err(RecoveryError::NothingOpens { entries });
         }
         Ok(opened)
+    }
+
+    /// The record keys of one grant; nothing when it does not open, or to something else than it says.
+    fn open_grant(&self, grant: &EscrowedGrant) -> Option<Vec<v1::EscrowedRecordKey>> {
+        let aad = grant.place.aad(&self.trust_domain, self.key.public());
+        let encapsulated = grant.encapsulated_key.as_bytes();
+        let opened = self.key.open_bytes(encapsulated, ESCROW_GRANT_INFO, &aad, &grant.ciphertext)?;
+        let keys = canonical::decode::<v1::EscrowedRecordKeys>(&opened).ok()?.keys;
+        let within =
+            |position| grant.ranges.iter().any(|(first, last)| first.0 <= position && position <= last.0);
+        let each = |key: &v1::EscrowedRecordKey| {
+            within(key.position) && key.hash.len() == KEY_BYTES && key.key.len() == KEY_BYTES
+        };
+        let rising = keys.windows(2).all(|pair| pair[0].position < pair[1].position);
+        let counted = !keys.is_empty() && keys.len() <= GRANT_RECORDS_MAX;
+        (counted && rising && keys.iter().all(each)).then_some(keys)
     }
 }
 
@@ -102,7 +140,18 @@ impl OpenedEscrow {
         &self.unopened
     }
 
-    /// All keys in the order of the message.
+    /// How many grants there are keys of.
+    pub fn grants(&self) -> usize {
+        self.grants.len()
+    }
+
+    /// The grants that did not open, counted in the bundle from 0: damaged, sealed to another key or place, or there a
+    /// second time.
+    pub fn unopened_grants(&self) -> &[usize] {
+        &self.unopened_grants
+    }
+
+    /// Everything in the order of the message.
     pub(super) fn to_wire(&self) -> v1::RecoveredEpochKeys {
         let keys = self.epochs.iter().flat_map(|(place, epoch)| {
             epoch.keys.iter().map(|(key, _)| v1::RecoveredEpochKey {
@@ -112,6 +161,15 @@ impl OpenedEscrow {
                 key: key.to_vec(),
             })
         });
-        v1::RecoveredEpochKeys { keys: keys.collect(), ..v1::RecoveredEpochKeys::default() }
+        let grants = self.grants.iter().map(|(place, keys)| v1::RecoveredGrant {
+            group_id: place.group.to_vec(),
+            access_id: place.access.to_vec(),
+            keys: keys.clone(),
+        });
+        v1::RecoveredEpochKeys {
+            keys: keys.collect(),
+            grants: grants.collect(),
+            certificates: self.certificates.iter().cloned().collect(),
+        }
     }
 }

@@ -31,7 +31,7 @@ impl CombinedKey {
         let keys = opened.to_wire();
         let length = keys.encoded_len();
         if length + OVERHEAD_BYTES_MAX > RECOVERED_KEYS_BYTES_MAX {
-            return Err(RecoveryError::TooManyKeys { keys: keys.keys.len() }.into());
+            return Err(RecoveryError::TooManyKeys { keys: keys.keys.len() + keys.grants.len() }.into());
         }
         // The whole size at once, so that no smaller copy is left behind by growing.
         let mut plaintext = Zeroizing::new(Vec::with_capacity(length));

@@ -6,9 +6,12 @@ use super::{
     *,
 };
 use crate::{AgencyCa, AgencyProfile, IssuerError, Passphrase, SealingKey, hpke::seal_bytes};
-use alcove_charter::{ESCROW_INFO, EscrowBundle, EscrowEntry, EscrowPlace, P256Point, sha256};
+use alcove_charter::{
+    ESCROW_GRANT_INFO, ESCROW_INFO, EscrowBundle, EscrowEntry, EscrowPlace, EscrowedGrant,
+    EscrowedGrantPlace, P256Point, sha256,
+};
 use alcove_proto::{
-    ids::{Epoch, EpochId, GroupId},
+    ids::{AccessId, Epoch, EpochId, GroupId, Position},
     names::{Identity, TrustDomain},
     v1::{self, Side},
 };
@@ -79,7 +82,31 @@ impl Scene {
     }
 
     fn bundle(&self, entries: Vec<EscrowEntry>) -> EscrowBundle {
-        EscrowBundle { trust_domain: self.trust_domain(), entries }
+        EscrowBundle {
+            trust_domain: self.trust_domain(),
+            entries,
+            grants: Vec::new(),
+            certificates: Vec::new(),
+        }
+    }
+
+    /// A device's sealing of the record keys of these positions, as received by grant `access`.
+    fn grant(&self, access: u8, positions: &[u64]) -> EscrowedGrant {
+        let place = EscrowedGrantPlace { group: GroupId([1; 16]), access: AccessId([access; 16]) };
+        let keys = positions.iter().map(|position| v1::EscrowedRecordKey {
+            position: *position,
+            hash: vec![9; 32],
+            key: vec![access; 32],
+        });
+        let keys = v1::EscrowedRecordKeys { keys: keys.collect() }.encode_to_vec();
+        let aad = place.aad(&self.trust_domain(), &self.key);
+        let (encapsulated, ciphertext) = seal_bytes(ESCROW_GRANT_INFO, &aad, &keys, &self.key).unwrap();
+        EscrowedGrant {
+            place,
+            ranges: vec![(Position(3), Position(9))],
+            encapsulated_key: P256Point::parse(&encapsulated).unwrap(),
+            ciphertext,
+        }
     }
 
     /// Writes a changed share beside the others.
@@ -403,4 +430,45 @@ fn all_files(folder: &Path) -> Vec<PathBuf> {
         if path.is_dir() { found.extend(all_files(&path)) } else { found.push(path) }
     }
     found
+}
+
+#[test]
+fn grants_and_certificates_reach_the_device_and_a_grant_that_is_not_what_it_says_is_named() {
+    let scene = Scene::new();
+    let sealing = SealingKey::generate().unwrap();
+    let good = [scene.grant(6, &[3, 9]), scene.grant(5, &[4])];
+    let elsewhere = EscrowedGrant {
+        place: EscrowedGrantPlace { access: AccessId([8; 16]), ..good[0].place },
+        ..good[0].clone()
+    };
+    let grants = vec![
+        good[0].clone(),
+        good[1].clone(),
+        elsewhere,
+        scene.grant(4, &[3, 10]),
+        scene.grant(3, &[5, 4]),
+        scene.grant(2, &[]),
+        scene.grant(6, &[4]),
+    ];
+    let certificates = vec![vec![2; 300], vec![1; 300], vec![2; 300]];
+    let mut bundle = scene.bundle(vec![scene.entry(PLACE, &EPOCH_KEY)]);
+    bundle = EscrowBundle { grants, certificates, ..bundle };
+    let key = scene.combined();
+    let opened = key.open(&bundle).unwrap();
+    assert_eq!((opened.epochs(), opened.grants()), (1, 2));
+    assert_eq!(opened.unopened_grants(), [2, 3, 4, 5, 6]);
+
+    let file = key.seal_to_device(&opened, &scene.device(), &request(&sealing)).unwrap();
+    let plaintext = open_recovered_keys(&sealing, &scene.device(), &file).unwrap();
+    let recovered = v1::RecoveredEpochKeys::decode(plaintext.as_slice()).unwrap();
+    let accesses: Vec<u8> = recovered.grants.iter().map(|grant| grant.access_id[0]).collect();
+    assert_eq!(accesses, [5, 6], "in order");
+    assert_eq!(recovered.grants[1].keys.iter().map(|key| key.position).collect::<Vec<_>>(), [3, 9]);
+    assert_eq!(recovered.certificates, [vec![1; 300], vec![2; 300]], "sorted, each once");
+
+    // Grants alone are worth opening; nothing that opens is an error.
+    let alone = EscrowBundle { entries: Vec::new(), ..bundle.clone() };
+    assert_eq!(key.open(&alone).unwrap().grants(), 2);
+    let none = EscrowBundle { grants: vec![bundle.grants[2].clone()], ..alone };
+    assert_eq!(key.open(&none).err(), Some(RecoveryError::NothingOpens { entries: 1 }));
 }

@@ -235,6 +235,9 @@ impl State {
             }
             Act::WouldCut(_) => response.would_cut = Some(v1::WouldCut { identities: self.live.clone() }),
             Act::LiftDenial(_) => {}
+            Act::OpenRecovery(_) | Act::WithdrawRecovery(_) | Act::ListAttempts(_) | Act::ReadEscrow(_) => {
+                return Err(because(Reason::NotAuthorised));
+            }
         }
         Ok(response)
     }

@@ -145,6 +145,16 @@ fn refused(refusal: &Refusal) -> Failure {
             "The server does not take this device's request: its certificate is not known or has been revoked.",
             "Speak to your agency's admin; they can invite you anew.",
         ),
+        Reason::RecoveryKeyChanged => Failure::new(
+            Exit::Conflict,
+            "Your agency's recovery key has changed meanwhile.",
+            "Run the command again; the new charter is fetched first.",
+        ),
+        Reason::RecoveryNotOpen | Reason::RecoveryStands => Failure::new(
+            Exit::Conflict,
+            "The server hands nothing out by that attempt at recovery.",
+            "This is for admins: see `alcove-certs recovery attempts`.",
+        ),
         Reason::TrustRefused | Reason::WouldCut => Failure::new(
             Exit::Refused,
             "The server does not take that charter or list.",

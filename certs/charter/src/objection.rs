@@ -1,0 +1,137 @@
+//! Objections to an attempt at recovery: the form that a device signs, and who is believed to have signed it.
+//! PROTOCOL.md, "Recovery", step 9.
+
+use crate::{
+    TrustError,
+    renewal::push_vector,
+    trust::{DeviceCertificate, Judge, TrustView},
+};
+use alcove_proto::{
+    canonical::{self, CanonicalError},
+    ids::{AttemptId, IdLengthError},
+    limits::OBJECTION_BYTES_MAX,
+    names::{Identity, NameError},
+    v1,
+};
+use prost::Message;
+
+/// The label of SignWithLabel (RFC 9420 section 5.1.2), which puts "MLS 1.0 " in front.
+pub const OBJECTION_LABEL: &str = "alcove recovery objection v1";
+/// The format this crate reads and writes.
+const FORMAT: u32 = 1;
+
+/// Why an objection was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ObjectionError {
+    /// Over [`alcove_proto::limits::OBJECTION_BYTES_MAX`].
+    #[error("the objection is too large")]
+    TooLarge,
+    /// The bytes are no such message in its canonical form.
+    #[error(transparent)]
+    Encoding(#[from] CanonicalError),
+    /// A format this version does not know.
+    #[error("format {found} is not known")]
+    Format {
+        /// What it says.
+        found: u32,
+    },
+    /// It names no attempt.
+    #[error(transparent)]
+    Attempt(#[from] IdLengthError),
+    /// It names no device.
+    #[error("the objection names no device")]
+    Name(#[from] NameError),
+    /// The certificate is not believed.
+    #[error("the certificate that signs is not believed")]
+    Certificate(#[from] TrustError),
+    /// The certificate is another device's.
+    #[error("the certificate is another device's")]
+    OtherDevice,
+    /// The signature is not the certified key's.
+    #[error("the signature does not verify")]
+    BadSignature,
+}
+
+/// One device's no to one attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Objection {
+    /// To which attempt.
+    pub attempt: AttemptId,
+    /// The device that objects.
+    pub identity: Identity,
+    /// Its clock, milliseconds since 1970.
+    pub time_ms: i64,
+}
+
+impl Objection {
+    /// The encoded [`v1::Objection`]: what the device's MLS key signs under [`OBJECTION_LABEL`].
+    pub fn encode(&self) -> Vec<u8> {
+        v1::Objection {
+            format: FORMAT,
+            attempt_id: self.attempt.to_vec(),
+            identity: self.identity.to_string(),
+            time_ms: self.time_ms,
+        }
+        .encode_to_vec()
+    }
+
+    /// The encoded [`v1::SignedObjection`].
+    ///
+    /// `signature`: over [`Self::encode`]; `certificate`: the device's MLS certificate (DER).
+    pub fn signed(&self, signature: Vec<u8>, certificate: Vec<u8>) -> Vec<u8> {
+        v1::SignedObjection { objection: self.encode(), signature, certificate }.encode_to_vec()
+    }
+}
+
+/// What a device's MLS signature key signs for an encoded [`v1::Objection`], with the label in it.
+pub fn objection_signing_bytes(objection: &[u8]) -> Vec<u8> {
+    let label = ["MLS 1.0 ", OBJECTION_LABEL].concat();
+    let mut content = Vec::with_capacity(label.len() + objection.len() + 8);
+    push_vector(&mut content, label.as_bytes());
+    push_vector(&mut content, objection);
+    content
+}
+
+/// An objection that has been believed: that device signed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedObjection {
+    /// What it says.
+    pub objection: Objection,
+    /// The certificate whose key signed.
+    pub certificate: DeviceCertificate,
+}
+
+impl VerifiedObjection {
+    /// Parses an encoded [`v1::SignedObjection`] and believes it if the device it names signed it.
+    ///
+    /// Whoever takes one judges at the moment of now; whoever is shown one that was taken, with [`Judge::Never`].
+    /// Errors: [`ObjectionError`].
+    pub fn verify(
+        signed_objection: &[u8],
+        trust: &TrustView,
+        judge: Judge<'_>,
+    ) -> Result<Self, ObjectionError> {
+        if signed_objection.len() > OBJECTION_BYTES_MAX {
+            return Err(ObjectionError::TooLarge);
+        }
+        let signed: v1::SignedObjection = canonical::decode(signed_objection)?;
+        let message: v1::Objection = canonical::decode(&signed.objection)?;
+        if message.format != FORMAT {
+            return Err(ObjectionError::Format { found: message.format });
+        }
+        let objection = Objection {
+            attempt: AttemptId::try_from(message.attempt_id.as_slice())?,
+            identity: message.identity.parse()?,
+            time_ms: message.time_ms,
+        };
+        let certificate = trust.verify_device_mls(&[&signed.certificate], judge)?;
+        if certificate.identity != objection.identity {
+            return Err(ObjectionError::OtherDevice);
+        }
+        certificate
+            .public_key
+            .verify(&objection_signing_bytes(&signed.objection), &signed.signature)
+            .map_err(|_| ObjectionError::BadSignature)?;
+        Ok(Self { objection, certificate })
+    }
+}
