@@ -33,11 +33,7 @@ impl<S: Store> Service<S> {
     pub async fn open_access(&self, caller: &Caller, access: NewAccess) -> Result<(), ServiceError> {
         let inner = &self.inner;
         let reach = inner.reach(caller, access.group).await?;
-        let in_reach = |(first, last): &(Position, Position)| match reach.run_after(Position(first.0 - 1)) {
-            (begin, None) => begin == *first,
-            (begin, Some(end)) => begin == *first && *last <= end,
-        };
-        if !access.ranges.iter().all(in_reach) {
+        if !access.ranges.iter().all(|(first, last)| reach.holds_all(*first, *last)) {
             return Err(ServiceError::NotFound);
         }
         let ranges = access.ranges.iter();

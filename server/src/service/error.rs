@@ -107,6 +107,18 @@ pub enum ServiceError {
         /// How many connections.
         cut: u64,
     },
+    /// The charter in force names another recovery key for the caller's agency, or none.
+    #[error("the agency has another recovery key")]
+    RecoveryKeyChanged,
+    /// Nothing is handed out by the attempt: not yet, or never.
+    #[error("nothing is handed out by the attempt")]
+    RecoveryNotOpen {
+        /// When something will be, milliseconds from now; 0 for never.
+        retry_after_ms: u64,
+    },
+    /// Another attempt for the device has been announced, and neither handed out nor ended.
+    #[error("an attempt for the device stands")]
+    RecoveryStands,
     /// The server is going down or not ready.
     #[error("not available, again in {retry_after_ms} ms")]
     Unavailable {

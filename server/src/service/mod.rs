@@ -16,6 +16,7 @@ mod directory;
 mod dispatch;
 mod enrolment;
 mod error;
+mod escrow;
 mod feed;
 mod key_packages;
 mod live;
@@ -23,6 +24,7 @@ mod observed;
 mod orders;
 mod read_log;
 mod receipts;
+mod recoveries;
 mod standing;
 mod submit_commit;
 mod subscribe;
@@ -30,6 +32,10 @@ mod uploads;
 mod wake;
 mod welcomes;
 
+pub use crate::store::{
+    escrow::{EpochSealings, EscrowPage, SealingPage},
+    recoveries::{Attempt, AttemptState},
+};
 pub use access::NewAccess;
 pub use admission::{Admission, Allowance, Key, Permit};
 pub use blobs::{CHUNKS_AT_ONCE, ChunkReader, ChunkWriter, NewUpload, Received};
@@ -37,6 +43,7 @@ pub use clock::Clock;
 pub use directory::{Cards, Crls, Description, charters_after};
 pub use enrolment::{RequestOffer, RequestState};
 pub use error::ServiceError;
+pub use escrow::{EscrowOffer, OfferedGrant, OfferedSealing};
 pub use key_packages::{Claimed, KeyPackages};
 pub use orders::{
     Asked, DeskEvent, DeskEventKind, DeskList, OpenInvitation, OrderAnswer, SignedOrder, TrustOrders,
@@ -44,6 +51,7 @@ pub use orders::{
 };
 pub use read_log::{LogPage, LogRange};
 pub use receipts::{Receipt, ReceiptKey, ReceiptKeyError, ReceiptKeySource};
+pub use recoveries::AttemptNow;
 pub use submit_commit::{CommitOffer, CommitOutcome};
 pub use subscribe::{Event, Subscription};
 pub use welcomes::{TreeReader, WaitingWelcome};

@@ -3,7 +3,7 @@
 //! An agency orders what concerns its own devices, and nothing else: every name in an order is one of its own.
 //! PROTOCOL.md, "Orders".
 
-use super::{Inner, Service, ServiceError};
+use super::{AttemptNow, EscrowPage, Inner, Service, ServiceError};
 use crate::store::{
     Store,
     enrolment::{NewInvitation, OpenInvitationOutcome},
@@ -60,6 +60,10 @@ pub enum OrderAnswer {
     Listed(DeskList),
     /// The agency's devices that a charter to come would cut, in order of name.
     WouldCut(Vec<Identity>),
+    /// The agency's attempts at recovery, newest first.
+    Attempts(Vec<AttemptNow>),
+    /// Part of what is sealed to the agency's recovery key for one person.
+    Escrow(EscrowPage),
 }
 
 /// What waits at the desk for one agency.
@@ -81,7 +85,8 @@ impl<S: Store> Service<S> {
     /// Errors: [`ServiceError::NotAuthorised`] when the agency is none of the charter, the signature is not its charter
     /// key's, or a device is another agency's; [`ServiceError::ClockSkew`]; [`ServiceError::NotFound`] for an answer to
     /// a request that does not wait; [`ServiceError::InvitationUsed`] for an invitation in place of one on which a
-    /// request waits; [`ServiceError::Malformed`], [`ServiceError::NotCanonical`], [`ServiceError::TooLarge`]; those of
+    /// request waits; [`ServiceError::RecoveryStands`], [`ServiceError::RecoveryNotOpen`] and [`ServiceError::IdReused`]
+    /// about attempts at recovery; [`ServiceError::Malformed`], [`ServiceError::NotCanonical`], [`ServiceError::TooLarge`]; those of
     /// `trust_orders`.
     pub async fn place_order(
         &self,
@@ -129,6 +134,21 @@ impl<S: Store> Service<S> {
             Act::LiftDenial(lift) => {
                 trust_orders.lift_denial(own(&agency, &lift.identity)?).await?;
                 Ok(OrderAnswer::Done)
+            }
+            Act::OpenRecovery(open) => {
+                let by = self.inner.about(own(&agency, &open.identity)?, request);
+                self.inner.open_recovery(&open, signed, by).await?;
+                Ok(OrderAnswer::Done)
+            }
+            Act::WithdrawRecovery(withdraw) => {
+                self.inner.withdraw_recovery(&agency, &withdraw.attempt_id, request).await?;
+                Ok(OrderAnswer::Done)
+            }
+            Act::ListAttempts(v1::ListAttempts {}) => {
+                Ok(OrderAnswer::Attempts(self.inner.attempts(&agency).await?))
+            }
+            Act::ReadEscrow(read) => {
+                Ok(OrderAnswer::Escrow(self.inner.read_escrow(&agency, read, request).await?))
             }
         }
     }
@@ -203,6 +223,6 @@ fn own(agency: &TrustDomain, name: &str) -> Result<Identity, ServiceError> {
     if identity.person.trust_domain == *agency { Ok(identity) } else { Err(ServiceError::NotAuthorised) }
 }
 
-fn digest(bytes: &[u8]) -> Result<Digest, ServiceError> {
+pub(super) fn digest(bytes: &[u8]) -> Result<Digest, ServiceError> {
     Digest::try_from(bytes).map_err(|_| ServiceError::Malformed)
 }

@@ -31,15 +31,17 @@ pub struct LogPage {
     pub signed: Option<Arc<SignedHead>>,
     /// Whether the range has more that the caller may read.
     pub more: bool,
-    /// Digests of the positions left out before a page that begins at the caller's join position.
+    /// Digests of the positions left out before a page that begins at the caller's join position. For whoever is no
+    /// member one alone: the head before the page's first entry.
     pub link: Vec<Digest>,
 }
 
 impl<S: Store> Service<S> {
     /// Reads one page. An empty page without `more` is the end of what there is for the caller.
     ///
-    /// Whoever was removed reads on through the commit that removed it, from inside the stay that it ended.
-    /// Errors: [`ServiceError::NotFound`] for whoever is no member.
+    /// Whoever was removed reads on through the commit that removed it, from inside the stay that it ended. Whoever is no
+    /// member and had something opened by a recovery reads that, one run a page at most: PROTOCOL.md section 18, step 13.
+    /// Errors: [`ServiceError::NotFound`] for everybody else.
     /// Source: PROTOCOL.md section 9, step 4.
     pub async fn read_log(&self, caller: &Caller, range: LogRange) -> Result<LogPage, ServiceError> {
         let inner = &self.inner;
@@ -49,12 +51,15 @@ impl<S: Store> Service<S> {
             return self.read_stay(&range, end).await;
         }
         let reach = inner.reach(caller, range.group).await?;
+        if reach.joined().is_none() {
+            return self.read_recovered(&reach, &range).await;
+        }
         let live = inner.live(range.group).await?.ok_or(ServiceError::NotFound)?;
         let mut page = LogPage { entries: Vec::new(), signed: None, more: false, link: Vec::new() };
         let mut after = range.after;
         let mut bytes_left = LOG_PAGE_BYTES_MAX;
         loop {
-            let (first, run_last) = reach.run_after(after);
+            let Some((first, run_last)) = reach.run_after(after) else { return Ok(page) };
             if range.through.is_some_and(|through| through < first) {
                 return Ok(page);
             }
@@ -73,7 +78,7 @@ impl<S: Store> Service<S> {
             let Some(head) = run.group_head else { return Err(ServiceError::NotFound) };
             let run_bytes: usize = run.entries.iter().map(|entry| entry.body.len()).sum();
             let last_read = run.entries.last().map(|entry| Position(entry.position));
-            if page.entries.is_empty() && first == reach.joined() && last_read.is_some() {
+            if page.entries.is_empty() && Some(first) == reach.joined() && last_read.is_some() {
                 page.link = self.link_to_join(&reach, &range).await?;
             }
             page.entries.extend(run.entries);
@@ -120,15 +125,46 @@ impl<S: Store> Service<S> {
         Ok(LogPage { entries: run.entries, signed, more: run.more, link: Vec::new() })
     }
 
+    /// One page for whoever is no member: of one run alone, so that its entries are one chain, from the head before the
+    /// first of them, which is its link, to the head that is signed at the end of the run.
+    async fn read_recovered(&self, reach: &Reach, range: &LogRange) -> Result<LogPage, ServiceError> {
+        let inner = &self.inner;
+        let live = inner.live(range.group).await?.ok_or(ServiceError::NotFound)?;
+        let empty = LogPage { entries: Vec::new(), signed: None, more: false, link: Vec::new() };
+        let asked = |position: Position| range.through.is_none_or(|through| position <= through);
+        let run = reach.run_after(range.after).filter(|(first, _)| asked(*first));
+        let Some((first, Some(run_last))) = run else { return Ok(empty) };
+        let before = Position(first.0 - 1);
+        let end = range.through.map_or(run_last, |through| through.min(run_last));
+        let query = LogQuery {
+            group: range.group,
+            after: before,
+            through: Some(end),
+            entries_max: range.entries_max,
+            bytes_max: LOG_PAGE_BYTES_MAX,
+        };
+        let page = inner.store.read_log(query).await?;
+        let Some(last) = page.entries.last().map(|entry| Position(entry.position)) else { return Ok(empty) };
+        let head = inner.store.head_at(range.group, before).await?.ok_or(ServiceError::NotFound)?;
+        let signed_here = page.last_head.filter(|_| last == end);
+        let now_ms = inner.clock.now_ms();
+        let signed = signed_here
+            .map(|head| live.feed().signed(&live.id, last, &head, &inner.key(), now_ms))
+            .transpose()?;
+        let next = reach.run_after(last).filter(|(first, _)| asked(*first));
+        Ok(LogPage { entries: page.entries, signed, more: next.is_some(), link: vec![Digest(head.0)] })
+    }
+
     /// The digests between where a joiner asks from and its join position: only the stretch its welcome
     /// pinned can be that short, and only there the chain is to go on.
     async fn link_to_join(&self, reach: &Reach, range: &LogRange) -> Result<Vec<Digest>, ServiceError> {
         let first = range.after.next();
-        let gap = reach.joined().0.saturating_sub(first.0);
+        let Some(joined) = reach.joined() else { return Ok(Vec::new()) };
+        let gap = joined.0.saturating_sub(first.0);
         if gap == 0 || gap > LINK_DIGESTS_MAX as u64 {
             return Ok(Vec::new());
         }
-        let last = Position(reach.joined().0 - 1);
+        let last = Position(joined.0 - 1);
         Ok(self.inner.store.entry_digests(range.group, first, last).await?)
     }
 }

@@ -64,6 +64,17 @@ pub enum Act {
     AnswerRequest,
     /// The admin refused one.
     RefuseRequest,
+    /// Something was stored that is sealed to a recovery key.
+    PutEscrow,
+    /// The admin announced an attempt at recovery for the device `identity`; here and in the next but one nobody has
+    /// shown its certificate.
+    OpenRecovery,
+    /// The admin took an attempt back.
+    WithdrawRecovery,
+    /// A device objected to an attempt, for the device that `concerning` names.
+    ObjectToRecovery,
+    /// Something was first handed out by an attempt for the device `identity`, and log positions were opened to it.
+    HandOutEscrow,
 }
 
 impl Act {
@@ -89,6 +100,11 @@ impl Act {
             Self::HandInRenewal => "hand_in_renewal",
             Self::AnswerRequest => "answer_request",
             Self::RefuseRequest => "refuse_request",
+            Self::PutEscrow => "put_escrow",
+            Self::OpenRecovery => "open_recovery",
+            Self::WithdrawRecovery => "withdraw_recovery",
+            Self::ObjectToRecovery => "object_to_recovery",
+            Self::HandOutEscrow => "hand_out_escrow",
         }
     }
 }
@@ -110,7 +126,7 @@ pub struct AuditEntry {
     pub group: Option<GroupId>,
     /// At which log position, for an append or a commit.
     pub position: Option<Position>,
-    /// The 16-byte id of the record, blob, access entry or welcome, if the act has one.
+    /// The 16-byte id of the record, blob, access entry, welcome or attempt, if the act has one.
     pub subject: Option<[u8; 16]>,
     /// Whom it concerned beside the caller: a grantee, the device whose key package was handed out
     /// or whose upload went with its removal.

@@ -1,5 +1,5 @@
 //! What the server keeps: groups and their logs, welcomes, key packages, cards, access entries, blobs,
-//! what waits at the desk, and the audit trail.
+//! what waits at the desk, escrow and attempts at recovery, and the audit trail.
 //!
 //! [`Store`] is a list of atomic verbs in the server's own words. A mutating verb returns only when
 //! what it did is on disk, and everything it did, its audit entry included, is there or nothing is.
@@ -19,8 +19,10 @@ pub mod blobs;
 pub mod directory;
 pub mod enrolment;
 pub mod error;
+pub mod escrow;
 pub mod groups;
 pub mod operation;
+pub mod recoveries;
 pub mod sled;
 pub mod trust;
 pub mod welcomes;
@@ -29,8 +31,8 @@ pub use error::StoreError;
 
 use access::{AccessEntry, NewAccess, OpenAccessOutcome};
 use alcove_proto::{
-    ids::{AccessId, BlobId, Digest, Epoch, GroupId, Head, Position, WelcomeId},
-    names::{Identity, TrustDomain},
+    ids::{AccessId, AttemptId, BlobId, Digest, Epoch, GroupId, Head, Position, WelcomeId},
+    names::{Identity, Person, TrustDomain},
     v1::LogEntry,
 };
 use audit::{AuditPage, By};
@@ -41,11 +43,13 @@ use enrolment::{
     DeskEvent, DeskEventKind, HandInOutcome, NewInvitation, NewRenewal, NewRequest, OpenInvitation,
     OpenInvitationOutcome, RequestPage, RequestState,
 };
+use escrow::{EscrowPage, EscrowQuery, NewEscrow, PutEscrowOutcome, Recoverable, SealingPage};
 use groups::{
     AppendOutcome, Checkpoint, CommitOutcome, CreateOutcome, GroupHead, LogPage, LogQuery, Member,
     Membership, NewCommit, NewGroup, NewRecord,
 };
 use operation::{CheckReport, Health, Hint};
+use recoveries::{Attempt, NewAttempt, OpenAttemptOutcome, RecoveredAccess};
 use std::future::Future;
 use tokio::sync::broadcast;
 use trust::TrustInForce;
@@ -385,6 +389,96 @@ pub trait Store: Send + Sync + 'static {
         after: u64,
         max: usize,
     ) -> impl Future<Output = Result<Vec<DeskEvent>>> + Send;
+
+    // Escrow and recovery.
+
+    /// Stores what the caller has sealed for its agency. What it has sealed before stays as it is; a certificate is kept
+    /// once. What is sealed to an earlier key goes once two devices have sealed the epoch to this one.
+    ///
+    /// Errors: [`StoreError::NotFound`] an unknown group, or a grant that was never opened to the caller,
+    /// [`StoreError::NotMember`], [`StoreError::TooMany`], also when the agency has
+    /// [`alcove_proto::limits::ESCROW_CERTIFICATES_PER_GROUP_MAX`] certificates there, [`StoreError::TooLarge`].
+    fn put_escrow(&self, escrow: NewEscrow, by: By) -> impl Future<Output = Result<PutEscrowOutcome>> + Send;
+
+    /// Those of `certificates` that are not kept beside the escrow of that agency and group.
+    fn certificates_missing(
+        &self,
+        trust_domain: TrustDomain,
+        group: GroupId,
+        certificates: Vec<Bytes>,
+    ) -> impl Future<Output = Result<Vec<Bytes>>> + Send;
+
+    /// How many devices of the agency of `device` have sealed each epoch of a group to a recovery key, from an epoch on,
+    /// at most `max`.
+    fn sealings(
+        &self,
+        group: GroupId,
+        recovery_key_hash: Digest,
+        device: Identity,
+        from: Epoch,
+        max: usize,
+    ) -> impl Future<Output = Result<SealingPage>> + Send;
+
+    /// What escrow to a recovery key may bring back for one person, by group: of the epochs in which a device of theirs
+    /// was a member, and of the grants that such a device has sealed.
+    fn recoverable(
+        &self,
+        person: Person,
+        recovery_key_hash: Digest,
+    ) -> impl Future<Output = Result<Vec<Recoverable>>> + Send;
+
+    /// One page of that escrow.
+    fn escrow_page(&self, query: EscrowQuery) -> impl Future<Output = Result<EscrowPage>> + Send;
+
+    /// Announces an attempt at recovery for the device. Of each agency at most
+    /// [`alcove_proto::limits::RECOVERY_ATTEMPTS_MAX`] are kept; the oldest that is over makes way.
+    ///
+    /// Errors: [`StoreError::TooLarge`], [`StoreError::TooMany`] when none of them is over.
+    fn open_attempt(
+        &self,
+        attempt: NewAttempt,
+        by: By,
+    ) -> impl Future<Output = Result<OpenAttemptOutcome>> + Send;
+
+    /// Takes an attempt back, unless it is over already. Answers it as it stands then; nothing when there is none.
+    /// `time_ms`: server time; `request`: the id of the call.
+    fn withdraw_attempt(
+        &self,
+        trust_domain: TrustDomain,
+        attempt: AttemptId,
+        time_ms: i64,
+        request: u64,
+    ) -> impl Future<Output = Result<Option<Attempt>>> + Send;
+
+    /// Takes the caller's objection to an attempt of its agency, unless something has been handed out by it or it is over.
+    /// Answers it as it stands then; nothing when there is none. Errors: [`StoreError::TooLarge`].
+    fn object_to_attempt(
+        &self,
+        attempt: AttemptId,
+        signed_objection: Bytes,
+        by: By,
+    ) -> impl Future<Output = Result<Option<Attempt>>> + Send;
+
+    /// Marks an attempt as handed out, if it is open or was handed out before, and opens log positions to its device.
+    /// Answers it as it stands then, changed or not; nothing when there is none.
+    fn hand_out(
+        &self,
+        trust_domain: TrustDomain,
+        attempt: AttemptId,
+        accesses: Vec<RecoveredAccess>,
+        time_ms: i64,
+        request: u64,
+    ) -> impl Future<Output = Result<Option<Attempt>>> + Send;
+
+    /// One attempt.
+    fn attempt(
+        &self,
+        trust_domain: TrustDomain,
+        attempt: AttemptId,
+    ) -> impl Future<Output = Result<Option<Attempt>>> + Send;
+
+    /// An agency's attempts, newest first.
+    fn attempts(&self, trust_domain: TrustDomain) -> impl Future<Output = Result<Vec<Attempt>>> + Send;
 
     // Trust.
 

@@ -190,6 +190,12 @@ pub enum Problem {
         /// Whose.
         trust_domain: String,
     },
+    /// The certificates beside an agency's escrow are not those that are counted.
+    #[error("{trust_domain}: the certificates beside its escrow are not those that are counted")]
+    CertificatesMismatch {
+        /// Whose.
+        trust_domain: String,
+    },
     /// The audit trail has a gap.
     #[error("the audit trail has no entry {sequence}")]
     AuditGap {

@@ -13,8 +13,10 @@ mod commits;
 mod concurrency;
 mod directory;
 mod enrolment;
+mod escrow;
 mod log;
 mod opening;
+mod recoveries;
 mod trust;
 mod welcomes;
 
@@ -120,6 +122,15 @@ scenes!(Sled:
     enrolment::the_newest_events_are_kept_and_read_in_pages,
     enrolment::an_agencys_open_invitations_are_limited,
     enrolment::what_is_over_is_swept_away_and_nothing_else,
+    escrow::what_a_device_sealed_first_stays_also_after_a_restart,
+    escrow::escrow_by_no_member_of_a_later_epoch_or_too_much_is_refused_whole,
+    escrow::what_is_sealed_to_an_earlier_key_goes_when_two_devices_have_sealed_anew,
+    escrow::certificates_are_kept_once_and_those_missing_are_told,
+    escrow::a_person_gets_back_the_epochs_in_which_a_device_of_theirs_was_a_member,
+    recoveries::an_attempt_is_announced_once_and_stands_alone_for_its_device,
+    recoveries::an_objection_or_a_withdrawal_ends_an_attempt_for_good,
+    recoveries::what_is_handed_out_opens_the_log_to_a_device_that_is_no_member,
+    recoveries::attempts_are_limited_and_the_oldest_that_is_over_makes_way,
     trust::what_has_been_in_force_is_remembered_and_the_charter_never_falls,
     audit::every_act_leaves_one_entry_and_a_refused_or_repeated_one_none,
     audit::the_trail_is_read_in_pages_without_gaps_after_a_restart,

@@ -197,6 +197,15 @@ impl World {
         self.trust.store(Arc::new(trust));
     }
 
+    /// Puts a charter in force that names another recovery key for an agency.
+    pub(crate) fn replaces_recovery_key(&self, agency: &Agency) {
+        let trust = self.trust();
+        let signers = [&self.harborlight, &self.northmark];
+        let next = pki::charter_with_another_recovery_key(trust.charters(), agency, &signers);
+        let (trust, _) = trust.with_charter(&next).expect("the next charter is good");
+        self.trust.store(Arc::new(trust));
+    }
+
     /// Loses every CRL the server was given.
     pub(crate) fn lose_crls(&self) {
         self.trust.store(Arc::new(TrustView::new(self.trust().charters().clone())));

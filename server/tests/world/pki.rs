@@ -2,9 +2,10 @@
 
 use super::START_MS;
 use alcove_charter::{
-    CharterHistory, charter_signing_bytes, denial_signing_bytes, duty_name, oids, order_signing_bytes,
+    CharterHistory, charter_signing_bytes, denial_signing_bytes, duty_name, oids, order_signing_bytes, sha256,
 };
 use alcove_proto::{
+    ids::Digest,
     names::{Handle, Identity, Person},
     v1,
 };
@@ -32,6 +33,7 @@ pub(crate) struct Agency {
     key: KeyPair,
     charter_key: EcdsaKeyPair,
     sealing_key: EcdsaKeyPair,
+    recovery_key: EcdsaKeyPair,
 }
 
 /// Only a public key, as a request would bring it.
@@ -57,6 +59,7 @@ impl Agency {
             key,
             charter_key: key_pair(),
             sealing_key: key_pair(),
+            recovery_key: key_pair(),
         }
     }
 
@@ -118,6 +121,11 @@ impl Agency {
         sign_with(&self.charter_key, &order_signing_bytes(order))
     }
 
+    /// What its recovery key is known by.
+    pub(crate) fn recovery_key_hash(&self) -> Digest {
+        Digest(sha256(&[self.recovery_key.public_key().as_ref()]))
+    }
+
     fn issuer(&self) -> Issuer<'static, &KeyPair> {
         Issuer::from_ca_cert_der(&self.ca.as_slice().into(), &self.key).unwrap()
     }
@@ -130,7 +138,7 @@ impl Agency {
             ca_certificates: vec![self.ca.clone()],
             charter_key: self.charter_key.public_key().as_ref().to_vec(),
             sealing_key: self.sealing_key.public_key().as_ref().to_vec(),
-            recovery_key: Vec::new(),
+            recovery_key: self.recovery_key.public_key().as_ref().to_vec(),
         }
     }
 }
@@ -140,6 +148,26 @@ pub(crate) fn charter_without(history: &CharterHistory, leaving: &Agency, signer
     let newest = history.newest();
     let entries = newest.agencies.iter().map(|agency| agency.entry().clone());
     let agencies: Vec<_> = entries.filter(|entry| entry.trust_domain != leaving.trust_domain).collect();
+    next_charter(history, agencies, signers)
+}
+
+/// The charter after the newest of `history`, in which `agency` has another recovery key.
+pub(crate) fn charter_with_another_recovery_key(
+    history: &CharterHistory,
+    agency: &Agency,
+    signers: &[&Agency],
+) -> Vec<u8> {
+    let entries = history.newest().agencies.iter().map(|agency| agency.entry().clone());
+    let other = key_pair().public_key().as_ref().to_vec();
+    let agencies = entries.map(|entry| match entry.trust_domain == agency.trust_domain {
+        true => v1::Agency { recovery_key: other.clone(), ..entry },
+        false => entry,
+    });
+    next_charter(history, agencies.collect(), signers)
+}
+
+fn next_charter(history: &CharterHistory, agencies: Vec<v1::Agency>, signers: &[&Agency]) -> Vec<u8> {
+    let newest = history.newest();
     sign(
         signers,
         v1::Charter {

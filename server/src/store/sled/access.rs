@@ -73,6 +73,42 @@ pub(super) fn open(batch: &mut Batch<'_>, new: &NewAccess, by: &By) -> Result<Op
     Ok(OpenAccessOutcome::Opened)
 }
 
+/// Opens to a device, which may be no member, what a recovery brings back: `parts` have their ids and at most
+/// [`ACCESS_RANGES_MAX`] ranges each. What is open under these ids already makes way, and what was ended stays so: whoever
+/// was removed from the group since gets nothing again.
+///
+/// [`ACCESS_PER_GROUP_MAX`] does not keep it out, for the group cannot know: it counts, and there are few of them.
+pub(super) fn open_recovered(
+    batch: &mut Batch<'_>,
+    group: &GroupId,
+    grantee: &Identity,
+    parts: &[(AccessId, &[PositionRange])],
+) -> Result<()> {
+    let mut group_row = group_row(batch, group)?;
+    for (access, ranges) in parts {
+        let key = access_key(group, access);
+        let before = batch.row::<AccessRow>(&key)?;
+        if before.as_ref().is_some_and(|row| row.ended) {
+            return Ok(());
+        }
+        let row = AccessRow {
+            opener: grantee.to_string(),
+            grantee: grantee.to_string(),
+            ranges: ranges.iter().flat_map(|range| [range.first.0, range.last.0]).collect(),
+            not_after_ms: None,
+            ended: false,
+        };
+        batch.put(key, &row)?;
+        if before.is_none() {
+            group_row.access_open = group_row.access_open.saturating_add(1);
+            batch.put(group_key(group), &group_row)?;
+            batch.put(of_key(group, grantee, access), &UsageRow::default())?;
+        }
+    }
+    batch.hint(Hint::AccessChanged { group: *group });
+    Ok(())
+}
+
 /// Ends access.
 pub(super) fn end(batch: &mut Batch<'_>, group: &GroupId, access: &AccessId, by: &By) -> Result<bool> {
     let mut group_row = group_row(batch, group)?;

@@ -13,7 +13,7 @@ use ::sled::Tree;
 use alcove_proto::ids::{GroupId, Position};
 
 /// The numbers on disk. Never change one.
-const ACTS: [(Act, u32); 19] = [
+const ACTS: [(Act, u32); 24] = [
     (Act::CreateGroup, 1),
     (Act::AppendRecord, 2),
     (Act::Commit, 3),
@@ -33,6 +33,11 @@ const ACTS: [(Act, u32); 19] = [
     (Act::HandInRenewal, 17),
     (Act::AnswerRequest, 18),
     (Act::RefuseRequest, 19),
+    (Act::PutEscrow, 30),
+    (Act::OpenRecovery, 31),
+    (Act::WithdrawRecovery, 32),
+    (Act::ObjectToRecovery, 33),
+    (Act::HandOutEscrow, 34),
 ];
 
 /// The number of `act` on disk.

@@ -1,10 +1,12 @@
-//! The integrity check of waiting welcomes, key packages, cards, access entries, the desk and the audit trail.
+//! The integrity check of waiting welcomes, key packages, cards, access entries, the desk, escrow and
+//! the audit trail.
 
 use super::{
     audit::is_known_act,
     check::{Check, found, keep, within},
     desk::{Lane, event_of},
     enrolment::{Place, invitation_key},
+    escrow_rows::{AttemptRow, CertificateRow, EscrowCountRow, EscrowRow, EscrowedGrantRow},
     keys::{Key, Kind, identity_of, middle, tail},
     log::sha256,
     rows::{
@@ -31,6 +33,10 @@ impl Check<'_> {
         self.rows::<AnswerRow>(report, Kind::Answer)?;
         self.twice(report, Self::requests)?;
         self.twice(report, Self::desk_events)?;
+        self.rows::<AttemptRow>(report, Kind::Attempt)?;
+        self.rows::<EscrowRow>(report, Kind::Escrow)?;
+        self.rows::<EscrowedGrantRow>(report, Kind::EscrowedGrant)?;
+        self.twice(report, Self::certificates_beside_escrow)?;
         let trail = self.trail(report);
         keep(report, trail).map(drop)
     }
@@ -144,6 +150,34 @@ impl Check<'_> {
         Ok(problems)
     }
 
+    /// The certificates beside escrow are what their digests say, and as many as are counted.
+    fn certificates_beside_escrow(&self) -> Result<Vec<Problem>> {
+        let mut problems = Vec::new();
+        // Trust domain and group, as they stand in the key, to how many there are.
+        let mut there: BTreeMap<Vec<u8>, u32> = BTreeMap::new();
+        self.view.each(&Kind::EscrowCertificate.key().build(), |key, value| {
+            let what = CertificateRow::WHAT;
+            let row = CertificateRow::from_value(value)?;
+            let place = middle(key, Digest::LEN).ok_or(damaged(what))?;
+            *there.entry(place.to_vec()).or_default() += 1;
+            if tail(key) != Some(sha256(&[&row.certificate])) {
+                problems.push(certificates_mismatch(place));
+            }
+            Ok(within(problems.len()))
+        })?;
+        self.view.each(&Kind::EscrowCount.key().build(), |key, value| {
+            let place = middle(key, 0).ok_or(damaged(EscrowCountRow::WHAT))?;
+            let counted = EscrowCountRow::from_value(value)?.certificates;
+            if there.remove(place).unwrap_or_default() != counted {
+                problems.push(certificates_mismatch(place));
+            }
+            Ok(within(problems.len()))
+        })?;
+        problems.extend(there.keys().map(|place| certificates_mismatch(place)));
+        problems.dedup();
+        Ok(problems)
+    }
+
     /// The audit trail has no gap, and every log is as long as the trail says: the last entries of a log are named
     /// nowhere else.
     fn trail(&self, report: &mut CheckReport) -> Result<()> {
@@ -179,6 +213,12 @@ impl Check<'_> {
         }
         Ok(())
     }
+}
+
+/// `place`: a trust domain with what ends it, and a group.
+fn certificates_mismatch(place: &[u8]) -> Problem {
+    let name = place.split(|byte| *byte == 0).next().unwrap_or(place);
+    Problem::CertificatesMismatch { trust_domain: String::from_utf8_lossy(name).into_owned() }
 }
 
 /// `agency`: a trust domain and what ends it.

@@ -4,6 +4,8 @@ use super::super::{
     SledConfig, SledStore,
     desk::{Lane, desk_key},
     enrolment::{Place, invitation_key},
+    escrow::{certificate_key, count_key},
+    escrow_rows::CertificateRow,
     keys::Key,
     rows::{DeskRow, RequestRow, UsageRow, WelcomeContentRow},
 };
@@ -14,6 +16,7 @@ use crate::store::{
     blobs::NewUpload,
     directory::{NewKeyPackage, NewKeyPackages},
     enrolment::{NewInvitation, NewRequest},
+    escrow::NewEscrow,
     groups::{Joiner, MemberAfter, MembersAfter, NewCommit, NewGroup, NewRecord, NewWelcome},
 };
 use alcove_proto::{ids::BlobId, names::Identity};
@@ -294,4 +297,36 @@ async fn events_that_are_not_those_that_count_are_found() {
         Some(DeskRow { sequence: 0, ..row }.to_value())
     });
     assert_eq!(scene.problems().await, mismatch, "the next event would take a number that is taken");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn certificates_beside_escrow_that_are_not_those_that_count_are_found() {
+    let agency = device(1).person.trust_domain;
+    let mismatch = [Problem::CertificatesMismatch { trust_domain: agency.to_string() }];
+    let certificates = vec![vec![3; 300].into(), vec![4; 300].into()];
+    let digest = Digest(sha256(&[&[3; 300]]));
+    let scene = async || {
+        let scene = Scene::new().await;
+        let escrow = NewEscrow {
+            group: GROUP,
+            recovery_key_hash: Digest([1; 32]),
+            entries: Vec::new(),
+            grants: Vec::new(),
+            certificates: certificates.clone(),
+        };
+        scene.store.put_escrow(escrow, by(1)).await.unwrap();
+        scene
+    };
+    assert_eq!(scene().await.problems().await, [], "the control");
+    let one = scene().await;
+    one.change(certificate_key(&agency, &GROUP, &digest), |_| None);
+    assert_eq!(one.problems().await, mismatch);
+    let one = scene().await;
+    one.change(count_key(&agency, &GROUP), |_| None);
+    assert_eq!(one.problems().await, mismatch);
+    let one = scene().await;
+    one.change(certificate_key(&agency, &GROUP, &digest), |_| {
+        Some(CertificateRow { certificate: vec![5; 300].into() }.to_value())
+    });
+    assert_eq!(one.problems().await, mismatch);
 }

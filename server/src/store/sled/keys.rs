@@ -4,7 +4,7 @@
 //! finds it in order. An identity in the middle of a key ends with a zero byte, which no name contains.
 
 use alcove_proto::{
-    ids::{AccessId, BlobId, Digest, Epoch, GroupId, Position, WelcomeId},
+    ids::{AccessId, AttemptId, BlobId, Digest, Epoch, GroupId, Position, WelcomeId},
     names::{Identity, TrustDomain},
 };
 
@@ -85,6 +85,16 @@ pub(super) enum Kind {
     Desk = 0x83,
     /// `trust domain, lane, sequence`: [`super::rows::DeskEventRow`].
     DeskEvent = 0x84,
+    /// `trust domain, group, epoch, recovery key hash, identity`: [`super::escrow_rows::EscrowRow`].
+    Escrow = 0xa0,
+    /// `trust domain, group, identity, access`: [`super::escrow_rows::EscrowedGrantRow`].
+    EscrowedGrant = 0xa1,
+    /// `trust domain, group, digest`: [`super::escrow_rows::CertificateRow`].
+    EscrowCertificate = 0xa2,
+    /// `trust domain, group`: [`super::escrow_rows::EscrowCountRow`].
+    EscrowCount = 0xa3,
+    /// `trust domain, attempt`: [`super::escrow_rows::AttemptRow`].
+    Attempt = 0xa4,
 }
 
 /// Builds a key from its parts.
@@ -172,6 +182,11 @@ impl KeyBuilder {
         self.with(access.as_bytes())
     }
 
+    /// Adds an attempt at recovery.
+    pub(super) fn attempt(self, attempt: &AttemptId) -> Self {
+        self.with(attempt.as_bytes())
+    }
+
     /// Adds a blob.
     pub(super) fn blob(self, blob: &BlobId) -> Self {
         self.with(blob.as_bytes())
@@ -200,8 +215,12 @@ pub(super) fn middle(key: &[u8], tail: usize) -> Option<&[u8]> {
 
 /// The identity between the kind of `key` and its last `tail` bytes.
 pub(super) fn identity_of(key: &[u8], tail: usize) -> Option<Identity> {
-    let text = middle(key, tail)?.strip_suffix(&[0])?;
-    std::str::from_utf8(text).ok()?.parse().ok()
+    identity_in(middle(key, tail)?)
+}
+
+/// The identity that is these bytes with what ends it.
+pub(super) fn identity_in(bytes: &[u8]) -> Option<Identity> {
+    std::str::from_utf8(bytes.strip_suffix(&[0])?).ok()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -30,11 +30,14 @@ mod crowd;
 mod desk;
 mod directory;
 mod enrolment;
+mod escrow;
+mod escrow_rows;
 mod keys;
 mod log;
 mod logs;
 mod open;
 mod reaper;
+mod recoveries;
 mod rows;
 mod space;
 mod trust;
@@ -51,18 +54,20 @@ use crate::store::{
         DeskEvent, DeskEventKind, HandInOutcome, NewInvitation, NewRenewal, NewRequest, OpenInvitation,
         OpenInvitationOutcome, RequestPage, RequestState,
     },
+    escrow::{EscrowPage, EscrowQuery, NewEscrow, PutEscrowOutcome, Recoverable, SealingPage},
     groups::{
         AppendOutcome, Checkpoint, CommitOutcome, CreateOutcome, GroupHead, LogPage, LogQuery, Member,
         Membership, NewCommit, NewGroup, NewRecord,
     },
     operation::{CheckReport, Compacted, Health, Hint},
+    recoveries::{Attempt, NewAttempt, OpenAttemptOutcome, RecoveredAccess},
     trust::TrustInForce,
     welcomes::WelcomePage,
 };
 use alcove_proto::{
-    ids::{AccessId, BlobId, Digest, Epoch, GroupId, Head, Position, WelcomeId},
+    ids::{AccessId, AttemptId, BlobId, Digest, Epoch, GroupId, Head, Position, WelcomeId},
     limits::{CHUNK_BYTES, KEY_PACKAGE_BYTES_MAX},
-    names::{Identity, TrustDomain},
+    names::{Identity, Person, TrustDomain},
     v1::LogEntry,
 };
 use bytes::Bytes;
@@ -489,6 +494,92 @@ impl Store for SledStore {
 
     async fn desk_events(&self, trust_domain: TrustDomain, after: u64, max: usize) -> Result<Vec<DeskEvent>> {
         self.read(move |view| desk::events(view, &trust_domain, after, max)).await
+    }
+
+    async fn put_escrow(&self, escrow: NewEscrow, by: By) -> Result<PutEscrowOutcome> {
+        let demand = Demand::bytes(escrow::weight(&escrow));
+        self.queue.submit(demand, move |batch| escrow::put(batch, &escrow, &by)).await
+    }
+
+    async fn certificates_missing(
+        &self,
+        trust_domain: TrustDomain,
+        group: GroupId,
+        certificates: Vec<Bytes>,
+    ) -> Result<Vec<Bytes>> {
+        self.read(move |view| escrow::missing(view, &trust_domain, &group, certificates)).await
+    }
+
+    async fn sealings(
+        &self,
+        group: GroupId,
+        recovery_key_hash: Digest,
+        device: Identity,
+        from: Epoch,
+        max: usize,
+    ) -> Result<SealingPage> {
+        self.read(move |view| escrow::sealings(view, &group, &recovery_key_hash, &device, from, max)).await
+    }
+
+    async fn recoverable(&self, person: Person, recovery_key_hash: Digest) -> Result<Vec<Recoverable>> {
+        self.read(move |view| escrow::recoverable(view, &person, &recovery_key_hash)).await
+    }
+
+    async fn escrow_page(&self, query: EscrowQuery) -> Result<EscrowPage> {
+        self.read(move |view| escrow::page(view, &query)).await
+    }
+
+    async fn open_attempt(&self, attempt: NewAttempt, by: By) -> Result<OpenAttemptOutcome> {
+        let demand = Demand::bytes(attempt.order.len());
+        self.queue.submit(demand, move |batch| recoveries::open(batch, &attempt, &by)).await
+    }
+
+    async fn withdraw_attempt(
+        &self,
+        trust_domain: TrustDomain,
+        attempt: AttemptId,
+        time_ms: i64,
+        request: u64,
+    ) -> Result<Option<Attempt>> {
+        let act = move |batch: &mut batch::Batch<'_>| {
+            recoveries::withdraw(batch, &trust_domain, &attempt, time_ms, request)
+        };
+        // Also on a full disk, like an objection: a few bytes that keep something from being handed out.
+        self.queue.submit(Demand::freeing(), act).await
+    }
+
+    async fn object_to_attempt(
+        &self,
+        attempt: AttemptId,
+        signed_objection: Bytes,
+        by: By,
+    ) -> Result<Option<Attempt>> {
+        let act =
+            move |batch: &mut batch::Batch<'_>| recoveries::object(batch, &attempt, &signed_objection, &by);
+        self.queue.submit(Demand::freeing(), act).await
+    }
+
+    async fn hand_out(
+        &self,
+        trust_domain: TrustDomain,
+        attempt: AttemptId,
+        accesses: Vec<RecoveredAccess>,
+        time_ms: i64,
+        request: u64,
+    ) -> Result<Option<Attempt>> {
+        let demand = Demand::bytes(accesses.iter().map(|access| access.ranges.len() * 20 + 512).sum());
+        let act = move |batch: &mut batch::Batch<'_>| {
+            recoveries::hand_out(batch, &trust_domain, &attempt, &accesses, time_ms, request)
+        };
+        self.queue.submit(demand, act).await
+    }
+
+    async fn attempt(&self, trust_domain: TrustDomain, attempt: AttemptId) -> Result<Option<Attempt>> {
+        self.read(move |view| recoveries::attempt(view, &trust_domain, &attempt)).await
+    }
+
+    async fn attempts(&self, trust_domain: TrustDomain) -> Result<Vec<Attempt>> {
+        self.read(move |view| recoveries::attempts(view, &trust_domain)).await
     }
 
     async fn trust_in_force(&self) -> Result<TrustInForce> {

@@ -43,13 +43,16 @@ pub(super) trait Row: Message + Default {
     }
 }
 
+/// Names what each of these rows is.
 macro_rules! rows {
     ($($name:ident => $what:literal),* $(,)?) => {
-        $(impl Row for $name {
+        $(impl $crate::store::sled::rows::Row for $name {
             const WHAT: &'static str = $what;
         })*
     };
 }
+
+pub(super) use rows;
 
 rows! {
     GroupRow => "group", EntryRow => "log entry", IdBlockRow => "block of record ids", PositionRow => "index", MemberRow => "member",
@@ -451,6 +454,8 @@ mod tests {
             collected: true,
         };
         assert!(answer.to_value().len() <= VALUE_BYTES_MAX);
+        const { assert!(alcove_proto::limits::OBJECTION_BYTES_MAX < alcove_proto::limits::ANSWER_BYTES_MAX) };
+        const { assert!(alcove_proto::limits::ESCROWED_GRANT_BYTES_MAX + 1024 < VALUE_BYTES_MAX) };
         const { assert!(alcove_proto::limits::RENEWAL_BYTES_MAX < alcove_proto::limits::ANSWER_BYTES_MAX) };
         const { assert!(alcove_proto::limits::REQUEST_BYTES_MAX < alcove_proto::limits::ANSWER_BYTES_MAX) };
     }

@@ -2,12 +2,13 @@
 
 use super::{
     desk_call::DeskCall,
+    escrow::attempt,
     parse::{id, identity, required},
 };
 use crate::{
     service::{
-        Asked, DeskEvent, DeskEventKind, DeskList, OpenInvitation, OrderAnswer, RequestOffer, RequestState,
-        Service, SignedOrder, TrustOrders, WaitingRequest,
+        Asked, DeskEvent, DeskEventKind, DeskList, EscrowPage, OpenInvitation, OrderAnswer, RequestOffer,
+        RequestState, Service, ServiceError, SignedOrder, TrustOrders, WaitingRequest,
     },
     store::Store,
 };
@@ -17,6 +18,8 @@ use alcove_proto::{
     v1,
 };
 use alcove_rpc::v1::enrolment_server::Enrolment;
+use bytes::Bytes;
+use prost::Message;
 use std::sync::Arc;
 use tonic::{Request, Response, Status, async_trait};
 
@@ -88,7 +91,7 @@ impl<S: Store, T: TrustOrders> Enrolment for EnrolmentApi<S, T> {
             required(&message.signature, SIGNATURE_BYTES_MAX)?;
             let signed = SignedOrder { order: message.order, signature: message.signature };
             let answer = self.service.place_order(&signed, &*self.trust_orders, call.request()).await?;
-            Ok(order_answer(answer))
+            Ok(order_answer(answer)?)
         };
         call.answer(placed.await)
     }
@@ -103,8 +106,8 @@ fn state(state: RequestState) -> v1::CollectAnswerResponse {
     v1::CollectAnswerResponse { state: state.into(), sealed_answer }
 }
 
-fn order_answer(answer: OrderAnswer) -> v1::PlaceOrderResponse {
-    match answer {
+fn order_answer(answer: OrderAnswer) -> Result<v1::PlaceOrderResponse, ServiceError> {
+    Ok(match answer {
         OrderAnswer::Done => v1::PlaceOrderResponse::default(),
         OrderAnswer::Listed(listed) => {
             v1::PlaceOrderResponse { list: Some(list(listed)), ..Default::default() }
@@ -113,7 +116,26 @@ fn order_answer(answer: OrderAnswer) -> v1::PlaceOrderResponse {
             let identities = identities.iter().map(ToString::to_string).collect();
             v1::PlaceOrderResponse { would_cut: Some(v1::WouldCut { identities }), ..Default::default() }
         }
-    }
+        OrderAnswer::Attempts(attempts) => {
+            let attempts = v1::AttemptList { attempts: attempts.into_iter().map(attempt).collect() };
+            v1::PlaceOrderResponse { attempts: Some(attempts), ..Default::default() }
+        }
+        OrderAnswer::Escrow(page) => {
+            v1::PlaceOrderResponse { escrow: Some(escrow_page(page)?), ..Default::default() }
+        }
+    })
+}
+
+/// What devices handed in parsed then: one that does not now is the store's fault.
+fn escrow_page(page: EscrowPage) -> Result<v1::EscrowPage, ServiceError> {
+    let decode = |entry: Bytes| v1::EscrowEntry::decode(entry).map_err(ServiceError::internal);
+    let decode_grant = |grant: Bytes| v1::EscrowedGrant::decode(grant).map_err(ServiceError::internal);
+    Ok(v1::EscrowPage {
+        entries: page.entries.into_iter().map(decode).collect::<Result<_, _>>()?,
+        grants: page.grants.into_iter().map(decode_grant).collect::<Result<_, _>>()?,
+        certificates: page.certificates.into_iter().map(Into::into).collect(),
+        next_cursor: page.next.unwrap_or_default(),
+    })
 }
 
 fn list(list: DeskList) -> v1::RequestList {

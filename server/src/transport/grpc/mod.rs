@@ -13,6 +13,7 @@ mod call;
 mod desk_call;
 mod directory;
 mod enrolment;
+mod escrow;
 mod groups;
 mod key_packages;
 mod parse;
@@ -34,21 +35,24 @@ use crate::{
 use alcove_proto::limits::MESSAGE_BYTES_MAX;
 use alcove_rpc::v1::{
     blobs_server::BlobsServer, directory_server::DirectoryServer, enrolment_server::EnrolmentServer,
-    groups_server::GroupsServer, key_packages_server::KeyPackagesServer, trust_server::TrustServer,
+    escrow_server::EscrowServer, groups_server::GroupsServer, key_packages_server::KeyPackagesServer,
+    trust_server::TrustServer,
 };
 use std::sync::Arc;
 use tonic::service::Routes;
 
-/// The four services of `alcove.v1`, ready to be served. Health and reflection may be added to them.
+/// The five services of `alcove.v1`, ready to be served. Health and reflection may be added to them.
 pub fn routes<S: Store>(service: &Service<S>) -> Routes {
     let groups = GroupsServer::new(groups::GroupsApi(service.clone()));
     let key_packages = KeyPackagesServer::new(key_packages::KeyPackagesApi(service.clone()));
     let blobs = BlobsServer::new(blobs::BlobsApi(service.clone()));
     let directory = DirectoryServer::new(directory::DirectoryApi(service.clone()));
+    let escrow = EscrowServer::new(escrow::EscrowApi(service.clone()));
     let routes = Routes::new(groups.max_decoding_message_size(MESSAGE_BYTES_MAX))
         .add_service(key_packages.max_decoding_message_size(MESSAGE_BYTES_MAX))
         .add_service(blobs.max_decoding_message_size(MESSAGE_BYTES_MAX))
-        .add_service(directory.max_decoding_message_size(MESSAGE_BYTES_MAX));
+        .add_service(directory.max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .add_service(escrow.max_decoding_message_size(MESSAGE_BYTES_MAX));
     routes.into_axum_router().layer(reasoned::Reasons { message_bytes_max: MESSAGE_BYTES_MAX }).into()
 }
 

@@ -158,6 +158,22 @@ pub(in crate::transport) fn refused(error: ServiceError, request: &RequestId) ->
             "It would cut live connections; nothing was changed. It can be forced.",
         )
         .limit(cut),
+        ServiceError::RecoveryKeyChanged => Told::new(
+            Code::FailedPrecondition,
+            Reason::RecoveryKeyChanged,
+            "The charter in force names another recovery key for the caller's agency; fetch it and seal to that.",
+        ),
+        ServiceError::RecoveryNotOpen { retry_after_ms } => Told::new(
+            Code::FailedPrecondition,
+            Reason::RecoveryNotOpen,
+            "Nothing is handed out by this attempt, or not yet.",
+        )
+        .retry_after(retry_after_ms),
+        ServiceError::RecoveryStands => Told::new(
+            Code::AlreadyExists,
+            Reason::RecoveryStands,
+            "An attempt for that device has been announced already.",
+        ),
         ServiceError::Unavailable { retry_after_ms } => {
             Told::new(Code::Unavailable, Reason::Unavailable, "The server is not ready; try again later.")
                 .retry_after(retry_after_ms)

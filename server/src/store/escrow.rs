@@ -1,0 +1,116 @@
+//! What devices have sealed to their agency's recovery key, in domain types. Of what is sealed nothing is read here but
+//! the positions that a grant names.
+//!
+//! Kept by agency: whose a sealing is follows from who hands it in. PROTOCOL.md, "Recovery", steps 5 to 9.
+
+use super::access::PositionRange;
+use alcove_proto::{
+    ids::{AccessId, Digest, Epoch, GroupId},
+    names::Person,
+};
+use bytes::Bytes;
+
+/// What a device hands in for one group. Its agency and itself are the act's [`By`](super::audit::By).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEscrow {
+    /// The group; the device is a member.
+    pub group: GroupId,
+    /// SHA-256 of the recovery key it has sealed to: the one in force.
+    pub recovery_key_hash: Digest,
+    /// At most [`alcove_proto::limits::ESCROW_ENTRIES_PER_CALL_MAX`].
+    pub entries: Vec<NewSealing>,
+    /// At most [`alcove_proto::limits::ESCROW_GRANTS_PER_CALL_MAX`].
+    pub grants: Vec<NewEscrowedGrant>,
+    /// At most [`alcove_proto::limits::ESCROW_CERTIFICATES_PER_CALL_MAX`].
+    pub certificates: Vec<Bytes>,
+}
+
+/// The key of one epoch, sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSealing {
+    /// The epoch; not later than the one in force.
+    pub epoch: Epoch,
+    /// Encoded EscrowEntry, at most [`SEALING_BYTES_MAX`].
+    pub entry: Bytes,
+}
+
+/// The record keys of one grant, sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEscrowedGrant {
+    /// The access entry that goes with the grant; was opened to this device.
+    pub access: AccessId,
+    /// Encoded EscrowedGrant, at most [`alcove_proto::limits::ESCROWED_GRANT_BYTES_MAX`].
+    pub grant: Bytes,
+}
+
+/// Bytes of one encoded EscrowEntry: it has some 180.
+pub const SEALING_BYTES_MAX: usize = 512;
+
+/// What came of handing in escrow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutEscrowOutcome {
+    /// Everything is stored that was not there before.
+    Stored,
+    /// An entry is of an epoch that has not begun. Nothing was stored.
+    EpochAhead {
+        /// The epoch in force.
+        current: Epoch,
+    },
+}
+
+/// Who has sealed an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EpochSealings {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// How many devices of the agency.
+    pub devices: u32,
+    /// Whether the device that asks is one of them.
+    pub own: bool,
+}
+
+/// Epochs that somebody has sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealingPage {
+    /// In order, each with one device at least.
+    pub epochs: Vec<EpochSealings>,
+    /// Whether there are later ones.
+    pub more: bool,
+}
+
+/// What one person could read in one group, while a device of theirs was a member or by a grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recoverable {
+    /// The group.
+    pub group: GroupId,
+    /// First and last epoch of each stay, disjoint, in order.
+    pub epochs: Vec<(Epoch, Epoch)>,
+    /// Positions of these stays and of the grants, disjoint, in order.
+    pub positions: Vec<PositionRange>,
+}
+
+/// Escrow to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EscrowQuery {
+    /// Whose.
+    pub person: Person,
+    /// SHA-256 of the recovery key it is sealed to.
+    pub recovery_key_hash: Digest,
+    /// Go on behind what a page ended with; nothing from the start.
+    pub after: Option<Vec<u8>>,
+    /// At most this many bytes, unless one piece alone is larger.
+    pub bytes_max: usize,
+}
+
+/// Part of one person's escrow: entries, then grants, then certificates.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EscrowPage {
+    /// Encoded EscrowEntry each.
+    pub entries: Vec<Bytes>,
+    /// Encoded EscrowedGrant each.
+    pub grants: Vec<Bytes>,
+    /// DER each.
+    pub certificates: Vec<Bytes>,
+    /// Where to go on; nothing at the end.
+    pub next: Option<Vec<u8>>,
+}

@@ -1,0 +1,159 @@
+//! Attempts at recovery, in domain types: announced by an agency's admin, open to objection, and then handed out by.
+//!
+//! An attempt's state follows from what was done and from the time: nothing has to be running for it to open or to end.
+//! The store judges what must be judged in the instant of the write, and no signature. PROTOCOL.md, "Recovery", step 9.
+
+use super::access::PositionRange;
+use alcove_proto::{
+    ids::{AttemptId, GroupId},
+    limits::{RECOVERY_DELAY_MS, RECOVERY_OPEN_MS},
+    names::Identity,
+};
+use bytes::Bytes;
+
+/// Bytes of one encoded Order that announces an attempt.
+pub const ATTEMPT_ORDER_BYTES_MAX: usize = 4 * 1024;
+
+/// An attempt to announce. The device it is for is the act's [`By`](super::audit::By), and its agency the attempt's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAttempt {
+    /// Its id, drawn by the admin's program.
+    pub attempt: AttemptId,
+    /// Encoded Order, at most [`ATTEMPT_ORDER_BYTES_MAX`]; opaque here.
+    pub order: Bytes,
+    /// By the agency's charter key.
+    pub signature: Bytes,
+}
+
+/// What came of announcing an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OpenAttemptOutcome {
+    /// It is announced, now or by the very same order before.
+    Announced,
+    /// The id is another attempt's.
+    IdReused,
+    /// Another attempt for that device has been announced, and neither handed out nor ended. Nothing changed.
+    Stands,
+}
+
+/// An attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Its id.
+    pub attempt: AttemptId,
+    /// The device it is for.
+    pub identity: Identity,
+    /// Encoded Order.
+    pub order: Bytes,
+    /// By the agency's charter key.
+    pub signature: Bytes,
+    /// Server time, milliseconds since 1970.
+    pub announced_at_ms: i64,
+    /// When something was first handed out.
+    pub handed_out_at_ms: Option<i64>,
+    /// When it was taken back.
+    pub withdrawn_at_ms: Option<i64>,
+    /// When a device objected, and its encoded SignedObjection.
+    pub objected: Option<(i64, Bytes)>,
+}
+
+/// How far an attempt has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptState {
+    /// Nothing is handed out yet.
+    Announced,
+    /// Nobody objected in time.
+    Open,
+    /// Something has been handed out.
+    HandedOut,
+    /// A device objected: nothing was or will be handed out.
+    Objected,
+    /// The admin took it back.
+    Withdrawn,
+    /// Its time is over.
+    Ended,
+}
+
+impl Attempt {
+    /// The first moment at which something may be handed out, milliseconds since 1970.
+    pub fn open_from_ms(&self) -> i64 {
+        self.announced_at_ms.saturating_add(RECOVERY_DELAY_MS)
+    }
+
+    /// The moment from which nothing is handed out any more.
+    pub fn ends_at_ms(&self) -> i64 {
+        self.open_from_ms().saturating_add(RECOVERY_OPEN_MS)
+    }
+
+    /// Its state at `now_ms`, and since when.
+    pub fn state(&self, now_ms: i64) -> (AttemptState, i64) {
+        if let Some((at_ms, _)) = self.objected {
+            return (AttemptState::Objected, at_ms);
+        }
+        if let Some(at_ms) = self.withdrawn_at_ms {
+            return (AttemptState::Withdrawn, at_ms);
+        }
+        if now_ms >= self.ends_at_ms() {
+            return (AttemptState::Ended, self.ends_at_ms());
+        }
+        match self.handed_out_at_ms {
+            Some(at_ms) => (AttemptState::HandedOut, at_ms),
+            None if now_ms >= self.open_from_ms() => (AttemptState::Open, self.open_from_ms()),
+            None => (AttemptState::Announced, self.announced_at_ms),
+        }
+    }
+}
+
+/// What is opened to the device of an attempt in one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecoveredAccess {
+    /// The group.
+    pub group: GroupId,
+    /// Disjoint, in order.
+    pub ranges: Vec<PositionRange>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt() -> Attempt {
+        Attempt {
+            attempt: AttemptId([1; 16]),
+            identity: "spiffe://harborlight.northmark.example/staff/abcdefghijklmn27/device/2"
+                .parse()
+                .unwrap(),
+            order: Bytes::new(),
+            signature: Bytes::new(),
+            announced_at_ms: 1_000,
+            handed_out_at_ms: None,
+            withdrawn_at_ms: None,
+            objected: None,
+        }
+    }
+
+    #[test]
+    fn an_attempt_opens_and_ends_by_the_time_alone() {
+        let open = 1_000 + RECOVERY_DELAY_MS;
+        let end = open + RECOVERY_OPEN_MS;
+        let announced = attempt();
+        assert_eq!(announced.state(1_000), (AttemptState::Announced, 1_000));
+        assert_eq!(announced.state(open - 1), (AttemptState::Announced, 1_000));
+        assert_eq!(announced.state(open), (AttemptState::Open, open));
+        assert_eq!(announced.state(end - 1), (AttemptState::Open, open));
+        assert_eq!(announced.state(end), (AttemptState::Ended, end));
+        let handed_out = Attempt { handed_out_at_ms: Some(open + 5), ..attempt() };
+        assert_eq!(handed_out.state(open + 9), (AttemptState::HandedOut, open + 5));
+        assert_eq!(handed_out.state(end), (AttemptState::Ended, end));
+    }
+
+    #[test]
+    fn an_objection_and_a_withdrawal_stay_what_they_are() {
+        let objected = Attempt { objected: Some((7, Bytes::new())), ..attempt() };
+        let withdrawn = Attempt { withdrawn_at_ms: Some(8), ..attempt() };
+        for now_ms in [9, 1_000 + RECOVERY_DELAY_MS, i64::MAX] {
+            assert_eq!(objected.state(now_ms), (AttemptState::Objected, 7));
+            assert_eq!(withdrawn.state(now_ms), (AttemptState::Withdrawn, 8));
+        }
+    }
+}
