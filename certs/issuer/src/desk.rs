@@ -4,6 +4,10 @@
 //! again, and whoever runs the command decides.
 //! Time is a parameter. PROTOCOL.md section 6, "The desk" and "Orders".
 
+mod recoveries;
+
+pub use recoveries::{Attempt, Attempts, FetchedEscrow};
+
 use crate::{AgencyCa, IssuerError, SigningKey, issue::split_address};
 use alcove_charter::{P256Point, TrustView, order_signing_bytes};
 use alcove_proto::{

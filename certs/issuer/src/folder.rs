@@ -26,6 +26,8 @@ pub(crate) const LEDGER: &str = "ledger.jsonl";
 pub(crate) const CRL: &str = "agency.crl";
 pub(crate) const RECOVERY: &str = "recovery.pub";
 pub(crate) const INVITATIONS: &str = "invitations";
+/// A folder: the newest certified request of each device.
+pub(crate) const REQUESTS: &str = "requests";
 const LOCK: &str = "lock";
 
 /// How long to wait for another process to be done with the folder.
@@ -54,6 +56,9 @@ impl Folder {
             let folder = Self::lock(path)?;
             // What a crash left may be a keystore with a key that has been wiped since.
             remove_temps(path)?;
+            if path.join(REQUESTS).is_dir() {
+                remove_temps(&path.join(REQUESTS))?;
+            }
             Ok(folder)
         } else {
             Err(IssuerError::NoCa { path: path.to_owned() })
@@ -82,6 +87,7 @@ impl Folder {
             CRL,
             RECOVERY,
             INVITATIONS,
+            REQUESTS,
             LOCK,
         ];
         for entry in fs::read_dir(path).map_err(io("read", path))? {

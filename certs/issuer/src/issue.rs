@@ -81,6 +81,7 @@ impl AgencyCa {
         // Cannot fail: the history holds only what it has decoded before.
         let charters = history.signed_after(0).filter_map(|bytes| v1::SignedCharter::decode(bytes).ok());
         let (device, answer) = self.issue_answer(charter, identity, keys, order, now_ms)?;
+        self.keep_request(&device.identity, request)?;
         let file = v1::EnrolmentCertificate { charters: charters.collect(), ..answer };
         Ok(IssuedDevice { file: file.encode_to_vec(), ..device })
     }
@@ -101,6 +102,7 @@ impl AgencyCa {
         self.check_charter(charter, now_ms)?;
         let identity = self.device_of(order)?;
         let (device, answer) = self.issue_answer(charter, identity, keys, order, now_ms)?;
+        self.keep_request(&device.identity, request)?;
         let file = seal_answer(&device.identity, &sealing_key, answer)?;
         Ok(IssuedDevice { file, ..device })
     }

@@ -21,6 +21,7 @@ mod folder;
 mod hpke;
 mod invitations;
 mod issue;
+mod kept;
 mod keys;
 mod keystore;
 mod ledger;
@@ -34,7 +35,10 @@ mod server;
 pub use agency::{AgencyCa, AgencyProfile, IssuedCrl, Which, parse_agency_file};
 pub use answers::open_answer;
 pub use certificates::{AGENCY_CA_DAYS, CERTIFICATE_DAYS_MAX, CRL_DAYS, DEVICE_DAYS, SERVER_DAYS};
-pub use desk::{Desk, DeskEvent, HandedIn, OpenInvitation, Published, Waiting, WaitingRequest};
+pub use desk::{
+    Attempt, Attempts, Desk, DeskEvent, FetchedEscrow, HandedIn, OpenInvitation, Published, Waiting,
+    WaitingRequest,
+};
 pub use duty::{DUTY_DAYS, DutyOfficer};
 pub use error::IssuerError;
 pub use files::{read_limited, write_private, write_whole};

@@ -50,7 +50,14 @@ impl AgencyCa {
                 Err(refused) => results.push(Some(Err(refused))),
             }
         }
-        let mut certified = self.certify_all(wanted, &directory_key, days, now_ms)?.into_iter();
+        let certified = self.certify_all(wanted, &directory_key, days, now_ms)?;
+        let done = results.iter().zip(renewals).filter(|(refused, _)| refused.is_none());
+        for (certified, (_, judged)) in certified.iter().zip(done) {
+            if let Ok(device) = certified {
+                self.keep_request(&device.identity, &judged.request)?;
+            }
+        }
+        let mut certified = certified.into_iter();
         let answers = results.into_iter().zip(renewals).filter_map(|(refused, judged)| {
             refused.or_else(|| {
                 let device = certified.next()?;

@@ -219,7 +219,7 @@ fn described(file: &CharterFile, path: &Path, now_ms: i64) -> Result<(Value, Vec
                 "name": agency.display_name,
                 "side": side_text(agency.side),
                 "ca_sha256": cas.collect::<Vec<_>>(),
-                "recovery_key_sha256": agency.recovery_key.as_ref().map(key_hash),
+                "recovery_key_sha256": agency.recovery_key.as_ref().map(|key| key_hash(key).to_string()),
                 "signed": standing.signed.contains(&agency.trust_domain),
             })
         })
@@ -269,7 +269,7 @@ fn described(file: &CharterFile, path: &Path, now_ms: i64) -> Result<(Value, Vec
             side_text(agency.side)
         ));
         if let Some(key) = &agency.recovery_key {
-            lines.push(format!("            recovery key {}", grouped(&key_hash(key))));
+            lines.push(format!("            recovery key {}", grouped(&key_hash(key).to_string())));
         }
     }
     for trust_domain in &standing.signed {

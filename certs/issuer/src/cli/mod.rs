@@ -16,6 +16,7 @@ mod passphrase;
 mod pending;
 mod publish;
 mod recovery;
+mod recovery_desk;
 mod recovery_exit;
 mod rehearse;
 mod renew;

@@ -4,6 +4,7 @@ use super::{
     ca::REQUEST_BYTES_MAX,
     output::{Output, grouped},
     passphrase::{self, Source},
+    recovery_desk,
     recovery_exit::fault_text,
     revoke::refuse_existing,
 };
@@ -30,6 +31,14 @@ pub(crate) enum RecoveryCommand {
     Init(Init),
     /// Check shares, without putting them together.
     Check(Check),
+    /// Ask for what is sealed of a person, for a new device of theirs; your agency's devices are told.
+    Ask(recovery_desk::Ask),
+    /// Show what has been asked for, and what became of it.
+    Attempts(recovery_desk::ListAttempts),
+    /// Take an attempt back.
+    Withdraw(recovery_desk::WithdrawAttempt),
+    /// Fetch what is sealed, 72 hours after it was asked for.
+    Fetch(recovery_desk::Fetch),
     /// Open escrow with enough shares and seal what is in it to one device.
     Open(Open),
 }
@@ -74,7 +83,8 @@ pub(crate) struct Open {
     /// The escrow to open.
     #[arg(long, value_name = "FILE")]
     escrow: PathBuf,
-    /// The request of the device that is to get the keys, as `alcove enrol request` wrote it.
+    /// The request of the device that is to get the keys: as `alcove enrol request` wrote it, or from the CA's folder, as
+    /// `recovery ask` names it.
     #[arg(long, value_name = "FILE")]
     request: PathBuf,
     /// The six words the person reads out; another request is refused.
@@ -118,6 +128,10 @@ impl RecoveryCommand {
         match self {
             Self::Init(init) => init.run(passphrase, output),
             Self::Check(check) => check.run(output),
+            Self::Ask(ask) => ask.run(passphrase, output),
+            Self::Attempts(attempts) => attempts.run(passphrase, output),
+            Self::Withdraw(withdraw) => withdraw.run(passphrase, output),
+            Self::Fetch(fetch) => fetch.run(passphrase, output),
             Self::Open(open) => open.run(output),
         }
     }
@@ -138,7 +152,7 @@ impl Init {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let made = ca.init_recovery(order, &self.output, &passphrases)?;
-        let hash = key_hash(&made.recovery_key);
+        let hash = key_hash(&made.recovery_key).to_string();
         output.answer(
             &json!({
                 "schema": "alcove.certs.recovery.v1",
@@ -160,12 +174,13 @@ impl Init {
                     self.output.display()
                 ),
                 "Each officer checks theirs: alcove-certs recovery check SHARE".to_owned(),
-                "Devices of this version do not seal to it yet: nothing can be recovered by it so far."
-                    .to_owned(),
                 format!(
                     "It counts from the next charter on: alcove-certs charter next ... --agency {}",
                     self.ca.join("agency.pub").display()
                 ),
+                "Devices seal to it by themselves when they know that charter; on the day of need begin with \
+                 `alcove-certs recovery ask`."
+                    .to_owned(),
             ],
         )
     }
@@ -175,7 +190,7 @@ impl Check {
     fn run(self, output: &mut Output) -> Result<(), IssuerError> {
         let shares = self.passphrases.check(&self.shares, &self.reference)?;
         let agency = shares.trust_domain().map(TrustDomain::as_str);
-        let hash = shares.recovery_key().map(key_hash);
+        let hash = shares.recovery_key().map(|key| key_hash(key).to_string());
         for share in shares.checked() {
             let verdict = share.verdict.as_ref().map_or_else(fault_text, |()| "good".to_owned());
             output.answer(
@@ -324,8 +339,8 @@ impl Reference {
 }
 
 /// SHA-256 of a recovery key, for reading out.
-pub(super) fn key_hash(key: &P256Point) -> String {
-    Digest(sha256(&[key.as_bytes()])).to_string()
+pub(super) fn key_hash(key: &P256Point) -> Digest {
+    Digest(sha256(&[key.as_bytes()]))
 }
 
 /// Entries as people count them, from 1.

@@ -1,6 +1,6 @@
 //! What a person is told when an act of recovery was not done.
 
-use super::exit::Exit;
+use super::{exit::Exit, output::moment};
 use alcove_issuer::recovery::{RecoveryError, ShareFault};
 
 /// What is wrong with a share, in the middle of a sentence.
@@ -108,6 +108,41 @@ pub(crate) fn explain(error: &RecoveryError) -> (Exit, String, String) {
         R::TooManyKeys { keys } => {
             (Exit::Refused, format!("{keys} keys do not fit one file."), "Have the escrow gathered in parts.")
         }
+        R::NoWords => (
+            Exit::Usage,
+            "Those are not six words of the list.".to_owned(),
+            "Have them read out again: they stand in the person's window, and in `alcove-certs pending`.",
+        ),
+        R::NoRequest { identity } => (
+            Exit::NotFound,
+            format!("This folder has certified no request of {identity}."),
+            "Enrol the new device first; if it is, name its request with --request, or its words with --words.",
+        ),
+        R::NoAttempt { id } => (
+            Exit::NotFound,
+            format!("Your agency has ordered no attempt {id}, or the desk keeps it no more."),
+            "See them with `alcove-certs recovery attempts`.",
+        ),
+        R::NotOpenYet { open_from_ms } => (
+            Exit::Refused,
+            format!("Nothing is handed out before {}: until then anybody may object.", moment(*open_from_ms)),
+            "Run the command again then.",
+        ),
+        R::AttemptOver { what } => (
+            Exit::Conflict,
+            format!("The attempt is {what}: nothing is handed out by it."),
+            "See why with `alcove-certs recovery attempts`; ask anew once that is settled.",
+        ),
+        R::ForgedAttempts { count } => (
+            Exit::Integrity,
+            format!("The desk shows {count} attempts that your agency's charter key has not ordered."),
+            "Somebody else has that key, or the server lies: tell the other agencies by phone.",
+        ),
+        R::NothingSealed => (
+            Exit::NotFound,
+            "Nothing of that person is sealed to that recovery key.".to_owned(),
+            "If it was replaced, name the one before with --key-hash, and take the shares of that one.",
+        ),
         R::NoRecoveryKey { trust_domain } => (
             Exit::Refused,
             format!("The charter names no recovery key of {trust_domain}."),

@@ -20,9 +20,9 @@ use std::{
 use tempfile::TempDir;
 
 /// The folders of a [`Room`], with nobody at work in them, and the server's desk.
-struct Place {
+pub(crate) struct Place {
     folder: TempDir,
-    server: DeskServer,
+    pub(crate) server: DeskServer,
     desk: String,
 }
 
@@ -33,7 +33,11 @@ impl Place {
 
     /// `first` is done in the room before the program takes over.
     fn with(first: impl FnOnce(&mut Room)) -> Self {
-        let mut room = Room::at(clock_ms());
+        Self::of(Room::at(clock_ms()), first)
+    }
+
+    /// The same for a room in which something was done before there was a charter.
+    pub(crate) fn of(mut room: Room, first: impl FnOnce(&mut Room)) -> Self {
         let charter = room.charter();
         let server = DeskServer::start(&mut room, &charter, clock_ms());
         fs::write(room.path("charter"), charter.encode()).unwrap();
@@ -50,7 +54,7 @@ impl Place {
         Self { folder: room.folder, server, desk }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -64,13 +68,13 @@ impl Place {
         command
     }
 
-    fn run(&self, line: &str) -> Output {
+    pub(crate) fn run(&self, line: &str) -> Output {
         self.command(line).output().unwrap()
     }
 
     /// All objects that a command answers.
     #[track_caller]
-    fn ok(&self, line: &str) -> Vec<Value> {
+    pub(crate) fn ok(&self, line: &str) -> Vec<Value> {
         let output = self.run(&format!("{line} --json"));
         assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
         let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
@@ -79,7 +83,7 @@ impl Place {
 
     /// The error object of a command that fails with `code`.
     #[track_caller]
-    fn fails(&self, line: &str, code: i32) -> String {
+    pub(crate) fn fails(&self, line: &str, code: i32) -> String {
         let output = self.run(line);
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(code), "{line}: {stderr}");
@@ -87,14 +91,14 @@ impl Place {
         stderr
     }
 
-    fn invite(&self, file: &str) -> Invitation {
+    pub(crate) fn invite(&self, file: &str) -> Invitation {
         self.ok(&format!(
             "invite --name Rosa_Iglesias-Peña --role case_manager --server 127.0.0.1:7443 -o {file}"
         ));
         Invitation::parse(&fs::read_to_string(self.path(file)).unwrap()).unwrap()
     }
 
-    fn hand_in(&self, invitation: &Invitation, request: &[u8], proven: &[u8]) {
+    pub(crate) fn hand_in(&self, invitation: &Invitation, request: &[u8], proven: &[u8]) {
         let (identity, code) = (&invitation.identity, &invitation.code);
         let proof = code.prove(identity, proven);
         self.server.hand_in(&identity.to_string(), &code.claim(identity), request, &proof).unwrap();
@@ -104,7 +108,7 @@ impl Place {
 const INVITE: &str = "invite --name Rosa --role manager --server 127.0.0.1:7443 -o again";
 
 /// A device that is certified before the program begins.
-fn certified(room: &mut Room, days: i64) -> (Device, Vec<u8>, Identity) {
+pub(crate) fn certified(room: &mut Room, days: i64) -> (Device, Vec<u8>, Identity) {
     let (device, charter) = (Device::new(), room.charter_file());
     let order = DeviceOrder::new("Rosa Iglesias-Peña", "case manager");
     let at_ms = clock_ms() - days * 86_400_000;

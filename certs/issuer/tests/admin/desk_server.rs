@@ -5,7 +5,7 @@
 use crate::desk::{Desk as Room, SERVER_NAME, csr};
 use alcove_charter::{CharterFile, Crl, TrustView, claim_hash, sha256, verify_order};
 use alcove_proto::{
-    limits::{DESK_EVENTS_MAX, ORDER_CLOCK_SKEW_MS_MAX, REQUESTS_PER_PAGE_MAX},
+    limits::{DESK_EVENTS_MAX, ORDER_CLOCK_SKEW_MS_MAX, RECOVERY_DELAY_MS, REQUESTS_PER_PAGE_MAX},
     v1::{self, ErrorDetail, Reason, RequestState, order::Act},
 };
 use alcove_rpc::v1::{
@@ -51,6 +51,12 @@ pub(crate) struct State {
     /// Live connections, for what is cut.
     pub(crate) live: Vec<String>,
     pub(crate) crls: Vec<u64>,
+    /// Attempts at recovery as they are shown, newest first.
+    pub(crate) attempts: Vec<v1::RecoveryAttempt>,
+    /// What is handed out, page by page; the last one's cursor says where to go on.
+    pub(crate) escrow: Vec<v1::EscrowPage>,
+    /// The recovery key hash that was asked for last.
+    pub(crate) asked_hash: Vec<u8>,
 }
 
 /// The desk. Dropped, it is gone.
@@ -235,11 +241,58 @@ impl State {
             }
             Act::WouldCut(_) => response.would_cut = Some(v1::WouldCut { identities: self.live.clone() }),
             Act::LiftDenial(_) => {}
-            Act::OpenRecovery(_) | Act::WithdrawRecovery(_) | Act::ListAttempts(_) | Act::ReadEscrow(_) => {
-                return Err(because(Reason::NotAuthorised));
+            Act::OpenRecovery(open) => self.announce(&open, request)?,
+            Act::WithdrawRecovery(withdraw) => {
+                let attempt = self.attempt(&withdraw.attempt_id).ok_or_else(|| because(Reason::NotFound))?;
+                attempt.state = v1::AttemptState::Withdrawn.into();
+            }
+            Act::ListAttempts(_) => {
+                response.attempts = Some(v1::AttemptList { attempts: self.attempts.clone() });
+            }
+            Act::ReadEscrow(read) => {
+                let attempt = self.attempt(&read.attempt_id).ok_or_else(|| because(Reason::NotFound))?;
+                match attempt.state() {
+                    v1::AttemptState::Open | v1::AttemptState::HandedOut => {
+                        attempt.state = v1::AttemptState::HandedOut.into();
+                    }
+                    _ => return Err(because(Reason::RecoveryNotOpen)),
+                }
+                self.asked_hash = read.recovery_key_hash;
+                let page = read.cursor.first().map_or(0, |page| usize::from(*page));
+                response.escrow = Some(self.escrow.get(page).cloned().unwrap_or_default());
             }
         }
         Ok(response)
+    }
+
+    fn announce(
+        &mut self,
+        open: &v1::OpenRecovery,
+        request: &v1::PlaceOrderRequest,
+    ) -> Result<(), ErrorDetail> {
+        let stands = |attempt: &v1::RecoveryAttempt| {
+            let (_, other) = opening(attempt);
+            other.identity == open.identity && attempt.state() == v1::AttemptState::Announced
+        };
+        if self.attempts.iter().any(stands) {
+            return Err(ErrorDetail::because(Reason::RecoveryStands));
+        }
+        let now_ms = self.now_ms();
+        let attempt = v1::RecoveryAttempt {
+            order: request.order.clone(),
+            signature: request.signature.clone(),
+            announced_at_ms: now_ms,
+            open_from_ms: now_ms + RECOVERY_DELAY_MS,
+            state: v1::AttemptState::Announced.into(),
+            since_ms: now_ms,
+            signed_objection: Vec::new(),
+        };
+        self.attempts.insert(0, attempt);
+        Ok(())
+    }
+
+    fn attempt(&mut self, id: &[u8]) -> Option<&mut v1::RecoveryAttempt> {
+        self.attempts.iter_mut().find(|attempt| opening(attempt).1.attempt_id == id)
     }
 
     fn list(&self, list: &v1::ListRequests) -> v1::RequestList {
@@ -262,6 +315,13 @@ impl State {
             invitations: if first { invitations.collect() } else { Vec::new() },
         }
     }
+}
+
+/// The order of an attempt, and what it asks for.
+pub(crate) fn opening(attempt: &v1::RecoveryAttempt) -> (v1::Order, v1::OpenRecovery) {
+    let order = v1::Order::decode(attempt.order.as_slice()).unwrap();
+    let Some(Act::OpenRecovery(open)) = order.act.clone() else { panic!("an attempt's order") };
+    (order, open)
 }
 
 #[derive(Clone)]

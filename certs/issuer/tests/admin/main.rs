@@ -11,6 +11,7 @@ mod folder;
 mod issue;
 mod program;
 mod recovery;
+mod recovery_desk;
 mod revoke;
 mod roll;
 mod server;

@@ -1,0 +1,234 @@
+//! Attempts at recovery at the desk: announced, listed, taken back, and what is handed out by them.
+//!
+//! The server is not believed: an attempt counts as this agency's when its charter key signed the order, and an objection
+//! as the device's whose MLS key signed it. PROTOCOL.md section 18, step 9.
+
+use super::{Desk, bad};
+use crate::{AgencyCa, IssuerError, keys, recovery::RecoveryError};
+use alcove_charter::{
+    EscrowBundle, EscrowEntry, EscrowedGrant, Judge, TrustView, VerifiedObjection, spelled_words,
+    verify_order,
+};
+use alcove_proto::{
+    canonical,
+    ids::{AttemptId, Digest},
+    limits::{ESCROW_BUNDLE_BYTES_MAX, ESCROW_ENTRIES_MAX, RECOVERY_ATTEMPTS_MAX},
+    names::Identity,
+    v1::{self, AttemptState, order::Act},
+};
+use std::collections::BTreeSet;
+
+/// Pages of one escrow: as many as a bundle has bytes for, and some that are nearly empty.
+const ESCROW_PAGES_MAX: usize = 1024;
+
+/// An attempt as the desk shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Its id.
+    pub id: AttemptId,
+    /// The device it is for.
+    pub identity: Identity,
+    /// The words of that device's request.
+    pub words: String,
+    /// The server's clock, milliseconds since 1970.
+    pub announced_at_ms: i64,
+    /// From when on something is handed out.
+    pub open_from_ms: i64,
+    /// How far it has come, as the server says.
+    pub state: AttemptState,
+    /// Since when.
+    pub since_ms: i64,
+    /// Who objected, with [`AttemptState::Objected`]; nothing when no device of this agency signed that.
+    pub objected_by: Option<Identity>,
+}
+
+/// Attempts in this agency.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attempts {
+    /// Ordered by this agency's charter key; newest first.
+    pub ours: Vec<Attempt>,
+    /// How many more the desk showed whose orders that key did not sign.
+    pub forged: usize,
+}
+
+/// Escrow on its way to the officers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetchedEscrow {
+    /// What is well formed.
+    pub bundle: EscrowBundle,
+    /// How many entries and grants are not, and were left out.
+    pub left_out: usize,
+}
+
+impl Desk {
+    /// Announces an attempt for a device of this agency. `words`: of its request. Returns its id.
+    ///
+    /// Errors: [`IssuerError`]; [`RecoveryError::OtherAgencysDevice`].
+    pub async fn open_recovery(
+        &self,
+        ca: &AgencyCa,
+        identity: &Identity,
+        words: &str,
+        now_ms: i64,
+    ) -> Result<AttemptId, IssuerError> {
+        if identity.person.trust_domain != ca.profile().trust_domain {
+            return Err(RecoveryError::OtherAgencysDevice { identity: identity.clone() }.into());
+        }
+        let id = AttemptId(keys::random()?);
+        let act = Act::OpenRecovery(v1::OpenRecovery {
+            attempt_id: id.to_vec(),
+            identity: identity.to_string(),
+            request_words: words.to_owned(),
+        });
+        self.order(ca, act, now_ms).await?;
+        Ok(id)
+    }
+
+    /// Takes an attempt back; one that is over stays what it is.
+    ///
+    /// Errors: [`IssuerError`].
+    pub async fn withdraw_recovery(
+        &self,
+        ca: &AgencyCa,
+        id: &AttemptId,
+        now_ms: i64,
+    ) -> Result<(), IssuerError> {
+        let act = Act::WithdrawRecovery(v1::WithdrawRecovery { attempt_id: id.to_vec() });
+        self.order(ca, act, now_ms).await.map(drop)
+    }
+
+    /// The attempts in this agency.
+    ///
+    /// Errors: [`IssuerError`].
+    pub async fn attempts(
+        &self,
+        ca: &AgencyCa,
+        trust: &TrustView,
+        now_ms: i64,
+    ) -> Result<Attempts, IssuerError> {
+        let answer = self.order(ca, Act::ListAttempts(v1::ListAttempts {}), now_ms).await?;
+        let list = answer.attempts.ok_or(bad("the list is missing"))?.attempts;
+        if list.len() > RECOVERY_ATTEMPTS_MAX {
+            return Err(bad("more attempts than can be"));
+        }
+        let count = list.len();
+        let ours: Vec<_> = list.iter().filter_map(|shown| read_attempt(shown, ca, trust)).collect();
+        let forged = count - ours.len();
+        Ok(Attempts { ours, forged })
+    }
+
+    /// Everything that an open attempt is for, sealed to the recovery key of that hash.
+    ///
+    /// Errors: [`IssuerError`]; [`IssuerError::DeskRefused`] before its time and after an objection;
+    /// [`RecoveryError::NothingSealed`].
+    pub async fn read_escrow(
+        &self,
+        ca: &AgencyCa,
+        id: &AttemptId,
+        recovery_key_hash: &Digest,
+        now_ms: i64,
+    ) -> Result<FetchedEscrow, IssuerError> {
+        let trust_domain = ca.profile().trust_domain.clone();
+        let mut fetched = FetchedEscrow {
+            bundle: EscrowBundle {
+                trust_domain,
+                entries: Vec::new(),
+                grants: Vec::new(),
+                certificates: Vec::new(),
+            },
+            left_out: 0,
+        };
+        let mut bytes_left = ESCROW_BUNDLE_BYTES_MAX;
+        let mut seen = BTreeSet::new();
+        let mut cursor = Vec::new();
+        for _page in 0..ESCROW_PAGES_MAX {
+            let act = Act::ReadEscrow(v1::ReadEscrow {
+                attempt_id: id.to_vec(),
+                recovery_key_hash: recovery_key_hash.to_vec(),
+                cursor: cursor.clone(),
+            });
+            let page = self.order(ca, act, now_ms).await?.escrow.ok_or(bad("the escrow is missing"))?;
+            bytes_left = bytes_left
+                .checked_sub(prost::Message::encoded_len(&page))
+                .ok_or(bad("more escrow than one file holds"))?;
+            fetched.take(&page);
+            if fetched.bundle.entries.len() + fetched.bundle.grants.len() > ESCROW_ENTRIES_MAX {
+                return Err(bad("more escrow than one file holds"));
+            }
+            if page.next_cursor.is_empty() {
+                return fetched.whole();
+            }
+            // Pages that lead back never end.
+            if !seen.insert(page.next_cursor.clone()) {
+                return Err(bad("a page that leads back"));
+            }
+            cursor = page.next_cursor;
+        }
+        Err(bad("more pages than can be"))
+    }
+}
+
+impl FetchedEscrow {
+    /// Takes in what is well formed: one bad entry would spoil the file.
+    fn take(&mut self, page: &v1::EscrowPage) {
+        for entry in &page.entries {
+            match EscrowEntry::parse(entry) {
+                Ok(entry) => self.bundle.entries.push(entry),
+                Err(_) => self.left_out += 1,
+            }
+        }
+        for grant in &page.grants {
+            match EscrowedGrant::parse(grant) {
+                Ok(grant) => self.bundle.grants.push(grant),
+                Err(_) => self.left_out += 1,
+            }
+        }
+        self.bundle.certificates.extend(page.certificates.iter().cloned());
+    }
+
+    fn whole(self) -> Result<Self, IssuerError> {
+        if self.bundle.entries.is_empty() && self.bundle.grants.is_empty() {
+            return Err(RecoveryError::NothingSealed.into());
+        }
+        // Read back, as whoever opens it will.
+        EscrowBundle::parse(&self.bundle.encode()).map_err(RecoveryError::from)?;
+        Ok(self)
+    }
+}
+
+/// An attempt whose order this agency's charter key signed; anything else is none.
+fn read_attempt(shown: &v1::RecoveryAttempt, ca: &AgencyCa, trust: &TrustView) -> Option<Attempt> {
+    let own = &ca.profile().trust_domain;
+    verify_order(ca.charter_key().public(), &shown.order, &shown.signature).ok()?;
+    let order: v1::Order = canonical::decode(&shown.order).ok()?;
+    let Some(Act::OpenRecovery(open)) = order.act else { return None };
+    let identity: Identity = open.identity.parse().ok()?;
+    if order.trust_domain != own.as_str() || identity.person.trust_domain != *own {
+        return None;
+    }
+    let id = AttemptId::try_from(open.attempt_id.as_slice()).ok()?;
+    let objected_by = match shown.state() {
+        AttemptState::Objected => VerifiedObjection::verify(&shown.signed_objection, trust, Judge::Never)
+            .ok()
+            .map(|verified| verified.objection)
+            .filter(|said| said.attempt == id && said.identity.person.trust_domain == *own)
+            .map(|said| said.identity),
+        AttemptState::Unspecified
+        | AttemptState::Announced
+        | AttemptState::Open
+        | AttemptState::HandedOut
+        | AttemptState::Withdrawn
+        | AttemptState::Ended => None,
+    };
+    Some(Attempt {
+        id,
+        identity,
+        // Signed by this agency; spelled anew all the same before it reaches a terminal.
+        words: spelled_words(&open.request_words)?,
+        announced_at_ms: shown.announced_at_ms,
+        open_from_ms: shown.open_from_ms,
+        state: shown.state(),
+        since_ms: shown.since_ms,
+        objected_by,
+    })
+}
