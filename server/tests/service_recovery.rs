@@ -274,11 +274,17 @@ async fn nothing_is_handed_out_before_seventy_two_hours_nor_after_thirty_days() 
     assert_eq!(scene.states(&world.northmark).await, []);
     assert_eq!(epochs(&scene.read(1).await.unwrap()), [2, 2], "it may be read again");
 
+    scene.withdraw(1).await.unwrap();
     world.pass(RECOVERY_OPEN_MS);
-    assert_eq!(scene.states(harborlight).await, [v1::AttemptState::Ended]);
+    let kept = [v1::AttemptState::HandedOut];
+    assert_eq!(scene.states(harborlight).await, kept, "nobody hides it by taking it back, nor does time");
     let refused = scene.read(1).await.unwrap_err();
     assert_eq!(detail(&refused).retry_after_ms, 0, "never");
     assert_eq!(reason::<()>(Err(refused)), NOT_OPEN);
+    scene.open(2).await.expect("the first does not stand in its way");
+    world.pass(RECOVERY_DELAY_MS + RECOVERY_OPEN_MS);
+    assert_eq!(scene.states(harborlight).await[0], v1::AttemptState::Ended);
+    assert_eq!(reason(scene.read(2).await), NOT_OPEN);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,8 +10,8 @@ use alcove_proto::{
     v1::{self, ErrorDetail, Reason},
 };
 use alcove_rpc::v1::{
-    blobs_client::BlobsClient, directory_client::DirectoryClient, groups_client::GroupsClient,
-    key_packages_client::KeyPackagesClient,
+    blobs_client::BlobsClient, directory_client::DirectoryClient, escrow_client::EscrowClient,
+    groups_client::GroupsClient, key_packages_client::KeyPackagesClient,
 };
 use alcove_server::{
     service::{Admission, Settings},
@@ -105,6 +105,43 @@ async fn a_record_goes_in_and_comes_back_with_a_receipt() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_device_seals_is_counted_and_a_recovery_key_of_yesterday_is_refused() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let group = world.open_group(&mut alice).await;
+    let mut escrow = EscrowClient::new(Connection::of(&world, &alice));
+    let entry = v1::EscrowEntry {
+        group_id: group.to_vec(),
+        epoch: 0,
+        epoch_id: vec![2; 32],
+        encapsulated_key: vec![4; 65],
+        ciphertext: vec![5; 48],
+    };
+    let recovery_key_hash = world.harborlight.recovery_key_hash().to_vec();
+    let put = v1::PutEscrowRequest {
+        group_id: group.to_vec(),
+        recovery_key_hash: recovery_key_hash.clone(),
+        entries: vec![entry.clone()],
+        ..Default::default()
+    };
+    escrow.put_escrow(put.clone()).await.unwrap();
+    let asked = v1::ListSealingsRequest { group_id: group.to_vec(), recovery_key_hash, from_epoch: 0 };
+    let listed = escrow.list_sealings(asked).await.unwrap().into_inner();
+    assert_eq!(listed.epochs, [v1::EpochSealings { epoch: 0, devices: 1, own: true }]);
+    let yesterday = v1::PutEscrowRequest { recovery_key_hash: vec![1; 32], ..put.clone() };
+    let changed = (Code::FailedPrecondition, Reason::RecoveryKeyChanged);
+    assert_eq!(reason(escrow.put_escrow(yesterday).await), changed);
+    let elsewhere = v1::EscrowEntry { group_id: vec![9; 16], ..entry };
+    let elsewhere = v1::PutEscrowRequest { entries: vec![elsewhere], ..put };
+    let malformed = (Code::InvalidArgument, Reason::Malformed);
+    assert_eq!(reason(escrow.put_escrow(elsewhere).await), malformed);
+    let nonsense = v1::ObjectToRecoveryRequest { signed_objection: vec![1; 9] };
+    assert_eq!(reason(escrow.object_to_recovery(nonsense).await), malformed);
+    let none = escrow.list_recoveries(v1::ListRecoveriesRequest {}).await.unwrap().into_inner();
+    assert_eq!(none.attempts, []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_verified_identity_every_call_is_refused() {
     let world = World::new();
     let nobody = Connection { routes: routes(&world.service), identity: None, admission: None };
@@ -115,6 +152,9 @@ async fn without_a_verified_identity_every_call_is_refused() {
     let mut directory = DirectoryClient::new(nobody.clone());
     assert_eq!(reason(directory.describe_server(v1::DescribeServerRequest {}).await), refused);
     assert_eq!(reason(directory.fetch_crls(v1::FetchCrlsRequest::default()).await), refused);
+    let mut escrow = EscrowClient::new(nobody.clone());
+    assert_eq!(reason(escrow.list_recoveries(v1::ListRecoveriesRequest {}).await), refused);
+    assert_eq!(reason(escrow.put_escrow(v1::PutEscrowRequest::default()).await), refused);
     let mut packages = KeyPackagesClient::new(nobody.clone());
     assert_eq!(reason(packages.count_key_packages(v1::CountKeyPackagesRequest {}).await), refused);
     let mut blobs = BlobsClient::new(nobody);

@@ -106,7 +106,7 @@ impl<S: Store> Inner<S> {
         }
     }
 
-    /// Takes an attempt back; one that is over stays what it is.
+    /// Takes an attempt back; one by which something was handed out, or that is over, stays what it is.
     pub(super) async fn withdraw_recovery(
         &self,
         agency: &TrustDomain,
@@ -155,17 +155,18 @@ impl<S: Store> Inner<S> {
 ///
 /// Errors: [`ServiceError::RecoveryNotOpen`].
 fn may_be_read(attempt: &Attempt, now_ms: i64) -> Result<bool, ServiceError> {
-    match attempt.state(now_ms).0 {
-        AttemptState::Open => Ok(false),
-        AttemptState::HandedOut => Ok(true),
-        AttemptState::Announced => {
-            let retry_after_ms = attempt.open_from_ms().saturating_sub(now_ms).unsigned_abs();
-            Err(ServiceError::RecoveryNotOpen { retry_after_ms })
-        }
-        AttemptState::Objected | AttemptState::Withdrawn | AttemptState::Ended => {
-            Err(ServiceError::RecoveryNotOpen { retry_after_ms: 0 })
-        }
+    if attempt.is_open(now_ms) {
+        return Ok(attempt.handed_out_at_ms.is_some());
     }
+    let retry_after_ms = match attempt.state(now_ms).0 {
+        AttemptState::Announced => attempt.open_from_ms().saturating_sub(now_ms).unsigned_abs(),
+        AttemptState::Open
+        | AttemptState::HandedOut
+        | AttemptState::Objected
+        | AttemptState::Withdrawn
+        | AttemptState::Ended => 0,
+    };
+    Err(ServiceError::RecoveryNotOpen { retry_after_ms })
 }
 
 fn attempt_id(bytes: &[u8]) -> Result<AttemptId, ServiceError> {

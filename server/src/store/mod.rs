@@ -440,7 +440,7 @@ pub trait Store: Send + Sync + 'static {
         by: By,
     ) -> impl Future<Output = Result<OpenAttemptOutcome>> + Send;
 
-    /// Takes an attempt back, unless it is over already. Answers it as it stands then; nothing when there is none.
+    /// Takes an attempt back, unless something has been handed out by it or it is over. Answers it as it stands then; nothing when there is none.
     /// `time_ms`: server time; `request`: the id of the call.
     fn withdraw_attempt(
         &self,

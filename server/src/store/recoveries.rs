@@ -64,13 +64,13 @@ pub enum AttemptState {
     Announced,
     /// Nobody objected in time.
     Open,
-    /// Something has been handed out.
+    /// Something has been handed out. It stays so: whoever looks later is to see it.
     HandedOut,
     /// A device objected: nothing was or will be handed out.
     Objected,
-    /// The admin took it back.
+    /// The admin took it back before anything was handed out.
     Withdrawn,
-    /// Its time is over.
+    /// Its time is over, and nothing was handed out.
     Ended,
 }
 
@@ -93,13 +93,27 @@ impl Attempt {
         if let Some(at_ms) = self.withdrawn_at_ms {
             return (AttemptState::Withdrawn, at_ms);
         }
-        if now_ms >= self.ends_at_ms() {
-            return (AttemptState::Ended, self.ends_at_ms());
+        if let Some(at_ms) = self.handed_out_at_ms {
+            return (AttemptState::HandedOut, at_ms);
         }
-        match self.handed_out_at_ms {
-            Some(at_ms) => (AttemptState::HandedOut, at_ms),
-            None if now_ms >= self.open_from_ms() => (AttemptState::Open, self.open_from_ms()),
-            None => (AttemptState::Announced, self.announced_at_ms),
+        if now_ms >= self.ends_at_ms() {
+            (AttemptState::Ended, self.ends_at_ms())
+        } else if now_ms >= self.open_from_ms() {
+            (AttemptState::Open, self.open_from_ms())
+        } else {
+            (AttemptState::Announced, self.announced_at_ms)
+        }
+    }
+
+    /// Whether something may be handed out by it at `now_ms`, for the first time or again.
+    pub fn is_open(&self, now_ms: i64) -> bool {
+        match self.state(now_ms).0 {
+            AttemptState::Open => true,
+            AttemptState::HandedOut => now_ms < self.ends_at_ms(),
+            AttemptState::Announced
+            | AttemptState::Objected
+            | AttemptState::Withdrawn
+            | AttemptState::Ended => false,
         }
     }
 }
@@ -144,7 +158,10 @@ mod tests {
         assert_eq!(announced.state(end), (AttemptState::Ended, end));
         let handed_out = Attempt { handed_out_at_ms: Some(open + 5), ..attempt() };
         assert_eq!(handed_out.state(open + 9), (AttemptState::HandedOut, open + 5));
-        assert_eq!(handed_out.state(end), (AttemptState::Ended, end));
+        assert_eq!(handed_out.state(end), (AttemptState::HandedOut, open + 5), "nobody forgets it");
+        let opens = [open - 1, open, end - 1, end];
+        assert_eq!(opens.map(|now_ms| announced.is_open(now_ms)), [false, true, true, false]);
+        assert!(handed_out.is_open(end - 1) && !handed_out.is_open(end));
     }
 
     #[test]
@@ -154,6 +171,7 @@ mod tests {
         for now_ms in [9, 1_000 + RECOVERY_DELAY_MS, i64::MAX] {
             assert_eq!(objected.state(now_ms), (AttemptState::Objected, 7));
             assert_eq!(withdrawn.state(now_ms), (AttemptState::Withdrawn, 8));
+            assert!(!objected.is_open(now_ms) && !withdrawn.is_open(now_ms));
         }
     }
 }

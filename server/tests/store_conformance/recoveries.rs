@@ -121,6 +121,8 @@ pub(crate) async fn an_objection_or_a_withdrawal_ends_an_attempt_for_good<E: Eng
     assert_eq!(hand_out(&store, 3, access(ranges(1)), OPEN_MS).await, AttemptState::HandedOut, "the control");
     assert_eq!(store.access_of(group(1), device(13)).await.unwrap().len(), 1);
     assert_eq!(objects(&store, 3, 4, OPEN_MS + 1).await, AttemptState::HandedOut, "too late");
+    let late = store.withdraw_attempt(agency(), id(3), OPEN_MS + 2, 1).await.unwrap().unwrap();
+    assert_eq!(late.state(OPEN_MS + 2).0, AttemptState::HandedOut, "taking it back hides nothing");
 
     assert_eq!(store.object_to_attempt(id(9), noise(1, 9), by(0)).await.unwrap(), None);
     let stranger = By { identity: device_of("elmgate", 0), ..by(0) };

@@ -45,15 +45,8 @@ pub(super) fn attempt_of(key: &[u8], row: AttemptRow) -> Result<Attempt> {
     })
 }
 
-/// Whether an attempt still waits for something to happen.
-fn is_alive(state: AttemptState) -> bool {
-    match state {
-        AttemptState::Announced | AttemptState::Open | AttemptState::HandedOut => true,
-        AttemptState::Objected | AttemptState::Withdrawn | AttemptState::Ended => false,
-    }
-}
-
-/// Whether an attempt stands in the way of another for its device: one that was handed out does not.
+/// Whether an attempt still waits for what becomes of it: so long it stands in the way of another for its device, and can
+/// be objected to or taken back.
 fn stands(state: AttemptState) -> bool {
     match state {
         AttemptState::Announced | AttemptState::Open => true,
@@ -84,7 +77,8 @@ pub(super) fn open(batch: &mut Batch<'_>, new: &NewAttempt, by: &By) -> Result<O
         return Ok(OpenAttemptOutcome::Stands);
     }
     if kept.len() >= RECOVERY_ATTEMPTS_MAX {
-        let over = kept.iter().filter(|attempt| !is_alive(state(attempt)));
+        let is_over = |attempt: &Attempt| !stands(state(attempt)) && !attempt.is_open(by.time_ms);
+        let over = kept.iter().filter(|attempt| is_over(attempt));
         let oldest = over.min_by_key(|attempt| attempt.announced_at_ms);
         let limit = RECOVERY_ATTEMPTS_MAX;
         let oldest = oldest.ok_or(StoreError::TooMany { what: "attempts at recovery", limit })?;
@@ -117,7 +111,7 @@ fn found(
     Ok(Some((row.clone(), attempt_of(&key, row)?)))
 }
 
-/// Takes an attempt back; one that is over stays what it is.
+/// Takes an attempt back; one by which something was handed out, or that is over, stays what it is.
 pub(super) fn withdraw(
     batch: &mut Batch<'_>,
     agency: &TrustDomain,
@@ -126,7 +120,7 @@ pub(super) fn withdraw(
     request: u64,
 ) -> Result<Option<Attempt>> {
     let Some((row, kept)) = found(batch, agency, attempt)? else { return Ok(None) };
-    if !is_alive(kept.state(time_ms).0) {
+    if !stands(kept.state(time_ms).0) {
         return Ok(Some(kept));
     }
     let by = By { identity: kept.identity.clone(), time_ms, request };
@@ -169,19 +163,15 @@ pub(super) fn hand_out(
     request: u64,
 ) -> Result<Option<Attempt>> {
     let Some((row, mut kept)) = found(batch, agency, attempt)? else { return Ok(None) };
-    let first_time = match kept.state(time_ms).0 {
-        AttemptState::Open => true,
-        AttemptState::HandedOut => false,
-        AttemptState::Announced | AttemptState::Objected | AttemptState::Withdrawn | AttemptState::Ended => {
-            return Ok(Some(kept));
-        }
-    };
+    if !kept.is_open(time_ms) {
+        return Ok(Some(kept));
+    }
     for opened in accesses {
         let ids = (0u32..).map(|number| access_id(attempt, &opened.group, number));
         let parts: Vec<_> = ids.zip(opened.ranges.chunks(ACCESS_RANGES_MAX)).collect();
         access::open_recovered(batch, &opened.group, &kept.identity, &parts)?;
     }
-    if first_time {
+    if kept.handed_out_at_ms.is_none() {
         let by = By { identity: kept.identity.clone(), time_ms, request };
         batch.put(attempt_key(agency, attempt), &AttemptRow { handed_out_at_ms: Some(time_ms), ..row })?;
         batch.audit(&by, audited(Act::HandOutEscrow, attempt));
