@@ -77,7 +77,7 @@ fn an_admin_asks_waits_and_fetches_what_the_officers_open_for_the_new_device() {
     assert_eq!(attempt["device"], name);
     let id = attempt["attempt"].as_str().unwrap().to_owned();
     place.fails(&format!("recovery ask {name}"), 9);
-    assert_eq!(place.ok("recovery attempts"), [attempt.clone()]);
+    assert_eq!(place.ok("recovery attempts").remove(0), attempt);
 
     let fetch = format!("recovery fetch {id} -o escrow");
     let said = place.fails(&fetch, 12);
