@@ -26,6 +26,7 @@ mod chunks;
 mod commits;
 mod committer;
 mod compact;
+mod config;
 mod crowd;
 mod desk;
 mod directory;
@@ -43,6 +44,8 @@ mod space;
 mod trust;
 mod view;
 mod welcomes;
+
+pub use config::SledConfig;
 
 use crate::store::{
     Result, Store, StoreError,
@@ -66,7 +69,7 @@ use crate::store::{
 };
 use alcove_proto::{
     ids::{AccessId, AttemptId, BlobId, Digest, Epoch, GroupId, Head, Position, WelcomeId},
-    limits::{CHUNK_BYTES, KEY_PACKAGE_BYTES_MAX},
+    limits::KEY_PACKAGE_BYTES_MAX,
     names::{Identity, Person, TrustDomain},
     v1::LogEntry,
 };
@@ -77,42 +80,13 @@ use committer::{Committer, Demand, Queue};
 use open::Opened;
 use reaper::{Reaper, Wake};
 use ring::rand::SecureRandom;
-use space::{Purpose, Space};
-use std::{fs::File, path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
+use space::Space;
+use std::{fs::File, sync::Arc, thread::JoinHandle};
 use tokio::sync::broadcast;
 use view::View;
 
 /// Hints a receiver may be behind before it misses some.
 const HINTS_MAX: usize = 4096;
-
-/// Where and how to keep things.
-#[derive(Debug, Clone)]
-pub struct SledConfig {
-    /// The data folder; made if it is not there.
-    pub folder: PathBuf,
-    /// Bytes of database pages kept in memory. Between 64 and 256 MiB is sensible.
-    pub cache_bytes: u64,
-    /// Bytes of the disk that are never used: sled does not survive a full one. Not below
-    /// [`SledConfig::FLOOR_BYTES_MIN`].
-    pub free_bytes_min: u64,
-    /// Time between two looks for files that no row names: a look at every chunk, on a thread of its own.
-    pub sweep_interval: Duration,
-}
-
-impl SledConfig {
-    /// Smallest reserve: some segments of sled's, and what the largest commit rewrites.
-    pub const FLOOR_BYTES_MIN: u64 = 48 * 1024 * 1024;
-
-    /// The data folder with the sizes that suit most.
-    pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self {
-            folder: folder.into(),
-            cache_bytes: 128 * 1024 * 1024,
-            free_bytes_min: 256 * 1024 * 1024,
-            sweep_interval: Duration::from_secs(24 * 3600),
-        }
-    }
-}
 
 /// The store on sled. Cheap to share in an [`Arc`].
 pub struct SledStore {
@@ -606,22 +580,8 @@ impl Store for SledStore {
     }
 
     async fn health(&self) -> Result<Health> {
-        let folder = self.config.folder.clone();
-        let space = self.space.clone();
+        let (folder, space, db) = (self.config.folder.clone(), self.space.clone(), self.db.clone());
         let open = self.queue.is_open();
-        let db = self.db.clone();
-        self.read(move |_| {
-            let side_files = open::side_files(&folder)?;
-            let admitted = space.admit(CHUNK_BYTES as u64, Purpose::Grow).is_ok();
-            let database_bytes = db.size_on_disk().map_err(|_| StoreError::Damaged { what: "database" })?;
-            Ok(Health {
-                writable: open && admitted && side_files == 0,
-                available_bytes: space.available()?,
-                floor_bytes: space.floor(),
-                database_bytes,
-                side_files,
-            })
-        })
-        .await
+        self.read(move |_| open::health(&folder, &space, &db, open)).await
     }
 }

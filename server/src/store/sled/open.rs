@@ -3,9 +3,16 @@
 //! Layout: `<data folder>/database/` is sled's, `<data folder>/chunks/` holds chunk files, and
 //! `<data folder>/alcove-server.txt` says whose folder it is.
 
-use super::{batch::unreadable, compact, keys::Kind, rows::damaged, space::refuse_file_system};
-use crate::store::{Result, StoreError};
+use super::{
+    batch::unreadable,
+    compact,
+    keys::Kind,
+    rows::damaged,
+    space::{Purpose, Space, refuse_file_system},
+};
+use crate::store::{Result, StoreError, operation::Health};
 use ::sled::Db;
+use alcove_proto::limits::CHUNK_BYTES;
 use std::{
     any::Any,
     fs::{self, File, TryLockError},
@@ -50,6 +57,19 @@ pub(super) fn file_in(folder: &Path) -> PathBuf {
 /// sled's folder of side files.
 pub(super) fn side_folder(data: &Path) -> PathBuf {
     database_folder(data).join("blobs")
+}
+
+/// Whether an open store can be written now, and what is left of the disk. `takes`: whether its writer takes anything.
+pub(super) fn health(data: &Path, space: &Space, db: &Db, takes: bool) -> Result<Health> {
+    let side_files = side_files(data)?;
+    let admitted = space.admit(CHUNK_BYTES as u64, Purpose::Grow).is_ok();
+    Ok(Health {
+        writable: takes && admitted && side_files == 0,
+        available_bytes: space.available()?,
+        floor_bytes: space.floor(),
+        database_bytes: db.size_on_disk().map_err(unreadable)?,
+        side_files,
+    })
 }
 
 /// Side files there are.
