@@ -91,7 +91,7 @@ fn somebody_who_lost_everything_has_the_keys_of_every_epoch_again() {
     let file = key.seal_to_device(&opened, &device, &request.encode_to_vec()).expect("sealed again");
 
     let plaintext = open_recovered_keys(&sealing, &device, &file).expect("the device's");
-    let keys = read_recovered(&plaintext).expect("sorted");
+    let keys = read_recovered(&plaintext).expect("sorted").keys;
     assert_eq!(keys.len(), 3);
     for (epoch, recovered) in (1..=3u8).zip(&keys) {
         assert_eq!(recovered.place.epoch, Epoch(epoch.into()));

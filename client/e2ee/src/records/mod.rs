@@ -14,7 +14,7 @@ mod seal;
 
 pub use author::{Author, AuthorFault, AuthorPoint, AuthorStart, signed_content};
 pub use header::{Header, SealedRecord};
-pub use open::{Expected, KeySource, OpenedRecord};
+pub use open::{Expected, KeySource, OpenedRecord, UnsealedRecord};
 pub use payload::{DocumentManifest, Introduction, Note, Payload, PayloadError, Subject, TextField};
 pub use seal::{Draft, SealError, Sealed, seal};
 

@@ -77,20 +77,75 @@ impl SealedRecord {
         expected: &Expected<'_>,
         author: &Author,
     ) -> Result<OpenedRecord, RecordError> {
+        check_place(&self.header, expected.group, expected.epoch, expected.epoch_id)?;
+        self.unseal(key)?.verify(&expected.charter_hash, expected.appended_by, author)
+    }
+
+    /// The same for whoever knows neither the group's policy nor its rosters: takes the seal off, so that the claims can
+    /// be looked at and their author found. Nothing of it is believed before [`UnsealedRecord::verify`].
+    ///
+    /// `group`, `epoch`: as the log says. Errors: [`RecordError`]. Source: PROTOCOL.md section 18, step 13.
+    pub fn unseal_in(
+        self,
+        group: GroupId,
+        epoch: Epoch,
+        key: &KeySource<'_>,
+    ) -> Result<UnsealedRecord, RecordError> {
+        check_place(&self.header, group, epoch, None)?;
+        self.unseal(key)
+    }
+
+    /// Whether this is the key the record was sealed with: of two keys of one epoch, only one is.
+    pub fn commits_to(&self, key: &KeySource<'_>) -> bool {
+        key.with_record_key(&self.header, |key| key.commitment().matches(&self.header.commitment))
+    }
+
+    fn unseal(self, key: &KeySource<'_>) -> Result<UnsealedRecord, RecordError> {
         let Self { header, message, hash } = self;
-        check_place(&header, expected)?;
         let signed = decrypt(key, &header, message)?;
         let record: v1::SignedRecord =
             canonical::decode(&signed).map_err(RecordError::encoding(Part::Signed))?;
         let body: v1::RecordBody =
             canonical::decode(&record.body).map_err(RecordError::encoding(Part::Body))?;
         check_body(&header, &body)?;
-        if Digest::try_from(body.charter_hash.as_slice())? != expected.charter_hash {
+        Ok(UnsealedRecord { header, hash, signed, record, body })
+    }
+}
+
+/// A record whose seal is off and whose author is not proven yet.
+pub struct UnsealedRecord {
+    header: Header,
+    hash: Digest,
+    signed: Zeroizing<Vec<u8>>,
+    record: v1::SignedRecord,
+    body: v1::RecordBody,
+}
+
+impl UnsealedRecord {
+    /// SHA-256 of the certificate the author claims to have signed under.
+    pub fn certificate_hash(&self) -> Result<Digest, RecordError> {
+        Ok(Digest::try_from(self.body.certificate_hash.as_slice())?)
+    }
+
+    /// The charter the author claims the group was made under.
+    pub fn charter_hash(&self) -> Result<Digest, RecordError> {
+        Ok(Digest::try_from(self.body.charter_hash.as_slice())?)
+    }
+
+    /// Checks every claim.
+    ///
+    /// `charter_hash`: of the group's policy. `appended_by`: by the log entry. Errors: [`RecordError`].
+    pub fn verify(
+        self,
+        charter_hash: &Digest,
+        appended_by: &Identity,
+        author: &Author,
+    ) -> Result<OpenedRecord, RecordError> {
+        let Self { header, hash, signed, record, body } = self;
+        if Digest::try_from(body.charter_hash.as_slice())? != *charter_hash {
             return Err(RecordError::OtherCharter);
         }
-        if author.identity() != expected.appended_by
-            || !author.is_at(header.place.leaf, &body.certificate_hash)
-        {
+        if author.identity() != appended_by || !author.is_at(header.place.leaf, &body.certificate_hash) {
             return Err(RecordError::OtherAuthor);
         }
         if !author.signed(&record.body, &record.signature) {
@@ -117,14 +172,29 @@ impl SealedRecord {
     }
 }
 
-fn check_place(header: &Header, expected: &Expected<'_>) -> Result<(), RecordError> {
-    if header.place.group != expected.group {
+impl KeySource<'_> {
+    /// Gives the record's own key to `use_key`.
+    fn with_record_key<T>(&self, header: &Header, use_key: impl FnOnce(&RecordKey) -> T) -> T {
+        match self {
+            Self::Epoch(epoch_key) => use_key(&epoch_key.record_key(&header.place, &header.salt)),
+            Self::Record(record_key) => use_key(record_key),
+        }
+    }
+}
+
+fn check_place(
+    header: &Header,
+    group: GroupId,
+    epoch: Epoch,
+    epoch_id: Option<EpochId>,
+) -> Result<(), RecordError> {
+    if header.place.group != group {
         return Err(RecordError::OtherGroup);
     }
-    if header.epoch != expected.epoch {
+    if header.epoch != epoch {
         return Err(RecordError::OtherEpoch);
     }
-    if expected.epoch_id.is_some_and(|epoch_id| epoch_id != header.place.epoch_id) {
+    if epoch_id.is_some_and(|epoch_id| epoch_id != header.place.epoch_id) {
         return Err(RecordError::OtherEpochId);
     }
     Ok(())
@@ -136,22 +206,13 @@ fn decrypt(
     header: &Header,
     message: v1::SealedRecord,
 ) -> Result<Zeroizing<Vec<u8>>, RecordError> {
-    let derived;
-    let key = match key {
-        KeySource::Epoch(epoch_key) => {
-            derived = epoch_key.record_key(&header.place, &header.salt);
-            &derived
-        }
-        KeySource::Record(record_key) => record_key,
-    };
-    // The commitment comes first: without it one ciphertext could open under two keys.
-    if !key.commitment().matches(&header.commitment) {
-        return Err(RecordError::WrongCommitment);
-    }
+    let aead = key.with_record_key(header, |key| {
+        // The commitment comes first: without it one ciphertext could open under two keys.
+        key.commitment().matches(&header.commitment).then(|| key.aead()).ok_or(RecordError::WrongCommitment)
+    })?;
     let mut buffer = Zeroizing::new(message.ciphertext);
     let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
-    let plaintext = key
-        .aead()
+    let plaintext = aead
         .open_in_place(nonce, Aad::from(&message.header), &mut buffer)
         .map_err(|_| RecordError::Tampered)?;
     Ok(Zeroizing::new(unpad(plaintext)?.to_vec()))

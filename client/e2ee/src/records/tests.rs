@@ -3,12 +3,12 @@
 use super::*;
 use crate::{
     documents::Shape,
-    keys::{Commitment, ContentKey, Salt},
+    keys::{Commitment, ContentKey, EpochKey, Salt},
     padding::padded_length,
-    records::scene::{Writer, note, open},
+    records::scene::{CHARTER, EPOCH, GROUP, Key, Writer, epoch_key, note, open},
 };
 use alcove_proto::{
-    ids::{BlobId, Digest, Position, RecordId},
+    ids::{BlobId, Digest, Epoch, GroupId, Position, RecordId},
     limits::{CHUNK_TAG_BYTES, NOTE_TEXT_BYTES_MAX, RECORD_BYTES_MAX, RECORD_PADDING_FLOOR_BYTES},
     v1::{self, SubjectKind},
 };
@@ -257,4 +257,50 @@ proptest! {
         let alice = Writer::new("harborlight", 3);
         prop_assert!(open(&bytes, &alice).is_err());
     }
+}
+
+#[test]
+fn of_two_keys_of_one_epoch_only_the_true_one_is_committed_to() {
+    let mut alice = Writer::new("elmgate", 4);
+    let bytes = alice.write_note("who sealed what", false).bytes;
+    let (truth, falsehood) = (epoch_key(), EpochKey::from_bytes([4; 32]));
+    let sealed = || SealedRecord::parse(&bytes).unwrap();
+    assert!(sealed().commits_to(&KeySource::Epoch(&truth)));
+    assert!(!sealed().commits_to(&KeySource::Epoch(&falsehood)));
+    let header = *sealed().header();
+    let own = truth.record_key(&header.place, &header.salt);
+    assert!(sealed().commits_to(&KeySource::Record(&own)));
+    let opened = sealed().unseal_in(GROUP, EPOCH, &KeySource::Epoch(&falsehood));
+    assert_eq!(opened.err(), Some(RecordError::WrongCommitment));
+}
+
+#[test]
+fn what_is_unsealed_names_its_author_and_is_believed_only_with_that_authors_key() {
+    let (mut alice, bob) = (Writer::new("elmgate", 4), Writer::new("elmgate", 5));
+    let bytes = alice.write_note("read again", false).bytes;
+    let unsealed = || {
+        let sealed = SealedRecord::parse(&bytes).unwrap();
+        sealed
+            .unseal_in(GROUP, EPOCH, &KeySource::Epoch(&epoch_key()))
+            .unwrap_or_else(|error| panic!("{error}"))
+    };
+    assert_eq!(unsealed().certificate_hash().unwrap(), Digest([4; 32]));
+    assert_eq!(unsealed().charter_hash().unwrap(), CHARTER);
+    let opened = unsealed().verify(&CHARTER, &alice.identity, &alice.author()).unwrap();
+    assert!(matches!(opened.payload, Payload::Note(note) if note.text == "read again"));
+    let refused = |charter: &Digest, appended_by, author: &Author| {
+        unsealed().verify(charter, appended_by, author).err()
+    };
+    assert_eq!(refused(&Digest([8; 32]), &alice.identity, &alice.author()), Some(RecordError::OtherCharter));
+    assert_eq!(refused(&CHARTER, &alice.identity, &bob.author()), Some(RecordError::OtherAuthor));
+    // The right certificate's hash over a key that is not the author's.
+    let forged = Author::in_roster(alice.identity.clone(), 4, Digest([4; 32]), Key::new().public());
+    assert_eq!(refused(&CHARTER, &alice.identity, &forged), Some(RecordError::BadSignature));
+
+    let elsewhere = SealedRecord::parse(&bytes).unwrap();
+    let refused = elsewhere.unseal_in(GroupId([7; 16]), EPOCH, &KeySource::Epoch(&epoch_key()));
+    assert_eq!(refused.err(), Some(RecordError::OtherGroup));
+    let other_epoch = SealedRecord::parse(&bytes).unwrap();
+    let refused = other_epoch.unseal_in(GROUP, Epoch(8), &KeySource::Epoch(&epoch_key()));
+    assert_eq!(refused.err(), Some(RecordError::OtherEpoch));
 }
