@@ -7,6 +7,7 @@ mod blobs;
 mod desk;
 mod directory;
 mod error;
+mod escrow;
 mod groups;
 mod key_packages;
 
@@ -14,13 +15,14 @@ pub use blobs::{ChunkStream, UploadState};
 pub use desk::{Collected, Desk};
 pub use directory::{CardsPage, ServerDescription};
 pub use error::{Refusal, ServerError};
+pub use escrow::{EscrowBatch, Sealings};
 pub use groups::{CommitOutcome, LogPage, Submission, WaitingWelcome};
 pub use key_packages::{ClaimedKeyPackage, KeyPackageCount};
 
 use alcove_proto::limits::MESSAGE_BYTES_MAX;
 use alcove_rpc::v1::{
-    blobs_client::BlobsClient, directory_client::DirectoryClient, groups_client::GroupsClient,
-    key_packages_client::KeyPackagesClient,
+    blobs_client::BlobsClient, directory_client::DirectoryClient, escrow_client::EscrowClient,
+    groups_client::GroupsClient, key_packages_client::KeyPackagesClient,
 };
 use alcove_trust::{Connector, http2};
 use backon::{ExponentialBuilder, Retryable};
@@ -74,6 +76,12 @@ impl Server {
 
     fn blobs(&self) -> BlobsClient<Channel> {
         BlobsClient::new(self.channel.clone())
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    fn escrow(&self) -> EscrowClient<Channel> {
+        EscrowClient::new(self.channel.clone())
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX)
     }
