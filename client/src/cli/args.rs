@@ -78,6 +78,9 @@ pub(crate) enum Command {
         #[arg(long, conflicts_with = "agency")]
         people: bool,
     },
+    /// Recovery in your agency: who asks for it, saying no to it, and reading again after everything was lost
+    #[command(subcommand)]
+    Recovery(Recovery),
     /// What is written here and not yet at the server
     #[command(subcommand)]
     Outbox(Outbox),
@@ -314,6 +317,23 @@ pub(crate) enum Doc {
         /// How long to go on trying while the server cannot be reached
         #[arg(long, value_name = "SECONDS", default_value_t = WAIT_SECONDS)]
         wait: u32,
+    },
+}
+
+/// `alcove recovery`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Recovery {
+    /// List the attempts at recovery in your agency
+    List,
+    /// Object to an attempt: nothing is ever handed out by it
+    Object {
+        /// The attempt's id, or the beginning of it
+        id: String,
+    },
+    /// Take in the file your agency's officers made for this device, and read what it opens; run it again after a cut
+    Import {
+        /// The file
+        file: PathBuf,
     },
 }
 

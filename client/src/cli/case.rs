@@ -94,7 +94,9 @@ async fn show(context: &Context, query: &str) -> Result<(), Failure> {
     if !state.is_empty() {
         context.output.line(&state)?;
     }
-    context.output.line(&format!("Read by {}", words::audience(&members)))?;
+    if !case.recovered {
+        context.output.line(&format!("Read by {}", words::audience(&members)))?;
+    }
     context
         .output
         .line(&format!("{} here.", words::count(case.items, "note or document", "notes and documents")))?;
@@ -190,7 +192,9 @@ fn state(case: &CaseView) -> String {
     if let Some(by) = &case.successor {
         words.push(format!("led on by the case {:.8}: nothing is sent here any more", by.to_string()));
     }
-    if case.closed {
+    if case.recovered {
+        words.push("recovered, read only: you are not a member, so ask a member to add you".to_owned());
+    } else if case.closed {
         words.push("you are no longer a member: nothing new arrives".to_owned());
     }
     if case.frozen && case.successor.is_none() {

@@ -152,6 +152,7 @@ fn verb(noun: &str) -> &str {
     match noun {
         "document" => "doc",
         "outbox item" => "outbox",
+        "attempt" => "recovery",
         _ => noun,
     }
 }

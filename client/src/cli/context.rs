@@ -97,6 +97,9 @@ impl Context {
                     let failure = Failure::from(held_up.error);
                     self.output.warn(&format!("Case {:.8}: {}", held_up.case.to_string(), failure.what));
                 }
+                for attempt in &report.recoveries {
+                    self.output.warn(&words::recovery(attempt));
+                }
                 if report.refused > 0 {
                     self.output.warn(&format!(
                         "{} refused by the server: see `alcove outbox list`.",
@@ -153,6 +156,8 @@ impl Context {
         let case = self.case(session, query)?;
         if let Some(by) = case.successor {
             Err(Error::CaseSucceeded { by }.into())
+        } else if case.recovered {
+            Err(Error::CaseRecovered.into())
         } else if case.closed {
             Err(Error::CaseClosed.into())
         } else if case.frozen {

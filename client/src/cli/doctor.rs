@@ -60,6 +60,7 @@ fn code(check: Check) -> &'static str {
         Check::Clock => "clock",
         Check::KeyPackages => "key-packages",
         Check::Outbox => "outbox",
+        Check::Escrow => "escrow",
         Check::Alarms => "alarms",
     }
 }
@@ -75,6 +76,7 @@ fn subject(check: Check) -> &'static str {
         Check::Clock => "The clock agrees with the server's",
         Check::KeyPackages => "Others can add this device to cases",
         Check::Outbox => "Nothing waits to be sent",
+        Check::Escrow => "Nothing waits to be sealed to your agency's recovery key",
         Check::Alarms => "No alarm stands",
     }
 }
@@ -87,7 +89,7 @@ fn told(check: Check, trouble: Trouble, renewal: &RenewalView) -> Failure {
         Check::Database | Check::Rows | Check::Alarms => Exit::Integrity,
         Check::Certificates | Check::Charter | Check::Clock => Exit::Certificate,
         Check::Server => Exit::Unreachable,
-        Check::KeyPackages | Check::Outbox => Exit::Unexpected,
+        Check::KeyPackages | Check::Outbox | Check::Escrow => Exit::Unexpected,
     };
     let (what, remedy) = match trouble {
         Trouble::Server(error) => return failure::of_sync(*error, renewal),
@@ -146,6 +148,14 @@ fn told(check: Check, trouble: Trouble, renewal: &RenewalView) -> Failure {
         Trouble::Refused(count) => (
             format!("{} refused by the server.", words::count(count, "item is", "items are")),
             "See `alcove outbox list`: drop them, or have them sent once more.".to_owned(),
+        ),
+        Trouble::Unsealed(count) => (
+            format!(
+                "{} to be sealed: recovery would not give it back yet.",
+                words::count(count, "epoch or grant has yet", "epochs and grants have yet")
+            ),
+            "Run `alcove status` when the server can be reached. If it stays: tell your agency's admin."
+                .to_owned(),
         ),
         Trouble::Alarms(count) => (
             format!("{} raised.", words::count(count, "alarm was", "alarms were")),

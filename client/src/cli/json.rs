@@ -6,7 +6,8 @@
 use super::exit::Failure;
 use crate::ui::{when::rfc3339, words};
 use alcove_client::session::{
-    AlarmView, CaseView, Delivery, DocumentView, MemberView, NoteView, PersonView, UnreadableView,
+    AlarmView, CaseView, Delivery, DocumentView, MemberView, NoteView, PersonView, RecoveryView,
+    UnreadableView,
 };
 use alcove_proto::{ids::RecordId, names::Identity};
 use serde::Serialize;
@@ -27,6 +28,7 @@ pub(crate) struct AgencyJson {
     trust_domain: String,
     name: String,
     side: &'static str,
+    recovery: bool,
 }
 
 impl PersonJson {
@@ -49,6 +51,7 @@ impl AgencyJson {
             trust_domain: view.agency.trust_domain.to_string(),
             name: view.agency.name.clone(),
             side: words::side_code(view.agency.side),
+            recovery: view.agency.has_recovery,
         }
     }
 }
@@ -105,6 +108,7 @@ pub(crate) struct CaseJson {
     not_shown: bool,
     leads_on: Option<String>,
     led_on_by: Option<String>,
+    recovered: bool,
     epoch: u64,
     position: u64,
     items: u64,
@@ -131,6 +135,7 @@ impl CaseJson {
             not_shown: view.not_shown,
             leads_on: view.predecessor.map(|case| case.to_string()),
             led_on_by: view.successor.map(|case| case.to_string()),
+            recovered: view.recovered,
             epoch: view.epoch,
             position: view.position.0,
             items: view.items,
@@ -169,6 +174,38 @@ impl AlarmJson {
             position: view.position,
             noticed_at: rfc3339(view.noticed_at_ms),
             says: words::alarm(view),
+        }
+    }
+}
+
+/// An attempt at recovery.
+#[derive(Serialize)]
+pub(crate) struct RecoveryJson {
+    id: String,
+    person: PersonJson,
+    device: u16,
+    request_words: String,
+    state: &'static str,
+    announced_at: String,
+    open_from: String,
+    since: String,
+    objected_by: Option<String>,
+}
+
+impl RecoveryJson {
+    pub(crate) const SCHEMA: &'static str = "alcove.recovery.v1";
+
+    pub(crate) fn new(view: &RecoveryView) -> Self {
+        Self {
+            id: view.id.to_string(),
+            person: PersonJson::new(&view.person),
+            device: view.device,
+            request_words: view.request_words.clone(),
+            state: words::recovery_state_code(view.state),
+            announced_at: rfc3339(view.announced_at_ms),
+            open_from: rfc3339(view.open_from_ms),
+            since: rfc3339(view.since_ms),
+            objected_by: view.objected_by.as_ref().map(ToString::to_string),
         }
     }
 }

@@ -281,7 +281,8 @@ async fn list(context: &Context, query: &str) -> Result<(), Failure> {
     let case = context.case(&session, query)?;
     let mut table = Table::new(&["NAME", "ROLE", "AGENCY", "SIDE", "MAY", ""]);
     let id = case.id.to_string();
-    for member in &session.members(&case.id)? {
+    let members = session.members(&case.id)?;
+    for member in &members {
         context.output.object(MemberJson::SCHEMA, MemberJson::new(&id, member))?;
         let mut remarks = Vec::new();
         if member.is_self {
@@ -307,6 +308,9 @@ async fn list(context: &Context, query: &str) -> Result<(), Failure> {
         ]);
     }
     context.output.line(table.render().trim_end())?;
+    for agency in words::with_recovery(&members) {
+        context.output.line(&words::recovery_set_up(&agency))?;
+    }
     refresh.end()
 }
 

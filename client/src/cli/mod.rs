@@ -22,6 +22,7 @@ mod output;
 mod passphrase;
 mod passwd;
 mod prompt;
+mod recovery;
 mod search;
 mod status;
 mod verify;
@@ -125,6 +126,7 @@ async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Doc(command) => doc::run(context, command).await,
         Command::Search { case } => search::run(context, case.as_deref()).await,
         Command::Verify { agency, people } => verify::run(context, agency.as_deref(), people).await,
+        Command::Recovery(command) => recovery::run(context, command).await,
         Command::Outbox(command) => outbox::run(context, command).await,
         Command::Passwd { new_passphrase_file } => passwd::run(context, new_passphrase_file.as_deref()),
         Command::Doctor => doctor::run(context).await,

@@ -1,6 +1,11 @@
 //! `alcove status`: where this device stands, and what will stop working next.
 
-use super::{context::Context, exit::Failure, failure, json::AlarmJson};
+use super::{
+    context::Context,
+    exit::Failure,
+    failure,
+    json::{AlarmJson, RecoveryJson},
+};
 use crate::ui::{text::safe_line, when, words};
 use alcove_client::session::{CertificateTrouble, Error, RenewalState, RenewalView, ServerView, StatusView};
 use alcove_proto::limits::{CERTIFICATE_BACKDATE_SECONDS, CLOCK_WARNING_MS};
@@ -31,6 +36,8 @@ struct StatusJson<'a> {
     queued: u64,
     refused: u64,
     unfinished_uploads: u64,
+    unsealed: u64,
+    recoveries: Vec<RecoveryJson>,
     alarms: Vec<AlarmJson>,
     warnings: Vec<String>,
 }
@@ -79,6 +86,7 @@ pub(super) async fn run(context: &Context, acknowledge: bool) -> Result<(), Fail
             return Err(error.into());
         }
     }
+    session.want_recoveries();
     let refresh = context.refresh(&session).await;
     let server = if context.offline { None } else { session.describe_server().await.ok() };
     let status = session.status()?;
@@ -112,6 +120,7 @@ fn show(
             "trust_domain": status.agency.trust_domain.to_string(),
             "name": status.agency.name,
             "side": words::side_code(status.agency.side),
+            "recovery": status.agency.has_recovery,
         }),
         collaborative: &status.collaborative,
         charter: serde_json::json!({
@@ -136,6 +145,8 @@ fn show(
         queued: status.queued,
         refused: status.refused,
         unfinished_uploads: status.unfinished_uploads,
+        unsealed: status.unsealed,
+        recoveries: status.recoveries.iter().map(RecoveryJson::new).collect(),
         alarms: status.alarms.iter().map(AlarmJson::new).collect(),
         warnings: warnings.to_vec(),
     };
@@ -168,7 +179,9 @@ fn show(
         format!("Renewal      {}", renewal_line(&status.renewal)),
         format!("Cases        {}", status.cases),
         format!("Waiting      {}", waiting(status)),
+        format!("Recovery     {}", recovery_line(status)),
     ];
+    lines.extend(status.recoveries.iter().map(|view| format!("RECOVERY     {}", words::recovery(view))));
     lines.extend(status.alarms.iter().map(|alarm| format!("ALARM        {}", words::alarm(alarm))));
     context.output.line(&lines.join("\n"))?;
     warnings.iter().for_each(|warning| context.output.warn(warning));
@@ -269,6 +282,19 @@ fn renewal_line(renewal: &RenewalView) -> String {
     }
 }
 
+fn recovery_line(status: &StatusView) -> String {
+    match (status.agency.has_recovery, status.unsealed) {
+        (false, _) => "your agency has set up none".to_owned(),
+        (true, 0) => "what this device reads is sealed to your agency's recovery key".to_owned(),
+        (true, unsealed) => {
+            format!(
+                "{} to be sealed",
+                words::count(unsealed, "epoch or grant has yet", "epochs and grants have yet")
+            )
+        }
+    }
+}
+
 fn waiting(status: &StatusView) -> String {
     let mut waiting = words::count(status.queued, "item to be sent", "items to be sent");
     if status.refused > 0 {
@@ -299,6 +325,7 @@ mod tests {
                 trust_domain: identity.person.trust_domain.clone(),
                 name: "Harborlight Immigrant Services".to_owned(),
                 side: Side::Provider,
+                has_recovery: false,
             },
             identity,
             name: "Rosa Iglesias-Peña".to_owned(),
@@ -318,6 +345,8 @@ mod tests {
             refused: 0,
             unfinished_uploads: 0,
             cases: 0,
+            unsealed: 0,
+            recoveries: vec![],
             alarms: vec![],
         }
     }

@@ -27,12 +27,28 @@ pub(super) fn open(
     if message.format != FORMAT {
         return Err(EnrolError::Format { found: message.format });
     }
+    let aad = identity.to_string();
+    let keys = &pending.keys;
+    open_for_device(&keys.sealing, ANSWER_INFO, aad.as_bytes(), message.encapsulated_key, &message.ciphertext)
+        .ok_or(EnrolError::SealedAnswer)
+}
+
+/// Opens what was sealed to a device's sealing key, which stands in its request.
+///
+/// `sealing_key`: as the vault holds it. Nothing when it was sealed to another key, or for another place.
+pub(crate) fn open_for_device(
+    sealing_key: &[u8],
+    info: &[u8],
+    aad: &[u8],
+    encapsulated_key: Vec<u8>,
+    ciphertext: &[u8],
+) -> Option<Zeroizing<Vec<u8>>> {
     let opened = DH_KEM_P256_HKDF_SHA256_AES_256.open(
-        &EncapsulatedSecret(message.encapsulated_key),
-        ANSWER_INFO,
-        identity.to_string().as_bytes(),
-        &message.ciphertext,
-        &HpkePrivateKey::from(pending.keys.sealing.to_vec()),
+        &EncapsulatedSecret(encapsulated_key),
+        info,
+        aad,
+        ciphertext,
+        &HpkePrivateKey::from(sealing_key.to_vec()),
     );
-    opened.map(Zeroizing::new).map_err(|_| EnrolError::SealedAnswer)
+    opened.map(Zeroizing::new).ok()
 }

@@ -77,6 +77,12 @@ impl Agency {
         params.signed_by(&key, &self.ca).unwrap().der().to_vec()
     }
 
+    /// The agency's charter key signs an order.
+    #[allow(dead_code, reason = "each test target uses its own part")]
+    pub(super) fn sign_order(&self, order: &[u8]) -> Vec<u8> {
+        self.charter_key.sign(&alcove_charter::order_signing_bytes(order)).unwrap()
+    }
+
     pub(super) fn card(&self, identity: &Identity, name: &str) -> Vec<u8> {
         let card = v1::Card {
             format: 1,
@@ -115,9 +121,9 @@ impl ServerCa {
         self.certify_for(Usage::TlsServer, vec![name])
     }
 
-    /// A certificate for a receipt key of the server, DER.
-    pub(super) fn certify_receipts(&self) -> Vec<u8> {
-        self.certify_for(Usage::Receipts, Vec::new()).0
+    /// A certificate for a receipt key of the server and that key, DER each.
+    pub(super) fn certify_receipts(&self) -> (Vec<u8>, Vec<u8>) {
+        self.certify_for(Usage::Receipts, Vec::new())
     }
 
     fn certify_for(&self, usage: Usage, sans: Vec<SanType>) -> (Vec<u8>, Vec<u8>) {

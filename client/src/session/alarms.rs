@@ -20,7 +20,7 @@ impl Alarm {
 }
 
 /// Numbers stand in the vault: never reused.
-const NUMBERS: [(AlarmKind, u32); 14] = [
+const NUMBERS: [(AlarmKind, u32); 15] = [
     (AlarmKind::Gap, 1),
     (AlarmKind::Rollback, 2),
     (AlarmKind::HeadMismatch, 3),
@@ -35,6 +35,7 @@ const NUMBERS: [(AlarmKind, u32); 14] = [
     (AlarmKind::AuthorMismatch, 12),
     (AlarmKind::NotShown, 13),
     (AlarmKind::WelcomeUnusable, 14),
+    (AlarmKind::RecoveryForged, 44),
 ];
 
 impl AlarmKind {
@@ -64,7 +65,8 @@ impl AlarmKind {
             | Self::CommitUnprocessable
             | Self::AuthorMismatch
             | Self::NotShown
-            | Self::WelcomeUnusable => false,
+            | Self::WelcomeUnusable
+            | Self::RecoveryForged => false,
         }
     }
 }

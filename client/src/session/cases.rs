@@ -188,6 +188,7 @@ fn view(act: &Act<'_>, id: GroupId, row: GroupRow) -> Result<CaseView, Error> {
         not_shown: row.not_shown,
         predecessor,
         successor,
+        recovered: row.recovered,
         epoch: row.epoch,
         position: Position(row.position),
         items: row.items,

@@ -69,6 +69,15 @@ pub enum Error {
     /// The server no longer shows the case: nothing is sent to it.
     #[error("the server no longer shows the case")]
     CaseNotShown,
+    /// The case is here by recovered keys alone: this device is no member and sends nothing to it.
+    #[error("the case was recovered: this device only reads it")]
+    CaseRecovered,
+    /// No attempt at recovery with that id is known here.
+    #[error("there is no such attempt at recovery")]
+    NoSuchRecovery,
+    /// A file of recovered keys cannot be taken in.
+    #[error(transparent)]
+    RecoveredFile(#[from] RecoveredFileFault),
     /// An alarm stands against the log or the charter: nothing is sent until it was looked at.
     #[error("the alarm {kind:?} stands at {position}")]
     Alarm {
@@ -191,6 +200,35 @@ pub enum Error {
     /// No random bytes from the operating system.
     #[error("the operating system gives no random bytes")]
     Randomness,
+}
+
+/// Why a file of recovered keys cannot be taken in. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecoveredFileFault {
+    /// Over [`alcove_proto::limits::RECOVERED_KEYS_BYTES_MAX`].
+    #[error("the file is too large")]
+    TooLarge,
+    /// The bytes are no such file.
+    #[error("this is no file of recovered keys")]
+    NotSuchAFile,
+    /// A format this version does not know.
+    #[error("format {found} is not known")]
+    Format {
+        /// What it says.
+        found: u32,
+    },
+    /// It was made for another device.
+    #[error("the file is for another device")]
+    OtherDevice {
+        /// The name it says; empty when that is no device's.
+        identity: String,
+    },
+    /// It was sealed to another key than this device has: to another request, or it is damaged.
+    #[error("the file does not open with this device's key")]
+    DoesNotOpen,
+    /// It opened, and what is in it is not in order.
+    #[error("what the file holds is not in order")]
+    Content,
 }
 
 /// What is wrong with our own certificate.

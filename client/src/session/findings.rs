@@ -33,6 +33,8 @@ pub enum Check {
     KeyPackages,
     /// Nothing is stuck in the outbox.
     Outbox,
+    /// Nothing waits to be sealed to the agency's recovery key.
+    Escrow,
     /// No alarm was raised.
     Alarms,
 }
@@ -79,6 +81,8 @@ pub enum Trouble {
     Queued(u64),
     /// So many items are refused for good.
     Refused(u64),
+    /// So many epochs and grants are not sealed to the agency's recovery key.
+    Unsealed(u64),
     /// So many alarms were raised.
     Alarms(u64),
 }

@@ -1,7 +1,7 @@
 //! Fetching the records that were granted to this device.
 
 use super::{
-    Error, Session,
+    Error, Session, escrow,
     payload::entry_row,
     state::{digest, epoch_place, group_place, load_row},
 };
@@ -102,6 +102,7 @@ impl Session {
         let charter_hash = digest(&load_row(act, group)?.charter_hash, "a case")?;
         let mut order = Order::default();
         let mut total = Granted::default();
+        let mut taken = Vec::new();
         for granted in &grant.records {
             let position = Position(granted.position);
             let Some(entry) = entries.iter().find(|entry| entry.position == granted.position) else {
@@ -116,7 +117,8 @@ impl Session {
                 record: GrantedRecord { position, hash: digest(&granted.hash, "a grant")?, chain: 0 },
                 key: RecordKey::try_from(granted.key.as_slice()).map_err(|_| damaged())?,
             };
-            let Some(author) = author_of(act, trust, granted, entry.received_at_ms)? else {
+            let chain: ChainRow = act.expect(&granted.certificate_hash)?;
+            let Some(author) = author_of(trust, &chain, entry.received_at_ms) else {
                 tracing::warn!(position = granted.position, "the author of a granted record is refused");
                 continue;
             };
@@ -151,7 +153,10 @@ impl Session {
             let place = EntryKey { group: *group, position, record };
             act.put_entry(&place, &row)?;
             total.places.push(place);
+            taken.push((position, opened.certificate_hash));
         }
+        let trust_domain = &self.identity.person.trust_domain;
+        escrow::mark_grant(act, trust, trust_domain, group, grant, &taken)?;
         if total.notes + total.documents > 0 {
             let mut row: GroupRow = load_row(act, group)?;
             row.items += total.notes + total.documents;
@@ -166,18 +171,13 @@ fn keep_earlier(records: &mut Vec<GrantedKeyRow>, joined_at: Position) {
     records.retain(|record| record.position < joined_at.0);
 }
 
-/// The author a grant vouches for, by the chain it brought, judged as of the time of the record's log entry.
-fn author_of(
-    act: &Act<'_>,
-    trust: &TrustView,
-    granted: &GrantedKeyRow,
-    received_at_ms: i64,
-) -> Result<Option<Author>, Error> {
-    let chain: ChainRow = act.expect(&granted.certificate_hash)?;
-    let Ok(certificate) = trust.verify_device_mls(&chain.certificates, Judge::Never) else { return Ok(None) };
+/// The author of a record this device was no member for, by the chain that came with a grant or by recovery, judged as of
+/// the time of the record's log entry.
+pub(super) fn author_of(trust: &TrustView, chain: &ChainRow, received_at_ms: i64) -> Option<Author> {
+    let certificate = trust.verify_device_mls(&chain.certificates, Judge::Never).ok()?;
     let crl = trust.crl(&certificate.identity.person.trust_domain);
     let revoked_at_ms = crl.and_then(|crl| crl.revoked_at_ms(&certificate.serial));
-    Ok(held_at(&certificate, revoked_at_ms, received_at_ms).then(|| Author::in_chain(&certificate)))
+    held_at(&certificate, revoked_at_ms, received_at_ms).then(|| Author::in_chain(&certificate))
 }
 
 /// Whether a certificate held at that time: neither end nor revocation reaches back.
@@ -208,13 +208,13 @@ fn granted_row(
     row
 }
 
-/// The last record of each author that one grant brought, by the name in the log.
+/// The last record of each author that one grant or recovery brought, by the name in the log.
 #[derive(Default)]
-struct Order(BTreeMap<String, AuthorPoint>);
+pub(super) struct Order(BTreeMap<String, AuthorPoint>);
 
 impl Order {
-    /// Whether a record can stand where the grant says among the others of its author, and moves on to it if so.
-    fn fits(
+    /// Whether a record can stand where the log says among the others of its author, and moves on to it if so.
+    pub(super) fn fits(
         &mut self,
         act: &Act<'_>,
         group: &GroupId,

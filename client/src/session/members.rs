@@ -25,14 +25,17 @@ use alcove_proto::{
 use std::collections::BTreeMap;
 
 impl Session {
-    /// Who reads a case, with agency and side: oneself first, then by agency and name. Local.
+    /// Who reads a case, with agency and side: oneself first, then by agency and name; nobody where this device never was
+    /// a member. Local.
     ///
     /// Errors: [`Error::NoSuchCase`].
     pub fn members(&self, case: &GroupId) -> Result<Vec<MemberView>, Error> {
         let trust = self.trust();
         let now_ms = self.clock.now_ms();
         let mut members = self.vault.read(|act| {
-            super::state::load_row(act, case)?;
+            if super::state::load_row(act, case)?.recovered {
+                return Ok(Vec::new());
+            }
             let mut people: BTreeMap<Person, MemberDevices> = BTreeMap::new();
             for seat in Roster::load(act, case)?.members {
                 let lapsed = self.has_lapsed(act, &trust, &seat.certificate_hash.0, now_ms)?;

@@ -8,12 +8,14 @@
 //! `sync` brings them together in their order.
 
 mod alarms;
+mod attempts;
 mod cases;
 mod clock;
 mod commit;
 mod connection;
 mod documents;
 mod error;
+mod escrow;
 mod findings;
 mod granted;
 mod handover;
@@ -25,6 +27,7 @@ mod outbox;
 mod own;
 mod payload;
 mod people;
+mod recovered;
 mod refused;
 mod renewal;
 mod state;
@@ -39,13 +42,14 @@ mod welcomes;
 
 pub use clock::{Clock, SystemClock};
 pub use documents::{Destination, OnProgress};
-pub use error::{CertificateTrouble, Error};
+pub use error::{CertificateTrouble, Error, RecoveredFileFault};
 pub use findings::{Check, Finding, Trouble, Verdict};
 pub use view::{
     AddOutcome, AgencyCheck, AgencyView, AlarmKind, AlarmView, CaseView, Delivery, DocumentView,
-    GrantOutcome, HeldUp, History, KeyChangeView, MemberView, NoteView, OpenedCase, OutboxKind, OutboxView,
-    PersonView, Progress, RefusalCause, RenewalState, RenewalView, SavedDocument, ServerView, StatusView,
-    Succession, SuccessionPlan, SyncReport, UnreadableCause, UnreadableView, WatchEvent, Written,
+    GrantOutcome, HeldUp, History, Imported, KeyChangeView, MemberView, NoteView, OpenedCase, OutboxKind,
+    OutboxView, PersonView, Progress, RecoveredCaseView, RecoveryState, RecoveryView, RefusalCause,
+    RenewalState, RenewalView, SavedDocument, ServerView, StatusView, Succession, SuccessionPlan, SyncReport,
+    UnreadableCause, UnreadableView, WatchEvent, Written,
 };
 pub use watch::{Marks, OnEvent};
 
@@ -69,7 +73,7 @@ use ring::rand::SecureRandom;
 use std::{
     collections::HashSet,
     path::Path,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicBool},
 };
 
 /// An unlocked vault and what can be done with it. Shared freely between tasks (`&self` everywhere).
@@ -89,6 +93,8 @@ pub struct Session {
     offline: bool,
     /// What is in the outbox for good and has not been told to the caller yet.
     in_hand: Mutex<Vec<(GroupId, RecordId)>>,
+    /// The next sync asks for attempts at recovery, however lately it was asked.
+    wants_recoveries: AtomicBool,
 }
 
 impl Session {
@@ -114,6 +120,7 @@ impl Session {
             caught_up: Mutex::default(),
             offline: false,
             in_hand: Mutex::default(),
+            wants_recoveries: AtomicBool::default(),
         })
     }
 

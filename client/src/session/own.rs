@@ -5,7 +5,7 @@ use crate::vault::{
     Act, Durability, VaultError,
     rows::{DeviceRow, EnrolmentRow, FormerKeyRow, KeyPackageRow, UpkeepRow},
 };
-use alcove_charter::{Card, DeviceCertificate, Judge, TrustError, TrustView};
+use alcove_charter::{Card, DeviceCertificate, Judge, TrustError, TrustView, objection_signing_bytes};
 use alcove_e2ee::{cards, device::Device, keys::DirectoryKey, records::signed_content};
 use alcove_mls::SealedCard;
 use alcove_proto::names::Identity;
@@ -103,6 +103,17 @@ impl Own {
     /// The group's state is not needed for it; that the group knows this key, the caller has checked.
     pub(super) fn sign_record(&self, body: &[u8], random: &dyn SecureRandom) -> Result<Vec<u8>, Error> {
         let signature = self.signer.sign(random, &signed_content(body)).map_err(|_| Error::Randomness)?;
+        Ok(signature.as_ref().to_vec())
+    }
+
+    /// Signs an encoded objection: SignWithLabel with "alcove recovery objection v1" (RFC 9420 section 5.1.2).
+    pub(super) fn sign_objection(
+        &self,
+        objection: &[u8],
+        random: &dyn SecureRandom,
+    ) -> Result<Vec<u8>, Error> {
+        let signature =
+            self.signer.sign(random, &objection_signing_bytes(objection)).map_err(|_| Error::Randomness)?;
         Ok(signature.as_ref().to_vec())
     }
 

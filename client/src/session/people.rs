@@ -43,11 +43,13 @@ pub(super) fn agency_view(trust: &TrustView, trust_domain: &TrustDomain) -> Agen
             trust_domain: trust_domain.clone(),
             name: agency.display_name.clone(),
             side: agency.side,
+            has_recovery: agency.recovery_key.is_some(),
         },
         None => AgencyView {
             trust_domain: trust_domain.clone(),
             name: trust_domain.to_string(),
             side: Side::Unspecified,
+            has_recovery: false,
         },
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! What belongs together is written together, by [`adopt`], in the act that changed it.
 
-use super::{Error, own::Own, people::keep_card, successor::successor_of};
+use super::{Error, escrow, own::Own, people::keep_card, successor::successor_of};
 use crate::vault::{
     Act, VaultError,
     rows::{ChainRow, EpochRow, GroupRow, MlsRow, PromiseRow, RosterMember, RosterRow},
@@ -81,11 +81,14 @@ pub(super) fn load_row(act: &Act<'_>, group: &GroupId) -> Result<GroupRow, Error
 
 /// The row of a group that can be written to.
 ///
-/// Errors: [`Error::CaseSucceeded`], [`Error::CaseClosed`], [`Error::CaseFrozen`], [`Error::CaseNotShown`].
+/// Errors: [`Error::CaseSucceeded`], [`Error::CaseRecovered`], [`Error::CaseClosed`], [`Error::CaseFrozen`],
+/// [`Error::CaseNotShown`].
 pub(super) fn load_open_row(act: &Act<'_>, group: &GroupId) -> Result<GroupRow, Error> {
     let row = load_row(act, group)?;
     if let Some(by) = successor_of(&row)? {
         Err(Error::CaseSucceeded { by })
+    } else if row.recovered {
+        Err(Error::CaseRecovered)
     } else if row.closed {
         Err(Error::CaseClosed)
     } else if row.frozen {
@@ -121,7 +124,8 @@ pub(super) fn save_group(act: &Act<'_>, group: &mut Group) -> Result<(), Error> 
     Ok(())
 }
 
-/// Takes a new epoch over: MLS state, epoch key, roster, chains and cards, all in this act.
+/// Takes a new epoch over: MLS state, epoch key, roster, chains and cards, and that it is to be sealed in escrow, all in
+/// this act.
 pub(super) fn adopt(
     act: &Act<'_>,
     own: &Own,
@@ -159,7 +163,10 @@ pub(super) fn adopt(
     row.own_certificate = group.member(group.own_leaf())?.certificate_hash.to_vec();
     row.charter_hash = group.policy().charter_hash().to_vec();
     save_group(act, group)?;
-    Ok(Roster::load(act, &id)?)
+    let roster = Roster::load(act, &id)?;
+    let trust_domain = &own.identity.person.trust_domain;
+    escrow::mark_epoch(act, trust, trust_domain, &id, (row.epoch, row.own_leaf), &roster)?;
+    Ok(roster)
 }
 
 /// The key of the epoch in force.

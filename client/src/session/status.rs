@@ -2,7 +2,7 @@
 
 use super::{
     CertificateTrouble, Check, Error, Finding, ServerView, Session, StatusView, Trouble, Verdict, alarms,
-    outbox, people::agency_view, refused, state::all_rows,
+    escrow, outbox, people::agency_view, refused, state::all_rows,
 };
 use crate::{
     transport::KeyPackageCount,
@@ -52,6 +52,8 @@ impl Session {
                 refused: refused::count(act)?,
                 unfinished_uploads: act.count::<UploadRow>(&[])?,
                 cases: all_rows(act)?.iter().filter(|(_, row)| !row.archived && !row.closed).count() as u64,
+                unsealed: escrow::unsealed(act)?,
+                recoveries: self.standing_recoveries(act)?,
                 alarms: alarms::standing(act, None)?,
             })
         })
@@ -101,6 +103,11 @@ impl Session {
             (refused, _) => Verdict::Warning(Trouble::Refused(refused)),
         };
         findings.push(Finding { check: Check::Outbox, verdict: outbox });
+        let escrow = match status.unsealed {
+            0 => Verdict::Fine,
+            unsealed => Verdict::Warning(Trouble::Unsealed(unsealed)),
+        };
+        findings.push(Finding { check: Check::Escrow, verdict: escrow });
         let alarms = match status.alarms.len() as u64 {
             0 => Verdict::Fine,
             alarms => Verdict::Broken(Trouble::Alarms(alarms)),
@@ -127,7 +134,9 @@ impl Session {
 
     fn check_groups(&self) -> Result<Verdict, Error> {
         let mut broken = 0;
-        let groups = self.vault.read(all_rows)?;
+        let mut groups = self.vault.read(all_rows)?;
+        // What is read with recovered keys alone has no state.
+        groups.retain(|(_, row)| !row.recovered);
         for (group, _) in groups {
             match self.check_group(&group) {
                 Ok(true) => {}

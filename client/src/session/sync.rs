@@ -59,6 +59,8 @@ impl Session {
             // The charter may have brought the CA that this device's certificates should be by.
             quiet(self.renew(Pace::Passing).await)?;
         }
+        self.see_to_recovery_key().await?;
+        self.ask_for_recoveries(&mut report).await?;
         report.held_up = self.finish_creations().await?;
         if let Err(error) = self.take_welcomes(&mut report).await {
             report.bad_answer = Some(bad_answer(error)?);
@@ -72,6 +74,8 @@ impl Session {
                 self.sync_group(&group, &mut report).await?;
             }
         }
+        self.read_recovered(&mut report).await?;
+        self.seal_due().await?;
         self.publish().await?;
         report.alarms = self.vault.read(|act| standing(act, None))?;
         report.alarms.retain(|alarm| !stood.contains(alarm));
@@ -276,7 +280,11 @@ impl Session {
         if self.caught_up.lock().unwrap_or_else(PoisonError::into_inner).contains(group) {
             return Ok(());
         }
-        if !self.row(group)?.created {
+        let row = self.row(group)?;
+        if row.recovered {
+            return Err(Error::CaseRecovered);
+        }
+        if !row.created {
             return Ok(());
         }
         match self.sync_log(group).await {

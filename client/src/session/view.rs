@@ -3,8 +3,10 @@
 //! Every text in here that another person chose (names, titles, file names, notes) is as they wrote
 //! it: whoever shows it makes it safe for the place it is shown in.
 
+mod recovery;
 mod status;
 
+pub use recovery::{Imported, RecoveredCaseView, RecoveryState, RecoveryView};
 pub use status::{RenewalState, RenewalView, ServerView, StatusView};
 
 use super::Error;
@@ -25,6 +27,9 @@ pub struct AgencyView {
     pub name: String,
     /// Its side.
     pub side: Side,
+    /// It has set up recovery: a number of its officers, together and after an announcement, can have opened what its
+    /// members read.
+    pub has_recovery: bool,
 }
 
 /// A person with what their agency says about them.
@@ -108,6 +113,8 @@ pub struct CaseView {
     pub predecessor: Option<GroupId>,
     /// The case that leads this one on: here nothing is sent any more.
     pub successor: Option<GroupId>,
+    /// This device was never a member: what is here was read with recovered keys, and nothing can be sent.
+    pub recovered: bool,
     /// The epoch in force here.
     pub epoch: u64,
     /// The last log position processed.
@@ -276,6 +283,8 @@ pub enum UnreadableCause {
     Malformed,
     /// A grant for another device, or one that could not be opened: ask the granter again.
     GrantNotForThisDevice,
+    /// No key of it was recovered, or a false one.
+    KeyNotRecovered,
 }
 
 /// An alarm: something about a log or the trust material that an honest server or member never does.
@@ -323,6 +332,8 @@ pub enum AlarmKind {
     NotShown,
     /// A welcome that this device cannot join by was set aside.
     WelcomeUnusable,
+    /// The server shows an attempt at recovery in this device's agency that its admin has not ordered.
+    RecoveryForged,
 }
 
 /// Which earlier notes and documents a new member is given.
@@ -433,6 +444,8 @@ pub struct SyncReport {
     pub bad_answer: Option<ServerError>,
     /// Alarms raised by this sync.
     pub alarms: Vec<AlarmView>,
+    /// Attempts at recovery in this device's agency that it has not heard of before.
+    pub recoveries: Vec<RecoveryView>,
 }
 
 /// What happens while watching.

@@ -5,6 +5,7 @@ use super::{
     alarms::{Alarm, raise},
     known_keys::{Brought, Signer, meet},
     outbox::{self, Item},
+    recovered::give_way,
     state::{Roster, adopt, keep_verifier},
     successor::predecessor_row,
 };
@@ -122,9 +123,12 @@ impl Session {
         if group.id() != welcome.group || group.epoch().0 != welcome.epoch {
             return Err(Unfit::Elsewhere.into());
         }
-        let earlier: Option<GroupRow> = act.get(welcome.group.as_bytes())?;
-        if let Some(row) = &earlier {
-            follows(row, group.epoch(), &join.pin)?;
+        let mut earlier: Option<GroupRow> = act.get(welcome.group.as_bytes())?;
+        match &mut earlier {
+            // Nothing of it was seen as a member: a welcome cannot lead back.
+            Some(row) if row.recovered => give_way(act, &welcome.group, row, welcome.position)?,
+            Some(row) => follows(row, group.epoch(), &join.pin)?,
+            None => {}
         }
         let pin = (join.pin.position, join.pin.head);
         let mut verifier = LogVerifier::from_pin(welcome.group, pin, &welcome.link, welcome.position)

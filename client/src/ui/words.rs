@@ -1,9 +1,10 @@
 //! The words for what a session knows: sides, roles, alarms, causes. One place, so that every screen
 //! says the same.
 
-use super::text::safe_line;
+use super::{text::safe_line, when};
 use alcove_client::session::{
-    AlarmKind, AlarmView, MemberView, OutboxKind, PersonView, RefusalCause, UnreadableCause,
+    AlarmKind, AlarmView, MemberView, OutboxKind, PersonView, RecoveryState, RecoveryView, RefusalCause,
+    UnreadableCause,
 };
 use alcove_proto::v1::{Role, Side};
 
@@ -82,7 +83,84 @@ pub(crate) fn audience(members: &[MemberView]) -> String {
             .unwrap_or_default();
         text.push_str(&format!("\n  {display} ({}): {}", side(*agency_side), names.join(", ")));
     }
+    for display in with_recovery(members) {
+        text.push_str(&format!("\n  {}", recovery_set_up(&display)));
+    }
     text
+}
+
+/// The names of the members' agencies that have set up recovery, each once, made safe.
+pub(crate) fn with_recovery(members: &[MemberView]) -> Vec<String> {
+    let agencies = members.iter().map(|member| &member.person.agency).filter(|agency| agency.has_recovery);
+    let mut seen: Vec<&str> = Vec::new();
+    let mut names = Vec::new();
+    for agency in agencies {
+        if !seen.contains(&agency.trust_domain.as_str()) {
+            seen.push(agency.trust_domain.as_str());
+            names.push(safe_line(&agency.name));
+        }
+    }
+    names
+}
+
+/// What recovery means for whoever writes to a case with people of that agency in it.
+pub(crate) fn recovery_set_up(agency: &str) -> String {
+    format!(
+        "{agency} has set up recovery: some of its officers together, after everybody in it was told, can open what its \
+         people read."
+    )
+}
+
+/// An attempt at recovery in one's agency, and what there is to do about it. Sentences.
+pub(crate) fn recovery(view: &RecoveryView) -> String {
+    let whose = format!(
+        "Recovery of what {} could read is asked for, for their device {} (words: {}), announced on {}.",
+        name(&view.person),
+        view.device,
+        safe_line(&view.request_words),
+        when::minute(view.announced_at_ms)
+    );
+    let id = format!("{:.8}", view.id.to_string());
+    let what = match view.state {
+        RecoveryState::Announced => format!(
+            "It can be handed out from {} on. If they did not ask for it, or you have a doubt: `alcove recovery object {id}`.",
+            when::minute(view.open_from_ms)
+        ),
+        RecoveryState::Open => format!(
+            "It can be handed out NOW. If they did not ask for it, or you have a doubt: `alcove recovery object {id}`."
+        ),
+        RecoveryState::HandedOut => {
+            format!("It was handed out, found on {}.", when::minute(view.since_ms))
+        }
+        RecoveryState::Objected => format!("It was objected to on {}.", when::minute(view.since_ms)),
+        RecoveryState::Withdrawn => format!("It was withdrawn on {}.", when::minute(view.since_ms)),
+        RecoveryState::Ended => "Its time is over.".to_owned(),
+    };
+    format!("{whose} {what}")
+}
+
+/// What has become of an attempt at recovery, in a table.
+pub(crate) fn recovery_state(state: RecoveryState) -> &'static str {
+    match state {
+        RecoveryState::Announced => "announced",
+        RecoveryState::Open => "CAN BE HANDED OUT",
+        RecoveryState::HandedOut => "handed out",
+        RecoveryState::Objected => "objected to",
+        RecoveryState::Withdrawn => "withdrawn",
+        RecoveryState::Ended => "over",
+    }
+}
+
+/// The same for a JSON field.
+pub(crate) fn recovery_state_code(state: RecoveryState) -> &'static str {
+    match state {
+        RecoveryState::Announced => "announced",
+        RecoveryState::Open => "open",
+        RecoveryState::HandedOut => "handed-out",
+        RecoveryState::Objected => "objected",
+        RecoveryState::Withdrawn => "withdrawn",
+        RecoveryState::Ended => "ended",
+    }
 }
 
 /// What a member is told about the part of a case that is older than their membership.
@@ -131,6 +209,7 @@ pub(crate) fn alarm_code(kind: AlarmKind) -> &'static str {
         AlarmKind::AuthorMismatch => "author-mismatch",
         AlarmKind::NotShown => "not-shown",
         AlarmKind::WelcomeUnusable => "welcome-unusable",
+        AlarmKind::RecoveryForged => "recovery-forged",
     }
 }
 
@@ -178,6 +257,10 @@ pub(crate) fn alarm(alarm: &AlarmView) -> String {
                 "You were added to a case, but this device cannot join by that welcome (entry {position}): ask to be removed and added again."
             )
         }
+        AlarmKind::RecoveryForged => {
+            "The server shows an attempt at recovery in your agency that your agency's admin has not ordered."
+                .to_owned()
+        }
     }
 }
 
@@ -223,6 +306,9 @@ pub(crate) fn unreadable(cause: UnreadableCause) -> &'static str {
         UnreadableCause::GrantNotForThisDevice => {
             "was granted to another device or key: ask the granter to grant it again"
         }
+        UnreadableCause::KeyNotRecovered => {
+            "was not recovered: no true key of it was sealed, so ask a member to grant it"
+        }
     }
 }
 
@@ -233,6 +319,7 @@ pub(crate) fn unreadable_code(cause: UnreadableCause) -> &'static str {
         UnreadableCause::DoesNotVerify => "does-not-verify",
         UnreadableCause::Malformed => "malformed",
         UnreadableCause::GrantNotForThisDevice => "grant-not-for-this-device",
+        UnreadableCause::KeyNotRecovered => "key-not-recovered",
     }
 }
 
@@ -251,6 +338,7 @@ mod tests {
                     trust_domain: person.trust_domain.clone(),
                     name: format!("{agency} office"),
                     side: Side::Provider,
+                    has_recovery: false,
                 },
                 person,
                 name: name.map(str::to_owned),
@@ -275,6 +363,45 @@ mod tests {
             audience(&members),
             "3 people in 2 agencies\n  harborlight office (provider): Rosa (you), Grace\n  elmgate office (provider): Marta\\u{202e}"
         );
+    }
+
+    #[test]
+    fn whoever_is_asked_who_reads_a_case_is_told_whose_officers_could_open_it() {
+        let mut members = [
+            member("harborlight", 1, Some("Rosa"), true),
+            member("elmgate", 2, Some("Marta"), false),
+            member("harborlight", 3, Some("Grace"), false),
+        ];
+        assert!(!audience(&members).contains("recovery"), "the control");
+        for member in &mut members {
+            member.person.agency.has_recovery =
+                member.person.person.trust_domain.as_str().starts_with("harborlight");
+        }
+        assert_eq!(audience(&members).matches("harborlight office has set up recovery").count(), 1);
+        assert!(!audience(&members).contains("elmgate office has set up"));
+    }
+
+    #[test]
+    fn an_attempt_is_told_with_whose_it_is_and_what_to_do() {
+        let view = |state| RecoveryView {
+            id: alcove_proto::ids::AttemptId([0xab; 16]),
+            person: member("harborlight", 1, Some("Rosa\u{202e}"), false).person,
+            device: 2,
+            request_words: "erase entry write avocado case prison".to_owned(),
+            state,
+            announced_at_ms: 0,
+            open_from_ms: 72 * 3600 * 1000,
+            since_ms: 0,
+            objected_by: None,
+        };
+        let announced = recovery(&view(RecoveryState::Announced));
+        for part in
+            ["Rosa\\u{202e}", "device 2", "erase entry", "1970-01-04 00:00", "recovery object abababab"]
+        {
+            assert!(announced.contains(part), "{part}: {announced}");
+        }
+        let over = recovery(&view(RecoveryState::HandedOut));
+        assert!(over.contains("handed out") && !over.contains("recovery object"), "{over}");
     }
 
     #[test]

@@ -156,12 +156,12 @@ impl<'a> Act<'a> {
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let room: i64 = row.get(0)?;
-            let known = usize::try_from(room).ok().and_then(|room| Room::ALL.get(room));
+            let known = Room::of_number(room);
             let (Ok(key), Ok(value)) = (row.get_ref(1)?.as_blob(), row.get_ref(2)?.as_blob()) else {
                 damaged += 1;
                 continue;
             };
-            let opens = known.is_some_and(|room| self.keys.open(*room, key, value, &mut plain).is_ok());
+            let opens = known.is_some_and(|room| self.keys.open(room, key, value, &mut plain).is_ok());
             damaged += u64::from(!opens);
         }
         plain.zeroize();

@@ -84,6 +84,14 @@ impl Act<'_> {
         Ok(found)
     }
 
+    /// Deletes the entries from `first` on.
+    pub fn delete_entries_from(&self, group: &GroupId, first: Position) -> Result<(), VaultError> {
+        self.transaction
+            .prepare_cached("DELETE FROM entries WHERE group_id = ?1 AND position >= ?2")?
+            .execute((group.as_bytes(), position(first)?))?;
+        Ok(())
+    }
+
     /// Gives every entry between two positions (inclusive) to `take`, until it breaks.
     pub fn entries(
         &self,

@@ -3,12 +3,14 @@
 //! Rows are protobuf messages of the vault's own: a field may be added, never given another meaning.
 //! Rows that hold keys are wiped when dropped and never printed.
 
+mod escrow;
 mod group;
 mod incoming;
 mod known;
 mod outgoing;
 mod own;
 
+pub use escrow::*;
 pub use group::*;
 pub use incoming::*;
 pub use known::*;
@@ -34,6 +36,11 @@ macro_rules! rooms {
             /// What to call it in an error.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
+            }
+
+            /// The room with this number.
+            pub fn of_number(number: i64) -> Option<Self> {
+                match number { $($number => Some(Self::$name),)* _ => None }
             }
         }
     };
@@ -96,6 +103,22 @@ rooms! {
     KeyChange = 26, "a change of keys";
     /// Agencies whose words were compared. Key: tag of the trust domain.
     Verified = 27, "a verified agency";
+    /// Epochs to be sealed to the recovery key. Key: group id, then epoch, 8 bytes.
+    EscrowDue = 30, "an epoch to be sealed";
+    /// Certificates that go with escrow. Key: group id, then SHA-256 of the certificate.
+    EscrowCertificate = 31, "a certificate of escrow";
+    /// Grants received, for escrow. Key: group id, then access id.
+    EscrowGrant = 32, "a grant of escrow";
+    /// What was seen to of escrow. Key: empty.
+    EscrowState = 33, "the state of escrow";
+    /// Attempts at recovery. Key: attempt id.
+    Attempt = 34, "an attempt at recovery";
+    /// Recovered keys of epochs. Key: group id, then epoch, 8 bytes, then SHA-256 of epoch id and key.
+    RecoveredEpoch = 35, "a recovered key";
+    /// Recovered keys of records. Key: group id, then position, 8 bytes, then SHA-256 of hash and key.
+    RecoveredRecord = 36, "a recovered record key";
+    /// Groups that are read with recovered keys. Key: group id.
+    RecoveredGroup = 37, "a recovered case";
 }
 
 /// A row: what it looks like and in which room it lies.
@@ -151,6 +174,14 @@ row! {
     KnownPersonRow => KnownPerson;
     KeyChangeRow => KeyChange;
     VerifiedRow => Verified;
+    EscrowDueRow => EscrowDue;
+    EscrowCertificateRow => EscrowCertificate;
+    EscrowGrantRow => EscrowGrant;
+    EscrowStateRow => EscrowState;
+    AttemptRow => Attempt;
+    RecoveredEpochRow => RecoveredEpoch;
+    RecoveredRecordRow => RecoveredRecord;
+    RecoveredGroupRow => RecoveredGroup;
 }
 
 /// The MLS state of one group, opaque here.

@@ -19,16 +19,16 @@ const OVERHEAD: usize = 1 + NONCE_LEN + 16;
 ///
 /// A random nonce may be drawn 2^32 times under one key; a room of a vault is far from that.
 pub(super) struct RoomKeys {
+    /// By number: numbers that no room has (yet) are there as well.
     rooms: Vec<LessSafeKey>,
     names: hmac::Key,
 }
 
 impl RoomKeys {
     pub(super) fn new(key: &VaultKey) -> Self {
-        let rooms = Room::ALL
-            .iter()
-            .map(|room| aes_256_gcm(&key.derive(b"alcove vault room v1\0", *room as u8)))
-            .collect();
+        let last = Room::ALL.iter().map(|room| *room as u8).max().unwrap_or_default();
+        let room = |number| aes_256_gcm(&key.derive(b"alcove vault room v1\0", number));
+        let rooms = (0..=last).map(room).collect();
         let names = hmac::Key::new(hmac::HMAC_SHA256, key.derive(b"alcove vault names v1\0", 0).as_slice());
         Self { rooms, names }
     }

@@ -392,10 +392,32 @@ fn two_processes_take_turns_and_no_act_is_lost() {
 }
 
 #[test]
-fn rooms_are_numbered_as_they_stand_in_the_list() {
-    for (index, room) in Room::ALL.iter().enumerate() {
-        assert_eq!(*room as usize, index);
+fn rooms_have_rising_numbers_and_are_found_by_them() {
+    assert!(Room::ALL.is_sorted_by(|a, b| (*a as u8) < (*b as u8)));
+    for room in Room::ALL {
+        assert_eq!(Room::of_number(*room as i64), Some(*room));
     }
+    assert_eq!(Room::of_number(255), None);
+}
+
+#[test]
+fn entries_from_a_position_on_go_and_those_before_it_stay() {
+    let (_home, vault) = new_vault();
+    let other = GroupId([8; 16]);
+    vault
+        .act::<_, VaultError>(Durability::OnDisk, |act| {
+            for position in 1..=5 {
+                act.put_entry(&entry(position), &note("a note"))?;
+            }
+            act.put_entry(&EntryKey { group: other, ..entry(5) }, &note("elsewhere"))?;
+            act.delete_entries_from(&GROUP, Position(4))
+        })
+        .unwrap();
+    let left = |group, position| {
+        vault.read::<_, VaultError>(|act| Ok(act.entry_at(&group, Position(position))?.is_some())).unwrap()
+    };
+    assert_eq!([3, 4, 5].map(|position| left(GROUP, position)), [true, false, false]);
+    assert!(left(other, 5), "another case's stay");
 }
 
 proptest! {

@@ -1,17 +1,26 @@
 //! As much of the server's first door as a device without a case needs to be brought up to date, in this process: it
 //! notes which certificate each call showed.
 
-use super::{Tls, World, accept_tls, now_ms};
-use crate::test_agency::ServerCa;
+use super::{Tls, World, accept_tls, escrow::Escrow, now_ms};
 use alcove_charter::{CharterHistory, TrustView, sha256};
-use alcove_proto::v1;
+use alcove_proto::{
+    ids::{GroupId, Head, Position},
+    log::signed_head_bytes,
+    v1::{self, Reason},
+};
 use alcove_rpc::v1::{
     directory_server::{Directory, DirectoryServer},
+    escrow_server::EscrowServer,
     groups_server::{Groups, GroupsServer},
     key_packages_server::{KeyPackages, KeyPackagesServer},
 };
 use prost::Message;
+use ring::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair},
+};
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
 };
@@ -21,6 +30,11 @@ use tonic::{Request, Response, Status, transport::Server};
 /// What the door has seen and holds.
 #[derive(Default)]
 pub(crate) struct Seen {
+    pub(crate) escrow: Escrow,
+    /// Charters after the first.
+    pub(crate) charters: Vec<Vec<u8>>,
+    /// Pages of logs, by group and the position they are asked for after; anything else is not found.
+    pub(crate) pages: BTreeMap<(Vec<u8>, u64), v1::ReadLogResponse>,
     /// SHA-256 of the certificate each call showed, in their order.
     pub(crate) certificates: Vec<[u8; 32]>,
     pub(crate) one_time: Vec<Vec<u8>>,
@@ -30,6 +44,7 @@ pub(crate) struct Seen {
 pub(crate) struct Door {
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Seen>>,
+    receipt_key: EcdsaKeyPair,
 }
 
 impl Door {
@@ -41,23 +56,37 @@ impl Door {
         let trust = TrustView::new(CharterHistory::from_versions(charters).unwrap());
         let config = alcove_trust::server_config(Arc::new(trust), vec![chain.into()], key).unwrap();
         let seen: Arc<Mutex<Seen>> = Arc::default();
-        let service = Service { seen: Arc::clone(&seen), receipt_chain: receipt_chain(&world.server_ca) };
+        let (receipt_certificate, receipt_key) = world.server_ca.certify_receipts();
+        let service = Service { seen: Arc::clone(&seen), receipt_chain: vec![receipt_certificate] };
+        let signing = &ECDSA_P256_SHA256_ASN1_SIGNING;
+        let receipt_key = EcdsaKeyPair::from_pkcs8(signing, &receipt_key, &SystemRandom::new()).unwrap();
         let (address, incoming) = accept_tls(&world.desk.runtime, config);
         let server = Server::builder()
             .add_service(DirectoryServer::new(service.clone()))
             .add_service(GroupsServer::new(service.clone()))
+            .add_service(EscrowServer::new(service.clone()))
             .add_service(KeyPackagesServer::new(service));
         world.desk.runtime.spawn(server.serve_with_incoming(ReceiverStream::new(incoming)));
-        Self { address, seen }
+        Self { address, seen, receipt_key }
     }
 
     pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap()
     }
-}
 
-fn receipt_chain(ca: &ServerCa) -> Vec<Vec<u8>> {
-    vec![ca.certify_receipts()]
+    /// A head that the server has signed.
+    pub(crate) fn sign_head(&self, group: &GroupId, position: Position, head: &Head) -> v1::SignedHead {
+        let time_ms = now_ms();
+        let bytes = signed_head_bytes(group, position, head, time_ms);
+        let signature = self.receipt_key.sign(&SystemRandom::new(), &bytes).unwrap();
+        v1::SignedHead {
+            group_id: group.to_vec(),
+            position: position.0,
+            head: head.to_vec(),
+            time_ms,
+            signature: signature.as_ref().to_vec(),
+        }
+    }
 }
 
 /// What a connection showed.
@@ -72,13 +101,13 @@ impl Shown {
 }
 
 #[derive(Clone)]
-struct Service {
+pub(super) struct Service {
     seen: Arc<Mutex<Seen>>,
     receipt_chain: Vec<Vec<u8>>,
 }
 
 impl Service {
-    fn called<T>(&self, request: &Request<T>) -> MutexGuard<'_, Seen> {
+    pub(super) fn called<T>(&self, request: &Request<T>) -> MutexGuard<'_, Seen> {
         let mut seen = self.seen.lock().unwrap();
         let shown = request.extensions().get::<Shown>().and_then(|shown| shown.0);
         seen.certificates.push(shown.expect("the first door asks for a certificate"));
@@ -86,7 +115,7 @@ impl Service {
     }
 }
 
-type Answer<T> = Result<Response<T>, Status>;
+pub(super) type Answer<T> = Result<Response<T>, Status>;
 
 fn not_here<T>() -> Answer<T> {
     Err(Status::unimplemented(""))
@@ -110,8 +139,11 @@ impl Directory for Service {
         &self,
         request: Request<v1::FetchChartersRequest>,
     ) -> Answer<v1::FetchChartersResponse> {
-        drop(self.called(&request));
-        Ok(Response::new(v1::FetchChartersResponse::default()))
+        let seen = self.called(&request);
+        // Version 1 is known to everybody here.
+        let held = request.get_ref().after_version.saturating_sub(1) as usize;
+        let signed_charters = seen.charters.iter().skip(held).cloned().collect();
+        Ok(Response::new(v1::FetchChartersResponse { signed_charters }))
     }
 
     async fn fetch_crls(&self, request: Request<v1::FetchCrlsRequest>) -> Answer<v1::FetchCrlsResponse> {
@@ -191,8 +223,11 @@ impl Groups for Service {
         not_here()
     }
 
-    async fn read_log(&self, _: Request<v1::ReadLogRequest>) -> Answer<v1::ReadLogResponse> {
-        not_here()
+    async fn read_log(&self, request: Request<v1::ReadLogRequest>) -> Answer<v1::ReadLogResponse> {
+        let seen = self.called(&request);
+        let asked = request.into_inner();
+        let page = seen.pages.get(&(asked.group_id, asked.after_position)).cloned();
+        page.map(Response::new).ok_or_else(|| super::refused(Reason::NotFound))
     }
 
     async fn subscribe(&self, _: Request<v1::SubscribeRequest>) -> Answer<Self::SubscribeStream> {

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test target uses its own part")]
 
 pub(crate) mod door;
+pub(crate) mod escrow;
 
 use crate::test_agency::{Agency, SERVER_NAME, ServerCa, answer, charter_with, sealed};
 use alcove_charter::{
@@ -96,8 +97,14 @@ pub(crate) struct TestDesk {
 impl World {
     /// A world made `days` days ago.
     pub(crate) fn made_days_ago(days: i64) -> Self {
+        Self::with_recovery_key(days, &[])
+    }
+
+    /// The same with a recovery key of Harborlight's in the charter.
+    pub(crate) fn with_recovery_key(days: i64, recovery_key: &[u8]) -> Self {
         let made_ms = now_ms() - days * DAY_MS;
-        let harborlight = Agency::new("harborlight", "Harborlight Immigrant Services", made_ms);
+        let mut harborlight = Agency::new("harborlight", "Harborlight Immigrant Services", made_ms);
+        harborlight.entry.recovery_key = recovery_key.to_vec();
         let elmgate = Agency::new("elmgate", "Elmgate Family Justice Center", made_ms);
         let server_ca = ServerCa::new(made_ms);
         let both = [&elmgate, &harborlight];

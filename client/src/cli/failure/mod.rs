@@ -3,6 +3,7 @@
 //! Each match is exhaustive, so that a new error cannot slip through as "unexpected".
 
 mod enrol;
+mod recovered;
 mod server;
 
 use super::exit::{Exit, Failure};
@@ -103,6 +104,17 @@ impl From<Error> for Failure {
                 "The server no longer shows this case, and does not show that you were removed from it: nothing is sent to it.",
                 "What you received and wrote is kept here. Ask an owner of the case whether you were removed, and tell the server's operator and your admin; `alcove status` asks the server again.",
             ),
+            Error::CaseRecovered => Self::new(
+                Exit::NotFound,
+                "This case was recovered: you are not a member of it with this device, so you read what was recovered and send nothing.",
+                "Ask a member of the case to add you: `alcove member add`.",
+            ),
+            Error::NoSuchRecovery => Self::new(
+                Exit::NotFound,
+                "No such attempt at recovery is known here.",
+                "See `alcove recovery list`.",
+            ),
+            Error::RecoveredFile(fault) => fault.into(),
             Error::Alarm { case, kind, position: _ } => alarm(case.as_ref(), kind),
             Error::KeyChanged { person: _ } => Self::new(
                 Exit::KeyChanged,

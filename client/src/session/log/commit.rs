@@ -5,7 +5,7 @@
 use super::{Stop, Walk};
 use crate::{
     session::{
-        AlarmKind, Error, handover,
+        AlarmKind, Error, escrow, handover,
         known_keys::{Brought, Signer, meet},
         outbox::{self, Item},
         payload::working_row,
@@ -86,6 +86,7 @@ impl Walk<'_> {
         self.row.closed = true;
         self.walked.closed = true;
         self.act.delete::<PendingRow>(self.id.as_bytes())?;
+        escrow::forget(self.act, &self.id)?;
         Ok(())
     }
 

@@ -43,6 +43,20 @@ pub(super) struct Walked {
     pub(super) stop: Option<Stop>,
 }
 
+/// The alarm that a fault is, and the position it is about. `here`: where the reader stands.
+pub(super) fn alarm_of(fault: &LogFault, here: Position) -> (AlarmKind, u64) {
+    match fault {
+        LogFault::Gap { expected, .. } => (AlarmKind::Gap, expected.0),
+        LogFault::Rollback { found, .. } => (AlarmKind::Rollback, found.0),
+        LogFault::HeadMismatch { position } => (AlarmKind::HeadMismatch, position.0),
+        LogFault::BadSignature | LogFault::OtherGroup | LogFault::Malformed => {
+            (AlarmKind::BadSignature, here.0)
+        }
+        LogFault::SeenAhead { claimed } => (AlarmKind::AuthorFork, claimed.0),
+        LogFault::TooFarBehind => (AlarmKind::Gap, here.next().0),
+    }
+}
+
 /// Why a walk ended before its page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -181,20 +195,21 @@ impl<'a> Walk<'a> {
 
     /// The server did something wrong: the walk ends here.
     fn fault(&mut self, fault: LogFault) -> Result<(), Error> {
-        let here = self.verifier.position().0;
-        let (kind, position) = match fault {
-            LogFault::Gap { expected, .. } => (AlarmKind::Gap, expected.0),
-            LogFault::Rollback { found, .. } => (AlarmKind::Rollback, found.0),
-            LogFault::HeadMismatch { position } => (AlarmKind::HeadMismatch, position.0),
+        match fault {
             LogFault::BadSignature => {
                 self.walked.stop = Some(Stop::BadSignature);
                 return Ok(());
             }
-            LogFault::OtherGroup | LogFault::Malformed => (AlarmKind::BadSignature, here),
-            LogFault::SeenAhead { claimed } => (AlarmKind::AuthorFork, claimed.0),
             // Not a fault: the callers take it.
             LogFault::TooFarBehind => return Ok(()),
-        };
+            LogFault::Gap { .. }
+            | LogFault::Rollback { .. }
+            | LogFault::HeadMismatch { .. }
+            | LogFault::OtherGroup
+            | LogFault::Malformed
+            | LogFault::SeenAhead { .. } => {}
+        }
+        let (kind, position) = alarm_of(&fault, self.verifier.position());
         let alarm = self.alarm(kind, position)?;
         self.walked.stop = Some(Stop::Alarmed(alarm));
         Ok(())

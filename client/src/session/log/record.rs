@@ -207,6 +207,7 @@ impl Walk<'_> {
         let mut inbox = GrantInboxRow::default();
         inbox.granter = opened.author.to_string();
         inbox.not_after_ms = grant.not_after_ms.unwrap_or(0);
+        inbox.access_id = grant.access.to_vec();
         for granted in keys {
             let Some(Some(hash)) = hashes.get(granted.record.chain) else { continue };
             let mut key = GrantedKeyRow::default();

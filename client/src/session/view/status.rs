@@ -1,6 +1,6 @@
 //! Where this device and its server stand.
 
-use super::{AgencyView, AlarmView};
+use super::{AgencyView, AlarmView, RecoveryView};
 use alcove_proto::names::Identity;
 
 /// Where this device stands, without asking the server.
@@ -44,6 +44,10 @@ pub struct StatusView {
     pub unfinished_uploads: u64,
     /// Cases, archived ones not counted.
     pub cases: u64,
+    /// Epochs and grants that are not sealed to the agency's recovery key yet.
+    pub unsealed: u64,
+    /// Attempts at recovery in the own agency by which something may be handed out.
+    pub recoveries: Vec<RecoveryView>,
     /// Alarms, newest last.
     pub alarms: Vec<AlarmView>,
 }

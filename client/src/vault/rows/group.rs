@@ -99,6 +99,9 @@ pub struct GroupRow {
     /// The device that added us, whose word `predecessor` is.
     #[prost(string, tag = "44")]
     pub led_by: String,
+    /// This device was never a member: what is here was read with recovered keys.
+    #[prost(bool, tag = "45")]
+    pub recovered: bool,
 }
 
 /// How far the group that another one leads on could be followed.

@@ -17,6 +17,9 @@ pub struct GrantInboxRow {
     /// When access ends; 0 means no end.
     #[prost(int64, tag = "3")]
     pub not_after_ms: i64,
+    /// The access entry that goes with it, 16 bytes; empty for what an earlier version put here.
+    #[prost(bytes = "vec", tag = "4")]
+    pub access_id: Vec<u8>,
 }
 
 /// One granted record.

@@ -1,0 +1,84 @@
+//! Reading again with recovered keys, after every device of a person was lost. PROTOCOL.md section 18, step 13.
+//!
+//! `import` takes the file of the officers into the vault; `reading` fetches what the server opens for it, page by page,
+//! and goes on at the next sync when it is cut; `opening` opens each record and judges whose it is. What was read lies where
+//! the entries of a member lie. A case this device was never a member of gets a row that says so, and a later welcome into
+//! it takes that row's place.
+
+mod import;
+mod opening;
+mod reading;
+
+use super::{
+    Error, RecoveredCaseView, Session,
+    state::{all_rows, load_row},
+};
+use crate::vault::{
+    Act, Direction, VaultError,
+    rows::{EntryClass, GroupRow, RecoveredGroupRow},
+};
+use alcove_proto::ids::{GroupId, Position};
+use std::ops::ControlFlow;
+
+impl Session {
+    /// The cases that are read with recovered keys, as far as they have been read. Local.
+    pub fn recovered_cases(&self) -> Result<Vec<RecoveredCaseView>, Error> {
+        self.vault.read(|act| {
+            let mut cases = Vec::new();
+            for (case, row) in all_rows(act)? {
+                let Some(recovered) = act.get::<RecoveredGroupRow>(case.as_bytes())? else { continue };
+                cases.push(RecoveredCaseView {
+                    case,
+                    title: Some(row.title).filter(|title| !title.is_empty()),
+                    done: recovered.done,
+                    member: !row.recovered && !row.closed,
+                    items: recovered.items,
+                    unreadable: recovered.unreadable,
+                    poisoned: recovered.poisoned,
+                });
+            }
+            Ok(cases)
+        })
+    }
+}
+
+/// How this device stands to a group it has recovered keys of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    /// No member: the server opens runs of positions, each with its chain and signed end.
+    Outside,
+    /// A member from that position on: what is before it is opened as by a grant.
+    Since(Position),
+}
+
+impl Stands {
+    fn of(row: &GroupRow) -> Self {
+        if row.recovered || row.closed { Self::Outside } else { Self::Since(Position(row.join_position)) }
+    }
+
+    fn load(act: &Act<'_>, group: &GroupId) -> Result<Self, Error> {
+        Ok(Self::of(&load_row(act, group)?))
+    }
+}
+
+/// Makes room for a membership that begins at `joined`: what was read from there on comes again with the log.
+pub(super) fn give_way(
+    act: &Act<'_>,
+    group: &GroupId,
+    row: &mut GroupRow,
+    joined: Position,
+) -> Result<(), VaultError> {
+    let mut later = 0;
+    act.entries(group, (joined, Position(u64::MAX)), Direction::Forward, &mut |_, entry| {
+        let items = [EntryClass::Note as u32, EntryClass::Document as u32];
+        later += u64::from(items.contains(&entry.class));
+        ControlFlow::Continue(())
+    })?;
+    act.delete_entries_from(group, joined)?;
+    row.items = row.items.saturating_sub(later);
+    row.recovered = false;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
