@@ -22,6 +22,7 @@ mod lying_welcomes;
 mod names;
 mod outbox;
 mod readme;
+mod recovered;
 mod recovery;
 mod renewals;
 mod rollover;
