@@ -30,7 +30,7 @@ pub(super) enum Opened {
         /// Its id.
         record: RecordId,
         /// Its row, without a head.
-        row: EntryRow,
+        row: Box<EntryRow>,
         /// The title and kind it gives its case, if it is one.
         subject: Option<(String, i32)>,
     },
@@ -94,7 +94,7 @@ impl Opener {
             | Payload::Introduction(_)
             | Payload::Unknown { .. } => None,
         };
-        Ok(Opened::Record { record, row, subject })
+        Ok(Opened::Record { record, row: Box::new(row), subject })
     }
 
     /// The recovered key that the record's header commits to: of the record alone, or of its epoch.

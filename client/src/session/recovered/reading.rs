@@ -305,7 +305,7 @@ fn keep_entry(
                     row.title = title;
                     row.subject_kind = kind;
                 }
-                (record, opened)
+                (record, *opened)
             }
         },
     };
