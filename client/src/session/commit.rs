@@ -294,7 +294,8 @@ impl Session {
                 | Reason::InvitationExpired
                 | Reason::NotAuthorised
                 | Reason::TrustRefused
-                | Reason::WouldCut,
+                | Reason::WouldCut
+                | Reason::LedgerRefused,
             ) => {
                 self.give_up(group)?;
                 Err(error.into())

@@ -54,7 +54,8 @@ pub(super) fn of_record(error: &ServerError) -> Option<RefusalCause> {
         | Reason::InvitationExpired
         | Reason::NotAuthorised
         | Reason::TrustRefused
-        | Reason::WouldCut => None,
+        | Reason::WouldCut
+        | Reason::LedgerRefused => None,
     }
 }
 

@@ -121,7 +121,8 @@ impl ServerError {
                 | Reason::InvitationExpired
                 | Reason::NotAuthorised
                 | Reason::TrustRefused
-                | Reason::WouldCut => false,
+                | Reason::WouldCut
+                | Reason::LedgerRefused => false,
             },
             Self::Address
             | Self::Config(_)

@@ -4,6 +4,7 @@
 //! | Act | Who may |
 //! |---|---|
 //! | create a group; publish, claim and count key packages; publish and list cards; fetch charters, CRLs, the server's description; list welcomes | any device whose certificate was verified, where it is about somebody then about itself |
+//! | fetch a ledger | any device whose certificate was verified, that of its own agency ([`ledger`](super::ledger)) |
 //! | submit a commit | a [`member`](Inner::member) whose leaf the commit is by, and as the group's policy allows (`observer`) |
 //! | append a record | a member at that instant (store) whose leaf has not lapsed ([`standing`](super::standing)) |
 //! | read a log, subscribe | a member, from its join position on, earlier where an access entry opens it ([`Reach`]) |
@@ -24,6 +25,7 @@
 //! | hand in a renewal | the device whose certificate signs it, by its agency and not revoked, unless it is denied ([`enrolment`](super::enrolment)) |
 //! | collect an answer | whoever knows the request; the answer is sealed to the device that made it |
 //! | place an order | an agency of the charter, by its charter key, about its own devices ([`orders`](super::orders)) |
+//! | submit a ledger | an agency of the charter, its own, by its charter key ([`ledger`](super::ledger)) |
 //!
 //! Unknown and forbidden are one answer, from one look-up, so whoever does not belong learns nothing
 //! about what there is, neither from the answer nor from its time.

@@ -18,6 +18,7 @@ mod enrolment;
 mod error;
 mod feed;
 mod key_packages;
+mod ledger;
 mod live;
 mod observed;
 mod orders;
@@ -38,6 +39,7 @@ pub use directory::{Cards, Crls, Description, charters_after};
 pub use enrolment::{RequestOffer, RequestState};
 pub use error::ServiceError;
 pub use key_packages::{Claimed, KeyPackages};
+pub use ledger::{LedgerOffer, LedgerPage};
 pub use orders::{
     Asked, DeskEvent, DeskEventKind, DeskList, OpenInvitation, OrderAnswer, SignedOrder, TrustOrders,
     WaitingRequest,

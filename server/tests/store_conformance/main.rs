@@ -13,6 +13,7 @@ mod commits;
 mod concurrency;
 mod directory;
 mod enrolment;
+mod ledger;
 mod log;
 mod opening;
 mod trust;
@@ -121,6 +122,8 @@ scenes!(Sled:
     enrolment::an_agencys_open_invitations_are_limited,
     enrolment::what_is_over_is_swept_away_and_nothing_else,
     trust::what_has_been_in_force_is_remembered_and_the_charter_never_falls,
+    ledger::a_ledger_grows_from_its_end_only_and_is_there_after_a_restart,
+    ledger::a_ledgers_end_is_signed_anew_and_never_for_an_earlier_time,
     audit::every_act_leaves_one_entry_and_a_refused_or_repeated_one_none,
     audit::the_trail_is_read_in_pages_without_gaps_after_a_restart,
     concurrency::sixty_four_writers_share_flushes_and_the_chain_holds,

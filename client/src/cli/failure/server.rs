@@ -145,9 +145,9 @@ fn refused(refusal: &Refusal) -> Failure {
             "The server does not take this device's request: its certificate is not known or has been revoked.",
             "Speak to your agency's admin; they can invite you anew.",
         ),
-        Reason::TrustRefused | Reason::WouldCut => Failure::new(
+        Reason::TrustRefused | Reason::WouldCut | Reason::LedgerRefused => Failure::new(
             Exit::Refused,
-            "The server does not take that charter or list.",
+            "The server does not take that charter, list or ledger.",
             "This is for admins: see `alcove-certs --help`.",
         ),
         Reason::IdReused => Failure::new(

@@ -1,4 +1,5 @@
-//! The integrity check of waiting welcomes, key packages, cards, access entries, the desk and the audit trail.
+//! The integrity check of waiting welcomes, key packages, cards, access entries, the desk, ledgers and the audit
+//! trail.
 
 use super::{
     audit::is_known_act,
@@ -6,17 +7,22 @@ use super::{
     desk::{Lane, event_of},
     enrolment::{Place, invitation_key},
     keys::{Key, Kind, identity_of, middle, tail},
+    ledger::entries_prefix,
     log::sha256,
     rows::{
-        AccessRow, AnswerRow, AuditRow, CardRow, DeskRow, InvitationRow, KeyPackageRow, RequestRow, Row,
-        WelcomeContentRow, WelcomeRow, damaged, id, identity,
+        AccessRow, AnswerRow, AuditRow, CardRow, DeskRow, InvitationRow, KeyPackageRow, LedgerEndRow,
+        LedgerEntryRow, RequestRow, Row, WelcomeContentRow, WelcomeRow, damaged, id, identity,
     },
 };
 use crate::store::{
     Result,
     operation::{CheckReport, Problem},
 };
-use alcove_proto::ids::{Digest, GroupId, Position};
+use alcove_charter::LedgerPoint;
+use alcove_proto::{
+    ids::{Digest, GroupId, Position},
+    names::TrustDomain,
+};
 use std::{collections::BTreeMap, ops::ControlFlow};
 
 impl Check<'_> {
@@ -31,6 +37,7 @@ impl Check<'_> {
         self.rows::<AnswerRow>(report, Kind::Answer)?;
         self.twice(report, Self::requests)?;
         self.twice(report, Self::desk_events)?;
+        self.twice(report, Self::ledgers)?;
         let trail = self.trail(report);
         keep(report, trail).map(drop)
     }
@@ -141,6 +148,36 @@ impl Check<'_> {
             Ok(within(problems.len()))
         })?;
         problems.extend(there.keys().map(|lane| events_mismatch(&lane[..lane.len().saturating_sub(1)])));
+        Ok(problems)
+    }
+
+    /// Every published ledger is one chain from its first entry to its end.
+    fn ledgers(&self) -> Result<Vec<Problem>> {
+        let mut problems = Vec::new();
+        self.view.each(&Kind::LedgerEnd.key().build(), |key, value| {
+            let end = LedgerEndRow::from_value(value)?;
+            let name = middle(key, 0).and_then(|name| name.strip_suffix(&[0]));
+            let name =
+                name.and_then(|name| std::str::from_utf8(name).ok()).and_then(|name| name.parse().ok());
+            let trust_domain: TrustDomain = name.ok_or(damaged(LedgerEndRow::WHAT))?;
+            let mut point = LedgerPoint::start(&trust_domain);
+            let mut is_chain = true;
+            self.view.each(&entries_prefix(&trust_domain), |_, value| {
+                // A server that goes on writing adds entries behind the end that was read before.
+                if point.count == end.count {
+                    return Ok(ControlFlow::Break(()));
+                }
+                is_chain = point.follow(&trust_domain, &LedgerEntryRow::from_value(value)?.entry).is_ok();
+                Ok(if is_chain { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            })?;
+            if !is_chain || point.count != end.count || end.head != point.head.to_vec() {
+                problems.push(Problem::LedgerBroken {
+                    trust_domain: trust_domain.to_string(),
+                    after: point.count,
+                });
+            }
+            Ok(within(problems.len()))
+        })?;
         Ok(problems)
     }
 

@@ -85,6 +85,10 @@ pub(super) enum Kind {
     Desk = 0x83,
     /// `trust domain, lane, sequence`: [`super::rows::DeskEventRow`].
     DeskEvent = 0x84,
+    /// `trust domain`: [`super::rows::LedgerEndRow`].
+    LedgerEnd = 0x90,
+    /// `trust domain, number`: [`super::rows::LedgerEntryRow`].
+    LedgerEntry = 0x91,
 }
 
 /// Builds a key from its parts.
