@@ -24,6 +24,7 @@ mod issue;
 mod keys;
 mod keystore;
 mod ledger;
+mod publication;
 pub mod recovery;
 mod rehearse;
 mod renewals;
@@ -44,6 +45,7 @@ pub use issue::{DeviceOrder, IssuedDevice};
 pub use keys::SigningKey;
 pub use keystore::{PASSPHRASE_BYTES_MIN, Passphrase};
 pub use ledger::{IssuedEntry, Kind, Listed, Reason, Revocation, list};
+pub use publication::PublishedLedger;
 pub use rehearse::{
     Finding, FindingKind, REHEARSAL_DAYS_MAX, RefusedByNext, Rehearsal, RehearseInput, rehearse,
 };

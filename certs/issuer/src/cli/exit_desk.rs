@@ -49,7 +49,7 @@ pub(crate) fn refused(reason: Reason, limit: u64, request_id: &str) -> (Exit, St
             format!(
                 "The server has {limit} entries of this agency's ledger, and this folder's does not lead on from them."
             ),
-            "If this folder was put back from a copy, put back the newest one, or its file `ledger` at least; if it was not, \
+            "If this folder was put back from a copy, put back the newest one, or its file `ledger.jsonl` at least; if it was not, \
              somebody else has signed in this agency's name: tell the other agencies.",
         ),
         Reason::NotFound => (

@@ -2,7 +2,10 @@
 //!
 //! It runs on a thread of its own, so that both the library and the program can be tried against it.
 
-use crate::desk::{Desk as Room, SERVER_NAME, csr};
+use crate::{
+    desk::{Desk as Room, SERVER_NAME, csr},
+    ledger::Shelf,
+};
 use alcove_charter::{CharterFile, Crl, TrustView, claim_hash, sha256, verify_order};
 use alcove_proto::{
     limits::{DESK_EVENTS_MAX, ORDER_CLOCK_SKEW_MS_MAX, REQUESTS_PER_PAGE_MAX},
@@ -10,6 +13,7 @@ use alcove_proto::{
 };
 use alcove_rpc::v1::{
     enrolment_server::{Enrolment, EnrolmentServer},
+    ledgers_server::LedgersServer,
     trust_server::{Trust, TrustServer},
 };
 use alcove_trust::desk_config;
@@ -51,6 +55,7 @@ pub(crate) struct State {
     /// Live connections, for what is cut.
     pub(crate) live: Vec<String>,
     pub(crate) crls: Vec<u64>,
+    pub(crate) ledger: Shelf,
 }
 
 /// The desk. Dropped, it is gone.
@@ -80,6 +85,7 @@ impl DeskServer {
         let service = Service(Arc::clone(&state));
         let routes =
             Routes::new(EnrolmentServer::new(service.clone()).max_decoding_message_size(8 * 1024 * 1024))
+                .add_service(LedgersServer::new(service.clone()))
                 .add_service(TrustServer::new(service).max_decoding_message_size(8 * 1024 * 1024))
                 .prepare();
         runtime.spawn(async move {
@@ -145,6 +151,11 @@ impl Drop for DeskServer {
 }
 
 impl State {
+    /// The charter in force.
+    pub(crate) fn charter(&self) -> Arc<alcove_charter::Charter> {
+        Arc::clone(self.view.as_ref().unwrap().charter())
+    }
+
     fn now_ms(&self) -> i64 {
         jiff::Timestamp::now().as_millisecond() + self.clock_ahead_ms
     }
@@ -262,9 +273,9 @@ impl State {
 }
 
 #[derive(Clone)]
-struct Service(Arc<Mutex<State>>);
+pub(crate) struct Service(pub(crate) Arc<Mutex<State>>);
 
-fn refusal(detail: &ErrorDetail) -> Status {
+pub(crate) fn refusal(detail: &ErrorDetail) -> Status {
     Status::with_details(Code::FailedPrecondition, "refused", detail.to_status_details().into())
 }
 
