@@ -78,6 +78,8 @@ pub(crate) enum Command {
         #[arg(long, conflicts_with = "agency")]
         people: bool,
     },
+    /// Your agency's ledger: what it has certified in your name, and who is in cases and not in it
+    Ledger,
     /// What is written here and not yet at the server
     #[command(subcommand)]
     Outbox(Outbox),

@@ -1,6 +1,6 @@
 //! `alcove status`: where this device stands, and what will stop working next.
 
-use super::{context::Context, exit::Failure, failure, json::AlarmJson};
+use super::{context::Context, exit::Failure, failure, json::AlarmJson, ledger};
 use crate::ui::{text::safe_line, when, words};
 use alcove_client::session::{CertificateTrouble, Error, RenewalState, RenewalView, ServerView, StatusView};
 use alcove_proto::limits::{CERTIFICATE_BACKDATE_SECONDS, CLOCK_WARNING_MS};
@@ -31,6 +31,8 @@ struct StatusJson<'a> {
     queued: u64,
     refused: u64,
     unfinished_uploads: u64,
+    /// Nothing while the agency has published none.
+    ledger: Option<serde_json::Value>,
     alarms: Vec<AlarmJson>,
     warnings: Vec<String>,
 }
@@ -136,6 +138,7 @@ fn show(
         queued: status.queued,
         refused: status.refused,
         unfinished_uploads: status.unfinished_uploads,
+        ledger: status.ledger.as_ref().map(ledger::summary_json),
         alarms: status.alarms.iter().map(AlarmJson::new).collect(),
         warnings: warnings.to_vec(),
     };
@@ -166,6 +169,7 @@ fn show(
             None => format!("Server       {}, not asked or not reached", safe_line(&status.server_address)),
         },
         format!("Renewal      {}", renewal_line(&status.renewal)),
+        format!("Ledger       {}", ledger::line(status.ledger.as_ref())),
         format!("Cases        {}", status.cases),
         format!("Waiting      {}", waiting(status)),
     ];
@@ -208,6 +212,7 @@ fn warnings(status: &StatusView, server: Option<&ServerView>) -> Vec<String> {
             when::span(CERTIFICATE_BACKDATE_SECONDS as i64 * 1000),
         ));
     }
+    warnings.extend(status.ledger.as_ref().and_then(ledger::unknown_warning));
     if !status.alarms.is_empty() {
         warnings.push(
             "Alarms stand. Speak to the server's operator and your admin; when you have looked at them, \
@@ -318,6 +323,7 @@ mod tests {
             refused: 0,
             unfinished_uploads: 0,
             cases: 0,
+            ledger: None,
             alarms: vec![],
         }
     }

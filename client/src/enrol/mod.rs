@@ -20,6 +20,6 @@ pub use invited::{Begun, HandedIn, Invited};
 pub use request::{DeviceKeys, PendingRequest};
 
 #[cfg(test)]
-mod test_agency;
+pub(crate) mod test_agency;
 #[cfg(test)]
 mod tests;

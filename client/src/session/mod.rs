@@ -5,7 +5,7 @@
 //! line loses nothing and repeats nothing (PROTOCOL.md, "Groups" and "Records").
 //!
 //! Rooms: `log` walks what arrives, `outbox` sends what was written, `commit` changes who reads,
-//! `sync` brings them together in their order.
+//! `ledger` looks up who is certified, `sync` brings them together in their order.
 
 mod alarms;
 mod cases;
@@ -18,6 +18,7 @@ mod findings;
 mod granted;
 mod handover;
 mod known_keys;
+mod ledger;
 mod log;
 mod members;
 mod notes;
@@ -43,9 +44,10 @@ pub use error::{CertificateTrouble, Error};
 pub use findings::{Check, Finding, Trouble, Verdict};
 pub use view::{
     AddOutcome, AgencyCheck, AgencyView, AlarmKind, AlarmView, CaseView, Delivery, DocumentView,
-    GrantOutcome, HeldUp, History, KeyChangeView, MemberView, NoteView, OpenedCase, OutboxKind, OutboxView,
-    PersonView, Progress, RefusalCause, RenewalState, RenewalView, SavedDocument, ServerView, StatusView,
-    Succession, SuccessionPlan, SyncReport, UnreadableCause, UnreadableView, WatchEvent, Written,
+    GrantOutcome, HeldUp, History, KeyChangeView, LedgerSummary, LedgerView, ListedCertificate, MemberView,
+    NoteView, OpenedCase, OutboxKind, OutboxView, OwnKey, PersonView, Progress, RefusalCause, RenewalState,
+    RenewalView, SavedDocument, ServerView, StatusView, Succession, SuccessionPlan, SyncReport, UnlistedView,
+    UnreadableCause, UnreadableView, WatchEvent, Written,
 };
 pub use watch::{Marks, OnEvent};
 

@@ -2,7 +2,7 @@
 
 use super::{
     CertificateTrouble, Check, Error, Finding, ServerView, Session, StatusView, Trouble, Verdict, alarms,
-    outbox, people::agency_view, refused, state::all_rows,
+    ledger, outbox, people::agency_view, refused, state::all_rows,
 };
 use crate::{
     transport::KeyPackageCount,
@@ -52,6 +52,7 @@ impl Session {
                 refused: refused::count(act)?,
                 unfinished_uploads: act.count::<UploadRow>(&[])?,
                 cases: all_rows(act)?.iter().filter(|(_, row)| !row.archived && !row.closed).count() as u64,
+                ledger: ledger::summary(act, &own, now_ms)?,
                 alarms: alarms::standing(act, None)?,
             })
         })

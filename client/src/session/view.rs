@@ -3,8 +3,10 @@
 //! Every text in here that another person chose (names, titles, file names, notes) is as they wrote
 //! it: whoever shows it makes it safe for the place it is shown in.
 
+mod ledger;
 mod status;
 
+pub use ledger::{LedgerSummary, LedgerView, ListedCertificate, OwnKey, UnlistedView};
 pub use status::{RenewalState, RenewalView, ServerView, StatusView};
 
 use super::Error;
@@ -285,10 +287,12 @@ pub struct AlarmView {
     pub case: Option<GroupId>,
     /// What.
     pub kind: AlarmKind,
-    /// The log position, charter version or CRL number it is about.
+    /// The log position, charter version, CRL number, number of a ledger entry or leaf it is about.
     pub position: u64,
     /// When this device noticed, milliseconds since 1970.
     pub noticed_at_ms: i64,
+    /// The device it is about, if it is about one.
+    pub device: Option<Identity>,
 }
 
 /// What an alarm says. PROTOCOL.md, "The log", 2.
@@ -323,6 +327,12 @@ pub enum AlarmKind {
     NotShown,
     /// A welcome that this device cannot join by was set aside.
     WelcomeUnusable,
+    /// A shorter ledger of the own agency was shown than this device has seen.
+    LedgerRollback,
+    /// Another ledger of the own agency was shown than this device has seen.
+    LedgerFork,
+    /// A member's certificate is not in the own agency's ledger.
+    NotInLedger,
 }
 
 /// Which earlier notes and documents a new member is given.

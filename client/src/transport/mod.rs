@@ -12,7 +12,7 @@ mod key_packages;
 
 pub use blobs::{ChunkStream, UploadState};
 pub use desk::{Collected, Desk};
-pub use directory::{CardsPage, ServerDescription};
+pub use directory::{CardsPage, LedgerPage, ServerDescription};
 pub use error::{Refusal, ServerError};
 pub use groups::{CommitOutcome, LogPage, Submission, WaitingWelcome};
 pub use key_packages::{ClaimedKeyPackage, KeyPackageCount};

@@ -131,6 +131,9 @@ pub(crate) fn alarm_code(kind: AlarmKind) -> &'static str {
         AlarmKind::AuthorMismatch => "author-mismatch",
         AlarmKind::NotShown => "not-shown",
         AlarmKind::WelcomeUnusable => "welcome-unusable",
+        AlarmKind::LedgerRollback => "ledger-rollback",
+        AlarmKind::LedgerFork => "ledger-fork",
+        AlarmKind::NotInLedger => "not-in-ledger",
     }
 }
 
@@ -176,6 +179,23 @@ pub(crate) fn alarm(alarm: &AlarmView) -> String {
         AlarmKind::WelcomeUnusable => {
             format!(
                 "You were added to a case, but this device cannot join by that welcome (entry {position}): ask to be removed and added again."
+            )
+        }
+        AlarmKind::LedgerRollback => {
+            format!(
+                "A shorter ledger of your agency was shown than this device has seen ({position} entries)."
+            )
+        }
+        AlarmKind::LedgerFork => {
+            format!("Another ledger of your agency was shown than this device has seen (entry {position}).")
+        }
+        AlarmKind::NotInLedger => {
+            let device = match &alarm.device {
+                Some(device) => device.to_string(),
+                None => "a device of your agency".to_owned(),
+            };
+            format!(
+                "The certificate of {device} is in a case and not in your agency's ledger: somebody may have made it who should not be able to."
             )
         }
     }

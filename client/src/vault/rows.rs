@@ -6,12 +6,14 @@
 mod group;
 mod incoming;
 mod known;
+mod ledger;
 mod outgoing;
 mod own;
 
 pub use group::*;
 pub use incoming::*;
 pub use known::*;
+pub use ledger::*;
 pub use outgoing::*;
 pub use own::*;
 
@@ -96,6 +98,11 @@ rooms! {
     KeyChange = 26, "a change of keys";
     /// Agencies whose words were compared. Key: tag of the trust domain.
     Verified = 27, "a verified agency";
+    /// Where the own agency's ledger was seen to end. Key: empty.
+    LedgerHead = 28, "the end of the ledger";
+    /// Certificates of that ledger. Key: 0 for a colleague's, 1 for an own one; length of the serial number, 1 byte;
+    /// serial number; number of the entry, 8 bytes.
+    LedgerEntry = 29, "a ledger entry";
 }
 
 /// A row: what it looks like and in which room it lies.
@@ -151,6 +158,8 @@ row! {
     KnownPersonRow => KnownPerson;
     KeyChangeRow => KeyChange;
     VerifiedRow => Verified;
+    LedgerHeadRow => LedgerHead;
+    LedgerEntryRow => LedgerEntry;
 }
 
 /// The MLS state of one group, opaque here.
@@ -379,6 +388,12 @@ pub struct AlarmRow {
     /// Somebody has looked at it.
     #[prost(bool, tag = "5")]
     pub acknowledged: bool,
+    /// Name of the device it is about; empty for an alarm that is about none.
+    #[prost(string, tag = "6")]
+    pub device: String,
+    /// SHA-256 of that device's certificate; empty for an alarm that is about none.
+    #[prost(bytes = "vec", tag = "7")]
+    pub certificate: Vec<u8>,
 }
 
 /// A person's card. Not printed: it has a name.

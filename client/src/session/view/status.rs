@@ -1,6 +1,6 @@
 //! Where this device and its server stand.
 
-use super::{AgencyView, AlarmView};
+use super::{AgencyView, AlarmView, LedgerSummary};
 use alcove_proto::names::Identity;
 
 /// Where this device stands, without asking the server.
@@ -44,6 +44,8 @@ pub struct StatusView {
     pub unfinished_uploads: u64,
     /// Cases, archived ones not counted.
     pub cases: u64,
+    /// The own agency's ledger; nothing when none has been published.
+    pub ledger: Option<LedgerSummary>,
     /// Alarms, newest last.
     pub alarms: Vec<AlarmView>,
 }
