@@ -154,3 +154,15 @@ pub const RECOVERY_OPEN_MS: i64 = 30 * 24 * 3600 * 1000;
 pub const RECOVERY_ATTEMPTS_MAX: usize = 100;
 /// Bytes of one encoded SignedObjection.
 pub const OBJECTION_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of one encoded LedgerEntry.
+pub const LEDGER_ENTRY_BYTES_MAX: usize = 1024;
+/// Bytes of one encoded SignedLedgerHead.
+pub const LEDGER_HEAD_BYTES_MAX: usize = 1024;
+/// Entries of a ledger in one call, and in one answer.
+pub const LEDGER_ENTRIES_PER_CALL_MAX: usize = 1000;
+/// Entries of one agency's ledger: a hundred thousand devices for a year.
+pub const LEDGER_ENTRIES_MAX: u64 = 1_000_000;
+/// Milliseconds a ledger head's time may be ahead of the server's clock: 10 minutes.
+pub const LEDGER_CLOCK_AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
+/// Milliseconds a device waits for a certificate to turn up in the ledger, by its own clock: 24 hours.
+pub const LEDGER_UNLISTED_MS_MAX: i64 = 24 * 3600 * 1000;

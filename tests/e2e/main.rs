@@ -16,6 +16,7 @@ mod full_disks;
 mod introductions;
 mod keys;
 mod leaks;
+mod ledger;
 mod lying_answers;
 mod lying_servers;
 mod lying_welcomes;

@@ -49,6 +49,13 @@ pub fn leaf_point(certificate_der: &[u8]) -> Result<P256Point, TrustError> {
     Leaf::parse(certificate_der).map(|leaf| leaf.public_key)
 }
 
+/// Serial number and first moment (milliseconds since 1970) of a certificate that has been judged elsewhere.
+///
+/// Errors: [`TrustError::Malformed`], [`TrustError::UnsupportedKey`].
+pub fn leaf_serial(certificate_der: &[u8]) -> Result<(Serial, i64), TrustError> {
+    Leaf::parse(certificate_der).map(|leaf| (leaf.serial, leaf.not_before_ms))
+}
+
 /// The device a certificate names, before anybody has believed it: for telling apart certificates that
 /// have been judged elsewhere.
 ///

@@ -20,6 +20,7 @@ mod escrow;
 mod history;
 mod invitation;
 mod key;
+mod ledger;
 mod objection;
 pub mod oids;
 mod renewal;
@@ -32,7 +33,7 @@ pub use agency::Agency;
 pub use anchor::Ca;
 pub use card::{Card, card_signing_bytes};
 pub use certificate::{
-    Serial, bare_request_point, claimed_device, leaf_point, request_point, verify_pinned_server,
+    Serial, bare_request_point, claimed_device, leaf_point, leaf_serial, request_point, verify_pinned_server,
 };
 pub use charter::Charter;
 pub use charter_file::{CHARTER_FILE_BYTES_MAX, CharterFile, SealedKey};
@@ -46,6 +47,10 @@ pub use escrow::{
 pub use history::{Appended, CHARTER_VERSIONS_MAX, CharterHistory};
 pub use invitation::{Invitation, InvitationCode, InvitationError, claim_hash};
 pub use key::{P256Point, SignatureError, sha256};
+pub use ledger::{
+    LedgerEntry, LedgerError, LedgerEvent, LedgerHead, LedgerIssued, LedgerKind, LedgerPoint,
+    SignedLedgerHead, ledger_signing_bytes,
+};
 pub use objection::{OBJECTION_LABEL, Objection, ObjectionError, VerifiedObjection, objection_signing_bytes};
 pub use renewal::{
     RenewalError, VerifiedRenewal, order_signing_bytes, push_vector, renewal_signing_bytes, verify_order,

@@ -34,9 +34,9 @@ const FORMAT: u32 = 1;
 const CALL_DEADLINE: Duration = Duration::from_secs(20);
 /// How long a call that carries megabytes, or ends live connections, may take.
 const LARGE_CALL_DEADLINE: Duration = Duration::from_secs(120);
-/// Pause before an order is placed again that came too fast.
+/// Pause before a call is made again that came too fast.
 const SLOWED_PAUSE: Duration = Duration::from_millis(250);
-/// Times one order is placed again.
+/// Times one call is made again.
 const SLOWED_MAX: u32 = 120;
 /// Pages of waiting requests that are read at one time: 100,000 requests.
 const PAGES_MAX: usize = 1000;
@@ -45,7 +45,7 @@ const PROOF_BYTES: usize = 32;
 
 /// A connection to the desk of the server that a charter names.
 pub struct Desk {
-    channel: Channel,
+    pub(crate) channel: Channel,
 }
 
 /// What waits at the desk for an agency's admin.
@@ -324,21 +324,14 @@ impl Desk {
         if request.order.len() > ORDER_BYTES_MAX {
             return Err(bad("an order over its limit"));
         }
-        let mut client = EnrolmentClient::new(self.channel.clone())
+        let client = EnrolmentClient::new(self.channel.clone())
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX);
-        let mut slowed = 0;
-        loop {
-            match call(CALL_DEADLINE, client.place_order(request.clone())).await {
-                Err(IssuerError::DeskRefused { reason: v1::Reason::RateLimited, .. })
-                    if slowed < SLOWED_MAX =>
-                {
-                    slowed += 1;
-                    tokio::time::sleep(SLOWED_PAUSE).await;
-                }
-                answered => return answered,
-            }
-        }
+        unhurried(|| {
+            let (mut client, request) = (client.clone(), request.clone());
+            async move { client.place_order(request).await }
+        })
+        .await
     }
 
     fn trust(&self) -> TrustClient<Channel> {
@@ -435,8 +428,24 @@ fn own_device(name: &str, own: &TrustDomain) -> Result<Identity, IssuerError> {
     if identity.person.trust_domain == *own { Ok(identity) } else { Err(bad("another agency's device")) }
 }
 
-fn bad(what: &'static str) -> IssuerError {
+pub(crate) fn bad(what: &'static str) -> IssuerError {
     IssuerError::DeskAnswer { what }
+}
+
+/// Makes an ordinary call, again for as long as the desk asks to come slower.
+pub(crate) async fn unhurried<A, F: Future<Output = Result<Response<A>, Status>>>(
+    attempt: impl Fn() -> F,
+) -> Result<A, IssuerError> {
+    let mut slowed = 0;
+    loop {
+        match call(CALL_DEADLINE, attempt()).await {
+            Err(IssuerError::DeskRefused { reason: v1::Reason::RateLimited, .. }) if slowed < SLOWED_MAX => {
+                slowed += 1;
+                tokio::time::sleep(SLOWED_PAUSE).await;
+            }
+            answered => return answered,
+        }
+    }
 }
 
 /// Makes a call with a deadline.

@@ -371,6 +371,13 @@ pub enum IssuerError {
         #[source]
         source: Box<IssuerError>,
     },
+    /// What was signed or revoked stands in the folder's ledger and is not published.
+    #[error("the ledger is not published")]
+    LedgerUnpublished {
+        /// Why not.
+        #[source]
+        source: Box<IssuerError>,
+    },
     /// Devices still hang on what a charter drops.
     #[error("{count} devices hang on what the charter drops")]
     WouldCut {

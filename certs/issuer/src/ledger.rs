@@ -146,13 +146,20 @@ impl Ledger {
             revoked: BTreeMap::new(),
             crl_number: 0,
         };
-        let lines = bytes[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        for (index, line) in lines.enumerate() {
-            let event = serde_json::from_slice(line)
-                .map_err(|_| IssuerError::LedgerDamaged { path: path.to_owned(), line: index + 1 })?;
+        for event in parse(&bytes[..whole], path)? {
             ledger.apply(event);
         }
         Ok(ledger)
+    }
+
+    /// Every line, in order.
+    pub(crate) fn events(&self) -> Result<Vec<Event>, IssuerError> {
+        parse(&read_limited(&self.path, LEDGER_BYTES_MAX)?, &self.path)
+    }
+
+    /// A line, from 1, that is not as it should be.
+    pub(crate) fn damaged_at(&self, line: usize) -> IssuerError {
+        IssuerError::LedgerDamaged { path: self.path.clone(), line }
     }
 
     /// Writes the events of one act, all of them on disk when this returns.
@@ -229,6 +236,18 @@ impl Ledger {
     pub(crate) fn next_crl_number(&self) -> u64 {
         self.crl_number + 1
     }
+}
+
+/// The events of whole lines.
+fn parse(lines: &[u8], path: &Path) -> Result<Vec<Event>, IssuerError> {
+    let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines
+        .enumerate()
+        .map(|(index, line)| {
+            serde_json::from_slice(line)
+                .map_err(|_| IssuerError::LedgerDamaged { path: path.to_owned(), line: index + 1 })
+        })
+        .collect()
 }
 
 /// A certificate of the ledger and what became of it.

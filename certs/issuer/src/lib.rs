@@ -25,6 +25,7 @@ mod kept;
 mod keys;
 mod keystore;
 mod ledger;
+mod publication;
 pub mod recovery;
 mod rehearse;
 mod renewals;
@@ -48,6 +49,7 @@ pub use issue::{DeviceOrder, IssuedDevice};
 pub use keys::SigningKey;
 pub use keystore::{PASSPHRASE_BYTES_MIN, Passphrase};
 pub use ledger::{IssuedEntry, Kind, Listed, Reason, Revocation, list};
+pub use publication::PublishedLedger;
 pub use rehearse::{
     Finding, FindingKind, REHEARSAL_DAYS_MAX, RefusedByNext, Rehearsal, RehearseInput, rehearse,
 };

@@ -81,6 +81,8 @@ pub(crate) enum Command {
     /// Recovery in your agency: who asks for it, saying no to it, and reading again after everything was lost
     #[command(subcommand)]
     Recovery(Recovery),
+    /// Your agency's ledger: what it has certified in your name, and who is in cases and not in it
+    Ledger,
     /// What is written here and not yet at the server
     #[command(subcommand)]
     Outbox(Outbox),

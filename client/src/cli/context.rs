@@ -106,8 +106,10 @@ impl Context {
                         words::count(report.refused, "item of the outbox is", "items of the outbox are")
                     ));
                 }
-                let alarm =
-                    report.alarms.first().map(|alarm| failure::alarm(alarm.case.as_ref(), alarm.kind));
+                let alarm = report
+                    .alarms
+                    .first()
+                    .map(|alarm| failure::alarm(alarm.case.as_ref(), alarm.kind, alarm.device.as_ref()));
                 let bad_answer = report.bad_answer.map(|error| Error::Server(error).into());
                 Refresh { alarm: alarm.or(bad_answer), late: None }
             }

@@ -160,6 +160,7 @@ pub(crate) struct AlarmJson {
     case: Option<String>,
     alarm: &'static str,
     position: u64,
+    device: Option<String>,
     noticed_at: String,
     says: String,
 }
@@ -172,6 +173,7 @@ impl AlarmJson {
             case: view.case.map(|case| case.to_string()),
             alarm: words::alarm_code(view.kind),
             position: view.position,
+            device: view.device.as_ref().map(Identity::to_string),
             noticed_at: rfc3339(view.noticed_at_ms),
             says: words::alarm(view),
         }

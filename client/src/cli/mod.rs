@@ -15,6 +15,7 @@ mod exit;
 mod failure;
 mod invited;
 mod json;
+mod ledger;
 mod member;
 mod note;
 mod outbox;
@@ -127,6 +128,7 @@ async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Search { case } => search::run(context, case.as_deref()).await,
         Command::Verify { agency, people } => verify::run(context, agency.as_deref(), people).await,
         Command::Recovery(command) => recovery::run(context, command).await,
+        Command::Ledger => ledger::run(context).await,
         Command::Outbox(command) => outbox::run(context, command).await,
         Command::Passwd { new_passphrase_file } => passwd::run(context, new_passphrase_file.as_deref()),
         Command::Doctor => doctor::run(context).await,

@@ -5,6 +5,7 @@ use super::{
     exit::Failure,
     failure,
     json::{AlarmJson, RecoveryJson},
+    ledger,
 };
 use crate::ui::{text::safe_line, when, words};
 use alcove_client::session::{CertificateTrouble, Error, RenewalState, RenewalView, ServerView, StatusView};
@@ -38,6 +39,8 @@ struct StatusJson<'a> {
     unfinished_uploads: u64,
     unsealed: u64,
     recoveries: Vec<RecoveryJson>,
+    /// Nothing while the agency has published none.
+    ledger: Option<serde_json::Value>,
     alarms: Vec<AlarmJson>,
     warnings: Vec<String>,
 }
@@ -147,6 +150,7 @@ fn show(
         unfinished_uploads: status.unfinished_uploads,
         unsealed: status.unsealed,
         recoveries: status.recoveries.iter().map(RecoveryJson::new).collect(),
+        ledger: status.ledger.as_ref().map(ledger::summary_json),
         alarms: status.alarms.iter().map(AlarmJson::new).collect(),
         warnings: warnings.to_vec(),
     };
@@ -177,6 +181,7 @@ fn show(
             None => format!("Server       {}, not asked or not reached", safe_line(&status.server_address)),
         },
         format!("Renewal      {}", renewal_line(&status.renewal)),
+        format!("Ledger       {}", ledger::line(status.ledger.as_ref())),
         format!("Cases        {}", status.cases),
         format!("Waiting      {}", waiting(status)),
         format!("Recovery     {}", recovery_line(status)),
@@ -221,6 +226,7 @@ fn warnings(status: &StatusView, server: Option<&ServerView>) -> Vec<String> {
             when::span(CERTIFICATE_BACKDATE_SECONDS as i64 * 1000),
         ));
     }
+    warnings.extend(status.ledger.as_ref().and_then(ledger::unknown_warning));
     if !status.alarms.is_empty() {
         warnings.push(
             "Alarms stand. Speak to the server's operator and your admin; when you have looked at them, \
@@ -347,6 +353,7 @@ mod tests {
             cases: 0,
             unsealed: 0,
             recoveries: vec![],
+            ledger: None,
             alarms: vec![],
         }
     }

@@ -21,6 +21,6 @@ pub use request::{DeviceKeys, PendingRequest};
 pub(crate) use sealed::open_for_device;
 
 #[cfg(test)]
-mod test_agency;
+pub(crate) mod test_agency;
 #[cfg(test)]
 mod tests;

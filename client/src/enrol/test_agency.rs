@@ -15,14 +15,14 @@ use rustls::crypto::{
 };
 use std::time::Duration;
 
-pub(super) const DAY_MS: i64 = 24 * 3600 * 1000;
-pub(super) const DIRECTORY_KEY: [u8; 32] = [7; 32];
+pub(crate) const DAY_MS: i64 = 24 * 3600 * 1000;
+pub(crate) const DIRECTORY_KEY: [u8; 32] = [7; 32];
 const COLLABORATIVE: &str = "northmark.example";
 
 /// An agency with what only its admin has.
-pub(super) struct Agency {
-    pub(super) trust_domain: String,
-    pub(super) entry: v1::Agency,
+pub(crate) struct Agency {
+    pub(crate) trust_domain: String,
+    pub(crate) entry: v1::Agency,
     now_ms: i64,
     ca: Issuer<'static, KeyPair>,
     charter_key: KeyPair,
@@ -30,7 +30,7 @@ pub(super) struct Agency {
 
 impl Agency {
     /// An agency as of `now_ms`, milliseconds since 1970.
-    pub(super) fn new(label: &str, name: &str, now_ms: i64) -> Self {
+    pub(crate) fn new(label: &str, name: &str, now_ms: i64) -> Self {
         let charter_key = key();
         let (ca_certificate, ca) = ca(name, now_ms);
         let trust_domain = format!("{label}.{COLLABORATIVE}");
@@ -48,19 +48,19 @@ impl Agency {
 
     /// A new CA, which stands after the old one in the agency's entry from now on, and certifies.
     #[allow(dead_code, reason = "each test target uses its own part")]
-    pub(super) fn roll_ca(&mut self) {
+    pub(crate) fn roll_ca(&mut self) {
         let (certificate, issuer) = ca("a newer CA", self.now_ms);
         self.entry.ca_certificates.push(certificate);
         self.ca = issuer;
     }
 
     /// The name of one of its staff's devices.
-    pub(super) fn identity(&self, seed: u8, device: u16) -> Identity {
+    pub(crate) fn identity(&self, seed: u8, device: u16) -> Identity {
         let handle = alcove_proto::names::Handle::from_random([seed; 10]);
         format!("spiffe://{}/staff/{}/device/{device}", self.trust_domain, handle.as_str()).parse().unwrap()
     }
 
-    pub(super) fn certify(
+    pub(crate) fn certify(
         &self,
         point: &[u8],
         name: &str,
@@ -79,11 +79,11 @@ impl Agency {
 
     /// The agency's charter key signs an order.
     #[allow(dead_code, reason = "each test target uses its own part")]
-    pub(super) fn sign_order(&self, order: &[u8]) -> Vec<u8> {
+    pub(crate) fn sign_order(&self, order: &[u8]) -> Vec<u8> {
         self.charter_key.sign(&alcove_charter::order_signing_bytes(order)).unwrap()
     }
 
-    pub(super) fn card(&self, identity: &Identity, name: &str) -> Vec<u8> {
+    pub(crate) fn card(&self, identity: &Identity, name: &str) -> Vec<u8> {
         let card = v1::Card {
             format: 1,
             person: identity.person.to_string(),
@@ -98,31 +98,31 @@ impl Agency {
 }
 
 /// The name of the server in every charter here.
-pub(super) const SERVER_NAME: &str = "alcove.northmark.example";
+pub(crate) const SERVER_NAME: &str = "alcove.northmark.example";
 
 /// Whoever certifies the server.
 #[allow(dead_code, reason = "each test target uses its own part")]
-pub(super) struct ServerCa {
-    pub(super) certificate: Vec<u8>,
+pub(crate) struct ServerCa {
+    pub(crate) certificate: Vec<u8>,
     issuer: Issuer<'static, KeyPair>,
     now_ms: i64,
 }
 
 #[allow(dead_code, reason = "each test target uses its own part")]
 impl ServerCa {
-    pub(super) fn new(now_ms: i64) -> Self {
+    pub(crate) fn new(now_ms: i64) -> Self {
         let (certificate, issuer) = ca("Server CA", now_ms);
         Self { certificate, issuer, now_ms }
     }
 
     /// A certificate for the server and its key, DER each.
-    pub(super) fn certify(&self) -> (Vec<u8>, Vec<u8>) {
+    pub(crate) fn certify(&self) -> (Vec<u8>, Vec<u8>) {
         let name = SanType::DnsName(SERVER_NAME.try_into().unwrap());
         self.certify_for(Usage::TlsServer, vec![name])
     }
 
     /// A certificate for a receipt key of the server and that key, DER each.
-    pub(super) fn certify_receipts(&self) -> (Vec<u8>, Vec<u8>) {
+    pub(crate) fn certify_receipts(&self) -> (Vec<u8>, Vec<u8>) {
         self.certify_for(Usage::Receipts, Vec::new())
     }
 
@@ -139,12 +139,12 @@ impl ServerCa {
 
 /// A charter of `agencies`, signed by those of them named in `signers`.
 #[allow(dead_code, reason = "each test target uses its own part")]
-pub(super) fn charter(agencies: &[&Agency], signers: &[&Agency]) -> v1::SignedCharter {
+pub(crate) fn charter(agencies: &[&Agency], signers: &[&Agency]) -> v1::SignedCharter {
     charter_with(agencies, signers, ca("Server CA", agencies[0].now_ms).0)
 }
 
 /// The same with the certificate of this server CA.
-pub(super) fn charter_with(
+pub(crate) fn charter_with(
     agencies: &[&Agency],
     signers: &[&Agency],
     server_ca: Vec<u8>,
@@ -182,7 +182,7 @@ fn sign(charter: &v1::Charter, signers: &[&Agency]) -> v1::SignedCharter {
 
 /// The version after `signed`, changed by `change`, signed by `signers`.
 #[allow(dead_code, reason = "each test target uses its own part")]
-pub(super) fn next_charter(
+pub(crate) fn next_charter(
     signed: &v1::SignedCharter,
     signers: &[&Agency],
     change: impl FnOnce(&mut v1::Charter),
@@ -196,12 +196,12 @@ pub(super) fn next_charter(
 
 /// A new CA certificate for an agency: its old certificates no longer lead to it.
 #[allow(dead_code, reason = "each test target uses its own part")]
-pub(super) fn other_ca(now_ms: i64) -> Vec<u8> {
+pub(crate) fn other_ca(now_ms: i64) -> Vec<u8> {
     ca("another CA", now_ms).0
 }
 
 /// A good answer to `request` (D.req); tests spoil it one field at a time.
-pub(super) fn answer(
+pub(crate) fn answer(
     agency: &Agency,
     charter: &v1::SignedCharter,
     request: &[u8],
@@ -244,7 +244,7 @@ pub(super) fn answer(
 
 /// The answer as it travels through the desk: sealed to the request it answers, for that device.
 #[allow(dead_code, reason = "each test target uses its own part")]
-pub(super) fn sealed(answer: &v1::EnrolmentCertificate, request: &[u8], identity: &Identity) -> Vec<u8> {
+pub(crate) fn sealed(answer: &v1::EnrolmentCertificate, request: &[u8], identity: &Identity) -> Vec<u8> {
     let request = v1::EnrolmentRequest::decode(request).unwrap();
     let (encapsulated, ciphertext) = DH_KEM_P256_HKDF_SHA256_AES_256
         .seal(

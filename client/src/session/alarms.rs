@@ -2,7 +2,10 @@
 
 use super::{AlarmKind, AlarmView, Error, Session};
 use crate::vault::{Act, Durability, VaultError, rows::AlarmRow};
-use alcove_proto::ids::GroupId;
+use alcove_proto::{
+    ids::{Digest, GroupId},
+    names::Identity,
+};
 
 /// Something that happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,12 +18,12 @@ pub(super) struct Alarm {
 
 impl Alarm {
     pub(super) fn as_error(self) -> Error {
-        Error::Alarm { case: self.group, kind: self.kind, position: self.position }
+        Error::Alarm { case: self.group, kind: self.kind, position: self.position, device: None }
     }
 }
 
 /// Numbers stand in the vault: never reused.
-const NUMBERS: [(AlarmKind, u32); 15] = [
+const NUMBERS: [(AlarmKind, u32); 18] = [
     (AlarmKind::Gap, 1),
     (AlarmKind::Rollback, 2),
     (AlarmKind::HeadMismatch, 3),
@@ -35,6 +38,9 @@ const NUMBERS: [(AlarmKind, u32); 15] = [
     (AlarmKind::AuthorMismatch, 12),
     (AlarmKind::NotShown, 13),
     (AlarmKind::WelcomeUnusable, 14),
+    (AlarmKind::LedgerRollback, 40),
+    (AlarmKind::LedgerFork, 41),
+    (AlarmKind::NotInLedger, 42),
     (AlarmKind::RecoveryForged, 44),
 ];
 
@@ -47,8 +53,8 @@ impl AlarmKind {
         NUMBERS.iter().find(|(_, known)| *known == number).map(|(kind, _)| *kind)
     }
 
-    /// Whether nothing is sent while it stands: the log, the charter or this vault itself is in doubt (two
-    /// copies of one vault that both write would fork their author's line). The others are about one author
+    /// Whether nothing is sent while it stands: the log, the charter, the own agency's certificates or this vault itself
+    /// is in doubt (two copies of one vault that both write would fork their author's line). The others are about one author
     /// or one offer; they are shown, and the work goes on. A group that is not shown says so in its row.
     pub fn stops_sending(self) -> bool {
         match self {
@@ -57,7 +63,9 @@ impl AlarmKind {
             | Self::HeadMismatch
             | Self::BadSignature
             | Self::CharterFork
-            | Self::VaultRestored => true,
+            | Self::VaultRestored
+            | Self::LedgerFork
+            | Self::NotInLedger => true,
             Self::Replay
             | Self::AuthorGap
             | Self::AuthorFork
@@ -67,6 +75,7 @@ impl AlarmKind {
             | Self::NotShown
             | Self::WelcomeUnusable
             | Self::RecoveryForged => false,
+            Self::LedgerRollback => false,
         }
     }
 }
@@ -84,19 +93,53 @@ pub(super) fn raise(act: &Act<'_>, alarm: Alarm, now_ms: i64) -> Result<bool, Er
     if rows.iter().any(|(_, row)| same(row)) {
         return Ok(false);
     }
-    let next = rows
-        .last()
-        .and_then(|(key, _)| key.as_slice().try_into().ok())
-        .map_or(0, |key| u64::from_be_bytes(key).saturating_add(1));
     let row = AlarmRow {
         group_id,
         kind: alarm.kind.number(),
         position: alarm.position,
         noticed_at_ms: now_ms,
-        acknowledged: false,
+        ..AlarmRow::default()
     };
-    act.put(&next.to_be_bytes(), &row)?;
+    keep(act, &rows, &row)?;
     Ok(true)
+}
+
+/// The same about the certificate of one device. One that somebody has looked at comes no second time: it stays in the
+/// group until it is removed, and nothing new is known of it.
+pub(super) fn raise_about(
+    act: &Act<'_>,
+    alarm: Alarm,
+    device: &Identity,
+    certificate: &Digest,
+    now_ms: i64,
+) -> Result<bool, Error> {
+    let row = AlarmRow {
+        group_id: alarm.group.map(GroupId::to_vec).unwrap_or_default(),
+        kind: alarm.kind.number(),
+        position: alarm.position,
+        noticed_at_ms: now_ms,
+        acknowledged: false,
+        device: device.to_string(),
+        certificate: certificate.to_vec(),
+    };
+    let rows = act.scan::<AlarmRow>(&[])?;
+    let same = |known: &AlarmRow| {
+        known.group_id == row.group_id && known.kind == row.kind && known.certificate == row.certificate
+    };
+    if rows.iter().any(|(_, known)| same(known)) {
+        return Ok(false);
+    }
+    keep(act, &rows, &row)?;
+    Ok(true)
+}
+
+/// Puts an alarm behind those that are there.
+fn keep(act: &Act<'_>, rows: &[(Vec<u8>, AlarmRow)], row: &AlarmRow) -> Result<(), Error> {
+    let next = rows
+        .last()
+        .and_then(|(key, _)| key.as_slice().try_into().ok())
+        .map_or(0, |key| u64::from_be_bytes(key).saturating_add(1));
+    Ok(act.put(&next.to_be_bytes(), row)?)
 }
 
 /// The alarms that stand, oldest first: of one group, or all.
@@ -119,7 +162,9 @@ pub(super) fn check_quiet(act: &Act<'_>, group: &GroupId) -> Result<(), Error> {
         alarm.kind.stops_sending() && alarm.case.as_ref().is_none_or(|case| case == group)
     };
     match standing(act, None)?.into_iter().find(stops) {
-        Some(alarm) => Err(Error::Alarm { case: alarm.case, kind: alarm.kind, position: alarm.position }),
+        Some(AlarmView { case, kind, position, device, noticed_at_ms: _ }) => {
+            Err(Error::Alarm { case, kind, position, device })
+        }
         None => Ok(()),
     }
 }
@@ -130,11 +175,16 @@ fn parse(row: &AlarmRow) -> Result<AlarmView, Error> {
         [] => None,
         id => Some(GroupId::try_from(id).map_err(|_| damaged())?),
     };
+    let device = match row.device.as_str() {
+        "" => None,
+        name => Some(name.parse().map_err(|_| damaged())?),
+    };
     Ok(AlarmView {
         case,
         kind: AlarmKind::of_number(row.kind).ok_or_else(damaged)?,
         position: row.position,
         noticed_at_ms: row.noticed_at_ms,
+        device,
     })
 }
 

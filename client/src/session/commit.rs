@@ -295,6 +295,7 @@ impl Session {
                 | Reason::NotAuthorised
                 | Reason::TrustRefused
                 | Reason::WouldCut
+                | Reason::LedgerRefused
                 | Reason::RecoveryKeyChanged
                 | Reason::RecoveryNotOpen
                 | Reason::RecoveryStands,

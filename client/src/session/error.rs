@@ -5,7 +5,7 @@ use crate::{transport::ServerError, vault::VaultError};
 use alcove_e2ee::group::GroupError;
 use alcove_proto::{
     ids::{GroupId, RecordId},
-    names::Person,
+    names::{Identity, Person},
 };
 use std::{io, path::PathBuf};
 
@@ -87,6 +87,8 @@ pub enum Error {
         kind: AlarmKind,
         /// Where in the log.
         position: u64,
+        /// The device it is about, if it is about one.
+        device: Option<Identity>,
     },
     /// The key of a member changed, no earlier key of theirs signed for it, and nobody has looked yet.
     #[error("a key of {person} changed")]

@@ -5,7 +5,7 @@
 //! line loses nothing and repeats nothing (PROTOCOL.md, "Groups" and "Records").
 //!
 //! Rooms: `log` walks what arrives, `outbox` sends what was written, `commit` changes who reads,
-//! `sync` brings them together in their order.
+//! `ledger` looks up who is certified, `sync` brings them together in their order.
 
 mod alarms;
 mod attempts;
@@ -20,6 +20,7 @@ mod findings;
 mod granted;
 mod handover;
 mod known_keys;
+mod ledger;
 mod log;
 mod members;
 mod notes;
@@ -46,10 +47,11 @@ pub use error::{CertificateTrouble, Error, RecoveredFileFault};
 pub use findings::{Check, Finding, Trouble, Verdict};
 pub use view::{
     AddOutcome, AgencyCheck, AgencyView, AlarmKind, AlarmView, CaseView, Delivery, DocumentView,
-    GrantOutcome, HeldUp, History, Imported, KeyChangeView, MemberView, NoteView, OpenedCase, OutboxKind,
-    OutboxView, PersonView, Progress, RecoveredCaseView, RecoveryState, RecoveryView, RefusalCause,
-    RenewalState, RenewalView, SavedDocument, ServerView, StatusView, Succession, SuccessionPlan, SyncReport,
-    UnreadableCause, UnreadableView, WatchEvent, Written,
+    GrantOutcome, HeldUp, History, Imported, KeyChangeView, LedgerSummary, LedgerView, ListedCertificate,
+    MemberView, NoteView, OpenedCase, OutboxKind, OutboxView, OwnKey, PersonView, Progress,
+    RecoveredCaseView, RecoveryState, RecoveryView, RefusalCause, RenewalState, RenewalView, SavedDocument,
+    ServerView, StatusView, Succession, SuccessionPlan, SyncReport, UnlistedView, UnreadableCause,
+    UnreadableView, WatchEvent, Written,
 };
 pub use watch::{Marks, OnEvent};
 

@@ -55,6 +55,7 @@ pub(super) fn of_record(error: &ServerError) -> Option<RefusalCause> {
         | Reason::NotAuthorised
         | Reason::TrustRefused
         | Reason::WouldCut
+        | Reason::LedgerRefused
         | Reason::RecoveryKeyChanged
         | Reason::RecoveryNotOpen
         | Reason::RecoveryStands => None,

@@ -2,7 +2,7 @@
 
 use super::{
     CertificateTrouble, Check, Error, Finding, ServerView, Session, StatusView, Trouble, Verdict, alarms,
-    escrow, outbox, people::agency_view, refused, state::all_rows,
+    escrow, ledger, outbox, people::agency_view, refused, state::all_rows,
 };
 use crate::{
     transport::KeyPackageCount,
@@ -54,6 +54,7 @@ impl Session {
                 cases: all_rows(act)?.iter().filter(|(_, row)| !row.archived && !row.closed).count() as u64,
                 unsealed: escrow::unsealed(act)?,
                 recoveries: self.standing_recoveries(act)?,
+                ledger: ledger::summary(act, &own, now_ms)?,
                 alarms: alarms::standing(act, None)?,
             })
         })

@@ -61,6 +61,10 @@ impl Session {
         }
         self.see_to_recovery_key().await?;
         self.ask_for_recoveries(&mut report).await?;
+        // Before any roster is read: whoever is met is looked up in it.
+        if let Err(error) = self.fetch_ledger().await {
+            report.bad_answer = Some(bad_answer(error)?);
+        }
         report.held_up = self.finish_creations().await?;
         if let Err(error) = self.take_welcomes(&mut report).await {
             report.bad_answer = Some(bad_answer(error)?);
@@ -144,12 +148,16 @@ impl Session {
     }
 
     pub(super) fn alarm_view(&self, alarm: Alarm) -> AlarmView {
-        AlarmView {
+        let same = |view: &AlarmView| view.kind == alarm.kind && view.position == alarm.position;
+        // The device it is about stands in the vault; without it the alarm says less, and is one all the same.
+        let standing = self.vault.read(|act| standing(act, alarm.group.as_ref())).unwrap_or_default();
+        standing.into_iter().rev().find(same).unwrap_or(AlarmView {
             case: alarm.group,
             kind: alarm.kind,
             position: alarm.position,
             noticed_at_ms: self.clock.now_ms(),
-        }
+            device: None,
+        })
     }
 
     /// The groups that are followed.

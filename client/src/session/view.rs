@@ -3,9 +3,11 @@
 //! Every text in here that another person chose (names, titles, file names, notes) is as they wrote
 //! it: whoever shows it makes it safe for the place it is shown in.
 
+mod ledger;
 mod recovery;
 mod status;
 
+pub use ledger::{LedgerSummary, LedgerView, ListedCertificate, OwnKey, UnlistedView};
 pub use recovery::{Imported, RecoveredCaseView, RecoveryState, RecoveryView};
 pub use status::{RenewalState, RenewalView, ServerView, StatusView};
 
@@ -294,10 +296,12 @@ pub struct AlarmView {
     pub case: Option<GroupId>,
     /// What.
     pub kind: AlarmKind,
-    /// The log position, charter version or CRL number it is about.
+    /// The log position, charter version, CRL number, number of a ledger entry or leaf it is about.
     pub position: u64,
     /// When this device noticed, milliseconds since 1970.
     pub noticed_at_ms: i64,
+    /// The device it is about, if it is about one.
+    pub device: Option<Identity>,
 }
 
 /// What an alarm says. PROTOCOL.md, "The log", 2.
@@ -334,6 +338,12 @@ pub enum AlarmKind {
     WelcomeUnusable,
     /// The server shows an attempt at recovery in this device's agency that its admin has not ordered.
     RecoveryForged,
+    /// A shorter ledger of the own agency was shown than this device has seen.
+    LedgerRollback,
+    /// Another ledger of the own agency was shown than this device has seen.
+    LedgerFork,
+    /// A member's certificate is not in the own agency's ledger.
+    NotInLedger,
 }
 
 /// Which earlier notes and documents a new member is given.

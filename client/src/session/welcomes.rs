@@ -4,6 +4,7 @@ use super::{
     AlarmKind, Error, Session, SyncReport,
     alarms::{Alarm, raise},
     known_keys::{Brought, Signer, meet},
+    ledger,
     outbox::{self, Item},
     recovered::give_way,
     state::{Roster, adopt, keep_verifier},
@@ -164,6 +165,8 @@ impl Session {
         act.delete_under::<AuthorRow>(welcome.group.as_bytes())?;
         adopt(act, &own, trust, &mut group, &mut row)?;
         self.meet_roster(act, &welcome.group, &join.adder.identity, now_ms)?;
+        // Whoever asks for the alarms that stand is told.
+        let _missing = ledger::look_up(act, self.identity(), &welcome.group, now_ms)?;
         keep_verifier(&mut row, &verifier);
         outbox::queue(self, act, &welcome.group, &mut row, Item::Introduction)?;
         let key = EntryKey { group: welcome.group, position: welcome.position, record: RecordId([0; 16]) };

@@ -4,7 +4,8 @@ use super::{CALL_DEADLINE, LARGE_CALL_DEADLINE, Server, ServerError, call};
 use alcove_proto::{
     limits::{
         CARDS_PER_PAGE_MAX, CERTIFICATE_BYTES_MAX, CHAIN_CERTIFICATES_MAX, CHARTER_BYTES_MAX,
-        CHARTERS_PER_PAGE_MAX, CRL_BYTES_MAX, SEALED_CARD_BYTES_MAX,
+        CHARTERS_PER_PAGE_MAX, CRL_BYTES_MAX, LEDGER_ENTRIES_PER_CALL_MAX, LEDGER_ENTRY_BYTES_MAX,
+        LEDGER_HEAD_BYTES_MAX, SEALED_CARD_BYTES_MAX,
     },
     names::Identity,
     v1,
@@ -44,6 +45,16 @@ pub struct CrlsPage {
     pub crls: Vec<Vec<u8>>,
     /// Ask again after this trust domain; nothing when the page is the last.
     pub next_after: Option<String>,
+}
+
+/// One page of the own agency's ledger. Nothing of it is believed yet.
+pub struct LedgerPage {
+    /// Encoded LedgerEntry each, in order.
+    pub entries: Vec<Vec<u8>>,
+    /// Encoded SignedLedgerHead; empty when the agency has published none.
+    pub signed_head: Vec<u8>,
+    /// Whether there are later entries.
+    pub more: bool,
 }
 
 /// Bytes of a version text that is taken over.
@@ -101,6 +112,27 @@ impl Server {
             _ => return Err(ServerError::bad("a page of CRLs that leads nowhere")),
         };
         Ok(CrlsPage { crls: answer.crls, next_after })
+    }
+
+    /// One page of the own agency's published ledger after entry `after_number`, not verified here.
+    pub async fn fetch_ledger(&self, after_number: u64) -> Result<LedgerPage, ServerError> {
+        let client = self.directory();
+        let answer = call(LARGE_CALL_DEADLINE, v1::FetchLedgerRequest { after_number }, |request| {
+            let mut client = client.clone();
+            async move { client.fetch_ledger(request).await }
+        })
+        .await?;
+        if answer.entries.len() > LEDGER_ENTRIES_PER_CALL_MAX
+            || answer.entries.iter().any(|entry| entry.len() > LEDGER_ENTRY_BYTES_MAX)
+            || answer.signed_head.len() > LEDGER_HEAD_BYTES_MAX
+        {
+            return Err(ServerError::bad("a ledger over its limits"));
+        }
+        // A page that does not lead on would be asked for without end.
+        if answer.more && answer.entries.is_empty() {
+            return Err(ServerError::bad("a page of a ledger that leads nowhere"));
+        }
+        Ok(LedgerPage { entries: answer.entries, signed_head: answer.signed_head, more: answer.more })
     }
 
     /// Publishes this device's sealed card.

@@ -122,6 +122,7 @@ impl ServerError {
                 | Reason::NotAuthorised
                 | Reason::TrustRefused
                 | Reason::WouldCut
+                | Reason::LedgerRefused
                 | Reason::RecoveryKeyChanged
                 | Reason::RecoveryNotOpen
                 | Reason::RecoveryStands => false,

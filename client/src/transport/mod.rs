@@ -13,7 +13,7 @@ mod key_packages;
 
 pub use blobs::{ChunkStream, UploadState};
 pub use desk::{Collected, Desk};
-pub use directory::{CardsPage, ServerDescription};
+pub use directory::{CardsPage, LedgerPage, ServerDescription};
 pub use error::{Refusal, ServerError};
 pub use escrow::{EscrowBatch, Sealings};
 pub use groups::{CommitOutcome, LogPage, Submission, WaitingWelcome};

@@ -210,6 +210,9 @@ pub(crate) fn alarm_code(kind: AlarmKind) -> &'static str {
         AlarmKind::NotShown => "not-shown",
         AlarmKind::WelcomeUnusable => "welcome-unusable",
         AlarmKind::RecoveryForged => "recovery-forged",
+        AlarmKind::LedgerRollback => "ledger-rollback",
+        AlarmKind::LedgerFork => "ledger-fork",
+        AlarmKind::NotInLedger => "not-in-ledger",
     }
 }
 
@@ -260,6 +263,23 @@ pub(crate) fn alarm(alarm: &AlarmView) -> String {
         AlarmKind::RecoveryForged => {
             "The server shows an attempt at recovery in your agency that your agency's admin has not ordered."
                 .to_owned()
+        }
+        AlarmKind::LedgerRollback => {
+            format!(
+                "A shorter ledger of your agency was shown than this device has seen ({position} entries)."
+            )
+        }
+        AlarmKind::LedgerFork => {
+            format!("Another ledger of your agency was shown than this device has seen (entry {position}).")
+        }
+        AlarmKind::NotInLedger => {
+            let device = match &alarm.device {
+                Some(device) => device.to_string(),
+                None => "a device of your agency".to_owned(),
+            };
+            format!(
+                "The certificate of {device} is in a case and not in your agency's ledger: somebody may have made it who should not be able to."
+            )
         }
     }
 }

@@ -7,6 +7,7 @@ mod escrow;
 mod group;
 mod incoming;
 mod known;
+mod ledger;
 mod outgoing;
 mod own;
 
@@ -14,6 +15,7 @@ pub use escrow::*;
 pub use group::*;
 pub use incoming::*;
 pub use known::*;
+pub use ledger::*;
 pub use outgoing::*;
 pub use own::*;
 
@@ -119,6 +121,11 @@ rooms! {
     RecoveredRecord = 36, "a recovered record key";
     /// Groups that are read with recovered keys. Key: group id.
     RecoveredGroup = 37, "a recovered case";
+    /// Where the own agency's ledger was seen to end. Key: empty.
+    LedgerHead = 28, "the end of the ledger";
+    /// Certificates of that ledger. Key: 0 for a colleague's, 1 for an own one; length of the serial number, 1 byte;
+    /// serial number; number of the entry, 8 bytes.
+    LedgerEntry = 29, "a ledger entry";
 }
 
 /// A row: what it looks like and in which room it lies.
@@ -182,6 +189,8 @@ row! {
     RecoveredEpochRow => RecoveredEpoch;
     RecoveredRecordRow => RecoveredRecord;
     RecoveredGroupRow => RecoveredGroup;
+    LedgerHeadRow => LedgerHead;
+    LedgerEntryRow => LedgerEntry;
 }
 
 /// The MLS state of one group, opaque here.
@@ -410,6 +419,12 @@ pub struct AlarmRow {
     /// Somebody has looked at it.
     #[prost(bool, tag = "5")]
     pub acknowledged: bool,
+    /// Name of the device it is about; empty for an alarm that is about none.
+    #[prost(string, tag = "6")]
+    pub device: String,
+    /// SHA-256 of that device's certificate; empty for an alarm that is about none.
+    #[prost(bytes = "vec", tag = "7")]
+    pub certificate: Vec<u8>,
 }
 
 /// A person's card. Not printed: it has a name.

@@ -151,6 +151,14 @@ impl Directory for Service {
         Ok(Response::new(v1::FetchCrlsResponse::default()))
     }
 
+    async fn fetch_ledger(
+        &self,
+        request: Request<v1::FetchLedgerRequest>,
+    ) -> Answer<v1::FetchLedgerResponse> {
+        drop(self.called(&request));
+        Ok(Response::new(v1::FetchLedgerResponse::default()))
+    }
+
     async fn describe_server(
         &self,
         request: Request<v1::DescribeServerRequest>,

@@ -4,6 +4,7 @@
 //! | Act | Who may |
 //! |---|---|
 //! | create a group; publish, claim and count key packages; publish and list cards; fetch charters, CRLs, the server's description; list welcomes | any device whose certificate was verified, where it is about somebody then about itself |
+//! | fetch a ledger | any device whose certificate was verified, that of its own agency ([`ledger`](super::ledger)) |
 //! | submit a commit | a [`member`](Inner::member) whose leaf the commit is by, and as the group's policy allows (`observer`) |
 //! | append a record | a member at that instant (store) whose leaf has not lapsed ([`standing`](super::standing)) |
 //! | read a log, subscribe | a member, from its join position on, earlier where an access entry opens it ([`Reach`]) |
@@ -29,6 +30,7 @@
 //! | collect an answer | whoever knows the request; the answer is sealed to the device that made it |
 //! | place an order | an agency of the charter, by its charter key, about its own devices ([`orders`](super::orders)) |
 //! | have escrow handed out | that agency, by an attempt that was announced 72 hours ago and that none of its devices objected to (store) |
+//! | submit a ledger | an agency of the charter, its own, by its charter key ([`ledger`](super::ledger)) |
 //!
 //! Unknown and forbidden are one answer, from one look-up, so whoever does not belong learns nothing
 //! about what there is, neither from the answer nor from its time.

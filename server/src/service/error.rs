@@ -119,6 +119,12 @@ pub enum ServiceError {
     /// Another attempt for the device has been announced, and neither handed out nor ended.
     #[error("an attempt for the device stands")]
     RecoveryStands,
+    /// The ledger does not lead on from the one that is here.
+    #[error("the ledger does not lead on from the {count} entries that are here")]
+    LedgerRefused {
+        /// Entries that are here.
+        count: u64,
+    },
     /// The server is going down or not ready.
     #[error("not available, again in {retry_after_ms} ms")]
     Unavailable {

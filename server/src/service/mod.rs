@@ -19,6 +19,7 @@ mod error;
 mod escrow;
 mod feed;
 mod key_packages;
+mod ledger;
 mod live;
 mod observed;
 mod orders;
@@ -45,6 +46,7 @@ pub use enrolment::{RequestOffer, RequestState};
 pub use error::ServiceError;
 pub use escrow::{EscrowOffer, OfferedGrant, OfferedSealing};
 pub use key_packages::{Claimed, KeyPackages};
+pub use ledger::{LedgerOffer, LedgerPage};
 pub use orders::{
     Asked, DeskEvent, DeskEventKind, DeskList, OpenInvitation, OrderAnswer, SignedOrder, TrustOrders,
     WaitingRequest,

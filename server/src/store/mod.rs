@@ -1,5 +1,5 @@
 //! What the server keeps: groups and their logs, welcomes, key packages, cards, access entries, blobs,
-//! what waits at the desk, escrow and attempts at recovery, and the audit trail.
+//! what waits at the desk, published ledgers, escrow and attempts at recovery, and the audit trail.
 //!
 //! [`Store`] is a list of atomic verbs in the server's own words. A mutating verb returns only when
 //! what it did is on disk, and everything it did, its audit entry included, is there or nothing is.
@@ -21,6 +21,7 @@ pub mod enrolment;
 pub mod error;
 pub mod escrow;
 pub mod groups;
+pub mod ledger;
 pub mod operation;
 pub mod recoveries;
 pub mod sled;
@@ -48,6 +49,7 @@ use groups::{
     AppendOutcome, Checkpoint, CommitOutcome, CreateOutcome, GroupHead, LogPage, LogQuery, Member,
     Membership, NewCommit, NewGroup, NewRecord,
 };
+use ledger::{LedgerEnd, LedgerOutcome, NewLedgerEntries};
 use operation::{CheckReport, Health, Hint};
 use recoveries::{Attempt, NewAttempt, OpenAttemptOutcome, RecoveredAccess};
 use std::future::Future;
@@ -488,6 +490,27 @@ pub trait Store: Send + Sync + 'static {
     /// Remembers what is in force now, so that no later start goes back behind it. An agency that is not named
     /// keeps what is remembered of it; the charter never falls.
     fn put_trust_in_force(&self, now: TrustInForce) -> impl Future<Output = Result<()>> + Send;
+
+    // Published ledgers.
+
+    /// Adds entries behind the end of an agency's ledger, or a newer signature under the same end: all of it or, when
+    /// they do not lead on from there, nothing. That they follow each other is the caller's to judge.
+    ///
+    /// Errors: [`StoreError::TooMany`] over [`alcove_proto::limits::LEDGER_ENTRIES_PER_CALL_MAX`],
+    /// [`StoreError::TooLarge`].
+    fn append_ledger(&self, new: NewLedgerEntries) -> impl Future<Output = Result<LedgerOutcome>> + Send;
+
+    /// Where an agency's ledger ends; nothing when it has published none.
+    fn ledger_end(&self, trust_domain: TrustDomain)
+    -> impl Future<Output = Result<Option<LedgerEnd>>> + Send;
+
+    /// Entries of an agency's ledger after number `after`, in order, at most `max`, which is 1 at least.
+    fn ledger_entries(
+        &self,
+        trust_domain: TrustDomain,
+        after: u64,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<Bytes>>> + Send;
 
     // Operation.
 

@@ -196,6 +196,14 @@ pub enum Problem {
         /// Whose.
         trust_domain: String,
     },
+    /// A published ledger is no chain from its first entry to its end.
+    #[error("{trust_domain}: its ledger breaks after entry {after}")]
+    LedgerBroken {
+        /// Whose.
+        trust_domain: String,
+        /// The last entry that is in order.
+        after: u64,
+    },
     /// The audit trail has a gap.
     #[error("the audit trail has no entry {sequence}")]
     AuditGap {

@@ -30,6 +30,13 @@ use tonic::{Code, Status, body::Body, service::Routes};
 #[derive(Clone)]
 pub(crate) struct Desk(Routes);
 
+impl Desk {
+    /// With these services and no other.
+    pub(crate) fn of(routes: Routes) -> Self {
+        Self(routes)
+    }
+}
+
 impl tower::Service<Request<Body>> for Desk {
     type Response = Response<Body>;
     type Error = Infallible;

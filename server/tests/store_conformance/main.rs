@@ -14,6 +14,7 @@ mod concurrency;
 mod directory;
 mod enrolment;
 mod escrow;
+mod ledger;
 mod log;
 mod opening;
 mod recoveries;
@@ -132,6 +133,8 @@ scenes!(Sled:
     recoveries::what_is_handed_out_opens_the_log_to_a_device_that_is_no_member,
     recoveries::attempts_are_limited_and_the_oldest_that_is_over_makes_way,
     trust::what_has_been_in_force_is_remembered_and_the_charter_never_falls,
+    ledger::a_ledger_grows_from_its_end_only_and_is_there_after_a_restart,
+    ledger::a_ledgers_end_is_signed_anew_and_never_for_an_earlier_time,
     audit::every_act_leaves_one_entry_and_a_refused_or_repeated_one_none,
     audit::the_trail_is_read_in_pages_without_gaps_after_a_restart,
     concurrency::sixty_four_writers_share_flushes_and_the_chain_holds,

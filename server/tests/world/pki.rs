@@ -126,6 +126,11 @@ impl Agency {
         Digest(sha256(&[self.recovery_key.public_key().as_ref()]))
     }
 
+    /// This agency's charter key signs what has its label in front.
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
+        sign_with(&self.charter_key, message)
+    }
+
     fn issuer(&self) -> Issuer<'static, &KeyPair> {
         Issuer::from_ca_cert_der(&self.ca.as_slice().into(), &self.key).unwrap()
     }

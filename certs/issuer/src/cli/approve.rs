@@ -34,6 +34,8 @@ impl Approve {
         }
         let words = compared(&judged, self.words)?;
         let issued = visit.ca.approve(&mut judged, &invitations, &visit.charter, &words, clock_ms())?;
+        // First: a certificate that is in use and not in the ledger is an alarm. Run again, it certifies anew.
+        visit.publish_ledger()?;
         let (identity, hash) = (&judged.identity, judged.request_hash());
         visit.wait(visit.desk.answer(&visit.ca, identity, &hash, issued.file.clone(), clock_ms()))?;
         // The code is of no use any more; if this is cut off, `pending` forgets it when its time is over.

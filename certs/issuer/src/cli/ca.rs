@@ -342,6 +342,8 @@ impl Issue {
                     self.output.display(),
                     self.output.display()
                 ),
+                "Then publish the ledger: `alcove-certs ledger publish`. Else their colleagues' devices take it for forged."
+                    .to_owned(),
             ],
         )
     }

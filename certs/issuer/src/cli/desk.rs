@@ -3,7 +3,8 @@
 use super::{charter::read_charter, clock_ms, passphrase::Source};
 use alcove_charter::{CharterFile, TrustView};
 use alcove_issuer::{
-    AgencyCa, Desk, HandedIn, Invitations, IssuerError, Judged, Passphrase, Waiting, WaitingRequest,
+    AgencyCa, Desk, HandedIn, Invitations, IssuerError, Judged, Passphrase, PublishedLedger, Waiting,
+    WaitingRequest,
 };
 use alcove_proto::names::Identity;
 use clap::Args;
@@ -76,6 +77,11 @@ impl Visit {
     /// Waits for a call.
     pub(crate) fn wait<A>(&self, call: impl Future<Output = A>) -> A {
         self.runtime.block_on(call)
+    }
+
+    /// Publishes what the ledger says and the server does not have yet: before anything goes out that stands in it.
+    pub(crate) fn publish_ledger(&self) -> Result<PublishedLedger, IssuerError> {
+        self.wait(self.desk.publish_ledger(&self.ca, clock_ms()))
     }
 
     /// What waits.

@@ -387,6 +387,14 @@ pub(crate) fn explain(error: &IssuerError) -> (Exit, String, String) {
                 ),
             );
         }
+        E::LedgerUnpublished { source } => {
+            let (exit, happened, remedy) = explain(source);
+            return (
+                exit,
+                format!("It is done, and the ledger that says so is NOT published. {happened}"),
+                format!("Run `alcove-certs ledger publish` as soon as that is mended. {remedy}"),
+            );
+        }
         E::WouldCut { count } => (
             Exit::Conflict,
             format!("{count} devices still hang on what this charter drops."),

@@ -44,6 +44,14 @@ pub(crate) fn refused(reason: Reason, limit: u64, request_id: &str) -> (Exit, St
             "The server does not believe it, or has a newer one in force.".to_owned(),
             "Make a new one from what is in force, and publish that.",
         ),
+        Reason::LedgerRefused => (
+            Exit::Integrity,
+            format!(
+                "The server has {limit} entries of this agency's ledger, and this folder's does not lead on from them."
+            ),
+            "If this folder was put back from a copy, put back the newest one, or its file `ledger.jsonl` at least; if it was not, \
+             somebody else has signed in this agency's name: tell the other agencies.",
+        ),
         Reason::NotFound => (
             Exit::NotFound,
             "The desk knows nothing of that, or not any more.".to_owned(),

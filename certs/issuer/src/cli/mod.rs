@@ -11,6 +11,7 @@ mod duty;
 mod exit;
 mod exit_desk;
 mod invite;
+mod ledger;
 mod output;
 mod passphrase;
 mod pending;
@@ -75,6 +76,9 @@ enum Command {
     Withdraw(approve::Withdraw),
     /// Certify the new keys of devices that are certified already.
     Renew(renew::Renew),
+    /// The published ledger, in which every device of the agency looks up the certificates it sees.
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
     /// The charter: who belongs to the collaborative.
     #[command(subcommand)]
     Charter(charter::CharterCommand),
@@ -110,6 +114,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Refuse(command) => command.run(&passphrase, &mut output),
         Command::Withdraw(command) => command.run(&passphrase, &mut output),
         Command::Renew(command) => command.run(&passphrase, &mut output),
+        Command::Ledger(command) => command.run(&passphrase, &mut output),
         Command::Charter(command) => command.run(&passphrase, now_ms, &mut output),
         Command::Recovery(command) => command.run(&passphrase, &mut output),
     };

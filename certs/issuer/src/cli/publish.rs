@@ -55,6 +55,19 @@ impl PublishCrl {
     }
 }
 
+impl Publishing {
+    /// Publishes the ledger, if a desk is named: what has just been done stands in it.
+    pub(crate) fn publish_ledger(&self, ca: &AgencyCa) -> Result<(), IssuerError> {
+        let (Some(desk), Some(charter)) = (&self.desk, &self.charter) else { return Ok(()) };
+        let publish = || {
+            let trust = TrustView::new(read_charter(charter)?.complete()?);
+            let published = async { Desk::connect(desk, &trust).await?.publish_ledger(ca, clock_ms()).await };
+            runtime()?.block_on(published).map(drop)
+        };
+        publish().map_err(|source| IssuerError::LedgerUnpublished { source: Box::new(source) })
+    }
+}
+
 fn publish_crl(desk: &str, charter: &Path, crl: &[u8], file: &Path) -> Result<Published, IssuerError> {
     let publish = || {
         let trust = TrustView::new(read_charter(charter)?.complete()?);

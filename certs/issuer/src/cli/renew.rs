@@ -19,6 +19,9 @@ use std::time::Duration;
 const EVERY_SECONDS: u64 = 60;
 /// Longest pause after a desk that could not be reached, seconds.
 const BACKOFF_SECONDS_MAX: u64 = 3600;
+/// Milliseconds between two publications of a ledger in which nothing is new: that nothing is missing in it is said
+/// anew.
+const LEDGER_EVERY_MS: u64 = 6 * 3600 * 1000;
 
 #[derive(Debug, Args)]
 pub(crate) struct Renew {
@@ -97,10 +100,9 @@ impl Renew {
         let waits = runtime()?;
         let mut stop = waits.block_on(async { Stop::new() })?;
         let mut pause_seconds = self.every;
-        // What a watch before this one may have left unpublished.
-        let mut unpublished = true;
+        let mut left = Left { list: true, ledger_at_ms: None };
         loop {
-            match self.look(passphrase, &mut unpublished, output) {
+            match self.look(passphrase, &mut left, output) {
                 Ok(()) => pause_seconds = self.every,
                 Err(error) if is_passing(&error) => {
                     pause_seconds = (pause_seconds * 2).min(BACKOFF_SECONDS_MAX);
@@ -114,19 +116,22 @@ impl Renew {
         }
     }
 
-    fn look(
-        &self,
-        passphrase: &Passphrase,
-        unpublished: &mut bool,
-        output: &mut Output,
-    ) -> Result<(), IssuerError> {
+    fn look(&self, passphrase: &Passphrase, left: &mut Left, output: &mut Output) -> Result<(), IssuerError> {
         let mut visit = self.at.visit_with(passphrase)?;
         self.all_due(&mut visit, output)?;
         if is_half_over(&visit, clock_ms()) {
             visit.ca.renew_crl(clock_ms())?;
-            *unpublished = true;
+            *left = Left { list: true, ledger_at_ms: None };
         }
-        if *unpublished {
+        let now_ms = clock_ms();
+        if left.ledger_at_ms.is_none_or(|at_ms| now_ms.abs_diff(at_ms) >= LEDGER_EVERY_MS) {
+            let ledger = visit.publish_ledger()?;
+            if ledger.new > 0 {
+                output.remark(&format!("The ledger is published, with {} new entries.", ledger.new))?;
+            }
+            left.ledger_at_ms = Some(now_ms);
+        }
+        if left.list {
             let crl = visit.ca.newest_crl()?;
             match visit.wait(visit.desk.submit_crl(crl)) {
                 Ok(published) => {
@@ -140,10 +145,18 @@ impl Renew {
                 }
                 Err(error) => return Err(error),
             }
-            *unpublished = false;
+            left.list = false;
         }
         Ok(())
     }
+}
+
+/// What a watch has left to publish.
+struct Left {
+    /// The revocation list: also what a watch before this one may have left.
+    list: bool,
+    /// When the ledger was published last, milliseconds since 1970.
+    ledger_at_ms: Option<i64>,
 }
 
 /// Signs in one act, lays the answers down one by one, and tells each.
@@ -156,6 +169,8 @@ fn renew(
     if chosen.is_empty() {
         return Ok(0);
     }
+    // A desk that takes no ledger is found before anything is signed: what is signed again at each look would pile up.
+    visit.publish_ledger()?;
     let signed = visit.ca.renew_all(chosen, &visit.charter, days, clock_ms())?;
     let mut refused = 0;
     let mut answers = Vec::with_capacity(signed.len());
@@ -168,6 +183,8 @@ fn renew(
             }
         }
     }
+    // Before the answers: a certificate that is in use and not in the ledger is an alarm.
+    visit.publish_ledger()?;
     let visit = &*visit;
     let unanswered = visit.wait(answer_all(
         &visit.desk,

@@ -97,8 +97,9 @@ impl Revoke {
             1 => "Revoked 1 certificate.".to_owned(),
             count => format!("Revoked {count} certificates."),
         };
-        drop(ca);
-        answer_crl(&crl, &file, first, &self.publishing, output)
+        answer_crl(&crl, &file, first, &self.publishing, output)?;
+        // After the list: that shuts the device out.
+        self.publishing.publish_ledger(&ca)
     }
 }
 

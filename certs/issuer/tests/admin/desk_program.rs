@@ -147,9 +147,18 @@ fn a_person_is_invited_and_certified_from_a_script() {
     place.fails(&format!("approve {identity}"), 2);
     let wrong = "apple-apple-apple-apple-apple-apple";
     place.fails(&format!("approve {identity} --words {wrong}"), 12);
-    assert!(place.server.answer_of(&identity).is_none());
-    place.ok(&format!("approve {identity} --words {}", words.replace(' ', "-")));
+    let approve = format!("approve {identity} --words {}", words.replace(' ', "-"));
+    place.server.state().ledger.refuses = true;
+    let unpublished = place.fails(&approve, 6);
+    assert!(unpublished.contains("does not lead on"), "{unpublished}");
+    assert!(place.server.answer_of(&identity).is_none(), "nothing goes out that is not published");
+    place.server.state().ledger.refuses = false;
+    let certified = place.ok(&approve);
     assert!(place.server.answer_of(&identity).is_some());
+    let published = place.server.state().ledger.serials();
+    let serials = certified[0]["serials"].as_array().unwrap();
+    assert!(serials.iter().all(|serial| published.contains(&serial.as_str().unwrap().to_owned())));
+    assert_eq!(place.ok("ledger publish")[0]["new"], 0);
     place.fails(&format!("approve {identity} --words {wrong}"), 3);
 }
 

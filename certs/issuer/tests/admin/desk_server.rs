@@ -2,7 +2,10 @@
 //!
 //! It runs on a thread of its own, so that both the library and the program can be tried against it.
 
-use crate::desk::{Desk as Room, SERVER_NAME, csr};
+use crate::{
+    desk::{Desk as Room, SERVER_NAME, csr},
+    ledger::Shelf,
+};
 use alcove_charter::{CharterFile, Crl, TrustView, claim_hash, sha256, verify_order};
 use alcove_proto::{
     limits::{DESK_EVENTS_MAX, ORDER_CLOCK_SKEW_MS_MAX, RECOVERY_DELAY_MS, REQUESTS_PER_PAGE_MAX},
@@ -10,6 +13,7 @@ use alcove_proto::{
 };
 use alcove_rpc::v1::{
     enrolment_server::{Enrolment, EnrolmentServer},
+    ledgers_server::LedgersServer,
     trust_server::{Trust, TrustServer},
 };
 use alcove_trust::desk_config;
@@ -57,6 +61,7 @@ pub(crate) struct State {
     pub(crate) escrow: Vec<v1::EscrowPage>,
     /// The recovery key hash that was asked for last.
     pub(crate) asked_hash: Vec<u8>,
+    pub(crate) ledger: Shelf,
 }
 
 /// The desk. Dropped, it is gone.
@@ -86,6 +91,7 @@ impl DeskServer {
         let service = Service(Arc::clone(&state));
         let routes =
             Routes::new(EnrolmentServer::new(service.clone()).max_decoding_message_size(8 * 1024 * 1024))
+                .add_service(LedgersServer::new(service.clone()))
                 .add_service(TrustServer::new(service).max_decoding_message_size(8 * 1024 * 1024))
                 .prepare();
         runtime.spawn(async move {
@@ -151,6 +157,11 @@ impl Drop for DeskServer {
 }
 
 impl State {
+    /// The charter in force.
+    pub(crate) fn charter(&self) -> Arc<alcove_charter::Charter> {
+        Arc::clone(self.view.as_ref().unwrap().charter())
+    }
+
     fn now_ms(&self) -> i64 {
         jiff::Timestamp::now().as_millisecond() + self.clock_ahead_ms
     }
@@ -325,9 +336,9 @@ pub(crate) fn opening(attempt: &v1::RecoveryAttempt) -> (v1::Order, v1::OpenReco
 }
 
 #[derive(Clone)]
-struct Service(Arc<Mutex<State>>);
+pub(crate) struct Service(pub(crate) Arc<Mutex<State>>);
 
-fn refusal(detail: &ErrorDetail) -> Status {
+pub(crate) fn refusal(detail: &ErrorDetail) -> Status {
     Status::with_details(Code::FailedPrecondition, "refused", detail.to_status_details().into())
 }
 

@@ -9,6 +9,7 @@ mod desk_program;
 mod desk_server;
 mod folder;
 mod issue;
+mod ledger;
 mod program;
 mod recovery;
 mod recovery_desk;

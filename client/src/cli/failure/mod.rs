@@ -13,7 +13,10 @@ use alcove_client::session::{
     AlarmKind, CertificateFault, CertificateTrouble, Error, GroupError, RefusalCause, RenewalState,
     RenewalView, ServerError, VaultError,
 };
-use alcove_proto::ids::{GroupId, RecordId};
+use alcove_proto::{
+    ids::{GroupId, RecordId},
+    names::Identity,
+};
 use std::{io, path::Path};
 
 /// The way to new certificates without the desk.
@@ -115,7 +118,7 @@ impl From<Error> for Failure {
                 "See `alcove recovery list`.",
             ),
             Error::RecoveredFile(fault) => fault.into(),
-            Error::Alarm { case, kind, position: _ } => alarm(case.as_ref(), kind),
+            Error::Alarm { case, kind, position: _, device } => alarm(case.as_ref(), kind, device.as_ref()),
             Error::KeyChanged { person: _ } => Self::new(
                 Exit::KeyChanged,
                 "A member signs with another key than before, and no earlier key of theirs vouches for it.",
@@ -278,9 +281,20 @@ fn refused_for_good(record: &RecordId, cause: RefusalCause) -> Failure {
 }
 
 /// An alarm stands: some stop everything until somebody has looked at them, the others do not.
-pub(super) fn alarm(case: Option<&GroupId>, kind: AlarmKind) -> Failure {
+pub(super) fn alarm(case: Option<&GroupId>, kind: AlarmKind, device: Option<&Identity>) -> Failure {
     let whose =
         case.map_or_else(|| "the collaborative".to_owned(), |case| format!("case {:.8}", case.to_string()));
+    if kind == AlarmKind::NotInLedger {
+        let device = device.map_or_else(|| "a member".to_owned(), Identity::to_string);
+        return Failure::new(
+            Exit::Integrity,
+            format!(
+                "The certificate of {device} in {whose} is not in your agency's ledger: nothing is sent."
+            ),
+            "Ask your agency's admin, by phone, whether they certified it and published that. `alcove status \
+             --acknowledge-alarms` lets sending go on; if they did not, `alcove member remove` the person first.",
+        );
+    }
     Failure::new(
         Exit::Integrity,
         format!(

@@ -155,9 +155,9 @@ fn refused(refusal: &Refusal) -> Failure {
             "The server hands nothing out by that attempt at recovery.",
             "This is for admins: see `alcove-certs recovery attempts`.",
         ),
-        Reason::TrustRefused | Reason::WouldCut => Failure::new(
+        Reason::TrustRefused | Reason::WouldCut | Reason::LedgerRefused => Failure::new(
             Exit::Refused,
-            "The server does not take that charter or list.",
+            "The server does not take that charter, list or ledger.",
             "This is for admins: see `alcove-certs --help`.",
         ),
         Reason::IdReused => Failure::new(

@@ -7,6 +7,7 @@ use crate::{
     session::{
         AlarmKind, Error, escrow, handover,
         known_keys::{Brought, Signer, meet},
+        ledger,
         outbox::{self, Item},
         payload::working_row,
         state::{adopt, group_place, load_group},
@@ -63,6 +64,8 @@ impl Walk<'_> {
         )?);
         self.epoch_key = None;
         self.meet_keys(&processed, author_key)?;
+        let missing = ledger::look_up(self.act, self.session.identity(), &self.id, self.now_ms)?;
+        self.walked.alarms.extend(missing);
         self.let_begin_anew(&processed)?;
         self.settle_pending(&processed)
     }

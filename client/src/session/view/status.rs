@@ -1,6 +1,6 @@
 //! Where this device and its server stand.
 
-use super::{AgencyView, AlarmView, RecoveryView};
+use super::{AgencyView, AlarmView, LedgerSummary, RecoveryView};
 use alcove_proto::names::Identity;
 
 /// Where this device stands, without asking the server.
@@ -48,6 +48,8 @@ pub struct StatusView {
     pub unsealed: u64,
     /// Attempts at recovery in the own agency by which something may be handed out.
     pub recoveries: Vec<RecoveryView>,
+    /// The own agency's ledger; nothing when none has been published.
+    pub ledger: Option<LedgerSummary>,
     /// Alarms, newest last.
     pub alarms: Vec<AlarmView>,
 }

@@ -1,5 +1,5 @@
-//! The integrity check of waiting welcomes, key packages, cards, access entries, the desk, escrow and
-//! the audit trail.
+//! The integrity check of waiting welcomes, key packages, cards, access entries, the desk, ledgers, escrow and the
+//! audit trail.
 
 use super::{
     audit::is_known_act,
@@ -8,17 +8,22 @@ use super::{
     enrolment::{Place, invitation_key},
     escrow_rows::{AttemptRow, CertificateRow, EscrowCountRow, EscrowRow, EscrowedGrantRow},
     keys::{Key, Kind, identity_of, middle, tail},
+    ledger::entries_prefix,
     log::sha256,
     rows::{
-        AccessRow, AnswerRow, AuditRow, CardRow, DeskRow, InvitationRow, KeyPackageRow, RequestRow, Row,
-        WelcomeContentRow, WelcomeRow, damaged, id, identity,
+        AccessRow, AnswerRow, AuditRow, CardRow, DeskRow, InvitationRow, KeyPackageRow, LedgerEndRow,
+        LedgerEntryRow, RequestRow, Row, WelcomeContentRow, WelcomeRow, damaged, id, identity,
     },
 };
 use crate::store::{
     Result,
     operation::{CheckReport, Problem},
 };
-use alcove_proto::ids::{Digest, GroupId, Position};
+use alcove_charter::LedgerPoint;
+use alcove_proto::{
+    ids::{Digest, GroupId, Position},
+    names::TrustDomain,
+};
 use std::{collections::BTreeMap, ops::ControlFlow};
 
 impl Check<'_> {
@@ -37,6 +42,7 @@ impl Check<'_> {
         self.rows::<EscrowRow>(report, Kind::Escrow)?;
         self.rows::<EscrowedGrantRow>(report, Kind::EscrowedGrant)?;
         self.twice(report, Self::certificates_beside_escrow)?;
+        self.twice(report, Self::ledgers)?;
         let trail = self.trail(report);
         keep(report, trail).map(drop)
     }
@@ -175,6 +181,36 @@ impl Check<'_> {
         })?;
         problems.extend(there.keys().map(|place| certificates_mismatch(place)));
         problems.dedup();
+        Ok(problems)
+    }
+
+    /// Every published ledger is one chain from its first entry to its end.
+    fn ledgers(&self) -> Result<Vec<Problem>> {
+        let mut problems = Vec::new();
+        self.view.each(&Kind::LedgerEnd.key().build(), |key, value| {
+            let end = LedgerEndRow::from_value(value)?;
+            let name = middle(key, 0).and_then(|name| name.strip_suffix(&[0]));
+            let name =
+                name.and_then(|name| std::str::from_utf8(name).ok()).and_then(|name| name.parse().ok());
+            let trust_domain: TrustDomain = name.ok_or(damaged(LedgerEndRow::WHAT))?;
+            let mut point = LedgerPoint::start(&trust_domain);
+            let mut is_chain = true;
+            self.view.each(&entries_prefix(&trust_domain), |_, value| {
+                // A server that goes on writing adds entries behind the end that was read before.
+                if point.count == end.count {
+                    return Ok(ControlFlow::Break(()));
+                }
+                is_chain = point.follow(&trust_domain, &LedgerEntryRow::from_value(value)?.entry).is_ok();
+                Ok(if is_chain { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            })?;
+            if !is_chain || point.count != end.count || end.head != point.head.to_vec() {
+                problems.push(Problem::LedgerBroken {
+                    trust_domain: trust_domain.to_string(),
+                    after: point.count,
+                });
+            }
+            Ok(within(problems.len()))
+        })?;
         Ok(problems)
     }
 

@@ -7,7 +7,8 @@ use super::super::{
     escrow::{certificate_key, count_key},
     escrow_rows::CertificateRow,
     keys::Key,
-    rows::{DeskRow, RequestRow, UsageRow, WelcomeContentRow},
+    ledger::end_key,
+    rows::{DeskRow, LedgerEndRow, RequestRow, UsageRow, WelcomeContentRow},
 };
 use super::*;
 use crate::store::{
@@ -18,7 +19,9 @@ use crate::store::{
     enrolment::{NewInvitation, NewRequest},
     escrow::NewEscrow,
     groups::{Joiner, MemberAfter, MembersAfter, NewCommit, NewGroup, NewRecord, NewWelcome},
+    ledger::{NewLedgerEntries, SignedEnd},
 };
+use alcove_charter::{LedgerEvent, LedgerPoint};
 use alcove_proto::{ids::BlobId, names::Identity};
 use std::{fs, path::PathBuf};
 
@@ -97,6 +100,7 @@ impl Scene {
         let request = vec![2; 50].into();
         let request = NewRequest { claim_hash: Digest([1; 32]), request, proof: Digest([3; 32]) };
         store.hand_in_request(request, by(3)).await.unwrap();
+        store.append_ledger(ledger()).await.unwrap();
         let scene = Self { store, folder };
         assert_eq!(scene.problems().await, [], "the control");
         scene
@@ -130,6 +134,17 @@ impl Scene {
         }
         path
     }
+}
+
+/// Three entries.
+fn ledger() -> NewLedgerEntries {
+    let trust_domain = device(1).person.trust_domain;
+    let start = LedgerPoint::start(&trust_domain);
+    let mut point = start;
+    let mut write = |number| point.write(&trust_domain, 1, &LedgerEvent::Crl { number }).unwrap().into();
+    let entries = (1..=3).map(&mut write).collect();
+    let signed = SignedEnd { bytes: vec![1; 50].into(), time_ms: 1 };
+    NewLedgerEntries { after: (0, start.head), entries, head: point.head, signed, trust_domain }
 }
 
 fn entry(position: u64) -> Key {
@@ -329,4 +344,23 @@ async fn certificates_beside_escrow_that_are_not_those_that_count_are_found() {
         Some(CertificateRow { certificate: vec![5; 300].into() }.to_value())
     });
     assert_eq!(one.problems().await, mismatch);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_that_is_no_chain_to_its_end_is_found() {
+    let agency = device(1).person.trust_domain;
+    let broken = |after| [Problem::LedgerBroken { trust_domain: agency.to_string(), after }];
+    let number = |number| Kind::LedgerEntry.key().trust_domain(&agency).number(number).build();
+    let scene = Scene::new().await;
+    scene.change(number(2), |_| None);
+    assert_eq!(scene.problems().await, broken(1));
+    let scene = Scene::new().await;
+    scene.change(number(3), flipped);
+    assert_eq!(scene.problems().await, broken(3), "the last entry has another hash");
+    let scene = Scene::new().await;
+    scene.change(end_key(&agency), |row| {
+        let row = LedgerEndRow::from_value(&row).unwrap();
+        Some(LedgerEndRow { count: 4, ..row }.to_value())
+    });
+    assert_eq!(scene.problems().await, broken(3));
 }

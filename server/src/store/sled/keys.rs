@@ -85,6 +85,10 @@ pub(super) enum Kind {
     Desk = 0x83,
     /// `trust domain, lane, sequence`: [`super::rows::DeskEventRow`].
     DeskEvent = 0x84,
+    /// `trust domain`: [`super::rows::LedgerEndRow`].
+    LedgerEnd = 0x90,
+    /// `trust domain, number`: [`super::rows::LedgerEntryRow`].
+    LedgerEntry = 0x91,
     /// `trust domain, group, epoch, recovery key hash, identity`: [`super::escrow_rows::EscrowRow`].
     Escrow = 0xa0,
     /// `trust domain, group, identity, access`: [`super::escrow_rows::EscrowedGrantRow`].

@@ -34,6 +34,7 @@ mod enrolment;
 mod escrow;
 mod escrow_rows;
 mod keys;
+mod ledger;
 mod log;
 mod logs;
 mod open;
@@ -62,6 +63,7 @@ use crate::store::{
         AppendOutcome, Checkpoint, CommitOutcome, CreateOutcome, GroupHead, LogPage, LogQuery, Member,
         Membership, NewCommit, NewGroup, NewRecord,
     },
+    ledger::{LedgerEnd, LedgerOutcome, NewLedgerEntries},
     operation::{CheckReport, Compacted, Health, Hint},
     recoveries::{Attempt, NewAttempt, OpenAttemptOutcome, RecoveredAccess},
     trust::TrustInForce,
@@ -69,7 +71,7 @@ use crate::store::{
 };
 use alcove_proto::{
     ids::{AccessId, AttemptId, BlobId, Digest, Epoch, GroupId, Head, Position, WelcomeId},
-    limits::KEY_PACKAGE_BYTES_MAX,
+    limits::{KEY_PACKAGE_BYTES_MAX, LEDGER_ENTRY_BYTES_MAX},
     names::{Identity, Person, TrustDomain},
     v1::LogEntry,
 };
@@ -563,6 +565,19 @@ impl Store for SledStore {
     async fn put_trust_in_force(&self, now: TrustInForce) -> Result<()> {
         // Before anybody is let in by it, also on a full disk: a few bytes.
         self.queue.submit(Demand::freeing(), move |batch| trust::put(batch, &now)).await
+    }
+
+    async fn append_ledger(&self, new: NewLedgerEntries) -> Result<LedgerOutcome> {
+        let demand = Demand::bytes((new.entries.len() + 1) * LEDGER_ENTRY_BYTES_MAX);
+        self.queue.submit(demand, move |batch| ledger::append(batch, &new)).await
+    }
+
+    async fn ledger_end(&self, trust_domain: TrustDomain) -> Result<Option<LedgerEnd>> {
+        self.read(move |view| ledger::end(view, &trust_domain)).await
+    }
+
+    async fn ledger_entries(&self, trust_domain: TrustDomain, after: u64, max: usize) -> Result<Vec<Bytes>> {
+        self.read(move |view| ledger::entries(view, &trust_domain, after, max)).await
     }
 
     async fn audit(&self, after: u64, max: usize) -> Result<AuditPage> {

@@ -62,6 +62,7 @@ rows! {
     UploadRow => "upload", AuditRow => "audit entry", CharterRow => "charter in force",
     CrlRow => "CRL in force", InvitationRow => "invitation", RequestRow => "request",
     AnswerRow => "answer", DeskRow => "desk", DeskEventRow => "desk event",
+    LedgerEndRow => "end of a ledger", LedgerEntryRow => "ledger entry",
 }
 
 pub(super) fn damaged(what: &'static str) -> StoreError {
@@ -381,6 +382,31 @@ pub(super) struct DeskEventRow {
     pub(super) identity: String,
     #[prost(int64, tag = "3")]
     pub(super) at_ms: i64,
+}
+
+/// Where an agency's published ledger ends.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct LedgerEndRow {
+    /// Entries so far.
+    #[prost(uint64, tag = "1")]
+    pub(super) count: u64,
+    /// Hash of the last one, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) head: Vec<u8>,
+    /// Encoded SignedLedgerHead.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub(super) signed: bytes::Bytes,
+    /// The time in it, milliseconds since 1970.
+    #[prost(int64, tag = "4")]
+    pub(super) time_ms: i64,
+}
+
+/// One entry of a published ledger; agency and number are in the key.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct LedgerEntryRow {
+    /// Encoded LedgerEntry.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(super) entry: bytes::Bytes,
 }
 
 /// The audit entries of one flush, or a part of them. The first one's sequence number is in the key.

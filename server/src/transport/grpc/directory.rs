@@ -70,6 +70,22 @@ impl<S: Store> Directory for DirectoryApi<S> {
         call.answer(fetched)
     }
 
+    async fn fetch_ledger(
+        &self,
+        request: Request<v1::FetchLedgerRequest>,
+    ) -> Result<Response<v1::FetchLedgerResponse>, Status> {
+        let (call, message) = Call::begin(request)?;
+        let fetched = async {
+            let page = self.0.fetch_ledger(&call.caller, message.after_number).await?;
+            Ok(v1::FetchLedgerResponse {
+                entries: page.entries.into_iter().map(Into::into).collect(),
+                signed_head: page.signed_head.into(),
+                more: page.more,
+            })
+        };
+        call.answer(fetched.await)
+    }
+
     async fn describe_server(
         &self,
         request: Request<v1::DescribeServerRequest>,

@@ -16,6 +16,7 @@ mod enrolment;
 mod escrow;
 mod groups;
 mod key_packages;
+mod ledger;
 mod parse;
 mod reasoned;
 mod request_id;
@@ -36,7 +37,7 @@ use alcove_proto::limits::MESSAGE_BYTES_MAX;
 use alcove_rpc::v1::{
     blobs_server::BlobsServer, directory_server::DirectoryServer, enrolment_server::EnrolmentServer,
     escrow_server::EscrowServer, groups_server::GroupsServer, key_packages_server::KeyPackagesServer,
-    trust_server::TrustServer,
+    ledgers_server::LedgersServer, trust_server::TrustServer,
 };
 use std::sync::Arc;
 use tonic::service::Routes;
@@ -60,7 +61,14 @@ pub fn routes<S: Store>(service: &Service<S>) -> Routes {
 /// `trust_desk` carries out; `on_denial` is told of denials.
 pub fn desk_routes<S: Store>(service: &Service<S>, trust_desk: &TrustDesk, on_denial: OnDenial) -> Routes {
     let routes = Routes::new(enrolment_server(service, Arc::new(trust_desk.clone())))
-        .add_service(trust_server(trust_desk.clone(), on_denial));
+        .add_service(trust_server(trust_desk.clone(), on_denial))
+        .add_service(ledgers_server(service));
+    routes.into_axum_router().layer(reasoned::Reasons { message_bytes_max: MESSAGE_BYTES_MAX }).into()
+}
+
+/// `alcove.v1.Ledgers` alone.
+pub fn ledgers<S: Store>(service: &Service<S>) -> Routes {
+    let routes = Routes::new(ledgers_server(service));
     routes.into_axum_router().layer(reasoned::Reasons { message_bytes_max: MESSAGE_BYTES_MAX }).into()
 }
 
@@ -83,6 +91,10 @@ fn enrolment_server<S: Store, T: TrustOrders>(
 ) -> EnrolmentServer<enrolment::EnrolmentApi<S, T>> {
     let api = enrolment::EnrolmentApi { service: service.clone(), trust_orders };
     EnrolmentServer::new(api).max_decoding_message_size(enrolment::ENROLMENT_MESSAGE_BYTES_MAX)
+}
+
+fn ledgers_server<S: Store>(service: &Service<S>) -> LedgersServer<ledger::LedgersApi<S>> {
+    LedgersServer::new(ledger::LedgersApi(service.clone())).max_decoding_message_size(MESSAGE_BYTES_MAX)
 }
 
 fn trust_server(trust: TrustDesk, on_denial: OnDenial) -> TrustServer<trust::TrustApi> {

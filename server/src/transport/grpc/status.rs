@@ -174,6 +174,12 @@ pub(in crate::transport) fn refused(error: ServiceError, request: &RequestId) ->
             Reason::RecoveryStands,
             "An attempt for that device has been announced already.",
         ),
+        ServiceError::LedgerRefused { count } => Told::new(
+            Code::FailedPrecondition,
+            Reason::LedgerRefused,
+            "The ledger does not lead on from the one that is here; nothing was changed.",
+        )
+        .limit(count),
         ServiceError::Unavailable { retry_after_ms } => {
             Told::new(Code::Unavailable, Reason::Unavailable, "The server is not ready; try again later.")
                 .retry_after(retry_after_ms)

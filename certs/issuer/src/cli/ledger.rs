@@ -1,0 +1,40 @@
+//! `ledger`: what the CA has signed and revoked, published for the agency's own devices.
+
+use super::{desk::AtDesk, output::Output, passphrase::Source};
+use alcove_issuer::{IssuerError, PublishedLedger};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Publish what the server does not have yet; after certifying by files, and once for a folder from before ledgers
+    /// were published.
+    Publish(Publish),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Publish {
+    #[command(flatten)]
+    at: AtDesk,
+}
+
+impl LedgerCommand {
+    pub(crate) fn run(self, passphrase: &Source, output: &mut Output) -> Result<(), IssuerError> {
+        match self {
+            Self::Publish(publish) => {
+                let PublishedLedger { entries, new } = publish.at.visit(passphrase)?.publish_ledger()?;
+                let said = match new {
+                    0 => format!("The server has all {entries} entries of the ledger."),
+                    1 => format!("The server has all {entries} entries of the ledger now, 1 of them new."),
+                    new => {
+                        format!("The server has all {entries} entries of the ledger now, {new} of them new.")
+                    }
+                };
+                output.answer(
+                    &json!({ "schema": "alcove.certs.ledger.v1", "entries": entries, "new": new }),
+                    &[said],
+                )
+            }
+        }
+    }
+}
