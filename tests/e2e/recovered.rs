@@ -258,3 +258,30 @@ fn an_attempt_that_a_colleague_objects_to_hands_nothing_out() {
     let log = life.later(laptop.staff.command(["case", "list", "--json"])).success();
     assert!(log.json_lines().is_empty(), "{}", log.stdout);
 }
+
+#[test]
+fn whoever_was_added_again_before_the_officers_met_reads_what_is_from_before_that_too() {
+    let library = faketime_library();
+    if skip_unless(library.is_some(), "a recovery for a member, three days on", "libfaketime") {
+        return;
+    }
+    let mut life = Life::begin(library.expect("it is there"));
+    let laptop = life.new_laptop();
+    life.leon.run(["member", "add", CASE, "Rosa Iglesias-Peña", "--yes", "--json"]).success();
+    laptop.staff.run(["status", "--json"]).success();
+    write(&life.leon, "since she is back");
+    assert_eq!(texts(&laptop.staff), ["since she is back"], "the control: nothing from before");
+    let attempt = life.ask(&laptop);
+    life.three_days_pass();
+    let escrow = life.world.path("ESCROW");
+    life.later(life.at_desk(&["recovery", "fetch", &attempt, "-o", path(&escrow), "--json"])).success();
+    let keys = life.open(&laptop, &escrow);
+    let import = life.later(laptop.staff.command(["recovery", "import", path(&keys), "--json"])).success();
+    let import = import.json();
+    let read = &import["read"][0];
+    assert_eq!((&read["done"], &read["member"]), (&true.into(), &true.into()), "{import}");
+    let all: Vec<_> = had().into_iter().chain(["since she is back"]).collect();
+    assert_eq!(texts_later(&life, &laptop.staff), all, "{import}");
+    let status = life.later(laptop.staff.command(["status", "--json"])).success().json();
+    assert_eq!(status["alarms"], serde_json::json!([]), "{status}");
+}
