@@ -105,20 +105,7 @@ fn a_further_device_that_somebody_else_adds_is_seen_also_by_whose_it_is_said_to_
     write(&scene.rosa, "one");
     assert_eq!(texts(&scene.leon), ["one"]);
     // Leon's agency certifies a second device of his: perhaps his, perhaps a ghost.
-    let identity = scene.leon.json(["status"])["identity"].as_str().expect("a name").to_owned();
-    let handle = identity.split('/').nth(4).expect("a name has a handle").to_owned();
-    let ghost = Staff { home: scene.world.path("staff/second"), ..scene.leon.clone() };
-    fs::create_dir_all(&ghost.home).expect("a home can be made");
-    let (request, answer) = (scene.world.path("second.req"), scene.world.path("second.cert"));
-    ghost.run(["enrol", "request", "-o", path(&request)]).success();
-    let ca = scene.world.agency_folder("childprotection");
-    let (charter, server) = (scene.world.charter(), scene.proxy.address().to_string());
-    let issue =
-        ["issue", path(&request), "--ca", path(&ca), "--charter", path(&charter), "--handle", &handle];
-    let who =
-        ["--device", "2", "--name", "Leon Baptiste", "--role", "child-safety worker", "--server", &server];
-    scene.world.certs(issue.into_iter().chain(who).chain(["-o", path(&answer)])).success();
-    ghost.run(["enrol", "finish", path(&answer)]).success();
+    let ghost = scene.second_laptop_of_leon();
     ghost.run(["status", "--json"]).success();
 
     scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();

@@ -56,6 +56,10 @@ impl Scene {
         fs::create_dir(&stolen).expect("a folder can be made");
         for file in fs::read_dir(self.world.agency_folder("harborlight")).expect("the folder is there") {
             let file = file.expect("it can be read");
+            if file.path().is_dir() {
+                // The requests that were certified: no key is in them.
+                continue;
+            }
             fs::copy(file.path(), stolen.join(file.file_name())).expect("a file can be copied");
         }
         stolen

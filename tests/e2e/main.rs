@@ -10,6 +10,7 @@ mod charters;
 mod clocks;
 mod compaction;
 mod deaths;
+mod devices;
 mod documents;
 mod enrolment;
 mod full_disks;

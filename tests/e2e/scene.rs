@@ -2,8 +2,9 @@
 
 use alcove_tests::{
     faults::Proxy,
-    world::{Server, Staff, World},
+    world::{Server, Staff, World, path},
 };
+use std::fs;
 
 /// The title of every scene's case.
 pub(crate) const CASE: &str = "QUIET-MAPLE-07";
@@ -43,6 +44,34 @@ impl Scene {
         let hannah = self.world.enrol("elmgate", "Hannah Kessler", "counselor", self.proxy.address());
         hannah.run(["status", "--json"]).success();
         hannah
+    }
+
+    /// A second laptop of Leon's, enrolled by his agency under the same name.
+    pub(crate) fn second_laptop_of_leon(&self) -> Staff {
+        let identity =
+            self.leon.json(["status", "--offline"])["identity"].as_str().expect("a name").to_owned();
+        let handle = identity.split('/').nth(4).expect("a name has a handle").to_owned();
+        let second = Staff { home: self.world.path("staff/second"), ..self.leon.clone() };
+        fs::create_dir_all(&second.home).expect("a home can be made");
+        let (request, answer) = (self.world.path("second.req"), self.world.path("second.cert"));
+        second.run(["enrol", "request", "-o", path(&request)]).success();
+        let ca = self.world.agency_folder("childprotection");
+        let (charter, server) = (self.world.charter(), self.proxy.address().to_string());
+        let issue =
+            ["issue", path(&request), "--ca", path(&ca), "--charter", path(&charter), "--handle", &handle];
+        let who = [
+            "--device",
+            "2",
+            "--name",
+            "Leon Baptiste",
+            "--role",
+            "child-safety worker",
+            "--server",
+            &server,
+        ];
+        self.world.certs(issue.into_iter().chain(who).chain(["-o", path(&answer)])).success();
+        second.run(["enrol", "finish", path(&answer)]).success();
+        second
     }
 
     /// SIGKILL and a new start with more lines of configuration; people reach the new port through the proxy.

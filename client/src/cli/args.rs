@@ -3,6 +3,7 @@
 //! Nothing secret is ever taken from here: passphrases come from a file or the terminal, notes from
 //! standard input or a file.
 
+use alcove_proto::limits::DEVICE_NUMBER_MAX;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -53,12 +54,15 @@ pub(crate) enum Command {
         #[arg(long)]
         acknowledge_alarms: bool,
     },
-    /// Cases: open, list, show, put away
+    /// Cases: open, list, show, lead on, put away
     #[command(subcommand)]
     Case(Case),
     /// Who is on a case
     #[command(subcommand)]
     Member(Member),
+    /// Your own devices: list them, add a second one to your cases
+    #[command(subcommand)]
+    Device(Device),
     /// Notes
     #[command(subcommand)]
     Note(Note),
@@ -232,6 +236,19 @@ pub(crate) enum Member {
     List {
         /// The case
         case: String,
+    },
+}
+
+/// `alcove device`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Device {
+    /// Your devices, and how many of your cases each is in
+    List,
+    /// Add a device of yours to every case this one is in, with everything this one reads
+    Add {
+        /// Its number, as `alcove device list` shows it
+        #[arg(value_parser = clap::value_parser!(u16).range(1..=i64::from(DEVICE_NUMBER_MAX)))]
+        number: u16,
     },
 }
 

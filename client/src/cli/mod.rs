@@ -8,6 +8,7 @@ mod case;
 mod choose;
 mod completions;
 mod context;
+mod device;
 mod doc;
 mod doctor;
 mod enrol;
@@ -123,6 +124,7 @@ async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Status { acknowledge_alarms } => status::run(context, acknowledge_alarms).await,
         Command::Case(command) => case::run(context, command).await,
         Command::Member(command) => member::run(context, command).await,
+        Command::Device(command) => device::run(context, command).await,
         Command::Note(command) => note::run(context, command).await,
         Command::Doc(command) => doc::run(context, command).await,
         Command::Search { case } => search::run(context, case.as_deref()).await,

@@ -130,7 +130,8 @@ impl Session {
                 charter_hash,
                 appended_by: &appended_by,
             };
-            let opened = open_granted(&entry.body, &key, &granter.person.trust_domain, &expected, &author);
+            let opened =
+                open_granted(&entry.body, &key, &granter.person, &self.identity.person, &expected, &author);
             let opened = match opened {
                 Ok(opened) => opened,
                 Err(error) => {

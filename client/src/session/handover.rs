@@ -20,7 +20,7 @@ use alcove_e2ee::{
 use alcove_proto::{
     ids::{AccessId, Digest, GroupId, Position, RecordId},
     limits::{GRANT_CHAINS_MAX, GRANT_RECORDS_MAX},
-    names::Identity,
+    names::{Identity, Person},
 };
 use std::{collections::BTreeSet, ops::ControlFlow};
 
@@ -33,8 +33,8 @@ pub(super) fn queue_history(
     grantees: &[Identity],
     since_ms: i64,
 ) -> Result<(), Error> {
-    let sorted = history(session, act, group, row.join_position, since_ms)?;
     for grantee in grantees {
+        let sorted = history(session, act, group, &grantee.person, row.join_position, since_ms)?;
         queue_grants(session, act, group, row, grantee, &sorted.given, 0)?;
     }
     Ok(())
@@ -76,11 +76,12 @@ impl Sorted {
     }
 }
 
-/// Notes and documents since a time. `joined`: where this device joined the group.
+/// Notes and documents since a time, for a person. `joined`: where this device joined the group.
 pub(super) fn history(
     session: &Session,
     act: &Act<'_>,
     group: &GroupId,
+    grantee: &Person,
     joined: u64,
     since_ms: i64,
 ) -> Result<Sorted, Error> {
@@ -90,7 +91,7 @@ pub(super) fn history(
         if row.received_at_ms < since_ms {
             return ControlFlow::Continue(());
         }
-        match candidate(session, joined, key.position, key.record, &row) {
+        match candidate(session, grantee, joined, key.position, key.record, &row) {
             Ok(Some((candidate, may))) => sorted.add(candidate, may),
             Ok(None) => {}
             Err(error) => {
@@ -106,10 +107,11 @@ pub(super) fn history(
     }
 }
 
-/// Whether an entry is a note or document, and whether this device may pass it on. `joined`: where this device
+/// Whether an entry is a note or document, and whether this device may pass it on to a person. `joined`: where this device
 /// joined the group.
 pub(super) fn candidate(
     session: &Session,
+    grantee: &Person,
     joined: u64,
     position: Position,
     record: RecordId,
@@ -123,7 +125,7 @@ pub(super) fn candidate(
         _ => return Ok(None),
     };
     let author: Identity = row.author.parse().map_err(|_| VaultError::damaged("a log entry"))?;
-    let may = if !may_grant(&session.identity.person.trust_domain, &author, grantable) {
+    let may = if !may_grant(&session.identity.person, grantee, &author, grantable) {
         May::NotOurs
     } else if first < joined && !row.granted {
         May::OutOfReach

@@ -127,6 +127,11 @@ pub(super) fn changed_devices(act: &Act<'_>, person: &Person) -> Result<Vec<u16>
     Ok(devices)
 }
 
+/// Believes a key that its owner has compared.
+pub(super) fn believe(act: &Act<'_>, identity: &Identity, key: &P256Point) -> Result<(), Error> {
+    learn(act, identity, key)
+}
+
 fn learn(act: &Act<'_>, identity: &Identity, key: &P256Point) -> Result<(), Error> {
     let mut known = Known::load(act, &identity.person)?;
     known.row.devices.retain(|device| device.device != u32::from(identity.device));

@@ -117,7 +117,7 @@ impl Session {
             None => GrantOutcome::default(),
             Some(since_ms) => self.vault.read::<_, Error>(|act| {
                 let joined = load_open_row(act, case)?.join_position;
-                Ok(outcome(handover::history(self, act, case, joined, since_ms)?))
+                Ok(outcome(handover::history(self, act, case, person, joined, since_ms)?))
             })?,
         };
         let intent = IntentRow {
@@ -283,7 +283,8 @@ impl Session {
             for record in records {
                 let position = act.find_entry(case, record)?.ok_or(Error::NoSuchRecord)?;
                 let (_, entry) = act.entry_at(case, position)?.ok_or(Error::NoSuchRecord)?;
-                let candidate = handover::candidate(self, row.join_position, position, *record, &entry)?;
+                let candidate =
+                    handover::candidate(self, person, row.join_position, position, *record, &entry)?;
                 let (candidate, may) = candidate.ok_or(Error::NoSuchRecord)?;
                 sorted.add(candidate, may);
             }
@@ -348,7 +349,7 @@ pub(super) struct Claimed {
     pub(super) identity: Identity,
     pub(super) key_package: Vec<u8>,
     /// What the device signs with.
-    public_key: P256Point,
+    pub(super) public_key: P256Point,
 }
 
 /// What becomes of records that were sorted.

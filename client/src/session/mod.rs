@@ -26,6 +26,7 @@ mod members;
 mod notes;
 mod outbox;
 mod own;
+mod own_devices;
 mod payload;
 mod people;
 mod recovered;
@@ -46,12 +47,12 @@ pub use documents::{Destination, OnProgress};
 pub use error::{CertificateTrouble, Error, RecoveredFileFault};
 pub use findings::{Check, Finding, Trouble, Verdict};
 pub use view::{
-    AddOutcome, AgencyCheck, AgencyView, AlarmKind, AlarmView, CaseView, Delivery, DocumentView,
-    GrantOutcome, HeldUp, History, Imported, KeyChangeView, LedgerSummary, LedgerView, ListedCertificate,
-    MemberView, NoteView, OpenedCase, OutboxKind, OutboxView, OwnKey, PersonView, Progress,
-    RecoveredCaseView, RecoveryState, RecoveryView, RefusalCause, RenewalState, RenewalView, SavedDocument,
-    ServerView, StatusView, Succession, SuccessionPlan, SyncReport, UnlistedView, UnreadableCause,
-    UnreadableView, WatchEvent, Written,
+    AddOutcome, AgencyCheck, AgencyView, AlarmKind, AlarmView, CaseView, Delivery, DeviceAddition,
+    DocumentView, GrantOutcome, HeldUp, History, Imported, KeyChangeView, LedgerSummary, LedgerView,
+    ListedCertificate, MemberView, NoteView, OpenedCase, OutboxKind, OutboxView, OwnDeviceView, OwnKey,
+    PersonView, Progress, RecoveredCaseView, RecoveryState, RecoveryView, RefusalCause, RenewalState,
+    RenewalView, SavedDocument, ServerView, StatusView, Succession, SuccessionPlan, SyncReport, UnlistedView,
+    UnreadableCause, UnreadableView, WatchEvent, Written,
 };
 pub use watch::{Marks, OnEvent};
 

@@ -3,10 +3,12 @@
 //! Every text in here that another person chose (names, titles, file names, notes) is as they wrote
 //! it: whoever shows it makes it safe for the place it is shown in.
 
+mod devices;
 mod ledger;
 mod recovery;
 mod status;
 
+pub use devices::{DeviceAddition, OwnDeviceView};
 pub use ledger::{LedgerSummary, LedgerView, ListedCertificate, OwnKey, UnlistedView};
 pub use recovery::{Imported, RecoveredCaseView, RecoveryState, RecoveryView};
 pub use status::{RenewalState, RenewalView, ServerView, StatusView};

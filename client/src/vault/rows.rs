@@ -105,6 +105,11 @@ rooms! {
     KeyChange = 26, "a change of keys";
     /// Agencies whose words were compared. Key: tag of the trust domain.
     Verified = 27, "a verified agency";
+    /// Where the own agency's ledger was seen to end. Key: empty.
+    LedgerHead = 28, "the end of the ledger";
+    /// Certificates of that ledger. Key: 0 for a colleague's, 1 for an own one; length of the serial number, 1 byte;
+    /// serial number; number of the entry, 8 bytes.
+    LedgerEntry = 29, "a ledger entry";
     /// Epochs to be sealed to the recovery key. Key: group id, then epoch, 8 bytes.
     EscrowDue = 30, "an epoch to be sealed";
     /// Certificates that go with escrow. Key: group id, then SHA-256 of the certificate.
@@ -121,11 +126,6 @@ rooms! {
     RecoveredRecord = 36, "a recovered record key";
     /// Groups that are read with recovered keys. Key: group id.
     RecoveredGroup = 37, "a recovered case";
-    /// Where the own agency's ledger was seen to end. Key: empty.
-    LedgerHead = 28, "the end of the ledger";
-    /// Certificates of that ledger. Key: 0 for a colleague's, 1 for an own one; length of the serial number, 1 byte;
-    /// serial number; number of the entry, 8 bytes.
-    LedgerEntry = 29, "a ledger entry";
 }
 
 /// A row: what it looks like and in which room it lies.

@@ -15,7 +15,7 @@ use alcove_proto::{
     limits::{
         CERTIFICATE_BYTES_MAX, CHAIN_CERTIFICATES_MAX, CHUNK_TAG_BYTES, GRANT_CHAINS_MAX, GRANT_RECORDS_MAX,
     },
-    names::{Identity, TrustDomain},
+    names::{Identity, Person},
     v1,
 };
 use prost::Message;
@@ -188,13 +188,14 @@ pub fn unseal<E>(
 
 /// Opens one granted record.
 ///
-/// `bytes`: the record as the server stores it. `granter`: the agency of the grant's author.
+/// `bytes`: the record as the server stores it. `granter`: the grant's author. `grantee`: whose this device is.
 /// `author`: verified from the chain the grant names for it, judged as of the time the record's log entry has.
 /// Errors: [`GrantedRecordError`]. Source: PROTOCOL.md section 12, step 2.
 pub fn open_granted(
     bytes: &[u8],
     granted: &GrantedKey,
-    granter: &TrustDomain,
+    granter: &Person,
+    grantee: &Person,
     expected: &Expected<'_>,
     author: &Author,
 ) -> Result<OpenedRecord, GrantedRecordError> {
@@ -203,15 +204,16 @@ pub fn open_granted(
         return Err(GrantedRecordError::OtherRecord);
     }
     let opened = record.open(&KeySource::Record(&granted.key), expected, author)?;
-    let own_agency = author.identity().person.trust_domain == *granter;
-    if own_agency || opened.payload.grantable() { Ok(opened) } else { Err(GrantedRecordError::NotGrantable) }
+    let may = may_grant(granter, grantee, author.identity(), opened.payload.grantable());
+    if may { Ok(opened) } else { Err(GrantedRecordError::NotGrantable) }
 }
 
-/// Whether a member of `granter`'s agency may grant a record of `author` that says `grantable`.
+/// Whether `granter` may grant `grantee` a record of `author` that says `grantable`.
 ///
-/// Granters ask before they make a grant; receivers check it again in [`open_granted`].
-pub fn may_grant(granter: &TrustDomain, author: &Identity, grantable: bool) -> bool {
-    author.person.trust_domain == *granter || grantable
+/// What one device of a person reads, another one of the same person may: nobody new reads it. Granters ask before they
+/// make a grant; receivers check it again in [`open_granted`].
+pub fn may_grant(granter: &Person, grantee: &Person, author: &Identity, grantable: bool) -> bool {
+    author.person.trust_domain == granter.trust_domain || grantable || granter == grantee
 }
 
 impl Grant {
