@@ -105,7 +105,7 @@ impl Renew {
             match self.look(passphrase, &mut left, output) {
                 Ok(()) => pause_seconds = self.every,
                 Err(error) if is_passing(&error) => {
-                    pause_seconds = (pause_seconds * 2).min(BACKOFF_SECONDS_MAX);
+                    pause_seconds = longer(pause_seconds);
                     output.remark(&format!("{} Next try in {pause_seconds} s.", fault_text(&error)))?;
                 }
                 Err(error) => return Err(error),
@@ -149,6 +149,11 @@ impl Renew {
         }
         Ok(())
     }
+}
+
+/// The wait after one more failure in a row.
+fn longer(pause_seconds: u64) -> u64 {
+    pause_seconds.saturating_mul(2).min(BACKOFF_SECONDS_MAX)
 }
 
 /// What a watch has left to publish.
@@ -281,5 +286,19 @@ impl Stop {
             if came { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
         });
         tokio::time::timeout(pause, signal).await.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watch_waits_longer_after_each_failure_up_to_a_limit() {
+        let waits: Vec<u64> =
+            std::iter::successors(Some(longer(10)), |last| Some(longer(*last))).take(12).collect();
+        assert_eq!(waits[..3], [20, 40, 80]);
+        assert!(waits.is_sorted());
+        assert_eq!(waits.last(), Some(&BACKOFF_SECONDS_MAX));
     }
 }
