@@ -9,6 +9,7 @@
 
 mod agency;
 mod anchor;
+mod attempt;
 mod card;
 mod certificate;
 mod charter;
@@ -24,6 +25,7 @@ mod ledger;
 mod objection;
 pub mod oids;
 mod renewal;
+mod sign_content;
 mod signed;
 mod text;
 mod trust;
@@ -31,6 +33,7 @@ mod words;
 
 pub use agency::Agency;
 pub use anchor::Ca;
+pub use attempt::OrderedAttempt;
 pub use card::{Card, card_signing_bytes};
 pub use certificate::{
     Serial, bare_request_point, claimed_device, leaf_point, leaf_serial, request_point, verify_pinned_server,
@@ -51,10 +54,9 @@ pub use ledger::{
     LedgerEntry, LedgerError, LedgerEvent, LedgerHead, LedgerIssued, LedgerKind, LedgerPoint,
     SignedLedgerHead, ledger_signing_bytes,
 };
-pub use objection::{OBJECTION_LABEL, Objection, ObjectionError, VerifiedObjection, objection_signing_bytes};
-pub use renewal::{
-    RenewalError, VerifiedRenewal, order_signing_bytes, push_vector, renewal_signing_bytes, verify_order,
-};
+pub use objection::{Objection, ObjectionError, VerifiedObjection, objection_signing_bytes};
+pub use renewal::{RenewalError, VerifiedRenewal, order_signing_bytes, renewal_signing_bytes, verify_order};
+pub use sign_content::sign_content;
 pub use signed::{SignedCharter, Standing, charter_signing_bytes};
 pub use trust::{DeviceCertificate, Judge, Moment, ServerCertificate, TrustView};
 pub use words::{agency_words, device_words, request_words, same_words, spelled_words};

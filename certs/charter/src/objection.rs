@@ -3,7 +3,7 @@
 
 use crate::{
     TrustError,
-    renewal::push_vector,
+    sign_content::sign_content,
     trust::{DeviceCertificate, Judge, TrustView},
 };
 use alcove_proto::{
@@ -15,8 +15,8 @@ use alcove_proto::{
 };
 use prost::Message;
 
-/// The label of SignWithLabel (RFC 9420 section 5.1.2), which puts "MLS 1.0 " in front.
-pub const OBJECTION_LABEL: &str = "alcove recovery objection v1";
+/// The label of SignWithLabel (RFC 9420 section 5.1.2).
+const OBJECTION_LABEL: &str = "alcove recovery objection v1";
 /// The format this crate reads and writes.
 const FORMAT: u32 = 1;
 
@@ -64,7 +64,7 @@ pub struct Objection {
 }
 
 impl Objection {
-    /// The encoded [`v1::Objection`]: what the device's MLS key signs under [`OBJECTION_LABEL`].
+    /// The encoded [`v1::Objection`]: what the device's MLS key signs, by [`objection_signing_bytes`].
     pub fn encode(&self) -> Vec<u8> {
         v1::Objection {
             format: FORMAT,
@@ -85,11 +85,7 @@ impl Objection {
 
 /// What a device's MLS signature key signs for an encoded [`v1::Objection`], with the label in it.
 pub fn objection_signing_bytes(objection: &[u8]) -> Vec<u8> {
-    let label = ["MLS 1.0 ", OBJECTION_LABEL].concat();
-    let mut content = Vec::with_capacity(label.len() + objection.len() + 8);
-    push_vector(&mut content, label.as_bytes());
-    push_vector(&mut content, objection);
-    content
+    sign_content(OBJECTION_LABEL, objection)
 }
 
 /// An objection that has been believed: that device signed it.

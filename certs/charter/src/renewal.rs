@@ -2,6 +2,7 @@
 
 use crate::{
     P256Point, TrustError,
+    sign_content::sign_content,
     trust::{DeviceCertificate, Judge, TrustView},
 };
 use alcove_proto::{
@@ -11,8 +12,8 @@ use alcove_proto::{
     v1,
 };
 
-/// The label a renewal is signed under (RFC 9420 section 5.1.2, with its "MLS 1.0 " in front).
-const RENEWAL_LABEL: &[u8] = b"MLS 1.0 alcove renewal v1";
+/// The label of SignWithLabel (RFC 9420 section 5.1.2).
+const RENEWAL_LABEL: &str = "alcove renewal v1";
 /// The format this crate reads.
 const FORMAT: u32 = 1;
 
@@ -23,23 +24,7 @@ pub fn order_signing_bytes(order: &[u8]) -> Vec<u8> {
 
 /// What a device's MLS signature key signs for an encoded [`v1::Renewal`].
 pub fn renewal_signing_bytes(renewal: &[u8]) -> Vec<u8> {
-    let mut content = Vec::with_capacity(RENEWAL_LABEL.len() + renewal.len() + 8);
-    push_vector(&mut content, RENEWAL_LABEL);
-    push_vector(&mut content, renewal);
-    content
-}
-
-/// Writes an `opaque<V>` of RFC 9420 section 2.1.2: the bytes with their length in front, in one, two or four bytes
-/// that begin with the bits 00, 01 or 10.
-pub fn push_vector(out: &mut Vec<u8>, bytes: &[u8]) {
-    let length = bytes.len();
-    match length {
-        0..0x40 => out.push(length as u8),
-        0x40..0x4000 => out.extend((length as u16 | 0x4000).to_be_bytes()),
-        // Nothing we sign comes near the 2^30 bytes that this form holds.
-        _ => out.extend((length as u32 | 0x8000_0000).to_be_bytes()),
-    }
-    out.extend(bytes);
+    sign_content(RENEWAL_LABEL, renewal)
 }
 
 /// Why a renewal was refused.

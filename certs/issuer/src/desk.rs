@@ -4,9 +4,12 @@
 //! again, and whoever runs the command decides.
 //! Time is a parameter. PROTOCOL.md section 6, "The desk" and "Orders".
 
+mod calls;
 mod recoveries;
 
 pub use recoveries::{Attempt, Attempts, FetchedEscrow};
+
+pub(crate) use calls::unhurried;
 
 use crate::{AgencyCa, IssuerError, SigningKey, issue::split_address};
 use alcove_charter::{P256Point, TrustView, order_signing_bytes};
@@ -17,27 +20,17 @@ use alcove_proto::{
         RENEWAL_BYTES_MAX, REQUEST_BYTES_MAX, REQUESTS_PER_PAGE_MAX,
     },
     names::{Identity, TrustDomain},
-    v1::{self, ErrorDetail, order::Act},
+    v1::{self, order::Act},
 };
 use alcove_rpc::v1::{enrolment_client::EnrolmentClient, trust_client::TrustClient};
 use alcove_trust::{ConnectError, Connector, http2};
+use calls::{CALL_DEADLINE, LARGE_CALL_DEADLINE, call, of_connect_error};
 use prost::Message;
-use std::{collections::BTreeSet, future::Future, sync::Arc, time::Duration};
-use tonic::{
-    Code, Response, Status,
-    transport::{Channel, Endpoint},
-};
+use std::{collections::BTreeSet, sync::Arc};
+use tonic::transport::{Channel, Endpoint};
 
 /// The format of an order.
 const FORMAT: u32 = 1;
-/// How long one ordinary call may take.
-const CALL_DEADLINE: Duration = Duration::from_secs(20);
-/// How long a call that carries megabytes, or ends live connections, may take.
-const LARGE_CALL_DEADLINE: Duration = Duration::from_secs(120);
-/// Pause before a call is made again that came too fast.
-const SLOWED_PAUSE: Duration = Duration::from_millis(250);
-/// Times one call is made again.
-const SLOWED_MAX: u32 = 120;
 /// Pages of waiting requests that are read at one time: 100,000 requests.
 const PAGES_MAX: usize = 1000;
 /// Bytes of a proof.
@@ -430,81 +423,4 @@ fn own_device(name: &str, own: &TrustDomain) -> Result<Identity, IssuerError> {
 
 pub(crate) fn bad(what: &'static str) -> IssuerError {
     IssuerError::DeskAnswer { what }
-}
-
-/// Makes an ordinary call, again for as long as the desk asks to come slower.
-pub(crate) async fn unhurried<A, F: Future<Output = Result<Response<A>, Status>>>(
-    attempt: impl Fn() -> F,
-) -> Result<A, IssuerError> {
-    let mut slowed = 0;
-    loop {
-        match call(CALL_DEADLINE, attempt()).await {
-            Err(IssuerError::DeskRefused { reason: v1::Reason::RateLimited, .. }) if slowed < SLOWED_MAX => {
-                slowed += 1;
-                tokio::time::sleep(SLOWED_PAUSE).await;
-            }
-            answered => return answered,
-        }
-    }
-}
-
-/// Makes a call with a deadline.
-async fn call<A>(
-    deadline: Duration,
-    attempt: impl Future<Output = Result<Response<A>, Status>>,
-) -> Result<A, IssuerError> {
-    match tokio::time::timeout(deadline, attempt).await {
-        Ok(Ok(response)) => Ok(response.into_inner()),
-        Ok(Err(status)) => Err(of_status(&status)),
-        Err(_elapsed) => Err(IssuerError::DeskUnreachable),
-    }
-}
-
-fn of_connect_error(error: &ConnectError) -> IssuerError {
-    match error {
-        ConnectError::Address => IssuerError::ServerAddress,
-        ConnectError::Unreachable(_) | ConnectError::TimedOut { .. } | ConnectError::Closed => {
-            IssuerError::DeskUnreachable
-        }
-        ConnectError::ServerCertificate(fault) => IssuerError::DeskCertificate { fault: *fault },
-        ConnectError::DeviceCertificate(_) => bad("the desk asks for a certificate: that is another door"),
-        ConnectError::Tls(_) => bad("no secure connection comes about"),
-    }
-}
-
-fn of_status(status: &Status) -> IssuerError {
-    if let Some(error) = ConnectError::find(status) {
-        return of_connect_error(error);
-    }
-    if let Some(detail) = ErrorDetail::from_status_details(status.details()) {
-        return IssuerError::DeskRefused {
-            reason: detail.reason(),
-            limit: detail.limit,
-            request_id: printable(&detail.request_id),
-        };
-    }
-    // Without a detail it is the connection's and not the desk's.
-    match status.code() {
-        Code::Unavailable | Code::Cancelled | Code::DeadlineExceeded | Code::Unknown | Code::Aborted => {
-            IssuerError::DeskUnreachable
-        }
-        Code::Internal if std::error::Error::source(status).is_some() => IssuerError::DeskUnreachable,
-        Code::OutOfRange | Code::ResourceExhausted => bad("an answer over its size limit"),
-        Code::Unimplemented => bad("the server does not know this call"),
-        Code::Ok
-        | Code::Internal
-        | Code::InvalidArgument
-        | Code::NotFound
-        | Code::AlreadyExists
-        | Code::PermissionDenied
-        | Code::FailedPrecondition
-        | Code::DataLoss
-        | Code::Unauthenticated => bad("a refusal without a reason"),
-    }
-}
-
-/// A request id is 16 hexadecimal digits; anything else a server says there is not put on a screen.
-fn printable(request_id: &str) -> String {
-    let ok = request_id.len() == 16 && request_id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if ok { request_id.to_owned() } else { String::new() }
 }

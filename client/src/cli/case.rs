@@ -123,7 +123,8 @@ async fn succeed(context: &Context, query: &str) -> Result<(), Failure> {
     ));
     if let Some(person) = &plan.left_out {
         context.output.say(&format!(
-            "Left out: {}, whose change of members cannot be carried out.",
+            "Left out: {}{}, whose change of members cannot be carried out.",
+            person.devices.first().map(|number| format!("your device {number}, ")).unwrap_or_default(),
             words::full_name(person)
         ));
     }

@@ -17,22 +17,17 @@ use crate::{
         rows::{AttemptRow, EscrowStateRow},
     },
 };
-use alcove_charter::{Judge, Objection, TrustView, VerifiedObjection, sha256, verify_order};
+use alcove_charter::{Objection, OrderedAttempt, sha256};
 use alcove_proto::{
-    canonical,
     ids::AttemptId,
     limits::{RECOVERY_ATTEMPTS_MAX, RECOVERY_OPEN_MS},
-    names::{Identity, TrustDomain},
-    v1::{self, AttemptState, OpenRecovery, RecoveryAttempt, order},
+    names::Identity,
+    v1::{AttemptState, RecoveryAttempt},
 };
 use std::sync::atomic::Ordering;
 
 /// Milliseconds between two times that the server is asked while no attempt stands.
 const ASK_PAUSE_MS: i64 = 3600 * 1000;
-/// The format of an order that this version reads.
-const ORDER_FORMAT: u32 = 1;
-/// Characters of a request's words that are kept: six words of eight letters.
-const WORDS_CHARS_MAX: usize = 60;
 
 impl Session {
     /// The attempts at recovery that this device knows of, newest first. Local.
@@ -117,33 +112,30 @@ impl Session {
             act.put(ONLY, &EscrowStateRow { asked_at_ms: now_ms, ..state })?;
             let mut new = Vec::new();
             for attempt in attempts {
-                let Ok((id, order)) = believed(attempt, &trust, &self.identity.person.trust_domain) else {
+                let own = &self.identity.person.trust_domain;
+                let Some(ordered) = OrderedAttempt::believe(attempt, own, &trust) else {
                     forged(act, attempt, now_ms)?;
                     continue;
                 };
                 // A state of a later version says nothing here.
-                let Some(state) = state_of(attempt.state()) else { continue };
-                if !act.has::<AttemptRow>(id.as_bytes())? {
-                    new.push(id);
+                if state_of(attempt.state()).is_none() {
+                    continue;
                 }
+                if !act.has::<AttemptRow>(ordered.id.as_bytes())? {
+                    new.push(ordered.id);
+                }
+                let objected_by = ordered.objected_by;
                 let row = AttemptRow {
-                    identity: order.identity,
-                    request_words: order.request_words.chars().take(WORDS_CHARS_MAX).collect(),
+                    identity: ordered.identity.to_string(),
+                    request_words: ordered.words,
                     state: attempt.state,
                     announced_at_ms: attempt.announced_at_ms,
                     open_from_ms: attempt.open_from_ms,
                     since_ms: attempt.since_ms,
-                    objected_by: match state {
-                        RecoveryState::Objected => objector(attempt, &id, &trust),
-                        RecoveryState::Announced
-                        | RecoveryState::Open
-                        | RecoveryState::HandedOut
-                        | RecoveryState::Withdrawn
-                        | RecoveryState::Ended => String::new(),
-                    },
+                    objected_by: objected_by.map(|identity| identity.to_string()).unwrap_or_default(),
                     forged: false,
                 };
-                act.put(id.as_bytes(), &row)?;
+                act.put(ordered.id.as_bytes(), &row)?;
             }
             forget_oldest(act)?;
             let mut views = self.recovery_views(act)?;
@@ -190,32 +182,6 @@ impl Session {
     }
 }
 
-/// What an attempt claims that nobody of this agency's admins has ordered.
-struct Forged;
-
-/// The order of an attempt, if this agency's charter key signed it and it is for a device of this agency.
-///
-/// The key of any version of the charter counts: one that was rolled meanwhile signed what was announced before.
-fn believed(
-    attempt: &RecoveryAttempt,
-    trust: &TrustView,
-    trust_domain: &TrustDomain,
-) -> Result<(AttemptId, OpenRecovery), Forged> {
-    let entries = trust.charters().charters().filter_map(|charter| charter.agency(trust_domain));
-    let signed = |key| verify_order(key, &attempt.order, &attempt.signature).is_ok();
-    if !entries.map(|agency| &agency.charter_key).any(signed) {
-        return Err(Forged);
-    }
-    let order: v1::Order = canonical::decode(&attempt.order).map_err(|_| Forged)?;
-    let Some(order::Act::OpenRecovery(recovery)) = order.act else { return Err(Forged) };
-    let identity: Identity = recovery.identity.parse().map_err(|_| Forged)?;
-    let ours = order.format == ORDER_FORMAT
-        && order.trust_domain == trust_domain.as_str()
-        && identity.person.trust_domain == *trust_domain;
-    let id = AttemptId::try_from(recovery.attempt_id.as_slice()).map_err(|_| Forged)?;
-    if ours { Ok((id, recovery)) } else { Err(Forged) }
-}
-
 /// Raises the alarm at what nobody ordered, once.
 fn forged(act: &Act<'_>, attempt: &RecoveryAttempt, now_ms: i64) -> Result<(), Error> {
     let hash = sha256(&[b"alcove forged attempt\0", &attempt.order, &attempt.signature]);
@@ -226,14 +192,6 @@ fn forged(act: &Act<'_>, attempt: &RecoveryAttempt, now_ms: i64) -> Result<(), E
     act.put(id, &AttemptRow { forged: true, ..AttemptRow::default() })?;
     raise(act, Alarm { group: None, kind: AlarmKind::RecoveryForged, position: 0 }, now_ms)?;
     Ok(())
-}
-
-/// Name of the device that objected, if it signed; empty if that is not proven.
-fn objector(attempt: &RecoveryAttempt, id: &AttemptId, trust: &TrustView) -> String {
-    match VerifiedObjection::verify(&attempt.signed_objection, trust, Judge::Never) {
-        Ok(verified) if verified.objection.attempt == *id => verified.objection.identity.to_string(),
-        Ok(_) | Err(_) => String::new(),
-    }
 }
 
 /// Whether something may still be handed out by an attempt.

@@ -5,7 +5,7 @@
 //! was there comes over, and what they had not sent yet comes with them. PROTOCOL.md section 8, "Successor groups".
 
 use super::{
-    AlarmKind, Error, HeldUp, MemberView, PersonView, Session, Succession, SuccessionPlan,
+    AlarmKind, Error, HeldUp, Session, Succession, SuccessionPlan,
     alarms::{Alarm, raise},
     members::Claimed,
     outbox,
@@ -27,6 +27,8 @@ use std::collections::BTreeSet;
 
 /// Devices that one commit adds when a group is led on; a commit of a thousand cold leaves has 3.1 MB.
 const CARRIED_PER_COMMIT_MAX: usize = 500;
+/// Milliseconds for which somebody who cannot be added yet is waited for: 30 days. Afterwards they are added by hand.
+const CARRY_MS_MAX: i64 = 30 * 24 * 3600 * 1000;
 
 impl Session {
     /// Who would read the case that leads this one on, and who would be left out. Local.
@@ -38,15 +40,23 @@ impl Session {
         let left_out = self.vault.read(|act| {
             let row = load_row(act, case)?;
             self.check_may_succeed(act, case, &row)?;
-            let left_out = spoiler(&row, &self.identity)?;
-            left_out.map(|person| person_view(act, &self.own(), &trust, &person, Vec::new())).transpose()
+            let Some(spoiler) = Spoiler::of(&row, &self.identity)? else { return Ok(None) };
+            let devices = match &spoiler {
+                Spoiler::Person(_) => Vec::new(),
+                Spoiler::OwnDevice(identity) => vec![identity.device],
+            };
+            let view = person_view(act, &self.own(), &trust, spoiler.person(), devices)?;
+            Ok::<_, Error>(Some((spoiler, view)))
         })?;
-        let is_left_out = |member: &MemberView| {
-            left_out.as_ref().is_some_and(|out: &PersonView| out.person == member.person.person)
-        };
         let mut members = self.members(case)?;
-        members.retain(|member| !is_left_out(member));
-        Ok(SuccessionPlan { members, left_out })
+        if let Some((spoiler, _)) = &left_out {
+            for member in &mut members {
+                let person = member.person.person.clone();
+                member.person.devices.retain(|number| !spoiler.is(&person.device(*number)));
+            }
+            members.retain(|member| !member.person.devices.is_empty());
+        }
+        Ok(SuccessionPlan { members, left_out: left_out.map(|(_, view)| view) })
     }
 
     /// Opens the case that leads a frozen one on, and adds everybody who was there but whoever froze it.
@@ -76,9 +86,10 @@ impl Session {
     fn succeed_in(&self, act: &Act<'_>, case: &GroupId, id: &GroupId) -> Result<(), Error> {
         let mut old = load_row(act, case)?;
         self.check_may_succeed(act, case, &old)?;
-        let left_out = spoiler(&old, &self.identity)?;
-        let comes =
-            |identity: &Identity| *identity != self.identity && left_out.as_ref() != Some(&identity.person);
+        let spoiler = Spoiler::of(&old, &self.identity)?;
+        let comes = |identity: &Identity| {
+            *identity != self.identity && !spoiler.as_ref().is_some_and(|spoiler| spoiler.is(identity))
+        };
         let seats = Roster::load(act, case)?.members;
         let carry = seats
             .iter()
@@ -222,7 +233,12 @@ impl Session {
 
     /// Who is still to be added, owners or others; whoever is there by now is taken off the list.
     fn still_to_come(&self, group: &GroupId, owner: bool) -> Result<Vec<Identity>, Error> {
-        if self.row(group)?.carry.is_empty() {
+        let row = self.row(group)?;
+        if row.carry.is_empty() {
+            return Ok(Vec::new());
+        }
+        if row.joined_at_ms.saturating_add(CARRY_MS_MAX) < self.clock.now_ms() {
+            self.forget_carry(group, |_| true)?;
             return Ok(Vec::new());
         }
         let there: BTreeSet<String> = self.vault.read::<_, Error>(|act| {
@@ -284,13 +300,43 @@ pub(super) fn predecessor_row(predecessor: &Predecessor) -> PredecessorRow {
     }
 }
 
-/// Whose commit froze the group; nobody's when it was our own, which this vault has forgotten.
-fn spoiler(row: &GroupRow, own: &Identity) -> Result<Option<Person>, Error> {
-    if row.frozen_by.is_empty() {
-        return Ok(None);
+/// Whose commit froze a group, and so who is left out of the one that leads it on.
+enum Spoiler {
+    /// Somebody else, with every device of theirs.
+    Person(Person),
+    /// Another device of this person: that one alone.
+    OwnDevice(Identity),
+}
+
+impl Spoiler {
+    /// Nobody when it was this device's own commit, which this vault has forgotten.
+    fn of(row: &GroupRow, own: &Identity) -> Result<Option<Self>, Error> {
+        if row.frozen_by.is_empty() {
+            return Ok(None);
+        }
+        let identity: Identity = row.frozen_by.parse().map_err(|_| damaged())?;
+        Ok(if identity == *own {
+            None
+        } else if identity.person == own.person {
+            Some(Self::OwnDevice(identity))
+        } else {
+            Some(Self::Person(identity.person))
+        })
     }
-    let identity: Identity = row.frozen_by.parse().map_err(|_| damaged())?;
-    Ok(Some(identity.person).filter(|person| *person != own.person))
+
+    fn person(&self) -> &Person {
+        match self {
+            Self::Person(person) => person,
+            Self::OwnDevice(identity) => &identity.person,
+        }
+    }
+
+    fn is(&self, identity: &Identity) -> bool {
+        match self {
+            Self::Person(person) => identity.person == *person,
+            Self::OwnDevice(device) => identity == device,
+        }
+    }
 }
 
 /// Whether the history that is led on is the one seen here, as far as both have seen it.
@@ -313,4 +359,32 @@ fn identity_of(row: &CarryRow) -> Result<Identity, Error> {
 
 fn damaged() -> VaultError {
     VaultError::damaged("a case")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_froze_it_is_left_out_and_of_oneself_that_device_alone() {
+        let person = |letter: &str| -> Person {
+            let name = format!("spiffe://harborlight.northmark.example/staff/{}", letter.repeat(16));
+            name.parse().unwrap()
+        };
+        let (own, other) = (person("a"), person("b"));
+        let by = |identity: &Identity| {
+            let row = GroupRow { frozen_by: identity.to_string(), ..GroupRow::default() };
+            Spoiler::of(&row, &own.device(1)).unwrap()
+        };
+        let left_out = |spoiler: &Option<Spoiler>, identity: &Identity| {
+            spoiler.as_ref().is_some_and(|spoiler| spoiler.is(identity))
+        };
+        let stranger = by(&other.device(2));
+        assert!(left_out(&stranger, &other.device(1)) && left_out(&stranger, &other.device(2)));
+        assert!(!left_out(&stranger, &own.device(2)));
+        let second = by(&own.device(2));
+        assert!(left_out(&second, &own.device(2)));
+        assert!(!left_out(&second, &own.device(3)) && !left_out(&second, &other.device(1)));
+        assert!(by(&own.device(1)).is_none(), "one's own, which a restored vault has forgotten");
+    }
 }

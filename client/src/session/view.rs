@@ -409,7 +409,8 @@ pub struct OpenedCase {
 pub struct SuccessionPlan {
     /// Those, as they are in the frozen case.
     pub members: Vec<MemberView>,
-    /// Whose change froze it; nobody when it was this device's own, or is not known.
+    /// Whose change froze it, with the device where only that one is left out (another one of this person's); nobody when
+    /// it was this device's own, or is not known.
     pub left_out: Option<PersonView>,
 }
 

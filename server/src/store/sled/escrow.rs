@@ -34,6 +34,8 @@ use prost::Message;
 use std::{collections::BTreeMap, ops::ControlFlow};
 
 /// Devices that seal an epoch to the key in force before what is sealed to earlier ones goes.
+/// Rows held at one time: a grant has up to 56 KiB.
+const STEP_ROWS: usize = 64;
 const SEALINGS_ENOUGH: usize = 2;
 
 fn entries_prefix(agency: &TrustDomain, group: &GroupId) -> Key {
@@ -210,7 +212,7 @@ pub(super) fn sealings(
     let mut page = SealingPage { epochs: Vec::new(), more: false };
     // Not a row's own key, which is longer: the first of that epoch comes after it.
     let start = epoch_prefix(agency, group, from);
-    each_after(view, &prefix, Some(start), |key, _| {
+    view.each_after(&prefix, Some(start), STEP_ROWS, |key, _| {
         let (epoch, sealed_to, sealer) = parts_of(key, prefix.len())?;
         if sealed_to != *hash {
             return Ok(ControlFlow::Continue(()));
@@ -241,29 +243,6 @@ pub(super) fn parts_of(key: &[u8], prefix: usize) -> Result<(Epoch, Digest, Iden
     let (hash, device) = rest.split_first_chunk::<{ Digest::LEN }>().ok_or(damaged(EscrowRow::WHAT))?;
     let device = identity_in(device).ok_or(broken)?;
     Ok((Epoch(u64::from_be_bytes(*epoch)), Digest(*hash), device))
-}
-
-/// Calls `each` for every durable row behind `after` whose key begins with `prefix`, until it breaks.
-fn each_after(
-    view: &View,
-    prefix: &[u8],
-    mut after: Option<Key>,
-    mut each: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>>,
-) -> Result<()> {
-    /// Rows of one step: a grant has up to 56 KiB.
-    const STEP_ROWS: usize = 64;
-    loop {
-        let page = view.scan(prefix, after.as_deref(), STEP_ROWS)?;
-        for (key, value) in &page.rows {
-            if each(key, value)?.is_break() {
-                return Ok(());
-            }
-        }
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(()),
-        }
-    }
 }
 
 /// A stay of one device in one group.
@@ -334,7 +313,7 @@ pub(super) fn recoverable(view: &View, person: &Person, hash: &Digest) -> Result
         let mut ranges: Vec<PositionRange> = stays.iter().filter_map(|stay| stay.positions).collect();
         for device in devices(&stays) {
             let prefix = grants_prefix(&person.trust_domain, &group, device);
-            each_after(view, &prefix, None, |_, value| {
+            view.each_after(&prefix, None, STEP_ROWS, |_, value| {
                 let row = EscrowedGrantRow::from_value(value)?;
                 if row.recovery_key_hash == hash.as_bytes() {
                     ranges.extend(granted(&row)?);
@@ -416,7 +395,7 @@ pub(super) fn page(view: &View, query: &EscrowQuery) -> Result<EscrowPage> {
         let after = query.after.as_ref().filter(|after| **after > stretch.from);
         let begin = after.cloned().unwrap_or_else(|| stretch.from.clone());
         let mut full = false;
-        each_after(view, &stretch.prefix, Some(begin), |key, value| {
+        view.each_after(&stretch.prefix, Some(begin), STEP_ROWS, |key, value| {
             let piece = match stretch.what {
                 Pieces::Entries(through) => {
                     let (epoch, sealed_to, _) = parts_of(key, stretch.prefix.len())?;

@@ -107,11 +107,21 @@ impl View {
     pub(super) fn each(
         &self,
         prefix: &[u8],
+        each: impl FnMut(&[u8], &IVec) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        self.each_after(prefix, None, SCAN_PAGE_ROWS, each)
+    }
+
+    /// The same for those behind `after`, `rows_max` held at one time.
+    pub(super) fn each_after(
+        &self,
+        prefix: &[u8],
+        mut after: Option<Key>,
+        rows_max: usize,
         mut each: impl FnMut(&[u8], &IVec) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        let mut after: Option<Key> = None;
         loop {
-            let page = self.scan(prefix, after.as_deref(), SCAN_PAGE_ROWS)?;
+            let page = self.scan(prefix, after.as_deref(), rows_max)?;
             for (key, value) in &page.rows {
                 if each(key, value)?.is_break() {
                     return Ok(());
