@@ -4,132 +4,26 @@
 
 mod desk;
 mod program;
+mod renewal_scene;
 
 #[path = "../src/enrol/test_agency.rs"]
 mod test_agency;
 
 use alcove_charter::{CharterHistory, TrustView, VerifiedRenewal, sha256};
 use alcove_client::{
-    enrol::{Begun, Invited, device},
-    session::{AlarmKind, Clock, Error, Passphrase, RenewalState, RenewalView, Session},
+    enrol::device,
+    session::{AlarmKind, Error, RenewalState, RenewalView},
     vault::{
-        Durability, Vault, VaultError,
-        rows::{CharterRow, DeviceRow, EnrolmentRow, FormerKeyRow, KeyPackageRow, RenewalRow, UpkeepRow},
+        Durability, VaultError,
+        rows::{EnrolmentRow, FormerKeyRow, KeyPackageRow, UpkeepRow},
     },
 };
-use alcove_proto::v1::{self, Reason};
-use desk::{DAY_MS, World, door::Door, now_ms};
-use program::{Device, PASSPHRASE};
+use alcove_proto::v1::Reason;
+use desk::{DAY_MS, door::Door, now_ms};
 use prost::Message;
-use ring::rand::SystemRandom;
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-};
+use renewal_scene::{Scene, change_renewal, own, passphrase, vault};
+use std::{path::Path, sync::atomic::Ordering};
 use test_agency::{answer, next_charter, sealed};
-
-fn passphrase() -> Passphrase {
-    Passphrase::new(PASSPHRASE.to_owned())
-}
-
-/// A device of Rosa's, enrolled by an invitation in a world made some days ago, with certificates for 90 days.
-struct Scene {
-    world: World,
-    laptop: Device,
-    /// How much this machine's clock is ahead of the truth, milliseconds.
-    ahead_ms: Arc<AtomicI64>,
-}
-
-struct Ahead(Arc<AtomicI64>);
-
-impl Clock for Ahead {
-    fn now_ms(&self) -> i64 {
-        now_ms() + self.0.load(Ordering::SeqCst)
-    }
-}
-
-impl Scene {
-    fn made_days_ago(days: i64) -> Self {
-        let (world, laptop) = (World::made_days_ago(days), Device::new());
-        let rosa = world.rosa();
-        let invitation = world.invite(&rosa);
-        // It was enrolled on the day of the world's beginning.
-        let then_ms = now_ms() - days * DAY_MS;
-        match Invited::accept(&laptop.home(), &passphrase(), &invitation, then_ms).unwrap() {
-            Begun::Invited(invited) => {
-                let runtime = &world.desk.runtime;
-                runtime.block_on(invited.hand_in(then_ms)).unwrap();
-                world.answer(&rosa, 90);
-                runtime.block_on(invited.collect(then_ms)).unwrap().unwrap();
-            }
-            Begun::Enrolled(_) => panic!("it is new"),
-        }
-        world.desk.state().requests.clear();
-        world.desk.state().collected = 0;
-        Self { world, laptop, ahead_ms: Arc::default() }
-    }
-
-    fn home(&self) -> std::path::PathBuf {
-        self.laptop.home()
-    }
-
-    fn session(&self) -> Session {
-        let clock = Arc::new(Ahead(Arc::clone(&self.ahead_ms)));
-        Session::open(&self.home(), &passphrase(), clock, Arc::new(SystemRandom::new())).unwrap()
-    }
-
-    fn renew(&self, session: &Session) -> RenewalView {
-        self.world.desk.runtime.block_on(session.renew_now()).unwrap();
-        session.renewal().unwrap()
-    }
-
-    fn calls(&self) -> u64 {
-        self.world.desk.state().calls
-    }
-
-    /// The device has followed the charter to this version.
-    fn follow(&self, charter: &v1::SignedCharter, version: u64) {
-        let row = CharterRow { signed: charter.encode_to_vec() };
-        vault(&self.home())
-            .act::<_, VaultError>(Durability::OnDisk, |act| act.put(&version.to_be_bytes(), &row))
-            .unwrap();
-    }
-
-    /// The charter after the one in force, with this change to Harborlight's CAs, at the desk.
-    fn next_cas(&mut self, change: impl FnOnce(&mut Vec<Vec<u8>>)) -> v1::SignedCharter {
-        let both = [&self.world.elmgate, &self.world.harborlight];
-        let domain = self.world.harborlight.trust_domain.clone();
-        let next = next_charter(&self.world.charter, &both, |charter| {
-            let agency = charter.agencies.iter_mut().find(|agency| agency.trust_domain == domain).unwrap();
-            change(&mut agency.ca_certificates);
-        });
-        self.world.desk.state().charters.push(next.clone());
-        self.world.charter = next.clone();
-        next
-    }
-}
-
-fn vault(home: &Path) -> Vault {
-    Vault::open(home, &passphrase(), Arc::new(SystemRandom::new())).unwrap()
-}
-
-/// What the vault holds of the device's own.
-fn own(home: &Path) -> (DeviceRow, EnrolmentRow, Option<RenewalRow>) {
-    vault(home).read::<_, VaultError>(|act| Ok((act.expect(&[])?, act.expect(&[])?, act.get(&[])?))).unwrap()
-}
-
-fn change_renewal(home: &Path, change: impl FnOnce(&mut RenewalRow)) {
-    vault(home)
-        .act::<_, VaultError>(Durability::OnDisk, |act| {
-            let mut row: RenewalRow = act.expect(&[])?;
-            change(&mut row);
-            act.put(&[], &row)
-        })
-        .unwrap();
-}
 
 #[track_caller]
 fn words_of(view: &RenewalView) -> String {

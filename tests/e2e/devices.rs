@@ -17,7 +17,7 @@ fn a_second_device_is_added_by_the_first_and_has_the_whole_history() {
     scene.rosa.run(["doc", "send", CASE, path(&file), "--yes", "--json"]).success();
     assert_eq!(texts(&scene.leon).len(), 2);
 
-    let second = scene.second_laptop_of_leon();
+    let second = scene.another_laptop_of_leon(2);
     scene.leon.run(["device", "add", "3", "--yes"]).code(3);
     second.run(["status", "--json"]).success();
     let listed = scene.leon.json_lines(["device", "list"]);

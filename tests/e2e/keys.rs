@@ -5,12 +5,11 @@ use alcove_tests::{
     process::wait_for,
     world::{Staff, path},
 };
-use std::{fs, time::Duration};
+use std::time::Duration;
 
 /// Leon's laptop is lost: revoked, and a new one enrolled under the same name, with new keys.
 fn replace_laptop(scene: &Scene) -> Staff {
     let identity = scene.leon.json(["status", "--offline"])["identity"].as_str().expect("a name").to_owned();
-    let handle = identity.split('/').nth(4).expect("a name has a handle").to_owned();
     let ca = scene.world.agency_folder("childprotection");
     let crl = scene.world.crl_folder().join("childprotection.crl");
     let revoke = ["revoke", "--ca", path(&ca), "--identity", &identity, "-o", path(&crl)];
@@ -19,25 +18,7 @@ fn replace_laptop(scene: &Scene) -> Staff {
     wait_for("the server to refuse the lost laptop", Duration::from_secs(60), || {
         (scene.leon.run(["status"]).code == 8).then_some(())
     });
-    let leon = Staff { home: scene.world.path("staff/replaced"), ..scene.leon.clone() };
-    fs::create_dir_all(&leon.home).expect("a home can be made");
-    let (request, answer) = (scene.world.path("again.req"), scene.world.path("again.cert"));
-    leon.run(["enrol", "request", "-o", path(&request)]).success();
-    let (charter, server) = (scene.world.charter(), scene.proxy.address().to_string());
-    let issue =
-        ["issue", path(&request), "--ca", path(&ca), "--charter", path(&charter), "--handle", &handle];
-    let who = [
-        "--name",
-        "Leon Baptiste",
-        "--role",
-        "child-safety worker",
-        "--server",
-        &server,
-        "-o",
-        path(&answer),
-    ];
-    scene.world.certs(issue.into_iter().chain(who)).success();
-    leon.run(["enrol", "finish", path(&answer)]).success();
+    let leon = scene.another_laptop_of_leon(1);
     leon.run(["status", "--json"]).success();
     leon
 }
@@ -105,7 +86,7 @@ fn a_further_device_that_somebody_else_adds_is_seen_also_by_whose_it_is_said_to_
     write(&scene.rosa, "one");
     assert_eq!(texts(&scene.leon), ["one"]);
     // Leon's agency certifies a second device of his: perhaps his, perhaps a ghost.
-    let ghost = scene.second_laptop_of_leon();
+    let ghost = scene.another_laptop_of_leon(2);
     ghost.run(["status", "--json"]).success();
 
     scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();

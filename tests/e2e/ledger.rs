@@ -4,13 +4,14 @@ use crate::{
     scene::{CASE, texts, write},
     support::liar::{Call, Honest, Liar, Lie, rewritten},
 };
-use alcove_proto::v1::FetchLedgerResponse;
+use alcove_proto::v1::{FetchLedgerResponse, LedgerEntry};
 use alcove_tests::{
     needs::{faketime_library, skip_unless},
     process::Outcome,
     world::{Server, Staff, World, path},
 };
 use bytes::Bytes;
+use prost::Message;
 use serde_json::Value;
 use std::{
     fs,
@@ -274,8 +275,26 @@ impl Lie for Shorter {
     }
 }
 
+/// Shows another entry in the place of the first new one.
+struct Another;
+
+impl Lie for Another {
+    fn told(&self, call: &Call<'_>, message: Bytes) -> Bytes {
+        if call.method != "FetchLedger" {
+            return message;
+        }
+        rewritten(&message, |page: &mut FetchLedgerResponse| {
+            if let Some(first) = page.entries.first_mut() {
+                let mut entry = LedgerEntry::decode(first.as_slice()).expect("an entry decodes");
+                entry.time_ms += 1;
+                *first = entry.encode_to_vec();
+            }
+        })
+    }
+}
+
 #[test]
-fn a_server_that_takes_the_ledger_back_or_leaves_something_out_is_found_out() {
+fn a_server_that_takes_the_ledger_back_leaves_something_out_or_shows_another_is_found_out() {
     let world = World::with_agencies(2);
     let server = world.start_server_with_desk();
     let liar = Liar::before(&world, server.address());
@@ -293,4 +312,15 @@ fn a_server_that_takes_the_ledger_back_or_leaves_something_out_is_found_out() {
     assert!(refused.stderr.contains("ledger"), "{}", refused.stderr);
     liar.tell(Honest);
     assert_eq!(ledger(&rosa), (5, 0, 0), "what was seen before was kept, and goes on");
+
+    // Another entry than the agency published does not lead to what comes after it.
+    liar.tell(Another);
+    harborlights(&world, &server, liar.address(), "Noor Haddad");
+    rosa.run(["status"]).code(6);
+    assert_eq!(alarms(&rosa), [("ledger-fork".to_owned(), String::new())]);
+    add(&rosa, "who stands there is in doubt").code(6);
+    liar.tell(Honest);
+    rosa.run(["status", "--acknowledge-alarms"]);
+    add(&rosa, "somebody has looked").success();
+    assert_eq!(ledger(&rosa), (7, 0, 0));
 }

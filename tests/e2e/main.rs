@@ -26,6 +26,7 @@ mod outbox;
 mod readme;
 mod recovered;
 mod recovery;
+mod rehearsals;
 mod renewals;
 mod rollover;
 mod scene;

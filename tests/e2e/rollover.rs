@@ -41,7 +41,7 @@ impl Life {
 
     /// Each writes, and the other one reads it.
     #[track_caller]
-    fn exchange(&self, text: &str) {
+    pub(crate) fn exchange(&self, text: &str) {
         for (writer, reader) in [(&self.rosa, &self.leon), (&self.leon, &self.rosa)] {
             let text = format!("{text}, from {}", writer.name);
             let note = ["note", "add", CASE, "-", "--yes", "--json"];
@@ -57,23 +57,23 @@ impl Life {
     }
 
     #[track_caller]
-    fn admin<S: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Outcome {
+    pub(crate) fn admin<S: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Outcome {
         self.world.at_desk("harborlight", self.desk.address(), arguments).outcome()
     }
 
     /// Makes a draft the charter of everybody, by the desk.
     #[track_caller]
-    fn publish(&self, draft: &std::path::Path) {
+    pub(crate) fn publish(&self, draft: &std::path::Path) {
         self.admin(["charter", "publish", path(draft)]).success();
         fs::copy(draft, self.world.charter()).expect("the charter can be put in place");
     }
 }
 
-fn identity(staff: &Staff) -> String {
+pub(crate) fn identity(staff: &Staff) -> String {
     staff.json(["status", "--offline"])["identity"].as_str().expect("a device has a name").to_owned()
 }
 
-fn renewal(staff: &Staff) -> Value {
+pub(crate) fn renewal(staff: &Staff) -> Value {
     staff.command(["status", "--json"]).outcome().json()["renewal"].clone()
 }
 

@@ -46,32 +46,24 @@ impl Scene {
         hannah
     }
 
-    /// A second laptop of Leon's, enrolled by his agency under the same name.
-    pub(crate) fn second_laptop_of_leon(&self) -> Staff {
+    /// Another laptop of Leon's, enrolled by his agency for this device of his: the first one anew, or a further one.
+    pub(crate) fn another_laptop_of_leon(&self, device: u16) -> Staff {
         let identity =
             self.leon.json(["status", "--offline"])["identity"].as_str().expect("a name").to_owned();
         let handle = identity.split('/').nth(4).expect("a name has a handle").to_owned();
-        let second = Staff { home: self.world.path("staff/second"), ..self.leon.clone() };
-        fs::create_dir_all(&second.home).expect("a home can be made");
-        let (request, answer) = (self.world.path("second.req"), self.world.path("second.cert"));
-        second.run(["enrol", "request", "-o", path(&request)]).success();
+        let laptop = Staff { home: self.world.path("staff/another"), ..self.leon.clone() };
+        fs::create_dir_all(&laptop.home).expect("a home can be made");
+        let (request, answer) = (self.world.path("another.req"), self.world.path("another.cert"));
+        laptop.run(["enrol", "request", "-o", path(&request)]).success();
         let ca = self.world.agency_folder("childprotection");
-        let (charter, server) = (self.world.charter(), self.proxy.address().to_string());
-        let issue =
-            ["issue", path(&request), "--ca", path(&ca), "--charter", path(&charter), "--handle", &handle];
-        let who = [
-            "--device",
-            "2",
-            "--name",
-            "Leon Baptiste",
-            "--role",
-            "child-safety worker",
-            "--server",
-            &server,
-        ];
-        self.world.certs(issue.into_iter().chain(who).chain(["-o", path(&answer)])).success();
-        second.run(["enrol", "finish", path(&answer)]).success();
-        second
+        let (charter, server, device) =
+            (self.world.charter(), self.proxy.address().to_string(), device.to_string());
+        let issue = ["issue", path(&request), "--ca", path(&ca), "--charter", path(&charter)];
+        let who = ["--handle", &handle, "--device", &device, "--name", "Leon Baptiste"];
+        let more = ["--role", "child-safety worker", "--server", &server, "-o", path(&answer)];
+        self.world.certs(issue.into_iter().chain(who).chain(more)).success();
+        laptop.run(["enrol", "finish", path(&answer)]).success();
+        laptop
     }
 
     /// SIGKILL and a new start with more lines of configuration; people reach the new port through the proxy.

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test target uses its own part")]
 
+pub(crate) mod clock;
 pub(crate) mod door;
 pub(crate) mod escrow;
 

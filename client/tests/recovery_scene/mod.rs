@@ -4,12 +4,12 @@
 #![allow(dead_code, reason = "each test target uses its own part")]
 
 use crate::{
-    desk::{World, door::Door, now_ms},
+    desk::{World, clock::Ahead, door::Door, now_ms},
     program::{Device, PASSPHRASE},
 };
 use alcove_client::{
     enrol::{Begun, Invited},
-    session::{Clock, Passphrase, Session, SyncReport},
+    session::{Passphrase, Session, SyncReport},
     vault::{Act, Durability, Vault, VaultError, rows::EnrolmentRow},
 };
 use alcove_proto::names::Identity;
@@ -56,14 +56,6 @@ pub(crate) struct Scene {
     pub(crate) door: Door,
     laptop: Device,
     ahead_ms: Arc<AtomicI64>,
-}
-
-struct Ahead(Arc<AtomicI64>);
-
-impl Clock for Ahead {
-    fn now_ms(&self) -> i64 {
-        now_ms() + self.0.load(Ordering::SeqCst)
-    }
 }
 
 fn passphrase() -> Passphrase {

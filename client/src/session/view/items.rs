@@ -1,0 +1,104 @@
+//! Notes and documents, and what cannot be opened.
+
+use super::Delivery;
+use alcove_proto::{
+    ids::{GroupId, Position, RecordId},
+    names::Identity,
+};
+use std::fmt;
+
+/// A note. Printed without what it says.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NoteView {
+    /// Its case.
+    pub case: GroupId,
+    /// Its id.
+    pub id: RecordId,
+    /// Who wrote it, on which device.
+    pub author: Identity,
+    /// What the author's clock said, milliseconds since 1970.
+    pub written_at_ms: i64,
+    /// When the server took it, milliseconds since 1970; 0 while it is queued.
+    pub received_at_ms: i64,
+    /// Where it is.
+    pub delivery: Delivery,
+    /// What it says.
+    pub text: String,
+    /// The note this one corrects.
+    pub corrects: Option<RecordId>,
+    /// The newest note that corrects this one.
+    pub corrected_by: Option<RecordId>,
+    /// Members of other agencies may pass it on.
+    pub grantable: bool,
+    /// It was granted to this device rather than received as a member.
+    pub granted: bool,
+}
+
+impl fmt::Debug for NoteView {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("NoteView").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// A document, as its manifest describes it. Printed without its name.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DocumentView {
+    /// Its case.
+    pub case: GroupId,
+    /// Id of its manifest record: what `doc get` takes.
+    pub id: RecordId,
+    /// Who sent it, on which device.
+    pub author: Identity,
+    /// What the author's clock said, milliseconds since 1970.
+    pub written_at_ms: i64,
+    /// When the server took the manifest; 0 while it is queued.
+    pub received_at_ms: i64,
+    /// Where it is.
+    pub delivery: Delivery,
+    /// File name, untouched: never use it as a path.
+    pub name: String,
+    /// Media type as the sender guessed it.
+    pub media_type: String,
+    /// Bytes of the original.
+    pub size: u64,
+    /// SHA-256 of the original.
+    pub sha256: [u8; 32],
+    /// Members of other agencies may pass it on.
+    pub grantable: bool,
+    /// It was granted to this device rather than received as a member.
+    pub granted: bool,
+}
+
+impl fmt::Debug for DocumentView {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("DocumentView").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Something in the log that this device could not open, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableView {
+    /// Its case.
+    pub case: GroupId,
+    /// Where it stands.
+    pub position: Position,
+    /// The device that appended it.
+    pub author: Identity,
+    /// Why.
+    pub cause: UnreadableCause,
+}
+
+/// Why an item cannot be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnreadableCause {
+    /// A kind of record that this version does not know.
+    NeedsNewerAlcove,
+    /// It does not verify: altered, or signed by another key than its author's.
+    DoesNotVerify,
+    /// It breaks the rules of its kind (a limit, a form).
+    Malformed,
+    /// A grant for another device, or one that could not be opened: ask the granter again.
+    GrantNotForThisDevice,
+    /// No key of it was recovered, or a false one.
+    KeyNotRecovered,
+}
