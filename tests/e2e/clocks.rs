@@ -96,7 +96,7 @@ fn whoever_has_lapsed_is_removed_though_the_only_owner_who_has_lapsed_too_must_s
     let members = || scene.leon.json_lines(["member", "list", CASE]).len();
     assert_eq!(members(), 3);
     for (person, label) in [(&scene.rosa, "harborlight"), (&hannah, "elmgate")] {
-        let identity = person.json(["status"])["identity"].as_str().expect("a device has a name").to_owned();
+        let identity = person.identity();
         let (ca, crl) =
             (scene.world.agency_folder(label), scene.world.crl_folder().join(format!("{label}.crl")));
         scene.world.certs(["revoke", "--ca", path(&ca), "--identity", &identity, "-o", path(&crl)]).success();

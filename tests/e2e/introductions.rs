@@ -99,8 +99,7 @@ async fn whoever_comes_into_a_case_leaves_a_certificate_there() {
     let hannah = scene.hannah();
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
     hannah.run(["status", "--json"]).success();
-    let name: Identity =
-        hannah.json(["status"])["identity"].as_str().unwrap_or_default().parse().expect("a name");
+    let name: Identity = hannah.identity().parse().expect("a name");
     let records = opened(&mut rogue).await;
     let hers: Vec<_> = records.iter().filter(|(author, _)| *author == name).collect();
     let [(_, introduction), ..] = hers.as_slice() else { panic!("she has written nothing") };

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Leon's laptop is lost: revoked, and a new one enrolled under the same name, with new keys.
 fn replace_laptop(scene: &Scene) -> Staff {
-    let identity = scene.leon.json(["status", "--offline"])["identity"].as_str().expect("a name").to_owned();
+    let identity = scene.leon.identity();
     let ca = scene.world.agency_folder("childprotection");
     let crl = scene.world.crl_folder().join("childprotection.crl");
     let revoke = ["revoke", "--ca", path(&ca), "--identity", &identity, "-o", path(&crl)];

@@ -91,10 +91,6 @@ fn harborlights(world: &World, server: &Server, address: SocketAddr, name: &str)
     world.enrol_by_invitation("harborlight", name, "case manager", address, server.desk())
 }
 
-fn identity(staff: &Staff) -> String {
-    staff.json(["status", "--offline"])["identity"].as_str().expect("a device has a name").to_owned()
-}
-
 /// What somebody's status says of the ledger: entries, certificates that are missing in it, keys in the own name that
 /// are not known.
 #[track_caller]
@@ -142,7 +138,7 @@ fn everybody_who_is_certified_stands_in_the_ledger_and_nobody_is_alarmed() {
     assert_eq!(own.len(), 2, "{said:?}");
     assert!(own.iter().all(|line| line["key"] == "known" && line["revoked_at"].is_null()), "{own:?}");
 
-    let lost = identity(&scene.mateo);
+    let lost = scene.mateo.identity();
     scene.admin(["revoke", "--identity", &lost, "--reason", "key-compromise"]).success();
     write(&scene.rosa, "without him");
     assert_eq!(ledger(&scene.rosa), (8, 0, 0), "two revocations and the list");
@@ -174,7 +170,7 @@ fn a_ghost_that_stands_in_no_ledger_alarms_its_agency_and_nothing_is_sent_until_
     add(&scene.leon, "welcome, Greta").success();
     assert_eq!(read_by(&ghost), ["welcome, Greta"], "she is really in");
 
-    let forged = ("not-in-ledger".to_owned(), identity(&ghost));
+    let forged = ("not-in-ledger".to_owned(), ghost.identity());
     for staff in [&scene.rosa, &scene.mateo] {
         let stopped = add(staff, "for us alone").code(6);
         assert!(stopped.stderr.contains(&forged.1), "the device is named: {}", stopped.stderr);
@@ -210,10 +206,9 @@ fn ledger_offline(staff: &Staff) -> u64 {
 fn a_thief_who_publishes_is_found_by_the_admin_and_by_whom_the_certificate_names() {
     let scene = Scene::new();
     assert_eq!(ledger(&scene.rosa), (5, 0, 0));
-    let name = identity(&scene.rosa);
-    let handle = name.split('/').nth(4).expect("a name has a handle");
+    let handle = scene.rosa.handle();
     let ca = scene.stolen_ca();
-    let who = ["--name", "Rosa Iglesias-Peña", "--handle", handle, "--device", "2"];
+    let who = ["--name", "Rosa Iglesias-Peña", "--handle", &handle, "--device", "2"];
     scene.forge(&ca, &who, None);
     // With the charter key as well the ledger can be made to say so: and then it does.
     let publish = ["ledger", "publish"];
@@ -323,4 +318,34 @@ fn a_server_that_takes_the_ledger_back_leaves_something_out_or_shows_another_is_
     rosa.run(["status", "--acknowledge-alarms"]);
     add(&rosa, "somebody has looked").success();
     assert_eq!(ledger(&rosa), (7, 0, 0));
+}
+
+#[test]
+fn what_a_lost_laptop_was_certified_for_is_shown_to_its_replacement_as_from_before() {
+    let world = World::with_agencies(1);
+    let server = world.start_server_with_desk();
+    let lost = harborlights(&world, &server, server.address(), "Rosa Iglesias-Peña");
+    let (identity, handle) = (lost.identity(), lost.handle());
+    let admin = |arguments: &[&str]| {
+        world.at_desk("harborlight", server.desk(), arguments.iter()).outcome().success();
+    };
+    admin(&["revoke", "--identity", &identity, "--reason", "key-compromise"]);
+    let new = world.laptop("Rosa Iglesias-Peña");
+    let invitation = new.home.join("invitation");
+    let address = server.address().to_string();
+    let who =
+        ["--name", "Rosa Iglesias-Peña", "--role", "case manager", "--handle", &handle, "--device", "1"];
+    admin(&[&["invite"], &who[..], &["--server", &address, "-o", path(&invitation)]].concat());
+    let waiting = new.json(["enrol", "accept", path(&invitation)]);
+    let words = waiting["words"].as_str().expect("a request has its words").to_owned();
+    admin(&["approve", &identity, "--words", &words]);
+    new.run(["enrol", "finish"]).success();
+
+    assert_eq!(ledger(&new).2, 0, "nothing of it is strange");
+    let listed = new.json_lines(["ledger"]);
+    let certificates = listed.iter().filter(|object| object["schema"] == "alcove.ledger-certificate.v1");
+    let keys: Vec<(&str, bool)> = certificates
+        .map(|object| (object["key"].as_str().unwrap_or_default(), object["revoked_at"].is_string()))
+        .collect();
+    assert_eq!(keys, [("earlier", true), ("earlier", true), ("known", false), ("known", false)]);
 }

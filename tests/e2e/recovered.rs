@@ -96,8 +96,7 @@ impl Life {
 
     /// Rosa's new laptop, enrolled as the second device of the same person: her laptop, its name, its request, the words.
     fn new_laptop(&self) -> NewLaptop {
-        let old = identity(&self.rosa);
-        let handle = old.split('/').nth(4).expect("a name has a handle").to_owned();
+        let handle = self.rosa.handle();
         let staff = self.world.laptop("Rosa Iglesias-Peña");
         let (request, answer) = (staff.home.join("D.req"), staff.home.join("D.cert"));
         let words = staff.json(["enrol", "request", "-o", path(&request)])["words"]
@@ -112,7 +111,7 @@ impl Life {
         self.world.certs(issue.iter().chain(&whose).chain(&rest)).success();
         staff.run(["enrol", "finish", path(&answer)]).success();
         staff.run(["status", "--json"]).success();
-        NewLaptop { name: identity(&staff), staff, request, words }
+        NewLaptop { name: staff.identity(), staff, request, words }
     }
 
     /// The admin asks; the attempt's id.
@@ -147,10 +146,6 @@ struct NewLaptop {
 /// What Rosa could read on the laptop that is gone.
 fn had() -> [&'static str; 3] {
     ["from before she came", "The hearing is on Tuesday.", "Interpreter booked."]
-}
-
-fn identity(staff: &Staff) -> String {
-    staff.json(["status", "--offline"])["identity"].as_str().expect("a device has a name").to_owned()
 }
 
 /// The texts that somebody reads three days on.
@@ -252,7 +247,7 @@ fn an_attempt_that_a_colleague_objects_to_hands_nothing_out() {
     let attempts = life.later(life.at_desk(&["recovery", "attempts", "--json"])).success().json();
     assert_eq!(
         (&attempts["state"], &attempts["objected_by"]),
-        (&"objected".into(), &identity(&life.noor).into())
+        (&"objected".into(), &life.noor.identity().into())
     );
     // And the laptop that it was for reads nothing.
     let log = life.later(laptop.staff.command(["case", "list", "--json"])).success();

@@ -1,6 +1,6 @@
 //! What a rehearsal says is what happens.
 
-use crate::rollover::{Life, identity, renewal};
+use crate::rollover::{Life, renewal};
 use alcove_tests::world::path;
 use serde_json::Value;
 use std::{collections::BTreeSet, path::Path};
@@ -34,7 +34,7 @@ fn whom_a_rehearsed_charter_shuts_out_it_does_cut_and_whom_it_does_not_it_does_n
 
     // Too early: it says whom, and that is whom the server would cut.
     let dropped = life.world.next_charter("dropped", "harborlight", &["--agency", path(&agency)], &both);
-    let rosa = identity(&life.rosa);
+    let rosa = life.rosa.identity();
     assert_eq!(rehearsed(&life, &dropped), (9, BTreeSet::from([rosa.clone()])));
     let mut watching = life.rosa.command(["note", "watch", "--json"]).start(&life.world.path("watch"));
     watching.wait_for("caught-up");

@@ -5,24 +5,18 @@ use alcove_tests::{
     faults::Fault,
     needs::{faketime_library, skip_unless},
     process::wait_for,
-    world::{Staff, World, path},
+    world::{World, path},
 };
 use std::time::Duration;
 
-/// The name of somebody's device.
-fn identity(staff: &Staff) -> String {
-    staff.json(["status", "--offline"])["identity"].as_str().expect("a device has a name").to_owned()
-}
-
 /// Rosa's admin certifies the same keys once more, and she takes the answer in without a server.
 fn renew(scene: &Scene) {
-    let identity = identity(&scene.rosa);
-    let handle = identity.split('/').nth(4).expect("a name has a handle");
+    let handle = scene.rosa.handle();
     let (request, answer) = (scene.world.path("again.req"), scene.world.path("again.cert"));
     scene.rosa.run(["enrol", "request", "-o", path(&request)]).success();
     let ca = scene.world.agency_folder("harborlight");
     let (ca, charter) = (path(&ca).to_owned(), scene.world.charter());
-    let issue = ["issue", path(&request), "--ca", &ca, "--charter", path(&charter), "--handle", handle];
+    let issue = ["issue", path(&request), "--ca", &ca, "--charter", path(&charter), "--handle", &handle];
     let who =
         ["--name", "Rosa Iglesias-Peña", "--role", "case manager", "--days", "120", "-o", path(&answer)];
     scene.world.certs(issue.into_iter().chain(who)).success();
@@ -63,7 +57,7 @@ fn a_revoked_device_is_told_so_and_reads_on() {
     assert_eq!(texts(&scene.leon), ["before"]);
     let ca = scene.world.agency_folder("childprotection");
     let crl = scene.world.crl_folder().join("childprotection.crl");
-    let identity = identity(&scene.leon);
+    let identity = scene.leon.identity();
     scene.world.certs(["revoke", "--ca", path(&ca), "--identity", &identity, "-o", path(&crl)]).success();
     scene.server.reload();
     wait_for("the server to refuse the device", Duration::from_secs(60), || {

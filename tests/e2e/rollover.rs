@@ -69,10 +69,6 @@ impl Life {
     }
 }
 
-pub(crate) fn identity(staff: &Staff) -> String {
-    staff.json(["status", "--offline"])["identity"].as_str().expect("a device has a name").to_owned()
-}
-
 pub(crate) fn renewal(staff: &Staff) -> Value {
     staff.command(["status", "--json"]).outcome().json()["renewal"].clone()
 }
@@ -86,7 +82,7 @@ fn an_agencys_ca_rolls_over_and_nobody_is_shut_out() {
     let (address, desk) = (life.door.address(), life.desk.address());
     let asleep = life.world.enrol_by_invitation("harborlight", "Mateo Rivera", "advocate", address, desk);
     asleep.run(["status", "--json"]).success();
-    let sleeper = identity(&asleep);
+    let sleeper = asleep.identity();
 
     life.world.certs(["ca", "roll", "begin", "--ca", path(&ca)]).success();
     let agency = ca.join("agency.pub");
@@ -112,7 +108,7 @@ fn an_agencys_ca_rolls_over_and_nobody_is_shut_out() {
     let dropped = life.world.next_charter("dropped", "harborlight", &["--agency", path(&agency)], &both);
     let hangs = life.admin(["charter", "would-cut", path(&dropped)]).code(9);
     let said = format!("{}{}", hangs.stdout, hangs.stderr);
-    assert!(said.contains(&sleeper) && !said.contains(&identity(&life.rosa)), "{said}");
+    assert!(said.contains(&sleeper) && !said.contains(&life.rosa.identity()), "{said}");
     life.publish(&dropped);
     life.exchange("when the old CA is gone");
 
@@ -141,7 +137,7 @@ fn a_lost_laptop_is_revoked_now_and_an_emergency_denial_works_without_the_ca() {
     let init =
         ["duty", "init", "--ca", path(&ca), "-o", path(&duty), "--duty-passphrase-file", path(&passphrase)];
     life.world.certs(init).success();
-    let leon = identity(&life.leon);
+    let leon = life.leon.identity();
     let (address, desk) = (life.door.address(), life.desk.address());
     let mateo =
         life.world.enrol_by_invitation("childprotection", "Mateo Rivera", "investigator", address, desk);
@@ -169,7 +165,7 @@ fn a_lost_laptop_is_revoked_now_and_an_emergency_denial_works_without_the_ca() {
     life.rosa.command(note).stdin("without the lost laptop").outcome().success();
     assert_eq!(life.rosa.json_lines(["member", "list", CASE]).len(), 2);
     // And another in the same minute: one removal makes the next wait for nothing.
-    let also_lost = identity(&mateo);
+    let also_lost = mateo.identity();
     let revoke = ["revoke", "--identity", &also_lost, "--reason", "key-compromise"];
     life.world.at_desk("childprotection", life.desk.address(), revoke).outcome().success();
     life.rosa.command(note).stdin("without the other one").outcome().success();

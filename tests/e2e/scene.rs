@@ -48,9 +48,7 @@ impl Scene {
 
     /// Another laptop of Leon's, enrolled by his agency for this device of his: the first one anew, or a further one.
     pub(crate) fn another_laptop_of_leon(&self, device: u16) -> Staff {
-        let identity =
-            self.leon.json(["status", "--offline"])["identity"].as_str().expect("a name").to_owned();
-        let handle = identity.split('/').nth(4).expect("a name has a handle").to_owned();
+        let handle = self.leon.handle();
         let laptop = Staff { home: self.world.path("staff/another"), ..self.leon.clone() };
         fs::create_dir_all(&laptop.home).expect("a home can be made");
         let (request, answer) = (self.world.path("another.req"), self.world.path("another.cert"));

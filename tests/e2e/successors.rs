@@ -28,7 +28,7 @@ async fn claims_to_lead_on(rogue: &Rogue, predecessor: Predecessor, rosa: &Staff
         Group::create(&caller.mls, id, &policy, &caller.trust, now_ms).expect("a group can be made");
     let request = v1::CreateGroupRequest { group_id: id.to_vec(), group_info };
     caller.groups().create_group(request).await.expect("the server takes the group");
-    let claim = v1::ClaimKeyPackagesRequest { identities: vec![identity(rosa)] };
+    let claim = v1::ClaimKeyPackagesRequest { identities: vec![rosa.identity()] };
     let claimed = caller.key_packages().claim_key_packages(claim).await.expect("she has published some");
     let add = vec![claimed.into_inner().key_packages.remove(0).key_package];
     let start = LogPin { position: Position(0), head: first_head(alcove_charter::sha256, &id) };
@@ -36,10 +36,6 @@ async fn claims_to_lead_on(rogue: &Rogue, predecessor: Predecessor, rosa: &Staff
     let request = submission(&id, &prepared);
     accepted(caller.groups().submit_commit(request).await.expect("a good commit").into_inner());
     id
-}
-
-fn identity(staff: &Staff) -> String {
-    staff.json(["status", "--offline"])["identity"].as_str().expect("a name").to_owned()
 }
 
 fn cases(staff: &Staff) -> Vec<Value> {

@@ -392,6 +392,18 @@ pub struct Staff {
 }
 
 impl Staff {
+    /// The name of their device, as its certificate says it.
+    #[track_caller]
+    pub fn identity(&self) -> String {
+        self.json(["status", "--offline"])["identity"].as_str().expect("a device has a name").to_owned()
+    }
+
+    /// The person's part of it: what another device of theirs is enrolled under.
+    #[track_caller]
+    pub fn handle(&self) -> String {
+        self.identity().split('/').nth(4).expect("a name has a handle").to_owned()
+    }
+
     /// Runs `alcove` for them.
     #[track_caller]
     pub fn run<S: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Outcome {

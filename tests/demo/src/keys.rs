@@ -67,7 +67,7 @@ pub(crate) fn lose_a_laptop(
     let before = members();
     let mut watching: Running = lost.command(["note", "watch", case, "--json"]).start(&world.path("lost"));
     watching.wait_for("caught-up");
-    let identity = lost.json(["status", "--offline"])["identity"].as_str().expect("it has a name").to_owned();
+    let identity = lost.identity();
     step("It is lost. Elmgate revokes it: its line is cut, and it is let in no more", || {
         let revoke = ["revoke", "--identity", &identity, "--reason", "key-compromise"];
         let began = Instant::now();
