@@ -89,6 +89,24 @@ fn what_is_due_stays_due_until_the_server_has_acknowledged_it_and_stops_nothing_
 }
 
 #[test]
+fn a_frozen_case_is_sealed_like_any_other_and_one_that_has_ended_is_not() {
+    let key = RecoveryKey::new();
+    for (frozen, closed, sealed) in [(true, false, 1), (true, true, 0)] {
+        let scene = Scene::new(World::with_recovery_key(0, &key.public));
+        let case = case(&scene);
+        scene.act(|act| {
+            let row: GroupRow = act.expect(case.as_bytes())?;
+            act.put(case.as_bytes(), &GroupRow { frozen, closed, ..row })
+        });
+        scene.door.seen().escrow.served = true;
+        scene.sync(&scene.session());
+        let put = scene.door.seen().escrow.put.clone();
+        assert_eq!(put.len(), sealed, "closed: {closed}");
+        put.iter().for_each(|put| check_sealed(&scene, &case, &key, put));
+    }
+}
+
+#[test]
 fn killed_before_the_acknowledgement_the_same_is_sealed_again() {
     let key = RecoveryKey::new();
     let scene = Scene::new(World::with_recovery_key(0, &key.public));

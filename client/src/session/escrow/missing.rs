@@ -44,7 +44,7 @@ impl Session {
     }
 
     async fn mark_missing(&self, hash: &Digest) -> Result<(), Error> {
-        for group in self.open_groups()? {
+        for group in self.groups_to_seal()? {
             let held = self.epochs_held(&group)?;
             let Some(first) = held.first() else { continue };
             match self.sealings(&group, hash, *first).await {

@@ -11,11 +11,11 @@ mod sealing;
 use super::{
     Error, Session,
     own::ONLY,
-    state::{Roster, epoch_place, group_place},
+    state::{Roster, all_rows, epoch_place, group_place},
 };
 use crate::vault::{
     Act, VaultError,
-    rows::{EscrowCertificateRow, EscrowDueRow, EscrowGrantRow, EscrowStateRow, GrantInboxRow},
+    rows::{EscrowCertificateRow, EscrowDueRow, EscrowGrantRow, EscrowStateRow, GrantInboxRow, GroupRow},
 };
 use alcove_charter::{P256Point, TrustView, sha256};
 use alcove_proto::{
@@ -127,6 +127,16 @@ impl Session {
     fn key_to_seal_to(&self) -> Option<(P256Point, Digest)> {
         let key = recovery_key(&self.trust(), &self.identity.person.trust_domain)?;
         Some((key, Digest(sha256(&[key.as_bytes()]))))
+    }
+
+    /// The groups this device is a member of at the server. One that is frozen here is among them: its keys up to then are
+    /// as good as any, and whoever loses every device wants them back.
+    fn groups_to_seal(&self) -> Result<Vec<GroupId>, Error> {
+        self.vault.read(|act| {
+            let rows = all_rows(act)?;
+            let joined = |row: &GroupRow| row.created && !row.closed;
+            Ok(rows.into_iter().filter(|(_, row)| joined(row)).map(|(group, _)| group).collect())
+        })
     }
 
     fn escrow_state(&self) -> Result<EscrowStateRow, Error> {

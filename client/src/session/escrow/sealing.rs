@@ -63,8 +63,7 @@ impl Session {
     }
 
     async fn seal_due_to(&self, key: &P256Point, hash: &Digest) -> Result<(), Error> {
-        let groups = self.open_groups()?;
-        for group in groups {
+        for group in self.groups_to_seal()? {
             if let Handed::Refused = self.seal_group(&group, key, hash).await? {
                 tracing::info!(?group, "the server refuses escrow of a case");
             }
