@@ -14,6 +14,8 @@ mod devices;
 mod documents;
 mod enrolment;
 mod full_disks;
+#[path = "../hostile/mod.rs"]
+mod hostile;
 mod introductions;
 mod keys;
 mod leaks;

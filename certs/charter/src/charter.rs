@@ -16,6 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The charter format this crate reads.
 const FORMAT: u32 = 1;
 
+/// The newest rules a charter may state, and what a new one states. PROTOCOL.md section 5, step 6.
+pub const RULES: u32 = 1;
+
 /// One version of the charter.
 #[derive(Debug, Clone)]
 pub struct Charter {
@@ -37,6 +40,8 @@ pub struct Charter {
     pub server_cas: Vec<Ca>,
     /// The DNS name in the server's certificate.
     pub server_name: String,
+    /// Which rules bind what names this version; at most [`RULES`].
+    pub rules: u32,
     hash: Digest,
 }
 
@@ -51,6 +56,9 @@ impl Charter {
         let message: v1::Charter = canonical::decode(bytes)?;
         if message.format != FORMAT {
             return Err(CharterError::Format { found: message.format });
+        }
+        if message.rules > RULES {
+            return Err(CharterError::NewerRules { found: message.rules });
         }
         let collaborative: TrustDomain =
             message.collaborative.parse().map_err(|_| CharterError::Collaborative)?;
@@ -87,6 +95,7 @@ impl Charter {
             agencies,
             server_cas,
             server_name: message.server_name,
+            rules: message.rules,
             hash: Digest(sha256(&[bytes])),
         })
     }

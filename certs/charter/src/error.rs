@@ -46,6 +46,20 @@ pub enum CharterError {
         /// What it says.
         found: u32,
     },
+    /// It states rules that this version does not know: a newer Alcove is needed.
+    #[error("it states rules {found}, which need a newer Alcove")]
+    NewerRules {
+        /// Which.
+        found: u32,
+    },
+    /// It states earlier rules than the version before.
+    #[error("it states rules {offered} after rules {held}")]
+    RulesBack {
+        /// Of the version before.
+        held: u32,
+        /// Of this one.
+        offered: u32,
+    },
     /// The collaborative's name is no domain.
     #[error("the collaborative's name is no domain")]
     Collaborative,

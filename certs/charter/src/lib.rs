@@ -38,7 +38,7 @@ pub use card::{Card, card_signing_bytes};
 pub use certificate::{
     Serial, bare_request_point, claimed_device, leaf_point, leaf_serial, request_point, verify_pinned_server,
 };
-pub use charter::Charter;
+pub use charter::{Charter, RULES};
 pub use charter_file::{CHARTER_FILE_BYTES_MAX, CharterFile, SealedKey};
 pub use crl::Crl;
 pub use denial::{Denial, DenialError, denial_signing_bytes, duty_name};

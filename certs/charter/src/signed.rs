@@ -163,6 +163,9 @@ impl SignedCharter {
         if charter.previous_hash != Some(previous.hash()) {
             return Err(CharterError::WrongPrevious { version: charter.version });
         }
+        if charter.rules < previous.rules {
+            return Err(CharterError::RulesBack { held: previous.rules, offered: charter.rules });
+        }
         if charter.issued_at_ms < previous.issued_at_ms {
             return Err(CharterError::IssuedBeforePrevious { version: charter.version });
         }

@@ -293,5 +293,6 @@ fn entry(secrets: &AgencySecrets, ca: &[u8], recovery: &State) -> v1::Agency {
         charter_key: charter_key.public().as_bytes().to_vec(),
         sealing_key: sealing_key.public().as_bytes().to_vec(),
         recovery_key: recovery.newest().to_vec(),
+        ca_claims: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@
 //! each agency; whoever drafts a later one opens it and seals it to those who join.
 
 use crate::{AgencyCa, IssuerError, certificates::check_days, hpke::DirectoryKey, roll::Purpose};
-use alcove_charter::{Agency, CharterFile, SealedKey, SignedCharter};
+use alcove_charter::{Agency, CharterFile, RULES, SealedKey, SignedCharter};
 use alcove_proto::{names::TrustDomain, v1};
 use prost::Message;
 
@@ -47,6 +47,8 @@ pub struct Changes {
     pub server_cas: Option<Vec<Vec<u8>>>,
     /// Another DNS name of the server.
     pub server_name: Option<String>,
+    /// Later rules for what names the charter; programs that do not know them cannot follow it.
+    pub rules: Option<u32>,
     /// How long it lives, from now.
     pub days: u32,
 }
@@ -78,6 +80,7 @@ pub fn draft_first(first: FirstCharter, now_ms: i64) -> Result<CharterFile, Issu
         agencies,
         server_ca_certificates: first.server_cas,
         server_name: first.server_name,
+        rules: RULES,
     };
     let offered = SignedCharter::unsigned(charter.encode_to_vec())?;
     let directory_keys = seal_to_all(&DirectoryKey::generate()?, &offered)?;
@@ -126,6 +129,7 @@ pub fn draft_next(
         agencies,
         server_ca_certificates: changes.server_cas.unwrap_or_else(kept_server_cas),
         server_name: changes.server_name.unwrap_or_else(|| previous.server_name.clone()),
+        rules: changes.rules.unwrap_or(previous.rules),
     };
     let offered = SignedCharter::unsigned(charter.encode_to_vec())?;
     let directory_keys = seal_to_all(&directory_key, &offered)?;

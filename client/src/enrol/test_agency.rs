@@ -42,6 +42,7 @@ impl Agency {
             charter_key: charter_key.der_bytes().to_vec(),
             sealing_key: DH_KEM_P256_HKDF_SHA256_AES_256.generate_key_pair().unwrap().0.0,
             recovery_key: Vec::new(),
+            ca_claims: Vec::new(),
         };
         Self { trust_domain, entry, now_ms, ca, charter_key }
     }
@@ -163,6 +164,7 @@ pub(crate) fn charter_with(
         agencies: entries,
         server_ca_certificates: vec![server_ca],
         server_name: SERVER_NAME.to_owned(),
+        rules: alcove_charter::RULES,
     };
     sign(&charter, signers)
 }

@@ -198,6 +198,7 @@ impl Agency {
             charter_key: self.charter_key.public_key().as_ref().to_vec(),
             sealing_key: self.sealing_key.public_key().as_ref().to_vec(),
             recovery_key: Vec::new(),
+            ca_claims: Vec::new(),
         }
     }
 }
@@ -231,6 +232,7 @@ pub fn charter_until(
         agencies: agencies.iter().map(|agency| agency.entry()).collect(),
         server_ca_certificates: vec![server_ca.der()],
         server_name: SERVER_NAME.into(),
+        rules: alcove_charter::RULES,
     }
     .encode_to_vec();
     v1::SignedCharter { signatures: sign(agencies, &charter), charter }

@@ -144,6 +144,7 @@ impl Agency {
             charter_key: self.charter_key.public_key().as_ref().to_vec(),
             sealing_key: self.sealing_key.public_key().as_ref().to_vec(),
             recovery_key: self.recovery_key.public_key().as_ref().to_vec(),
+            ca_claims: Vec::new(),
         }
     }
 }
@@ -186,6 +187,7 @@ fn next_charter(history: &CharterHistory, agencies: Vec<v1::Agency>, signers: &[
             agencies,
             server_ca_certificates: newest.server_cas.iter().map(|ca| ca.der().to_vec()).collect(),
             server_name: newest.server_name.clone(),
+            rules: newest.rules,
         },
     )
 }
@@ -207,6 +209,7 @@ pub(crate) fn charter(agencies: &[&Agency], rolling_to: Option<&Agency>) -> Vec<
         agencies: entries,
         server_ca_certificates: vec![server_ca],
         server_name: "alcove.northmark.example".into(),
+        rules: alcove_charter::RULES,
     };
     sign(agencies, charter)
 }

@@ -113,6 +113,7 @@ impl TestAgency {
             charter_key: self.charter_key.der_bytes().to_vec(),
             sealing_key: self.sealing_key.der_bytes().to_vec(),
             recovery_key: Vec::new(),
+            ca_claims: Vec::new(),
         }
     }
 
@@ -213,6 +214,7 @@ impl World {
             agencies: self.agencies.iter().map(TestAgency::entry).collect(),
             server_ca_certificates: vec![self.server_ca.der.clone()],
             server_name: SERVER_NAME.to_owned(),
+            rules: alcove_charter::RULES,
         }
     }
 
@@ -243,6 +245,7 @@ pub(crate) fn next(history: &CharterHistory, change: impl FnOnce(&mut v1::Charte
         agencies: newest.agencies.iter().map(|agency| agency.entry().clone()).collect(),
         server_ca_certificates: newest.server_cas.iter().map(|ca| ca.der().to_vec()).collect(),
         server_name: newest.server_name.clone(),
+        rules: newest.rules,
     };
     change(&mut charter);
     charter.agencies.sort_by(|a, b| a.trust_domain.cmp(&b.trust_domain));

@@ -88,6 +88,9 @@ pub(crate) struct Next {
     /// Another quorum.
     #[arg(long)]
     quorum: Option<u32>,
+    /// Later rules; whoever has an older Alcove cannot follow the charter that states them.
+    #[arg(long, value_name = "NUMBER")]
+    rules: Option<u32>,
     /// How many days the charter lives, from now.
     #[arg(long, default_value_t = CHARTER_DAYS)]
     days: u32,
@@ -160,6 +163,7 @@ impl Next {
             quorum: self.quorum,
             server_cas: (!server_cas.is_empty()).then_some(server_cas),
             server_name: self.server_name,
+            rules: self.rules,
             days: self.days,
         };
         let ca = AgencyCa::open(&self.ca, &passphrase.of_existing()?)?;
@@ -236,6 +240,7 @@ fn described(file: &CharterFile, path: &Path, now_ms: i64) -> Result<(Value, Vec
         "expired": expired,
         "quorum": charter.quorum,
         "server_name": charter.server_name,
+        "rules": charter.rules,
         "agencies": agencies,
         "signed": names(&standing.signed),
         "must_sign": names(&standing.must_sign),

@@ -432,6 +432,7 @@ fn explain_charter(fault: &CharterError) -> (Exit, String, String) {
         C::BadSignature { .. } | C::Fork { .. } | C::WrongPrevious { .. } | C::UnknownSigner { .. } => {
             (Exit::Integrity, "Do not use this file; compare the hash with another agency over the phone.")
         }
+        C::NewerRules { .. } => (Exit::Refused, "Install the newest Alcove on this machine, and try again."),
         C::TooLarge { .. }
         | C::Encoding(_)
         | C::Format { .. }
@@ -464,6 +465,7 @@ fn explain_charter(fault: &CharterError) -> (Exit, String, String) {
         | C::NotFirst { .. }
         | C::Gap { .. }
         | C::OtherCollaborative
+        | C::RulesBack { .. }
         | C::IssuedBeforePrevious { .. }
         | C::TooManyVersions => (Exit::Refused, "Correct what it is drafted from, and draft it again."),
     };

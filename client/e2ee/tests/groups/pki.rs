@@ -101,6 +101,7 @@ impl TestAgency {
             charter_key: self.charter_key.der_bytes().to_vec(),
             sealing_key: self.sealing_key.der_bytes().to_vec(),
             recovery_key: Vec::new(),
+            ca_claims: Vec::new(),
         }
     }
 
@@ -200,6 +201,7 @@ impl World {
             agencies: self.agencies().map(TestAgency::entry).to_vec(),
             server_ca_certificates: vec![self.server_ca.der.clone()],
             server_name: format!("alcove.{COLLABORATIVE}"),
+            rules: alcove_charter::RULES,
         };
         TrustView::new(CharterHistory::first(&self.sign(&charter)).unwrap())
     }
@@ -219,6 +221,7 @@ impl World {
             agencies: agencies.map(|agency| agency.entry().clone()).collect(),
             server_ca_certificates: vec![self.server_ca.der.clone()],
             server_name: newest.server_name.clone(),
+            rules: newest.rules,
         };
         trust.with_charter(&self.sign(&charter)).unwrap().0
     }
