@@ -9,6 +9,8 @@
 
 mod spec;
 
+#[path = "vectors/commits.rs"]
+mod commits;
 #[path = "vectors/documents.rs"]
 mod documents;
 #[path = "vectors/grants.rs"]

@@ -19,7 +19,7 @@ pub struct Submission {
     pub group: GroupId,
     /// The epoch it was made in.
     pub epoch: u64,
-    /// MLSMessage(PublicMessage(Commit)).
+    /// The body of its log entry.
     pub commit: Vec<u8>,
     /// MLSMessage(Welcome), or empty.
     pub welcome: Vec<u8>,

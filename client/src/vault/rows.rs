@@ -342,7 +342,7 @@ pub struct PendingRow {
     /// What it is to do.
     #[prost(message, optional, tag = "1")]
     pub intent: Option<IntentRow>,
-    /// MLSMessage(PublicMessage(Commit)).
+    /// The body of its log entry.
     #[prost(bytes = "vec", tag = "2")]
     pub commit: Vec<u8>,
     /// MLSMessage(Welcome), or empty.

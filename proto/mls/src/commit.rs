@@ -1,17 +1,18 @@
 //! What is checked of a commit before MLS sees it, and what is said of it afterwards.
+//!
+//! [`ParsedCommit::judge`] is the one verdict of both ends: of the bytes, the group's state and what the commit names.
 
 use crate::{
-    CommitContext, CommitError,
+    CommitBody, CommitContext, CommitError,
     error::JudgeError,
     extensions::{check_leaf_extensions, policy_of},
     identity::{chain_of, device_of},
     policy::{Policy, PolicyError},
     suite::suite,
 };
-use alcove_charter::{Moment, TrustError, TrustView};
+use alcove_charter::{Moment, P256Point, TrustError, TrustView};
 use alcove_proto::{
     ids::{Epoch, GroupId},
-    limits::COMMIT_BYTES_MAX,
     names::Identity,
 };
 use mls_rs::{
@@ -23,11 +24,25 @@ use mls_rs::{
 /// A commit that has been parsed and keeps to our form, and nothing more: its signature and its
 /// author's right are MLS's to check.
 pub struct ParsedCommit {
+    body: CommitBody,
     message: MlsMessage,
     group: GroupId,
     epoch: Epoch,
     sender: Sender,
     context: CommitContext,
+}
+
+/// A commit that is in order as far as can be told without MLS: its author's signature over all of it, its form, its
+/// place and what it names. MLS judges the rest.
+pub struct Judged {
+    /// For the MLS library.
+    pub message: MlsMessage,
+    /// As of when it is to be judged.
+    pub moment: Moment,
+    /// What it says.
+    pub survey: Survey,
+    /// The world its author saw.
+    pub context: CommitContext,
 }
 
 /// Who made a commit.
@@ -95,13 +110,11 @@ pub struct Survey {
 impl ParsedCommit {
     /// Parses a commit.
     ///
-    /// `bytes`: MLSMessage(PublicMessage(Commit)), at most [`COMMIT_BYTES_MAX`].
-    /// Errors: the first ten of [`CommitError`].
+    /// `bytes`: the body of a log entry, a [`CommitBody`].
+    /// Errors: those of [`CommitBody::parse`], and of [`CommitError`] those from `Malformed` to `ContextTime`.
     pub fn parse(bytes: &[u8]) -> Result<Self, CommitError> {
-        if bytes.len() > COMMIT_BYTES_MAX {
-            return Err(CommitError::TooLarge { bytes: bytes.len() });
-        }
-        let message = MlsMessage::from_bytes(bytes).map_err(|_| CommitError::Malformed)?;
+        let body = CommitBody::parse(bytes)?;
+        let message = MlsMessage::from_bytes(&body.commit).map_err(|_| CommitError::Malformed)?;
         let MlsMessageDescription::PublicProtocolMessage {
             group_id,
             epoch_id,
@@ -120,7 +133,7 @@ impl ParsedCommit {
         if !message.proposals_by_reference().is_empty() {
             return Err(CommitError::ByReference);
         }
-        Ok(Self { group, epoch, sender, context, message })
+        Ok(Self { body, group, epoch, sender, context, message })
     }
 
     /// The group it is for.
@@ -146,16 +159,59 @@ impl ParsedCommit {
         }
     }
 
-    /// The message, for the MLS library.
-    pub fn into_message(self) -> MlsMessage {
-        self.message
+    /// Judges all that can be told without MLS, in the order in which it may lead to blame: whose signature it is comes
+    /// before what it says.
+    ///
+    /// `group`, `in_force`, `roster`: the group as it is before the commit.
+    /// Errors: [`CommitError`]; [`CommitError::TrustBehind`] says to fetch charters and CRLs and to judge it again.
+    /// Source: PROTOCOL.md section 8, "Commits", 1 to 4 and 8.
+    pub fn judge(
+        self,
+        group: &GroupId,
+        in_force: Epoch,
+        roster: &Roster<'_>,
+        trust: &TrustView,
+    ) -> Result<Judged, CommitError> {
+        self.check_place(group, in_force)?;
+        self.body.check_signature(&self.author_key(roster)?)?;
+        let moment = self.moment(trust)?;
+        self.body.check_form(trust, moment.charter_version())?;
+        let survey = self.survey(roster)?;
+        Ok(Judged { message: self.message, moment, survey, context: self.context })
+    }
+
+    /// The key that the author's leaf has before the commit; for one who comes back, that of the leaf it removes.
+    fn author_key(&self, roster: &Roster<'_>) -> Result<P256Point, CommitError> {
+        let (leaf, returning) = match self.sender {
+            Sender::Member(leaf) => (leaf, false),
+            Sender::NewMemberCommit => (self.leaf_to_leave()?, true),
+            _ => return Err(CommitError::NotAPublicCommit),
+        };
+        let member = roster
+            .member_with_index(leaf)
+            .map_err(|_| CommitError::Policy(PolicyError::NoSuchLeaf { leaf }))?;
+        let key = &member.signing_identity().signature_key;
+        let path = self.message.commit_path_leaf_node().ok_or(CommitError::NoPath)?;
+        if returning && path.signing_identity.signature_key != *key {
+            return Err(CommitError::Policy(PolicyError::ExternalOtherKey));
+        }
+        P256Point::parse(key.as_bytes()).ok_or(CommitError::Leaf(JudgeError::OtherKey))
+    }
+
+    /// The leaf that an external commit removes.
+    fn leaf_to_leave(&self) -> Result<u32, CommitError> {
+        let removed = self.message.proposals_by_value().into_iter().find_map(|proposal| match proposal {
+            Proposal::Remove(remove) => Some(remove.to_remove()),
+            _ => None,
+        });
+        removed.ok_or(CommitError::Policy(PolicyError::ExternalRemoves { removed: 0 }))
     }
 
     /// Refuses a commit for another group or epoch than the one in force.
     ///
     /// Errors: [`CommitError::OtherGroup`], [`CommitError::OtherEpoch`].
-    pub fn check_place(&self, group: &[u8], in_force: Epoch) -> Result<(), CommitError> {
-        if self.group.as_bytes() != group {
+    fn check_place(&self, group: &GroupId, in_force: Epoch) -> Result<(), CommitError> {
+        if self.group != *group {
             return Err(CommitError::OtherGroup);
         }
         if self.epoch != in_force {
@@ -177,7 +233,7 @@ impl ParsedCommit {
     /// Resolves names against the roster before the commit.
     ///
     /// Errors: [`CommitError::Policy`], [`CommitError::Leaf`]: a leaf is named that is none.
-    pub fn survey(&self, roster: &Roster<'_>) -> Result<Survey, CommitError> {
+    fn survey(&self, roster: &Roster<'_>) -> Result<Survey, CommitError> {
         let path = self.message.commit_path_leaf_node().ok_or(CommitError::NoPath)?;
         let author = self.author(roster, path)?;
         let (mut added, mut removed, mut policy) = (Vec::new(), Vec::new(), None);

@@ -49,6 +49,24 @@ pub enum CommitError {
         /// Its size.
         bytes: usize,
     },
+    /// It begins as an envelope and is none in canonical form.
+    #[error("the commit's envelope is malformed")]
+    Envelope(#[source] CanonicalError),
+    /// An envelope of a format this version does not know.
+    #[error("the commit's envelope has format {found}")]
+    EnvelopeFormat {
+        /// What it says.
+        found: u32,
+    },
+    /// The rules of the charter it names ask for an envelope.
+    #[error("the commit is bare, and the charter it names asks for an envelope")]
+    EnvelopeMissing,
+    /// The rules of the charter it names ask for none.
+    #[error("the commit is in an envelope, and the charter it names knows none")]
+    EnvelopeUnasked,
+    /// The author's leaf did not sign these bytes.
+    #[error("the commit is not as its author signed it")]
+    EnvelopeSignature,
     /// The bytes are no MLS message.
     #[error("the commit does not parse")]
     Malformed,

@@ -12,6 +12,7 @@
 mod bench;
 mod commit;
 mod context;
+mod envelope;
 mod error;
 mod extensions;
 mod identity;
@@ -23,8 +24,9 @@ mod rules;
 mod suite;
 
 pub use bench::{Bench, Session};
-pub use commit::{Added, Author, CommitSummary, ParsedCommit, Removed, Survey};
+pub use commit::{Added, Author, CommitSummary, Judged, ParsedCommit, Removed, Survey};
 pub use context::CommitContext;
+pub use envelope::CommitBody;
 pub use error::{CommitError, JudgeError, ObserveError};
 pub use extensions::{ExtensionFault, LogPin, SealedCard, policy_of};
 pub use identity::{LeafIdentityProvider, chain_of, device_of, signing_identity};

@@ -14,6 +14,7 @@
 use crate::{
     CommitError, CommitSummary, ObserveError, ParsedCommit,
     bench::Bench,
+    commit::Judged,
     error::JudgeError,
     extensions::policy_of,
     identity::{LeafIdentityProvider, chain_of, device_of},
@@ -138,14 +139,12 @@ impl Observer {
         commit: ParsedCommit,
         trust: &TrustView,
     ) -> Result<(Self, CommitSummary), CommitError> {
-        commit.check_place(self.id.as_bytes(), self.epoch())?;
-        let moment = commit.moment(trust)?;
-        let survey = commit.survey(&self.group.roster())?;
-        let context = commit.context().clone();
+        let Judged { message, moment, survey, context } =
+            commit.judge(&self.id, self.epoch(), &self.group.roster(), trust)?;
         let mut group = self.group.clone();
         let time = mls_time(context.time_ms());
         let session = self.bench.at(trust, moment);
-        let received = group.process_incoming_message_with_time(commit.into_message(), time)?;
+        let received = group.process_incoming_message_with_time(message, time)?;
         drop(session);
         let ExternalReceivedMessage::Commit(description) = received else {
             return Err(CommitError::NotAPublicCommit);

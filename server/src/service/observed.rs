@@ -136,13 +136,17 @@ impl From<Refused> for ServiceError {
 fn of_commit(error: CommitError) -> ServiceError {
     match error {
         CommitError::TooLarge { bytes: _ } => ServiceError::TooLarge { limit: COMMIT_BYTES_MAX as u64 },
-        CommitError::ContextEncoding(_) => ServiceError::NotCanonical,
+        CommitError::Envelope(_) | CommitError::ContextEncoding(_) => ServiceError::NotCanonical,
         CommitError::OtherEpoch { made_in: _, in_force } => ServiceError::StaleEpoch { current: in_force },
         // The author holds a charter or CRL that the operator has not given this server yet.
         CommitError::TrustBehind(_) => ServiceError::Unavailable { retry_after_ms: TRUST_AHEAD_RETRY_MS },
         CommitError::Leaf(error) => of_leaf(&error),
         CommitError::Policy(_) => ServiceError::CommitNotAllowed,
-        CommitError::Malformed
+        CommitError::EnvelopeFormat { .. }
+        | CommitError::EnvelopeMissing
+        | CommitError::EnvelopeUnasked
+        | CommitError::EnvelopeSignature
+        | CommitError::Malformed
         | CommitError::NotAPublicCommit
         | CommitError::NoPath
         | CommitError::ByReference

@@ -25,7 +25,7 @@ pub struct CommitOffer {
     pub group: GroupId,
     /// The epoch it was made in.
     pub epoch: Epoch,
-    /// MLSMessage(PublicMessage(Commit)).
+    /// The body of its log entry.
     pub commit: Bytes,
     /// MLSMessage(Welcome) without the tree; empty when nobody joins.
     pub welcome: Bytes,

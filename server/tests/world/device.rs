@@ -1,10 +1,10 @@
 //! A device that speaks MLS for itself: the members' side, made of the library alone.
 
 use super::Agency;
-use alcove_charter::{P256Point, TrustView};
+use alcove_charter::{P256Point, TrustView, sign_content};
 use alcove_mls::{
-    Bench, CommitContext, LeafIdentityProvider, LogPin, Policy, PolicyError, Role, Rules, SUITE, Suite,
-    inspect_key_package, mls_time, signing_identity, suite,
+    Bench, CommitBody, CommitContext, LeafIdentityProvider, LogPin, Policy, PolicyError, Role, Rules, SUITE,
+    Suite, inspect_key_package, mls_time, signing_identity, suite,
 };
 use alcove_proto::{
     ids::{Digest, Epoch, GroupId, Head, Position},
@@ -30,6 +30,7 @@ pub(crate) struct Device {
     pub(crate) serial: Vec<u8>,
     bench: Bench,
     client: Client<Config>,
+    key: SignatureSecretKey,
     groups: HashMap<GroupId, Group<Config>>,
 }
 
@@ -108,8 +109,15 @@ impl Device {
         let (certificate, serial) = agency.certify(&identity, public.as_bytes(), days);
         let point = P256Point::parse(public.as_bytes()).unwrap();
         let bench = Bench::new();
-        let client = client(&bench, lawless, certificate, &point, secret);
-        Self { identity, serial, bench, client, groups: HashMap::new() }
+        let client = client(&bench, lawless, certificate, &point, secret.clone());
+        Self { identity, serial, bench, client, key: secret, groups: HashMap::new() }
+    }
+
+    /// A commit as it travels: signed as a whole.
+    pub(crate) fn enveloped(&self, commit: &MlsMessage) -> Vec<u8> {
+        let commit = commit.to_bytes().unwrap();
+        let signature = suite().sign(&self.key, &sign_content("alcove commit v1", &commit)).unwrap();
+        CommitBody { commit, signature: Some(signature) }.encode()
     }
 
     pub(crate) fn person(&self) -> Person {
@@ -210,7 +218,7 @@ impl Device {
             offer: CommitOffer {
                 group,
                 epoch,
-                commit: made.commit_message.to_bytes().unwrap().into(),
+                commit: self.enveloped(&made.commit_message).into(),
                 welcome: welcome.into(),
                 joiners: added.iter().map(|added| (added.identity.clone(), added.reference)).collect(),
                 seen,
@@ -244,7 +252,7 @@ impl Device {
         CommitOffer {
             group,
             epoch: member.epoch(group),
-            commit: commit.to_bytes().unwrap().into(),
+            commit: self.enveloped(&commit).into(),
             welcome: Default::default(),
             joiners: Vec::new(),
             seen: seen.0,
@@ -276,7 +284,7 @@ impl Device {
             .unwrap()
             .build();
         drop(session);
-        let commit = made.expect("the device can make the commit").commit_message.to_bytes().unwrap();
+        let commit = self.enveloped(&made.expect("the device can make the commit").commit_message);
         Made {
             offer: CommitOffer {
                 group,
@@ -312,7 +320,7 @@ impl Device {
             return;
         }
         let _session = self.bench.at(trust, trust.moment(now_ms));
-        let message = MlsMessage::from_bytes(&entry.body).unwrap();
+        let message = MlsMessage::from_bytes(&CommitBody::parse(&entry.body).unwrap().commit).unwrap();
         state.process_incoming_message_with_time(message, mls_time(now_ms)).expect("a taken commit is good");
     }
 

@@ -4,10 +4,13 @@
 //! believes every leaf unseen, judges no commit, and keeps no epoch id.
 
 use crate::Error;
+use alcove_charter::sign_content;
 use alcove_client::enrol::{DeviceKeys, Enrolment};
-use alcove_mls::{JudgeError, Policy, SUITE, SealedCard, Suite, device_of, mls_time, signing_identity};
+use alcove_mls::{
+    CommitBody, JudgeError, Policy, SUITE, SealedCard, Suite, device_of, mls_time, signing_identity, suite,
+};
 use mls_rs::{
-    Client, ExtensionList, Group, IdentityProvider, MlsMessage,
+    CipherSuiteProvider, Client, ExtensionList, Group, IdentityProvider, MlsMessage,
     client_builder::{BaseConfig, WithCryptoProvider, WithIdentityProvider, WithMlsRules},
     crypto::SignatureSecretKey,
     extension::MlsExtension,
@@ -69,10 +72,16 @@ impl IdentityProvider for Believing {
 }
 
 /// A certified device that can become a bare member.
-pub(crate) struct BareDevice(Client<Config>);
+pub(crate) struct BareDevice {
+    client: Client<Config>,
+    key: SignatureSecretKey,
+}
 
 /// A bare member of a group.
-pub(crate) struct BareMember(Group<Config>);
+pub(crate) struct BareMember {
+    group: Group<Config>,
+    key: SignatureSecretKey,
+}
 
 /// What a commit of a bare member does.
 pub(crate) enum Change<'a> {
@@ -91,40 +100,41 @@ impl BareDevice {
         let identity = signing_identity(&enrolment.mls_chain, &alcove_charter::leaf_point(leaf)?);
         let scalar = keys.mls.get(SCALAR).ok_or("a key of a device is one of P-256")?;
         let options = CommitOptions::new().with_path_required(true).with_ratchet_tree_extension(false);
+        let key = SignatureSecretKey::new_slice(scalar);
         let client = Client::builder()
             .crypto_provider(Suite)
             .identity_provider(Believing)
             .mls_rules(DefaultMlsRules::new().with_commit_options(options))
             .extension_types([Policy::extension_type(), SealedCard::extension_type()])
-            .signing_identity(identity, SignatureSecretKey::new_slice(scalar), SUITE)
+            .signing_identity(identity, key.clone(), SUITE)
             .build();
-        Ok(Self(client))
+        Ok(Self { client, key })
     }
 
     /// A key package, which a later [`BareDevice::join`] takes.
     pub(crate) fn key_package(&self, now_ms: i64) -> Result<Vec<u8>, Error> {
         let none = ExtensionList::new();
-        let message = self.0.generate_key_package_message(none.clone(), none, Some(mls_time(now_ms)))?;
+        let message = self.client.generate_key_package_message(none.clone(), none, Some(mls_time(now_ms)))?;
         Ok(message.to_bytes()?)
     }
 
     /// Enters a group by a welcome.
     pub(crate) fn join(&self, welcome: &[u8], tree: &[u8]) -> Result<BareMember, Error> {
         let (welcome, tree) = (MlsMessage::from_bytes(welcome)?, ExportedTree::from_bytes(tree)?);
-        let (group, _) = self.0.join_group(Some(tree), &welcome, None)?;
-        Ok(BareMember(group))
+        let (group, _) = self.client.join_group(Some(tree), &welcome, None)?;
+        Ok(BareMember { group, key: self.key.clone() })
     }
 }
 
 impl BareMember {
-    /// Makes a commit and its welcome (empty when nobody joins); it stays pending.
+    /// Makes a commit and its welcome (empty when nobody joins); it stays pending, and is not in an envelope yet.
     pub(crate) fn commit(
         &mut self,
         change: &Change<'_>,
         context: Vec<u8>,
         now_ms: i64,
     ) -> Result<(Vec<u8>, Vec<u8>), Error> {
-        let builder = self.0.commit_builder().authenticated_data(context).commit_time(mls_time(now_ms));
+        let builder = self.group.commit_builder().authenticated_data(context).commit_time(mls_time(now_ms));
         let builder = match change {
             Change::Update => builder,
             Change::Add(package) => builder.add_member(MlsMessage::from_bytes(package)?)?,
@@ -135,24 +145,31 @@ impl BareMember {
         Ok((output.commit_message.to_bytes()?, welcome.unwrap_or_default()))
     }
 
+    /// A commit of its own as it travels.
+    pub(crate) fn enveloped(&self, commit: Vec<u8>) -> Result<Vec<u8>, Error> {
+        let signature = suite().sign(&self.key, &sign_content("alcove commit v1", &commit))?;
+        Ok(CommitBody { commit, signature: Some(signature) }.encode())
+    }
+
     /// Its leaf.
     pub(crate) fn leaf(&self) -> u32 {
-        self.0.current_member_index()
+        self.group.current_member_index()
     }
 
     /// Forgets the pending commit.
     pub(crate) fn forget(&mut self) {
-        self.0.clear_pending_commit();
+        self.group.clear_pending_commit();
     }
 
-    /// Processes a commit, its own too.
+    /// Processes a commit as it travels, its own too; whose signature is on the envelope it does not ask.
     pub(crate) fn process(&mut self, commit: &[u8]) -> Result<(), Error> {
-        self.0.process_incoming_message(MlsMessage::from_bytes(commit)?)?;
+        let CommitBody { commit, .. } = CommitBody::parse(commit)?;
+        self.group.process_incoming_message(MlsMessage::from_bytes(&commit)?)?;
         Ok(())
     }
 
     /// Lets go of the epochs behind it, as a member that saves its state does.
     pub(crate) fn save(&mut self) -> Result<(), Error> {
-        Ok(self.0.write_to_storage()?)
+        Ok(self.group.write_to_storage()?)
     }
 }

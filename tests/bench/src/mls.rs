@@ -192,7 +192,7 @@ impl Crowd {
         self.order(&prepared.commit)?;
         let mut member = device.join(&prepared.welcome, &self.observer.export_tree()?)?;
         let (commit, _) = member.commit(&Change::Update, self.context(), now_ms())?;
-        self.order(&commit)?;
+        self.order(&member.enveloped(commit)?)?;
         Ok(())
     }
 
@@ -229,6 +229,7 @@ impl Crowd {
         self.order(&prepared.commit)?;
         let mut bare = device.join(&prepared.welcome, &self.observer.export_tree()?)?;
         let (own, _) = bare.commit(&Change::Update, self.context(), now_ms())?;
+        let own = bare.enveloped(own)?;
         self.order(&own)?;
         bare.process(&own)?;
         for commit in [&prepared.commit, &own] {

@@ -1,7 +1,7 @@
 //! A device with its keys in the open: it speaks to the server as it likes.
 
 use super::pki::{Shown, now_ms};
-use alcove_charter::{CharterFile, TrustView, sha256};
+use alcove_charter::{CharterFile, TrustView, sha256, sign_content};
 use alcove_e2ee::{
     cards,
     device::{Device, KeyPackage},
@@ -9,7 +9,7 @@ use alcove_e2ee::{
     keys::DirectoryKey,
 };
 use alcove_issuer::{SealingKey, open_enrolment_key};
-use alcove_mls::{LogPin, Policy};
+use alcove_mls::{CommitBody, LogPin, Policy};
 use alcove_proto::{
     ids::{GroupId, Head, Position},
     limits::MESSAGE_BYTES_MAX,
@@ -24,7 +24,10 @@ use alcove_tests::world::{World, path};
 use alcove_trust::{ConnectError, Connector};
 use prost::Message;
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
-use ring::rand::{SecureRandom, SystemRandom};
+use ring::{
+    rand::{SecureRandom, SystemRandom},
+    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair},
+};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::{fs, net::SocketAddr, sync::Arc};
 use tonic::{
@@ -41,6 +44,7 @@ pub(crate) struct Caller {
     pub(crate) sealed_card: Vec<u8>,
     connector: Connector,
     channel: Channel,
+    mls_key: EcdsaKeyPair,
 }
 
 impl Caller {
@@ -71,7 +75,10 @@ impl Caller {
         let tls_key: PrivateKeyDer<'static> = PrivatePkcs8KeyDer::from(tls.serialize_der()).into();
         let connector =
             Connector::new(Arc::new(trust.clone()), chain, tls_key).expect("key and certificate go together");
-        let mls = Device::new(&mls.serialize_der(), answer.mls_chain, None).expect("the answer is good");
+        let pkcs8 = mls.serialize_der();
+        let mls_key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pkcs8, &SystemRandom::new());
+        let mls_key = mls_key.expect("a P-256 key");
+        let mls = Device::new(&pkcs8, answer.mls_chain, None).expect("the answer is good");
         let channel = channel(&connector, address);
         let identity = mls.identity().clone();
         let directory_key =
@@ -80,7 +87,7 @@ impl Caller {
         let directory_key = DirectoryKey::from_bytes(*directory_key.as_bytes());
         let sealed_card =
             cards::seal(&directory_key, &identity.person, &answer.card, random()).expect("the card has room");
-        Self { identity, mls, trust, sealed_card, connector, channel }
+        Self { identity, mls, trust, sealed_card, connector, channel, mls_key }
     }
 
     /// Tries to connect again; answers why it was refused, if it was.
@@ -126,6 +133,13 @@ impl Caller {
     /// Prepares a commit of `intent` that has seen the log up to `seen`.
     pub(crate) fn prepare(&self, group: &mut Group, intent: &Intent, seen: LogPin) -> Prepared {
         group.prepare_commit(&self.mls, intent, seen, &self.trust, now_ms()).expect("the commit can be made")
+    }
+
+    /// A commit of whatever bytes, under this device's signature.
+    pub(crate) fn enveloped(&self, commit: Vec<u8>) -> Vec<u8> {
+        let content = sign_content("alcove commit v1", &commit);
+        let signature = self.mls_key.sign(&SystemRandom::new(), &content).expect("the key signs");
+        CommitBody { commit, signature: Some(signature.as_ref().to_vec()) }.encode()
     }
 
     /// Offers a prepared commit.

@@ -6,6 +6,7 @@ use alcove_e2ee::{
     device::KeyPackage,
     group::{Group, Intent, Join},
 };
+use alcove_mls::CommitBody;
 use alcove_proto::v1;
 
 /// A member of the scene's case whose program keeps to no rule of ours.
@@ -30,11 +31,13 @@ impl Rogue {
         Self { caller, group, join }
     }
 
-    /// Sends a commit whose tag only members can check: a bit of it is wrong.
+    /// Sends a commit whose tag only members can check: a bit of it is wrong, and it is signed so.
     pub(crate) async fn spoil(&mut self) {
         let seen = self.join.pin;
         let mut prepared = self.caller.prepare(&mut self.group, &Intent::default(), seen);
-        *prepared.commit.last_mut().expect("a commit has bytes") ^= 1;
+        let mut commit = CommitBody::parse(&prepared.commit).expect("an envelope").commit;
+        *commit.last_mut().expect("a commit has bytes") ^= 1;
+        prepared.commit = self.caller.enveloped(commit);
         let answer = self.caller.submit(&self.group.id(), &prepared).await.expect("no server can see that");
         accepted(answer);
     }

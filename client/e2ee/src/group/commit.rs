@@ -1,10 +1,11 @@
 //! Changing a group: making a commit, and processing the one the log shows.
 
-use super::{Group, GroupError, Piece, check_own_certificate, epoch_id_of, join::check_size};
+use super::{Group, GroupError, Piece, check_own_certificate, epoch_id_of, join::check_size, signer::sign};
 use crate::device::Device;
 use alcove_charter::TrustView;
 use alcove_mls::{
-    CommitContext, CommitError, CommitSummary, LogPin, ParsedCommit, Role, device_of, mls_time, suite,
+    CommitBody, CommitContext, CommitError, CommitSummary, Judged, LogPin, ParsedCommit, Role, device_of,
+    mls_time, suite,
 };
 use alcove_proto::{
     ids::Epoch,
@@ -47,7 +48,7 @@ pub struct Joiner {
 pub struct Prepared {
     /// The epoch it was made in.
     pub epoch: Epoch,
-    /// MLSMessage(PublicMessage(Commit)).
+    /// The body of its log entry.
     pub commit: Vec<u8>,
     /// MLSMessage(Welcome), without the tree; empty when nobody joins.
     pub welcome: Vec<u8>,
@@ -89,7 +90,7 @@ impl Group {
         let context = CommitContext::new(trust, now_ms, seen);
         let joiners = intent.add.iter().map(|bytes| parse_joiner(bytes)).collect::<Result<Vec<_>, _>>()?;
         let output = self.build(device, intent, &joiners, &context, trust)?;
-        let prepared = self.pack(output, joiners, seen);
+        let prepared = self.pack(output, joiners, &context, trust);
         if prepared.is_err() {
             self.inner.clear_pending_commit();
         }
@@ -141,12 +142,18 @@ impl Group {
     }
 
     fn pack(
-        &self,
+        &mut self,
         output: CommitOutput,
         joiners: Vec<(MlsMessage, Joiner)>,
-        seen: LogPin,
+        context: &CommitContext,
+        trust: &TrustView,
     ) -> Result<Prepared, GroupError> {
         let commit = output.commit_message.to_bytes()?;
+        // By the key of before, also where the commit brings another one.
+        let commit = CommitBody::new(commit, trust, context.charter_version(), |bytes| {
+            sign(&self.leaf_signer()?, bytes)
+        })?;
+        let commit = commit.encode();
         check_size(Piece::Commit, &commit, COMMIT_BYTES_MAX)?;
         let welcome = match output.welcome_messages.as_slice() {
             [] => Vec::new(),
@@ -155,7 +162,7 @@ impl Group {
         };
         check_size(Piece::Welcome, &welcome, WELCOME_BYTES_MAX)?;
         let joiners = joiners.into_iter().map(|(_, joiner)| joiner).collect();
-        Ok(Prepared { epoch: self.epoch(), commit, welcome, joiners, seen })
+        Ok(Prepared { epoch: self.epoch(), commit, welcome, joiners, seen: context.seen() })
     }
 
     /// Forgets the pending commit: it was refused, or will not be sent.
@@ -174,15 +181,13 @@ impl Group {
     pub fn process(&mut self, commit: &[u8], trust: &TrustView) -> Result<Processed, GroupError> {
         self.check_member()?;
         let commit = ParsedCommit::parse(commit)?;
-        commit.check_place(self.id.as_bytes(), self.epoch())?;
-        let moment = commit.moment(trust)?;
-        let survey = commit.survey(&self.inner.roster())?;
-        let context = commit.context().clone();
         let own = commit.claimed_leaf() == Some(self.own_leaf());
+        let Judged { message, moment, survey, context } =
+            commit.judge(&self.id, self.epoch(), &self.inner.roster(), trust)?;
         let time = mls_time(context.time_ms());
         let opens = self.epoch().next();
         let session = self.bench.at(trust, moment);
-        let received = self.inner.process_incoming_message_with_time(commit.into_message(), time);
+        let received = self.inner.process_incoming_message_with_time(message, time);
         drop(session);
         let description = match received {
             Ok(ReceivedMessage::Commit(description)) => description,

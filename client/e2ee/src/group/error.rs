@@ -76,7 +76,7 @@ pub enum GroupError {
     #[error("the group knows this device by another key")]
     OtherDeviceKey,
     /// Signing failed.
-    #[error("the record could not be signed")]
+    #[error("it could not be signed")]
     Sign,
     /// The sealed keys do not open: they were sealed to a leaf key this device no longer has, or not for
     /// this purpose.

@@ -15,6 +15,7 @@ mod join;
 mod rejoin;
 mod roster;
 mod sealing;
+mod signer;
 
 pub use commit::{Intent, Joiner, Prepared, Processed};
 pub use error::{GroupError, Piece};

@@ -5,10 +5,11 @@ use super::{
     Group, GroupError, Piece, check_charter, check_own_certificate,
     config::{self, Shelf},
     join::check_size,
+    signer::sign,
 };
 use crate::device::Device;
 use alcove_charter::TrustView;
-use alcove_mls::{Bench, CommitContext, CommitError, LogPin};
+use alcove_mls::{Bench, CommitBody, CommitContext, CommitError, LogPin};
 use alcove_proto::limits::{GROUP_INFO_BYTES_MAX, TREE_BYTES_MAX};
 use mls_rs::{MlsMessage, group::ExportedTree};
 
@@ -31,7 +32,7 @@ impl Group {
     /// Comes back: removes this device's old leaf and enters anew, by the same key.
     ///
     /// `group_info`, `tree`: from a member, of the epoch in force. `old_leaf`: this device's.
-    /// Answers the group as it is after the commit, and the commit. The group counts only once the log
+    /// Answers the group as it is after the commit, and the body of the commit's log entry. The group counts only once the log
     /// shows those very bytes: keep it apart until then, and throw it away if another commit was first.
     /// Errors: [`GroupError`]; [`GroupError::Policy`] when the old leaf signs with another key.
     pub fn rejoin(
@@ -66,6 +67,10 @@ impl Group {
         drop(session);
         let group = Self::with(inner, bench, shelf)?;
         check_charter(group.policy(), trust)?;
-        Ok((group, commit.to_bytes()?))
+        // The leaf that goes has this device's key: else the rules let nobody come back.
+        let commit = CommitBody::new(commit.to_bytes()?, trust, context.charter_version(), |bytes| {
+            sign(device.signer(), bytes)
+        })?;
+        Ok((group, commit.encode()))
     }
 }

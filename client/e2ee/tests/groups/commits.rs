@@ -2,11 +2,11 @@
 
 use crate::{
     pki::{DAY_MS, NOW_MS},
-    rogue::{Habits, Rogue, context, message},
+    rogue::{Habits, Rogue, context, enveloped, message, signing},
     scene::{SEEN, Scene, adding, key_package},
 };
 use alcove_e2ee::group::{GroupError, Intent};
-use alcove_mls::{CommitContext, CommitError, JudgeError, Policy, PolicyError, Role};
+use alcove_mls::{CommitBody, CommitContext, CommitError, JudgeError, Policy, PolicyError, Role};
 use alcove_proto::v1;
 use mls_rs::{
     Extension, ExtensionList,
@@ -216,22 +216,56 @@ fn a_commit_for_another_epoch_or_group_or_with_a_bit_flipped_is_refused() {
         let error = scene.alice.group.process(&flipped, &scene.trust);
         assert!(error.is_err(), "the bit in byte {index}");
     }
-    for cut in [0, 1, good.len() / 2, good.len() - 1] {
+    for cut in [1, good.len() / 2, good.len() - 1] {
         let error = scene.alice.group.process(&good[..cut], &scene.trust);
-        assert!(matches!(error, Err(GroupError::Commit(CommitError::Malformed))));
+        assert!(matches!(error, Err(GroupError::Commit(CommitError::Envelope(_)))));
     }
+    let nothing = scene.alice.group.process(&[], &scene.trust);
+    assert!(matches!(nothing, Err(GroupError::Commit(CommitError::Malformed))));
     scene.publish(&good, &mut [&mut bob]);
 }
 
 #[test]
 fn a_commit_with_a_wrong_membership_tag_leaves_the_group_as_it_was() {
+    let (mut scene, mut mallory) = with_mallory(Habits::default());
+    // The tag stands last; the observer has no key to check it with.
+    let good = mallory.commit(&scene.trust, |commit| commit);
+    let mut spoilt = CommitBody::parse(&good).unwrap().commit;
+    *spoilt.last_mut().unwrap() ^= 1;
+    let spoilt = mallory.signed(spoilt);
+    scene.server.check(&spoilt, &scene.trust).unwrap();
+    assert!(matches!(scene.alice.group.process(&spoilt, &scene.trust), Err(GroupError::Mls(_))));
+    scene.publish(&good, &mut []);
+}
+
+#[test]
+fn whoever_passes_a_commit_on_spoils_neither_tag_of_it() {
     let (mut scene, mut bob) = Scene::with_bob();
     let good = bob.prepare(&Intent::default(), &scene.trust).commit;
-    let mut bad = good.clone();
-    // The tag stands last; the observer has no key to check it with.
-    *bad.last_mut().unwrap() ^= 1;
-    assert!(matches!(scene.alice.group.process(&bad, &scene.trust), Err(GroupError::Mls(_))));
+    let envelope = CommitBody::parse(&good).unwrap();
+    // The membership tag stands last, the confirmation tag before it; each has 32 bytes and its length.
+    for from_end in [1, 1 + 33] {
+        let mut flipped = envelope.clone();
+        let index = flipped.commit.len() - from_end;
+        flipped.commit[index] ^= 1;
+        scene.refused(&flipped.encode(), |error| matches!(error, CommitError::EnvelopeSignature));
+    }
     scene.publish(&good, &mut [&mut bob]);
+}
+
+#[test]
+fn a_commit_under_these_rules_never_travels_bare_or_under_anothers_signature() {
+    let (mut scene, mut mallory) = with_mallory(Habits::default());
+    let good = mallory.commit(&scene.trust, |commit| commit);
+    let envelope = CommitBody::parse(&good).unwrap();
+    let stripped = CommitBody { signature: None, ..envelope.clone() }.encode();
+    scene.refused(&stripped, |error| matches!(error, CommitError::EnvelopeMissing));
+    let other = signing(&scene.world.protection.device('n', 1)).1;
+    let by_another = enveloped(&other, envelope.commit.clone());
+    scene.refused(&by_another, |error| matches!(error, CommitError::EnvelopeSignature));
+    let no_signature = CommitBody { signature: Some(Vec::new()), ..envelope }.encode();
+    scene.refused(&no_signature, |error| matches!(error, CommitError::EnvelopeSignature));
+    scene.publish(&good, &mut []);
 }
 
 #[test]

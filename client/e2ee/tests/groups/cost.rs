@@ -7,7 +7,7 @@
 
 use crate::{
     pki::{NOW_MS, Staff},
-    rogue::{Habits, RogueConfig, client, context},
+    rogue::{self, Habits, RogueConfig, client, context, enveloped, signing},
     scene::{Party, Scene, key_package, removing},
 };
 use alcove_e2ee::group::{Group, Intent};
@@ -91,7 +91,8 @@ fn measure(mut scene: Scene, mut warm: Party, people: &[Staff]) {
     };
     let own = bare.commit_builder().authenticated_data(context(&scene.trust)).build().unwrap();
     bare.apply_pending_commit().unwrap();
-    scene.publish(&own.commit_message.to_bytes().unwrap(), &mut [&mut warm]);
+    let own = enveloped(&signing(&bare_staff).1, own.commit_message.to_bytes().unwrap());
+    scene.publish(&own, &mut [&mut warm]);
 
     for round in 0..ROUNDS {
         let newcomer = staff(&scene, LEAVES + 10 + round);
@@ -168,8 +169,7 @@ fn process_both(
 ) {
     let (spent, _) = timed(|| warm.process(commit, &scene.trust));
     row.ours.push(spent);
-    let (spent, _) =
-        timed(|| bare.process_incoming_message(MlsMessage::from_bytes(commit).unwrap()).unwrap());
+    let (spent, _) = timed(|| bare.process_incoming_message(rogue::bare(commit)).unwrap());
     row.bare.push(spent);
 }
 
@@ -187,7 +187,7 @@ fn join_bare(
         .unwrap();
     let intent = Intent { add: vec![package.to_bytes().unwrap()], ..Intent::default() };
     let prepared = scene.alice_commits(&intent, &mut [warm]);
-    bare.process_incoming_message(MlsMessage::from_bytes(&prepared.commit).unwrap()).unwrap();
+    bare.process_incoming_message(rogue::bare(&prepared.commit)).unwrap();
     let tree = scene.server.export_tree().unwrap();
     let (spent, _) = timed(|| {
         let tree = ExportedTree::from_bytes(&tree).unwrap();

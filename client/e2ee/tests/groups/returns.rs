@@ -2,7 +2,7 @@
 
 use crate::{
     pki::{NOW_MS, Staff},
-    rogue::{Habits, client, context},
+    rogue::{Habits, client, context, enveloped, signing},
     scene::{Party, SEEN, Scene, flat},
 };
 use alcove_charter::TrustError;
@@ -23,7 +23,7 @@ fn enters(scene: &Scene, staff: &Staff, old_leaf: Option<u32>) -> Vec<u8> {
         Some(leaf) => builder.with_removal(leaf),
         None => builder,
     };
-    builder.build(info).unwrap().1.to_bytes().unwrap()
+    enveloped(&signing(staff).1, builder.build(info).unwrap().1.to_bytes().unwrap())
 }
 
 /// Bob, with his key at hand for a program of another make.

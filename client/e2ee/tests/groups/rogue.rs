@@ -4,11 +4,13 @@ use crate::{
     pki::{NOW_MS, Staff},
     scene::{Party, SEEN, Scene},
 };
-use alcove_charter::TrustView;
+use alcove_charter::{TrustView, sign_content};
 use alcove_e2ee::group::Intent;
-use alcove_mls::{CommitContext, JudgeError, Policy, SUITE, SealedCard, Suite, device_of, mls_time};
+use alcove_mls::{
+    CommitBody, CommitContext, JudgeError, Policy, SUITE, SealedCard, Suite, device_of, mls_time, suite,
+};
 use mls_rs::{
-    Client, ExtensionList, Group, GroupStateStorage, IdentityProvider, MlsMessage,
+    CipherSuiteProvider, Client, ExtensionList, Group, GroupStateStorage, IdentityProvider, MlsMessage,
     client_builder::{BaseConfig, WithCryptoProvider, WithIdentityProvider, WithMlsRules},
     extension::MlsExtension,
     group::CommitBuilder,
@@ -74,6 +76,17 @@ pub(crate) fn signing(staff: &Staff) -> (SigningIdentity, SignatureSecretKey) {
     (identity, SignatureSecretKey::new_slice(&pkcs8[36..68]))
 }
 
+/// A commit as it travels, signed by `key` whatever is in it.
+pub(crate) fn enveloped(key: &SignatureSecretKey, commit: Vec<u8>) -> Vec<u8> {
+    let signature = suite().sign(key, &sign_content("alcove commit v1", &commit)).unwrap();
+    CommitBody { commit, signature: Some(signature) }.encode()
+}
+
+/// The commit in an envelope, for a library that knows none.
+pub(crate) fn bare(body: &[u8]) -> MlsMessage {
+    MlsMessage::from_bytes(&CommitBody::parse(body).unwrap().commit).unwrap()
+}
+
 /// How a rogue's program is set up.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Habits {
@@ -102,6 +115,7 @@ pub(crate) fn client(staff: &Staff, habits: Habits) -> Client<RogueConfig> {
 pub(crate) struct Rogue {
     pub(crate) group: Group<RogueConfig>,
     storage: InMemoryGroupStateStorage,
+    key: SignatureSecretKey,
 }
 
 impl Rogue {
@@ -116,7 +130,7 @@ impl Rogue {
         let tree = mls_rs::group::ExportedTree::from_bytes(&scene.server.export_tree().unwrap()).unwrap();
         let welcome = MlsMessage::from_bytes(&prepared.welcome).unwrap();
         let (group, _) = client.join_group(Some(tree), &welcome, None).unwrap();
-        Self { group, storage: client.group_state_storage() }
+        Self { group, storage: client.group_state_storage(), key: signing(staff).1 }
     }
 
     /// The same member with another init secret than everybody else's: what it commits has a confirmation
@@ -132,7 +146,12 @@ impl Rogue {
         let last_of_init_secret = data.len() - 33 - 1 - 1 - 1;
         data[last_of_init_secret] ^= 1;
         GroupStateStorage::write(&mut storage, GroupState { id: id.clone(), data }, vec![], vec![]).unwrap();
-        Self { group: client.load_group(&id).unwrap(), storage }
+        Self { group: client.load_group(&id).unwrap(), storage, key: self.key }
+    }
+
+    /// A commit of these bytes under its own signature.
+    pub(crate) fn signed(&self, commit: Vec<u8>) -> Vec<u8> {
+        enveloped(&self.key, commit)
     }
 
     /// A commit of whatever `act` puts in, with a context that is in order.
@@ -154,7 +173,7 @@ impl Rogue {
             self.group.commit_builder().commit_time(mls_time(NOW_MS)).authenticated_data(authenticated_data);
         let output = act(builder).build().unwrap();
         self.group.clear_pending_commit();
-        output.commit_message.to_bytes().unwrap()
+        enveloped(&self.key, output.commit_message.to_bytes().unwrap())
     }
 }
 
