@@ -15,7 +15,7 @@ use std::{
     fs,
     time::{SystemTime, UNIX_EPOCH},
 };
-use test_agency::{Agency, answer, charter, next_charter, other_ca};
+use test_agency::{Agency, answer, change_ca, charter, next_charter};
 
 struct Collaborative {
     harborlight: Agency,
@@ -208,7 +208,7 @@ fn a_charter_that_lists_another_ca_or_the_agency_no_more_locks_nobody_out_of_the
                 drop(charter.agencies.remove(entry.unwrap()));
                 charter.quorum = 1;
             } else {
-                charter.agencies[entry.unwrap()].ca_certificates = vec![other_ca(now_ms)];
+                change_ca(&mut charter.agencies[entry.unwrap()], now_ms);
             }
         });
         follow(&device, &next);

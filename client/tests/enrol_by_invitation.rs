@@ -244,7 +244,7 @@ fn the_answer_is_believed_by_the_newest_charter() {
     let entry = world.harborlight.trust_domain.clone();
     let next = next_charter(&world.charter, &both, |charter| {
         let agency = charter.agencies.iter_mut().find(|agency| agency.trust_domain == entry).unwrap();
-        agency.ca_certificates = vec![test_agency::other_ca(now_ms())];
+        test_agency::change_ca(agency, now_ms());
     });
     world.desk.state().charters.push(next);
     let refused = collect(&world, home.path());

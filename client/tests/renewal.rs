@@ -195,13 +195,12 @@ fn a_ca_that_is_about_to_go_is_left_at_once() {
     let rosa = scene.world.rosa();
     assert_eq!(scene.renew(&scene.session()).state, RenewalState::None, "nothing is due");
     scene.world.harborlight.roll_ca();
-    let new_ca = scene.world.harborlight.entry.ca_certificates[1].clone();
-    let next = scene.next_cas(|cas| cas.push(new_ca.clone()));
+    let next = scene.next_cas(0..2);
     scene.follow(&next, 2);
     let session = scene.session();
     words_of(&scene.renew(&session));
     // Before it is answered the old CA goes: the desk has the charter that says so, and the device believes it there.
-    scene.next_cas(|cas| *cas = vec![new_ca]);
+    scene.next_cas(1..2);
     scene.world.answer(&rosa, 90);
     assert_eq!(scene.renew(&session).state, RenewalState::None);
     let status = session.status().unwrap();
@@ -216,8 +215,7 @@ fn a_ca_that_is_about_to_go_is_left_at_once() {
 fn a_device_whose_ca_was_retired_while_it_was_asleep_comes_back() {
     let mut scene = Scene::made_days_ago(1);
     scene.world.harborlight.roll_ca();
-    let new_ca = scene.world.harborlight.entry.ca_certificates[1].clone();
-    let next = scene.next_cas(|cas| *cas = vec![new_ca]);
+    let next = scene.next_cas(1..2);
     scene.follow(&next, 2);
     let refused = scene.laptop.alcove(&["status"]).run();
     assert_eq!(refused.code, 8, "{}", refused.stderr);

@@ -74,6 +74,11 @@ impl Charter {
             return Err(CharterError::Times);
         }
         let agencies = parse_agencies(&message.agencies, &collaborative)?;
+        // Programs from before the rules cannot read an entry with claims, and must be able to read this charter.
+        let with_claims = agencies.iter().find(|agency| !agency.entry().ca_claims.is_empty());
+        if let Some(agency) = with_claims.filter(|_| message.rules == 0) {
+            return Err(CharterError::ClaimsWithoutRules { trust_domain: agency.trust_domain.clone() });
+        }
         let majority = agencies.len() / 2 + 1;
         if !(majority..=agencies.len()).contains(&(message.quorum as usize)) {
             return Err(CharterError::Quorum { quorum: message.quorum, agencies: agencies.len() });

@@ -1,5 +1,6 @@
 //! Why something was not believed. One enum for each thing that is judged.
 
+use crate::owners::KeyOwner;
 use alcove_proto::{canonical::CanonicalError, names::NameError, names::TrustDomain};
 
 /// What is wrong with a CA certificate that a charter lists.
@@ -134,6 +135,32 @@ pub enum CharterError {
     #[error("{trust_domain} shares a key with another entry")]
     KeyShared {
         /// The second one.
+        trust_domain: TrustDomain,
+    },
+    /// It lists a key that another owner had, in this version or an earlier one, or that had another purpose.
+    #[error("it lists as {listed} a key that is {owner}")]
+    KeyOfAnother {
+        /// What the key is listed as.
+        listed: KeyOwner,
+        /// Whose it has been from the first version that lists it.
+        owner: KeyOwner,
+    },
+    /// The entry does not show that the agency holds the keys of its CAs.
+    #[error("the entry of {trust_domain} does not show that it holds the key of its CA")]
+    CaClaimMissing {
+        /// Whose.
+        trust_domain: TrustDomain,
+    },
+    /// A CA's key has not signed for the agency that lists it.
+    #[error("the key of a CA has not signed for {trust_domain}, which lists it")]
+    BadCaClaim {
+        /// Whose entry.
+        trust_domain: TrustDomain,
+    },
+    /// It states no rules, and an entry has what came with them.
+    #[error("it states no rules, and the entry of {trust_domain} has claims, which came with them")]
+    ClaimsWithoutRules {
+        /// Whose.
         trust_domain: TrustDomain,
     },
     /// The charter key is no P-256 point.

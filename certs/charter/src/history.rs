@@ -1,7 +1,8 @@
 //! The chain of charter versions: never back, never two of one number.
 
 use crate::{
-    CharterError, agency::Agency, anchor::Ca, charter::Charter, key::P256Point, signed::SignedCharter,
+    CharterError, agency::Agency, anchor::Ca, charter::Charter, key::P256Point, owners::Owners,
+    signed::SignedCharter,
 };
 use alcove_proto::{ids::Digest, names::TrustDomain};
 use rustls_pki_types::TrustAnchor;
@@ -15,6 +16,7 @@ pub const CHARTER_VERSIONS_MAX: usize = 1024;
 pub struct CharterHistory {
     /// Never empty; version n stands at index n - 1.
     versions: Vec<Version>,
+    owners: Owners,
 }
 
 #[derive(Debug, Clone)]
@@ -39,7 +41,9 @@ impl CharterHistory {
     pub fn first(signed: &[u8]) -> Result<Self, CharterError> {
         let parsed = SignedCharter::parse(signed)?;
         parsed.verify_first()?;
-        Ok(Self { versions: vec![Version::new(&parsed)] })
+        let mut history = Self { versions: Vec::new(), owners: Owners::default() };
+        history.push(&parsed);
+        Ok(history)
     }
 
     /// Verifies a row of versions, oldest first.
@@ -71,8 +75,13 @@ impl CharterHistory {
             return Err(CharterError::TooManyVersions);
         }
         parsed.verify_next(self)?;
-        self.versions.push(Version::new(&parsed));
+        self.push(&parsed);
         Ok(Appended::New)
+    }
+
+    fn push(&mut self, signed: &SignedCharter) {
+        self.owners.record(signed.charter());
+        self.versions.push(Version::new(signed));
     }
 
     /// The history as it would be with `offered` as its newest version, whoever is still to sign it: for dry runs
@@ -87,7 +96,7 @@ impl CharterHistory {
         }
         let _who_has_signed = offered.standing(Some(self))?;
         let mut assumed = self.clone();
-        assumed.versions.push(Version::new(offered));
+        assumed.push(offered);
         Ok(assumed)
     }
 
@@ -124,6 +133,11 @@ impl CharterHistory {
     /// The entry an agency had in the newest version that names it.
     pub fn last_entry(&self, trust_domain: &TrustDomain) -> Option<&Agency> {
         self.charters().rev().find_map(|charter| charter.agency(trust_domain))
+    }
+
+    /// Whose each key is that any version lists.
+    pub(crate) fn owners(&self) -> &Owners {
+        &self.owners
     }
 
     /// Every CA an agency has had in any version, newest first.

@@ -24,6 +24,7 @@ mod key;
 mod ledger;
 mod objection;
 pub mod oids;
+mod owners;
 mod renewal;
 mod sign_content;
 mod signed;
@@ -55,6 +56,7 @@ pub use ledger::{
     SignedLedgerHead, ledger_signing_bytes,
 };
 pub use objection::{Objection, ObjectionError, VerifiedObjection, objection_signing_bytes};
+pub use owners::{KeyOwner, ca_claim_signing_bytes};
 pub use renewal::{RenewalError, VerifiedRenewal, order_signing_bytes, renewal_signing_bytes, verify_order};
 pub use sign_content::sign_content;
 pub use signed::{SignedCharter, Standing, charter_signing_bytes};

@@ -4,7 +4,7 @@
 //! agency whose entry is new or altered must sign it too, by the charter key it was last known
 //! under: so a quorum may add and remove agencies and can never speak for one.
 
-use crate::{CharterError, charter::Charter, history::CharterHistory, key::P256Point};
+use crate::{CharterError, charter::Charter, history::CharterHistory, key::P256Point, owners::Owners};
 use alcove_proto::{canonical, limits::CHARTER_BYTES_MAX, names::TrustDomain, v1};
 use prost::Message;
 use std::{collections::BTreeMap, sync::Arc};
@@ -146,6 +146,7 @@ impl SignedCharter {
         }
         let signed = self
             .check_signatures(|trust_domain| charter.agency(trust_domain).map(|agency| agency.charter_key))?;
+        Owners::default().check(charter, None)?;
         let must_sign = charter.agencies.iter().map(|agency| &agency.trust_domain);
         let must_sign = must_sign.filter(|domain| !signed.contains(domain)).cloned().collect();
         Ok(Standing { signed, must_sign, quorum_signed: 0, quorum: 0 })
@@ -176,6 +177,7 @@ impl SignedCharter {
             let known = history.last_entry(trust_domain).or_else(|| charter.agency(trust_domain));
             known.filter(|_| concerned).map(|agency| agency.charter_key)
         })?;
+        history.owners().check(charter, Some(previous))?;
         let unchanged = |domain: &TrustDomain| {
             let before = previous.agency(domain).map(|agency| agency.entry());
             before.is_some() && before == charter.agency(domain).map(|agency| agency.entry())

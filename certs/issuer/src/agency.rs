@@ -71,6 +71,8 @@ pub struct AgencyCa {
     pub(crate) secrets: AgencySecrets,
     pub(crate) ledger: Ledger,
     pub(crate) recovery: State,
+    /// One for each CA of the entry, in its order.
+    claims: Vec<Vec<u8>>,
 }
 
 impl AgencyCa {
@@ -111,7 +113,7 @@ impl AgencyCa {
         let ca = read_ca(&folder, &secrets.ca_key)?;
         let ledger = Ledger::open(&folder.file(LEDGER))?;
         let recovery = State::read(&folder, &secrets.profile.trust_domain, &secrets.charter_key)?;
-        let mut agency = Self { folder, ca, other_ca: None, secrets, ledger, recovery };
+        let mut agency = Self { folder, ca, other_ca: None, secrets, ledger, recovery, claims: Vec::new() };
         agency.renew_crl(now_ms)?;
         agency.settle_agency_file()?;
         Ok(agency)
@@ -129,17 +131,20 @@ impl AgencyCa {
         let (ca, other_ca) = roll::settle(&folder, &secrets.ca_key, &secrets.roll)?;
         let ledger = Ledger::open(&folder.file(LEDGER))?;
         let recovery = State::read(&folder, &secrets.profile.trust_domain, &secrets.charter_key)?;
-        let agency = Self { folder, ca, other_ca, secrets: *secrets, ledger, recovery };
+        let mut agency =
+            Self { folder, ca, other_ca, secrets: *secrets, ledger, recovery, claims: Vec::new() };
         agency.settle_agency_file()?;
         Ok(agency)
     }
 
-    /// Writes `agency.pub` if it does not say what the keystore says.
-    pub(crate) fn settle_agency_file(&self) -> Result<(), IssuerError> {
-        let file = v1::AgencyFile { format: AGENCY_FILE_FORMAT, agency: Some(self.entry()) }.encode_to_vec();
+    /// Writes `agency.pub` if it does not say what the keystore says. One from before claims gets them here.
+    pub(crate) fn settle_agency_file(&mut self) -> Result<(), IssuerError> {
         let path = self.folder.file(AGENCY_FILE);
-        let same = path.exists() && read_limited(&path, AGENCY_FILE_BYTES_MAX).is_ok_and(|held| held == file);
-        if same { Ok(()) } else { self.folder.write(AGENCY_FILE, &file) }
+        let held = if path.exists() { read_limited(&path, AGENCY_FILE_BYTES_MAX).ok() } else { None };
+        let entry = held.as_deref().and_then(|held| v1::AgencyFile::decode(held).ok()?.agency);
+        self.claims = self.claims_beside(entry.as_ref())?;
+        let file = v1::AgencyFile { format: AGENCY_FILE_FORMAT, agency: Some(self.entry()) }.encode_to_vec();
+        if held.is_some_and(|held| held == file) { Ok(()) } else { self.folder.write(AGENCY_FILE, &file) }
     }
 
     /// Gives the agency another name or side in `agency.pub`, for the next charter. Until that is in force the agency goes
@@ -190,7 +195,8 @@ impl AgencyCa {
     /// The agency's entry as it belongs into a charter: with both CAs while one rolls over, the old one first.
     pub fn entry(&self) -> v1::Agency {
         let cas = self.cas_in_entry().into_iter().map(|ca| ca.to_vec()).collect();
-        v1::Agency { ca_certificates: cas, ..entry(&self.secrets, &self.ca, &self.recovery) }
+        let ca_claims = self.claims.clone();
+        v1::Agency { ca_certificates: cas, ca_claims, ..entry(&self.secrets, &self.ca, &self.recovery) }
     }
 
     /// Every certificate that was handed out, oldest first.

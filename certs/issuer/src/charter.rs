@@ -83,6 +83,7 @@ pub fn draft_first(first: FirstCharter, now_ms: i64) -> Result<CharterFile, Issu
         rules: RULES,
     };
     let offered = SignedCharter::unsigned(charter.encode_to_vec())?;
+    offered.standing(None)?;
     let directory_keys = seal_to_all(&DirectoryKey::generate()?, &offered)?;
     Ok(CharterFile { history: None, offered, directory_keys })
 }
@@ -114,6 +115,11 @@ pub fn draft_next(
     let mut agencies: Vec<v1::Agency> = previous.agencies.iter().map(Agency::entry).cloned().collect();
     agencies.retain(|entry| !gone(&entry.trust_domain));
     agencies.extend(changes.entries.iter().cloned());
+    let rules = changes.rules.unwrap_or(previous.rules);
+    if rules == 0 {
+        // Programs from before the rules, which this charter is still for, know no claims.
+        agencies.iter_mut().for_each(|entry| entry.ca_claims.clear());
+    }
     agencies.sort_by(|a, b| a.trust_domain.cmp(&b.trust_domain));
     let least = majority(agencies.len());
     let most = u32::try_from(agencies.len()).unwrap_or(u32::MAX);
@@ -129,9 +135,10 @@ pub fn draft_next(
         agencies,
         server_ca_certificates: changes.server_cas.unwrap_or_else(kept_server_cas),
         server_name: changes.server_name.unwrap_or_else(|| previous.server_name.clone()),
-        rules: changes.rules.unwrap_or(previous.rules),
+        rules,
     };
     let offered = SignedCharter::unsigned(charter.encode_to_vec())?;
+    offered.standing(Some(&history))?;
     let directory_keys = seal_to_all(&directory_key, &offered)?;
     Ok(CharterFile { history: Some(history), offered, directory_keys })
 }

@@ -13,6 +13,7 @@ mod answers;
 mod certificates;
 mod certify;
 pub mod charter;
+mod claims;
 mod desk;
 mod duty;
 mod error;

@@ -1,7 +1,9 @@
 //! A small collaborative for the tests: two agencies with CAs, a signed charter, and an admin who answers
 //! requests the way it is told to, also wrongly.
 
-use alcove_charter::{card_signing_bytes, charter_signing_bytes, oids::Usage, request_point};
+use alcove_charter::{
+    P256Point, ca_claim_signing_bytes, card_signing_bytes, charter_signing_bytes, oids::Usage, request_point,
+};
 use alcove_proto::{names::Identity, v1};
 use prost::Message;
 use rcgen::{
@@ -42,7 +44,7 @@ impl Agency {
             charter_key: charter_key.der_bytes().to_vec(),
             sealing_key: DH_KEM_P256_HKDF_SHA256_AES_256.generate_key_pair().unwrap().0.0,
             recovery_key: Vec::new(),
-            ca_claims: Vec::new(),
+            ca_claims: vec![claim(&ca, &trust_domain)],
         };
         Self { trust_domain, entry, now_ms, ca, charter_key }
     }
@@ -52,6 +54,7 @@ impl Agency {
     pub(crate) fn roll_ca(&mut self) {
         let (certificate, issuer) = ca("a newer CA", self.now_ms);
         self.entry.ca_certificates.push(certificate);
+        self.entry.ca_claims.push(claim(&issuer, &self.trust_domain));
         self.ca = issuer;
     }
 
@@ -196,10 +199,12 @@ pub(crate) fn next_charter(
     sign(&charter, signers)
 }
 
-/// A new CA certificate for an agency: its old certificates no longer lead to it.
+/// A new CA for an agency in place of its old ones: its old certificates no longer lead to it.
 #[allow(dead_code, reason = "each test target uses its own part")]
-pub(crate) fn other_ca(now_ms: i64) -> Vec<u8> {
-    ca("another CA", now_ms).0
+pub(crate) fn change_ca(entry: &mut v1::Agency, now_ms: i64) {
+    let (certificate, ca) = ca("another CA", now_ms);
+    entry.ca_certificates = vec![certificate];
+    entry.ca_claims = vec![claim(&ca, &entry.trust_domain)];
 }
 
 /// A good answer to `request` (D.req); tests spoil it one field at a time.
@@ -273,6 +278,13 @@ fn ca(name: &str, now_ms: i64) -> (Vec<u8>, Issuer<'static, KeyPair>) {
     set_times(&mut params, now_ms - 10 * DAY_MS, now_ms + 3650 * DAY_MS);
     let certificate = params.self_signed(&key).unwrap().der().to_vec();
     (certificate, Issuer::new(params, key))
+}
+
+/// The CA's key signs for the agency that lists it.
+fn claim(ca: &Issuer<'_, KeyPair>, trust_domain: &str) -> Vec<u8> {
+    let key = ca.key();
+    let point = P256Point::parse(key.der_bytes()).unwrap();
+    key.sign(&ca_claim_signing_bytes(&trust_domain.parse().unwrap(), &point)).unwrap()
 }
 
 fn set_times(params: &mut CertificateParams, from_ms: i64, to_ms: i64) {

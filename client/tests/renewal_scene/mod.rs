@@ -17,6 +17,7 @@ use alcove_proto::v1;
 use prost::Message;
 use ring::rand::SystemRandom;
 use std::{
+    ops::Range,
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicI64},
 };
@@ -80,13 +81,15 @@ impl Scene {
             .unwrap();
     }
 
-    /// The charter after the one in force, with this change to Harborlight's CAs, at the desk.
-    pub(crate) fn next_cas(&mut self, change: impl FnOnce(&mut Vec<Vec<u8>>)) -> v1::SignedCharter {
+    /// The charter after the one in force, with these of the CAs that Harborlight has had, at the desk.
+    pub(crate) fn next_cas(&mut self, cas: Range<usize>) -> v1::SignedCharter {
         let both = [&self.world.elmgate, &self.world.harborlight];
-        let domain = self.world.harborlight.trust_domain.clone();
+        let entry = self.world.harborlight.entry.clone();
         let next = next_charter(&self.world.charter, &both, |charter| {
-            let agency = charter.agencies.iter_mut().find(|agency| agency.trust_domain == domain).unwrap();
-            change(&mut agency.ca_certificates);
+            let agency =
+                charter.agencies.iter_mut().find(|agency| agency.trust_domain == entry.trust_domain).unwrap();
+            agency.ca_certificates = entry.ca_certificates[cas.clone()].to_vec();
+            agency.ca_claims = entry.ca_claims[cas].to_vec();
         });
         self.world.desk.state().charters.push(next.clone());
         self.world.charter = next.clone();

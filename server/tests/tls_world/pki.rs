@@ -1,12 +1,14 @@
 //! Agencies, a server CA and a charter over them, made anew for every test and valid by the machine's clock.
 
-use alcove_charter::{charter_signing_bytes, denial_signing_bytes, duty_name, oids};
+use alcove_charter::{
+    P256Point, ca_claim_signing_bytes, charter_signing_bytes, denial_signing_bytes, duty_name, oids,
+};
 use alcove_proto::v1;
 use prost::Message;
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, DistinguishedName,
     DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams,
-    SanType, SerialNumber, date_time_ymd,
+    SanType, SerialNumber, SigningKey as _, date_time_ymd,
 };
 use ring::{
     rand::SystemRandom,
@@ -122,6 +124,13 @@ impl Ca {
         params.signed_by(&self.issuer).unwrap().der().to_vec()
     }
 
+    /// Its key signs for the agency that lists it.
+    fn claim_for(&self, trust_domain: &str) -> Vec<u8> {
+        let key = self.issuer.key();
+        let point = P256Point::parse(key.public_key_raw()).unwrap();
+        key.sign(&ca_claim_signing_bytes(&trust_domain.parse().unwrap(), &point)).unwrap()
+    }
+
     fn der(&self) -> Vec<u8> {
         self.certificate.der().to_vec()
     }
@@ -198,7 +207,7 @@ impl Agency {
             charter_key: self.charter_key.public_key().as_ref().to_vec(),
             sealing_key: self.sealing_key.public_key().as_ref().to_vec(),
             recovery_key: Vec::new(),
-            ca_claims: Vec::new(),
+            ca_claims: vec![self.ca.claim_for(&self.trust_domain)],
         }
     }
 }

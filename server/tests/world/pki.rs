@@ -2,7 +2,8 @@
 
 use super::START_MS;
 use alcove_charter::{
-    CharterHistory, charter_signing_bytes, denial_signing_bytes, duty_name, oids, order_signing_bytes, sha256,
+    CharterHistory, P256Point, ca_claim_signing_bytes, charter_signing_bytes, denial_signing_bytes,
+    duty_name, oids, order_signing_bytes, sha256,
 };
 use alcove_proto::{
     ids::Digest,
@@ -13,7 +14,7 @@ use prost::Message;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData,
-    RevokedCertParams, SanType, SerialNumber, SignatureAlgorithm, date_time_ymd,
+    RevokedCertParams, SanType, SerialNumber, SignatureAlgorithm, SigningKey as _, date_time_ymd,
 };
 use ring::{
     rand::SystemRandom,
@@ -135,6 +136,12 @@ impl Agency {
         Issuer::from_ca_cert_der(&self.ca.as_slice().into(), &self.key).unwrap()
     }
 
+    /// The CA's key signs for the agency that lists it.
+    fn claim_for(&self, trust_domain: &str) -> Vec<u8> {
+        let point = P256Point::parse(self.key.public_key_raw()).unwrap();
+        self.key.sign(&ca_claim_signing_bytes(&trust_domain.parse().unwrap(), &point)).unwrap()
+    }
+
     fn entry(&self) -> v1::Agency {
         v1::Agency {
             trust_domain: self.trust_domain.clone(),
@@ -144,7 +151,7 @@ impl Agency {
             charter_key: self.charter_key.public_key().as_ref().to_vec(),
             sealing_key: self.sealing_key.public_key().as_ref().to_vec(),
             recovery_key: self.recovery_key.public_key().as_ref().to_vec(),
-            ca_claims: Vec::new(),
+            ca_claims: vec![self.claim_for(&self.trust_domain)],
         }
     }
 }
@@ -197,7 +204,9 @@ fn next_charter(history: &CharterHistory, agencies: Vec<v1::Agency>, signers: &[
 pub(crate) fn charter(agencies: &[&Agency], rolling_to: Option<&Agency>) -> Vec<u8> {
     let (server_ca, _) = ca("The server's operator");
     let mut entries: Vec<v1::Agency> = agencies.iter().map(|agency| agency.entry()).collect();
+    let first = agencies[0].trust_domain.as_str();
     entries[0].ca_certificates.extend(rolling_to.map(|other| other.ca.clone()));
+    entries[0].ca_claims.extend(rolling_to.map(|other| other.claim_for(first)));
     let charter = v1::Charter {
         format: 1,
         collaborative: "northmark.example".into(),

@@ -1,6 +1,6 @@
 //! Devices' certificates: believed only from their own agency, for their own use, in their time.
 
-use crate::pki::{DAY_MS, HANDLE, Leaf, NOW_MS, TestAgency, TestCa, World, next, sign};
+use crate::pki::{DAY_MS, HANDLE, Leaf, NOW_MS, TestAgency, TestCa, World, list, next, sign};
 use alcove_charter::{Judge, TrustError, TrustView, leaf_point, oids};
 use alcove_proto::names::NameError;
 use rcgen::{
@@ -144,7 +144,7 @@ fn a_ca_is_no_device_and_a_device_no_ca() {
 
     // A device that certifies another one: the chain is longer than the one certificate it may have.
     let device = agency.tls_leaf();
-    let second = TestCa { key: KeyPair::try_from(device.key.serialized_der()).unwrap(), der: device.make() };
+    let second = TestCa::of(KeyPair::try_from(device.key.serialized_der()).unwrap(), device.make());
     let leaf = Leaf::new(&second, &agency.identity(), oids::CLIENT_AUTH_ARCS).make();
     let chain = [leaf.clone(), second.der.clone()];
     assert_eq!(view.verify_device_tls(&chain, NOW_MS), Err(TrustError::ChainLength { certificates: 2 }));
@@ -223,11 +223,10 @@ fn a_ca_that_rolled_out_no_longer_lets_in_but_locks_nobody_out_of_a_group() {
 
     // Version 2 has both CAs, version 3 the new one only.
     let new_ca = TestCa::new("harborlight CA");
-    let charter =
-        next(first.charters(), |charter| charter.agencies[1].ca_certificates.push(new_ca.der.clone()));
+    let old_ca = &world.agencies[1].ca;
+    let charter = next(first.charters(), |charter| list(&mut charter.agencies[1], &[old_ca, &new_ca]));
     let (second, _) = first.with_charter(&sign(&charter, &world.agencies)).unwrap();
-    let charter =
-        next(second.charters(), |charter| charter.agencies[1].ca_certificates = vec![new_ca.der.clone()]);
+    let charter = next(second.charters(), |charter| list(&mut charter.agencies[1], &[&new_ca]));
     let (third, _) = second.with_charter(&sign(&charter, &world.agencies)).unwrap();
     world.agencies[1].ca = new_ca;
     let new_tls = world.agencies[1].tls_leaf().make();

@@ -1,6 +1,6 @@
 //! Revocation lists: from the right CA, in order, and what they do to certificates.
 
-use crate::pki::{DAY_MS, NOW_MS, TestCa, World, next, sign};
+use crate::pki::{DAY_MS, NOW_MS, TestCa, World, list, next, sign};
 use alcove_charter::{Appended, CrlError, Judge, TrustError, TrustView};
 use rcgen::{CrlDistributionPoint, CrlIssuingDistributionPoint, SerialNumber};
 
@@ -86,17 +86,17 @@ fn a_ca_that_retires_takes_no_revocation_back_and_has_no_say_after_the_next_one(
     let agency = &world.agencies[1];
     let new_ca = TestCa::new("harborlight CA of next year");
     let trust_domain = agency.trust_domain.clone();
-    let rolled = |view: &TrustView, cas: Vec<Vec<u8>>| {
-        let charter = next(view.charters(), |charter| charter.agencies[1].ca_certificates = cas.clone());
+    let rolled = |view: &TrustView, cas: &[&TestCa]| {
+        let charter = next(view.charters(), |charter| list(&mut charter.agencies[1], cas));
         view.with_charter(&sign(&charter, &world.agencies)).unwrap().0
     };
-    let both = rolled(&world.view(), vec![agency.ca.der.clone(), new_ca.der.clone()]);
-    let after = rolled(&both, vec![new_ca.der.clone()]);
+    let both = rolled(&world.view(), &[&agency.ca, &new_ca]);
+    let after = rolled(&both, &[&new_ca]);
     let fifth = agency.ca.crl(5, &[SERIAL]);
 
     // Whoever had the list has it, and whoever comes later takes it.
     let (had, _) = both.with_crl(&fifth).unwrap();
-    let had = rolled(&had, vec![new_ca.der.clone()]);
+    let had = rolled(&had, &[&new_ca]);
     let (took, _) = after.with_crl(&fifth).unwrap();
     let by_new_ca =
         crate::pki::Leaf::new(&new_ca, &agency.identity(), alcove_charter::oids::CLIENT_AUTH_ARCS);

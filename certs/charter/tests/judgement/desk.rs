@@ -1,6 +1,6 @@
 //! What comes to the desk: renewals, orders, denials, requests, and the server's certificate before there is a charter.
 
-use crate::pki::{DAY_MS, HANDLE, Leaf, NOW_MS, SERVER_NAME, TestAgency, TestCa, World, next, sign};
+use crate::pki::{DAY_MS, HANDLE, Leaf, NOW_MS, SERVER_NAME, TestAgency, TestCa, World, list, next, sign};
 use alcove_charter::{
     Appended, CharterError, DenialError, P256Point, RenewalError, SignedCharter, TrustError, TrustView,
     VerifiedRenewal, bare_request_point, denial_signing_bytes, duty_name, leaf_point, oids,
@@ -37,9 +37,7 @@ fn a_renewal_is_believed_from_the_device_that_was_certified_also_when_it_slept()
 
     // Its CA was retired meanwhile.
     let new_ca = TestCa::new("harborlight CA 2");
-    let later = next(&world.history(), |charter| {
-        charter.agencies[1].ca_certificates = vec![new_ca.der.clone()];
-    });
+    let later = next(&world.history(), |charter| list(&mut charter.agencies[1], &[&new_ca]));
     let (view, _) = world.view().with_charter(&sign(&later, &world.agencies)).unwrap();
     assert!(VerifiedRenewal::verify(&renewal(&agency.identity(), &agency.mls_leaf()), &view).is_ok());
 }

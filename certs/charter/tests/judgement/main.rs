@@ -9,6 +9,7 @@ mod commits;
 mod crls;
 mod desk;
 mod objections;
+mod owners;
 mod pki;
 mod servers;
 mod versions;

@@ -1,6 +1,9 @@
 //! A small PKI that makes good certificates and every bad one a test asks for.
 
-use alcove_charter::{CharterHistory, TrustView, card_signing_bytes, charter_signing_bytes, oids};
+use alcove_charter::{
+    CharterHistory, P256Point, TrustView, ca_claim_signing_bytes, card_signing_bytes, charter_signing_bytes,
+    oids,
+};
 use alcove_proto::{
     names::TrustDomain,
     v1::{self, Side},
@@ -11,7 +14,7 @@ use rcgen::{
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData,
     RevokedCertParams, SanType, SerialNumber, SigningKey, date_time_ymd,
 };
-use std::time::Duration;
+use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
 /// "Now" in every test: 2026-03-04.
 pub(crate) const NOW_MS: i64 = 1_772_600_000_000;
@@ -23,6 +26,8 @@ pub(crate) const HANDLE: &str = "abcdefghijklmnop";
 pub(crate) struct TestCa {
     pub(crate) key: KeyPair,
     pub(crate) der: Vec<u8>,
+    /// Signed once: ECDSA signatures differ from run to run, and an entry must not.
+    claims: RefCell<BTreeMap<TrustDomain, Vec<u8>>>,
 }
 
 impl TestCa {
@@ -35,7 +40,19 @@ impl TestCa {
         let mut params = ca_params(name);
         change(&mut params);
         let der = params.self_signed(&key).unwrap().der().to_vec();
-        Self { key, der }
+        Self::of(key, der)
+    }
+
+    /// A certificate that is there already, with its key.
+    pub(crate) fn of(key: KeyPair, der: Vec<u8>) -> Self {
+        Self { key, der, claims: RefCell::default() }
+    }
+
+    /// Its key signs for an agency that lists it.
+    pub(crate) fn claim(&self, trust_domain: &TrustDomain) -> Vec<u8> {
+        let point = P256Point::parse(self.key.der_bytes()).unwrap();
+        let sign = || self.key.sign(&ca_claim_signing_bytes(trust_domain, &point)).unwrap();
+        self.claims.borrow_mut().entry(trust_domain.clone()).or_insert_with(sign).clone()
     }
 
     pub(crate) fn issuer(&self) -> Issuer<'_, &KeyPair> {
@@ -70,6 +87,13 @@ impl TestCa {
         change(&mut params);
         params.signed_by(&self.issuer()).unwrap().der().to_vec()
     }
+}
+
+/// Puts these CAs in an entry, each with its claim.
+pub(crate) fn list(entry: &mut v1::Agency, cas: &[&TestCa]) {
+    let trust_domain = entry.trust_domain.parse().unwrap();
+    entry.ca_certificates = cas.iter().map(|ca| ca.der.clone()).collect();
+    entry.ca_claims = cas.iter().map(|ca| ca.claim(&trust_domain)).collect();
 }
 
 pub(crate) fn ca_params(name: &str) -> CertificateParams {
@@ -113,7 +137,7 @@ impl TestAgency {
             charter_key: self.charter_key.der_bytes().to_vec(),
             sealing_key: self.sealing_key.der_bytes().to_vec(),
             recovery_key: Vec::new(),
-            ca_claims: Vec::new(),
+            ca_claims: vec![self.ca.claim(&self.trust_domain)],
         }
     }
 

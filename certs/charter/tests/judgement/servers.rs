@@ -60,7 +60,7 @@ fn a_server_ca_may_have_intermediates_within_their_time() {
         let mut params = ca_params("intermediate");
         params.not_after = rcgen::date_time_ymd(1970, 1, 1) + crate::pki::seconds(not_after_ms);
         let der = params.signed_by(&key, &world.server_ca.issuer()).unwrap().der().to_vec();
-        TestCa { key, der }
+        TestCa::of(key, der)
     };
     let judge = |intermediate: &TestCa| {
         let leaf = server_leaf(intermediate, SERVER_NAME, oids::SERVER_AUTH_ARCS).make();

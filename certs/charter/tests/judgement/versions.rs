@@ -1,6 +1,6 @@
 //! Later versions: what a quorum may do, and what it may never do.
 
-use crate::pki::{DAY_MS, NOW_MS, TestAgency, TestCa, World, next, sign};
+use crate::pki::{DAY_MS, NOW_MS, TestAgency, TestCa, World, list, next, sign};
 use alcove_charter::{Appended, CharterError, CharterHistory};
 use alcove_proto::v1::{self, Side};
 
@@ -57,10 +57,11 @@ fn nobody_alters_an_agencys_entry_without_it() {
     let world = World::new();
     let history = world.history();
     let impostor = TestCa::new("impostor");
+    let own = &world.agencies[0].ca;
     let other = TestAgency::new("elmgate", "Elmgate Family Justice Center");
     let alterations: [(&str, Alteration<'_>); 5] = [
-        ("its CA", &|entry| entry.ca_certificates = vec![impostor.der.clone()]),
-        ("a second CA", &|entry| entry.ca_certificates.push(impostor.der.clone())),
+        ("its CA", &|entry| list(entry, &[&impostor])),
+        ("a second CA", &|entry| list(entry, &[own, &impostor])),
         ("its charter key", &|entry| entry.charter_key = other.entry().charter_key),
         ("its side", &|entry| entry.side = Side::Prosecution.into()),
         ("its name", &|entry| entry.display_name = "Elmgate".to_owned()),

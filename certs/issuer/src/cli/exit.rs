@@ -50,6 +50,7 @@ pub(crate) fn say(error: &IssuerError, json: bool) -> ExitCode {
             "schema": "alcove.certs.error.v1",
             "exit": exit as u8,
             "error": exit.word(),
+            "reason": reason(error),
             "what": happened,
             "do": remedy,
         })
@@ -60,6 +61,16 @@ pub(crate) fn say(error: &IssuerError, json: bool) -> ExitCode {
     // Nobody is left to tell when stderr is gone.
     let _ = writeln!(stderr(), "{said}");
     ExitCode::from(exit as u8)
+}
+
+/// Why, in one word for scripts, where the exit code alone would not tell them what to do next.
+fn reason(error: &IssuerError) -> Option<&'static str> {
+    match error {
+        IssuerError::Charter(CharterError::KeyOfAnother { .. }) => Some("key-of-another"),
+        IssuerError::Charter(CharterError::CaClaimMissing { .. }) => Some("ca-claim-missing"),
+        IssuerError::Charter(CharterError::BadCaClaim { .. }) => Some("bad-ca-claim"),
+        _ => None,
+    }
 }
 
 pub(crate) fn explain(error: &IssuerError) -> (Exit, String, String) {
@@ -432,6 +443,18 @@ fn explain_charter(fault: &CharterError) -> (Exit, String, String) {
         C::BadSignature { .. } | C::Fork { .. } | C::WrongPrevious { .. } | C::UnknownSigner { .. } => {
             (Exit::Integrity, "Do not use this file; compare the hash with another agency over the phone.")
         }
+        C::KeyOfAnother { .. } => (
+            Exit::Integrity,
+            "A key has one owner, for ever. Do not sign it; ask the agency whose entry it is by phone.",
+        ),
+        C::CaClaimMissing { .. } => (
+            Exit::Refused,
+            "That agency opens its CA once with the newest alcove-certs, which puts the proof into its agency.pub; draft with that file.",
+        ),
+        C::BadCaClaim { .. } => (
+            Exit::Integrity,
+            "Do not sign it; whoever wrote that entry does not hold the CA's key. Ask the agency by phone.",
+        ),
         C::NewerRules { .. } => (Exit::Refused, "Install the newest Alcove on this machine, and try again."),
         C::TooLarge { .. }
         | C::Encoding(_)
@@ -466,6 +489,7 @@ fn explain_charter(fault: &CharterError) -> (Exit, String, String) {
         | C::Gap { .. }
         | C::OtherCollaborative
         | C::RulesBack { .. }
+        | C::ClaimsWithoutRules { .. }
         | C::IssuedBeforePrevious { .. }
         | C::TooManyVersions => (Exit::Refused, "Correct what it is drafted from, and draft it again."),
     };

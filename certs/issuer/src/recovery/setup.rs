@@ -139,7 +139,7 @@ impl AgencyCa {
         State::read(&self.folder, &self.secrets.profile.trust_domain, &self.secrets.charter_key)
     }
 
-    fn write_recovery(&self) -> Result<(), IssuerError> {
+    fn write_recovery(&mut self) -> Result<(), IssuerError> {
         let trust_domain = &self.secrets.profile.trust_domain;
         self.recovery.write(&self.folder, trust_domain, &self.secrets.charter_key)?;
         self.settle_agency_file()

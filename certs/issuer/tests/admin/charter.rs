@@ -46,9 +46,18 @@ fn a_charter_that_misstates_the_agency_is_not_signed() {
         }
     };
     let other = impostor.entry();
-    assert_eq!(refused(&|entry| entry.ca_certificates = other.ca_certificates.clone()), "the CA certificate");
     assert_eq!(
-        refused(&|entry| entry.ca_certificates.extend(other.ca_certificates.clone())),
+        refused(&|entry| {
+            entry.ca_certificates = other.ca_certificates.clone();
+            entry.ca_claims = other.ca_claims.clone();
+        }),
+        "the CA certificate"
+    );
+    assert_eq!(
+        refused(&|entry| {
+            entry.ca_certificates.extend(other.ca_certificates.clone());
+            entry.ca_claims.extend(other.ca_claims.clone());
+        }),
         "the number of keys",
         "a second CA beside its own would be somebody else's"
     );
@@ -245,4 +254,78 @@ fn an_agency_changes_its_name_and_side_with_the_next_charter_and_goes_on_until_t
         draft_next(&first, Changes { entries: vec![entry], ..changes() }, &desk.elmgate, NOW_MS).unwrap();
     let misstated = desk.harborlight.sign_charter(&mut other, NOW_MS);
     assert!(matches!(misstated, Err(IssuerError::CharterMisstates { what: "the display name", .. })));
+}
+
+#[test]
+fn an_agency_file_from_before_claims_gets_them_when_its_ca_is_next_opened_and_keeps_them() {
+    let desk = Desk::new();
+    let path = desk.path("harborlight");
+    let agency_file = path.join("agency.pub");
+    let entry = desk.harborlight.entry();
+    let Desk { harborlight, elmgate, server, .. } = desk;
+    drop(harborlight);
+    let old = v1::Agency { ca_claims: Vec::new(), ..entry.clone() };
+    let message = v1::AgencyFile { format: 1, agency: Some(old.clone()) };
+    fs::write(&agency_file, message.encode_to_vec()).unwrap();
+    let first = |agency: v1::Agency| {
+        let first = FirstCharter {
+            collaborative: "northmark.example".parse().unwrap(),
+            server_name: "alcove.northmark.example".to_owned(),
+            server_cas: vec![server.ca_certificate().to_vec()],
+            agencies: vec![agency, elmgate.entry()],
+            quorum: None,
+            days: CHARTER_DAYS,
+        };
+        draft_first(first, NOW_MS)
+    };
+    assert!(matches!(
+        first(old),
+        Err(IssuerError::Charter(CharterError::CaClaimMissing { trust_domain })) if trust_domain.as_str() == entry.trust_domain
+    ));
+
+    let opened = AgencyCa::open(&path, &passphrase()).unwrap();
+    let with_claims = parse_agency_file(&fs::read(&agency_file).unwrap()).unwrap();
+    assert_eq!(with_claims, opened.entry());
+    let draft = first(with_claims.clone()).unwrap();
+    drop(opened);
+    let mut again = AgencyCa::open(&path, &passphrase()).unwrap();
+    assert_eq!(again.entry(), with_claims, "another claim would be another entry");
+    again.roll_begin(&passphrase(), NOW_MS).unwrap();
+    assert_eq!(again.entry().ca_claims[0], with_claims.ca_claims[0]);
+    assert_eq!(again.entry().ca_claims.len(), 2);
+    assert!(draft.history.is_none());
+}
+
+#[test]
+fn a_charter_for_old_programs_has_no_claims_and_one_that_raises_the_rules_has_everybodys() {
+    let desk = Desk::new();
+    let old = alcove_charter::SignedCharter::unsigned({
+        let draft = desk.draft();
+        let mut charter = v1::Charter::decode(draft.offered.to_message().charter.as_slice()).unwrap();
+        charter.rules = 0;
+        charter.agencies.iter_mut().for_each(|entry| entry.ca_claims.clear());
+        charter.encode_to_vec()
+    });
+    let mut first = CharterFile { offered: old.unwrap(), ..desk.draft() };
+    desk.harborlight.sign_charter(&mut first, NOW_MS).unwrap();
+    desk.elmgate.sign_charter(&mut first, NOW_MS).unwrap();
+
+    let both = vec![desk.harborlight.entry(), desk.elmgate.entry()];
+    let unraised = Changes { entries: both.clone(), ..changes() };
+    let draft = draft_next(&first, unraised, &desk.elmgate, NOW_MS).unwrap();
+    assert!(draft.offered.charter().agencies.iter().all(|agency| agency.entry().ca_claims.is_empty()));
+
+    let raised = |entries: &[v1::Agency]| {
+        let raised = Changes { entries: entries.to_vec(), rules: Some(1), ..changes() };
+        draft_next(&first, raised, &desk.elmgate, NOW_MS)
+    };
+    let refused = raised(&both[..1]);
+    assert!(matches!(
+        refused.map(drop),
+        Err(IssuerError::Charter(CharterError::CaClaimMissing { trust_domain })) if trust_domain == elmgate().trust_domain
+    ));
+    let mut raised = raised(&both).unwrap();
+    desk.harborlight.sign_charter(&mut raised, NOW_MS).unwrap();
+    desk.elmgate.sign_charter(&mut raised, NOW_MS).unwrap();
+    assert_eq!(raised.complete().unwrap().newest().rules, 1);
 }

@@ -123,7 +123,9 @@ fn a_crash_at_any_point_of_the_making_is_resumed_with_the_same_keys() {
         let same_charter_key = resumed.entry().charter_key == entry.charter_key;
         assert_eq!(same_charter_key, kept > 0, "{kept} files: only a keystore that was written counts");
         if kept > 1 {
-            assert_eq!(resumed.entry(), entry, "{kept} files");
+            // A claim that was handed out nowhere is made anew, and ECDSA signs differently each time.
+            let without = |entry| alcove_proto::v1::Agency { ca_claims: Vec::new(), ..entry };
+            assert_eq!(without(resumed.entry()), without(entry), "{kept} files");
         }
         drop(resumed);
         let leftovers = fs::read_dir(&path)

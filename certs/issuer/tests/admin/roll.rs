@@ -117,7 +117,12 @@ fn only_the_cas_of_the_folders_own_state_are_signed() {
     let both = desk.harborlight.entry();
     let mut turned = both.clone();
     turned.ca_certificates.reverse();
-    let only_next = v1::Agency { ca_certificates: both.ca_certificates[1..].to_vec(), ..both.clone() };
+    turned.ca_claims.reverse();
+    let only_next = v1::Agency {
+        ca_certificates: both.ca_certificates[1..].to_vec(),
+        ca_claims: both.ca_claims[1..].to_vec(),
+        ..both.clone()
+    };
     let stated = [&alone, &both, &turned, &only_next];
     assert_eq!(stated.map(|entry| with(&desk, entry)), [true, true, false, false], "begun");
     let overlap = signed(&desk, next(&desk, &first));

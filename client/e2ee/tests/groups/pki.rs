@@ -1,6 +1,8 @@
 //! A small PKI: three agencies, a charter, devices with good certificates and with bad ones.
 
-use alcove_charter::{CharterHistory, TrustView, charter_signing_bytes, oids};
+use alcove_charter::{
+    CharterHistory, P256Point, TrustView, ca_claim_signing_bytes, charter_signing_bytes, oids,
+};
 use alcove_e2ee::device::Device;
 use alcove_mls::SealedCard;
 use alcove_proto::{
@@ -92,6 +94,12 @@ impl TestAgency {
         }
     }
 
+    /// The CA's key signs for this agency.
+    fn claim(&self) -> Vec<u8> {
+        let point = P256Point::parse(self.ca.key.der_bytes()).unwrap();
+        self.ca.key.sign(&ca_claim_signing_bytes(&self.trust_domain, &point)).unwrap()
+    }
+
     fn entry(&self) -> v1::Agency {
         v1::Agency {
             trust_domain: self.trust_domain.to_string(),
@@ -101,7 +109,7 @@ impl TestAgency {
             charter_key: self.charter_key.der_bytes().to_vec(),
             sealing_key: self.sealing_key.der_bytes().to_vec(),
             recovery_key: Vec::new(),
-            ca_claims: Vec::new(),
+            ca_claims: vec![self.claim()],
         }
     }
 
