@@ -7,7 +7,10 @@ mod program;
 #[path = "../src/enrol/test_agency.rs"]
 mod test_agency;
 
-use alcove_client::vault::{Durability, Passphrase, Vault, VaultError, rows::CharterRow};
+use alcove_client::vault::{
+    Durability, Passphrase, Vault, VaultError,
+    rows::{CharterRow, CrlRow, SetAsideRow},
+};
 use alcove_proto::v1;
 use program::{Device, PASSPHRASE, files};
 use prost::Message;
@@ -184,13 +187,61 @@ fn the_vault_is_closed_to_other_people() {
     }
 }
 
-/// The device has followed the charter to a version that no longer believes its certificate.
-fn follow(device: &Device, charter: &v1::SignedCharter) {
+fn vault(device: &Device) -> Vault {
     let passphrase = Passphrase::new(PASSPHRASE.to_owned());
     let random = std::sync::Arc::new(ring::rand::SystemRandom::new());
-    let vault = Vault::open(&device.home(), &passphrase, random).unwrap();
+    Vault::open(&device.home(), &passphrase, random).unwrap()
+}
+
+/// The device has followed the charter to a version that no longer believes its certificate.
+fn follow(device: &Device, charter: &v1::SignedCharter) {
     let row = CharterRow { signed: charter.encode_to_vec() };
-    vault.act::<_, VaultError>(Durability::OnDisk, |act| act.put(&2_u64.to_be_bytes(), &row)).unwrap();
+    vault(device)
+        .act::<_, VaultError>(Durability::OnDisk, |act| act.put(&2_u64.to_be_bytes(), &row))
+        .unwrap();
+}
+
+#[test]
+fn trust_material_that_no_longer_loads_is_set_aside_and_told_and_locks_nobody_out() {
+    let (device, collaborative) = (Device::new(), Collaborative::new());
+    device.alcove(&["enrol", "request", "-o", "device.req", "--json"]).run().json();
+    finish(&device, &collaborative.answer(&device, 1)).json();
+    let Collaborative { harborlight, elmgate, charter } = &collaborative;
+    let both = [elmgate, harborlight];
+    let second = next_charter(charter, &both, |charter| charter.quorum = 2);
+    // Nobody's signature but Harborlight's is under the third; a fourth follows on it.
+    let third = next_charter(&second, &[harborlight], |charter| charter.quorum = 1);
+    let fourth = next_charter(&third, &both, |_| {});
+    let charters = [&second, &third, &fourth].map(|charter| CharterRow { signed: charter.encode_to_vec() });
+    let list = CrlRow { der: b"no list".to_vec(), ..CrlRow::default() };
+    vault(&device)
+        .act::<_, VaultError>(Durability::OnDisk, |act| {
+            for (version, row) in (2_u64..).zip(&charters) {
+                act.put(&version.to_be_bytes(), row)?;
+            }
+            act.put(&[7; 16], &list)
+        })
+        .unwrap();
+
+    let status = device.alcove(&["status", "--offline", "--json"]).run();
+    let alarms = status.json()["alarms"].as_array().unwrap().clone();
+    let told: Vec<_> =
+        alarms.iter().map(|alarm| (alarm["alarm"].as_str(), alarm["position"].as_u64())).collect();
+    let set_aside = Some("trust-set-aside");
+    assert_eq!(told, [(set_aside, Some(3)), (set_aside, Some(4)), (set_aside, Some(0))]);
+    let (held, kept) = vault(&device)
+        .read::<_, VaultError>(|act| Ok((act.scan::<CharterRow>(&[])?, act.scan::<SetAsideRow>(&[])?)))
+        .unwrap();
+    assert_eq!(held.len(), 2, "the good versions are used");
+    let mut kept: Vec<_> = kept.into_iter().map(|(_, row)| row.bytes).collect();
+    let mut expected = vec![charters[1].signed.clone(), charters[2].signed.clone(), list.der];
+    kept.sort();
+    expected.sort();
+    assert_eq!(kept, expected, "nothing is thrown away");
+    // Once looked at it is told no more, and what is written goes on.
+    device.alcove(&["status", "--offline", "--acknowledge-alarms", "--json"]).run();
+    let again = device.alcove(&["status", "--offline", "--json"]).run();
+    assert_eq!(again.json()["alarms"].as_array().map(Vec::len), Some(0));
 }
 
 #[test]

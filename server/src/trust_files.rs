@@ -300,7 +300,7 @@ fn load_crls(
             continue;
         }
         // Cannot fail: the charter it was verified under stands in the history still.
-        if let Ok((next, Appended::New)) = view.with_crl(held.der()) {
+        if let Ok((next, Appended::New)) = view.with_crl_of(&held.trust_domain, held.der()) {
             view = next;
         }
     }

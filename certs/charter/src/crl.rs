@@ -9,6 +9,8 @@
 
 use crate::{
     CrlError,
+    agency::Agency,
+    anchor::Ca,
     certificate::{Serial, ecdsa_signature, ms},
     history::CharterHistory,
     key::P256Point,
@@ -37,10 +39,26 @@ pub struct Crl {
 }
 
 impl Crl {
-    /// Parses a DER CertificateList and checks that a CA of any charter version signed it.
+    /// Parses a DER CertificateList and checks that a CA of any charter version signed it. It is the list of the agency
+    /// that had this CA first, whoever lists it now.
     ///
     /// Errors: [`CrlError`].
     pub fn verify(der: &[u8], charters: &CharterHistory) -> Result<Self, CrlError> {
+        Self::verify_by(der, charters.cas_ever())
+    }
+
+    /// The same for the list of this agency alone, as which it was verified before.
+    ///
+    /// Errors: [`CrlError`].
+    pub fn verify_of(
+        der: &[u8],
+        trust_domain: &TrustDomain,
+        charters: &CharterHistory,
+    ) -> Result<Self, CrlError> {
+        Self::verify_by(der, charters.cas_ever().filter(|(agency, _)| agency.trust_domain == *trust_domain))
+    }
+
+    fn verify_by<'a>(der: &[u8], cas: impl Iterator<Item = (&'a Agency, &'a Ca)>) -> Result<Self, CrlError> {
         if der.len() > CRL_BYTES_MAX {
             return Err(CrlError::TooLarge { bytes: der.len() });
         }
@@ -68,8 +86,7 @@ impl Crl {
             .ok_or(CrlError::BadSignature)?;
         let mut named = false;
         let mut signed_by = None;
-        // The newest version first: a key that has changed hands speaks for who has it now.
-        for (agency, ca) in charters.cas_ever().filter(|(_, ca)| ca.subject() == issuer) {
+        for (agency, ca) in cas.filter(|(_, ca)| ca.subject() == issuer) {
             named = true;
             if ca.public_key().verify(tbs, signature).is_ok() {
                 signed_by = Some((agency.trust_domain.clone(), *ca.public_key()));

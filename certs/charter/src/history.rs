@@ -152,10 +152,10 @@ impl CharterHistory {
         anchors
     }
 
-    /// Every CA in any version with its agency, newest first, no key of an agency twice.
+    /// Every CA in any version with its agency, oldest first, no key of an agency twice: a key belongs to who had it first.
     pub(crate) fn cas_ever(&self) -> impl Iterator<Item = (&Agency, &Ca)> {
         let mut seen: HashSet<(&TrustDomain, &P256Point)> = HashSet::new();
-        let agencies = self.charters().rev().flat_map(|charter| &charter.agencies);
+        let agencies = self.charters().flat_map(|charter| &charter.agencies);
         agencies
             .flat_map(|agency| agency.cas.iter().map(move |ca| (agency, ca)))
             .filter(move |(agency, ca)| seen.insert((&agency.trust_domain, ca.public_key())))

@@ -143,7 +143,18 @@ impl TrustView {
     /// whatever its number: whoever stole the old key has no say any more.
     /// Errors: [`CrlError`]; [`CrlError::Behind`] and [`CrlError::Retired`] when a newer one is held.
     pub fn with_crl(&self, der: &[u8]) -> Result<(Self, Appended), CrlError> {
-        let crl = Crl::verify(der, &self.charters)?;
+        self.taking(Crl::verify(der, &self.charters)?)
+    }
+
+    /// The same for a list that was verified as this agency's before and kept with its name: no other CA is asked, so
+    /// that a kept list changes its owner under no charter.
+    ///
+    /// Errors: as [`Self::with_crl`].
+    pub fn with_crl_of(&self, trust_domain: &TrustDomain, der: &[u8]) -> Result<(Self, Appended), CrlError> {
+        self.taking(Crl::verify_of(der, trust_domain, &self.charters)?)
+    }
+
+    fn taking(&self, crl: Crl) -> Result<(Self, Appended), CrlError> {
         if let Some(held) = self.crls.get(&crl.trust_domain) {
             if held.der() == crl.der() {
                 return Ok((self.clone(), Appended::AlreadyHeld));

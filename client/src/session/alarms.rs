@@ -23,7 +23,7 @@ impl Alarm {
 }
 
 /// Numbers stand in the vault: never reused.
-const NUMBERS: [(AlarmKind, u32); 18] = [
+const NUMBERS: [(AlarmKind, u32); 19] = [
     (AlarmKind::Gap, 1),
     (AlarmKind::Rollback, 2),
     (AlarmKind::HeadMismatch, 3),
@@ -42,6 +42,7 @@ const NUMBERS: [(AlarmKind, u32); 18] = [
     (AlarmKind::LedgerFork, 41),
     (AlarmKind::NotInLedger, 42),
     (AlarmKind::RecoveryForged, 44),
+    (AlarmKind::TrustSetAside, 55),
 ];
 
 impl AlarmKind {
@@ -76,6 +77,8 @@ impl AlarmKind {
             | Self::WelcomeUnusable
             | Self::RecoveryForged => false,
             Self::LedgerRollback => false,
+            // It is fetched again before anything is sent.
+            Self::TrustSetAside => false,
         }
     }
 }

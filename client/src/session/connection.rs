@@ -58,7 +58,9 @@ impl Session {
     ///
     /// When the new one does not come about, the next call makes it, and says why not. Errors: [`Error::Vault`].
     pub(super) async fn move_over(&self) -> Result<(), Error> {
-        let (own, trust) = self.vault.act(Durability::Refetchable, |act| Own::load(act, &*self.random))?;
+        let (own, trust) = self
+            .vault
+            .act(Durability::Refetchable, |act| Own::load(act, &*self.random, self.clock.now_ms()))?;
         let in_use = self.link.lock().unwrap_or_else(PoisonError::into_inner).server.is_some();
         let fresh = if in_use { self.connection(&own).ok() } else { None };
         let stands = match fresh {

@@ -111,7 +111,8 @@ impl Session {
         random: Arc<dyn SecureRandom + Send + Sync>,
     ) -> Result<Self, Error> {
         let vault = Arc::new(Vault::open(home, passphrase, Arc::clone(&random))?);
-        let (own, trust) = vault.act(Durability::Refetchable, |act| Own::load(act, &*random))?;
+        let (own, trust) =
+            vault.act(Durability::Refetchable, |act| Own::load(act, &*random, clock.now_ms()))?;
         Ok(Self {
             vault,
             clock,

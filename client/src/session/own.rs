@@ -38,11 +38,15 @@ pub(super) struct Own {
 
 impl Own {
     /// Takes the device out of the vault; makes its sealed card the first time.
-    pub(super) fn load(act: &Act<'_>, random: &dyn SecureRandom) -> Result<(Self, TrustView), Error> {
+    pub(super) fn load(
+        act: &Act<'_>,
+        random: &dyn SecureRandom,
+        now_ms: i64,
+    ) -> Result<(Self, TrustView), Error> {
         let keys: DeviceRow = act.get(ONLY)?.ok_or(Error::NotEnrolled)?;
         let enrolment: EnrolmentRow = act.get(ONLY)?.ok_or(Error::NotEnrolled)?;
         let damaged = || VaultError::damaged("the enrolment");
-        let trust = load_trust(act)?;
+        let trust = load_trust(act, now_ms)?;
         let identity: Identity = enrolment.identity.parse().map_err(|_| damaged())?;
         // Whether they are in force is judged where they are used. Here they only have to be ours: what was received
         // stays readable when the charter lists another CA by now, or the agency no more.
@@ -135,7 +139,7 @@ impl Session {
         if own.is_of(&act.expect(ONLY)?) {
             return Ok(own);
         }
-        let (own, trust) = Own::load(act, &*self.random)?;
+        let (own, trust) = Own::load(act, &*self.random, self.clock.now_ms())?;
         Ok(self.take_up(own, trust))
     }
 

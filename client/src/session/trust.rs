@@ -8,31 +8,67 @@ use crate::{
     transport::{Desk, ServerError},
     vault::{
         Act, Durability, VaultError,
-        rows::{CharterRow, CrlRow},
+        rows::{CharterRow, CrlRow, Row, SetAsideRow},
     },
 };
-use alcove_charter::{Appended, CharterError, CharterHistory, CrlError, TrustView};
-use alcove_proto::limits::CHARTERS_PER_PAGE_MAX;
+use alcove_charter::{Appended, CharterError, CharterHistory, CrlError, TrustView, sha256};
+use alcove_proto::{limits::CHARTERS_PER_PAGE_MAX, names::TrustDomain};
 use std::sync::{Arc, PoisonError};
 
 /// Takes charters and CRLs out of the vault.
 ///
-/// They were verified before they were put there and are verified again: a vault is a file.
-pub(super) fn load_trust(act: &Act<'_>) -> Result<TrustView, Error> {
-    let charters = act.scan::<CharterRow>(&[])?;
-    if charters.is_empty() {
-        return Err(Error::NotEnrolled);
+/// They were verified before they were put there and are verified again: a vault is a file. What no longer loads (a rule
+/// that came later, or somebody else's charter under which it changed hands) is set aside and told, and fetched again
+/// with the next contact: it never locks the vault. Without the first version of the charter nothing can be believed at
+/// all, and that one alone is damage.
+/// Source: PROTOCOL.md section 5, step 8.
+pub(super) fn load_trust(act: &Act<'_>, now_ms: i64) -> Result<TrustView, Error> {
+    let mut charters = act.scan::<CharterRow>(&[])?.into_iter();
+    let (_, first) = charters.next().ok_or(Error::NotEnrolled)?;
+    let mut history = CharterHistory::first(&first.signed).map_err(|_| VaultError::damaged("a charter"))?;
+    for (key, row) in charters.by_ref() {
+        if history.append(&row.signed).is_err() {
+            set_aside::<CharterRow>(act, &key, row.signed, now_ms)?;
+            break;
+        }
     }
-    let versions = charters.iter().map(|(_, row)| &row.signed);
-    let history = CharterHistory::from_versions(versions).map_err(|_| VaultError::damaged("a charter"))?;
+    // What follows on a version that does not hold is worth nothing without it.
+    for (key, row) in charters {
+        set_aside::<CharterRow>(act, &key, row.signed, now_ms)?;
+    }
     let mut trust = TrustView::new(history);
-    for (_, row) in act.scan::<CrlRow>(&[])? {
-        match trust.with_crl(&row.der) {
+    for (key, row) in act.scan::<CrlRow>(&[])? {
+        let taken = match verified_for(act, &trust, &key, &row) {
+            Some(trust_domain) => trust.with_crl_of(&trust_domain, &row.der),
+            None => trust.with_crl(&row.der),
+        };
+        match taken {
             Ok((view, _)) => trust = view,
-            Err(_) => return Err(VaultError::damaged("a CRL").into()),
+            Err(_) => set_aside::<CrlRow>(act, &key, row.der, now_ms)?,
         }
     }
     Ok(trust)
+}
+
+/// The agency that a kept list was verified for. Rows from before that was written down tell it by their key.
+fn verified_for(act: &Act<'_>, trust: &TrustView, key: &[u8], row: &CrlRow) -> Option<TrustDomain> {
+    if let Ok(trust_domain) = row.trust_domain.parse() {
+        return Some(trust_domain);
+    }
+    let agencies = trust.charters().charters().flat_map(|charter| &charter.agencies);
+    let mut domains = agencies.map(|agency| &agency.trust_domain);
+    domains.find(|domain| act.tag::<CrlRow>(domain.as_str()) == key).cloned()
+}
+
+/// Takes a row that no longer loads out of the way, its bytes kept, and tells of it.
+fn set_aside<R: Row>(act: &Act<'_>, key: &[u8], bytes: Vec<u8>, now_ms: i64) -> Result<(), Error> {
+    let kept = sha256(&[&bytes]);
+    let room = R::ROOM as u32;
+    act.put(&kept, &SetAsideRow { room, key: key.to_vec(), bytes, set_aside_at_ms: now_ms })?;
+    act.delete::<R>(key)?;
+    // A charter's key is its version; a list has no number that could be believed.
+    let position = key.try_into().map_or(0, u64::from_be_bytes);
+    raise(act, Alarm { group: None, kind: AlarmKind::TrustSetAside, position }, now_ms).map(drop)
 }
 
 impl Session {
@@ -148,7 +184,8 @@ impl Session {
             }
             for crl in view.crls() {
                 let tag = act.tag::<CrlRow>(crl.trust_domain.as_str());
-                act.put(&tag, &CrlRow { der: crl.der().to_vec() })?;
+                let trust_domain = crl.trust_domain.to_string();
+                act.put(&tag, &CrlRow { der: crl.der().to_vec(), trust_domain })?;
             }
             Ok(())
         })?;

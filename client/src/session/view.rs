@@ -252,6 +252,8 @@ pub enum AlarmKind {
     LedgerFork,
     /// A member's certificate is not in the own agency's ledger.
     NotInLedger,
+    /// A charter or CRL in the vault no longer loads: it was set aside, and is fetched again.
+    TrustSetAside,
 }
 
 /// Which earlier notes and documents a new member is given.

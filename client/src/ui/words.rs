@@ -213,6 +213,7 @@ pub(crate) fn alarm_code(kind: AlarmKind) -> &'static str {
         AlarmKind::LedgerRollback => "ledger-rollback",
         AlarmKind::LedgerFork => "ledger-fork",
         AlarmKind::NotInLedger => "not-in-ledger",
+        AlarmKind::TrustSetAside => "trust-set-aside",
     }
 }
 
@@ -271,6 +272,15 @@ pub(crate) fn alarm(alarm: &AlarmView) -> String {
         }
         AlarmKind::LedgerFork => {
             format!("Another ledger of your agency was shown than this device has seen (entry {position}).")
+        }
+        AlarmKind::TrustSetAside if position > 0 => {
+            format!(
+                "Version {position} of the charter that this device had kept does not hold and was set aside. The server is asked for it again at the next contact; ask your admin whether it was in force."
+            )
+        }
+        AlarmKind::TrustSetAside => {
+            "A revocation list that this device had kept does not hold and was set aside. The server is asked for it again at the next contact; ask your admin whether an agency's certificates have changed hands."
+                .to_owned()
         }
         AlarmKind::NotInLedger => {
             let device = match &alarm.device {

@@ -126,6 +126,8 @@ rooms! {
     RecoveredRecord = 36, "a recovered record key";
     /// Groups that are read with recovered keys. Key: group id.
     RecoveredGroup = 37, "a recovered case";
+    /// Charters and CRLs that no longer load. Key: SHA-256 of the bytes.
+    SetAside = 50, "what was set aside";
 }
 
 /// A row: what it looks like and in which room it lies.
@@ -191,6 +193,7 @@ row! {
     RecoveredGroupRow => RecoveredGroup;
     LedgerHeadRow => LedgerHead;
     LedgerEntryRow => LedgerEntry;
+    SetAsideRow => SetAside;
 }
 
 /// The MLS state of one group, opaque here.
@@ -222,6 +225,26 @@ pub struct CrlRow {
     /// DER.
     #[prost(bytes = "vec", tag = "1")]
     pub der: Vec<u8>,
+    /// The agency it was verified for; a row from before that was written down has its tag as key.
+    #[prost(string, tag = "50")]
+    pub trust_domain: String,
+}
+
+/// A charter or CRL that no longer loads, as it lay there: kept for whoever looks into it, and used for nothing.
+#[derive(Clone, PartialEq, Message)]
+pub struct SetAsideRow {
+    /// The number of the room it lay in.
+    #[prost(uint32, tag = "1")]
+    pub room: u32,
+    /// Its key there.
+    #[prost(bytes = "vec", tag = "2")]
+    pub key: Vec<u8>,
+    /// The SignedCharter or the list, DER.
+    #[prost(bytes = "vec", tag = "3")]
+    pub bytes: Vec<u8>,
+    /// Milliseconds since 1970.
+    #[prost(int64, tag = "4")]
+    pub set_aside_at_ms: i64,
 }
 
 /// What this device has told the server, and when it last looked after itself.

@@ -1,7 +1,7 @@
 //! Revocation lists: from the right CA, in order, and what they do to certificates.
 
 use crate::pki::{DAY_MS, NOW_MS, TestCa, World, list, next, sign};
-use alcove_charter::{Appended, CrlError, Judge, TrustError, TrustView};
+use alcove_charter::{Appended, CharterHistory, CrlError, Judge, TrustError, TrustView};
 use rcgen::{CrlDistributionPoint, CrlIssuingDistributionPoint, SerialNumber};
 
 const SERIAL: &[u8] = &[0x41; 16];
@@ -200,4 +200,34 @@ fn a_long_list_is_read_whole() {
         .change(|params| params.serial_number = Some(SerialNumber::from_slice(serials[19_999])))
         .make();
     assert!(matches!(view.verify_device_tls(&[last], NOW_MS), Err(TrustError::Revoked { .. })));
+}
+
+/// Before rules 1 nothing kept an agency from listing the CA of one that had left. What that CA has signed stays whose it
+/// was: neither a fresh device nor one that kept the list takes it for the new one's.
+#[test]
+fn a_list_stays_its_first_owners_when_another_agency_lists_the_ca() {
+    let world = World::new();
+    let [elmgate, harborlight, protection] = &world.agencies[..] else { panic!("three agencies") };
+    let mut first = world.charter();
+    first.rules = 0;
+    first.agencies.iter_mut().for_each(|entry| entry.ca_claims.clear());
+    let view = TrustView::new(CharterHistory::first(&sign(&first, &world.agencies)).unwrap());
+    let gone = next(view.charters(), |charter| drop(charter.agencies.remove(0)));
+    let (view, _) = view.with_charter(&sign(&gone, &world.agencies[1..])).unwrap();
+    let taken = next(view.charters(), |charter| {
+        charter.agencies[0].ca_certificates.push(elmgate.ca.der.clone());
+    });
+    let (view, _) = view.with_charter(&sign(&taken, &world.agencies[1..])).unwrap();
+
+    let (view, _) = view.with_crl(&harborlight.ca.crl(6, &[])).unwrap();
+    let fifth = elmgate.ca.crl(5, &[SERIAL]);
+    for (view, _) in
+        [view.with_crl(&fifth).unwrap(), view.with_crl_of(&elmgate.trust_domain, &fifth).unwrap()]
+    {
+        assert_eq!(view.crl(&elmgate.trust_domain).map(|crl| crl.number), Some(5));
+        assert_eq!(view.crl(&harborlight.trust_domain).map(|crl| crl.number), Some(6));
+    }
+    // The control: no other agency's CAs are asked for a list that was kept as this one's.
+    let other = view.with_crl_of(&protection.trust_domain, &fifth).unwrap_err();
+    assert_eq!(other, CrlError::UnknownIssuer);
 }
