@@ -96,6 +96,9 @@ pub const DEVICE_NUMBER_MAX: u16 = 999;
 pub const CERTIFICATE_BACKDATE_SECONDS: u64 = 3600;
 /// Milliseconds a commit's own time may differ from the server's clock.
 pub const COMMIT_CLOCK_SKEW_MS_MAX: i64 = 2 * 3600 * 1000;
+/// Milliseconds a commit's own time may differ from when its entry was received, for whoever reads it: ten minutes more
+/// than the server grants, so that nothing it takes is refused later.
+pub const COMMIT_TIME_SKEW_MS_MAX: i64 = COMMIT_CLOCK_SKEW_MS_MAX + 10 * 60 * 1000;
 /// Milliseconds of clock difference at which a client warns.
 pub const CLOCK_WARNING_MS: i64 = 5 * 60 * 1000;
 /// Bytes of one encoded EnrolmentRequest: two CSRs of some 200 bytes each and a point.

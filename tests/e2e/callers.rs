@@ -1,6 +1,9 @@
 //! Calls that no client of ours would make: the server answers each with its reason, and nothing is lost.
 
-use crate::support::caller::{Caller, accepted, after, detail, random, reason, start_of, submission};
+use crate::support::{
+    caller::{Caller, accepted, after, detail, random, reason, start_of, submission},
+    pki::now_ms,
+};
 use alcove_e2ee::group::{Group, Intent};
 use alcove_mls::LogPin;
 use alcove_proto::{
@@ -37,7 +40,7 @@ impl Two {
         let seen = start_of(&self.group.id());
         let prepared = self.rosa.prepare(&mut self.group, &intent, seen);
         let receipt = accepted(self.rosa.submit(&self.group.id(), &prepared).await.expect("a good commit"));
-        self.group.process(&prepared.commit, &self.rosa.trust).expect("its own commit");
+        self.group.process(&prepared.commit, &self.rosa.trust, now_ms()).expect("its own commit");
         after(&receipt)
     }
 }
@@ -148,7 +151,7 @@ async fn a_forged_commit_changes_nothing_and_nobody_commits_in_anothers_name() {
         assert_eq!(reason(&status), Reason::CommitInvalid, "byte {at}: {status:?}");
     }
     let receipt = accepted(two.rosa.submit(&id, &prepared).await.expect("the control: unchanged"));
-    two.group.process(&prepared.commit, &two.rosa.trust).expect("its own commit");
+    two.group.process(&prepared.commit, &two.rosa.trust, now_ms()).expect("its own commit");
 
     // Leon is a member now, and offers a commit that Rosa has made.
     let welcomes = two.leon.groups().list_welcomes(v1::ListWelcomesRequest {}).await.expect("he may ask");
@@ -189,10 +192,9 @@ async fn a_commit_under_an_old_revocation_list_is_sent_back() {
     // Having fetched it she refuses by herself.
     two.group.clear_pending();
     let (informed, _) = two.rosa.trust.with_crl(&crls[0]).expect("the list is good");
-    let now_ms = crate::support::pki::now_ms();
-    assert!(two.group.prepare_commit(&two.rosa.mls, &intent, seen, &informed, now_ms).is_err());
+    assert!(two.group.prepare_commit(&two.rosa.mls, &intent, seen, &informed, now_ms()).is_err());
     two.group
-        .prepare_commit(&two.rosa.mls, &Intent::default(), seen, &informed, now_ms)
+        .prepare_commit(&two.rosa.mls, &Intent::default(), seen, &informed, now_ms())
         .expect("the control: without him she commits");
 }
 
@@ -258,7 +260,7 @@ async fn a_joiner_reads_from_its_own_commit_on_and_a_removed_member_nothing() {
     let seen = start_of(&id);
     let prepared = two.rosa.prepare(&mut two.group, &intent, seen);
     let receipt = accepted(two.rosa.submit(&id, &prepared).await.expect("a good commit"));
-    two.group.process(&prepared.commit, &two.rosa.trust).expect("its own commit");
+    two.group.process(&prepared.commit, &two.rosa.trust, now_ms()).expect("its own commit");
     two.rosa.append(&id, random(), 1, b"with Leon").await.expect("a good record");
 
     assert_eq!(two.rosa.read(&id).await.expect("the control: she reads it all").len(), 3);

@@ -32,7 +32,10 @@ async fn opened(rogue: &mut Rogue) -> Vec<(Identity, OpenedRecord)> {
             // The commit that added it is behind it.
             EntryKind::Commit if entry.epoch < rogue.group.epoch().0 => {}
             EntryKind::Commit => {
-                rogue.group.process(&entry.body, &rogue.caller.trust).expect("a good commit");
+                rogue
+                    .group
+                    .process(&entry.body, &rogue.caller.trust, entry.received_at_ms)
+                    .expect("a good commit");
             }
             EntryKind::Record => records.push(open(rogue, &entry)),
             EntryKind::Unspecified => panic!("{entry:?}"),

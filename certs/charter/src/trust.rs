@@ -73,6 +73,16 @@ impl Moment {
     pub fn charter_version(&self) -> u64 {
         self.charter_version
     }
+
+    /// The newest list of an agency that counts; 0 for none.
+    pub fn crl_number(&self, trust_domain: &TrustDomain) -> u64 {
+        self.crl_numbers.get(trust_domain).copied().unwrap_or_default()
+    }
+
+    /// The newest list that counts of each agency that has one, sorted by trust domain.
+    pub fn crl_numbers(&self) -> impl Iterator<Item = (&TrustDomain, u64)> {
+        self.crl_numbers.iter().map(|(trust_domain, number)| (trust_domain, *number))
+    }
 }
 
 /// A device's certificate that has been believed.

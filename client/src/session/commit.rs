@@ -74,6 +74,11 @@ impl Session {
             let submission = match prepared {
                 Ok(Some(submission)) => submission,
                 Ok(None) => return Ok(()),
+                // The group has seen more of charter and lists than this device holds.
+                Err(Error::Group(GroupError::Commit(CommitError::Floor(_)))) => {
+                    self.fetch_newer(attempt).await?;
+                    continue;
+                }
                 Err(Error::Group(error)) => {
                     self.give_up(group)?;
                     return Err(refused_here(error));
@@ -86,10 +91,12 @@ impl Session {
                     self.take_receipt(group, epoch, &commit, &receipt).await?;
                     continue;
                 }
-                Ok(CommitOutcome::SupersededBy(_)) => self.follow(group).await?,
-                Err(error) => self.refused(group, error).await?,
+                Ok(CommitOutcome::SupersededBy(_)) => {
+                    self.pause(attempt).await?;
+                    self.follow(group).await?;
+                }
+                Err(error) => self.refused(group, error, attempt).await?,
             }
-            self.pause(attempt).await?;
         }
         if matches!(self.prepared(group)?, Pending::Nothing) {
             return Ok(());
@@ -252,14 +259,15 @@ impl Session {
     }
 
     /// What a refusal means for the try: another one, or the end of the intent.
-    async fn refused(&self, group: &GroupId, error: ServerError) -> Result<(), Error> {
+    async fn refused(&self, group: &GroupId, error: ServerError, attempt: u32) -> Result<(), Error> {
         match error.reason() {
             Some(Reason::StaleEpoch | Reason::HeadTooOld) => {
+                self.pause(attempt).await?;
                 self.follow(group).await?;
                 self.unmake(group)
             }
             Some(Reason::TrustStale) => {
-                self.fetch_trust().await?;
+                self.fetch_newer(attempt).await?;
                 self.unmake(group)
             }
             Some(Reason::ClockSkew) => {
@@ -330,6 +338,13 @@ impl Session {
             save_group(act, &mut mls)?;
             Ok(act.delete::<PendingRow>(group.as_bytes())?)
         })
+    }
+
+    /// Fetches what others hold of charter and lists already. The pause comes before: what is made after one is made from
+    /// what was fetched just now.
+    async fn fetch_newer(&self, attempt: u32) -> Result<(), Error> {
+        self.pause(attempt).await?;
+        self.fetch_trust().await.map(drop)
     }
 
     /// Waits a little after a lost race, so that the same two do not meet again.

@@ -14,7 +14,7 @@ use alcove_e2ee::{
     receipts::LogVerifier,
     records::{Author, AuthorPoint},
 };
-use alcove_mls::Role;
+use alcove_mls::{ContextFloor, Role};
 use alcove_proto::{
     ids::{Digest, EpochId, GroupId, Head, Position},
     names::Identity,
@@ -111,11 +111,19 @@ pub(super) fn all_rows(act: &Act<'_>) -> Result<Vec<(GroupId, GroupRow)>, Error>
         .collect()
 }
 
-/// The MLS group itself.
+/// The MLS group itself, with what its commits have named.
 pub(super) fn load_group(act: &Act<'_>, group: &GroupId) -> Result<Group, Error> {
-    let row: MlsRow = act.expect(group.as_bytes())?;
+    let state: MlsRow = act.expect(group.as_bytes())?;
+    let row: GroupRow = act.expect(group.as_bytes())?;
+    let floor = floor(&row)?;
     // It opened under the vault's key: a defect, not an attack, if it does not parse.
-    Group::load(&row.0).map_err(|_| VaultError::damaged("the state of a group").into())
+    let group = Group::load(&state.0).map_err(|_| VaultError::damaged("the state of a group"))?;
+    Ok(group.on_floor(floor))
+}
+
+/// What the group's commits have named of charter and lists, as far as this device has processed them.
+pub(super) fn floor(row: &GroupRow) -> Result<ContextFloor, VaultError> {
+    ContextFloor::parse(&row.context_floor).map_err(|_| VaultError::damaged("a case"))
 }
 
 pub(super) fn save_group(act: &Act<'_>, group: &mut Group) -> Result<(), Error> {
@@ -162,6 +170,7 @@ pub(super) fn adopt(
     row.own_leaf = group.own_leaf();
     row.own_certificate = group.member(group.own_leaf())?.certificate_hash.to_vec();
     row.charter_hash = group.policy().charter_hash().to_vec();
+    row.context_floor = group.floor().encode();
     save_group(act, group)?;
     let roster = Roster::load(act, &id)?;
     let trust_domain = &own.identity.person.trust_domain;

@@ -7,7 +7,7 @@ use super::{
     ledger,
     outbox::{self, Item},
     recovered::give_way,
-    state::{Roster, adopt, keep_verifier},
+    state::{Roster, adopt, floor, keep_verifier},
     successor::predecessor_row,
 };
 use crate::{
@@ -88,8 +88,11 @@ impl Session {
             Err(error) => return Err(error.into()),
         };
         let mut joined = self.join(welcome, &tree);
-        let unknown_charter = matches!(joined, Err(Failed::Unfit(Unfit::Group(GroupError::UnknownCharter))));
-        if unknown_charter && self.fetch_trust().await? {
+        let is_behind = matches!(
+            joined,
+            Err(Failed::Unfit(Unfit::Group(GroupError::UnknownCharter | GroupError::FloorAhead)))
+        );
+        if is_behind && self.fetch_trust().await? {
             joined = self.join(welcome, &tree);
         }
         match joined {
@@ -128,7 +131,12 @@ impl Session {
         match &mut earlier {
             // Nothing of it was seen as a member: a welcome cannot lead back.
             Some(row) if row.recovered => give_way(act, &welcome.group, row, welcome.position)?,
-            Some(row) => follows(row, group.epoch(), &join.pin)?,
+            Some(row) => {
+                follows(row, group.epoch(), &join.pin)?;
+                if !group.floor().leads_on_from(&floor(row)?) {
+                    return Err(Unfit::Older.into());
+                }
+            }
             None => {}
         }
         let pin = (join.pin.position, join.pin.head);

@@ -6,6 +6,7 @@ use crate::{
     CommitBody, CommitContext, CommitError,
     error::JudgeError,
     extensions::{check_leaf_extensions, policy_of},
+    floor::ContextFloor,
     identity::{chain_of, device_of},
     policy::{Policy, PolicyError},
     suite::suite,
@@ -43,6 +44,8 @@ pub struct Judged {
     pub survey: Survey,
     /// The world its author saw.
     pub context: CommitContext,
+    /// What the group's commits have named after it.
+    pub floor: ContextFloor,
 }
 
 /// Who made a commit.
@@ -162,22 +165,25 @@ impl ParsedCommit {
     /// Judges all that can be told without MLS, in the order in which it may lead to blame: whose signature it is comes
     /// before what it says.
     ///
-    /// `group`, `in_force`, `roster`: the group as it is before the commit.
+    /// `group`, `in_force`, `roster`, `floor`: the group as it is before the commit. `received_at_ms`: of its own entry.
     /// Errors: [`CommitError`]; [`CommitError::TrustBehind`] says to fetch charters and CRLs and to judge it again.
-    /// Source: PROTOCOL.md section 8, "Commits", 1 to 4 and 8.
+    /// Source: PROTOCOL.md section 8, "Commits", 1 to 4, 8 and 9.
     pub fn judge(
         self,
         group: &GroupId,
         in_force: Epoch,
         roster: &Roster<'_>,
         trust: &TrustView,
+        floor: &ContextFloor,
+        received_at_ms: i64,
     ) -> Result<Judged, CommitError> {
         self.check_place(group, in_force)?;
         self.body.check_signature(&self.author_key(roster)?)?;
         let moment = self.moment(trust)?;
         self.body.check_form(trust, moment.charter_version())?;
+        let floor = floor.judge(&moment, trust, received_at_ms)?;
         let survey = self.survey(roster)?;
-        Ok(Judged { message: self.message, moment, survey, context: self.context })
+        Ok(Judged { message: self.message, moment, survey, context: self.context, floor })
     }
 
     /// The key that the author's leaf has before the commit; for one who comes back, that of the leaf it removes.

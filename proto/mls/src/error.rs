@@ -1,6 +1,6 @@
 //! What is wrong with a commit or a group, as facts.
 
-use crate::policy::PolicyError;
+use crate::{floor::FloorFault, policy::PolicyError};
 use alcove_charter::TrustError;
 use alcove_proto::{
     canonical::CanonicalError,
@@ -111,6 +111,10 @@ pub enum CommitError {
     /// The commit's context names a charter or CRLs that cannot be.
     #[error("the commit's context is refused")]
     Context(#[source] TrustError),
+    /// The commit names less than the log of its group has shown, or a time that is not when it came. An honest server
+    /// orders no such commit, whoever made it.
+    #[error("the commit's context goes back")]
+    Floor(#[from] FloorFault),
     /// A leaf of the commit is not believed.
     #[error("a leaf of the commit is refused")]
     Leaf(#[source] JudgeError),

@@ -1,4 +1,4 @@
-//! Our MLS extensions (RFC 9420 section 13): the policy in a group's context, the log pin in a
+//! Our MLS extensions (RFC 9420 section 13): the policy in a group's context, the log pin and the context floor in a
 //! welcome's GroupInfo, the sealed card in a leaf.
 
 use crate::policy::{Policy, PolicyError};
@@ -22,6 +22,8 @@ pub(crate) const POLICY: ExtensionType = ExtensionType::new(0xF0A1);
 pub(crate) const LOG_PIN: ExtensionType = ExtensionType::new(0xF0A2);
 /// A sealed card, in a leaf node.
 pub(crate) const SEALED_CARD: ExtensionType = ExtensionType::new(0xF0A3);
+/// What the log has shown of charter and lists, in a GroupInfo.
+pub(crate) const CONTEXT_FLOOR: ExtensionType = ExtensionType::new(0xF0A4);
 
 /// Why the bytes of an extension were refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +37,9 @@ pub enum ExtensionFault {
     /// The policy contradicts itself.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// The context floor names an agency out of order, or no charter.
+    #[error("the context floor contradicts itself")]
+    Floor,
     /// Over [`SEALED_CARD_BYTES_MAX`].
     #[error("the sealed card has {bytes} bytes")]
     CardTooLarge {

@@ -17,6 +17,7 @@ use crate::{
     commit::Judged,
     error::JudgeError,
     extensions::policy_of,
+    floor::ContextFloor,
     identity::{LeafIdentityProvider, chain_of, device_of},
     policy::{Policy, PolicyError, Role},
     rules::Rules,
@@ -42,12 +43,16 @@ type Config = WithMlsRules<
     WithIdentityProvider<LeafIdentityProvider, WithCryptoProvider<Suite, ExternalBaseConfig>>,
 >;
 
+/// What a snapshot with a floor begins with; the library's own begins with its version, a small number.
+const SNAPSHOT_MAGIC: &[u8] = b"alcove observer v1\0";
+
 /// One group in one epoch, as the server sees it.
 pub struct Observer {
     group: ExternalGroup<Config>,
     bench: Bench,
     id: GroupId,
     policy: Policy,
+    floor: ContextFloor,
 }
 
 /// A leaf of the group.
@@ -81,7 +86,7 @@ impl Observer {
         let session = bench.standing(trust);
         let group = client(&bench).observe_group(message, None, None)?;
         drop(session);
-        let observer = Self::with(group, bench)?;
+        let observer = Self::with(group, bench, ContextFloor::default())?;
         let members: Vec<SigningIdentity> =
             observer.group.roster().member_identities_iter().cloned().collect();
         let ([creator], Epoch(0)) = (members.as_slice(), observer.epoch()) else {
@@ -100,35 +105,55 @@ impl Observer {
         Ok(observer)
     }
 
-    /// Takes up a snapshot.
+    /// Takes up a snapshot. One from before there were floors has an empty one: it grows with the commits that follow.
     ///
     /// Errors: [`ObserveError`].
     pub fn load(snapshot: &[u8]) -> Result<Self, ObserveError> {
+        let (floor, snapshot) = match snapshot.strip_prefix(SNAPSHOT_MAGIC) {
+            None => (ContextFloor::default(), snapshot),
+            Some(rest) => {
+                let (length, rest) = rest.split_first_chunk().ok_or(ObserveError::Malformed)?;
+                let length = u32::from_be_bytes(*length) as usize;
+                let (floor, rest) = rest.split_at_checked(length).ok_or(ObserveError::Malformed)?;
+                (ContextFloor::parse(floor).map_err(|_| ObserveError::Malformed)?, rest)
+            }
+        };
         let snapshot = ExternalSnapshot::from_bytes(snapshot).map_err(|_| ObserveError::Malformed)?;
         let bench = Bench::new();
         let group = client(&bench).load_group(snapshot)?;
-        Self::with(group, bench)
+        Self::with(group, bench, floor)
     }
 
-    fn with(group: ExternalGroup<Config>, bench: Bench) -> Result<Self, ObserveError> {
+    fn with(group: ExternalGroup<Config>, bench: Bench, floor: ContextFloor) -> Result<Self, ObserveError> {
         let id = GroupId::try_from(group.group_context().group_id())?;
         let policy = policy_of(group.group_context().extensions())?;
-        Ok(Self { group, bench, id, policy })
+        Ok(Self { group, bench, id, policy, floor })
     }
 
     /// Everything there is to keep, in one piece: 3 MB at a thousand leaves.
     ///
     /// Errors: [`ObserveError::Mls`].
     pub fn snapshot(&self) -> Result<Vec<u8>, ObserveError> {
-        Ok(self.group.snapshot().to_bytes()?)
+        let floor = self.floor.encode();
+        // Cannot fail: a floor has a number for each agency there ever was.
+        let length = u32::try_from(floor.len()).unwrap_or(u32::MAX);
+        let group = self.group.snapshot().to_bytes()?;
+        Ok([SNAPSHOT_MAGIC, &length.to_be_bytes(), &floor, &group].concat())
     }
 
-    /// Judges a commit: form, epoch, signature, leaves and right, as of the moment it names.
+    /// Judges a commit: form, epoch, signature, leaves and right, as of the moment it names, which must not be behind
+    /// what the group's commits have named before.
     ///
+    /// `received_at_ms`: when its entry was received, or now for one that is offered.
     /// Answers the observer of the epoch it opens; this one stays as it is.
     /// Errors: [`CommitError`].
-    pub fn check(&self, commit: &[u8], trust: &TrustView) -> Result<(Self, CommitSummary), CommitError> {
-        self.check_parsed(ParsedCommit::parse(commit)?, trust)
+    pub fn check(
+        &self,
+        commit: &[u8],
+        trust: &TrustView,
+        received_at_ms: i64,
+    ) -> Result<(Self, CommitSummary), CommitError> {
+        self.check_parsed(ParsedCommit::parse(commit)?, trust, received_at_ms)
     }
 
     /// [`Observer::check`] for a commit that has been parsed already.
@@ -138,9 +163,10 @@ impl Observer {
         &self,
         commit: ParsedCommit,
         trust: &TrustView,
+        received_at_ms: i64,
     ) -> Result<(Self, CommitSummary), CommitError> {
-        let Judged { message, moment, survey, context } =
-            commit.judge(&self.id, self.epoch(), &self.group.roster(), trust)?;
+        let Judged { message, moment, survey, context, floor } =
+            commit.judge(&self.id, self.epoch(), &self.group.roster(), trust, &self.floor, received_at_ms)?;
         let mut group = self.group.clone();
         let time = mls_time(context.time_ms());
         let session = self.bench.at(trust, moment);
@@ -155,7 +181,7 @@ impl Observer {
         };
         let summary = survey.summary(description.committer, epoch, context, leaf_of)?;
         let policy = summary.policy.clone().unwrap_or_else(|| self.policy.clone());
-        Ok((Self { group, bench: self.bench.clone(), id: self.id, policy }, summary))
+        Ok((Self { group, bench: self.bench.clone(), id: self.id, policy, floor }, summary))
     }
 
     /// The group.

@@ -52,7 +52,7 @@ pub(crate) fn judge(observer: &Observer, offer: &Offer<'_>, trust: &TrustView) -
         return Err(Refused::OtherGroup);
     }
     check_context(&commit, offer, trust)?;
-    let (next, summary) = observer.check_parsed(commit, trust)?;
+    let (next, summary) = observer.check_parsed(commit, trust, offer.now_ms)?;
     if summary.author.identity != *offer.caller {
         return Err(Refused::NotByCaller);
     }

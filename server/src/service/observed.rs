@@ -7,7 +7,9 @@
 use super::{Inner, ServiceError, live::LiveGroup};
 use crate::{observer::Refused, store::Store};
 use alcove_charter::{DeviceCertificate, Judge, TrustError, TrustView};
-use alcove_mls::{CommitError, JudgeError, KeyPackageError, Member, ObserveError, Observer, Role};
+use alcove_mls::{
+    CommitError, FloorFault, JudgeError, KeyPackageError, Member, ObserveError, Observer, Role,
+};
 use alcove_proto::{
     ids::GroupId,
     limits::{COMMIT_BYTES_MAX, LINK_DIGESTS_MAX},
@@ -39,7 +41,7 @@ impl<S: Store> Inner<S> {
             let trust = self.trust().for_replay();
             observer = beside(move || {
                 commits.iter().try_fold(observer, |observer, commit| {
-                    observer.check(&commit.body, &trust).map(|(next, _)| next)
+                    observer.check(&commit.body, &trust, commit.received_at_ms).map(|(next, _)| next)
                 })
             })
             .await?
@@ -140,6 +142,9 @@ fn of_commit(error: CommitError) -> ServiceError {
         CommitError::OtherEpoch { made_in: _, in_force } => ServiceError::StaleEpoch { current: in_force },
         // The author holds a charter or CRL that the operator has not given this server yet.
         CommitError::TrustBehind(_) => ServiceError::Unavailable { retry_after_ms: TRUST_AHEAD_RETRY_MS },
+        // Less than the group has seen is less than the server holds: the author fetches, and makes it again.
+        CommitError::Floor(FloorFault::Charter { .. } | FloorFault::List { .. }) => ServiceError::TrustStale,
+        CommitError::Floor(FloorFault::Time { skew_ms: _ }) => ServiceError::ClockSkew,
         CommitError::Leaf(error) => of_leaf(&error),
         CommitError::Policy(_) => ServiceError::CommitNotAllowed,
         CommitError::EnvelopeFormat { .. }

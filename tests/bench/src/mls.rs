@@ -123,7 +123,7 @@ impl OurMember {
     }
 
     fn process(&mut self, commit: &[u8]) -> Result<(), Error> {
-        self.group.process(commit, &self.device.trust)?;
+        self.group.process(commit, &self.device.trust, now_ms())?;
         Ok(())
     }
 }
@@ -172,7 +172,7 @@ impl Crowd {
 
     /// Observer and founder process a commit.
     fn order(&mut self, commit: &[u8]) -> Result<CommitSummary, Error> {
-        let (next, summary) = self.observer.check(commit, &self.trust)?;
+        let (next, summary) = self.observer.check(commit, &self.trust, now_ms())?;
         self.observer = next;
         self.founder.process(commit)?;
         self.unsaved += 1;
@@ -359,7 +359,7 @@ impl Stage {
 
     /// The server checks a commit and everybody processes it.
     fn publish(&mut self, commit: &[u8], order: &[Side], round: &mut Round) -> Result<CommitSummary, Error> {
-        let (spent, _) = timed(|| Ok(self.crowd.observer.check(commit, &self.crowd.trust)?))?;
+        let (spent, _) = timed(|| Ok(self.crowd.observer.check(commit, &self.crowd.trust, now_ms())?))?;
         round.check.push(spent);
         for side in order {
             match side {

@@ -76,7 +76,8 @@ impl Group {
     /// as far as this device has processed it. `now_ms`: milliseconds since 1970.
     /// Errors: [`GroupError::CommitPending`], [`GroupError::Removed`], [`GroupError::OwnCertificate`],
     /// [`GroupError::Policy`], [`GroupError::Leaf`] (a key package that is not believed),
-    /// [`GroupError::TooLarge`].
+    /// [`GroupError::TooLarge`]; [`CommitError::Floor`] when less is held than the group's commits have named: fetch
+    /// charters and CRLs and make it again.
     pub fn prepare_commit(
         &mut self,
         device: &Device,
@@ -106,6 +107,8 @@ impl Group {
         trust: &TrustView,
     ) -> Result<CommitOutput, GroupError> {
         let moment = trust.moment_of_commit(context.message()).map_err(CommitError::Context)?;
+        // Its entry is received when it is sent, which is now.
+        let floor = self.floor.judge(&moment, trust, context.time_ms()).map_err(CommitError::Floor)?;
         let own = device.signing_identity();
         let rotates = *self.inner.current_member_signing_identity()? != own;
         let policy = intent
@@ -133,8 +136,11 @@ impl Group {
             builder = builder.set_group_context_ext(ExtensionList::from(vec![extension]))?;
         }
         if !joiners.is_empty() {
-            let pin = context.seen().into_extension().map_err(MlsError::from)?;
-            builder = builder.set_group_info_ext(ExtensionList::from(vec![pin]));
+            let mut told = vec![context.seen().into_extension().map_err(MlsError::from)?];
+            if !floor.is_empty() {
+                told.push(floor.into_extension().map_err(MlsError::from)?);
+            }
+            builder = builder.set_group_info_ext(ExtensionList::from(told));
         }
         let output = builder.build()?;
         drop(session);
@@ -173,17 +179,23 @@ impl Group {
     /// Processes the commit that the log shows next.
     ///
     /// One's own is merged; anybody else's clears what was pending. Then a new epoch is in force, unless
-    /// this device is out. Judged as of the moment the commit names, so that all come to one verdict.
+    /// this device is out. Judged as of the moment the commit names, so that all come to one verdict; what it names must
+    /// not be behind [`Group::floor`]. `received_at_ms`: of the commit's own log entry.
     /// Errors: [`GroupError`]; [`CommitError::TrustBehind`] says to fetch charters and CRLs and to
     /// process it again. After an error the group is as it was; only where the library gave up after it
     /// had begun to change it (a member made a commit whose secrets are wrong, which no observer can
     /// see), every further act answers [`GroupError::SavedState`] until the group is loaded again.
-    pub fn process(&mut self, commit: &[u8], trust: &TrustView) -> Result<Processed, GroupError> {
+    pub fn process(
+        &mut self,
+        commit: &[u8],
+        trust: &TrustView,
+        received_at_ms: i64,
+    ) -> Result<Processed, GroupError> {
         self.check_member()?;
         let commit = ParsedCommit::parse(commit)?;
         let own = commit.claimed_leaf() == Some(self.own_leaf());
-        let Judged { message, moment, survey, context } =
-            commit.judge(&self.id, self.epoch(), &self.inner.roster(), trust)?;
+        let Judged { message, moment, survey, context, floor } =
+            commit.judge(&self.id, self.epoch(), &self.inner.roster(), trust, &self.floor, received_at_ms)?;
         let time = mls_time(context.time_ms());
         let opens = self.epoch().next();
         let session = self.bench.at(trust, moment);
@@ -213,6 +225,7 @@ impl Group {
             self.inner.member_with_identity(name.as_bytes()).ok().map(|member| member.index())
         };
         let summary = survey.summary(description.committer, opens, context, leaf_of)?;
+        self.floor = floor;
         if removed_self {
             self.inner.clear_pending_commit();
             self.removed = true;

@@ -50,6 +50,12 @@ pub enum GroupError {
     /// The welcome does not say where the log stood.
     #[error("the welcome pins no log position")]
     NoLogPin,
+    /// The welcome does not say what the group's commits have named of charter and lists, or something that cannot be.
+    #[error("the welcome says nothing usable of the charter and lists that the group has seen")]
+    NoFloor,
+    /// The welcome says that the group's commits have named a charter or list that is not held here.
+    #[error("the group has seen a newer charter or list than is held")]
+    FloorAhead,
     /// The group was made under a charter that is not held here.
     #[error("the group's charter is not known")]
     UnknownCharter,

@@ -6,9 +6,9 @@ use super::{
 };
 use crate::device::{Device, KeyPackageSecret};
 use alcove_charter::TrustView;
-use alcove_mls::{Bench, LogPin, PolicyError, Role};
+use alcove_mls::{Bench, ContextFloor, LogPin, PolicyError, Role};
 use alcove_proto::limits::{TREE_BYTES_MAX, WELCOME_BYTES_MAX};
-use mls_rs::{MlsMessage, error::MlsError, group::ExportedTree};
+use mls_rs::{ExtensionList, MlsMessage, error::MlsError, group::ExportedTree};
 
 /// What a welcome brought beside the group.
 pub struct Join {
@@ -25,7 +25,8 @@ impl Group {
     /// the hash in the welcome. `secret`: of the key package the welcome was sealed to. In one transaction
     /// save the group and delete a one-time secret; the same welcome then opens nothing.
     /// A leaf that has lapsed hinders nobody from joining; see [`Group::roster`].
-    /// Errors: [`GroupError`].
+    /// Errors: [`GroupError`]; [`GroupError::UnknownCharter`] and [`GroupError::FloorAhead`] say to fetch charters and
+    /// CRLs and to try again.
     pub fn join(
         device: &Device,
         welcome: &[u8],
@@ -57,12 +58,31 @@ impl Group {
         let pin = info.group_info_extensions().get_as::<LogPin>().map_err(MlsError::from)?;
         let pin = pin.ok_or(GroupError::NoLogPin)?;
         let adder = group.member(info.sender)?;
+        let floor = floor_of(&group, info.group_info_extensions(), trust)?;
         // The others check this when they process the commit; a joiner must not be led aside.
         let own = device.identity();
         if adder.role != Role::Owner && adder.identity.person != own.person {
             return Err(GroupError::Policy(PolicyError::MayNotAdd { identity: own.clone() }));
         }
-        Ok((group, Join { pin, adder }))
+        Ok((group.on_floor(floor), Join { pin, adder }))
+    }
+}
+
+/// What the group's commits have named, as whoever added this device vouches for it.
+///
+/// A welcome may say nothing only where the group was made under a charter without rules: the commit may have been one
+/// that was not bound. Errors: [`GroupError::NoFloor`], [`GroupError::FloorAhead`].
+/// Source: PROTOCOL.md section 8, "Commits", 9.
+fn floor_of(group: &Group, told: &ExtensionList, trust: &TrustView) -> Result<ContextFloor, GroupError> {
+    let made_under = trust.charters().by_hash(&group.policy().charter_hash());
+    let made_under = made_under.ok_or(GroupError::UnknownCharter)?;
+    let floor = told.get_as::<ContextFloor>().map_err(|_| GroupError::NoFloor)?;
+    match floor {
+        None if made_under.rules == 0 => Ok(ContextFloor::default()),
+        Some(floor) if !floor.is_held(trust) => Err(GroupError::FloorAhead),
+        // Whoever added this device committed under a charter that is not older than the group's own.
+        Some(floor) if floor.charter_version() >= made_under.version => Ok(floor),
+        None | Some(_) => Err(GroupError::NoFloor),
     }
 }
 

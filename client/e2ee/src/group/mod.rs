@@ -27,7 +27,7 @@ use crate::{
     keys::{EPOCH_KEY_EXPORTER_LABEL, EpochKey, KEY_BYTES, epoch_id},
 };
 use alcove_charter::{Judge, TrustView};
-use alcove_mls::{Bench, Policy, mls_time, policy_of};
+use alcove_mls::{Bench, ContextFloor, Policy, mls_time, policy_of};
 use alcove_proto::ids::{Epoch, EpochId, GroupId};
 use config::{Config, Shelf};
 use mls_rs::{
@@ -50,6 +50,7 @@ pub struct Group {
     id: GroupId,
     policy: Policy,
     epoch_id: EpochId,
+    floor: ContextFloor,
     removed: bool,
     /// The library has given up in the middle of a change. Never saved.
     spoiled: bool,
@@ -123,7 +124,18 @@ impl Group {
         let id = GroupId::try_from(inner.group_id())?;
         let policy = policy_of(inner.context().extensions())?;
         let epoch_id = epoch_id_of(&inner, &id)?;
-        Ok(Self { inner, bench, shelf, id, policy, epoch_id, removed: false, spoiled: false })
+        let floor = ContextFloor::default();
+        Ok(Self { inner, bench, shelf, id, policy, epoch_id, floor, removed: false, spoiled: false })
+    }
+
+    /// What the group's commits have named of charter and lists: goes beside the saved state.
+    pub fn floor(&self) -> &ContextFloor {
+        &self.floor
+    }
+
+    /// The group as it was saved, with the floor that was kept beside it.
+    pub fn on_floor(self, floor: ContextFloor) -> Self {
+        Self { floor, ..self }
     }
 
     /// The group's id.

@@ -6,7 +6,7 @@ use crate::{
     scene::{SEEN, Scene, adding, key_package},
 };
 use alcove_e2ee::group::{GroupError, Intent};
-use alcove_mls::{CommitBody, CommitContext, CommitError, JudgeError, Policy, PolicyError, Role};
+use alcove_mls::{CommitBody, CommitContext, CommitError, FloorFault, JudgeError, Policy, PolicyError, Role};
 use alcove_proto::v1;
 use mls_rs::{
     Extension, ExtensionList,
@@ -174,9 +174,12 @@ fn a_context_out_of_form_or_out_of_this_world_is_refused_by_name() {
     scene.refused(&commit, |error| matches!(error, CommitError::Context(_)));
     let commit = under(v1::CommitContext { charter_version: 2, ..good.clone() });
     scene.refused(&commit, |error| matches!(error, CommitError::TrustBehind(_)));
-    // A time at which its author's certificate did not hold.
-    let commit = under(v1::CommitContext { time_ms: NOW_MS + 9 * DAY_MS, ..good });
-    scene.refused(&commit, |error| matches!(error, CommitError::Leaf(JudgeError::Trust(_))));
+    // A time at which its author's certificate did not hold: whenever it came.
+    let later = NOW_MS + 9 * DAY_MS;
+    let commit = under(v1::CommitContext { time_ms: later, ..good });
+    scene.refused(&commit, |error| matches!(error, CommitError::Floor(FloorFault::Time { .. })));
+    let then = scene.server.check(&commit, &scene.trust, later).map(drop);
+    assert!(matches!(then, Err(CommitError::Leaf(JudgeError::Trust(_)))));
     let commit = mallory.commit_under(Vec::new(), |commit| commit);
     scene.refused(&commit, |error| matches!(error, CommitError::ContextFormat { found: 0 }));
     let commit = mallory.commit_under(vec![0xff; 9], |commit| commit);
@@ -213,14 +216,14 @@ fn a_commit_for_another_epoch_or_group_or_with_a_bit_flipped_is_refused() {
     for index in (0..good.len()).step_by(good.len() / 40) {
         let mut flipped = good.clone();
         flipped[index] ^= 0x10;
-        let error = scene.alice.group.process(&flipped, &scene.trust);
+        let error = scene.alice.group.process(&flipped, &scene.trust, NOW_MS);
         assert!(error.is_err(), "the bit in byte {index}");
     }
     for cut in [1, good.len() / 2, good.len() - 1] {
-        let error = scene.alice.group.process(&good[..cut], &scene.trust);
+        let error = scene.alice.group.process(&good[..cut], &scene.trust, NOW_MS);
         assert!(matches!(error, Err(GroupError::Commit(CommitError::Envelope(_)))));
     }
-    let nothing = scene.alice.group.process(&[], &scene.trust);
+    let nothing = scene.alice.group.process(&[], &scene.trust, NOW_MS);
     assert!(matches!(nothing, Err(GroupError::Commit(CommitError::Malformed))));
     scene.publish(&good, &mut [&mut bob]);
 }
@@ -233,8 +236,8 @@ fn a_commit_with_a_wrong_membership_tag_leaves_the_group_as_it_was() {
     let mut spoilt = CommitBody::parse(&good).unwrap().commit;
     *spoilt.last_mut().unwrap() ^= 1;
     let spoilt = mallory.signed(spoilt);
-    scene.server.check(&spoilt, &scene.trust).unwrap();
-    assert!(matches!(scene.alice.group.process(&spoilt, &scene.trust), Err(GroupError::Mls(_))));
+    scene.server.check(&spoilt, &scene.trust, NOW_MS).unwrap();
+    assert!(matches!(scene.alice.group.process(&spoilt, &scene.trust, NOW_MS), Err(GroupError::Mls(_))));
     scene.publish(&good, &mut []);
 }
 
@@ -275,10 +278,10 @@ fn a_commit_whose_secrets_are_wrong_stops_its_readers_and_loses_nothing() {
     let sound = Rogue::join(&mut scene, &mallory, Habits::default(), &mut [&mut bob]);
     let commit = sound.corrupted(&mallory).commit(&scene.trust, |commit| commit);
     // Signature, leaf and right are in order: an observer can see nothing wrong.
-    scene.server.check(&commit, &scene.trust).unwrap();
+    scene.server.check(&commit, &scene.trust, NOW_MS).unwrap();
 
     let mut saved = bob.reloaded();
-    let refused = bob.group.process(&commit, &scene.trust);
+    let refused = bob.group.process(&commit, &scene.trust, NOW_MS);
     let Err(GroupError::Mls(error)) = refused else { panic!("{refused:?}") };
     assert!(matches!(*error, MlsError::InvalidConfirmationTag));
     // Nothing further is made from what is left of the group, and nothing of it is kept.

@@ -112,7 +112,7 @@ fn measure(mut scene: Scene, mut warm: Party, people: &[Staff]) {
         bare.clear_pending_commit();
         drop(output);
 
-        let (spent, checked) = timed(|| scene.server.check(&prepared.commit, &scene.trust).unwrap());
+        let (spent, checked) = timed(|| scene.server.check(&prepared.commit, &scene.trust, NOW_MS).unwrap());
         check.push(spent);
         scene.server = checked.0;
         process_both(&mut process, &mut warm, &mut bare, &prepared.commit, &scene);
@@ -135,7 +135,7 @@ fn measure(mut scene: Scene, mut warm: Party, people: &[Staff]) {
         });
         remove.bare.push(spent);
         bare.clear_pending_commit();
-        let (spent, checked) = timed(|| scene.server.check(&prepared.commit, &scene.trust).unwrap());
+        let (spent, checked) = timed(|| scene.server.check(&prepared.commit, &scene.trust, NOW_MS).unwrap());
         check.push(spent);
         scene.server = checked.0;
         process_both(&mut process, &mut warm, &mut bare, &prepared.commit, &scene);

@@ -205,7 +205,7 @@ fn a_revoked_leaf_is_removed_by_any_member_and_whoever_comes_late_agrees() {
     carol.process(&prepared.commit, &scene.trust);
 
     // Whoever holds an older list fetches first.
-    let behind = scene.alice.group.process(&prepared.commit, &before);
+    let behind = scene.alice.group.process(&prepared.commit, &before, NOW_MS);
     assert!(matches!(
         behind,
         Err(GroupError::Commit(CommitError::TrustBehind(TrustError::Behind { named: 1, held: 0, .. })))

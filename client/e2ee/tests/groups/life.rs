@@ -165,7 +165,7 @@ fn a_crash_between_saving_and_sending_loses_nothing() {
     let mut again = Group::load(&saved).unwrap();
     assert!(again.has_pending());
     scene.publish(&prepared.commit, &mut []);
-    assert!(again.process(&prepared.commit, &scene.trust).unwrap().own);
+    assert!(again.process(&prepared.commit, &scene.trust, NOW_MS).unwrap().own);
     assert_eq!(again.epoch_id(), scene.alice.group.epoch_id());
     assert_eq!(again.epoch_key().unwrap().as_bytes(), scene.alice.group.epoch_key().unwrap().as_bytes());
 }
@@ -178,7 +178,7 @@ fn a_rival_commit_clears_the_pending_one_and_the_intent_is_made_anew() {
     scene.alice_commits(&Intent::default(), &mut [&mut bob]);
     assert!(!bob.group.has_pending());
     assert!(matches!(
-        scene.server.check(&lost.commit, &scene.trust).map(drop),
+        scene.server.check(&lost.commit, &scene.trust, NOW_MS).map(drop),
         Err(alcove_mls::CommitError::OtherEpoch { made_in: Epoch(1), in_force: Epoch(2) })
     ));
     let rebased = bob.prepare(&intent, &scene.trust);
@@ -192,7 +192,10 @@ fn a_commit_that_an_older_state_has_forgotten_is_named() {
     let mut old = bob.reloaded();
     let prepared = bob.prepare(&Intent::default(), &scene.trust);
     scene.publish(&prepared.commit, &mut [&mut bob]);
-    assert!(matches!(old.group.process(&prepared.commit, &scene.trust), Err(GroupError::OwnCommitForgotten)));
+    assert!(matches!(
+        old.group.process(&prepared.commit, &scene.trust, NOW_MS),
+        Err(GroupError::OwnCommitForgotten)
+    ));
     assert_eq!(old.group.epoch(), Epoch(1), "nothing was half-done");
 }
 
@@ -210,7 +213,7 @@ fn who_is_removed_learns_it_and_gets_no_further_key() {
     let next = scene.alice_commits(&Intent::default(), &mut []);
     let mut reloaded = bob.reloaded();
     for bob in [&mut bob, &mut reloaded] {
-        assert!(matches!(bob.group.process(&next.commit, &scene.trust), Err(GroupError::Removed)));
+        assert!(matches!(bob.group.process(&next.commit, &scene.trust, NOW_MS), Err(GroupError::Removed)));
         assert!(matches!(bob.group.sign_record(&bob.device, b"body"), Err(GroupError::Removed)));
         let commit = bob.group.prepare_commit(&bob.device, &Intent::default(), SEEN, &scene.trust, NOW_MS);
         assert!(matches!(commit, Err(GroupError::Removed)));
@@ -237,7 +240,7 @@ fn an_observer_is_taken_up_from_a_checkpoint_and_replays_what_came_after() {
 
     let mut again = Observer::load(&checkpoint).unwrap();
     for commit in [&one.commit, &two.commit] {
-        again = again.check(commit, &scene.trust).unwrap().0;
+        again = again.check(commit, &scene.trust, NOW_MS).unwrap().0;
     }
     assert_eq!(again.epoch(), scene.server.epoch());
     assert_eq!(again.export_tree().unwrap(), scene.server.export_tree().unwrap());

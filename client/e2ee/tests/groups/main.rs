@@ -7,6 +7,7 @@
 
 mod commits;
 mod cost;
+mod floor;
 mod leaves;
 mod life;
 mod pki;

@@ -198,6 +198,11 @@ impl World {
 
     /// The charter's first version, signed by all.
     pub(crate) fn trust(&self) -> TrustView {
+        self.trust_with_rules(alcove_charter::RULES)
+    }
+
+    /// The same with a number of rules of its own.
+    pub(crate) fn trust_with_rules(&self, rules: u32) -> TrustView {
         let charter = v1::Charter {
             format: 1,
             collaborative: COLLABORATIVE.to_owned(),
@@ -209,15 +214,24 @@ impl World {
             agencies: self.agencies().map(TestAgency::entry).to_vec(),
             server_ca_certificates: vec![self.server_ca.der.clone()],
             server_name: format!("alcove.{COLLABORATIVE}"),
-            rules: alcove_charter::RULES,
+            rules,
         };
         TrustView::new(CharterHistory::first(&self.sign(&charter)).unwrap())
     }
 
     /// `trust` with the next version of the charter, without the agency `left`.
     pub(crate) fn without(&self, trust: &TrustView, left: &TestAgency) -> TrustView {
+        self.next(trust, |agency| *agency != left.trust_domain, trust.charter().rules)
+    }
+
+    /// `trust` with the next version of the charter, which states `rules`.
+    pub(crate) fn with_rules(&self, trust: &TrustView, rules: u32) -> TrustView {
+        self.next(trust, |_| true, rules)
+    }
+
+    fn next(&self, trust: &TrustView, stays: impl Fn(&TrustDomain) -> bool, rules: u32) -> TrustView {
         let newest = trust.charter();
-        let agencies = newest.agencies.iter().filter(|agency| agency.trust_domain != left.trust_domain);
+        let agencies = newest.agencies.iter().filter(|agency| stays(&agency.trust_domain));
         let charter = v1::Charter {
             format: 1,
             collaborative: COLLABORATIVE.to_owned(),
@@ -229,7 +243,7 @@ impl World {
             agencies: agencies.map(|agency| agency.entry().clone()).collect(),
             server_ca_certificates: vec![self.server_ca.der.clone()],
             server_name: newest.server_name.clone(),
-            rules: newest.rules,
+            rules,
         };
         trust.with_charter(&self.sign(&charter)).unwrap().0
     }

@@ -154,6 +154,11 @@ impl Rogue {
         enveloped(&self.key, commit)
     }
 
+    /// Processes somebody else's commit.
+    pub(crate) fn follow(&mut self, commit: &[u8]) {
+        self.group.process_incoming_message(bare(commit)).unwrap();
+    }
+
     /// A commit of whatever `act` puts in, with a context that is in order.
     pub(crate) fn commit(
         &mut self,

@@ -6,7 +6,7 @@ use alcove_e2ee::{
     device::{Device, KeyPackage},
     group::{Group, GroupError, Intent, Prepared, Processed},
 };
-use alcove_mls::{CommitError, CommitSummary, LogPin, Observer, Policy};
+use alcove_mls::{CommitContext, CommitError, CommitSummary, ContextFloor, LogPin, Observer, Policy};
 use alcove_proto::ids::{GroupId, Head, Position};
 
 pub(crate) const GROUP: GroupId = GroupId([0x11; 16]);
@@ -28,7 +28,7 @@ impl Party {
 
     /// Processes a commit that must be good.
     pub(crate) fn process(&mut self, commit: &[u8], trust: &TrustView) -> Processed {
-        self.group.process(commit, trust).unwrap()
+        self.group.process(commit, trust, NOW_MS).unwrap()
     }
 
     /// The same member as its vault would bring it back.
@@ -67,7 +67,7 @@ impl Scene {
 
     /// The server orders a commit that must be good.
     pub(crate) fn order(&mut self, commit: &[u8]) -> CommitSummary {
-        let (next, summary) = self.server.check(commit, &self.trust).unwrap();
+        let (next, summary) = self.server.check(commit, &self.trust, NOW_MS).unwrap();
         self.server = next;
         summary
     }
@@ -101,14 +101,14 @@ impl Scene {
     /// Both ends refuse a commit, and the group goes on as it was.
     pub(crate) fn refused(&mut self, commit: &[u8], expected: impl Fn(&CommitError) -> bool) {
         let (epoch, epoch_id) = (self.alice.group.epoch(), self.alice.group.epoch_id());
-        let by_server = self.server.check(commit, &self.trust).map(drop).unwrap_err();
+        let by_server = self.server.check(commit, &self.trust, NOW_MS).map(drop).unwrap_err();
         assert!(expected(&by_server), "the server says {by_server:?}");
-        let by_alice = flat(self.alice.group.process(commit, &self.trust).map(drop).unwrap_err());
+        let by_alice = flat(self.alice.group.process(commit, &self.trust, NOW_MS).map(drop).unwrap_err());
         assert!(expected(&by_alice), "Alice says {by_alice:?}");
         assert_eq!((self.alice.group.epoch(), self.alice.group.epoch_id()), (epoch, epoch_id));
         // The control: what follows is still taken.
         let own = self.alice.prepare(&Intent::default(), &self.trust);
-        self.server.check(&own.commit, &self.trust).unwrap();
+        self.server.check(&own.commit, &self.trust, NOW_MS).unwrap();
         self.alice.group.clear_pending();
     }
 }
@@ -122,6 +122,13 @@ pub(crate) fn flat(error: GroupError) -> CommitError {
         GroupError::Mls(error) => CommitError::Mls(error),
         other => panic!("not about a commit: {other:?}"),
     }
+}
+
+/// The floor of a group whose first commit names everything in `trust`.
+pub(crate) fn floor(trust: &TrustView) -> ContextFloor {
+    let context = CommitContext::new(trust, NOW_MS, SEEN);
+    let moment = trust.moment_of_commit(context.message()).unwrap();
+    ContextFloor::default().judge(&moment, trust, NOW_MS).unwrap()
 }
 
 /// A key package that is good for a month.

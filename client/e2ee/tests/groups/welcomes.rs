@@ -3,7 +3,7 @@
 use crate::{
     pki::NOW_MS,
     rogue::{Habits, Rogue, context, message},
-    scene::{Party, SEEN, Scene, adding, key_package, removing},
+    scene::{Party, SEEN, Scene, adding, floor, key_package, removing},
 };
 use alcove_e2ee::{
     device::KeyPackage,
@@ -110,20 +110,23 @@ fn a_device_of_another_key_does_not_join_by_it() {
     assert!(matches!(joined, Err(GroupError::OtherDeviceKey)));
 }
 
-/// Mallory adds somebody past the others, and hands over the welcome herself.
-fn led_aside(pin: Option<LogPin>, own: bool) -> Result<(), GroupError> {
+/// Mallory adds somebody past the others, and hands over the welcome herself; `tells_floor`: with what the group has
+/// seen of charter and lists.
+fn led_aside(pin: Option<LogPin>, tells_floor: bool, own: bool) -> Result<(), GroupError> {
     let mut scene = Scene::new();
     let mallory = scene.world.protection.device('m', 1);
     let mut rogue = Rogue::join(&mut scene, &mallory, Habits::default(), &mut []);
     let led = if own { scene.world.protection.device('m', 2) } else { scene.world.elmgate.device('b', 1) };
     let KeyPackage { bytes, secret, .. } = key_package(&led.device);
-    let extensions = pin.map(|pin| pin.into_extension().unwrap());
+    let floor = floor(&scene.trust).into_extension().unwrap();
+    let pin = pin.map(|pin| pin.into_extension().unwrap());
+    let extensions = pin.into_iter().chain(tells_floor.then_some(floor));
     let output = rogue
         .group
         .commit_builder()
         .commit_time(mls_time(NOW_MS))
         .authenticated_data(context(&scene.trust))
-        .set_group_info_ext(extensions.into_iter().collect::<ExtensionList>())
+        .set_group_info_ext(extensions.collect::<ExtensionList>())
         .add_member(message(&bytes))
         .unwrap()
         .build()
@@ -137,9 +140,10 @@ fn led_aside(pin: Option<LogPin>, own: bool) -> Result<(), GroupError> {
 #[test]
 fn a_joiner_is_not_led_aside_by_a_member_without_the_right() {
     let pin = Some(LogPin { position: Position(1), head: Head([1; 32]) });
-    assert!(led_aside(pin, true).is_ok(), "the control: a further device of her own");
-    assert!(matches!(led_aside(pin, false), Err(GroupError::Policy(PolicyError::MayNotAdd { .. }))));
-    assert!(matches!(led_aside(None, true), Err(GroupError::NoLogPin)));
+    assert!(led_aside(pin, true, true).is_ok(), "the control: a further device of her own");
+    assert!(matches!(led_aside(pin, true, false), Err(GroupError::Policy(PolicyError::MayNotAdd { .. }))));
+    assert!(matches!(led_aside(None, true, true), Err(GroupError::NoLogPin)));
+    assert!(matches!(led_aside(pin, false, true), Err(GroupError::NoFloor)));
 }
 
 #[test]

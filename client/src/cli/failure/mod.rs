@@ -411,6 +411,8 @@ fn group(error: &GroupError) -> Failure {
         | GroupError::Malformed { .. }
         | GroupError::NotForThisKeyPackage
         | GroupError::NoLogPin
+        | GroupError::NoFloor
+        | GroupError::FloorAhead
         | GroupError::UnknownCharter
         | GroupError::GroupId(_)
         | GroupError::OwnCommitForgotten

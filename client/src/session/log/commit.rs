@@ -29,7 +29,7 @@ impl Walk<'_> {
             Some(group) => group,
             empty => empty.insert(load_group(self.act, &self.id)?),
         };
-        let processed = match group.process(&entry.body, self.trust) {
+        let processed = match group.process(&entry.body, self.trust, entry.received_at_ms) {
             Ok(processed) => processed,
             Err(GroupError::Commit(CommitError::TrustBehind(_))) => {
                 self.walked.stop = Some(Stop::TrustBehind);
@@ -37,6 +37,7 @@ impl Walk<'_> {
             }
             Err(error) => return self.freeze(entry, &error),
         };
+        self.row.context_floor = group.floor().encode();
         self.put(
             entry,
             RecordId([0; 16]),

@@ -102,6 +102,9 @@ pub struct GroupRow {
     /// This device was never a member: what is here was read with recovered keys.
     #[prost(bool, tag = "45")]
     pub recovered: bool,
+    /// What the group's commits have named of charter and lists, an encoded v1::ContextFloor; empty until one is bound.
+    #[prost(bytes = "vec", tag = "70")]
+    pub context_floor: Vec<u8>,
 }
 
 /// How far the group that another one leads on could be followed.

@@ -125,7 +125,7 @@ impl Circle {
             let pin = LogPin { position: log.position(), head: log.head() };
             let prepared = group.prepare_commit(&founder.mls, &intent, pin, &founder.trust, now_ms())?;
             let commit = publish(&server, id, prepared).await?;
-            group.process(&commit, &founder.trust)?;
+            group.process(&commit, &founder.trust, now_ms())?;
             let page = server.read_log(&id, Position(0), Position(0)).await?;
             for entry in &page.entries {
                 log.accept_entry(entry)?;
@@ -167,7 +167,7 @@ impl Circle {
         }
         (self.position, self.head) = (log.position(), log.head());
         for member in &mut self.members {
-            member.group.process(&commit, &member.device.trust)?;
+            member.group.process(&commit, &member.device.trust, now_ms())?;
             member.epoch_key = member.group.epoch_key()?;
             member.seen = (self.position, self.head);
         }
