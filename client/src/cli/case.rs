@@ -106,6 +106,11 @@ async fn show(context: &Context, query: &str) -> Result<(), Failure> {
     for alarm in &case.alarms {
         context.output.line(&format!("ALARM: {}", words::alarm(alarm)))?;
     }
+    let is_open = !case.closed && !case.frozen && !case.recovered && case.successor.is_none();
+    if let Some(Err(error)) = is_open.then(|| session.check_seats(&case.id)) {
+        let held_up = Failure::from(error);
+        context.output.warn(&format!("{} {}", held_up.what, held_up.remedy));
+    }
     refresh.end()
 }
 

@@ -114,7 +114,20 @@ async fn add(
     if role == Role::Owner {
         context.output.say("They will be an owner: they can add and remove people.");
     }
+    let new_devices = session.new_devices(&person.person, &joining).await?;
+    for device in &new_devices {
+        context.output.object(
+            "alcove.new-device.v1",
+            serde_json::json!({ "identity": device.identity.to_string(), "words": device.words }),
+        )?;
+        context.output.say(&format!(
+            "Device {} of theirs is new to you, and none of theirs that you know signed for it. Its words are: {}. Have \
+             them read out the same from it, by phone (`alcove verify`).",
+            device.identity.device, device.words
+        ));
+    }
     prompt::confirm("Add them?", context.yes).await?;
+    session.believe_shown(&new_devices)?;
     let mut outcome = session.add_member(&case.id, &person.person, &joining, role, history).await?;
     let held_up = outcome.history.held_up.take().map(|error| context.held_up(error));
     for device in &outcome.without_key_package {

@@ -194,6 +194,9 @@ pub(super) fn print(context: &Context, session: &Session, note: &NoteView) -> Re
     if let Some(corrected) = note.corrects {
         heading.push_str(&format!("  [corrects {:.8}]", corrected.to_string()));
     }
+    if let Some(other) = note.comments_on {
+        heading.push_str(&format!("  [comments on {:.8}]", other.to_string()));
+    }
     if let Some(newer) = note.corrected_by {
         heading.push_str(&format!("  [corrected by {:.8}]", newer.to_string()));
     }

@@ -2,7 +2,7 @@
 
 use super::{args::Outbox, choose, context::Context, exit::Failure, json::DeliveryJson, prompt};
 use crate::ui::{table::Table, when, words};
-use alcove_client::session::{Delivery, OutboxView, Session};
+use alcove_client::session::{Delivery, OutboxView, RefusalCause, Session};
 use serde::Serialize;
 
 /// `alcove.outbox-item.v1`.
@@ -79,9 +79,18 @@ async fn drop_item(context: &Context, prefix: &str) -> Result<(), Failure> {
 async fn retry(context: &Context, prefix: &str) -> Result<(), Failure> {
     let session = context.session()?;
     let item = chosen(&session, prefix)?;
-    session.try_again(&item.id)?;
+    if item.delivery == (Delivery::Refused { cause: RefusalCause::ChangedInLog }) {
+        context.output.say(&format!(
+            "The server showed something else in the place of the {} of {}. It will be sent again as a new one, to everybody who reads {} now.",
+            words::outbox_kind(item.kind),
+            when::minute(item.written_at_ms),
+            super::case::title(&session.case(&item.case)?)
+        ));
+        prompt::confirm("Send it again?", context.yes).await?;
+    }
+    let id = session.try_again(&item.id)?;
     let refresh = context.refresh(&session).await;
-    let now = session.outbox()?.into_iter().find(|waiting| waiting.id == item.id);
+    let now = session.outbox()?.into_iter().find(|waiting| waiting.id == id);
     match now {
         None => context.output.say("Sent."),
         Some(item) => {
@@ -102,6 +111,9 @@ fn state(delivery: Delivery) -> String {
     match delivery {
         Delivery::Queued => "waits to be sent".to_owned(),
         Delivery::NeverSent => "never sent: the case ended for you before".to_owned(),
+        Delivery::Refused { cause: cause @ RefusalCause::ChangedInLog } => {
+            format!("NOT AS YOU WROTE IT: {}", words::refusal(cause))
+        }
         Delivery::Refused { cause } => format!("REFUSED: {}", words::refusal(cause)),
         Delivery::Stored { .. } => "at the server".to_owned(),
     }

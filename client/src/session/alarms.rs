@@ -23,7 +23,7 @@ impl Alarm {
 }
 
 /// Numbers stand in the vault: never reused.
-const NUMBERS: [(AlarmKind, u32); 19] = [
+const NUMBERS: &[(AlarmKind, u32)] = &[
     (AlarmKind::Gap, 1),
     (AlarmKind::Rollback, 2),
     (AlarmKind::HeadMismatch, 3),
@@ -42,6 +42,8 @@ const NUMBERS: [(AlarmKind, u32); 19] = [
     (AlarmKind::LedgerFork, 41),
     (AlarmKind::NotInLedger, 42),
     (AlarmKind::RecoveryForged, 44),
+    (AlarmKind::OwnRecordChanged, 52),
+    (AlarmKind::RecordUnreadable, 53),
     (AlarmKind::TrustSetAside, 55),
 ];
 
@@ -66,7 +68,8 @@ impl AlarmKind {
             | Self::CharterFork
             | Self::VaultRestored
             | Self::LedgerFork
-            | Self::NotInLedger => true,
+            | Self::NotInLedger
+            | Self::OwnRecordChanged => true,
             Self::Replay
             | Self::AuthorGap
             | Self::AuthorFork
@@ -75,35 +78,53 @@ impl AlarmKind {
             | Self::AuthorMismatch
             | Self::NotShown
             | Self::WelcomeUnusable
-            | Self::RecoveryForged => false,
+            | Self::RecoveryForged
+            | Self::RecordUnreadable => false,
             Self::LedgerRollback => false,
             // It is fetched again before anything is sent.
             Self::TrustSetAside => false,
         }
     }
+
+    /// Whether a member, or the server in a member's name, can bring it about as often as they like: it is counted.
+    fn is_by_author(self) -> bool {
+        matches!(
+            self,
+            Self::Replay | Self::AuthorGap | Self::AuthorFork | Self::AuthorMismatch | Self::RecordUnreadable
+        )
+    }
 }
 
-/// Keeps an alarm, unless the very same one stands already. Returns whether it is new.
+/// Keeps an alarm that is about one place, unless the very same one stands already. Returns whether it is new.
 pub(super) fn raise(act: &Act<'_>, alarm: Alarm, now_ms: i64) -> Result<bool, Error> {
-    let group_id = alarm.group.map(GroupId::to_vec).unwrap_or_default();
-    let rows = act.scan::<AlarmRow>(&[])?;
-    let same = |row: &AlarmRow| {
-        !row.acknowledged
-            && row.group_id == group_id
-            && row.kind == alarm.kind.number()
-            && row.position == alarm.position
-    };
-    if rows.iter().any(|(_, row)| same(row)) {
+    let place = place_of(act, alarm, &format!("at {}", alarm.position));
+    if standing_at(act, &place)?.is_some() {
         return Ok(false);
     }
-    let row = AlarmRow {
-        group_id,
-        kind: alarm.kind.number(),
-        position: alarm.position,
-        noticed_at_ms: now_ms,
-        ..AlarmRow::default()
-    };
-    keep(act, &rows, &row)?;
+    act.put(&place, &fresh(alarm, now_ms))?;
+    Ok(true)
+}
+
+/// Keeps an alarm about what somebody, or the server in their name, can do as often as they like: one for each group,
+/// kind and author, with a count, so that thousands of them neither bury another alarm nor cost more than one does.
+/// Returns whether it is new.
+///
+/// `author`: nobody where the server names one who is no member.
+pub(super) fn raise_by(
+    act: &Act<'_>,
+    alarm: Alarm,
+    author: Option<&Identity>,
+    now_ms: i64,
+) -> Result<bool, Error> {
+    let author = author.map(Identity::to_string).unwrap_or_default();
+    let place = place_of(act, alarm, &format!("by {author}"));
+    if let Some(mut row) = standing_at(act, &place)? {
+        row.count = count_of(&row).saturating_add(1);
+        row.last_position = last_of(&row).max(alarm.position);
+        act.put(&place, &row)?;
+        return Ok(false);
+    }
+    act.put(&place, &AlarmRow { author, ..fresh(alarm, now_ms) })?;
     Ok(true)
 }
 
@@ -116,34 +137,85 @@ pub(super) fn raise_about(
     certificate: &Digest,
     now_ms: i64,
 ) -> Result<bool, Error> {
-    let row = AlarmRow {
+    let place = place_of(act, alarm, &format!("about {certificate}"));
+    if act.has::<AlarmRow>(&place)? {
+        return Ok(false);
+    }
+    let row =
+        AlarmRow { device: device.to_string(), certificate: certificate.to_vec(), ..fresh(alarm, now_ms) };
+    act.put(&place, &row)?;
+    Ok(true)
+}
+
+/// Where an alarm is kept. `what`: what tells it from others of its kind in its group.
+fn place_of(act: &Act<'_>, alarm: Alarm, what: &str) -> [u8; 16] {
+    let group = alarm.group.map(|group| group.to_string()).unwrap_or_default();
+    act.tag::<AlarmRow>(&format!("{group} {} {what}", alarm.kind.number()))
+}
+
+/// The alarm that is kept there, if nobody has looked at it yet.
+fn standing_at(act: &Act<'_>, place: &[u8; 16]) -> Result<Option<AlarmRow>, VaultError> {
+    Ok(act.get::<AlarmRow>(place)?.filter(|row| !row.acknowledged))
+}
+
+fn fresh(alarm: Alarm, now_ms: i64) -> AlarmRow {
+    AlarmRow {
         group_id: alarm.group.map(GroupId::to_vec).unwrap_or_default(),
         kind: alarm.kind.number(),
         position: alarm.position,
         noticed_at_ms: now_ms,
-        acknowledged: false,
-        device: device.to_string(),
-        certificate: certificate.to_vec(),
-    };
-    let rows = act.scan::<AlarmRow>(&[])?;
-    let same = |known: &AlarmRow| {
-        known.group_id == row.group_id && known.kind == row.kind && known.certificate == row.certificate
-    };
-    if rows.iter().any(|(_, known)| same(known)) {
-        return Ok(false);
+        count: 1,
+        last_position: alarm.position,
+        ..AlarmRow::default()
     }
-    keep(act, &rows, &row)?;
-    Ok(true)
 }
 
-/// Puts an alarm behind those that are there.
-fn keep(act: &Act<'_>, rows: &[(Vec<u8>, AlarmRow)], row: &AlarmRow) -> Result<(), Error> {
-    let next = rows
-        .last()
-        .and_then(|(key, _)| key.as_slice().try_into().ok())
-        .map_or(0, |key| u64::from_be_bytes(key).saturating_add(1));
-    Ok(act.put(&next.to_be_bytes(), row)?)
+/// How often it happened; alarms from before there was a count happened once.
+fn count_of(row: &AlarmRow) -> u64 {
+    row.count.max(1)
 }
+
+fn last_of(row: &AlarmRow) -> u64 {
+    row.last_position.max(row.position)
+}
+
+/// Moves the alarms of an earlier version, which lie under a number each, to where they are looked for now.
+///
+/// What was counted by nobody then becomes one row for each kind and group, like what comes now.
+pub(super) fn take_over(act: &Act<'_>) -> Result<(), Error> {
+    for (key, row) in act.scan::<AlarmRow>(&NUMBERED)? {
+        if key.len() != size_of::<u64>() {
+            continue;
+        }
+        // What is not understood stays where it is: it must not keep the vault from opening.
+        let Ok(AlarmView { case: group, kind, position, .. }) = parse(&row) else { continue };
+        act.delete::<AlarmRow>(&key)?;
+        let alarm = Alarm { group, kind, position };
+        let what = match row.certificate.as_slice() {
+            [] if kind.is_by_author() => "by ".to_owned(),
+            [] => format!("at {}", row.position),
+            bytes => {
+                let certificate = Digest::try_from(bytes).map_err(|_| VaultError::damaged("an alarm"))?;
+                format!("about {certificate}")
+            }
+        };
+        let place = place_of(act, alarm, &what);
+        let merged = match act.get::<AlarmRow>(&place)? {
+            Some(there) if there.acknowledged == row.acknowledged => AlarmRow {
+                count: count_of(&there).saturating_add(count_of(&row)),
+                last_position: last_of(&there).max(last_of(&row)),
+                ..there
+            },
+            Some(there) if row.acknowledged => there,
+            Some(_) | None => row,
+        };
+        act.put(&place, &merged)?;
+    }
+    Ok(())
+}
+
+/// How the keys of alarms began when they were numbers; a tag does so once in a million million.
+const NUMBERED: [u8; 5] = [0; 5];
 
 /// The alarms that stand, oldest first: of one group, or all.
 pub(super) fn standing(act: &Act<'_>, group: Option<&GroupId>) -> Result<Vec<AlarmView>, Error> {
@@ -154,6 +226,7 @@ pub(super) fn standing(act: &Act<'_>, group: Option<&GroupId>) -> Result<Vec<Ala
             alarms.push(alarm);
         }
     }
+    alarms.sort_by_key(|alarm| (alarm.noticed_at_ms, alarm.position));
     Ok(alarms)
 }
 
@@ -165,7 +238,7 @@ pub(super) fn check_quiet(act: &Act<'_>, group: &GroupId) -> Result<(), Error> {
         alarm.kind.stops_sending() && alarm.case.as_ref().is_none_or(|case| case == group)
     };
     match standing(act, None)?.into_iter().find(stops) {
-        Some(AlarmView { case, kind, position, device, noticed_at_ms: _ }) => {
+        Some(AlarmView { case, kind, position, device, .. }) => {
             Err(Error::Alarm { case, kind, position, device })
         }
         None => Ok(()),
@@ -178,21 +251,25 @@ fn parse(row: &AlarmRow) -> Result<AlarmView, Error> {
         [] => None,
         id => Some(GroupId::try_from(id).map_err(|_| damaged())?),
     };
-    let device = match row.device.as_str() {
-        "" => None,
-        name => Some(name.parse().map_err(|_| damaged())?),
+    let named = |name: &str| match name {
+        "" => Ok(None),
+        name => name.parse().map(Some).map_err(|_| damaged()),
     };
     Ok(AlarmView {
         case,
         kind: AlarmKind::of_number(row.kind).ok_or_else(damaged)?,
         position: row.position,
+        last_position: last_of(row),
+        count: count_of(row),
         noticed_at_ms: row.noticed_at_ms,
-        device,
+        device: named(&row.device)?,
+        author: named(&row.author)?,
     })
 }
 
 impl Session {
-    /// Marks these alarms as looked at; others that stand by now stay. Local.
+    /// Marks these alarms as looked at; others that stand by now stay, and so does one that has happened again since it
+    /// was shown. Local.
     pub fn acknowledge(&self, shown: &[AlarmView]) -> Result<(), Error> {
         self.vault.act(Durability::OnDisk, |act| {
             for (key, mut row) in act.scan::<AlarmRow>(&[])? {
@@ -209,16 +286,119 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vault::{Passphrase, Vault};
+    use ring::rand::SystemRandom;
+    use std::sync::Arc;
+
+    const GROUP: GroupId = GroupId([7; 16]);
+
+    fn vault() -> (Vault, tempfile::TempDir) {
+        let home = tempfile::tempdir().unwrap();
+        let passphrase = Passphrase::new("seven quiet herons at dawn".to_owned());
+        let vault = Vault::create(home.path(), &passphrase, Arc::new(SystemRandom::new())).unwrap();
+        (vault, home)
+    }
+
+    fn person(letter: &str) -> Identity {
+        let name = format!("spiffe://harborlight.northmark.example/staff/{}/device/1", letter.repeat(16));
+        name.parse().unwrap()
+    }
+
+    fn at(kind: AlarmKind, position: u64) -> Alarm {
+        Alarm { group: Some(GROUP), kind, position }
+    }
 
     #[test]
     fn every_kind_has_a_number_of_its_own_and_comes_back() {
         for (kind, number) in NUMBERS {
-            assert_eq!(kind.number(), number);
-            assert_eq!(AlarmKind::of_number(number), Some(kind));
+            assert_eq!(kind.number(), *number);
+            assert_eq!(AlarmKind::of_number(*number), Some(*kind));
         }
         assert_eq!(AlarmKind::of_number(0), None);
         let mut numbers: Vec<u32> = NUMBERS.iter().map(|(_, number)| *number).collect();
         numbers.dedup();
         assert_eq!(numbers.len(), NUMBERS.len());
+    }
+
+    #[test]
+    fn what_an_author_does_a_thousand_times_is_one_alarm_with_a_count() {
+        let (vault, _home) = vault();
+        let (leon, hannah) = (person("a"), person("b"));
+        let kind = AlarmKind::RecordUnreadable;
+        let standing = vault
+            .act::<_, Error>(Durability::OnDisk, |act| {
+                let new: Vec<bool> = (5..1005)
+                    .map(|position| raise_by(act, at(kind, position), Some(&leon), 1))
+                    .collect::<Result<_, _>>()?;
+                assert_eq!(new.iter().filter(|new| **new).count(), 1, "told once");
+                assert!(raise_by(act, at(kind, 7), Some(&hannah), 2)?, "the control: another author");
+                assert!(raise(act, at(AlarmKind::Gap, 9), 3)? && raise(act, at(AlarmKind::Gap, 10), 3)?);
+                assert!(!raise(act, at(AlarmKind::Gap, 10), 4)?);
+                standing(act, Some(&GROUP))
+            })
+            .unwrap();
+        assert_eq!(standing.len(), 4);
+        let flood = &standing[0];
+        assert_eq!((flood.position, flood.last_position, flood.count), (5, 1004, 1000));
+        assert_eq!(flood.author.as_ref(), Some(&leon));
+        assert_eq!(standing[1].count, 1);
+    }
+
+    #[test]
+    fn what_was_looked_at_is_an_alarm_again_when_it_happens_again() {
+        let (vault, _home) = vault();
+        vault
+            .act::<_, Error>(Durability::OnDisk, |act| {
+                let kind = AlarmKind::AuthorMismatch;
+                assert!(raise_by(act, at(kind, 5), None, 1)?);
+                let place = place_of(act, at(kind, 5), "by ");
+                let row: AlarmRow = act.expect(&place)?;
+                act.put(&place, &AlarmRow { acknowledged: true, ..row })?;
+                assert!(standing(act, None)?.is_empty());
+                assert!(raise_by(act, at(kind, 8), None, 2)?);
+                let again = standing(act, None)?;
+                assert_eq!((again[0].position, again[0].count), (8, 1), "counted from the last look on");
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn alarms_of_an_earlier_version_are_found_again() {
+        let (vault, _home) = vault();
+        let old = |kind: AlarmKind, position, acknowledged| AlarmRow {
+            group_id: GROUP.to_vec(),
+            kind: kind.number(),
+            position,
+            noticed_at_ms: 1,
+            acknowledged,
+            ..AlarmRow::default()
+        };
+        let rows = [
+            old(AlarmKind::Gap, 3, false),
+            old(AlarmKind::AuthorMismatch, 4, false),
+            old(AlarmKind::AuthorMismatch, 5, false),
+            old(AlarmKind::AuthorMismatch, 6, true),
+            AlarmRow { kind: 9999, ..AlarmRow::default() },
+        ];
+        vault
+            .act::<_, Error>(Durability::OnDisk, |act| {
+                for (number, row) in (0u64..).zip(&rows[..4]) {
+                    act.put(&number.to_be_bytes(), row)?;
+                }
+                take_over(act)?;
+                take_over(act)?;
+                assert!(!raise(act, at(AlarmKind::Gap, 3), 2)?, "it stands already");
+                assert!(raise(act, at(AlarmKind::Gap, 4), 2)?, "the control");
+                let standing = standing(act, None)?;
+                let kinds: Vec<_> = standing.iter().map(|alarm| (alarm.kind, alarm.count)).collect();
+                let expected = [(AlarmKind::Gap, 1), (AlarmKind::AuthorMismatch, 2), (AlarmKind::Gap, 1)];
+                assert_eq!(kinds, expected);
+                act.put(&9u64.to_be_bytes(), &rows[4])?;
+                take_over(act)?;
+                assert!(act.has::<AlarmRow>(&9u64.to_be_bytes())?, "of a later version: left where it is");
+                Ok(())
+            })
+            .unwrap();
     }
 }

@@ -178,9 +178,15 @@ impl Session {
             }
         }
         let own_role = mls.policy().role_of(&self.identity.person);
+        let seated = |person: &Person| roster.members.iter().any(|seat| seat.identity.person == *person);
+        let named_owner = |person: &Person| mls.policy().role_of(person) == Role::Owner;
         if wanted.as_owner {
-            let not_yet = |person: &Person| mls.policy().role_of(person) != Role::Owner;
+            let not_yet = |person: &Person| !named_owner(person) || !seated(person);
             intent.roles.extend(persons.into_iter().filter(not_yet).map(|person| (person, Role::Owner)));
+        } else {
+            // Removed by somebody who could not take the role away: it does not come back by itself.
+            let left_over = |person: &Person| named_owner(person) && !seated(person);
+            intent.roles.extend(persons.into_iter().filter(left_over).map(|person| (person, Role::Member)));
         }
         if own_role == Role::Owner {
             // An owner who is out for good does not come back as one unasked.

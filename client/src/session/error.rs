@@ -96,6 +96,17 @@ pub enum Error {
         /// Whose.
         person: Person,
     },
+    /// Somebody sits in the case whose certificate this device's own newest charter and lists call revoked or outside, and
+    /// their removal is not in the log: nothing is sealed for them.
+    #[error("{device} is in the case, and its certificate is in force no more")]
+    SeatOutside {
+        /// Which case.
+        case: GroupId,
+        /// Who.
+        device: Identity,
+        /// It cannot be removed: no other owner would be left.
+        last_owner: bool,
+    },
     /// No agency of the charter is called so.
     #[error("there is no such agency")]
     NoSuchAgency,

@@ -1,28 +1,48 @@
-//! Keys of other people that change. PROTOCOL.md, "Groups", "Keys that change".
+//! Keys of other people: which are believed and why, and those that change. PROTOCOL.md, "Groups", "Keys that change".
 //!
 //! An agency vouches for its staff, so the first key of somebody is believed. A later one is believed without a word
 //! when an earlier key of the same person signed for it: a device that renews its own leaf, a first device that adds a
 //! second one. Anything else may be an agency's CA, or whoever stole it, stepping into somebody's place: it is kept as
-//! a change, and nothing is sent to a case with that key in it until a person has looked.
+//! a change, and nothing is sent to a case with that key in it until a person has looked. `seats` asks, at every sealing,
+//! whether each key of a roster is among those that are believed here: what is in no list is believed by nobody.
 
-use super::{AgencyCheck, Error, KeyChangeView, Session, people::person_view, state::Roster};
+use super::{
+    AgencyCheck, Error, KeyChangeView, NewDeviceView, Session,
+    people::person_view,
+    state::{Roster, all_rows},
+};
 use crate::vault::{
     Act, Durability, VaultError,
-    rows::{KeyChangeRow, KnownDeviceRow, KnownPersonRow, VerifiedRow},
+    rows::{KeyChangeRow, KnownDeviceRow, KnownPersonRow, SeatsRow, VerifiedRow},
 };
-use alcove_charter::{P256Point, agency_words, device_words};
+use alcove_charter::{P256Point, agency_words, device_words, sha256};
 use alcove_proto::{
-    ids::GroupId,
+    ids::Digest,
     names::{Identity, Person, TrustDomain},
 };
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Keys of one device that are remembered beside the newest: a leaf that has not been renewed has one of them.
+const EARLIER_KEYS_MAX: usize = 8;
+
+/// Why a key is believed. Numbers stand in the vault: never reused, and 0 is what an earlier version saw first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Because {
+    /// It was the first one seen of that person, under their agency's CA.
+    FirstSeen = 1,
+    /// A key of the same person that was believed signed for it.
+    SignedFor = 2,
+    /// Somebody here compared its words with its owner.
+    WordsCompared = 3,
+    /// Somebody here added the device, and was shown the words of this very key.
+    WordsShown = 4,
+}
 
 /// Who brings a key.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Brought<'a> {
-    /// A commit, of the person themselves or of somebody else.
+    /// A commit, of the person themselves or of somebody else, this device among them.
     By(Signer<'a>),
-    /// This device, whose owner has been asked.
-    Here,
     /// The roster that was there when this device joined, and who added it.
     There(Signer<'a>),
 }
@@ -47,111 +67,131 @@ pub(super) fn meet(
         return Ok(());
     }
     let known = Known::load(act, &identity.person)?;
-    let held = known.key_of(identity.device);
-    if held == Some(key.as_bytes().as_slice()) {
+    if known.believes(identity.device, key) {
         return Ok(());
     }
-    // The key that signed must be the one we know: else a ghost could vouch for the next one.
+    // The key that signed must be one we believe: else a ghost could vouch for the next one.
     let vouches = |signer: Signer<'_>| {
-        let known_key = known.key_of(signer.identity.device);
         signer.identity.person == identity.person
-            && signer.key.is_some_and(|key| known_key == Some(key.as_bytes().as_slice()))
+            && signer.key.is_some_and(|key| known.believes(signer.identity.device, &key))
     };
     let (vouched, newcomer) = match brought {
         Brought::By(signer) => (vouches(signer), false),
-        Brought::Here => (true, false),
         Brought::There(signer) => (vouches(signer), true),
     };
-    // A further device of our own that comes later is never a first sight: we know this one.
-    let first_sight = known.row.devices.is_empty() && (newcomer || identity.person != own.person);
-    if vouched || first_sight {
-        return learn(act, identity, key);
+    if vouched {
+        return learn(act, identity, key, Because::SignedFor);
     }
-    let change = KeyChangeRow {
-        identity: identity.to_string(),
-        public_key: key.as_bytes().to_vec(),
-        new_device: held.is_none(),
-        noticed_at_ms: now_ms,
-    };
-    Ok(act.put(&act.tag::<KeyChangeRow>(&change.identity), &change)?)
+    // A further device of our own that comes later is never a first sight: we know this one.
+    if known.is_nobody() && (newcomer || identity.person != own.person) {
+        return learn(act, identity, key, Because::FirstSeen);
+    }
+    keep_change(act, identity, key, known.has(identity.device), now_ms)
 }
 
-/// Whether a key that is to be added here would be a change nobody has looked at; keeps it as one if so.
-///
-/// A further device of somebody is none: it is confirmed by whoever adds it.
-pub(super) fn is_changed(
+/// Whether a key that is to be added here may be believed; keeps it as a change if not.
+pub(super) fn may_be_added(
     act: &Act<'_>,
     own: &Identity,
     identity: &Identity,
     key: &P256Point,
     now_ms: i64,
 ) -> Result<bool, Error> {
-    let known = Known::load(act, &identity.person)?;
-    let changed = known.key_of(identity.device).is_some_and(|held| held != key.as_bytes());
-    if changed {
-        let nobody = Signer { identity, key: None };
-        meet(act, own, identity, key, Brought::By(nobody), now_ms)?;
-    }
-    Ok(changed)
+    let nobody = Signer { identity, key: None };
+    meet(act, own, identity, key, Brought::By(nobody), now_ms)?;
+    believes(act, identity, key)
 }
 
-/// Refuses to send to a group that has a changed key in it nobody has looked at.
-///
-/// Errors: [`Error::KeyChanged`].
-pub(super) fn check_looked_at(act: &Act<'_>, group: &GroupId) -> Result<(), Error> {
-    let changes = act.scan::<KeyChangeRow>(&[])?;
-    if changes.is_empty() {
+/// Whether a device is believed to sign with this key.
+pub(super) fn believes(act: &Act<'_>, identity: &Identity, key: &P256Point) -> Result<bool, Error> {
+    Ok(Known::load(act, &identity.person)?.believes(identity.device, key))
+}
+
+/// The devices of a roster whose keys are not believed, by number, for each person; this device is not among them.
+pub(super) fn unbelieved_seats(
+    act: &Act<'_>,
+    own: &Identity,
+    roster: &Roster,
+) -> Result<BTreeMap<Person, Vec<(u16, P256Point)>>, Error> {
+    let mut people: BTreeMap<&Person, Known> = BTreeMap::new();
+    let mut unbelieved: BTreeMap<Person, Vec<(u16, P256Point)>> = BTreeMap::new();
+    for seat in roster.members.iter().filter(|seat| seat.identity != *own) {
+        let person = &seat.identity.person;
+        let known = match people.get(person) {
+            Some(known) => known,
+            None => people.entry(person).or_insert(Known::load(act, person)?),
+        };
+        if !known.believes(seat.identity.device, &seat.public_key) {
+            unbelieved.entry(person.clone()).or_default().push((seat.identity.device, seat.public_key));
+        }
+    }
+    Ok(unbelieved)
+}
+
+/// Believes a key for a reason that a person here gave.
+pub(super) fn believe(
+    act: &Act<'_>,
+    identity: &Identity,
+    key: &P256Point,
+    because: Because,
+) -> Result<(), Error> {
+    learn(act, identity, key, because)
+}
+
+/// Moves the changes of an earlier version, which lie under the device's name alone, to where they are looked for now.
+pub(super) fn take_over(act: &Act<'_>) -> Result<(), Error> {
+    for (place, row) in act.scan::<KeyChangeRow>(&[])? {
+        let (identity, key) = parse(&row)?;
+        let rightful = place_of(act, &identity, &key);
+        if place != rightful {
+            act.delete::<KeyChangeRow>(&place)?;
+            act.put(&rightful, &row)?;
+        }
+    }
+    Ok(())
+}
+
+fn learn(act: &Act<'_>, identity: &Identity, key: &P256Point, because: Because) -> Result<(), Error> {
+    let mut known = Known::load(act, &identity.person)?;
+    known.add(identity.device, key, because);
+    act.put(&act.tag::<KnownPersonRow>(&identity.person.to_string()), &known.row)?;
+    // What was suspicious about this very key has been explained; about another one of the same device nothing has.
+    act.delete::<KeyChangeRow>(&place_of(act, identity, key))?;
+    // Whose keys are believed has changed: every roster is judged anew.
+    Ok(act.delete_under::<SeatsRow>(&[])?)
+}
+
+fn keep_change(
+    act: &Act<'_>,
+    identity: &Identity,
+    key: &P256Point,
+    device_is_known: bool,
+    now_ms: i64,
+) -> Result<(), Error> {
+    let place = place_of(act, identity, key);
+    if act.has::<KeyChangeRow>(&place)? {
         return Ok(());
     }
-    let roster = Roster::load(act, group)?;
-    for (_, change) in changes {
-        let identity = identity_of(&change)?;
-        let there = roster.named(&identity);
-        if there.is_some_and(|seat| seat.public_key.as_bytes().as_slice() == change.public_key) {
-            return Err(Error::KeyChanged { person: identity.person });
-        }
-    }
-    Ok(())
+    let change = KeyChangeRow {
+        identity: identity.to_string(),
+        public_key: key.as_bytes().to_vec(),
+        new_device: !device_is_known,
+        noticed_at_ms: now_ms,
+    };
+    Ok(act.put(&place, &change)?)
 }
 
-/// The devices of a person with a change that nobody has looked at, by number.
-pub(super) fn changed_devices(act: &Act<'_>, person: &Person) -> Result<Vec<u16>, Error> {
-    let mut devices = Vec::new();
-    for (_, change) in act.scan::<KeyChangeRow>(&[])? {
-        let identity = identity_of(&change)?;
-        if identity.person == *person {
-            devices.push(identity.device);
-        }
-    }
-    devices.sort_unstable();
-    Ok(devices)
+fn place_of(act: &Act<'_>, identity: &Identity, key: &P256Point) -> [u8; 16] {
+    act.tag::<KeyChangeRow>(&format!("{identity} {}", Digest(sha256(&[key.as_bytes()]))))
 }
 
-/// Believes a key that its owner has compared.
-pub(super) fn believe(act: &Act<'_>, identity: &Identity, key: &P256Point) -> Result<(), Error> {
-    learn(act, identity, key)
+fn parse(change: &KeyChangeRow) -> Result<(Identity, P256Point), VaultError> {
+    let damaged = || VaultError::damaged("a change of keys");
+    let identity = change.identity.parse().map_err(|_| damaged())?;
+    Ok((identity, P256Point::parse(&change.public_key).ok_or_else(damaged)?))
 }
 
-fn learn(act: &Act<'_>, identity: &Identity, key: &P256Point) -> Result<(), Error> {
-    let mut known = Known::load(act, &identity.person)?;
-    known.row.devices.retain(|device| device.device != u32::from(identity.device));
-    let device = KnownDeviceRow { device: identity.device.into(), public_key: key.as_bytes().to_vec() };
-    known.row.devices.push(device);
-    known.row.devices.sort_by_key(|device| device.device);
-    act.put(&act.tag::<KnownPersonRow>(&identity.person.to_string()), &known.row)?;
-    // What was suspicious about this very key has been explained.
-    let place = act.tag::<KeyChangeRow>(&identity.to_string());
-    let change: Option<KeyChangeRow> = act.get(&place)?;
-    if change.is_some_and(|change| change.public_key == key.as_bytes()) {
-        act.delete::<KeyChangeRow>(&place)?;
-    }
-    Ok(())
-}
-
-fn identity_of(change: &KeyChangeRow) -> Result<Identity, Error> {
-    change.identity.parse().map_err(|_| VaultError::damaged("a change of keys").into())
-}
-
+/// What is believed of one person's devices.
 struct Known {
     row: KnownPersonRow,
 }
@@ -162,47 +202,162 @@ impl Known {
         Ok(Self { row: row.unwrap_or_default() })
     }
 
-    fn key_of(&self, device: u16) -> Option<&[u8]> {
-        let found = self.row.devices.iter().find(|known| known.device == u32::from(device));
-        found.map(|known| known.public_key.as_slice())
+    fn is_nobody(&self) -> bool {
+        self.row.devices.is_empty()
+    }
+
+    fn device(&self, number: u16) -> Option<&KnownDeviceRow> {
+        self.row.devices.iter().find(|known| known.device == u32::from(number))
+    }
+
+    fn has(&self, number: u16) -> bool {
+        self.device(number).is_some()
+    }
+
+    fn believes(&self, number: u16, key: &P256Point) -> bool {
+        let is_key = |bytes: &Vec<u8>| bytes == key.as_bytes();
+        self.device(number)
+            .is_some_and(|device| is_key(&device.public_key) || device.earlier_keys.iter().any(is_key))
+    }
+
+    fn add(&mut self, number: u16, key: &P256Point, because: Because) {
+        let before = self.device(number).cloned();
+        let mut earlier_keys = Vec::new();
+        if let Some(before) = before {
+            if before.public_key != key.as_bytes() {
+                earlier_keys.push(before.public_key);
+            }
+            earlier_keys.extend(before.earlier_keys.into_iter().filter(|earlier| earlier != key.as_bytes()));
+            earlier_keys.truncate(EARLIER_KEYS_MAX);
+        }
+        self.row.devices.retain(|device| device.device != u32::from(number));
+        self.row.devices.push(KnownDeviceRow {
+            device: number.into(),
+            public_key: key.as_bytes().to_vec(),
+            reason: because as u32,
+            earlier_keys,
+        });
+        self.row.devices.sort_by_key(|device| device.device);
     }
 }
 
+/// A key that is not believed: a change that was kept, or a seat of a roster that nothing speaks for.
+struct Unbelieved {
+    identity: Identity,
+    key: P256Point,
+    new_device: bool,
+    noticed_at_ms: i64,
+}
+
+/// Every key that waits for somebody to look: the changes that were kept, and whoever sits in a group and is in no list
+/// (a vault of an earlier version, which asked otherwise).
+fn unbelieved(act: &Act<'_>, own: &Identity) -> Result<Vec<Unbelieved>, Error> {
+    let mut found = Vec::new();
+    let mut there = BTreeSet::new();
+    for (place, row) in act.scan::<KeyChangeRow>(&[])? {
+        let (identity, key) = parse(&row)?;
+        there.insert(place);
+        found.push(Unbelieved {
+            identity,
+            key,
+            new_device: row.new_device,
+            noticed_at_ms: row.noticed_at_ms,
+        });
+    }
+    for (group, row) in all_rows(act)? {
+        if row.closed || row.recovered {
+            continue;
+        }
+        for (person, devices) in unbelieved_seats(act, own, &Roster::load(act, &group)?)? {
+            let known = Known::load(act, &person)?;
+            for (number, key) in devices {
+                let identity = person.device(number);
+                if there.insert(place_of(act, &identity, &key).to_vec()) {
+                    let new_device = !known.has(number);
+                    found.push(Unbelieved { identity, key, new_device, noticed_at_ms: row.joined_at_ms });
+                }
+            }
+        }
+    }
+    found.sort_by(|one, other| {
+        (&one.identity, one.noticed_at_ms).cmp(&(&other.identity, other.noticed_at_ms))
+    });
+    Ok(found)
+}
+
 impl Session {
-    /// The changes of keys that nobody has looked at, by person. Local.
+    /// The keys that nobody has looked at, by person. Local.
     pub fn key_changes(&self) -> Result<Vec<KeyChangeView>, Error> {
         let trust = self.trust();
         self.vault.read(|act| {
-            let mut changes = Vec::new();
-            for (_, change) in act.scan::<KeyChangeRow>(&[])? {
-                let identity = identity_of(&change)?;
-                let key =
-                    P256Point::parse(&change.public_key).ok_or(VaultError::damaged("a change of keys"))?;
-                changes.push(KeyChangeView {
-                    person: person_view(act, &self.own(), &trust, &identity.person, vec![identity.device])?,
-                    words: device_words(&identity, &key),
-                    new_device: change.new_device,
-                    noticed_at_ms: change.noticed_at_ms,
-                    identity,
-                });
-            }
-            changes.sort_by(|one, other| one.identity.cmp(&other.identity));
-            Ok(changes)
+            unbelieved(act, &self.identity)?
+                .into_iter()
+                .map(|Unbelieved { identity, key, new_device, noticed_at_ms }| {
+                    Ok(KeyChangeView {
+                        person: person_view(
+                            act,
+                            &self.own(),
+                            &trust,
+                            &identity.person,
+                            vec![identity.device],
+                        )?,
+                        words: device_words(&identity, &key),
+                        new_device,
+                        noticed_at_ms,
+                        identity,
+                    })
+                })
+                .collect()
         })
     }
 
-    /// Somebody has looked at these changes: the keys are believed from now on. Local.
+    /// Somebody has looked at these keys: they are believed from now on. Local.
     pub fn accept_keys(&self, looked_at: &[KeyChangeView]) -> Result<(), Error> {
         self.vault.act(Durability::OnDisk, |act| {
-            for view in looked_at {
-                let place = act.tag::<KeyChangeRow>(&view.identity.to_string());
-                let Some(change) = act.get::<KeyChangeRow>(&place)? else { continue };
-                let key =
-                    P256Point::parse(&change.public_key).ok_or(VaultError::damaged("a change of keys"))?;
-                // Another key may have come since: it has been looked at by nobody.
-                if device_words(&view.identity, &key) == view.words {
-                    learn(act, &view.identity, &key)?;
+            for Unbelieved { identity, key, .. } in unbelieved(act, &self.identity)? {
+                // Another key of the same device may have come since: it has been looked at by nobody.
+                let words = device_words(&identity, &key);
+                if looked_at.iter().any(|view| view.identity == identity && view.words == words) {
+                    learn(act, &identity, &key, Because::WordsCompared)?;
                 }
+            }
+            Ok(())
+        })
+    }
+
+    /// Which of these devices of a person, to be added here, nothing speaks for yet, with their words: whoever adds them is
+    /// to be shown them. Nobody for a person whose one device is seen for the first time.
+    ///
+    /// Errors: those of the server.
+    pub async fn new_devices(&self, person: &Person, devices: &[u16]) -> Result<Vec<NewDeviceView>, Error> {
+        let unknown: Vec<Identity> = self.vault.read::<_, Error>(|act| {
+            let known = Known::load(act, person)?;
+            if known.is_nobody() && devices.len() == 1 && *person != self.identity.person {
+                return Ok(Vec::new());
+            }
+            let unknown = devices.iter().filter(|number| !known.has(**number));
+            Ok(unknown
+                .map(|number| person.device(*number))
+                .filter(|device| *device != self.identity)
+                .collect())
+        })?;
+        if unknown.is_empty() {
+            return Ok(Vec::new());
+        }
+        let claimed = self.claim(&unknown).await?;
+        let view = |identity: Identity, public_key: P256Point| NewDeviceView {
+            words: device_words(&identity, &public_key),
+            identity,
+            public_key,
+        };
+        Ok(claimed.into_iter().map(|claimed| view(claimed.identity, claimed.public_key)).collect())
+    }
+
+    /// Whoever adds these devices was shown their words and goes on: the keys are believed from now on. Local.
+    pub fn believe_shown(&self, shown: &[NewDeviceView]) -> Result<(), Error> {
+        self.vault.act(Durability::OnDisk, |act| {
+            for NewDeviceView { identity, public_key, .. } in shown {
+                learn(act, identity, public_key, Because::WordsShown)?;
             }
             Ok(())
         })
@@ -248,3 +403,6 @@ impl Session {
             .act(Durability::OnDisk, |act| Ok(act.put(&act.tag::<VerifiedRow>(trust_domain.as_str()), &row)?))
     }
 }
+
+#[cfg(test)]
+mod tests;

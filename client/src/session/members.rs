@@ -37,7 +37,9 @@ impl Session {
                 return Ok(Vec::new());
             }
             let mut people: BTreeMap<Person, MemberDevices> = BTreeMap::new();
-            for seat in Roster::load(act, case)?.members {
+            let roster = Roster::load(act, case)?;
+            let mut unbelieved = known_keys::unbelieved_seats(act, &self.identity, &roster)?;
+            for seat in roster.members {
                 let lapsed = self.has_lapsed(act, &trust, &seat.certificate_hash.0, now_ms)?;
                 let devices = people.entry(seat.identity.person).or_default();
                 devices.role = seat.role;
@@ -54,7 +56,12 @@ impl Session {
                         person: person_view(act, &self.own(), &trust, &person, devices.numbers)?,
                         role: devices.role,
                         lapsed_devices: devices.lapsed,
-                        changed_devices: known_keys::changed_devices(act, &person)?,
+                        changed_devices: unbelieved
+                            .remove(&person)
+                            .unwrap_or_default()
+                            .into_iter()
+                            .map(|(number, _)| number)
+                            .collect(),
                     })
                 })
                 .collect::<Result<Vec<_>, Error>>()
@@ -82,7 +89,8 @@ impl Session {
     /// Adds a person with the devices named, then hands over the history named. A member who is to be an owner
     /// becomes one.
     ///
-    /// `devices`: numbers, as whoever decides has seen them. Errors: [`Error::NoSuchPerson`],
+    /// `devices`: numbers, as whoever decides has seen them; what [`Self::new_devices`] says of them was shown and
+    /// [`Self::believe_shown`] called before. Errors: [`Error::KeyChanged`], [`Error::NoSuchPerson`],
     /// [`Error::AlreadyMember`], [`Error::NoKeyPackage`], [`Error::NotAllowed`], and those of the server.
     pub async fn add_member(
         &self,
@@ -161,7 +169,7 @@ impl Session {
         self.vault.act(Durability::OnDisk, |act| {
             let mut changed = Vec::new();
             for Claimed { identity, public_key, .. } in claimed {
-                if known_keys::is_changed(act, own, identity, public_key, now_ms)? {
+                if !known_keys::may_be_added(act, own, identity, public_key, now_ms)? {
                     changed.push(identity.clone());
                 }
             }

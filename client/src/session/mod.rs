@@ -32,6 +32,7 @@ mod people;
 mod recovered;
 mod refused;
 mod renewal;
+mod seats;
 mod state;
 mod status;
 mod successor;
@@ -49,10 +50,10 @@ pub use findings::{Check, Finding, Trouble, Verdict};
 pub use view::{
     AddOutcome, AgencyCheck, AgencyView, AlarmKind, AlarmView, CaseView, Delivery, DeviceAddition,
     DocumentView, GrantOutcome, HeldUp, History, Imported, KeyChangeView, LedgerSummary, LedgerView,
-    ListedCertificate, MemberView, NoteView, OpenedCase, OutboxKind, OutboxView, OwnDeviceView, OwnKey,
-    PersonView, Progress, RecoveredCaseView, RecoveryState, RecoveryView, RefusalCause, RenewalState,
-    RenewalView, SavedDocument, ServerView, StatusView, Succession, SuccessionPlan, SyncReport, UnlistedView,
-    UnreadableCause, UnreadableView, WatchEvent, Written,
+    ListedCertificate, MemberView, NewDeviceView, NoteView, OpenedCase, OutboxKind, OutboxView,
+    OwnDeviceView, OwnKey, PersonView, Progress, RecoveredCaseView, RecoveryState, RecoveryView,
+    RefusalCause, RenewalState, RenewalView, SavedDocument, ServerView, StatusView, Succession,
+    SuccessionPlan, SyncReport, UnlistedView, UnreadableCause, UnreadableView, WatchEvent, Written,
 };
 pub use watch::{Marks, OnEvent};
 
@@ -111,8 +112,11 @@ impl Session {
         random: Arc<dyn SecureRandom + Send + Sync>,
     ) -> Result<Self, Error> {
         let vault = Arc::new(Vault::open(home, passphrase, Arc::clone(&random))?);
-        let (own, trust) =
-            vault.act(Durability::Refetchable, |act| Own::load(act, &*random, clock.now_ms()))?;
+        let (own, trust) = vault.act(Durability::Refetchable, |act| {
+            alarms::take_over(act)?;
+            known_keys::take_over(act)?;
+            Own::load(act, &*random, clock.now_ms())
+        })?;
         Ok(Self {
             vault,
             clock,

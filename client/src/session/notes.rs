@@ -15,6 +15,7 @@ use crate::vault::{
 use alcove_proto::{
     ids::{GroupId, Position, RecordId},
     limits::NOTE_TEXT_BYTES_MAX,
+    names::{Identity, Person},
 };
 use std::{collections::HashMap, ops::ControlFlow};
 
@@ -61,9 +62,16 @@ impl Session {
                     if notes.len() >= wanted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                 })?;
             }
+            let authors: HashMap<RecordId, Person> =
+                notes.iter().map(|note| (note.id, note.author.person.clone())).collect();
             let mut corrections: HashMap<RecordId, RecordId> = HashMap::new();
             for note in &mut notes {
                 note.corrected_by = corrections.get(&note.id).copied();
+                match note.corrects.and_then(|corrected| authors.get(&corrected)) {
+                    Some(author) if *author == note.author.person => {}
+                    Some(_) => note.comments_on = note.corrects.take(),
+                    None => sort_out(act, case, note)?,
+                }
                 if let Some(corrected) = note.corrects {
                     corrections.entry(corrected).or_insert(note.id);
                 }
@@ -82,7 +90,8 @@ impl Session {
                 && let Some((key, mut row)) = act.entry_at(case, position)?
                 && let Shown::Note(mut view) = view(&key, &mut row)?
             {
-                view.corrected_by = correction_of(act, case, note, position)?;
+                view.corrected_by = correction_of(act, case, &view, position)?;
+                sort_out(act, case, &mut view)?;
                 return Ok(view);
             }
             let queued = self.queued_notes(act, case)?;
@@ -113,7 +122,8 @@ impl Session {
             })?;
             let mut notes = Vec::with_capacity(found.len());
             for (key, row) in &mut found {
-                if let Shown::Note(note) = view(key, row)? {
+                if let Shown::Note(mut note) = view(key, row)? {
+                    sort_out(act, case, &mut note)?;
                     notes.push(note);
                 }
             }
@@ -178,17 +188,36 @@ pub(super) fn collect(
     broken.map_or(Ok(()), Err)
 }
 
-/// The newest note that corrects `note`, which stands at `position`.
+/// Only the person who wrote a note corrects it: what anybody else says it corrects, or of a note that is not here, is a
+/// comment.
+pub(super) fn sort_out(act: &Act<'_>, case: &GroupId, note: &mut NoteView) -> Result<(), Error> {
+    let Some(corrected) = note.corrects else { return Ok(()) };
+    let author = match act.find_entry(case, &corrected)? {
+        Some(position) => act.entry_at(case, position)?.map(|(_, row)| row.author.clone()),
+        // What waits here is this device's own, and it corrects nobody else's.
+        None if matches!(note.delivery, Delivery::Queued | Delivery::Refused { .. }) => return Ok(()),
+        None => None,
+    };
+    let author = author.and_then(|author| author.parse::<Identity>().ok());
+    if author.is_none_or(|author| author.person != note.author.person) {
+        note.comments_on = note.corrects.take();
+    }
+    Ok(())
+}
+
+/// The newest note of the same person that corrects `note`, which stands at `position`.
 fn correction_of(
     act: &Act<'_>,
     case: &GroupId,
-    note: &RecordId,
+    note: &NoteView,
     position: Position,
 ) -> Result<Option<RecordId>, Error> {
     let mut found = None;
+    let theirs =
+        |author: &str| author.parse::<Identity>().is_ok_and(|author| author.person == note.author.person);
     act.entries(case, (position.next(), ALL.1), Direction::Backward, &mut |key, row| {
         let corrects = row.note.as_ref().filter(|_| row.class == EntryClass::Note as u32);
-        if corrects.is_some_and(|later| later.corrects == note.as_bytes()) {
+        if corrects.is_some_and(|later| later.corrects == note.id.as_bytes()) && theirs(&row.author) {
             found = Some(key.record);
             return ControlFlow::Break(());
         }

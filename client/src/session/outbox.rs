@@ -2,7 +2,7 @@
 //!
 //! A record is in the outbox, sealed, before it is sent; a resend is the same bytes. When the epoch has
 //! moved on it is sealed again under a new salt and keeps its id. It leaves the outbox when the log
-//! shows it. PROTOCOL.md, "Records", 4.
+//! shows one of these sealings: what the server says of its id is no proof. PROTOCOL.md, "Records", 4 and 6.
 //!
 //! Whatever goes wrong while it is sent, it waits on: whoever is told that it failed writes it twice. Only
 //! what the server refuses for good does not wait; `refused` says what that is.
@@ -11,11 +11,11 @@ use super::{
     Delivery, Error, Session, Written,
     alarms::check_quiet,
     handover::{AccessPlan, access, make_grant},
-    known_keys::check_looked_at,
     log::{Stop, Walk},
     own::Own,
-    payload::{manifest_of, note_of, subject_of},
+    payload::{document_row, manifest_of, note_of, subject_of},
     refused::{self, is_waiting},
+    seats,
     state::{self, epoch_place, load_open_row, own_point},
     view::RefusalCause,
 };
@@ -23,10 +23,13 @@ use crate::{
     transport::ServerError,
     vault::{
         Act, Durability, VaultError,
-        rows::{AccessRow, DocumentRow, GrantPlanRow, GroupRow, NoteRow, OutboxRow, ReceiptRow, SubjectRow},
+        rows::{
+            AccessRow, DocumentRow, EntryClass, GrantPlanRow, GroupRow, NoteRow, OutboxRow, ReceiptRow,
+            SealingRow, SubjectRow,
+        },
     },
 };
-use alcove_charter::{P256Point, TrustView};
+use alcove_charter::{P256Point, TrustView, sha256};
 use alcove_e2ee::{
     keys::{RecordPlace, Salt, draw},
     records::{AuthorPoint, Draft, Introduction, Payload, SealError, seal},
@@ -37,9 +40,12 @@ use alcove_proto::{
     v1::{EntryKind, LogEntry, Reason, Receipt},
 };
 use prost::Message;
+use std::collections::BTreeMap;
 
 /// Times one record is sealed anew because others changed the group meanwhile.
 const STALE_TRIES_MAX: u32 = 16;
+/// Sealings of one record that are remembered.
+const SEALINGS_MAX: usize = 32;
 
 /// What is to be sent.
 pub(super) enum Item {
@@ -113,15 +119,57 @@ pub(super) fn queue_subject(
     queue(session, act, group, row, Item::Subject(subject)).map(drop)
 }
 
-/// The log shows a record of ours: it leaves the outbox. Returns whether it was there.
-pub(super) fn settle(act: &Act<'_>, group: &GroupId, record: &RecordId) -> Result<bool, VaultError> {
-    for (key, row) in act.scan::<OutboxRow>(group.as_bytes())? {
-        if row.record_id == record.as_bytes() {
-            act.delete::<OutboxRow>(&key)?;
-            return Ok(true);
-        }
+/// What lies in the outbox of a group: the key of each row by its record id.
+pub(super) fn lying_there(act: &Act<'_>, group: &GroupId) -> Result<BTreeMap<RecordId, Vec<u8>>, Error> {
+    let rows = act.scan::<OutboxRow>(group.as_bytes())?;
+    rows.into_iter().map(|(key, row)| Ok((record_of(&row)?, key))).collect()
+}
+
+/// Whether an entry that opened as this device's own is the item that lies under `key`: by the hash of a sealing it had in
+/// that epoch, or, where the vault was put back since, by saying the same. Then it leaves the outbox.
+///
+/// Everything else under its id is somebody else's doing, and the only copy of what was written stays.
+pub(super) fn settle(act: &Act<'_>, key: &[u8], entry: &LogEntry, payload: &Payload) -> Result<bool, Error> {
+    let row: OutboxRow = act.expect(key)?;
+    let is_it = is_sealing(&row, entry) || says_the_same(&row, payload)?;
+    if is_it {
+        act.delete::<OutboxRow>(key)?;
     }
-    Ok(false)
+    Ok(is_it)
+}
+
+/// The log shows something else under the id of this item: it is not sent any more as it is, and stays to be read.
+pub(super) fn set_aside(act: &Act<'_>, key: &[u8]) -> Result<(), Error> {
+    let mut row: OutboxRow = act.expect(key)?;
+    (row.position, row.received_at_ms) = (0, 0);
+    act.put(key, &row)?;
+    Ok(refused::mark(act, key, RefusalCause::ChangedInLog)?)
+}
+
+/// Whether these very bytes were sealed for this item, for the epoch that the log names.
+fn is_sealing(row: &OutboxRow, entry: &LogEntry) -> bool {
+    let hash = sha256(&[&entry.body]);
+    let same = |sealing: &SealingRow| sealing.epoch == entry.epoch && sealing.hash == hash;
+    // What an earlier version sealed stands in no list.
+    let newest = row.sealed_epoch == entry.epoch && !row.sealed.is_empty() && row.sealed == entry.body;
+    newest || row.sealings.iter().any(same)
+}
+
+/// Whether a record under our own signature says what this item says.
+fn says_the_same(row: &OutboxRow, payload: &Payload) -> Result<bool, Error> {
+    Ok(match payload {
+        Payload::Note(note) => row.note.as_ref().map(note_of).transpose()?.as_ref() == Some(note),
+        Payload::Document(manifest) => row.document.as_ref() == Some(&document_row(manifest)),
+        Payload::Subject(subject) => {
+            row.subject.as_ref().map(subject_of).transpose()?.as_ref() == Some(subject)
+        }
+        // Its keys are sealed anew each time; what it opens is the same.
+        Payload::Grant(grant) => row.grant.as_ref().is_some_and(|plan| {
+            plan.grantee == grant.grantee.to_string() && plan.access_id == grant.access.as_bytes()
+        }),
+        Payload::Introduction(_) => row.introduction,
+        Payload::Unknown { .. } => false,
+    })
 }
 
 /// Takes back what was promised a place up to `passed` and does not stand there: it waits again.
@@ -165,8 +213,8 @@ fn next(session: &Session, act: &Act<'_>, trust: &TrustView, group: &GroupId) ->
         return Ok(Next::Nothing);
     }
     check_quiet(act, group)?;
-    check_looked_at(act, group)?;
     let row = load_open_row(act, group)?;
+    seats::check(act, &session.identity, trust, group, session.clock.now_ms())?;
     let mut after = own_point(&row)?;
     for (key, mut queued) in rows {
         if queued.position != 0 {
@@ -263,6 +311,9 @@ fn seal_anew(
             SealError::TooLarge { bytes } => Error::TextTooLong { limit: RECORD_BYTES_MAX, actual: bytes },
         },
     )?;
+    queued.sealings.push(SealingRow { epoch: row.epoch, hash: sha256(&[&sealed.bytes]).to_vec() });
+    let surplus = queued.sealings.len().saturating_sub(SEALINGS_MAX);
+    queued.sealings.drain(..surplus);
     queued.sealed = sealed.bytes;
     queued.sealed_epoch = row.epoch;
     queued.sequence = sealed.point.sequence;
@@ -299,10 +350,20 @@ impl Session {
     async fn flush_from(&self, group: &GroupId, mut first: Option<Next>) -> Result<u64, Error> {
         let mut sent = 0;
         let mut stale = 0;
+        let mut removed = false;
         loop {
-            let due = match first.take() {
-                Some(due) => due,
-                None => self.next_due(group)?,
+            let due = match first.take().map_or_else(|| self.next_due(group), Ok) {
+                Err(Error::SeatOutside { .. }) if !removed => {
+                    // Their removal goes first. Whatever keeps it out of the log keeps what waits here too.
+                    removed = true;
+                    match self.remove_lapsed(group).await {
+                        Err(error @ (Error::Vault(_) | Error::Server(ServerError::Unreachable))) => {
+                            return Err(error);
+                        }
+                        Ok(()) | Err(_) => continue,
+                    }
+                }
+                due => due?,
             };
             match due {
                 Next::Nothing => return Ok(sent),
@@ -452,8 +513,12 @@ impl Session {
         let trust = self.trust();
         let (id, first) = self.vault.act(Durability::OnDisk, |act| {
             check_quiet(act, group)?;
-            check_looked_at(act, group)?;
             let mut row = load_open_row(act, group)?;
+            match seats::check(act, &self.identity, &trust, group, self.clock.now_ms()) {
+                // It waits until their removal is in the log.
+                Ok(()) | Err(Error::SeatOutside { .. }) => {}
+                Err(error) => return Err(error),
+            }
             let item = item(act, &mut row)?;
             let id = queue(self, act, group, &mut row, item)?;
             act.put(group.as_bytes(), &row)?;
@@ -473,7 +538,11 @@ impl Session {
 
     pub(super) fn delivery(&self, group: &GroupId, record: &RecordId) -> Result<Delivery, Error> {
         self.vault.read(|act| {
-            if let Some(position) = act.find_entry(group, record)? {
+            if let Some(position) = act.find_entry(group, record)?
+                && let Some((_, entry)) = act.entry_at(group, position)?
+                && entry.author == self.identity.to_string()
+                && entry.class != EntryClass::Unreadable as u32
+            {
                 return Ok(Delivery::Stored { position });
             }
             let rows = act.scan::<OutboxRow>(group.as_bytes())?;

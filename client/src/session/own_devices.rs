@@ -5,7 +5,7 @@
 
 use super::{
     DeviceAddition, Error, History, OwnDeviceView, Session,
-    known_keys::believe,
+    known_keys::{Because, believe},
     members::Claimed,
     state::{Roster, all_rows, load_open_row},
 };
@@ -62,7 +62,8 @@ impl Session {
             return Err(Error::KeyChanged { person: identity.person.clone() });
         }
         // Compared: from now on a key package with another key is a change.
-        self.vault.act::<_, Error>(Durability::OnDisk, |act| believe(act, identity, public_key))?;
+        self.vault
+            .act(Durability::OnDisk, |act| believe(act, identity, public_key, Because::WordsCompared))?;
         let mut additions = Vec::new();
         for case in self.writable_cases()? {
             let there = self.vault.read::<_, Error>(|act| is_in(act, &case, identity))?;

@@ -226,6 +226,7 @@ pub(super) fn note_view(
         delivery,
         text,
         corrects: corrects_of(note)?,
+        comments_on: None,
         corrected_by: None,
         grantable: note.grantable,
         granted: false,

@@ -7,6 +7,7 @@ use crate::{
     transport::ServerError,
     vault::{Act, Durability, VaultError, rows::OutboxRow},
 };
+use alcove_e2ee::keys::draw;
 use alcove_proto::{
     ids::{GroupId, Position, RecordId},
     v1::Reason,
@@ -14,11 +15,12 @@ use alcove_proto::{
 use std::sync::PoisonError;
 
 /// Numbers stand in the vault: never reused, and 0 is taken.
-const NUMBERS: [(RefusalCause, u32); 4] = [
+const NUMBERS: [(RefusalCause, u32); 5] = [
     (RefusalCause::NotUnderstood, 1),
     (RefusalCause::TooLarge, 2),
     (RefusalCause::IdReused, 3),
     (RefusalCause::OutOfReach, 4),
+    (RefusalCause::ChangedInLog, 5),
 ];
 
 /// Whether a refused record can never be taken as it is.
@@ -145,15 +147,23 @@ impl Session {
         })
     }
 
-    /// Lets a refused item be sent once more, sealed anew; the next sync does it. Local.
+    /// Lets a refused item be sent once more, sealed anew; the next sync does it. Returns its id: a new one where the log
+    /// has something else under the one it had. Local.
     ///
     /// Errors: [`Error::NoSuchRecord`] for what is not in the outbox, or is at the server.
-    pub fn try_again(&self, item: &RecordId) -> Result<(), Error> {
+    pub fn try_again(&self, item: &RecordId) -> Result<RecordId, Error> {
         self.vault.act(Durability::OnDisk, |act| {
             let (key, mut row) = find(act, item)?;
+            let mut id = *item;
+            if delivery_of(&row) == (Delivery::Refused { cause: RefusalCause::ChangedInLog }) {
+                id = RecordId(draw(&*self.random).map_err(|_| Error::Randomness)?);
+                row.record_id = id.to_vec();
+                row.sealings.clear();
+            }
             row.refused = 0;
             row.sealed.clear();
-            Ok(act.put(&key, &row)?)
+            act.put(&key, &row)?;
+            Ok(id)
         })
     }
 

@@ -10,6 +10,7 @@ use super::{
     members::Claimed,
     outbox,
     people::person_view,
+    seats,
     state::{Roster, all_rows, epoch_place, load_row},
 };
 use crate::vault::{
@@ -54,8 +55,12 @@ impl Session {
                 let person = member.person.person.clone();
                 member.person.devices.retain(|number| !spoiler.is(&person.device(*number)));
             }
-            members.retain(|member| !member.person.devices.is_empty());
         }
+        for member in members.iter_mut().filter(|member| !member.is_self) {
+            let stays_behind = [member.changed_devices.as_slice(), member.lapsed_devices.as_slice()].concat();
+            member.person.devices.retain(|number| !stays_behind.contains(number));
+        }
+        members.retain(|member| !member.person.devices.is_empty());
         Ok(SuccessionPlan { members, left_out: left_out.map(|(_, view)| view) })
     }
 
@@ -90,12 +95,14 @@ impl Session {
         let comes = |identity: &Identity| {
             *identity != self.identity && !spoiler.as_ref().is_some_and(|spoiler| spoiler.is(identity))
         };
-        let seats = Roster::load(act, case)?.members;
-        let carry = seats
-            .iter()
-            .filter(|seat| comes(&seat.identity))
-            .map(|seat| CarryRow { identity: seat.identity.to_string(), owner: seat.role == Role::Owner });
-        let now_ms = self.clock.now_ms();
+        let (trust, now_ms) = (self.trust(), self.clock.now_ms());
+        let mut carry = Vec::new();
+        for seat in Roster::load(act, case)?.members {
+            // For whom nothing would be sealed here, nobody is brought along; whoever is missed is added by a person.
+            if comes(&seat.identity) && seats::would_pass(act, &self.identity, &trust, &seat, now_ms)? {
+                carry.push(CarryRow { identity: seat.identity.to_string(), owner: seat.role == Role::Owner });
+            }
+        }
         let row = GroupRow {
             led_by: self.identity.to_string(),
             title: old.title.clone(),
@@ -109,7 +116,7 @@ impl Session {
                 position: old.position,
                 head: old.head.clone(),
             }),
-            carry: carry.collect(),
+            carry,
             ..GroupRow::default()
         };
         let mut row = self.found(act, id, row)?;

@@ -4,7 +4,7 @@
 //! every log in order before anything is sent or our own leaf is renewed.
 
 use super::{
-    AlarmView, Error, Session, SyncReport,
+    AlarmView, Error, HeldUp, Session, SyncReport,
     alarms::{Alarm, raise, standing},
     log::{Page, Stop, Walked},
     outbox, refused,
@@ -116,6 +116,11 @@ impl Session {
                 | Error::KeyChanged { .. }
                 | Error::Contended { .. },
             ) => Ok(()),
+            // What waits says why.
+            Err(error @ Error::SeatOutside { .. }) => {
+                report.held_up.push(HeldUp { case: *group, error });
+                Ok(())
+            }
             // What the case's log says of that, its next reading shows.
             Err(Error::Server(error)) if error.reason() == Some(Reason::NotFound) => Ok(()),
             Err(error) => {
@@ -155,8 +160,11 @@ impl Session {
             case: alarm.group,
             kind: alarm.kind,
             position: alarm.position,
+            last_position: alarm.position,
+            count: 1,
             noticed_at_ms: self.clock.now_ms(),
             device: None,
+            author: None,
         })
     }
 

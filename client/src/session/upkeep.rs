@@ -4,17 +4,18 @@
 use super::{
     Error, Session,
     own::{ONLY, Own},
-    state::{Roster, Seat, load_group},
+    seats,
+    state::{Roster, load_group},
 };
 use crate::{
     transport::ServerError,
     vault::{
         Act, Durability, VaultError,
-        rows::{ChainRow, FormerKeyRow, GroupRow, IntentRow, KeyPackageRow, UpkeepRow},
+        rows::{FormerKeyRow, GroupRow, IntentRow, KeyPackageRow, UpkeepRow},
     },
 };
-use alcove_charter::{Judge, TrustError, TrustView, sha256};
-use alcove_proto::{ids::GroupId, limits::COMMIT_CLOCK_SKEW_MS_MAX, v1};
+use alcove_charter::{TrustView, sha256};
+use alcove_proto::ids::GroupId;
 use std::collections::HashSet;
 
 /// One-time key packages the server is to have of this device, at least.
@@ -210,18 +211,23 @@ impl Session {
     /// Other devices whose certificate has expired or was revoked, or whose agency has left, as far as they
     /// can be removed: one owner's leaf always remains (PROTOCOL.md section 8).
     fn lapsed_members(&self, group: &GroupId, trust: &TrustView, now_ms: i64) -> Result<Vec<String>, Error> {
-        let moment = trust.moment(now_ms);
-        let roster = self.vault.read::<_, Error>(|act| {
-            let mut roster = Vec::new();
-            for seat in Roster::load(act, group)?.members {
-                let chain: ChainRow = act.expect(seat.certificate_hash.as_bytes())?;
-                let judged = trust.verify_device_mls(&chain.certificates, Judge::At(&moment));
-                let own = seat.identity == self.identity;
-                roster.push((seat, !own && judged.is_err_and(|error| is_lapse(&error, now_ms))));
-            }
-            Ok(roster)
+        let own = &self.identity;
+        let seats = self.vault.read(|act| {
+            let roster = Roster::load(act, group)?;
+            seats::standings(act, own, trust, roster, now_ms)
         })?;
-        Ok(removable(&roster))
+        Ok(seats::removable(&seats))
+    }
+
+    /// Takes whoever has lapsed out of a group, before anything is sealed for it.
+    ///
+    /// What keeps the removal out of the log is no failure: whoever seals next asks who is there.
+    pub(super) async fn remove_lapsed(&self, group: &GroupId) -> Result<(), Error> {
+        let remove = self.lapsed_members(group, &self.trust(), self.clock.now_ms())?;
+        if remove.is_empty() {
+            return Ok(());
+        }
+        self.commit_upkeep(group, IntentRow { remove, ..IntentRow::default() }).await.map(drop)
     }
 
     /// Whether the group's state is sound: it loads, and stands where its row says.
@@ -242,89 +248,14 @@ fn missing(count: u32, replace: bool) -> u32 {
     }
 }
 
-/// What the group's policy takes as having lapsed, so that everybody may remove the leaf.
-fn is_lapse(error: &TrustError, now_ms: i64) -> bool {
-    match error {
-        // A clock that is ahead, as far as commits bear it, ends nobody's membership.
-        TrustError::Expired { not_after_ms, .. } => {
-            not_after_ms.saturating_add(COMMIT_CLOCK_SKEW_MS_MAX) < now_ms
-        }
-        TrustError::Revoked { .. } | TrustError::UnknownAgency { .. } | TrustError::UnknownIssuer { .. } => {
-            true
-        }
-        TrustError::NotYetValid { .. }
-        | TrustError::CharterExpired { .. }
-        | TrustError::ChainLength { .. }
-        | TrustError::Malformed
-        | TrustError::UnsupportedKey
-        | TrustError::CaAsLeaf
-        | TrustError::WrongUsage
-        | TrustError::NoSan
-        | TrustError::SeveralSans { .. }
-        | TrustError::SanKind
-        | TrustError::Name(_)
-        | TrustError::UnknownServerIssuer
-        | TrustError::BadSignature
-        // Of the server's door, which judges no leaf.
-        | TrustError::Denied { .. }
-        | TrustError::RequestAsks
-        | TrustError::WrongServerName
-        | TrustError::Behind { .. }
-        | TrustError::CharterFork { .. }
-        | TrustError::Context => false,
-    }
-}
-
-/// The lapsed among the members, without the owner whose leaf has to remain when no other owner's does.
-fn removable(roster: &[(Seat, bool)]) -> Vec<String> {
-    let owner = |seat: &Seat| seat.role == v1::Role::Owner;
-    let remains = roster.iter().any(|(seat, lapsed)| owner(seat) && !lapsed);
-    let kept = roster.iter().position(|(seat, _)| !remains && owner(seat));
-    let lapsed = roster.iter().enumerate().filter(|(place, (_, lapsed))| *lapsed && kept != Some(*place));
-    lapsed.map(|(_, (seat, _))| seat.identity.to_string()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alcove_charter::P256Point;
-    use alcove_proto::{ids::Digest, names::Identity};
-
-    fn seat(leaf: u32, role: v1::Role) -> Seat {
-        let handle = alcove_proto::names::Handle::from_random([leaf as u8; 10]);
-        let name = format!("spiffe://harborlight.northmark.example/staff/{}/device/1", handle.as_str());
-        let identity: Identity = name.parse().unwrap();
-        let public_key = P256Point::parse(&[4; P256Point::LEN]).unwrap();
-        Seat { leaf, identity, role, certificate_hash: Digest([0; 32]), public_key }
-    }
-
-    fn removed(roster: Vec<(Seat, bool)>) -> Vec<u32> {
-        let names = removable(&roster);
-        let named = |seat: &Seat| names.contains(&seat.identity.to_string());
-        roster.iter().filter(|(seat, _)| named(seat)).map(|(seat, _)| seat.leaf).collect()
-    }
 
     #[test]
     fn a_new_certificate_brings_a_whole_delivery_and_else_only_what_is_missing() {
         let delivered = |replace| [0, 10, 19, 20, 100].map(|count| missing(count, replace));
         assert_eq!(delivered(true), [30; 5]);
         assert_eq!(delivered(false), [30, 20, 11, 0, 0]);
-    }
-
-    #[test]
-    fn the_lapsed_go_and_an_owner_among_them_stays_only_when_no_other_would() {
-        use v1::Role::{Member, Owner};
-        let with_owner = vec![
-            (seat(0, Owner), true),
-            (seat(1, Member), true),
-            (seat(2, Owner), false),
-            (seat(3, Member), false),
-        ];
-        assert_eq!(removed(with_owner), [0, 1]);
-        let sole_owner = vec![(seat(0, Owner), true), (seat(1, Member), true), (seat(2, Member), false)];
-        assert_eq!(removed(sole_owner), [1], "the member's removal is not held up by the owner's");
-        let two_owners = vec![(seat(0, Owner), true), (seat(1, Owner), true), (seat(2, Member), false)];
-        assert_eq!(removed(two_owners), [1]);
-        assert_eq!(removed(vec![(seat(0, Owner), false), (seat(1, Member), false)]), [0u32; 0]);
     }
 }

@@ -17,6 +17,7 @@ pub use status::{RenewalState, RenewalView, ServerView, StatusView};
 
 use super::Error;
 use crate::transport::ServerError;
+use alcove_charter::P256Point;
 use alcove_proto::{
     ids::{GroupId, Position, RecordId},
     names::{Identity, Person, TrustDomain},
@@ -82,6 +83,17 @@ pub struct KeyChangeView {
     pub new_device: bool,
     /// Milliseconds since 1970.
     pub noticed_at_ms: i64,
+}
+
+/// A further device of somebody that is to be added, and that nothing speaks for yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDeviceView {
+    /// The device.
+    pub identity: Identity,
+    /// The words of its key.
+    pub words: String,
+    /// That key.
+    pub public_key: P256Point,
 }
 
 /// An agency of the charter and whether its words were compared.
@@ -165,6 +177,8 @@ pub enum RefusalCause {
     IdReused,
     /// A grant of records that this device may not read at the server (any more).
     OutOfReach,
+    /// Not the server's refusal: the log has something else under its id, or under this device's name.
+    ChangedInLog,
 }
 
 /// What kind of thing lies in the outbox.
@@ -204,12 +218,18 @@ pub struct AlarmView {
     pub case: Option<GroupId>,
     /// What.
     pub kind: AlarmKind,
-    /// The log position, charter version, CRL number, number of a ledger entry or leaf it is about.
+    /// The log position, charter version, CRL number, number of a ledger entry or leaf it is about: the first one.
     pub position: u64,
+    /// The last one that it happened at.
+    pub last_position: u64,
+    /// How often it has happened: more than once only for what is counted by author.
+    pub count: u64,
     /// When this device noticed, milliseconds since 1970.
     pub noticed_at_ms: i64,
     /// The device it is about, if it is about one.
     pub device: Option<Identity>,
+    /// The member in whose name it happened, where that is known. It is the server's word.
+    pub author: Option<Identity>,
 }
 
 /// What an alarm says. PROTOCOL.md, "The log", 2.
@@ -254,6 +274,10 @@ pub enum AlarmKind {
     NotInLedger,
     /// A charter or CRL in the vault no longer loads: it was set aside, and is fetched again.
     TrustSetAside,
+    /// The log has something in this device's name, or under the id of what waits here, that this device did not write.
+    OwnRecordChanged,
+    /// Records in the log do not open under the key of their epoch and the leaf they name.
+    RecordUnreadable,
 }
 
 /// Which earlier notes and documents a new member is given.

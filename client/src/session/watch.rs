@@ -7,6 +7,7 @@
 use super::{
     Error, Session, WatchEvent,
     log::{Page, Stop, Walked},
+    notes::sort_out,
     payload::{Shown, view},
 };
 use crate::{
@@ -295,6 +296,11 @@ impl Watcher<'_> {
                     ControlFlow::Continue(())
                 },
             )?;
+            for event in &mut events {
+                if let WatchEvent::Note(note) = event {
+                    sort_out(act, group, note)?;
+                }
+            }
             match broken {
                 Some(error) => Err(error),
                 None => Ok((events, reached)),

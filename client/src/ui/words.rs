@@ -214,11 +214,27 @@ pub(crate) fn alarm_code(kind: AlarmKind) -> &'static str {
         AlarmKind::LedgerFork => "ledger-fork",
         AlarmKind::NotInLedger => "not-in-ledger",
         AlarmKind::TrustSetAside => "trust-set-aside",
+        AlarmKind::OwnRecordChanged => "own-record-changed",
+        AlarmKind::RecordUnreadable => "record-unreadable",
     }
 }
 
-/// An alarm in one sentence.
+/// An alarm in a sentence or two: what happened, and how often where it did so more than once.
 pub(crate) fn alarm(alarm: &AlarmView) -> String {
+    let mut said = alarm_once(alarm);
+    if let Some(author) = &alarm.author {
+        said.push_str(&format!(" It stands in the name of {author}."));
+    }
+    if alarm.count > 1 {
+        said.push_str(&format!(
+            " It has happened {} times, up to entry {}.",
+            alarm.count, alarm.last_position
+        ));
+    }
+    said
+}
+
+fn alarm_once(alarm: &AlarmView) -> String {
     let position = alarm.position;
     match alarm.kind {
         AlarmKind::Gap => format!("The server left out entry {position} of the log."),
@@ -291,6 +307,16 @@ pub(crate) fn alarm(alarm: &AlarmView) -> String {
                 "The certificate of {device} is in a case and not in your agency's ledger: somebody may have made it who should not be able to."
             )
         }
+        AlarmKind::OwnRecordChanged => {
+            format!(
+                "The server shows something in your name that you did not write, or in the place of what you wrote (entry {position}). The others do not have it as you wrote it; your text is kept: `alcove outbox list` shows it, and `alcove outbox retry` sends it again when you have spoken to your admin and run `alcove status --acknowledge-alarms`."
+            )
+        }
+        AlarmKind::RecordUnreadable => {
+            format!(
+                "Something that was sent does not open (entry {position}). It can be the server, which altered it, or that person's program: ask them by phone what they sent, and to send it again; `alcove note list` says where it stands."
+            )
+        }
     }
 }
 
@@ -312,6 +338,7 @@ pub(crate) fn refusal(cause: RefusalCause) -> &'static str {
         RefusalCause::TooLarge => "it is larger, or one more, than a case may have",
         RefusalCause::IdReused => "it holds something else under the same id",
         RefusalCause::OutOfReach => "you cannot open to others what is from before you came",
+        RefusalCause::ChangedInLog => "the server shows something else in its place",
     }
 }
 
@@ -322,6 +349,7 @@ pub(crate) fn refusal_code(cause: RefusalCause) -> &'static str {
         RefusalCause::TooLarge => "too-large",
         RefusalCause::IdReused => "id-reused",
         RefusalCause::OutOfReach => "out-of-reach",
+        RefusalCause::ChangedInLog => "changed-in-log",
     }
 }
 

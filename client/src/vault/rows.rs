@@ -83,7 +83,7 @@ rooms! {
     Upload = 15, "an upload";
     /// Digests of sealed chunks. Key: blob id, then the first chunk's index, 8 bytes.
     ChunkDigests = 16, "the digests of an upload";
-    /// Alarms. Key: a number, 8 bytes.
+    /// Alarms. Key: tag of what they are about; in earlier versions a number, 8 bytes.
     Alarm = 17, "an alarm";
     /// Cards, opened and verified. Key: tag of the person's name.
     Card = 18, "a card";
@@ -101,7 +101,8 @@ rooms! {
     FormerKey = 24, "a former key";
     /// Keys a person's devices were seen with. Key: tag of the person's name.
     KnownPerson = 25, "a person's keys";
-    /// Changes of keys that nobody has looked at. Key: tag of the device's name.
+    /// Changes of keys that nobody has looked at. Key: tag of the device's name and the key; in earlier versions of the
+    /// name alone.
     KeyChange = 26, "a change of keys";
     /// Agencies whose words were compared. Key: tag of the trust domain.
     Verified = 27, "a verified agency";
@@ -128,6 +129,8 @@ rooms! {
     RecoveredGroup = 37, "a recovered case";
     /// Charters and CRLs that no longer load. Key: SHA-256 of the bytes.
     SetAside = 50, "what was set aside";
+    /// Groups whose roster was judged and may be sealed for. Key: group id.
+    Seats = 61, "the verdict on a roster";
 }
 
 /// A row: what it looks like and in which room it lies.
@@ -183,6 +186,7 @@ row! {
     KnownPersonRow => KnownPerson;
     KeyChangeRow => KeyChange;
     VerifiedRow => Verified;
+    SeatsRow => Seats;
     EscrowDueRow => EscrowDue;
     EscrowCertificateRow => EscrowCertificate;
     EscrowGrantRow => EscrowGrant;
@@ -448,6 +452,15 @@ pub struct AlarmRow {
     /// SHA-256 of that device's certificate; empty for an alarm that is about none.
     #[prost(bytes = "vec", tag = "7")]
     pub certificate: Vec<u8>,
+    /// Name of the device in whose name it happened, where it is counted by author; empty where none is known.
+    #[prost(string, tag = "60")]
+    pub author: String,
+    /// How often it has happened; 0 for once.
+    #[prost(uint64, tag = "61")]
+    pub count: u64,
+    /// The last position it happened at; 0 when that is `position`.
+    #[prost(uint64, tag = "62")]
+    pub last_position: u64,
 }
 
 /// A person's card. Not printed: it has a name.

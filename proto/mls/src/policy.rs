@@ -17,6 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The policy format this crate writes and reads.
 const FORMAT: u32 = 1;
+/// The rules of a charter from which on owners who are not seated count for nothing. PROTOCOL.md section 8, "Commits", 3.
+const STATES_ROLES: u32 = 1;
 
 /// What a person may do in a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,6 +127,12 @@ pub enum PolicyError {
     /// A group keeps its predecessor.
     #[error("the commit changes the group's predecessor")]
     PredecessorChanged,
+    /// Somebody comes back whom the policy still names as an owner, and the commit does not say what they are to be.
+    #[error("the commit brings {person} back without saying whether as an owner")]
+    RoleLeftOver {
+        /// Who.
+        person: Person,
+    },
     /// No owner would have a leaf.
     #[error("the commit leaves the group without an owner")]
     NoOwnerLeft,
@@ -304,11 +312,19 @@ pub trait Roster {
 ///
 /// Owners add and remove anybody and change the policy; everybody adds further devices of themselves,
 /// removes their own, and removes leaves that have lapsed; everybody updates their own leaf, which asks
-/// for nothing here. One owner's leaf always remains. A device that comes back removes its own old leaf,
+/// for nothing here. One owner's leaf always remains, and from [`STATES_ROLES`] on one that was there before: whoever is
+/// only just being added may never be able to join. From then on a role is not left over either: an owner whose last leaf
+/// is gone comes back as what the commit that adds them says in so many words. A device that comes back removes its own old leaf,
 /// known by its key, and does nothing else: with "the same name" an agency's CA could take over a
 /// person's leaf unseen.
+/// `rules`: those that the charter of the commit's context states.
 /// Errors: the second group of [`PolicyError`].
-pub fn judge(policy: &Policy, roster: &impl Roster, proposed: &Proposed) -> Result<(), PolicyError> {
+pub fn judge(
+    policy: &Policy,
+    roster: &impl Roster,
+    proposed: &Proposed,
+    rules: u32,
+) -> Result<(), PolicyError> {
     let author = match &proposed.by {
         Offerer::Returning { identity, same_key } => {
             return judge_return(identity, *same_key, proposed);
@@ -341,7 +357,31 @@ pub fn judge(policy: &Policy, roster: &impl Roster, proposed: &Proposed) -> Resu
     if leaves > GROUP_LEAVES_MAX {
         return Err(PolicyError::TooManyLeaves { leaves });
     }
-    if owner_remains(policy, roster, proposed, author) { Ok(()) } else { Err(PolicyError::NoOwnerLeft) }
+    if rules >= STATES_ROLES {
+        check_roles_stated(policy, roster, proposed)?;
+    }
+    if owner_remains(policy, roster, proposed, author, rules) {
+        Ok(())
+    } else {
+        Err(PolicyError::NoOwnerLeft)
+    }
+}
+
+/// Whoever the policy names as an owner and who has no leaf is added only by a commit that states the policy: the role of
+/// somebody whom others removed would come back unasked.
+fn check_roles_stated(policy: &Policy, roster: &impl Roster, proposed: &Proposed) -> Result<(), PolicyError> {
+    if proposed.policy.is_some() {
+        return Ok(());
+    }
+    let removed = proposed.removed.iter().map(|removal| removal.leaf).collect();
+    let left_over = |identity: &&Identity| {
+        policy.role_of(&identity.person) == Role::Owner
+            && !roster.has_leaf_of(&BTreeSet::from([&identity.person]), &removed)
+    };
+    match proposed.added.iter().find(left_over) {
+        Some(identity) => Err(PolicyError::RoleLeftOver { person: identity.person.clone() }),
+        None => Ok(()),
+    }
 }
 
 fn judge_return(identity: &Identity, same_key: bool, proposed: &Proposed) -> Result<(), PolicyError> {
@@ -357,7 +397,13 @@ fn judge_return(identity: &Identity, same_key: bool, proposed: &Proposed) -> Res
 
 /// Whether an owner has a leaf after the commit. The cheap answers come first: most commits are by an
 /// owner, who stays, or touch no owner.
-fn owner_remains(policy: &Policy, roster: &impl Roster, proposed: &Proposed, author: &Identity) -> bool {
+fn owner_remains(
+    policy: &Policy,
+    roster: &impl Roster,
+    proposed: &Proposed,
+    author: &Identity,
+    rules: u32,
+) -> bool {
     let after = proposed.policy.as_ref().unwrap_or(policy);
     let owner = |identity: &Identity| after.role_of(&identity.person) == Role::Owner;
     let removes_owner = proposed.removed.iter().any(|removal| owner(&removal.identity));
@@ -366,7 +412,8 @@ fn owner_remains(policy: &Policy, roster: &impl Roster, proposed: &Proposed, aut
         return true;
     }
     let removed = proposed.removed.iter().map(|removal| removal.leaf).collect();
-    proposed.added.iter().any(owner) || roster.has_leaf_of(&after.owners().collect(), &removed)
+    let joins = rules < STATES_ROLES && proposed.added.iter().any(owner);
+    joins || roster.has_leaf_of(&after.owners().collect(), &removed)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Every right that is granted has the one beside it that is refused.
 
-use super::*;
+use super::{judge as judge_by, *};
 use alcove_proto::ids::{Epoch, EpochId, GroupId, Head, Position};
 use std::cell::Cell;
 
@@ -52,6 +52,11 @@ fn room() -> Room {
         lapsed: Vec::new(),
         asked: Cell::new(0),
     }
+}
+
+/// Under the rules that every charter states: the earlier ones are a test of their own.
+fn judge(policy: &Policy, roster: &Room, proposed: &Proposed) -> Result<(), PolicyError> {
+    judge_by(policy, roster, proposed, STATES_ROLES)
 }
 
 fn policy() -> Policy {
@@ -156,10 +161,6 @@ fn a_group_always_keeps_an_owner_with_a_leaf() {
     // To Bob, and removes him in the same breath.
     let removes_bob = Proposed { removed: vec![removal(1, &bob())], ..hands_over(&to_bob) };
     assert_eq!(judge(&policy(), &room(), &removes_bob), Err(PolicyError::NoOwnerLeft));
-    // To somebody whom the same commit adds.
-    let newcomer = person("prosecution", 'd').device(1);
-    let adds = Proposed { added: vec![newcomer], ..hands_over(&elsewhere) };
-    assert_eq!(judge(&policy(), &room(), &adds), Ok(()));
     // Bob removes the one owner, whose certificate has lapsed.
     let room = Room { lapsed: vec![0], ..room() };
     let proposed = Proposed { removed: vec![removal(0, &alice())], ..by(&bob()) };
@@ -269,4 +270,44 @@ fn a_policy_out_of_form_is_refused_by_name() {
     let mut trailing = message().encode_to_vec();
     trailing.extend([0x78, 1]);
     assert_eq!(Policy::parse(&trailing), Err(PolicyError::Encoding(CanonicalError::NotCanonical)));
+}
+
+#[test]
+fn an_owner_whom_others_removed_comes_back_as_what_the_commit_says_and_not_as_an_owner_unasked() {
+    // Bob was an owner; his lapsed leaf was removed by Carol, who cannot change the policy.
+    let policy = policy().with_role(bob(), Role::Owner);
+    let room = Room { leaves: vec![alice().device(1), carol().device(1)], ..room() };
+    let back = |stated| Proposed { added: vec![bob().device(1)], policy: stated, ..by(&alice()) };
+    let left_over = PolicyError::RoleLeftOver { person: bob() };
+    assert_eq!(judge(&policy, &room, &back(None)), Err(left_over.clone()));
+    for role in [Role::Member, Role::Owner] {
+        let stated = policy.with_role(bob(), role);
+        assert_eq!(judge(&policy, &room, &back(Some(stated))), Ok(()), "{role:?}, said in so many words");
+    }
+    // In the commit that takes his last leaf away as well.
+    let seated = Room { leaves: vec![alice().device(1), bob().device(2)], ..room };
+    let replaced = Proposed {
+        added: vec![bob().device(1)],
+        removed: vec![Removal { leaf: 1, identity: bob().device(2) }],
+        ..by(&alice())
+    };
+    assert_eq!(judge(&policy, &seated, &replaced), Err(left_over));
+    let further = Proposed { added: vec![bob().device(1)], ..by(&alice()) };
+    assert_eq!(judge(&policy, &seated, &further), Ok(()), "the control: his role stands while he is seated");
+    assert_eq!(judge_by(&policy, &seated, &replaced, 0), Ok(()), "and commits of before are as they were");
+}
+
+#[test]
+fn an_owner_who_is_only_just_being_added_is_none_who_remains() {
+    let handed_over = Proposed {
+        added: vec![bob().device(1)],
+        policy: Some(policy().with_role(bob(), Role::Owner).with_role(alice(), Role::Member)),
+        ..by(&alice())
+    };
+    let alone = Room { leaves: vec![alice().device(1), carol().device(1)], ..room() };
+    assert_eq!(judge(&policy(), &alone, &handed_over), Err(PolicyError::NoOwnerLeft));
+    assert_eq!(judge_by(&policy(), &alone, &handed_over, 0), Ok(()), "commits of before are as they were");
+    // Bob is there already: whoever hands over to him can see that he joined.
+    let seated = Proposed { added: Vec::new(), ..handed_over };
+    assert_eq!(judge(&policy(), &room(), &seated), Ok(()), "the control");
 }

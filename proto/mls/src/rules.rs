@@ -47,7 +47,7 @@ impl MlsRules for Rules {
         let policy = policy_of(&current_context.extensions)?;
         self.bench.with(|sitting| {
             let view = View { roster: current_roster, moment: sitting.for_commit() };
-            policy::judge(&policy, &view, &proposed)
+            policy::judge(&policy, &view, &proposed, view.rules())
         })?;
         Ok(proposals)
     }
@@ -132,6 +132,15 @@ fn proposed(
 struct View<'a> {
     roster: &'a Roster<'a>,
     moment: Option<(&'a TrustView, &'a Moment)>,
+}
+
+impl View<'_> {
+    /// The rules that the charter named by the commit states; the first ones where there is no moment, and so no commit.
+    fn rules(&self) -> u32 {
+        self.moment
+            .and_then(|(trust, moment)| trust.charters().get(moment.charter_version()))
+            .map_or(0, |charter| charter.rules)
+    }
 }
 
 impl policy::Roster for View<'_> {

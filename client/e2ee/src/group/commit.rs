@@ -131,7 +131,8 @@ impl Group {
         for leaf in &intent.remove {
             builder = builder.remove_member(*leaf)?;
         }
-        if policy != self.policy {
+        // Also where nothing changes by it: somebody who comes back is to be given their role in so many words.
+        if !intent.roles.is_empty() {
             let extension = policy.into_extension().map_err(MlsError::from)?;
             builder = builder.set_group_context_ext(ExtensionList::from(vec![extension]))?;
         }

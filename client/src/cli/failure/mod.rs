@@ -124,6 +124,7 @@ impl From<Error> for Failure {
                 "A member signs with another key than before, and no earlier key of theirs vouches for it.",
                 "See who with `alcove verify`, compare the words with them by phone, then `alcove verify --people`. Nothing was sent.",
             ),
+            Error::SeatOutside { case, device, last_owner } => seat_outside(&case, &device, last_owner),
             Error::NoSuchAgency => {
                 Self::new(Exit::NotFound, "No agency of the charter is called so.", "See `alcove verify`.")
             }
@@ -271,6 +272,16 @@ fn refused_for_good(record: &RecordId, cause: RefusalCause) -> Failure {
         RefusalCause::TooLarge => Exit::Refused,
         RefusalCause::IdReused => Exit::Integrity,
         RefusalCause::OutOfReach => Exit::NotFound,
+        RefusalCause::ChangedInLog => {
+            return Failure::new(
+                Exit::Integrity,
+                "The server shows something else in the place of what you wrote: the others do not have it as you wrote it. Your text is kept in the outbox.",
+                format!(
+                    "Tell your admin and the server's operator. After `alcove status --acknowledge-alarms`, `alcove outbox retry {:.8}` sends it again, as a new item.",
+                    record.to_string()
+                ),
+            );
+        }
     };
     let id = format!("{:.8}", record.to_string());
     Failure::new(
@@ -278,6 +289,23 @@ fn refused_for_good(record: &RecordId, cause: RefusalCause) -> Failure {
         format!("The server refuses it: {}. It is kept in the outbox and not sent.", words::refusal(cause)),
         format!("`alcove outbox drop {id}` takes it out; `alcove outbox retry {id}` has it sent once more."),
     )
+}
+
+/// Somebody sits in a case whose certificate is in force no more. What was written waits.
+fn seat_outside(case: &GroupId, device: &Identity, last_owner: bool) -> Failure {
+    let what = format!(
+        "{device} is in case {:.8}, and its certificate is revoked, has ended or is no longer of the charter: nothing is sent \
+         there, so that it cannot read it.",
+        case.to_string()
+    );
+    let remedy = if last_owner {
+        "It is the last owner's and cannot be removed. Lead the case on without it: `alcove case succeed`. What you wrote is \
+         kept until then."
+    } else {
+        "What you wrote is kept and goes out when the removal is in the log: `alcove status` tries it again. If this lasts, the \
+         server keeps it out: tell your admin and the server's operator."
+    };
+    Failure::new(Exit::Certificate, what, remedy)
 }
 
 /// An alarm stands: some stop everything until somebody has looked at them, the others do not.

@@ -44,7 +44,7 @@ impl Walk<'_> {
             &working_row(&entry.author, entry.received_at_ms, head.as_bytes()),
         )?;
         if processed.summary.author.identity.to_string() != entry.author {
-            self.alarm(AlarmKind::AuthorMismatch, entry.position)?;
+            self.alarm_by(AlarmKind::AuthorMismatch, entry.position, entry)?;
         }
         self.walked.members_changed |=
             !processed.summary.added.is_empty() || !processed.summary.removed.is_empty();
@@ -53,7 +53,7 @@ impl Walk<'_> {
         }
         let seen = processed.summary.context.seen();
         if !processed.own {
-            self.compare(entry.position, seen.position, &seen.head)?;
+            self.compare(entry, seen.position, &seen.head)?;
         }
         let author_key = self.roster()?.key_of(&processed.summary.author.identity);
         self.roster = Some(adopt(
@@ -100,7 +100,8 @@ impl Walk<'_> {
     fn meet_keys(&mut self, processed: &Processed, author_key: Option<P256Point>) -> Result<(), Error> {
         let author = &processed.summary.author;
         let signer = Signer { identity: &author.identity, key: author_key };
-        let brought = if processed.own { Brought::Here } else { Brought::By(signer) };
+        // Also what this device's own commit brings: what its owner was shown is believed by then, and nothing else is.
+        let brought = Brought::By(signer);
         let rotated = author.rotated.then_some(&author.identity);
         let added = processed.summary.added.iter().map(|added| &added.identity);
         let (act, own, now_ms) = (self.act, self.session.identity(), self.now_ms);

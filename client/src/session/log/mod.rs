@@ -11,7 +11,7 @@ pub(super) use page::Page;
 
 use super::{
     AlarmKind, Error, Session, UnreadableCause,
-    alarms::{Alarm, raise},
+    alarms::{Alarm, raise, raise_by},
     outbox,
     payload::unreadable_row,
     state::{self, Roster, epoch_key, keep_verifier, load_row},
@@ -28,9 +28,10 @@ use alcove_e2ee::{
 };
 use alcove_proto::{
     ids::{GroupId, Head, Position, RecordId},
+    names::Identity,
     v1::{EntryKind, LogEntry, Receipt},
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What a walk came to.
 #[derive(Default)]
@@ -98,6 +99,8 @@ pub(super) struct Walk<'a> {
     group: Option<Group>,
     roster: Option<Roster>,
     epoch_key: Option<EpochKey>,
+    /// What lies in the outbox by record id, once a record has come.
+    outbox: Option<BTreeMap<RecordId, Vec<u8>>>,
     walked: Walked,
 }
 
@@ -122,6 +125,7 @@ impl<'a> Walk<'a> {
             group: None,
             roster: None,
             epoch_key: None,
+            outbox: None,
             walked: Walked::default(),
         })
     }
@@ -223,6 +227,21 @@ impl<'a> Walk<'a> {
         Ok(alarm)
     }
 
+    /// The same of what an author, or the server in an author's name, can do as often as it likes.
+    fn alarm_by(&mut self, kind: AlarmKind, position: u64, entry: &LogEntry) -> Result<(), Error> {
+        let alarm = Alarm { group: Some(self.id), kind, position };
+        // Whoever is no member is one of nobody's names: else a server could invent a row for each.
+        let author: Option<Identity> = entry.author.parse().ok();
+        let author = match author {
+            Some(author) => self.roster()?.named(&author).map(|seat| seat.identity.clone()),
+            None => None,
+        };
+        if raise_by(self.act, alarm, author.as_ref(), self.now_ms)? {
+            self.walked.alarms.push(alarm);
+        }
+        Ok(())
+    }
+
     /// Our own head after `position`, if we have seen it.
     fn head_at(&self, position: Position) -> Result<Option<Head>, Error> {
         let found = self.act.entry_at(&self.id, position)?;
@@ -230,14 +249,14 @@ impl<'a> Walk<'a> {
     }
 
     /// Compares what an author had seen of the log with what we have.
-    fn compare(&mut self, at: u64, seen_position: Position, seen_head: &Head) -> Result<(), Error> {
+    fn compare(&mut self, entry: &LogEntry, seen_position: Position, seen_head: &Head) -> Result<(), Error> {
         let known = self.head_at(seen_position)?;
-        match compare_seen(Position(at), seen_position, seen_head, known.as_ref()) {
+        match compare_seen(Position(entry.position), seen_position, seen_head, known.as_ref()) {
             Ok(_) => Ok(()),
             Err(LogFault::HeadMismatch { position }) => {
-                self.alarm(AlarmKind::HeadMismatch, position.0).map(drop)
+                self.alarm_by(AlarmKind::HeadMismatch, position.0, entry)
             }
-            Err(_) => self.alarm(AlarmKind::AuthorFork, at).map(drop),
+            Err(_) => self.alarm_by(AlarmKind::AuthorFork, entry.position, entry),
         }
     }
 

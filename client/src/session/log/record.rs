@@ -24,41 +24,36 @@ use alcove_proto::{
     names::Identity,
     v1::LogEntry,
 };
+use std::collections::BTreeMap;
 
 impl Walk<'_> {
     pub(super) fn record(&mut self, entry: &LogEntry, head: &Head) -> Result<(), Error> {
         let own = entry.author == self.session.identity.to_string();
         let sealed = match SealedRecord::parse(&entry.body) {
             Ok(sealed) => sealed,
-            Err(error) => {
-                let row =
-                    unreadable_row(&entry.author, entry.received_at_ms, head.as_bytes(), cause_of(&error));
-                return Ok(self.put(entry, RecordId([0; 16]), &row)?);
-            }
+            Err(error) => return self.unreadable(entry, head, None, &error),
         };
         let record = sealed.header().place.record;
+        let waiting = self.waiting(&record)?;
         let replayed = self.act.find_entry(&self.id, &record)?.is_some();
         if replayed {
-            self.alarm(AlarmKind::Replay, entry.position)?;
-        }
-        if own && !outbox::settle(self.act, &self.id, &record)? && !replayed {
-            // A record of ours that this vault does not know: it was put back from an older copy.
-            self.alarm(AlarmKind::VaultRestored, entry.position)?;
+            self.alarm_by(AlarmKind::Replay, entry.position, entry)?;
         }
         let opened = match self.open(entry, sealed) {
             Ok(opened) => opened,
-            Err(Refused::Record(error)) => {
-                if matches!(error, RecordError::OtherAuthor) {
-                    self.alarm(AlarmKind::AuthorMismatch, entry.position)?;
-                }
-                let row =
-                    unreadable_row(&entry.author, entry.received_at_ms, head.as_bytes(), cause_of(&error));
-                // A replayed id keeps its first place.
-                let id = if replayed { RecordId([0; 16]) } else { record };
-                return Ok(self.put(entry, id, &row)?);
-            }
+            Err(Refused::Record(error)) => return self.unreadable(entry, head, waiting.as_deref(), &error),
             Err(Refused::Session(error)) => return Err(error),
         };
+        match waiting {
+            // What is shown under an id for the second time takes nothing out of the outbox.
+            Some(key) if own && !replayed && outbox::settle(self.act, &key, entry, &opened.payload)? => {
+                self.lying_there()?.remove(&record);
+            }
+            Some(key) => self.own_changed(entry, Some(&key))?,
+            // A record of ours that this vault does not know: it was put back from an older copy.
+            None if own && !replayed => drop(self.alarm(AlarmKind::VaultRestored, entry.position)?),
+            None => {}
+        }
         if replayed {
             let row = unreadable_row(
                 &entry.author,
@@ -70,7 +65,7 @@ impl Walk<'_> {
         }
         self.author(entry, &opened, own)?;
         if !own {
-            self.compare(entry.position, opened.seen_position, &opened.seen_head)?;
+            self.compare(entry, opened.seen_position, &opened.seen_head)?;
         }
         let key = self.epoch_key()?.record_key(&opened.header.place, &opened.header.salt);
         let mut row = entry_row(&opened, key.as_bytes(), entry.received_at_ms, head.as_bytes());
@@ -91,6 +86,55 @@ impl Walk<'_> {
             self.row.items += 1;
         }
         Ok(self.put(entry, record, &row)?)
+    }
+
+    /// Keeps that something did not open, under no id: what it says of itself is nobody's word, and the record that it
+    /// names may yet come. Whoever reads it is told, and nobody is blamed: the server may have altered it, or its author's
+    /// program. In one's own name, or under the id of what waits here (`waiting`), it is nobody else's.
+    fn unreadable(
+        &mut self,
+        entry: &LogEntry,
+        head: &Head,
+        waiting: Option<&[u8]>,
+        error: &RecordError,
+    ) -> Result<(), Error> {
+        let cause = cause_of(error);
+        let own = entry.author == self.session.identity.to_string();
+        if own || waiting.is_some() {
+            self.own_changed(entry, waiting)?;
+        }
+        let kind = match error {
+            RecordError::OtherAuthor => Some(AlarmKind::AuthorMismatch),
+            _ if own || cause == UnreadableCause::NeedsNewerAlcove => None,
+            _ => Some(AlarmKind::RecordUnreadable),
+        };
+        if let Some(kind) = kind {
+            self.alarm_by(kind, entry.position, entry)?;
+        }
+        let row = unreadable_row(&entry.author, entry.received_at_ms, head.as_bytes(), cause);
+        Ok(self.put(entry, RecordId([0; 16]), &row)?)
+    }
+
+    /// The log has something in this device's name, or under the id of what waits here, that this device did not write: what
+    /// was written stays, and nothing is sent until a person has looked.
+    fn own_changed(&mut self, entry: &LogEntry, waiting: Option<&[u8]>) -> Result<(), Error> {
+        if let Some(key) = waiting {
+            outbox::set_aside(self.act, key)?;
+        }
+        self.alarm(AlarmKind::OwnRecordChanged, entry.position).map(drop)
+    }
+
+    /// The key of what waits here under this id.
+    fn waiting(&mut self, record: &RecordId) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.lying_there()?.get(record).cloned())
+    }
+
+    /// What lay in the outbox when this walk began. What it queues itself is in no log yet.
+    fn lying_there(&mut self) -> Result<&mut BTreeMap<RecordId, Vec<u8>>, Error> {
+        match &mut self.outbox {
+            Some(there) => Ok(there),
+            empty => Ok(empty.insert(outbox::lying_there(self.act, &self.id)?)),
+        }
     }
 
     fn open(&mut self, entry: &LogEntry, sealed: SealedRecord) -> Result<OpenedRecord, Refused> {
@@ -132,13 +176,13 @@ impl Walk<'_> {
         match AuthorPoint::after(last, start, opened) {
             Ok(_) => {}
             // Named once; what follows is judged from here on.
-            Err(AuthorFault::Gap { .. }) => drop(self.alarm(AlarmKind::AuthorGap, entry.position)?),
+            Err(AuthorFault::Gap { .. }) => self.alarm_by(AlarmKind::AuthorGap, entry.position, entry)?,
             // The point stays: what is old or beside the line never moves it back.
             Err(AuthorFault::Replay { .. }) => {
-                return self.alarm(AlarmKind::Replay, entry.position).map(drop);
+                return self.alarm_by(AlarmKind::Replay, entry.position, entry);
             }
             Err(AuthorFault::Fork { .. }) => {
-                return self.alarm(AlarmKind::AuthorFork, entry.position).map(drop);
+                return self.alarm_by(AlarmKind::AuthorFork, entry.position, entry);
             }
         }
         let point = AuthorRow {
@@ -165,7 +209,7 @@ impl Walk<'_> {
                 let row = ChainRow { certificates: introduction.chain.clone() };
                 Ok(self.act.put(certificate.certificate_hash.as_bytes(), &row)?)
             }
-            None => self.alarm(AlarmKind::AuthorMismatch, entry.position).map(drop),
+            None => self.alarm_by(AlarmKind::AuthorMismatch, entry.position, entry),
         }
     }
 

@@ -24,9 +24,11 @@ pub struct NoteView {
     pub delivery: Delivery,
     /// What it says.
     pub text: String,
-    /// The note this one corrects.
+    /// The note this one corrects: one of the same person.
     pub corrects: Option<RecordId>,
-    /// The newest note that corrects this one.
+    /// The note this one says it corrects, where that is somebody else's, or is not here: it is a comment on it.
+    pub comments_on: Option<RecordId>,
+    /// The newest note of the same person that corrects this one.
     pub corrected_by: Option<RecordId>,
     /// Members of other agencies may pass it on.
     pub grantable: bool,

@@ -2,7 +2,7 @@
 
 use prost::Message;
 
-/// The devices of a person that were seen, each with the key it signed with last.
+/// The devices of a person that are believed, each with the key it signed with last.
 #[derive(Clone, PartialEq, Message)]
 pub struct KnownPersonRow {
     /// In order of number.
@@ -19,6 +19,27 @@ pub struct KnownDeviceRow {
     /// Uncompressed P-256 point, 65 bytes.
     #[prost(bytes = "vec", tag = "2")]
     pub public_key: Vec<u8>,
+    /// Why it is believed: [`crate::session`] has the numbers; 0 for what an earlier version saw first.
+    #[prost(uint32, tag = "60")]
+    pub reason: u32,
+    /// Keys that were believed before it, newest first: it signs with one of them where it has not renewed its leaf yet.
+    #[prost(bytes = "vec", repeated, tag = "61")]
+    pub earlier_keys: Vec<Vec<u8>>,
+}
+
+/// That the roster of a group was judged and nothing is sealed there for anybody who may not be believed. It holds for
+/// this epoch and this trust material, and until somebody's keys change.
+#[derive(Clone, PartialEq, Message)]
+pub struct SeatsRow {
+    /// Id of the epoch, 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub epoch_id: Vec<u8>,
+    /// SHA-256 over the charter and the lists it was judged by.
+    #[prost(bytes = "vec", tag = "2")]
+    pub trust: Vec<u8>,
+    /// When the first certificate lapses, milliseconds since 1970: then it is judged anew.
+    #[prost(int64, tag = "3")]
+    pub until_ms: i64,
 }
 
 /// A key that came without the word of an earlier key of the same person.

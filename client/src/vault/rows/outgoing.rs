@@ -52,6 +52,21 @@ pub struct OutboxRow {
     /// In place of the four above: our own certificate, as it is when this is sealed.
     #[prost(bool, tag = "15")]
     pub introduction: bool,
+    /// What it was sealed as, newest last: only one of these in the log is this item.
+    #[prost(message, repeated, tag = "60")]
+    #[zeroize(skip)]
+    pub sealings: Vec<SealingRow>,
+}
+
+/// One sealing of a record.
+#[derive(Clone, PartialEq, Message)]
+pub struct SealingRow {
+    /// The epoch it was made for.
+    #[prost(uint64, tag = "1")]
+    pub epoch: u64,
+    /// SHA-256 of the sealed bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub hash: Vec<u8>,
 }
 
 /// A note.

@@ -1,0 +1,161 @@
+//! Whose keys are believed, and what never lifts what stands against another.
+
+use super::*;
+use crate::vault::{Passphrase, Vault};
+use alcove_proto::ids::GroupId;
+use ring::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair},
+};
+use std::sync::Arc;
+
+fn in_a_vault(body: impl FnOnce(&Act<'_>) -> Result<(), Error>) {
+    let home = tempfile::tempdir().unwrap();
+    let passphrase = Passphrase::new("seven quiet herons at dawn".to_owned());
+    let vault = Vault::create(home.path(), &passphrase, Arc::new(SystemRandom::new())).unwrap();
+    vault.act(Durability::OnDisk, body).unwrap();
+}
+
+fn key() -> P256Point {
+    let random = SystemRandom::new();
+    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
+    let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, document.as_ref(), &random).unwrap();
+    P256Point::parse(key.public_key().as_ref()).unwrap()
+}
+
+fn person(letter: &str) -> Person {
+    format!("spiffe://harborlight.northmark.example/staff/{}", letter.repeat(16)).parse().unwrap()
+}
+
+fn changes(act: &Act<'_>) -> usize {
+    act.scan::<KeyChangeRow>(&[]).unwrap().len()
+}
+
+/// Rosa's device; whatever is met here, it is met by her.
+fn own() -> Identity {
+    person("a").device(1)
+}
+
+fn meet_by_nobody(act: &Act<'_>, identity: &Identity, key: &P256Point) -> Result<(), Error> {
+    let stranger = person("z").device(1);
+    meet(act, &own(), identity, key, Brought::By(Signer { identity: &stranger, key: None }), 1)
+}
+
+#[test]
+fn a_second_and_a_third_change_of_a_key_lift_nothing_of_the_first() {
+    in_a_vault(|act| {
+        let leon = person("b").device(1);
+        let (first, ghosts) = (key(), [key(), key(), key()]);
+        meet_by_nobody(act, &leon, &first)?;
+        assert!(believes(act, &leon, &first)?, "the first key of somebody is believed");
+        for (number, ghost) in (1..).zip(&ghosts) {
+            meet_by_nobody(act, &leon, ghost)?;
+            meet_by_nobody(act, &leon, ghost)?;
+            assert_eq!(changes(act), number);
+        }
+        believe(act, &leon, &ghosts[1], Because::WordsCompared)?;
+        assert_eq!(changes(act), 2, "a look at one of them is a look at one of them");
+        assert!(!believes(act, &leon, &ghosts[0])? && !believes(act, &leon, &ghosts[2])?);
+        assert!(believes(act, &leon, &ghosts[1])?, "the control");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_key_is_believed_when_a_believed_key_of_the_same_person_signed_for_it_and_a_ghosts_word_is_nothing() {
+    in_a_vault(|act| {
+        let leon = person("b").device(1);
+        let (old, ghost) = (key(), key());
+        meet_by_nobody(act, &leon, &old)?;
+        meet_by_nobody(act, &leon, &ghost)?;
+        // The ghost renews itself, and adds a second device.
+        for identity in [leon.clone(), leon.person.device(2)] {
+            let brought = key();
+            let signer = Signer { identity: &leon, key: Some(ghost) };
+            meet(act, &own(), &identity, &brought, Brought::By(signer), 2)?;
+            assert!(!believes(act, &identity, &brought)?);
+        }
+        let renewed = key();
+        let signer = Signer { identity: &leon, key: Some(old) };
+        meet(act, &own(), &leon, &renewed, Brought::By(signer), 3)?;
+        assert!(believes(act, &leon, &renewed)?, "the control");
+        assert!(believes(act, &leon, &old)?, "a leaf that was not renewed yet has the earlier one");
+        assert_eq!(changes(act), 3);
+        Ok(())
+    });
+}
+
+#[test]
+fn an_own_commit_makes_nobody_believed_who_was_not_shown() {
+    in_a_vault(|act| {
+        let leon = person("b").device(1);
+        meet_by_nobody(act, &leon, &key())?;
+        let ghost = leon.person.device(2);
+        let ghosts_key = key();
+        let here = Signer { identity: &own(), key: Some(key()) };
+        meet(act, &own(), &ghost, &ghosts_key, Brought::By(here), 2)?;
+        assert!(!believes(act, &ghost, &ghosts_key)?);
+        assert!(!may_be_added(act, &own(), &ghost, &ghosts_key, 2)?);
+        believe(act, &ghost, &ghosts_key, Because::WordsShown)?;
+        assert!(may_be_added(act, &own(), &ghost, &ghosts_key, 3)?, "the control");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_further_device_in_a_roster_one_joins_is_a_change() {
+    in_a_vault(|act| {
+        let (leon, ghost) = (person("b").device(1), person("b").device(2));
+        let (adder, adders_key) = (person("c").device(1), key());
+        let there = Brought::There(Signer { identity: &adder, key: Some(adders_key) });
+        let (first, second) = (key(), key());
+        meet(act, &own(), &leon, &first, there, 1)?;
+        meet(act, &own(), &ghost, &second, there, 1)?;
+        assert!(believes(act, &leon, &first)? && !believes(act, &ghost, &second)?);
+        // Had he added it himself, and this device been added by him, it would be believed.
+        let by_leon = Brought::There(Signer { identity: &leon, key: Some(first) });
+        meet(act, &own(), &ghost, &second, by_leon, 2)?;
+        assert!(believes(act, &ghost, &second)?, "the control");
+        Ok(())
+    });
+}
+
+#[test]
+fn changes_of_an_earlier_version_are_found_again_and_every_seat_in_no_list_is_named() {
+    use crate::vault::rows::{GroupRow, RosterMember, RosterRow};
+    in_a_vault(|act| {
+        let leon = person("b").device(1);
+        let (first, ghost, unmet) = (key(), key(), key());
+        meet_by_nobody(act, &leon, &first)?;
+        let change = KeyChangeRow {
+            identity: leon.to_string(),
+            public_key: ghost.as_bytes().to_vec(),
+            new_device: false,
+            noticed_at_ms: 1,
+        };
+        act.put(&act.tag::<KeyChangeRow>(&leon.to_string()), &change)?;
+        take_over(act)?;
+        take_over(act)?;
+        assert_eq!(changes(act), 1);
+        let group = GroupId([7; 16]);
+        act.put(group.as_bytes(), &GroupRow::default())?;
+        let seat = |leaf, identity: &Identity, key: &P256Point| RosterMember {
+            leaf,
+            identity: identity.to_string(),
+            role: 1,
+            certificate_hash: vec![leaf as u8; 32],
+            public_key: key.as_bytes().to_vec(),
+        };
+        // What asked otherwise let the second change cover the first.
+        let members = vec![seat(0, &own(), &key()), seat(1, &leon, &unmet)];
+        act.put(group.as_bytes(), &RosterRow { epoch: 1, members })?;
+        let named = unbelieved(act, &own())?;
+        let keys: BTreeSet<_> = named.iter().map(|unbelieved| unbelieved.key.as_bytes().to_vec()).collect();
+        assert_eq!(keys, BTreeSet::from([ghost.as_bytes().to_vec(), unmet.as_bytes().to_vec()]));
+        let roster = Roster::load(act, &group)?;
+        assert_eq!(unbelieved_seats(act, &own(), &roster)?.len(), 1);
+        believe(act, &leon, &unmet, Because::WordsCompared)?;
+        assert!(unbelieved_seats(act, &own(), &roster)?.is_empty(), "the control");
+        Ok(())
+    });
+}

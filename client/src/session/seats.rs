@@ -1,0 +1,218 @@
+//! For whom anything may be sealed: one allow-list, asked at every sealing. PROTOCOL.md section 8, "For whom is sealed".
+//!
+//! A server can keep a removal out of the log, and an agency's CA can put a key into a roster. So nothing is sealed for a
+//! roster unless each of its keys is believed here for a named reason (`known_keys`), and none of its certificates is one
+//! that this device's own newest charter and lists call revoked or outside. What may not be sealed waits.
+
+use super::{
+    Error, Session,
+    known_keys::{believes, unbelieved_seats},
+    state::{Roster, Seat, load_row},
+};
+use crate::vault::{
+    Act, Durability,
+    rows::{ChainRow, SeatsRow},
+};
+use alcove_charter::{Judge, TrustError, TrustView, sha256};
+use alcove_proto::{ids::GroupId, limits::COMMIT_CLOCK_SKEW_MS_MAX, names::Identity, v1};
+
+/// What this device's own newest charter and lists say of a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It holds, and is to be asked for again at this time, milliseconds since 1970.
+    Good { until_ms: i64 },
+    /// It has ended, by more than two clocks may differ.
+    Expired,
+    /// It is revoked, or its agency or CA is not in the charter any more.
+    Outside,
+}
+
+/// Judges a certificate as of now, and not as of when it came in.
+pub(super) fn standing(trust: &TrustView, chain: &[Vec<u8>], now_ms: i64) -> Standing {
+    match trust.verify_device_mls(chain, Judge::At(&trust.moment(now_ms))) {
+        Ok(certificate) => Standing::Good { until_ms: ends_at_ms(certificate.not_after_ms) },
+        Err(TrustError::Expired { not_after_ms, .. }) => {
+            // Whoever was revoked is so after the end of the certificate too.
+            let at_its_end = trust.verify_device_mls(chain, Judge::At(&trust.moment(not_after_ms)));
+            match at_its_end {
+                Err(error) if is_outside(&error) => Standing::Outside,
+                // A clock that is ahead, as far as commits bear it, ends nobody's membership.
+                Ok(_) | Err(_) if ends_at_ms(not_after_ms) < now_ms => Standing::Expired,
+                Ok(_) | Err(_) => Standing::Good { until_ms: ends_at_ms(not_after_ms) },
+            }
+        }
+        Err(error) if is_outside(&error) => Standing::Outside,
+        // Of a clock that is behind, or of what was checked when the leaf came in.
+        Err(_) => Standing::Good { until_ms: now_ms },
+    }
+}
+
+fn ends_at_ms(not_after_ms: i64) -> i64 {
+    not_after_ms.saturating_add(COMMIT_CLOCK_SKEW_MS_MAX)
+}
+
+fn is_outside(error: &TrustError) -> bool {
+    match error {
+        TrustError::Revoked { .. } | TrustError::UnknownAgency { .. } | TrustError::UnknownIssuer { .. } => {
+            true
+        }
+        TrustError::Expired { .. }
+        | TrustError::NotYetValid { .. }
+        | TrustError::CharterExpired { .. }
+        | TrustError::ChainLength { .. }
+        | TrustError::Malformed
+        | TrustError::UnsupportedKey
+        | TrustError::CaAsLeaf
+        | TrustError::WrongUsage
+        | TrustError::NoSan
+        | TrustError::SeveralSans { .. }
+        | TrustError::SanKind
+        | TrustError::Name(_)
+        | TrustError::UnknownServerIssuer
+        | TrustError::BadSignature
+        // Of the server's door, which judges no leaf.
+        | TrustError::Denied { .. }
+        | TrustError::RequestAsks
+        | TrustError::WrongServerName
+        | TrustError::Behind { .. }
+        | TrustError::CharterFork { .. }
+        | TrustError::Context => false,
+    }
+}
+
+/// The seats of a group in leaf order, each with its standing; this device's own holds, as others judge it.
+pub(super) fn standings(
+    act: &Act<'_>,
+    own: &Identity,
+    trust: &TrustView,
+    roster: Roster,
+    now_ms: i64,
+) -> Result<Vec<(Seat, Standing)>, Error> {
+    let judged = |seat: &Seat| -> Result<Standing, Error> {
+        if seat.identity == *own {
+            return Ok(Standing::Good { until_ms: i64::MAX });
+        }
+        let chain: ChainRow = act.expect(seat.certificate_hash.as_bytes())?;
+        Ok(standing(trust, &chain.certificates, now_ms))
+    };
+    roster
+        .members
+        .into_iter()
+        .map(|seat| Ok((judged(&seat)?, seat)))
+        .map(|pair| pair.map(|(standing, seat)| (seat, standing)))
+        .collect()
+}
+
+/// The devices that have lapsed and can be removed: one owner's leaf always remains (PROTOCOL.md section 8).
+pub(super) fn removable(roster: &[(Seat, Standing)]) -> Vec<String> {
+    let owner = |seat: &Seat| seat.role == v1::Role::Owner;
+    let lapsed = |standing: &Standing| matches!(standing, Standing::Expired | Standing::Outside);
+    let remains = roster.iter().any(|(seat, standing)| owner(seat) && !lapsed(standing));
+    let kept = roster.iter().position(|(seat, _)| !remains && owner(seat));
+    let gone = roster.iter().enumerate();
+    let gone = gone.filter(|(place, (_, standing))| lapsed(standing) && kept != Some(*place));
+    gone.map(|(_, (seat, _))| seat.identity.to_string()).collect()
+}
+
+/// Whether a seat may be carried into another group without anybody being asked: its key is believed here, and its
+/// certificate holds by the newest charter and lists.
+pub(super) fn would_pass(
+    act: &Act<'_>,
+    own: &Identity,
+    trust: &TrustView,
+    seat: &Seat,
+    now_ms: i64,
+) -> Result<bool, Error> {
+    if seat.identity == *own {
+        return Ok(true);
+    }
+    let chain: ChainRow = act.expect(seat.certificate_hash.as_bytes())?;
+    let holds = matches!(standing(trust, &chain.certificates, now_ms), Standing::Good { .. });
+    Ok(holds && believes(act, &seat.identity, &seat.public_key)?)
+}
+
+/// Refuses to seal for a group in which somebody sits whom this device has no reason to believe.
+///
+/// A verdict that lets everything pass is kept for the epoch, the trust material and the keys it was reached with, so
+/// that a large case costs no more at each sealing than a small one.
+/// Errors: [`Error::KeyChanged`], [`Error::SeatOutside`].
+pub(super) fn check(
+    act: &Act<'_>,
+    own: &Identity,
+    trust: &TrustView,
+    group: &GroupId,
+    now_ms: i64,
+) -> Result<(), Error> {
+    let row = load_row(act, group)?;
+    let trust_hash = hash_of(trust);
+    let passed: Option<SeatsRow> = act.get(group.as_bytes())?;
+    let still_passes = |passed: SeatsRow| {
+        passed.epoch_id == row.epoch_id && passed.trust == trust_hash && now_ms < passed.until_ms
+    };
+    if passed.is_some_and(still_passes) {
+        return Ok(());
+    }
+    let until_ms = judge(act, own, trust, group, now_ms)?;
+    let passed = SeatsRow { epoch_id: row.epoch_id.clone(), trust: trust_hash.to_vec(), until_ms };
+    Ok(act.put(group.as_bytes(), &passed)?)
+}
+
+impl Session {
+    /// Whether anything may be sealed for a case now. Local.
+    ///
+    /// Errors: [`Error::NoSuchCase`], [`Error::KeyChanged`], [`Error::SeatOutside`]: what would have to wait, and why.
+    pub fn check_seats(&self, case: &GroupId) -> Result<(), Error> {
+        let (trust, now_ms) = (self.trust(), self.clock.now_ms());
+        self.vault.act(Durability::Refetchable, |act| check(act, &self.identity, &trust, case, now_ms))
+    }
+
+    /// Forgets every verdict that is kept: the next sealings judge anew. Local.
+    pub fn forget_seats(&self) -> Result<(), Error> {
+        self.vault.act(Durability::Refetchable, |act| Ok(act.delete_under::<SeatsRow>(&[])?))
+    }
+}
+
+/// Judges every seat; says until when that holds.
+fn judge(
+    act: &Act<'_>,
+    own: &Identity,
+    trust: &TrustView,
+    group: &GroupId,
+    now_ms: i64,
+) -> Result<i64, Error> {
+    let roster = Roster::load(act, group)?;
+    if let Some((person, _)) = unbelieved_seats(act, own, &roster)?.pop_first() {
+        return Err(Error::KeyChanged { person });
+    }
+    let seats = standings(act, own, trust, roster, now_ms)?;
+    let removable = removable(&seats);
+    let mut until_ms = i64::MAX;
+    for (seat, standing) in seats {
+        let can_go = removable.contains(&seat.identity.to_string());
+        match standing {
+            Standing::Good { until_ms: ends_ms } => until_ms = until_ms.min(ends_ms),
+            // The last owner of a group, whom nobody calls stolen or revoked: away for long.
+            Standing::Expired if !can_go => until_ms = until_ms.min(now_ms),
+            Standing::Expired | Standing::Outside => {
+                return Err(Error::SeatOutside { case: *group, device: seat.identity, last_owner: !can_go });
+            }
+        }
+    }
+    Ok(until_ms)
+}
+
+/// Stands for the newest charter and every list that is held.
+fn hash_of(trust: &TrustView) -> [u8; 32] {
+    let mut said = trust.charter().hash().to_vec();
+    for crl in trust.crls() {
+        said.extend(crl.trust_domain.as_str().as_bytes());
+        said.push(0);
+        said.extend(crl.number.to_be_bytes());
+        said.extend(crl.this_update_ms.to_be_bytes());
+        said.extend(crl.signer().as_bytes());
+    }
+    sha256(&[b"alcove seats v1\0", &said])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+//! For whom nothing is sealed, and who can be taken out.
+
+use super::*;
+use alcove_charter::P256Point;
+use alcove_proto::ids::Digest;
+
+fn seat(leaf: u32, role: v1::Role) -> Seat {
+    let handle = alcove_proto::names::Handle::from_random([leaf as u8; 10]);
+    let name = format!("spiffe://harborlight.northmark.example/staff/{}/device/1", handle.as_str());
+    let identity: Identity = name.parse().unwrap();
+    let public_key = P256Point::parse(&[4; P256Point::LEN]).unwrap();
+    Seat { leaf, identity, role, certificate_hash: Digest([0; 32]), public_key }
+}
+
+fn removed(roster: Vec<(Seat, bool)>) -> Vec<u32> {
+    let standing = |lapsed| if lapsed { Standing::Outside } else { Standing::Good { until_ms: i64::MAX } };
+    let roster: Vec<_> = roster.into_iter().map(|(seat, lapsed)| (seat, standing(lapsed))).collect();
+    let names = removable(&roster);
+    let named = |seat: &Seat| names.contains(&seat.identity.to_string());
+    roster.iter().filter(|(seat, _)| named(seat)).map(|(seat, _)| seat.leaf).collect()
+}
+
+#[test]
+fn the_lapsed_go_and_an_owner_among_them_stays_only_when_no_other_would() {
+    use v1::Role::{Member, Owner};
+    let with_owner = vec![
+        (seat(0, Owner), true),
+        (seat(1, Member), true),
+        (seat(2, Owner), false),
+        (seat(3, Member), false),
+    ];
+    assert_eq!(removed(with_owner), [0, 1]);
+    let sole_owner = vec![(seat(0, Owner), true), (seat(1, Member), true), (seat(2, Member), false)];
+    assert_eq!(removed(sole_owner), [1], "the member's removal is not held up by the owner's");
+    let two_owners = vec![(seat(0, Owner), true), (seat(1, Owner), true), (seat(2, Member), false)];
+    assert_eq!(removed(two_owners), [1]);
+    assert_eq!(removed(vec![(seat(0, Owner), false), (seat(1, Member), false)]), [0u32; 0]);
+}
