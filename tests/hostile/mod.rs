@@ -4,4 +4,6 @@
 //!
 //! `tests/HOSTILE.md` is made from the comments of these tests: [`table`] says how.
 
+mod member;
+mod server;
 mod table;

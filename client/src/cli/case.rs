@@ -86,9 +86,7 @@ async fn show(context: &Context, query: &str) -> Result<(), Failure> {
     context.output.object(CaseJson::SCHEMA, CaseJson::new(&case, Some(&members)))?;
     context.output.line(&format!("{}  {}", case.id, title(&case)))?;
     if let Some(old) = &case.predecessor {
-        context
-            .output
-            .line(&format!("Leads on the frozen case {old}, where what came before can be read."))?;
+        context.output.line(&format!("Leads on the case {old}, where what came before can be read."))?;
     }
     let state = state(&case);
     if !state.is_empty() {
@@ -114,7 +112,7 @@ async fn show(context: &Context, query: &str) -> Result<(), Failure> {
     refresh.end()
 }
 
-/// Opens the case that leads a frozen one on.
+/// Opens the case that leads on one that froze or stopped.
 async fn succeed(context: &Context, query: &str) -> Result<(), Failure> {
     let session = context.session()?;
     // What the log says of the case decides whether there is anything to lead on.
@@ -128,9 +126,17 @@ async fn succeed(context: &Context, query: &str) -> Result<(), Failure> {
     ));
     if let Some(person) = &plan.left_out {
         context.output.say(&format!(
-            "Left out: {}{}, whose change of members cannot be carried out.",
+            "Left out: {}{}, who signed the change of members that cannot be carried out.",
             person.devices.first().map(|number| format!("your device {number}, ")).unwrap_or_default(),
             words::full_name(person)
+        ));
+    }
+    for person in &plan.not_believed {
+        context.output.say(&format!(
+            "Not taken along: {}, device {}. Nobody here has compared the words of their key, or their certificate is revoked or \
+             its agency has left; compare by `alcove verify`, then `alcove member add`.",
+            words::full_name(person),
+            person.devices.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
         ));
     }
     context.output.say(
@@ -147,12 +153,13 @@ async fn succeed(context: &Context, query: &str) -> Result<(), Failure> {
             "case": case.id.to_string(),
             "leads_on": old.id.to_string(),
             "left_out": plan.left_out.as_ref().map(PersonJson::new),
+            "not_taken_along": plan.not_believed.iter().map(PersonJson::new).collect::<Vec<_>>(),
             "waiting": succession.waiting.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "held_up": held_up.as_ref().map(HeldUpJson::new),
         }),
     )?;
     context.output.line(&case.id.to_string())?;
-    context.output.say(&format!("The case {} is open and leads the frozen one on.", title(&case)));
+    context.output.say(&format!("The case {} is open and leads the old one on.", title(&case)));
     if !succession.waiting.is_empty() {
         context.output.warn(&format!(
             "{} could not be added yet: `alcove status` adds them when they have been online.",
@@ -205,6 +212,9 @@ fn state(case: &CaseView) -> String {
     }
     if case.frozen && case.successor.is_none() {
         words.push("frozen: a change of members cannot be carried out here; an owner leads it on with `alcove case succeed`".to_owned());
+    }
+    if case.ordered_invalid_at.is_some() && case.successor.is_none() {
+        words.push("stopped: the server put in a change of members that it must never take; an owner leads the case on with `alcove case succeed`".to_owned());
     }
     if case.not_shown {
         words

@@ -12,7 +12,7 @@ use super::{
 use crate::ui::words;
 use alcove_client::{
     enrol::device,
-    session::{CaseView, Error, Passphrase, PersonView, Session, SystemClock, VaultError},
+    session::{AlarmKind, CaseView, Error, Passphrase, PersonView, Session, SystemClock, VaultError},
 };
 use alcove_proto::names::Identity;
 use ring::rand::SystemRandom;
@@ -164,6 +164,9 @@ impl Context {
             Err(Error::CaseClosed.into())
         } else if case.frozen {
             Err(Error::CaseFrozen.into())
+        } else if let Some(position) = case.ordered_invalid_at {
+            let (case, kind) = (Some(case.id), AlarmKind::ServerOrderedInvalid);
+            Err(Error::Alarm { case, kind, position: position.0, device: None }.into())
         } else if case.not_shown {
             Err(Error::CaseNotShown.into())
         } else {

@@ -42,6 +42,7 @@ const NUMBERS: &[(AlarmKind, u32)] = &[
     (AlarmKind::LedgerFork, 41),
     (AlarmKind::NotInLedger, 42),
     (AlarmKind::RecoveryForged, 44),
+    (AlarmKind::ServerOrderedInvalid, 50),
     (AlarmKind::OwnRecordChanged, 52),
     (AlarmKind::RecordUnreadable, 53),
     (AlarmKind::TrustSetAside, 55),
@@ -67,6 +68,7 @@ impl AlarmKind {
             | Self::BadSignature
             | Self::CharterFork
             | Self::VaultRestored
+            | Self::ServerOrderedInvalid
             | Self::LedgerFork
             | Self::NotInLedger
             | Self::OwnRecordChanged => true,
@@ -125,6 +127,21 @@ pub(super) fn raise_by(
         return Ok(false);
     }
     act.put(&place, &AlarmRow { author, ..fresh(alarm, now_ms) })?;
+    Ok(true)
+}
+
+/// [`raise`], with the device whose doing it is: it signed what the alarm is about.
+pub(super) fn raise_against(
+    act: &Act<'_>,
+    alarm: Alarm,
+    device: &Identity,
+    now_ms: i64,
+) -> Result<bool, Error> {
+    let place = place_of(act, alarm, &format!("at {}", alarm.position));
+    if standing_at(act, &place)?.is_some() {
+        return Ok(false);
+    }
+    act.put(&place, &AlarmRow { device: device.to_string(), ..fresh(alarm, now_ms) })?;
     Ok(true)
 }
 

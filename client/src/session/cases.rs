@@ -185,6 +185,7 @@ fn view(act: &Act<'_>, id: GroupId, row: GroupRow) -> Result<CaseView, Error> {
         archived: row.archived,
         closed: row.closed,
         frozen: row.frozen,
+        ordered_invalid_at: Some(Position(row.ordered_invalid_at)).filter(|position| position.0 != 0),
         not_shown: row.not_shown,
         predecessor,
         successor,

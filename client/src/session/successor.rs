@@ -5,13 +5,14 @@
 //! was there comes over, and what they had not sent yet comes with them. PROTOCOL.md section 8, "Successor groups".
 
 use super::{
-    AlarmKind, Error, HeldUp, Session, Succession, SuccessionPlan,
-    alarms::{Alarm, raise},
+    AlarmKind, Error, HeldUp, PersonView, Session, Succession, SuccessionPlan,
+    alarms::{self, Alarm, raise},
+    known_keys::believes,
     members::Claimed,
     outbox,
     people::person_view,
     seats,
-    state::{Roster, all_rows, epoch_place, load_row},
+    state::{Roster, Seat, all_rows, epoch_place, load_row},
 };
 use crate::vault::{
     Act, Durability, VaultError,
@@ -49,19 +50,30 @@ impl Session {
             let view = person_view(act, &self.own(), &trust, spoiler.person(), devices)?;
             Ok::<_, Error>(Some((spoiler, view)))
         })?;
-        let mut members = self.members(case)?;
-        if let Some((spoiler, _)) = &left_out {
-            for member in &mut members {
-                let person = member.person.person.clone();
-                member.person.devices.retain(|number| !spoiler.is(&person.device(*number)));
+        let coming: BTreeSet<Identity> = self.vault.read::<_, Error>(|act| {
+            let mut coming = BTreeSet::from([self.identity.clone()]);
+            for seat in Roster::load(act, case)?.members {
+                if self.may_come_over(act, &seat)? {
+                    coming.insert(seat.identity);
+                }
             }
-        }
-        for member in members.iter_mut().filter(|member| !member.is_self) {
-            let stays_behind = [member.changed_devices.as_slice(), member.lapsed_devices.as_slice()].concat();
-            member.person.devices.retain(|number| !stays_behind.contains(number));
+            Ok(coming)
+        })?;
+        let is_out = |device: &Identity| left_out.as_ref().is_some_and(|(spoiler, _)| spoiler.is(device));
+        let (mut members, mut not_believed) = (self.members(case)?, Vec::new());
+        for member in &mut members {
+            let person = member.person.person.clone();
+            let (come, stay): (Vec<u16>, Vec<u16>) =
+                member.person.devices.iter().partition(|number| coming.contains(&person.device(**number)));
+            let stay: Vec<u16> = stay.into_iter().filter(|number| !is_out(&person.device(*number))).collect();
+            if !stay.is_empty() {
+                not_believed.push(PersonView { devices: stay, ..member.person.clone() });
+            }
+            member.person.devices =
+                come.into_iter().filter(|number| !is_out(&person.device(*number))).collect();
         }
         members.retain(|member| !member.person.devices.is_empty());
-        Ok(SuccessionPlan { members, left_out: left_out.map(|(_, view)| view) })
+        Ok(SuccessionPlan { members, left_out: left_out.map(|(_, view)| view), not_believed })
     }
 
     /// Opens the case that leads a frozen one on, and adds everybody who was there but whoever froze it.
@@ -92,15 +104,13 @@ impl Session {
         let mut old = load_row(act, case)?;
         self.check_may_succeed(act, case, &old)?;
         let spoiler = Spoiler::of(&old, &self.identity)?;
-        let comes = |identity: &Identity| {
-            *identity != self.identity && !spoiler.as_ref().is_some_and(|spoiler| spoiler.is(identity))
-        };
-        let (trust, now_ms) = (self.trust(), self.clock.now_ms());
+        let now_ms = self.clock.now_ms();
         let mut carry = Vec::new();
         for seat in Roster::load(act, case)?.members {
-            // For whom nothing would be sealed here, nobody is brought along; whoever is missed is added by a person.
-            if comes(&seat.identity) && seats::would_pass(act, &self.identity, &trust, &seat, now_ms)? {
-                carry.push(CarryRow { identity: seat.identity.to_string(), owner: seat.role == Role::Owner });
+            let is_out = spoiler.as_ref().is_some_and(|spoiler| spoiler.is(&seat.identity));
+            if seat.identity != self.identity && !is_out && self.may_come_over(act, &seat)? {
+                let owner = seat.role == Role::Owner;
+                carry.push(CarryRow { identity: seat.identity.to_string(), owner });
             }
         }
         let row = GroupRow {
@@ -129,11 +139,19 @@ impl Session {
         if let Some(by) = successor_of(row)? {
             return Err(Error::CaseSucceeded { by });
         }
-        if !row.frozen || row.closed {
+        let has_stopped = row.frozen || row.ordered_invalid_at != 0;
+        if !has_stopped || row.closed {
             return Err(Error::NotFrozen);
         }
+        check_nothing_else_stands(act, case)?;
         let own = Roster::load(act, case)?.members.into_iter().find(|seat| seat.leaf == row.own_leaf);
         if own.is_some_and(|seat| seat.role == Role::Owner) { Ok(()) } else { Err(Error::NotAllowed) }
+    }
+
+    /// Whether a seat comes over without anybody being asked: something would be sealed for it here. Whoever is missed is
+    /// added by a person.
+    fn may_come_over(&self, act: &Act<'_>, seat: &Seat) -> Result<bool, Error> {
+        seats::would_pass(act, &self.identity, &self.trust(), seat, self.clock.now_ms())
     }
 
     /// Ties the two groups together, and takes what was not sent in the old one over into the new one.
@@ -179,7 +197,7 @@ impl Session {
             if old.successor == id.as_bytes() {
                 continue;
             }
-            if self.may_lead_on(act, &predecessor.group, &old, &row.led_by)? {
+            if self.may_lead_on(act, (&predecessor.group, &old), (&id, &row))? {
                 if is_our_history(act, &old, &predecessor)? {
                     self.lead_on(act, (&predecessor.group, &mut old), (&id, &mut row))?;
                     act.put(id.as_bytes(), &row)?;
@@ -195,19 +213,23 @@ impl Session {
         Ok(())
     }
 
-    /// Whether whoever added us to a group may say that it leads this one on.
+    /// Whether whoever added us to a group may say that it leads this one on: an owner of the old one, or our own person,
+    /// by a key that is believed here. A name alone is its agency's to give to somebody else.
     fn may_lead_on(
         &self,
         act: &Act<'_>,
-        case: &GroupId,
-        old: &GroupRow,
-        led_by: &str,
+        (case, old): (&GroupId, &GroupRow),
+        (id, row): (&GroupId, &GroupRow),
     ) -> Result<bool, Error> {
-        let adder: Identity = led_by.parse().map_err(|_| damaged())?;
-        let owner =
-            |seat: &super::state::Seat| seat.identity.person == adder.person && seat.role == Role::Owner;
-        let may = adder.person == self.identity.person || Roster::load(act, case)?.members.iter().any(owner);
-        Ok(may && old.successor.is_empty())
+        let adder: Identity = row.led_by.parse().map_err(|_| damaged())?;
+        let owner = |seat: &Seat| seat.identity.person == adder.person && seat.role == Role::Owner;
+        let by_name =
+            adder.person == self.identity.person || Roster::load(act, case)?.members.iter().any(owner);
+        let by_key = match Roster::load(act, id)?.key_of(&adder) {
+            Some(key) => adder == self.identity || believes(act, &adder, &key)?,
+            None => false,
+        };
+        Ok(by_name && by_key && old.successor.is_empty())
     }
 
     /// Adds whoever is still to come over from the group that this one leads on.
@@ -276,6 +298,27 @@ impl Session {
     }
 }
 
+/// A roster that another alarm is about is not one to lead a case on from: what was seen of the log may not be true.
+///
+/// Errors: [`Error::Alarm`].
+fn check_nothing_else_stands(act: &Act<'_>, case: &GroupId) -> Result<(), Error> {
+    let own =
+        |kind: AlarmKind| matches!(kind, AlarmKind::CommitUnprocessable | AlarmKind::ServerOrderedInvalid);
+    let other = alarms::standing(act, None)?.into_iter().find(|alarm| {
+        let is_here = alarm.case.is_none() || alarm.case.as_ref() == Some(case);
+        is_here && alarm.kind.stops_sending() && !own(alarm.kind)
+    });
+    match other {
+        Some(alarm) => Err(Error::Alarm {
+            case: alarm.case,
+            kind: alarm.kind,
+            position: alarm.position,
+            device: alarm.device,
+        }),
+        None => Ok(()),
+    }
+}
+
 /// The group that leads this one on.
 pub(super) fn successor_of(row: &GroupRow) -> Result<Option<GroupId>, Error> {
     match row.successor.as_slice() {
@@ -316,9 +359,10 @@ enum Spoiler {
 }
 
 impl Spoiler {
-    /// Nobody when it was this device's own commit, which this vault has forgotten.
+    /// Nobody when it was this device's own commit, which this vault has forgotten, and nobody whose signature over all
+    /// of it was not seen here.
     fn of(row: &GroupRow, own: &Identity) -> Result<Option<Self>, Error> {
-        if row.frozen_by.is_empty() {
+        if row.frozen_by.is_empty() || !row.frozen_by_signed {
             return Ok(None);
         }
         let identity: Identity = row.frozen_by.parse().map_err(|_| damaged())?;
@@ -380,7 +424,13 @@ mod tests {
         };
         let (own, other) = (person("a"), person("b"));
         let by = |identity: &Identity| {
-            let row = GroupRow { frozen_by: identity.to_string(), ..GroupRow::default() };
+            let row =
+                GroupRow { frozen_by: identity.to_string(), frozen_by_signed: true, ..GroupRow::default() };
+            let unsigned = GroupRow { frozen_by_signed: false, ..row.clone() };
+            assert!(
+                Spoiler::of(&unsigned, &own.device(1)).unwrap().is_none(),
+                "it may be the server's doing"
+            );
             Spoiler::of(&row, &own.device(1)).unwrap()
         };
         let left_out = |spoiler: &Option<Spoiler>, identity: &Identity| {

@@ -124,6 +124,8 @@ pub struct CaseView {
     pub closed: bool,
     /// The state could not be carried on (a commit that cannot be processed): nothing is sent.
     pub frozen: bool,
+    /// Where the log has an entry that no honest server orders: reading stops before it, and nothing is sent.
+    pub ordered_invalid_at: Option<Position>,
     /// The server no longer shows the case, without the commit that would have ended it: nothing is sent,
     /// and everything here is kept.
     pub not_shown: bool,
@@ -258,6 +260,8 @@ pub enum AlarmKind {
     VaultRestored,
     /// A commit that is in the log cannot be processed: the case is frozen here.
     CommitUnprocessable,
+    /// The log has a change of members that no honest server orders: reading stops before it.
+    ServerOrderedInvalid,
     /// The author named on a log entry is not who signed the record inside.
     AuthorMismatch,
     /// The server no longer shows the case, and has not shown that this device was removed from it.
@@ -344,6 +348,9 @@ pub struct SuccessionPlan {
     /// Whose change froze it, with the device where only that one is left out (another one of this person's); nobody when
     /// it was this device's own, or is not known.
     pub left_out: Option<PersonView>,
+    /// Devices that are not taken along: their key is not believed here, or their certificate is revoked or its agency
+    /// has left.
+    pub not_believed: Vec<PersonView>,
 }
 
 /// A case that leads a frozen one on.

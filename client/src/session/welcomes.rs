@@ -157,6 +157,8 @@ impl Session {
             closed: false,
             frozen: false,
             frozen_by: String::new(),
+            frozen_by_signed: false,
+            ordered_invalid_at: 0,
             not_shown: false,
             archived: false,
             join_position: welcome.position.0,

@@ -206,6 +206,7 @@ pub(crate) fn alarm_code(kind: AlarmKind) -> &'static str {
         AlarmKind::CrlRollback => "crl-rollback",
         AlarmKind::VaultRestored => "vault-restored",
         AlarmKind::CommitUnprocessable => "commit-unprocessable",
+        AlarmKind::ServerOrderedInvalid => "server-ordered-invalid",
         AlarmKind::AuthorMismatch => "author-mismatch",
         AlarmKind::NotShown => "not-shown",
         AlarmKind::WelcomeUnusable => "welcome-unusable",
@@ -261,8 +262,24 @@ fn alarm_once(alarm: &AlarmView) -> String {
                 "This vault is older than what it has sent: it was restored from a copy (entry {position})."
             )
         }
-        AlarmKind::CommitUnprocessable => {
-            format!("A change of members cannot be carried out here, so nothing is sent (entry {position}).")
+        AlarmKind::CommitUnprocessable => match &alarm.device {
+            Some(device) => format!(
+                "{device} sent a change of members that cannot be carried out, and signed it as it is, so nothing \
+                     is sent (entry {position}): an owner leads the case on without that person, `alcove case succeed`."
+            ),
+            None => format!(
+                "A change of members cannot be carried out here, so nothing is sent (entry {position}). Whoever made \
+                     it may have spoilt it, or the server on its way, and nobody can tell: an owner leads the case on \
+                     with everybody, `alcove case succeed`."
+            ),
+        },
+        AlarmKind::ServerOrderedInvalid => {
+            format!(
+                "The server put a change of members into the case that it must never take (entry {position}): altered, or \
+                 not by who it names, or without the right to it. That is the server's doing, whoever is named in it. \
+                 Nothing is sent. Tell your admin and the server's operator; an owner leads the case on with everybody, \
+                 `alcove case succeed`."
+            )
         }
         AlarmKind::AuthorMismatch => {
             format!("The server names another author than the one who signed (entry {position}).")

@@ -78,15 +78,7 @@ impl Observer {
         if group_info.len() > GROUP_INFO_BYTES_MAX {
             return Err(ObserveError::TooLarge { bytes: group_info.len() });
         }
-        let message = MlsMessage::from_bytes(group_info).map_err(|_| ObserveError::Malformed)?;
-        if message.as_group_info().is_none() {
-            return Err(ObserveError::Malformed);
-        }
-        let bench = Bench::new();
-        let session = bench.standing(trust);
-        let group = client(&bench).observe_group(message, None, None)?;
-        drop(session);
-        let observer = Self::with(group, bench, ContextFloor::default())?;
+        let observer = Self::standing(group_info, trust, ContextFloor::default())?;
         let members: Vec<SigningIdentity> =
             observer.group.roster().member_identities_iter().cloned().collect();
         let ([creator], Epoch(0)) = (members.as_slice(), observer.epoch()) else {
@@ -103,6 +95,31 @@ impl Observer {
             return Err(ObserveError::Policy(PolicyError::NoOwnerLeft));
         }
         Ok(observer)
+    }
+
+    /// The observer that a member sets beside its own group, to know what an honest server could have ordered.
+    ///
+    /// `group_info`: MLSMessage(GroupInfo) of the epoch in force with the tree, made by that member. `floor`: what it
+    /// has seen commits name.
+    /// Errors: [`ObserveError`], never in a group that was let in leaf by leaf.
+    pub fn beside_a_member(
+        group_info: &[u8],
+        trust: &TrustView,
+        floor: ContextFloor,
+    ) -> Result<Self, ObserveError> {
+        Self::standing(group_info, trust, floor)
+    }
+
+    fn standing(group_info: &[u8], trust: &TrustView, floor: ContextFloor) -> Result<Self, ObserveError> {
+        let message = MlsMessage::from_bytes(group_info).map_err(|_| ObserveError::Malformed)?;
+        if message.as_group_info().is_none() {
+            return Err(ObserveError::Malformed);
+        }
+        let bench = Bench::new();
+        let session = bench.standing(trust);
+        let group = client(&bench).observe_group(message, None, None)?;
+        drop(session);
+        Self::with(group, bench, floor)
     }
 
     /// Takes up a snapshot. One from before there were floors has an empty one: it grows with the commits that follow.

@@ -8,6 +8,7 @@
 //! Synchronous; knows no network and no file. Time and trust are parameters. MLS draws its keys from the
 //! library's own generator.
 
+mod blame;
 mod commit;
 pub(crate) mod config;
 mod error;
@@ -17,6 +18,7 @@ mod roster;
 mod sealing;
 mod signer;
 
+pub use blame::Fault;
 pub use commit::{Intent, Joiner, Prepared, Processed};
 pub use error::{GroupError, Piece};
 pub use join::Join;

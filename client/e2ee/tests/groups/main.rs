@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a failing test")]
 
+mod blame;
 mod commits;
 mod cost;
 mod floor;

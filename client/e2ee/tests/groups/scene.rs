@@ -48,8 +48,13 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new() -> Self {
+        Self::under(alcove_charter::RULES)
+    }
+
+    /// A group under a charter that states these rules.
+    pub(crate) fn under(rules: u32) -> Self {
         let world = World::new();
-        let trust = world.trust();
+        let trust = world.trust_with_rules(rules);
         let Staff { device, .. } = world.harborlight.device('a', 1);
         let policy = Policy::new(trust.charter().hash(), device.identity().person.clone());
         let (group, info) = Group::create(&device, GROUP, &policy, &trust, NOW_MS).unwrap();

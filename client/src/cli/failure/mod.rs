@@ -87,7 +87,7 @@ impl From<Error> for Failure {
             Error::CaseFrozen => Self::new(
                 Exit::Integrity,
                 "The case is frozen: a change of its members cannot be carried out on this device.",
-                "Tell your admin. An owner of the case leads it on with `alcove case succeed`, without whoever froze it; what is here can still be read.",
+                "Tell your admin. An owner of the case leads it on with `alcove case succeed`, without whoever is known to have spoilt it; what is here can still be read.",
             ),
             Error::CaseSucceeded { by } => Self::new(
                 Exit::Conflict,
@@ -321,6 +321,17 @@ pub(super) fn alarm(case: Option<&GroupId>, kind: AlarmKind, device: Option<&Ide
             ),
             "Ask your agency's admin, by phone, whether they certified it and published that. `alcove status \
              --acknowledge-alarms` lets sending go on; if they did not, `alcove member remove` the person first.",
+        );
+    }
+    if kind == AlarmKind::ServerOrderedInvalid {
+        return Failure::new(
+            Exit::Integrity,
+            format!(
+                "The server put a change of members into {whose} that it must never take: nothing is sent, and nobody \
+                 who is named in it is to blame."
+            ),
+            "Tell your admin and the server's operator. An owner leads the case on, with everybody in it, by `alcove case \
+             succeed`; what is here can still be read. Marking the alarm as looked at lets nothing be sent.",
         );
     }
     Failure::new(

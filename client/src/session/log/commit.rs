@@ -5,17 +5,19 @@
 use super::{Stop, Walk};
 use crate::{
     session::{
-        AlarmKind, Error, escrow, handover,
+        AlarmKind, Error,
+        alarms::{Alarm, raise, raise_against},
+        escrow, handover,
         known_keys::{Brought, Signer, meet},
         ledger,
         outbox::{self, Item},
         payload::working_row,
-        state::{adopt, group_place, load_group},
+        state::{adopt, floor, group_place, load_group},
     },
     vault::rows::{AuthorRow, PendingRow},
 };
 use alcove_charter::P256Point;
-use alcove_e2ee::group::{Group, GroupError, Processed};
+use alcove_e2ee::group::{Fault, Group, GroupError, Processed};
 use alcove_mls::CommitError;
 use alcove_proto::{
     ids::{Head, RecordId},
@@ -35,17 +37,17 @@ impl Walk<'_> {
                 self.walked.stop = Some(Stop::TrustBehind);
                 return Ok(());
             }
-            Err(error) => return self.freeze(entry, &error),
+            Err(error) => return self.refused(entry, &error),
         };
+        if processed.summary.author.identity.to_string() != entry.author {
+            return self.ordered_invalid(entry);
+        }
         self.row.context_floor = group.floor().encode();
         self.put(
             entry,
             RecordId([0; 16]),
             &working_row(&entry.author, entry.received_at_ms, head.as_bytes()),
         )?;
-        if processed.summary.author.identity.to_string() != entry.author {
-            self.alarm_by(AlarmKind::AuthorMismatch, entry.position, entry)?;
-        }
         self.walked.members_changed |=
             !processed.summary.added.is_empty() || !processed.summary.removed.is_empty();
         if processed.removed_self {
@@ -71,16 +73,49 @@ impl Walk<'_> {
         self.settle_pending(&processed)
     }
 
-    /// The state cannot be carried on: shown, and nothing more is sent. What is here can still be read.
-    fn freeze(&mut self, entry: &LogEntry, error: &GroupError) -> Result<(), Error> {
+    /// A commit cannot be processed: stops, and holds to it whose fault it is and nobody else.
+    ///
+    /// PROTOCOL.md, "Groups", "Whose fault".
+    fn refused(&mut self, entry: &LogEntry, error: &GroupError) -> Result<(), Error> {
+        tracing::warn!(position = entry.position, %error, "a commit cannot be processed");
+        // The library may have given up halfway: what was saved is the group as it was before.
+        self.group = None;
+        let before = load_group(self.act, &self.id)?.on_floor(floor(&self.row)?);
         let kind = match error {
             GroupError::OwnCommitForgotten => AlarmKind::VaultRestored,
             _ => AlarmKind::CommitUnprocessable,
         };
-        tracing::warn!(position = entry.position, %error, "a commit cannot be processed");
+        match before.fault_of(&entry.body, error, self.trust, entry.received_at_ms)? {
+            Fault::Author(author) if author.to_string() == entry.author => {
+                self.row.frozen_by_signed = true;
+                self.freeze(entry, kind, Some(&author))
+            }
+            Fault::AuthorOrServer(author) if author.to_string() == entry.author => {
+                self.freeze(entry, kind, None)
+            }
+            Fault::Server | Fault::Author(_) | Fault::AuthorOrServer(_) => self.ordered_invalid(entry),
+        }
+    }
+
+    /// The state cannot be carried on: shown, and nothing more is sent. What is here can still be read.
+    fn freeze(&mut self, entry: &LogEntry, kind: AlarmKind, author: Option<&Identity>) -> Result<(), Error> {
         self.row.frozen = true;
         self.row.frozen_by = entry.author.clone();
-        let alarm = self.alarm(kind, entry.position)?;
+        let alarm = Alarm { group: Some(self.id), kind, position: entry.position };
+        let is_new = match author {
+            Some(author) => raise_against(self.act, alarm, author, self.now_ms)?,
+            None => raise(self.act, alarm, self.now_ms)?,
+        };
+        self.walked.alarms.extend(is_new.then_some(alarm));
+        self.walked.stop = Some(Stop::Alarmed(alarm));
+        Ok(())
+    }
+
+    /// No honest server orders this: the walk stops before it, and whoever is named in it is not held to it.
+    fn ordered_invalid(&mut self, entry: &LogEntry) -> Result<(), Error> {
+        self.group = None;
+        self.row.ordered_invalid_at = entry.position;
+        let alarm = self.alarm(AlarmKind::ServerOrderedInvalid, entry.position)?;
         self.walked.stop = Some(Stop::Alarmed(alarm));
         Ok(())
     }

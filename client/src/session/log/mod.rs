@@ -173,6 +173,8 @@ impl<'a> Walk<'a> {
             Ok(head) => head,
             Err(fault) => return self.fault(fault),
         };
+        // What stood here may be another entry by now.
+        self.row.ordered_invalid_at = 0;
         match entry.kind() {
             EntryKind::Commit => self.commit(entry, &head)?,
             EntryKind::Record => self.record(entry, &head)?,
@@ -187,8 +189,9 @@ impl<'a> Walk<'a> {
                 self.put(entry, RecordId([0; 16]), &row)?;
             }
         }
-        if self.walked.stop == Some(Stop::TrustBehind) {
-            // The entry is taken up again when the trust material is here.
+        let is_refused = self.row.ordered_invalid_at == entry.position;
+        if is_refused || self.walked.stop == Some(Stop::TrustBehind) {
+            // The entry is taken up again when the trust material is here, or when the server shows a better one.
             return Ok(());
         }
         self.verifier = ahead;

@@ -102,6 +102,12 @@ pub struct GroupRow {
     /// This device was never a member: what is here was read with recovered keys.
     #[prost(bool, tag = "45")]
     pub recovered: bool,
+    /// The position of an entry that no honest server orders, and before which reading stops; 0 for none.
+    #[prost(uint64, tag = "65")]
+    pub ordered_invalid_at: u64,
+    /// `frozen_by` signed all of what froze the group. Of a group that was frozen before this was asked nobody knows it.
+    #[prost(bool, tag = "66")]
+    pub frozen_by_signed: bool,
     /// What the group's commits have named of charter and lists, an encoded v1::ContextFloor; empty until one is bound.
     #[prost(bytes = "vec", tag = "70")]
     pub context_floor: Vec<u8>,

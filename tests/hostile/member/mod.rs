@@ -1,0 +1,3 @@
+//! A hostile member, whose program keeps to no rule of ours.
+
+mod spoilt;

@@ -1,0 +1,3 @@
+//! A hostile server, between the real programs and the real server.
+
+mod blame;
