@@ -80,8 +80,14 @@ pub const AGENCY_CAS_MAX: usize = 2;
 pub const CHARTER_BYTES_MAX: usize = 1024 * 1024;
 /// Charter versions in one answer.
 pub const CHARTERS_PER_PAGE_MAX: usize = 32;
-/// Bytes of one CRL: 100,000 entries make 3.7 MB.
+/// Bytes of one CRL: 80,000 entries make 4.8 MB.
 pub const CRL_BYTES_MAX: usize = 5 * 1024 * 1024;
+/// By how much the number of an agency's CRL may rise from one list to the next.
+pub const CRL_NUMBER_RISE_MAX: u64 = 1000;
+/// CRLs of one agency that the desk takes in a minute.
+pub const CRLS_PER_MINUTE_MAX: u64 = 6;
+/// Serials of one agency that are remembered as listed, those that its newest list leaves out included.
+pub const LISTED_SERIALS_MAX: usize = 200_000;
 /// Certificates of one chain below the trust anchor.
 pub const CHAIN_CERTIFICATES_MAX: usize = 4;
 /// Bytes of one certificate.

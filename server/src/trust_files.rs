@@ -17,13 +17,15 @@ use crate::{
     store::trust::{CharterInForce, CrlInForce, TrustInForce},
 };
 use alcove_charter::{
-    Appended, CHARTER_FILE_BYTES_MAX, CharterFile, Crl, CrlError, ServerCertificate, TrustView, sha256,
+    Appended, CHARTER_FILE_BYTES_MAX, CharterFile, Crl, CrlError, EverListed, ServerCertificate, TrustView,
+    sha256,
 };
 use alcove_proto::{
     canonical,
     ids::Digest,
     limits::{
         AGENCIES_MAX, CERTIFICATE_BYTES_MAX, CHAIN_CERTIFICATES_MAX, CRL_BYTES_MAX, DENIALS_PER_AGENCY_MAX,
+        LISTED_SERIALS_MAX,
     },
     names::{Identity, TrustDomain},
     v1,
@@ -34,6 +36,7 @@ use ring::{
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -44,6 +47,8 @@ use std::{
 const CERTIFICATE_FILE_BYTES_MAX: u64 = (2 * CHAIN_CERTIFICATES_MAX * CERTIFICATE_BYTES_MAX + 1024) as u64;
 /// Bytes of a key file; a P-256 key has about 140.
 const KEY_FILE_BYTES_MAX: u64 = 4096;
+/// Bytes of a file of what was ever listed.
+const LISTED_FILE_BYTES_MAX: u64 = 64 * LISTED_SERIALS_MAX as u64;
 /// CRL files looked at; one agency may leave a few old ones behind.
 const CRL_FILES_MAX: usize = 4 * AGENCIES_MAX;
 /// Denial files looked at.
@@ -122,6 +127,11 @@ impl TrustFiles {
         self.crl_dir.join(format!("{trust_domain}.crl"))
     }
 
+    /// Where it is kept what an agency's lists have ever had: beside the list, and as true as that.
+    fn listed_path(&self, trust_domain: &TrustDomain) -> PathBuf {
+        self.crl_dir.join(format!("{trust_domain}.listed"))
+    }
+
     /// Where the denial of a device is put when it comes by the desk.
     pub fn denial_path(&self, identity: &Identity) -> PathBuf {
         let Identity { person, device } = identity;
@@ -162,7 +172,11 @@ impl TrustFiles {
 pub fn load(files: &TrustFiles, in_force: Option<&TrustView>, now_ms: i64) -> Result<Loaded, TrustFileError> {
     let stamp = files.stamp();
     let view = load_charter(&files.charter, in_force, now_ms)?;
-    let (view, refused_crls) = load_crls(files, view, in_force)?;
+    let view = match in_force {
+        Some(held) => view.with_all_listed(held),
+        None => load_listed(files, view)?,
+    };
+    let (view, refused_crls) = load_crls(files, view, in_force, now_ms)?;
     let (view, refused_denials) = denials::load(files, view, in_force)?;
 
     let Shown { certificates, tls, receipt } = check_certificates(files, &view, now_ms)?;
@@ -289,10 +303,47 @@ fn load_charter(path: &Path, in_force: Option<&TrustView>, now_ms: i64) -> Resul
     }
 }
 
+/// What the lists have ever had, as [`keep_listed`] wrote it; a file that does not parse is refused like a list.
+fn load_listed(files: &TrustFiles, mut view: TrustView) -> Result<TrustView, TrustFileError> {
+    let agencies: BTreeSet<TrustDomain> = {
+        let entries = view.charters().charters().flat_map(|charter| &charter.agencies);
+        entries.map(|agency| agency.trust_domain.clone()).collect()
+    };
+    for trust_domain in agencies {
+        let path = files.listed_path(&trust_domain);
+        match read_limited(&path, LISTED_FILE_BYTES_MAX) {
+            Ok(bytes) => match EverListed::decode(&bytes) {
+                Some(listed) => view = view.with_listed(&trust_domain, listed),
+                None => return Err(TrustFileError::Listed { path }),
+            },
+            // As before there were any.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(TrustFileError::Read { path, source }),
+        }
+    }
+    Ok(view)
+}
+
+/// Puts what the lists of `trust` have ever had beside them, where it is not there yet.
+///
+/// Before a list itself: then a crash leaves more remembered than the list that is in force says, and never less.
+/// Errors: the system's, with the file.
+pub fn keep_listed(files: &TrustFiles, trust: &TrustView) -> Result<(), (PathBuf, io::Error)> {
+    for crl in trust.crls() {
+        let Some(listed) = trust.listed(&crl.trust_domain) else { continue };
+        let (path, bytes) = (files.listed_path(&crl.trust_domain), listed.encode());
+        if !read_limited(&path, LISTED_FILE_BYTES_MAX).is_ok_and(|there| there == bytes) {
+            put::put(&path, &bytes).map_err(|source| (path, source))?;
+        }
+    }
+    Ok(())
+}
+
 fn load_crls(
     files: &TrustFiles,
     mut view: TrustView,
     in_force: Option<&TrustView>,
+    now_ms: i64,
 ) -> Result<(TrustView, Vec<RefusedCrl>), TrustFileError> {
     let held_crls = in_force.into_iter().flat_map(TrustView::crls);
     for held in held_crls {
@@ -311,7 +362,7 @@ fn load_crls(
         if offered.as_ref().is_ok_and(|der| view.crls().any(|held| held.der()[..] == der[..])) {
             continue;
         }
-        match offered.and_then(|der| Ok(view.with_crl(&der)?)) {
+        match offered.and_then(|der| Ok(view.with_filed_crl(&der, now_ms)?)) {
             Ok((next, _)) => view = next,
             // An earlier list that still lies there; the later one counts.
             Err(RefusedCrlCause::Crl(CrlError::Behind { .. } | CrlError::Retired { .. })) => {}

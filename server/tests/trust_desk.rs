@@ -138,6 +138,12 @@ async fn a_crl_that_is_not_believed_or_is_older_changes_nothing() {
     let nothing = submit_crl(&server, &world, Vec::new()).await;
     assert_eq!(nothing, Err((Code::InvalidArgument, Reason::Malformed, 0)));
     assert_eq!((snapshot(&world), server.cell.load().version), (files, version));
+    // Revoked stays revoked, and numbers rise by a thousand at most: told by a reason of its own, with the number in force.
+    let list_refused = Err((Code::FailedPrecondition, Reason::ListRefused, 5));
+    assert_eq!(submit_crl(&server, &world, world.harborlight.ca.crl(6, &[])).await, list_refused);
+    let jump = world.harborlight.ca.crl(1006, &[&lost]);
+    assert_eq!(submit_crl(&server, &world, jump).await, list_refused);
+    assert_eq!(server.cell.load().version, version);
     // The control: the next one is taken.
     assert_eq!(submit_crl(&server, &world, world.harborlight.ca.crl(6, &[&lost])).await, Ok((6, 0)));
 }

@@ -1,6 +1,9 @@
 //! A person's second device: added by the first, and then it reads what the first one reads.
 
-use crate::scene::{CASE, Scene, document, texts, write};
+use crate::{
+    rollover::Life,
+    scene::{CASE, Scene, document, texts, write},
+};
 use alcove_tests::{
     samples::{same_bytes, write_seeded},
     world::path,
@@ -64,4 +67,34 @@ fn what_another_agency_wrote_is_still_handed_to_nobody_else() {
     assert_eq!(added["granted"].as_array().map(Vec::len), Some(0), "{added}");
     assert_eq!(added["withheld"].as_array().map(Vec::len), Some(1), "{added}");
     assert!(texts(&hannah).is_empty());
+}
+
+#[test]
+fn a_revocation_by_mistake_is_mended_by_a_new_certificate_into_the_same_vault() {
+    let life = Life::begin();
+    life.exchange("before the mistake");
+    let ca = life.world.agency_folder("childprotection");
+    let revoke = ["revoke", "--ca", path(&ca), "--identity", &life.leon.identity()];
+    life.world.at_desk("childprotection", life.desk.address(), revoke).outcome().success();
+    assert_ne!(life.leon.command(["status", "--json"]).outcome().code, 0, "the control: it is shut out");
+    life.rosa.run(["status", "--json"]).success();
+
+    // By files, into the vault that is there: the desk takes no renewal by a certificate that is revoked.
+    let (request, answer) = (life.world.path("again.req"), life.world.path("again.cert"));
+    life.leon.run(["enrol", "request", "-o", path(&request)]).success();
+    let (charter, server, handle) =
+        (life.world.charter(), life.door.address().to_string(), life.leon.handle());
+    let issue = ["issue", path(&request), "--ca", path(&ca), "--charter", path(&charter)];
+    let who = ["--handle", &handle, "--device", "1", "--name", "Leon Baptiste", "--role", "case manager"];
+    let more = ["--server", &server, "-o", path(&answer)];
+    life.world.certs(issue.into_iter().chain(who).chain(more)).success();
+    life.leon.run(["enrol", "finish", path(&answer)]).success();
+    life.leon.run(["status", "--json"]).success();
+    let notes = life.leon.json_lines(["note", "list", CASE]);
+    assert!(!notes.is_empty(), "what it had read is there");
+
+    // Its leaf was removed; who adds it is told the words of its new key.
+    life.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
+    life.leon.run(["status", "--json"]).success();
+    life.exchange("after the mistake");
 }

@@ -76,7 +76,8 @@ impl Ca {
         self.not_after_ms
     }
 
-    pub(crate) fn subject(&self) -> &[u8] {
+    /// The DER of its subject, as whatever it signs names it.
+    pub fn subject(&self) -> &[u8] {
         &self.subject
     }
 
@@ -97,7 +98,7 @@ pub(crate) enum PathFault {
     IntermediateTime,
 }
 
-/// Checks that a path of signatures leads from `leaf` over `intermediates` to one of `anchors`.
+/// Checks that a path of signatures leads from `leaf` over `intermediates` to one of `anchors`, and says to whose key.
 ///
 /// webpki wants a time even where expiry is not to be judged: the leaf's own first second is inside
 /// its validity, and whoever calls judges the leaf's times apart. Intermediates (the server's chain
@@ -109,7 +110,7 @@ pub(crate) fn check_path(
     anchors: &[TrustAnchor<'static>],
     usage: &'static [u8],
     time_ms: Option<i64>,
-) -> Result<(), PathFault> {
+) -> Result<P256Point, PathFault> {
     let der = CertificateDer::from(leaf_der);
     let certificate = EndEntityCert::try_from(&der).map_err(fault)?;
     let at_ms = time_ms.unwrap_or(leaf.not_before_ms);
@@ -120,10 +121,16 @@ pub(crate) fn check_path(
     } else {
         KeyUsage::required_if_present(usage)
     };
-    certificate
+    let path = certificate
         .verify_for_usage(&[webpki::ring::ECDSA_P256_SHA256], anchors, intermediates, at, usage, None, None)
-        .map(drop)
-        .map_err(fault)
+        .map_err(fault)?;
+    anchor_point(path.anchor()).ok_or(PathFault::Malformed)
+}
+
+/// The key of an anchor. A charter takes CAs with P-256 keys alone, whose subjectPublicKeyInfo ends with the point.
+fn anchor_point(anchor: &TrustAnchor<'_>) -> Option<P256Point> {
+    let info = anchor.subject_public_key_info.as_ref();
+    P256Point::parse(info.get(info.len().checked_sub(P256Point::LEN)?..)?)
 }
 
 fn fault(error: Error) -> PathFault {

@@ -6,19 +6,29 @@
 //! locked out; [`Crl::is_stale`] is for the warning.
 //! The list of a CA that its agency has retired, or of an agency that has left, counts too until a later
 //! one is held: a CA that rolls takes no revocation back, and commits that name the list are still read.
+//! Each entry says which list had it first ([`oids::FIRST_LISTED`]), so that whoever missed lists in between knows
+//! what was listed when. Lists of before say nothing of it. What becomes of entries over time: [`crate::EverListed`].
+
+mod outer;
 
 use crate::{
     CrlError,
     agency::Agency,
     anchor::Ca,
-    certificate::{Serial, ecdsa_signature, ms},
+    certificate::{Serial, ms},
     history::CharterHistory,
     key::P256Point,
+    oids,
 };
 use alcove_proto::{limits::CRL_BYTES_MAX, names::TrustDomain};
+use outer::Outer;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 use webpki::{CertRevocationList, OwnedCertRevocationList};
-use x509_parser::{prelude::FromDer, revocation_list::CertificateRevocationList};
+use x509_parser::{
+    asn1_rs::Integer,
+    prelude::FromDer,
+    revocation_list::{CertificateRevocationList, RevokedCertificate},
+};
 
 /// A verified CRL.
 #[derive(Clone)]
@@ -31,16 +41,25 @@ pub struct Crl {
     pub this_update_ms: i64,
     /// Milliseconds since 1970.
     pub next_update_ms: i64,
-    /// Serial to the moment of revocation, milliseconds since 1970.
-    revoked: BTreeMap<Serial, i64>,
+    entries: BTreeMap<Serial, CrlEntry>,
     /// The key of the CA that signed it.
     signer: P256Point,
     der: Arc<[u8]>,
 }
 
+/// What a list says of one serial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CrlEntry {
+    /// The moment of revocation, milliseconds since 1970.
+    pub revoked_at_ms: i64,
+    /// The number of the agency's list that had it first, where the list says so.
+    pub first: Option<u64>,
+}
+
 impl Crl {
-    /// Parses a DER CertificateList and checks that a CA of any charter version signed it. It is the list of the agency
-    /// that had this CA first, whoever lists it now.
+    /// Checks that a CA of any charter version signed a DER CertificateList, and only then parses it: strangers' bytes
+    /// cost one hash for each CA whose name they claim.
+    /// It is the list of the agency that had this CA first, whoever lists it now.
     ///
     /// Errors: [`CrlError`].
     pub fn verify(der: &[u8], charters: &CharterHistory) -> Result<Self, CrlError> {
@@ -62,6 +81,28 @@ impl Crl {
         if der.len() > CRL_BYTES_MAX {
             return Err(CrlError::TooLarge { bytes: der.len() });
         }
+        let outer = Outer::parse(der)?;
+        let (agency, signer) = signed_by(&outer, cas)?;
+        Self::parse(der, &outer, agency.trust_domain.clone(), signer)
+    }
+
+    /// Reads a list of an agency's own, signed by one of its CAs, where there is no charter to ask: on the machine that
+    /// made it. Never to believe anybody else's by.
+    ///
+    /// Errors: [`CrlError`].
+    pub fn read_own(der: &[u8], trust_domain: &TrustDomain, cas: &[Ca]) -> Result<Self, CrlError> {
+        let outer = Outer::parse(der)?;
+        let signed = |ca: &&Ca| ca.public_key().verify(outer.signed, outer.signature).is_ok();
+        let ca = cas.iter().find(signed).ok_or(CrlError::BadSignature)?;
+        Self::parse(der, &outer, trust_domain.clone(), *ca.public_key())
+    }
+
+    fn parse(
+        der: &[u8],
+        outer: &Outer<'_>,
+        trust_domain: TrustDomain,
+        signer: P256Point,
+    ) -> Result<Self, CrlError> {
         // webpki knows which lists say less than they seem to: deltas, indirect ones, unknown critical
         // extensions, in the list or in any entry.
         let strict: CertRevocationList<'_> =
@@ -70,7 +111,9 @@ impl Crl {
             return Err(CrlError::Malformed);
         }
         let (rest, list) = CertificateRevocationList::from_der(der).map_err(|_| CrlError::Malformed)?;
-        if !rest.is_empty() {
+        // What was signed is what is read.
+        let is_same = list.tbs_cert_list.as_ref() == outer.signed && list.issuer().as_raw() == outer.issuer;
+        if !rest.is_empty() || !is_same {
             return Err(CrlError::Malformed);
         }
         let number = list.crl_number().ok_or(CrlError::Malformed)?.to_u64_digits();
@@ -80,33 +123,24 @@ impl Crl {
             _ => return Err(CrlError::Number),
         };
         let next_update = list.next_update().ok_or(CrlError::Malformed)?;
-        let issuer = list.issuer().as_raw();
-        let tbs = list.tbs_cert_list.as_ref();
-        let signature = ecdsa_signature(&list.signature_algorithm, &list.signature_value)
-            .ok_or(CrlError::BadSignature)?;
-        let mut named = false;
-        let mut signed_by = None;
-        for (agency, ca) in cas.filter(|(_, ca)| ca.subject() == issuer) {
-            named = true;
-            if ca.public_key().verify(tbs, signature).is_ok() {
-                signed_by = Some((agency.trust_domain.clone(), *ca.public_key()));
-                break;
+        let mut entries = BTreeMap::new();
+        for entry in list.iter_revoked_certificates() {
+            let first = first_listed(entry)?;
+            if first.is_some_and(|first| first == 0 || first > number) {
+                return Err(CrlError::Malformed);
+            }
+            let said = CrlEntry { revoked_at_ms: ms(entry.revocation_date.timestamp()), first };
+            // Said twice, it would be revoked by the one and not by the other.
+            if entries.insert(Serial::from_der_content(entry.raw_serial()), said).is_some() {
+                return Err(CrlError::Malformed);
             }
         }
-        let (trust_domain, signer) =
-            signed_by.ok_or(if named { CrlError::BadSignature } else { CrlError::UnknownIssuer })?;
-        let revoked = list
-            .iter_revoked_certificates()
-            .map(|entry| {
-                (Serial::from_der_content(entry.raw_serial()), ms(entry.revocation_date.timestamp()))
-            })
-            .collect();
         Ok(Self {
             trust_domain,
             number,
             this_update_ms: ms(list.last_update().timestamp()),
             next_update_ms: ms(next_update.timestamp()),
-            revoked,
+            entries,
             signer,
             der: der.into(),
         })
@@ -114,17 +148,27 @@ impl Crl {
 
     /// When the certificate with that serial was revoked, milliseconds since 1970.
     pub fn revoked_at_ms(&self, serial: &Serial) -> Option<i64> {
-        self.revoked.get(serial).copied()
+        self.entry(serial).map(|entry| entry.revoked_at_ms)
+    }
+
+    /// What it says of that serial.
+    pub fn entry(&self, serial: &Serial) -> Option<&CrlEntry> {
+        self.entries.get(serial)
+    }
+
+    /// Everything it lists, sorted by serial.
+    pub fn entries(&self) -> impl Iterator<Item = (&Serial, &CrlEntry)> {
+        self.entries.iter()
     }
 
     /// How many serials it lists.
     pub fn len(&self) -> usize {
-        self.revoked.len()
+        self.entries.len()
     }
 
     /// Whether it lists none.
     pub fn is_empty(&self) -> bool {
-        self.revoked.is_empty()
+        self.entries.is_empty()
     }
 
     /// The list as it came, DER.
@@ -145,6 +189,36 @@ impl Crl {
 
 impl fmt::Debug for Crl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Crl({} {}, {} entries)", self.trust_domain, self.number, self.revoked.len())
+        write!(formatter, "Crl({} {}, {} entries)", self.trust_domain, self.number, self.entries.len())
+    }
+}
+
+/// The agency whose CA signed a list, and that CA's key.
+fn signed_by<'a>(
+    outer: &Outer<'_>,
+    cas: impl Iterator<Item = (&'a Agency, &'a Ca)>,
+) -> Result<(&'a Agency, P256Point), CrlError> {
+    let mut named = false;
+    for (agency, ca) in cas.filter(|(_, ca)| ca.subject() == outer.issuer) {
+        named = true;
+        if ca.public_key().verify(outer.signed, outer.signature).is_ok() {
+            return Ok((agency, *ca.public_key()));
+        }
+    }
+    Err(if named { CrlError::BadSignature } else { CrlError::UnknownIssuer })
+}
+
+/// The number of the list that had an entry first, where it says so.
+fn first_listed(entry: &RevokedCertificate<'_>) -> Result<Option<u64>, CrlError> {
+    let mut ours =
+        entry.extensions().iter().filter(|extension| extension.oid.as_bytes() == oids::FIRST_LISTED);
+    let Some(extension) = ours.next() else { return Ok(None) };
+    if ours.next().is_some() {
+        return Err(CrlError::Malformed);
+    }
+    let (rest, number) = Integer::from_der(extension.value).map_err(|_| CrlError::Malformed)?;
+    match number.as_u64() {
+        Ok(number) if rest.is_empty() => Ok(Some(number)),
+        Ok(_) | Err(_) => Err(CrlError::Malformed),
     }
 }

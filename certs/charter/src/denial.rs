@@ -125,7 +125,7 @@ fn officer(
         return Err(TrustError::UnknownAgency { trust_domain: trust_domain.clone() });
     }
     let path = anchor::check_path(der, &leaf, &[], &anchors, Usage::Denials.der(), None);
-    path.map_err(|fault| match fault {
+    let issuer = path.map_err(|fault| match fault {
         PathFault::UnknownIssuer => unknown(),
         PathFault::BadSignature => TrustError::BadSignature,
         PathFault::Malformed | PathFault::IntermediateTime => TrustError::Malformed,
@@ -133,8 +133,7 @@ fn officer(
         PathFault::WrongUsage => TrustError::WrongUsage,
     })?;
     leaf.check_time(time_ms)?;
-    let revoked = trust.crl(trust_domain).and_then(|crl| crl.revoked_at_ms(&leaf.serial));
-    match revoked {
+    match trust.revocation(trust_domain, &leaf.serial, &issuer) {
         Some(revoked_at_ms) => Err(TrustError::Revoked { revoked_at_ms }),
         None => Ok(leaf),
     }

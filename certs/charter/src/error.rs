@@ -1,6 +1,6 @@
 //! Why something was not believed. One enum for each thing that is judged.
 
-use crate::owners::KeyOwner;
+use crate::{certificate::Serial, owners::KeyOwner};
 use alcove_proto::{canonical::CanonicalError, names::NameError, names::TrustDomain};
 
 /// What is wrong with a CA certificate that a charter lists.
@@ -324,8 +324,8 @@ pub enum CrlError {
         /// The number offered.
         offered: u64,
     },
-    /// The agency has retired the CA that signed it, and one is held that a CA of today signed.
-    #[error("CRL {number} of {trust_domain} is by a retired CA, and one of today's has signed since")]
+    /// A later CA of the agency has signed a list since, and from then on none of an earlier one counts.
+    #[error("CRL {number} of {trust_domain} is by a CA that a later one has taken over from")]
     Retired {
         /// Whose.
         trust_domain: TrustDomain,
@@ -339,6 +339,52 @@ pub enum CrlError {
         trust_domain: TrustDomain,
         /// The number.
         number: u64,
+    },
+    /// The number rises by more than it may.
+    #[error("CRL {offered} of {trust_domain} after {held}: the number rises by more than {rise_max}")]
+    Jump {
+        /// Whose.
+        trust_domain: TrustDomain,
+        /// The number held.
+        held: u64,
+        /// The number offered.
+        offered: u64,
+        /// The most it may rise by.
+        rise_max: u64,
+    },
+    /// It leaves out what an earlier list had and a certificate that may still live: revoked stays revoked.
+    #[error("CRL {number} of {trust_domain} drops certificate {serial}, which an earlier one lists")]
+    Drops {
+        /// Whose.
+        trust_domain: TrustDomain,
+        /// The number offered.
+        number: u64,
+        /// The first serial that it leaves out.
+        serial: Serial,
+    },
+    /// It says of an entry another date, or another first list, than the lists before it.
+    #[error("CRL {number} of {trust_domain} dates the revocation of certificate {serial} anew")]
+    Redated {
+        /// Whose.
+        trust_domain: TrustDomain,
+        /// The number offered.
+        number: u64,
+        /// The first serial of which it does so.
+        serial: Serial,
+    },
+    /// It says that it was made later than now.
+    #[error("CRL {number} of {trust_domain} is dated ahead of this clock")]
+    Ahead {
+        /// Whose.
+        trust_domain: TrustDomain,
+        /// The number offered.
+        number: u64,
+    },
+    /// More than [`alcove_proto::limits::LISTED_SERIALS_MAX`] serials have been listed by one agency.
+    #[error("more serials of {trust_domain} have been listed than are kept")]
+    TooMany {
+        /// Whose.
+        trust_domain: TrustDomain,
     },
 }
 
@@ -488,4 +534,41 @@ pub enum CardError {
     /// The signature is not the agency's.
     #[error("the card's signature does not verify")]
     BadSignature,
+}
+
+impl CrlError {
+    /// Whether the list is refused for what it says of those before it: it drops, dates anew, jumps, or is dated ahead.
+    pub fn takes_back(&self) -> bool {
+        match self {
+            Self::Jump { .. } | Self::Drops { .. } | Self::Redated { .. } | Self::Ahead { .. } => true,
+            Self::TooLarge { .. }
+            | Self::Malformed
+            | Self::Number
+            | Self::UnknownIssuer
+            | Self::BadSignature
+            | Self::Behind { .. }
+            | Self::Retired { .. }
+            | Self::Fork { .. }
+            | Self::TooMany { .. } => false,
+        }
+    }
+
+    /// The agency whose list it is, where it is known to be one's.
+    pub fn trust_domain(&self) -> Option<&TrustDomain> {
+        match self {
+            Self::Behind { trust_domain, .. }
+            | Self::Retired { trust_domain, .. }
+            | Self::Fork { trust_domain, .. }
+            | Self::Jump { trust_domain, .. }
+            | Self::Drops { trust_domain, .. }
+            | Self::Redated { trust_domain, .. }
+            | Self::Ahead { trust_domain, .. }
+            | Self::TooMany { trust_domain } => Some(trust_domain),
+            Self::TooLarge { .. }
+            | Self::Malformed
+            | Self::Number
+            | Self::UnknownIssuer
+            | Self::BadSignature => None,
+        }
+    }
 }

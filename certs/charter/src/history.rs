@@ -152,6 +152,28 @@ impl CharterHistory {
         anchors
     }
 
+    /// Where a CA stands among all that an agency has had, in the order in which they came.
+    pub(crate) fn place_of_ca(&self, trust_domain: &TrustDomain, ca: &P256Point) -> Option<usize> {
+        let mut seen: Vec<&P256Point> = Vec::new();
+        let entries = self.charters().filter_map(|charter| charter.agency(trust_domain));
+        for key in entries.flat_map(|agency| &agency.cas).map(Ca::public_key) {
+            if !seen.contains(&key) {
+                seen.push(key);
+            }
+        }
+        seen.into_iter().position(|key| key == ca)
+    }
+
+    /// Whether a list that `signer` signed speaks for what `issuer` certified, both of them CAs of one agency: for its
+    /// own certificates and those of the CAs before it. So the key of a CA that has been replaced, stolen since, takes
+    /// back nothing that its successor made.
+    ///
+    /// Source: PROTOCOL.md section 8, "Lists", 3.
+    pub fn speaks_for(&self, trust_domain: &TrustDomain, signer: &P256Point, issuer: &P256Point) -> bool {
+        let place = |ca| self.place_of_ca(trust_domain, ca);
+        matches!((place(signer), place(issuer)), (Some(signer), Some(issuer)) if signer >= issuer)
+    }
+
     /// Every CA in any version with its agency, oldest first, no key of an agency twice: a key belongs to who had it first.
     pub(crate) fn cas_ever(&self) -> impl Iterator<Item = (&Agency, &Ca)> {
         let mut seen: HashSet<(&TrustDomain, &P256Point)> = HashSet::new();

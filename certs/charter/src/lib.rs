@@ -22,6 +22,7 @@ mod history;
 mod invitation;
 mod key;
 mod ledger;
+mod listed;
 mod objection;
 pub mod oids;
 mod owners;
@@ -41,7 +42,7 @@ pub use certificate::{
 };
 pub use charter::{Charter, RULES};
 pub use charter_file::{CHARTER_FILE_BYTES_MAX, CharterFile, SealedKey};
-pub use crl::Crl;
+pub use crl::{Crl, CrlEntry};
 pub use denial::{Denial, DenialError, denial_signing_bytes, duty_name};
 pub use error::{CaFault, CardError, CharterError, CrlError, TrustError};
 pub use escrow::{
@@ -55,6 +56,7 @@ pub use ledger::{
     LedgerEntry, LedgerError, LedgerEvent, LedgerHead, LedgerIssued, LedgerKind, LedgerPoint,
     SignedLedgerHead, ledger_signing_bytes,
 };
+pub use listed::EverListed;
 pub use objection::{Objection, ObjectionError, VerifiedObjection, objection_signing_bytes};
 pub use owners::{KeyOwner, ca_claim_signing_bytes};
 pub use renewal::{RenewalError, VerifiedRenewal, order_signing_bytes, renewal_signing_bytes, verify_order};

@@ -1,4 +1,5 @@
-//! Extended key usages (RFC 5280 section 4.2.1.12): one key, one purpose, one usage in its certificate.
+//! Extended key usages (RFC 5280 section 4.2.1.12): one key, one purpose, one usage in its certificate. And the one
+//! extension of our own, in the entries of CRLs.
 //!
 //! Each comes twice: as arcs, for whoever writes certificates, and as the content octets of its DER
 //! encoding, for whoever reads them.
@@ -13,6 +14,9 @@ pub const MLS_SIGNING_ARCS: &[u64] = &[1, 3, 6, 1, 4, 1, 58888, 1, 1];
 pub const RECEIPTS_ARCS: &[u64] = &[1, 3, 6, 1, 4, 1, 58888, 1, 2];
 /// A duty officer's certificate for denials; private arc.
 pub const DENIALS_ARCS: &[u64] = &[1, 3, 6, 1, 4, 1, 58888, 1, 3];
+/// The CRL entry extension that says which of the agency's lists had the entry first; private arc. Its value is an
+/// INTEGER, the number of that list. Never critical: whoever does not know it judges by the entry alone.
+pub const FIRST_LISTED_ARCS: &[u64] = &[1, 3, 6, 1, 4, 1, 58888, 1, 4];
 
 /// [`SERVER_AUTH_ARCS`] as DER content.
 pub const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
@@ -24,6 +28,8 @@ pub const MLS_SIGNING: &[u8] = &[0x2b, 6, 1, 4, 1, 0x83, 0xcc, 0x08, 1, 1];
 pub const RECEIPTS: &[u8] = &[0x2b, 6, 1, 4, 1, 0x83, 0xcc, 0x08, 1, 2];
 /// [`DENIALS_ARCS`] as DER content.
 pub const DENIALS: &[u8] = &[0x2b, 6, 1, 4, 1, 0x83, 0xcc, 0x08, 1, 3];
+/// [`FIRST_LISTED_ARCS`] as DER content.
+pub const FIRST_LISTED: &[u8] = &[0x2b, 6, 1, 4, 1, 0x83, 0xcc, 0x08, 1, 4];
 
 /// What a certificate's key may be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,5 +82,6 @@ mod tests {
             let from_arcs = Oid::from(usage.arcs()).unwrap();
             assert_eq!(from_arcs.as_bytes(), usage.der(), "{usage:?}");
         }
+        assert_eq!(Oid::from(FIRST_LISTED_ARCS).unwrap().as_bytes(), FIRST_LISTED);
     }
 }

@@ -96,8 +96,7 @@ impl VerifiedRenewal {
         if trust.charter().agency(trust_domain).is_none() {
             return Err(TrustError::UnknownAgency { trust_domain: trust_domain.clone() }.into());
         }
-        let revoked = trust.crl(trust_domain).and_then(|crl| crl.revoked_at_ms(&certificate.serial));
-        if let Some(revoked_at_ms) = revoked {
+        if let Some(revoked_at_ms) = trust.revoked_at_ms(&certificate) {
             return Err(TrustError::Revoked { revoked_at_ms }.into());
         }
         certificate

@@ -16,12 +16,13 @@ use crate::{
     denial::Denial,
     history::{Appended, CharterHistory},
     key::P256Point,
+    listed::{EverListed, Stood},
     oids::Usage,
     signed::SignedCharter,
 };
 use alcove_proto::{
     ids::Digest,
-    limits::{AGENCIES_MAX, CHAIN_CERTIFICATES_MAX},
+    limits::{AGENCIES_MAX, CHAIN_CERTIFICATES_MAX, CRL_NUMBER_RISE_MAX, CRLS_PER_MINUTE_MAX},
     names::{Identity, TrustDomain},
     v1,
 };
@@ -36,10 +37,10 @@ pub struct TrustView {
     charters: Arc<CharterHistory>,
     /// Agencies that have left included.
     crls: Arc<BTreeMap<TrustDomain, Arc<Crl>>>,
+    /// What their lists have ever had.
+    listed: Arc<BTreeMap<TrustDomain, Arc<EverListed>>>,
     /// Devices that are shut out at the door: they change no verdict about what stands in a log.
     pub(crate) denials: Arc<BTreeMap<Identity, Arc<Denial>>>,
-    /// Whether what is judged stands in a log already: [`TrustView::for_replay`].
-    replays: bool,
 }
 
 /// Whether a certificate's times and its agency's CRL are to be judged, and as of when.
@@ -92,6 +93,8 @@ pub struct DeviceCertificate {
     pub identity: Identity,
     /// The key it certifies.
     pub public_key: P256Point,
+    /// The key of the CA that signed it.
+    pub issuer: P256Point,
     /// Its serial number.
     pub serial: Serial,
     /// First moment of validity, milliseconds since 1970.
@@ -116,16 +119,12 @@ pub struct ServerCertificate {
 impl TrustView {
     /// A view without any CRL yet: nothing has been revoked as far as it knows.
     pub fn new(charters: CharterHistory) -> Self {
-        Self { charters: Arc::new(charters), crls: Arc::default(), denials: Arc::default(), replays: false }
-    }
-
-    /// The same view, for commits that were accepted before and are read again by whoever accepted them.
-    ///
-    /// A CRL that such a commit names and that is held no more (its file is lost, say) counts as one that
-    /// has been followed by a later list: it was judged by when the commit was accepted. Never for a commit
-    /// that somebody else vouches for.
-    pub fn for_replay(&self) -> Self {
-        Self { replays: true, ..self.clone() }
+        Self {
+            charters: Arc::new(charters),
+            crls: Arc::default(),
+            listed: Arc::default(),
+            denials: Arc::default(),
+        }
     }
 
     /// A view that also knows the next charter version, an encoded [`v1::SignedCharter`].
@@ -149,9 +148,12 @@ impl TrustView {
     ///
     /// A CA of any charter version may have signed it: the list of an agency that has left is still what
     /// earlier commits were judged by, and one by a CA that was retired since takes none of its revocations
-    /// back. It counts until a CA of the newest charter has signed one, which none of a retired CA replaces,
-    /// whatever its number: whoever stole the old key has no say any more.
+    /// back. It counts until a later CA of the agency has signed one, which none of an earlier CA replaces,
+    /// whatever its number: whoever stole the old key has no say any more. Numbers rise through every roll-over.
+    /// What a list leaves out that an earlier one had stays revoked; the desk takes no such list
+    /// ([`Self::with_next_crl`]).
     /// Errors: [`CrlError`]; [`CrlError::Behind`] and [`CrlError::Retired`] when a newer one is held.
+    /// Source: PROTOCOL.md section 8, "Lists".
     pub fn with_crl(&self, der: &[u8]) -> Result<(Self, Appended), CrlError> {
         self.taking(Crl::verify(der, &self.charters)?)
     }
@@ -164,36 +166,142 @@ impl TrustView {
         self.taking(Crl::verify_of(der, trust_domain, &self.charters)?)
     }
 
-    fn taking(&self, crl: Crl) -> Result<(Self, Appended), CrlError> {
-        if let Some(held) = self.crls.get(&crl.trust_domain) {
-            if held.der() == crl.der() {
-                return Ok((self.clone(), Appended::AlreadyHeld));
+    /// The same at the desk, whose clock says `now_ms` (milliseconds since 1970): where every list of every agency comes
+    /// by, none may take a revocation back, date one anew or let its number jump, and a CA that the agency has retired
+    /// signs no more of them.
+    ///
+    /// Errors: [`CrlError`].
+    pub fn with_next_crl(&self, der: &[u8], now_ms: i64) -> Result<(Self, Appended), CrlError> {
+        let crl = Crl::verify(der, &self.charters)?;
+        let trust_domain = &crl.trust_domain;
+        let held = self.crl(trust_domain);
+        if held.is_none_or(|held| held.der() != crl.der()) {
+            let agency = self.charter().agency(trust_domain);
+            if agency.is_some_and(|agency| agency.cas.iter().all(|ca| ca.public_key() != crl.signer())) {
+                let (trust_domain, number) = (trust_domain.clone(), crl.number);
+                return Err(CrlError::Retired { trust_domain, number });
             }
-            let (trust_domain, number) = (crl.trust_domain.clone(), crl.number);
-            match (self.is_by_current_ca(held), self.is_by_current_ca(&crl)) {
-                (true, false) => return Err(CrlError::Retired { trust_domain, number }),
-                (false, true) => {}
-                (true, true) | (false, false) if held.number == number => {
-                    return Err(CrlError::Fork { trust_domain, number });
-                }
-                (true, true) | (false, false) if held.number > number => {
-                    return Err(CrlError::Behind { trust_domain, held: held.number, offered: number });
-                }
-                (true, true) | (false, false) => {}
-            }
+            self.check_order(&crl)?;
+            self.check_nothing_is_taken_back(&crl, now_ms)?;
         }
+        self.taking(crl)
+    }
+
+    /// The same from a file that lies at the server, where the last list of a CA that is retired may lie too.
+    ///
+    /// Errors: [`CrlError`].
+    pub fn with_filed_crl(&self, der: &[u8], now_ms: i64) -> Result<(Self, Appended), CrlError> {
+        let crl = Crl::verify(der, &self.charters)?;
+        if self.crl(&crl.trust_domain).is_none_or(|held| held.der() != crl.der()) {
+            self.check_order(&crl)?;
+            self.check_nothing_is_taken_back(&crl, now_ms)?;
+        }
+        self.taking(crl)
+    }
+
+    /// The number of a list that takes a revocation back or dates one anew, which no honest desk hands out.
+    pub fn takes_back(&self, der: &[u8], now_ms: i64) -> Option<u64> {
+        let crl = Crl::verify(der, &self.charters).ok()?;
+        match self.check_nothing_is_taken_back(&crl, now_ms) {
+            Err(CrlError::Drops { number, .. } | CrlError::Redated { number, .. }) => Some(number),
+            Ok(()) | Err(_) => None,
+        }
+    }
+
+    fn check_nothing_is_taken_back(&self, crl: &Crl, now_ms: i64) -> Result<(), CrlError> {
+        let held = self.crl(&crl.trust_domain).map(Arc::as_ref);
+        let listed = self.listed.get(&crl.trust_domain).cloned().unwrap_or_default();
+        listed.check_next(crl, held, &self.charters, now_ms)
+    }
+
+    /// A view that also knows `crl`, which has been verified.
+    fn taking(&self, crl: Crl) -> Result<(Self, Appended), CrlError> {
+        let held = self.crl(&crl.trust_domain);
+        if held.is_some_and(|held| held.der() == crl.der()) {
+            return Ok((self.clone(), Appended::AlreadyHeld));
+        }
+        self.check_order(&crl)?;
+        let known = self.listed.get(&crl.trust_domain).cloned().unwrap_or_default();
+        let listed = known.with(&crl, held.map(Arc::as_ref), &self.charters)?;
+        let mut all_listed = BTreeMap::clone(&self.listed);
+        all_listed.insert(crl.trust_domain.clone(), Arc::new(listed));
         let mut crls = BTreeMap::clone(&self.crls);
         crls.insert(crl.trust_domain.clone(), Arc::new(crl));
-        Ok((Self { crls: Arc::new(crls), ..self.clone() }, Appended::New))
+        let next = Self { crls: Arc::new(crls), listed: Arc::new(all_listed), ..self.clone() };
+        Ok((next, Appended::New))
+    }
+
+    /// Whether a list may come after the one that is held: not by an earlier CA, with a higher number, and with one that
+    /// is not higher than the desk would have let it become since.
+    fn check_order(&self, crl: &Crl) -> Result<(), CrlError> {
+        let Some(held) = self.crl(&crl.trust_domain) else { return Ok(()) };
+        let (trust_domain, number) = (crl.trust_domain.clone(), crl.number);
+        let place = |crl: &Crl| self.charters.place_of_ca(&crl.trust_domain, crl.signer());
+        if place(crl) < place(held) {
+            return Err(CrlError::Retired { trust_domain, number });
+        }
+        if number == held.number {
+            return Err(CrlError::Fork { trust_domain, number });
+        }
+        if number < held.number {
+            return Err(CrlError::Behind { trust_domain, held: held.number, offered: number });
+        }
+        let rise_max = number_rise_max(held, crl);
+        if number - held.number > rise_max {
+            return Err(CrlError::Jump { trust_domain, held: held.number, offered: number, rise_max });
+        }
+        Ok(())
+    }
+
+    /// A view that also knows what was ever listed of an agency, as [`Self::listed`] said it before: to be told before
+    /// the lists themselves.
+    #[must_use]
+    pub fn with_listed(&self, trust_domain: &TrustDomain, listed: EverListed) -> Self {
+        let mut all_listed = BTreeMap::clone(&self.listed);
+        all_listed.insert(trust_domain.clone(), Arc::new(listed));
+        Self { listed: Arc::new(all_listed), ..self.clone() }
+    }
+
+    /// A view that also knows everything that `held` knows to have been listed ever.
+    #[must_use]
+    pub fn with_all_listed(&self, held: &Self) -> Self {
+        Self { listed: Arc::clone(&held.listed), ..self.clone() }
+    }
+
+    /// What the lists of an agency have ever had.
+    pub fn listed(&self, trust_domain: &TrustDomain) -> Option<&Arc<EverListed>> {
+        self.listed.get(trust_domain)
+    }
+
+    /// When a certificate was revoked, milliseconds since 1970, if any list that speaks for it ever had it.
+    pub fn revoked_at_ms(&self, certificate: &DeviceCertificate) -> Option<i64> {
+        let trust_domain = &certificate.identity.person.trust_domain;
+        self.revocation(trust_domain, &certificate.serial, &certificate.issuer)
+    }
+
+    /// The same for whatever `issuer`, a CA of that agency, has certified under that serial.
+    pub(crate) fn revocation(
+        &self,
+        trust_domain: &TrustDomain,
+        serial: &Serial,
+        issuer: &P256Point,
+    ) -> Option<i64> {
+        match self.stood(trust_domain, serial, issuer, u64::MAX) {
+            Stood::Yes(revoked_at_ms) => Some(revoked_at_ms),
+            Stood::No | Stood::Unknown => None,
+        }
+    }
+
+    /// Whether a certificate stood on the agency's list with that number: the one verdict about revocation.
+    ///
+    /// Source: PROTOCOL.md section 8, "Lists", 1 to 3.
+    fn stood(&self, trust_domain: &TrustDomain, serial: &Serial, issuer: &P256Point, number: u64) -> Stood {
+        let speaks = |signer: &P256Point| self.charters.speaks_for(trust_domain, signer, issuer);
+        self.listed.get(trust_domain).map_or(Stood::No, |listed| listed.stood(serial, number, speaks))
     }
 
     pub(crate) fn with_denials(&self, denials: BTreeMap<Identity, Arc<Denial>>) -> Self {
         Self { denials: Arc::new(denials), ..self.clone() }
-    }
-
-    fn is_by_current_ca(&self, crl: &Crl) -> bool {
-        let agency = self.charter().agency(&crl.trust_domain);
-        agency.is_some_and(|agency| agency.cas.iter().any(|ca| ca.public_key() == crl.signer()))
     }
 
     /// The newest charter.
@@ -266,7 +374,7 @@ impl TrustView {
                 return Err(TrustError::Context);
             }
             let held = self.crl(&trust_domain).map_or(0, |crl| crl.number);
-            let to_be_had = !self.replays && self.charter().agency(&trust_domain).is_some();
+            let to_be_had = self.charter().agency(&trust_domain).is_some();
             if crl.number > held && to_be_had {
                 return Err(TrustError::Behind { crl_of: Some(trust_domain), named: crl.number, held });
             }
@@ -284,20 +392,23 @@ impl TrustView {
 
     /// Whether a certificate that [`Self::verify_device_mls`] believed at `moment` may have been revoked then
     /// all the same, as far as can be told from what is held now: the list named then is held no more, or a
-    /// later one lists it, or may have dropped it, which a list may once a certificate has expired (RFC 5280
-    /// section 3.3).
+    /// later one has it and does not say since when, or may have dropped it, which a list may once a certificate
+    /// has expired (RFC 5280 section 3.3).
     ///
     /// For the right to remove a lapsed leaf alone: the removal was right when it was ordered, and must be for
     /// whoever processes it later.
     pub fn may_have_been_revoked(&self, certificate: &DeviceCertificate, moment: &Moment) -> bool {
-        let trust_domain = &certificate.identity.person.trust_domain;
-        let named = moment.crl_numbers.get(trust_domain).copied().unwrap_or_default();
-        match self.crl(trust_domain) {
-            None => named > 0,
-            Some(crl) => {
-                named > crl.number
-                    || crl.revoked_at_ms(&certificate.serial).is_some()
-                    || crl.this_update_ms > certificate.not_after_ms
+        let DeviceCertificate { identity, serial, issuer, not_after_ms, .. } = certificate;
+        let trust_domain = &identity.person.trust_domain;
+        let named = moment.crl_numbers.get(trust_domain).copied();
+        match (self.crl(trust_domain), named) {
+            (None, named) => named.unwrap_or_default() > 0,
+            (Some(crl), named) => {
+                let unclear = match named {
+                    Some(named) => self.stood(trust_domain, serial, issuer, named) == Stood::Unknown,
+                    None => false,
+                };
+                unclear || named.unwrap_or_default() > crl.number || crl.this_update_ms > *not_after_ms
             }
         }
     }
@@ -314,16 +425,15 @@ impl TrustView {
     ) -> Result<DeviceCertificate, TrustError> {
         self.check_charter(time_ms)?;
         let claim = Claim::parse(chain, Usage::TlsDevice)?;
-        claim.check_path(&anchors(claim.trust_domain(), self.charter())?)?;
+        let issuer = claim.check_path(&anchors(claim.trust_domain(), self.charter())?)?;
         claim.leaf.check_time(time_ms)?;
-        let crl = self.crl(claim.trust_domain());
-        if let Some(revoked_at_ms) = crl.and_then(|crl| crl.revoked_at_ms(&claim.leaf.serial)) {
+        if let Some(revoked_at_ms) = self.revocation(claim.trust_domain(), &claim.leaf.serial, &issuer) {
             return Err(TrustError::Revoked { revoked_at_ms });
         }
         if let Some(denial) = self.denial(&claim.identity) {
             return Err(TrustError::Denied { at_ms: denial.at_ms });
         }
-        Ok(claim.believed())
+        Ok(claim.believed(issuer))
     }
 
     /// Reads the TLS certificate of one's own device, which was believed when it was enrolled: of any time, from a CA
@@ -336,8 +446,8 @@ impl TrustView {
         if anchors.is_empty() {
             return Err(TrustError::UnknownAgency { trust_domain: claim.trust_domain().clone() });
         }
-        claim.check_path(&anchors)?;
-        Ok(claim.believed())
+        let issuer = claim.check_path(&anchors)?;
+        Ok(claim.believed(issuer))
     }
 
     /// Whether a device's MLS signing certificate is by the CA that stands last in its agency's newest entry, so that
@@ -356,10 +466,9 @@ impl TrustView {
     ///
     /// With [`Judge::Never`] the chain may lead to a CA of any charter version. With [`Judge::At`] it must
     /// lead to one of the version in force at that moment, the leaf must be within its times, and must not
-    /// stand on the CRL that counted then, whatever date stands beside it (a commit may be dated two hours
-    /// back). A list that came later does not reach back: whoever processes the commit afterwards must come
-    /// to the verdict of those before, or be locked out; a leaf revoked since is found by judging it at
-    /// [`Self::moment`] of now.
+    /// have stood on the CRL that counted then, whatever date stands beside it (a commit may be dated two hours
+    /// back). Later lists say which one had it first, and so whoever processes the commit afterwards comes to
+    /// the verdict of those before; a leaf revoked since is found by judging it at [`Self::moment`] of now.
     /// Errors: [`TrustError`].
     pub fn verify_device_mls(
         &self,
@@ -378,16 +487,17 @@ impl TrustView {
         if anchors.is_empty() {
             return Err(TrustError::UnknownAgency { trust_domain: trust_domain.clone() });
         }
-        claim.check_path(&anchors)?;
+        let issuer = claim.check_path(&anchors)?;
         if let Judge::At(moment) = judge {
             claim.leaf.check_time(moment.time_ms)?;
-            let counted = moment.crl_numbers.get(trust_domain).copied();
-            let crl = self.crl(trust_domain).filter(|crl| Some(crl.number) == counted);
-            if let Some(revoked_at_ms) = crl.and_then(|crl| crl.revoked_at_ms(&claim.leaf.serial)) {
+            if let Some(number) = moment.crl_numbers.get(trust_domain)
+                && let Stood::Yes(revoked_at_ms) =
+                    self.stood(trust_domain, &claim.leaf.serial, &issuer, *number)
+            {
                 return Err(TrustError::Revoked { revoked_at_ms });
             }
         }
-        Ok(claim.believed())
+        Ok(claim.believed(issuer))
     }
 
     /// Believes the server's TLS certificate for `name`, which must be the charter's, at `time_ms`.
@@ -473,4 +583,12 @@ fn anchors(trust_domain: &TrustDomain, charter: &Charter) -> Result<Vec<TrustAnc
         .agency(trust_domain)
         .ok_or_else(|| TrustError::UnknownAgency { trust_domain: trust_domain.clone() })?;
     Ok(agency.cas.iter().map(|ca| ca.anchor().clone()).collect())
+}
+
+/// By how much the number may rise from `held` to `offered`, between which some lists may have been missed: what the desk
+/// takes at most in the time between them, which is [`CRL_NUMBER_RISE_MAX`] for each of [`CRLS_PER_MINUTE_MAX`] a minute.
+fn number_rise_max(held: &Crl, offered: &Crl) -> u64 {
+    let between_ms = u64::try_from(offered.this_update_ms.saturating_sub(held.this_update_ms)).unwrap_or(0);
+    let missed = between_ms / (60_000 / CRLS_PER_MINUTE_MAX);
+    CRL_NUMBER_RISE_MAX.saturating_mul(missed.saturating_add(1))
 }

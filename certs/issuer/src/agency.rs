@@ -1,19 +1,19 @@
 //! An agency's CA: opened with its passphrase, it certifies staff, revokes, and signs charters.
 
 use crate::{
-    IssuerError, Reason, Revocation, certificates,
+    IssuerError, Reason, Revocation, certificates, crl,
     files::read_limited,
     folder::{AGENCY_FILE, CA_CERTIFICATE, CRL, Folder, Found, KEYSTORE, LEDGER},
     hpke::DirectoryKey,
     keys::SigningKey,
     keystore::{self, AgencySecrets, Passphrase, Secrets},
-    ledger::{CrlEntry, Event, IssuedEntry, Ledger},
+    ledger::{CrlEntry, Event, IssuedEntry, Ledger, serial_text},
     recovery::State,
     roll,
 };
-use alcove_charter::{Agency, Ca, CharterFile};
+use alcove_charter::{Agency, Ca, CharterFile, Crl as List};
 use alcove_proto::{
-    limits::CERTIFICATE_BYTES_MAX,
+    limits::{CERTIFICATE_BYTES_MAX, CRL_BYTES_MAX},
     names::{Identity, Person, TrustDomain},
     v1::{self, Side},
 };
@@ -208,7 +208,7 @@ impl AgencyCa {
     ///
     /// Errors: [`IssuerError::Io`].
     pub fn newest_crl(&self) -> Result<Vec<u8>, IssuerError> {
-        read_limited(&self.folder.file(CRL), alcove_proto::limits::CRL_BYTES_MAX)
+        read_limited(&self.folder.file(CRL), CRL_BYTES_MAX)
     }
 
     /// Revokes certificates and makes the CRL that says so, in the folder and in the answer.
@@ -232,6 +232,7 @@ impl AgencyCa {
             .map(|entry| entry.serial.clone())
             .filter(|serial| !self.ledger.is_revoked(serial))
             .collect();
+        self.check_nothing_is_dropped()?;
         let events = newly
             .iter()
             .map(|serial| Event::Revoked(Revocation { serial: serial.clone(), reason, at_ms: now_ms }))
@@ -242,14 +243,37 @@ impl AgencyCa {
 
     /// Makes a CRL with the next number over everything revoked so far.
     ///
-    /// Errors: [`IssuerError`].
+    /// What stood on the last one stands on it: revoked stays revoked. Numbers go on whichever CA signs.
+    /// Errors: [`IssuerError`]; [`IssuerError::LedgerBehindList`] when the last list says more than the ledger.
     pub fn renew_crl(&mut self, now_ms: i64) -> Result<IssuedCrl, IssuerError> {
         let number = self.ledger.next_crl_number();
-        let der = certificates::crl(&self.ca, &self.secrets.ca_key, number, self.ledger.revoked(), now_ms)?;
+        self.check_nothing_is_dropped()?;
+        let der = crl::sign(&self.ca, &self.secrets.ca_key, number, self.ledger.next_entries(), now_ms)?;
         self.ledger.append(vec![Event::Crl(CrlEntry { number, at_ms: now_ms })])?;
         self.folder.write(CRL, &der)?;
         let entries = self.ledger.revoked().count();
         Ok(IssuedCrl { number, der, entries, newly_revoked: Vec::new() })
+    }
+
+    /// Refuses to make a list that takes something back, or a number twice, because the ledger was put back from an older
+    /// copy: everybody who has the last list would refuse it.
+    fn check_nothing_is_dropped(&self) -> Result<(), IssuerError> {
+        let path = self.folder.file(CRL);
+        if !path.exists() {
+            return Ok(());
+        }
+        let der = read_limited(&path, CRL_BYTES_MAX)?;
+        let cas = [Some(&self.ca), self.other_ca.as_ref()];
+        let cas: Vec<Ca> = cas.into_iter().flatten().filter_map(|ca| Ca::parse(ca).ok()).collect();
+        let last = List::read_own(&der, &self.profile().trust_domain, &cas);
+        let last = last.map_err(|_| IssuerError::FolderMismatch { path: path.clone() })?;
+        let mut serials = last.entries().map(|(serial, _)| serial_text(serial.as_bytes()));
+        let known = serials.all(|serial| self.ledger.is_revoked(&serial));
+        if known && last.number < self.ledger.next_crl_number() {
+            Ok(())
+        } else {
+            Err(IssuerError::LedgerBehindList { path })
+        }
     }
 
     /// Opens the directory key that a charter file holds for this agency.

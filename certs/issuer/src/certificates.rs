@@ -1,4 +1,4 @@
-//! What our certificates and CRLs say: the profiles, in one place. PROTOCOL.md, "Certificates".
+//! What our certificates say: the profiles, in one place. CRLs: [`crate::crl`]. PROTOCOL.md, "Certificates".
 //!
 //! Names and usages come from here and from the admin; of a request only the public keys are taken.
 //! No URI name constraints on a CA: TLS libraries would refuse its staff. Names are enforced by the
@@ -7,14 +7,12 @@
 use crate::{
     IssuerError,
     keys::{self, SigningKey, Subject},
-    ledger::{Reason, Revocation, serial_bytes},
 };
 use alcove_charter::{P256Point, oids::Usage};
 use alcove_proto::{limits::CERTIFICATE_BACKDATE_SECONDS, names::Identity};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose, RevocationReason, RevokedCertParams,
-    SanType, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyUsagePurpose, SanType, SerialNumber, date_time_ymd,
 };
 use rustls_pki_types::CertificateDer;
 use std::time::Duration;
@@ -27,8 +25,6 @@ pub const DEVICE_DAYS: u32 = 90;
 pub const SERVER_DAYS: u32 = 365;
 /// Most days a leaf certificate may live.
 pub const CERTIFICATE_DAYS_MAX: u32 = 825;
-/// Days until the next CRL is due.
-pub const CRL_DAYS: u32 = 30;
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 /// Bytes of a serial number: 128 bits, the first two fixed.
@@ -88,38 +84,6 @@ pub(crate) fn leaf(
     Ok(Made { der: certificate.der().to_vec(), serial, not_after_ms: not_after_ms(now_ms, days) })
 }
 
-/// A CRL over all revocations.
-pub(crate) fn crl<'a>(
-    ca: &CertificateDer<'_>,
-    ca_key: &SigningKey,
-    number: u64,
-    revocations: impl Iterator<Item = &'a Revocation>,
-    now_ms: i64,
-) -> Result<Vec<u8>, IssuerError> {
-    let epoch = date_time_ymd(1970, 1, 1);
-    let revoked_certs = revocations
-        .map(|revocation| {
-            let serial = serial_bytes(&revocation.serial).unwrap_or_default();
-            RevokedCertParams {
-                serial_number: SerialNumber::from_slice(&serial),
-                revocation_time: epoch + since_1970(revocation.at_ms),
-                reason_code: reason_code(revocation.reason),
-                invalidity_date: None,
-            }
-        })
-        .collect();
-    let params = CertificateRevocationListParams {
-        this_update: epoch + since_1970(now_ms),
-        next_update: epoch + since_1970(now_ms + i64::from(CRL_DAYS) * DAY_MS),
-        crl_number: SerialNumber::from(number),
-        issuing_distribution_point: None,
-        revoked_certs,
-        key_identifier_method: KeyIdMethod::Sha256,
-    };
-    let list = params.signed_by(&issuer(ca, ca_key)?).map_err(crypto("sign a CRL"))?;
-    Ok(list.der().to_vec())
-}
-
 /// The last moment of a certificate made at `now_ms` for `days`, milliseconds since 1970.
 pub(crate) fn not_after_ms(now_ms: i64, days: u32) -> i64 {
     now_ms - now_ms.rem_euclid(1000) + i64::from(days) * DAY_MS
@@ -157,19 +121,8 @@ fn serial() -> Result<[u8; SERIAL_BYTES], IssuerError> {
 
 /// Since 1970 in whole seconds, which is what certificates have. rcgen's time type comes from a crate we
 /// need for nothing else, so this is added to rcgen's own epoch where it is used.
-fn since_1970(ms: i64) -> Duration {
+pub(crate) fn since_1970(ms: i64) -> Duration {
     Duration::from_secs(u64::try_from(ms / 1000).unwrap_or(0))
-}
-
-fn reason_code(reason: Reason) -> Option<RevocationReason> {
-    match reason {
-        // RFC 5280 section 5.3.1: unspecified is said by saying nothing.
-        Reason::Unspecified => None,
-        Reason::KeyCompromise => Some(RevocationReason::KeyCompromise),
-        Reason::AffiliationChanged => Some(RevocationReason::AffiliationChanged),
-        Reason::Superseded => Some(RevocationReason::Superseded),
-        Reason::CessationOfOperation => Some(RevocationReason::CessationOfOperation),
-    }
 }
 
 fn crypto<E>(act: &'static str) -> impl FnOnce(E) -> IssuerError {

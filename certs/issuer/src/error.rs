@@ -122,6 +122,12 @@ pub enum IssuerError {
         /// From 1.
         line: usize,
     },
+    /// The last CRL lists what the ledger does not know as revoked, or has a number that the ledger has not given out.
+    #[error("{} says more than the ledger", path.display())]
+    LedgerBehindList {
+        /// The CRL.
+        path: PathBuf,
+    },
     /// A file of the folder does not belong to the keystore's keys.
     #[error("{} does not match the keys", path.display())]
     FolderMismatch {

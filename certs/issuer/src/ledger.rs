@@ -4,7 +4,7 @@
 //! its end is a crash in the middle of an append: nothing was handed out then, so it is cut off.
 
 use crate::{
-    IssuerError,
+    IssuerError, crl,
     files::{io, read_limited, sync_folder},
     folder::{CA_CERTIFICATE, Folder, LEDGER},
 };
@@ -118,6 +118,8 @@ pub(crate) struct Ledger {
     by_key: BTreeMap<String, usize>,
     /// By serial.
     revoked: BTreeMap<String, Revocation>,
+    /// The number of the CRL that had a serial first; none yet for what was revoked after the last one.
+    first_listed: BTreeMap<String, u64>,
     crl_number: u64,
 }
 
@@ -144,6 +146,7 @@ impl Ledger {
             by_name: BTreeMap::new(),
             by_key: BTreeMap::new(),
             revoked: BTreeMap::new(),
+            first_listed: BTreeMap::new(),
             crl_number: 0,
         };
         for event in parse(&bytes[..whole], path)? {
@@ -196,7 +199,11 @@ impl Ledger {
             Event::Revoked(revocation) => {
                 self.revoked.entry(revocation.serial.clone()).or_insert(revocation);
             }
-            Event::Crl(entry) => self.crl_number = self.crl_number.max(entry.number),
+            Event::Crl(entry) => {
+                self.crl_number = self.crl_number.max(entry.number);
+                let unlisted: Vec<String> = self.unlisted().cloned().collect();
+                self.first_listed.extend(unlisted.into_iter().map(|serial| (serial, entry.number)));
+            }
         }
     }
 
@@ -216,6 +223,19 @@ impl Ledger {
 
     pub(crate) fn revoked(&self) -> impl Iterator<Item = &Revocation> {
         self.revoked.values()
+    }
+
+    /// What was revoked and stands on no CRL yet.
+    fn unlisted(&self) -> impl Iterator<Item = &String> {
+        self.revoked.keys().filter(|serial| !self.first_listed.contains_key(*serial))
+    }
+
+    /// What the next CRL lists: every revocation with the number of the list that had it first.
+    pub(crate) fn next_entries(&self) -> impl Iterator<Item = crl::Entry<'_>> {
+        let next = self.next_crl_number();
+        self.revoked().map(move |revocation| {
+            (revocation, self.first_listed.get(&revocation.serial).copied().unwrap_or(next))
+        })
     }
 
     pub(crate) fn is_revoked(&self, serial: &str) -> bool {

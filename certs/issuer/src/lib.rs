@@ -14,6 +14,7 @@ mod certificates;
 mod certify;
 pub mod charter;
 mod claims;
+mod crl;
 mod desk;
 mod duty;
 mod error;
@@ -36,7 +37,8 @@ mod server;
 
 pub use agency::{AgencyCa, AgencyProfile, IssuedCrl, Which, parse_agency_file};
 pub use answers::open_answer;
-pub use certificates::{AGENCY_CA_DAYS, CERTIFICATE_DAYS_MAX, CRL_DAYS, DEVICE_DAYS, SERVER_DAYS};
+pub use certificates::{AGENCY_CA_DAYS, CERTIFICATE_DAYS_MAX, DEVICE_DAYS, SERVER_DAYS};
+pub use crl::CRL_DAYS;
 pub use desk::{
     Attempt, Attempts, Desk, DeskEvent, FetchedEscrow, HandedIn, OpenInvitation, Published, Waiting,
     WaitingRequest,

@@ -8,7 +8,9 @@ use super::{
     ledger,
 };
 use crate::ui::{text::safe_line, when, words};
-use alcove_client::session::{CertificateTrouble, Error, RenewalState, RenewalView, ServerView, StatusView};
+use alcove_client::session::{
+    CertificateTrouble, Error, ListView, RenewalState, RenewalView, ServerView, StatusView,
+};
 use alcove_proto::limits::{CERTIFICATE_BACKDATE_SECONDS, CLOCK_WARNING_MS};
 use serde::Serialize;
 
@@ -41,8 +43,18 @@ struct StatusJson<'a> {
     recoveries: Vec<RecoveryJson>,
     /// Nothing while the agency has published none.
     ledger: Option<serde_json::Value>,
+    /// Revocation lists that are past half of their time.
+    lists: Vec<ListJson>,
     alarms: Vec<AlarmJson>,
     warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ListJson {
+    agency: String,
+    number: u64,
+    next_update: String,
+    overdue: bool,
 }
 
 #[derive(Serialize)]
@@ -151,6 +163,7 @@ fn show(
         unsealed: status.unsealed,
         recoveries: status.recoveries.iter().map(RecoveryJson::new).collect(),
         ledger: status.ledger.as_ref().map(ledger::summary_json),
+        lists: status.lists.iter().map(list_json).collect(),
         alarms: status.alarms.iter().map(AlarmJson::new).collect(),
         warnings: warnings.to_vec(),
     };
@@ -227,6 +240,7 @@ fn warnings(status: &StatusView, server: Option<&ServerView>) -> Vec<String> {
         ));
     }
     warnings.extend(status.ledger.as_ref().and_then(ledger::unknown_warning));
+    warnings.extend(status.lists.iter().map(list_warning));
     if !status.alarms.is_empty() {
         warnings.push(
             "Alarms stand. Speak to the server's operator and your admin; when you have looked at them, \
@@ -235,6 +249,28 @@ fn warnings(status: &StatusView, server: Option<&ServerView>) -> Vec<String> {
         );
     }
     warnings
+}
+
+fn list_json(list: &ListView) -> ListJson {
+    ListJson {
+        agency: list.agency.trust_domain.to_string(),
+        number: list.number,
+        next_update: when::rfc3339(list.next_update_ms),
+        overdue: list.overdue,
+    }
+}
+
+/// What it means that no newer list of an agency has come.
+fn list_warning(list: &ListView) -> String {
+    let (agency, by) = (safe_line(&list.agency.name), when::minute(list.next_update_ms));
+    if list.overdue {
+        format!(
+            "{agency} promised a new revocation list by {by}, and none has come: it forgot, or the server keeps it back. Nobody \
+             of this agency can be added until it is here. Ask its admin whether one was published."
+        )
+    } else {
+        format!("The next revocation list of {agency} is due by {by}, and has not come yet.")
+    }
 }
 
 fn is_refused(renewal: &RenewalView) -> bool {
@@ -354,6 +390,7 @@ mod tests {
             unsealed: 0,
             recoveries: vec![],
             ledger: None,
+            lists: vec![],
             alarms: vec![],
         }
     }

@@ -4,7 +4,7 @@ use super::{AlarmKind, AlarmView, Error, Session};
 use crate::vault::{Act, Durability, VaultError, rows::AlarmRow};
 use alcove_proto::{
     ids::{Digest, GroupId},
-    names::Identity,
+    names::{Identity, TrustDomain},
 };
 
 /// Something that happened.
@@ -45,6 +45,7 @@ const NUMBERS: &[(AlarmKind, u32)] = &[
     (AlarmKind::ServerOrderedInvalid, 50),
     (AlarmKind::OwnRecordChanged, 52),
     (AlarmKind::RecordUnreadable, 53),
+    (AlarmKind::ListOverdue, 54),
     (AlarmKind::TrustSetAside, 55),
 ];
 
@@ -76,6 +77,7 @@ impl AlarmKind {
             | Self::AuthorGap
             | Self::AuthorFork
             | Self::CrlRollback
+            | Self::ListOverdue
             | Self::CommitUnprocessable
             | Self::AuthorMismatch
             | Self::NotShown
@@ -105,6 +107,17 @@ pub(super) fn raise(act: &Act<'_>, alarm: Alarm, now_ms: i64) -> Result<bool, Er
     }
     act.put(&place, &fresh(alarm, now_ms))?;
     Ok(true)
+}
+
+/// Keeps an alarm that is about one agency, in the place of one that stands about the same.
+pub(super) fn raise_of(
+    act: &Act<'_>,
+    alarm: Alarm,
+    trust_domain: &TrustDomain,
+    now_ms: i64,
+) -> Result<(), Error> {
+    let place = place_of(act, alarm, &format!("of {trust_domain}"));
+    Ok(act.put(&place, &fresh(alarm, now_ms))?)
 }
 
 /// Keeps an alarm about what somebody, or the server in their name, can do as often as they like: one for each group,

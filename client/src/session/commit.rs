@@ -310,6 +310,7 @@ impl Session {
                 | Reason::TrustRefused
                 | Reason::WouldCut
                 | Reason::LedgerRefused
+                | Reason::ListRefused
                 | Reason::RecoveryKeyChanged
                 | Reason::RecoveryNotOpen
                 | Reason::RecoveryStands,

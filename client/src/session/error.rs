@@ -42,6 +42,16 @@ pub enum Error {
     /// None of the person's devices can be added: no key package waits for any of them.
     #[error("no device of {0} can be added yet")]
     NoKeyPackage(Person),
+    /// The agency's revocation list is past its time: nobody of it is added before a newer one is here.
+    #[error("list {number} of {agency} is past its time")]
+    ListOverdue {
+        /// The agency's name.
+        agency: String,
+        /// The list that is held.
+        number: u64,
+        /// When its agency promised the next one, milliseconds since 1970.
+        next_update_ms: i64,
+    },
     /// The person is a member with all their devices already.
     #[error("{0} is a member already")]
     AlreadyMember(Person),

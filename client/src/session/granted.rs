@@ -176,9 +176,8 @@ fn keep_earlier(records: &mut Vec<GrantedKeyRow>, joined_at: Position) {
 /// the time of the record's log entry.
 pub(super) fn author_of(trust: &TrustView, chain: &ChainRow, received_at_ms: i64) -> Option<Author> {
     let certificate = trust.verify_device_mls(&chain.certificates, Judge::Never).ok()?;
-    let crl = trust.crl(&certificate.identity.person.trust_domain);
-    let revoked_at_ms = crl.and_then(|crl| crl.revoked_at_ms(&certificate.serial));
-    held_at(&certificate, revoked_at_ms, received_at_ms).then(|| Author::in_chain(&certificate))
+    held_at(&certificate, trust.revoked_at_ms(&certificate), received_at_ms)
+        .then(|| Author::in_chain(&certificate))
 }
 
 /// Whether a certificate held at that time: neither end nor revocation reaches back.
@@ -298,6 +297,7 @@ mod tests {
         let certificate = DeviceCertificate {
             identity: "spiffe://elmgate.northmark.example/staff/abcdefghijklmn27/device/1".parse().unwrap(),
             public_key: P256Point::parse(&[4; P256Point::LEN]).unwrap(),
+            issuer: P256Point::parse(&[4; P256Point::LEN]).unwrap(),
             serial: Serial::from_der_content(&[7]),
             not_before_ms: 1_000,
             not_after_ms: 2_000,

@@ -91,7 +91,8 @@ impl Session {
     ///
     /// `devices`: numbers, as whoever decides has seen them; what [`Self::new_devices`] says of them was shown and
     /// [`Self::believe_shown`] called before. Errors: [`Error::KeyChanged`], [`Error::NoSuchPerson`],
-    /// [`Error::AlreadyMember`], [`Error::NoKeyPackage`], [`Error::NotAllowed`], and those of the server.
+    /// [`Error::AlreadyMember`], [`Error::NoKeyPackage`], [`Error::ListOverdue`], [`Error::NotAllowed`], and those of
+    /// the server.
     pub async fn add_member(
         &self,
         case: &GroupId,
@@ -110,6 +111,7 @@ impl Session {
         if missing.is_empty() {
             return self.promote(case, person, &members, role).await;
         }
+        self.check_list_of(&person.trust_domain).await?;
         let add = self.claim(&missing).await?;
         if add.is_empty() {
             return Err(Error::NoKeyPackage(person.clone()));
@@ -236,12 +238,17 @@ impl Session {
         if ended == 0 { Err(Error::NothingHandedOver) } else { Ok(ended) }
     }
 
-    /// Takes a key package for each device, and believes only those that are theirs.
+    /// Takes a key package for each device, and believes only those that are theirs. None for those of an agency whose
+    /// list is past its time.
     pub(super) async fn claim(&self, devices: &[Identity]) -> Result<Vec<Claimed>, Error> {
         let trust = self.trust();
         let now_ms = self.clock.now_ms();
+        let devices = self.with_current_lists(devices);
         let mut claimed = Vec::new();
-        for package in self.server()?.claim_key_packages(devices).await? {
+        if devices.is_empty() {
+            return Ok(claimed);
+        }
+        for package in self.server()?.claim_key_packages(&devices).await? {
             // Revoked, expired, or altered: as if there were none. Another device's: the server lies.
             let Ok(facts) = inspect_key_package(&package.key_package, &trust, now_ms) else { continue };
             if facts.identity != package.identity {

@@ -21,6 +21,7 @@ mod granted;
 mod handover;
 mod known_keys;
 mod ledger;
+mod lists;
 mod log;
 mod members;
 mod notes;
@@ -50,7 +51,7 @@ pub use findings::{Check, Finding, Trouble, Verdict};
 pub use view::{
     AddOutcome, AgencyCheck, AgencyView, AlarmKind, AlarmView, CaseView, Delivery, DeviceAddition,
     DocumentView, GrantOutcome, HeldUp, History, Imported, KeyChangeView, LedgerSummary, LedgerView,
-    ListedCertificate, MemberView, NewDeviceView, NoteView, OpenedCase, OutboxKind, OutboxView,
+    ListView, ListedCertificate, MemberView, NewDeviceView, NoteView, OpenedCase, OutboxKind, OutboxView,
     OwnDeviceView, OwnKey, PersonView, Progress, RecoveredCaseView, RecoveryState, RecoveryView,
     RefusalCause, RenewalState, RenewalView, SavedDocument, ServerView, StatusView, Succession,
     SuccessionPlan, SyncReport, UnlistedView, UnreadableCause, UnreadableView, WatchEvent, Written,

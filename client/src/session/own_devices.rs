@@ -82,6 +82,7 @@ impl Session {
         if number == self.identity.device {
             return Err(Error::NoSuchPerson);
         }
+        self.check_list_of(&person.trust_domain).await?;
         let claimed = self.claim(&[person.device(number)]).await?.pop();
         claimed.ok_or_else(|| Error::NoKeyPackage(person.clone()))
     }

@@ -58,6 +58,7 @@ pub(super) fn of_record(error: &ServerError) -> Option<RefusalCause> {
         | Reason::TrustRefused
         | Reason::WouldCut
         | Reason::LedgerRefused
+        | Reason::ListRefused
         | Reason::RecoveryKeyChanged
         | Reason::RecoveryNotOpen
         | Reason::RecoveryStands => None,

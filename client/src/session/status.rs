@@ -2,7 +2,7 @@
 
 use super::{
     CertificateTrouble, Check, Error, Finding, ServerView, Session, StatusView, Trouble, Verdict, alarms,
-    escrow, ledger, outbox, people::agency_view, refused, state::all_rows,
+    escrow, ledger, lists, outbox, people::agency_view, refused, state::all_rows,
 };
 use crate::{
     transport::KeyPackageCount,
@@ -26,9 +26,7 @@ impl Session {
         let own = self.own();
         let renewal = self.renewal()?;
         let trust_domain = &identity.person.trust_domain;
-        let revoked = trust.crl(trust_domain).is_some_and(|crl| {
-            crl.revoked_at_ms(&own.tls.serial).is_some() || crl.revoked_at_ms(&own.mls.serial).is_some()
-        });
+        let revoked = [&own.tls, &own.mls].into_iter().any(|own| trust.revoked_at_ms(own).is_some());
         let judged = own.check_in_force(&trust, now_ms);
         let not_of_charter = matches!(judged, Err(Error::Certificate(CertificateTrouble::NotOfCharter)));
         self.vault.read(|act| {
@@ -55,6 +53,7 @@ impl Session {
                 unsealed: escrow::unsealed(act)?,
                 recoveries: self.standing_recoveries(act)?,
                 ledger: ledger::summary(act, &own, now_ms)?,
+                lists: lists::ageing(&trust, now_ms),
                 alarms: alarms::standing(act, None)?,
             })
         })

@@ -59,6 +59,7 @@ impl Session {
             // The charter may have brought the CA that this device's certificates should be by.
             quiet(self.renew(Pace::Passing).await)?;
         }
+        self.tell_overdue_lists()?;
         self.see_to_recovery_key().await?;
         self.ask_for_recoveries(&mut report).await?;
         // Before any roster is read: whoever is met is looked up in it.

@@ -11,7 +11,7 @@ use crate::{
         rows::{CharterRow, CrlRow, Row, SetAsideRow},
     },
 };
-use alcove_charter::{Appended, CharterError, CharterHistory, CrlError, TrustView, sha256};
+use alcove_charter::{Appended, CharterError, CharterHistory, CrlError, EverListed, TrustView, sha256};
 use alcove_proto::{limits::CHARTERS_PER_PAGE_MAX, names::TrustDomain};
 use std::sync::{Arc, PoisonError};
 
@@ -39,7 +39,13 @@ pub(super) fn load_trust(act: &Act<'_>, now_ms: i64) -> Result<TrustView, Error>
     let mut trust = TrustView::new(history);
     for (key, row) in act.scan::<CrlRow>(&[])? {
         let taken = match verified_for(act, &trust, &key, &row) {
-            Some(trust_domain) => trust.with_crl_of(&trust_domain, &row.der),
+            Some(trust_domain) => {
+                // What cannot be read is learnt from the list again.
+                if let Some(listed) = EverListed::decode(&row.listed) {
+                    trust = trust.with_listed(&trust_domain, listed);
+                }
+                trust.with_crl_of(&trust_domain, &row.der)
+            }
             None => trust.with_crl(&row.der),
         };
         match taken {
@@ -145,13 +151,26 @@ impl Session {
     }
 
     /// The view with one more CRL; nothing when the list is not new, or not for this device.
+    ///
+    /// One that takes a revocation back is an alarm too, since no honest desk hands it out: its number counts, and what was
+    /// revoked stays so.
     fn follow_crl(&self, view: &TrustView, der: &[u8]) -> Result<Option<TrustView>, Error> {
         match view.with_crl(der) {
-            Ok((next, Appended::New)) => Ok(Some(next)),
+            Ok((next, Appended::New)) => {
+                if let Some(number) = view.takes_back(der, self.clock.now_ms()) {
+                    let alarm = Alarm { group: None, kind: AlarmKind::CrlRollback, position: number };
+                    self.raise_alarm(alarm)?;
+                }
+                Ok(Some(next))
+            }
             Ok((_, Appended::AlreadyHeld)) => Ok(None),
             Err(
                 CrlError::Behind { offered: number, .. }
                 | CrlError::Fork { number, .. }
+                | CrlError::Jump { offered: number, .. }
+                | CrlError::Drops { number, .. }
+                | CrlError::Redated { number, .. }
+                | CrlError::Ahead { number, .. }
                 | CrlError::Retired { number, .. },
             ) => {
                 self.raise_alarm(Alarm { group: None, kind: AlarmKind::CrlRollback, position: number })?;
@@ -160,7 +179,11 @@ impl Session {
             // The list of a charter this device has yet to see.
             Err(CrlError::UnknownIssuer) => Ok(None),
             Err(
-                CrlError::TooLarge { .. } | CrlError::Malformed | CrlError::Number | CrlError::BadSignature,
+                CrlError::TooLarge { .. }
+                | CrlError::TooMany { .. }
+                | CrlError::Malformed
+                | CrlError::Number
+                | CrlError::BadSignature,
             ) => Err(ServerError::bad("a CRL that does not verify").into()),
         }
     }
@@ -185,7 +208,10 @@ impl Session {
             for crl in view.crls() {
                 let tag = act.tag::<CrlRow>(crl.trust_domain.as_str());
                 let trust_domain = crl.trust_domain.to_string();
-                act.put(&tag, &CrlRow { der: crl.der().to_vec(), trust_domain })?;
+                let listed = view.listed(&crl.trust_domain).map(|listed| listed.encode()).unwrap_or_default();
+                let told = |row: CrlRow| row.overdue_told && row.der == crl.der()[..];
+                let overdue_told = act.get::<CrlRow>(&tag)?.is_some_and(told);
+                act.put(&tag, &CrlRow { der: crl.der().to_vec(), trust_domain, listed, overdue_told })?;
             }
             Ok(())
         })?;

@@ -253,8 +253,10 @@ pub enum AlarmKind {
     AuthorFork,
     /// Two charters carry one version number.
     CharterFork,
-    /// A CRL older than the one held was offered.
+    /// A CRL older than the one held was offered, or one that takes a revocation back.
     CrlRollback,
+    /// An agency's CRL is past its time, and no newer one has come.
+    ListOverdue,
     /// An entry came again that this device had seen with other bytes, or the vault is older than the log: it was
     /// restored from a copy.
     VaultRestored,
@@ -282,6 +284,19 @@ pub enum AlarmKind {
     OwnRecordChanged,
     /// Records in the log do not open under the key of their epoch and the leaf they name.
     RecordUnreadable,
+}
+
+/// A revocation list that should be followed by a newer one soon, or should have been.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListView {
+    /// Whose.
+    pub agency: AgencyView,
+    /// Its number.
+    pub number: u64,
+    /// When its agency promised the next one, milliseconds since 1970.
+    pub next_update_ms: i64,
+    /// Whether that time is over.
+    pub overdue: bool,
 }
 
 /// Which earlier notes and documents a new member is given.

@@ -124,6 +124,7 @@ impl ServerError {
                 | Reason::TrustRefused
                 | Reason::WouldCut
                 | Reason::LedgerRefused
+                | Reason::ListRefused
                 | Reason::RecoveryKeyChanged
                 | Reason::RecoveryNotOpen
                 | Reason::RecoveryStands => false,

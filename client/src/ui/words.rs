@@ -204,6 +204,7 @@ pub(crate) fn alarm_code(kind: AlarmKind) -> &'static str {
         AlarmKind::AuthorFork => "author-fork",
         AlarmKind::CharterFork => "charter-fork",
         AlarmKind::CrlRollback => "crl-rollback",
+        AlarmKind::ListOverdue => "list-overdue",
         AlarmKind::VaultRestored => "vault-restored",
         AlarmKind::CommitUnprocessable => "commit-unprocessable",
         AlarmKind::ServerOrderedInvalid => "server-ordered-invalid",
@@ -255,7 +256,16 @@ fn alarm_once(alarm: &AlarmView) -> String {
         }
         AlarmKind::CharterFork => format!("Two different charters carry version {position}."),
         AlarmKind::CrlRollback => {
-            format!("A revocation list older than the one held was offered ({position}).")
+            format!(
+                "A revocation list was offered that is older than the one held, or takes a revocation back ({position}): what \
+                 was revoked stays so here. The agency's admin or the server's operator can say where it comes from."
+            )
+        }
+        AlarmKind::ListOverdue => {
+            format!(
+                "An agency's revocation list ({position}) is past its time and no newer one has come: the agency forgot it, or \
+                 the server keeps it back. Nobody of that agency is added until it is here; `alcove status` names the agency."
+            )
         }
         AlarmKind::VaultRestored => {
             format!(

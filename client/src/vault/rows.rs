@@ -232,6 +232,13 @@ pub struct CrlRow {
     /// The agency it was verified for; a row from before that was written down has its tag as key.
     #[prost(string, tag = "50")]
     pub trust_domain: String,
+    /// What the agency's lists have ever had, as [`alcove_charter::EverListed`] writes it; nothing in rows of before, and
+    /// then the list alone says.
+    #[prost(bytes = "vec", tag = "55")]
+    pub listed: Vec<u8>,
+    /// Whether its owner was told that this list is past its time.
+    #[prost(bool, tag = "56")]
+    pub overdue_told: bool,
 }
 
 /// A charter or CRL that no longer loads, as it lay there: kept for whoever looks into it, and used for nothing.

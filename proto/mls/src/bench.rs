@@ -18,6 +18,8 @@ pub(crate) enum Sitting {
     Standing(TrustView),
     /// One commit, or one key package: new leaves as of a moment.
     Moment(TrustView, Moment),
+    /// A commit that this very program took before: leaves and policy were judged then, and are not judged again.
+    Replaying,
 }
 
 /// Shared by the identity provider and the rules of one group.
@@ -55,6 +57,12 @@ impl Bench {
         self.open(Sitting::Moment(trust.clone(), moment))
     }
 
+    /// Opens for a commit out of one's own store, whose verdict stands. Never for one that somebody else vouches for, and
+    /// so for this crate alone: [`crate::Observer::replay`].
+    pub(crate) fn replaying(&self) -> Session<'_> {
+        self.open(Sitting::Replaying)
+    }
+
     fn open(&self, sitting: Sitting) -> Session<'_> {
         // A panic while a session lived leaves nothing half-done: the next one begins anew.
         let turn = self.0.turn.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,7 +90,7 @@ impl Sitting {
     /// The view and the verdict that a leaf new to the group needs; nothing outside a moment.
     pub(crate) fn for_new_leaf(&self) -> Option<(&TrustView, Judge<'_>)> {
         match self {
-            Self::Closed | Self::Standing(_) => None,
+            Self::Closed | Self::Standing(_) | Self::Replaying => None,
             Self::Moment(trust, moment) => Some((trust, Judge::At(moment))),
         }
     }
@@ -90,7 +98,7 @@ impl Sitting {
     /// The view that a leaf already in a tree needs.
     pub(crate) fn for_standing_leaf(&self) -> Option<(&TrustView, Judge<'_>)> {
         match self {
-            Self::Closed => None,
+            Self::Closed | Self::Replaying => None,
             Self::Standing(trust) | Self::Moment(trust, _) => Some((trust, Judge::Never)),
         }
     }
@@ -98,8 +106,13 @@ impl Sitting {
     /// The view and moment of a commit.
     pub(crate) fn for_commit(&self) -> Option<(&TrustView, &Moment)> {
         match self {
-            Self::Closed | Self::Standing(_) => None,
+            Self::Closed | Self::Standing(_) | Self::Replaying => None,
             Self::Moment(trust, moment) => Some((trust, moment)),
         }
+    }
+
+    /// Whether everything was judged before.
+    pub(crate) fn is_replaying(&self) -> bool {
+        matches!(self, Self::Replaying)
     }
 }

@@ -5,7 +5,7 @@
 //! names finds nothing wrong with it. PROTOCOL.md section 8, "Commits", 9.
 
 use crate::extensions::{CONTEXT_FLOOR, ExtensionFault};
-use alcove_charter::{Moment, TrustView};
+use alcove_charter::{CharterHistory, Moment, TrustView};
 use alcove_proto::{canonical, limits::COMMIT_TIME_SKEW_MS_MAX, names::TrustDomain, v1};
 use mls_rs::extension::{ExtensionType, MlsExtension};
 use prost::Message;
@@ -86,6 +86,20 @@ impl ContextFloor {
         next.time_ms = next.time_ms.max(named.time_ms());
         next.crl_numbers.extend(named.crl_numbers().map(|(of, number)| (of.clone(), number)));
         Ok(next)
+    }
+
+    /// What holds after a commit that was judged when it was taken: nothing is asked again.
+    pub(crate) fn after(&self, named: &v1::CommitContext, charters: &CharterHistory) -> Self {
+        let states_rules = charters.get(named.charter_version).is_some_and(|charter| charter.rules >= 1);
+        if !states_rules && self.is_empty() {
+            return Self::default();
+        }
+        let mut next = self.clone();
+        next.charter_version = named.charter_version;
+        next.time_ms = next.time_ms.max(named.time_ms);
+        let numbers = named.crl_numbers.iter().map(|crl| Some((crl.trust_domain.parse().ok()?, crl.number)));
+        next.crl_numbers.extend(numbers.flatten());
+        next
     }
 
     /// Whether no commit has been seen that is bound.

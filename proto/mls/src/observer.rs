@@ -4,7 +4,7 @@
 //! answers the observer of the next epoch beside this one, so that a commit that loses its race, or
 //! whose transaction fails, leaves nothing behind: keep the old one, or put the new one in its place.
 //! [`Observer::snapshot`] and [`Observer::load`] carry it through a restart; later commits are then
-//! replayed with `check`. What an observer cannot see (path secrets, the confirmation tag) a member
+//! replayed with [`Observer::replay`], which stands on the verdict of then. What an observer cannot see (path secrets, the confirmation tag) a member
 //! could still spoil: PROTOCOL.md section 17.
 //!
 //! Left to the server: that the commit's time is near its own clock, that the author's TLS identity is
@@ -12,7 +12,7 @@
 //! commit's moment.
 
 use crate::{
-    CommitError, CommitSummary, ObserveError, ParsedCommit,
+    CommitBody, CommitContext, CommitError, CommitSummary, ObserveError, ParsedCommit,
     bench::Bench,
     commit::Judged,
     error::JudgeError,
@@ -23,14 +23,14 @@ use crate::{
     rules::Rules,
     suite::{Suite, mls_time},
 };
-use alcove_charter::{Judge, TrustView};
+use alcove_charter::{CharterHistory, Judge, TrustView};
 use alcove_proto::{
     ids::{Epoch, GroupId},
     limits::GROUP_INFO_BYTES_MAX,
     names::Identity,
 };
 use mls_rs::{
-    MlsMessage,
+    MlsMessage, MlsMessageDescription,
     external_client::{
         ExternalClient, ExternalGroup, ExternalReceivedMessage, ExternalSnapshot,
         builder::{ExternalBaseConfig, WithCryptoProvider, WithIdentityProvider, WithMlsRules},
@@ -199,6 +199,34 @@ impl Observer {
         let summary = survey.summary(description.committer, epoch, context, leaf_of)?;
         let policy = summary.policy.clone().unwrap_or_else(|| self.policy.clone());
         Ok((Self { group, bench: self.bench.clone(), id: self.id, policy, floor }, summary))
+    }
+
+    /// Takes a commit out of the log again that was judged when it was taken, whatever charters and lists say meanwhile: what
+    /// MLS checks is checked, and nothing that could be judged otherwise by now.
+    ///
+    /// `charters`: which of them state rules, for the floor of what commits name.
+    /// Never for a commit that somebody else vouches for. Answers the observer of the epoch it opens.
+    /// Errors: [`CommitError`], when these are not the bytes that were taken.
+    /// Source: PROTOCOL.md section 8, "Lists", 7.
+    pub fn replay(&self, commit: &[u8], charters: &CharterHistory) -> Result<Self, CommitError> {
+        let body = CommitBody::parse(commit)?;
+        let message = MlsMessage::from_bytes(&body.commit).map_err(|_| CommitError::Malformed)?;
+        let MlsMessageDescription::PublicProtocolMessage { authenticated_data, .. } = message.description()
+        else {
+            return Err(CommitError::NotAPublicCommit);
+        };
+        let context = CommitContext::parse(authenticated_data)?;
+        let time = mls_time(context.time_ms());
+        let mut group = self.group.clone();
+        let session = self.bench.replaying();
+        let received = group.process_incoming_message_with_time(message, time)?;
+        drop(session);
+        let ExternalReceivedMessage::Commit(_) = received else {
+            return Err(CommitError::NotAPublicCommit);
+        };
+        let policy = policy_of(group.group_context().extensions())?;
+        let floor = self.floor.after(context.message(), charters);
+        Ok(Self { group, bench: self.bench.clone(), id: self.id, policy, floor })
     }
 
     /// The group.

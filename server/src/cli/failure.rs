@@ -133,6 +133,9 @@ impl Failure {
                 | TrustFileError::CrlGone { .. }
                 | TrustFileError::CrlForked { .. },
             ) => "Put the newest CRL of that agency back; get it from the agency if it is lost.",
+            Self::Trust(TrustFileError::Listed { .. }) => {
+                "Put the file back from a backup; it lies beside the list. Without it a revoked device could be let in again."
+            }
             Self::Trust(TrustFileError::Crl(_) | TrustFileError::TooManyCrls { .. }) => {
                 "Get the newest CRL from its agency, and keep one file for each agency."
             }
@@ -180,6 +183,7 @@ fn exit_of_trust(error: &TrustFileError) -> Exit {
         | TrustFileError::CrlForked { .. }
         | TrustFileError::Crl(_)
         | TrustFileError::TooManyCrls { .. }
+        | TrustFileError::Listed { .. }
         | TrustFileError::CertificateFile { .. }
         | TrustFileError::Key { .. }
         | TrustFileError::KeyExposed { .. } => Exit::Refused,

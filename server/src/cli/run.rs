@@ -89,6 +89,7 @@ async fn serve(config: Config) -> Result<Arc<SledStore>, Failure> {
     let store = Arc::new(SledStore::open(store_config(&config))?);
     refuse_going_back(&files, &trust, &store.trust_in_force().await?)?;
     remember(&store, &trust).await;
+    transport::warn_of_unkept(&files, &trust);
     let service = start_service(&config, Arc::clone(&store), &in_force);
 
     let (listener, address) = listen(config.listen).await?;

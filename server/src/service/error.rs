@@ -101,6 +101,12 @@ pub enum ServiceError {
     /// The charter, CRL or denial is not believed, or older than the one in force.
     #[error("the charter, CRL or denial is refused")]
     TrustRefused,
+    /// The CRL takes a revocation back, dates one anew, or its number jumps.
+    #[error("the CRL does not lead on from {number}, which is in force")]
+    ListRefused {
+        /// The number of the one in force; 0 where there is none.
+        number: u64,
+    },
     /// The charter would cut live connections, and was not to be put in force then.
     #[error("{cut} live connections would be cut")]
     WouldCut {

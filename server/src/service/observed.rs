@@ -37,12 +37,11 @@ impl<S: Store> Inner<S> {
             if commits.is_empty() {
                 break;
             }
-            // What is in the log was judged when it was taken, by lists that may since be lost.
-            let trust = self.trust().for_replay();
+            // What is in the log was judged when it was taken: no charter and no list of today changes that.
+            let trust = self.trust();
             observer = beside(move || {
-                commits.iter().try_fold(observer, |observer, commit| {
-                    observer.check(&commit.body, &trust, commit.received_at_ms).map(|(next, _)| next)
-                })
+                let charters = trust.charters();
+                commits.iter().try_fold(observer, |observer, commit| observer.replay(&commit.body, charters))
             })
             .await?
             .map_err(ServiceError::internal)?;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     service::{ReceiptKey, ReceiptKeyError},
-    trust_files::{Loaded, Stamp, TrustFileError, TrustFiles, load},
+    trust_files::{Loaded, Stamp, TrustFileError, TrustFiles, keep_listed, load},
 };
 use alcove_charter::TrustView;
 use alcove_trust::{CertificateFault, ConfigError, Snapshot, SnapshotCell};
@@ -122,6 +122,7 @@ pub(super) fn reload_within(
     *seen = files.stamp();
     let loaded = load(files, Some(&in_force.trust.load().trust), now_ms())?;
     warn_of_refused(&loaded);
+    warn_of_unkept(files, &loaded.trust);
     let Loaded { trust, tls_chain, tls_key, receipt_chain, receipt_key, certificates_end_ms, .. } = loaded;
     // Everything that can fail comes before anything is replaced.
     let receipt_key = ReceiptKey::new(receipt_key.secret_pkcs8_der(), receipt_chain)?;
@@ -161,6 +162,13 @@ fn warn_of_refused(loaded: &Loaded) {
     for refused in &loaded.refused_denials {
         let path = refused.path.display();
         tracing::error!(%path, cause = %refused.source, "denial refused: it shuts nobody out that was not before");
+    }
+}
+
+/// Keeps what was ever listed, and says where that cannot be written: the lists themselves are in force.
+pub fn warn_of_unkept(files: &TrustFiles, trust: &TrustView) {
+    if let Err((path, cause)) = keep_listed(files, trust) {
+        tracing::error!(path = %path.display(), %cause, "what was ever listed is not kept");
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     service::{ServiceError, TrustOrders, charters_after},
-    trust_files::{TrustFileError, TrustFiles, put, would_show},
+    trust_files::{TrustFileError, TrustFiles, keep_listed, put, would_show},
 };
 use alcove_charter::{
     CHARTER_FILE_BYTES_MAX, CharterError, CharterFile, CrlError, DenialError, SignedCharter, TrustView,
@@ -66,6 +66,9 @@ enum Refused {
     Charter(#[from] CharterError),
     #[error("a CRL is refused")]
     Crl(#[from] CrlError),
+    /// A list that no honest admin makes, or one whose folder was put back from an older copy.
+    #[error("a CRL is refused that does not lead on from {number}")]
+    List { number: u64, source: CrlError },
     #[error("a denial is refused")]
     Denial(#[from] DenialError),
     /// The server's own certificates would not hold under the charter.
@@ -197,9 +200,13 @@ impl TrustDesk {
         if let Some(crl) = that(&held) {
             return Ok(Accepted { number: crl.number, cut: 0 });
         }
-        let (next, _appended) = held.with_crl(der)?;
+        let (next, _appended) = held.with_next_crl(der, now_ms()).map_err(|error| {
+            let number = error.trust_domain().and_then(|of| held.crl(of)).map_or(0, |crl| crl.number);
+            if error.takes_back() { Refused::List { number, source: error } } else { error.into() }
+        })?;
         // Cannot fail: it was taken, so it is there.
         let crl = that(&next).ok_or(CrlError::Malformed)?;
+        keep_listed(&self.files, &next).map_err(|(path, source)| Refused::Write { path, source })?;
         self.put(self.files.crl_path(&crl.trust_domain), der)?;
         let reloaded = reload_within(&mut seen, &self.files, &self.in_force)?;
         self.in_force.tell(&self.remember);
@@ -289,6 +296,7 @@ fn told(refused: Refused) -> ServiceError {
         | Refused::Crl(_)
         | Refused::Denial(_)
         | Refused::Unshown(TrustFileError::Certificate { .. }) => ServiceError::TrustRefused,
+        Refused::List { number, .. } => ServiceError::ListRefused { number },
         Refused::WouldCut { cut } => ServiceError::WouldCut { cut },
         Refused::Write { ref source, .. } if is_full(source) => ServiceError::StorageFull,
         Refused::Write { .. } | Refused::Unshown(_) | Refused::Folder(_) | Refused::Reload(_) => {

@@ -103,6 +103,12 @@ pub enum TrustFileError {
     /// A CRL is refused, and there is none to fall back on.
     #[error(transparent)]
     Crl(#[from] RefusedCrl),
+    /// What an agency's lists have ever had does not parse: without it revoked devices could be let in again.
+    #[error("{} does not parse", path.display())]
+    Listed {
+        /// The file.
+        path: PathBuf,
+    },
     /// There are more CRL files than agencies could have.
     #[error("{} holds more than {CRL_FILES_MAX} CRL files", folder.display())]
     TooManyCrls {

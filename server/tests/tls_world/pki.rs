@@ -107,9 +107,11 @@ impl Ca {
         next_update: SystemTime,
     ) -> Vec<u8> {
         let now = SystemTime::now().min(next_update - Duration::from_secs(60));
+        // The date of a revocation never moves from one list to the next.
+        let revoked_at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
         let entry = |serial_number| RevokedCertParams {
             serial_number,
-            revocation_time: now.into(),
+            revocation_time: revoked_at.into(),
             reason_code: None,
             invalidity_date: None,
         };

@@ -5,6 +5,7 @@ use crate::{
     TrustError,
     anchor::{self, PathFault},
     certificate::{Leaf, San},
+    key::P256Point,
     oids::Usage,
 };
 use alcove_proto::names::{Identity, TrustDomain};
@@ -37,7 +38,8 @@ impl<'a> Claim<'a> {
         &self.identity.person.trust_domain
     }
 
-    pub(super) fn check_path(&self, anchors: &[TrustAnchor<'static>]) -> Result<(), TrustError> {
+    /// The key of the CA, of those that `anchors` name, that signed it.
+    pub(super) fn check_path(&self, anchors: &[TrustAnchor<'static>]) -> Result<P256Point, TrustError> {
         let path = anchor::check_path(self.der, &self.leaf, &[], anchors, self.usage.der(), None);
         path.map_err(|fault| match fault {
             PathFault::UnknownIssuer => {
@@ -50,10 +52,12 @@ impl<'a> Claim<'a> {
         })
     }
 
-    pub(super) fn believed(self) -> DeviceCertificate {
+    /// `issuer`: the key of the CA that signed it.
+    pub(super) fn believed(self, issuer: P256Point) -> DeviceCertificate {
         DeviceCertificate {
             identity: self.identity,
             public_key: self.leaf.public_key,
+            issuer,
             serial: self.leaf.serial,
             not_before_ms: self.leaf.not_before_ms,
             not_after_ms: self.leaf.not_after_ms,

@@ -143,19 +143,3 @@ fn a_removal_is_right_for_those_who_have_lost_the_list_it_went_by() {
     let moment = without.moment_of_commit(&context(&world.view())).unwrap();
     assert!(!without.may_have_been_revoked(&certificate, &moment));
 }
-
-#[test]
-fn who_accepted_a_commit_reads_it_again_without_the_list_it_names() {
-    let world = World::new();
-    let (view, _) = world.view().with_crl(&world.agencies[0].ca.crl(3, &[])).unwrap();
-    let then = context(&view);
-    let lost = world.view();
-    assert!(
-        matches!(lost.moment_of_commit(&then), Err(TrustError::Behind { .. })),
-        "who has not, fetches it"
-    );
-    assert_eq!(lost.for_replay().moment_of_commit(&then), view.moment_of_commit(&then));
-    let mut forked = then;
-    forked.charter_hash[0] ^= 1;
-    assert_eq!(lost.for_replay().moment_of_commit(&forked), Err(TrustError::CharterFork { version: 1 }));
-}

@@ -98,22 +98,32 @@ fn a_ca_that_retires_takes_no_revocation_back_and_has_no_say_after_the_next_one(
     let (had, _) = both.with_crl(&fifth).unwrap();
     let had = rolled(&had, &[&new_ca]);
     let (took, _) = after.with_crl(&fifth).unwrap();
-    let by_new_ca =
-        crate::pki::Leaf::new(&new_ca, &agency.identity(), alcove_charter::oids::CLIENT_AUTH_ARCS);
+    let old_leaf = agency.mls_leaf().make();
     for view in [&had, &took] {
         assert_eq!(view.crl_numbers()[0].number, 5);
-        let refused = view.verify_device_tls(&[&by_new_ca.make()], NOW_MS);
-        assert!(matches!(refused, Err(TrustError::Revoked { .. })), "{refused:?}");
+        let certificate = view.verify_device_mls(&[&old_leaf], Judge::Never).unwrap();
+        assert_eq!(view.revoked_at_ms(&certificate), Some(NOW_MS - DAY_MS));
+        assert_eq!(after.revoked_at_ms(&certificate), None, "the control");
     }
-    assert!(after.verify_device_tls(&[&by_new_ca.make()], NOW_MS).is_ok(), "the control");
 
-    // Whoever stole the old key may count as high as he likes, before and after.
-    let stolen = agency.ca.crl(u64::MAX, &[]);
-    let (fooled, _) = after.with_crl(&stolen).unwrap();
-    let (view, _) = fooled.with_crl(&new_ca.crl(6, &[SERIAL])).expect("today's CA is heard");
+    // Whoever stole the old key has no say once the new one has signed, however high he counts.
+    let (view, _) = took.with_crl(&new_ca.crl(6, &[SERIAL])).expect("today's CA is heard");
     assert_eq!(view.crl(&trust_domain).unwrap().number, 6);
-    let number = u64::MAX;
-    assert_eq!(view.with_crl(&stolen).unwrap_err(), CrlError::Retired { trust_domain, number });
+    let number = 7;
+    assert_eq!(
+        view.with_crl(&agency.ca.crl(number, &[])).unwrap_err(),
+        CrlError::Retired { trust_domain: trust_domain.clone(), number }
+    );
+
+    // And numbers rise through the roll-over: whoever slept must be able to read what named the last one by the old CA.
+    assert_eq!(
+        took.with_crl(&new_ca.crl(4, &[SERIAL])).unwrap_err(),
+        CrlError::Behind { trust_domain: trust_domain.clone(), held: 5, offered: 4 }
+    );
+    assert_eq!(
+        took.with_crl(&new_ca.crl(5, &[SERIAL])).unwrap_err(),
+        CrlError::Fork { trust_domain, number: 5 }
+    );
 }
 
 #[test]

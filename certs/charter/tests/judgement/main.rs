@@ -8,6 +8,8 @@ mod charters;
 mod commits;
 mod crls;
 mod desk;
+mod listed;
+mod lists;
 mod objections;
 mod owners;
 mod pki;

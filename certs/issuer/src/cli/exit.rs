@@ -174,6 +174,16 @@ pub(crate) fn explain(error: &IssuerError) -> (Exit, String, String) {
             format!("{} is damaged at line {line}.", path.display()),
             "Put back the copy of the ledger, then add what was issued since.",
         ),
+        E::LedgerBehindList { path } => (
+            Exit::Integrity,
+            format!(
+                "{} lists revocations that the ledger does not know: the ledger is an older copy. A new list would take \
+                 them back, and everybody who has the last one would refuse it. Nothing was made.",
+                path.display()
+            ),
+            "Put back the newest copy of the ledger. If there is none, revoke again what was revoked since that copy was \
+             made, by serial number: the operator's copy of the list names them.",
+        ),
         E::FolderMismatch { path } => (
             Exit::Integrity,
             format!("{} does not belong to the keys of this folder.", path.display()),

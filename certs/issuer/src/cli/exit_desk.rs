@@ -44,6 +44,16 @@ pub(crate) fn refused(reason: Reason, limit: u64, request_id: &str) -> (Exit, St
             "The server does not believe it, or has a newer one in force.".to_owned(),
             "Make a new one from what is in force, and publish that.",
         ),
+        Reason::ListRefused => (
+            Exit::Conflict,
+            format!(
+                "Revoked stays revoked: the list leaves out a certificate that an earlier one lists, dates a revocation anew, or \
+                 its number or date is out of order. The server has list {limit}, and nothing was changed."
+            ),
+            "Was this folder put back from a copy, or is this computer's clock wrong? Put back the newest copy, set the clock, \
+             make a new list with `alcove-certs crl`, and publish that. A certificate that was revoked by mistake stays \
+             revoked: give its device a new one (`alcove-certs issue --handle` with its device number).",
+        ),
         Reason::LedgerRefused => (
             Exit::Integrity,
             format!(

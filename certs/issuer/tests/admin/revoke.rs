@@ -1,10 +1,11 @@
 //! Revocation: what the list says, and what it does where it is believed.
 
-use crate::desk::{DAY_MS, Desk, Device, NOW_MS};
+use crate::desk::{DAY_MS, Desk, Device, NOW_MS, passphrase};
 use alcove_charter::{Judge, TrustError};
 use alcove_issuer::{AgencyCa, DeviceOrder, IssuedDevice, IssuerError, Reason, Which};
 use alcove_proto::v1;
 use prost::Message;
+use std::fs;
 
 fn enrol(desk: &mut Desk, order: &DeviceOrder) -> (IssuedDevice, v1::EnrolmentCertificate) {
     let charter = desk.charter();
@@ -88,4 +89,60 @@ fn numbers_go_on_after_the_folder_was_closed() {
     let (view, _) = view.with_crl(&crl.der).unwrap();
     let held = view.crl(&agency.profile().trust_domain).unwrap();
     assert_eq!(held.next_update_ms, NOW_MS + 30 * DAY_MS);
+}
+
+/// The first list that had it, as the entry says it, by serial.
+fn firsts(view: &alcove_charter::TrustView, desk: &Desk) -> Vec<(String, Option<u64>)> {
+    let crl = view.crl(&desk.harborlight.profile().trust_domain).unwrap();
+    crl.entries().map(|(serial, entry)| (serial.to_string(), entry.first)).collect()
+}
+
+#[test]
+fn every_entry_says_which_list_had_it_first() {
+    let mut desk = Desk::new();
+    let (first, _) = enrol(&mut desk, &DeviceOrder::new("Rosa", "case manager"));
+    let (second, _) = enrol(&mut desk, &DeviceOrder::new("Leon", "case manager"));
+    let revoke = |desk: &mut Desk, serial: &str| {
+        let which = Which::Serial(serial.to_owned());
+        desk.harborlight.revoke(&which, Reason::KeyCompromise, NOW_MS).unwrap()
+    };
+    let crl = revoke(&mut desk, &first.serials[0]);
+    // SEQUENCE { OBJECT IDENTIFIER 1.3.6.1.4.1.58888.1.4, OCTET STRING { INTEGER 2 } }
+    let vector = [0x30, 17, 6, 10, 0x2b, 6, 1, 4, 1, 0x83, 0xcc, 8, 1, 4, 4, 3, 2, 1, 2];
+    assert!(crl.der.windows(vector.len()).any(|bytes| bytes == vector));
+    desk.harborlight.renew_crl(NOW_MS).unwrap();
+    let crl = revoke(&mut desk, &second.serials[0]);
+    assert_eq!(crl.number, 4);
+    let (view, _) = desk.view().with_crl(&crl.der).unwrap();
+    let mut expected = vec![(first.serials[0].clone(), Some(2)), (second.serials[0].clone(), Some(4))];
+    expected.sort();
+    assert_eq!(firsts(&view, &desk), expected);
+    let again = revoke(&mut desk, &first.serials[0]);
+    let (view, _) = view.with_next_crl(&again.der, NOW_MS).expect("what is revoked again keeps its list");
+    assert_eq!(firsts(&view, &desk), expected);
+}
+
+#[test]
+fn a_ledger_of_before_makes_no_list_that_takes_something_back() {
+    let mut desk = Desk::new();
+    let (issued, _) = enrol(&mut desk, &DeviceOrder::new("Rosa", "case manager"));
+    let ledger = desk.path("harborlight").join("ledger.jsonl");
+    let before = fs::read(&ledger).unwrap();
+    let which = Which::Device(issued.identity);
+    let list = desk.harborlight.revoke(&which, Reason::KeyCompromise, NOW_MS).unwrap();
+    let restored = desk.path("restored");
+    fs::create_dir(&restored).unwrap();
+    for name in ["keystore", "ca.cert", "agency.pub", "agency.crl"] {
+        fs::copy(desk.path("harborlight").join(name), restored.join(name)).unwrap();
+    }
+    fs::write(restored.join("ledger.jsonl"), before).unwrap();
+    let mut ca = AgencyCa::open(&restored, &passphrase()).unwrap();
+    let refused = |error: IssuerError| matches!(error, IssuerError::LedgerBehindList { .. });
+    assert!(refused(ca.renew_crl(NOW_MS).unwrap_err()));
+    assert!(refused(ca.revoke(&which, Reason::KeyCompromise, NOW_MS).unwrap_err()));
+    assert_eq!(ca.newest_crl().unwrap(), list.der, "nothing was made");
+    // The control: with its own ledger it goes on.
+    drop(ca);
+    fs::copy(ledger, restored.join("ledger.jsonl")).unwrap();
+    assert_eq!(AgencyCa::open(&restored, &passphrase()).unwrap().renew_crl(NOW_MS).unwrap().number, 3);
 }

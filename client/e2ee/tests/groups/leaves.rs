@@ -217,6 +217,40 @@ fn a_revoked_leaf_is_removed_by_any_member_and_whoever_comes_late_agrees() {
 }
 
 #[test]
+fn the_server_takes_a_removal_up_again_whatever_lists_say_by_then() {
+    let mut scene = Scene::new();
+    let bob = scene.world.elmgate.device('b', 1);
+    let revoked = bob.serial;
+    let bob = scene.admit(bob.device, &mut []);
+    let carol = scene.world.protection.device('c', 1).device;
+    let mut carol = scene.admit(carol, &mut []);
+    let checkpoint = scene.server.snapshot().unwrap();
+    let before = scene.trust.clone();
+    scene.trust = scene.trust.with_crl(&scene.world.elmgate.ca.crl(1, &[revoked])).unwrap().0;
+    let prepared = carol.prepare(&removing(&[bob.group.own_leaf()]), &scene.trust);
+    scene.order(&prepared.commit);
+
+    // After a restart, with a list that has dropped Bob and no memory of the one before.
+    let restarted = Observer::load(&checkpoint).unwrap();
+    let dropped = before.with_crl(&scene.world.elmgate.ca.crl(2, &[])).unwrap().0;
+    let judged = restarted.check(&prepared.commit, &dropped, NOW_MS).map(drop);
+    assert!(
+        matches!(judged, Err(CommitError::Policy(PolicyError::MayNotRemove { .. }))),
+        "the control: judged again it would be wrong, and the group dead"
+    );
+    let replayed = restarted.replay(&prepared.commit, dropped.charters()).unwrap();
+    assert_eq!(replayed.epoch(), scene.server.epoch());
+    assert_eq!(replayed.snapshot().unwrap(), scene.server.snapshot().unwrap(), "with the same floor");
+    assert_eq!(replayed.members().unwrap(), scene.server.members().unwrap());
+    // It is not blind: what was never taken is no commit of this group, and nothing is taken up twice.
+    let mut altered = prepared.commit.clone();
+    let middle = altered.len() / 2;
+    altered[middle] ^= 1;
+    assert!(restarted.replay(&altered, dropped.charters()).is_err());
+    assert!(replayed.replay(&prepared.commit, dropped.charters()).is_err());
+}
+
+#[test]
 fn a_list_that_came_later_does_not_reach_back() {
     let mut scene = Scene::new();
     let bob = scene.world.elmgate.device('b', 1);

@@ -65,6 +65,17 @@ impl From<Error> for Failure {
                 format!("No device of {person} can be added yet: none has been online."),
                 "Ask them to run `alcove status`, then add them again.",
             ),
+            Error::ListOverdue { agency, number, next_update_ms } => Self::new(
+                Exit::Certificate,
+                format!(
+                    "{} promised a new revocation list by {}, and none has come since list {number}. A lost device of theirs \
+                     could be let in unseen, so nobody of this agency is added now.",
+                    safe_line(&agency),
+                    when::minute(next_update_ms)
+                ),
+                "Ask that agency's admin to publish a list (`alcove-certs crl`), run `alcove status`, then add them again. If \
+                 they have published one, the server keeps it back: tell your agency's admin.",
+            ),
             Error::AlreadyMember(person) => Self::new(
                 Exit::Conflict,
                 format!("{person} is a member already, with all their devices."),

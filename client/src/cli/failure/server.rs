@@ -155,11 +155,13 @@ fn refused(refusal: &Refusal) -> Failure {
             "The server hands nothing out by that attempt at recovery.",
             "This is for admins: see `alcove-certs recovery attempts`.",
         ),
-        Reason::TrustRefused | Reason::WouldCut | Reason::LedgerRefused => Failure::new(
-            Exit::Refused,
-            "The server does not take that charter, list or ledger.",
-            "This is for admins: see `alcove-certs --help`.",
-        ),
+        Reason::TrustRefused | Reason::ListRefused | Reason::WouldCut | Reason::LedgerRefused => {
+            Failure::new(
+                Exit::Refused,
+                "The server does not take that charter, list or ledger.",
+                "This is for admins: see `alcove-certs --help`.",
+            )
+        }
         Reason::IdReused => Failure::new(
             Exit::Integrity,
             "The server holds something else under the same id: this vault may have been restored from a copy.",

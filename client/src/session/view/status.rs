@@ -1,6 +1,6 @@
 //! Where this device and its server stand.
 
-use super::{AgencyView, AlarmView, LedgerSummary, RecoveryView};
+use super::{AgencyView, AlarmView, LedgerSummary, ListView, RecoveryView};
 use alcove_proto::names::Identity;
 
 /// Where this device stands, without asking the server.
@@ -50,6 +50,8 @@ pub struct StatusView {
     pub recoveries: Vec<RecoveryView>,
     /// The own agency's ledger; nothing when none has been published.
     pub ledger: Option<LedgerSummary>,
+    /// Revocation lists that are past half of their time.
+    pub lists: Vec<ListView>,
     /// Alarms, newest last.
     pub alarms: Vec<AlarmView>,
 }

@@ -152,6 +152,12 @@ pub(in crate::transport) fn refused(error: ServiceError, request: &RequestId) ->
             Reason::TrustRefused,
             "It is not believed, or is older than what is in force; nothing was changed.",
         ),
+        ServiceError::ListRefused { number } => Told::new(
+            Code::FailedPrecondition,
+            Reason::ListRefused,
+            "The list takes a revocation back, dates one anew, or its number or date is out of order; nothing was changed.",
+        )
+        .limit(number),
         ServiceError::WouldCut { cut } => Told::new(
             Code::FailedPrecondition,
             Reason::WouldCut,

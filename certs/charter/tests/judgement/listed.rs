@@ -1,0 +1,313 @@
+//! Revoked stays revoked: what lists say over time, and what an admin who makes them say something else comes to.
+
+use crate::{
+    lists::{Entry, entry},
+    pki::{DAY_MS, NOW_MS, TestCa, World, list, next, sign},
+};
+use alcove_charter::{Appended, CrlError, DeviceCertificate, EverListed, Judge, TrustError, TrustView};
+use alcove_proto::v1;
+
+const SERIAL: &[u8] = &[0x41; 16];
+const OTHER: &[u8] = &[0x42; 16];
+
+/// As a device takes a list, whatever the desk would have said to it.
+fn with(view: &TrustView, list: &[u8]) -> TrustView {
+    view.with_crl(list).unwrap().0
+}
+
+/// As the desk takes a list.
+fn at_desk(view: &TrustView, list: &[u8]) -> Result<TrustView, CrlError> {
+    view.with_next_crl(list, NOW_MS).map(|(view, _)| view)
+}
+
+/// Whether a leaf of the second agency is refused at a moment that names list `number`.
+fn is_revoked_at(world: &World, view: &TrustView, leaf: &[u8], number: u64) -> bool {
+    let context = v1::CommitContext {
+        format: 1,
+        time_ms: NOW_MS,
+        charter_version: view.charter().version,
+        charter_hash: view.charter().hash().to_vec(),
+        crl_numbers: vec![v1::CrlNumber { trust_domain: world.agencies[1].trust_domain.to_string(), number }],
+        seen_position: 0,
+        seen_head: vec![0; 32],
+    };
+    let moment = view.moment_of_commit(&context).unwrap();
+    let judged = view.verify_device_mls(&[leaf], Judge::At(&moment));
+    matches!(judged, Err(TrustError::Revoked { .. }))
+}
+
+#[test]
+fn who_missed_lists_comes_to_the_verdict_of_who_did_not() {
+    let world = World::new();
+    let ca = &world.agencies[1].ca;
+    let leaf = world.agencies[1].mls_leaf().make();
+    let listed = [entry(SERIAL, &[3])];
+    let on = |number| if number < 3 { &[][..] } else { &listed };
+    let lists: Vec<Vec<u8>> = (1..=5).map(|number| ca.list(number, on(number))).collect();
+    let followed = lists.iter().fold(world.view(), |view, list| with(&view, list));
+    let slept = with(&with(&world.view(), &lists[0]), &lists[4]);
+    let joined = with(&world.view(), &lists[4]);
+    for number in 1..=5 {
+        for view in [&followed, &slept, &joined] {
+            assert_eq!(is_revoked_at(&world, view, &leaf, number), number >= 3, "list {number}");
+        }
+    }
+    // The control: a list of before does not say since when, and whoever missed the others cannot know.
+    let old = with(&world.view(), &ca.list(5, &[entry(SERIAL, &[])]));
+    assert!(!is_revoked_at(&world, &old, &leaf, 4));
+    assert!(is_revoked_at(&world, &old, &leaf, 5));
+    let moment = |view: &TrustView| view.moment(NOW_MS);
+    let certificate = old.verify_device_mls(&[&leaf], Judge::Never).unwrap();
+    assert!(!joined.may_have_been_revoked(&certificate, &moment(&with(&world.view(), &lists[1]))));
+    assert!(old.may_have_been_revoked(&certificate, &moment(&with(&world.view(), &lists[1]))));
+}
+
+#[test]
+fn a_list_that_drops_a_living_certificate_is_refused_at_the_desk() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let view = at_desk(&world.view(), &agency.ca.list(1, &[entry(SERIAL, &[1])])).unwrap();
+    let (trust_domain, number) = (agency.trust_domain.clone(), 2);
+    for entries in [&[][..], &[entry(OTHER, &[2])]] {
+        let refused = at_desk(&view, &agency.ca.list(number, entries)).unwrap_err();
+        let serial = alcove_charter::Serial::from_der_content(SERIAL);
+        assert_eq!(refused, CrlError::Drops { trust_domain: trust_domain.clone(), number, serial });
+    }
+    // The control: a list that leaves nothing out is taken, and so is one that comes again.
+    let all = agency.ca.list(number, &[entry(SERIAL, &[1]), entry(OTHER, &[2])]);
+    let view = at_desk(&view, &all).unwrap();
+    assert_eq!(view.with_next_crl(&all, NOW_MS).unwrap().1, Appended::AlreadyHeld);
+}
+
+#[test]
+fn at_a_device_the_number_of_a_list_that_drops_counts_and_what_it_dropped_stays_revoked() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let leaf = agency.mls_leaf().make();
+    let listed = with(&world.view(), &agency.ca.list(1, &[entry(SERIAL, &[1])]));
+    let dropped = with(&listed, &agency.ca.list(2, &[]));
+    assert_eq!(dropped.crl_numbers()[0].number, 2);
+    assert!(is_revoked_at(&world, &dropped, &leaf, 1));
+    assert!(is_revoked_at(&world, &dropped, &leaf, 2));
+    let tls = agency.tls_leaf().make();
+    assert!(matches!(dropped.verify_device_tls(&[tls], NOW_MS), Err(TrustError::Revoked { .. })));
+    // The control: whoever never had the first list has nothing to remember.
+    assert!(!is_revoked_at(&world, &with(&world.view(), &agency.ca.list(2, &[])), &leaf, 2));
+
+    // It is kept across a restart, by the vault or beside the list.
+    let kept = dropped.listed(&agency.trust_domain).unwrap().encode();
+    let again = EverListed::decode(&kept).unwrap();
+    assert_eq!(again, **dropped.listed(&agency.trust_domain).unwrap());
+    let reopened = world.view().with_listed(&agency.trust_domain, again);
+    let reopened = with(&reopened, &agency.ca.list(2, &[]));
+    assert!(is_revoked_at(&world, &reopened, &leaf, 1));
+    for length in 0..kept.len() {
+        // Never a panic, whatever is left of it.
+        let _ = EverListed::decode(&kept[..length]);
+    }
+}
+
+#[test]
+fn a_serial_may_go_when_no_certificate_can_live_that_long() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let old = Entry { revoked_at_ms: NOW_MS - 900 * DAY_MS, ..entry(SERIAL, &[1]) };
+    let made_ms = NOW_MS - 856 * DAY_MS;
+    let view = with(&world.view(), &agency.ca.list_at(1, &[old], made_ms));
+    assert!(at_desk(&view, &agency.ca.list(2, &[])).is_ok());
+    // A date that was written back does not help: it was not known before that list was made.
+    let view = with(&world.view(), &agency.ca.list_at(1, &[old], made_ms + 2 * DAY_MS));
+    assert!(matches!(at_desk(&view, &agency.ca.list(2, &[])), Err(CrlError::Drops { .. })));
+    // Nor does a list that says it was made in some years.
+    let ahead = agency.ca.list_at(2, &[], NOW_MS + 900 * DAY_MS);
+    assert!(matches!(at_desk(&view, &ahead), Err(CrlError::Ahead { .. })));
+}
+
+#[test]
+fn a_list_that_dates_a_revocation_anew_is_refused_at_the_desk_and_changes_nothing_at_a_device() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let leaf = agency.mls_leaf().make();
+    let view = at_desk(&world.view(), &agency.ca.list(1, &[])).unwrap();
+    let view = at_desk(&view, &agency.ca.list(2, &[])).unwrap();
+
+    // Revoked since a list that everybody knows did not have it: commits of then would turn wrong.
+    let backdated = agency.ca.list(3, &[entry(SERIAL, &[1])]);
+    assert!(matches!(at_desk(&view, &backdated), Err(CrlError::Redated { number: 3, .. })));
+    assert!(!is_revoked_at(&world, &with(&view, &backdated), &leaf, 2), "this device had list 2");
+    assert!(is_revoked_at(&world, &with(&view, &backdated), &leaf, 3));
+
+    let view = at_desk(&view, &agency.ca.list(3, &[entry(SERIAL, &[3])])).expect("the control");
+    for redated in
+        [entry(SERIAL, &[1]), entry(SERIAL, &[4]), Entry { revoked_at_ms: NOW_MS, ..entry(SERIAL, &[3]) }]
+    {
+        let list = agency.ca.list(4, &[redated]);
+        assert!(matches!(at_desk(&view, &list), Err(CrlError::Redated { number: 4, .. })));
+        let fooled = with(&view, &list);
+        assert!(!is_revoked_at(&world, &fooled, &leaf, 2));
+        assert!(is_revoked_at(&world, &fooled, &leaf, 3));
+        let certificate = fooled.verify_device_mls(&[&leaf], Judge::Never).unwrap();
+        assert_eq!(fooled.revoked_at_ms(&certificate), Some(NOW_MS - DAY_MS));
+    }
+    // An issuer of before says nothing of it, and takes nothing back by that.
+    assert!(at_desk(&view, &agency.ca.list(4, &[entry(SERIAL, &[])])).is_ok());
+}
+
+#[test]
+fn lists_of_before_learn_their_numbers_and_keep_what_was_held() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let leaf = agency.mls_leaf().make();
+    let view = at_desk(&world.view(), &agency.ca.list(4, &[entry(SERIAL, &[])])).unwrap();
+    assert!(!is_revoked_at(&world, &view, &leaf, 3), "not known");
+    let later = agency.ca.list(5, &[entry(SERIAL, &[5])]);
+    assert!(matches!(at_desk(&view, &later), Err(CrlError::Redated { .. })), "list 4 had it");
+    let view = at_desk(&view, &agency.ca.list(5, &[entry(SERIAL, &[2])])).unwrap();
+    assert!(is_revoked_at(&world, &view, &leaf, 3));
+    assert!(!is_revoked_at(&world, &view, &leaf, 1));
+}
+
+#[test]
+fn numbers_rise_by_a_thousand_at_most() {
+    let world = World::new();
+    let ca = &world.agencies[1].ca;
+    let view = at_desk(&world.view(), &ca.list(7, &[])).unwrap();
+    assert!(at_desk(&view, &ca.list(1007, &[])).is_ok());
+    assert!(matches!(at_desk(&view, &ca.list(1008, &[])), Err(CrlError::Jump { rise_max: 1000, .. })));
+    assert!(matches!(view.with_crl(&ca.list(1008, &[])), Err(CrlError::Jump { .. })));
+    assert!(matches!(view.with_crl(&ca.list(u64::MAX, &[])), Err(CrlError::Jump { .. })));
+
+    // Whoever slept for a day has missed what the desk took in a day, and not more.
+    let a_day_later = |number| ca.list_at(number, &[], NOW_MS + DAY_MS);
+    let most = 7 + 1000 * (24 * 60 * 6 + 1);
+    assert!(view.with_crl(&a_day_later(most)).is_ok());
+    assert!(matches!(view.with_crl(&a_day_later(most + 1)), Err(CrlError::Jump { .. })));
+}
+
+/// Harborlight with its own CA and the next one.
+fn rolled(world: &World, view: &TrustView, cas: &[&TestCa]) -> TrustView {
+    let charter = next(view.charters(), |charter| list(&mut charter.agencies[1], cas));
+    view.with_charter(&sign(&charter, &world.agencies)).unwrap().0
+}
+
+#[test]
+fn a_stolen_old_ca_cannot_kill_what_the_new_one_certified() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let new_ca = TestCa::new("harborlight CA of next year");
+    let by = |ca, serial: &[u8]| {
+        let leaf = crate::pki::Leaf::new(ca, &agency.identity(), alcove_charter::oids::MLS_SIGNING_ARCS);
+        leaf.change(|params| params.serial_number = Some(rcgen::SerialNumber::from_slice(serial))).make()
+    };
+    let (old_leaf, new_leaf) = (by(&agency.ca, SERIAL), by(&new_ca, OTHER));
+    let both = rolled(&world, &world.view(), &[&agency.ca, &new_ca]);
+    let view = at_desk(&both, &agency.ca.list(1, &[])).unwrap();
+    let stolen = agency.ca.list(2, &[entry(SERIAL, &[2]), entry(OTHER, &[2])]);
+    let view = at_desk(&view, &stolen).expect("the old CA stands in the charter");
+    assert!(is_revoked_at(&world, &view, &old_leaf, 2), "its own it may kill: the control");
+    assert!(!is_revoked_at(&world, &view, &new_leaf, 2));
+
+    // What the thief listed does not hold up the lists of the new CA, which takes nothing else back.
+    let view = at_desk(&view, &new_ca.list(3, &[])).unwrap();
+    assert!(is_revoked_at(&world, &view, &old_leaf, 3), "revoked stays revoked");
+    let trust_domain = agency.trust_domain.clone();
+    let again = agency.ca.list(4, &[entry(OTHER, &[4])]);
+    let retired = CrlError::Retired { trust_domain, number: 4 };
+    assert_eq!(at_desk(&view, &again).unwrap_err(), retired);
+    assert_eq!(view.with_crl(&again).unwrap_err(), retired);
+    // And the new CA's own revocations count for both.
+    let view = at_desk(&view, &new_ca.list(4, &[entry(OTHER, &[4])])).unwrap();
+    assert!(is_revoked_at(&world, &view, &new_leaf, 4));
+    assert!(!is_revoked_at(&world, &view, &new_leaf, 3));
+}
+
+#[test]
+fn a_roll_over_takes_no_revocation_back() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let new_ca = TestCa::new("harborlight CA of next year");
+    let view = at_desk(&world.view(), &agency.ca.list(1, &[entry(SERIAL, &[1])])).unwrap();
+    let view = rolled(&world, &view, &[&agency.ca, &new_ca]);
+    // Listed before there was a new CA, so it is the old one's own word about its own certificate.
+    assert!(matches!(at_desk(&view, &new_ca.list(2, &[])), Err(CrlError::Drops { .. })));
+    assert!(matches!(at_desk(&view, &new_ca.list(2, &[entry(SERIAL, &[2])])), Err(CrlError::Redated { .. })));
+    let view = at_desk(&view, &new_ca.list(2, &[entry(SERIAL, &[1])])).expect("the control");
+    assert!(is_revoked_at(&world, &view, &agency.mls_leaf().make(), 2));
+}
+
+#[test]
+fn a_retired_ca_hands_in_nothing_new() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let new_ca = TestCa::new("harborlight CA of next year");
+    let view = at_desk(&world.view(), &agency.ca.list(1, &[])).unwrap();
+    let view = rolled(&world, &view, &[&new_ca]);
+    let list = agency.ca.list(2, &[entry(OTHER, &[2])]);
+    assert!(matches!(at_desk(&view, &list), Err(CrlError::Retired { number: 2, .. })));
+    assert!(view.with_crl(&list).is_ok(), "a device takes what the server held before the roll-over");
+}
+
+#[test]
+fn an_entry_says_one_number_of_a_list_that_can_have_been() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let refused = |entries: &[Entry<'_>]| world.view().with_crl(&agency.ca.list(5, entries)).unwrap_err();
+    let raw = |raw: &'static [u8]| Entry { raw: Some(raw), ..entry(SERIAL, &[]) };
+    for (wrong, why) in [
+        (entry(SERIAL, &[0]), "there is no list 0 that lists anything"),
+        (entry(SERIAL, &[6]), "a list to come"),
+        (entry(SERIAL, &[3, 4]), "twice"),
+        (raw(&[]), "nothing"),
+        (raw(&[2, 1, 0xff]), "less than none"),
+        (raw(&[4, 1, 3]), "no number"),
+        (raw(&[2, 1, 3, 0]), "more than a number"),
+        (raw(&[2, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0]), "more than 64 bits"),
+    ] {
+        assert_eq!(refused(&[wrong]), CrlError::Malformed, "{why}");
+    }
+    assert_eq!(refused(&[entry(SERIAL, &[3]), entry(SERIAL, &[4])]), CrlError::Malformed, "a serial twice");
+    assert!(world.view().with_crl(&agency.ca.list(5, &[entry(SERIAL, &[5])])).is_ok(), "the control");
+}
+
+#[test]
+fn the_extension_is_these_bytes() {
+    // SEQUENCE { OBJECT IDENTIFIER 1.3.6.1.4.1.58888.1.4, OCTET STRING { INTEGER 7 } }
+    const VECTOR: &[u8] = &[0x30, 17, 6, 10, 0x2b, 6, 1, 4, 1, 0x83, 0xcc, 8, 1, 4, 4, 3, 2, 1, 7];
+    let world = World::new();
+    let list = world.agencies[1].ca.list(9, &[entry(SERIAL, &[7])]);
+    assert!(list.windows(VECTOR.len()).any(|bytes| bytes == VECTOR));
+    let view = with(&world.view(), &list);
+    let (_, said) = view.crl(&world.agencies[1].trust_domain).unwrap().entries().next().unwrap();
+    assert_eq!((said.revoked_at_ms, said.first), (NOW_MS - DAY_MS, Some(7)));
+}
+
+#[test]
+fn nothing_is_parsed_before_it_is_known_who_signed_it() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let view = world.view();
+    let issuer = alcove_charter::Ca::parse(&agency.ca.der).unwrap().subject().to_vec();
+    // A body of which only the first three fields are right.
+    let body = yasna::construct_der(|writer| {
+        writer.write_sequence(|writer| {
+            writer.next().write_u8(1);
+            writer.next().write_sequence(|_| {});
+            writer.next().write_der(&issuer);
+            writer.next().write_utf8_string("no list at all");
+        });
+    });
+    let stranger = TestCa::new("stranger CA");
+    assert_eq!(view.with_crl(&stranger.signed_list(&body)).unwrap_err(), CrlError::BadSignature);
+    assert_eq!(view.with_crl(&agency.ca.signed_list(&body)).unwrap_err(), CrlError::Malformed, "the control");
+}
+
+/// What a device believes of a certificate is of no use to another CA's list.
+#[test]
+fn a_certificate_says_which_ca_signed_it() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let ca = *alcove_charter::Ca::parse(&agency.ca.der).unwrap().public_key();
+    let leaf = agency.mls_leaf().make();
+    let believed: DeviceCertificate = world.view().verify_device_mls(&[leaf], Judge::Never).unwrap();
+    assert_eq!(believed.issuer, ca);
+}

@@ -1,0 +1,3 @@
+//! Attacks by the admin of one agency, who holds its CA.
+
+mod lists;
