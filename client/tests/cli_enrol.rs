@@ -228,7 +228,7 @@ fn trust_material_that_no_longer_loads_is_set_aside_and_told_and_locks_nobody_ou
     let told: Vec<_> =
         alarms.iter().map(|alarm| (alarm["alarm"].as_str(), alarm["position"].as_u64())).collect();
     let set_aside = Some("trust-set-aside");
-    assert_eq!(told, [(set_aside, Some(3)), (set_aside, Some(4)), (set_aside, Some(0))]);
+    assert_eq!(told, [(set_aside, Some(0)), (set_aside, Some(3)), (set_aside, Some(4))]);
     let (held, kept) = vault(&device)
         .read::<_, VaultError>(|act| Ok((act.scan::<CharterRow>(&[])?, act.scan::<SetAsideRow>(&[])?)))
         .unwrap();

@@ -367,6 +367,10 @@ fn a_server_whose_revocations_were_taken_back_between_two_runs_does_not_start() 
     world.write_crl("harborlight.crl", &world.harborlight.ca.crl(5, &[]));
     let (code, _, said) = ask(&world, &["run"]);
     assert_eq!(code, 12, "{said}");
+    assert!(said.contains("drops certificate"), "{said}");
+    world.write_crl("harborlight.crl", &world.harborlight.ca.crl(5, &[&lost]));
+    let (code, _, said) = ask(&world, &["run"]);
+    assert_eq!(code, 12, "{said}");
     assert!(said.contains("number 5") && said.contains("number 6 has been in force"), "{said}");
     assert!(said.contains("Put the newest CRL"), "{said}");
     fs::remove_file(world.path("crls").join("harborlight.crl")).unwrap();

@@ -370,6 +370,15 @@ async fn a_group_goes_on_after_the_server_has_lost_a_list_its_log_names() {
     let (group, mut alice, _) = a_group_whose_log_names_a_list(&world).await;
     world.lose_crls();
     let world = world.restart().await;
+    world.append(&alice, group, 8, b"written meanwhile").await.expect("the log is read without the list");
+    // What the log has shown of the list stays its floor: commits wait for the agency's next one.
+    let seen = world.head(&alice, group).await;
+    let less = alice.commit(group, &world.trust(), world.now_ms(), seen, &[], &[]).offer;
+    assert_refused!(
+        world.service.submit_commit(&world.caller(&alice), less).await,
+        ServiceError::TrustStale
+    );
+    world.revoke(&world.northmark, 2, &[]);
     goes_on(&world, group, &mut alice).await;
 }
 

@@ -241,12 +241,19 @@ impl World {
             issued_at_ms: NOW_MS,
             not_after_ms: NOW_MS + 700 * DAY_MS,
             quorum: newest.quorum,
-            agencies: agencies.map(|agency| agency.entry().clone()).collect(),
+            agencies: agencies.map(|agency| self.claimed(agency.entry(), rules)).collect(),
             server_ca_certificates: vec![self.server_ca.der.clone()],
             server_name: newest.server_name.clone(),
             rules,
         };
         trust.with_charter(&self.sign(&charter)).unwrap().0
+    }
+
+    /// An entry with the claims that charters of these rules have.
+    fn claimed(&self, entry: &v1::Agency, rules: u32) -> v1::Agency {
+        let agencies = self.agencies();
+        let ours = agencies.into_iter().find(|agency| agency.trust_domain.to_string() == entry.trust_domain);
+        v1::Agency { ca_claims: ours.unwrap().entry_under(rules).ca_claims, ..entry.clone() }
     }
 
     fn sign(&self, charter: &v1::Charter) -> Vec<u8> {
