@@ -374,10 +374,7 @@ async fn a_group_goes_on_after_the_server_has_lost_a_list_its_log_names() {
     // What the log has shown of the list stays its floor: commits wait for the agency's next one.
     let seen = world.head(&alice, group).await;
     let less = alice.commit(group, &world.trust(), world.now_ms(), seen, &[], &[]).offer;
-    assert_refused!(
-        world.service.submit_commit(&world.caller(&alice), less).await,
-        ServiceError::TrustStale
-    );
+    assert_refused!(world.service.submit_commit(&world.caller(&alice), less).await, ServiceError::TrustStale);
     world.revoke(&world.northmark, 2, &[]);
     goes_on(&world, group, &mut alice).await;
 }
