@@ -42,6 +42,8 @@ pub const LOG_PAGE_ENTRIES_MAX: usize = 1000;
 pub const LOG_PAGE_BYTES_MAX: usize = 1024 * 1024;
 /// Entry digests one receipt or welcome may carry.
 pub const LINK_DIGESTS_MAX: usize = 1024;
+/// Ties between the keys of one device that its vault keeps and shows: one renewal in two months makes ten years.
+pub const KEY_TIES_MAX: usize = 64;
 /// Groups one subscription may follow.
 pub const CURSORS_MAX: usize = 4096;
 /// Welcomes in one answer.

@@ -213,13 +213,28 @@ fn whoever_lost_every_laptop_reads_every_old_note_and_document_again() {
     let refused = life.later(laptop.staff.command(note).stdin("not yet")).code(3);
     assert!(refused.stderr.contains("Ask a member of the case to add you"), "{}", refused.stderr);
 
-    // A colleague adds the new laptop: what was read stays, and she is back.
+    // A colleague adds the new laptop. Nothing on it says who may do that: she is asked, compares words, and is back.
     life.later(life.leon.command(["member", "add", CASE, "Rosa Iglesias-Peña", "--yes", "--json"])).success();
-    let back = life.later(laptop.staff.command(["case", "list", "--json"])).success().json_lines();
-    assert_eq!(back[0]["recovered"], false, "{back:?}");
+    let asked = life.later(laptop.staff.command(["case", "requests", "--json"])).success().json();
+    assert_eq!(asked["by"]["name"], "Leon Baptiste", "{asked}");
+    let still = life.later(laptop.staff.command(["case", "list", "--json"])).success().json();
+    assert_eq!(still["recovered"], true, "nothing was done unasked: {still}");
+    let request = asked["id"].as_str().expect("an id");
+    life.later(laptop.staff.command(["case", "accept", request, "--yes", "--json"])).success();
+    // What was read stands beside it, and leaves its title once it is put away.
+    let both = life.later(laptop.staff.command(["case", "list", "--json"])).success().json_lines();
+    let former = both.iter().find(|case| !case["replaced_by"].is_null()).expect("it is kept");
+    let former = former["id"].as_str().expect("an id");
+    life.later(laptop.staff.command(note).stdin("which of the two?")).code(12);
+    life.later(laptop.staff.command(["case", "archive", former, "--json"])).success();
     life.later(laptop.staff.command(note).stdin("I am back.")).success();
-    let all: Vec<_> = had().into_iter().chain(["I am back."]).collect();
-    assert_eq!(texts_later(&life, &laptop.staff), all);
+    assert_eq!(texts_later(&life, &laptop.staff), ["I am back."]);
+    let kept = life.later(laptop.staff.command(["note", "list", former, "--json"])).success().json_lines();
+    let kept: Vec<_> = kept.iter().filter_map(|note| note["text"].as_str()).collect();
+    assert_eq!(kept, had());
+    let again = life.world.path("again");
+    life.later(laptop.staff.command(["doc", "get", &id, "-o", path(&again), "--json"])).success();
+    assert_eq!(fs::read(&again).expect("it was saved"), DOCUMENT, "its documents too");
     assert_eq!(texts_later(&life, &life.leon).last().map(String::as_str), Some("I am back."));
     let status = life.later(laptop.staff.command(["status", "--json"])).success().json();
     assert_eq!(status["alarms"], serde_json::json!([]), "{status}");

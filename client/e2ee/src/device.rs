@@ -8,7 +8,7 @@ use crate::{
     records::signed_content,
 };
 use alcove_charter::{P256Point, TrustError, claimed_device, leaf_point, sha256};
-use alcove_mls::{Bench, SealedCard, mls_time, signing_identity, suite};
+use alcove_mls::{Bench, KeyTie, KeyTies, SealedCard, mls_time, signing_identity, suite};
 use alcove_proto::{ids::Digest, limits::CERTIFICATE_BACKDATE_SECONDS, names::Identity};
 use mls_rs::{
     CipherSuiteProvider, ExtensionList,
@@ -58,6 +58,7 @@ pub struct Device {
     /// Wiped when dropped, by its type.
     signer: SignatureSecretKey,
     card: Option<SealedCard>,
+    ties: KeyTies,
 }
 
 /// A key package and the secret that opens the welcome sealed to it.
@@ -96,7 +97,7 @@ impl Device {
         if own.as_bytes() != public_key.as_bytes() {
             return Err(DeviceError::OtherKey);
         }
-        Ok(Self { identity, chain, public_key, certificate_hash, signer, card })
+        Ok(Self { identity, chain, public_key, certificate_hash, signer, card, ties: KeyTies::default() })
     }
 
     /// Its name.
@@ -122,6 +123,26 @@ impl Device {
     /// The card its leaves carry.
     pub fn card(&self) -> Option<&SealedCard> {
         self.card.as_ref()
+    }
+
+    /// The same device, which shows whoever it adds these ties between its keys.
+    #[must_use]
+    pub fn with_ties(self, ties: KeyTies) -> Self {
+        Self { ties, ..self }
+    }
+
+    /// The ties it shows.
+    pub(crate) fn ties(&self) -> &KeyTies {
+        &self.ties
+    }
+
+    /// Signs for the key that follows this device's: the last thing that is signed with this one outside of groups.
+    ///
+    /// Errors: [`GroupError::Sign`].
+    pub fn tie_to(&self, next: &P256Point) -> Result<KeyTie, GroupError> {
+        let signed = KeyTie::signing_bytes(&self.identity, &self.public_key, next);
+        let signature = suite().sign(&self.signer, &signed).map_err(|_| GroupError::Sign)?;
+        Ok(KeyTie { identity: self.identity.clone(), from: self.public_key, to: *next, signature })
     }
 
     /// Makes a key package that may be used from an hour before `now_ms` until `not_after_ms`

@@ -161,6 +161,25 @@ pub(crate) enum Case {
         /// The frozen case
         case: String,
     },
+    /// Who wants to add you to a case and waits for your yes
+    Requests,
+    /// Join a case that somebody wants to add you to
+    Accept {
+        /// The request's id, or the beginning of it
+        #[arg(required_unless_present = "from", conflicts_with = "from")]
+        id: Option<String>,
+        /// Everything this person asks for, but for cases you know: a name, or spiffe://…/staff/…
+        #[arg(long, value_name = "PERSON")]
+        from: Option<String>,
+        /// Their agency: its name or domain, or the first part of that
+        #[arg(long, value_name = "AGENCY", requires = "from")]
+        agency: Option<String>,
+    },
+    /// Take a request off the list without joining; nobody is told
+    Decline {
+        /// The request's id, or the beginning of it
+        id: String,
+    },
     /// Put a case away on this device; it stays with the others
     Archive {
         /// The case
@@ -366,7 +385,7 @@ pub(crate) enum Outbox {
         /// The item's id, or the beginning of it
         id: String,
     },
-    /// Send an item once more that the server has refused
+    /// Send an item once more that the server has refused, or a note that was not sent before you were out of its case
     Retry {
         /// The item's id, or the beginning of it
         id: String,

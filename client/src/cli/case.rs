@@ -5,7 +5,7 @@ use super::{
     context::Context,
     exit::Failure,
     json::{CaseJson, HeldUpJson, PersonJson},
-    prompt,
+    prompt, request,
 };
 use crate::ui::{table::Table, text::safe_line, when, words};
 use alcove_client::session::{CaseView, Session};
@@ -17,6 +17,11 @@ pub(super) async fn run(context: &Context, command: Case) -> Result<(), Failure>
         Case::List { all } => list(context, all).await,
         Case::Show { case } => show(context, &case).await,
         Case::Succeed { case } => succeed(context, &case).await,
+        Case::Requests => request::list(context).await,
+        Case::Accept { id, from, agency } => {
+            request::accept(context, id.as_deref(), from.as_deref(), agency.as_deref()).await
+        }
+        Case::Decline { id } => request::decline(context, &id).await,
         Case::Archive { case, undo } => archive(context, &case, !undo),
     }
 }
@@ -74,6 +79,12 @@ async fn list(context: &Context, all: bool) -> Result<(), Failure> {
         context.output.say("There are no cases on this device. Open one with `alcove case new TITLE`.");
     } else {
         context.output.line(table.render().trim_end())?;
+    }
+    for (index, case) in cases.iter().enumerate() {
+        // Each pair once.
+        if cases[..index].iter().all(|earlier| earlier.title != case.title) {
+            tell_of_same_title(context, &session, case)?;
+        }
     }
     refresh.end()
 }
@@ -186,6 +197,26 @@ fn archive(context: &Context, query: &str, archived: bool) -> Result<(), Failure
     Ok(())
 }
 
+/// Tells of another case with the title of this one: by the title alone neither is found any more.
+pub(super) fn tell_of_same_title(
+    context: &Context,
+    session: &Session,
+    case: &CaseView,
+) -> Result<(), Failure> {
+    let Some(named) = &case.title else { return Ok(()) };
+    for other in session.cases(true)? {
+        if other.id != case.id && other.successor.is_none() && other.title.as_ref() == Some(named) {
+            context.output.warn(&format!(
+                "Two cases are called {}: {} and {}. Name them by their ids.",
+                title(case),
+                short(&other),
+                short(case)
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// The first digits of a case's id: enough to name it by.
 fn short(case: &CaseView) -> String {
     case.id.to_string().chars().take(8).collect()
@@ -205,7 +236,12 @@ fn state(case: &CaseView) -> String {
     if let Some(by) = &case.successor {
         words.push(format!("led on by the case {:.8}: nothing is sent here any more", by.to_string()));
     }
-    if case.recovered {
+    if let Some(by) = &case.replaced_by {
+        words.push(format!(
+            "NOT CONTINUED: you accepted another case under its id, {:.8}; only what came before can be read here",
+            by.to_string()
+        ));
+    } else if case.recovered {
         words.push("recovered, read only: you are not a member, so ask a member to add you".to_owned());
     } else if case.closed {
         words.push("you are no longer a member: nothing new arrives".to_owned());

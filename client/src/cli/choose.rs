@@ -92,10 +92,7 @@ pub(crate) fn by_id(ids: &[String], prefix: &str, noun: &str) -> Result<usize, F
     if !well_formed {
         return Err(Failure::refused(
             format!("{} is no id of a {noun}.", safe_line(&prefix)),
-            format!(
-                "Give at least the first four digits of the id, as `alcove {} list` shows it.",
-                verb(noun)
-            ),
+            format!("Give at least the first four digits of the id, as `alcove {}` shows it.", listing(noun)),
         ));
     }
     let mut found = ids.iter().enumerate().filter(|(_, id)| id.starts_with(&prefix));
@@ -143,16 +140,19 @@ fn not_found(noun: &str, query: &str) -> Failure {
     Failure::new(
         Exit::NotFound,
         format!("There is no {noun} {} here, or it is not for you.", safe_line(query)),
-        format!("See `alcove {} list`.", verb(noun)),
+        format!("See `alcove {}`.", listing(noun)),
     )
 }
 
 /// The command that lists such things.
-fn verb(noun: &str) -> &str {
+fn listing(noun: &str) -> &str {
     match noun {
-        "document" => "doc",
-        "outbox item" => "outbox",
-        "attempt" => "recovery",
+        "case" => "case list",
+        "note" => "note list",
+        "document" => "doc list",
+        "outbox item" => "outbox list",
+        "attempt" => "recovery list",
+        "request" => "case requests",
         _ => noun,
     }
 }

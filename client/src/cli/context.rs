@@ -177,8 +177,11 @@ impl Context {
     /// The case that `query` names.
     pub(crate) fn case(&self, session: &Session, query: &str) -> Result<CaseView, Failure> {
         let mut cases = session.cases(true)?;
-        // A case that is led on leaves its title to the one that does.
-        let title = |case: &CaseView| case.title.clone().filter(|_| case.successor.is_none());
+        // A case that is led on leaves its title to the one that does; one that another took the place of does so once it
+        // is put away.
+        let keeps_title =
+            |case: &CaseView| case.successor.is_none() && !(case.replaced_by.is_some() && case.archived);
+        let title = |case: &CaseView| case.title.clone().filter(|_| keeps_title(case));
         let named: Vec<(String, String)> =
             cases.iter().map(|case| (case.id.to_string(), title(case).unwrap_or_default())).collect();
         Ok(cases.swap_remove(choose::case(&named, query)?))

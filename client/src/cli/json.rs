@@ -110,6 +110,8 @@ pub(crate) struct CaseJson {
     leads_on: Option<String>,
     led_on_by: Option<String>,
     recovered: bool,
+    /// The case that took this one's place under its id.
+    replaced_by: Option<String>,
     epoch: u64,
     position: u64,
     items: u64,
@@ -138,6 +140,7 @@ impl CaseJson {
             leads_on: view.predecessor.map(|case| case.to_string()),
             led_on_by: view.successor.map(|case| case.to_string()),
             recovered: view.recovered,
+            replaced_by: view.replaced_by.map(|case| case.to_string()),
             epoch: view.epoch,
             position: view.position.0,
             items: view.items,

@@ -25,6 +25,7 @@ mod passphrase;
 mod passwd;
 mod prompt;
 mod recovery;
+mod request;
 mod search;
 mod status;
 mod verify;

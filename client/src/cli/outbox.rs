@@ -88,6 +88,14 @@ async fn retry(context: &Context, prefix: &str) -> Result<(), Failure> {
         ));
         prompt::confirm("Send it again?", context.yes).await?;
     }
+    if item.delivery == Delivery::NeverSent {
+        // Who was to read it when it was written, and who would now, may be two things.
+        context.output.say(&format!(
+            "It was written before you were out of the case. It will be read by {}",
+            words::audience(&session.members(&item.case)?)
+        ));
+        prompt::confirm("Send it?", context.yes).await?;
+    }
     let id = session.try_again(&item.id)?;
     let refresh = context.refresh(&session).await;
     let now = session.outbox()?.into_iter().find(|waiting| waiting.id == id);

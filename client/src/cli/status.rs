@@ -36,6 +36,7 @@ struct StatusJson<'a> {
     renewal: RenewalJson<'a>,
     server: ServerJson,
     cases: u64,
+    requests: u64,
     queued: u64,
     refused: u64,
     unfinished_uploads: u64,
@@ -157,6 +158,7 @@ fn show(
             round_trip_us: server.map(|server| server.round_trip_us),
         },
         cases: status.cases,
+        requests: status.requests,
         queued: status.queued,
         refused: status.refused,
         unfinished_uploads: status.unfinished_uploads,
@@ -195,7 +197,7 @@ fn show(
         },
         format!("Renewal      {}", renewal_line(&status.renewal)),
         format!("Ledger       {}", ledger::line(status.ledger.as_ref())),
-        format!("Cases        {}", status.cases),
+        format!("Cases        {}{}", status.cases, requests(status)),
         format!("Waiting      {}", waiting(status)),
         format!("Recovery     {}", recovery_line(status)),
     ];
@@ -337,6 +339,16 @@ fn recovery_line(status: &StatusView) -> String {
     }
 }
 
+fn requests(status: &StatusView) -> String {
+    match status.requests {
+        0 => String::new(),
+        _ => format!(
+            "; {} to add you to one: see `alcove case requests`",
+            words::count(status.requests, "request", "requests")
+        ),
+    }
+}
+
 fn waiting(status: &StatusView) -> String {
     let mut waiting = words::count(status.queued, "item to be sent", "items to be sent");
     if status.refused > 0 {
@@ -387,6 +399,7 @@ mod tests {
             refused: 0,
             unfinished_uploads: 0,
             cases: 0,
+            requests: 0,
             unsealed: 0,
             recoveries: vec![],
             ledger: None,

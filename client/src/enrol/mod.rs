@@ -18,6 +18,7 @@ pub use answer::{ANSWER_BYTES_MAX, Enrolment, Held, check_answer};
 pub use error::{EnrolError, Purpose};
 pub use invited::{Begun, HandedIn, Invited};
 pub use request::{DeviceKeys, PendingRequest};
+pub(crate) use rows::key_ties;
 pub(crate) use sealed::open_for_device;
 
 #[cfg(test)]

@@ -3,9 +3,14 @@
 use super::{DeviceKeys, EnrolError, Enrolment, PendingRequest};
 use crate::vault::{
     Act, VaultError,
-    rows::{CharterRow, DeviceRow, EnrolmentRow, FormerKeyRow, InvitationRow, KeyPackageRow, UpkeepRow},
+    rows::{
+        CharterRow, DeviceRow, EnrolmentRow, FormerKeyRow, InvitationRow, KeyPackageRow, KeyTiesRow,
+        UpkeepRow,
+    },
 };
-use alcove_charter::{Card, CharterHistory, Judge, TrustView, sha256};
+use alcove_charter::{Card, CharterHistory, Judge, TrustView, leaf_point, sha256};
+use alcove_e2ee::device::Device;
+use alcove_mls::KeyTies;
 use alcove_proto::{ids::Digest, names::Identity};
 use zeroize::Zeroizing;
 
@@ -135,12 +140,35 @@ pub(super) fn put(
         if earlier.mls_chain != row.mls_chain {
             upkeep.key_packages_due = true;
             keep_former_key(act, earlier)?;
+            tie_keys(act, earlier, &row)?;
         }
         act.put(ONLY, &upkeep)?;
     }
     act.put(ONLY, &row)?;
     act.delete::<InvitationRow>(ONLY)?;
     Ok(())
+}
+
+/// The key that goes signs for the one that follows it, before it is wiped: whoever knew this device by it knows it again.
+fn tie_keys(act: &Act<'_>, earlier: &EnrolmentRow, next: &EnrolmentRow) -> Result<(), EnrolError> {
+    let damaged = || VaultError::Damaged { what: "the enrolment" };
+    let keys: DeviceRow = act.expect(ONLY)?;
+    let leaf = next.mls_chain.first().ok_or_else(damaged)?;
+    let next = leaf_point(leaf).map_err(|_| damaged())?;
+    let device = Device::new(&keys.mls_key, earlier.mls_chain.clone(), None).map_err(|_| damaged())?;
+    if *device.public_key() == next {
+        return Ok(());
+    }
+    let tie = device.tie_to(&next).map_err(|_| EnrolError::KeyGeneration)?;
+    let ties = key_ties(act)?;
+    let ties = KeyTies::newest(ties.iter().cloned().chain([tie]).collect());
+    Ok(act.put(ONLY, &KeyTiesRow { ties: ties.encode() })?)
+}
+
+/// The ties between this device's keys; none before its first renewal.
+pub(crate) fn key_ties(act: &Act<'_>) -> Result<KeyTies, VaultError> {
+    let Some(row) = act.get::<KeyTiesRow>(ONLY)? else { return Ok(KeyTies::default()) };
+    KeyTies::parse(&row.ties).map_err(|_| VaultError::Damaged { what: "the ties of this device's keys" })
 }
 
 /// Key packages under the certificate that goes may have been claimed already, or are before the server forgets them:

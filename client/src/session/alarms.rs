@@ -47,6 +47,7 @@ const NUMBERS: &[(AlarmKind, u32)] = &[
     (AlarmKind::RecordUnreadable, 53),
     (AlarmKind::ListOverdue, 54),
     (AlarmKind::TrustSetAside, 55),
+    (AlarmKind::NotContinued, 51),
 ];
 
 impl AlarmKind {
@@ -82,6 +83,7 @@ impl AlarmKind {
             | Self::AuthorMismatch
             | Self::NotShown
             | Self::WelcomeUnusable
+            | Self::NotContinued
             | Self::RecoveryForged
             | Self::RecordUnreadable => false,
             Self::LedgerRollback => false,
@@ -246,6 +248,18 @@ pub(super) fn take_over(act: &Act<'_>) -> Result<(), Error> {
 
 /// How the keys of alarms began when they were numbers; a tag does so once in a million million.
 const NUMBERED: [u8; 5] = [0; 5];
+
+/// Alarms about a group are about `to` from now on; what is raised about the group later is another alarm.
+pub(super) fn move_to(act: &Act<'_>, group: &GroupId, to: &GroupId) -> Result<(), Error> {
+    for (key, row) in act.scan::<AlarmRow>(&[])? {
+        if row.group_id == group.as_bytes() {
+            act.delete::<AlarmRow>(&key)?;
+            let place = act.tag::<AlarmRow>(&format!("{to} moved {key:?}"));
+            act.put(&place, &AlarmRow { group_id: to.to_vec(), ..row })?;
+        }
+    }
+    Ok(())
+}
 
 /// The alarms that stand, oldest first: of one group, or all.
 pub(super) fn standing(act: &Act<'_>, group: Option<&GroupId>) -> Result<Vec<AlarmView>, Error> {

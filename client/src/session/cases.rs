@@ -2,6 +2,7 @@
 
 use super::{
     CaseView, Error, HeldUp, OpenedCase, Session, alarms,
+    former::{at_server, is_former},
     outbox::{self, Item},
     state::{adopt, all_rows, keep_verifier, load_row},
     successor::{predecessor_of, successor_of},
@@ -171,6 +172,7 @@ impl Session {
 }
 
 fn view(act: &Act<'_>, id: GroupId, row: GroupRow) -> Result<CaseView, Error> {
+    let replaced_by = is_former(&row).then(|| at_server(&id, &row)).transpose()?;
     let successor = successor_of(&row)?;
     let predecessor = match predecessor_of(&row)? {
         Some(predecessor) => {
@@ -190,6 +192,7 @@ fn view(act: &Act<'_>, id: GroupId, row: GroupRow) -> Result<CaseView, Error> {
         predecessor,
         successor,
         recovered: row.recovered,
+        replaced_by,
         epoch: row.epoch,
         position: Position(row.position),
         items: row.items,

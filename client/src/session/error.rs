@@ -82,6 +82,18 @@ pub enum Error {
     /// The case is here by recovered keys alone: this device is no member and sends nothing to it.
     #[error("the case was recovered: this device only reads it")]
     CaseRecovered,
+    /// A document that was not sent before its case had ended: its chunks are gone with that.
+    #[error("the document has to be sent anew")]
+    SendAnew,
+    /// Nobody waits for a yes under that id.
+    #[error("there is no such request")]
+    NoSuchRequest,
+    /// The welcome of a request leads nowhere, or its key package has ended: it is over.
+    #[error("the request cannot be joined by any more")]
+    RequestUnusable,
+    /// This device is a member of the group that the request leads into.
+    #[error("this device is a member of that case already")]
+    AlreadyInCase,
     /// No attempt at recovery with that id is known here.
     #[error("there is no such attempt at recovery")]
     NoSuchRecovery,

@@ -17,10 +17,13 @@ mod documents;
 mod error;
 mod escrow;
 mod findings;
+mod former;
 mod granted;
 mod handover;
+mod joining;
 mod known_keys;
 mod ledger;
+mod lineage;
 mod lists;
 mod log;
 mod members;
@@ -33,6 +36,7 @@ mod people;
 mod recovered;
 mod refused;
 mod renewal;
+mod requests;
 mod seats;
 mod state;
 mod status;
@@ -53,7 +57,7 @@ pub use view::{
     DocumentView, GrantOutcome, HeldUp, History, Imported, KeyChangeView, LedgerSummary, LedgerView,
     ListView, ListedCertificate, MemberView, NewDeviceView, NoteView, OpenedCase, OutboxKind, OutboxView,
     OwnDeviceView, OwnKey, PersonView, Progress, RecoveredCaseView, RecoveryState, RecoveryView,
-    RefusalCause, RenewalState, RenewalView, SavedDocument, ServerView, StatusView, Succession,
+    RefusalCause, RenewalState, RenewalView, RequestView, SavedDocument, ServerView, StatusView, Succession,
     SuccessionPlan, SyncReport, UnlistedView, UnreadableCause, UnreadableView, WatchEvent, Written,
 };
 pub use watch::{Marks, OnEvent};

@@ -1,6 +1,7 @@
 //! This device: its keys and certificates as the vault holds them, ready for use.
 
 use super::{CertificateTrouble, Error, Session, trust::load_trust};
+use crate::enrol::key_ties;
 use crate::vault::{
     Act, Durability, VaultError,
     rows::{DeviceRow, EnrolmentRow, FormerKeyRow, KeyPackageRow, UpkeepRow},
@@ -59,6 +60,7 @@ impl Own {
         let sealed_card = sealed_card(act, &enrolment.card, &identity, &directory_key, random)?;
         let device = Device::new(&keys.mls_key, enrolment.mls_chain.clone(), Some(sealed_card))
             .map_err(|_| VaultError::damaged("the device's keys"))?;
+        let device = device.with_ties(key_ties(act)?);
         let signer = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &keys.mls_key, random)
             .map_err(|_| VaultError::damaged("the device's keys"))?;
         let own = Self {

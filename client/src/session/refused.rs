@@ -2,7 +2,12 @@
 //!
 //! Every other failure passes (a full disk, a limit on calls, an expired certificate), and the item waits.
 
-use super::{Delivery, Error, OutboxKind, OutboxView, Session, view::RefusalCause};
+use super::{
+    Delivery, Error, OutboxKind, OutboxView, Session,
+    outbox::{self, Item},
+    state::load_open_row,
+    view::RefusalCause,
+};
 use crate::{
     transport::ServerError,
     vault::{Act, Durability, VaultError, rows::OutboxRow},
@@ -151,7 +156,10 @@ impl Session {
     /// Lets a refused item be sent once more, sealed anew; the next sync does it. Returns its id: a new one where the log
     /// has something else under the one it had. Local.
     ///
-    /// Errors: [`Error::NoSuchRecord`] for what is not in the outbox, or is at the server.
+    /// A note that was never sent since its case had ended goes out as a new one, to whoever reads the case now: the caller
+    /// has asked. Returns the id it goes by.
+    /// Errors: [`Error::NoSuchRecord`] for what is not in the outbox, or is at the server; [`Error::SendAnew`] for a
+    /// document that was never sent; those of a case that cannot be written to.
     pub fn try_again(&self, item: &RecordId) -> Result<RecordId, Error> {
         self.vault.act(Durability::OnDisk, |act| {
             let (key, mut row) = find(act, item)?;
@@ -163,8 +171,17 @@ impl Session {
             }
             row.refused = 0;
             row.sealed.clear();
-            act.put(&key, &row)?;
-            Ok(id)
+            if !row.never_sent {
+                act.put(&key, &row)?;
+                return Ok(id);
+            }
+            let case = view(&key, &row)?.case;
+            let mut group = load_open_row(act, &case)?;
+            let note = row.note.clone().ok_or(Error::SendAnew)?;
+            let anew = outbox::queue(self, act, &case, &mut group, Item::Note(note))?;
+            act.put(case.as_bytes(), &group)?;
+            act.delete::<OutboxRow>(&key)?;
+            Ok(anew)
         })
     }
 

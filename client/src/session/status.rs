@@ -2,7 +2,8 @@
 
 use super::{
     CertificateTrouble, Check, Error, Finding, ServerView, Session, StatusView, Trouble, Verdict, alarms,
-    escrow, ledger, lists, outbox, people::agency_view, refused, state::all_rows,
+    escrow, former::is_former, ledger, lists, outbox, people::agency_view, refused, requests,
+    state::all_rows,
 };
 use crate::{
     transport::KeyPackageCount,
@@ -50,6 +51,7 @@ impl Session {
                 refused: refused::count(act)?,
                 unfinished_uploads: act.count::<UploadRow>(&[])?,
                 cases: all_rows(act)?.iter().filter(|(_, row)| !row.archived && !row.closed).count() as u64,
+                requests: requests::count(act)?,
                 unsealed: escrow::unsealed(act)?,
                 recoveries: self.standing_recoveries(act)?,
                 ledger: ledger::summary(act, &own, now_ms)?,
@@ -135,8 +137,8 @@ impl Session {
     fn check_groups(&self) -> Result<Verdict, Error> {
         let mut broken = 0;
         let mut groups = self.vault.read(all_rows)?;
-        // What is read with recovered keys alone has no state.
-        groups.retain(|(_, row)| !row.recovered);
+        // What is read with recovered keys alone has no state, nor has what another group took the place of.
+        groups.retain(|(_, row)| !row.recovered && !is_former(row));
         for (group, _) in groups {
             match self.check_group(&group) {
                 Ok(true) => {}

@@ -4,7 +4,7 @@
 use super::{
     Error, Session,
     own::{ONLY, Own},
-    seats,
+    requests, seats,
     state::{Roster, load_group},
 };
 use crate::{
@@ -133,6 +133,7 @@ impl Session {
                 named.insert(row.former_certificate.clone());
             }
         }
+        requests::forget_ended(act)?;
         for (certificate, _) in act.scan::<FormerKeyRow>(&[])? {
             if !named.contains(&certificate) {
                 act.delete::<FormerKeyRow>(&certificate)?;

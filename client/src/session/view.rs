@@ -19,7 +19,7 @@ use super::Error;
 use crate::transport::ServerError;
 use alcove_charter::P256Point;
 use alcove_proto::{
-    ids::{GroupId, Position, RecordId},
+    ids::{GroupId, Position, RecordId, WelcomeId},
     names::{Identity, Person, TrustDomain},
     v1::{Role, Side},
 };
@@ -135,6 +135,8 @@ pub struct CaseView {
     pub successor: Option<GroupId>,
     /// This device was never a member: what is here was read with recovered keys, and nothing can be sent.
     pub recovered: bool,
+    /// The case that took this one's place under its id, by a person's word: this one is not continued.
+    pub replaced_by: Option<GroupId>,
     /// The epoch in force here.
     pub epoch: u64,
     /// The last log position processed.
@@ -213,6 +215,22 @@ pub struct OutboxView {
     pub delivery: Delivery,
 }
 
+/// Somebody who wants to add this device to a case and waits for a yes. Of the case nothing is known: not its title, not
+/// who reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestView {
+    /// Its id.
+    pub id: WelcomeId,
+    /// Who it is; the one device is theirs that did it.
+    pub person: PersonView,
+    /// The words of that device: its owner reads out the same with `alcove verify`.
+    pub words: String,
+    /// When it came, milliseconds since 1970.
+    pub since_ms: i64,
+    /// A case of this device that has the same id and that it does not lead on from.
+    pub known: Option<GroupId>,
+}
+
 /// An alarm: something about a log or the trust material that an honest server or member never does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlarmView {
@@ -270,6 +288,8 @@ pub enum AlarmKind {
     NotShown,
     /// A welcome that this device cannot join by was set aside.
     WelcomeUnusable,
+    /// Somebody adds this device to a case that it knows, and is nobody who may bring it back: it was not joined.
+    NotContinued,
     /// The server shows an attempt at recovery in this device's agency that its admin has not ordered.
     RecoveryForged,
     /// A shorter ledger of the own agency was shown than this device has seen.

@@ -187,6 +187,33 @@ impl Server {
         })
     }
 
+    /// Reads entry digests from the position after `after` on, up to `through`: one at least, and as many as one answer
+    /// holds.
+    pub async fn read_digests(
+        &self,
+        group: &GroupId,
+        after: Position,
+        through: Position,
+    ) -> Result<Vec<Vec<u8>>, ServerError> {
+        let client = self.groups();
+        let request = v1::ReadDigestsRequest {
+            group_id: group.to_vec(),
+            after_position: after.0,
+            through_position: through.0,
+        };
+        let answer = call(CALL_DEADLINE, request, |request| {
+            let mut client = client.clone();
+            async move { client.read_digests(request).await }
+        })
+        .await?;
+        let distance = through.0.saturating_sub(after.0);
+        let found = answer.digests.len() as u64;
+        if found == 0 || found > distance || answer.digests.len() > LINK_DIGESTS_MAX {
+            return Err(ServerError::bad("another number of digests"));
+        }
+        Ok(answer.digests)
+    }
+
     /// Follows logs live, from one cursor each. The caller reconnects.
     pub async fn subscribe(
         &self,

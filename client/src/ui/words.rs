@@ -211,6 +211,7 @@ pub(crate) fn alarm_code(kind: AlarmKind) -> &'static str {
         AlarmKind::AuthorMismatch => "author-mismatch",
         AlarmKind::NotShown => "not-shown",
         AlarmKind::WelcomeUnusable => "welcome-unusable",
+        AlarmKind::NotContinued => "case-not-continued",
         AlarmKind::RecoveryForged => "recovery-forged",
         AlarmKind::LedgerRollback => "ledger-rollback",
         AlarmKind::LedgerFork => "ledger-fork",
@@ -302,6 +303,11 @@ fn alarm_once(alarm: &AlarmView) -> String {
         AlarmKind::WelcomeUnusable => {
             format!(
                 "You were added to a case, but this device cannot join by that welcome (entry {position}): ask to be removed and added again."
+            )
+        }
+        AlarmKind::NotContinued => {
+            format!(
+                "Somebody added you to this case (entry {position}) who could not, as far as you were shown, or with a key that you do not know. You were not brought back, and nothing was sent. It can be an owner who came after you left, or the server with a group of its own making: see who with `alcove case requests`, and compare the words by phone before you accept."
             )
         }
         AlarmKind::RecoveryForged => {

@@ -10,6 +10,7 @@ mod known;
 mod ledger;
 mod outgoing;
 mod own;
+mod request;
 
 pub use escrow::*;
 pub use group::*;
@@ -18,6 +19,7 @@ pub use known::*;
 pub use ledger::*;
 pub use outgoing::*;
 pub use own::*;
+pub use request::*;
 
 use prost::Message;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
@@ -129,6 +131,12 @@ rooms! {
     RecoveredGroup = 37, "a recovered case";
     /// Charters and CRLs that no longer load. Key: SHA-256 of the bytes.
     SetAside = 50, "what was set aside";
+    /// The ties between this device's keys. Key: empty.
+    KeyTies = 56, "the ties of this device's keys";
+    /// Welcomes that a person has yet to decide about. Key: welcome id.
+    Request = 57, "a request";
+    /// What it takes to join by them. Key: welcome id.
+    RequestContent = 58, "the content of a request";
     /// Groups whose roster was judged and may be sealed for. Key: group id.
     Seats = 61, "the verdict on a roster";
 }
@@ -198,6 +206,9 @@ row! {
     LedgerHeadRow => LedgerHead;
     LedgerEntryRow => LedgerEntry;
     SetAsideRow => SetAside;
+    KeyTiesRow => KeyTies;
+    RequestRow => Request;
+    RequestContentRow => RequestContent;
 }
 
 /// The MLS state of one group, opaque here.

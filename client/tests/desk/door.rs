@@ -238,6 +238,10 @@ impl Groups for Service {
         page.map(Response::new).ok_or_else(|| super::refused(Reason::NotFound))
     }
 
+    async fn read_digests(&self, _: Request<v1::ReadDigestsRequest>) -> Answer<v1::ReadDigestsResponse> {
+        not_here()
+    }
+
     async fn subscribe(&self, _: Request<v1::SubscribeRequest>) -> Answer<Self::SubscribeStream> {
         not_here()
     }

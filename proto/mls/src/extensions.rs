@@ -24,6 +24,8 @@ pub(crate) const LOG_PIN: ExtensionType = ExtensionType::new(0xF0A2);
 pub(crate) const SEALED_CARD: ExtensionType = ExtensionType::new(0xF0A3);
 /// What the log has shown of charter and lists, in a GroupInfo.
 pub(crate) const CONTEXT_FLOOR: ExtensionType = ExtensionType::new(0xF0A4);
+/// The ties between a device's keys, in a GroupInfo.
+pub(crate) const KEY_TIES: ExtensionType = ExtensionType::new(0xF0A5);
 
 /// Why the bytes of an extension were refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +42,15 @@ pub enum ExtensionFault {
     /// The context floor names an agency out of order, or no charter.
     #[error("the context floor contradicts itself")]
     Floor,
+    /// A tie between keys that names no device, or no key.
+    #[error("a tie between keys does not parse")]
+    KeyTie,
+    /// Over [`alcove_proto::limits::KEY_TIES_MAX`].
+    #[error("there are {ties} ties between keys")]
+    TooManyKeyTies {
+        /// How many.
+        ties: usize,
+    },
     /// Over [`SEALED_CARD_BYTES_MAX`].
     #[error("the sealed card has {bytes} bytes")]
     CardTooLarge {

@@ -8,6 +8,7 @@
 //! | submit a commit | a [`member`](Inner::member) whose leaf the commit is by, and as the group's policy allows (`observer`) |
 //! | append a record | a member at that instant (store) whose leaf has not lapsed ([`standing`](super::standing)) |
 //! | read a log, subscribe | a member, from its join position on, earlier where an access entry opens it ([`Reach`]) |
+//! | read entry digests | a [`member`](Inner::member), from the beginning on: they open nothing |
 //! | read a log to the end of a stay | whoever was removed, from its join position through the commit that removed it ([`end_of_stay`](Inner::end_of_stay)) |
 //! | read the parts of a log that a recovery opened, and the blobs named there | the device that the attempt named, also when it is no member ([`Reach`]) |
 //! | read a blob | a member that uploaded it or whose [`Reach`] holds the record that names it |

@@ -155,6 +155,23 @@ impl<S: Store> Service<S> {
         Ok(LogPage { entries: page.entries, signed, more: next.is_some(), link: vec![Digest(head.0)] })
     }
 
+    /// Entry digests from `first` on, up to `through` or as many as one answer holds: they say nothing of what the entries
+    /// are, and let whoever comes back see that the log is the one it knew.
+    ///
+    /// Errors: [`ServiceError::NotFound`] for whoever is no member, and for positions the log does not reach.
+    /// Source: PROTOCOL.md section 8, "Coming back".
+    pub async fn read_digests(
+        &self,
+        caller: &Caller,
+        group: GroupId,
+        first: Position,
+        through: Position,
+    ) -> Result<Vec<Digest>, ServiceError> {
+        self.inner.member(caller, group).await?;
+        let last = Position(first.0.saturating_add(LINK_DIGESTS_MAX as u64 - 1).min(through.0));
+        Ok(self.inner.store.entry_digests(group, first, last).await?)
+    }
+
     /// The digests between where a joiner asks from and its join position: only the stretch its welcome
     /// pinned can be that short, and only there the chain is to go on.
     async fn link_to_join(&self, reach: &Reach, range: &LogRange) -> Result<Vec<Digest>, ServiceError> {

@@ -4,5 +4,6 @@
 
 pub(crate) mod caller;
 pub(crate) mod liar;
+pub(crate) mod owner;
 pub(crate) mod pki;
 pub(crate) mod rogue;

@@ -1,3 +1,4 @@
 //! A hostile server, between the real programs and the real server.
 
 mod blame;
+mod lineage;

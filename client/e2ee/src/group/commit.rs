@@ -141,6 +141,9 @@ impl Group {
             if !floor.is_empty() {
                 told.push(floor.into_extension().map_err(MlsError::from)?);
             }
+            if !device.ties().is_empty() {
+                told.push(device.ties().clone().into_extension().map_err(MlsError::from)?);
+            }
             builder = builder.set_group_info_ext(ExtensionList::from(told));
         }
         let output = builder.build()?;

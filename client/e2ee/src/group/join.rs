@@ -6,7 +6,7 @@ use super::{
 };
 use crate::device::{Device, KeyPackageSecret};
 use alcove_charter::TrustView;
-use alcove_mls::{Bench, ContextFloor, LogPin, PolicyError, Role};
+use alcove_mls::{Bench, ContextFloor, KeyTies, LogPin, PolicyError, Role};
 use alcove_proto::limits::{TREE_BYTES_MAX, WELCOME_BYTES_MAX};
 use mls_rs::{ExtensionList, MlsMessage, error::MlsError, group::ExportedTree};
 
@@ -16,6 +16,8 @@ pub struct Join {
     pub pin: LogPin,
     /// Who added this device.
     pub adder: Member,
+    /// The ties between the adder's keys that it shows; none if it has had one key only.
+    pub ties: KeyTies,
 }
 
 impl Group {
@@ -55,16 +57,17 @@ impl Group {
         if *group.inner.current_member_signing_identity()? != device.signing_identity() {
             return Err(GroupError::OtherDeviceKey);
         }
-        let pin = info.group_info_extensions().get_as::<LogPin>().map_err(MlsError::from)?;
-        let pin = pin.ok_or(GroupError::NoLogPin)?;
+        let shown = info.group_info_extensions();
+        let pin = shown.get_as::<LogPin>().map_err(MlsError::from)?.ok_or(GroupError::NoLogPin)?;
+        let ties = shown.get_as::<KeyTies>().map_err(MlsError::from)?.unwrap_or_default();
         let adder = group.member(info.sender)?;
-        let floor = floor_of(&group, info.group_info_extensions(), trust)?;
+        let floor = floor_of(&group, shown, trust)?;
         // The others check this when they process the commit; a joiner must not be led aside.
         let own = device.identity();
         if adder.role != Role::Owner && adder.identity.person != own.person {
             return Err(GroupError::Policy(PolicyError::MayNotAdd { identity: own.clone() }));
         }
-        Ok((group.on_floor(floor), Join { pin, adder }))
+        Ok((group.on_floor(floor), Join { pin, adder, ties }))
     }
 }
 

@@ -167,6 +167,17 @@ impl LogVerifier {
         self.step(found, &digest)
     }
 
+    /// Passes over entries that are not shown, by their digests, from the position after this verifier's on.
+    ///
+    /// Errors: [`LogFault::HeadMismatch`] when an earlier signed head said otherwise, [`LogFault::Malformed`].
+    pub fn pass_over(&mut self, digests: &[Vec<u8>]) -> Result<(), LogFault> {
+        for digest in digests {
+            let digest = parse_digest(digest)?;
+            self.step(Position(self.position.0.saturating_add(1)), &digest)?;
+        }
+        Ok(())
+    }
+
     /// Checks a signed head: for the position reached, or a later one that `link` leads to.
     ///
     /// `receipt_key`: the server's, from a chain that alcove-charter verified.

@@ -123,6 +123,25 @@ impl From<Error> for Failure {
                 "This case was recovered: you are not a member of it with this device, so you read what was recovered and send nothing.",
                 "Ask a member of the case to add you: `alcove member add`.",
             ),
+            Error::SendAnew => Self::refused(
+                "Only a note can be sent once more after you were out of its case.",
+                "Send the file again with `alcove doc send`, then take this one out with `alcove outbox drop`.",
+            ),
+            Error::NoSuchRequest => Self::new(
+                Exit::NotFound,
+                "Nobody waits for your yes under that id.",
+                "See `alcove case requests`.",
+            ),
+            Error::RequestUnusable => Self::new(
+                Exit::NotFound,
+                "You cannot join by this request any more: what it needs has ended, or it leads nowhere. It has been taken off the list.",
+                "Ask whoever made it to remove you from that case and to add you again.",
+            ),
+            Error::AlreadyInCase => Self::new(
+                Exit::Conflict,
+                "You are in that case already.",
+                "See `alcove case list`; `alcove case decline` takes the request off the list.",
+            ),
             Error::NoSuchRecovery => Self::new(
                 Exit::NotFound,
                 "No such attempt at recovery is known here.",

@@ -5,6 +5,7 @@
 use super::{
     super::{
         Error, Progress, SavedDocument, Session,
+        former::at_server,
         payload::{Shown, manifest_of, view},
         state::load_row,
     },
@@ -49,13 +50,13 @@ impl Session {
         patience: Duration,
         on_progress: OnProgress<'_>,
     ) -> Result<SavedDocument, Error> {
-        let (shown, manifest) = self.vault.read(|act| {
-            load_row(act, case)?;
+        let (shown, manifest, at_server) = self.vault.read(|act| {
+            let at_server = at_server(case, &load_row(act, case)?)?;
             let position = act.find_entry(case, document)?.ok_or(Error::NoSuchRecord)?;
             let (key, mut row) = act.entry_at(case, position)?.ok_or(Error::NoSuchRecord)?;
             let Shown::Document(shown) = view(&key, &mut row)? else { return Err(Error::NoSuchRecord) };
             let manifest = row.document.as_ref().ok_or(Error::NoSuchRecord)?;
-            Ok((shown, manifest_of(manifest)?))
+            Ok((shown, manifest_of(manifest)?, at_server))
         })?;
         let name = |words: &str| -> Result<[u8; 8], Error> {
             // Uploads are tagged by absolute paths, which begin otherwise.
@@ -67,7 +68,8 @@ impl Session {
         loop {
             let now = UNIX_EPOCH + Duration::from_millis(self.clock.now_ms().unsigned_abs());
             let draft = Draft::open(destination, now, &name)?;
-            let fetched = self.fetch(case, &manifest, draft, destination, patience, on_progress).await?;
+            let fetched =
+                self.fetch(&at_server, &manifest, draft, destination, patience, on_progress).await?;
             // A spoiled draft has been removed, so the next turn begins with an empty one.
             if let Fetched::Saved(path) = fetched {
                 return Ok(SavedDocument { document: shown, path });

@@ -2,8 +2,8 @@
 //!
 //! `import` takes the file of the officers into the vault; `reading` fetches what the server opens for it, page by page,
 //! and goes on at the next sync when it is cut; `opening` opens each record and judges whose it is. What was read lies where
-//! the entries of a member lie. A case this device was never a member of gets a row that says so, and a later welcome into
-//! it takes that row's place.
+//! the entries of a member lie. A case this device was never a member of gets a row that says so. A later welcome into it
+//! waits for a person, since nothing here says who may make it, and stands beside it when it is accepted.
 
 mod import;
 mod opening;
@@ -14,11 +14,10 @@ use super::{
     state::{all_rows, load_row},
 };
 use crate::vault::{
-    Act, Direction, VaultError,
-    rows::{EntryClass, GroupRow, RecoveredGroupRow},
+    Act,
+    rows::{GroupRow, RecoveredGroupRow},
 };
 use alcove_proto::ids::{GroupId, Position};
-use std::ops::ControlFlow;
 
 impl Session {
     /// The cases that are read with recovered keys, as far as they have been read. Local.
@@ -60,25 +59,3 @@ impl Stands {
         Ok(Self::of(&load_row(act, group)?))
     }
 }
-
-/// Makes room for a membership that begins at `joined`: what was read from there on comes again with the log.
-pub(super) fn give_way(
-    act: &Act<'_>,
-    group: &GroupId,
-    row: &mut GroupRow,
-    joined: Position,
-) -> Result<(), VaultError> {
-    let mut later = 0;
-    act.entries(group, (joined, Position(u64::MAX)), Direction::Forward, &mut |_, entry| {
-        let items = [EntryClass::Note as u32, EntryClass::Document as u32];
-        later += u64::from(items.contains(&entry.class));
-        ControlFlow::Continue(())
-    })?;
-    act.delete_entries_from(group, joined)?;
-    row.items = row.items.saturating_sub(later);
-    row.recovered = false;
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests;

@@ -44,6 +44,8 @@ pub struct StatusView {
     pub unfinished_uploads: u64,
     /// Cases, archived ones not counted.
     pub cases: u64,
+    /// People who want to add this device to a case and wait for a yes.
+    pub requests: u64,
     /// Epochs and grants that are not sealed to the agency's recovery key yet.
     pub unsealed: u64,
     /// Attempts at recovery in the own agency by which something may be handed out.

@@ -111,6 +111,9 @@ pub struct GroupRow {
     /// What the group's commits have named of charter and lists, an encoded v1::ContextFloor; empty until one is bound.
     #[prost(bytes = "vec", tag = "70")]
     pub context_floor: Vec<u8>,
+    /// The id that this case had until another group took its place under it; empty for every other case.
+    #[prost(bytes = "vec", tag = "50")]
+    pub former_of: Vec<u8>,
 }
 
 /// How far the group that another one leads on could be followed.

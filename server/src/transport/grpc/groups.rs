@@ -100,6 +100,20 @@ impl<S: Store> Groups for GroupsApi<S> {
         call.answer(read.await)
     }
 
+    async fn read_digests(
+        &self,
+        request: Request<v1::ReadDigestsRequest>,
+    ) -> Result<Response<v1::ReadDigestsResponse>, Status> {
+        let (call, message) = Call::begin(request)?;
+        let read = async {
+            let group = id(&message.group_id)?;
+            let (first, through) = digest_range(&message)?;
+            let found = self.0.read_digests(&call.caller, group, first, through).await?;
+            Ok(v1::ReadDigestsResponse { digests: digests(&found) })
+        };
+        call.answer(read.await)
+    }
+
     type SubscribeStream = Pin<Box<dyn Stream<Item = Result<v1::SubscribeResponse, Status>> + Send>>;
 
     async fn subscribe(
@@ -244,6 +258,15 @@ fn log_range(message: &v1::ReadLogRequest) -> Result<LogRange, Refusal> {
     })
 }
 
+fn digest_range(message: &v1::ReadDigestsRequest) -> Result<(Position, Position), Refusal> {
+    match message.after_position.checked_add(1) {
+        Some(first) if first <= message.through_position => {
+            Ok((Position(first), Position(message.through_position)))
+        }
+        Some(_) | None => Err(ParseError::Contradiction.into()),
+    }
+}
+
 fn cursors(message: v1::SubscribeRequest) -> Result<Vec<(GroupId, Position)>, Refusal> {
     count_at_most(message.cursors.len(), CURSORS_MAX)?;
     let mut cursors = Vec::with_capacity(message.cursors.len());
@@ -372,6 +395,19 @@ mod tests {
         assert_eq!(log_range(&asked).unwrap().entries_max, LOG_PAGE_ENTRIES_MAX);
         let backwards = v1::ReadLogRequest { after_position: 5, through_position: 5, ..asked };
         assert!(is_refused(log_range(&backwards), ParseError::Contradiction));
+    }
+
+    #[test]
+    fn digests_are_asked_for_forward_or_not_at_all() {
+        let asked = |after_position, through_position| v1::ReadDigestsRequest {
+            group_id: vec![1; 16],
+            after_position,
+            through_position,
+        };
+        assert_eq!(digest_range(&asked(4, 5)).unwrap(), (Position(5), Position(5)));
+        for (after, through) in [(5, 5), (5, 4), (u64::MAX, u64::MAX)] {
+            assert!(is_refused(digest_range(&asked(after, through)), ParseError::Contradiction));
+        }
     }
 
     #[test]
