@@ -112,10 +112,9 @@ impl World {
         }
         new_charter.extend(["-o".into(), path(&charter).into()]);
         world.certs(&new_charter).success();
+        let heard = world.words_of(&charter);
         for (label, ..) in (0..agencies).map(cast) {
-            world
-                .certs(["charter", "sign", path(&charter), "--ca", path(&world.agency_folder(&label))])
-                .success();
+            world.sign_as_heard(&charter, &label, &heard);
         }
         world.certify_server();
         world
@@ -232,8 +231,23 @@ impl World {
     /// Puts an agency's signature under a draft.
     #[track_caller]
     pub fn sign_charter(&self, draft: &Path, label: &str) {
+        self.sign_as_heard(draft, label, &self.words_of(draft));
+    }
+
+    /// The words of every key that a draft brings in. Here everybody is honest, so they are what their owners read out.
+    #[track_caller]
+    fn words_of(&self, draft: &Path) -> Vec<String> {
+        let shown = self.certs(["charter", "show", path(draft), "--json"]).success().json();
+        let changes = shown["changes"].as_array().expect("a draft lists its changes").clone();
+        changes.iter().filter_map(|change| change["words"].as_str()).map(str::to_owned).collect()
+    }
+
+    #[track_caller]
+    fn sign_as_heard(&self, draft: &Path, label: &str, heard: &[String]) {
         let folder = self.agency_folder(label);
-        self.certs(["charter", "sign", path(draft), "--ca", path(&folder), "--yes"]).success();
+        let sign = ["charter", "sign", path(draft), "--ca", path(&folder), "--yes"];
+        let heard = heard.iter().flat_map(|words| ["--heard", words]);
+        self.certs(sign.into_iter().chain(heard)).success();
     }
 
     /// Makes a signed draft the world's charter and gives it to the server, which is told to look.

@@ -1,6 +1,6 @@
 //! One agency's entry in a charter.
 
-use crate::{CharterError, anchor::Ca, key::P256Point, text};
+use crate::{CharterError, anchor::Ca, differences::KeyPurpose, key::P256Point, text};
 use alcove_proto::{
     limits::{AGENCY_CAS_MAX, CARD_TEXT_BYTES_MAX},
     names::TrustDomain,
@@ -78,11 +78,12 @@ impl Agency {
         &self.entry
     }
 
-    /// Every public key in the entry: none of them may appear in another one, nor twice in this one.
-    pub(crate) fn public_keys(&self) -> Vec<P256Point> {
-        let mut keys: Vec<P256Point> = self.cas.iter().map(|ca| *ca.public_key()).collect();
-        keys.extend([self.charter_key, self.sealing_key]);
-        keys.extend(self.recovery_key);
+    /// Every public key in the entry with what it is for: none of them may appear in another one, nor twice in this one.
+    pub fn keys(&self) -> Vec<(KeyPurpose, P256Point)> {
+        let mut keys: Vec<_> = self.cas.iter().map(|ca| (KeyPurpose::Ca, *ca.public_key())).collect();
+        keys.push((KeyPurpose::CharterKey, self.charter_key));
+        keys.push((KeyPurpose::SealingKey, self.sealing_key));
+        keys.extend(self.recovery_key.map(|key| (KeyPurpose::RecoveryKey, key)));
         keys
     }
 }

@@ -168,7 +168,7 @@ fn parse_server_cas(certificates: &[Vec<u8>]) -> Result<Vec<Ca>, CharterError> {
 fn check_keys_are_one_owner_each(agencies: &[Agency], server_cas: &[Ca]) -> Result<(), CharterError> {
     let mut seen = BTreeSet::new();
     for agency in agencies {
-        for key in agency.public_keys() {
+        for (_, key) in agency.keys() {
             if !seen.insert(key) {
                 return Err(CharterError::KeyShared { trust_domain: agency.trust_domain.clone() });
             }

@@ -16,6 +16,7 @@ mod charter;
 mod charter_file;
 mod crl;
 mod denial;
+mod differences;
 mod error;
 mod escrow;
 mod history;
@@ -44,6 +45,7 @@ pub use charter::{Charter, RULES};
 pub use charter_file::{CHARTER_FILE_BYTES_MAX, CharterFile, SealedKey};
 pub use crl::{Crl, CrlEntry};
 pub use denial::{Denial, DenialError, denial_signing_bytes, duty_name};
+pub use differences::{Difference, KeyPurpose, differences};
 pub use error::{CaFault, CardError, CharterError, CrlError, TrustError};
 pub use escrow::{
     ESCROW_CIPHERTEXT_BYTES, ESCROW_GRANT_INFO, ESCROW_INFO, EscrowBundle, EscrowEntry, EscrowError,
@@ -63,4 +65,6 @@ pub use renewal::{RenewalError, VerifiedRenewal, order_signing_bytes, renewal_si
 pub use sign_content::sign_content;
 pub use signed::{SignedCharter, Standing, charter_signing_bytes};
 pub use trust::{DeviceCertificate, Judge, Moment, ServerCertificate, TrustView};
-pub use words::{agency_words, device_words, request_words, same_words, spelled_words};
+pub use words::{
+    agency_words, device_words, entry_words, key_words, request_words, same_words, spelled_words,
+};

@@ -5,13 +5,17 @@
 
 use crate::{
     Agency,
+    differences::KeyPurpose,
     key::{P256Point, sha256},
 };
-use alcove_proto::names::Identity;
+use alcove_proto::names::{Identity, TrustDomain};
 use bip39::Language;
 
 /// How many words are compared.
 const WORDS: u32 = 6;
+/// Before what the words of a charter's keys stand for. No purpose is called `entry`, and no agency `server`: a trust
+/// domain has a dot.
+const KEY_LABEL: &[u8] = b"alcove key words v1\0";
 /// Bits a word stands for.
 const WORD_BITS: u32 = 11;
 
@@ -32,6 +36,23 @@ pub fn agency_words(agency: &Agency) -> String {
 pub fn device_words(identity: &Identity, key: &P256Point) -> String {
     let name = identity.to_string();
     words(b"alcove device words v1\0", &[name.as_bytes(), b"\0", key.as_bytes()].concat())
+}
+
+/// The words of one key that a charter lists: of whose it is (nobody's for the server's CA), what for, and the key. Its
+/// owner reads them to whoever is to sign a charter that brings the key in. PROTOCOL.md section 5, step 9.
+pub fn key_words(owner: Option<&TrustDomain>, purpose: KeyPurpose, key: &P256Point) -> String {
+    let owner = owner.map_or("server", TrustDomain::as_str);
+    let parts = [owner.as_bytes(), b"\0", purpose.code().as_bytes(), b"\0", key.as_bytes()];
+    words(KEY_LABEL, &parts.concat())
+}
+
+/// The words of all keys of an agency's entry together, for when it joins.
+pub fn entry_words(agency: &Agency) -> String {
+    let mut bytes = [agency.trust_domain.as_str().as_bytes(), b"\0entry\0"].concat();
+    for (purpose, key) in agency.keys() {
+        bytes.extend([purpose.code().as_bytes(), b"\0", key.as_bytes()].concat());
+    }
+    words(KEY_LABEL, &bytes)
 }
 
 fn words(label: &[u8], bytes: &[u8]) -> String {
@@ -86,6 +107,17 @@ mod tests {
         let expected = Language::English.word_list()[first];
         assert_eq!(request_words(b"x").split(' ').next(), Some(expected));
         assert_eq!(request_words(b"x").split(' ').count(), 6);
+    }
+
+    /// Known answers, computed apart from this code.
+    #[test]
+    fn the_words_of_a_charters_keys_are_these() {
+        let key = P256Point::parse(&[4; 65]).unwrap();
+        let server = key_words(None, KeyPurpose::ServerCa, &key);
+        assert_eq!(server, "below stool please faith rifle interest");
+        let elmgate = "elmgate.northmark.example".parse().unwrap();
+        let charter_key = key_words(Some(&elmgate), KeyPurpose::CharterKey, &key);
+        assert_eq!(charter_key, "nation clog neglect thought pretty okay");
     }
 
     #[test]

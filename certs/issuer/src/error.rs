@@ -98,6 +98,21 @@ pub enum IssuerError {
     /// Whoever was asked did not say yes.
     #[error("not confirmed")]
     NotConfirmed,
+    /// The words of keys that a draft brings in were not given.
+    #[error("the words of {} changes were not heard", missing.len())]
+    WordsNotHeard {
+        /// What changes, in sentences.
+        missing: Vec<String>,
+    },
+    /// Words were given that no key of the draft has.
+    #[error("no key of the draft has the words that were heard")]
+    WordsOfNothing,
+    /// The words that were typed are not those of the key in the draft.
+    #[error("the words are not those of the draft")]
+    OtherKeyWords {
+        /// What changes, in a sentence.
+        what: String,
+    },
 
     /// The passphrase is not the one the keystore was sealed with.
     #[error("wrong passphrase")]

@@ -20,6 +20,7 @@ mod duty;
 mod error;
 mod files;
 mod folder;
+pub mod hearing;
 mod hpke;
 mod invitations;
 mod issue;

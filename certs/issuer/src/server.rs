@@ -100,6 +100,11 @@ impl ServerCa {
         &self.ca
     }
 
+    /// The certificates of its CAs, the one that signs first: the other is there while it rolls over.
+    pub fn certificates(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
+        [&self.ca].into_iter().chain(&self.other_ca)
+    }
+
     /// The CA's key: for tests that make certificates no operator would.
     pub fn ca_key(&self) -> &SigningKey {
         &self.secrets.ca_key

@@ -1,3 +1,4 @@
 //! Attacks by the admin of one agency, who holds its CA.
 
+mod drafts;
 mod lists;

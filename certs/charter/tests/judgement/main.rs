@@ -8,6 +8,7 @@ mod charters;
 mod commits;
 mod crls;
 mod desk;
+mod differences;
 mod listed;
 mod lists;
 mod objections;

@@ -7,14 +7,22 @@ use std::{
 };
 
 /// Most bytes of an answer that is looked at.
-const ANSWER_BYTES_MAX: u64 = 16;
+const ANSWER_BYTES_MAX: u64 = 256;
 
 /// Shows something, asks, and says whether the answer was y.
 pub(super) fn ask(lines: &[String], question: &str) -> Result<bool, IssuerError> {
+    let answer = ask_line(lines, question)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// Shows something, asks, and takes one line.
+pub(super) fn ask_line(lines: &[String], question: &str) -> Result<String, IssuerError> {
     let terminal = |source| IssuerError::Io { act: "read from", path: PathBuf::from("the terminal"), source };
     let mut answer = String::new();
-    writeln!(stderr(), "{}", lines.join("\n")).map_err(terminal)?;
+    if !lines.is_empty() {
+        writeln!(stderr(), "{}", lines.join("\n")).map_err(terminal)?;
+    }
     write!(stderr(), "{question}").map_err(terminal)?;
     stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut answer).map_err(terminal)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    Ok(answer)
 }

@@ -30,6 +30,8 @@ pub(crate) enum CaCommand {
     Roll(super::roll::RollCommand),
     /// Give the agency another name or side, for the next charter.
     Rename(Rename),
+    /// Show the words of the CA's own keys, to be read out to whoever signs a charter.
+    Show(super::own_words::ShowKeys),
 }
 
 #[derive(Debug, Args)]
@@ -145,6 +147,7 @@ impl CaCommand {
             Self::Init(init) => init,
             Self::Roll(command) => return command.run(passphrase, now_ms, output),
             Self::Rename(rename) => return rename.run(passphrase, output),
+            Self::Show(show) => return show.run(passphrase, output),
         };
         let folder = init.output;
         match (init.agency, init.name, init.side, init.collaborative) {

@@ -1,14 +1,17 @@
 //! The commands about the charter.
 
 use super::{
-    ask::ask,
     ca::side_text,
+    differences::{self, Words},
+    hear::hear,
     output::{Output, day, grouped, moment},
     passphrase::Source,
     publish::{PublishCharter, WouldCut},
     recovery::key_hash,
 };
-use alcove_charter::{CHARTER_FILE_BYTES_MAX, CharterFile, sha256};
+use alcove_charter::{
+    Agency, CHARTER_FILE_BYTES_MAX, Ca, CharterFile, KeyPurpose, P256Point, entry_words, key_words, sha256,
+};
 use alcove_issuer::{
     AgencyCa, IssuerError,
     charter::{CHARTER_DAYS, Changes, FirstCharter, Signed, draft_first, draft_next},
@@ -17,10 +20,7 @@ use alcove_issuer::{
 use alcove_proto::{ids::Digest, limits::CERTIFICATE_BYTES_MAX, names::TrustDomain, v1};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use std::{
-    io::{IsTerminal, stdin},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// Most bytes of an agency file.
 const AGENCY_FILE_BYTES_MAX: usize = 64 * 1024;
@@ -106,7 +106,11 @@ pub(crate) struct Sign {
     /// The agency's CA folder.
     #[arg(long, value_name = "DIR", env = "ALCOVE_CERTS_CA")]
     ca: PathBuf,
-    /// Do not show it first and ask; without a terminal nobody is asked.
+    /// The six words of a key that the draft brings in, as its owner read them out; once for each change. At a terminal
+    /// those that are missing are asked for.
+    #[arg(long, value_name = "WORDS")]
+    heard: Vec<String>,
+    /// Do not ask at the end. Words that must be heard are asked for all the same.
     #[arg(long, short)]
     yes: bool,
 }
@@ -176,11 +180,13 @@ impl Next {
 impl Sign {
     fn run(self, passphrase: &Source, now_ms: i64, output: &mut Output) -> Result<(), IssuerError> {
         let mut file = read_charter(&self.file)?;
-        if !self.yes && stdin().is_terminal() {
-            // A signature cannot be taken back: whoever sits there sees first what it goes under.
-            confirm(&described(&file, &self.file, now_ms)?.1)?;
-        }
         let ca = AgencyCa::open(&self.ca, &passphrase.of_existing()?)?;
+        let signer = &ca.profile().trust_domain;
+        let signed_before = file.offered.standing(file.history.as_ref())?.signed.contains(signer);
+        if !signed_before {
+            let shown = described(&file, &self.file, Words::Hidden, now_ms)?.1;
+            hear(&file, signer, &self.heard, &shown, self.yes)?;
+        }
         let said = match ca.sign_charter(&mut file, now_ms)? {
             Signed::Now => {
                 write_whole(&self.file, &file.encode())?;
@@ -200,7 +206,7 @@ fn answer(
     now_ms: i64,
     output: &mut Output,
 ) -> Result<(), IssuerError> {
-    let (object, mut lines) = described(file, path, now_ms)?;
+    let (object, mut lines) = described(file, path, Words::Shown, now_ms)?;
     if let Some(said) = said {
         lines.insert(0, said.to_owned());
     }
@@ -208,7 +214,12 @@ fn answer(
 }
 
 /// A charter file for scripts and for people.
-fn described(file: &CharterFile, path: &Path, now_ms: i64) -> Result<(Value, Vec<String>), IssuerError> {
+fn described(
+    file: &CharterFile,
+    path: &Path,
+    words: Words,
+    now_ms: i64,
+) -> Result<(Value, Vec<String>), IssuerError> {
     let charter = file.offered.charter();
     let standing = file.offered.standing(file.history.as_ref())?;
     let expired = charter.check_in_force(now_ms).is_err();
@@ -223,6 +234,8 @@ fn described(file: &CharterFile, path: &Path, now_ms: i64) -> Result<(Value, Vec
                 "name": agency.display_name,
                 "side": side_text(agency.side),
                 "ca_sha256": cas.collect::<Vec<_>>(),
+                "keys": keys(agency),
+                "words": entry_words(agency),
                 "recovery_key_sha256": agency.recovery_key.as_ref().map(|key| key_hash(key).to_string()),
                 "signed": standing.signed.contains(&agency.trust_domain),
             })
@@ -240,6 +253,9 @@ fn described(file: &CharterFile, path: &Path, now_ms: i64) -> Result<(Value, Vec
         "expired": expired,
         "quorum": charter.quorum,
         "server_name": charter.server_name,
+        "server_cas": charter.server_cas.iter().map(server_ca).collect::<Vec<_>>(),
+        "compared_with_version": file.history.as_ref().map(|history| history.newest().version),
+        "changes": differences::objects(file),
         "rules": charter.rules,
         "agencies": agencies,
         "signed": names(&standing.signed),
@@ -282,6 +298,7 @@ fn described(file: &CharterFile, path: &Path, now_ms: i64) -> Result<(Value, Vec
             lines.push(format!("  signed    {trust_domain}, which leaves"));
         }
     }
+    lines.extend(differences::lines(file, words));
     if standing.is_complete() {
         lines.push("All signatures it needs are there.".to_owned());
     }
@@ -297,9 +314,25 @@ fn described(file: &CharterFile, path: &Path, now_ms: i64) -> Result<(Value, Vec
     Ok((object, lines))
 }
 
-/// Shows what is to be signed and goes on when the person at the terminal types y.
-fn confirm(lines: &[String]) -> Result<(), IssuerError> {
-    if ask(lines, "Sign it? [y/N] ")? { Ok(()) } else { Err(IssuerError::NotConfirmed) }
+/// A server CA for scripts.
+fn server_ca(ca: &Ca) -> Value {
+    let mut object = key(None, KeyPurpose::ServerCa, ca.public_key());
+    object["certificate_sha256"] = Digest(sha256(&[ca.der()])).to_string().into();
+    object
+}
+
+/// The keys of an entry for scripts.
+fn keys(agency: &Agency) -> Vec<Value> {
+    let keys = agency.keys().into_iter();
+    keys.map(|(purpose, point)| key(Some(&agency.trust_domain), purpose, &point)).collect()
+}
+
+fn key(owner: Option<&TrustDomain>, purpose: KeyPurpose, key: &P256Point) -> Value {
+    json!({
+        "purpose": purpose.code(),
+        "key_sha256": key_hash(key).to_string(),
+        "words": key_words(owner, purpose, key),
+    })
 }
 
 pub(crate) fn read_charter(path: &Path) -> Result<CharterFile, IssuerError> {

@@ -69,6 +69,8 @@ fn reason(error: &IssuerError) -> Option<&'static str> {
         IssuerError::Charter(CharterError::KeyOfAnother { .. }) => Some("key-of-another"),
         IssuerError::Charter(CharterError::CaClaimMissing { .. }) => Some("ca-claim-missing"),
         IssuerError::Charter(CharterError::BadCaClaim { .. }) => Some("bad-ca-claim"),
+        IssuerError::WordsNotHeard { .. } => Some("words-not-heard"),
+        IssuerError::WordsOfNothing | IssuerError::OtherKeyWords { .. } => Some("words-differ"),
         _ => None,
     }
 }
@@ -145,6 +147,24 @@ pub(crate) fn explain(error: &IssuerError) -> (Exit, String, String) {
             Exit::Refused,
             "You did not say yes, so nothing was signed.".to_owned(),
             "Compare the hash with another agency over the phone, then run the command again.",
+        ),
+        E::WordsNotHeard { missing } => (
+            Exit::Refused,
+            format!(
+                "The draft brings in keys whose words you have not heard, so nothing was signed:\n  {}",
+                missing.join("\n  ")
+            ),
+            "Call each owner at a number you have. At a terminal `charter sign` asks for the words; elsewhere give each with --heard \"six words\".",
+        ),
+        E::WordsOfNothing => (
+            Exit::Refused,
+            "No key that the draft brings in has the words you heard, so nothing was signed.".to_owned(),
+            "Let their owner read them once more. If they stay the same the draft names another key than theirs: sign nothing, and call the other agencies' admins.",
+        ),
+        E::OtherKeyWords { what } => (
+            Exit::Refused,
+            format!("Nothing was signed. The words you heard are not those of the draft: {what}"),
+            "Let their owner read them once more. If they stay the same the draft names another key than theirs: sign nothing, and call the other agencies' admins.",
         ),
         E::WrongPassphrase => (
             Exit::Passphrase,
@@ -459,7 +479,7 @@ fn explain_charter(fault: &CharterError) -> (Exit, String, String) {
         ),
         C::CaClaimMissing { .. } => (
             Exit::Refused,
-            "That agency opens its CA once with the newest alcove-certs, which puts the proof into its agency.pub; draft with that file.",
+            "That agency runs `alcove-certs ca show` with the newest program, which puts the proof into its agency.pub; draft with that file (--agency).",
         ),
         C::BadCaClaim { .. } => (
             Exit::Integrity,

@@ -53,6 +53,15 @@ impl Room {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
+    /// Signs a draft for an agency whose admin has heard the words of everything in it.
+    #[track_caller]
+    pub(crate) fn sign(&self, charter: &str, ca: &str) -> Value {
+        let shown = self.ok(&format!("charter show {charter}"));
+        let words = shown["changes"].as_array().unwrap().iter().filter_map(|change| change["words"].as_str());
+        let heard: String = words.map(|words| format!(" --heard {}", words.replace(' ', "_"))).collect();
+        self.ok(&format!("charter sign {charter} --ca {ca}{heard}"))
+    }
+
     #[track_caller]
     pub(crate) fn fails(&self, line: &str, code: i32) {
         assert_fails(&self.run(line), line, code);
@@ -86,10 +95,10 @@ fn an_admins_day_works_from_a_script() {
     let room = Room::new();
     room.two_agencies();
     room.draft();
-    let half = room.ok("charter sign charter --ca hl");
+    let half = room.sign("charter", "hl");
     assert_eq!(half["complete"], false);
     assert_eq!(half["must_sign"][0], "elmgate.northmark.example");
-    let whole = room.ok("charter sign charter --ca eg");
+    let whole = room.sign("charter", "eg");
     assert_eq!(whole["complete"], true);
     assert_eq!(room.ok("charter show charter")["hash"], whole["hash"]);
 
@@ -150,9 +159,9 @@ fn each_refusal_has_its_exit_code() {
     fs::write(room.path("D.req"), Device::new().request_file()).unwrap();
     let issue = "issue D.req --ca hl --charter charter --name Rosa --role manager -o D.cert";
     room.fails(issue, 12);
-    room.ok("charter sign charter --ca hl");
+    room.sign("charter", "hl");
     room.fails(issue, 12);
-    room.ok("charter sign charter --ca eg");
+    room.sign("charter", "eg");
     room.fails(&format!("{issue} --days 0"), 2);
     room.fails(&format!("{issue} --handle Rosa"), 2);
     fs::write(room.path("bad.req"), b"not a request").unwrap();
@@ -217,8 +226,8 @@ fn nothing_is_written_over_unasked_except_an_agencys_last_list() {
     let room = Room::new();
     room.two_agencies();
     room.draft();
-    room.ok("charter sign charter --ca hl");
-    room.ok("charter sign charter --ca eg");
+    room.sign("charter", "hl");
+    room.sign("charter", "eg");
     fs::write(room.path("D.req"), Device::new().request_file()).unwrap();
     let key = || KeyPair::generate().unwrap();
     let request = v1::ServerRequest { format: 1, tls_csr: csr(&key()), receipt_csr: csr(&key()) };
@@ -261,12 +270,51 @@ fn a_charter_reads_well_on_a_screen() {
     let room = Room::new();
     room.two_agencies();
     room.draft();
-    room.ok("charter sign charter --ca eg");
+    room.sign("charter", "eg");
     let output = room.run("charter show charter");
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("Charter of northmark.example, version 1"), "{text}");
     assert!(text.contains("signed    Elmgate Center (elmgate.northmark.example), prosecution"), "{text}");
     assert!(text.contains("Still to sign: harborlight.northmark.example."), "{text}");
+}
+
+#[test]
+fn nobody_signs_keys_whose_words_they_have_not_heard() {
+    let room = Room::new();
+    room.two_agencies();
+    room.draft();
+    let words = |ca: &str| {
+        let shown = room.ok(&format!("ca show --ca {ca}"));
+        shown["words"].as_str().unwrap().replace(' ', "_")
+    };
+    let (server, elmgate, harborlight) = (words("srv"), words("eg"), words("hl"));
+    let before = fs::read(room.path("charter")).unwrap();
+    let sign = "charter sign charter --ca hl --yes";
+    room.fails(sign, 12);
+    room.fails(&format!("{sign} --heard {server}"), 12);
+    room.fails(&format!("{sign} --heard {server} --heard {server}"), 12);
+    room.fails(&format!("{sign} --heard {server} --heard abandon_ability_able_about_above_absent"), 12);
+    let refused = room.run(&format!("{sign} --heard {elmgate} --json"));
+    let said: Value = serde_json::from_slice(&refused.stderr).unwrap();
+    assert_eq!(said["reason"], "words-not-heard");
+    assert!(said["what"].as_str().unwrap().contains("The server's CA."), "{said}");
+    assert_eq!(fs::read(room.path("charter")).unwrap(), before, "nothing was signed");
+
+    // One's own words need not be given, and do no harm.
+    room.ok(&format!("{sign} --heard {server} --heard {elmgate} --heard {harborlight}"));
+    let whole = room.ok(&format!("charter sign charter --ca eg --heard {server} --heard {harborlight}"));
+    assert_eq!(whole["complete"], true);
+    assert_eq!(whole["server_cas"][0]["words"].as_str().unwrap().replace(' ', "_"), server);
+    assert_eq!(whole["agencies"][0]["words"].as_str().unwrap().replace(' ', "_"), elmgate);
+    // Whoever has signed is asked no more.
+    room.ok(sign);
+
+    // A recovery key that comes in later has words of its own.
+    let listed = room.ok("ca show --ca eg");
+    let purposes: Vec<_> = listed["keys"].as_array().unwrap().iter().map(|key| &key["purpose"]).collect();
+    assert_eq!(purposes, ["ca", "charter-key", "sealing-key"]);
+    room.ok("charter next charter --ca hl --quorum 2 --days 100 -o shorter");
+    room.ok("charter sign shorter --ca eg --yes");
 }
 
 #[test]

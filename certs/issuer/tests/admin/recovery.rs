@@ -398,8 +398,8 @@ fn what_is_wrong_with_a_share_is_said_by_its_file() {
 fn the_charter_says_whose_shares_count() {
     let day = Day::new();
     day.room.draft();
-    day.room.ok("charter sign charter --ca hl");
-    day.room.ok("charter sign charter --ca eg");
+    day.room.sign("charter", "hl");
+    day.room.sign("charter", "eg");
     let shown = String::from_utf8(day.room.run("charter show charter").stdout).unwrap();
     assert_eq!(shown.matches("recovery key").count(), 1, "whoever signs sees it: {shown}");
     let held = format!("{CHECK} --charter charter --agency");

@@ -1,0 +1,185 @@
+//! What a draft changes, in sentences for whoever signs it and in objects for scripts.
+
+use super::{ca::side_text, output::day, recovery::key_hash};
+use alcove_charter::{Charter, CharterFile, Difference, KeyPurpose};
+use alcove_issuer::hearing::differences_of;
+use alcove_proto::names::TrustDomain;
+use serde_json::{Value, json};
+
+/// Whether the words stand beside a change: never where somebody is to type what they have heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Words {
+    Shown,
+    Hidden,
+}
+
+/// The changes of a draft as paragraphs, the server first.
+pub(super) fn lines(file: &CharterFile, words: Words) -> Vec<String> {
+    let found = differences_of(file);
+    let mut lines = vec![match &file.history {
+        None => "This is the first version: the server and every agency are new in it.".to_owned(),
+        Some(history) if found.is_empty() => {
+            format!("Nothing changes from version {}.", history.newest().version)
+        }
+        Some(history) => format!("What changes from version {}:", history.newest().version),
+    }];
+    for difference in &found {
+        lines.push(format!("  * {}", text(file, difference)));
+        if let (Words::Shown, Some(words)) = (words, difference.words()) {
+            lines.push(format!("    Its words: {words}"));
+        }
+    }
+    lines
+}
+
+/// The same for scripts.
+pub(super) fn objects(file: &CharterFile) -> Vec<Value> {
+    let object = |difference: &Difference| {
+        let (purpose, key) = match difference {
+            Difference::ServerCaAdded(key) | Difference::ServerCaDropped(key) => {
+                (Some(KeyPurpose::ServerCa), Some(key))
+            }
+            Difference::KeyAdded { purpose, key, .. } | Difference::KeyDropped { purpose, key, .. } => {
+                (Some(*purpose), Some(key))
+            }
+            _ => (None, None),
+        };
+        json!({
+            "change": code(difference),
+            "agency": difference.trust_domain().map(TrustDomain::as_str),
+            "purpose": purpose.map(KeyPurpose::code),
+            "key_sha256": key.map(|key| key_hash(key).to_string()),
+            "words": difference.words(),
+            "says": text(file, difference),
+        })
+    };
+    differences_of(file).iter().map(object).collect()
+}
+
+fn code(difference: &Difference) -> &'static str {
+    match difference {
+        Difference::ServerCaAdded(_) => "server-ca-added",
+        Difference::ServerCaDropped(_) => "server-ca-dropped",
+        Difference::ServerName { .. } => "server-name",
+        Difference::Joins { .. } => "joins",
+        Difference::Leaves { .. } => "leaves",
+        Difference::Name { .. } => "name",
+        Difference::Side { .. } => "side",
+        Difference::KeyAdded { .. } => "key-added",
+        Difference::KeyDropped { .. } => "key-dropped",
+        Difference::Quorum { .. } => "quorum",
+        Difference::Rules { .. } => "rules",
+        Difference::End { .. } => "end",
+    }
+}
+
+/// One change as a lawyer reads it.
+pub(super) fn text(file: &CharterFile, difference: &Difference) -> String {
+    let charter = file.offered.charter();
+    let previous = file.history.as_ref().map(|history| &**history.newest());
+    let called = |trust_domain: &TrustDomain| called(charter, previous, trust_domain);
+    match difference {
+        Difference::ServerCaAdded(_) if previous.is_none() => format!("The server's CA. {SERVER_CA}"),
+        Difference::ServerCaAdded(_) => format!("THE SERVER'S CA CHANGES: a new one is listed. {SERVER_CA}"),
+        Difference::ServerCaDropped(_) => {
+            "THE SERVER'S CA CHANGES: one is dropped. A server that it has certified is believed no more."
+                .to_owned()
+        }
+        Difference::ServerName { before, now } => {
+            format!("THE SERVER'S NAME CHANGES from {before} to {now}.")
+        }
+        Difference::Joins { trust_domain, .. } => {
+            let side = charter.agency(trust_domain).map_or("", |agency| side_text(agency.side));
+            format!(
+                "{} joins, side: {side}. It certifies its own people, signs charters, and can be written to.",
+                called(trust_domain)
+            )
+        }
+        Difference::Leaves { trust_domain } => {
+            format!("{} leaves. Its people are let in no more.", called(trust_domain))
+        }
+        Difference::Name { trust_domain, before } => {
+            format!("{} is called that from now on, and was called {before}.", called(trust_domain))
+        }
+        Difference::Side { trust_domain, before } => {
+            let now = charter.agency(trust_domain).map_or("", |agency| side_text(agency.side));
+            format!("{} changes its side from {} to {now}.", called(trust_domain), side_text(*before))
+        }
+        Difference::KeyAdded { trust_domain, purpose, .. } => {
+            format!(
+                "{}: {} Nobody else may change this for them: they must have told you.",
+                called(trust_domain),
+                added(*purpose)
+            )
+        }
+        Difference::KeyDropped { trust_domain, purpose, .. } => {
+            format!("{}: {}", called(trust_domain), dropped(*purpose))
+        }
+        Difference::Quorum { before } => format!(
+            "A later version takes {} of {} agencies; it took {before}{}.",
+            charter.quorum,
+            charter.agencies.len(),
+            previous.map_or_else(String::new, |previous| format!(" of {}", previous.agencies.len())),
+        ),
+        Difference::Rules { before } => format!(
+            "Rules {} bind what names this version, in place of rules {before}. Programs that do not know them cannot follow it.",
+            charter.rules
+        ),
+        Difference::End { before_ms } => {
+            format!(
+                "It ends on {}; the version before ends on {}.",
+                day(charter.not_after_ms),
+                day(*before_ms)
+            )
+        }
+    }
+}
+
+/// What whoever holds a wrong one can do.
+const SERVER_CA: &str = "Whoever holds it decides which machine all agencies take for the server. A wrong one can hold \
+                         things back, reorder them, and show different things to different people.";
+
+fn added(purpose: KeyPurpose) -> &'static str {
+    match purpose {
+        KeyPurpose::ServerCa => SERVER_CA,
+        KeyPurpose::Ca => "A NEW CA CERTIFIES ITS PEOPLE.",
+        KeyPurpose::CharterKey => {
+            "ITS CHARTER KEY CHANGES. It signs charters, and what is said about its people."
+        }
+        KeyPurpose::SealingKey => "ITS SEALING KEY CHANGES. The list of names reaches it through this one.",
+        KeyPurpose::RecoveryKey => {
+            "ITS RECOVERY KEY IS NEW. Whoever holds its shares can read what its people could."
+        }
+    }
+}
+
+fn dropped(purpose: KeyPurpose) -> &'static str {
+    match purpose {
+        KeyPurpose::ServerCa => "The server's CA goes.",
+        KeyPurpose::Ca => "an earlier CA goes. Whoever has a certificate of that one alone is cut.",
+        KeyPurpose::CharterKey => "the charter key of before goes.",
+        KeyPurpose::SealingKey => "the sealing key of before goes.",
+        KeyPurpose::RecoveryKey => "the recovery key of before goes.",
+    }
+}
+
+/// An agency by name, also one that leaves.
+fn called(charter: &Charter, previous: Option<&Charter>, trust_domain: &TrustDomain) -> String {
+    let agency =
+        charter.agency(trust_domain).or_else(|| previous.and_then(|before| before.agency(trust_domain)));
+    match agency {
+        Some(agency) => format!("{} ({trust_domain})", agency.display_name),
+        None => trust_domain.to_string(),
+    }
+}
+
+/// Who is to be called for the words of a change.
+pub(super) fn owner(file: &CharterFile, difference: &Difference) -> String {
+    let previous = file.history.as_ref().map(|history| &**history.newest());
+    match difference.trust_domain() {
+        Some(trust_domain) => {
+            format!("the admin of {}", called(file.offered.charter(), previous, trust_domain))
+        }
+        None => "the server's operator".to_owned(),
+    }
+}
