@@ -9,6 +9,7 @@
 
 mod agency;
 mod anchor;
+mod answer;
 mod attempt;
 mod card;
 mod certificate;
@@ -36,6 +37,7 @@ mod words;
 
 pub use agency::Agency;
 pub use anchor::Ca;
+pub use answer::{answer_signing_bytes, verify_answer};
 pub use attempt::OrderedAttempt;
 pub use card::{Card, card_signing_bytes};
 pub use certificate::{

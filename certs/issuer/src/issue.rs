@@ -3,7 +3,6 @@
 
 use crate::{
     AgencyCa, IssuerError,
-    answers::seal_answer,
     certificates::DEVICE_DAYS,
     certify::{Claim, FORMAT, RequestKeys, Wanted},
     keys,
@@ -82,7 +81,8 @@ impl AgencyCa {
         let charters = history.signed_after(0).filter_map(|bytes| v1::SignedCharter::decode(bytes).ok());
         let (device, answer) = self.issue_answer(charter, identity, keys, order, now_ms)?;
         self.keep_request(&device.identity, request)?;
-        let file = v1::EnrolmentCertificate { charters: charters.collect(), ..answer };
+        let answer = v1::EnrolmentCertificate { charters: charters.collect(), ..answer };
+        let file = self.sign_answer(answer, &history)?;
         Ok(IssuedDevice { file: file.encode_to_vec(), ..device })
     }
 
@@ -99,11 +99,11 @@ impl AgencyCa {
     ) -> Result<IssuedDevice, IssuerError> {
         let keys = RequestKeys::parse(request)?;
         let sealing_key = keys.sealing;
-        self.check_charter(charter, now_ms)?;
+        let history = self.check_charter(charter, now_ms)?;
         let identity = self.device_of(order)?;
         let (device, answer) = self.issue_answer(charter, identity, keys, order, now_ms)?;
         self.keep_request(&device.identity, request)?;
-        let file = seal_answer(&device.identity, &sealing_key, answer)?;
+        let file = self.seal_answer(&device.identity, &sealing_key, answer, &history)?;
         Ok(IssuedDevice { file, ..device })
     }
 

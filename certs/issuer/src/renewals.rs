@@ -3,7 +3,6 @@
 
 use crate::{
     AgencyCa, IssuerError,
-    answers::seal_answer,
     certify::{Claim, RequestKeys, Wanted},
     desk::Desk,
     requests::{Judged, RequestKind},
@@ -37,7 +36,7 @@ impl AgencyCa {
         days: u32,
         now_ms: i64,
     ) -> Result<Vec<Result<RenewalAnswer, IssuerError>>, IssuerError> {
-        self.check_charter(charter, now_ms)?;
+        let history = self.check_charter(charter, now_ms)?;
         let directory_key = self.directory_key(charter)?;
         let mut results: Vec<Option<Result<RenewalAnswer, IssuerError>>> = Vec::new();
         let mut wanted = Vec::new();
@@ -64,7 +63,8 @@ impl AgencyCa {
                 Some(device.and_then(|device| {
                     let (identity, sealing_key) = (device.identity.clone(), device.sealing_key);
                     let not_after_ms = device.not_after_ms;
-                    let sealed_answer = seal_answer(&identity, &sealing_key, device.into_answer())?;
+                    let answer = device.into_answer();
+                    let sealed_answer = self.seal_answer(&identity, &sealing_key, answer, &history)?;
                     Ok(RenewalAnswer {
                         identity,
                         request_hash: judged.request_hash(),

@@ -4,7 +4,7 @@ use super::{
     EnrolError, Purpose, csr,
     request::{FORMAT, PendingRequest},
 };
-use alcove_charter::{Card, CharterHistory, DeviceCertificate, Judge, TrustView};
+use alcove_charter::{Card, CharterHistory, DeviceCertificate, Judge, TrustView, verify_answer};
 use alcove_proto::{
     canonical,
     limits::{CERTIFICATE_BYTES_MAX, CHARTER_BYTES_MAX},
@@ -116,6 +116,9 @@ pub fn check_answer(
     };
     let card = Card::verify(&signed_card, &identity.person, &charters)?;
     let directory_key = open_directory_key(pending, &message)?;
+    // The directory key is sealed by nobody in particular: whoever carries the answer could put in another, and read the
+    // names on the cards that this device seals with it.
+    verify_answer(&message, &identity.person.trust_domain, &charters).map_err(|_| EnrolError::NotWhole)?;
     let named = Some(message.server_address.as_str()).filter(|address| !address.is_empty());
     let address = held.server.or(named).or(held.earlier_server).ok_or(EnrolError::NoServerAddress)?;
     let server_address = check_address(address)?;

@@ -55,6 +55,9 @@ pub enum EnrolError {
     /// The card does not hold.
     #[error("the card in the answer does not hold")]
     Card(#[from] CardError),
+    /// The agency has not signed the answer as it came: something in it was put in on the way.
+    #[error("the answer is not signed by the agency as a whole")]
+    NotWhole,
     /// The directory key was sealed to another device, or changed.
     #[error("the directory key in the answer does not open here")]
     DirectoryKey,

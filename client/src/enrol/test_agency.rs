@@ -2,7 +2,8 @@
 //! requests the way it is told to, also wrongly.
 
 use alcove_charter::{
-    P256Point, ca_claim_signing_bytes, card_signing_bytes, charter_signing_bytes, oids::Usage, request_point,
+    P256Point, answer_signing_bytes, ca_claim_signing_bytes, card_signing_bytes, charter_signing_bytes,
+    oids::Usage, request_point,
 };
 use alcove_proto::{names::Identity, v1};
 use prost::Message;
@@ -79,6 +80,12 @@ impl Agency {
         set_times(&mut params, from_ms, to_ms);
         let key = SubjectPublicKeyInfo::from_der(&spki(point)).unwrap();
         params.signed_by(&key, &self.ca).unwrap().der().to_vec()
+    }
+
+    /// The agency's charter key signs an answer as it is.
+    pub(crate) fn signed(&self, answer: v1::EnrolmentCertificate) -> v1::EnrolmentCertificate {
+        let signature = self.charter_key.sign(&answer_signing_bytes(&answer)).unwrap();
+        v1::EnrolmentCertificate { signature, ..answer }
     }
 
     /// The agency's charter key signs an order.
@@ -235,7 +242,7 @@ pub(crate) fn answer(
             &HpkePublicKey(request.sealing_key.clone()),
         )
         .unwrap();
-    v1::EnrolmentCertificate {
+    let answer = v1::EnrolmentCertificate {
         format: 1,
         tls_chain: vec![certify(&request.tls_csr, Usage::TlsDevice)],
         mls_chain: vec![certify(&request.mls_csr, Usage::MlsSigning)],
@@ -246,7 +253,9 @@ pub(crate) fn answer(
         server_address: "127.0.0.1:8443".to_owned(),
         desk_address: String::new(),
         identity: name,
-    }
+        signature: Vec::new(),
+    };
+    agency.signed(answer)
 }
 
 /// The answer as it travels through the desk: sealed to the request it answers, for that device.

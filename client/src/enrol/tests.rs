@@ -8,6 +8,10 @@ use crate::vault::Passphrase;
 use alcove_charter::{CardError, CharterError, TrustError, oids::Usage};
 use alcove_proto::{names::Identity, v1};
 use prost::Message;
+use rustls::crypto::{
+    aws_lc_rs::hpke::DH_KEM_P256_HKDF_SHA256_AES_256,
+    hpke::{Hpke, HpkePublicKey},
+};
 
 /// The time of every test, milliseconds since 1970.
 const NOW_MS: i64 = 1_790_000_000_000;
@@ -184,6 +188,44 @@ fn a_directory_key_sealed_to_another_device_is_refused() {
     assert!(matches!(error, EnrolError::DirectoryKey), "{error}");
 }
 
+/// The attack: whoever carries D.cert seals a directory key of their own to the device, which then publishes its card under
+/// it; or puts in an earlier card, or an address, or leaves the signature out.
+#[test]
+fn whoever_carries_an_answer_changes_nothing_in_it() {
+    let scene = Scene::new();
+    let request = v1::EnrolmentRequest::decode(scene.pending.request.as_slice()).unwrap();
+    let (encapsulated, sealed) = DH_KEM_P256_HKDF_SHA256_AES_256
+        .seal(
+            b"alcove enrolment v1",
+            scene.identity.to_string().as_bytes(),
+            &[0x66; 32],
+            &HpkePublicKey(request.sealing_key),
+        )
+        .unwrap();
+    let own_key = |answer: &mut v1::EnrolmentCertificate| {
+        answer.encapsulated_key = encapsulated.0.clone();
+        answer.sealed_directory_key = sealed.clone();
+    };
+    let earlier_card = scene.harborlight.card(&scene.identity, "Rosa Iglesias");
+    let spoils: [&dyn Fn(&mut v1::EnrolmentCertificate); 6] = [
+        &own_key,
+        &|answer| answer.card = earlier_card.clone(),
+        &|answer| answer.server_address = "203.0.113.7:8443".to_owned(),
+        &|answer| answer.desk_address = "203.0.113.7:8444".to_owned(),
+        &|answer| answer.signature.clear(),
+        &|answer| *answer = scene.elmgate.signed(answer.clone()),
+    ];
+    for (number, spoil) in spoils.iter().enumerate() {
+        let error = scene.spoilt(spoil);
+        assert!(matches!(error, EnrolError::NotWhole), "{number}: {error}");
+    }
+    // The control: the very same key is taken from the agency.
+    let mut answer = scene.answer();
+    own_key(&mut answer);
+    let taken = scene.check(&scene.harborlight.signed(answer)).unwrap();
+    assert_eq!(*taken.directory_key, [0x66; 32]);
+}
+
 #[test]
 fn a_file_that_is_no_answer_is_refused() {
     let scene = Scene::new();
@@ -217,6 +259,7 @@ fn the_command_lines_server_wins_and_one_of_them_must_name_it() {
     };
     assert_eq!(check(&answer, Some("[::1]:9"), None).unwrap(), "[::1]:9");
     answer.server_address.clear();
+    let answer = scene.harborlight.signed(answer);
     assert_eq!(check(&answer, None, Some("[::1]:8")).unwrap(), "[::1]:8");
     assert!(matches!(check(&answer, None, None), Err(EnrolError::NoServerAddress)));
     assert!(matches!(check(&answer, Some("https://x"), None), Err(EnrolError::ServerAddress)));

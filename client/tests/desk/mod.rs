@@ -164,7 +164,7 @@ impl World {
         answer.charters.clear();
         answer.server_address.clear();
         change(&mut answer);
-        self.give(identity, sealed(&answer, &request, identity));
+        self.give(identity, sealed(&self.harborlight.signed(answer), &request, identity));
     }
 
     pub(crate) fn answer(&self, identity: &Identity, days: i64) {

@@ -93,6 +93,11 @@ impl From<EnrolError> for Failure {
             EnrolError::DirectoryKey => {
                 Self::refused("The answer's sealed part is for another device, or was changed.", ASK)
             }
+            EnrolError::NotWhole => Self::new(
+                Exit::Integrity,
+                "Your agency has not signed this answer as it came: somebody changed it on its way, or it was made with an older charter or program. Nothing of it was taken.",
+                "Ask your agency's admin for a new answer, made by the newest alcove-certs with the charter in force, and have it brought another way.",
+            ),
             EnrolError::ServerAddress => Self::refused(
                 "The server's address is not of the form host:port.",
                 "Give it as --server HOST:PORT, for example --server alcove.northmark.example:8443.",
