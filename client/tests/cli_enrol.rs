@@ -120,6 +120,8 @@ fn a_wrong_answer_is_refused_and_changes_nothing() {
 
     let mut nowhere = good.clone();
     nowhere.server_address.clear();
+    assert_eq!(finish(&device, &nowhere).code, 6, "changed on its way");
+    let nowhere = collaborative.harborlight.signed(nowhere);
     assert_eq!(finish(&device, &nowhere).code, 2, "no server named");
 
     for bytes in [&b""[..], b"not an answer", &fs::read(device.path("device.req")).unwrap()] {
