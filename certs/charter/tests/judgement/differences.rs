@@ -42,7 +42,8 @@ fn every_change_of_a_charter_is_told_and_nothing_else() {
     let dropped = |purpose, key| Difference::KeyDropped { trust_domain: elmgate.clone(), purpose, key };
     assert_eq!(beside, [added(KeyPurpose::Ca, new)]);
     let entry = world.agencies[0].entry();
-    let fields: [(KeyPurpose, fn(&mut v1::Agency) -> &mut Vec<u8>); 2] = [
+    type Field = fn(&mut v1::Agency) -> &mut Vec<u8>;
+    let fields: [(KeyPurpose, Field); 2] = [
         (KeyPurpose::CharterKey, |entry| &mut entry.charter_key),
         (KeyPurpose::SealingKey, |entry| &mut entry.sealing_key),
     ];
