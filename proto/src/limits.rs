@@ -90,6 +90,10 @@ pub const CRL_NUMBER_RISE_MAX: u64 = 1000;
 pub const CRLS_PER_MINUTE_MAX: u64 = 6;
 /// Serials of one agency that are remembered as listed, those that its newest list leaves out included.
 pub const LISTED_SERIALS_MAX: usize = 200_000;
+/// Milliseconds for which a list counts as current after a newer one has come: 10 minutes.
+pub const CRL_RECENT_MS: i64 = 10 * 60 * 1000;
+/// Lists of one agency that are remembered as having been the newest: as many as the desk takes in ten minutes.
+pub const CRLS_REMEMBERED_MAX: usize = 60;
 /// Certificates of one chain below the trust anchor.
 pub const CHAIN_CERTIFICATES_MAX: usize = 4;
 /// Bytes of one certificate.

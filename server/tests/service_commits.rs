@@ -4,17 +4,18 @@
 
 mod world;
 
+use alcove_charter::TrustView;
 use alcove_mls::{CommitContext, LogPin, Policy, Role};
 use alcove_proto::{
     ids::{AccessId, Epoch, Head, Position, RecordId},
-    limits::{COMMIT_CLOCK_SKEW_MS_MAX, LINK_DIGESTS_MAX},
+    limits::{COMMIT_CLOCK_SKEW_MS_MAX, CRL_RECENT_MS, LINK_DIGESTS_MAX},
 };
 use alcove_server::{
     service::{Caller, CommitOutcome, NewAccess, ServiceError, Settings},
     store::Store,
 };
 use std::{future::Future, sync::Arc, task::Poll};
-use world::{Device, World, accepted, assert_refused};
+use world::{Agency, Device, World, accepted, assert_refused};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_commits_in_one_epoch_one_wins_and_the_other_gets_the_winner() {
@@ -104,7 +105,7 @@ async fn a_ghost_from_a_ca_of_no_charter_is_not_added() {
 async fn a_commit_out_of_step_with_clock_trust_or_log_is_refused_each_by_its_reason() {
     let world = World::new();
     let mut alice = Device::of(&world.harborlight, 1, 1);
-    let bob = Device::of(&world.northmark, 2, 1);
+    let carol = Device::of(&world.harborlight, 3, 1);
     let group = world.open_group(&mut alice).await;
     world.append(&alice, group, 1, b"one").await.unwrap();
     let (seen, old_trust, now) = (world.head(&alice, group).await, world.trust(), world.now_ms());
@@ -126,13 +127,68 @@ async fn a_commit_out_of_step_with_clock_trust_or_log_is_refused_each_by_its_rea
     told_otherwise.seen = Position(0);
     assert_refused!(world.service.submit_commit(&caller, told_otherwise).await, ServiceError::CommitInvalid);
 
-    world.revoke(&world.northmark, 1, &[&bob]);
+    world.revoke(&world.harborlight, 1, &[&carol]);
     let behind = offer(&mut alice, at(now, seen));
     assert_refused!(world.service.submit_commit(&caller, behind).await, ServiceError::TrustStale);
 
     // The control: in step with all of them it is taken.
     let good = alice.commit(group, &world.trust(), now, seen, &[], &[]).offer;
     accepted(world.service.submit_commit(&caller, good).await);
+}
+
+/// Puts an agency's next list in force as a reload does.
+fn next_list(world: &World, agency: &Agency, number: u64, revoked: &[&Device]) {
+    let before = world.trust();
+    world.revoke(agency, number, revoked);
+    let after = world.trust().superseding(&before, world.now_ms());
+    world.trust_cell().store(Arc::new(after));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agency_that_puts_lists_in_force_without_end_stops_nobody_elses_commits() {
+    let world = World::new();
+    let mut alice = Device::of(&world.harborlight, 1, 1);
+    let (bob, mallory) = (Device::of(&world.northmark, 2, 1), Device::of(&world.northmark, 3, 1));
+    let group = world.open_group(&mut alice).await;
+    let adding = |alice: &mut Device, trust: &TrustView, joiner: &Device, seen| {
+        let package = joiner.key_package(trust, world.now_ms());
+        alice.commit(group, trust, world.now_ms(), seen, &[package], &[]).offer
+    };
+    next_list(&world, &world.northmark, 1, &[]);
+    let (first, seen) = (world.trust(), world.head(&alice, group).await);
+    // A commit of its own leaf, and one that adds somebody of that very agency, each under the list of before.
+    let alone = alice.commit(group, &first, world.now_ms(), seen, &[], &[]).offer;
+    next_list(&world, &world.northmark, 2, &[]);
+    accepted(world.service.submit_commit(&world.caller(&alice), alone).await);
+    alice.merge(group, &world.trust(), world.now_ms());
+    let seen = world.head(&alice, group).await;
+    let adds_mallory = adding(&mut alice, &first, &mallory, seen);
+    let adds_bob = adding(&mut alice, &first, &bob, seen);
+    next_list(&world, &world.northmark, 3, &[&mallory]);
+    // Whom the newest list revokes nobody adds, whatever list the commit names: under that one she was not revoked yet.
+    assert_refused!(
+        world.service.submit_commit(&world.caller(&alice), adds_mallory).await,
+        ServiceError::LeafNotTrusted
+    );
+    // What was the newest list ten minutes ago is too old for an agency that is concerned.
+    let now = world.trust();
+    world.pass(CRL_RECENT_MS + 1);
+    assert_refused!(
+        world.service.submit_commit(&world.caller(&alice), adds_bob.clone()).await,
+        ServiceError::TrustStale
+    );
+    world.pass(-CRL_RECENT_MS - 1);
+    // After a restart nothing is remembered: only the newest list is current.
+    let anew = TrustView::new(now.charters().clone());
+    let anew = now.crls().fold(anew, |view, crl| view.with_crl(crl.der()).expect("it is held").0);
+    world.trust_cell().store(Arc::new(anew));
+    assert_refused!(
+        world.service.submit_commit(&world.caller(&alice), adds_bob.clone()).await,
+        ServiceError::TrustStale
+    );
+    // The control: within ten minutes it is taken.
+    world.trust_cell().store(now);
+    accepted(world.service.submit_commit(&world.caller(&alice), adds_bob).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

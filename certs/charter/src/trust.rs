@@ -6,6 +6,9 @@
 //! PROTOCOL.md, "Certificates".
 
 mod claim;
+mod currency;
+
+pub use currency::Currency;
 
 use crate::{
     CharterError, CrlError, TrustError,
@@ -27,6 +30,7 @@ use alcove_proto::{
     v1,
 };
 use claim::Claim;
+use currency::Superseded;
 use rustls_pki_types::{CertificateDer, DnsName, ServerName, TrustAnchor};
 use std::{collections::BTreeMap, sync::Arc};
 use webpki::EndEntityCert;
@@ -41,6 +45,8 @@ pub struct TrustView {
     listed: Arc<BTreeMap<TrustDomain, Arc<EverListed>>>,
     /// Devices that are shut out at the door: they change no verdict about what stands in a log.
     pub(crate) denials: Arc<BTreeMap<Identity, Arc<Denial>>>,
+    /// Lists that were the newest until not long ago: [`TrustView::superseding`].
+    superseded: Arc<Superseded>,
 }
 
 /// Whether a certificate's times and its agency's CRL are to be judged, and as of when.
@@ -124,6 +130,7 @@ impl TrustView {
             crls: Arc::default(),
             listed: Arc::default(),
             denials: Arc::default(),
+            superseded: Arc::default(),
         }
     }
 
@@ -383,8 +390,8 @@ impl TrustView {
         Ok(Moment { time_ms: context.time_ms, charter_version: named, crl_numbers })
     }
 
-    /// Whether a moment counts everything that is held here: the server takes no commit whose author
-    /// knows less. CRLs of agencies that have left do not matter.
+    /// Whether a moment counts everything that is held here. CRLs of agencies that have left do not matter. What the server
+    /// asks of a commit is less: [`Self::currency`] of the agencies that it concerns.
     pub fn is_current(&self, moment: &Moment) -> bool {
         let crl_known = |crl: &Arc<Crl>| moment.crl_numbers.get(&crl.trust_domain) == Some(&crl.number);
         moment.charter_version == self.charter().version && self.crls_of_members().all(crl_known)

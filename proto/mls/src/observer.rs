@@ -8,8 +8,8 @@
 //! could still spoil: PROTOCOL.md section 17.
 //!
 //! Left to the server: that the commit's time is near its own clock, that the author's TLS identity is
-//! [`CommitSummary::author`]'s, and that [`alcove_charter::TrustView::is_current`] holds for the
-//! commit's moment.
+//! [`CommitSummary::author`]'s, and that what the commit names is current
+//! ([`alcove_charter::TrustView::currency`]).
 
 use crate::{
     CommitBody, CommitContext, CommitError, CommitSummary, ObserveError, ParsedCommit,
@@ -255,22 +255,27 @@ impl Observer {
     ///
     /// Errors: [`ObserveError::Leaf`], never in a group that was let in leaf by leaf.
     pub fn members(&self) -> Result<Vec<Member>, ObserveError> {
-        self.group
-            .roster()
-            .members_iter()
-            .map(|member| {
-                let signing = member.signing_identity();
-                let identity = device_of(signing)?;
-                let chain = chain_of(signing)?;
-                Ok(Member {
-                    leaf: member.index(),
-                    role: self.policy.role_of(&identity.person),
-                    identity,
-                    chain: chain.iter().map(|certificate| certificate.to_vec()).collect(),
-                })
-            })
-            .collect::<Result<_, JudgeError>>()
-            .map_err(ObserveError::Leaf)
+        self.group.roster().members_iter().map(|member| self.member(&member)).collect()
+    }
+
+    /// One leaf; nothing when it is empty.
+    ///
+    /// Errors: as [`Observer::members`].
+    pub fn member_at(&self, leaf: u32) -> Result<Option<Member>, ObserveError> {
+        let found = self.group.roster().member_with_index(leaf).ok();
+        found.map(|member| self.member(&member)).transpose()
+    }
+
+    fn member(&self, member: &mls_rs::group::Member) -> Result<Member, ObserveError> {
+        let signing = member.signing_identity();
+        let identity = device_of(signing).map_err(ObserveError::Leaf)?;
+        let chain = chain_of(signing).map_err(ObserveError::Leaf)?;
+        Ok(Member {
+            leaf: member.index(),
+            role: self.policy.role_of(&identity.person),
+            identity,
+            chain: chain.iter().map(|certificate| certificate.to_vec()).collect(),
+        })
     }
 }
 

@@ -1,6 +1,9 @@
 //! Judging one commit, from bytes to what the store is to write.
 
-use super::Refused;
+use super::{
+    Refused,
+    currency::{self, Leaning},
+};
 use alcove_charter::TrustView;
 use alcove_mls::{Added, CommitError, CommitSummary, Observer, ParsedCommit};
 use alcove_proto::{
@@ -52,7 +55,14 @@ pub(crate) fn judge(observer: &Observer, offer: &Offer<'_>, trust: &TrustView) -
         return Err(Refused::OtherGroup);
     }
     check_context(&commit, offer, trust)?;
+    let moment = commit.moment(trust)?;
     let (next, summary) = observer.check_parsed(commit, trust, offer.now_ms)?;
+    currency::check(
+        &Leaning { before: observer, after: &next, summary: &summary },
+        &moment,
+        trust,
+        offer.now_ms,
+    )?;
     if summary.author.identity != *offer.caller {
         return Err(Refused::NotByCaller);
     }
@@ -72,7 +82,7 @@ fn check_context(commit: &ParsedCommit, offer: &Offer<'_>, trust: &TrustView) ->
         return Err(Refused::ClockSkew { skew_ms });
     }
     // A commit that names more than the server holds is told from one that names less.
-    if !trust.is_current(&commit.moment(trust)?) {
+    if commit.moment(trust)?.charter_version() != trust.charter().version {
         return Err(Refused::TrustStale);
     }
     let seen = context.seen();

@@ -6,6 +6,7 @@
 //! had seen enough of the log. Computes and remembers; reads no store, no clock and no network, and holds
 //! no key that opens anything. Start with [`judge()`].
 
+mod currency;
 mod held;
 mod judge;
 

@@ -126,6 +126,8 @@ pub(super) fn reload_within(
     let Loaded { trust, tls_chain, tls_key, receipt_chain, receipt_key, certificates_end_ms, .. } = loaded;
     // Everything that can fail comes before anything is replaced.
     let receipt_key = ReceiptKey::new(receipt_key.secret_pkcs8_der(), receipt_chain)?;
+    // The lists that are followed now are current for a while yet.
+    let trust = Arc::new(trust.superseding(&in_force.trust.load().trust, now_ms()));
     let snapshot = in_force.trust.replace(trust, tls_chain, tls_key)?;
     in_force.certificates_end_ms.store(certificates_end_ms, Ordering::Relaxed);
     if receipt_key.chain() != in_force.receipt_key.load().chain() {
