@@ -7,5 +7,6 @@
 mod admin;
 mod member;
 mod server;
+mod stranger;
 mod table;
 mod thief;
