@@ -185,10 +185,11 @@ async fn a_commit_under_an_old_revocation_list_is_sent_back() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         crls = fetched().await;
     }
-    // Rosa's program has not looked at it: for her Leon is still in good standing.
+    // Rosa's program has not looked at it: for her Leon is still in good standing. A list that was the newest a moment ago
+    // does for her commit, and nobody comes in under it who is revoked by now.
     let prepared = two.rosa.prepare(&mut two.group, &intent, seen);
     let status = two.rosa.submit(&two.group.id(), &prepared).await.expect_err("an old list");
-    assert_eq!(reason(&status), Reason::TrustStale);
+    assert_eq!(reason(&status), Reason::LeafNotTrusted);
     // Having fetched it she refuses by herself.
     two.group.clear_pending();
     let (informed, _) = two.rosa.trust.with_crl(&crls[0]).expect("the list is good");

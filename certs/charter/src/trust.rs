@@ -7,13 +7,13 @@
 
 mod claim;
 mod currency;
+mod server;
 
 pub use currency::Currency;
 
 use crate::{
     CharterError, CrlError, TrustError,
-    anchor::{self, PathFault},
-    certificate::{Leaf, Serial},
+    certificate::Serial,
     charter::Charter,
     crl::Crl,
     denial::Denial,
@@ -25,15 +25,14 @@ use crate::{
 };
 use alcove_proto::{
     ids::Digest,
-    limits::{AGENCIES_MAX, CHAIN_CERTIFICATES_MAX, CRL_NUMBER_RISE_MAX, CRLS_PER_MINUTE_MAX},
+    limits::{AGENCIES_MAX, CRL_NUMBER_RISE_MAX, CRLS_PER_MINUTE_MAX},
     names::{Identity, TrustDomain},
     v1,
 };
 use claim::Claim;
 use currency::Superseded;
-use rustls_pki_types::{CertificateDer, DnsName, ServerName, TrustAnchor};
+use rustls_pki_types::TrustAnchor;
 use std::{collections::BTreeMap, sync::Arc};
-use webpki::EndEntityCert;
 
 /// The charter's history and the newest CRL of every agency. Immutable; cheap to clone.
 #[derive(Debug, Clone)]
@@ -505,77 +504,6 @@ impl TrustView {
             }
         }
         Ok(claim.believed(issuer))
-    }
-
-    /// Believes the server's TLS certificate for `name`, which must be the charter's, at `time_ms`.
-    ///
-    /// `chain`: leaf first, then issuers without the anchor.
-    /// Errors: [`TrustError`].
-    pub fn verify_server(
-        &self,
-        chain: &[impl AsRef<[u8]>],
-        name: &str,
-        time_ms: i64,
-    ) -> Result<ServerCertificate, TrustError> {
-        let charter = self.charter();
-        if name != charter.server_name {
-            return Err(TrustError::WrongServerName);
-        }
-        let certificate = self.verify_of_server(chain, Usage::TlsServer, time_ms)?;
-        // Cannot fail: the path has been checked, so there is a leaf and it parses.
-        let der = CertificateDer::from(chain.first().map(AsRef::as_ref).unwrap_or_default());
-        let leaf = EndEntityCert::try_from(&der).map_err(|_| TrustError::Malformed)?;
-        let name = DnsName::try_from(name).map_err(|_| TrustError::WrongServerName)?;
-        leaf.verify_is_valid_for_subject_name(&ServerName::DnsName(name))
-            .map_err(|_| TrustError::WrongServerName)?;
-        Ok(certificate)
-    }
-
-    /// Believes the receipt key's certificate at `time_ms`.
-    ///
-    /// Errors: [`TrustError`].
-    pub fn verify_receipt_chain(
-        &self,
-        chain: &[impl AsRef<[u8]>],
-        time_ms: i64,
-    ) -> Result<ServerCertificate, TrustError> {
-        self.verify_of_server(chain, Usage::Receipts, time_ms)
-    }
-
-    fn verify_of_server(
-        &self,
-        chain: &[impl AsRef<[u8]>],
-        usage: Usage,
-        time_ms: i64,
-    ) -> Result<ServerCertificate, TrustError> {
-        self.check_charter(time_ms)?;
-        let certificates = chain.len();
-        let (first, rest) = chain.split_first().ok_or(TrustError::ChainLength { certificates })?;
-        if certificates > CHAIN_CERTIFICATES_MAX {
-            return Err(TrustError::ChainLength { certificates });
-        }
-        let leaf = Leaf::parse(first.as_ref())?;
-        leaf.check_profile(usage)?;
-        leaf.check_time(time_ms)?;
-        let intermediates: Vec<_> = rest.iter().map(|der| CertificateDer::from(der.as_ref())).collect();
-        let anchors: Vec<_> = self.charter().server_cas.iter().map(|ca| ca.anchor().clone()).collect();
-        let path =
-            anchor::check_path(first.as_ref(), &leaf, &intermediates, &anchors, usage.der(), Some(time_ms));
-        path.map_err(|fault| match fault {
-            PathFault::UnknownIssuer => TrustError::UnknownServerIssuer,
-            PathFault::BadSignature => TrustError::BadSignature,
-            PathFault::Malformed => TrustError::Malformed,
-            PathFault::CaAsLeaf => TrustError::CaAsLeaf,
-            PathFault::WrongUsage => TrustError::WrongUsage,
-            PathFault::IntermediateTime => {
-                TrustError::Expired { not_after_ms: leaf.not_after_ms.min(time_ms), time_ms }
-            }
-        })?;
-        Ok(ServerCertificate {
-            public_key: leaf.public_key,
-            not_after_ms: leaf.not_after_ms,
-            certificate_hash: leaf.hash,
-        })
     }
 
     fn check_charter(&self, time_ms: i64) -> Result<(), TrustError> {
