@@ -168,7 +168,7 @@ async fn a_renewal_is_taken_from_the_device_that_was_certified_and_from_nobody_e
     client.hand_in_renewal(newer).await.expect("the same keys, signed anew: the same request");
     let waiting = list(&client, &world, &world.harborlight).await.requests;
     assert_eq!(waiting.len(), 1, "a newer one takes the place of one that waits");
-    assert_eq!(waiting[0].signed_renewal, alice.renewal_bytes(b"second", world.now_ms(), &waiting[0]));
+    assert_eq!(waiting[0].signed_renewal, alice.renewal_bytes(b"second", world.now_ms() + 5, &waiting[0]));
     assert_eq!(reason(collect(&client, &alice.identity, b"first").await), NOT_FOUND);
 
     let door = client.clone();

@@ -166,6 +166,7 @@ fn what_comes_to_the_desk_was_made_now_by_an_officer_of_today() {
     let rolled_to = TestCa::new("the new CA");
     let rolled = next(&world.history(), |charter| {
         charter.agencies[1].ca_certificates = vec![rolled_to.der.clone()];
+        charter.agencies[1].ca_claims = vec![rolled_to.claim(&agency.trust_domain)];
     });
     let (after, _) = view.with_charter(&sign(&rolled, &world.agencies)).unwrap();
     assert!(after.with_denial(&signed).is_ok(), "the control");
