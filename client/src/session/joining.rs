@@ -86,7 +86,11 @@ impl Session {
             return Ok(Settled::Joined);
         };
         let known = Known::load(act, &welcome.group, &earlier)?;
-        let mut ahead = verifier(&welcome.group, &earlier)?;
+        // What was read with recovered keys has no end of its own: it stands in runs.
+        let mut ahead = match &known {
+            Some(_) => verifier(&welcome.group, &earlier)?,
+            None => LogVerifier::at_start(welcome.group),
+        };
         let mut reached = None;
         if let Some(way) = way.filter(|way| way.from == (ahead.position(), ahead.head())) {
             match &way.ahead {
