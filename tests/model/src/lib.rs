@@ -1,7 +1,7 @@
 //! A small exhaustive model of what a device believes: two honest members, a member who gets removed or revoked, a stranger
 //! who was never in, and a server that may do anything.
 //!
-//! [`world`] is the state and what can happen, [`rules`] the rules of PROTOCOL.md section 8 as switches, so that each can be
+//! `world` is the state and what can happen, `rules` the rules of PROTOCOL.md section 8 as switches, so that each can be
 //! turned off: then the checker must find the attack that the rule is there for. What the model leaves out: cryptography
 //! (nobody forges a signature), more than one case, and how long anything takes.
 //!
