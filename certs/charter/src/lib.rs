@@ -63,4 +63,4 @@ pub use renewal::{RenewalError, VerifiedRenewal, order_signing_bytes, renewal_si
 pub use sign_content::sign_content;
 pub use signed::{SignedCharter, Standing, charter_signing_bytes};
 pub use trust::{DeviceCertificate, Judge, Moment, ServerCertificate, TrustView};
-pub use words::{agency_words, device_words, request_words, same_words, spelled_words};
+pub use words::{agency_words, device_words, epoch_words, request_words, same_words, spelled_words};

@@ -140,6 +140,7 @@ impl Session {
         save_group(act, &mut mls)?;
         pending.commit = prepared.commit;
         pending.welcome = prepared.welcome;
+        pending.group_info = prepared.group_info;
         pending.joiners = prepared
             .joiners
             .into_iter()
@@ -382,6 +383,7 @@ fn submission(group: &GroupId, pending: PendingRow) -> Submission {
             .map(|joiner| (joiner.identity, joiner.key_package_ref))
             .collect(),
         seen_position: Position(pending.seen_position),
+        group_info: pending.group_info,
     }
 }
 

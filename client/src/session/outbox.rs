@@ -138,6 +138,16 @@ pub(super) fn settle(act: &Act<'_>, key: &[u8], entry: &LogEntry, payload: &Payl
     Ok(is_it)
 }
 
+/// The same for an entry that this device cannot open: by its bytes alone.
+pub(super) fn settle_unread(act: &Act<'_>, key: &[u8], entry: &LogEntry) -> Result<bool, Error> {
+    let row: OutboxRow = act.expect(key)?;
+    let is_it = is_sealing(&row, entry);
+    if is_it {
+        act.delete::<OutboxRow>(key)?;
+    }
+    Ok(is_it)
+}
+
 /// The log shows something else under the id of this item: it is not sent any more as it is, and stays to be read.
 pub(super) fn set_aside(act: &Act<'_>, key: &[u8]) -> Result<(), Error> {
     let mut row: OutboxRow = act.expect(key)?;

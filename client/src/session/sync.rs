@@ -70,6 +70,7 @@ impl Session {
         if let Err(error) = self.take_welcomes(&mut report).await {
             report.bad_answer = Some(bad_answer(error)?);
         }
+        self.finish_rejoins().await?;
         for group in self.open_groups()? {
             self.sync_group(&group, &mut report).await?;
         }
@@ -111,6 +112,7 @@ impl Session {
                 Error::Alarm { .. }
                 | Error::CaseClosed
                 | Error::CaseFrozen
+                | Error::CaseRestored
                 | Error::CaseSucceeded { .. }
                 | Error::CaseNotShown
                 | Error::CertificateNotTakenUp

@@ -145,6 +145,8 @@ pub struct CaseView {
     pub unreadable_before: u64,
     /// Server time of the last entry, milliseconds since 1970.
     pub last_activity_ms: i64,
+    /// The vault was put back from a copy, and what is here of the case, who reads it too, is known to be as of then.
+    pub is_old: bool,
     /// Alarms of this case that nobody has looked at.
     pub alarms: Vec<AlarmView>,
 }

@@ -7,6 +7,7 @@ use super::{
     ledger,
     outbox::{self, Item},
     recovered::give_way,
+    restored,
     state::{Roster, adopt, floor, keep_verifier},
     successor::predecessor_row,
 };
@@ -168,11 +169,13 @@ impl Session {
             welcome_id: welcome.id.to_vec(),
             last_activity_ms: now_ms,
             predecessor: group.policy().predecessor().as_ref().map(predecessor_row),
+            first_join: None,
             led_by: join.adder.identity.to_string(),
             ..earlier.unwrap_or_default()
         };
         // Others may have written while we were away: their sequences begin anew for us.
         act.delete_under::<AuthorRow>(welcome.group.as_bytes())?;
+        restored::read_to_the_end(act, &mut row)?;
         adopt(act, &own, trust, &mut group, &mut row)?;
         self.meet_roster(act, &welcome.group, &join.adder.identity, now_ms)?;
         // Whoever asks for the alarms that stand is told.

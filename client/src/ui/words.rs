@@ -269,7 +269,9 @@ fn alarm_once(alarm: &AlarmView) -> String {
         }
         AlarmKind::VaultRestored => {
             format!(
-                "This vault is older than what it has sent: it was restored from a copy (entry {position})."
+                "This laptop's data was put back from a backup, or a second copy of it is in use: the case has something of this \
+                 device that is not here (entry {position}). If you put a backup back: `alcove case rejoin` where the case is \
+                 frozen. If you did not, somebody has a copy: tell your agency's admin now."
             )
         }
         AlarmKind::CommitUnprocessable => match &alarm.device {
@@ -394,6 +396,9 @@ pub(crate) fn unreadable(cause: UnreadableCause) -> &'static str {
         UnreadableCause::KeyNotRecovered => {
             "was not recovered: no true key of it was sealed, so ask a member to grant it"
         }
+        UnreadableCause::WrittenBeforeReturn => {
+            "was written between your backup and your coming back: ask a member to grant it"
+        }
     }
 }
 
@@ -405,6 +410,7 @@ pub(crate) fn unreadable_code(cause: UnreadableCause) -> &'static str {
         UnreadableCause::Malformed => "malformed",
         UnreadableCause::GrantNotForThisDevice => "grant-not-for-this-device",
         UnreadableCause::KeyNotRecovered => "key-not-recovered",
+        UnreadableCause::WrittenBeforeReturn => "written-before-return",
     }
 }
 

@@ -10,6 +10,8 @@ mod known;
 mod ledger;
 mod outgoing;
 mod own;
+mod rejoin;
+mod restored;
 
 pub use escrow::*;
 pub use group::*;
@@ -18,6 +20,8 @@ pub use known::*;
 pub use ledger::*;
 pub use outgoing::*;
 pub use own::*;
+pub use rejoin::*;
+pub use restored::*;
 
 use prost::Message;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
@@ -129,6 +133,10 @@ rooms! {
     RecoveredGroup = 37, "a recovered case";
     /// Charters and CRLs that no longer load. Key: SHA-256 of the bytes.
     SetAside = 50, "what was set aside";
+    /// That this vault was put back from a copy. Key: empty.
+    Restored = 59, "that the vault was put back";
+    /// Ways back into a group, on their way. Key: group id.
+    Rejoin = 60, "a way back into a case";
     /// Groups whose roster was judged and may be sealed for. Key: group id.
     Seats = 61, "the verdict on a roster";
 }
@@ -198,6 +206,8 @@ row! {
     LedgerHeadRow => LedgerHead;
     LedgerEntryRow => LedgerEntry;
     SetAsideRow => SetAside;
+    RestoredRow => Restored;
+    RejoinRow => Rejoin;
 }
 
 /// The MLS state of one group, opaque here.
@@ -391,6 +401,9 @@ pub struct PendingRow {
     /// The last log position processed when it was made.
     #[prost(uint64, tag = "6")]
     pub seen_position: u64,
+    /// MLSMessage(GroupInfo) of the epoch it opens: for a member that comes back.
+    #[prost(bytes = "vec", tag = "50")]
+    pub group_info: Vec<u8>,
 }
 
 /// What a commit is to do; a try that lost its race is made anew from this.

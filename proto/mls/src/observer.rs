@@ -31,10 +31,12 @@ use alcove_proto::{
 };
 use mls_rs::{
     MlsMessage, MlsMessageDescription,
+    crypto::SignaturePublicKey,
     external_client::{
         ExternalClient, ExternalGroup, ExternalReceivedMessage, ExternalSnapshot,
         builder::{ExternalBaseConfig, WithCryptoProvider, WithIdentityProvider, WithMlsRules},
     },
+    group::GroupContext,
     identity::SigningIdentity,
 };
 
@@ -227,6 +229,37 @@ impl Observer {
         let policy = policy_of(group.group_context().extensions())?;
         let floor = self.floor.after(context.message(), charters);
         Ok(Self { group, bench: self.bench.clone(), id: self.id, policy, floor })
+    }
+
+    /// Goes on observing from the epoch of a group that a member holds.
+    ///
+    /// `group_info`: MLSMessage(GroupInfo) with the tree, made by that member of its own state: whoever is in the tree was
+    /// judged when it came. `floor`: what that group's commits have named. Errors: [`ObserveError`].
+    pub fn of_member(
+        group_info: MlsMessage,
+        floor: ContextFloor,
+        trust: &TrustView,
+    ) -> Result<Self, ObserveError> {
+        let bench = Bench::new();
+        let session = bench.standing(trust);
+        let group = client(&bench).observe_group(group_info, None, None)?;
+        drop(session);
+        Self::with(group, bench, floor)
+    }
+
+    /// What the group's commits have named of charter and lists.
+    pub fn floor(&self) -> &ContextFloor {
+        &self.floor
+    }
+
+    pub(crate) fn context(&self) -> &GroupContext {
+        self.group.group_context()
+    }
+
+    /// The key that the member at `leaf` signs with.
+    pub(crate) fn signature_key(&self, leaf: u32) -> Option<SignaturePublicKey> {
+        let member = self.group.roster().member_with_index(leaf).ok()?;
+        Some(member.signing_identity().signature_key.clone())
     }
 
     /// The group.

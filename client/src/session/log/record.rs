@@ -7,6 +7,7 @@ use crate::{
     session::{
         AlarmKind, Error, UnreadableCause, outbox,
         payload::{cause_of, entry_row, unreadable_row},
+        restored,
         state::{self, digest, group_place, load_group},
     },
     vault::rows::{AuthorRow, ChainRow, EntryClass, EntryRow, GrantInboxRow, GrantedKeyRow},
@@ -51,7 +52,11 @@ impl Walk<'_> {
             }
             Some(key) => self.own_changed(entry, Some(&key))?,
             // A record of ours that this vault does not know: it was put back from an older copy.
-            None if own && !replayed => drop(self.alarm(AlarmKind::VaultRestored, entry.position)?),
+            None if own && !replayed => {
+                self.alarm(AlarmKind::VaultRestored, entry.position)?;
+                // It opened under this device's own signature: no server can make that up.
+                restored::notice(self.act, &self.id, &mut self.row, self.now_ms)?;
+            }
             None => {}
         }
         if replayed {
