@@ -8,3 +8,4 @@ mod admin;
 mod member;
 mod server;
 mod table;
+mod thief;

@@ -1,3 +1,5 @@
 //! A hostile server, between the real programs and the real server.
 
 mod blame;
+mod compare;
+mod restored;

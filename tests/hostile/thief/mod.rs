@@ -1,0 +1,3 @@
+//! Somebody who has a copy of a vault.
+
+mod copies;
