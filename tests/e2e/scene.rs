@@ -48,10 +48,19 @@ impl Scene {
 
     /// Another laptop of Leon's, enrolled by his agency for this device of his: the first one anew, or a further one.
     pub(crate) fn another_laptop_of_leon(&self, device: u16) -> Staff {
+        self.laptop_in_leons_name("staff/another", device)
+    }
+
+    /// The same with its vault in this folder of the world: an agency can certify as many as it likes.
+    pub(crate) fn laptop_in_leons_name(&self, home: &str, device: u16) -> Staff {
         let handle = self.leon.handle();
-        let laptop = Staff { home: self.world.path("staff/another"), ..self.leon.clone() };
+        let laptop = Staff { home: self.world.path(home), ..self.leon.clone() };
         fs::create_dir_all(&laptop.home).expect("a home can be made");
         let (request, answer) = (self.world.path("another.req"), self.world.path("another.cert"));
+        for file in [&request, &answer] {
+            // Of the laptop before.
+            let _none_yet = fs::remove_file(file);
+        }
         laptop.run(["enrol", "request", "-o", path(&request)]).success();
         let ca = self.world.agency_folder("childprotection");
         let (charter, server, device) =

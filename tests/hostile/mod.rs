@@ -4,4 +4,7 @@
 //!
 //! `tests/HOSTILE.md` is made from the comments of these tests: [`table`] says how.
 
+mod admin;
+mod member;
+mod server;
 mod table;

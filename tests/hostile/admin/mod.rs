@@ -1,0 +1,3 @@
+//! An agency's hostile admin, or whoever stole its CA.
+
+mod ghosts;

@@ -1,0 +1,3 @@
+//! A hostile member with a program of its own.
+
+mod records;

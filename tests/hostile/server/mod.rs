@@ -1,0 +1,4 @@
+//! A hostile server between the real programs and the real server.
+
+mod outbox;
+mod revocation;
