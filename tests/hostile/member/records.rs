@@ -12,6 +12,9 @@ use serde_json::Value;
 /// A case of Rosa and Leon with the rogue in it, who has introduced itself.
 async fn with_rogue() -> (Scene, Rogue) {
     let scene = Scene::with_case();
+    // Leon's own first commit comes before: what the rogue seals is for the epoch it joined in.
+    scene.leon.run(["status", "--json"]).success();
+    scene.rosa.run(["status", "--json"]).success();
     let rogue = Rogue::join(&scene, &[]).await;
     (scene, rogue)
 }

@@ -293,9 +293,11 @@ fn refused_for_good(record: &RecordId, cause: RefusalCause) -> Failure {
 
 /// Somebody sits in a case whose certificate is in force no more. What was written waits.
 fn seat_outside(case: &GroupId, device: &Identity, last_owner: bool) -> Failure {
+    // Whoever has just written is shown this sentence alone.
+    let way_on = if last_owner { " It is the last owner's: lead the case on with `alcove case succeed`." } else { "" };
     let what = format!(
         "{device} is in case {:.8}, and its certificate is revoked, has ended or is no longer of the charter: nothing is sent \
-         there, so that it cannot read it.",
+         there, so that it cannot read it.{way_on}",
         case.to_string()
     );
     let remedy = if last_owner {
