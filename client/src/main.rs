@@ -8,5 +8,6 @@ mod ui;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    alcove_programs::memory::harden();
     cli::main()
 }

@@ -5,5 +5,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    alcove_programs::memory::harden();
     alcove_server::cli::main()
 }

@@ -75,6 +75,7 @@ fn sled_and_mls_stay_in_their_rooms() {
     for (package, control) in [
         ("alcove-proto", "prost"),
         ("alcove-rpc", "tonic"),
+        ("alcove-programs", "region"),
         ("alcove-charter", "ring"),
         ("alcove-trust", "rustls"),
         ("alcove-issuer", "rcgen"),
@@ -82,6 +83,19 @@ fn sled_and_mls_stay_in_their_rooms() {
         never(package, &forbidden, control);
     }
     never("alcove-client", &["sled"], "rusqlite");
+}
+
+#[test]
+fn what_all_programs_stand_on_knows_nothing_of_the_house() {
+    let house = dependencies("alcove-programs").into_iter().filter(|name| name.starts_with("alcove-"));
+    assert_eq!(house.collect::<Vec<_>>(), Vec::<String>::new());
+    never("alcove-programs", &["tokio", "tonic", "rustls", "prost"], "region");
+    for program in ["alcove-client", "alcove-server", "alcove-issuer"] {
+        assert!(dependencies(program).contains("alcove-programs"), "{program}: the control is found");
+    }
+    for package in ["alcove-proto", "alcove-charter", "alcove-mls", "alcove-e2ee"] {
+        never(package, &["alcove-programs"], "prost");
+    }
 }
 
 #[test]

@@ -5,3 +5,4 @@
 //! `tests/HOSTILE.md` is made from the comments of these tests: [`table`] says how.
 
 mod table;
+mod thief;

@@ -6,6 +6,7 @@
 
 use crate::{IssuerError, keys};
 use alcove_charter::{P256Point, SealedKey};
+use alcove_programs::memory::keep_in_memory;
 use alcove_proto::names::{Identity, TrustDomain};
 use rustls::crypto::{
     aws_lc_rs::hpke::DH_KEM_P256_HKDF_SHA256_AES_256,
@@ -96,8 +97,12 @@ impl SealingKey {
     /// Puts together what was kept apart.
     pub(crate) fn from_parts(scalar: &[u8], point: &[u8]) -> Option<Self> {
         let point = P256Point::parse(point)?;
-        let length_ok = scalar.len() == SCALAR_BYTES;
-        length_ok.then(|| Self { scalar: Zeroizing::new(scalar.to_vec()), point })
+        if scalar.len() != SCALAR_BYTES {
+            return None;
+        }
+        let scalar = Zeroizing::new(scalar.to_vec());
+        keep_in_memory(scalar.as_slice());
+        Some(Self { scalar, point })
     }
 
     /// The public half.

@@ -2,6 +2,7 @@
 
 use crate::IssuerError;
 use alcove_charter::P256Point;
+use alcove_programs::memory::keep_in_memory;
 use rcgen::{PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm};
 use ring::{
     rand::{SecureRandom, SystemRandom},
@@ -12,7 +13,7 @@ use zeroize::Zeroizing;
 /// A key pair that signs with ECDSA P-256 and SHA-256.
 pub struct SigningKey {
     pkcs8: Zeroizing<Vec<u8>>,
-    pair: EcdsaKeyPair,
+    pair: Box<EcdsaKeyPair>,
     point: P256Point,
 }
 
@@ -32,7 +33,10 @@ impl SigningKey {
         let random = SystemRandom::new();
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8, &random).ok()?;
         let point = P256Point::parse(pair.public_key().as_ref())?;
-        Some(Self { pkcs8: Zeroizing::new(pkcs8.to_vec()), pair, point })
+        let key = Self { pkcs8: Zeroizing::new(pkcs8.to_vec()), pair: Box::new(pair), point };
+        keep_in_memory(key.pkcs8.as_slice());
+        keep_in_memory(&*key.pair);
+        Some(key)
     }
 
     /// The public half.

@@ -7,5 +7,6 @@ mod cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    alcove_programs::memory::harden();
     cli::run()
 }

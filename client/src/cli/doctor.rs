@@ -54,6 +54,7 @@ fn code(check: Check) -> &'static str {
         Check::Permissions => "permissions",
         Check::Database => "database",
         Check::Rows => "rows",
+        Check::Memory => "memory",
         Check::Certificates => "certificates",
         Check::Charter => "charter",
         Check::Server => "server",
@@ -70,6 +71,7 @@ fn subject(check: Check) -> &'static str {
         Check::Permissions => "The vault is closed to other people on this machine",
         Check::Database => "The vault's database is whole",
         Check::Rows => "Everything in the vault opens",
+        Check::Memory => "The vault's keys come to no disk and to no other program",
         Check::Certificates => "The certificates are in force",
         Check::Charter => "The charter is in force",
         Check::Server => "The server answers and knows this device",
@@ -89,7 +91,7 @@ fn told(check: Check, trouble: Trouble, renewal: &RenewalView) -> Failure {
         Check::Database | Check::Rows | Check::Alarms => Exit::Integrity,
         Check::Certificates | Check::Charter | Check::Clock => Exit::Certificate,
         Check::Server => Exit::Unreachable,
-        Check::KeyPackages | Check::Outbox | Check::Escrow => Exit::Unexpected,
+        Check::Memory | Check::KeyPackages | Check::Outbox | Check::Escrow => Exit::Unexpected,
     };
     let (what, remedy) = match trouble {
         Trouble::Server(error) => return failure::of_sync(*error, renewal),
@@ -110,6 +112,15 @@ fn told(check: Check, trouble: Trouble, renewal: &RenewalView) -> Failure {
         Trouble::RowsDamaged(count) => (
             format!("{} of the vault cannot be opened.", words::count(count, "row", "rows")),
             "Copy the folder away, put back your last backup of it, and run `alcove status`.".to_owned(),
+        ),
+        Trouble::MemoryOpen => (
+            "A crash of this program may leave the vault's keys on the disk.".to_owned(),
+            "Tell whoever looks after this machine that programs cannot switch off core files on it."
+                .to_owned(),
+        ),
+        Trouble::MemoryInSwap => (
+            "The vault's keys may be written to swap while the vault is open.".to_owned(),
+            "Let the machine encrypt its swap, or raise the limit of locked memory (ulimit -l).".to_owned(),
         ),
         Trouble::CertificateEnds(ms) => {
             (format!("Your certificate ends on {}.", when::minute(ms)), failure::renewal(renewal))

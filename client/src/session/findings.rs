@@ -21,6 +21,8 @@ pub enum Check {
     Database,
     /// Every sealed row opens.
     Rows,
+    /// The keys in this program's memory come to no disk and to no other program.
+    Memory,
     /// The certificates are in force.
     Certificates,
     /// The charter is in force.
@@ -61,6 +63,10 @@ pub enum Trouble {
     DatabaseDamaged,
     /// So many sealed rows do not open.
     RowsDamaged(u64),
+    /// A crash may leave this program's memory on the disk, or another program may read it.
+    MemoryOpen,
+    /// The vault's keys may be written to swap.
+    MemoryInSwap,
     /// A certificate ends at this time, milliseconds since 1970.
     CertificateEnds(i64),
     /// A certificate is not valid yet: the clock is behind, or it was made by one ahead.

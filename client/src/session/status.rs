@@ -8,6 +8,7 @@ use crate::{
     transport::KeyPackageCount,
     vault::{VaultError, rows::UploadRow},
 };
+use alcove_programs::memory;
 use alcove_proto::limits::{CLOCK_WARNING_MS, COMMIT_CLOCK_SKEW_MS_MAX};
 use std::{path::PathBuf, time::Instant};
 
@@ -93,6 +94,7 @@ impl Session {
             }
             Err(error) => return Err(error.into()),
         }
+        findings.push(Finding { check: Check::Memory, verdict: check_memory() });
         let status = self.status()?;
         findings.push(Finding { check: Check::Certificates, verdict: self.check_certificates(&status) });
         let charter = ending(status.charter_not_after_ms, status.now_ms, Trouble::CharterEnds);
@@ -208,5 +210,14 @@ fn ending(not_after_ms: i64, now_ms: i64, trouble: fn(i64) -> Trouble) -> Verdic
         Verdict::Warning(trouble(not_after_ms))
     } else {
         Verdict::Fine
+    }
+}
+
+/// A laptop whose swap is sealed with its disk needs no lock on pages, and nothing tells whether it is: a warning.
+fn check_memory() -> Verdict {
+    match memory::lacking().first() {
+        Some(memory::Lacking::Closed) => Verdict::Warning(Trouble::MemoryOpen),
+        Some(memory::Lacking::Locked) => Verdict::Warning(Trouble::MemoryInSwap),
+        None => Verdict::Fine,
     }
 }

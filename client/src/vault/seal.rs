@@ -5,6 +5,7 @@ use super::{
     passphrase::{VaultKey, aes_256_gcm},
     rows::Room,
 };
+use alcove_programs::memory::keep_in_memory;
 use ring::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce},
     hmac,
@@ -20,16 +21,20 @@ const OVERHEAD: usize = 1 + NONCE_LEN + 16;
 /// A random nonce may be drawn 2^32 times under one key; a room of a vault is far from that.
 pub(super) struct RoomKeys {
     /// By number: numbers that no room has (yet) are there as well.
-    rooms: Vec<LessSafeKey>,
-    names: hmac::Key,
+    rooms: Box<[LessSafeKey]>,
+    names: Box<hmac::Key>,
 }
 
 impl RoomKeys {
     pub(super) fn new(key: &VaultKey) -> Self {
         let last = Room::ALL.iter().map(|room| *room as u8).max().unwrap_or_default();
         let room = |number| aes_256_gcm(&key.derive(b"alcove vault room v1\0", number));
-        let rooms = (0..=last).map(room).collect();
-        let names = hmac::Key::new(hmac::HMAC_SHA256, key.derive(b"alcove vault names v1\0", 0).as_slice());
+        let rooms: Box<[LessSafeKey]> = (0..=last).map(room).collect();
+        let names = key.derive(b"alcove vault names v1\0", 0);
+        let names = Box::new(hmac::Key::new(hmac::HMAC_SHA256, names.as_slice()));
+        // Where they lie now is where they stay: with one of them in swap the room is open to whoever has the disk.
+        keep_in_memory(&*rooms);
+        keep_in_memory(&*names);
         Self { rooms, names }
     }
 

@@ -13,6 +13,7 @@ use crate::{
     trust_files::{self, TrustFiles, load, refuse_going_back},
 };
 use alcove_charter::{Crl, TrustView};
+use alcove_programs::memory;
 use alcove_trust::SnapshotCell;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::{fs, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -39,6 +40,9 @@ const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(10);
 pub(super) fn run(config: Config) -> Result<(), Failure> {
     start_log(&config)?;
     raise_descriptor_limit();
+    for lacking in memory::lacking() {
+        tracing::warn!(?lacking, "the system does not keep this program's memory to itself");
+    }
     let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::System)?;
     let store = runtime.block_on(serve(config))?;
     // Ends what is left of the tasks, and with them their hold on the store.

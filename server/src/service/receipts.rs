@@ -4,6 +4,7 @@
 //! same signed head and the digests from its own entry to that head (PROTOCOL.md, "The log", 1).
 
 use super::ServiceError;
+use alcove_programs::memory::keep_in_memory;
 use alcove_proto::{
     ids::{Digest, GroupId, Head, Position},
     log::signed_head_bytes,
@@ -28,7 +29,7 @@ pub enum ReceiptKeyError {
 
 /// The server's receipt key with the certificates that vouch for it.
 pub struct ReceiptKey {
-    key: EcdsaKeyPair,
+    key: Box<EcdsaKeyPair>,
     random: SystemRandom,
     chain: Vec<Vec<u8>>,
 }
@@ -45,6 +46,8 @@ impl ReceiptKey {
         let random = SystemRandom::new();
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8, &random)
             .map_err(|_| ReceiptKeyError::Unreadable)?;
+        let key = Box::new(key);
+        keep_in_memory(&*key);
         Ok(Self { key, random, chain })
     }
 

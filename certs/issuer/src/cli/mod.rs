@@ -24,6 +24,7 @@ mod renew;
 mod revoke;
 mod roll;
 
+use alcove_programs::memory;
 use clap::{Args, Parser, Subcommand};
 use output::Output;
 use std::{path::PathBuf, process::ExitCode};
@@ -118,9 +119,24 @@ pub(crate) fn run() -> ExitCode {
         Command::Charter(command) => command.run(&passphrase, now_ms, &mut output),
         Command::Recovery(command) => command.run(&passphrase, &mut output),
     };
-    match done {
+    let told = memory::lacking().into_iter().try_for_each(|lacking| output.remark(lacks(lacking)));
+    match done.and(told) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => exit::say(&error, json),
+    }
+}
+
+/// What a system that does not keep this program's memory to itself means for the admin.
+fn lacks(lacking: memory::Lacking) -> &'static str {
+    match lacking {
+        memory::Lacking::Closed => {
+            "Look: a crash of this program may leave the agency's keys on this machine's disk. \
+             Tell whoever looks after it that programs cannot switch off core files."
+        }
+        memory::Lacking::Locked => {
+            "Look: the agency's keys may be written to swap while this program runs. \
+             Let the machine encrypt its swap, or raise the limit of locked memory (ulimit -l)."
+        }
     }
 }
 
