@@ -35,6 +35,10 @@ pub enum VaultError {
     /// Another process kept the vault longer than [`super::VAULT_WAIT`].
     #[error("another alcove keeps the vault busy")]
     Busy,
+    /// The new passphrase is in force, but another process kept on reading what was before: the vault's files still hold
+    /// what the old one opens.
+    #[error("the old passphrase still opens what lies in the vault's files")]
+    OldPassphraseLingers,
     /// The disk is full. Nothing was written.
     #[error("no space left for the vault")]
     Full,

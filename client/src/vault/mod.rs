@@ -182,19 +182,26 @@ impl Vault {
         work(&Act::new(&transaction, &self.keys, &*self.random))
     }
 
-    /// Wraps the vault's key under `new`; nothing else changes.
+    /// Wraps the vault's key under `new`; nothing else changes. Afterwards `old` opens nothing in any file of the vault.
     ///
-    /// Errors: [`VaultError::WrongPassphrase`] for `old`.
+    /// Errors: [`VaultError::WrongPassphrase`] for `old`; [`VaultError::OldPassphraseLingers`] when other programs read
+    /// in the vault all the while: `new` is in force then, and the next change that succeeds ends it.
     pub fn change_passphrase(&self, old: &Passphrase, new: &Passphrase) -> Result<(), VaultError> {
+        self.rewrap(old, new, VAULT_WAIT)
+    }
+
+    fn rewrap(&self, old: &Passphrase, new: &Passphrase, wait: Duration) -> Result<(), VaultError> {
         let mut connection = self.lock();
         Durability::OnDisk.apply(&connection)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let key = get_slot(&transaction)?.unwrap(old)?;
         put_slot(&transaction, &Slot::wrap(&key, new, &*self.random)?)?;
         transaction.commit()?;
-        // The old slot must not linger in the log.
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        Ok(())
+        // The old slot is overwritten and the log emptied only when nobody reads what was before.
+        connection.busy_timeout(wait)?;
+        let readers: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        connection.busy_timeout(VAULT_WAIT)?;
+        if readers == 0 { Ok(()) } else { Err(VaultError::OldPassphraseLingers) }
     }
 
     /// Looks at the whole database: SQLite's own check, then every sealed row.

@@ -266,6 +266,32 @@ fn a_new_passphrase_replaces_the_old_one_and_leaves_no_trace_of_its_slot() {
 }
 
 #[test]
+fn the_old_passphrase_is_said_to_linger_while_somebody_reads_and_then_opens_nothing() {
+    let (home, vault) = new_vault();
+    put_card(&vault, b"a", "Ada");
+    let old_slot = get_slot(&vault.lock()).unwrap();
+    let lingers = || {
+        let file = |file: io::Result<fs::DirEntry>| fs::read(file.unwrap().path()).unwrap();
+        let mut files = fs::read_dir(home.path()).unwrap().map(file);
+        files.any(|bytes| bytes.windows(old_slot.wrapped.len()).any(|window| window == old_slot.wrapped))
+    };
+    let reader = open(home.path()).unwrap();
+    let (old, new) = (passphrase("seven quiet herons"), passphrase("nine calm otters"));
+    let changed = reader.read(|act| {
+        // A reader sees one moment from its first row on.
+        act.count_damaged()?;
+        Ok::<_, VaultError>(vault.rewrap(&old, &new, Duration::from_millis(20)))
+    });
+    assert!(matches!(changed.unwrap(), Err(VaultError::OldPassphraseLingers)));
+    assert!(lingers(), "the control: it is there");
+    assert!(matches!(open(home.path()), Err(VaultError::WrongPassphrase)), "and the new one is in force");
+    // The way on that people are told: once more, with nobody reading. The reader may stay open.
+    vault.change_passphrase(&new, &new).unwrap();
+    assert!(!lingers());
+    assert_eq!(get_card(&reader, b"a").unwrap().unwrap().name, "Ada");
+}
+
+#[test]
 fn a_vault_of_a_newer_program_is_refused_and_left_alone() {
     let (home, vault) = new_vault();
     drop(vault);

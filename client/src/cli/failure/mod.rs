@@ -249,6 +249,13 @@ impl From<VaultError> for Failure {
                 "Another alcove keeps the vault busy.",
                 "Wait until it is done, and run the command again.",
             ),
+            VaultError::OldPassphraseLingers => Self::new(
+                Exit::Conflict,
+                "The new passphrase is in force, but what the old one opens is still in the vault's files: \
+                 another alcove kept reading in them.",
+                "Close every other alcove on this machine (such as `alcove note watch`) and run `alcove passwd` again: \
+                 the new passphrase is the one it asks for first.",
+            ),
             VaultError::Full => Self::new(
                 Exit::NoSpace,
                 "There is no space left for the vault.",
