@@ -9,7 +9,7 @@ use alcove_charter::P256Point;
 use alcove_proto::{
     ids::{Digest, GroupId, Head, Position},
     limits::LINK_DIGESTS_MAX,
-    log::{bytes_under_signature, entry_digest, first_head, next_head},
+    log::{bytes_under_signature, entry_digest, first_head, kind_byte, next_head},
     v1::{LogEntry, Receipt, SignedHead},
 };
 use std::collections::BTreeMap;
@@ -159,10 +159,12 @@ impl LogVerifier {
     /// Takes the next entry, and returns the head after it.
     ///
     /// After an error nothing has changed. Errors: [`LogFault::Gap`], [`LogFault::Rollback`],
-    /// [`LogFault::HeadMismatch`] when an earlier signed head said otherwise.
+    /// [`LogFault::HeadMismatch`] when an earlier signed head said otherwise, [`LogFault::Malformed`] when its kind is no
+    /// number of a kind.
     pub fn accept_entry(&mut self, entry: &LogEntry) -> Result<Head, LogFault> {
         let found = Position(entry.position);
         self.expect_next(found)?;
+        kind_byte(entry).ok_or(LogFault::Malformed)?;
         let digest = entry_digest(sha256, &self.group, entry);
         self.step(found, &digest)
     }

@@ -304,3 +304,27 @@ fn members_who_are_shown_different_logs_find_out_by_their_records() {
     let ahead = LogFault::SeenAhead { claimed: Position(5) };
     assert_eq!(seen(5, &server.heads[3], None), Err(ahead));
 }
+
+#[test]
+fn one_head_stands_for_one_kind_also_of_a_later_version() {
+    let mut server = Server::with_entries(1);
+    let mut later = entry(2, b"of a later version");
+    later.kind = 3;
+    server.append(later.clone());
+    let honest = {
+        let mut reader = LogVerifier::at_start(GROUP);
+        reader.accept_entry(&server.entries[0]).unwrap();
+        reader.accept_signed_head(&server.signed(2), &[], Position(1), &server.key.public()).unwrap();
+        reader
+    };
+    honest.clone().accept_entry(&later).unwrap();
+    for kind in [0, 1, 2, 4, 255] {
+        let shown = LogEntry { kind, ..later.clone() };
+        let fault = honest.clone().accept_entry(&shown);
+        assert_eq!(fault, Err(LogFault::HeadMismatch { position: Position(2) }), "kind {kind}");
+    }
+    for kind in [256, 259, -1] {
+        let shown = LogEntry { kind, ..later.clone() };
+        assert_eq!(honest.clone().accept_entry(&shown), Err(LogFault::Malformed), "kind {kind}");
+    }
+}
