@@ -75,18 +75,18 @@ macro_rules! fixed_bytes {
             /// Parses whole hexadecimal.
             fn from_str(text: &str) -> Result<Self, IdLengthError> {
                 let wrong = IdLengthError { kind: $kind, expected: $len, actual: text.len() / 2 };
-                if text.len() != 2 * $len || !text.is_ascii() {
-                    return Err(wrong);
-                }
-                let mut bytes = [0; $len];
-                for (index, byte) in bytes.iter_mut().enumerate() {
-                    *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16)
-                        .map_err(|_| wrong)?;
-                }
-                Ok(Self(bytes))
+                let bytes = parse_hex(text).ok_or(wrong)?;
+                Ok(Self(bytes.try_into().map_err(|_| wrong)?))
             }
         }
     };
+}
+
+/// The bytes that hexadecimal digits, two a byte, spell: digits alone, since Rust's own parser of numbers takes a sign.
+pub fn parse_hex(text: &str) -> Option<Vec<u8>> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+    let digit = |character: u8| char::from(character).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
 }
 
 fixed_bytes!(

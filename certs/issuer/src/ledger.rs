@@ -9,6 +9,7 @@ use crate::{
     folder::{CA_CERTIFICATE, Folder, LEDGER},
 };
 use alcove_charter::Serial;
+use alcove_proto::ids::parse_hex;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -275,11 +276,7 @@ pub fn list(folder: &Path) -> Result<Vec<Listed>, IssuerError> {
 
 /// A serial number as the ledger spells it, back as bytes.
 pub(crate) fn serial_bytes(text: &str) -> Option<Vec<u8>> {
-    let even = text.len().is_multiple_of(2) && !text.is_empty() && text.is_ascii();
-    if !even {
-        return None;
-    }
-    (0..text.len() / 2).map(|index| u8::from_str_radix(&text[2 * index..2 * index + 2], 16).ok()).collect()
+    parse_hex(text).filter(|bytes| !bytes.is_empty())
 }
 
 /// A serial number as the ledger spells it.
