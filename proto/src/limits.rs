@@ -105,6 +105,10 @@ pub const CLOCK_WARNING_MS: i64 = 5 * 60 * 1000;
 pub const REQUEST_BYTES_MAX: usize = 4 * 1024;
 /// Bytes of one encoded SignedRenewal.
 pub const RENEWAL_BYTES_MAX: usize = 16 * 1024;
+/// Milliseconds after it was made in which a renewal is taken: 14 days, so that an admin may be away.
+pub const RENEWAL_AGE_MS_MAX: i64 = 14 * 24 * 3600 * 1000;
+/// Milliseconds a renewal's or denial's time may be ahead of the clock of whoever judges it: 10 minutes.
+pub const DESK_CLOCK_AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
 /// Bytes of one encoded SealedAnswer: it fits one value of the store.
 pub const ANSWER_BYTES_MAX: usize = 32 * 1024;
 /// Bytes of one encoded Order; one may carry a charter that is to come.

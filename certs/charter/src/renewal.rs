@@ -7,7 +7,7 @@ use crate::{
 };
 use alcove_proto::{
     canonical::{self, CanonicalError},
-    limits::{RENEWAL_BYTES_MAX, REQUEST_BYTES_MAX},
+    limits::{DESK_CLOCK_AHEAD_MS_MAX, RENEWAL_AGE_MS_MAX, RENEWAL_BYTES_MAX, REQUEST_BYTES_MAX},
     names::{Identity, NameError},
     v1,
 };
@@ -54,6 +54,12 @@ pub enum RenewalError {
     /// The signature is not the certified key's.
     #[error("the signature does not verify")]
     BadSignature,
+    /// Made longer ago than a renewal is taken, or ahead of the clock.
+    #[error("it was made more than 14 days ago, or by a clock that is ahead")]
+    Time {
+        /// What it says, milliseconds since 1970.
+        made_at_ms: i64,
+    },
 }
 
 /// A renewal that has been believed: the device that was certified asks for new keys.
@@ -105,6 +111,19 @@ impl VerifiedRenewal {
             .verify(&renewal_signing_bytes(&signed.renewal), &signed.signature)
             .map_err(|_| RenewalError::BadSignature)?;
         Ok(Self { identity, request: renewal.request, time_ms: renewal.time_ms, certificate })
+    }
+
+    /// Whether it was made lately: one that was kept for later, or found, is no wish of today. PROTOCOL.md section 6,
+    /// step 10.
+    ///
+    /// Errors: [`RenewalError::Time`].
+    pub fn check_made(&self, now_ms: i64) -> Result<(), RenewalError> {
+        let age_ms = now_ms.saturating_sub(self.time_ms);
+        if (-DESK_CLOCK_AHEAD_MS_MAX..=RENEWAL_AGE_MS_MAX).contains(&age_ms) {
+            Ok(())
+        } else {
+            Err(RenewalError::Time { made_at_ms: self.time_ms })
+        }
     }
 }
 

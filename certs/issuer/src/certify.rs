@@ -200,7 +200,7 @@ impl AgencyCa {
         }
         match wanted.claim {
             Claim::Free => self.check_name_free(&wanted.identity, &asked, now_ms),
-            Claim::Renewed(serial) => self.check_renewable(&wanted.identity, serial),
+            Claim::Renewed(serial) => self.check_renewable(&wanted.identity, serial, &wanted.keys),
         }
     }
 
@@ -222,19 +222,52 @@ impl AgencyCa {
         }
     }
 
-    /// The MLS certificate `serial` was issued here to that device, and is not revoked. PROTOCOL.md section 6, step 11.
-    pub(crate) fn check_renewable(&self, identity: &Identity, serial: &Serial) -> Result<(), IssuerError> {
+    /// The MLS certificate `serial` was issued here to that device, is not revoked, and its key is the newest of the
+    /// name. PROTOCOL.md section 6, step 11.
+    ///
+    /// An earlier key is what a copy of the vault has, or a vault put back from a backup, after the device itself has gone
+    /// on. It counts for one thing: the very request that was certified last, asked for again. That answer was lost, and
+    /// its device has no other key to ask with.
+    pub(crate) fn check_renewable(
+        &self,
+        identity: &Identity,
+        serial: &Serial,
+        asked: &RequestKeys,
+    ) -> Result<(), IssuerError> {
         let serial = serial.to_string();
         let name = identity.to_string();
-        let issued =
-            self.ledger.of_name(&name).any(|entry| entry.kind == Kind::Mls && entry.serial == serial);
-        if !issued {
+        let of_kind = |kind| self.ledger.of_name(&name).filter(move |entry| entry.kind == kind);
+        let Some(signer) = of_kind(Kind::Mls).find(|entry| entry.serial == serial) else {
             return Err(IssuerError::RenewalUnknown { identity: identity.clone() });
-        }
+        };
         if self.ledger.is_revoked(&serial) {
             return Err(IssuerError::RenewalRevoked { identity: identity.clone() });
         }
-        Ok(())
+        let last = |kind| of_kind(kind).last().map(|entry| entry.key.as_str());
+        let [asked_tls, asked_mls] = asked.texts();
+        let asked_again = last(Kind::Tls) == Some(&asked_tls) && last(Kind::Mls) == Some(&asked_mls);
+        let before =
+            of_kind(Kind::Mls).map(|entry| entry.key.as_str()).filter(|key| *key != asked_mls).last();
+        let newest = if asked_again { before } else { last(Kind::Mls) };
+        if newest == Some(&signer.key) || last(Kind::Mls) == Some(&signer.key) {
+            Ok(())
+        } else {
+            Err(IssuerError::RenewalSuperseded { identity: identity.clone() })
+        }
+    }
+
+    /// Whether what was certified last for that device are the keys of this request, by the CA of now, and holds: then
+    /// its answer, if it was kept, is the answer still.
+    pub(crate) fn stands_certified(&self, identity: &Identity, asked: &RequestKeys, now_ms: i64) -> bool {
+        let name = identity.to_string();
+        let ca = key_text(self.secrets.ca_key.public());
+        let [tls, mls] = asked.texts();
+        [(Kind::Tls, tls), (Kind::Mls, mls)].into_iter().all(|(kind, key)| {
+            let last = self.ledger.of_name(&name).filter(|entry| entry.kind == kind).last();
+            last.is_some_and(|entry| {
+                entry.key == key && entry.ca.as_ref() == Some(&ca) && self.ledger.is_living(entry, now_ms)
+            })
+        })
     }
 }
 

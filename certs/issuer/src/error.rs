@@ -338,6 +338,12 @@ pub enum IssuerError {
         /// Whose.
         identity: Identity,
     },
+    /// A renewal is signed by a key that is not the newest certified for that device.
+    #[error("{identity} renews by an earlier key than the one certified last")]
+    RenewalSuperseded {
+        /// Whose.
+        identity: Identity,
+    },
     /// Some requests could not be answered; the others were.
     #[error("{count} could not be answered")]
     Unanswered {

@@ -28,8 +28,9 @@ impl AgencyCa {
     /// Certifies the new keys of all `renewals` for `days`, under the names they have; one append to the ledger for
     /// all of them, on disk when this returns.
     ///
-    /// One result for each, in their order: a renewal that must not be signed holds up no other. Run again after a
-    /// crash it certifies the same keys anew. Errors: [`IssuerError`]; nothing is signed then.
+    /// One result for each, in their order: a renewal that must not be signed holds up no other. One whose answer was lost
+    /// gets the same answer again; where a crash came between ledger and answer, the same keys are certified anew.
+    /// Errors: [`IssuerError`]; nothing is signed then.
     pub fn renew_all(
         &mut self,
         renewals: &[&Judged],
@@ -42,8 +43,9 @@ impl AgencyCa {
         let mut results: Vec<Option<Result<RenewalAnswer, IssuerError>>> = Vec::new();
         let mut wanted = Vec::new();
         for judged in renewals {
-            match wanted_of(judged) {
-                Ok(device) => {
+            match self.wanted_of(judged, now_ms) {
+                Ok(Asked::Again(answer)) => results.push(Some(Ok(answer))),
+                Ok(Asked::First(device)) => {
                     wanted.push(device);
                     results.push(None);
                 }
@@ -74,19 +76,32 @@ impl AgencyCa {
                 }))
             })
         });
-        Ok(answers.collect())
+        let answers: Vec<Result<RenewalAnswer, IssuerError>> = answers.collect();
+        for answer in answers.iter().flatten() {
+            self.keep_answer(answer)?;
+        }
+        Ok(answers)
+    }
+
+    /// What is to be certified, or the answer there is; the ledger has the last word on whether it may be.
+    fn wanted_of<'a>(&self, judged: &'a Judged, now_ms: i64) -> Result<Asked<'a>, IssuerError> {
+        let identity = judged.identity.clone();
+        let certificate = certificate_of(judged)?;
+        let keys = RequestKeys::parse(&judged.request)?;
+        self.check_renewable(&identity, &certificate.serial, &keys)?;
+        if let Some(answer) = self.kept_answer(judged, now_ms) {
+            return Ok(Asked::Again(answer));
+        }
+        Ok(Asked::First(Wanted { identity, keys, claim: Claim::Renewed(&certificate.serial) }))
     }
 }
 
-/// What is to be certified; the ledger has the last word on whether it may be.
-fn wanted_of(judged: &Judged) -> Result<Wanted<'_>, IssuerError> {
-    let identity = judged.identity.clone();
-    let certificate = certificate_of(judged)?;
-    Ok(Wanted {
-        identity,
-        keys: RequestKeys::parse(&judged.request)?,
-        claim: Claim::Renewed(&certificate.serial),
-    })
+/// What a renewal comes to.
+enum Asked<'a> {
+    /// New certificates.
+    First(Wanted<'a>),
+    /// The answer that was made to it before.
+    Again(RenewalAnswer),
 }
 
 fn certificate_of(judged: &Judged) -> Result<&DeviceCertificate, IssuerError> {

@@ -15,7 +15,7 @@ use alcove_charter::{
 };
 use alcove_proto::{ids::Digest, limits::INVITATION_MS, names::Identity};
 
-use crate::certify::key_text;
+use crate::certify::{RequestKeys, key_text};
 
 /// A request that waits, and what is to be thought of it.
 #[derive(Debug)]
@@ -140,10 +140,13 @@ impl AgencyCa {
                 (RequestKind::Invited { name }, request.clone(), fault)
             }
             HandedIn::Renewal { signed_renewal } => {
-                match self.believe_renewal(&identity, signed_renewal, trust) {
+                match self.believe_renewal(&identity, signed_renewal, trust, now_ms) {
                     Ok(renewal) => {
                         let late = self.lateness(&renewal, trust.charters(), now_ms);
-                        let fault = self.check_renewable(&identity, &renewal.certificate.serial).err();
+                        let keys = RequestKeys::parse(&renewal.request);
+                        let renewable =
+                            |keys| self.check_renewable(&identity, &renewal.certificate.serial, &keys);
+                        let fault = keys.and_then(renewable).err();
                         let certificate = Some(Box::new(renewal.certificate));
                         (RequestKind::Renewal { late, certificate }, renewal.request, fault)
                     }
@@ -224,12 +227,14 @@ impl AgencyCa {
         identity: &Identity,
         signed_renewal: &[u8],
         trust: &TrustView,
+        now_ms: i64,
     ) -> Result<VerifiedRenewal, IssuerError> {
         let refused = |fault| IssuerError::Renewal { identity: identity.clone(), fault };
         let renewal = VerifiedRenewal::verify(signed_renewal, trust).map_err(refused)?;
         if renewal.identity != *identity {
             return Err(refused(alcove_charter::RenewalError::OtherDevice));
         }
+        renewal.check_made(now_ms).map_err(refused)?;
         Ok(renewal)
     }
 

@@ -24,8 +24,10 @@ const DESK_DEADLINE: Duration = Duration::from_secs(20);
 const ASK_PAUSE_MS: i64 = 60 * 1000;
 /// The same when it did not answer: nobody is to wait for it at every command.
 const SILENT_PAUSE_MS: i64 = 10 * 60 * 1000;
-/// Milliseconds after which a renewal that was refused, or whose answer was none, is begun anew.
+/// Milliseconds after which a renewal that was refused is begun anew, and one whose answer was none is handed in again.
 const ANEW_AFTER_MS: i64 = 24 * 3600 * 1000;
+/// Milliseconds after which a renewal that waits is signed for again: the admin takes none that is older than 14 days.
+const AGAIN_AFTER_MS: i64 = 7 * 24 * 3600 * 1000;
 
 /// How much the desk is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,10 +124,15 @@ impl Session {
             let held: Option<RenewalRow> = act.get(ONLY)?;
             let since = |at_ms: i64| if at_ms > now_ms { i64::MAX } else { now_ms.saturating_sub(at_ms) };
             let mut row = match held {
-                Some(row) => {
-                    let ended_at_ms = row.refused_at_ms.max(row.bad_answer_at_ms);
-                    if ended_at_ms != 0 && due && since(ended_at_ms) >= ANEW_AFTER_MS {
+                Some(mut row) => {
+                    let ended = |at_ms: i64| at_ms != 0 && due && since(at_ms) >= ANEW_AFTER_MS;
+                    if ended(row.refused_at_ms) {
                         begin(act, now_ms)?
+                    } else if ended(row.bad_answer_at_ms) {
+                        // The same request: its keys may stand in the agency's ledger as the device's newest, and then
+                        // none but they will do.
+                        (row.handed_in_at_ms, row.bad_answer_at_ms) = (0, 0);
+                        row
                     } else if row.refused_at_ms != 0 {
                         if !due {
                             // Files brought what the desk refused: there is nothing left to tell.
@@ -158,6 +165,7 @@ impl Session {
             return Ok(false);
         }
         match desk.collect_answer(&self.identity, sha256(&[&request])).await {
+            Ok(Collected::Waiting) if self.waits_too_long(row) => self.hand_in(&desk, row, &request).await?,
             Ok(Collected::Waiting) => self.note_renewal(row, |row| {
                 row.desk_silent = false;
                 row.bad_answer_at_ms = 0;
@@ -174,6 +182,10 @@ impl Session {
             Err(error) => return Err(error.into()),
         }
         Ok(false)
+    }
+
+    fn waits_too_long(&self, row: &RenewalRow) -> bool {
+        self.clock.now_ms().saturating_sub(row.handed_in_at_ms) >= AGAIN_AFTER_MS
     }
 
     fn desk(&self, own: &Own) -> Result<Desk, Error> {

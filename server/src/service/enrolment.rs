@@ -65,12 +65,15 @@ impl<S: Store> Service<S> {
     ///
     /// Errors: [`ServiceError::NotAuthorised`] when the certificate was never the agency's or is revoked, when it is
     /// another device's, when the signature is not its key's, and when the device has been denied, of all of which the
-    /// agency's admin is told; [`ServiceError::Malformed`], [`ServiceError::NotCanonical`],
+    /// agency's admin is told; [`ServiceError::ClockSkew`] when it was not made lately; [`ServiceError::Malformed`], [`ServiceError::NotCanonical`],
     /// [`ServiceError::TooLarge`].
     pub async fn hand_in_renewal(&self, signed_renewal: Bytes, request: u64) -> Result<(), ServiceError> {
         let trust = self.inner.trust();
         let verified = match VerifiedRenewal::verify(&signed_renewal, &trust) {
-            Ok(verified) if trust.denial(&verified.identity).is_none() => verified,
+            Ok(verified) if trust.denial(&verified.identity).is_none() => {
+                verified.check_made(self.inner.clock.now_ms()).map_err(|error| refused(&error))?;
+                verified
+            }
             Ok(verified) => return Err(self.inner.renewal_refused(verified.identity, request).await),
             Err(error) => {
                 return Err(match (refused(&error), claimed_identity(&signed_renewal, &trust)) {
@@ -147,6 +150,7 @@ fn refused(error: &RenewalError) -> ServiceError {
         RenewalError::Encoding(CanonicalError::Malformed)
         | RenewalError::Format { .. }
         | RenewalError::Name(_) => ServiceError::Malformed,
+        RenewalError::Time { .. } => ServiceError::ClockSkew,
         RenewalError::Certificate(_) | RenewalError::OtherDevice | RenewalError::BadSignature => {
             ServiceError::NotAuthorised
         }

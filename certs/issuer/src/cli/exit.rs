@@ -367,6 +367,16 @@ pub(crate) fn explain(error: &IssuerError) -> (Exit, String, String) {
             format!("{identity} renews by a certificate that you have revoked."),
             "Refuse it with `alcove-certs refuse`; if the person is still staff, invite them again.",
         ),
+        E::RenewalSuperseded { identity } => (
+            Exit::Refused,
+            format!(
+                "{identity} renews by an earlier key than the one you certified last. \
+                 A copy of its vault asks, or the vault was put back from a backup."
+            ),
+            "Refuse it with `alcove-certs refuse`, and call the person. If they put their vault back themselves: revoke \
+             the device with `alcove-certs revoke` and invite them again. If they did not, somebody has a copy of their \
+             vault: revoke the device at once.",
+        ),
         E::Unanswered { count } => (
             Exit::Conflict,
             format!("{count} could not be answered; the others were."),

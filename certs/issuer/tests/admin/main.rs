@@ -10,6 +10,7 @@ mod desk_server;
 mod folder;
 mod issue;
 mod ledger;
+mod left_behind;
 mod program;
 mod recovery;
 mod recovery_desk;

@@ -184,15 +184,21 @@ fn put_waiting(batch: &mut Batch<'_>, place: Place, row: &RequestRow, by: &By) -
     batch.remove(place.answer_key(&by.identity))
 }
 
-/// Takes a renewal; answers whether it is a new one.
+/// Takes a renewal; answers whether it is a new one. One that waits is signed for anew before it is too old; one whose
+/// answer was collected and is asked for again was of no use there, and waits once more.
 pub(super) fn hand_in_renewal(batch: &mut Batch<'_>, new: &NewRenewal, by: &By) -> Result<bool> {
     at_most(&new.signed_renewal, "renewal", RENEWAL_BYTES_MAX)?;
     let request_hash = new.request_hash.to_vec();
     let waiting: Option<RequestRow> = batch.row(&Place::Renewal.request_key(&by.identity))?;
     let answered: Option<AnswerRow> = batch.row(&Place::Renewal.answer_key(&by.identity))?;
-    if waiting.is_some_and(|row| row.request_hash == request_hash)
-        || answered.is_some_and(|row| row.request_hash == request_hash)
-    {
+    if let Some(row) = waiting.filter(|row| row.request_hash == request_hash) {
+        if row.bytes != new.signed_renewal {
+            let row = RequestRow { bytes: new.signed_renewal.clone(), ..row };
+            batch.put(Place::Renewal.request_key(&by.identity), &row)?;
+        }
+        return Ok(false);
+    }
+    if answered.is_some_and(|row| row.request_hash == request_hash && !row.collected) {
         return Ok(false);
     }
     let row = RequestRow {
