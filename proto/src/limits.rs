@@ -127,6 +127,10 @@ pub const REQUESTS_PER_PAGE_MAX: usize = 100;
 pub const DESK_EVENTS_MAX: usize = 1000;
 /// Open invitations of one agency.
 pub const INVITATIONS_PER_AGENCY_MAX: usize = 1000;
+/// Milliseconds in which a denial is handed in after it was made: 10 minutes.
+pub const DENIAL_AGE_MS_MAX: i64 = 10 * 60 * 1000;
+/// Denials that were lifted and are remembered, so that none comes a second time.
+pub const LIFTED_DENIALS_MAX: usize = 65_536;
 /// Denials of one agency in force at one time.
 pub const DENIALS_PER_AGENCY_MAX: usize = 1000;
 /// Officers among whom a recovery key is split.

@@ -3,21 +3,28 @@
 //! The duty officer holds a key that the agency's CA has certified for this and nothing else: it can shut devices of
 //! its own agency out and let nobody in. A denial ends when the admin lifts it, by hand or after a CRL has taken its
 //! place. PROTOCOL.md, "The desk".
+//!
+//! What comes to the desk is held against today: made now, by an officer of today, and never before
+//! ([`TrustView::admit_denial`]). What was taken in once holds until it is lifted, whoever is officer by then
+//! ([`TrustView::with_denial`]).
 
 use crate::{
     TrustError,
     anchor::{self, PathFault},
     certificate::{Leaf, San},
     history::Appended,
+    key::sha256,
     oids::Usage,
     trust::TrustView,
 };
 use alcove_proto::{
     canonical::{self, CanonicalError},
-    limits::{DENIAL_BYTES_MAX, DENIALS_PER_AGENCY_MAX},
+    ids::Digest,
+    limits::{DENIAL_AGE_MS_MAX, DENIAL_BYTES_MAX, DENIALS_PER_AGENCY_MAX, DESK_CLOCK_AHEAD_MS_MAX},
     names::{Identity, NameError, TrustDomain},
     v1,
 };
+use rustls_pki_types::TrustAnchor;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// The format this crate reads.
@@ -57,6 +64,15 @@ pub enum DenialError {
     /// The signature is not the certified key's.
     #[error("the signature does not verify")]
     BadSignature,
+    /// Made more than ten minutes before it came, or by a clock that is ahead.
+    #[error("it was not made within the last ten minutes")]
+    Time {
+        /// What it says, milliseconds since 1970.
+        at_ms: i64,
+    },
+    /// The admin has lifted this very denial.
+    #[error("this denial was lifted; the device can be denied anew")]
+    Lifted,
     /// The agency has as many in force as it may have.
     #[error("{trust_domain} has {DENIALS_PER_AGENCY_MAX} denials in force")]
     TooMany {
@@ -72,11 +88,13 @@ pub struct Denial {
     pub identity: Identity,
     /// Since when, milliseconds since 1970.
     pub at_ms: i64,
+    digest: Digest,
     signed: Arc<[u8]>,
 }
 
 impl Denial {
-    fn verify(signed_denial: &[u8], trust: &TrustView) -> Result<Self, DenialError> {
+    /// `now_ms`: today, for one that comes to the desk; nothing for one that was taken in already.
+    fn verify(signed_denial: &[u8], trust: &TrustView, now_ms: Option<i64>) -> Result<Self, DenialError> {
         if signed_denial.len() > DENIAL_BYTES_MAX {
             return Err(DenialError::TooLarge);
         }
@@ -86,12 +104,24 @@ impl Denial {
             return Err(DenialError::Format { found: denial.format });
         }
         let identity: Identity = denial.identity.parse()?;
-        let officer = officer(&signed.certificate, &identity.person.trust_domain, denial.at_ms, trust)?;
+        let agency = &identity.person.trust_domain;
+        let (anchors, judged_at_ms) = match now_ms {
+            Some(now_ms) => (trust.charters().anchors_now(agency), now_ms),
+            None => (trust.charters().anchors_ever(agency), denial.at_ms),
+        };
+        let officer = officer(&signed.certificate, agency, &anchors, judged_at_ms, trust)?;
         officer
             .public_key
             .verify(&denial_signing_bytes(&signed.denial), &signed.signature)
             .map_err(|_| DenialError::BadSignature)?;
-        Ok(Self { identity, at_ms: denial.at_ms, signed: signed_denial.into() })
+        let digest = Digest(sha256(&[&signed.denial]));
+        Ok(Self { identity, at_ms: denial.at_ms, digest, signed: signed_denial.into() })
+    }
+
+    /// SHA-256 of the encoded [`v1::Denial`]: what says that two are the same. Not of the signed one: a signature can be
+    /// written in two ways, and its officer can sign twice.
+    pub fn digest(&self) -> Digest {
+        self.digest
     }
 
     /// The denial as it came, an encoded [`v1::SignedDenial`].
@@ -106,10 +136,11 @@ impl fmt::Debug for Denial {
     }
 }
 
-/// The certificate of a duty officer of that agency, in force at `time_ms`, by a CA of any charter version.
+/// The certificate of a duty officer of that agency, in force at `time_ms`, by one of `anchors`.
 fn officer(
     der: &[u8],
     trust_domain: &TrustDomain,
+    anchors: &[TrustAnchor<'static>],
     time_ms: i64,
     trust: &TrustView,
 ) -> Result<Leaf, TrustError> {
@@ -120,11 +151,10 @@ fn officer(
         San::Uri(_) | San::Dns(_) | San::Other => return Err(TrustError::SanKind),
     }
     let unknown = || TrustError::UnknownIssuer { trust_domain: trust_domain.clone() };
-    let anchors = trust.charters().anchors_ever(trust_domain);
     if anchors.is_empty() {
         return Err(TrustError::UnknownAgency { trust_domain: trust_domain.clone() });
     }
-    let path = anchor::check_path(der, &leaf, &[], &anchors, Usage::Denials.der(), None);
+    let path = anchor::check_path(der, &leaf, &[], anchors, Usage::Denials.der(), None);
     path.map_err(|fault| match fault {
         PathFault::UnknownIssuer => unknown(),
         PathFault::BadSignature => TrustError::BadSignature,
@@ -141,12 +171,41 @@ fn officer(
 }
 
 impl TrustView {
-    /// A view that also knows this denial, an encoded [`v1::SignedDenial`]; one about the same device again changes
-    /// nothing.
+    /// A view that also knows this denial, an encoded [`v1::SignedDenial`], which was taken in before; one about the same
+    /// device again changes nothing.
     ///
     /// Errors: [`DenialError`].
     pub fn with_denial(&self, signed_denial: &[u8]) -> Result<(Self, Appended), DenialError> {
-        let denial = Denial::verify(signed_denial, self)?;
+        self.with_verified(Denial::verify(signed_denial, self, None)?)
+    }
+
+    /// The same for one that is handed in now: it was made within ten minutes of `now_ms`, by an officer whose certificate
+    /// is in force and by a CA that the agency has today, and was not `was_lifted` before. The one that is in force changes
+    /// nothing, whenever it comes. PROTOCOL.md section 6, "Charters, CRLs, denials".
+    ///
+    /// So a duty key that was found or a CA that was retired shuts nobody out, and neither does a denial that the admin has
+    /// seen through. Errors: [`DenialError`].
+    pub fn admit_denial(
+        &self,
+        signed_denial: &[u8],
+        now_ms: i64,
+        was_lifted: impl Fn(&Digest) -> bool,
+    ) -> Result<(Self, Appended), DenialError> {
+        if self.denials().any(|denial| denial.signed()[..] == *signed_denial) {
+            return Ok((self.clone(), Appended::AlreadyHeld));
+        }
+        let denial = Denial::verify(signed_denial, self, Some(now_ms))?;
+        let age_ms = now_ms.saturating_sub(denial.at_ms);
+        if !(-DESK_CLOCK_AHEAD_MS_MAX..=DENIAL_AGE_MS_MAX).contains(&age_ms) {
+            return Err(DenialError::Time { at_ms: denial.at_ms });
+        }
+        if was_lifted(&denial.digest) {
+            return Err(DenialError::Lifted);
+        }
+        self.with_verified(denial)
+    }
+
+    fn with_verified(&self, denial: Denial) -> Result<(Self, Appended), DenialError> {
         if self.denials.contains_key(&denial.identity) {
             return Ok((self.clone(), Appended::AlreadyHeld));
         }

@@ -152,6 +152,12 @@ impl CharterHistory {
         anchors
     }
 
+    /// The CAs of an agency in the newest version: none when it has left.
+    pub(crate) fn anchors_now(&self, trust_domain: &TrustDomain) -> Vec<TrustAnchor<'static>> {
+        let agency = self.newest().agency(trust_domain);
+        agency.into_iter().flat_map(|agency| &agency.cas).map(|ca| ca.anchor().clone()).collect()
+    }
+
     /// Every CA in any version with its agency, oldest first, no key of an agency twice: a key belongs to who had it first.
     pub(crate) fn cas_ever(&self) -> impl Iterator<Item = (&Agency, &Ca)> {
         let mut seen: HashSet<(&TrustDomain, &P256Point)> = HashSet::new();

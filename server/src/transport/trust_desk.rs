@@ -209,7 +209,8 @@ impl TrustDesk {
     fn take_denial(&self, signed: &[u8]) -> Result<Denied, Refused> {
         let mut seen = self.in_force.begin_change();
         let held = Arc::clone(&self.in_force.trust.load().trust);
-        let (_next, _appended) = held.with_denial(signed)?;
+        let lifted = self.files.lifted_denials().map_err(Refused::Folder)?;
+        let (_next, _appended) = held.admit_denial(signed, now_ms(), |digest| lifted.contains(digest))?;
         let message: v1::SignedDenial = canonical::decode(signed)?;
         let denial: v1::Denial = canonical::decode(&message.denial)?;
         let identity: Identity = denial.identity.parse()?;
@@ -226,7 +227,14 @@ impl TrustDesk {
     fn end_denial(&self, identity: &Identity) -> Result<bool, Refused> {
         let mut seen = self.in_force.begin_change();
         let paths = self.files.denials_of(identity).map_err(Refused::Folder)?;
-        let was_denied = self.in_force.trust.load().trust.denial(identity).is_some();
+        let in_force = self.in_force.trust.load().trust.denial(identity).cloned();
+        let was_denied = in_force.is_some();
+        if let Some(denial) = in_force {
+            // Before the file goes: killed in between, it is lifted once more.
+            let path = self.files.lifted_path();
+            let remembered = self.files.remember_lifted(denial.digest()).map_err(Refused::Folder)?;
+            self.put(path, &remembered)?;
+        }
         for path in &paths {
             put::remove(path).map_err(|source| Refused::Write { path: path.clone(), source })?;
         }
@@ -285,6 +293,7 @@ fn told(refused: Refused) -> ServiceError {
         Refused::Crl(CrlError::TooLarge { .. }) => too_large(CRL_BYTES_MAX),
         Refused::Denial(DenialError::TooLarge) => too_large(DENIAL_BYTES_MAX),
         Refused::Denial(DenialError::TooMany { .. }) => too_large(DENIALS_PER_AGENCY_MAX),
+        Refused::Denial(DenialError::Time { .. }) => ServiceError::ClockSkew,
         Refused::Charter(_)
         | Refused::Crl(_)
         | Refused::Denial(_)

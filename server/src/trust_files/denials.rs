@@ -2,10 +2,16 @@
 
 use super::{DENIAL_FILES_MAX, TrustFileError, TrustFiles, read_limited};
 use alcove_charter::{DenialError, TrustView};
-use alcove_proto::{limits::DENIAL_BYTES_MAX, names::Identity, v1};
+use alcove_proto::{
+    ids::Digest,
+    limits::{DENIAL_BYTES_MAX, LIFTED_DENIALS_MAX},
+    names::Identity,
+    v1,
+};
 use prost::Message;
 use std::{
-    io,
+    collections::BTreeSet,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -74,6 +80,42 @@ impl TrustFiles {
         let own = self.denial_path(identity);
         let (paths, _) = self.paths_with("denial", DENIAL_FILES_MAX)?;
         Ok(paths.into_iter().filter(|path| *path == own || names(path, identity)).collect())
+    }
+
+    /// Where the denials that were lifted are remembered: their digests, oldest first, one after the other.
+    pub fn lifted_path(&self) -> PathBuf {
+        self.crl_dir.join("lifted-denials")
+    }
+
+    /// The denials that were lifted, by digest.
+    ///
+    /// Errors: the file's; one that was cut off is refused rather than read as if less had been lifted.
+    pub fn lifted_denials(&self) -> Result<BTreeSet<Digest>, TrustFileError> {
+        Ok(self.lifted_in_order()?.into_iter().collect())
+    }
+
+    /// What is to stand in that file when one more is lifted.
+    ///
+    /// Errors: as [`Self::lifted_denials`].
+    pub fn remember_lifted(&self, digest: Digest) -> Result<Vec<u8>, TrustFileError> {
+        let mut lifted = self.lifted_in_order()?;
+        lifted.retain(|held| *held != digest);
+        lifted.push(digest);
+        let over = lifted.len().saturating_sub(LIFTED_DENIALS_MAX);
+        Ok(lifted.split_off(over).iter().flat_map(|digest| digest.to_vec()).collect())
+    }
+
+    fn lifted_in_order(&self) -> Result<Vec<Digest>, TrustFileError> {
+        let path = self.lifted_path();
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(TrustFileError::Read { path, source }),
+        };
+        match bytes.as_chunks::<32>() {
+            (digests, []) => Ok(digests.iter().map(|digest| Digest(*digest)).collect()),
+            _ => Err(TrustFileError::Read { path, source: io::ErrorKind::InvalidData.into() }),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use alcove_charter::{
     VerifiedRenewal, bare_request_point, denial_signing_bytes, duty_name, leaf_point, oids,
     order_signing_bytes, renewal_signing_bytes, verify_order, verify_pinned_server,
 };
-use alcove_proto::{limits::DENIALS_PER_AGENCY_MAX, names::Identity, v1};
+use alcove_proto::{ids::Digest, limits::DENIALS_PER_AGENCY_MAX, names::Identity, v1};
 use prost::Message;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PublicKeyData, SanType, SigningKey};
 
@@ -102,7 +102,11 @@ fn officer<'a>(agency: &'a TestAgency, name: &str) -> Leaf<'a> {
 }
 
 fn denial(identity: &str, signer: &Leaf<'_>) -> Vec<u8> {
-    let denial = v1::Denial { format: 1, identity: identity.to_owned(), at_ms: NOW_MS }.encode_to_vec();
+    denial_made(NOW_MS, identity, signer)
+}
+
+fn denial_made(at_ms: i64, identity: &str, signer: &Leaf<'_>) -> Vec<u8> {
+    let denial = v1::Denial { format: 1, identity: identity.to_owned(), at_ms }.encode_to_vec();
     let signature = signer.key.sign(&denial_signing_bytes(&denial)).unwrap();
     v1::SignedDenial { denial, certificate: signer.make(), signature }.encode_to_vec()
 }
@@ -129,6 +133,73 @@ fn a_denied_device_is_let_in_no_more_until_the_denial_is_lifted() {
     // Other devices are not concerned.
     let other = world.agencies[0].tls_leaf().make();
     assert!(denied.verify_device_tls(&[&other], NOW_MS).is_ok());
+}
+
+#[test]
+fn what_comes_to_the_desk_was_made_now_by_an_officer_of_today() {
+    const MINUTE_MS: i64 = 60 * 1000;
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let view = world.view();
+    let admit =
+        |view: &TrustView, signed: &[u8]| view.admit_denial(signed, NOW_MS, |_| false).map(|(_, new)| new);
+    let name = duty_name(&agency.trust_domain);
+    let duty = officer(agency, &name);
+    for minutes in [-9, 0, 9] {
+        let signed = denial_made(NOW_MS + minutes * MINUTE_MS, &agency.identity(), &duty);
+        assert_eq!(admit(&view, &signed), Ok(Appended::New), "{minutes}");
+    }
+    for minutes in [-60, -11, 11] {
+        let at_ms = NOW_MS + minutes * MINUTE_MS;
+        let signed = denial_made(at_ms, &agency.identity(), &duty);
+        assert_eq!(admit(&view, &signed), Err(DenialError::Time { at_ms }), "{minutes}");
+        assert!(view.with_denial(&signed).is_ok(), "the control: one that was taken in before holds");
+    }
+    // An officer's key that is over, and a date from when it was not.
+    let over = officer(agency, &name).times(NOW_MS - 400 * DAY_MS, NOW_MS - 35 * DAY_MS);
+    let backdated = denial_made(NOW_MS - 36 * DAY_MS, &agency.identity(), &over);
+    assert!(view.with_denial(&backdated).is_ok(), "the control");
+    assert!(matches!(admit(&view, &backdated), Err(DenialError::Certificate(TrustError::Expired { .. }))));
+
+    // A CA that was retired, perhaps because somebody had its key.
+    let signed = denial(&agency.identity(), &duty);
+    let rolled_to = TestCa::new("the new CA");
+    let rolled = next(&world.history(), |charter| {
+        charter.agencies[1].ca_certificates = vec![rolled_to.der.clone()];
+    });
+    let (after, _) = view.with_charter(&sign(&rolled, &world.agencies)).unwrap();
+    assert!(after.with_denial(&signed).is_ok(), "the control");
+    assert!(matches!(
+        admit(&after, &signed),
+        Err(DenialError::Certificate(TrustError::UnknownIssuer { .. }))
+    ));
+    let new_officer = Leaf::new(&rolled_to, &name, oids::DENIALS_ARCS);
+    assert_eq!(admit(&after, &denial(&agency.identity(), &new_officer)), Ok(Appended::New));
+}
+
+#[test]
+fn a_denial_that_was_lifted_comes_no_second_time_and_a_new_one_does() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let duty = officer(agency, &duty_name(&agency.trust_domain));
+    let first = denial(&agency.identity(), &duty);
+    let identity: Identity = agency.identity().parse().unwrap();
+    let (denied, _) = world.view().admit_denial(&first, NOW_MS, |_| false).unwrap();
+    let much_later = NOW_MS + 30 * DAY_MS;
+    let again = denied.admit_denial(&first, much_later, |_| false).unwrap().1;
+    assert_eq!(again, Appended::AlreadyHeld, "the one in force changes nothing");
+    let lifted_digest = denied.denial(&identity).unwrap().digest();
+    let lifted = denied.without_denial(&identity);
+    let was_lifted = |digest: &Digest| *digest == lifted_digest;
+    // The same words under another signature are the same denial.
+    let signed_anew = denial(&agency.identity(), &duty);
+    assert_ne!(signed_anew, first);
+    for replayed in [&first, &signed_anew] {
+        assert!(lifted.admit_denial(replayed, NOW_MS, |_| false).is_ok(), "the control");
+        assert_eq!(lifted.admit_denial(replayed, NOW_MS, was_lifted).map(drop), Err(DenialError::Lifted));
+    }
+    let later = denial_made(NOW_MS + 1, &agency.identity(), &duty);
+    assert_eq!(lifted.admit_denial(&later, NOW_MS, was_lifted).unwrap().1, Appended::New);
 }
 
 #[test]
