@@ -159,6 +159,16 @@ pub struct Limits {
     pub call_bytes_max: u64,
     /// Bytes of blobs one device may have on the server.
     pub blob_quota_bytes: NonZeroU64,
+    /// Groups one person may make in a day.
+    pub groups_per_day_max: NonZeroU32,
+    /// Devices of others that one person may add to groups in a day, all groups together.
+    pub additions_per_day_max: NonZeroU32,
+    /// Times that one person may add one and the same device to groups in a day.
+    pub additions_of_one_per_day_max: NonZeroU32,
+    /// Key packages of one and the same device that one person may take in a day.
+    pub claims_of_one_per_day_max: NonZeroU32,
+    /// Access entries one person may open in a day.
+    pub openings_per_day_max: NonZeroU32,
 }
 
 /// Settings of the store.
@@ -196,6 +206,11 @@ impl Default for Limits {
             call_bytes_per_identity_max: 128 << 20,
             call_bytes_max: 1 << 30,
             blob_quota_bytes: NonZeroU64::new(64 << 30).unwrap_or(NonZeroU64::MIN),
+            groups_per_day_max: number(500),
+            additions_per_day_max: number(10_000),
+            additions_of_one_per_day_max: number(24),
+            claims_of_one_per_day_max: number(24),
+            openings_per_day_max: number(10_000),
         }
     }
 }

@@ -298,6 +298,7 @@ impl Session {
                 | Reason::LeafNotTrusted
                 | Reason::CertificateRefused
                 | Reason::QuotaExceeded
+                | Reason::DailyLimit
                 | Reason::StorageFull
                 | Reason::UploadIncomplete
                 | Reason::DigestMismatch

@@ -44,6 +44,7 @@ pub(super) fn of_record(error: &ServerError) -> Option<RefusalCause> {
         | Reason::CertificateRefused
         | Reason::RateLimited
         | Reason::QuotaExceeded
+        | Reason::DailyLimit
         | Reason::StorageFull
         | Reason::UploadIncomplete
         | Reason::DigestMismatch

@@ -45,9 +45,9 @@ pub struct Refusal {
     pub reason: Reason,
     /// With [`Reason::StaleEpoch`].
     pub current_epoch: u64,
-    /// With [`Reason::TooLarge`], [`Reason::QuotaExceeded`], [`Reason::HeadTooOld`].
+    /// With [`Reason::TooLarge`], [`Reason::QuotaExceeded`], [`Reason::HeadTooOld`], [`Reason::DailyLimit`].
     pub limit: u64,
-    /// With [`Reason::RateLimited`] and [`Reason::Unavailable`].
+    /// With [`Reason::RateLimited`], [`Reason::Unavailable`] and [`Reason::DailyLimit`].
     pub retry_after: Duration,
     /// Leads an operator to the server's log line.
     pub request_id: String,
@@ -96,6 +96,7 @@ impl ServerError {
             Self::Refused(refusal) => match refusal.reason {
                 Reason::RateLimited
                 | Reason::QuotaExceeded
+                | Reason::DailyLimit
                 | Reason::StorageFull
                 | Reason::Unavailable
                 | Reason::Internal => true,

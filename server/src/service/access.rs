@@ -1,6 +1,6 @@
 //! Access entries: opening positions before its join position to a member, and ending that.
 
-use super::{Caller, Service, ServiceError};
+use super::{Caller, Service, ServiceError, daily::Act};
 use crate::store::{
     Store,
     access::{NewAccess as StoredAccess, OpenAccessOutcome, PositionRange},
@@ -29,7 +29,7 @@ impl<S: Store> Service<S> {
     /// Opens positions to a member. An opener opens no more than it may read itself.
     ///
     /// Errors: [`ServiceError::NotFound`] for whoever is no member, for a grantee that is none, and for
-    /// positions out of the opener's own reach; [`ServiceError::IdReused`].
+    /// positions out of the opener's own reach; [`ServiceError::IdReused`]; [`ServiceError::DailyLimit`].
     pub async fn open_access(&self, caller: &Caller, access: NewAccess) -> Result<(), ServiceError> {
         let inner = &self.inner;
         let reach = inner.reach(caller, access.group).await?;
@@ -44,7 +44,13 @@ impl<S: Store> Service<S> {
             ranges: ranges.map(|(first, last)| PositionRange { first: *first, last: *last }).collect(),
             not_after_ms: access.not_after_ms,
         };
-        match inner.store.open_access(stored, inner.by(caller)).await? {
+        let (who, now_ms) = (&caller.identity.person, inner.clock.now_ms());
+        inner.daily.take(who, &[Act::Opening], now_ms)?;
+        let outcome = inner.store.open_access(stored, inner.by(caller)).await?;
+        if !matches!(outcome, OpenAccessOutcome::Opened) {
+            inner.daily.give_back(who, [Act::Opening]);
+        }
+        match outcome {
             OpenAccessOutcome::Opened | OpenAccessOutcome::Replayed => Ok(()),
             OpenAccessOutcome::IdReused => Err(ServiceError::IdReused),
         }

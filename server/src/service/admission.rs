@@ -264,6 +264,7 @@ mod tests {
             call_bytes_per_identity_max: 1000,
             call_bytes_max: 10_000,
             blob_quota_bytes: NonZeroU64::MIN,
+            daily: (&crate::config::Limits::default()).into(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Creating a group: its creator is the only member, and the log is empty.
 
-use super::{Caller, Service, ServiceError, observed::beside};
+use super::{Caller, Service, ServiceError, daily::Act, observed::beside};
 use crate::{
     observer::Refused,
     store::{
@@ -22,7 +22,8 @@ impl<S: Store> Service<S> {
     /// `group_info`: MLSMessage(GroupInfo) with the tree, at most [`alcove_proto::limits::GROUP_INFO_BYTES_MAX`].
     /// Repeated with the same bytes it answers the same group. Errors: [`ServiceError::GroupExists`],
     /// [`ServiceError::CommitInvalid`], [`ServiceError::LeafNotTrusted`], [`ServiceError::CommitNotAllowed`] for a
-    /// policy that does not make the creator an owner, [`ServiceError::TrustStale`] for a charter not known here.
+    /// policy that does not make the creator an owner, [`ServiceError::TrustStale`] for a charter not known here,
+    /// [`ServiceError::DailyLimit`].
     pub async fn create_group(
         &self,
         caller: &Caller,
@@ -45,6 +46,11 @@ impl<S: Store> Service<S> {
         })
         .await??;
         let new = NewGroup { group, creation_digest, snapshot };
+        // What exists already is asked for again, and counts for nothing.
+        let is_new = inner.store.group_head(group).await?.is_none();
+        if is_new {
+            inner.daily.take(&caller.identity.person, &[Act::Group], now_ms)?;
+        }
         let head = match inner.store.create_group(new, inner.by(caller)).await? {
             CreateOutcome::Created(head) => {
                 inner.held.put(Arc::new(observer), 1);

@@ -68,6 +68,14 @@ pub enum ServiceError {
         /// When to call again, milliseconds.
         retry_after_ms: u64,
     },
+    /// The person has done that as often as one may in a day.
+    #[error("{limit} of these a day, again in {retry_after_ms} ms")]
+    DailyLimit {
+        /// How often.
+        limit: u64,
+        /// When the next day begins, milliseconds from now.
+        retry_after_ms: u64,
+    },
     /// The identity's quota is used up.
     #[error("the quota of {limit} is used up")]
     QuotaExceeded {

@@ -1,6 +1,6 @@
 //! Key packages: what a device leaves here so that others can add it while it is away.
 
-use super::{Caller, Service, ServiceError, observed::beside};
+use super::{Caller, Service, ServiceError, daily::Act, observed::beside};
 use crate::{
     observer::Refused,
     store::{
@@ -12,6 +12,7 @@ use alcove_charter::TrustView;
 use alcove_mls::inspect_key_package;
 use alcove_proto::names::Identity;
 use bytes::Bytes;
+use std::collections::HashSet;
 
 /// Key packages of the caller to store.
 #[derive(Debug, Clone, Default)]
@@ -64,16 +65,36 @@ impl<S: Store> Service<S> {
         Ok(published.stored)
     }
 
-    /// Takes one key package for each of `devices` that has any.
+    /// Takes one key package for each of `devices` that has any, and of which the caller has not taken too many today.
     ///
-    /// Errors: [`ServiceError::RateLimited`]: each device costs as much as a call, since each is looked for.
+    /// Errors: [`ServiceError::RateLimited`]: each device costs as much as a call, since each is looked for;
+    /// [`ServiceError::DailyLimit`] when there is none left of which one more may be taken.
     pub async fn claim_key_packages(
         &self,
         caller: &Caller,
         devices: Vec<Identity>,
     ) -> Result<Vec<Claimed>, ServiceError> {
-        self.inner.admission.charge(&caller.identity, devices.len())?;
-        let claimed = self.inner.store.claim_key_packages(devices, self.inner.by(caller)).await?;
+        let inner = &self.inner;
+        inner.admission.charge(&caller.identity, devices.len())?;
+        let (who, now_ms) = (&caller.identity.person, inner.clock.now_ms());
+        let counted = |device: &Identity| (device.person != *who).then(|| Act::ClaimOf(device.clone()));
+        // One of a thousand that was taken from too often holds up nobody else; alone it is told.
+        let mut may = Vec::with_capacity(devices.len());
+        let mut refused = None;
+        for device in devices {
+            match counted(&device).map_or(Ok(()), |act| inner.daily.take(who, &[act], now_ms)) {
+                Ok(()) => may.push(device),
+                Err(error) => refused = Some(error),
+            }
+        }
+        if let (true, Some(refused)) = (may.is_empty(), refused) {
+            return Err(refused);
+        }
+        let asked = may.clone();
+        let claimed = inner.store.claim_key_packages(may, inner.by(caller)).await?;
+        let came: HashSet<&Identity> = claimed.iter().map(|claimed| &claimed.identity).collect();
+        let without = asked.iter().filter(|device| !came.contains(device));
+        inner.daily.give_back(who, without.filter_map(counted));
         let claimed = claimed.into_iter().map(|claimed| Claimed {
             identity: claimed.identity,
             key_package: claimed.key_package,

@@ -12,6 +12,7 @@ mod authorisation;
 mod blobs;
 mod clock;
 mod create_group;
+mod daily;
 mod directory;
 mod dispatch;
 mod enrolment;
@@ -41,6 +42,7 @@ pub use access::NewAccess;
 pub use admission::{Admission, Allowance, Key, Permit};
 pub use blobs::{CHUNKS_AT_ONCE, ChunkReader, ChunkWriter, NewUpload, Received};
 pub use clock::Clock;
+pub use daily::DailyAllowance;
 pub use directory::{Cards, Crls, Description, charters_after};
 pub use enrolment::{RequestOffer, RequestState};
 pub use error::ServiceError;
@@ -65,6 +67,7 @@ use crate::{
 };
 use alcove_charter::TrustView;
 use alcove_proto::{ids::GroupId, names::Identity, v1::SignedHead};
+use daily::Daily;
 use live::{LiveGroup, LiveGroups};
 use std::{
     num::{NonZeroU32, NonZeroU64},
@@ -90,6 +93,8 @@ pub struct Settings {
     pub call_bytes_max: u64,
     /// Bytes of blobs it may have on the server.
     pub blob_quota_bytes: NonZeroU64,
+    /// What its person may do in a day.
+    pub daily: DailyAllowance,
 }
 
 impl From<&Limits> for Settings {
@@ -101,6 +106,7 @@ impl From<&Limits> for Settings {
             call_bytes_per_identity_max: limits.call_bytes_per_identity_max,
             call_bytes_max: limits.call_bytes_max,
             blob_quota_bytes: limits.blob_quota_bytes,
+            daily: limits.into(),
         }
     }
 }
@@ -139,6 +145,7 @@ struct Inner<S> {
     clock: Clock,
     settings: Settings,
     admission: Arc<Admission>,
+    daily: Daily,
     live: LiveGroups,
     held: Held,
     doorbells: Doorbells,
@@ -161,6 +168,7 @@ impl<S: Store> Service<S> {
             trust,
             clock,
             admission: Admission::new(settings),
+            daily: Daily::new(settings.daily),
             settings,
             live: LiveGroups::default(),
             held: Held::default(),

@@ -1,6 +1,8 @@
 //! Submitting a commit: judged by the observer, then ordered by the store, one at a time for each group.
 
-use super::{Caller, Inner, Receipt, Service, ServiceError, live::LiveGroup, observed::beside};
+use super::{
+    Caller, Inner, Receipt, Service, ServiceError, daily::additions, live::LiveGroup, observed::beside,
+};
 use crate::{
     observer::{Judged, Offer, judge},
     store::{
@@ -49,7 +51,8 @@ impl<S: Store> Service<S> {
     /// counts as under way, or a caller that goes away again and again would pile up commits here.
     ///
     /// Errors: [`ServiceError::NotFound`] for whoever is no member; [`ServiceError::StaleEpoch`] for an epoch
-    /// that has not come; all that the observer refuses for.
+    /// that has not come; all that the observer refuses for; [`ServiceError::DailyLimit`] for whoever has added as many,
+    /// or one of them as often, as one may in a day.
     /// Source: PROTOCOL.md section 8, "Commits", 5.
     pub async fn submit_commit(
         &self,
@@ -112,6 +115,9 @@ impl<S: Store> Inner<S> {
         judged: Judged,
     ) -> Result<CommitOutcome, ServiceError> {
         let Judged { next, summary, members, tree, snapshot } = judged;
+        let (who, now_ms) = (&caller.identity.person, self.clock.now_ms());
+        let additions = additions(who, summary.added.iter().map(|added| added.identity.clone()));
+        self.daily.take(who, &additions, now_ms)?;
         let joiners = offer
             .joiners
             .into_iter()
@@ -143,6 +149,9 @@ impl<S: Store> Inner<S> {
             // Whether it was written may be unknown; the store says when it is asked next.
             self.held.forget(&offer.group);
         })?;
+        if !matches!(stored, Stored::Committed(_)) {
+            self.daily.give_back(who, additions);
+        }
         match stored {
             Stored::Committed(appended) => {
                 match leaves {

@@ -20,6 +20,7 @@ use alcove_proto::{
     v1::{LogEntry, SignedHead},
 };
 use alcove_server::{
+    config::Limits,
     service::{
         Caller, Clock, CommitOutcome, Event, LogRange, Receipt, ReceiptKey, Service, ServiceError, Settings,
         Subscription,
@@ -93,6 +94,7 @@ impl World {
             call_bytes_per_identity_max: 1 << 30,
             call_bytes_max: 1 << 30,
             blob_quota_bytes: NonZeroU64::new(64 << 20).unwrap(),
+            daily: (&Limits::default()).into(),
         }
     }
 

@@ -100,6 +100,7 @@ pub(crate) fn refused(reason: Reason, limit: u64, request_id: &str) -> (Exit, St
         | Reason::HeadTooOld
         | Reason::CertificateRefused
         | Reason::UploadIncomplete
+        | Reason::DailyLimit
         | Reason::DigestMismatch
         | Reason::KeyPackageInvalid
         | Reason::GroupExists

@@ -3,7 +3,7 @@
 //! Sentences say nothing that the reason does not: the server's own words are never shown.
 
 use super::{Exit, Failure, RENEW};
-use crate::ui::{text::safe_line, words};
+use crate::ui::{text::safe_line, when, words};
 use alcove_client::session::{CertificateFault, Refusal, ServerError};
 use alcove_proto::v1::Reason;
 
@@ -190,6 +190,18 @@ fn refused(refusal: &Refusal) -> Failure {
             Exit::Unreachable,
             "The server asks this device to slow down.",
             format!("Try again in {} s.", refusal.retry_after.as_secs().max(1)),
+        ),
+        Reason::DailyLimit => Failure::new(
+            Exit::Refused,
+            format!(
+                "You have done this {} today, which is as often as the server lets anybody: \
+                 so that nobody is put on cases without end.",
+                words::count(refusal.limit, "time", "times")
+            ),
+            format!(
+                "Go on in {}. If your work needs more, ask the server's operator to raise the limit.",
+                when::span(i64::try_from(refusal.retry_after.as_millis()).unwrap_or(i64::MAX))
+            ),
         ),
         Reason::QuotaExceeded => Failure::new(
             Exit::NoSpace,

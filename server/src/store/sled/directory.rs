@@ -4,7 +4,7 @@ use super::{
     batch::{Audited, Batch},
     keys::{Key, Kind, identity_of},
     log::sha256,
-    rows::{CardRow, KeyPackageRow, Row, UsageRow, damaged},
+    rows::{CardRow, ClaimedRow, KeyPackageRow, Row, damaged},
     view::View,
 };
 use crate::store::{
@@ -22,6 +22,9 @@ use alcove_proto::{
     names::{Identity, TrustDomain},
 };
 use bytes::Bytes;
+
+/// Milliseconds of the longest life of a device's certificate, and so of a key package: 90 days, and a day for clocks.
+const CERTIFICATE_LIFE_MS: i64 = 91 * 24 * 3600 * 1000;
 
 fn one_time_prefix(identity: &Identity) -> Key {
     Kind::OneTime.key().identity(identity).build()
@@ -41,6 +44,7 @@ pub(super) fn publish(batch: &mut Batch<'_>, new: &NewKeyPackages, by: &By) -> R
         true => remove_others(batch, &prefix, &new.one_time, &by.identity)?,
         false => remove_expired(batch, &prefix, by.time_ms)?,
     };
+    forget_ended_claims(batch, &by.identity, by.time_ms)?;
     let mut stored = 0;
     for package in &new.one_time {
         let row = row_of(package)?;
@@ -105,6 +109,20 @@ fn remove_expired(batch: &mut Batch<'_>, prefix: &[u8], now_ms: i64) -> Result<u
     Ok(left)
 }
 
+/// Forgets that packages were handed out which have ended.
+fn forget_ended_claims(batch: &mut Batch<'_>, identity: &Identity, now_ms: i64) -> Result<()> {
+    for (key, value) in batch.scan(&Kind::Claimed.key().identity(identity).build(), usize::MAX)? {
+        let row = ClaimedRow::from_value(&value)?;
+        if row.not_after_ms == 0 {
+            // Written before it was kept: the longest that a certificate of today lives.
+            batch.put(key, &ClaimedRow { not_after_ms: now_ms.saturating_add(CERTIFICATE_LIFE_MS) })?;
+        } else if row.not_after_ms <= now_ms {
+            batch.remove(key)?;
+        }
+    }
+    Ok(())
+}
+
 /// Takes one key package for each device that has any.
 pub(super) fn claim(
     batch: &mut Batch<'_>,
@@ -135,7 +153,7 @@ fn claim_one(batch: &mut Batch<'_>, identity: &Identity, now_ms: i64) -> Result<
         if row.not_after_ms > now_ms {
             let mut claimed = key;
             claimed[0] = Kind::Claimed as u8;
-            batch.put(claimed, &UsageRow::default())?;
+            batch.put(claimed, &ClaimedRow { not_after_ms: row.not_after_ms })?;
             return found(row, false);
         }
     }

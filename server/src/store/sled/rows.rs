@@ -57,7 +57,7 @@ pub(super) use rows;
 rows! {
     GroupRow => "group", EntryRow => "log entry", IdBlockRow => "block of record ids", PositionRow => "index", MemberRow => "member",
     MembershipRow => "membership", CheckpointRow => "checkpoint", WelcomeRow => "welcome",
-    WelcomeContentRow => "welcome content", KeyPackageRow => "key package", CardRow => "card",
+    WelcomeContentRow => "welcome content", KeyPackageRow => "key package", ClaimedRow => "claimed key package", CardRow => "card",
     AccessRow => "access entry", BlobRow => "blob", ChunkRow => "chunk", UsageRow => "usage",
     UploadRow => "upload", AuditRow => "audit entry", CharterRow => "charter in force",
     CrlRow => "CRL in force", InvitationRow => "invitation", RequestRow => "request",
@@ -203,6 +203,15 @@ pub(super) struct KeyPackageRow {
     #[prost(bytes = "bytes", tag = "1")]
     pub(super) bytes: bytes::Bytes,
     #[prost(int64, tag = "2")]
+    pub(super) not_after_ms: i64,
+}
+
+/// A one-time key package that was handed out: it is not taken again. Its row goes when the package has ended, since an
+/// ended one is taken by nobody.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ClaimedRow {
+    /// 0 in rows of before this was kept.
+    #[prost(int64, tag = "1")]
     pub(super) not_after_ms: i64,
 }
 

@@ -109,6 +109,13 @@ pub(in crate::transport) fn refused(error: ServiceError, request: &RequestId) ->
             Told::new(Code::ResourceExhausted, Reason::RateLimited, "Too many calls; try again later.")
                 .retry_after(retry_after_ms)
         }
+        ServiceError::DailyLimit { limit, retry_after_ms } => Told::new(
+            Code::ResourceExhausted,
+            Reason::DailyLimit,
+            "The caller has done that as often as one may in a day.",
+        )
+        .limit(limit)
+        .retry_after(retry_after_ms),
         ServiceError::QuotaExceeded { limit } => {
             Told::new(Code::ResourceExhausted, Reason::QuotaExceeded, "The caller's quota is used up.")
                 .limit(limit)
