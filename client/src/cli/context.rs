@@ -166,6 +166,8 @@ impl Context {
             Err(Error::CaseFrozen.into())
         } else if case.not_shown {
             Err(Error::CaseNotShown.into())
+        } else if case.leaving {
+            Err(Error::CaseLeaving.into())
         } else {
             Ok(case)
         }

@@ -189,6 +189,7 @@ fn view(act: &Act<'_>, id: GroupId, row: GroupRow) -> Result<CaseView, Error> {
         predecessor,
         successor,
         recovered: row.recovered,
+        leaving: row.leaving_since_ms != 0,
         epoch: row.epoch,
         position: Position(row.position),
         items: row.items,

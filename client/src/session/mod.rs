@@ -9,6 +9,7 @@
 
 mod alarms;
 mod attempts;
+mod blocked;
 mod cases;
 mod clock;
 mod commit;
@@ -20,6 +21,7 @@ mod findings;
 mod granted;
 mod handover;
 mod known_keys;
+mod leaving;
 mod ledger;
 mod log;
 mod members;

@@ -109,6 +109,7 @@ impl Session {
             Err(
                 Error::Alarm { .. }
                 | Error::CaseClosed
+                | Error::CaseLeaving
                 | Error::CaseFrozen
                 | Error::CaseSucceeded { .. }
                 | Error::CaseNotShown

@@ -133,6 +133,8 @@ pub struct CaseView {
     pub successor: Option<GroupId>,
     /// This device was never a member: what is here was read with recovered keys, and nothing can be sent.
     pub recovered: bool,
+    /// This person has asked to be taken off, and is a member until an owner's program has done it: nothing is sent.
+    pub leaving: bool,
     /// The epoch in force here.
     pub epoch: u64,
     /// The last log position processed.
@@ -194,6 +196,8 @@ pub enum OutboxKind {
     Title,
     /// The certificate of this device, for those who read the case later.
     Introduction,
+    /// That this person leaves the case.
+    Leave,
 }
 
 /// One item of the outbox: written here, and not yet seen in the log.

@@ -3,6 +3,7 @@
 use super::{
     AlarmKind, Error, Session, SyncReport,
     alarms::{Alarm, raise},
+    blocked::is_blocked,
     known_keys::{Brought, Signer, meet},
     ledger,
     outbox::{self, Item},
@@ -98,6 +99,8 @@ impl Session {
         match joined {
             Ok(()) => Ok(Outcome::Joined),
             Err(Failed::Session(error)) => Err(error),
+            // Nobody hears of it: neither this person nor whoever was blocked.
+            Err(Failed::Blocked) => Ok(Outcome::Done),
             Err(Failed::Unfit(unfit)) => {
                 tracing::warn!(%unfit, "a welcome cannot be joined by");
                 Ok(Outcome::Aside(unfit.alarm()))
@@ -126,6 +129,9 @@ impl Session {
         let (mut group, join) = Group::join(&maker, &welcome.welcome, tree, &secret, trust)?;
         if group.id() != welcome.group || group.epoch().0 != welcome.epoch {
             return Err(Unfit::Elsewhere.into());
+        }
+        if is_blocked(act, &join.adder.identity.person)? {
+            return Err(Failed::Blocked);
         }
         let mut earlier: Option<GroupRow> = act.get(welcome.group.as_bytes())?;
         match &mut earlier {
@@ -167,6 +173,8 @@ impl Session {
             last_activity_ms: now_ms,
             predecessor: group.policy().predecessor().as_ref().map(predecessor_row),
             led_by: join.adder.identity.to_string(),
+            leaving_since_ms: 0,
+            leaving: Vec::new(),
             ..earlier.unwrap_or_default()
         };
         // Others may have written while we were away: their sequences begin anew for us.
@@ -260,6 +268,8 @@ impl Unfit {
 /// Why a welcome was not joined by: it is not fit, or we failed.
 enum Failed {
     Unfit(Unfit),
+    /// Whoever adds us was blocked.
+    Blocked,
     Session(Error),
 }
 

@@ -105,6 +105,13 @@ pub struct GroupRow {
     /// What the group's commits have named of charter and lists, an encoded v1::ContextFloor; empty until one is bound.
     #[prost(bytes = "vec", tag = "70")]
     pub context_floor: Vec<u8>,
+    /// When this device, or another one of its person, asked to be taken off, milliseconds since 1970; 0 for never. Nothing
+    /// that people write is sent here any more.
+    #[prost(int64, tag = "75")]
+    pub leaving_since_ms: i64,
+    /// People whose own device asked in the log that they be taken off, and who are members still.
+    #[prost(string, repeated, tag = "76")]
+    pub leaving: Vec<String>,
 }
 
 /// How far the group that another one leads on could be followed.
