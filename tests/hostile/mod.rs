@@ -4,5 +4,6 @@
 //!
 //! `tests/HOSTILE.md` is made from the comments of these tests: [`table`] says how.
 
+mod stranger;
 mod table;
 mod thief;

@@ -1,3 +1,5 @@
-//! A thief: with somebody's laptop, a copy of a vault, or what a program leaves behind.
+//! A thief: with somebody's laptop, a copy of a vault, a key, or what a program leaves behind.
 
+mod denials;
 mod memory;
+mod renewals;
