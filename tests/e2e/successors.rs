@@ -17,8 +17,8 @@ use alcove_proto::{
 use alcove_tests::world::Staff;
 use serde_json::Value;
 
-/// Opens a group that says it leads `predecessor` on, and adds Rosa's device to it.
-async fn claims_to_lead_on(rogue: &Rogue, predecessor: Predecessor, rosa: &Staff) -> GroupId {
+/// Opens a group that says it leads `predecessor` on, and adds these people's devices to it.
+async fn claims_to_lead_on(rogue: &Rogue, predecessor: Predecessor, people: &[&Staff]) -> GroupId {
     let caller = &rogue.caller;
     let policy = Policy::new(caller.trust.charter().hash(), caller.identity.person.clone());
     let policy = policy.succeeding(predecessor);
@@ -28,9 +28,10 @@ async fn claims_to_lead_on(rogue: &Rogue, predecessor: Predecessor, rosa: &Staff
         Group::create(&caller.mls, id, &policy, &caller.trust, now_ms).expect("a group can be made");
     let request = v1::CreateGroupRequest { group_id: id.to_vec(), group_info };
     caller.groups().create_group(request).await.expect("the server takes the group");
-    let claim = v1::ClaimKeyPackagesRequest { identities: vec![rosa.identity()] };
-    let claimed = caller.key_packages().claim_key_packages(claim).await.expect("she has published some");
-    let add = vec![claimed.into_inner().key_packages.remove(0).key_package];
+    let claim =
+        v1::ClaimKeyPackagesRequest { identities: people.iter().map(|staff| staff.identity()).collect() };
+    let claimed = caller.key_packages().claim_key_packages(claim).await.expect("they have published some");
+    let add = claimed.into_inner().key_packages.into_iter().map(|claimed| claimed.key_package).collect();
     let start = LogPin { position: Position(0), head: first_head(alcove_charter::sha256, &id) };
     let prepared = caller.prepare(&mut group, &Intent { add, ..Intent::default() }, start);
     let request = submission(&id, &prepared);
@@ -135,13 +136,13 @@ async fn only_an_owner_who_names_the_history_that_was_seen_leads_a_case_on() {
     };
     let member = Rogue::join(&scene, &[]).await;
     let unseen = named(member.join.pin.position.0 + 1_000);
-    let by_a_member = claims_to_lead_on(&member, unseen, &scene.rosa).await;
+    let by_a_member = claims_to_lead_on(&member, unseen, &[&scene.rosa]).await;
     scene.rosa.run(["status", "--json"]).success();
     assert_eq!(case(&scene.rosa, &old)["led_on_by"], Value::Null);
     assert_eq!(case(&scene.rosa, &by_a_member.to_string())["leads_on"], Value::Null, "a case like any other");
 
     let owner = Rogue::join(&scene, &["--owner"]).await;
-    let other_history = claims_to_lead_on(&owner, named(owner.join.pin.position.0), &scene.rosa).await;
+    let other_history = claims_to_lead_on(&owner, named(owner.join.pin.position.0), &[&scene.rosa]).await;
     let alarmed = scene.rosa.run(["status", "--json"]).code(6);
     assert!(alarmed.stdout.contains("head-mismatch"), "{}", alarmed.stdout);
     assert_eq!(case(&scene.rosa, &old)["led_on_by"], Value::Null);
@@ -150,7 +151,32 @@ async fn only_an_owner_who_names_the_history_that_was_seen_leads_a_case_on() {
     // The control: the same owner, the history that was seen.
     let head = owner.join.pin.head;
     let seen = Predecessor { head, ..named(owner.join.pin.position.0) };
-    let led_on = claims_to_lead_on(&owner, seen, &scene.rosa).await;
+    let led_on = claims_to_lead_on(&owner, seen, &[&scene.rosa]).await;
     scene.rosa.run(["status", "--json"]);
     assert_eq!(case(&scene.rosa, &old)["led_on_by"], led_on.to_string());
+}
+
+#[tokio::test]
+async fn a_case_is_not_led_on_with_somebody_who_was_seen_to_go() {
+    let scene = Scene::with_case();
+    let old = id_of_case(&scene.rosa);
+    let owner = Rogue::join(&scene, &["--owner"]).await;
+    // The owner misses this, like one whose vault was put back.
+    scene.rosa.run(["member", "remove", CASE, "Leon Baptiste", "--yes", "--json"]).success();
+    let missed = Predecessor {
+        group: old.parse().expect("an id"),
+        epoch: owner.group.epoch(),
+        epoch_id: owner.group.epoch_id(),
+        position: owner.join.pin.position,
+        head: owner.join.pin.head,
+    };
+    let with_him = claims_to_lead_on(&owner, missed, &[&scene.rosa, &scene.leon]).await;
+    scene.rosa.run(["status", "--json"]);
+    assert_eq!(case(&scene.rosa, &old)["led_on_by"], Value::Null);
+    assert_eq!(case(&scene.rosa, &with_him.to_string())["leads_on"], Value::Null, "a case like any other");
+
+    // The control: the same owner as far as it had read, without him.
+    let without_him = claims_to_lead_on(&owner, missed, &[&scene.rosa]).await;
+    scene.rosa.run(["status", "--json"]);
+    assert_eq!(case(&scene.rosa, &old)["led_on_by"], without_him.to_string());
 }

@@ -197,7 +197,11 @@ impl Session {
             if old.successor == id.as_bytes() {
                 continue;
             }
-            if self.may_lead_on(act, (&predecessor.group, &old), (&id, &row))? {
+            let led_by_right = self.may_lead_on(act, (&predecessor.group, &old), (&id, &row))?;
+            let then = (predecessor.epoch, &Roster::load(act, &id)?);
+            if led_by_right
+                && brings_nobody_back((Epoch(old.epoch), &Roster::load(act, &predecessor.group)?), then)
+            {
                 if is_our_history(act, &old, &predecessor)? {
                     self.lead_on(act, (&predecessor.group, &mut old), (&id, &mut row))?;
                     act.put(id.as_bytes(), &row)?;
@@ -402,6 +406,16 @@ fn is_our_history(act: &Act<'_>, old: &GroupRow, predecessor: &Predecessor) -> R
         act.entry_at(&predecessor.group, predecessor.position)?.map(|(_, entry)| entry.head.clone())
     };
     Ok(head.is_none_or(|head| head == predecessor.head.as_bytes()))
+}
+
+/// Whether a group that leads another one on brings back nobody whom this device has seen go. `here` is where this device
+/// stands in the old group, `led_on` where whoever leads on stood, and who is in the new one.
+///
+/// Whoever leads on may have missed commits, a removal among them: a vault put back has, and so has an owner from whom the
+/// server kept them. Then those alone may be in the new group who are in this device's own last roster.
+fn brings_nobody_back(here: (Epoch, &Roster), led_on: (Epoch, &Roster)) -> bool {
+    let ((epoch, last), (left_at, led)) = (here, led_on);
+    left_at >= epoch || led.members.iter().all(|seat| last.named(&seat.identity).is_some())
 }
 
 fn identity_of(row: &CarryRow) -> Result<Identity, Error> {

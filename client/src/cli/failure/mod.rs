@@ -336,8 +336,8 @@ fn seat_outside(case: &GroupId, device: &Identity, last_owner: bool) -> Failure 
         case.to_string()
     );
     let remedy = if last_owner {
-        "It is the last owner's and cannot be removed. Lead the case on without it: `alcove case succeed`. What you wrote is \
-         kept until then."
+        "It is the last owner's and cannot be removed. Go on in a new case, without it: `alcove case new`. What you wrote here \
+         is kept and is not sent."
     } else {
         "What you wrote is kept and goes out when the removal is in the log: `alcove status` tries it again. If this lasts, the \
          server keeps it out: tell your admin and the server's operator."
