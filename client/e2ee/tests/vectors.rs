@@ -17,6 +17,8 @@ mod documents;
 mod grants;
 #[path = "vectors/records.rs"]
 mod records;
+#[path = "vectors/trust.rs"]
+mod trust;
 
 use serde_json::Value;
 use std::{collections::BTreeMap, fs, path::PathBuf};

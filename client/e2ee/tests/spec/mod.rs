@@ -1,6 +1,8 @@
 //! PROTOCOL.md sections 10, 11 and 13 a second time, written from the page and not from the crate:
 //! makes the vectors, the wrong ones above all.
 
+pub(crate) mod der;
+
 use alcove_proto::v1;
 use prost::Message;
 use ring::{aead, digest, hmac, rand::SystemRandom, signature};
