@@ -15,7 +15,7 @@ use alcove_mls::{ContextFloor, KeyTies};
 use alcove_proto::v1;
 use prost::Message;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, KeyUsagePurpose, SigningKey};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const DEVICE: &str = "spiffe://elmgate.northmark.example/staff/abcdefghijklmn27/device/1";
 const OTHER_DEVICE: &str = "spiffe://elmgate.northmark.example/staff/abcdefghijklmn27/device/2";
