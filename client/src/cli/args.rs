@@ -60,6 +60,13 @@ pub(crate) enum Command {
     /// Who is on a case
     #[command(subcommand)]
     Member(Member),
+    /// Do not be put on cases by somebody; without a person, list who is blocked. They are not told
+    Block {
+        #[command(flatten)]
+        who: Option<PersonArgs>,
+    },
+    /// Let somebody put you on cases again
+    Unblock(PersonArgs),
     /// Your own devices: list them, add a second one to your cases
     #[command(subcommand)]
     Device(Device),
@@ -179,6 +186,11 @@ pub(crate) enum Case {
     Decline {
         /// The request's id, or the beginning of it
         id: String,
+    },
+    /// Leave a case with all your devices; an owner's program takes you off
+    Leave {
+        /// The case
+        case: String,
     },
     /// Put a case away on this device; it stays with the others
     Archive {

@@ -23,6 +23,7 @@ pub(super) async fn run(context: &Context, command: Case) -> Result<(), Failure>
         }
         Case::Decline { id } => request::decline(context, &id).await,
         Case::Archive { case, undo } => archive(context, &case, !undo),
+        Case::Leave { case } => leave(context, &case).await,
     }
 }
 
@@ -183,6 +184,31 @@ async fn succeed(context: &Context, query: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+async fn leave(context: &Context, query: &str) -> Result<(), Failure> {
+    let session = context.session()?;
+    context.refresh(&session).await.before_writing()?;
+    let case = context.case(&session, query)?;
+    context.output.say(&format!(
+        "You leave the case {} with all your devices. Nothing more can be sent from here, and what is written until an \
+         owner's program has taken you off still arrives. What you have stays on this device.",
+        title(&case)
+    ));
+    prompt::confirm("Leave it?", context.yes).await?;
+    let held_up = session.leave_case(&case.id).await?.map(|error| context.held_up(error));
+    let case = session.case(&case.id)?;
+    context.output.object(CaseJson::SCHEMA, CaseJson::new(&case, None).held_up(held_up.as_ref()))?;
+    match &held_up {
+        Some(failure) => context.output.say(&format!(
+            "You are leaving. The others are told by the next command that reaches the server: {}",
+            failure.what
+        )),
+        None => {
+            context.output.say("You are leaving. An owner's program takes you off when it is next online.")
+        }
+    }
+    Ok(())
+}
+
 fn archive(context: &Context, query: &str, archived: bool) -> Result<(), Failure> {
     let session = context.session()?;
     let case = context.case(&session, query)?;
@@ -243,6 +269,10 @@ fn state(case: &CaseView) -> String {
         ));
     } else if case.recovered {
         words.push("recovered, read only: you are not a member, so ask a member to add you".to_owned());
+    } else if case.closed && case.leaving {
+        words.push("you have left".to_owned());
+    } else if case.leaving {
+        words.push("you are leaving: an owner's program takes you off when it is next online".to_owned());
     } else if case.closed {
         words.push("you are no longer a member: nothing new arrives".to_owned());
     }

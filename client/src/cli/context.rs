@@ -169,6 +169,8 @@ impl Context {
             Err(Error::Alarm { case, kind, position: position.0, device: None }.into())
         } else if case.not_shown {
             Err(Error::CaseNotShown.into())
+        } else if case.leaving {
+            Err(Error::CaseLeaving.into())
         } else {
             Ok(case)
         }

@@ -112,6 +112,7 @@ pub(crate) struct CaseJson {
     recovered: bool,
     /// The case that took this one's place under its id.
     replaced_by: Option<String>,
+    leaving: bool,
     epoch: u64,
     position: u64,
     items: u64,
@@ -141,6 +142,7 @@ impl CaseJson {
             led_on_by: view.successor.map(|case| case.to_string()),
             recovered: view.recovered,
             replaced_by: view.replaced_by.map(|case| case.to_string()),
+            leaving: view.leaving,
             epoch: view.epoch,
             position: view.position.0,
             items: view.items,

@@ -328,7 +328,7 @@ async fn list(context: &Context, query: &str) -> Result<(), Failure> {
 }
 
 /// The one of `people` that is meant.
-fn chosen(mut people: Vec<PersonView>, who: &PersonArgs) -> Result<PersonView, Failure> {
+pub(super) fn chosen(mut people: Vec<PersonView>, who: &PersonArgs) -> Result<PersonView, Failure> {
     let candidates: Vec<Candidate<'_>> = people.iter().map(candidate).collect();
     let index = choose::person(&candidates, &who.person, who.agency.as_deref())?;
     Ok(people.swap_remove(index))

@@ -4,6 +4,7 @@
 //! code and two sentences. Start with [`main`].
 
 mod args;
+mod block;
 mod case;
 mod choose;
 mod completions;
@@ -125,6 +126,8 @@ async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Status { acknowledge_alarms } => status::run(context, acknowledge_alarms).await,
         Command::Case(command) => case::run(context, command).await,
         Command::Member(command) => member::run(context, command).await,
+        Command::Block { who } => block::block(context, who.as_ref()).await,
+        Command::Unblock(who) => block::unblock(context, &who).await,
         Command::Device(command) => device::run(context, command).await,
         Command::Note(command) => note::run(context, command).await,
         Command::Doc(command) => doc::run(context, command).await,

@@ -193,6 +193,7 @@ fn view(act: &Act<'_>, id: GroupId, row: GroupRow) -> Result<CaseView, Error> {
         successor,
         recovered: row.recovered,
         replaced_by,
+        leaving: row.leaving_since_ms != 0,
         epoch: row.epoch,
         position: Position(row.position),
         items: row.items,

@@ -7,7 +7,7 @@ use super::{
     Error, Session,
     alarms::check_quiet,
     log::{Stop, Walk},
-    state::{Roster, load_group, load_open_row, save_group},
+    state::{Roster, load_group, load_joined_row, save_group},
 };
 use crate::{
     transport::{CommitOutcome, ServerError, Submission},
@@ -42,7 +42,7 @@ impl Session {
         for _ in 0..IN_THE_WAY_MAX {
             let taken = self.vault.act::<_, Error>(Durability::OnDisk, |act| {
                 check_quiet(act, group)?;
-                load_open_row(act, group)?;
+                load_joined_row(act, group)?;
                 if act.has::<PendingRow>(group.as_bytes())? {
                     return Ok(false);
                 }
@@ -124,7 +124,7 @@ impl Session {
     ) -> Result<Option<Submission>, Error> {
         let Some(mut pending) = act.get::<PendingRow>(group.as_bytes())? else { return Ok(None) };
         check_quiet(act, group)?;
-        let row = load_open_row(act, group)?;
+        let row = load_joined_row(act, group)?;
         let wanted = pending.intent.clone().unwrap_or_default();
         let mut mls = load_group(act, group)?;
         mls.clear_pending();

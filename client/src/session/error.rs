@@ -73,6 +73,15 @@ pub enum Error {
         /// That one.
         by: GroupId,
     },
+    /// This person has asked to be taken off the case: nothing is sent to it any more.
+    #[error("this person is leaving the case")]
+    CaseLeaving,
+    /// Nobody else is on the case: there is nobody who could take this person off.
+    #[error("nobody else is on the case")]
+    Alone,
+    /// Nobody blocks themselves.
+    #[error("nobody blocks themselves")]
+    OwnPerson,
     /// The case is not frozen: there is nothing to lead on.
     #[error("the case is not frozen")]
     NotFrozen,

@@ -3,6 +3,7 @@
 use super::{
     AlarmKind, Error, Session,
     alarms::{Alarm, raise},
+    blocked::is_blocked,
     known_keys::{Brought, Signer, meet},
     ledger,
     lineage::{Break, Constants, Known, Offered, leads_on},
@@ -43,6 +44,8 @@ pub(super) enum Settled {
     Joined,
     /// It waits in the vault until a person has decided.
     Kept,
+    /// Whoever made it is blocked: nothing comes of it, and nobody hears of that.
+    Declined,
     /// Nothing was done yet: everything about it holds, and the log up to there has to be followed first.
     AsksWay {
         /// Where it is pinned.
@@ -80,6 +83,9 @@ impl Session {
         trust: &TrustView,
     ) -> Result<Settled, Failed> {
         let opened = self.open_welcome(act, welcome, tree, trust)?;
+        if is_blocked(act, &opened.join.adder.identity.person)? {
+            return Ok(Settled::Declined);
+        }
         let Some(earlier) = act.get::<GroupRow>(welcome.group.as_bytes())? else {
             let verifier = from_pin(welcome, &opened.join)?;
             self.enter(act, welcome, opened, None, verifier, trust)?;
@@ -226,6 +232,8 @@ impl Session {
             last_activity_ms: now_ms,
             predecessor: group.policy().predecessor().as_ref().map(predecessor_row),
             led_by: join.adder.identity.to_string(),
+            leaving_since_ms: 0,
+            leaving: Vec::new(),
             ..earlier.unwrap_or_default()
         };
         // Others may have written while we were away: their sequences begin anew for us.

@@ -9,6 +9,7 @@
 
 mod alarms;
 mod attempts;
+mod blocked;
 mod cases;
 mod clock;
 mod commit;
@@ -22,6 +23,7 @@ mod granted;
 mod handover;
 mod joining;
 mod known_keys;
+mod leaving;
 mod ledger;
 mod lineage;
 mod lists;

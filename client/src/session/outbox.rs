@@ -16,7 +16,7 @@ use super::{
     payload::{document_row, manifest_of, note_of, subject_of},
     refused::{self, is_waiting},
     seats,
-    state::{self, epoch_place, load_open_row, own_point},
+    state::{self, epoch_place, load_joined_row, load_open_row, own_point},
     view::RefusalCause,
 };
 use crate::{
@@ -55,6 +55,8 @@ pub(super) enum Item {
     Subject(SubjectRow),
     /// Our own certificate.
     Introduction,
+    /// That we leave.
+    Leave,
 }
 
 /// What the outbox of a group wants next.
@@ -97,6 +99,7 @@ pub(super) fn queue(
         Item::Grant(grant) => queued.grant = Some(grant),
         Item::Subject(subject) => queued.subject = Some(subject),
         Item::Introduction => queued.introduction = true,
+        Item::Leave => queued.leave = true,
     }
     act.put(&epoch_place(group, row.outbox_next), &queued)?;
     row.outbox_next += 1;
@@ -168,6 +171,7 @@ fn says_the_same(row: &OutboxRow, payload: &Payload) -> Result<bool, Error> {
             plan.grantee == grant.grantee.to_string() && plan.access_id == grant.access.as_bytes()
         }),
         Payload::Introduction(_) => row.introduction,
+        Payload::Leave => row.leave,
         Payload::Unknown { .. } => false,
     })
 }
@@ -213,7 +217,7 @@ fn next(session: &Session, act: &Act<'_>, trust: &TrustView, group: &GroupId) ->
         return Ok(Next::Nothing);
     }
     check_quiet(act, group)?;
-    let row = load_open_row(act, group)?;
+    let row = load_joined_row(act, group)?;
     seats::check(act, &session.identity, trust, group, session.clock.now_ms())?;
     let mut after = own_point(&row)?;
     for (key, mut queued) in rows {
@@ -332,6 +336,8 @@ fn payload(act: &Act<'_>, group: &GroupId, own: &Own, queued: &OutboxRow) -> Res
         make_grant(act, group, plan)
     } else if queued.introduction {
         Ok(Some(Payload::Introduction(Introduction { chain: own.device.chain().to_vec() })))
+    } else if queued.leave {
+        Ok(Some(Payload::Leave))
     } else {
         Err(VaultError::damaged("the outbox").into())
     }

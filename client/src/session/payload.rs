@@ -90,7 +90,7 @@ pub(super) fn entry_row(opened: &OpenedRecord, key: &[u8; 32], received_at_ms: i
             row.class = EntryClass::Document as u32;
             row.document = Some(document_row(manifest));
         }
-        Payload::Grant(_) | Payload::Subject(_) | Payload::Introduction(_) => {
+        Payload::Grant(_) | Payload::Subject(_) | Payload::Introduction(_) | Payload::Leave => {
             row.class = EntryClass::Working as u32
         }
         Payload::Unknown { .. } => {

@@ -114,6 +114,9 @@ pub(super) fn delivery_of(row: &OutboxRow) -> Delivery {
 }
 
 fn kind(row: &OutboxRow) -> Result<OutboxKind, VaultError> {
+    if row.leave {
+        return Ok(OutboxKind::Leave);
+    }
     match (&row.note, &row.document, &row.grant, &row.subject, row.introduction) {
         (Some(_), ..) => Ok(OutboxKind::Note),
         (_, Some(_), ..) => Ok(OutboxKind::Document),

@@ -79,11 +79,20 @@ pub(super) fn load_row(act: &Act<'_>, group: &GroupId) -> Result<GroupRow, Error
     act.get(group.as_bytes())?.ok_or(Error::NoSuchCase)
 }
 
-/// The row of a group that can be written to.
+/// The row of a group that people can write to.
+///
+/// Errors: [`Error::CaseLeaving`], and those of [`load_joined_row`].
+pub(super) fn load_open_row(act: &Act<'_>, group: &GroupId) -> Result<GroupRow, Error> {
+    let row = load_joined_row(act, group)?;
+    if row.leaving_since_ms != 0 { Err(Error::CaseLeaving) } else { Ok(row) }
+}
+
+/// The row of a group that this device is a member of. What a program does by itself goes on until somebody has taken the
+/// device off: its leaf is renewed, and what was written before is sent.
 ///
 /// Errors: [`Error::CaseSucceeded`], [`Error::CaseRecovered`], [`Error::CaseClosed`], [`Error::CaseFrozen`],
 /// [`Error::Alarm`], [`Error::CaseNotShown`].
-pub(super) fn load_open_row(act: &Act<'_>, group: &GroupId) -> Result<GroupRow, Error> {
+pub(super) fn load_joined_row(act: &Act<'_>, group: &GroupId) -> Result<GroupRow, Error> {
     let row = load_row(act, group)?;
     if let Some(by) = successor_of(&row)? {
         Err(Error::CaseSucceeded { by })

@@ -110,6 +110,7 @@ impl Session {
             Err(
                 Error::Alarm { .. }
                 | Error::CaseClosed
+                | Error::CaseLeaving
                 | Error::CaseFrozen
                 | Error::CaseSucceeded { .. }
                 | Error::CaseNotShown

@@ -142,20 +142,24 @@ impl Session {
         Ok(())
     }
 
-    /// Renews our leaf soon after joining, weekly, and for a new certificate; removes leaves that have lapsed.
+    /// Renews our leaf soon after joining, weekly, and for a new certificate; removes leaves that have lapsed, and where we
+    /// are an owner those of people who asked for it.
     ///
-    /// Two intents: what is refused to the one does not hold up the other. A race lost to others is no
+    /// Each an intent of its own: what is refused to the one does not hold up the other. A race lost to others is no
     /// failure: the next sync tries again.
     pub(super) async fn renew_leaf(&self, group: &GroupId) -> Result<(), Error> {
         let now_ms = self.clock.now_ms();
         let own = self.refresh_own()?;
         let row = self.row(group)?;
-        let lapsed = self.lapsed_members(group, &self.trust(), now_ms)?;
+        let mut lapsed = self.lapsed_members(group, &self.trust(), now_ms)?;
+        let leavers = self.leavers(group)?;
+        lapsed.retain(|device| !leavers.contains(device));
         let other_certificate = row.own_certificate != own.device.certificate_hash().as_bytes();
         let old = row.updated_at_ms.saturating_add(LEAF_AGE_MS_MAX) < now_ms;
         let update = other_certificate || old;
         let tried_lately = row.upkeep_tried_at_ms.saturating_add(UPKEEP_PAUSE_MS) > now_ms;
-        if (!update && lapsed.is_empty()) || (tried_lately && !other_certificate) {
+        let nothing_due = !update && lapsed.is_empty() && leavers.is_empty();
+        if nothing_due || (tried_lately && !other_certificate) {
             return Ok(());
         }
         self.vault.act::<_, Error>(Durability::Refetchable, |act| {
@@ -167,9 +171,8 @@ impl Session {
         if update {
             through &= self.commit_upkeep(group, IntentRow { update, ..IntentRow::default() }).await?;
         }
-        if !lapsed.is_empty() {
-            through &=
-                self.commit_upkeep(group, IntentRow { remove: lapsed, ..IntentRow::default() }).await?;
+        for remove in [leavers, lapsed].into_iter().filter(|devices| !devices.is_empty()) {
+            through &= self.commit_upkeep(group, IntentRow { remove, ..IntentRow::default() }).await?;
         }
         if through {
             self.forget_attempt(group)?;

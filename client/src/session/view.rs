@@ -137,6 +137,8 @@ pub struct CaseView {
     pub recovered: bool,
     /// The case that took this one's place under its id, by a person's word: this one is not continued.
     pub replaced_by: Option<GroupId>,
+    /// This person has asked to be taken off, and is a member until an owner's program has done it: nothing is sent.
+    pub leaving: bool,
     /// The epoch in force here.
     pub epoch: u64,
     /// The last log position processed.
@@ -198,6 +200,8 @@ pub enum OutboxKind {
     Title,
     /// The certificate of this device, for those who read the case later.
     Introduction,
+    /// That this person leaves the case.
+    Leave,
 }
 
 /// One item of the outbox: written here, and not yet seen in the log.

@@ -97,6 +97,7 @@ impl Session {
         match settled {
             Ok(Settled::Joined) => Ok(Outcome::Joined),
             Ok(Settled::Kept) => Ok(Outcome::Kept),
+            Ok(Settled::Declined) => Ok(Outcome::Done),
             // Another process has read on since.
             Ok(Settled::AsksWay { .. }) => Ok(Outcome::Later),
             Err(Failed::Session(error)) => Err(error),
@@ -133,7 +134,7 @@ impl Session {
 enum Outcome {
     /// It was joined by.
     Joined,
-    /// It had been joined by, or kept, before.
+    /// It had been joined by, or kept, before; or nothing comes of it.
     Done,
     /// It is kept in the vault until a person has decided.
     Kept,

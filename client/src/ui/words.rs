@@ -361,6 +361,7 @@ pub(crate) fn outbox_kind(kind: OutboxKind) -> &'static str {
         OutboxKind::Grant => "grant",
         OutboxKind::Title => "title",
         OutboxKind::Introduction => "introduction",
+        OutboxKind::Leave => "leave",
     }
 }
 

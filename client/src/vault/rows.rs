@@ -139,6 +139,8 @@ rooms! {
     RequestContent = 58, "the content of a request";
     /// Groups whose roster was judged and may be sealed for. Key: group id.
     Seats = 61, "the verdict on a roster";
+    /// People whose welcomes are declined. Key: tag of the person's name.
+    Blocked = 66, "a person who is blocked";
 }
 
 /// A row: what it looks like and in which room it lies.
@@ -192,6 +194,7 @@ row! {
     RenewalRow => Renewal;
     FormerKeyRow => FormerKey;
     KnownPersonRow => KnownPerson;
+    BlockedRow => Blocked;
     KeyChangeRow => KeyChange;
     VerifiedRow => Verified;
     SeatsRow => Seats;

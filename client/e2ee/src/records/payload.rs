@@ -35,6 +35,8 @@ pub enum Payload {
     Subject(Subject),
     /// The author's certificate chain.
     Introduction(Introduction),
+    /// The author's person wants to be a member no more.
+    Leave,
     /// Needs a newer Alcove: kept as it came, counted and shown as such. Never written.
     Unknown {
         /// The number of its kind.
@@ -224,7 +226,11 @@ impl Payload {
         match self {
             Self::Note(note) => note.grantable,
             Self::Document(manifest) => manifest.grantable,
-            Self::Grant(_) | Self::Subject(_) | Self::Introduction(_) | Self::Unknown { .. } => false,
+            Self::Grant(_)
+            | Self::Subject(_)
+            | Self::Introduction(_)
+            | Self::Leave
+            | Self::Unknown { .. } => false,
         }
     }
 
@@ -240,6 +246,7 @@ impl Payload {
             Self::Introduction(introduction) => {
                 (RecordKind::Introduction, introduction.to_wire().encode_to_vec())
             }
+            Self::Leave => (RecordKind::Leave, v1::Leave {}.encode_to_vec()),
             Self::Unknown { kind, .. } => return Err(PayloadError::Kind { kind: *kind }),
         };
         let bytes = Zeroizing::new(bytes);
@@ -265,6 +272,9 @@ impl Payload {
             RecordKind::Subject => Subject::parse(canonical::decode(bytes)?).map(Self::Subject),
             RecordKind::Introduction => {
                 Introduction::parse(canonical::decode(bytes)?).map(Self::Introduction)
+            }
+            RecordKind::Leave => {
+                canonical::decode::<v1::Leave>(bytes).map(|_| Self::Leave).map_err(Into::into)
             }
         }
     }

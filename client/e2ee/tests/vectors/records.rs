@@ -82,6 +82,7 @@ fn judge(vector: &Value) -> String {
                 Payload::Grant(_) => "grant",
                 Payload::Subject(_) => "subject",
                 Payload::Introduction(_) => "introduction",
+                Payload::Leave => "leave",
                 Payload::Unknown { .. } => "unknown kind",
             };
             format!("opens as {kind}")

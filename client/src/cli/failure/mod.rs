@@ -88,13 +88,24 @@ impl From<Error> for Failure {
             ),
             Error::LastOwner => Self::refused(
                 "A case keeps at least one owner, and this is the last one.",
-                "Make somebody else an owner first: `alcove member add --owner`.",
+                "Make somebody else an owner first: `alcove member add CASE PERSON --owner`.",
             ),
             Error::CaseClosed => Self::new(
                 Exit::NotFound,
                 "This device is no longer a member of the case: nothing can be sent, and nothing new arrives.",
                 "What you received is still here; to come back, ask an owner of the case.",
             ),
+            Error::CaseLeaving => Self::refused(
+                "You have asked to be taken off this case: nothing is sent to it any more.",
+                "An owner's program takes you off when it is next online. To stay, ask an owner to add you again afterwards.",
+            ),
+            Error::Alone => Self::refused(
+                "Nobody else is on this case: there is nobody to leave it to.",
+                "Put it away with `alcove case archive`.",
+            ),
+            Error::OwnPerson => {
+                Self::refused("That is you.", "Name the person whose cases you do not want to be put on.")
+            }
             Error::CaseFrozen => Self::new(
                 Exit::Integrity,
                 "The case is frozen: a change of its members cannot be carried out on this device.",

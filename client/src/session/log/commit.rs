@@ -9,7 +9,7 @@ use crate::{
         alarms::{Alarm, raise, raise_against},
         escrow, handover,
         known_keys::{Brought, Signer, meet},
-        ledger,
+        leaving, ledger,
         outbox::{self, Item},
         payload::working_row,
         state::{adopt, floor, group_place, load_group},
@@ -70,6 +70,10 @@ impl Walk<'_> {
         let missing = ledger::look_up(self.act, self.session.identity(), &self.id, self.now_ms)?;
         self.walked.alarms.extend(missing);
         self.let_begin_anew(&processed)?;
+        let added = processed.summary.added.iter().map(|added| &added.identity);
+        let added: Vec<Identity> = added.cloned().collect();
+        let members = self.roster()?.members.iter().map(|seat| seat.identity.clone()).collect::<Vec<_>>();
+        leaving::settle(&mut self.row, &members, &added);
         self.settle_pending(&processed)
     }
 

@@ -5,7 +5,7 @@
 use super::Walk;
 use crate::{
     session::{
-        AlarmKind, Error, UnreadableCause, outbox,
+        AlarmKind, Error, UnreadableCause, leaving, outbox,
         payload::{cause_of, entry_row, unreadable_row},
         state::{self, digest, group_place, load_group},
     },
@@ -78,6 +78,9 @@ impl Walk<'_> {
                 self.grant(record, &opened, grant, &mut row)?;
             }
             Payload::Introduction(introduction) => self.introduced(entry, introduction)?,
+            Payload::Leave => {
+                leaving::asked(self.session, &mut self.row, &opened.author, entry.received_at_ms)
+            }
             Payload::Note(_) => self.walked.notes += u64::from(!own),
             Payload::Document(_) => self.walked.documents += u64::from(!own),
             Payload::Grant(_) | Payload::Unknown { .. } => {}

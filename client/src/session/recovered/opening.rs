@@ -92,6 +92,7 @@ impl Opener {
             | Payload::Document(_)
             | Payload::Grant(_)
             | Payload::Introduction(_)
+            | Payload::Leave
             | Payload::Unknown { .. } => None,
         };
         Ok(Opened::Record { record, row: Box::new(row), subject })

@@ -114,6 +114,13 @@ pub struct GroupRow {
     /// The id that this case had until another group took its place under it; empty for every other case.
     #[prost(bytes = "vec", tag = "50")]
     pub former_of: Vec<u8>,
+    /// When this device, or another one of its person, asked to be taken off, milliseconds since 1970; 0 for never. Nothing
+    /// that people write is sent here any more.
+    #[prost(int64, tag = "75")]
+    pub leaving_since_ms: i64,
+    /// People whose own device asked in the log that they be taken off, and who are members still.
+    #[prost(string, repeated, tag = "76")]
+    pub leaving: Vec<String>,
 }
 
 /// How far the group that another one leads on could be followed.

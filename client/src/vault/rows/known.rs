@@ -10,6 +10,17 @@ pub struct KnownPersonRow {
     pub devices: Vec<KnownDeviceRow>,
 }
 
+/// A person by whom this device is put on no case.
+#[derive(Clone, PartialEq, Message)]
+pub struct BlockedRow {
+    /// Their name.
+    #[prost(string, tag = "1")]
+    pub person: String,
+    /// Milliseconds since 1970.
+    #[prost(int64, tag = "2")]
+    pub since_ms: i64,
+}
+
 /// One device of a person.
 #[derive(Clone, PartialEq, Message)]
 pub struct KnownDeviceRow {

@@ -56,6 +56,9 @@ pub struct OutboxRow {
     #[prost(message, repeated, tag = "60")]
     #[zeroize(skip)]
     pub sealings: Vec<SealingRow>,
+    /// In place of all these: that we leave.
+    #[prost(bool, tag = "75")]
+    pub leave: bool,
 }
 
 /// One sealing of a record.
