@@ -19,6 +19,7 @@ mod hostile;
 mod introductions;
 mod keys;
 mod leaks;
+mod leaving;
 mod ledger;
 mod lying_answers;
 mod lying_servers;

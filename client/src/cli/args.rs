@@ -62,8 +62,11 @@ pub(crate) enum Command {
     Member(Member),
     /// Do not be put on cases by somebody; without a person, list who is blocked. They are not told
     Block {
-        #[command(flatten)]
-        who: Option<PersonArgs>,
+        /// The person: a name as `alcove member find` shows it, or spiffe://…/staff/…
+        person: Option<String>,
+        /// Their agency: its name or domain, or the first part of that
+        #[arg(long, value_name = "AGENCY", requires = "person")]
+        agency: Option<String>,
     },
     /// Let somebody put you on cases again
     Unblock(PersonArgs),

@@ -32,7 +32,7 @@ mod status;
 mod verify;
 
 use alcove_client::session::{Delivery, OutboxKind, OutboxView};
-use args::{Cli, Command, Doc};
+use args::{Cli, Command, Doc, PersonArgs};
 use clap::Parser;
 use context::Context;
 use exit::{Exit, Failure};
@@ -126,7 +126,10 @@ async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Status { acknowledge_alarms } => status::run(context, acknowledge_alarms).await,
         Command::Case(command) => case::run(context, command).await,
         Command::Member(command) => member::run(context, command).await,
-        Command::Block { who } => block::block(context, who.as_ref()).await,
+        Command::Block { person, agency } => {
+            let who = person.map(|person| PersonArgs { person, agency });
+            block::block(context, who.as_ref()).await
+        }
         Command::Unblock(who) => block::unblock(context, &who).await,
         Command::Device(command) => device::run(context, command).await,
         Command::Note(command) => note::run(context, command).await,

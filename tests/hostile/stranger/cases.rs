@@ -1,6 +1,6 @@
 //! Cases that nobody asked for.
 
-use crate::scene::Scene;
+use crate::scene::{CASE, Scene, texts, write};
 use alcove_tests::world::Staff;
 
 /// The stranger opens a case and puts somebody on it. The run of the second command.
@@ -46,4 +46,31 @@ fn nobody_uses_up_the_key_packages_of_somebody_else() {
     let refused = put_on(&hannah, "LOUD-ELM-03", "Leon Baptiste").code(12);
     assert!(refused.stderr.contains("as often as the server lets"), "{}", refused.stderr);
     put_on(&scene.rosa, "TALL-OAK-01", "Leon Baptiste").success();
+}
+
+/// Somebody whom the person has blocked puts them on a case.
+/// Who: stranger
+/// Sees: nothing; the case does not show, no alarm is raised, and whoever was blocked is not told
+/// Step: 8, "A welcome from somebody who was blocked"
+#[test]
+fn whoever_is_blocked_puts_nobody_on_a_case() {
+    let scene = Scene::with_case();
+    let hannah = scene.hannah();
+    put_on(&hannah, "LOUD-ELM-01", "Leon Baptiste").success();
+    let before = scene.leon.json_lines(["case", "list", "--all"]).len();
+    scene.leon.run(["block", "Hannah Kessler", "--json"]).success();
+    assert_eq!(scene.leon.json_lines(["block"])[0]["person"]["name"], "Hannah Kessler");
+
+    put_on(&hannah, "LOUD-ELM-02", "Leon Baptiste").success();
+    let status = scene.leon.json(["status"]);
+    assert_eq!(status["alarms"].as_array().map(Vec::len), Some(0), "{status}");
+    assert_eq!(scene.leon.json_lines(["case", "list", "--all"]).len(), before);
+    write(&scene.rosa, "others go on");
+    assert_eq!(texts(&scene.leon), ["others go on"]);
+
+    scene.leon.run(["unblock", "Hannah Kessler", "--json"]).success();
+    assert!(scene.leon.json_lines(["block"]).is_empty());
+    put_on(&hannah, "LOUD-ELM-03", "Leon Baptiste").success();
+    let after = scene.leon.json_lines(["case", "list", "--all"]).len();
+    assert!(after > before, "the control: {before} and {after} with {CASE}");
 }
