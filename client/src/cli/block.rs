@@ -12,8 +12,8 @@ pub(super) async fn block(context: &Context, who: Option<&PersonArgs>) -> Result
     session.block(&person.person)?;
     told(context, &person, true)?;
     context.output.say(&format!(
-        "{} cannot put you on cases any more. They are not told. Cases you share already stay as they are; `alcove case \
-         leave` leaves one.",
+        "{} cannot put you on cases any more, and what they asked for is declined. They are not told. Cases you share \
+         already stay as they are; `alcove case leave` leaves one.",
         words::full_name(&person)
     ));
     Ok(())
@@ -50,5 +50,5 @@ fn list(context: &Context, people: &[PersonView]) -> Result<(), Failure> {
 
 fn told(context: &Context, person: &PersonView, blocked: bool) -> Result<(), Failure> {
     let object = serde_json::json!({ "person": PersonJson::new(person), "blocked": blocked });
-    Ok(context.output.object("alcove.block.v1", object)?)
+    context.output.object("alcove.block.v1", object)
 }

@@ -1,16 +1,16 @@
 //! People by whom this device is put on no case. Only it knows them: neither they nor the server are told.
 
-use super::{Error, PersonView, Session, people::person_view};
+use super::{Error, PersonView, Session, people::person_view, requests};
 use crate::vault::{Act, Durability, VaultError, rows::BlockedRow};
 use alcove_proto::names::Person;
 
-/// Whether welcomes from this person are declined without a word. PROTOCOL.md section 8, "Welcomes".
+/// Whether welcomes from this person are declined without a word. PROTOCOL.md section 8, "Consent".
 pub(super) fn is_blocked(act: &Act<'_>, person: &Person) -> Result<bool, VaultError> {
     act.has::<BlockedRow>(&act.tag::<BlockedRow>(&person.to_string()))
 }
 
 impl Session {
-    /// From now on nothing that this person adds us to is joined.
+    /// From now on nothing that this person adds us to is joined; what waits of theirs is declined.
     ///
     /// Errors: [`Error::OwnPerson`].
     pub fn block(&self, person: &Person) -> Result<(), Error> {
@@ -18,7 +18,10 @@ impl Session {
             return Err(Error::OwnPerson);
         }
         let row = BlockedRow { person: person.to_string(), since_ms: self.clock.now_ms() };
-        self.vault.act(Durability::OnDisk, |act| Ok(act.put(&act.tag::<BlockedRow>(&row.person), &row)?))
+        self.vault.act(Durability::OnDisk, |act| {
+            act.put(&act.tag::<BlockedRow>(&row.person), &row)?;
+            requests::decline_all_of(act, person)
+        })
     }
 
     /// Ends that.

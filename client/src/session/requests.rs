@@ -20,7 +20,7 @@ use crate::{
 use alcove_charter::{P256Point, device_words};
 use alcove_proto::{
     ids::{GroupId, Position, WelcomeId},
-    names::Identity,
+    names::{Identity, Person},
 };
 use std::collections::BTreeMap;
 
@@ -110,6 +110,28 @@ fn make_room(act: &Act<'_>, adder: &Identity) -> Result<(), Error> {
     Ok(())
 }
 
+/// Ends a request that a person does not want.
+fn end(act: &Act<'_>, id: &[u8], row: RequestRow) -> Result<(), VaultError> {
+    forget(act, id)?;
+    match act.get::<KeyPackageRow>(&row.key_package_ref)? {
+        // It opens nothing else.
+        Some(package) if !package.last_resort => act.delete::<KeyPackageRow>(&row.key_package_ref),
+        // The server can show this welcome again: it is remembered that somebody said no.
+        Some(_) => act.put(id, &RequestRow { declined: true, ..row }),
+        None => Ok(()),
+    }
+}
+
+/// Ends everything that one person asks for.
+pub(super) fn decline_all_of(act: &Act<'_>, person: &Person) -> Result<(), Error> {
+    for (id, row) in waiting(act)? {
+        if adder_of(&row)?.0.person == *person {
+            end(act, &id, row)?;
+        }
+    }
+    Ok(())
+}
+
 fn forget(act: &Act<'_>, id: &[u8]) -> Result<(), VaultError> {
     act.delete::<RequestRow>(id)?;
     act.delete::<RequestContentRow>(id)
@@ -191,15 +213,7 @@ impl Session {
     pub fn decline_request(&self, id: &WelcomeId) -> Result<(), Error> {
         self.vault.act(Durability::OnDisk, |act| {
             let row = load(act, id)?;
-            forget(act, id.as_bytes())?;
-            match act.get::<KeyPackageRow>(&row.key_package_ref)? {
-                // It opens nothing else.
-                Some(package) if !package.last_resort => {
-                    Ok(act.delete::<KeyPackageRow>(&row.key_package_ref)?)
-                }
-                Some(_) => Ok(act.put(id.as_bytes(), &RequestRow { declined: true, ..row })?),
-                None => Ok(()),
-            }
+            Ok(end(act, id.as_bytes(), row)?)
         })
     }
 }

@@ -51,7 +51,7 @@ fn nobody_uses_up_the_key_packages_of_somebody_else() {
 /// Somebody whom the person has blocked puts them on a case.
 /// Who: stranger
 /// Sees: nothing; the case does not show, no alarm is raised, and whoever was blocked is not told
-/// Step: 8, "A welcome from somebody who was blocked"
+/// Step: 8, "A welcome from somebody who was **blocked**"
 #[test]
 fn whoever_is_blocked_puts_nobody_on_a_case() {
     let scene = Scene::with_case();
