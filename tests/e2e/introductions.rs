@@ -2,27 +2,18 @@
 
 use crate::{
     scene::{CASE, Scene, write},
-    support::{
-        caller::{after, random},
-        pki::now_ms,
-        rogue::Rogue,
-    },
+    support::rogue::Rogue,
 };
 use alcove_charter::sha256;
-use alcove_e2ee::{
-    keys::{RecordPlace, Salt},
-    records::{
-        Author, AuthorPoint, Draft, Expected, Introduction, KeySource, OpenedRecord, Payload, SealedRecord,
-        seal,
-    },
+use alcove_e2ee::records::{
+    Author, AuthorPoint, Expected, Introduction, KeySource, OpenedRecord, Payload, SealedRecord,
 };
 use alcove_mls::LogPin;
 use alcove_proto::{
-    ids::{Epoch, RecordId},
+    ids::Epoch,
     names::Identity,
     v1::{EntryKind, LogEntry},
 };
-use ring::rand::SystemRandom;
 
 /// What a member that follows the log opens of it, with the author of each record.
 async fn opened(rogue: &mut Rogue) -> Vec<(Identity, OpenedRecord)> {
@@ -68,30 +59,7 @@ async fn introduce(
     last: Option<AuthorPoint>,
     seen: LogPin,
 ) -> (AuthorPoint, LogPin) {
-    let (caller, group) = (&rogue.caller, &rogue.group);
-    let record = random();
-    let draft = Draft {
-        place: RecordPlace {
-            group: group.id(),
-            epoch_id: group.epoch_id(),
-            leaf: group.own_leaf(),
-            record: RecordId(record),
-        },
-        epoch: group.epoch(),
-        certificate_hash: caller.mls.certificate_hash(),
-        charter_hash: group.policy().charter_hash(),
-        time_ms: now_ms(),
-        after: last,
-        seen_position: seen.position,
-        seen_head: seen.head,
-        payload: &Payload::Introduction(Introduction { chain }),
-    };
-    let salt = Salt::draw(&SystemRandom::new()).expect("random bytes");
-    let key = group.epoch_key().expect("it is a member");
-    let sealed = seal(&key, &draft, salt, |body| group.sign_record(&caller.mls, body));
-    let Ok(sealed) = sealed else { panic!("it can be sealed") };
-    let receipt = caller.append(&group.id(), record, group.epoch().0, &sealed.bytes).await;
-    (sealed.point, after(&receipt.expect("the server cannot see what is in it")))
+    rogue.say(&Payload::Introduction(Introduction { chain }), last, seen).await
 }
 
 #[tokio::test]

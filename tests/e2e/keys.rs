@@ -8,7 +8,7 @@ use alcove_tests::{
 use std::time::Duration;
 
 /// Leon's laptop is lost: revoked, and a new one enrolled under the same name, with new keys.
-fn replace_laptop(scene: &Scene) -> Staff {
+pub(crate) fn replace_laptop(scene: &Scene) -> Staff {
     let identity = scene.leon.identity();
     let ca = scene.world.agency_folder("childprotection");
     let crl = scene.world.crl_folder().join("childprotection.crl");
@@ -24,14 +24,14 @@ fn replace_laptop(scene: &Scene) -> Staff {
 }
 
 /// What is to be looked at of somebody's keys: name and words.
-fn changes(staff: &Staff) -> Vec<(String, String)> {
+pub(crate) fn changes(staff: &Staff) -> Vec<(String, String)> {
     let objects = staff.json_lines(["verify", "--offline"]);
     let changes = objects.iter().filter(|object| object["schema"] == "alcove.key-change.v1");
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     changes.map(|change| (text(&change["name"]), text(&change["words"]))).collect()
 }
 
-fn words_of(staff: &Staff) -> String {
+pub(crate) fn words_of(staff: &Staff) -> String {
     let said = staff.run(["verify", "--offline"]).success();
     let line = said.stderr.lines().find(|line| line.contains("The words of this device: "));
     let line = line.unwrap_or_else(|| panic!("it says its words: {}{}", said.stdout, said.stderr));

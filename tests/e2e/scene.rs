@@ -4,7 +4,7 @@ use alcove_tests::{
     faults::Proxy,
     world::{Server, Staff, World, path},
 };
-use std::fs;
+use std::{fs, path::Path};
 
 /// The title of every scene's case.
 pub(crate) const CASE: &str = "QUIET-MAPLE-07";
@@ -48,15 +48,20 @@ impl Scene {
 
     /// Another laptop of Leon's, enrolled by his agency for this device of his: the first one anew, or a further one.
     pub(crate) fn another_laptop_of_leon(&self, device: u16) -> Staff {
-        let handle = self.leon.handle();
-        let laptop = Staff { home: self.world.path("staff/another"), ..self.leon.clone() };
-        fs::create_dir_all(&laptop.home).expect("a home can be made");
-        let (request, answer) = (self.world.path("another.req"), self.world.path("another.cert"));
-        laptop.run(["enrol", "request", "-o", path(&request)]).success();
         let ca = self.world.agency_folder("childprotection");
+        self.laptop_in_leons_name("staff/another", device, &ca)
+    }
+
+    /// The same with its vault in the folder `home` of the world, certified by whoever holds this copy of his agency's CA.
+    pub(crate) fn laptop_in_leons_name(&self, home: &str, device: u16, ca: &Path) -> Staff {
+        let handle = self.leon.handle();
+        let laptop = Staff { home: self.world.path(home), ..self.leon.clone() };
+        fs::create_dir_all(&laptop.home).expect("a home can be made");
+        let (request, answer) = (laptop.home.join("another.req"), laptop.home.join("another.cert"));
+        laptop.run(["enrol", "request", "-o", path(&request)]).success();
         let (charter, server, device) =
             (self.world.charter(), self.proxy.address().to_string(), device.to_string());
-        let issue = ["issue", path(&request), "--ca", path(&ca), "--charter", path(&charter)];
+        let issue = ["issue", path(&request), "--ca", path(ca), "--charter", path(&charter)];
         let who = ["--handle", &handle, "--device", &device, "--name", "Leon Baptiste"];
         let more = ["--role", "child-safety worker", "--server", &server, "-o", path(&answer)];
         self.world.certs(issue.into_iter().chain(who).chain(more)).success();

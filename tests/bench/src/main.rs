@@ -20,6 +20,7 @@ mod mls;
 mod notes;
 mod ours;
 mod rotations;
+mod seats;
 mod setting;
 mod stats;
 mod storage;
@@ -86,6 +87,8 @@ enum Subject {
     Case,
     /// Certificates, lists and CAs that change under load (row 15)
     Rotations,
+    /// Whether a case of a thousand seats may be sealed for (row 16)
+    Seats,
     /// Everything
     All,
     /// The straw man's server, started by the other subjects
@@ -150,6 +153,7 @@ async fn rows_of(subject: &Subject, setting: Setting, bounds: &Bounds) -> Result
         Subject::Mls => mls::rows(setting)?,
         Subject::Case => case::rows(setting).await?,
         Subject::Rotations => rotations::rows(setting).await?,
+        Subject::Seats => seats::rows(setting).await?,
         Subject::All => {
             let mut rows = notes::rows(setting, bounds).await?;
             rows.extend(documents::rows(setting).await?);
@@ -161,6 +165,7 @@ async fn rows_of(subject: &Subject, setting: Setting, bounds: &Bounds) -> Result
             rows.extend(mls::rows(setting)?);
             rows.extend(case::rows(setting).await?);
             rows.extend(rotations::rows(setting).await?);
+            rows.extend(seats::rows(setting).await?);
             rows
         }
     })

@@ -1,13 +1,19 @@
 //! A member of a scene's case with its keys in the open: it commits and writes as it likes.
 
-use super::caller::{Caller, accepted};
+use super::{
+    caller::{Caller, accepted, after, random},
+    pki::now_ms,
+};
 use crate::scene::{CASE, Scene};
 use alcove_e2ee::{
     device::KeyPackage,
     group::{Group, Intent, Join},
+    keys::{RecordPlace, Salt},
+    records::{AuthorPoint, Draft, Payload, seal},
 };
-use alcove_mls::CommitBody;
-use alcove_proto::v1;
+use alcove_mls::{CommitBody, LogPin};
+use alcove_proto::{ids::RecordId, v1};
+use ring::rand::SystemRandom;
 
 /// A member of the scene's case whose program keeps to no rule of ours.
 pub(crate) struct Rogue {
@@ -29,6 +35,39 @@ impl Rogue {
         scene.rosa.run(add.iter().chain(more)).success();
         let (group, join) = enter(&caller, &package).await;
         Self { caller, group, join }
+    }
+
+    /// Writes a record with this payload; answers where its line and the log stand then.
+    pub(crate) async fn say(
+        &self,
+        payload: &Payload,
+        last: Option<AuthorPoint>,
+        seen: LogPin,
+    ) -> (AuthorPoint, LogPin) {
+        let (caller, group) = (&self.caller, &self.group);
+        let record = random();
+        let draft = Draft {
+            place: RecordPlace {
+                group: group.id(),
+                epoch_id: group.epoch_id(),
+                leaf: group.own_leaf(),
+                record: RecordId(record),
+            },
+            epoch: group.epoch(),
+            certificate_hash: caller.mls.certificate_hash(),
+            charter_hash: group.policy().charter_hash(),
+            time_ms: now_ms(),
+            after: last,
+            seen_position: seen.position,
+            seen_head: seen.head,
+            payload,
+        };
+        let salt = Salt::draw(&SystemRandom::new()).expect("random bytes");
+        let key = group.epoch_key().expect("it is a member");
+        let sealed = seal(&key, &draft, salt, |body| group.sign_record(&caller.mls, body));
+        let Ok(sealed) = sealed else { panic!("it can be sealed") };
+        let receipt = caller.append(&group.id(), record, group.epoch().0, &sealed.bytes).await;
+        (sealed.point, after(&receipt.expect("the server cannot see what is in it")))
     }
 
     /// Sends a commit whose tag only members can check: a bit of it is wrong, and it is signed so.

@@ -1,4 +1,5 @@
 //! Attacks by the admin of one agency, who holds its CA.
 
 mod drafts;
+mod ghosts;
 mod lists;

@@ -1,3 +1,4 @@
 //! A hostile member, whose program keeps to no rule of ours.
 
+mod records;
 mod spoilt;

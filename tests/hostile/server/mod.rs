@@ -2,3 +2,5 @@
 
 mod blame;
 mod lineage;
+mod outbox;
+mod revocation;

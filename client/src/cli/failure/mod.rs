@@ -341,14 +341,19 @@ fn refused_for_good(record: &RecordId, cause: RefusalCause) -> Failure {
 
 /// Somebody sits in a case whose certificate is in force no more. What was written waits.
 fn seat_outside(case: &GroupId, device: &Identity, last_owner: bool) -> Failure {
+    // Whoever has just written is shown this sentence alone.
+    let way_on = if last_owner {
+        " It is the last owner's and cannot be removed: go on in a new case, with `alcove case new`."
+    } else {
+        ""
+    };
     let what = format!(
         "{device} is in case {:.8}, and its certificate is revoked, has ended or is no longer of the charter: nothing is sent \
-         there, so that it cannot read it.",
+         there, so that it cannot read it.{way_on}",
         case.to_string()
     );
     let remedy = if last_owner {
-        "It is the last owner's and cannot be removed. Go on in a new case, without it: `alcove case new`. What you wrote here \
-         is kept and is not sent."
+        "Add to the new case whoever is to read it. What you wrote here is kept and is not sent: `alcove outbox list`."
     } else {
         "What you wrote is kept and goes out when the removal is in the log: `alcove status` tries it again. If this lasts, the \
          server keeps it out: tell your admin and the server's operator."

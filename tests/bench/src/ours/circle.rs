@@ -203,6 +203,30 @@ impl Circle {
     }
 }
 
+/// Makes a group of `seats` through the server: its founder, a guest who has published key packages, and others who never
+/// come. The guest joins by itself.
+pub(crate) async fn seat(place: &mut Place, seats: usize, guest: &Identity) -> Result<GroupId, Error> {
+    let founder = place.device()?;
+    let random = SystemRandom::new();
+    let id = GroupId(draw(&random)?);
+    let server = founder.connect(place.server.address())?;
+    let policy = Policy::new(founder.trust.charter().hash(), founder.mls.identity().person.clone());
+    let (mut group, info) = Group::create(&founder.mls, id, &policy, &founder.trust, now_ms())?;
+    server.create_group(&id, info).await?;
+    let claimed = server.claim_key_packages(std::slice::from_ref(guest)).await?;
+    let package = claimed.into_iter().next().ok_or("whoever is admitted has published key packages")?;
+    let mut add = vec![package.key_package];
+    for _ in 2..seats {
+        add.push(place.device()?.mls.key_package(now_ms(), now_ms() + 86_400_000)?.bytes);
+    }
+    let log = LogVerifier::at_start(id);
+    let pin = LogPin { position: log.position(), head: log.head() };
+    let intent = Intent { add, ..Intent::default() };
+    let prepared = group.prepare_commit(&founder.mls, &intent, pin, &founder.trust, now_ms())?;
+    publish(&server, id, prepared).await?;
+    Ok(id)
+}
+
 /// Has the server order a commit that nobody competes with; gives it back.
 async fn publish(server: &Server, group: GroupId, prepared: Prepared) -> Result<Vec<u8>, Error> {
     let joiners = prepared.joiners.into_iter();

@@ -1,0 +1,123 @@
+//! An agency's CA certifies others in its staff's names: for a device that is there, and for further ones.
+
+use crate::{
+    keys::{changes, replace_laptop, words_of},
+    scene::{CASE, Scene, texts, write},
+};
+use alcove_tests::world::{Staff, path};
+use std::process::Command;
+
+const ADD: [&str; 6] = ["note", "add", CASE, "-", "--yes", "--json"];
+
+fn writes(staff: &Staff, text: &str) -> i32 {
+    staff.command(ADD).stdin(text).outcome().code
+}
+
+/// A case of Rosa, Hannah and somebody who was certified in Leon's name: Hannah has compared nothing and is stopped.
+fn with_ghost() -> (Scene, Staff, Staff) {
+    let scene = Scene::with_case();
+    let hannah = scene.hannah();
+    scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    write(&scene.leon, "from his own laptop");
+    assert_eq!(texts(&hannah).len(), 1);
+    let ghost = replace_laptop(&scene);
+    scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes"]).code(10);
+    // Rosa is deceived; Hannah is not.
+    scene.rosa.run(["verify", "--people", "--yes"]).success();
+    scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
+    assert_eq!(writes(&hannah, "not yet"), 10);
+    // Others of its name would take its welcome.
+    ghost.run(["status", "--json"]).success();
+    (scene, hannah, ghost)
+}
+
+/// One more laptop in Leon's name and of his number. The program certifies it only once the one before is revoked, so the
+/// admin does that in a copy of the CA's folder, whose list nobody is shown.
+fn certified_on_the_quiet(scene: &Scene, home: &str) -> Staff {
+    let copy = scene.world.path(&home.replace('/', "-ca-of-"));
+    let from = scene.world.agency_folder("childprotection");
+    let copied = Command::new("cp").arg("-a").args([&from, &copy]).status().expect("cp starts");
+    assert!(copied.success());
+    let list = copy.join("of-nobody.crl");
+    let identity = scene.leon.identity();
+    let revoke = ["revoke", "--ca", path(&copy), "--identity", &identity, "-o", path(&list)];
+    scene.world.certs(revoke).success();
+    scene.laptop_in_leons_name(home, 1, &copy)
+}
+
+/// The agency's CA certifies a second and a third key for a device whose first change of key blocks, and shows them in groups
+/// of their own, so that the newest change covers the one that matters.
+/// Who: admin
+/// Sees: each change with its own words; nothing is sent to the case with the first one in it
+/// Step: 8, "a second one lifts"
+#[test]
+fn a_second_and_a_third_change_of_a_key_lift_nothing() {
+    let (scene, hannah, ghost) = with_ghost();
+    let blocking = words_of(&ghost);
+    for (number, home) in (2..).zip(["staff/second", "staff/third"]) {
+        let another = certified_on_the_quiet(&scene, home);
+        another.run(["status", "--json"]).success();
+        another.run(["case", "new", &format!("LOUD-ELM-0{number}"), "--json"]).success();
+        let title = format!("LOUD-ELM-0{number}");
+        another.run(["member", "add", &title, "Hannah Kessler", "--yes", "--json"]).success();
+        hannah.run(["status", "--json"]);
+        let seen = changes(&hannah);
+        assert_eq!(seen.len(), number, "each by its own words: {seen:?}");
+        assert!(seen.iter().any(|(_, words)| *words == blocking), "{seen:?}");
+        assert_eq!(writes(&hannah, "she is at 12 Elm Street"), 10, "after key number {number}");
+    }
+    assert!(!texts(&ghost).contains(&"she is at 12 Elm Street".to_owned()));
+    // The control: whoever has compared them writes, and the one in the case reads it.
+    hannah.run(["verify", "--people", "--yes"]).success();
+    assert_eq!(writes(&hannah, "now that we have spoken"), 0);
+    assert!(texts(&ghost).contains(&"now that we have spoken".to_owned()));
+}
+
+/// A further device in somebody's name sits in the roster that a new member joins.
+/// Who: admin
+/// Sees: a new device of a person with its words; nothing is sent until they are compared
+/// Step: 8, "Nothing is sealed for a seat that this device has no reason to believe"
+#[test]
+fn a_further_device_in_a_roster_that_one_joins_is_believed_by_nobody() {
+    let scene = Scene::with_case();
+    write(&scene.leon, "from the first laptop");
+    texts(&scene.rosa);
+    let ghost = scene.another_laptop_of_leon(2);
+    ghost.run(["status", "--json"]).success();
+    let added = scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes"]).success();
+    let words = words_of(&ghost);
+    assert!(added.stderr.contains(&words), "whoever adds it is shown its words: {}", added.stderr);
+    let hannah = scene.hannah();
+    scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.run(["status", "--json"]).success();
+    assert_eq!(changes(&hannah), [("Leon Baptiste".to_owned(), words)]);
+    assert_eq!(writes(&hannah, "she is at 12 Elm Street"), 10);
+    // The control: without the ghost nothing is in the way.
+    scene.leon.run(["member", "remove", CASE, "Leon Baptiste", "--yes", "--json"]).success();
+    assert_eq!(writes(&hannah, "only among us"), 0);
+    assert!(texts(&scene.leon).contains(&"only among us".to_owned()));
+}
+
+/// Somebody's own commit (here the addition of a third person) is taken for a look at a ghost that sits in the roster.
+/// Who: admin
+/// Sees: the change stands as before; nothing is sent
+/// Step: 8, "a commit of this device's own ends none by being its own"
+#[test]
+fn an_own_commit_is_no_look_at_a_ghost() {
+    let scene = Scene::with_case();
+    write(&scene.leon, "from the first laptop");
+    scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--owner", "--yes", "--json"]).success();
+    let hannah = scene.hannah();
+    scene.leon.run(["status", "--json"]).success();
+    let ghost = scene.another_laptop_of_leon(2);
+    ghost.run(["status", "--json"]).success();
+    scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
+    assert_eq!(writes(&scene.leon, "who is that"), 10);
+    scene.leon.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    assert_eq!(writes(&scene.leon, "she is at 12 Elm Street"), 10, "his own commit was no look");
+    assert_eq!(changes(&scene.leon).len(), 1);
+    // The control: his look is one.
+    scene.leon.run(["verify", "--people", "--yes"]).success();
+    assert_eq!(writes(&scene.leon, "it is mine"), 0);
+    assert!(texts(&hannah).contains(&"it is mine".to_owned()));
+}

@@ -1,0 +1,131 @@
+//! A server that keeps a revocation from having its effect: it refuses, or loses, every removal.
+
+use crate::{
+    lying_answers::{add, alarms, lied_to_with_leon},
+    scene::{CASE, Scene, texts, write},
+    support::liar::{Call, Honest, Lie},
+};
+use alcove_proto::v1::Reason;
+use alcove_tests::{
+    process::wait_for,
+    world::{Staff, path},
+};
+use bytes::Bytes;
+use serde_json::Value;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// Refuses every commit of one agency's staff, and counts what they append.
+struct NoCommit {
+    reason: Reason,
+    whose: &'static str,
+    appended: Arc<AtomicU64>,
+}
+
+impl Lie for NoCommit {
+    fn instead(&self, call: &Call<'_>) -> Option<Result<Vec<Bytes>, Reason>> {
+        let theirs = call.caller.contains(self.whose);
+        if theirs && call.method == "AppendRecord" {
+            self.appended.fetch_add(1, Ordering::SeqCst);
+        }
+        (theirs && call.method == "SubmitCommit").then_some(Err(self.reason))
+    }
+}
+
+/// Somebody's laptop is lost, and their agency revokes it.
+fn revoke(scene: &Scene, label: &str, whose: &Staff) {
+    let identity = whose.identity();
+    let ca = scene.world.agency_folder(label);
+    let crl = scene.world.crl_folder().join(format!("{label}.crl"));
+    let revoke = ["revoke", "--ca", path(&ca), "--identity", &identity, "-o", path(&crl)];
+    scene.world.certs(revoke).success();
+    scene.server.reload();
+}
+
+/// Waits until somebody's own program calls a device of the case lapsed.
+fn knows_of_it(staff: &Staff) {
+    wait_for("the list to arrive", Duration::from_secs(60), || {
+        staff.run(["status", "--json"]);
+        let members = staff.json_lines(["member", "list", CASE, "--offline"]);
+        members.iter().any(|member| member["lapsed_devices"][0] == 1).then_some(())
+    });
+}
+
+/// Rosa holds the list that revokes Leon; the server says `reason` to her removal of him.
+#[track_caller]
+fn nothing_is_sealed_while_removals_fail(reason: Reason) {
+    let (scene, liar) = lied_to_with_leon();
+    let appended = Arc::new(AtomicU64::new(0));
+    liar.tell(NoCommit { reason, whose: "harborlight", appended: Arc::clone(&appended) });
+    write(&scene.rosa, "the control: before the revocation");
+    let before = appended.load(Ordering::SeqCst);
+    assert!(before > 0, "what she appends is counted");
+    revoke(&scene, "childprotection", &scene.leon);
+    knows_of_it(&scene.rosa);
+
+    let (code, written) = add(&scene.rosa, "new address: 12 Elm Street");
+    assert_eq!((code, &written["delivery"]), (0, &Value::from("queued")), "{written}");
+    assert_eq!(written["held_up"]["error"], "certificate", "it says why: {written}");
+    scene.rosa.run(["status", "--json"]);
+    assert_eq!(appended.load(Ordering::SeqCst), before, "nothing was sealed for the lost laptop");
+    // The lost laptop's own program is told that it is revoked, and shows what it has all the same.
+    let read = scene.leon.run(["note", "list", CASE, "--json"]).stdout;
+    assert!(read.contains("one") && !read.contains("12 Elm Street"), "{read}");
+    assert_eq!(scene.rosa.json_lines(["outbox", "list", "--offline"]).len(), 1, "what she wrote is kept");
+
+    liar.tell(Honest);
+    wait_for("the removal, and what waited for it", Duration::from_secs(120), || {
+        scene.rosa.run(["status", "--json"]);
+        scene.rosa.json_lines(["outbox", "list", "--offline"]).is_empty().then_some(())
+    });
+    let members = scene.rosa.json_lines(["member", "list", CASE, "--offline"]);
+    assert_eq!(members.len(), 1, "the removal went first: {members:?}");
+    assert_eq!(alarms(&scene.rosa), [""; 0]);
+}
+
+/// The server answers that a removal is not allowed.
+/// Who: server
+/// Sees: the note waits, held up by a certificate that is in force no more; the lost laptop reads nothing
+/// Step: 8, "Where step 2 fails the device commits the removal first"
+#[test]
+fn a_removal_that_is_refused_lets_nothing_be_sent() {
+    nothing_is_sealed_while_removals_fail(Reason::CommitNotAllowed);
+}
+
+/// The server answers every removal as if somebody else had been faster.
+/// Who: server
+/// Sees: the note waits, held up by a certificate that is in force no more; the lost laptop reads nothing
+/// Step: 8, "a server that refuses or loses removals keeps the group from being written to"
+#[test]
+fn a_removal_that_always_comes_too_late_lets_nothing_be_sent() {
+    nothing_is_sealed_while_removals_fail(Reason::StaleEpoch);
+}
+
+/// The last owner of a case is revoked, and the rules keep their leaf in it.
+/// Who: server
+/// Sees: the note waits, and the person is told by which command to go on
+/// Step: 8, "A last owner who is revoked cannot be removed"
+#[test]
+fn a_last_owner_who_is_revoked_reads_nothing_more() {
+    let (scene, liar) = lied_to_with_leon();
+    let appended = Arc::new(AtomicU64::new(0));
+    write(&scene.leon, "the control: before the revocation");
+    assert!(texts(&scene.rosa).contains(&"the control: before the revocation".to_owned()));
+    liar.tell(NoCommit {
+        reason: Reason::CommitNotAllowed,
+        whose: "childprotection",
+        appended: Arc::clone(&appended),
+    });
+    revoke(&scene, "harborlight", &scene.rosa);
+    knows_of_it(&scene.leon);
+    let run = scene.leon.command(["note", "add", CASE, "-", "--yes"]).stdin("new address: 12 Elm Street");
+    let told = run.outcome().success();
+    assert!(told.stderr.contains("alcove case new"), "{}", told.stderr);
+    assert_eq!(appended.load(Ordering::SeqCst), 0);
+    assert_eq!(scene.leon.json(["outbox", "list", "--offline"])["delivery"], "queued");
+}
