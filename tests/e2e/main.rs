@@ -3,6 +3,7 @@
 //! Each file is one family of scenes; each test is one outcome, named as a sentence.
 
 mod batches;
+mod before_rules;
 mod callers;
 mod cases;
 mod certificates;

@@ -49,7 +49,12 @@ pub struct Proxy {
 impl Proxy {
     /// A proxy on a fresh loopback port in front of `target`.
     pub fn new(target: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
+        Self::at("127.0.0.1:0", target)
+    }
+
+    /// A proxy at an address of its own, for laptops that were told it long ago.
+    pub fn at(address: &str, target: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).expect("the loopback address is free");
         let address = listener.local_addr().expect("a bound listener has an address");
         let shared = Arc::new(Shared {
             target: Mutex::new(target),

@@ -18,6 +18,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    process::Command,
     time::Duration,
 };
 use tempfile::TempDir;
@@ -36,6 +37,9 @@ pub const AGENCIES: [(&str, &str, &str); 4] = [
     ("elmgate", "Elmgate Family Justice Center", "provider"),
     ("prosecution", "Northmark Federal Prosecution Office", "prosecution"),
 ];
+
+/// The lines of a server's configuration that open its desk, on a free loopback port.
+const DESK: &str = "desk_listen = \"127.0.0.1:0\"\ndesk_address_file = \"desk-address\"\n";
 
 /// One agency of the cast: label, display name, side. Beyond [`AGENCIES`] there are partners without a part.
 fn cast(index: usize) -> (String, String, &'static str) {
@@ -124,6 +128,23 @@ impl World {
     #[track_caller]
     pub fn new() -> Self {
         Self::with_agencies(3)
+    }
+
+    /// A world of `agencies` as an archive has it: made by programs of before, and stopped.
+    #[track_caller]
+    pub fn unpacked(archive: &Path, agencies: usize) -> Self {
+        let temporary = tempfile::tempdir().expect("a temporary folder can be made");
+        let mut tar = Command::new("tar");
+        let tar =
+            tar.args(["--extract", "--gzip", "--file", path(archive), "--directory"]).arg(temporary.path());
+        assert!(tar.status().expect("tar can be run").success(), "the archive unpacks");
+        Self { folder: temporary.path().to_owned(), _temporary: Some(temporary), agencies }
+    }
+
+    /// The laptop that was made as the one of this number.
+    pub fn laptop_of(&self, number: usize, name: &str) -> Staff {
+        let home = self.path("staff").join(number.to_string());
+        Staff { home, passphrase_file: self.passphrase_file(), name: name.to_owned() }
     }
 
     /// A path inside the world.
@@ -277,6 +298,12 @@ impl World {
     /// The same with more lines of configuration.
     #[track_caller]
     pub fn start_server_with(&self, configuration: &str) -> Server {
+        self.start_server_under(configuration, &[])
+    }
+
+    /// The same under these environment variables, for a clock that is moved.
+    #[track_caller]
+    pub fn start_server_under(&self, configuration: &str, environment: &[(&str, &str)]) -> Server {
         let folder = self.server_folder();
         let toml = format!(
             "listen = \"127.0.0.1:0\"\naddress_file = \"address\"\ndata_dir = \"data\"\ncharter = \"charter\"\n\
@@ -284,23 +311,20 @@ impl World {
         );
         let file = folder.join("scene.toml");
         fs::write(&file, toml).expect("the configuration can be written");
-        Server::start(folder, file, Vec::new())
+        let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        Server::start(folder, file, environment.iter().map(own).collect())
     }
 
     /// Starts the server with its desk open, on free loopback ports.
     #[track_caller]
     pub fn start_server_with_desk(&self) -> Server {
-        self.start_server_with("desk_listen = \"127.0.0.1:0\"\ndesk_address_file = \"desk-address\"\n")
+        self.start_server_with(DESK)
     }
 
     /// The same under these environment variables, for a clock that is moved.
     #[track_caller]
     pub fn start_server_with_desk_under(&self, environment: &[(&str, &str)]) -> Server {
-        let mut server = self.start_server_with_desk();
-        let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-        server.environment = environment.iter().map(own).collect();
-        server.stop_and_restart();
-        server
+        self.start_server_under(DESK, environment)
     }
 
     /// A run of `alcove-certs` by an agency's admin at the server's desk.

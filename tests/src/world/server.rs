@@ -14,7 +14,7 @@ use std::{
 pub struct Server {
     folder: PathBuf,
     configuration: PathBuf,
-    pub(super) environment: Vec<(String, String)>,
+    environment: Vec<(String, String)>,
     running: Option<Running>,
     began: Instant,
     address: SocketAddr,
