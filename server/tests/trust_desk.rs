@@ -6,7 +6,7 @@
 mod tls_world;
 
 use alcove_proto::{
-    limits::{CRL_BYTES_MAX, DENIAL_BYTES_MAX, MESSAGE_BYTES_MAX},
+    limits::{CRL_BYTES_MAX, CRLS_PER_MINUTE_MAX, DENIAL_BYTES_MAX, MESSAGE_BYTES_MAX},
     names::Identity,
     v1::{self, ErrorDetail, Reason},
 };
@@ -146,6 +146,78 @@ async fn a_crl_that_is_not_believed_or_is_older_changes_nothing() {
     assert_eq!(server.cell.load().version, version);
     // The control: the next one is taken.
     assert_eq!(submit_crl(&server, &world, world.harborlight.ca.crl(6, &[&lost])).await, Ok((6, 0)));
+}
+
+const TOO_SOON: Said = Err((Code::ResourceExhausted, Reason::RateLimited, 0));
+
+#[tokio::test]
+async fn an_agency_has_six_lists_a_minute_whatever_they_add_and_takes_nothing_from_others() {
+    let world = World::with(DESK);
+    let server = world.serve().await;
+    let list = |number| world.harborlight.ca.large_crl(number, &[], number);
+    let lists: Vec<_> = (1..=CRLS_PER_MINUTE_MAX).map(list).collect();
+    for (crl, number) in lists.iter().zip(1..) {
+        assert_eq!(submit_crl(&server, &world, crl.clone()).await, Ok((number, 0)));
+    }
+    let (files, version) = (snapshot(&world), server.cell.load().version);
+    let one_more = list(CRLS_PER_MINUTE_MAX + 1);
+    for _again in 0..3 {
+        assert_eq!(submit_crl(&server, &world, one_more.clone()).await, TOO_SOON);
+    }
+    let request = v1::SubmitCrlRequest { crl: one_more };
+    let refused = server.trust_client(&world).await.submit_crl(request).await.unwrap_err();
+    let detail = ErrorDetail::from_status_details(refused.details()).unwrap();
+    assert!((1..=60_000).contains(&detail.retry_after_ms), "{detail:?}");
+    assert_eq!((snapshot(&world), server.cell.load().version), (files, version));
+    // What is in force is told as before, another agency has its own six, and a denial has none.
+    let newest = lists.last().unwrap().clone();
+    assert_eq!(submit_crl(&server, &world, newest).await, Ok((CRLS_PER_MINUTE_MAX, 0)));
+    assert_eq!(submit_crl(&server, &world, world.elmgate.ca.crl(1, &[])).await, Ok((1, 0)));
+    let denial = world.harborlight.denial(&world.harborlight.device_name(1));
+    assert_eq!(submit_denial(&server, &world, denial).await, Ok(0));
+}
+
+#[tokio::test]
+async fn lists_of_before_that_anybody_hands_in_again_use_up_nothing_of_their_agencys() {
+    let world = World::with(DESK);
+    let server = world.serve().await;
+    let list = |number| world.harborlight.ca.large_crl(number, &[], number);
+    let first = list(1);
+    assert_eq!(submit_crl(&server, &world, first.clone()).await, Ok((1, 0)));
+    assert_eq!(submit_crl(&server, &world, list(2)).await, Ok((2, 0)));
+    for _again in 0..10 {
+        assert_eq!(submit_crl(&server, &world, first.clone()).await, REFUSED);
+        assert_eq!(submit_crl(&server, &world, world.harborlight.ca.crl(2, &[])).await, REFUSED);
+        assert_eq!(submit_crl(&server, &world, world.server_ca.crl(9, &[])).await, REFUSED);
+    }
+    for number in 3..=CRLS_PER_MINUTE_MAX {
+        assert_eq!(submit_crl(&server, &world, list(number)).await, Ok((number, 0)));
+    }
+    assert_eq!(submit_crl(&server, &world, list(CRLS_PER_MINUTE_MAX + 1)).await, TOO_SOON, "the control");
+}
+
+#[tokio::test]
+async fn numbers_rise_no_faster_than_who_missed_lists_can_follow_over_a_restart_too() {
+    let world = World::with(DESK);
+    let server = world.serve().await;
+    let list = |number| world.harborlight.ca.crl(number, &[]);
+    let (slept, _) = world.trust().with_crl(&list(1)).unwrap();
+    for number in [1, 1_001] {
+        assert_eq!(submit_crl(&server, &world, list(number)).await, Ok((number, 0)));
+    }
+    assert!(slept.with_crl(&list(1_001)).is_ok());
+    // Whoever slept since the first would not take it, so the desk does not.
+    assert!(slept.with_crl(&list(2_001)).is_err());
+    let list_refused = Err((Code::FailedPrecondition, Reason::ListRefused, 1_001));
+    assert_eq!(submit_crl(&server, &world, list(2_001)).await, list_refused);
+    server.stop().await;
+    let server = world.serve().await;
+    assert_eq!(submit_crl(&server, &world, list(2_001)).await, list_refused);
+    server.stop().await;
+    // The control: a server that has forgotten from where to count.
+    fs::remove_file(world.path("crls").join("harborlight.northmark.example.listed")).unwrap();
+    let server = world.serve().await;
+    assert_eq!(submit_crl(&server, &world, list(2_001)).await, Ok((2_001, 0)));
 }
 
 #[tokio::test]
@@ -428,14 +500,14 @@ async fn changes_by_hand_and_by_the_desk_at_one_time_all_come_into_force() {
     let world = World::with(&format!("{DESK}trust_poll_ms = 1\n"));
     let server = world.serve().await;
     let _ask = server.keep_current();
-    for number in 1..=20 {
+    for number in 1..=CRLS_PER_MINUTE_MAX {
         let by_hand = world.elmgate.ca.crl(number, &[]);
         let by_the_desk = world.harborlight.ca.crl(number, &[]);
         world.write_crl("elmgate.crl", &by_hand);
         assert_eq!(submit_crl(&server, &world, by_the_desk).await, Ok((number, 0)));
     }
     let both = async {
-        while server.cell.load().trust.crls().any(|crl| crl.number < 20) {
+        while server.cell.load().trust.crls().any(|crl| crl.number < CRLS_PER_MINUTE_MAX) {
             tokio::task::yield_now().await;
         }
     };

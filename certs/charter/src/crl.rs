@@ -19,6 +19,7 @@ use crate::{
     history::CharterHistory,
     key::P256Point,
     oids,
+    trust::OfferedCrl,
 };
 use alcove_proto::{limits::CRL_BYTES_MAX, names::TrustDomain};
 use outer::Outer;
@@ -78,12 +79,28 @@ impl Crl {
     }
 
     fn verify_by<'a>(der: &[u8], cas: impl Iterator<Item = (&'a Agency, &'a Ca)>) -> Result<Self, CrlError> {
+        let (outer, agency, signer) = Self::signed(der, cas)?;
+        Self::parse(der, &outer, agency.trust_domain.clone(), signer)
+    }
+
+    fn signed<'a, 'b>(
+        der: &'b [u8],
+        cas: impl Iterator<Item = (&'a Agency, &'a Ca)>,
+    ) -> Result<(Outer<'b>, &'a Agency, P256Point), CrlError> {
         if der.len() > CRL_BYTES_MAX {
             return Err(CrlError::TooLarge { bytes: der.len() });
         }
         let outer = Outer::parse(der)?;
         let (agency, signer) = signed_by(&outer, cas)?;
-        Self::parse(der, &outer, agency.trust_domain.clone(), signer)
+        Ok((outer, agency, signer))
+    }
+
+    /// Checks no more than that a CA of any charter version signed it, and parses nothing.
+    ///
+    /// Errors: [`CrlError`].
+    pub(crate) fn offered(der: &[u8], charters: &CharterHistory) -> Result<OfferedCrl, CrlError> {
+        let (outer, agency, signer) = Self::signed(der, charters.cas_ever())?;
+        Ok(OfferedCrl { trust_domain: agency.trust_domain.clone(), signer, number: outer.number()? })
     }
 
     /// Reads a list of an agency's own, signed by one of its CAs, where there is no charter to ask: on the machine that

@@ -11,6 +11,7 @@ use crate::{
     crl::{Crl, CrlEntry},
     history::CharterHistory,
     key::P256Point,
+    pace::Pace,
 };
 use alcove_proto::limits::{CRL_NUMBER_RISE_MAX, LISTED_SERIALS_MAX};
 use prost::Message;
@@ -44,6 +45,8 @@ pub struct EverListed {
     signers: Vec<P256Point>,
     /// Never empty rows; one for each signer at most.
     serials: BTreeMap<Serial, Vec<Listing>>,
+    /// How far the numbers of the lists have come: asked at the desk alone. Nothing as before it was counted.
+    pace: Option<Pace>,
 }
 
 /// Whether a serial stood on a list.
@@ -105,7 +108,16 @@ impl EverListed {
         if next.serials.len() > LISTED_SERIALS_MAX {
             return Err(CrlError::TooMany { trust_domain: crl.trust_domain.clone() });
         }
+        next.pace = Some(match self.pace_since(held) {
+            Some(pace) => pace.after(crl.number, crl.this_update_ms),
+            None => Pace::from(crl.number, crl.this_update_ms),
+        });
         Ok(next)
+    }
+
+    /// How far the numbers have come by `held`, the list in force, where there is one.
+    fn pace_since(&self, held: Option<&Crl>) -> Option<Pace> {
+        self.pace.or_else(|| held.map(|held| Pace::from(held.number, held.this_update_ms)))
     }
 
     fn index_of(&mut self, signer: &P256Point) -> usize {
@@ -174,13 +186,16 @@ impl EverListed {
                 return Err(CrlError::Redated { trust_domain, number, serial: serial.clone() });
             }
         }
-        match held.map(|held| held.number) {
-            Some(held) if number > held.saturating_add(CRL_NUMBER_RISE_MAX) => {
-                let rise_max = CRL_NUMBER_RISE_MAX;
-                Err(CrlError::Jump { trust_domain, held, offered: number, rise_max })
-            }
-            Some(_) | None => Ok(()),
+        let Some(held_number) = held.map(|held| held.number) else { return Ok(()) };
+        // By at most a thousand each, and so that whoever missed some takes it too.
+        let by_the_last = held_number.saturating_add(CRL_NUMBER_RISE_MAX);
+        let by_the_pace = self.pace_since(held).map_or(by_the_last, |pace| pace.most(crl.this_update_ms));
+        let most = by_the_last.min(by_the_pace);
+        if number > most {
+            let rise_max = most.saturating_sub(held_number);
+            return Err(CrlError::Jump { trust_domain, held: held_number, offered: number, rise_max });
         }
+        Ok(())
     }
 }
 
@@ -209,6 +224,8 @@ struct Kept {
     signers: Vec<Vec<u8>>,
     #[prost(message, repeated, tag = "2")]
     listings: Vec<KeptListing>,
+    #[prost(message, optional, tag = "3")]
+    pace: Option<Pace>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -244,7 +261,7 @@ impl EverListed {
             charter_version: row.charter_version,
         });
         let signers = self.signers.iter().map(|signer| signer.as_bytes().to_vec()).collect();
-        Kept { signers, listings: listings.collect() }.encode_to_vec()
+        Kept { signers, listings: listings.collect(), pace: self.pace }.encode_to_vec()
     }
 
     /// Reads what [`Self::encode`] wrote; nothing for anything else.
@@ -264,6 +281,6 @@ impl EverListed {
                 charter_version: row.charter_version,
             });
         }
-        (serials.len() <= LISTED_SERIALS_MAX).then_some(Self { signers, serials })
+        (serials.len() <= LISTED_SERIALS_MAX).then_some(Self { signers, serials, pace: kept.pace })
     }
 }

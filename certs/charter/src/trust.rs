@@ -7,9 +7,11 @@
 
 mod claim;
 mod currency;
+mod offered;
 mod server;
 
 pub use currency::Currency;
+pub use offered::OfferedCrl;
 
 use crate::{
     CharterError, CrlError, TrustError,
@@ -21,11 +23,12 @@ use crate::{
     key::P256Point,
     listed::{EverListed, Stood},
     oids::Usage,
+    pace,
     signed::SignedCharter,
 };
 use alcove_proto::{
     ids::Digest,
-    limits::{AGENCIES_MAX, CRL_NUMBER_RISE_MAX, CRLS_PER_MINUTE_MAX},
+    limits::AGENCIES_MAX,
     names::{Identity, TrustDomain},
     v1,
 };
@@ -182,11 +185,7 @@ impl TrustView {
         let trust_domain = &crl.trust_domain;
         let held = self.crl(trust_domain);
         if held.is_none_or(|held| held.der() != crl.der()) {
-            let agency = self.charter().agency(trust_domain);
-            if agency.is_some_and(|agency| agency.cas.iter().all(|ca| ca.public_key() != crl.signer())) {
-                let (trust_domain, number) = (trust_domain.clone(), crl.number);
-                return Err(CrlError::Retired { trust_domain, number });
-            }
+            self.check_not_retired(trust_domain, crl.signer(), crl.number)?;
             self.check_order(&crl)?;
             self.check_nothing_is_taken_back(&crl, now_ms)?;
         }
@@ -252,7 +251,7 @@ impl TrustView {
         if number < held.number {
             return Err(CrlError::Behind { trust_domain, held: held.number, offered: number });
         }
-        let rise_max = number_rise_max(held, crl);
+        let rise_max = pace::rise_max(crl.this_update_ms.saturating_sub(held.this_update_ms));
         if number - held.number > rise_max {
             return Err(CrlError::Jump { trust_domain, held: held.number, offered: number, rise_max });
         }
@@ -518,12 +517,4 @@ fn anchors(trust_domain: &TrustDomain, charter: &Charter) -> Result<Vec<TrustAnc
         .agency(trust_domain)
         .ok_or_else(|| TrustError::UnknownAgency { trust_domain: trust_domain.clone() })?;
     Ok(agency.cas.iter().map(|ca| ca.anchor().clone()).collect())
-}
-
-/// By how much the number may rise from `held` to `offered`, between which some lists may have been missed: what the desk
-/// takes at most in the time between them, which is [`CRL_NUMBER_RISE_MAX`] for each of [`CRLS_PER_MINUTE_MAX`] a minute.
-fn number_rise_max(held: &Crl, offered: &Crl) -> u64 {
-    let between_ms = u64::try_from(offered.this_update_ms.saturating_sub(held.this_update_ms)).unwrap_or(0);
-    let missed = between_ms / (60_000 / CRLS_PER_MINUTE_MAX);
-    CRL_NUMBER_RISE_MAX.saturating_mul(missed.saturating_add(1))
 }

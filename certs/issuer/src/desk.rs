@@ -24,7 +24,7 @@ use alcove_proto::{
 };
 use alcove_rpc::v1::{enrolment_client::EnrolmentClient, trust_client::TrustClient};
 use alcove_trust::{ConnectError, Connector, http2};
-use calls::{CALL_DEADLINE, LARGE_CALL_DEADLINE, call, of_connect_error};
+use calls::{LARGE_CALL_DEADLINE, call, of_connect_error};
 use prost::Message;
 use std::{collections::BTreeSet, sync::Arc};
 use tonic::transport::{Channel, Endpoint};
@@ -290,7 +290,8 @@ impl Desk {
 
     /// Puts a CRL (DER) in force.
     ///
-    /// Errors: [`IssuerError`].
+    /// Errors: [`IssuerError`]; [`IssuerError::DeskRefused`] with [`v1::Reason::RateLimited`] and when to come again, where
+    /// the agency has had as many in force within a minute as the desk takes.
     pub async fn submit_crl(&self, crl: Vec<u8>) -> Result<Published, IssuerError> {
         let mut client = self.trust();
         let answer = call(LARGE_CALL_DEADLINE, client.submit_crl(v1::SubmitCrlRequest { crl })).await?;
@@ -301,9 +302,12 @@ impl Desk {
     ///
     /// Errors: [`IssuerError`].
     pub async fn submit_denial(&self, signed_denial: Vec<u8>) -> Result<u32, IssuerError> {
-        let mut client = self.trust();
         let request = v1::SubmitDenialRequest { signed_denial };
-        Ok(call(CALL_DEADLINE, client.submit_denial(request)).await?.cut)
+        let answer = unhurried(|| {
+            let (mut client, request) = (self.trust(), request.clone());
+            async move { client.submit_denial(request).await }
+        });
+        Ok(answer.await?.cut)
     }
 
     /// Signs an order by the charter key and places it.

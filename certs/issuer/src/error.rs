@@ -294,6 +294,8 @@ pub enum IssuerError {
         reason: v1::Reason,
         /// The number that goes with some reasons; 0 with the others.
         limit: u64,
+        /// When the desk says that it may be asked again, milliseconds; 0 where it does not say.
+        retry_after_ms: u64,
         /// Leads the operator to the server's log line; may be empty.
         request_id: String,
     },

@@ -117,10 +117,21 @@ pub(super) fn reload_within(
     files: &TrustFiles,
     in_force: &InForce,
 ) -> Result<Reloaded, ReloadError> {
+    reload_knowing(seen, files, in_force, &in_force.trust.load().trust)
+}
+
+/// The same when `known`, what is in force with what has just been put into the files, is verified already: nothing of it
+/// is read a second time, and nothing of it goes back.
+pub(super) fn reload_knowing(
+    seen: &mut Stamp,
+    files: &TrustFiles,
+    in_force: &InForce,
+    known: &TrustView,
+) -> Result<Reloaded, ReloadError> {
     // Before they are read: what changes meanwhile counts as not seen. A file that is refused is not tried again
     // before it changes.
     *seen = files.stamp();
-    let loaded = load(files, Some(&in_force.trust.load().trust), now_ms())?;
+    let loaded = load(files, Some(known), now_ms())?;
     warn_of_refused(&loaded);
     warn_of_unkept(files, &loaded.trust);
     let Loaded { trust, tls_chain, tls_key, receipt_chain, receipt_key, certificates_end_ms, .. } = loaded;

@@ -8,6 +8,12 @@ use x509_parser::{asn1_rs::BitString, prelude::FromDer, x509::AlgorithmIdentifie
 
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
+const OCTET_STRING: u8 = 0x04;
+const OBJECT_IDENTIFIER: u8 = 0x06;
+/// crlExtensions, `[0] EXPLICIT` (RFC 5280 section 5.1).
+const EXTENSIONS: u8 = 0xa0;
+/// cRLNumber (RFC 5280 section 5.2.3).
+const CRL_NUMBER: &[u8] = &[0x55, 0x1d, 0x14];
 
 /// A CertificateList (RFC 5280 section 5.1) whose body nobody has looked into.
 pub(super) struct Outer<'a> {
@@ -15,6 +21,8 @@ pub(super) struct Outer<'a> {
     pub(super) signed: &'a [u8],
     /// The name of its issuer, DER.
     pub(super) issuer: &'a [u8],
+    /// What follows on that in the body.
+    after_issuer: &'a [u8],
     /// ECDSA with SHA-256, ASN.1 DER.
     pub(super) signature: &'a [u8],
 }
@@ -38,12 +46,52 @@ impl<'a> Outer<'a> {
         let bytes = ecdsa_signature(&algorithm, &bits).ok_or(CrlError::BadSignature)?.len();
         // The signature is the end of it all: what the parser lent is its own.
         let signature = der.get(der.len() - bytes..).ok_or(CrlError::Malformed)?;
-        Ok(Self { signed: body.whole, issuer: issuer.whole, signature })
+        Ok(Self { signed: body.whole, issuer: issuer.whole, after_issuer: issuer.rest, signature })
+    }
+
+    /// The number, found without looking at any entry. For refusing what is old before it is parsed; never to believe
+    /// anything by.
+    ///
+    /// Errors: [`CrlError::Malformed`], [`CrlError::Number`].
+    pub(super) fn number(&self) -> Result<u64, CrlError> {
+        // thisUpdate, nextUpdate and revokedCertificates stand before the extensions.
+        let mut rest = self.after_issuer;
+        let extensions = loop {
+            let element = Element::any(rest)?;
+            if element.tag == EXTENSIONS {
+                break only(Element::of(SEQUENCE, element.content)?)?;
+            }
+            rest = element.rest;
+        };
+        let mut rest = extensions.content;
+        while !rest.is_empty() {
+            let extension = Element::of(SEQUENCE, rest)?;
+            let id = Element::of(OBJECT_IDENTIFIER, extension.content)?;
+            if id.content == CRL_NUMBER {
+                let value = Element::of(OCTET_STRING, id.rest)?;
+                let number = only(Element::of(INTEGER, value.content)?)?;
+                return unsigned(number.content);
+            }
+            rest = extension.rest;
+        }
+        Err(CrlError::Malformed)
+    }
+}
+
+/// A number that is not negative, by its content octets.
+fn unsigned(content: &[u8]) -> Result<u64, CrlError> {
+    match content {
+        [] | [0x80..=0xff, ..] => Err(CrlError::Malformed),
+        [0, digits @ ..] | digits if digits.len() <= 8 => {
+            Ok(digits.iter().fold(0, |number, digit| number << 8 | u64::from(*digit)))
+        }
+        _ => Err(CrlError::Number),
     }
 }
 
 /// One DER element and what follows it.
 struct Element<'a> {
+    tag: u8,
     whole: &'a [u8],
     content: &'a [u8],
     rest: &'a [u8],
@@ -53,7 +101,13 @@ impl<'a> Element<'a> {
     /// The element that `bytes` begin with, which must have that tag. Whether its length has the shortest form is for
     /// whoever parses what is inside.
     fn of(tag: u8, bytes: &'a [u8]) -> Result<Self, CrlError> {
-        let [found, first, after @ ..] = bytes else { return Err(CrlError::Malformed) };
+        Self::any(bytes)
+            .and_then(|element| if element.tag == tag { Ok(element) } else { Err(CrlError::Malformed) })
+    }
+
+    /// The same, whatever its tag.
+    fn any(bytes: &'a [u8]) -> Result<Self, CrlError> {
+        let [tag, first, after @ ..] = bytes else { return Err(CrlError::Malformed) };
         let octets = usize::from(first & 0x7f);
         let (length, header) = match first {
             0..=0x7f => (usize::from(*first), 2),
@@ -67,10 +121,7 @@ impl<'a> Element<'a> {
         };
         let end = header.checked_add(length).ok_or(CrlError::Malformed)?;
         let (whole, rest) = bytes.split_at_checked(end).ok_or(CrlError::Malformed)?;
-        if *found != tag {
-            return Err(CrlError::Malformed);
-        }
-        Ok(Self { whole, content: &whole[header..], rest })
+        Ok(Self { tag: *tag, whole, content: &whole[header..], rest })
     }
 }
 
@@ -82,6 +133,20 @@ fn only(element: Element<'_>) -> Result<Element<'_>, CrlError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_is_read_by_its_octets() {
+        for (content, number) in
+            [(&[0][..], 0), (&[5], 5), (&[0, 0x80], 128), (&[0x7f; 8], 0x7f7f_7f7f_7f7f_7f7f)]
+        {
+            assert_eq!(unsigned(content), Ok(number), "{content:?}");
+        }
+        assert_eq!(unsigned(&[[0].as_slice(), &[0xff; 8]].concat()), Ok(u64::MAX));
+        for content in [&[][..], &[0x80], &[0xff; 9]] {
+            assert_eq!(unsigned(content), Err(CrlError::Malformed), "{content:?}");
+        }
+        assert_eq!(unsigned(&[1; 9]), Err(CrlError::Number));
+    }
 
     #[test]
     fn an_element_is_found_by_its_header_alone() {

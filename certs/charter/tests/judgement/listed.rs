@@ -182,6 +182,46 @@ fn numbers_rise_by_a_thousand_at_most() {
     let most = 7 + 1000 * (24 * 60 * 6 + 1);
     assert!(view.with_crl(&a_day_later(most)).is_ok());
     assert!(matches!(view.with_crl(&a_day_later(most + 1)), Err(CrlError::Jump { .. })));
+
+    // So the desk lets no thousand follow on another where who missed the one could not take the other.
+    let second = at_desk(&view, &ca.list(1007, &[])).unwrap();
+    assert!(matches!(at_desk(&second, &ca.list(2007, &[])), Err(CrlError::Jump { rise_max: 0, .. })));
+    assert!(matches!(at_desk(&second, &ca.list(1008, &[])), Err(CrlError::Jump { rise_max: 0, .. })));
+    let kept = EverListed::decode(&second.listed(&world.agencies[1].trust_domain).unwrap().encode()).unwrap();
+    assert_eq!(&kept, &**second.listed(&world.agencies[1].trust_domain).unwrap(), "also as it is kept");
+    let after_ten_seconds = ca.list_at(2007, &[], NOW_MS + 10_000);
+    assert!(second.with_next_crl(&after_ten_seconds, NOW_MS).is_err(), "two thousand since the first");
+    assert!(second.with_next_crl(&ca.list_at(2007, &[], NOW_MS + 20_000), NOW_MS).is_ok());
+}
+
+#[test]
+fn a_desk_sees_from_outside_whose_a_list_is_and_whether_it_is_old() {
+    let world = World::new();
+    let (ca, trust_domain) = (&world.agencies[1].ca, world.agencies[1].trust_domain.clone());
+    let fifth = ca.list(5, &[entry(SERIAL, &[5])]);
+    let view = at_desk(&world.view(), &fifth).unwrap();
+    let offered = view.offered_crl(&ca.list(6, &[entry(SERIAL, &[5])])).unwrap();
+    assert_eq!((offered.trust_domain, offered.number), (trust_domain.clone(), 6));
+    assert_eq!(offered.signer, *view.crl(&trust_domain).unwrap().signer());
+    assert_eq!(view.offered_crl(&ca.list(u64::MAX, &[])).unwrap().number, u64::MAX);
+    assert!(matches!(view.offered_crl(&fifth), Err(CrlError::Fork { number: 5, .. })));
+    assert!(matches!(view.offered_crl(&ca.list(4, &[])), Err(CrlError::Behind { held: 5, offered: 4, .. })));
+    assert!(matches!(view.offered_crl(&TestCa::new("nobody").list(6, &[])), Err(CrlError::UnknownIssuer)));
+    let mut altered = ca.list(6, &[]);
+    *altered.last_mut().unwrap() ^= 1;
+    assert!(matches!(view.offered_crl(&altered), Err(CrlError::BadSignature)));
+
+    // Every list there is tells its number so; what is signed and no list does not get so far as to be believed.
+    for number in [0, 1, 127, 128, 255, 256, 65_535, u64::MAX] {
+        for entries in [&[][..], &[entry(SERIAL, &[1])], &[entry(SERIAL, &[]), entry(OTHER, &[])]] {
+            assert_eq!(world.view().offered_crl(&ca.list(number, entries)).unwrap().number, number);
+        }
+    }
+    // Nor is the key of a CA that was replaced of any use.
+    let new_ca = TestCa::new("harborlight CA of next year");
+    let after = rolled(&world, &view, &[&new_ca]);
+    assert!(matches!(after.offered_crl(&ca.list(6, &[])), Err(CrlError::Retired { number: 6, .. })));
+    assert!(after.offered_crl(&new_ca.list(6, &[])).is_ok());
 }
 
 /// Harborlight with its own CA and the next one.

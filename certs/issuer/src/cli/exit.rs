@@ -339,7 +339,7 @@ pub(crate) fn explain(error: &IssuerError) -> (Exit, String, String) {
             ),
             "Nothing was sent. Check the address and that the charter is the one in force, then call the operator.",
         ),
-        E::DeskRefused { reason, limit, request_id } => {
+        E::DeskRefused { reason, limit, retry_after_ms: _, request_id } => {
             return exit_desk::refused(*reason, *limit, request_id);
         }
         E::DeskAnswer { what } => (

@@ -69,7 +69,8 @@ pub(crate) fn refused(reason: Reason, limit: u64, request_id: &str) -> (Exit, St
         ),
         Reason::RateLimited | Reason::Unavailable => (
             Exit::Unreachable,
-            "The desk has too much to do, or is going down.".to_owned(),
+            "The desk has too much to do, is going down, or has had as many lists from this agency as it takes in a minute."
+                .to_owned(),
             "Run the command again in a minute.",
         ),
         Reason::StorageFull | Reason::QuotaExceeded => (

@@ -3,10 +3,22 @@
 use super::{charter::read_charter, clock_ms, desk::runtime, output::Output, passphrase::Source};
 use alcove_charter::{CharterFile, TrustView};
 use alcove_issuer::{AgencyCa, Desk, IssuerError, Published, read_limited};
-use alcove_proto::{limits::CRL_BYTES_MAX, names::Identity};
+use alcove_proto::{
+    limits::{CRL_BYTES_MAX, CRLS_PER_MINUTE_MAX},
+    names::Identity,
+    v1::Reason,
+};
 use clap::Args;
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// How often a list is handed in again that came too soon.
+const WAITS_MAX: u32 = 3;
+/// Milliseconds that are waited each time at most: whatever a server says, nobody sits there for longer.
+const WAIT_MS_MAX: u64 = 90_000;
 
 /// Where a list is published as soon as it is made; nowhere, if no desk is named.
 #[derive(Debug, Args)]
@@ -21,9 +33,14 @@ pub(crate) struct Publishing {
 
 impl Publishing {
     /// Publishes a list that is on disk in `file`. Nothing when no desk is named.
-    pub(crate) fn publish(&self, crl: &[u8], file: &Path) -> Result<Option<Published>, IssuerError> {
+    pub(crate) fn publish(
+        &self,
+        crl: &[u8],
+        file: &Path,
+        output: &mut Output,
+    ) -> Result<Option<Published>, IssuerError> {
         let (Some(desk), Some(charter)) = (&self.desk, &self.charter) else { return Ok(None) };
-        publish_crl(desk, charter, crl, file).map(Some)
+        publish_crl(desk, charter, crl, file, output).map(Some)
     }
 }
 
@@ -42,7 +59,7 @@ pub(crate) struct PublishCrl {
 impl PublishCrl {
     pub(crate) fn run(self, output: &mut Output) -> Result<(), IssuerError> {
         let crl = read_limited(&self.file, CRL_BYTES_MAX)?;
-        let published = publish_crl(&self.desk, &self.charter, &crl, &self.file)?;
+        let published = publish_crl(&self.desk, &self.charter, &crl, &self.file, output)?;
         output.answer(
             &json!({
                 "schema": "alcove.certs.published.v1",
@@ -68,12 +85,44 @@ impl Publishing {
     }
 }
 
-fn publish_crl(desk: &str, charter: &Path, crl: &[u8], file: &Path) -> Result<Published, IssuerError> {
-    let publish = || {
+/// Publishes a list, and waits where the agency has had as many within a minute as the desk takes: each list names
+/// everything that was revoked until then, so that nothing is lost by waiting, nor by giving up.
+fn publish_crl(
+    desk: &str,
+    charter: &Path,
+    crl: &[u8],
+    file: &Path,
+    output: &mut Output,
+) -> Result<Published, IssuerError> {
+    let mut publish = || {
         let trust = TrustView::new(read_charter(charter)?.complete()?);
-        runtime()?.block_on(async { Desk::connect(desk, &trust).await?.submit_crl(crl.to_vec()).await })
+        let runtime = runtime()?;
+        let mut waits = 0;
+        loop {
+            let submit = async { Desk::connect(desk, &trust).await?.submit_crl(crl.to_vec()).await };
+            match runtime.block_on(submit) {
+                Err(IssuerError::DeskRefused { reason: Reason::RateLimited, retry_after_ms, .. })
+                    if waits < WAITS_MAX =>
+                {
+                    waits += 1;
+                    // Rounded up, so that nobody comes a moment too early.
+                    let seconds = retry_after_ms.min(WAIT_MS_MAX).div_ceil(1000).max(1);
+                    output.remark(&waiting_text(seconds, file))?;
+                    runtime.block_on(async { tokio::time::sleep(Duration::from_secs(seconds)).await });
+                }
+                published => return published,
+            }
+        }
     };
     publish().map_err(|source| IssuerError::Unpublished { file: file.to_owned(), source: Box::new(source) })
+}
+
+fn waiting_text(seconds: u64, file: &Path) -> String {
+    format!(
+        "The server takes {CRLS_PER_MINUTE_MAX} lists a minute from an agency. This one is in {} and goes in {seconds} s from \
+         now: please wait. One list can name many: --identity may be given several times.",
+        file.display()
+    )
 }
 
 /// How many connections ended.

@@ -22,9 +22,10 @@ pub(crate) struct Revoke {
     /// One certificate, by its serial number in hexadecimal.
     #[arg(long, required_unless_present = "identity", conflicts_with = "identity")]
     serial: Option<String>,
-    /// A device (…/staff/HANDLE/device/N) or all devices of a person (…/staff/HANDLE).
+    /// A device (…/staff/HANDLE/device/N) or all devices of a person (…/staff/HANDLE); several in one list, each with
+    /// --identity.
     #[arg(long, value_name = "NAME", value_parser = parse_whose)]
-    identity: Option<Which>,
+    identity: Vec<Which>,
     /// Why.
     #[arg(long, value_enum, default_value_t = ReasonArgument::Unspecified)]
     reason: ReasonArgument,
@@ -80,17 +81,16 @@ impl Revoke {
         now_ms: i64,
         output: &mut Output,
     ) -> Result<(), IssuerError> {
-        let which = match (self.serial, self.identity) {
-            (Some(serial), _) => Which::Serial(serial),
-            (None, Some(which)) => which,
-            // Cannot fail: the argument parser demands one of the two.
-            (None, None) => unreachable!("either a serial or an identity"),
+        // Never empty: the argument parser demands one of the two.
+        let which = match self.serial {
+            Some(serial) => vec![Which::Serial(serial)],
+            None => self.identity,
         };
         if let Some(file) = &self.output {
             refuse_existing(file, self.force, Some(&self.ca))?;
         }
         let mut ca = AgencyCa::open(&self.ca, &passphrase.of_existing()?)?;
-        let crl = ca.revoke(&which, self.reason.into(), now_ms)?;
+        let crl = ca.revoke_all(&which, self.reason.into(), now_ms)?;
         let file = self.output.unwrap_or_else(|| self.ca.join("agency.crl"));
         let first = match crl.newly_revoked.len() {
             0 => "Everything of that name had been revoked before.".to_owned(),
@@ -169,7 +169,7 @@ fn answer_crl(
     output: &mut Output,
 ) -> Result<(), IssuerError> {
     write_whole(file, &crl.der)?;
-    let published = publishing.publish(&crl.der, file)?;
+    let published = publishing.publish(&crl.der, file, output)?;
     let last = match &published {
         Some(published) => format!("It is in force. {}", cut_text(published.cut)),
         None => format!("It counts once the server has it: give {} to its operator now.", file.display()),

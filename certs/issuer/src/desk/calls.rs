@@ -12,24 +12,35 @@ use tonic::{Response, Status};
 pub(super) const CALL_DEADLINE: Duration = Duration::from_secs(20);
 /// How long a call that carries megabytes, or ends live connections, may take.
 pub(super) const LARGE_CALL_DEADLINE: Duration = Duration::from_secs(120);
-/// Pause before a call is made again that came too fast.
-const SLOWED_PAUSE: Duration = Duration::from_millis(250);
-/// Times one call is made again.
-const SLOWED_MAX: u32 = 120;
+/// Shortest pause before a call is made again that came too fast.
+const SLOWED_PAUSE_MS: u64 = 250;
+/// Milliseconds that are waited for one call in all.
+const SLOWED_MS_MAX: u64 = 30_000;
 
 /// Makes an ordinary call, again for as long as the desk asks to come slower.
 pub(crate) async fn unhurried<A, F: Future<Output = Result<Response<A>, Status>>>(
     attempt: impl Fn() -> F,
 ) -> Result<A, IssuerError> {
-    let mut slowed = 0;
+    let mut waited_ms = 0;
     loop {
-        match call(CALL_DEADLINE, attempt()).await {
-            Err(IssuerError::DeskRefused { reason: v1::Reason::RateLimited, .. }) if slowed < SLOWED_MAX => {
-                slowed += 1;
-                tokio::time::sleep(SLOWED_PAUSE).await;
-            }
-            answered => return answered,
+        let answered = call(CALL_DEADLINE, attempt()).await;
+        let Some(pause_ms) = answered.as_ref().err().and_then(slowed) else { return answered };
+        let pause_ms = pause_ms.max(SLOWED_PAUSE_MS);
+        if pause_ms > SLOWED_MS_MAX.saturating_sub(waited_ms) {
+            return answered;
         }
+        waited_ms += pause_ms;
+        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+    }
+}
+
+/// When to come again, milliseconds, if the desk asks to come slower.
+fn slowed(error: &IssuerError) -> Option<u64> {
+    match error {
+        IssuerError::DeskRefused { reason: v1::Reason::RateLimited, retry_after_ms, .. } => {
+            Some(*retry_after_ms)
+        }
+        _ => None,
     }
 }
 
@@ -65,6 +76,7 @@ fn of_status(status: &Status) -> IssuerError {
         Failed::Refused(detail) => IssuerError::DeskRefused {
             reason: detail.reason(),
             limit: detail.limit,
+            retry_after_ms: detail.retry_after_ms,
             request_id: printable(&detail.request_id),
         },
         Failed::Unreachable => IssuerError::DeskUnreachable,

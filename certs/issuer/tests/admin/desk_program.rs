@@ -246,6 +246,28 @@ fn a_list_is_published_at_once_or_the_admin_is_told_that_it_is_not() {
 }
 
 #[test]
+fn a_list_that_comes_too_soon_waits_for_its_turn_and_is_not_lost() {
+    let mut devices = Vec::new();
+    let place = Place::with(|room| devices.push(certified(room, 0)));
+    let identity = devices[0].2.to_string();
+    place.server.state().lists_too_soon = 2;
+    let revoked = place.run(&format!("revoke --identity {identity}"));
+    let said = String::from_utf8_lossy(&revoked.stdout).into_owned();
+    assert!(revoked.status.success(), "{said}");
+    assert_eq!(said.matches("goes in 1 s from now").count(), 2, "{said}");
+    assert!(said.contains("It is in force."), "{said}");
+    // Whoever is told so again and again is told where the list is, and with which command it is handed in.
+    place.server.state().lists_too_soon = 100;
+    let told = place.fails("crl -o b.crl", 7);
+    assert!(
+        told.contains("NOT in force") && told.contains("crl publish") && told.contains("b.crl"),
+        "{told}"
+    );
+    place.server.state().lists_too_soon = 0;
+    assert_eq!(place.ok("crl publish b.crl")[0]["number"], 3);
+}
+
+#[test]
 fn a_charter_that_cuts_somebody_is_published_only_by_force() {
     let place = Place::new();
     assert_eq!(place.ok("charter would-cut next")[0]["connected"], Value::Array(Vec::new()));

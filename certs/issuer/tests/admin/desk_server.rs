@@ -54,6 +54,8 @@ pub(crate) struct State {
     pub(crate) refuses: Vec<String>,
     /// Live connections, for what is cut.
     pub(crate) live: Vec<String>,
+    /// Lists that come too soon before one is taken.
+    pub(crate) lists_too_soon: u32,
     pub(crate) crls: Vec<u64>,
     /// Attempts at recovery as they are shown, newest first.
     pub(crate) attempts: Vec<v1::RecoveryAttempt>,
@@ -411,6 +413,11 @@ impl Trust for Service {
         let mut state = self.0.lock().unwrap();
         let crl = Crl::verify(&request.get_ref().crl, state.view.as_ref().unwrap().charters());
         let number = crl.map_err(|_| refusal(&ErrorDetail::because(Reason::TrustRefused)))?.number;
+        if let Some(fewer) = state.lists_too_soon.checked_sub(1) {
+            state.lists_too_soon = fewer;
+            let detail = ErrorDetail { retry_after_ms: 20, ..ErrorDetail::because(Reason::RateLimited) };
+            return Err(refusal(&detail));
+        }
         state.crls.push(number);
         let cut = state.live.len() as u32;
         state.live.clear();

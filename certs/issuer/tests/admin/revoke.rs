@@ -60,6 +60,22 @@ fn a_single_certificate_is_revoked_by_its_serial() {
 }
 
 #[test]
+fn seven_laptops_are_revoked_by_one_list_or_not_at_all() {
+    let mut desk = Desk::new();
+    let all: Vec<Which> = (0..7)
+        .map(|number| {
+            let (issued, _) = enrol(&mut desk, &DeviceOrder::new(&format!("Person {number}"), "case worker"));
+            Which::Device(issued.identity)
+        })
+        .collect();
+    let with_a_stranger = [&all[..], &[Which::Serial("00".to_owned())]].concat();
+    let refused = desk.harborlight.revoke_all(&with_a_stranger, Reason::KeyCompromise, NOW_MS);
+    assert!(matches!(refused, Err(IssuerError::NotIssued)), "a name is mistyped: which ones were meant?");
+    let crl = desk.harborlight.revoke_all(&all, Reason::KeyCompromise, NOW_MS).unwrap();
+    assert_eq!((crl.number, crl.entries, crl.newly_revoked.len()), (2, 14, 14));
+}
+
+#[test]
 fn what_was_never_issued_cannot_be_revoked() {
     let mut desk = Desk::new();
     let (issued, _) = enrol(&mut desk, &DeviceOrder::new("Rosa", "case manager"));

@@ -3,27 +3,34 @@
 //! The files are the truth. Whatever is killed after a file was written, the next start finds it there and verifies it
 //! as it would one that an operator put there; whatever is killed before, nothing has happened. What is put in force is
 //! so by the same code as when files change, and by one caller at a time. PROTOCOL.md section 6, "The desk".
+//!
+//! A stolen laptop is shut out at once or too late, so a denial waits for nobody but other denials that hold: it is judged
+//! before it has its turn, and its turn is not that of lists or charters. What these have to be judged by (megabytes, of
+//! which anybody hands in as many as the door lets through) is judged before anything is held up.
 
-use super::{
-    connection::now_ms,
-    reload::{InForce, ReloadError, judge, reload_within},
-};
+mod charters;
+mod denials;
+mod lists;
+mod pace;
+
+use super::reload::{InForce, ReloadError, judge};
 use crate::{
     service::{ServiceError, TrustOrders, charters_after},
-    trust_files::{TrustFileError, TrustFiles, keep_listed, put, would_show},
+    trust_files::{TrustFileError, TrustFiles, put},
 };
-use alcove_charter::{
-    CHARTER_FILE_BYTES_MAX, CharterError, CharterFile, CrlError, DenialError, SignedCharter, TrustView,
-    sha256,
-};
+use alcove_charter::{CharterError, CrlError, DenialError, SignedCharter, TrustView};
 use alcove_proto::{
-    canonical::{self, CanonicalError},
+    canonical::CanonicalError,
     limits::{CHARTER_BYTES_MAX, CRL_BYTES_MAX, DENIAL_BYTES_MAX, DENIALS_PER_AGENCY_MAX},
     names::{Identity, NameError},
-    v1,
 };
-use prost::Message;
-use std::{io, path::PathBuf, sync::Arc};
+use pace::Lists;
+use std::{
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use tokio::{
     sync::{Semaphore, watch},
     task::spawn_blocking,
@@ -36,7 +43,24 @@ pub struct TrustDesk {
     in_force: InForce,
     remember: watch::Sender<Arc<TrustView>>,
     /// So that what waits does so without a thread, and ends when its caller goes away.
-    turn: Arc<Semaphore>,
+    turns: Turns,
+    /// How many lists there have been within the minute.
+    lists: Arc<Mutex<Lists>>,
+}
+
+/// One at a time of each kind, and none waits for another kind.
+#[derive(Clone)]
+struct Turns {
+    charters: Arc<Semaphore>,
+    lists: Arc<Semaphore>,
+    denials: Arc<Semaphore>,
+}
+
+impl Turns {
+    fn new() -> Self {
+        let turn = || Arc::new(Semaphore::new(1));
+        Self { charters: turn(), lists: turn(), denials: turn() }
+    }
 }
 
 /// What has been put in force, or was before.
@@ -69,6 +93,9 @@ enum Refused {
     /// A list that no honest admin makes, or one whose folder was put back from an older copy.
     #[error("a CRL is refused that does not lead on from {number}")]
     List { number: u64, source: CrlError },
+    /// Its CA has had as many in force within a minute as the desk takes.
+    #[error("a CRL comes too soon after others")]
+    TooSoon { wait: Duration },
     #[error("a denial is refused")]
     Denial(#[from] DenialError),
     /// The server's own certificates would not hold under the charter.
@@ -100,7 +127,7 @@ impl From<NameError> for Refused {
 impl TrustDesk {
     /// A desk over the files and what they have put in force; `remember` is told of every change.
     pub fn new(files: TrustFiles, in_force: InForce, remember: watch::Sender<Arc<TrustView>>) -> Self {
-        Self { files, in_force, remember, turn: Arc::new(Semaphore::new(1)) }
+        Self { files, in_force, remember, turns: Turns::new(), lists: Arc::default() }
     }
 
     /// Signed charters after version `after`, oldest first, as many as one answer holds.
@@ -114,21 +141,27 @@ impl TrustDesk {
     /// Errors: [`ServiceError::TrustRefused`], [`ServiceError::WouldCut`], [`ServiceError::TooLarge`],
     /// [`ServiceError::StorageFull`]; then nothing has changed.
     pub async fn submit_charter(&self, file: Vec<u8>, force: bool) -> Result<Accepted, ServiceError> {
-        self.in_turn(move |desk| desk.take_charter(&file, force)).await
+        self.in_turn(&self.turns.charters, move |desk| desk.take_charter(&file, force)).await
     }
 
     /// Puts an agency's newer CRL (DER) in force; the one in force changes nothing.
     ///
-    /// Errors: as [`Self::submit_charter`].
+    /// Errors: as [`Self::submit_charter`]; [`ServiceError::RateLimited`] when its CA has had as many within a minute as
+    /// the desk takes.
     pub async fn submit_crl(&self, der: Vec<u8>) -> Result<Accepted, ServiceError> {
-        self.in_turn(move |desk| desk.take_crl(&der)).await
+        self.in_turn(&self.turns.lists, move |desk| desk.take_crl(&der)).await
     }
 
     /// Puts a denial, an encoded [`v1::SignedDenial`], in force; says how many live connections were cut.
     ///
     /// Errors: as [`Self::submit_charter`].
     pub async fn submit_denial(&self, signed: Vec<u8>) -> Result<Denied, ServiceError> {
-        self.in_turn(move |desk| desk.take_denial(&signed)).await
+        let turn = Arc::clone(&self.turns.denials);
+        let desk = self.clone();
+        // Before its turn, so that who has no denial that holds takes up nobody's.
+        let judged = spawn_blocking(move || desk.judge_denial(&signed).map(|()| signed));
+        let signed = judged.await.map_err(ServiceError::internal)?.map_err(refused)?;
+        self.in_turn(&turn, move |desk| desk.take_denial(&signed)).await
     }
 
     /// Ends the denial of a device; says whether there was one. Who may ask for that is the caller's business.
@@ -136,7 +169,7 @@ impl TrustDesk {
     /// Errors: [`ServiceError::Internal`].
     pub async fn lift_denial(&self, identity: &Identity) -> Result<bool, ServiceError> {
         let identity = identity.clone();
-        self.in_turn(move |desk| desk.end_denial(&identity)).await
+        self.in_turn(&self.turns.denials, move |desk| desk.end_denial(&identity)).await
     }
 
     /// The devices with a live connection that a charter to come, an encoded [`v1::SignedCharter`] with the signatures
@@ -146,7 +179,7 @@ impl TrustDesk {
     /// [`ServiceError::TooLarge`].
     pub async fn would_cut(&self, signed_charter: &[u8]) -> Result<Vec<Identity>, ServiceError> {
         let signed_charter = signed_charter.to_vec();
-        self.in_turn(move |desk| {
+        self.in_turn(&self.turns.charters, move |desk| {
             let offered = SignedCharter::parse(&signed_charter)?;
             let assumed = desk.in_force.trust.load().trust.assuming(&offered)?;
             let mut cut = desk.cut_by(&assumed);
@@ -160,95 +193,16 @@ impl TrustDesk {
     /// Does `act`, which blocks, when its turn has come. Once begun it is done to its end, whoever goes away.
     async fn in_turn<T: Send + 'static>(
         &self,
+        turn: &Arc<Semaphore>,
         act: impl FnOnce(&Self) -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, ServiceError> {
-        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(ServiceError::internal)?;
+        let turn = Arc::clone(turn).acquire_owned().await.map_err(ServiceError::internal)?;
         let desk = self.clone();
         let done = spawn_blocking(move || {
             let _turn = turn;
             act(&desk)
         });
-        done.await.map_err(ServiceError::internal)?.map_err(|refused| {
-            tracing::info!(cause = crate::cli::report(&refused), "refused at the desk");
-            told(refused)
-        })
-    }
-
-    fn take_charter(&self, file: &[u8], force: bool) -> Result<Accepted, Refused> {
-        let mut seen = self.in_force.begin_change();
-        let held = Arc::clone(&self.in_force.trust.load().trust);
-        let Some(next) = led_on(&held, file)? else {
-            return Ok(Accepted { number: held.charter().version, cut: 0 });
-        };
-        let now_ms = now_ms();
-        next.charter().check_in_force(now_ms)?;
-        would_show(&self.files, &next, now_ms).map_err(Refused::Unshown)?;
-        let cut = self.cut_by(&next).len() as u64;
-        if cut > 0 && !force {
-            return Err(Refused::WouldCut { cut });
-        }
-        self.put(self.files.charter_path().to_owned(), file)?;
-        let reloaded = reload_within(&mut seen, &self.files, &self.in_force)?;
-        self.in_force.tell(&self.remember);
-        Ok(Accepted { number: next.charter().version, cut: reloaded.cut })
-    }
-
-    fn take_crl(&self, der: &[u8]) -> Result<Accepted, Refused> {
-        let mut seen = self.in_force.begin_change();
-        let held = Arc::clone(&self.in_force.trust.load().trust);
-        let that = |trust: &TrustView| trust.crls().find(|crl| crl.der()[..] == *der).cloned();
-        if let Some(crl) = that(&held) {
-            return Ok(Accepted { number: crl.number, cut: 0 });
-        }
-        let (next, _appended) = held.with_next_crl(der, now_ms()).map_err(|error| {
-            let number = error.trust_domain().and_then(|of| held.crl(of)).map_or(0, |crl| crl.number);
-            if error.takes_back() { Refused::List { number, source: error } } else { error.into() }
-        })?;
-        // Cannot fail: it was taken, so it is there.
-        let crl = that(&next).ok_or(CrlError::Malformed)?;
-        keep_listed(&self.files, &next).map_err(|(path, source)| Refused::Write { path, source })?;
-        self.put(self.files.crl_path(&crl.trust_domain), der)?;
-        let reloaded = reload_within(&mut seen, &self.files, &self.in_force)?;
-        self.in_force.tell(&self.remember);
-        Ok(Accepted { number: crl.number, cut: reloaded.cut })
-    }
-
-    fn take_denial(&self, signed: &[u8]) -> Result<Denied, Refused> {
-        let mut seen = self.in_force.begin_change();
-        let held = Arc::clone(&self.in_force.trust.load().trust);
-        let lifted = self.files.lifted_denials().map_err(Refused::Folder)?;
-        let (_next, _appended) = held.admit_denial(signed, now_ms(), |digest| lifted.contains(digest))?;
-        let message: v1::SignedDenial = canonical::decode(signed)?;
-        let denial: v1::Denial = canonical::decode(&message.denial)?;
-        let identity: Identity = denial.identity.parse()?;
-        // In force is not enough: a file that was taken away meanwhile would end it with the next look.
-        let in_force = held.denial(&identity).is_some();
-        if in_force && !self.files.denials_of(&identity).map_err(Refused::Folder)?.is_empty() {
-            return Ok(Denied { identity, is_new: false, cut: 0 });
-        }
-        self.put(self.files.denial_path(&identity), signed)?;
-        let cut = reload_within(&mut seen, &self.files, &self.in_force)?.cut;
-        Ok(Denied { identity, is_new: !in_force, cut })
-    }
-
-    fn end_denial(&self, identity: &Identity) -> Result<bool, Refused> {
-        let mut seen = self.in_force.begin_change();
-        let paths = self.files.denials_of(identity).map_err(Refused::Folder)?;
-        let in_force = self.in_force.trust.load().trust.denial(identity).cloned();
-        let was_denied = in_force.is_some();
-        if let Some(denial) = in_force {
-            // Before the file goes: killed in between, it is lifted once more.
-            let path = self.files.lifted_path();
-            let remembered = self.files.remember_lifted(denial.digest()).map_err(Refused::Folder)?;
-            self.put(path, &remembered)?;
-        }
-        for path in &paths {
-            put::remove(path).map_err(|source| Refused::Write { path: path.clone(), source })?;
-        }
-        if was_denied || !paths.is_empty() {
-            reload_within(&mut seen, &self.files, &self.in_force)?;
-        }
-        Ok(was_denied)
+        done.await.map_err(ServiceError::internal)?.map_err(refused)
     }
 
     /// Who is on the connections that `trust` would not let in, one for each.
@@ -262,34 +216,9 @@ impl TrustDesk {
     }
 }
 
-/// The view with the charters of `file` that come after those in force; nothing when there is none.
-///
-/// What is in force is told by its hash, before any signature is checked: anybody can read it and hand it in again.
-fn led_on(held: &TrustView, file: &[u8]) -> Result<Option<TrustView>, CharterError> {
-    if file.len() > CHARTER_FILE_BYTES_MAX {
-        return Err(CharterError::TooLarge { bytes: file.len() });
-    }
-    let message: v1::CharterFile = canonical::decode(file)?;
-    let versions: Vec<_> = message.previous.iter().chain(&message.signed_charter).collect();
-    for (charter, offered) in held.charters().charters().zip(&versions) {
-        if charter.hash().as_bytes() != sha256(&[&offered.charter]).as_slice() {
-            return Err(CharterError::Fork { version: charter.version });
-        }
-    }
-    let (newest, offered) = (held.charter().version, versions.len() as u64);
-    if offered < newest {
-        return Err(CharterError::Gap { held: newest, offered });
-    }
-    let mut next = held.clone();
-    for signed in versions.into_iter().skip(usize::try_from(newest).unwrap_or(usize::MAX)) {
-        next = next.with_charter(&signed.encode_to_vec())?.0;
-    }
-    if next.charter().version == newest {
-        return Ok(None);
-    }
-    // The rest of the file, as whoever reads it at the next start will ask.
-    let _history = CharterFile::parse(file)?.complete()?;
-    Ok(Some(next))
+fn refused(refused: Refused) -> ServiceError {
+    tracing::info!(cause = crate::cli::report(&refused), "refused at the desk");
+    told(refused)
 }
 
 /// What a caller is told of it.
@@ -306,6 +235,10 @@ fn told(refused: Refused) -> ServiceError {
         | Refused::Denial(_)
         | Refused::Unshown(TrustFileError::Certificate { .. }) => ServiceError::TrustRefused,
         Refused::List { number, .. } => ServiceError::ListRefused { number },
+        Refused::TooSoon { wait } => {
+            let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+            ServiceError::RateLimited { retry_after_ms }
+        }
         Refused::WouldCut { cut } => ServiceError::WouldCut { cut },
         Refused::Write { ref source, .. } if is_full(source) => ServiceError::StorageFull,
         Refused::Write { .. } | Refused::Unshown(_) | Refused::Folder(_) | Refused::Reload(_) => {

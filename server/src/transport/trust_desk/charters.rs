@@ -1,0 +1,69 @@
+//! A charter that comes by the desk.
+
+use super::{Accepted, Refused, TrustDesk};
+use crate::{
+    transport::{connection::now_ms, reload::reload_within},
+    trust_files::would_show,
+};
+use alcove_charter::{CHARTER_FILE_BYTES_MAX, CharterError, CharterFile, TrustView, sha256};
+use alcove_proto::{canonical, v1};
+use prost::Message;
+use std::sync::Arc;
+
+impl TrustDesk {
+    pub(super) fn take_charter(&self, file: &[u8], force: bool) -> Result<Accepted, Refused> {
+        let judged_by = Arc::clone(&self.in_force.trust.load().trust);
+        let mut led = led_on(&judged_by, file)?;
+
+        let mut seen = self.in_force.begin_change();
+        let held = Arc::clone(&self.in_force.trust.load().trust);
+        if !Arc::ptr_eq(&held, &judged_by) {
+            // Something else has come into force meanwhile.
+            led = led_on(&held, file)?;
+        }
+        let Some(next) = led else {
+            return Ok(Accepted { number: held.charter().version, cut: 0 });
+        };
+        let now_ms = now_ms();
+        next.charter().check_in_force(now_ms)?;
+        would_show(&self.files, &next, now_ms).map_err(Refused::Unshown)?;
+        let cut = self.cut_by(&next).len() as u64;
+        if cut > 0 && !force {
+            return Err(Refused::WouldCut { cut });
+        }
+        self.put(self.files.charter_path().to_owned(), file)?;
+        let reloaded = reload_within(&mut seen, &self.files, &self.in_force)?;
+        self.in_force.tell(&self.remember);
+        Ok(Accepted { number: next.charter().version, cut: reloaded.cut })
+    }
+}
+
+/// The view with the charters of `file` that come after those in force; nothing when there is none.
+///
+/// What is in force is told by its hash, before any signature is checked: anybody can read it and hand it in again.
+fn led_on(held: &TrustView, file: &[u8]) -> Result<Option<TrustView>, CharterError> {
+    if file.len() > CHARTER_FILE_BYTES_MAX {
+        return Err(CharterError::TooLarge { bytes: file.len() });
+    }
+    let message: v1::CharterFile = canonical::decode(file)?;
+    let versions: Vec<_> = message.previous.iter().chain(&message.signed_charter).collect();
+    for (charter, offered) in held.charters().charters().zip(&versions) {
+        if charter.hash().as_bytes() != sha256(&[&offered.charter]).as_slice() {
+            return Err(CharterError::Fork { version: charter.version });
+        }
+    }
+    let (newest, offered) = (held.charter().version, versions.len() as u64);
+    if offered < newest {
+        return Err(CharterError::Gap { held: newest, offered });
+    }
+    let mut next = held.clone();
+    for signed in versions.into_iter().skip(usize::try_from(newest).unwrap_or(usize::MAX)) {
+        next = next.with_charter(&signed.encode_to_vec())?.0;
+    }
+    if next.charter().version == newest {
+        return Ok(None);
+    }
+    // The rest of the file, as whoever reads it at the next start will ask.
+    let _history = CharterFile::parse(file)?.complete()?;
+    Ok(Some(next))
+}

@@ -1,0 +1,57 @@
+//! A denial that comes by the desk, and the end of one.
+
+use super::{Denied, Refused, TrustDesk};
+use crate::{
+    transport::{connection::now_ms, reload::reload_within},
+    trust_files::put,
+};
+use alcove_proto::{canonical, names::Identity, v1};
+use std::sync::Arc;
+
+impl TrustDesk {
+    /// Whether a denial would be taken as things are, found out without holding anybody up.
+    pub(super) fn judge_denial(&self, signed: &[u8]) -> Result<(), Refused> {
+        let lifted = self.files.lifted_denials().map_err(Refused::Folder)?;
+        let held = Arc::clone(&self.in_force.trust.load().trust);
+        held.admit_denial(signed, now_ms(), |digest| lifted.contains(digest))?;
+        Ok(())
+    }
+
+    pub(super) fn take_denial(&self, signed: &[u8]) -> Result<Denied, Refused> {
+        let mut seen = self.in_force.begin_change();
+        let held = Arc::clone(&self.in_force.trust.load().trust);
+        let lifted = self.files.lifted_denials().map_err(Refused::Folder)?;
+        let (_next, _appended) = held.admit_denial(signed, now_ms(), |digest| lifted.contains(digest))?;
+        let message: v1::SignedDenial = canonical::decode(signed)?;
+        let denial: v1::Denial = canonical::decode(&message.denial)?;
+        let identity: Identity = denial.identity.parse()?;
+        // In force is not enough: a file that was taken away meanwhile would end it with the next look.
+        let in_force = held.denial(&identity).is_some();
+        if in_force && !self.files.denials_of(&identity).map_err(Refused::Folder)?.is_empty() {
+            return Ok(Denied { identity, is_new: false, cut: 0 });
+        }
+        self.put(self.files.denial_path(&identity), signed)?;
+        let cut = reload_within(&mut seen, &self.files, &self.in_force)?.cut;
+        Ok(Denied { identity, is_new: !in_force, cut })
+    }
+
+    pub(super) fn end_denial(&self, identity: &Identity) -> Result<bool, Refused> {
+        let mut seen = self.in_force.begin_change();
+        let paths = self.files.denials_of(identity).map_err(Refused::Folder)?;
+        let in_force = self.in_force.trust.load().trust.denial(identity).cloned();
+        let was_denied = in_force.is_some();
+        if let Some(denial) = in_force {
+            // Before the file goes: killed in between, it is lifted once more.
+            let path = self.files.lifted_path();
+            let remembered = self.files.remember_lifted(denial.digest()).map_err(Refused::Folder)?;
+            self.put(path, &remembered)?;
+        }
+        for path in &paths {
+            put::remove(path).map_err(|source| Refused::Write { path: path.clone(), source })?;
+        }
+        if was_denied || !paths.is_empty() {
+            reload_within(&mut seen, &self.files, &self.in_force)?;
+        }
+        Ok(was_denied)
+    }
+}

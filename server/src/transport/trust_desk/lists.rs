@@ -1,0 +1,55 @@
+//! A list that comes by the desk.
+
+use super::{Accepted, Refused, TrustDesk};
+use crate::{
+    transport::{connection::now_ms, reload::reload_knowing},
+    trust_files::keep_listed,
+};
+use alcove_charter::{Crl, CrlError, TrustView};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Instant,
+};
+
+impl TrustDesk {
+    /// What is dear comes last: bytes that are in force, whose signature it is, whether it is old, whether its CA has had
+    /// enough lists within the minute; only then is it read, and only then is anything held up.
+    pub(super) fn take_crl(&self, der: &[u8]) -> Result<Accepted, Refused> {
+        let judged_by = Arc::clone(&self.in_force.trust.load().trust);
+        if let Some(crl) = that(&judged_by, der) {
+            return Ok(Accepted { number: crl.number, cut: 0 });
+        }
+        let offered = judged_by.offered_crl(der)?;
+        let counted =
+            self.lists.lock().unwrap_or_else(PoisonError::into_inner).count(&offered.signer, Instant::now());
+        counted.map_err(|wait| Refused::TooSoon { wait })?;
+        let mut next = followed(&judged_by, der)?;
+
+        let mut seen = self.in_force.begin_change();
+        let held = Arc::clone(&self.in_force.trust.load().trust);
+        if !Arc::ptr_eq(&held, &judged_by) {
+            // Something else has come into force meanwhile.
+            next = followed(&held, der)?;
+        }
+        // Cannot fail: it was taken, so it is there.
+        let crl = Arc::clone(that(&next, der).ok_or(CrlError::Malformed)?);
+        keep_listed(&self.files, &next).map_err(|(path, source)| Refused::Write { path, source })?;
+        self.put(self.files.crl_path(&crl.trust_domain), der)?;
+        let reloaded = reload_knowing(&mut seen, &self.files, &self.in_force, &next)?;
+        self.in_force.tell(&self.remember);
+        Ok(Accepted { number: crl.number, cut: reloaded.cut })
+    }
+}
+
+fn that<'a>(trust: &'a TrustView, der: &[u8]) -> Option<&'a Arc<Crl>> {
+    trust.crls().find(|crl| crl.der()[..] == *der)
+}
+
+/// `held` with the list.
+fn followed(held: &TrustView, der: &[u8]) -> Result<TrustView, Refused> {
+    let (next, _appended) = held.with_next_crl(der, now_ms()).map_err(|error| {
+        let number = error.trust_domain().and_then(|of| held.crl(of)).map_or(0, |crl| crl.number);
+        if error.takes_back() { Refused::List { number, source: error } } else { error.into() }
+    })?;
+    Ok(next)
+}
