@@ -10,6 +10,8 @@ pub const COMMIT_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const WELCOME_BYTES_MAX: usize = 1536 * 1024;
 /// Bytes of the GroupInfo that creates a group: one leaf.
 pub const GROUP_INFO_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of the GroupInfo that goes with a commit, without the tree: some 2 KiB and 100 bytes for each owner.
+pub const COMMIT_GROUP_INFO_BYTES_MAX: usize = 32 * 1024;
 /// Bytes of a ratchet tree.
 pub const TREE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Bytes of one chunk of a tree on its way.

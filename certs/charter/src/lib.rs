@@ -69,5 +69,5 @@ pub use sign_content::sign_content;
 pub use signed::{SignedCharter, Standing, charter_signing_bytes};
 pub use trust::{Currency, DeviceCertificate, Judge, Moment, OfferedCrl, ServerCertificate, TrustView};
 pub use words::{
-    agency_words, device_words, entry_words, key_words, request_words, same_words, spelled_words,
+    agency_words, device_words, entry_words, epoch_words, key_words, request_words, same_words, spelled_words,
 };

@@ -8,7 +8,10 @@ use crate::{
     differences::KeyPurpose,
     key::{P256Point, sha256},
 };
-use alcove_proto::names::{Identity, TrustDomain};
+use alcove_proto::{
+    ids::{GroupId, Head},
+    names::{Identity, TrustDomain},
+};
 use bip39::Language;
 
 /// How many words are compared.
@@ -55,6 +58,12 @@ pub fn entry_words(agency: &Agency) -> String {
     words(KEY_LABEL, &bytes)
 }
 
+/// The words of an epoch of a group: of its id and the head of its log at the commit that opened that epoch. Members of one
+/// epoch read out the same ones, unless they were shown different groups. PROTOCOL.md, "The log", step 6.
+pub fn epoch_words(group: &GroupId, head: &Head) -> String {
+    words(b"alcove case words v1\0", &[group.as_bytes().as_slice(), head.as_bytes()].concat())
+}
+
 fn words(label: &[u8], bytes: &[u8]) -> String {
     let hash = sha256(&[label, bytes]);
     let bits = hash[..16].iter().fold(0u128, |bits, byte| (bits << 8) | u128::from(*byte));
@@ -86,6 +95,15 @@ pub fn spelled_words(typed: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_words_of_an_epoch_depend_on_the_group_and_on_the_head() {
+        let words = |group: u8, head: u8| epoch_words(&GroupId([group; 16]), &Head([head; 32]));
+        assert_eq!(words(1, 2).split(' ').count(), 6);
+        assert_eq!(words(1, 2), words(1, 2));
+        assert_ne!(words(1, 2), words(3, 2));
+        assert_ne!(words(1, 2), words(1, 3));
+    }
 
     #[test]
     fn words_are_always_the_same_and_depend_on_every_byte() {

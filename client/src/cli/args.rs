@@ -195,6 +195,19 @@ pub(crate) enum Case {
         /// The case
         case: String,
     },
+    /// Come back into a case after this laptop's data was put back from a backup
+    Rejoin {
+        /// The case
+        case: String,
+        /// The six words that `alcove case compare` shows a member whom you called: asked for when it is needed
+        #[arg(long, value_name = "WORDS")]
+        words: Option<String>,
+    },
+    /// Show the words by which two members tell on the phone that the server shows both the same case
+    Compare {
+        /// The case
+        case: String,
+    },
     /// Put a case away on this device; it stays with the others
     Archive {
         /// The case

@@ -8,7 +8,7 @@ use super::{
     prompt, request,
 };
 use crate::ui::{table::Table, text::safe_line, when, words};
-use alcove_client::session::{CaseView, Session};
+use alcove_client::session::{CaseView, Delivery, OutboxView, RefusalCause, Session};
 use alcove_proto::ids::GroupId;
 
 pub(super) async fn run(context: &Context, command: Case) -> Result<(), Failure> {
@@ -22,6 +22,8 @@ pub(super) async fn run(context: &Context, command: Case) -> Result<(), Failure>
             request::accept(context, id.as_deref(), from.as_deref(), agency.as_deref()).await
         }
         Case::Decline { id } => request::decline(context, &id).await,
+        Case::Rejoin { case, words } => rejoin(context, &case, words.as_deref()).await,
+        Case::Compare { case } => compare(context, &case).await,
         Case::Archive { case, undo } => archive(context, &case, !undo),
         Case::Leave { case } => leave(context, &case).await,
     }
@@ -209,6 +211,80 @@ async fn leave(context: &Context, query: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Comes back into a case whose state is from a backup.
+async fn rejoin(context: &Context, query: &str, words: Option<&str>) -> Result<(), Failure> {
+    let session = context.session()?;
+    // What the log says of the case decides whether there is anything to come back from.
+    context.refresh(&session).await.before_writing()?;
+    let case = context.case(&session, query)?;
+    let missed = session.rejoin(&case.id, words).await?;
+    let refresh = context.refresh(&session).await;
+    let case = session.case(&case.id)?;
+    let members = session.members(&case.id)?;
+    let is_kept = |item: &OutboxView| {
+        let refused = Delivery::Refused { cause: RefusalCause::InLogUnread };
+        item.case == case.id && (item.delivery == Delivery::NeverSent || item.delivery == refused)
+    };
+    let kept = session.outbox()?.iter().filter(|item| is_kept(item)).count() as u64;
+    context.output.object(
+        "alcove.rejoined.v1",
+        serde_json::json!({
+            "case": case.id.to_string(),
+            "epoch": case.epoch,
+            "not_readable": missed,
+            "kept_unsent": kept,
+        }),
+    )?;
+    context.output.say(&format!(
+        "You are back in the case {}. It is read by {}",
+        title(&case),
+        words::audience(&members)
+    ));
+    if missed > 0 {
+        context.output.say(&format!(
+            "{} between the backup and now cannot be read here: ask a member to grant what you need.",
+            words::count(missed, "entry", "entries")
+        ));
+    }
+    if kept > 0 {
+        context.output.say(&format!(
+            "{} that you wrote before the backup was made and had not sent: nothing of it goes out by itself. \
+             `alcove outbox list` shows it; `alcove outbox retry` sends one to whoever reads the case now.",
+            words::count(kept, "item", "items")
+        ));
+    }
+    refresh.end()
+}
+
+/// Shows what two members compare on the phone.
+async fn compare(context: &Context, query: &str) -> Result<(), Failure> {
+    let session = context.session()?;
+    let refresh = context.refresh(&session).await;
+    let case = context.case(&session, query)?;
+    let comparison = session.comparison(&case.id)?;
+    context.output.object(
+        "alcove.comparison.v1",
+        serde_json::json!({
+            "case": case.id.to_string(),
+            "epoch": comparison.epoch,
+            "words": comparison.words,
+            "is_old": comparison.is_old,
+        }),
+    )?;
+    context.output.line(&format!("{}  {}", case.id, title(&case)))?;
+    context.output.line(&format!("Epoch {}: {}", comparison.epoch, comparison.words))?;
+    if comparison.is_old {
+        context.output.line(&old(&case))?;
+    }
+    context.output.say(
+        "Call a member whose voice you know; they run the same command. The same number and the same words: you are in the \
+         same case. Another number: both run `alcove status`, then compare again. The same number and other words: the \
+         server keeps you apart and shows each of you a case of its own. Then write nothing more to it, and tell your \
+         admin and the server's operator; an owner opens a new case with `alcove case new`, on another server if need be.",
+    );
+    refresh.end()
+}
+
 fn archive(context: &Context, query: &str, archived: bool) -> Result<(), Failure> {
     let session = context.session()?;
     let case = context.case(&session, query)?;
@@ -256,6 +332,17 @@ pub(super) fn title(case: &CaseView) -> String {
     }
 }
 
+/// What is said of a case that is here as of a backup.
+fn old(case: &CaseView) -> String {
+    let since = when::minute(case.last_activity_ms);
+    let way = if case.frozen {
+        "come back into the case with `alcove case rejoin`"
+    } else {
+        "`alcove status` brings it up to date"
+    };
+    format!("AS OF {since}: this laptop's data was put back from a backup; {way}")
+}
+
 /// What is special about a case, in words.
 fn state(case: &CaseView) -> String {
     let mut words: Vec<String> = Vec::new();
@@ -276,7 +363,9 @@ fn state(case: &CaseView) -> String {
     } else if case.closed {
         words.push("you are no longer a member: nothing new arrives".to_owned());
     }
-    if case.frozen && case.successor.is_none() {
+    if case.is_old && case.successor.is_none() {
+        words.push(old(case));
+    } else if case.frozen && case.successor.is_none() {
         words.push("frozen: a change of members cannot be carried out here; an owner leads it on with `alcove case succeed`".to_owned());
     }
     if case.ordered_invalid_at.is_some() && case.successor.is_none() {

@@ -162,6 +162,8 @@ impl Context {
             Err(Error::CaseRecovered.into())
         } else if case.closed {
             Err(Error::CaseClosed.into())
+        } else if case.frozen && case.is_old {
+            Err(Error::CaseRestored.into())
         } else if case.frozen {
             Err(Error::CaseFrozen.into())
         } else if let Some(position) = case.ordered_invalid_at {

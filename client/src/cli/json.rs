@@ -117,6 +117,7 @@ pub(crate) struct CaseJson {
     position: u64,
     items: u64,
     unreadable_before: u64,
+    is_old: bool,
     last_activity: String,
     alarms: Vec<AlarmJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,6 +148,7 @@ impl CaseJson {
             position: view.position.0,
             items: view.items,
             unreadable_before: view.unreadable_before,
+            is_old: view.is_old,
             last_activity: rfc3339(view.last_activity_ms),
             alarms: view.alarms.iter().map(AlarmJson::new).collect(),
             held_up: None,

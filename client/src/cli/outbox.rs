@@ -88,6 +88,15 @@ async fn retry(context: &Context, prefix: &str) -> Result<(), Failure> {
         ));
         prompt::confirm("Send it again?", context.yes).await?;
     }
+    if item.delivery == (Delivery::Refused { cause: RefusalCause::InLogUnread }) {
+        context.output.say(&format!(
+            "The {} of {} is most likely in the case already, where this laptop cannot read it: ask a colleague whether they have it. If you go on, it is sent once more as a new one, to everybody who reads {} now.",
+            words::outbox_kind(item.kind),
+            when::minute(item.written_at_ms),
+            super::case::title(&session.case(&item.case)?)
+        ));
+        prompt::confirm("Send it once more?", context.yes).await?;
+    }
     if item.delivery == Delivery::NeverSent {
         // Who was to read it when it was written, and who would now, may be two things.
         context.output.say(&format!(
@@ -121,6 +130,9 @@ fn state(delivery: Delivery) -> String {
         Delivery::NeverSent => "never sent: the case ended for you before".to_owned(),
         Delivery::Refused { cause: cause @ RefusalCause::ChangedInLog } => {
             format!("NOT AS YOU WROTE IT: {}", words::refusal(cause))
+        }
+        Delivery::Refused { cause: cause @ RefusalCause::InLogUnread } => {
+            format!("PROBABLY SENT: {}", words::refusal(cause))
         }
         Delivery::Refused { cause } => format!("REFUSED: {}", words::refusal(cause)),
         Delivery::Stored { .. } => "at the server".to_owned(),

@@ -202,6 +202,17 @@ fn fresh(alarm: Alarm, now_ms: i64) -> AlarmRow {
     }
 }
 
+/// Marks the alarms of a kind in one group as looked at: somebody has done what they ask for.
+pub(super) fn settle_alarms(act: &Act<'_>, group: &GroupId, kind: AlarmKind) -> Result<(), VaultError> {
+    for (key, mut row) in act.scan::<AlarmRow>(&[])? {
+        if !row.acknowledged && row.group_id == group.as_bytes() && row.kind == kind.number() {
+            row.acknowledged = true;
+            act.put(&key, &row)?;
+        }
+    }
+    Ok(())
+}
+
 /// How often it happened; alarms from before there was a count happened once.
 fn count_of(row: &AlarmRow) -> u64 {
     row.count.max(1)
@@ -282,11 +293,15 @@ pub(super) fn check_quiet(act: &Act<'_>, group: &GroupId) -> Result<(), Error> {
         alarm.kind.stops_sending() && alarm.case.as_ref().is_none_or(|case| case == group)
     };
     match standing(act, None)?.into_iter().find(stops) {
-        Some(AlarmView { case, kind, position, device, .. }) => {
-            Err(Error::Alarm { case, kind, position, device })
-        }
+        Some(alarm) => Err(as_error(alarm)),
         None => Ok(()),
     }
+}
+
+/// What an alarm that stands answers to whoever wants something done.
+pub(super) fn as_error(alarm: AlarmView) -> Error {
+    let AlarmView { case, kind, position, device, .. } = alarm;
+    Error::Alarm { case, kind, position, device }
 }
 
 fn parse(row: &AlarmRow) -> Result<AlarmView, Error> {

@@ -4,6 +4,7 @@ use super::{
     CaseView, Error, HeldUp, OpenedCase, Session, alarms,
     former::{at_server, is_former},
     outbox::{self, Item},
+    restored,
     state::{adopt, all_rows, keep_verifier, load_row},
     successor::{predecessor_of, successor_of},
 };
@@ -19,6 +20,7 @@ use alcove_mls::Policy;
 use alcove_proto::{
     ids::{GroupId, Position},
     limits::TITLE_BYTES_MAX,
+    names::Identity,
     v1::{Reason, SubjectKind},
 };
 
@@ -65,6 +67,7 @@ impl Session {
         if let Some(predecessor) = predecessor_of(&row)? {
             policy = policy.succeeding(predecessor);
         }
+        restored::read_to_the_end(act, &mut row)?;
         let own = self.own_in(act)?;
         let (mut group, info) = Group::create(&own.device, *id, &policy, &trust, now_ms)?;
         row.group_info = info;
@@ -147,7 +150,7 @@ impl Session {
             all_rows(act)?
                 .into_iter()
                 .filter(|(_, row)| with_archived || !row.archived)
-                .map(|(id, row)| view(act, id, row))
+                .map(|(id, row)| view(act, &self.identity, id, row))
                 .collect::<Result<Vec<_>, Error>>()
         })?;
         cases.sort_by_key(|case| (std::cmp::Reverse(case.last_activity_ms), case.id));
@@ -156,7 +159,7 @@ impl Session {
 
     /// One case. Local. Errors: [`Error::NoSuchCase`].
     pub fn case(&self, case: &GroupId) -> Result<CaseView, Error> {
-        self.vault.read(|act| view(act, *case, load_row(act, case)?))
+        self.vault.read(|act| view(act, &self.identity, *case, load_row(act, case)?))
     }
 
     /// Puts a case away on this device, or brings it back. Local.
@@ -171,7 +174,9 @@ impl Session {
     }
 }
 
-fn view(act: &Act<'_>, id: GroupId, row: GroupRow) -> Result<CaseView, Error> {
+fn view(act: &Act<'_>, own: &Identity, id: GroupId, row: GroupRow) -> Result<CaseView, Error> {
+    let is_old = restored::is_known_to_be_old(act, own, &row)?;
+    let unreadable_before = row.reads_from().saturating_sub(1);
     let replaced_by = is_former(&row).then(|| at_server(&id, &row)).transpose()?;
     let successor = successor_of(&row)?;
     let predecessor = match predecessor_of(&row)? {
@@ -197,8 +202,9 @@ fn view(act: &Act<'_>, id: GroupId, row: GroupRow) -> Result<CaseView, Error> {
         epoch: row.epoch,
         position: Position(row.position),
         items: row.items,
-        unreadable_before: row.join_position.saturating_sub(1),
+        unreadable_before,
         last_activity_ms: row.last_activity_ms,
+        is_old,
         alarms: alarms::standing(act, Some(&id))?,
     })
 }

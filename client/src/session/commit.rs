@@ -140,6 +140,7 @@ impl Session {
         save_group(act, &mut mls)?;
         pending.commit = prepared.commit;
         pending.welcome = prepared.welcome;
+        pending.group_info = prepared.group_info;
         pending.joiners = prepared
             .joiners
             .into_iter()
@@ -356,7 +357,7 @@ impl Session {
     }
 
     /// Waits a little after a lost race, so that the same two do not meet again.
-    async fn pause(&self, attempt: u32) -> Result<(), Error> {
+    pub(super) async fn pause(&self, attempt: u32) -> Result<(), Error> {
         let [random] = alcove_e2ee::keys::draw::<1>(&*self.random).map_err(|_| Error::Randomness)?;
         let pause = RACE_PAUSE * attempt;
         tokio::time::sleep(pause + pause * u32::from(random) / 256).await;
@@ -383,6 +384,7 @@ fn submission(group: &GroupId, pending: PendingRow) -> Submission {
             .map(|joiner| (joiner.identity, joiner.key_package_ref))
             .collect(),
         seen_position: Position(pending.seen_position),
+        group_info: pending.group_info,
     }
 }
 

@@ -85,6 +85,26 @@ pub enum Error {
     /// The case is not frozen: there is nothing to lead on.
     #[error("the case is not frozen")]
     NotFrozen,
+    /// This vault was put back from a copy: what it remembers of the case, who reads it first of all, is from before.
+    #[error("the case is here as it was before the vault was put back from a copy")]
+    CaseRestored,
+    /// The case is not one that was put back from a copy: there is nothing to come back from.
+    #[error("the case was not put back from a copy")]
+    NotRestored,
+    /// This copy is of no use for coming back: it has keys that the case does not know any more, or its log cannot be
+    /// followed from here.
+    #[error("this device cannot come back into the case by itself")]
+    NoWayBack,
+    /// Whoever changed the case last has handed nothing in to come back by: an earlier version of the program.
+    #[error("nothing to come back by is kept for the epoch in force")]
+    WayBackNotYet,
+    /// Nobody vouches for what the server shows who could have added this device when this vault last knew: the words have
+    /// to be compared first.
+    #[error("{by} had no right to add this device when this vault last knew")]
+    CompareWords {
+        /// Who vouches.
+        by: Person,
+    },
     /// The server no longer shows the case: nothing is sent to it.
     #[error("the server no longer shows the case")]
     CaseNotShown,

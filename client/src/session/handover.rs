@@ -34,7 +34,7 @@ pub(super) fn queue_history(
     since_ms: i64,
 ) -> Result<(), Error> {
     for grantee in grantees {
-        let sorted = history(session, act, group, &grantee.person, row.join_position, since_ms)?;
+        let sorted = history(session, act, group, &grantee.person, row.reads_from(), since_ms)?;
         queue_grants(session, act, group, row, grantee, &sorted.given, 0)?;
     }
     Ok(())

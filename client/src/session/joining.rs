@@ -8,7 +8,7 @@ use super::{
     ledger,
     lineage::{Break, Constants, Known, Offered, leads_on},
     outbox::{self, Item},
-    requests,
+    requests, restored,
     state::{Roster, adopt, floor, keep_verifier, verifier},
     successor::predecessor_row,
 };
@@ -158,7 +158,7 @@ impl Session {
 
     /// What waited to be sent was written for the readers of then: it goes to others only when a person says so. What was
     /// to be changed was to be changed in the group of then.
-    fn come_back(&self, act: &Act<'_>, group: &GroupId) -> Result<(), VaultError> {
+    pub(super) fn come_back(&self, act: &Act<'_>, group: &GroupId) -> Result<(), VaultError> {
         outbox::strand(act, group)?;
         for (key, mut row) in act.scan::<OutboxRow>(group.as_bytes())? {
             if row.note.is_some() || row.document.is_some() {
@@ -231,6 +231,7 @@ impl Session {
             welcome_id: welcome.id.to_vec(),
             last_activity_ms: now_ms,
             predecessor: group.policy().predecessor().as_ref().map(predecessor_row),
+            first_join: None,
             led_by: join.adder.identity.to_string(),
             leaving_since_ms: 0,
             leaving: Vec::new(),
@@ -238,6 +239,7 @@ impl Session {
         };
         // Others may have written while we were away: their sequences begin anew for us.
         act.delete_under::<AuthorRow>(welcome.group.as_bytes())?;
+        restored::read_to_the_end(act, &mut row)?;
         adopt(act, &own, trust, &mut group, &mut row)?;
         self.meet_roster(act, &welcome.group, &join.adder.identity, now_ms)?;
         // Whoever asks for the alarms that stand is told.

@@ -126,7 +126,7 @@ impl Session {
         let mut history = match history_since_ms {
             None => GrantOutcome::default(),
             Some(since_ms) => self.vault.read::<_, Error>(|act| {
-                let joined = load_open_row(act, case)?.join_position;
+                let joined = load_open_row(act, case)?.reads_from();
                 Ok(outcome(handover::history(self, act, case, person, joined, since_ms)?))
             })?,
         };
@@ -299,7 +299,7 @@ impl Session {
                 let position = act.find_entry(case, record)?.ok_or(Error::NoSuchRecord)?;
                 let (_, entry) = act.entry_at(case, position)?.ok_or(Error::NoSuchRecord)?;
                 let candidate =
-                    handover::candidate(self, person, row.join_position, position, *record, &entry)?;
+                    handover::candidate(self, person, row.reads_from(), position, *record, &entry)?;
                 let (candidate, may) = candidate.ok_or(Error::NoSuchRecord)?;
                 sorted.add(candidate, may);
             }

@@ -141,12 +141,23 @@ pub(super) fn settle(act: &Act<'_>, key: &[u8], entry: &LogEntry, payload: &Payl
     Ok(is_it)
 }
 
-/// The log shows something else under the id of this item: it is not sent any more as it is, and stays to be read.
-pub(super) fn set_aside(act: &Act<'_>, key: &[u8]) -> Result<(), Error> {
+/// The same for an entry that this device cannot open: by its bytes alone.
+pub(super) fn settle_unread(act: &Act<'_>, key: &[u8], entry: &LogEntry) -> Result<bool, Error> {
+    let row: OutboxRow = act.expect(key)?;
+    let is_it = is_sealing(&row, entry);
+    if is_it {
+        act.delete::<OutboxRow>(key)?;
+    }
+    Ok(is_it)
+}
+
+/// The log shows something under the id of this item that is not it, or cannot be told to be it: it is not sent any more
+/// as it is, and stays to be read.
+pub(super) fn set_aside(act: &Act<'_>, key: &[u8], cause: RefusalCause) -> Result<(), Error> {
     let mut row: OutboxRow = act.expect(key)?;
-    (row.position, row.received_at_ms) = (0, 0);
+    (row.position, row.received_at_ms, row.never_sent) = (0, 0, false);
     act.put(key, &row)?;
-    Ok(refused::mark(act, key, RefusalCause::ChangedInLog)?)
+    Ok(refused::mark(act, key, cause)?)
 }
 
 /// Whether these very bytes were sealed for this item, for the epoch that the log names.

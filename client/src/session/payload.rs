@@ -150,12 +150,13 @@ pub(super) fn cause_of(error: &RecordError) -> UnreadableCause {
 }
 
 /// Numbers stand in the vault: never reused.
-const CAUSES: [(UnreadableCause, u32); 5] = [
+const CAUSES: [(UnreadableCause, u32); 6] = [
     (UnreadableCause::NeedsNewerAlcove, 1),
     (UnreadableCause::DoesNotVerify, 2),
     (UnreadableCause::Malformed, 3),
     (UnreadableCause::GrantNotForThisDevice, 4),
     (UnreadableCause::KeyNotRecovered, 5),
+    (UnreadableCause::WrittenBeforeReturn, 44),
 ];
 
 pub(super) fn cause_number(cause: UnreadableCause) -> u32 {

@@ -20,12 +20,13 @@ use alcove_proto::{
 use std::sync::PoisonError;
 
 /// Numbers stand in the vault: never reused, and 0 is taken.
-const NUMBERS: [(RefusalCause, u32); 5] = [
+const NUMBERS: [(RefusalCause, u32); 6] = [
     (RefusalCause::NotUnderstood, 1),
     (RefusalCause::TooLarge, 2),
     (RefusalCause::IdReused, 3),
     (RefusalCause::OutOfReach, 4),
     (RefusalCause::ChangedInLog, 5),
+    (RefusalCause::InLogUnread, 60),
 ];
 
 /// Whether a refused record can never be taken as it is.
@@ -89,6 +90,11 @@ pub(super) fn mark(act: &Act<'_>, key: &[u8], cause: RefusalCause) -> Result<(),
     let Some(mut row) = act.get::<OutboxRow>(key)? else { return Ok(()) };
     row.refused = NUMBERS.iter().find(|(known, _)| *known == cause).map_or(0, |(_, number)| *number);
     act.put(key, &row)
+}
+
+/// Whether the log has an entry under the id of what lies here: it can go out under another one alone.
+fn stands_in_the_log(delivery: Delivery) -> bool {
+    matches!(delivery, Delivery::Refused { cause: RefusalCause::ChangedInLog | RefusalCause::InLogUnread })
 }
 
 /// How many items are refused.
@@ -168,7 +174,7 @@ impl Session {
         self.vault.act(Durability::OnDisk, |act| {
             let (key, mut row) = find(act, item)?;
             let mut id = *item;
-            if delivery_of(&row) == (Delivery::Refused { cause: RefusalCause::ChangedInLog }) {
+            if stands_in_the_log(delivery_of(&row)) {
                 id = RecordId(draw(&*self.random).map_err(|_| Error::Randomness)?);
                 row.record_id = id.to_vec();
                 row.sealings.clear();

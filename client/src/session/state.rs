@@ -2,7 +2,7 @@
 //!
 //! What belongs together is written together, by [`adopt`], in the act that changed it.
 
-use super::{AlarmKind, Error, escrow, own::Own, people::keep_card, successor::successor_of};
+use super::{AlarmKind, Error, escrow, own::Own, people::keep_card, restored, successor::successor_of};
 use crate::vault::{
     Act, VaultError,
     rows::{ChainRow, EpochRow, GroupRow, MlsRow, PromiseRow, RosterMember, RosterRow},
@@ -91,7 +91,7 @@ pub(super) fn load_open_row(act: &Act<'_>, group: &GroupId) -> Result<GroupRow, 
 /// device off: its leaf is renewed, and what was written before is sent.
 ///
 /// Errors: [`Error::CaseSucceeded`], [`Error::CaseRecovered`], [`Error::CaseClosed`], [`Error::CaseFrozen`],
-/// [`Error::Alarm`], [`Error::CaseNotShown`].
+/// [`Error::CaseRestored`], [`Error::Alarm`], [`Error::CaseNotShown`].
 pub(super) fn load_joined_row(act: &Act<'_>, group: &GroupId) -> Result<GroupRow, Error> {
     let row = load_row(act, group)?;
     if let Some(by) = successor_of(&row)? {
@@ -101,7 +101,7 @@ pub(super) fn load_joined_row(act: &Act<'_>, group: &GroupId) -> Result<GroupRow
     } else if row.closed {
         Err(Error::CaseClosed)
     } else if row.frozen {
-        Err(Error::CaseFrozen)
+        Err(if restored::counts_as_old(act, &row)? { Error::CaseRestored } else { Error::CaseFrozen })
     } else if row.ordered_invalid_at != 0 {
         // Also after somebody has looked: nothing is sealed for an epoch that may be over.
         let (kind, position) = (AlarmKind::ServerOrderedInvalid, row.ordered_invalid_at);

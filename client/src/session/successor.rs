@@ -11,6 +11,7 @@ use super::{
     members::Claimed,
     outbox,
     people::person_view,
+    restored::check_is_current,
     seats,
     state::{Roster, Seat, all_rows, epoch_place, load_row},
 };
@@ -36,7 +37,7 @@ impl Session {
     /// Who would read the case that leads this one on, and who would be left out. Local.
     ///
     /// Errors: [`Error::NoSuchCase`], [`Error::NotFrozen`], [`Error::CaseSucceeded`], [`Error::NotAllowed`] for
-    /// whoever is no owner.
+    /// whoever is no owner, [`Error::CaseRestored`], [`Error::Alarm`].
     pub fn succession_plan(&self, case: &GroupId) -> Result<SuccessionPlan, Error> {
         let trust = self.trust();
         let left_out = self.vault.read(|act| {
@@ -143,6 +144,7 @@ impl Session {
         if !has_stopped || row.closed {
             return Err(Error::NotFrozen);
         }
+        check_is_current(act, &self.identity, row)?;
         check_nothing_else_stands(act, case)?;
         let own = Roster::load(act, case)?.members.into_iter().find(|seat| seat.leaf == row.own_leaf);
         if own.is_some_and(|seat| seat.role == Role::Owner) { Ok(()) } else { Err(Error::NotAllowed) }
@@ -313,12 +315,7 @@ fn check_nothing_else_stands(act: &Act<'_>, case: &GroupId) -> Result<(), Error>
         is_here && alarm.kind.stops_sending() && !own(alarm.kind)
     });
     match other {
-        Some(alarm) => Err(Error::Alarm {
-            case: alarm.case,
-            kind: alarm.kind,
-            position: alarm.position,
-            device: alarm.device,
-        }),
+        Some(alarm) => Err(alarms::as_error(alarm)),
         None => Ok(()),
     }
 }

@@ -9,6 +9,7 @@ use super::{
     log::{Page, Stop, Walked},
     outbox, refused,
     renewal::Pace,
+    restored,
     state::{all_rows, load_row, verifier},
 };
 use crate::{
@@ -70,7 +71,12 @@ impl Session {
         if let Err(error) = self.take_welcomes(&mut report).await {
             report.bad_answer = Some(bad_answer(error)?);
         }
+        self.finish_rejoins().await?;
         for group in self.open_groups()? {
+            self.sync_group(&group, &mut report).await?;
+        }
+        // Whose log was read to its end before another one showed that this vault was put back from a copy.
+        for group in self.open_groups_of_before()? {
             self.sync_group(&group, &mut report).await?;
         }
         if !report.closed.is_empty() {
@@ -112,6 +118,7 @@ impl Session {
                 | Error::CaseClosed
                 | Error::CaseLeaving
                 | Error::CaseFrozen
+                | Error::CaseRestored
                 | Error::CaseSucceeded { .. }
                 | Error::CaseNotShown
                 | Error::CertificateNotTakenUp
@@ -176,6 +183,20 @@ impl Session {
             let rows = all_rows(act)?;
             let open = |row: &GroupRow| row.created && !row.closed && !row.frozen;
             Ok(rows.into_iter().filter(|(_, row)| open(row)).map(|(group, _)| group).collect())
+        })
+    }
+
+    /// Those of them whose log has not been read to its end since this vault was seen to be put back from a copy.
+    fn open_groups_of_before(&self) -> Result<Vec<GroupId>, Error> {
+        let open = self.open_groups()?;
+        self.vault.read::<_, Error>(|act| {
+            let mut of_before = Vec::new();
+            for group in open {
+                if restored::counts_as_old(act, &load_row(act, &group)?)? {
+                    of_before.push(group);
+                }
+            }
+            Ok(of_before)
         })
     }
 

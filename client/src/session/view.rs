@@ -149,6 +149,8 @@ pub struct CaseView {
     pub unreadable_before: u64,
     /// Server time of the last entry, milliseconds since 1970.
     pub last_activity_ms: i64,
+    /// The vault was put back from a copy, and what is here of the case, who reads it too, is known to be as of then.
+    pub is_old: bool,
     /// Alarms of this case that nobody has looked at.
     pub alarms: Vec<AlarmView>,
 }
@@ -185,6 +187,9 @@ pub enum RefusalCause {
     OutOfReach,
     /// Not the server's refusal: the log has something else under its id, or under this device's name.
     ChangedInLog,
+    /// Not the server's refusal: the log has something of this device under its id, from before this device, whose vault was
+    /// put back from a copy, came back into the case, so that it cannot be opened here.
+    InLogUnread,
 }
 
 /// What kind of thing lies in the outbox.

@@ -6,7 +6,8 @@ use super::{CALL_DEADLINE, LARGE_CALL_DEADLINE, Server, ServerError, call};
 use alcove_proto::{
     ids::{AccessId, BlobId, GroupId, Position, RecordId, WelcomeId},
     limits::{
-        LINK_DIGESTS_MAX, LOG_PAGE_ENTRIES_MAX, TREE_BYTES_MAX, WELCOME_BYTES_MAX, WELCOMES_PER_PAGE_MAX,
+        COMMIT_GROUP_INFO_BYTES_MAX, LINK_DIGESTS_MAX, LOG_PAGE_ENTRIES_MAX, TREE_BYTES_MAX,
+        WELCOME_BYTES_MAX, WELCOMES_PER_PAGE_MAX,
     },
     names::Identity,
     v1::{self, LogEntry, Receipt, SignedHead},
@@ -27,6 +28,8 @@ pub struct Submission {
     pub joiners: Vec<(String, Vec<u8>)>,
     /// The last log position its author had processed.
     pub seen_position: Position,
+    /// MLSMessage(GroupInfo) of the epoch it opens, or empty.
+    pub group_info: Vec<u8>,
 }
 
 /// What became of a commit.
@@ -100,6 +103,7 @@ impl Server {
                 .map(|(identity, key_package_ref)| v1::Joiner { identity, key_package_ref })
                 .collect(),
             seen_position: submission.seen_position.0,
+            group_info: submission.group_info,
         };
         let answer = call(LARGE_CALL_DEADLINE, request, |request| {
             let mut client = client.clone();
@@ -273,6 +277,22 @@ impl Server {
         .and_then(|tree| {
             if tree.len() == expected { Ok(tree) } else { Err(ServerError::bad("a tree of another size")) }
         })
+    }
+
+    /// The epoch in force, and the GroupInfo that its opener handed in: empty when that was none. Whether it is believed is
+    /// judged by whoever comes back by it.
+    pub async fn fetch_group_info(&self, group: &GroupId) -> Result<(u64, Vec<u8>), ServerError> {
+        let client = self.groups();
+        let request = v1::FetchGroupInfoRequest { group_id: group.to_vec() };
+        let answer = call(CALL_DEADLINE, request, |request| {
+            let mut client = client.clone();
+            async move { client.fetch_group_info(request).await }
+        })
+        .await?;
+        if answer.group_info.len() > COMMIT_GROUP_INFO_BYTES_MAX {
+            return Err(ServerError::bad("a group info over its limit"));
+        }
+        Ok((answer.epoch, answer.group_info))
     }
 
     /// Tells the server that a welcome has been joined by.

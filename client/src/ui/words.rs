@@ -270,7 +270,9 @@ fn alarm_once(alarm: &AlarmView) -> String {
         }
         AlarmKind::VaultRestored => {
             format!(
-                "This vault is older than what it has sent: it was restored from a copy (entry {position})."
+                "This laptop's data was put back from a backup, or a second copy of it is in use: the case has something of this \
+                 device that is not here (entry {position}). If you put a backup back: `alcove case rejoin` where the case is \
+                 frozen. If you did not, somebody has a copy: tell your agency's admin now."
             )
         }
         AlarmKind::CommitUnprocessable => match &alarm.device {
@@ -373,6 +375,9 @@ pub(crate) fn refusal(cause: RefusalCause) -> &'static str {
         RefusalCause::IdReused => "it holds something else under the same id",
         RefusalCause::OutOfReach => "you cannot open to others what is from before you came",
         RefusalCause::ChangedInLog => "the server shows something else in its place",
+        RefusalCause::InLogUnread => {
+            "this device has sent it, or another version of it, after your backup; ask a colleague whether they have it"
+        }
     }
 }
 
@@ -384,6 +389,7 @@ pub(crate) fn refusal_code(cause: RefusalCause) -> &'static str {
         RefusalCause::IdReused => "id-reused",
         RefusalCause::OutOfReach => "out-of-reach",
         RefusalCause::ChangedInLog => "changed-in-log",
+        RefusalCause::InLogUnread => "in-log-unread",
     }
 }
 
@@ -401,6 +407,9 @@ pub(crate) fn unreadable(cause: UnreadableCause) -> &'static str {
         UnreadableCause::KeyNotRecovered => {
             "was not recovered: no true key of it was sealed, so ask a member to grant it"
         }
+        UnreadableCause::WrittenBeforeReturn => {
+            "was written between your backup and your coming back: ask a member to grant it"
+        }
     }
 }
 
@@ -412,6 +421,7 @@ pub(crate) fn unreadable_code(cause: UnreadableCause) -> &'static str {
         UnreadableCause::Malformed => "malformed",
         UnreadableCause::GrantNotForThisDevice => "grant-not-for-this-device",
         UnreadableCause::KeyNotRecovered => "key-not-recovered",
+        UnreadableCause::WrittenBeforeReturn => "written-before-return",
     }
 }
 

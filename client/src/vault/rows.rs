@@ -10,7 +10,9 @@ mod known;
 mod ledger;
 mod outgoing;
 mod own;
+mod rejoin;
 mod request;
+mod restored;
 
 pub use escrow::*;
 pub use group::*;
@@ -19,7 +21,9 @@ pub use known::*;
 pub use ledger::*;
 pub use outgoing::*;
 pub use own::*;
+pub use rejoin::*;
 pub use request::*;
+pub use restored::*;
 
 use prost::Message;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
@@ -137,6 +141,10 @@ rooms! {
     Request = 57, "a request";
     /// What it takes to join by them. Key: welcome id.
     RequestContent = 58, "the content of a request";
+    /// That this vault was put back from a copy. Key: empty.
+    Restored = 59, "that the vault was put back";
+    /// Ways back into a group, on their way. Key: group id.
+    Rejoin = 60, "a way back into a case";
     /// Groups whose roster was judged and may be sealed for. Key: group id.
     Seats = 61, "the verdict on a roster";
     /// People whose welcomes are declined. Key: tag of the person's name.
@@ -212,6 +220,8 @@ row! {
     KeyTiesRow => KeyTies;
     RequestRow => Request;
     RequestContentRow => RequestContent;
+    RestoredRow => Restored;
+    RejoinRow => Rejoin;
 }
 
 /// The MLS state of one group, opaque here.
@@ -405,6 +415,9 @@ pub struct PendingRow {
     /// The last log position processed when it was made.
     #[prost(uint64, tag = "6")]
     pub seen_position: u64,
+    /// MLSMessage(GroupInfo) of the epoch it opens: for a member that comes back.
+    #[prost(bytes = "vec", tag = "50")]
+    pub group_info: Vec<u8>,
 }
 
 /// What a commit is to do; a try that lost its race is made anew from this.

@@ -250,6 +250,13 @@ impl Groups for Service {
         not_here()
     }
 
+    async fn fetch_group_info(
+        &self,
+        _: Request<v1::FetchGroupInfoRequest>,
+    ) -> Answer<v1::FetchGroupInfoResponse> {
+        not_here()
+    }
+
     async fn acknowledge_welcome(
         &self,
         _: Request<v1::AcknowledgeWelcomeRequest>,

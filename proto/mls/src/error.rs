@@ -173,6 +173,26 @@ pub enum ObserveError {
     Mls(#[source] Box<MlsError>),
 }
 
+/// Why the GroupInfo that goes with a commit is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum GroupInfoError {
+    /// Over [`alcove_proto::limits::COMMIT_GROUP_INFO_BYTES_MAX`].
+    #[error("the group info has {bytes} bytes")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// The bytes are no GroupInfo with a key to enter by and without the tree.
+    #[error("the group info does not parse")]
+    Malformed,
+    /// It is of another group, epoch, or branch of the group's history.
+    #[error("the group info is of another epoch")]
+    OtherEpoch,
+    /// The member it names did not sign it.
+    #[error("the group info's signature does not verify")]
+    Signature,
+}
+
 impl From<MlsError> for ObserveError {
     fn from(error: MlsError) -> Self {
         match split(error) {

@@ -31,10 +31,12 @@ use alcove_proto::{
 };
 use mls_rs::{
     MlsMessage, MlsMessageDescription,
+    crypto::SignaturePublicKey,
     external_client::{
         ExternalClient, ExternalGroup, ExternalReceivedMessage, ExternalSnapshot,
         builder::{ExternalBaseConfig, WithCryptoProvider, WithIdentityProvider, WithMlsRules},
     },
+    group::GroupContext,
     identity::SigningIdentity,
 };
 
@@ -97,7 +99,8 @@ impl Observer {
         Ok(observer)
     }
 
-    /// The observer that a member sets beside its own group, to know what an honest server could have ordered.
+    /// The observer that a member sets beside its own group, to know what an honest server could have ordered, and what the
+    /// log comes to where its secrets do not lead.
     ///
     /// `group_info`: MLSMessage(GroupInfo) of the epoch in force with the tree, made by that member. `floor`: what it
     /// has seen commits name.
@@ -227,6 +230,21 @@ impl Observer {
         let policy = policy_of(group.group_context().extensions())?;
         let floor = self.floor.after(context.message(), charters);
         Ok(Self { group, bench: self.bench.clone(), id: self.id, policy, floor })
+    }
+
+    /// What the group's commits have named of charter and lists.
+    pub fn floor(&self) -> &ContextFloor {
+        &self.floor
+    }
+
+    pub(crate) fn context(&self) -> &GroupContext {
+        self.group.group_context()
+    }
+
+    /// The key that the member at `leaf` signs with.
+    pub(crate) fn signature_key(&self, leaf: u32) -> Option<SignaturePublicKey> {
+        let member = self.group.roster().member_with_index(leaf).ok()?;
+        Some(member.signing_identity().signature_key.clone())
     }
 
     /// The group.

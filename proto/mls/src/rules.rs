@@ -55,7 +55,8 @@ impl MlsRules for Rules {
         Ok(proposals)
     }
 
-    /// Every commit has a path; one welcome serves all who join; the tree travels apart from it.
+    /// Every commit has a path; one welcome serves all who join; the tree travels apart from it. A GroupInfo goes with every
+    /// commit, by which a member that lost its state comes back.
     fn commit_options(
         &self,
         _new_roster: &Roster<'_>,
@@ -66,7 +67,7 @@ impl MlsRules for Rules {
             .with_path_required(true)
             .with_ratchet_tree_extension(false)
             .with_single_welcome_message(true)
-            .with_allow_external_commit(false))
+            .with_allow_external_commit(true))
     }
 
     /// Handshakes are public: the server checks what it orders.

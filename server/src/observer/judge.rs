@@ -5,7 +5,7 @@ use super::{
     currency::{self, Leaning},
 };
 use alcove_charter::TrustView;
-use alcove_mls::{Added, CommitError, CommitSummary, Observer, ParsedCommit};
+use alcove_mls::{Added, CommitError, CommitSummary, GroupInfoError, Observer, ParsedCommit, ReturnInfo};
 use alcove_proto::{
     ids::{Digest, Epoch, GroupId, Head, Position},
     limits::{COMMIT_CLOCK_SKEW_MS_MAX, LINK_DIGESTS_MAX},
@@ -25,6 +25,8 @@ pub(crate) struct Offer<'a> {
     /// Empty when nobody joins.
     pub(crate) welcome: &'a [u8],
     pub(crate) joiners: &'a [(Identity, Digest)],
+    /// The GroupInfo of the epoch it opens; empty when it brings none.
+    pub(crate) group_info: &'a [u8],
     /// What the call says its author had seen, and the head the log had there.
     pub(crate) seen: (Position, Head),
     /// The newest position of the log.
@@ -67,6 +69,7 @@ pub(crate) fn judge(observer: &Observer, offer: &Offer<'_>, trust: &TrustView) -
         return Err(Refused::NotByCaller);
     }
     check_welcome(offer, &summary.added)?;
+    check_group_info(offer, &next, summary.author.leaf)?;
     let moved = !summary.added.is_empty() || !summary.removed.is_empty() || summary.author.external;
     let members = if moved { Some(members_after(&next, &summary.added)?) } else { None };
     let tree = if summary.added.is_empty() { None } else { Some(next.export_tree()?) };
@@ -123,6 +126,16 @@ fn check_welcome(offer: &Offer<'_>, added: &[Added]) -> Result<(), Refused> {
     opened.sort_unstable();
     needed.sort_unstable();
     if opened == needed { Ok(()) } else { Err(Refused::WelcomeMismatch) }
+}
+
+/// Whoever comes back by it enters this very epoch, under the author's signature.
+fn check_group_info(offer: &Offer<'_>, next: &Observer, author: u32) -> Result<(), Refused> {
+    if offer.group_info.is_empty() {
+        return Ok(());
+    }
+    let info = ReturnInfo::parse(offer.group_info)?;
+    info.check(next)?;
+    if info.signer() == author { Ok(()) } else { Err(GroupInfoError::Signature.into()) }
 }
 
 fn members_after(next: &Observer, added: &[Added]) -> Result<Vec<(u32, Identity, bool)>, Refused> {

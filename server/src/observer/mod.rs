@@ -13,7 +13,7 @@ mod judge;
 pub(crate) use held::Held;
 pub(crate) use judge::{Judged, Offer, judge};
 
-use alcove_mls::{CommitError, JudgeError, KeyPackageError, ObserveError};
+use alcove_mls::{CommitError, GroupInfoError, JudgeError, KeyPackageError, ObserveError};
 
 /// Why the observer refuses.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,9 @@ pub(crate) enum Refused {
     /// The group cannot be observed.
     #[error(transparent)]
     Observe(#[from] ObserveError),
+    /// The GroupInfo that goes with the commit is not of the epoch it opens, or not by its author.
+    #[error(transparent)]
+    GroupInfo(#[from] GroupInfoError),
     /// The key package cannot be used.
     #[error(transparent)]
     KeyPackage(#[from] KeyPackageError),

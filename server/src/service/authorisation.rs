@@ -6,6 +6,7 @@
 //! | create a group; publish, claim and count key packages; publish and list cards; fetch charters, CRLs, the server's description; list welcomes | any device whose certificate was verified, where it is about somebody then about itself |
 //! | fetch a ledger | any device whose certificate was verified, that of its own agency ([`ledger`](super::ledger)) |
 //! | submit a commit | a [`member`](Inner::member) whose leaf the commit is by, and as the group's policy allows (`observer`) |
+//! | fetch a GroupInfo | a [`member`](Inner::member) |
 //! | append a record | a member at that instant (store) whose leaf has not lapsed ([`standing`](super::standing)) |
 //! | read a log, subscribe | a member, from its join position on, earlier where an access entry opens it ([`Reach`]) |
 //! | read entry digests | a [`member`](Inner::member), from the beginning on: they open nothing |

@@ -19,6 +19,7 @@ mod enrolment;
 mod error;
 mod escrow;
 mod feed;
+mod group_info;
 mod key_packages;
 mod ledger;
 mod live;

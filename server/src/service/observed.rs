@@ -8,11 +8,12 @@ use super::{Inner, ServiceError, live::LiveGroup};
 use crate::{observer::Refused, store::Store};
 use alcove_charter::{DeviceCertificate, Judge, TrustError, TrustView};
 use alcove_mls::{
-    CommitError, FloorFault, JudgeError, KeyPackageError, Member, ObserveError, Observer, Role,
+    CommitError, FloorFault, GroupInfoError, JudgeError, KeyPackageError, Member, ObserveError, Observer,
+    Role,
 };
 use alcove_proto::{
     ids::GroupId,
-    limits::{COMMIT_BYTES_MAX, LINK_DIGESTS_MAX},
+    limits::{COMMIT_BYTES_MAX, COMMIT_GROUP_INFO_BYTES_MAX, LINK_DIGESTS_MAX},
     names::{Identity, Person},
 };
 use std::sync::Arc;
@@ -123,6 +124,7 @@ impl From<Refused> for ServiceError {
         match refused {
             Refused::Commit(error) => of_commit(error),
             Refused::Observe(error) => of_group(error),
+            Refused::GroupInfo(error) => of_group_info(error),
             Refused::KeyPackage(error) => of_key_package(&error),
             Refused::Leaf(error) => of_leaf(&error),
             Refused::NotByCaller | Refused::OtherGroup | Refused::WelcomeMismatch => Self::CommitInvalid,
@@ -173,6 +175,17 @@ fn of_group(error: ObserveError) -> ServiceError {
         ObserveError::UnknownCharter => ServiceError::TrustStale,
         ObserveError::Leaf(error) => of_leaf(&error),
         ObserveError::Policy(_) => ServiceError::CommitNotAllowed,
+    }
+}
+
+fn of_group_info(error: GroupInfoError) -> ServiceError {
+    match error {
+        GroupInfoError::TooLarge { bytes: _ } => {
+            ServiceError::TooLarge { limit: COMMIT_GROUP_INFO_BYTES_MAX as u64 }
+        }
+        GroupInfoError::Malformed | GroupInfoError::OtherEpoch | GroupInfoError::Signature => {
+            ServiceError::Malformed
+        }
     }
 }
 

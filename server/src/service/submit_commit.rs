@@ -35,6 +35,8 @@ pub struct CommitOffer {
     pub joiners: Vec<(Identity, Digest)>,
     /// The last position its author had processed.
     pub seen: Position,
+    /// MLSMessage(GroupInfo) of the epoch it opens; empty when it brings none.
+    pub group_info: Bytes,
 }
 
 /// What came of a commit.
@@ -92,6 +94,7 @@ impl<S: Store> Inner<S> {
                     commit: &offer.commit,
                     welcome: &offer.welcome,
                     joiners: &offer.joiners,
+                    group_info: &offer.group_info,
                     seen: (offer.seen, seen_head),
                     newest: head.position,
                     now_ms,
@@ -144,6 +147,7 @@ impl<S: Store> Inner<S> {
             members,
             welcome,
             snapshot,
+            group_info: offer.group_info,
         };
         let stored = self.store.commit(commit, self.by(caller)).await.inspect_err(|_| {
             // Whether it was written may be unknown; the store says when it is asked next.

@@ -140,6 +140,9 @@ pub struct NewCommit {
     pub welcome: Option<NewWelcome>,
     /// The observer's state after it, when it is time for a checkpoint; replaces the earlier one.
     pub snapshot: Option<Vec<u8>>,
+    /// The GroupInfo of the epoch it opens, for a member that comes back; takes the place of the earlier epoch's. Empty when
+    /// its author handed in none: then there is none. At most [`alcove_proto::limits::COMMIT_GROUP_INFO_BYTES_MAX`].
+    pub group_info: Bytes,
 }
 
 /// The membership a commit leaves behind.

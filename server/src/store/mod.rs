@@ -153,6 +153,10 @@ pub trait Store: Send + Sync + 'static {
     /// The newest observer state kept; replay [`Store::read_commits`] from its epoch on.
     fn checkpoint(&self, group: GroupId) -> impl Future<Output = Result<Option<Checkpoint>>> + Send;
 
+    /// The epoch in force, and the GroupInfo that was handed in with the commit that opened it, empty when none was; nothing
+    /// for an unknown group.
+    fn group_info(&self, group: GroupId) -> impl Future<Output = Result<Option<(Epoch, Bytes)>>> + Send;
+
     // Welcomes.
 
     /// The welcomes that wait for `identity`, at most `max`.

@@ -3,7 +3,7 @@
 use super::{Engine, store_support::*};
 use alcove_proto::{
     ids::{Epoch, Position},
-    limits::COMMIT_BYTES_MAX,
+    limits::{COMMIT_BYTES_MAX, COMMIT_GROUP_INFO_BYTES_MAX},
 };
 use alcove_server::store::{
     Store, StoreError,
@@ -55,6 +55,33 @@ pub(crate) async fn a_commit_of_a_later_epoch_by_no_member_or_too_long_is_refuse
     let outcome = store.commit(new_commit(1, 0, noise(1, COMMIT_BYTES_MAX + 1)), by(0)).await;
     assert!(matches!(outcome, Err(StoreError::TooLarge { limit: COMMIT_BYTES_MAX, .. })), "{outcome:?}");
     assert!(whole_log(&store, 1).await.is_empty());
+}
+
+pub(crate) async fn the_group_info_of_the_epoch_in_force_is_kept_and_no_earlier_one<E: Engine>(
+    folder: &Path,
+) {
+    let store = E::open(folder);
+    assert_eq!(store.group_info(group(1)).await.unwrap(), None);
+    create(&store, 1, 0).await;
+    assert_eq!(store.group_info(group(1)).await.unwrap(), Some((Epoch(0), Default::default())));
+    for (epoch, bytes) in [(0, 2_000), (1, COMMIT_GROUP_INFO_BYTES_MAX)] {
+        let info = noise(epoch, bytes);
+        commit(&store, NewCommit { group_info: info.clone(), ..new_commit(1, epoch, noise(9, 10)) }, 0).await;
+        assert_eq!(store.group_info(group(1)).await.unwrap(), Some((Epoch(epoch + 1), info)));
+    }
+    let long = noise(3, COMMIT_GROUP_INFO_BYTES_MAX + 1);
+    let outcome = store.commit(NewCommit { group_info: long, ..new_commit(1, 2, noise(9, 10)) }, by(0)).await;
+    let limit = COMMIT_GROUP_INFO_BYTES_MAX;
+    assert!(
+        matches!(outcome, Err(StoreError::TooLarge { limit: found, .. }) if found == limit),
+        "{outcome:?}"
+    );
+    E::close(store);
+    let store = E::open(folder);
+    assert!(store.group_info(group(1)).await.unwrap().is_some_and(|(_, info)| info.len() == limit));
+    // An earlier version's program hands in none: then nobody comes back by that of another epoch.
+    commit(&store, new_commit(1, 2, noise(9, 10)), 0).await;
+    assert_eq!(store.group_info(group(1)).await.unwrap(), Some((Epoch(3), Default::default())));
 }
 
 pub(crate) async fn members_come_go_and_keep_their_join_position<E: Engine>(folder: &Path) {

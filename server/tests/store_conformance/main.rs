@@ -77,6 +77,7 @@ scenes!(Sled:
     commits::the_first_commit_of_an_epoch_wins_and_the_loser_is_shown_it,
     commits::a_resent_commit_is_answered_again_and_taken_once,
     commits::a_commit_of_a_later_epoch_by_no_member_or_too_long_is_refused,
+    commits::the_group_info_of_the_epoch_in_force_is_kept_and_no_earlier_one,
     commits::members_come_go_and_keep_their_join_position,
     commits::members_that_contradict_each_other_are_refused_and_nothing_is_written,
     commits::a_long_commit_comes_back_whole,

@@ -140,6 +140,7 @@ pub(crate) fn new_commit(group_number: u64, epoch: u64, body: Bytes) -> NewCommi
         members: MembersAfter::Unchanged,
         welcome: None,
         snapshot: None,
+        group_info: Bytes::new(),
     }
 }
 

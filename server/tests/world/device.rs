@@ -12,12 +12,13 @@ use alcove_proto::{
     v1::{EntryKind, LogEntry},
 };
 use alcove_server::service::CommitOffer;
+use bytes::Bytes;
 use mls_rs::{
     CipherSuiteProvider, Client, ExtensionList, Group, MlsMessage, MlsRules,
     client_builder::{BaseConfig, WithCryptoProvider, WithIdentityProvider, WithMlsRules},
     crypto::SignatureSecretKey,
     extension::ExtensionType,
-    group::{ExportedTree, GroupContext, Roster},
+    group::{CommitOutput, ExportedTree, GroupContext, Roster},
     mls_rules::{CommitDirection, CommitOptions, CommitSource, EncryptionOptions, ProposalBundle},
 };
 use std::collections::HashMap;
@@ -171,6 +172,11 @@ impl Device {
         Added { identity: self.identity.clone(), bytes, reference }
     }
 
+    /// What a member comes back by into the epoch in force, as this one signs it.
+    pub(crate) fn return_info(&self, group: GroupId) -> Bytes {
+        self.groups[&group].group_info_message_allowing_ext_commit(false).unwrap().to_bytes().unwrap().into()
+    }
+
     /// Makes a commit that adds and removes, and keeps it pending.
     pub(crate) fn commit(
         &mut self,
@@ -212,6 +218,7 @@ impl Device {
         let made = builder.build();
         drop(session);
         let made = made.expect("the device can make the commit");
+        let group_info = info_bytes(&made);
         let welcome =
             made.welcome_messages.first().map(|welcome| welcome.to_bytes().unwrap()).unwrap_or_default();
         Made {
@@ -222,6 +229,7 @@ impl Device {
                 welcome: welcome.into(),
                 joiners: added.iter().map(|added| (added.identity.clone(), added.reference)).collect(),
                 seen,
+                group_info,
             },
         }
     }
@@ -256,6 +264,7 @@ impl Device {
             welcome: Default::default(),
             joiners: Vec::new(),
             seen: seen.0,
+            group_info: Default::default(),
         }
     }
 
@@ -284,7 +293,9 @@ impl Device {
             .unwrap()
             .build();
         drop(session);
-        let commit = self.enveloped(&made.expect("the device can make the commit").commit_message);
+        let made = made.expect("the device can make the commit");
+        let group_info = info_bytes(&made);
+        let commit = self.enveloped(&made.commit_message);
         Made {
             offer: CommitOffer {
                 group,
@@ -293,6 +304,7 @@ impl Device {
                 welcome: Default::default(),
                 joiners: Vec::new(),
                 seen: seen.0,
+                group_info,
             },
         }
     }
@@ -349,4 +361,10 @@ fn client(
         .key_package_lifetime(std::time::Duration::from_secs(30 * 86_400))
         .signing_identity(signing_identity(&[certificate], point), secret, SUITE)
         .build()
+}
+
+/// What a member comes back by into the epoch that a commit opens.
+fn info_bytes(made: &CommitOutput) -> Bytes {
+    let info = made.external_commit_group_info.as_ref().expect("the rules ask for one");
+    info.to_bytes().unwrap().into()
 }

@@ -196,6 +196,7 @@ pub(crate) fn submission(group: &GroupId, prepared: &Prepared) -> v1::SubmitComm
         welcome: prepared.welcome.clone(),
         joiners: prepared.joiners.iter().map(joiner).collect(),
         seen_position: prepared.seen.position.0,
+        group_info: prepared.group_info.clone(),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::{Group, GroupError};
 use alcove_charter::TrustView;
-use alcove_mls::{CommitBody, Observer};
+use alcove_mls::CommitBody;
 use alcove_proto::names::Identity;
 
 /// Whose fault it is that a commit cannot be processed.
@@ -38,9 +38,7 @@ impl Group {
         if !seen_by_members_alone {
             return Ok(Fault::Server);
         }
-        let info = self.inner.group_info_message(true)?.to_bytes()?;
-        let observer = Observer::beside_a_member(&info, trust, self.floor.clone());
-        let observer = observer.map_err(|_| GroupError::SavedState)?;
+        let observer = self.observer(trust).map_err(|_| GroupError::SavedState)?;
         let Ok((_, summary)) = observer.check(commit, trust, received_at_ms) else {
             return Ok(Fault::Server);
         };

@@ -9,7 +9,7 @@ use alcove_mls::{
 };
 use alcove_proto::{
     ids::Epoch,
-    limits::{COMMIT_BYTES_MAX, KEY_PACKAGE_BYTES_MAX, WELCOME_BYTES_MAX},
+    limits::{COMMIT_BYTES_MAX, COMMIT_GROUP_INFO_BYTES_MAX, KEY_PACKAGE_BYTES_MAX, WELCOME_BYTES_MAX},
     names::{Identity, Person},
 };
 use mls_rs::{
@@ -56,6 +56,8 @@ pub struct Prepared {
     pub joiners: Vec<Joiner>,
     /// What it says its author had seen.
     pub seen: LogPin,
+    /// MLSMessage(GroupInfo) of the epoch it opens, without the tree: for a member that comes back.
+    pub group_info: Vec<u8>,
 }
 
 /// What processing a commit did.
@@ -172,7 +174,13 @@ impl Group {
         };
         check_size(Piece::Welcome, &welcome, WELCOME_BYTES_MAX)?;
         let joiners = joiners.into_iter().map(|(_, joiner)| joiner).collect();
-        Ok(Prepared { epoch: self.epoch(), commit, welcome, joiners, seen: context.seen() })
+        let group_info = match &output.external_commit_group_info {
+            Some(info) => info.to_bytes()?,
+            // The rules ask for one with every commit.
+            None => Vec::new(),
+        };
+        check_size(Piece::GroupInfo, &group_info, COMMIT_GROUP_INFO_BYTES_MAX)?;
+        Ok(Prepared { epoch: self.epoch(), commit, welcome, joiners, seen: context.seen(), group_info })
     }
 
     /// Forgets the pending commit: it was refused, or will not be sent.

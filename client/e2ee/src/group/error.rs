@@ -1,7 +1,7 @@
 //! What can go wrong in a group, as facts. Nothing has changed in the group then.
 
 use alcove_charter::TrustError;
-use alcove_mls::{CommitError, JudgeError, PolicyError};
+use alcove_mls::{CommitError, GroupInfoError, JudgeError, ObserveError, PolicyError};
 use alcove_proto::ids::IdLengthError;
 use mls_rs::error::MlsError;
 
@@ -75,6 +75,12 @@ pub enum GroupError {
     /// back. The way on is to come back by an external commit.
     #[error("the log shows a commit of this device that it has forgotten")]
     OwnCommitForgotten,
+    /// A member's GroupInfo cannot be come back by.
+    #[error(transparent)]
+    GroupInfo(#[from] GroupInfoError),
+    /// The group cannot be followed without its secrets.
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
     /// This device has been removed: nothing new is made in the group.
     #[error("this device is no longer a member")]
     Removed,

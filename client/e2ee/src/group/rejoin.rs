@@ -1,5 +1,9 @@
-//! Coming back by an external commit (RFC 9420 section 12.4.3.2): for a device whose state was lost or
-//! put back, and which still has its key.
+//! Coming back by an external commit (RFC 9420 section 12.4.3.2): for a device whose state was put back from a copy, and
+//! which still has its key.
+//!
+//! The device first follows the commits of the log from the epoch it holds, as an observer does: every one is judged like
+//! any other, and only its secrets stay closed. So it knows the tree and the whole history of the epoch in force by its
+//! own judgement, and takes a GroupInfo for that epoch alone. PROTOCOL.md section 8, "Vaults put back".
 
 use super::{
     Group, GroupError, Piece, check_charter, check_own_certificate,
@@ -9,7 +13,7 @@ use super::{
 };
 use crate::device::Device;
 use alcove_charter::TrustView;
-use alcove_mls::{Bench, CommitBody, CommitContext, CommitError, LogPin};
+use alcove_mls::{Bench, CommitBody, CommitContext, CommitError, LogPin, Observer, ReturnInfo};
 use alcove_proto::limits::{GROUP_INFO_BYTES_MAX, TREE_BYTES_MAX};
 use mls_rs::{MlsMessage, group::ExportedTree};
 
@@ -27,6 +31,39 @@ impl Group {
     /// Errors: [`GroupError::Mls`].
     pub fn tree(&self) -> Result<Vec<u8>, GroupError> {
         Ok(self.inner.export_tree().to_bytes()?)
+    }
+
+    /// Goes on from this epoch without its secrets: what the log's commits come to, each judged.
+    ///
+    /// Errors: [`GroupError::Removed`], [`GroupError::Observe`].
+    pub fn observer(&self, trust: &TrustView) -> Result<Observer, GroupError> {
+        self.check_member()?;
+        let info = self.inner.group_info_message(true)?.to_bytes()?;
+        Ok(Observer::beside_a_member(&info, trust, self.floor.clone())?)
+    }
+
+    /// [`Group::rejoin`] into the epoch that this device has followed the log to.
+    ///
+    /// `group_info`: by a member, without the tree. One of another epoch, or of another branch of the history, is refused,
+    /// and so is one that the member it names did not sign.
+    /// Answers the leaf of that member as well. Errors: [`GroupError`], [`GroupError::GroupInfo`] first of all.
+    pub fn come_back(
+        device: &Device,
+        group_info: &[u8],
+        observer: &Observer,
+        old_leaf: u32,
+        seen: LogPin,
+        trust: &TrustView,
+        now_ms: i64,
+    ) -> Result<(Self, Vec<u8>, u32), GroupError> {
+        let info = ReturnInfo::parse(group_info)?;
+        info.check(observer)?;
+        // The commit names what is held now, and its entry is received when it is sent.
+        let floor =
+            observer.floor().judge(&trust.moment(now_ms), trust, now_ms).map_err(CommitError::Floor)?;
+        let tree = observer.export_tree()?;
+        let (group, commit) = Self::rejoin(device, group_info, &tree, old_leaf, seen, trust, now_ms)?;
+        Ok((group.on_floor(floor), commit, info.signer()))
     }
 
     /// Comes back: removes this device's old leaf and enters anew, by the same key.

@@ -7,7 +7,8 @@ use crate::{
 };
 use alcove_charter::TrustError;
 use alcove_e2ee::group::{Group, GroupError, Intent};
-use alcove_mls::{CommitError, JudgeError, PolicyError};
+use alcove_mls::{CommitError, GroupInfoError, JudgeError, PolicyError};
+use alcove_proto::limits::COMMIT_GROUP_INFO_BYTES_MAX;
 use mls_rs::{MlsMessage, group::ExportedTree};
 
 /// The commit of a program without rules that enters by `staff`'s key and removes `old_leaf`.
@@ -52,6 +53,57 @@ fn a_device_that_lost_its_state_comes_back_by_its_own_key() {
     let next = bob.prepare(&Intent::default(), &scene.trust);
     scene.publish(&next.commit, &mut [&mut bob]);
     assert_eq!(scene.alice.group.roster().unwrap().len(), 2);
+}
+
+#[test]
+fn a_device_comes_back_into_the_epoch_that_it_has_followed_the_log_to_and_no_other() {
+    let (mut scene, mut bob, _) = with_bob();
+    let old = bob.group.save().unwrap();
+    let old = Group::load(&old).unwrap();
+    let mut infos = vec![scene.alice.group.group_info().unwrap()];
+    let mut log = Vec::new();
+    for _ in 0..2 {
+        let prepared = scene.alice.prepare(&Intent::default(), &scene.trust);
+        scene.publish(&prepared.commit, &mut [&mut bob]);
+        log.push(prepared.commit);
+        infos.push(prepared.group_info);
+    }
+    let mut observer = old.observer(&scene.trust).unwrap();
+    for commit in &log {
+        observer = observer.check(commit, &scene.trust, NOW_MS).unwrap().0;
+    }
+    let (device, leaf) = (bob.device, old.own_leaf());
+    let come_back =
+        |info: &[u8]| Group::come_back(&device, info, &observer, leaf, SEEN, &scene.trust, NOW_MS);
+    // Stale, of another branch of the same epoch, and with a bit of the signature changed.
+    let other = scene.world.harborlight.device('z', 1);
+    let elsewhere = Scene::new().alice.group.group_info().unwrap();
+    let mut forged = infos[2].clone();
+    *forged.last_mut().unwrap() ^= 1;
+    for (info, fault) in [
+        (&infos[0], GroupInfoError::OtherEpoch),
+        (&infos[1], GroupInfoError::OtherEpoch),
+        (&elsewhere, GroupInfoError::OtherEpoch),
+        (&forged, GroupInfoError::Signature),
+        (&infos[2][..40].to_vec(), GroupInfoError::Malformed),
+        (
+            &vec![0; COMMIT_GROUP_INFO_BYTES_MAX + 1],
+            GroupInfoError::TooLarge { bytes: COMMIT_GROUP_INFO_BYTES_MAX + 1 },
+        ),
+    ] {
+        let refused = come_back(info).map(drop);
+        assert!(matches!(&refused, Err(GroupError::GroupInfo(found)) if *found == fault), "{refused:?}");
+    }
+    // A stranger who has all of it gets nowhere: no leaf has its key.
+    let stranger =
+        Group::come_back(&other.device, &infos[2], &observer, leaf, SEEN, &scene.trust, NOW_MS).map(drop);
+    assert!(matches!(stranger, Err(GroupError::Policy(_))), "{stranger:?}");
+
+    let (group, commit, voucher) = come_back(&infos[2]).unwrap();
+    assert_eq!(voucher, scene.alice.group.own_leaf());
+    assert!(scene.order(&commit).author.external);
+    scene.alice.process(&commit, &scene.trust);
+    assert_eq!(group.epoch_id(), scene.alice.group.epoch_id());
 }
 
 #[test]

@@ -124,6 +124,33 @@ impl From<Error> for Failure {
                 "The case is not frozen: there is nothing to lead on.",
                 "To leave somebody out use `alcove member remove`; what is wrong with a case stands in `alcove case show`.",
             ),
+            Error::CaseRestored => Self::new(
+                Exit::Integrity,
+                "This laptop's data was put back from a backup: it shows the case as it was then, and does not know who was removed since.",
+                "Come back into it with `alcove case rejoin`; what is here can still be read. Do not lead the case on from here.",
+            ),
+            Error::NotRestored => Self::new(
+                Exit::Conflict,
+                "The case was not put back from a backup: there is nothing to come back from.",
+                "What is wrong with a case stands in `alcove case show`.",
+            ),
+            Error::NoWayBack => Self::new(
+                Exit::Integrity,
+                "This device cannot come back into the case by itself: the backup is from before its newest keys, or the case's history cannot be followed from there.",
+                "Ask an owner of the case to remove this device and add it again; what is here can still be read.",
+            ),
+            Error::WayBackNotYet => Self::new(
+                Exit::Conflict,
+                "Whoever changed the case last uses an earlier version of Alcove, which leaves nothing to come back by.",
+                "Run the command again after the next change of the case, or ask an owner to remove this device and add it again.",
+            ),
+            Error::CompareWords { by } => Self::new(
+                Exit::KeyChanged,
+                format!(
+                    "The way back is vouched for by {by}, who was no owner of the case when your backup was made: the server could be showing you a case of its own."
+                ),
+                "Call a member whom you know and ask for the words that `alcove case compare` shows them; then run `alcove case rejoin CASE --words \"…\"` with those.",
+            ),
             Error::CaseNotShown => Self::new(
                 Exit::Integrity,
                 "The server no longer shows this case, and does not show that you were removed from it: nothing is sent to it.",
@@ -330,6 +357,16 @@ fn refused_for_good(record: &RecordId, cause: RefusalCause) -> Failure {
                 ),
             );
         }
+        RefusalCause::InLogUnread => {
+            return Failure::new(
+                Exit::Conflict,
+                "What you wrote is most likely in the case already: this device sent it after the backup that was put back. Your text is kept in the outbox.",
+                format!(
+                    "Ask a colleague whether they have it. If not, `alcove outbox retry {0:.8}` sends it once more, as a new item; else `alcove outbox drop {0:.8}`.",
+                    record.to_string()
+                ),
+            );
+        }
     };
     let id = format!("{:.8}", record.to_string());
     Failure::new(
@@ -385,6 +422,17 @@ pub(super) fn alarm(case: Option<&GroupId>, kind: AlarmKind, device: Option<&Ide
             ),
             "Tell your admin and the server's operator. An owner leads the case on, with everybody in it, by `alcove case \
              succeed`; what is here can still be read. Marking the alarm as looked at lets nothing be sent.",
+        );
+    }
+    if kind == AlarmKind::VaultRestored {
+        return Failure::new(
+            Exit::Integrity,
+            format!(
+                "An alarm stands for {whose} (vault-restored): nothing is sent. The case has something of this device that \
+                 is not here."
+            ),
+            "If you put a backup back: `alcove case rejoin` where the case is frozen, else `alcove status \
+             --acknowledge-alarms`. If you did not, somebody has a copy of this laptop's data: tell your admin now.",
         );
     }
     Failure::new(
@@ -508,6 +556,8 @@ fn group(error: &GroupError) -> Failure {
         | GroupError::UnknownCharter
         | GroupError::GroupId(_)
         | GroupError::OwnCommitForgotten
+        | GroupError::GroupInfo(_)
+        | GroupError::Observe(_)
         | GroupError::OtherDeviceKey
         | GroupError::Sign
         | GroupError::Unseal => {

@@ -12,6 +12,7 @@ use crate::{
         leaving, ledger,
         outbox::{self, Item},
         payload::working_row,
+        restored,
         state::{adopt, floor, group_place, load_group},
     },
     vault::rows::{AuthorRow, PendingRow},
@@ -42,6 +43,12 @@ impl Walk<'_> {
         if processed.summary.author.identity.to_string() != entry.author {
             return self.ordered_invalid(entry);
         }
+        let author = &processed.summary.author;
+        if processed.removed_self && author.external && author.identity == self.session.identity {
+            // This device came back by its own key, and this vault knows nothing of it: an older copy, or a second one.
+            self.group = None;
+            return self.freeze(entry, AlarmKind::VaultRestored, None);
+        }
         self.row.context_floor = group.floor().encode();
         self.put(
             entry,
@@ -67,6 +74,9 @@ impl Walk<'_> {
         )?);
         self.epoch_key = None;
         self.meet_keys(&processed, author_key)?;
+        // Whoever is removed is not brought over from an earlier case afterwards.
+        let out = |name: &str| processed.summary.removed.iter().any(|gone| gone.identity.to_string() == name);
+        self.row.carry.retain(|seat| !out(&seat.identity));
         let missing = ledger::look_up(self.act, self.session.identity(), &self.id, self.now_ms)?;
         self.walked.alarms.extend(missing);
         self.let_begin_anew(&processed)?;
@@ -103,6 +113,9 @@ impl Walk<'_> {
 
     /// The state cannot be carried on: shown, and nothing more is sent. What is here can still be read.
     fn freeze(&mut self, entry: &LogEntry, kind: AlarmKind, author: Option<&Identity>) -> Result<(), Error> {
+        if kind == AlarmKind::VaultRestored {
+            restored::notice(self.act, &self.id, &mut self.row, self.now_ms)?;
+        }
         self.row.frozen = true;
         self.row.frozen_by = entry.author.clone();
         let alarm = Alarm { group: Some(self.id), kind, position: entry.position };
@@ -179,6 +192,7 @@ impl Walk<'_> {
             // The intent stays and is made into a new commit.
             pending.commit.clear();
             pending.welcome.clear();
+            pending.group_info.clear();
             pending.joiners.clear();
             self.act.put(self.id.as_bytes(), &pending)?;
             return Ok(());

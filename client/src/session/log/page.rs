@@ -3,7 +3,7 @@
 //! PROTOCOL.md, "The log", 2 and 4.
 
 use super::{Stop, Walk};
-use crate::session::{AlarmKind, Error};
+use crate::session::{AlarmKind, Error, restored};
 use alcove_charter::P256Point;
 use alcove_e2ee::receipts::{LogFault, LogVerifier};
 use alcove_proto::{
@@ -110,7 +110,7 @@ impl Walk<'_> {
             Some(signed) if Position(signed.position) > reached => {
                 self.fault(LogFault::Gap { expected: reached.next(), found: Position(signed.position) })
             }
-            Some(_) => Ok(()),
+            Some(_) => Ok(restored::read_to_the_end(self.act, &mut self.row)?),
         }
     }
 

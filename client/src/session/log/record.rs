@@ -5,8 +5,9 @@
 use super::Walk;
 use crate::{
     session::{
-        AlarmKind, Error, UnreadableCause, leaving, outbox,
+        AlarmKind, Error, RefusalCause, UnreadableCause, leaving, outbox,
         payload::{cause_of, entry_row, unreadable_row},
+        restored,
         state::{self, digest, group_place, load_group},
     },
     vault::rows::{AuthorRow, ChainRow, EntryClass, EntryRow, GrantInboxRow, GrantedKeyRow},
@@ -51,7 +52,11 @@ impl Walk<'_> {
             }
             Some(key) => self.own_changed(entry, Some(&key))?,
             // A record of ours that this vault does not know: it was put back from an older copy.
-            None if own && !replayed => drop(self.alarm(AlarmKind::VaultRestored, entry.position)?),
+            None if own && !replayed => {
+                self.alarm(AlarmKind::VaultRestored, entry.position)?;
+                // It opened under this device's own signature: no server can make that up.
+                restored::notice(self.act, &self.id, &mut self.row, self.now_ms)?;
+            }
             None => {}
         }
         if replayed {
@@ -122,7 +127,7 @@ impl Walk<'_> {
     /// was written stays, and nothing is sent until a person has looked.
     fn own_changed(&mut self, entry: &LogEntry, waiting: Option<&[u8]>) -> Result<(), Error> {
         if let Some(key) = waiting {
-            outbox::set_aside(self.act, key)?;
+            outbox::set_aside(self.act, key, RefusalCause::ChangedInLog)?;
         }
         self.alarm(AlarmKind::OwnRecordChanged, entry.position).map(drop)
     }

@@ -103,4 +103,6 @@ pub enum UnreadableCause {
     GrantNotForThisDevice,
     /// No key of it was recovered, or a false one.
     KeyNotRecovered,
+    /// It was written while this device, whose vault was put back from a copy, was not in the case.
+    WrittenBeforeReturn,
 }

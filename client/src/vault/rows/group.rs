@@ -102,6 +102,13 @@ pub struct GroupRow {
     /// This device was never a member: what is here was read with recovered keys.
     #[prost(bool, tag = "45")]
     pub recovered: bool,
+    /// How often this vault had been noticed to be put back from a copy when this log was last read to its end: fewer than
+    /// [`RestoredRow`](super::RestoredRow) counts, and what is here is known to be old.
+    #[prost(uint64, tag = "55")]
+    pub restores_known: u64,
+    /// The position of the commit that added us, once `join_position` is that of the commit by which we came back.
+    #[prost(uint64, optional, tag = "56")]
+    pub first_join: Option<u64>,
     /// The position of an entry that no honest server orders, and before which reading stops; 0 for none.
     #[prost(uint64, tag = "65")]
     pub ordered_invalid_at: u64,
@@ -121,6 +128,13 @@ pub struct GroupRow {
     /// People whose own device asked in the log that they be taken off, and who are members still.
     #[prost(string, repeated, tag = "76")]
     pub leaving: Vec<String>,
+}
+
+impl GroupRow {
+    /// Where this device's reading begins: it may open to others what stands from there on.
+    pub fn reads_from(&self) -> u64 {
+        self.first_join.unwrap_or(self.join_position)
+    }
 }
 
 /// How far the group that another one leads on could be followed.

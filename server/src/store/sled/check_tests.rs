@@ -70,6 +70,7 @@ impl Scene {
                 members: MembersAfter::Are(vec![member(1), member(2)]),
                 welcome: Some(welcome.clone()).filter(|_| epoch == 0),
                 snapshot: None,
+                group_info: vec![9; 10].into(),
             };
             store.commit(commit, by(1)).await.unwrap();
         }

@@ -9,7 +9,10 @@ use super::{
         Pending, durable_entry, entry_in_batch, entry_key, membership_key, push_entry, put_checkpoint,
         require_member, same_entry,
     },
-    rows::{CheckpointRow, EntryRow, MemberRow, MembershipRow, PositionRow, Row, damaged, id, identity},
+    rows::{
+        CheckpointRow, EntryRow, GroupInfoRow, MemberRow, MembershipRow, PositionRow, Row, damaged, id,
+        identity,
+    },
     view::View,
     welcomes,
 };
@@ -21,10 +24,14 @@ use crate::store::{
 };
 use alcove_proto::{
     ids::{Epoch, GroupId, Position},
-    limits::{COMMIT_BYTES_MAX, GROUP_LEAVES_MAX, LINK_DIGESTS_MAX, TREE_BYTES_MAX, WELCOME_BYTES_MAX},
+    limits::{
+        COMMIT_BYTES_MAX, COMMIT_GROUP_INFO_BYTES_MAX, GROUP_LEAVES_MAX, LINK_DIGESTS_MAX, TREE_BYTES_MAX,
+        WELCOME_BYTES_MAX,
+    },
     names::Identity,
     v1::LogEntry,
 };
+use bytes::Bytes;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     ops::ControlFlow,
@@ -49,7 +56,7 @@ impl CommitPending {
 /// Bytes a commit writes.
 pub(super) fn weight(new: &NewCommit) -> usize {
     let welcome = new.welcome.as_ref().map_or(0, |welcome| welcome.welcome.len() + welcome.tree.len());
-    new.body.len() + welcome + new.snapshot.as_ref().map_or(0, Vec::len)
+    new.body.len() + welcome + new.group_info.len() + new.snapshot.as_ref().map_or(0, Vec::len)
 }
 
 /// Takes a commit if its epoch is in force.
@@ -94,6 +101,8 @@ pub(super) fn commit(batch: &mut Batch<'_>, new: NewCommit, by: &By) -> Result<C
     if let Some(snapshot) = &new.snapshot {
         put_checkpoint(batch, &group, opened, position, snapshot)?;
     }
+    let kept = GroupInfoRow { epoch: opened.0, group_info: new.group_info };
+    batch.put(Kind::GroupInfo.key().group(&group).build(), &kept)?;
     let audited = Audited { group: Some(&group), position: Some(position), ..Audited::act(Act::Commit) };
     batch.audit(by, audited);
     Ok(CommitPending::Committed(pending))
@@ -104,6 +113,7 @@ fn check_sizes(new: &NewCommit) -> Result<()> {
         if bytes > limit { Err(StoreError::TooLarge { what, limit }) } else { Ok(()) }
     };
     over("commit", new.body.len(), COMMIT_BYTES_MAX)?;
+    over("group info", new.group_info.len(), COMMIT_GROUP_INFO_BYTES_MAX)?;
     if let Some(welcome) = &new.welcome {
         over("welcome", welcome.welcome.len(), WELCOME_BYTES_MAX)?;
         over("tree", welcome.tree.len(), TREE_BYTES_MAX)?;
@@ -291,6 +301,14 @@ pub(super) fn checkpoint(view: &View, group: &GroupId) -> Result<Option<Checkpoi
         }
     }
     Ok(None)
+}
+
+/// The GroupInfo of the epoch in force, with that epoch; empty when none was handed in for it.
+pub(super) fn group_info(view: &View, group: &GroupId) -> Result<Option<(Epoch, Bytes)>> {
+    let Some(head) = view.head(group)? else { return Ok(None) };
+    let row = view.row::<GroupInfoRow>(&Kind::GroupInfo.key().group(group).build())?;
+    let of_now = row.filter(|row| row.epoch == head.epoch.0).map(|row| row.group_info);
+    Ok(Some((head.epoch, of_now.unwrap_or_default())))
 }
 
 /// The id a row holds, for the check.

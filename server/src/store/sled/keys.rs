@@ -37,6 +37,8 @@ pub(super) enum Kind {
     CheckpointPart = 0x18,
     /// `identity, group, join position`: [`super::rows::PositionRow`] of the commit that ended this stay.
     Stay = 0x19,
+    /// `group`: [`super::rows::GroupInfoRow`] of the epoch in force.
+    GroupInfo = 0x1a,
     /// `identity, welcome`: [`super::rows::WelcomeRow`].
     Welcome = 0x20,
     /// `group, position`: [`super::rows::WelcomeContentRow`].

@@ -55,7 +55,7 @@ macro_rules! rows {
 pub(super) use rows;
 
 rows! {
-    GroupRow => "group", EntryRow => "log entry", IdBlockRow => "block of record ids", PositionRow => "index", MemberRow => "member",
+    GroupRow => "group", GroupInfoRow => "group info", EntryRow => "log entry", IdBlockRow => "block of record ids", PositionRow => "index", MemberRow => "member",
     MembershipRow => "membership", CheckpointRow => "checkpoint", WelcomeRow => "welcome",
     WelcomeContentRow => "welcome content", KeyPackageRow => "key package", ClaimedRow => "claimed key package", CardRow => "card",
     AccessRow => "access entry", BlobRow => "blob", ChunkRow => "chunk", UsageRow => "usage",
@@ -167,6 +167,17 @@ pub(super) struct CheckpointRow {
     pub(super) position: u64,
     #[prost(uint64, tag = "3")]
     pub(super) bytes: u64,
+}
+
+/// What a member comes back by.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct GroupInfoRow {
+    /// The epoch it is of.
+    #[prost(uint64, tag = "1")]
+    pub(super) epoch: u64,
+    /// Empty when the author of the commit that opened it handed in none.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(super) group_info: bytes::Bytes,
 }
 
 /// One joiner's share of a welcome.

@@ -117,6 +117,10 @@ impl Store for SledStore {
         self.read(move |view| commits::checkpoint(view, &group)).await
     }
 
+    async fn group_info(&self, group: GroupId) -> Result<Option<(Epoch, Bytes)>> {
+        self.read(move |view| commits::group_info(view, &group)).await
+    }
+
     async fn welcomes(&self, identity: Identity, max: usize) -> Result<WelcomePage> {
         self.read(move |view| welcomes::list(view, &identity, max)).await
     }

@@ -15,8 +15,8 @@ use crate::{
 use alcove_proto::{
     ids::{Digest, Epoch, GroupId, Position},
     limits::{
-        ACCESS_RANGES_MAX, COMMIT_BYTES_MAX, CURSORS_MAX, GROUP_INFO_BYTES_MAX, GROUP_LEAVES_MAX,
-        LOG_PAGE_ENTRIES_MAX, RECORD_BLOBS_MAX, RECORD_BYTES_MAX, WELCOME_BYTES_MAX,
+        ACCESS_RANGES_MAX, COMMIT_BYTES_MAX, COMMIT_GROUP_INFO_BYTES_MAX, CURSORS_MAX, GROUP_INFO_BYTES_MAX,
+        GROUP_LEAVES_MAX, LOG_PAGE_ENTRIES_MAX, RECORD_BLOBS_MAX, RECORD_BYTES_MAX, WELCOME_BYTES_MAX,
     },
     names::Identity,
     v1,
@@ -177,6 +177,18 @@ impl<S: Store> Groups for GroupsApi<S> {
         Ok(Response::new(Box::pin(stream)))
     }
 
+    async fn fetch_group_info(
+        &self,
+        request: Request<v1::FetchGroupInfoRequest>,
+    ) -> Result<Response<v1::FetchGroupInfoResponse>, Status> {
+        let (call, message) = Call::begin(request)?;
+        let fetched = async {
+            let (epoch, group_info) = self.0.group_info(&call.caller, id(&message.group_id)?).await?;
+            Ok(v1::FetchGroupInfoResponse { epoch: epoch.0, group_info: group_info.into() })
+        };
+        call.answer(fetched.await)
+    }
+
     async fn acknowledge_welcome(
         &self,
         request: Request<v1::AcknowledgeWelcomeRequest>,
@@ -218,6 +230,7 @@ fn commit_offer(message: v1::SubmitCommitRequest) -> Result<CommitOffer, Refusal
     let group = id(&message.group_id)?;
     required(&message.commit, COMMIT_BYTES_MAX)?;
     at_most(&message.welcome, WELCOME_BYTES_MAX)?;
+    at_most(&message.group_info, COMMIT_GROUP_INFO_BYTES_MAX)?;
     count_at_most(message.joiners.len(), GROUP_LEAVES_MAX)?;
     if message.welcome.is_empty() != message.joiners.is_empty() {
         return Err(ParseError::Contradiction.into());
@@ -238,6 +251,7 @@ fn commit_offer(message: v1::SubmitCommitRequest) -> Result<CommitOffer, Refusal
         welcome: message.welcome.into(),
         joiners,
         seen: Position(message.seen_position),
+        group_info: message.group_info.into(),
     })
 }
 
@@ -358,6 +372,7 @@ mod tests {
             welcome: vec![2],
             joiners: vec![v1::Joiner { identity: NAME.into(), key_package_ref: vec![3; 32] }],
             seen_position: 9,
+            group_info: Vec::new(),
         }
     }
 

@@ -237,6 +237,7 @@ async fn publish(server: &Server, group: GroupId, prepared: Prepared) -> Result<
         welcome: prepared.welcome,
         joiners: joiners.map(|joiner| (joiner.identity.to_string(), joiner.key_package_ref)).collect(),
         seen_position: prepared.seen.position,
+        group_info: prepared.group_info,
     };
     match server.submit_commit(submission).await? {
         CommitOutcome::Accepted(_) => Ok(prepared.commit),
