@@ -32,6 +32,7 @@ mod recovered;
 mod recovery;
 mod rehearsals;
 mod renewals;
+mod returns;
 mod rollover;
 mod scene;
 mod successors;

@@ -2,6 +2,7 @@
 //!
 //! Here the protocol's libraries are used from the outside, against the real server program.
 
+pub(crate) mod backup;
 pub(crate) mod caller;
 pub(crate) mod liar;
 pub(crate) mod owner;

@@ -1,6 +1,8 @@
 //! A hostile server, between the real programs and the real server.
 
 mod blame;
+mod compare;
 mod lineage;
 mod outbox;
+mod restored;
 mod revocation;
