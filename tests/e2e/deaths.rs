@@ -1,10 +1,25 @@
 //! Death at a chosen write: SIGKILL at the n-th sync or rename, then the same thing again.
 
-use crate::scene::{CASE, Scene, texts, write};
-use alcove_tests::needs::{skip_unless, strace_works};
+use crate::{
+    scene::{CASE, Scene, texts, write},
+    support::rogue::Rogue,
+};
+use alcove_tests::{
+    needs::{skip_unless, strace_works},
+    process::{Outcome, Run, wait_for},
+    world::path,
+};
+use std::time::Duration;
 
 /// Kills at most this many times a scene; each is one run of the program.
 const DEATHS_MAX: usize = 12;
+
+/// Runs a command that is killed at its sync of that number, if it comes to it.
+fn killed_at(death: usize, run: Run) -> Outcome {
+    let inject = format!("inject=fdatasync,fsync:signal=KILL:when={death}");
+    run.under(["strace", "-f", "-q", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", &inject])
+        .outcome()
+}
 
 #[test]
 fn a_note_survives_death_at_every_sync_of_the_laptop_and_is_stored_once() {
@@ -16,14 +31,8 @@ fn a_note_survives_death_at_every_sync_of_the_laptop_and_is_stored_once() {
     let mut survived = false;
     for death in 1..=DEATHS_MAX {
         let text = format!("death {death}");
-        let inject = format!("inject=fdatasync,fsync:signal=KILL:when={death}");
-        let trace = ["strace", "-f", "-q", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", &inject];
-        let killed = scene
-            .rosa
-            .command(["note", "add", CASE, "-", "--yes", "--json"])
-            .stdin(&text)
-            .under(trace)
-            .outcome();
+        let add = ["note", "add", CASE, "-", "--yes", "--json"];
+        let killed = killed_at(death, scene.rosa.command(add).stdin(&text));
         // Whatever happened, the next command works and sends what waits.
         scene.rosa.run(["status", "--json"]).success();
         let times = texts(&scene.leon).iter().filter(|seen| **seen == text).count();
@@ -53,10 +62,8 @@ fn a_commit_survives_death_at_every_sync_of_the_laptop() {
     let hannah = scene.hannah();
     let mut deaths = 0;
     for death in 1..=DEATHS_MAX {
-        let inject = format!("inject=fdatasync,fsync:signal=KILL:when={death}");
-        let trace = ["strace", "-f", "-q", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", &inject];
         let add = ["member", "add", CASE, "Hannah Kessler", "--yes", "--json"];
-        let killed = scene.rosa.command(add).under(trace).outcome();
+        let killed = killed_at(death, scene.rosa.command(add));
         scene.rosa.run(["status", "--json"]).success();
         if killed.code == 0 {
             break;
@@ -76,5 +83,86 @@ fn a_commit_survives_death_at_every_sync_of_the_laptop() {
     write(&scene.rosa, "everybody is here");
     for person in [&scene.leon, &hannah] {
         assert!(texts(person).contains(&"everybody is here".to_owned()), "{}", person.name);
+    }
+}
+
+#[test]
+fn whatever_dies_while_a_lost_laptop_is_removed_nothing_is_sent_before_it_is_out() {
+    if skip_unless(strace_works(), "death at every sync", "strace with ptrace") {
+        return;
+    }
+    let scene = Scene::with_case();
+    let hannah = scene.hannah();
+    scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    write(&scene.rosa, "before");
+    let lost = scene.leon.identity();
+    let ca = scene.world.agency_folder("childprotection");
+    let list = scene.world.crl_folder().join("childprotection.crl");
+    let revoke = ["revoke", "--ca", path(&ca), "--identity", &lost, "-o", path(&list)];
+    scene.world.certs(revoke).success();
+    scene.server.reload();
+    wait_for("the server to refuse the lost laptop", Duration::from_secs(60), || {
+        (scene.leon.run(["status"]).code == 8).then_some(())
+    });
+    // Each run dies one sync further on than the one before it, in whatever that one has left.
+    let add = ["note", "add", CASE, "-", "--yes", "--json"];
+    let mut runs = Vec::new();
+    for death in 1..=DEATHS_MAX {
+        let text = format!("death {death}");
+        let code = killed_at(death, scene.rosa.command(add).stdin(&text)).code;
+        let notes = scene.rosa.json_lines(["note", "list", CASE, "--offline"]);
+        let stored = notes.iter().any(|note| note["text"] == text.as_str() && note["delivery"] == "stored");
+        let members = scene.rosa.json_lines(["member", "list", CASE, "--offline"]).len();
+        assert!(!stored || members == 2, "{text} was sent with the lost laptop in the case");
+        runs.push((code, text));
+        if code == 0 {
+            break;
+        }
+    }
+    assert!(
+        (2..DEATHS_MAX).contains(&runs.len()),
+        "the control: some deaths, and one run that lives: {runs:?}"
+    );
+    scene.rosa.run(["status", "--json"]).success();
+    let seen = texts(&hannah);
+    for (code, text) in &runs {
+        let times = seen.iter().filter(|seen| *seen == text).count();
+        assert!(
+            times <= 1 && (times == 1 || *code != 0),
+            "{text} ended with {code} and is there {times} times"
+        );
+    }
+    assert_eq!(hannah.json_lines(["member", "list", CASE]).len(), 2);
+}
+
+#[tokio::test]
+async fn a_case_is_led_on_once_whatever_dies_meanwhile() {
+    if skip_unless(strace_works(), "death at every sync", "strace with ptrace") {
+        return;
+    }
+    let scene = Scene::with_case();
+    write(&scene.leon, "before");
+    let mut rogue = Rogue::join(&scene, &[]).await;
+    rogue.spoil().await;
+    let unsent = ["note", "add", CASE, "-", "--yes", "--json", "--offline"];
+    scene.rosa.command(unsent).stdin("written on the train").outcome().success();
+    scene.rosa.run(["status", "--json"]).code(6);
+    let mut deaths = 0;
+    for death in 1..=DEATHS_MAX {
+        let led_on = killed_at(death, scene.rosa.command(["case", "succeed", CASE, "--yes", "--json"]));
+        // Once the new case stands, the title is its, and there is nothing to lead on any more.
+        if [0, 9].contains(&led_on.code) {
+            break;
+        }
+        deaths += 1;
+    }
+    assert!((1..DEATHS_MAX).contains(&deaths), "the control: some deaths, and one run that lives: {deaths}");
+    scene.rosa.run(["status", "--json"]);
+    for reader in [&scene.rosa, &scene.leon] {
+        reader.run(["status", "--json"]);
+        let cases = reader.json_lines(["case", "list", "--all", "--offline"]);
+        let led_on = cases.iter().filter(|case| case["leads_on"].is_string()).count();
+        assert_eq!((cases.len(), led_on), (2, 1), "{}: {cases:?}", reader.name);
+        assert_eq!(texts(reader), ["written on the train"], "{}", reader.name);
     }
 }
