@@ -67,7 +67,9 @@ pub use owners::{KeyOwner, ca_claim_signing_bytes};
 pub use renewal::{RenewalError, VerifiedRenewal, order_signing_bytes, renewal_signing_bytes, verify_order};
 pub use sign_content::sign_content;
 pub use signed::{SignedCharter, Standing, charter_signing_bytes};
-pub use trust::{Currency, DeviceCertificate, Judge, Moment, OfferedCrl, ServerCertificate, TrustView};
+pub use trust::{
+    Currency, DeviceCertificate, Issued, Judge, Moment, OfferedCrl, ServerCertificate, TrustView,
+};
 pub use words::{
     agency_words, device_words, entry_words, epoch_words, key_words, request_words, same_words, spelled_words,
 };

@@ -7,10 +7,12 @@
 
 mod claim;
 mod currency;
+mod issued;
 mod offered;
 mod server;
 
 pub use currency::Currency;
+pub use issued::Issued;
 pub use offered::OfferedCrl;
 
 use crate::{
@@ -493,16 +495,11 @@ impl TrustView {
             return Err(TrustError::UnknownAgency { trust_domain: trust_domain.clone() });
         }
         let issuer = claim.check_path(&anchors)?;
+        let certificate = claim.believed(issuer);
         if let Judge::At(moment) = judge {
-            claim.leaf.check_time(moment.time_ms)?;
-            if let Some(number) = moment.crl_numbers.get(trust_domain)
-                && let Stood::Yes(revoked_at_ms) =
-                    self.stood(trust_domain, &claim.leaf.serial, &issuer, *number)
-            {
-                return Err(TrustError::Revoked { revoked_at_ms });
-            }
+            self.judge_issued(&certificate.issued(), moment)?;
         }
-        Ok(claim.believed(issuer))
+        Ok(certificate)
     }
 
     fn check_charter(&self, time_ms: i64) -> Result<(), TrustError> {

@@ -292,3 +292,47 @@ fn an_ended_charter_lets_nobody_in() {
         Err(TrustError::CharterExpired { not_after_ms: NOW_MS + 700 * DAY_MS })
     );
 }
+
+/// What is remembered of a certificate is judged like the certificate: whatever has come of its CA, its serial or the time.
+#[test]
+fn a_certificate_whose_signature_was_verified_before_is_judged_as_the_first_time() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let mls = agency.mls_leaf().make();
+    let view = world.view();
+    let issued = view.verify_device_mls(&[&mls], Judge::Never).unwrap().issued();
+
+    let (revoked, _) = view.with_crl(&agency.ca.crl(1, &[&[0x41; 16]])).unwrap();
+    let (other_serial, _) = view.with_crl(&agency.ca.crl(1, &[&[0x42; 16]])).unwrap();
+    let rolled = |cas: &[&TestCa]| {
+        let charter = next(view.charters(), |charter| list(&mut charter.agencies[1], cas));
+        view.with_charter(&sign(&charter, &world.agencies)).unwrap().0
+    };
+    let new_ca = TestCa::new("harborlight CA of next year");
+    let (both, retired) = (rolled(&[&agency.ca, &new_ca]), rolled(&[&new_ca]));
+    let charter = next(view.charters(), |charter| drop(charter.agencies.remove(1)));
+    let others = world.agencies.iter().enumerate().filter(|(index, _)| *index != 1);
+    let (left, _) = view.with_charter(&sign(&charter, others.map(|(_, agency)| agency))).unwrap();
+    // An earlier moment of a view that knows more by now.
+    let before_the_list = view.moment(NOW_MS);
+
+    let mut verdicts = Vec::new();
+    for view in [&view, &revoked, &other_serial, &both, &retired, &left] {
+        for time_ms in [NOW_MS - 400 * DAY_MS, NOW_MS, NOW_MS + 400 * DAY_MS] {
+            for moment in [view.moment(time_ms), before_the_list.clone()] {
+                let first = view.verify_device_mls(&[&mls], Judge::At(&moment)).map(drop);
+                assert_eq!(view.judge_issued(&issued, &moment), first);
+                verdicts.push(first);
+            }
+        }
+    }
+    let some = |wanted: &dyn Fn(&TrustError) -> bool| {
+        verdicts.iter().any(|verdict| verdict.as_ref().is_err_and(wanted))
+    };
+    assert!(verdicts.iter().any(Result::is_ok), "the control");
+    assert!(some(&|error| matches!(error, TrustError::Revoked { .. })));
+    assert!(some(&|error| matches!(error, TrustError::UnknownIssuer { .. })));
+    assert!(some(&|error| matches!(error, TrustError::UnknownAgency { .. })));
+    assert!(some(&|error| matches!(error, TrustError::Expired { .. })));
+    assert!(some(&|error| matches!(error, TrustError::NotYetValid { .. })));
+}
