@@ -55,7 +55,7 @@ fn a_key_that_no_earlier_one_vouches_for_is_seen_and_blocks_until_somebody_has_l
     assert!(stopped.stderr.contains("alcove verify"), "{}", stopped.stderr);
     let seen = changes(&scene.rosa);
     assert_eq!(seen, [("Leon Baptiste".to_owned(), words_of(&leon))]);
-    scene.rosa.run(["verify", "--people", "--yes"]).success();
+    scene.rosa.run(["verify", "--people", "Leon Baptiste", "--yes"]).success();
     scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
     write(&scene.rosa, "he is back");
 
@@ -67,7 +67,7 @@ fn a_key_that_no_earlier_one_vouches_for_is_seen_and_blocks_until_somebody_has_l
     hannah.command(add).stdin("not yet").outcome().code(10);
     assert_eq!(texts(&leon), ["he is back"]);
     assert_eq!(changes(&hannah), seen);
-    hannah.run(["verify", "--people", "--yes"]).success();
+    hannah.run(["verify", "--people", "Leon Baptiste", "--yes"]).success();
     hannah.command(add).stdin("now that we have spoken").outcome().success();
     assert_eq!(texts(&leon), ["he is back", "now that we have spoken"]);
     assert_eq!(changes(&hannah), []);

@@ -18,7 +18,7 @@ use alcove_tests::world::Staff;
 use serde_json::Value;
 
 /// Opens a group that says it leads `predecessor` on, and adds these people's devices to it.
-async fn claims_to_lead_on(rogue: &Rogue, predecessor: Predecessor, people: &[&Staff]) -> GroupId {
+pub(crate) async fn claims_to_lead_on(rogue: &Rogue, predecessor: Predecessor, people: &[&Staff]) -> GroupId {
     let caller = &rogue.caller;
     let policy = Policy::new(caller.trust.charter().hash(), caller.identity.person.clone());
     let policy = policy.succeeding(predecessor);
@@ -44,12 +44,12 @@ fn cases(staff: &Staff) -> Vec<Value> {
 }
 
 /// What somebody has of the case of this id.
-fn case(staff: &Staff, id: &str) -> Value {
+pub(crate) fn case(staff: &Staff, id: &str) -> Value {
     let found = cases(staff).into_iter().find(|case| case["id"] == id);
     found.unwrap_or_else(|| panic!("{} has no case {id}", staff.name))
 }
 
-fn id_of_case(staff: &Staff) -> String {
+pub(crate) fn id_of_case(staff: &Staff) -> String {
     staff.json(["case", "show", CASE])["id"].as_str().expect("a case has an id").to_owned()
 }
 

@@ -6,7 +6,7 @@
 
 mod admin;
 mod member;
-mod server;
+pub(crate) mod server;
 mod stranger;
 mod table;
 mod thief;

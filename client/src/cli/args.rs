@@ -88,9 +88,10 @@ pub(crate) enum Command {
     Verify {
         /// The agency, by name or trust domain; without one, everything there is to compare is listed
         agency: Option<String>,
-        /// The people whose key has changed, as listed: each of them reads out the same words
-        #[arg(long, conflicts_with = "agency")]
-        people: bool,
+        /// People whose key has changed and who have read out the words, each by name; on a terminal, without names, each
+        /// is asked about
+        #[arg(long, value_name = "NAME[@AGENCY]", num_args = 0.., conflicts_with = "agency")]
+        people: Option<Vec<String>>,
     },
     /// Recovery in your agency: who asks for it, saying no to it, and reading again after everything was lost
     #[command(subcommand)]
@@ -166,10 +167,15 @@ pub(crate) enum Case {
         /// The case: its id, the beginning of it, or its exact title
         case: String,
     },
-    /// Lead a frozen case on in a new one, with everybody but whoever froze it
+    /// Lead a case on in a new one: a frozen one with everybody but whoever froze it, or one whose owners are all revoked
     Succeed {
-        /// The frozen case
+        /// The case
         case: String,
+    },
+    /// Follow a member who leads a case on because none of its owners is left; without a case, list them
+    Follow {
+        /// The case that is led on, or the id of the new one where several lead it on
+        case: Option<String>,
     },
     /// Who wants to add you to a case and waits for your yes
     Requests,

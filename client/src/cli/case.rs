@@ -4,6 +4,7 @@ use super::{
     args::Case,
     context::Context,
     exit::Failure,
+    follow,
     json::{CaseJson, HeldUpJson, PersonJson},
     prompt, request,
 };
@@ -17,6 +18,7 @@ pub(super) async fn run(context: &Context, command: Case) -> Result<(), Failure>
         Case::List { all } => list(context, all).await,
         Case::Show { case } => show(context, &case).await,
         Case::Succeed { case } => succeed(context, &case).await,
+        Case::Follow { case } => follow::run(context, case.as_deref()).await,
         Case::Requests => request::list(context).await,
         Case::Accept { id, from, agency } => {
             request::accept(context, id.as_deref(), from.as_deref(), agency.as_deref()).await
@@ -138,6 +140,12 @@ async fn succeed(context: &Context, query: &str) -> Result<(), Failure> {
         title(&old),
         words::audience(&plan.members)
     ));
+    if plan.by_member {
+        context.output.say(
+            "No owner of it is left: each is revoked, or their agency has left. You will be the owner, and each of the others \
+             is asked once whether to follow you; tell them by phone, and read them your words (`alcove verify`).",
+        );
+    }
     if let Some(person) = &plan.left_out {
         context.output.say(&format!(
             "Left out: {}{}, who signed the change of members that cannot be carried out.",
@@ -369,7 +377,7 @@ fn state(case: &CaseView) -> String {
         words.push("frozen: a change of members cannot be carried out here; an owner leads it on with `alcove case succeed`".to_owned());
     }
     if case.ordered_invalid_at.is_some() && case.successor.is_none() {
-        words.push("stopped: the server put in a change of members that it must never take; an owner leads the case on with `alcove case succeed`".to_owned());
+        words.push("stopped: the server put in an entry that it must never take; an owner leads the case on with `alcove case succeed`".to_owned());
     }
     if case.not_shown {
         words

@@ -15,6 +15,7 @@ mod doctor;
 mod enrol;
 mod exit;
 mod failure;
+mod follow;
 mod invited;
 mod json;
 mod ledger;
@@ -135,7 +136,9 @@ async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Note(command) => note::run(context, command).await,
         Command::Doc(command) => doc::run(context, command).await,
         Command::Search { case } => search::run(context, case.as_deref()).await,
-        Command::Verify { agency, people } => verify::run(context, agency.as_deref(), people).await,
+        Command::Verify { agency, people } => {
+            verify::run(context, agency.as_deref(), people.as_deref()).await
+        }
         Command::Recovery(command) => recovery::run(context, command).await,
         Command::Ledger => ledger::run(context).await,
         Command::Outbox(command) => outbox::run(context, command).await,

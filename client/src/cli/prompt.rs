@@ -7,9 +7,20 @@ use std::io::{self, BufRead, IsTerminal, Write};
 ///
 /// Without a terminal nobody can answer: fails at once and names `--yes`.
 pub(crate) async fn confirm(question: &str, yes: bool) -> Result<(), Failure> {
-    if yes {
-        return Ok(());
+    if yes || ask(question).await? {
+        Ok(())
+    } else {
+        Err(Failure::refused(
+            "You did not say yes, so nothing was done.",
+            "Run the command again to be asked again.",
+        ))
     }
+}
+
+/// Whether the person at the terminal types y.
+///
+/// Without a terminal nobody can answer: fails at once and names `--yes`.
+pub(crate) async fn ask(question: &str) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::new(
             Exit::Usage,
@@ -27,14 +38,7 @@ pub(crate) async fn confirm(question: &str, yes: bool) -> Result<(), Failure> {
     })
     .await
     .map_err(|error| unreadable(&error))?;
-    if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
-        Ok(())
-    } else {
-        Err(Failure::refused(
-            "You did not say yes, so nothing was done.",
-            "Run the command again to be asked again.",
-        ))
-    }
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// Runs a blocking read beside the runtime, so that Ctrl-C is heard meanwhile.

@@ -37,6 +37,7 @@ struct StatusJson<'a> {
     server: ServerJson,
     cases: u64,
     requests: u64,
+    leaders: u64,
     queued: u64,
     refused: u64,
     unfinished_uploads: u64,
@@ -159,6 +160,7 @@ fn show(
         },
         cases: status.cases,
         requests: status.requests,
+        leaders: status.leaders,
         queued: status.queued,
         refused: status.refused,
         unfinished_uploads: status.unfinished_uploads,
@@ -197,7 +199,7 @@ fn show(
         },
         format!("Renewal      {}", renewal_line(&status.renewal)),
         format!("Ledger       {}", ledger::line(status.ledger.as_ref())),
-        format!("Cases        {}{}", status.cases, requests(status)),
+        format!("Cases        {}{}{}", status.cases, requests(status), leaders(status)),
         format!("Waiting      {}", waiting(status)),
         format!("Recovery     {}", recovery_line(status)),
     ];
@@ -349,6 +351,16 @@ fn requests(status: &StatusView) -> String {
     }
 }
 
+fn leaders(status: &StatusView) -> String {
+    match status.leaders {
+        0 => String::new(),
+        _ => format!(
+            "; {} without an owner that somebody leads on: see `alcove case follow`",
+            words::count(status.leaders, "case", "cases")
+        ),
+    }
+}
+
 fn waiting(status: &StatusView) -> String {
     let mut waiting = words::count(status.queued, "item to be sent", "items to be sent");
     if status.refused > 0 {
@@ -400,6 +412,7 @@ mod tests {
             unfinished_uploads: 0,
             cases: 0,
             requests: 0,
+            leaders: 0,
             unsealed: 0,
             recoveries: vec![],
             ledger: None,

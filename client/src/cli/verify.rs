@@ -1,20 +1,27 @@
 //! `alcove verify`: words that two people compare by phone, and what they found.
 
 use super::{
+    choose,
     context::Context,
     exit::{Exit, Failure},
     prompt,
 };
 use crate::ui::{table::Table, text::safe_line, when, words};
-use alcove_client::session::{AgencyCheck, KeyChangeView, Session};
+use alcove_client::session::{AgencyCheck, KeyChangeView, PersonView, Session};
+use alcove_proto::names::Person;
+use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) async fn run(context: &Context, agency: Option<&str>, people: bool) -> Result<(), Failure> {
+pub(super) async fn run(
+    context: &Context,
+    agency: Option<&str>,
+    people: Option<&[String]>,
+) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
-    match agency {
-        Some(query) => verify_agency(context, &session, query).await?,
-        None if people => accept_keys(context, &session).await?,
-        None => list(context, &session)?,
+    match (agency, people) {
+        (Some(query), _) => verify_agency(context, &session, query).await?,
+        (None, Some(names)) => accept_keys(context, &session, names).await?,
+        (None, None) => list(context, &session)?,
     }
     refresh.end()
 }
@@ -34,7 +41,7 @@ fn list(context: &Context, session: &Session) -> Result<(), Failure> {
     context.output.line(table.render().trim_end())?;
     context.output.say(&format!("The words of this device: {}", session.own_words()));
     for change in session.key_changes()? {
-        key_object(context, &change)?;
+        key_object(context, &change, false)?;
         context.output.warn(&described(&change));
     }
     Ok(())
@@ -75,21 +82,70 @@ async fn verify_agency(context: &Context, session: &Session, query: &str) -> Res
     Ok(())
 }
 
-async fn accept_keys(context: &Context, session: &Session) -> Result<(), Failure> {
-    let changes = session.key_changes()?;
-    for change in &changes {
-        key_object(context, change)?;
-        context.output.say(&described(change));
+/// Believes the keys of those people who have read out their words: each is a yes of its own.
+async fn accept_keys(context: &Context, session: &Session, names: &[String]) -> Result<(), Failure> {
+    let mut changes: BTreeMap<Person, Vec<KeyChangeView>> = BTreeMap::new();
+    for change in session.key_changes()? {
+        changes.entry(change.identity.person.clone()).or_default().push(change);
     }
     if changes.is_empty() {
         return context.output.line("No key has changed.");
     }
-    prompt::confirm("Did every one of them read out exactly these words?", context.yes).await?;
-    session.accept_keys(&changes)?;
-    context.output.line(&format!(
-        "{} from now on.",
-        words::count(changes.len() as u64, "key is believed", "keys are believed")
-    ))
+    if names.is_empty() && context.yes {
+        return Err(Failure::new(
+            Exit::Usage,
+            "--yes is said for people by name: whoever is not named has not been asked about.",
+            "Name whom you have compared the words with: `alcove verify --people NAME --yes`. `alcove verify` lists them.",
+        ));
+    }
+    let people = if names.is_empty() { changes.keys().cloned().collect() } else { named(&changes, names)? };
+    let mut believed = 0;
+    for keys in people.iter().filter_map(|person| changes.get(person)) {
+        for change in keys {
+            context.output.say(&described(change));
+        }
+        let who = keys.first().map(|change| words::full_name(&change.person)).unwrap_or_default();
+        let has_read =
+            context.yes || prompt::ask(&format!("Did {who} read out exactly these words?")).await?;
+        if has_read {
+            session.accept_keys(keys)?;
+            believed += keys.len() as u64;
+        }
+        for change in keys {
+            key_object(context, change, has_read)?;
+        }
+    }
+    context
+        .output
+        .line(&format!("{} from now on.", words::count(believed, "key is believed", "keys are believed")))
+}
+
+/// Those of the people with changed keys who are meant, each once. A name may end with `@` and the agency.
+fn named(
+    changes: &BTreeMap<Person, Vec<KeyChangeView>>,
+    names: &[String],
+) -> Result<BTreeSet<Person>, Failure> {
+    let views: Vec<&PersonView> =
+        changes.values().filter_map(|keys| keys.first()).map(|change| &change.person).collect();
+    let candidates: Vec<choose::Candidate<'_>> = views
+        .iter()
+        .map(|view| choose::Candidate {
+            person: &view.person,
+            name: view.name.as_deref().unwrap_or_default(),
+            agency: &view.agency.name,
+            side: words::side(view.agency.side),
+        })
+        .collect();
+    names
+        .iter()
+        .map(|query| {
+            let (name, agency) = match query.rsplit_once('@') {
+                Some((name, agency)) => (name, Some(agency)),
+                None => (query.as_str(), None),
+            };
+            choose::person(&candidates, name, agency).map(|index| views[index].person.clone())
+        })
+        .collect()
 }
 
 fn described(change: &KeyChangeView) -> String {
@@ -125,7 +181,7 @@ fn agency_object(context: &Context, check: &AgencyCheck) -> Result<(), Failure> 
     )
 }
 
-fn key_object(context: &Context, change: &KeyChangeView) -> Result<(), Failure> {
+fn key_object(context: &Context, change: &KeyChangeView, believed: bool) -> Result<(), Failure> {
     context.output.object(
         "alcove.key-change.v1",
         serde_json::json!({
@@ -134,6 +190,7 @@ fn key_object(context: &Context, change: &KeyChangeView) -> Result<(), Failure> 
             "words": change.words,
             "new_device": change.new_device,
             "noticed_at": when::rfc3339(change.noticed_at_ms),
+            "believed": believed,
         }),
     )
 }

@@ -1,6 +1,6 @@
 //! Why a session could not do what was asked: facts, for the caller to put in words.
 
-use super::view::{AlarmKind, RefusalCause};
+use super::view::{AlarmKind, FollowFault, RefusalCause};
 use crate::{transport::ServerError, vault::VaultError};
 use alcove_e2ee::group::GroupError;
 use alcove_proto::{
@@ -82,7 +82,7 @@ pub enum Error {
     /// Nobody blocks themselves.
     #[error("nobody blocks themselves")]
     OwnPerson,
-    /// The case is not frozen: there is nothing to lead on.
+    /// The case is not frozen, and an owner of it is in force as far as is known here: there is no reason to lead it on.
     #[error("the case is not frozen")]
     NotFrozen,
     /// This vault was put back from a copy: what it remembers of the case, who reads it first of all, is from before.
@@ -105,6 +105,9 @@ pub enum Error {
         /// Who vouches.
         by: Person,
     },
+    /// What a member leads on by their word alone is not to be followed.
+    #[error(transparent)]
+    NotToBeFollowed(#[from] FollowFault),
     /// The server no longer shows the case: nothing is sent to it.
     #[error("the server no longer shows the case")]
     CaseNotShown,

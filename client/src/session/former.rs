@@ -7,8 +7,8 @@ use super::{Error, alarms, escrow, outbox, state::all_rows};
 use crate::vault::{
     Act, Direction, EntryKey, VaultError,
     rows::{
-        AccessRow, AuthorRow, EntryRow, EpochRow, GrantInboxRow, GroupRow, MlsRow, OutboxRow, PendingRow,
-        ReceiptRow, RecoveredGroupRow, RosterRow, SeatsRow,
+        AccessRow, AuthorRow, EntryRow, EpochRow, GrantInboxRow, GroupRow, IssuedRow, MlsRow, OutboxRow,
+        PendingRow, ReceiptRow, RecoveredGroupRow, RosterRow, SeatsRow,
     },
 };
 use alcove_charter::sha256;
@@ -60,6 +60,7 @@ pub(super) fn set_apart(
     act.delete::<MlsRow>(group.as_bytes())?;
     act.delete::<PendingRow>(group.as_bytes())?;
     act.delete::<SeatsRow>(group.as_bytes())?;
+    act.delete::<IssuedRow>(group.as_bytes())?;
     act.delete_under::<EpochRow>(group.as_bytes())?;
     act.delete_under::<AuthorRow>(group.as_bytes())?;
     act.delete_under::<GrantInboxRow>(group.as_bytes())?;

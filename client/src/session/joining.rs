@@ -4,7 +4,7 @@ use super::{
     AlarmKind, Error, Session,
     alarms::{Alarm, raise},
     blocked::is_blocked,
-    known_keys::{Brought, Signer, meet},
+    known_keys::{Brought, Signer, meet, meet_tied},
     ledger,
     lineage::{Break, Constants, Known, Offered, leads_on},
     outbox::{self, Item},
@@ -25,10 +25,7 @@ use alcove_e2ee::{
     group::{Group, GroupError, Join},
     receipts::{LogFault, LogVerifier},
 };
-use alcove_proto::{
-    ids::{GroupId, Head, Position, RecordId},
-    names::Identity,
-};
+use alcove_proto::ids::{GroupId, Head, Position, RecordId};
 
 /// The log between where this device has read it and where a welcome pins it, followed by its digests.
 pub(super) struct Way {
@@ -241,7 +238,7 @@ impl Session {
         act.delete_under::<AuthorRow>(welcome.group.as_bytes())?;
         restored::read_to_the_end(act, &mut row)?;
         adopt(act, &own, trust, &mut group, &mut row)?;
-        self.meet_roster(act, &welcome.group, &join.adder.identity, now_ms)?;
+        self.meet_roster(act, &welcome.group, &join, now_ms)?;
         // Whoever asks for the alarms that stand is told.
         let _missing = ledger::look_up(act, self.identity(), &welcome.group, now_ms)?;
         keep_verifier(&mut row, &verifier);
@@ -257,17 +254,16 @@ impl Session {
     }
 
     /// Takes note of the keys of everybody who was there before.
-    fn meet_roster(
-        &self,
-        act: &Act<'_>,
-        group: &GroupId,
-        adder: &Identity,
-        now_ms: i64,
-    ) -> Result<(), Error> {
+    fn meet_roster(&self, act: &Act<'_>, group: &GroupId, join: &Join, now_ms: i64) -> Result<(), Error> {
+        let (own, adder) = (self.identity(), &join.adder.identity);
         let roster = Roster::load(act, group)?;
+        // Before the adder vouches for others: it may be known by an earlier key.
+        for seat in &roster.members {
+            meet_tied(act, own, &seat.identity, &seat.public_key, &join.ties)?;
+        }
         let brought = Brought::There(Signer { identity: adder, key: roster.key_of(adder) });
         for seat in &roster.members {
-            meet(act, self.identity(), &seat.identity, &seat.public_key, brought, now_ms)?;
+            meet(act, own, &seat.identity, &seat.public_key, brought, now_ms)?;
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! Keys of other people: which are believed and why, and those that change. PROTOCOL.md, "Groups", "Keys that change".
 //!
 //! An agency vouches for its staff, so the first key of somebody is believed. A later one is believed without a word
-//! when an earlier key of the same person signed for it: a device that renews its own leaf, a first device that adds a
-//! second one. Anything else may be an agency's CA, or whoever stole it, stepping into somebody's place: it is kept as
+//! when an earlier key of the same person signed for it: a device that renews its own leaf, or shows the ties between its
+//! keys, a first device that adds a second one. Anything else may be an agency's CA, or whoever stole it, stepping into somebody's place: it is kept as
 //! a change, and nothing is sent to a case with that key in it until a person has looked. `seats` asks, at every sealing,
 //! whether each key of a roster is among those that are believed here: what is in no list is believed by nobody.
 
@@ -16,6 +16,7 @@ use crate::vault::{
     rows::{KeyChangeRow, KnownDeviceRow, KnownPersonRow, SeatsRow, VerifiedRow},
 };
 use alcove_charter::{P256Point, agency_words, device_words, sha256};
+use alcove_mls::KeyTies;
 use alcove_proto::{
     ids::Digest,
     names::{Identity, Person, TrustDomain},
@@ -87,6 +88,29 @@ pub(super) fn meet(
         return learn(act, identity, key, Because::FirstSeen);
     }
     keep_change(act, identity, key, known.has(identity.device), now_ms)
+}
+
+/// Takes note of a key that a device shows together with ties: it is believed when one that is believed of that very device
+/// leads to it, each on the way having signed for the next one. PROTOCOL.md, "Groups", "Keys that change".
+pub(super) fn meet_tied(
+    act: &Act<'_>,
+    own: &Identity,
+    identity: &Identity,
+    key: &P256Point,
+    ties: &KeyTies,
+) -> Result<(), Error> {
+    if identity == own || ties.is_empty() {
+        return Ok(());
+    }
+    let known = Known::load(act, &identity.person)?;
+    if known.believes(identity.device, key) {
+        return Ok(());
+    }
+    let leads = |earlier: P256Point| ties.lead(identity, &earlier, key);
+    if known.keys_of(identity.device)?.into_iter().any(leads) {
+        learn(act, identity, key, Because::SignedFor)?;
+    }
+    Ok(())
 }
 
 /// Whether a key that is to be added here may be believed; keeps it as a change if not.
@@ -218,6 +242,14 @@ impl Known {
         let is_key = |bytes: &Vec<u8>| bytes == key.as_bytes();
         self.device(number)
             .is_some_and(|device| is_key(&device.public_key) || device.earlier_keys.iter().any(is_key))
+    }
+
+    /// The keys that are believed of a device, newest first.
+    fn keys_of(&self, number: u16) -> Result<Vec<P256Point>, VaultError> {
+        let Some(device) = self.device(number) else { return Ok(Vec::new()) };
+        let keys = std::iter::once(&device.public_key).chain(&device.earlier_keys);
+        let damaged = || VaultError::damaged("a person's keys");
+        keys.map(|bytes| P256Point::parse(bytes).ok_or_else(damaged)).collect()
     }
 
     fn add(&mut self, number: u16, key: &P256Point, because: Because) {

@@ -19,6 +19,7 @@ mod documents;
 mod error;
 mod escrow;
 mod findings;
+mod following;
 mod former;
 mod granted;
 mod handover;
@@ -60,11 +61,12 @@ pub use error::{CertificateTrouble, Error, RecoveredFileFault};
 pub use findings::{Check, Finding, Trouble, Verdict};
 pub use view::{
     AddOutcome, AgencyCheck, AgencyView, AlarmKind, AlarmView, CaseView, Delivery, DeviceAddition,
-    DocumentView, GrantOutcome, HeldUp, History, Imported, KeyChangeView, LedgerSummary, LedgerView,
-    ListView, ListedCertificate, MemberView, NewDeviceView, NoteView, OpenedCase, OutboxKind, OutboxView,
-    OwnDeviceView, OwnKey, PersonView, Progress, RecoveredCaseView, RecoveryState, RecoveryView,
-    RefusalCause, RenewalState, RenewalView, RequestView, SavedDocument, ServerView, StatusView, Succession,
-    SuccessionPlan, SyncReport, UnlistedView, UnreadableCause, UnreadableView, WatchEvent, Written,
+    DocumentView, FollowFault, GrantOutcome, HeldUp, History, Imported, KeyChangeView, LeaderView,
+    LedgerSummary, LedgerView, ListView, ListedCertificate, MemberView, NewDeviceView, NoteView, OpenedCase,
+    OutboxKind, OutboxView, OwnDeviceView, OwnKey, PersonView, Progress, RecoveredCaseView, RecoveryState,
+    RecoveryView, RefusalCause, RenewalState, RenewalView, RequestView, SavedDocument, ServerView,
+    StatusView, Succession, SuccessionPlan, SyncReport, UnlistedView, UnreadableCause, UnreadableView,
+    WatchEvent, Written,
 };
 pub use watch::{Marks, OnEvent};
 

@@ -4,17 +4,17 @@
 //! roster unless each of its keys is believed here for a named reason (`known_keys`), and none of its certificates is one
 //! that this device's own newest charter and lists call revoked or outside. What may not be sealed waits.
 
+mod issued;
+
 use super::{
     Error, Session,
     known_keys::{believes, unbelieved_seats},
     state::{Roster, Seat, load_row},
 };
-use crate::vault::{
-    Act, Durability,
-    rows::{ChainRow, SeatsRow},
-};
-use alcove_charter::{Judge, TrustError, TrustView, sha256};
+use crate::vault::{Act, Durability, rows::SeatsRow};
+use alcove_charter::{Issued, Moment, TrustError, TrustView, sha256};
 use alcove_proto::{ids::GroupId, limits::COMMIT_CLOCK_SKEW_MS_MAX, names::Identity, v1};
+use issued::{Remembered, all_hold};
 
 /// What this device's own newest charter and lists say of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,23 +27,30 @@ pub(super) enum Standing {
     Outside,
 }
 
-/// Judges a certificate as of now, and not as of when it came in.
-pub(super) fn standing(trust: &TrustView, chain: &[Vec<u8>], now_ms: i64) -> Standing {
-    match trust.verify_device_mls(chain, Judge::At(&trust.moment(now_ms))) {
-        Ok(certificate) => Standing::Good { until_ms: ends_at_ms(certificate.not_after_ms) },
+/// Judges a certificate, whose signature is known to hold, as of now, and not as of when it came in.
+pub(super) fn standing(trust: &TrustView, issued: &Issued, now: &Moment) -> Standing {
+    let ends_at_ms = ends_at_ms(issued.not_after_ms);
+    match trust.judge_issued(issued, now) {
+        Ok(()) => Standing::Good { until_ms: ends_at_ms },
         Err(TrustError::Expired { not_after_ms, .. }) => {
             // Whoever was revoked is so after the end of the certificate too.
-            let at_its_end = trust.verify_device_mls(chain, Judge::At(&trust.moment(not_after_ms)));
-            match at_its_end {
+            match trust.judge_issued(issued, &trust.moment(not_after_ms)) {
                 Err(error) if is_outside(&error) => Standing::Outside,
                 // A clock that is ahead, as far as commits bear it, ends nobody's membership.
-                Ok(_) | Err(_) if ends_at_ms(not_after_ms) < now_ms => Standing::Expired,
-                Ok(_) | Err(_) => Standing::Good { until_ms: ends_at_ms(not_after_ms) },
+                Ok(()) | Err(_) if ends_at_ms < now.time_ms() => Standing::Expired,
+                Ok(()) | Err(_) => Standing::Good { until_ms: ends_at_ms },
             }
         }
-        Err(error) if is_outside(&error) => Standing::Outside,
+        Err(error) => of_error(&error, now),
+    }
+}
+
+/// What it comes to that a certificate is not believed, of whichever time.
+fn of_error(error: &TrustError, now: &Moment) -> Standing {
+    match error {
+        error if is_outside(error) => Standing::Outside,
         // Of a clock that is behind, or of what was checked when the leaf came in.
-        Err(_) => Standing::Good { until_ms: now_ms },
+        _ => Standing::Good { until_ms: now.time_ms() },
     }
 }
 
@@ -85,22 +92,35 @@ pub(super) fn standings(
     act: &Act<'_>,
     own: &Identity,
     trust: &TrustView,
-    roster: Roster,
+    group: &GroupId,
     now_ms: i64,
 ) -> Result<Vec<(Seat, Standing)>, Error> {
-    let judged = |seat: &Seat| -> Result<Standing, Error> {
-        if seat.identity == *own {
-            return Ok(Standing::Good { until_ms: i64::MAX });
-        }
-        let chain: ChainRow = act.expect(seat.certificate_hash.as_bytes())?;
-        Ok(standing(trust, &chain.certificates, now_ms))
-    };
-    roster
-        .members
-        .into_iter()
-        .map(|seat| Ok((judged(&seat)?, seat)))
-        .map(|pair| pair.map(|(standing, seat)| (seat, standing)))
-        .collect()
+    let roster = Roster::load(act, group)?;
+    judged(act, own, trust, roster, &mut Remembered::load(act, group)?, now_ms)
+}
+
+fn judged(
+    act: &Act<'_>,
+    own: &Identity,
+    trust: &TrustView,
+    roster: Roster,
+    remembered: &mut Remembered,
+    now_ms: i64,
+) -> Result<Vec<(Seat, Standing)>, Error> {
+    let now = trust.moment(now_ms);
+    let mut seats = Vec::with_capacity(roster.members.len());
+    for seat in roster.members {
+        let standing = if seat.identity == *own {
+            Standing::Good { until_ms: i64::MAX }
+        } else {
+            match remembered.of_seat(act, trust, &seat)? {
+                Ok(issued) => standing(trust, issued, &now),
+                Err(error) => of_error(&error, &now),
+            }
+        };
+        seats.push((seat, standing));
+    }
+    Ok(seats)
 }
 
 /// The devices that have lapsed and can be removed: one owner's leaf always remains (PROTOCOL.md section 8).
@@ -108,10 +128,19 @@ pub(super) fn removable(roster: &[(Seat, Standing)]) -> Vec<String> {
     let owner = |seat: &Seat| seat.role == v1::Role::Owner;
     let lapsed = |standing: &Standing| matches!(standing, Standing::Expired | Standing::Outside);
     let remains = roster.iter().any(|(seat, standing)| owner(seat) && !lapsed(standing));
-    let kept = roster.iter().position(|(seat, _)| !remains && owner(seat));
+    // Rather somebody who was away for long than somebody whom their agency took out.
+    let away = |(seat, standing): &(Seat, Standing)| owner(seat) && *standing == Standing::Expired;
+    let kept = roster.iter().position(away).or_else(|| roster.iter().position(|(seat, _)| owner(seat)));
+    let kept = kept.filter(|_| !remains);
     let gone = roster.iter().enumerate();
     let gone = gone.filter(|(place, (_, standing))| lapsed(standing) && kept != Some(*place));
     gone.map(|(_, (seat, _))| seat.identity.to_string()).collect()
+}
+
+/// Whether no owner of a group is left who could do anything in it: each is revoked or outside.
+pub(super) fn has_no_owner(roster: &[(Seat, Standing)]) -> bool {
+    let mut owners = roster.iter().filter(|(seat, _)| seat.role == v1::Role::Owner);
+    owners.all(|(_, standing)| *standing == Standing::Outside)
 }
 
 /// Whether a seat may be carried into another group without anybody being asked: its key is believed here, and its
@@ -126,15 +155,19 @@ pub(super) fn would_pass(
     if seat.identity == *own {
         return Ok(true);
     }
-    let chain: ChainRow = act.expect(seat.certificate_hash.as_bytes())?;
-    let holds = matches!(standing(trust, &chain.certificates, now_ms), Standing::Good { .. });
-    Ok(holds && believes(act, &seat.identity, &seat.public_key)?)
+    let now = trust.moment(now_ms);
+    let standing = match Remembered::default().of_seat(act, trust, seat)? {
+        Ok(issued) => standing(trust, issued, &now),
+        Err(error) => of_error(&error, &now),
+    };
+    Ok(matches!(standing, Standing::Good { .. }) && believes(act, &seat.identity, &seat.public_key)?)
 }
 
 /// Refuses to seal for a group in which somebody sits whom this device has no reason to believe.
 ///
 /// A verdict that lets everything pass is kept for the epoch, the trust material and the keys it was reached with, so
-/// that a large case costs no more at each sealing than a small one.
+/// that a large case costs no more at each sealing than a small one. After a newer charter or list the certificates alone
+/// are asked about again, without a signature: nobody's key has changed, nor who is there.
 /// Errors: [`Error::KeyChanged`], [`Error::SeatOutside`].
 pub(super) fn check(
     act: &Act<'_>,
@@ -146,13 +179,19 @@ pub(super) fn check(
     let row = load_row(act, group)?;
     let trust_hash = hash_of(trust);
     let passed: Option<SeatsRow> = act.get(group.as_bytes())?;
-    let still_passes = |passed: SeatsRow| {
-        passed.epoch_id == row.epoch_id && passed.trust == trust_hash && now_ms < passed.until_ms
-    };
-    if passed.is_some_and(still_passes) {
+    let passed = passed.filter(|passed| passed.epoch_id == row.epoch_id);
+    let still_passes = |passed: &SeatsRow| passed.trust == trust_hash && now_ms < passed.until_ms;
+    if passed.as_ref().is_some_and(still_passes) {
         return Ok(());
     }
-    let until_ms = judge(act, own, trust, group, now_ms)?;
+    let certificates_hold = match passed {
+        Some(_) => all_hold(act, trust, group, &row.epoch_id, &trust.moment(now_ms))?,
+        None => None,
+    };
+    let until_ms = match certificates_hold {
+        Some(until_ms) => until_ms,
+        None => judge(act, own, trust, group, &row.epoch_id, now_ms)?,
+    };
     let passed = SeatsRow { epoch_id: row.epoch_id.clone(), trust: trust_hash.to_vec(), until_ms };
     Ok(act.put(group.as_bytes(), &passed)?)
 }
@@ -166,7 +205,18 @@ impl Session {
         self.vault.act(Durability::Refetchable, |act| check(act, &self.identity, &trust, case, now_ms))
     }
 
-    /// Forgets every verdict that is kept: the next sealings judge anew. Local.
+    /// Has every verdict that is kept count for nothing, as a newer list does: the next sealings ask about the certificates
+    /// again. Local.
+    pub fn outdate_seats(&self) -> Result<(), Error> {
+        self.vault.act(Durability::Refetchable, |act| {
+            for (group, row) in act.scan::<SeatsRow>(&[])? {
+                act.put(&group, &SeatsRow { trust: Vec::new(), ..row })?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Forgets every verdict that is kept, as a key that is believed anew does: the next sealings ask about the keys too. Local.
     pub fn forget_seats(&self) -> Result<(), Error> {
         self.vault.act(Durability::Refetchable, |act| Ok(act.delete_under::<SeatsRow>(&[])?))
     }
@@ -178,23 +228,28 @@ fn judge(
     own: &Identity,
     trust: &TrustView,
     group: &GroupId,
+    epoch_id: &[u8],
     now_ms: i64,
 ) -> Result<i64, Error> {
     let roster = Roster::load(act, group)?;
     if let Some((person, _)) = unbelieved_seats(act, own, &roster)?.pop_first() {
         return Err(Error::KeyChanged { person });
     }
-    let seats = standings(act, own, trust, roster, now_ms)?;
+    let mut remembered = Remembered::load(act, group)?;
+    let seats = judged(act, own, trust, roster, &mut remembered, now_ms)?;
+    let others = seats.iter().map(|(seat, _)| seat).filter(|seat| seat.identity != *own);
+    remembered.keep(act, group, epoch_id, others)?;
     let removable = removable(&seats);
     let mut until_ms = i64::MAX;
     for (seat, standing) in seats {
-        let can_go = removable.contains(&seat.identity.to_string());
+        let can_go = || removable.contains(&seat.identity.to_string());
         match standing {
             Standing::Good { until_ms: ends_ms } => until_ms = until_ms.min(ends_ms),
             // The last owner of a group, whom nobody calls stolen or revoked: away for long.
-            Standing::Expired if !can_go => until_ms = until_ms.min(now_ms),
+            Standing::Expired if !can_go() => until_ms = until_ms.min(now_ms),
             Standing::Expired | Standing::Outside => {
-                return Err(Error::SeatOutside { case: *group, device: seat.identity, last_owner: !can_go });
+                let last_owner = !can_go();
+                return Err(Error::SeatOutside { case: *group, device: seat.identity, last_owner });
             }
         }
     }

@@ -53,6 +53,7 @@ impl Session {
                 unfinished_uploads: act.count::<UploadRow>(&[])?,
                 cases: all_rows(act)?.iter().filter(|(_, row)| !row.archived && !row.closed).count() as u64,
                 requests: requests::count(act)?,
+                leaders: self.leaders_waiting(act)?,
                 unsealed: escrow::unsealed(act)?,
                 recoveries: self.standing_recoveries(act)?,
                 ledger: ledger::summary(act, &own, now_ms)?,

@@ -5,8 +5,9 @@
 //! was there comes over, and what they had not sent yet comes with them. PROTOCOL.md section 8, "Successor groups".
 
 use super::{
-    AlarmKind, Error, HeldUp, PersonView, Session, Succession, SuccessionPlan,
+    AlarmKind, AlarmView, Error, HeldUp, PersonView, Session, Succession, SuccessionPlan,
     alarms::{self, Alarm, raise},
+    following::may_be_asked_about,
     known_keys::believes,
     members::Claimed,
     outbox,
@@ -37,12 +38,16 @@ impl Session {
     /// Who would read the case that leads this one on, and who would be left out. Local.
     ///
     /// Errors: [`Error::NoSuchCase`], [`Error::NotFrozen`], [`Error::CaseSucceeded`], [`Error::NotAllowed`] for
-    /// whoever is no owner, [`Error::CaseRestored`], [`Error::Alarm`].
+    /// whoever is no owner while one is in force, [`Error::CaseRestored`], [`Error::Alarm`].
     pub fn succession_plan(&self, case: &GroupId) -> Result<SuccessionPlan, Error> {
         let trust = self.trust();
-        let left_out = self.vault.read(|act| {
+        let by_member = self.vault.read(|act| {
             let row = load_row(act, case)?;
             self.check_may_succeed(act, case, &row)?;
+            self.has_no_owner(act, case)
+        })?;
+        let left_out = self.vault.read(|act| {
+            let row = load_row(act, case)?;
             let Some(spoiler) = Spoiler::of(&row, &self.identity)? else { return Ok(None) };
             let devices = match &spoiler {
                 Spoiler::Person(_) => Vec::new(),
@@ -74,7 +79,8 @@ impl Session {
                 come.into_iter().filter(|number| !is_out(&person.device(*number))).collect();
         }
         members.retain(|member| !member.person.devices.is_empty());
-        Ok(SuccessionPlan { members, left_out: left_out.map(|(_, view)| view), not_believed })
+        let left_out = left_out.map(|(_, view)| view);
+        Ok(SuccessionPlan { members, left_out, not_believed, by_member })
     }
 
     /// Opens the case that leads a frozen one on, and adds everybody who was there but whoever froze it.
@@ -120,6 +126,7 @@ impl Session {
             subject_kind: old.subject_kind,
             joined_at_ms: now_ms,
             last_activity_ms: now_ms,
+            led_by_member: self.has_no_owner(act, case)?,
             predecessor: Some(PredecessorRow {
                 group: case.to_vec(),
                 epoch: old.epoch,
@@ -140,14 +147,19 @@ impl Session {
         if let Some(by) = successor_of(row)? {
             return Err(Error::CaseSucceeded { by });
         }
-        let has_stopped = row.frozen || row.ordered_invalid_at != 0;
-        if !has_stopped || row.closed {
+        if row.closed || row.recovered {
+            return Err(Error::NotFrozen);
+        }
+        // Of a group without an owner in force nobody has the right: then any member may, and the others are asked.
+        let has_no_owner = self.has_no_owner(act, case)?;
+        if !row.frozen && row.ordered_invalid_at == 0 && !has_no_owner {
             return Err(Error::NotFrozen);
         }
         check_is_current(act, &self.identity, row)?;
-        check_nothing_else_stands(act, case)?;
+        check_nothing_else_stands(act, case, row)?;
         let own = Roster::load(act, case)?.members.into_iter().find(|seat| seat.leaf == row.own_leaf);
-        if own.is_some_and(|seat| seat.role == Role::Owner) { Ok(()) } else { Err(Error::NotAllowed) }
+        let is_owner = own.is_some_and(|seat| seat.role == Role::Owner);
+        if is_owner || has_no_owner { Ok(()) } else { Err(Error::NotAllowed) }
     }
 
     /// Whether a seat comes over without anybody being asked: something would be sealed for it here. Whoever is missed is
@@ -157,7 +169,7 @@ impl Session {
     }
 
     /// Ties the two groups together, and takes what was not sent in the old one over into the new one.
-    fn lead_on(
+    pub(super) fn lead_on(
         &self,
         act: &Act<'_>,
         (case, old): (&GroupId, &mut GroupRow),
@@ -191,12 +203,13 @@ impl Session {
     /// A group was joined: ties together what belongs together, whichever of the two came first.
     ///
     /// Only an owner of the old group can say that another one leads it on, and only of the history that was seen here;
-    /// else the new group is one like any other. An owner who names another history raises an alarm.
+    /// else the new group is one like any other. An owner who names another history raises an alarm. What a member says
+    /// who is no owner is kept for a person to decide (`following`).
     pub(super) fn recognise_successors(&self, act: &Act<'_>) -> Result<(), Error> {
         for (id, mut row) in all_rows(act)? {
             let Some(predecessor) = predecessor_of(&row)? else { continue };
             let Some(mut old) = act.get::<GroupRow>(predecessor.group.as_bytes())? else { continue };
-            if old.successor == id.as_bytes() {
+            if old.successor == id.as_bytes() || row.led_by_member {
                 continue;
             }
             let led_by_right = self.may_lead_on(act, (&predecessor.group, &old), (&id, &row))?;
@@ -212,6 +225,10 @@ impl Session {
                 let (kind, position) = (AlarmKind::HeadMismatch, predecessor.position.0);
                 let alarm = Alarm { group: Some(predecessor.group), kind, position };
                 raise(act, alarm, self.clock.now_ms())?;
+            } else if !led_by_right && may_be_asked_about(act, (&predecessor.group, &old), &row)? {
+                row.led_by_member = true;
+                act.put(id.as_bytes(), &row)?;
+                continue;
             }
             row.predecessor = None;
             act.put(id.as_bytes(), &row)?;
@@ -307,16 +324,27 @@ impl Session {
 /// A roster that another alarm is about is not one to lead a case on from: what was seen of the log may not be true.
 ///
 /// Errors: [`Error::Alarm`].
-fn check_nothing_else_stands(act: &Act<'_>, case: &GroupId) -> Result<(), Error> {
-    let own =
-        |kind: AlarmKind| matches!(kind, AlarmKind::CommitUnprocessable | AlarmKind::ServerOrderedInvalid);
+fn check_nothing_else_stands(act: &Act<'_>, case: &GroupId, row: &GroupRow) -> Result<(), Error> {
     let other = alarms::standing(act, None)?.into_iter().find(|alarm| {
         let is_here = alarm.case.is_none() || alarm.case.as_ref() == Some(case);
-        is_here && alarm.kind.stops_sending() && !own(alarm.kind)
+        is_here && alarm.kind.stops_sending() && !is_no_matter(alarm, case, row)
     });
     match other {
         Some(alarm) => Err(alarms::as_error(alarm)),
         None => Ok(()),
+    }
+}
+
+/// Whether an alarm says nothing against the roster that a case is led on from: it is about what stopped the case, or about
+/// what the server showed at that place or behind it, of which nothing was taken in.
+fn is_no_matter(alarm: &AlarmView, case: &GroupId, row: &GroupRow) -> bool {
+    let is_behind = row.ordered_invalid_at != 0 && alarm.position >= row.ordered_invalid_at;
+    match alarm.kind {
+        AlarmKind::CommitUnprocessable | AlarmKind::ServerOrderedInvalid => true,
+        AlarmKind::Gap | AlarmKind::Rollback | AlarmKind::HeadMismatch | AlarmKind::BadSignature => {
+            is_behind && alarm.case.as_ref() == Some(case)
+        }
+        _ => false,
     }
 }
 
@@ -392,7 +420,11 @@ impl Spoiler {
 }
 
 /// Whether the history that is led on is the one seen here, as far as both have seen it.
-fn is_our_history(act: &Act<'_>, old: &GroupRow, predecessor: &Predecessor) -> Result<bool, Error> {
+pub(super) fn is_our_history(
+    act: &Act<'_>,
+    old: &GroupRow,
+    predecessor: &Predecessor,
+) -> Result<bool, Error> {
     let epoch: Option<EpochRow> = act.get(&epoch_place(&predecessor.group, predecessor.epoch.0))?;
     if epoch.is_some_and(|epoch| epoch.epoch_id != predecessor.epoch_id.as_bytes()) {
         return Ok(false);
@@ -410,7 +442,7 @@ fn is_our_history(act: &Act<'_>, old: &GroupRow, predecessor: &Predecessor) -> R
 ///
 /// Whoever leads on may have missed commits, a removal among them: a vault put back has, and so has an owner from whom the
 /// server kept them. Then those alone may be in the new group who are in this device's own last roster.
-fn brings_nobody_back(here: (Epoch, &Roster), led_on: (Epoch, &Roster)) -> bool {
+pub(super) fn brings_nobody_back(here: (Epoch, &Roster), led_on: (Epoch, &Roster)) -> bool {
     let ((epoch, last), (left_at, led)) = (here, led_on);
     left_at >= epoch || led.members.iter().all(|seat| last.named(&seat.identity).is_some())
 }

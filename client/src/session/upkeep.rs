@@ -5,7 +5,7 @@ use super::{
     Error, Session,
     own::{ONLY, Own},
     requests, seats,
-    state::{Roster, load_group},
+    state::load_group,
 };
 use crate::{
     transport::ServerError,
@@ -216,10 +216,7 @@ impl Session {
     /// can be removed: one owner's leaf always remains (PROTOCOL.md section 8).
     fn lapsed_members(&self, group: &GroupId, trust: &TrustView, now_ms: i64) -> Result<Vec<String>, Error> {
         let own = &self.identity;
-        let seats = self.vault.read(|act| {
-            let roster = Roster::load(act, group)?;
-            seats::standings(act, own, trust, roster, now_ms)
-        })?;
+        let seats = self.vault.read(|act| seats::standings(act, own, trust, group, now_ms))?;
         Ok(seats::removable(&seats))
     }
 

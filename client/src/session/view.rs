@@ -4,12 +4,14 @@
 //! it: whoever shows it makes it safe for the place it is shown in.
 
 mod devices;
+mod following;
 mod items;
 mod ledger;
 mod recovery;
 mod status;
 
 pub use devices::{DeviceAddition, OwnDeviceView};
+pub use following::{FollowFault, LeaderView};
 pub use items::{DocumentView, NoteView, UnreadableCause, UnreadableView};
 pub use ledger::{LedgerSummary, LedgerView, ListedCertificate, OwnKey, UnlistedView};
 pub use recovery::{Imported, RecoveredCaseView, RecoveryState, RecoveryView};
@@ -289,7 +291,7 @@ pub enum AlarmKind {
     VaultRestored,
     /// A commit that is in the log cannot be processed: the case is frozen here.
     CommitUnprocessable,
-    /// The log has a change of members that no honest server orders: reading stops before it.
+    /// The log has an entry that no honest server orders: reading stops before it.
     ServerOrderedInvalid,
     /// The author named on a log entry is not who signed the record inside.
     AuthorMismatch,
@@ -395,6 +397,8 @@ pub struct SuccessionPlan {
     /// Devices that are not taken along: their key is not believed here, or their certificate is revoked or its agency
     /// has left.
     pub not_believed: Vec<PersonView>,
+    /// No owner is left, so that a member leads on: each of the others is asked whether to follow.
+    pub by_member: bool,
 }
 
 /// A case that leads a frozen one on.

@@ -3,8 +3,8 @@
 
 use super::{text::safe_line, when};
 use alcove_client::session::{
-    AlarmKind, AlarmView, MemberView, OutboxKind, PersonView, RecoveryState, RecoveryView, RefusalCause,
-    UnreadableCause,
+    AlarmKind, AlarmView, FollowFault, MemberView, OutboxKind, PersonView, RecoveryState, RecoveryView,
+    RefusalCause, UnreadableCause,
 };
 use alcove_proto::v1::{Role, Side};
 
@@ -222,6 +222,17 @@ pub(crate) fn alarm_code(kind: AlarmKind) -> &'static str {
     }
 }
 
+/// Why somebody who leads a case on is not to be followed, for JSON.
+pub(crate) fn follow_fault_code(fault: FollowFault) -> &'static str {
+    match fault {
+        FollowFault::NoMember => "no-member",
+        FollowFault::OwnerStands => "owner-stands",
+        FollowFault::KeyNotBelieved => "key-not-believed",
+        FollowFault::OtherHistory => "other-history",
+        FollowFault::BringsBack => "brings-back",
+    }
+}
+
 /// An alarm in a sentence or two: what happened, and how often where it did so more than once.
 pub(crate) fn alarm(alarm: &AlarmView) -> String {
     let mut said = alarm_once(alarm);
@@ -288,8 +299,9 @@ fn alarm_once(alarm: &AlarmView) -> String {
         },
         AlarmKind::ServerOrderedInvalid => {
             format!(
-                "The server put a change of members into the case that it must never take (entry {position}): altered, or \
-                 not by who it names, or without the right to it. That is the server's doing, whoever is named in it. \
+                "The server put an entry into the case that it must never take (entry {position}): a change of members that is \
+                 altered, or not by who it names, or without the right to it, or something in the name of nobody. That is \
+                 the server's doing, whoever is named in it. \
                  Nothing is sent. Tell your admin and the server's operator; an owner leads the case on with everybody, \
                  `alcove case succeed`."
             )

@@ -149,6 +149,8 @@ rooms! {
     Seats = 61, "the verdict on a roster";
     /// People whose welcomes are declined. Key: tag of the person's name.
     Blocked = 66, "a person who is blocked";
+    /// What was verified of the certificates in a group's seats. Key: group id.
+    Issued = 75, "the certificates of a roster";
 }
 
 /// A row: what it looks like and in which room it lies.
@@ -206,6 +208,7 @@ row! {
     KeyChangeRow => KeyChange;
     VerifiedRow => Verified;
     SeatsRow => Seats;
+    IssuedRow => Issued;
     EscrowDueRow => EscrowDue;
     EscrowCertificateRow => EscrowCertificate;
     EscrowGrantRow => EscrowGrant;

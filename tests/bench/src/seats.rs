@@ -1,7 +1,7 @@
 //! Row 16: whether a case of a thousand seats may be sealed for, as it is asked at every sealing.
 //!
-//! The first time in an epoch every certificate is judged by the newest charter and lists; then the verdict is kept, and
-//! what counts is what each sealing pays.
+//! The first time in an epoch every key and every certificate is asked about; after a newer list the certificates alone are
+//! judged again, without a signature; and in between the verdict is kept.
 
 use crate::{
     Error,
@@ -32,27 +32,31 @@ pub(crate) async fn rows(setting: Setting) -> Result<Vec<Row>, Error> {
         return Err("not everybody who was added is seated".into());
     }
     drop(session);
-    let (mut anew, mut kept) = (Vec::new(), Vec::new());
+    let (mut anew, mut again, mut kept) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..setting.rounds {
         // As a command has it: a vault that was just opened.
         let session = unlock(&home)?;
         session.forget_seats()?;
-        let began = Instant::now();
-        session.check_seats(&case)?;
-        anew.push(began.elapsed().as_secs_f64() * 1e3);
-        let began = Instant::now();
-        for _ in 0..ASKED {
-            session.check_seats(&case)?;
-        }
-        kept.push(began.elapsed().as_secs_f64() * 1e3 / f64::from(ASKED));
+        anew.push(milliseconds(|| session.check_seats(&case))?);
+        session.outdate_seats()?;
+        again.push(milliseconds(|| session.check_seats(&case))?);
+        let asked = || (0..ASKED).try_for_each(|_| session.check_seats(&case));
+        kept.push(milliseconds(asked)? / f64::from(ASKED));
     }
     let first = anew.iter().copied().fold(f64::NAN, f64::max);
+    let cost = kept.iter().copied().fold(f64::NAN, f64::max);
     Ok(vec![
-        Row::new("16", format!("a case of {seats} seats is judged before a sealing"), "ms")
-            .ours(kept)
+        Row::new("16", format!("a case of {seats} seats is judged anew after a list"), "ms")
+            .ours(again)
             .at_most(1.0, "<= 1 ms")
             .remark(format!(
-                "the first time after a change of the members or of a list: {first:.0} ms at most"
+                "before each further sealing {cost:.3} ms at most; once after a change of the members or of a key {first:.0} ms"
             )),
     ])
+}
+
+fn milliseconds(work: impl FnOnce() -> Result<(), alcove_client::session::Error>) -> Result<f64, Error> {
+    let began = Instant::now();
+    work()?;
+    Ok(began.elapsed().as_secs_f64() * 1e3)
 }

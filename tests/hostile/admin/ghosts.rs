@@ -3,6 +3,7 @@
 use crate::{
     keys::{changes, replace_laptop, words_of},
     scene::{CASE, Scene, texts, write},
+    support::rogue::Rogue,
 };
 use alcove_tests::world::{Staff, path};
 use std::process::Command;
@@ -23,7 +24,7 @@ fn with_ghost() -> (Scene, Staff, Staff) {
     let ghost = replace_laptop(&scene);
     scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes"]).code(10);
     // Rosa is deceived; Hannah is not.
-    scene.rosa.run(["verify", "--people", "--yes"]).success();
+    scene.rosa.run(["verify", "--people", "Leon Baptiste", "--yes"]).success();
     scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
     assert_eq!(writes(&hannah, "not yet"), 10);
     // Others of its name would take its welcome.
@@ -68,7 +69,7 @@ fn a_second_and_a_third_change_of_a_key_lift_nothing() {
     }
     assert!(!texts(&ghost).contains(&"she is at 12 Elm Street".to_owned()));
     // The control: whoever has compared them writes, and the one in the case reads it.
-    hannah.run(["verify", "--people", "--yes"]).success();
+    hannah.run(["verify", "--people", "Leon Baptiste", "--yes"]).success();
     assert_eq!(writes(&hannah, "now that we have spoken"), 0);
     assert!(texts(&ghost).contains(&"now that we have spoken".to_owned()));
 }
@@ -117,7 +118,67 @@ fn an_own_commit_is_no_look_at_a_ghost() {
     assert_eq!(writes(&scene.leon, "she is at 12 Elm Street"), 10, "his own commit was no look");
     assert_eq!(changes(&scene.leon).len(), 1);
     // The control: his look is one.
-    scene.leon.run(["verify", "--people", "--yes"]).success();
+    scene.leon.run(["verify", "--people", "Leon Baptiste", "--yes"]).success();
     assert_eq!(writes(&scene.leon, "it is mine"), 0);
     assert!(texts(&hannah).contains(&"it is mine".to_owned()));
+}
+
+/// A ghost that nobody has looked at sits in a case that froze, and is to be carried into the one that leads it on.
+/// Who: admin
+/// Sees: it is not taken along, by name; nothing that is written in the new case is for it
+/// Step: 8, "nobody is believed for having been taken along"
+#[tokio::test]
+async fn a_ghost_is_not_carried_into_a_successor() {
+    let scene = Scene::with_case();
+    write(&scene.leon, "from the first laptop");
+    scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--owner", "--yes", "--json"]).success();
+    scene.leon.run(["status", "--json"]).success();
+    let ghost = scene.another_laptop_of_leon(2);
+    ghost.run(["status", "--json"]).success();
+    scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
+    ghost.run(["status", "--json"]).success();
+    assert_eq!(writes(&scene.leon, "who is that"), 10);
+    for staff in [&scene.rosa, &ghost] {
+        staff.run(["status", "--json"]).success();
+    }
+    Rogue::join(&scene, &[]).await.spoil().await;
+    scene.leon.run(["status", "--json"]).code(6);
+    let led_on = scene.leon.json(["case", "succeed", CASE, "--yes"]);
+    let left = led_on["not_taken_along"].as_array().expect("a list").clone();
+    assert!(left.iter().any(|person| person["devices"] == serde_json::json!([2])), "{led_on}");
+    assert_eq!(writes(&scene.leon, "only among us"), 0);
+    let read = ghost.run(["note", "list", "--json", CASE]).stdout;
+    assert!(!read.contains("only among us"), "{read}");
+    // The control: Rosa has come over and reads it.
+    scene.rosa.run(["status", "--json"]);
+    assert_eq!(texts(&scene.rosa), ["only among us"]);
+}
+
+/// A ghost is put into the case that leads another one on, by its owner, who was deceived.
+/// Who: admin
+/// Sees: a new device of a person with its words; the note waits until they are compared
+/// Step: 8, "Nothing is sealed for a seat that this device has no reason to believe"
+#[tokio::test]
+async fn a_ghost_that_an_owner_puts_into_a_successor_is_believed_by_nobody_else() {
+    let scene = Scene::with_case();
+    let hannah = scene.hannah();
+    scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    write(&scene.leon, "from the first laptop");
+    for staff in [&scene.rosa, &hannah, &scene.leon] {
+        staff.run(["status", "--json"]).success();
+    }
+    Rogue::join(&scene, &[]).await.spoil().await;
+    scene.rosa.run(["status", "--json"]).code(6);
+    scene.rosa.json(["case", "succeed", CASE, "--yes"]);
+    let ghost = scene.another_laptop_of_leon(2);
+    ghost.run(["status", "--json"]).success();
+    scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
+    hannah.run(["status", "--json"]);
+    assert_eq!(changes(&hannah), [("Leon Baptiste".to_owned(), words_of(&ghost))]);
+    assert_eq!(writes(&hannah, "she is at 12 Elm Street"), 10);
+    // The control: whoever has compared them writes, and it reads that.
+    hannah.run(["verify", "--people", "Leon Baptiste", "--yes"]).success();
+    assert_eq!(writes(&hannah, "now that we have spoken"), 0);
+    ghost.run(["status", "--json"]);
+    assert_eq!(texts(&ghost), ["now that we have spoken"]);
 }

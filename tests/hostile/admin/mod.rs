@@ -3,3 +3,4 @@
 mod drafts;
 mod ghosts;
 mod lists;
+mod ties;

@@ -5,7 +5,7 @@
 use crate::{
     lying_answers::{add, alarms, case, lied_to},
     scene::{CASE, Scene, texts, write},
-    support::liar::{Call, Liar, Lie, rewritten},
+    support::liar::{Call, Honest, Liar, Lie, rewritten},
 };
 use alcove_charter::sha256;
 use alcove_mls::CommitBody;
@@ -228,4 +228,22 @@ fn a_commit_of_another_group_is_the_servers() {
     let elsewhere = seen.lock().expect("no holder panics").get(here).expect("he has committed there").clone();
     spoils(&scene, &liar, move |entry| entry.body = elsewhere.clone());
     is_the_servers(&scene);
+}
+
+/// Shows a spoilt commit first and the true one then, under two heads that it has signed.
+/// Who: server
+/// Sees: the alarms `server-ordered-invalid` and `head-mismatch`; an owner leads the case on all the same
+/// Step: 8, "what the server showed at that place or behind it"
+#[test]
+fn what_the_server_then_shows_rightly_holds_nobody_up() {
+    let (scene, liar) = leon_has_committed(Seen::default());
+    spoils(&scene, &liar, flips(1));
+    scene.rosa.run(["status", "--json"]).code(6);
+    liar.tell(Honest);
+    scene.rosa.run(["status", "--json"]);
+    let told = alarms(&scene.rosa);
+    assert!(told.contains(&"head-mismatch".to_owned()), "the control: it is seen: {told:?}");
+    assert_eq!(add(&scene.rosa, "nobody gets this").0, 6);
+    let led_on = scene.rosa.json(["case", "succeed", CASE, "--yes"]);
+    assert_eq!((&led_on["left_out"], &led_on["waiting"]), (&Value::Null, &serde_json::json!([])), "{led_on}");
 }

@@ -5,4 +5,4 @@ mod compare;
 mod lineage;
 mod outbox;
 mod restored;
-mod revocation;
+pub(crate) mod revocation;

@@ -229,3 +229,28 @@ fn a_bit_of_what_tells_of_a_document_is_flipped() {
     let items = scene.leon.json_lines(["outbox", "list", "--offline"]);
     assert!(items.iter().any(|item| item["kind"] == "document"), "{items:?}");
 }
+
+/// The server shows a note in the name of nobody at all.
+/// Who: server
+/// Sees: server-ordered-invalid at everybody, and no damaged vault; what there is can be read; the text is in the outbox
+/// Step: 8, "an entry in the name of nobody"
+#[test]
+fn a_note_is_shown_in_nobodys_name() {
+    let (scene, liar) = lied_to_with_leon();
+    Changed::tell(&scene, &liar, |entry| {
+        if is_leons_record(entry) {
+            entry.author = "nobody".to_owned();
+        }
+    });
+    assert_eq!(writes(&scene)["delivery"], "queued");
+    for person in [&scene.leon, &scene.rosa] {
+        person.run(["note", "list", CASE, "--json"]).code(6);
+        assert_eq!(alarms(person), ["server-ordered-invalid"], "{}", person.name);
+        let read = person.json_lines(["note", "list", CASE, "--offline"]);
+        assert_eq!(read[0]["text"], "one", "what came before is there: {read:?}");
+    }
+    assert_eq!(delivery(&scene.leon, NOTE), "queued", "and he still has what he wrote");
+    // The owner leads everybody on; the control is that of all of these.
+    let led_on = scene.rosa.json(["case", "succeed", CASE, "--yes"]);
+    assert_eq!((&led_on["left_out"], &led_on["waiting"]), (&Value::Null, &serde_json::json!([])), "{led_on}");
+}

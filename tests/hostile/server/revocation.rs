@@ -3,9 +3,9 @@
 use crate::{
     lying_answers::{add, alarms, lied_to_with_leon},
     scene::{CASE, Scene, texts, write},
-    support::liar::{Call, Honest, Lie},
+    support::liar::{Call, Honest, Lie, rewritten},
 };
-use alcove_proto::v1::Reason;
+use alcove_proto::v1::{FetchCrlsResponse, Reason};
 use alcove_tests::{
     process::wait_for,
     world::{Staff, path},
@@ -38,7 +38,7 @@ impl Lie for NoCommit {
 }
 
 /// Somebody's laptop is lost, and their agency revokes it.
-fn revoke(scene: &Scene, label: &str, whose: &Staff) {
+pub(crate) fn revoke(scene: &Scene, label: &str, whose: &Staff) {
     let identity = whose.identity();
     let ca = scene.world.agency_folder(label);
     let crl = scene.world.crl_folder().join(format!("{label}.crl"));
@@ -48,7 +48,7 @@ fn revoke(scene: &Scene, label: &str, whose: &Staff) {
 }
 
 /// Waits until somebody's own program calls a device of the case lapsed.
-fn knows_of_it(staff: &Staff) {
+pub(crate) fn knows_of_it(staff: &Staff) {
     wait_for("the list to arrive", Duration::from_secs(60), || {
         staff.run(["status", "--json"]);
         let members = staff.json_lines(["member", "list", CASE, "--offline"]);
@@ -56,16 +56,16 @@ fn knows_of_it(staff: &Staff) {
     });
 }
 
-/// Rosa holds the list that revokes Leon; the server says `reason` to her removal of him.
+/// Rosa holds the list that revokes Leon, or whatever else `lapses` him; the server says `reason` to her removal of him.
 #[track_caller]
-fn nothing_is_sealed_while_removals_fail(reason: Reason) {
+fn nothing_is_sealed_while_removals_fail(reason: Reason, lapses: impl FnOnce(&Scene)) {
     let (scene, liar) = lied_to_with_leon();
     let appended = Arc::new(AtomicU64::new(0));
     liar.tell(NoCommit { reason, whose: "harborlight", appended: Arc::clone(&appended) });
     write(&scene.rosa, "the control: before the revocation");
     let before = appended.load(Ordering::SeqCst);
     assert!(before > 0, "what she appends is counted");
-    revoke(&scene, "childprotection", &scene.leon);
+    lapses(&scene);
     knows_of_it(&scene.rosa);
 
     let (code, written) = add(&scene.rosa, "new address: 12 Elm Street");
@@ -94,7 +94,9 @@ fn nothing_is_sealed_while_removals_fail(reason: Reason) {
 /// Step: 8, "Where step 2 fails the device commits the removal first"
 #[test]
 fn a_removal_that_is_refused_lets_nothing_be_sent() {
-    nothing_is_sealed_while_removals_fail(Reason::CommitNotAllowed);
+    nothing_is_sealed_while_removals_fail(Reason::CommitNotAllowed, |scene| {
+        revoke(scene, "childprotection", &scene.leon);
+    });
 }
 
 /// The server answers every removal as if somebody else had been faster.
@@ -103,7 +105,22 @@ fn a_removal_that_is_refused_lets_nothing_be_sent() {
 /// Step: 8, "a server that refuses or loses removals keeps the group from being written to"
 #[test]
 fn a_removal_that_always_comes_too_late_lets_nothing_be_sent() {
-    nothing_is_sealed_while_removals_fail(Reason::StaleEpoch);
+    nothing_is_sealed_while_removals_fail(Reason::StaleEpoch, |scene| {
+        revoke(scene, "childprotection", &scene.leon);
+    });
+}
+
+/// An agency has left the charter, and the server keeps its people in the case.
+/// Who: server
+/// Sees: the note waits, held up by a certificate that is no longer of the charter; nobody of that agency reads it
+/// Step: 8, "nor outside by its own newest charter"
+#[test]
+fn whose_agency_has_left_is_sealed_for_no_more() {
+    nothing_is_sealed_while_removals_fail(Reason::CommitNotAllowed, |scene| {
+        let left = ["--remove", "childprotection.northmark.example"];
+        let next = scene.world.next_charter("without", "harborlight", &left, &["harborlight", "elmgate"]);
+        scene.world.adopt_charter(&scene.server, &next);
+    });
 }
 
 /// The last owner of a case is revoked, and the rules keep their leaf in it.
@@ -125,7 +142,50 @@ fn a_last_owner_who_is_revoked_reads_nothing_more() {
     knows_of_it(&scene.leon);
     let run = scene.leon.command(["note", "add", CASE, "-", "--yes"]).stdin("new address: 12 Elm Street");
     let told = run.outcome().success();
-    assert!(told.stderr.contains("alcove case new"), "{}", told.stderr);
+    assert!(told.stderr.contains("`alcove case succeed`"), "{}", told.stderr);
     assert_eq!(appended.load(Ordering::SeqCst), 0);
     assert_eq!(scene.leon.json(["outbox", "list", "--offline"])["delivery"], "queued");
+}
+
+/// Keeps every list that comes from now on from one agency's staff.
+struct NoList {
+    whose: &'static str,
+}
+
+impl Lie for NoList {
+    fn told(&self, call: &Call<'_>, message: Bytes) -> Bytes {
+        if call.method == "FetchCrls" && call.caller.contains(self.whose) {
+            return rewritten(&message, |answer: &mut FetchCrlsResponse| {
+                *answer = FetchCrlsResponse::default()
+            });
+        }
+        message
+    }
+}
+
+/// The last owner is revoked, and the server keeps that list from a member who hears of it by phone.
+/// Who: server
+/// Sees: that no reason to lead the case on is known here, and where the list is to be had
+/// Step: 8, "every owner of it is revoked or outside"
+#[test]
+fn a_revocation_that_is_hidden_is_no_reason_to_lead_a_case_on() {
+    let (scene, liar) = lied_to_with_leon();
+    liar.tell(NoList { whose: "childprotection" });
+    revoke(&scene, "harborlight", &scene.rosa);
+    wait_for("the server to refuse the lost laptop", Duration::from_secs(60), || {
+        (scene.rosa.run(["status"]).code == 8).then_some(())
+    });
+    let refused = scene.leon.run(["case", "succeed", CASE, "--yes", "--json"]).code(9);
+    assert!(
+        refused.stderr.contains("an owner of it is in force as far as this device knows"),
+        "{}",
+        refused.stderr
+    );
+    assert!(refused.stderr.contains("ask your admin"), "{}", refused.stderr);
+    assert_eq!(scene.leon.json_lines(["case", "list", "--all", "--offline"]).len(), 1);
+    // The control: with the list there is one.
+    liar.tell(Honest);
+    knows_of_it(&scene.leon);
+    scene.leon.json(["case", "succeed", CASE, "--yes"]);
+    assert_eq!(scene.leon.json_lines(["case", "list", "--all", "--offline"]).len(), 2);
 }

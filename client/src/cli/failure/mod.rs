@@ -3,6 +3,7 @@
 //! Each match is exhaustive, so that a new error cannot slip through as "unexpected".
 
 mod enrol;
+mod owners;
 mod recovered;
 mod server;
 
@@ -121,8 +122,8 @@ impl From<Error> for Failure {
             ),
             Error::NotFrozen => Self::new(
                 Exit::Conflict,
-                "The case is not frozen: there is nothing to lead on.",
-                "To leave somebody out use `alcove member remove`; what is wrong with a case stands in `alcove case show`.",
+                "The case is not frozen, and an owner of it is in force as far as this device knows: there is no reason here to lead it on.",
+                "To leave somebody out use `alcove member remove`; what is wrong with a case stands in `alcove case show`. If its owners were revoked, `alcove status` fetches the lists that say so; if it does not, ask your admin.",
             ),
             Error::CaseRestored => Self::new(
                 Exit::Integrity,
@@ -151,6 +152,7 @@ impl From<Error> for Failure {
                 ),
                 "Call a member whom you know and ask for the words that `alcove case compare` shows them; then run `alcove case rejoin CASE --words \"…\"` with those.",
             ),
+            Error::NotToBeFollowed(fault) => owners::not_to_be_followed(fault),
             Error::CaseNotShown => Self::new(
                 Exit::Integrity,
                 "The server no longer shows this case, and does not show that you were removed from it: nothing is sent to it.",
@@ -190,9 +192,11 @@ impl From<Error> for Failure {
             Error::KeyChanged { person: _ } => Self::new(
                 Exit::KeyChanged,
                 "A member signs with another key than before, and no earlier key of theirs vouches for it.",
-                "See who with `alcove verify`, compare the words with them by phone, then `alcove verify --people`. Nothing was sent.",
+                "See who with `alcove verify`, compare the words with them by phone, then `alcove verify --people NAME`. Nothing was sent.",
             ),
-            Error::SeatOutside { case, device, last_owner } => seat_outside(&case, &device, last_owner),
+            Error::SeatOutside { case, device, last_owner } => {
+                owners::seat_outside(&case, &device, last_owner)
+            }
             Error::NoSuchAgency => {
                 Self::new(Exit::NotFound, "No agency of the charter is called so.", "See `alcove verify`.")
             }
@@ -376,28 +380,6 @@ fn refused_for_good(record: &RecordId, cause: RefusalCause) -> Failure {
     )
 }
 
-/// Somebody sits in a case whose certificate is in force no more. What was written waits.
-fn seat_outside(case: &GroupId, device: &Identity, last_owner: bool) -> Failure {
-    // Whoever has just written is shown this sentence alone.
-    let way_on = if last_owner {
-        " It is the last owner's and cannot be removed: go on in a new case, with `alcove case new`."
-    } else {
-        ""
-    };
-    let what = format!(
-        "{device} is in case {:.8}, and its certificate is revoked, has ended or is no longer of the charter: nothing is sent \
-         there, so that it cannot read it.{way_on}",
-        case.to_string()
-    );
-    let remedy = if last_owner {
-        "Add to the new case whoever is to read it. What you wrote here is kept and is not sent: `alcove outbox list`."
-    } else {
-        "What you wrote is kept and goes out when the removal is in the log: `alcove status` tries it again. If this lasts, the \
-         server keeps it out: tell your admin and the server's operator."
-    };
-    Failure::new(Exit::Certificate, what, remedy)
-}
-
 /// An alarm stands: some stop everything until somebody has looked at them, the others do not.
 pub(super) fn alarm(case: Option<&GroupId>, kind: AlarmKind, device: Option<&Identity>) -> Failure {
     let whose =
@@ -417,8 +399,8 @@ pub(super) fn alarm(case: Option<&GroupId>, kind: AlarmKind, device: Option<&Ide
         return Failure::new(
             Exit::Integrity,
             format!(
-                "The server put a change of members into {whose} that it must never take: nothing is sent, and nobody \
-                 who is named in it is to blame."
+                "The server put an entry into {whose} that it must never take: nothing is sent, and nobody who is named in it \
+                 is to blame."
             ),
             "Tell your admin and the server's operator. An owner leads the case on, with everybody in it, by `alcove case \
              succeed`; what is here can still be read. Marking the alarm as looked at lets nothing be sent.",

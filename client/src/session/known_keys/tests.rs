@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::vault::{Passphrase, Vault};
+use alcove_mls::KeyTie;
 use alcove_proto::ids::GroupId;
 use ring::{
     rand::SystemRandom,
@@ -17,10 +18,24 @@ fn in_a_vault(body: impl FnOnce(&Act<'_>) -> Result<(), Error>) {
 }
 
 fn key() -> P256Point {
+    point(&pair())
+}
+
+fn pair() -> EcdsaKeyPair {
     let random = SystemRandom::new();
     let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
-    let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, document.as_ref(), &random).unwrap();
-    P256Point::parse(key.public_key().as_ref()).unwrap()
+    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, document.as_ref(), &random).unwrap()
+}
+
+fn point(pair: &EcdsaKeyPair) -> P256Point {
+    P256Point::parse(pair.public_key().as_ref()).unwrap()
+}
+
+/// A tie that `by` signs.
+fn tie(identity: &Identity, from: P256Point, to: P256Point, by: &EcdsaKeyPair) -> KeyTie {
+    let bytes = KeyTie::signing_bytes(identity, &from, &to);
+    let signature = by.sign(&SystemRandom::new(), &bytes).unwrap().as_ref().to_vec();
+    KeyTie { identity: identity.clone(), from, to, signature }
 }
 
 fn person(letter: &str) -> Person {
@@ -156,6 +171,35 @@ fn changes_of_an_earlier_version_are_found_again_and_every_seat_in_no_list_is_na
         assert_eq!(unbelieved_seats(act, &own(), &roster)?.len(), 1);
         believe(act, &leon, &unmet, Because::WordsCompared)?;
         assert!(unbelieved_seats(act, &own(), &roster)?.is_empty(), "the control");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_key_is_believed_by_the_ties_that_lead_to_it_from_one_that_is_and_by_no_others() {
+    in_a_vault(|act| {
+        let (leon, second) = (person("b").device(1), person("b").device(2));
+        let (old, between, new, ghost) = (pair(), pair(), pair(), pair());
+        meet_by_nobody(act, &leon, &point(&old))?;
+        // It was seen first without its ties: that is no look at it.
+        meet_by_nobody(act, &leon, &point(&new))?;
+        assert_eq!(changes(act), 1);
+        let shown = |ties: Vec<KeyTie>, identity: &Identity, key: P256Point| -> Result<bool, Error> {
+            meet_tied(act, &own(), identity, &key, &KeyTies::newest(ties))?;
+            believes(act, identity, &key)
+        };
+        let first = tie(&leon, point(&old), point(&between), &old);
+        let last = tie(&leon, point(&between), point(&new), &between);
+        assert!(!shown(vec![], &leon, point(&new))?);
+        assert!(!shown(vec![last.clone()], &leon, point(&new))?, "from a key that is not known here");
+        let by_the_ghost = tie(&leon, point(&old), point(&ghost), &ghost);
+        assert!(!shown(vec![by_the_ghost], &leon, point(&ghost))?, "in the old key's name");
+        let of_the_first = tie(&leon, point(&old), point(&ghost), &old);
+        assert!(!shown(vec![of_the_first], &second, point(&ghost))?, "another device of the person");
+        assert_eq!(changes(act), 1, "what stood against the key stands");
+        assert!(shown(vec![first, last], &leon, point(&new))?, "the control");
+        assert_eq!(changes(act), 0);
+        assert!(!believes(act, &leon, &point(&between))?, "nobody was seen to sign with it");
         Ok(())
     });
 }

@@ -129,7 +129,7 @@ impl Walk<'_> {
     }
 
     /// No honest server orders this: the walk stops before it, and whoever is named in it is not held to it.
-    fn ordered_invalid(&mut self, entry: &LogEntry) -> Result<(), Error> {
+    pub(super) fn ordered_invalid(&mut self, entry: &LogEntry) -> Result<(), Error> {
         self.group = None;
         self.row.ordered_invalid_at = entry.position;
         let alarm = self.alarm(AlarmKind::ServerOrderedInvalid, entry.position)?;

@@ -58,6 +58,11 @@ pub(super) fn alarm_of(fault: &LogFault, here: Position) -> (AlarmKind, u64) {
     }
 }
 
+/// Whether an entry is in some device's name: an honest server writes down whose certificate it was shown.
+pub(super) fn has_author(entry: &LogEntry) -> bool {
+    entry.author.parse::<Identity>().is_ok()
+}
+
 /// Why a walk ended before its page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -175,6 +180,9 @@ impl<'a> Walk<'a> {
         };
         // What stood here may be another entry by now.
         self.row.ordered_invalid_at = 0;
+        if !has_author(entry) {
+            return self.ordered_invalid(entry);
+        }
         match entry.kind() {
             EntryKind::Commit => self.commit(entry, &head)?,
             EntryKind::Record => self.record(entry, &head)?,

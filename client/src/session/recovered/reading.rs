@@ -13,7 +13,7 @@ use crate::{
     session::{
         Error, Session, SyncReport, UnreadableCause,
         alarms::{Alarm, raise},
-        log::alarm_of,
+        log::{alarm_of, has_author},
         payload::{unreadable_row, working_row},
         state::load_row,
     },
@@ -148,6 +148,9 @@ impl Session {
                     read.unchained(joined)?
                 }
             };
+            if !read.page.entries.iter().all(has_author) {
+                return Err(LogFault::Malformed.into());
+            }
             let mut row = load_row(act, &read.group)?;
             for (entry, head) in read.page.entries.iter().zip(&heads) {
                 keep_entry(act, opener, &trust, (&mut row, &mut progress), entry, head.as_ref())?;

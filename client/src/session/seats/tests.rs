@@ -36,3 +36,31 @@ fn the_lapsed_go_and_an_owner_among_them_stays_only_when_no_other_would() {
     assert_eq!(removed(two_owners), [1]);
     assert_eq!(removed(vec![(seat(0, Owner), false), (seat(1, Member), false)]), [0u32; 0]);
 }
+
+#[test]
+fn of_two_owners_who_lapsed_the_one_who_was_away_stays() {
+    use Standing::{Expired, Outside};
+    use v1::Role::Owner;
+    let kept = |first, second| {
+        let roster = [(seat(0, Owner), first), (seat(1, Owner), second)];
+        let gone = removable(&roster);
+        roster.iter().position(|(seat, _)| !gone.contains(&seat.identity.to_string()))
+    };
+    assert_eq!(kept(Outside, Expired), Some(1));
+    assert_eq!(kept(Expired, Outside), Some(0));
+    assert_eq!(kept(Outside, Outside), Some(0));
+}
+
+#[test]
+fn a_group_has_no_owner_only_when_each_of_them_is_revoked_or_outside() {
+    use Standing::{Expired, Good, Outside};
+    use v1::Role::{Member, Owner};
+    let good = Good { until_ms: i64::MAX };
+    let of = |owners: &[Standing]| {
+        let owners = (0..).zip(owners).map(|(leaf, standing)| (seat(leaf, Owner), *standing));
+        has_no_owner(&owners.chain([(seat(9, Member), good)]).collect::<Vec<_>>())
+    };
+    assert!(of(&[Outside]) && of(&[Outside, Outside]));
+    assert!(!of(&[good]) && !of(&[Outside, good]));
+    assert!(!of(&[Expired]) && !of(&[Outside, Expired]), "away for long is not gone");
+}

@@ -46,6 +46,8 @@ pub struct StatusView {
     pub cases: u64,
     /// People who want to add this device to a case and wait for a yes.
     pub requests: u64,
+    /// Cases that a member leads on because no owner is left, and that wait for this person's word whom to follow.
+    pub leaders: u64,
     /// Epochs and grants that are not sealed to the agency's recovery key yet.
     pub unsealed: u64,
     /// Attempts at recovery in the own agency by which something may be handed out.

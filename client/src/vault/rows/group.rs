@@ -118,6 +118,9 @@ pub struct GroupRow {
     /// What the group's commits have named of charter and lists, an encoded v1::ContextFloor; empty until one is bound.
     #[prost(bytes = "vec", tag = "70")]
     pub context_floor: Vec<u8>,
+    /// That it leads another group on is the word of a member who is no owner there: a person decides whether to follow.
+    #[prost(bool, tag = "80")]
+    pub led_by_member: bool,
     /// The id that this case had until another group took its place under it; empty for every other case.
     #[prost(bytes = "vec", tag = "50")]
     pub former_of: Vec<u8>,

@@ -53,6 +53,49 @@ pub struct SeatsRow {
     pub until_ms: i64,
 }
 
+/// What was verified of the certificates in the seats of a group: a signature that held holds for ever, and what changes is
+/// judged by the rest of it. A row of before has none, and every certificate is verified once more.
+#[derive(Clone, PartialEq, Message)]
+pub struct IssuedRow {
+    /// Id of the epoch in which every seat but this device's own has its certificate here; empty where one did not verify.
+    #[prost(bytes = "vec", tag = "1")]
+    pub epoch_id: Vec<u8>,
+    /// The certificates, by whoever signed them.
+    #[prost(message, repeated, tag = "2")]
+    pub issuers: Vec<IssuerRow>,
+}
+
+/// The certificates that one CA has signed.
+#[derive(Clone, PartialEq, Message)]
+pub struct IssuerRow {
+    /// The agency that their names are of.
+    #[prost(string, tag = "1")]
+    pub trust_domain: String,
+    /// The CA's key, under which their signatures held: uncompressed P-256 point, 65 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub key: Vec<u8>,
+    /// What they say.
+    #[prost(message, repeated, tag = "3")]
+    pub certificates: Vec<IssuedCertificateRow>,
+}
+
+/// What one certificate says that is judged again.
+#[derive(Clone, PartialEq, Message)]
+pub struct IssuedCertificateRow {
+    /// SHA-256 of its DER.
+    #[prost(bytes = "vec", tag = "1")]
+    pub certificate_hash: Vec<u8>,
+    /// Its serial number, content octets of the DER integer.
+    #[prost(bytes = "vec", tag = "2")]
+    pub serial: Vec<u8>,
+    /// First moment of validity, milliseconds since 1970.
+    #[prost(int64, tag = "3")]
+    pub not_before_ms: i64,
+    /// Last moment of validity, milliseconds since 1970.
+    #[prost(int64, tag = "4")]
+    pub not_after_ms: i64,
+}
+
 /// A key that came without the word of an earlier key of the same person.
 #[derive(Clone, PartialEq, Message)]
 pub struct KeyChangeRow {
