@@ -112,7 +112,8 @@ async fn serve(config: Config) -> Result<Arc<SledStore>, Failure> {
     tokio::spawn(report_health(health, Arc::clone(&store), in_force.clone(), stopping.clone()));
     let (trust_now, trust_changed) = watch::channel(trust);
     tokio::spawn(remember_trust(Arc::clone(&store), trust_changed));
-    let trust_desk = TrustDesk::new(files.clone(), in_force.clone(), trust_now.clone());
+    let lists_per_minute_max = config.desk.lists_per_minute_max;
+    let trust_desk = TrustDesk::new(files.clone(), in_force.clone(), trust_now.clone(), lists_per_minute_max);
     let keeping_current = tokio::spawn(transport::keep_current(
         files,
         in_force,

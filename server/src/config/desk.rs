@@ -3,6 +3,7 @@
 //! They stand apart from those of the first door, so that no stranger takes anything from a device.
 
 use super::{CALL_BYTES_LEAST, CALL_BYTES_MOST, ConfigError, WAIT_MAX, within};
+use alcove_proto::limits::CRLS_PER_MINUTE_MAX;
 use serde::Deserialize;
 use std::{
     num::{NonZeroU32, NonZeroUsize},
@@ -35,6 +36,8 @@ pub struct DeskLimits {
     pub calls_burst_per_address_max: NonZeroU32,
     /// Calls of one address under way at one time.
     pub calls_in_flight_per_address_max: NonZeroU32,
+    /// Revocation lists of one CA that are taken in a minute. More let one agency outdate everybody else's commits.
+    pub lists_per_minute_max: NonZeroU32,
     /// Bytes of messages that calls of one address may hold in memory at one time.
     pub call_bytes_per_address_max: u64,
     /// Bytes of messages that all calls may hold in memory at one time.
@@ -61,6 +64,7 @@ impl Default for DeskLimits {
             calls_per_second_per_address_max: number(50),
             calls_burst_per_address_max: number(200),
             calls_in_flight_per_address_max: number(16),
+            lists_per_minute_max: number(CRLS_PER_MINUTE_MAX as u32),
             call_bytes_per_address_max: 24 << 20,
             call_bytes_max: 64 << 20,
         }

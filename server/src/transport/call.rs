@@ -7,6 +7,7 @@
 use super::{
     body::RequestBody,
     grpc::{RequestId, refused},
+    strangers::{Strangers, Why},
 };
 use crate::service::{Admission, Key, Permit};
 use bytes::Bytes;
@@ -56,6 +57,11 @@ pub(super) trait Caller: Clone + Send + Sync + 'static {
 
     /// Tells the services who calls, and what the call was admitted with.
     fn introduce(&self, permit: &Permit<Self::Key>, extensions: &mut Extensions);
+
+    /// Where its refused calls are counted, if nobody knows who calls: then they have no line each.
+    fn strangers(&self) -> Option<&Arc<Strangers>> {
+        None
+    }
 }
 
 /// The services as one caller sees them: every call carries its [`RequestId`] among the request's extensions, and
@@ -92,7 +98,9 @@ impl<C: Caller> tower::Service<Request<Incoming>> for Calls<C> {
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
         let id = next_id();
         let span = self.caller.span(logged_method(&request), id);
-        let mut record = Record { span: span.clone(), began: Instant::now(), done: false };
+        let stranger = self.caller.strangers();
+        let stranger = stranger.map(|tally| (Arc::clone(tally), logged_method(&request).to_owned()));
+        let mut record = Record { span: span.clone(), began: Instant::now(), stranger, done: false };
         let (mut parts, body) = request.into_parts();
         let permit = match self.admission.admit(self.caller.key()) {
             Ok(permit) => permit,
@@ -138,6 +146,8 @@ fn code_in(headers: &HeaderMap) -> Option<Code> {
 struct Record {
     span: Span,
     began: Instant,
+    /// Where refused calls of whoever nobody knows are counted, and what was called.
+    stranger: Option<(Arc<Strangers>, String)>,
     done: bool,
 }
 
@@ -161,7 +171,13 @@ impl Record {
             | Code::OutOfRange
             | Code::Unimplemented
             | Code::Unavailable
-            | Code::Unauthenticated => tracing::info!(?code, ms, "call"),
+            | Code::Unauthenticated => match &self.stranger {
+                None => tracing::info!(?code, ms, "call"),
+                Some((tally, method)) => {
+                    tracing::debug!(?code, ms, "call");
+                    tally.turned_away(Why::Call, &format_args!("{method}: {code:?}"), Instant::now());
+                }
+            },
         });
     }
 }
@@ -257,7 +273,7 @@ mod tests {
     use http_body_util::{BodyExt, Full};
 
     fn answer(permit: &Permit, bytes: usize) -> Answer<Identity> {
-        let record = Record { span: Span::none(), began: Instant::now(), done: false };
+        let record = Record { span: Span::none(), began: Instant::now(), stranger: None, done: false };
         let held = Held { permit: Some(permit.clone()), bytes: 0, request: RequestId(7) };
         Answer { body: Body::new(Full::new(Bytes::from(vec![0; bytes]))), record, held }
     }

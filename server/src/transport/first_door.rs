@@ -10,6 +10,7 @@ use super::{
     pending::Waiting,
     registry::{CutReason, Peer, Registry},
     stop::Stopping,
+    strangers::Strangers,
 };
 use crate::{
     config::Limits,
@@ -50,7 +51,9 @@ pub async fn serve(
     };
     let bounds = Bounds::new(&limits, limits.streams_per_connection_max);
     let routes = routes.prepare();
-    let door = FirstDoor { trust, registry, routes, admission, limits, bounds, stop: stop.clone() };
+    let strangers = Strangers::of(FirstDoor::NAME);
+    let door =
+        FirstDoor { trust, registry, routes, admission, limits, bounds, strangers, stop: stop.clone() };
     serve_door(listener, door, room, stop).await
 }
 
@@ -62,12 +65,17 @@ struct FirstDoor {
     admission: Arc<Admission>,
     limits: Limits,
     bounds: Bounds,
+    strangers: Strangers,
     stop: Stopping,
 }
 
 impl Door for FirstDoor {
     const NAME: &'static str = "devices";
     type Place = ();
+
+    fn strangers(&self) -> &Strangers {
+        &self.strangers
+    }
 
     /// An agency's staff sit behind one address: it says nothing.
     fn place(&self, _address: IpAddr) -> Option<()> {

@@ -4,22 +4,26 @@ use super::{
     connection::Ended,
     pending::{Pending, Waiting},
     stop::Stopping,
+    strangers::{Strangers, Why},
 };
 use std::{
+    fmt::Display,
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{interval, sleep, timeout},
 };
 
 /// Pause after an accept that failed for want of file descriptors or memory: trying again at once would
 /// only burn the processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Time between looks for strangers who are counted and not told.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// A door of the server: who gets in, and what is served.
 pub(super) trait Door: Send + Sync + 'static {
@@ -27,6 +31,9 @@ pub(super) trait Door: Send + Sync + 'static {
     const NAME: &'static str;
     /// What a connection holds for as long as it lives.
     type Place: Send + 'static;
+
+    /// The tally of who is turned away here.
+    fn strangers(&self) -> &Strangers;
 
     /// A place for one more connection of that address, or nothing when it has as many as it may.
     fn place(&self, address: IpAddr) -> Option<Self::Place>;
@@ -64,7 +71,8 @@ pub(super) async fn serve_door<D: Door>(
     stop: Stopping,
 ) -> Stopped {
     let mut connections = JoinSet::new();
-    accept_until_stopped(listener, &Arc::new(door), room, &mut connections, stop).await;
+    let door = Arc::new(door);
+    accept_until_stopped(listener, &door, room, &mut connections, stop).await;
     let finishing = async { while connections.join_next().await.is_some() {} };
     let in_time = timeout(room.stop_grace, finishing).await;
     let cut = connections.len();
@@ -72,6 +80,7 @@ pub(super) async fn serve_door<D: Door>(
         tracing::info!(door = D::NAME, connections = cut, "cutting what is still open");
     }
     connections.shutdown().await;
+    door.strangers().tell_last();
     Stopped { cut }
 }
 
@@ -84,6 +93,7 @@ async fn accept_until_stopped<D: Door>(
 ) {
     let pending = Pending::new(room.handshakes_max);
     let mut failing = false;
+    let mut telling = interval(TELL_EVERY);
     loop {
         tokio::select! {
             biased;
@@ -93,21 +103,23 @@ async fn accept_until_stopped<D: Door>(
                     tracing::error!("a connection's task panicked");
                 }
             }
+            _tick = telling.tick() => door.strangers().tell_rest(Instant::now()),
             accepted = listener.accept() => match accepted {
                 Ok((tcp, address)) => {
                     failing = false;
                     if connections.len() >= room.connections_max {
-                        tracing::warn!(door = D::NAME, limit = room.connections_max, "connection limit reached");
+                        turn_away(&**door, address, Why::Crowd, "the limit of connections is reached");
                         continue;
                     }
                     let Some(place) = door.place(address.ip()) else {
-                        tracing::info!(door = D::NAME, %address, "connection limit of one address reached");
+                        turn_away(&**door, address, Why::Crowd, "the limit of connections of one address is reached");
                         continue;
                     };
                     let waiting = pending.enter();
                     let door = Arc::clone(door);
                     connections.spawn(async move {
-                        log_end(D::NAME, address, &door.serve(tcp, address, place, waiting).await);
+                        let ended = Arc::clone(&door).serve(tcp, address, place, waiting).await;
+                        log_end(&*door, address, &ended);
                     });
                 }
                 // The peer was gone before it was taken; nothing is wrong here.
@@ -130,17 +142,25 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// One line for each connection that ended otherwise than by its peer's wish.
-fn log_end(door: &'static str, address: SocketAddr, ended: &Ended) {
+/// One line for each connection that ended otherwise than by its peer's wish, if it is known who the peer was.
+fn log_end<D: Door>(door: &D, address: SocketAddr, ended: &Ended) {
+    let name = D::NAME;
     match ended {
-        Ended::Closed => tracing::debug!(door, %address, "connection closed"),
-        Ended::Cut(reason) => tracing::info!(door, %address, ?reason, "connection cut"),
-        Ended::Handshake(_) | Ended::Certificate(_) | Ended::HandshakeDeadline | Ended::PrefaceDeadline => {
-            tracing::info!(door, %address, %ended, "connection refused");
+        Ended::Closed => tracing::debug!(door = name, %address, "connection closed"),
+        Ended::Cut(reason) => tracing::info!(door = name, %address, ?reason, "connection cut"),
+        Ended::Certificate(_) => tracing::info!(door = name, %address, %ended, "connection refused"),
+        // Anybody can bring this about as often as they like.
+        Ended::Handshake(_) => turn_away(door, address, Why::Handshake, ended),
+        Ended::HandshakeDeadline | Ended::PrefaceDeadline | Ended::Life => {
+            turn_away(door, address, Why::Silence, ended);
         }
-        Ended::Life => tracing::info!(door, %address, %ended, "connection cut"),
+        Ended::PushedOut => turn_away(door, address, Why::Crowd, ended),
         // Networks do that every day.
-        Ended::Http(_) => tracing::debug!(door, %address, %ended, "connection broke off"),
-        Ended::PushedOut => tracing::warn!(door, %address, %ended, "too many handshakes at one time"),
+        Ended::Http(_) => tracing::debug!(door = name, %address, %ended, "connection broke off"),
     }
+}
+
+fn turn_away<D: Door>(door: &D, address: SocketAddr, why: Why, what: impl Display) {
+    tracing::debug!(door = D::NAME, %address, %what, "turned away");
+    door.strangers().turned_away(why, &format_args!("{address}: {what}"), Instant::now());
 }

@@ -2,7 +2,7 @@
 //!
 //! There are two doors: `first_door` for enrolled devices, `desk` for everybody else. `listener` accepts for both,
 //! `connection` sees a connection through, `registry` can cut one, `reload` keeps what is trusted current and `ends`
-//! says what ends when, `trust_desk` takes in what changes it, `call` admits and wraps each RPC, `body` counts and bounds what it
+//! says what ends when, `trust_desk` takes in what changes it, `strangers` counts who is turned away, `call` admits and wraps each RPC, `body` counts and bounds what it
 //! sends, `grpc` parses it. Decides nothing about groups or blobs.
 
 mod body;
@@ -18,6 +18,7 @@ mod pending;
 mod registry;
 mod reload;
 mod stop;
+mod strangers;
 mod trust_desk;
 
 pub use desk::{Address, serve_desk};

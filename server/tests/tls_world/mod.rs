@@ -158,7 +158,8 @@ impl World {
             stop.stopping(),
         ));
         let (remember, remembered) = watch::channel(Arc::clone(&cell.load().trust));
-        let trust_desk = TrustDesk::new(files.clone(), in_force.clone(), remember.clone());
+        let lists = config.desk.lists_per_minute_max;
+        let trust_desk = TrustDesk::new(files.clone(), in_force.clone(), remember.clone(), lists);
         let mut desk = None;
         if let Some(desk_listen) = config.desk_listen {
             let listener = TcpListener::bind(desk_listen).await.unwrap();

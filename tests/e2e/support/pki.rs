@@ -4,8 +4,9 @@ use alcove_charter::oids;
 use alcove_issuer::{AgencyCa, Passphrase, SigningKey};
 use alcove_tests::world::{PASSPHRASE, World};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType,
+    SerialNumber, date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::{
@@ -105,13 +106,37 @@ impl Signer {
         if wanted.authority {
             params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         }
+        let certificate = params.signed_by(&key, &self.issuer()).expect("anything can be signed");
+        Shown { chain: vec![certificate.der().clone()], key: key.serialize_der() }
+    }
+
+    /// A list with that number, made so many seconds from now, over as many serial numbers that nobody has: those of a
+    /// shorter list are among those of a longer one.
+    pub(crate) fn list(&self, number: u64, from_seconds: i64, invented: u64) -> Vec<u8> {
+        let made = moment(from_seconds);
+        let revoked = |serial: u64| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(&(u128::from(serial) | 1 << 126).to_be_bytes()),
+            revocation_time: date_time_ymd(2026, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: made.into(),
+            next_update: (made + Duration::from_secs(30 * 24 * 3600)).into(),
+            crl_number: SerialNumber::from(number),
+            issuing_distribution_point: None,
+            revoked_certs: (0..invented).map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer()).expect("anything can be signed").der().to_vec()
+    }
+
+    fn issuer(&self) -> Issuer<'static, &SigningKey> {
         let (certificate, signing_key) = match self {
             Self::Agency(agency) => (agency.ca_certificate(), agency.ca_key()),
             Self::Foreign { certificate, key } => (certificate, key.as_ref()),
         };
-        let issuer = Issuer::from_ca_cert_der(certificate, signing_key).expect("a CA's certificate parses");
-        let certificate = params.signed_by(&key, &issuer).expect("anything can be signed");
-        Shown { chain: vec![certificate.der().clone()], key: key.serialize_der() }
+        Issuer::from_ca_cert_der(certificate, signing_key).expect("a CA's certificate parses")
     }
 }
 

@@ -3,4 +3,5 @@
 mod drafts;
 mod ghosts;
 mod lists;
+mod starving;
 mod ties;

@@ -10,13 +10,13 @@ use std::fs;
 const MINUTE_MS: i64 = 60 * 1000;
 
 /// Childprotection's duty officer, and the way to the desk for what was signed with that key.
-struct Duty {
+pub(in crate::hostile) struct Duty {
     officer: DutyOfficer,
     trust: TrustView,
 }
 
 impl Duty {
-    fn of(life: &Life) -> Self {
+    pub(in crate::hostile) fn of(life: &Life) -> Self {
         let (folder, ca) = (life.world.path("duty"), life.world.agency_folder("childprotection"));
         let passphrase = life.world.passphrase_file();
         let init = ["duty", "init", "--ca", path(&ca), "-o", path(&folder)];
@@ -30,12 +30,12 @@ impl Duty {
         Self { officer, trust: TrustView::new(charter) }
     }
 
-    fn sign(&self, identity: &Identity, at_ms: i64) -> Vec<u8> {
+    pub(in crate::hostile) fn sign(&self, identity: &Identity, at_ms: i64) -> Vec<u8> {
         self.officer.deny(identity, at_ms).expect("the key signs")
     }
 
     /// How many connections were cut, or that the desk refuses it.
-    fn submit(&self, life: &Life, signed: &[u8]) -> Result<u32, String> {
+    pub(in crate::hostile) fn submit(&self, life: &Life, signed: &[u8]) -> Result<u32, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let address = life.desk.address().to_string();

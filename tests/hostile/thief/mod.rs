@@ -1,6 +1,6 @@
 //! A thief: with somebody's laptop, a copy of a vault, a key, or what a program leaves behind.
 
 mod copies;
-mod denials;
+pub(super) mod denials;
 mod memory;
 mod renewals;

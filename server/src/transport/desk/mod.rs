@@ -15,6 +15,7 @@ use super::{
     listener::{Door, Room, Stopped, serve_door},
     pending::Waiting,
     stop::Stopping,
+    strangers::Strangers,
 };
 use crate::{
     config::{DeskLimits, Limits},
@@ -59,6 +60,7 @@ pub async fn serve_desk(
         life: desk.connection_life(),
         last_calls: limits.stop_grace(),
         body_deadline: desk.body_deadline(),
+        strangers: Arc::new(Strangers::of(Desk::NAME)),
         stop: stop.clone(),
     };
     serve_door(listener, door, room, stop).await
@@ -75,12 +77,17 @@ struct Desk {
     life: Duration,
     last_calls: Duration,
     body_deadline: Duration,
+    strangers: Arc<Strangers>,
     stop: Stopping,
 }
 
 impl Door for Desk {
     const NAME: &'static str = "desk";
     type Place = Place;
+
+    fn strangers(&self) -> &Strangers {
+        &self.strangers
+    }
 
     fn place(&self, address: IpAddr) -> Option<Place> {
         self.crowd.enter(Address::of(address))
@@ -101,7 +108,8 @@ impl Door for Desk {
             Err(ended) => return ended,
         };
         let (routes, admission) = (self.routes.clone(), Arc::clone(&self.admission));
-        let calls = Calls::new(routes, admission, self.body_deadline, Address::of(address.ip()));
+        let stranger = Stranger { address: Address::of(address.ip()), tally: Arc::clone(&self.strangers) };
+        let calls = Calls::new(routes, admission, self.body_deadline, stranger);
         let leave = async {
             tokio::select! {
                 () = stop.asked() => {}
@@ -116,21 +124,32 @@ impl Door for Desk {
     }
 }
 
+/// Whoever calls at the desk.
+#[derive(Clone)]
+struct Stranger {
+    address: Address,
+    tally: Arc<Strangers>,
+}
+
 /// Every call carries the request extensions [`Address`] and [`Permit`] of an address; never an identity.
-impl Caller for Address {
+impl Caller for Stranger {
     type Key = Address;
 
     fn key(&self) -> &Address {
-        self
+        &self.address
     }
 
     fn span(&self, method: &str, id: RequestId) -> Span {
-        tracing::info_span!("desk", method, address = %self, request_id = %id)
+        tracing::info_span!("desk", method, address = %self.address, request_id = %id)
     }
 
     fn introduce(&self, permit: &Permit<Address>, extensions: &mut Extensions) {
-        extensions.insert(*self);
+        extensions.insert(self.address);
         extensions.insert(permit.clone());
+    }
+
+    fn strangers(&self) -> Option<&Arc<Strangers>> {
+        Some(&self.tally)
     }
 }
 

@@ -13,7 +13,10 @@ mod denials;
 mod lists;
 mod pace;
 
-use super::reload::{InForce, ReloadError, judge};
+use super::{
+    reload::{InForce, ReloadError, judge},
+    strangers::{Strangers, Why},
+};
 use crate::{
     service::{ServiceError, TrustOrders, charters_after},
     trust_files::{TrustFileError, TrustFiles, put},
@@ -27,9 +30,10 @@ use alcove_proto::{
 use pace::Lists;
 use std::{
     io,
+    num::NonZeroU32,
     path::PathBuf,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     sync::{Semaphore, watch},
@@ -46,6 +50,8 @@ pub struct TrustDesk {
     turns: Turns,
     /// How many lists there have been within the minute.
     lists: Arc<Mutex<Lists>>,
+    /// Whose submissions were refused, whoever they were.
+    strangers: Arc<Strangers>,
 }
 
 /// One at a time of each kind, and none waits for another kind.
@@ -126,8 +132,17 @@ impl From<NameError> for Refused {
 
 impl TrustDesk {
     /// A desk over the files and what they have put in force; `remember` is told of every change.
-    pub fn new(files: TrustFiles, in_force: InForce, remember: watch::Sender<Arc<TrustView>>) -> Self {
-        Self { files, in_force, remember, turns: Turns::new(), lists: Arc::default() }
+    ///
+    /// `lists_per_minute_max`: of one CA.
+    pub fn new(
+        files: TrustFiles,
+        in_force: InForce,
+        remember: watch::Sender<Arc<TrustView>>,
+        lists_per_minute_max: NonZeroU32,
+    ) -> Self {
+        let lists = Arc::new(Mutex::new(Lists::new(lists_per_minute_max)));
+        let strangers = Arc::new(Strangers::of("submissions"));
+        Self { files, in_force, remember, turns: Turns::new(), lists, strangers }
     }
 
     /// Signed charters after version `after`, oldest first, as many as one answer holds.
@@ -160,7 +175,8 @@ impl TrustDesk {
         let desk = self.clone();
         // Before its turn, so that who has no denial that holds takes up nobody's.
         let judged = spawn_blocking(move || desk.judge_denial(&signed).map(|()| signed));
-        let signed = judged.await.map_err(ServiceError::internal)?.map_err(refused)?;
+        let signed =
+            judged.await.map_err(ServiceError::internal)?.map_err(|refused| self.refused(refused))?;
         self.in_turn(&turn, move |desk| desk.take_denial(&signed)).await
     }
 
@@ -202,7 +218,15 @@ impl TrustDesk {
             let _turn = turn;
             act(&desk)
         });
-        done.await.map_err(ServiceError::internal)?.map_err(refused)
+        done.await.map_err(ServiceError::internal)?.map_err(|refused| self.refused(refused))
+    }
+
+    /// What a caller is told of it; the log is told why, as of whatever anybody may hand in.
+    fn refused(&self, refused: Refused) -> ServiceError {
+        let cause = crate::cli::report(&refused);
+        tracing::debug!(cause, "refused at the desk");
+        self.strangers.turned_away(Why::Call, &cause, Instant::now());
+        told(refused)
     }
 
     /// Who is on the connections that `trust` would not let in, one for each.
@@ -214,11 +238,6 @@ impl TrustDesk {
     fn put(&self, path: PathBuf, bytes: &[u8]) -> Result<(), Refused> {
         put::put(&path, bytes).map_err(|source| Refused::Write { path, source })
     }
-}
-
-fn refused(refused: Refused) -> ServiceError {
-    tracing::info!(cause = crate::cli::report(&refused), "refused at the desk");
-    told(refused)
 }
 
 /// What a caller is told of it.

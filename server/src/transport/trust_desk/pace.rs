@@ -1,4 +1,4 @@
-//! How many lists a minute: as many of each CA as [`CRLS_PER_MINUTE_MAX`] says, whatever they add.
+//! How many lists a minute: so many of each CA, whatever they add.
 //!
 //! Putting a list in force costs everybody: it is read again, every live connection is judged by it, and every device
 //! fetches it. What one adds is no measure, since serial numbers can be made up. They are counted by the key of the CA and
@@ -7,22 +7,27 @@
 //! numbers in them, which are kept. PROTOCOL.md section 8, "Lists", 4.
 
 use alcove_charter::P256Point;
-use alcove_proto::limits::CRLS_PER_MINUTE_MAX;
 use std::{
     collections::{HashMap, VecDeque},
+    num::NonZeroU32,
     time::{Duration, Instant},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// The lists of the last minute.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lists {
+    per_minute_max: NonZeroU32,
     /// When one was read, by the CA that signed it; oldest first. As many CAs as charters have named at most.
     read: HashMap<P256Point, VecDeque<Instant>>,
 }
 
 impl Lists {
+    pub(super) fn new(per_minute_max: NonZeroU32) -> Self {
+        Self { per_minute_max, read: HashMap::new() }
+    }
+
     /// Counts one more of `signer`'s, that is about to be read at `now`; or says how long that has to wait.
     ///
     /// Only what `signer` has signed and is newer than what is in force may be counted: everything else anybody can hand in.
@@ -32,7 +37,7 @@ impl Lists {
             read.pop_front();
         }
         match read.front() {
-            Some(oldest) if read.len() as u64 >= CRLS_PER_MINUTE_MAX => {
+            Some(oldest) if read.len() as u64 >= u64::from(self.per_minute_max.get()) => {
                 Err(MINUTE.saturating_sub(now.saturating_duration_since(*oldest)))
             }
             Some(_) | None => {
@@ -49,14 +54,14 @@ mod tests {
 
     #[test]
     fn one_ca_has_six_lists_a_minute_and_takes_nothing_from_another() {
-        let (mut lists, began) = (Lists::default(), Instant::now());
+        let (mut lists, began) = (Lists::new(NonZeroU32::new(6).unwrap()), Instant::now());
         let at = |seconds| began + Duration::from_secs(seconds);
         let [one, other] = [1, 2].map(|filling| {
             let mut bytes = [filling; P256Point::LEN];
             bytes[0] = 4;
             P256Point::parse(&bytes).unwrap()
         });
-        for second in 0..CRLS_PER_MINUTE_MAX {
+        for second in 0..6 {
             assert_eq!(lists.count(&one, at(second)), Ok(()));
         }
         assert_eq!(

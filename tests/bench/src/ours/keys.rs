@@ -31,7 +31,8 @@ use std::{
 const CONFIGURATION: &str = "desk_listen = \"127.0.0.1:0\"\ndesk_address_file = \"desk-address\"\ntrust_poll_ms = 0\n\
     [limits]\ncalls_per_second_max = 1000000\ncalls_burst_max = 1000000\n\
     [desk]\nconnection_life_ms = 3600000\ncalls_per_second_max = 1000000\ncalls_burst_max = 1000000\n\
-    calls_per_second_per_address_max = 1000000\ncalls_burst_per_address_max = 1000000\n";
+    calls_per_second_per_address_max = 1000000\ncalls_burst_per_address_max = 1000000\n\
+    lists_per_minute_max = 1000000\n";
 /// How long nobody may still hang on an old CA after everybody has been renewed.
 const LET_GO: Duration = Duration::from_secs(10);
 

@@ -14,7 +14,9 @@ use std::{fs, path::Path, sync::Arc};
 
 /// Limits lifted, so that the workload and not a limit decides; everything else as shipped.
 const CONFIGURATION: &str = "trust_poll_ms = 0\n[limits]\nconnections_per_identity_max = 15000\n\
-    streams_per_connection_max = 2000\ncalls_per_second_max = 1000000\ncalls_burst_max = 1000000\ncalls_in_flight_max = 20000\n";
+    streams_per_connection_max = 2000\ncalls_per_second_max = 1000000\ncalls_burst_max = 1000000\ncalls_in_flight_max = 20000\n\
+    groups_per_day_max = 1000000\nadditions_per_day_max = 1000000\nadditions_of_one_per_day_max = 1000000\n\
+    claims_of_one_per_day_max = 1000000\nopenings_per_day_max = 1000000\n";
 
 /// A world with one agency and its server.
 pub(crate) struct Place {
