@@ -1,5 +1,7 @@
 //! A hostile member, whose program keeps to no rule of ours.
 
+mod commits;
 mod leading;
+mod lines;
 mod records;
 mod spoilt;
