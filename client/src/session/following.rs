@@ -33,7 +33,8 @@ struct Led {
 
 impl Led {
     fn of(act: &Act<'_>, id: GroupId, row: GroupRow) -> Result<Option<Self>, Error> {
-        if !row.led_by_member {
+        // Of a group that has ended for this device there is nothing to follow.
+        if !row.led_by_member || row.closed {
             return Ok(None);
         }
         let Some(predecessor) = predecessor_of(&row)? else { return Ok(None) };

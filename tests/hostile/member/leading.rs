@@ -213,4 +213,10 @@ fn two_members_lead_on_at_once_and_a_person_chooses() {
     assert_eq!(case(&hannah, &old)["led_on_by"], by_leon.as_str());
     assert_eq!(read(&hannah, &by_leon), ["from Joel"]);
     assert_eq!(read(&joel, &by_hannah), ["in her own"]);
+    // Whoever is taken off a case that leads on is not asked about it any more.
+    hannah.run(["member", "remove", &by_hannah, "Joel Amundsen", "--yes", "--json"]).success();
+    joel.run(["status", "--json"]);
+    let left: Vec<Value> = leaders(&joel);
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert_eq!((&left[0]["case"], &left[0]["followed"]), (&by_leon.as_str().into(), &true.into()));
 }
