@@ -11,7 +11,7 @@ use crate::{
     recovery::State,
     roll,
 };
-use alcove_charter::{Agency, Ca, CharterFile, Crl as List};
+use alcove_charter::{Agency, Ca, CharterFile, Crl as List, CrlError};
 use alcove_proto::{
     limits::{CERTIFICATE_BYTES_MAX, CRL_BYTES_MAX},
     names::{Identity, Person, TrustDomain},
@@ -275,10 +275,7 @@ impl AgencyCa {
         if !path.exists() {
             return Ok(());
         }
-        let der = read_limited(&path, CRL_BYTES_MAX)?;
-        let cas = [Some(&self.ca), self.other_ca.as_ref()];
-        let cas: Vec<Ca> = cas.into_iter().flatten().filter_map(|ca| Ca::parse(ca).ok()).collect();
-        let last = List::read_own(&der, &self.profile().trust_domain, &cas);
+        let last = self.read_list(&read_limited(&path, CRL_BYTES_MAX)?);
         let last = last.map_err(|_| IssuerError::FolderMismatch { path: path.clone() })?;
         let mut serials = last.entries().map(|(serial, _)| serial_text(serial.as_bytes()));
         let known = serials.all(|serial| self.ledger.is_revoked(&serial));
@@ -287,6 +284,13 @@ impl AgencyCa {
         } else {
             Err(IssuerError::LedgerBehindList { path })
         }
+    }
+
+    /// Reads a list that one of this folder's CAs has signed.
+    pub(crate) fn read_list(&self, der: &[u8]) -> Result<List, CrlError> {
+        let cas = [Some(&self.ca), self.other_ca.as_ref()];
+        let cas: Vec<Ca> = cas.into_iter().flatten().filter_map(|ca| Ca::parse(ca).ok()).collect();
+        List::read_own(der, &self.profile().trust_domain, &cas)
     }
 
     /// Opens the directory key that a charter file holds for this agency.

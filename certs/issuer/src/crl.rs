@@ -32,8 +32,8 @@ const AUTHORITY_KEY_IDENTIFIER: &[u64] = &[2, 5, 29, 35];
 /// Octets of a key identifier: the first of a SHA-256 (RFC 7093 section 2), as in our certificates.
 const KEY_IDENTIFIER_BYTES: usize = 20;
 
-/// A revocation with the number of the list that had it first.
-pub(crate) type Entry<'a> = (&'a Revocation, u64);
+/// A revocation with the number of the list that had it first; nothing where a list that was adopted does not say it.
+pub(crate) type Entry<'a> = (&'a Revocation, Option<u64>);
 
 /// A CRL over all revocations.
 pub(crate) fn sign<'a>(
@@ -82,11 +82,18 @@ fn write(writer: DERWriter<'_>, (revocation, first): Entry<'_>) {
     writer.write_sequence(|writer| {
         writer.next().write_bigint_bytes(&serial, true);
         time(writer.next(), revocation.at_ms);
+        let reason = reason_code(revocation.reason);
+        // An empty list of extensions is none (RFC 5280 section 5.1).
+        if reason.is_none() && first.is_none() {
+            return;
+        }
         writer.next().write_sequence(|writer| {
-            if let Some(reason) = reason_code(revocation.reason) {
+            if let Some(reason) = reason {
                 extension(writer, REASON_CODE, |writer| writer.write_enum(reason));
             }
-            extension(writer, oids::FIRST_LISTED_ARCS, |writer| writer.write_u64(first));
+            if let Some(first) = first {
+                extension(writer, oids::FIRST_LISTED_ARCS, |writer| writer.write_u64(first));
+            }
         });
     });
 }

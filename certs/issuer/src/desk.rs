@@ -16,8 +16,8 @@ use alcove_charter::{P256Point, TrustView, order_signing_bytes};
 use alcove_proto::{
     ids::Digest,
     limits::{
-        CHARTER_BYTES_MAX, DESK_EVENTS_MAX, INVITATIONS_PER_AGENCY_MAX, MESSAGE_BYTES_MAX, ORDER_BYTES_MAX,
-        RENEWAL_BYTES_MAX, REQUEST_BYTES_MAX, REQUESTS_PER_PAGE_MAX,
+        CHARTER_BYTES_MAX, CRL_BYTES_MAX, DESK_EVENTS_MAX, INVITATIONS_PER_AGENCY_MAX, MESSAGE_BYTES_MAX,
+        ORDER_BYTES_MAX, RENEWAL_BYTES_MAX, REQUEST_BYTES_MAX, REQUESTS_PER_PAGE_MAX,
     },
     names::{Identity, TrustDomain},
     v1::{self, order::Act},
@@ -263,6 +263,18 @@ impl Desk {
         let answer = self.order(ca, act, now_ms).await?;
         let would_cut = answer.would_cut.ok_or(bad("what would be cut is missing"))?;
         would_cut.identities.iter().map(|name| name.parse().map_err(|_| bad("a name"))).collect()
+    }
+
+    /// The agency's list that is in force, DER, whoever made it.
+    ///
+    /// Errors: [`IssuerError`]; [`IssuerError::DeskRefused`] with [`v1::Reason::NotFound`] while there is none.
+    pub async fn list_in_force(&self, ca: &AgencyCa, now_ms: i64) -> Result<Vec<u8>, IssuerError> {
+        let crl = self.order(ca, Act::ReadCrl(v1::ReadCrl {}), now_ms).await?.crl;
+        if crl.is_empty() || crl.len() > CRL_BYTES_MAX {
+            Err(bad("a list over its limit, or none"))
+        } else {
+            Ok(crl)
+        }
     }
 
     /// Lifts a duty officer's denial.

@@ -143,6 +143,15 @@ pub enum IssuerError {
         /// The CRL.
         path: PathBuf,
     },
+    /// The server has a list of the agency in force that none of its CAs in this folder has signed.
+    #[error("the list in force is by no CA of this folder")]
+    ListForeign,
+    /// The list in force is not to be taken over.
+    #[error("the list is not adopted")]
+    NotAdopted,
+    /// The list in force says nothing that this folder does not say.
+    #[error("the list in force is this folder's own")]
+    NothingToAdopt,
     /// A file of the folder does not belong to the keystore's keys.
     #[error("{} does not match the keys", path.display())]
     FolderMismatch {

@@ -95,6 +95,29 @@ pub(crate) struct CrlEntry {
     pub(crate) at_ms: i64,
 }
 
+/// A list that this folder did not make and that is in force: from here on it counts as this folder's last one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AdoptedList {
+    pub(crate) number: u64,
+    pub(crate) at_ms: i64,
+    /// Everything that stands on it, and nothing else does.
+    pub(crate) entries: Vec<AdoptedEntry>,
+}
+
+/// One entry of a list that was adopted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AdoptedEntry {
+    /// Hexadecimal.
+    pub(crate) serial: String,
+    /// The moment of revocation that it says, milliseconds since 1970.
+    pub(crate) at_ms: i64,
+    /// The number of the list that had it first, if it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) first: Option<u64>,
+}
+
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -102,6 +125,7 @@ pub(crate) enum Event {
     Issued(IssuedEntry),
     Revoked(Revocation),
     Crl(CrlEntry),
+    Adopted(AdoptedList),
 }
 
 /// The ledger with what follows from it. Whoever holds one holds the folder's lock.
@@ -119,8 +143,8 @@ pub(crate) struct Ledger {
     by_key: BTreeMap<String, usize>,
     /// By serial.
     revoked: BTreeMap<String, Revocation>,
-    /// The number of the CRL that had a serial first; none yet for what was revoked after the last one.
-    first_listed: BTreeMap<String, u64>,
+    /// The number of the CRL that had a serial first, where it is known; none yet for what was revoked after the last one.
+    first_listed: BTreeMap<String, Option<u64>>,
     crl_number: u64,
 }
 
@@ -203,7 +227,19 @@ impl Ledger {
             Event::Crl(entry) => {
                 self.crl_number = self.crl_number.max(entry.number);
                 let unlisted: Vec<String> = self.unlisted().cloned().collect();
-                self.first_listed.extend(unlisted.into_iter().map(|serial| (serial, entry.number)));
+                self.first_listed.extend(unlisted.into_iter().map(|serial| (serial, Some(entry.number))));
+            }
+            Event::Adopted(list) => {
+                self.crl_number = self.crl_number.max(list.number);
+                // What this folder listed since the two parted is on no list that anybody has.
+                self.first_listed.clear();
+                for AdoptedEntry { serial, at_ms, first } in list.entries {
+                    let unspecified =
+                        Revocation { serial: serial.clone(), reason: Reason::Unspecified, at_ms };
+                    // Its date is what everybody has.
+                    self.revoked.entry(serial.clone()).or_insert(unspecified).at_ms = at_ms;
+                    self.first_listed.insert(serial, first);
+                }
             }
         }
     }
@@ -235,12 +271,24 @@ impl Ledger {
     pub(crate) fn next_entries(&self) -> impl Iterator<Item = crl::Entry<'_>> {
         let next = self.next_crl_number();
         self.revoked().map(move |revocation| {
-            (revocation, self.first_listed.get(&revocation.serial).copied().unwrap_or(next))
+            (revocation, self.first_listed.get(&revocation.serial).copied().unwrap_or(Some(next)))
         })
     }
 
     pub(crate) fn is_revoked(&self, serial: &str) -> bool {
         self.revoked.contains_key(serial)
+    }
+
+    /// Whether these entries of a list are what the next CRL would say of them.
+    pub(crate) fn says_all_of(&self, entries: &[AdoptedEntry]) -> bool {
+        let same = |entry: &AdoptedEntry| {
+            // A list has seconds, and the ledger the milliseconds they were cut from.
+            let same_date =
+                self.revoked.get(&entry.serial).is_some_and(|own| own.at_ms / 1000 == entry.at_ms / 1000);
+            let first = self.first_listed.get(&entry.serial).copied().flatten();
+            same_date && (entry.first.is_none() || first == entry.first)
+        };
+        entries.iter().all(same)
     }
 
     /// Certificates that are neither revoked nor over at `time_ms`.

@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod adoption;
 mod agency;
 mod answers;
 mod certificates;
@@ -36,6 +37,7 @@ mod requests;
 mod roll;
 mod server;
 
+pub use adoption::{Adoptable, Foreign};
 pub use agency::{AgencyCa, AgencyProfile, IssuedCrl, Which, parse_agency_file};
 pub use answers::open_answer;
 pub use certificates::{AGENCY_CA_DAYS, CERTIFICATE_DAYS_MAX, DEVICE_DAYS, SERVER_DAYS};

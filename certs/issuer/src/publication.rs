@@ -76,6 +76,8 @@ fn published(event: &Event) -> Option<(i64, LedgerEvent)> {
             (revoked.at_ms, LedgerEvent::Revoked { serial, reason: reason_number(revoked.reason) })
         }
         Event::Crl(crl) => (crl.at_ms, LedgerEvent::Crl { number: crl.number }),
+        // What it revokes of this agency's certificates stands in lines of its own before it.
+        Event::Adopted(list) => (list.at_ms, LedgerEvent::Crl { number: list.number }),
     })
 }
 

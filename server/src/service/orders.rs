@@ -19,7 +19,7 @@ use alcove_proto::{
     names::{Identity, TrustDomain},
     v1::{self, order::Act},
 };
-use std::future::Future;
+use std::{future::Future, sync::Arc};
 
 pub use crate::store::enrolment::{Asked, DeskEvent, DeskEventKind, OpenInvitation, WaitingRequest};
 
@@ -64,6 +64,8 @@ pub enum OrderAnswer {
     Attempts(Vec<AttemptNow>),
     /// Part of what is sealed to the agency's recovery key for one person.
     Escrow(EscrowPage),
+    /// The agency's CRL in force, DER.
+    Crl(Arc<[u8]>),
 }
 
 /// What waits at the desk for one agency.
@@ -146,6 +148,11 @@ impl<S: Store> Service<S> {
             }
             Act::ListAttempts(v1::ListAttempts {}) => {
                 Ok(OrderAnswer::Attempts(self.inner.attempts(&agency).await?))
+            }
+            Act::ReadCrl(v1::ReadCrl {}) => {
+                let trust = self.inner.trust();
+                let crl = trust.crl(&agency).ok_or(ServiceError::NotFound)?;
+                Ok(OrderAnswer::Crl(Arc::clone(crl.der())))
             }
             Act::ReadEscrow(read) => {
                 Ok(OrderAnswer::Escrow(self.inner.read_escrow(&agency, read, request).await?))

@@ -22,6 +22,7 @@ mod ours;
 mod rotations;
 mod seats;
 mod setting;
+mod starving;
 mod stats;
 mod storage;
 mod straw;
@@ -89,6 +90,8 @@ enum Subject {
     Rotations,
     /// Whether a case of a thousand seats may be sealed for (row 16)
     Seats,
+    /// Others' commits while an agency and a stranger press at the desk (row 17)
+    Starving,
     /// Everything
     All,
     /// The straw man's server, started by the other subjects
@@ -154,6 +157,7 @@ async fn rows_of(subject: &Subject, setting: Setting, bounds: &Bounds) -> Result
         Subject::Case => case::rows(setting).await?,
         Subject::Rotations => rotations::rows(setting).await?,
         Subject::Seats => seats::rows(setting).await?,
+        Subject::Starving => starving::rows(setting).await?,
         Subject::All => {
             let mut rows = notes::rows(setting, bounds).await?;
             rows.extend(documents::rows(setting).await?);
@@ -166,6 +170,7 @@ async fn rows_of(subject: &Subject, setting: Setting, bounds: &Bounds) -> Result
             rows.extend(case::rows(setting).await?);
             rows.extend(rotations::rows(setting).await?);
             rows.extend(seats::rows(setting).await?);
+            rows.extend(starving::rows(setting).await?);
             rows
         }
     })

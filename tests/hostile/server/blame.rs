@@ -81,7 +81,7 @@ fn leon_has_committed(listens: Seen) -> (Scene, Liar) {
     (scene, liar)
 }
 
-fn spoils(scene: &Scene, liar: &Liar, change: impl Fn(&mut LogEntry) + Send + Sync + 'static) {
+pub(super) fn spoils(scene: &Scene, liar: &Liar, change: impl Fn(&mut LogEntry) + Send + Sync + 'static) {
     let known = case(&scene.rosa);
     let group: GroupId = known["id"].as_str().expect("an id").parse().expect("an id");
     let is_her_end = |signed: &SignedHead| {

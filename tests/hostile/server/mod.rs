@@ -2,6 +2,7 @@
 
 mod blame;
 mod compare;
+mod context;
 mod lineage;
 mod outbox;
 mod restored;

@@ -2,5 +2,6 @@
 
 mod copies;
 pub(super) mod denials;
+mod lists;
 mod memory;
 mod renewals;

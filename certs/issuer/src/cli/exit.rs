@@ -204,6 +204,22 @@ pub(crate) fn explain(error: &IssuerError) -> (Exit, String, String) {
             "Put back the newest copy of the ledger. If there is none, revoke again what was revoked since that copy was \
              made, by serial number: the operator's copy of the list names them.",
         ),
+        E::ListForeign => (
+            Exit::Integrity,
+            "The list that the server has in force for this agency is by no CA of this folder.".to_owned(),
+            "Is --ca your agency's newest folder? If its CA has been rolled over, publish the new CA's list: `alcove-certs crl`.",
+        ),
+        E::NotAdopted => (
+            Exit::Refused,
+            "You did not type yes, so the folder is as it was.".to_owned(),
+            "Until the list in force is adopted, or the CA replaced, the server takes no list of this folder.",
+        ),
+        E::NothingToAdopt => (
+            Exit::Conflict,
+            "Everything that the list in force says, this folder says too: there is nothing to adopt."
+                .to_owned(),
+            "Make and publish the next list with `alcove-certs crl`.",
+        ),
         E::FolderMismatch { path } => (
             Exit::Integrity,
             format!("{} does not belong to the keys of this folder.", path.display()),

@@ -42,7 +42,8 @@ pub(crate) fn refused(reason: Reason, limit: u64, request_id: &str) -> (Exit, St
         Reason::TrustRefused => (
             Exit::Conflict,
             "The server does not believe it, or has a newer one in force.".to_owned(),
-            "Make a new one from what is in force, and publish that.",
+            "Make a new one from what is in force, and publish that. If it is a list, and this folder made the last one, somebody \
+             else has this agency's CA key: `alcove-certs crl adopt` shows what is in force.",
         ),
         Reason::ListRefused => (
             Exit::Conflict,
@@ -50,7 +51,8 @@ pub(crate) fn refused(reason: Reason, limit: u64, request_id: &str) -> (Exit, St
                 "Revoked stays revoked: the list leaves out a certificate that an earlier one lists, dates a revocation anew, or \
                  its number or date is out of order. The server has list {limit}, and nothing was changed."
             ),
-            "Was this folder put back from a copy, or is this computer's clock wrong? Put back the newest copy, set the clock, \
+            "Was this folder put back from a copy, or is this computer's clock wrong? Put back the newest copy (if there is none, \
+             or somebody else has this agency's CA key, `alcove-certs crl adopt` takes over what is in force), set the clock, \
              make a new list with `alcove-certs crl`, and publish that. A certificate that was revoked by mistake stays \
              revoked: give its device a new one (`alcove-certs issue --handle` with its device number).",
         ),

@@ -2,6 +2,7 @@
 //!
 //! Answers go to stdout, everything else to stderr; with `--json` an answer is one object a line.
 
+mod adopt;
 mod approve;
 mod ask;
 mod ca;

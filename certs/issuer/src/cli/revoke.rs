@@ -1,6 +1,7 @@
 //! Revoking, and the lists that say so.
 
 use super::{
+    adopt::Adopt,
     output::Output,
     passphrase::Source,
     publish::{PublishCrl, Publishing, cut_text},
@@ -125,6 +126,8 @@ pub(crate) struct Crl {
 pub(crate) enum CrlCommand {
     /// Put a list that was made before in force.
     Publish(PublishCrl),
+    /// Take over the list that is in force and that this folder did not make, so that the next one is taken again.
+    Adopt(Adopt),
 }
 
 impl Crl {
@@ -136,6 +139,7 @@ impl Crl {
     ) -> Result<(), IssuerError> {
         let (folder, file) = match (self.command, self.ca, self.output) {
             (Some(CrlCommand::Publish(publish)), _, _) => return publish.run(output),
+            (Some(CrlCommand::Adopt(adopt)), _, _) => return adopt.run(passphrase, output),
             (None, Some(folder), Some(file)) => (folder, file),
             // Cannot fail: the argument parser demands both.
             (None, _, _) => unreachable!("a folder and a file"),

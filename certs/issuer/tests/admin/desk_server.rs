@@ -254,6 +254,7 @@ impl State {
             }
             Act::WouldCut(_) => response.would_cut = Some(v1::WouldCut { identities: self.live.clone() }),
             Act::LiftDenial(_) => {}
+            Act::ReadCrl(_) => return Err(because(Reason::NotFound)),
             Act::OpenRecovery(open) => self.announce(&open, request)?,
             Act::WithdrawRecovery(withdraw) => {
                 let attempt = self.attempt(&withdraw.attempt_id).ok_or_else(|| because(Reason::NotFound))?;

@@ -120,6 +120,7 @@ fn order_answer(answer: OrderAnswer) -> Result<v1::PlaceOrderResponse, ServiceEr
             let attempts = v1::AttemptList { attempts: attempts.into_iter().map(attempt).collect() };
             v1::PlaceOrderResponse { attempts: Some(attempts), ..Default::default() }
         }
+        OrderAnswer::Crl(crl) => v1::PlaceOrderResponse { crl: crl.to_vec(), ..Default::default() },
         OrderAnswer::Escrow(page) => {
             v1::PlaceOrderResponse { escrow: Some(escrow_page(page)?), ..Default::default() }
         }

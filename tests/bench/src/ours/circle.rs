@@ -174,6 +174,21 @@ impl Circle {
         Ok(())
     }
 
+    /// The first member commits to its leaf. The others are not told of it.
+    pub(crate) async fn commit(&mut self) -> Result<(), Error> {
+        let Member { device, group, server, .. } = &mut self.members[0];
+        let pin = LogPin { position: self.position, head: self.head };
+        let prepared = group.prepare_commit(&device.mls, &Intent::default(), pin, &device.trust, now_ms())?;
+        let commit = publish(server, self.group, prepared).await?;
+        group.process(&commit, &device.trust, now_ms())?;
+        let mut log = LogVerifier::at(self.group, self.position, self.head);
+        for entry in &server.read_log(&self.group, self.position, Position(0)).await?.entries {
+            log.accept_entry(entry)?;
+        }
+        (self.position, self.head) = (log.position(), log.head());
+        Ok(())
+    }
+
     /// The first member follows the log from where it stands, and has caught up when this returns.
     pub(crate) async fn inbox(&self) -> Result<Inbox, Error> {
         let member = &self.members[0];

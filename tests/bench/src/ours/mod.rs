@@ -6,6 +6,7 @@ pub(crate) mod device;
 pub(crate) mod keys;
 pub(crate) mod people;
 pub(crate) mod place;
+pub(crate) mod pressing;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -18,6 +18,10 @@ const CONFIGURATION: &str = "trust_poll_ms = 0\n[limits]\nconnections_per_identi
     groups_per_day_max = 1000000\nadditions_per_day_max = 1000000\nadditions_of_one_per_day_max = 1000000\n\
     claims_of_one_per_day_max = 1000000\nopenings_per_day_max = 1000000\n";
 
+const DESK: &str = "desk_listen = \"127.0.0.1:0\"\ndesk_address_file = \"desk-address\"\n";
+const DESK_LIMITS: &str = "[desk]\nconnection_life_ms = 3600000\ncalls_per_second_max = 1000000\n\
+    calls_burst_max = 1000000\ncalls_per_second_per_address_max = 1000000\ncalls_burst_per_address_max = 1000000\n";
+
 /// A world with one agency and its server.
 pub(crate) struct Place {
     pub(crate) server: Server,
@@ -30,8 +34,17 @@ pub(crate) struct Place {
 impl Place {
     /// Makes everything and starts the server.
     pub(crate) fn start() -> Result<Self, Error> {
-        let world = World::with_agencies(1);
-        let server = world.start_server_with(CONFIGURATION);
+        Self::start_in(World::with_agencies(1), CONFIGURATION)
+    }
+
+    /// The same with a second agency, and a desk that anybody may call as often as they like; what it takes of them is as
+    /// shipped.
+    pub(crate) fn start_with_a_second_agency() -> Result<Self, Error> {
+        Self::start_in(World::with_agencies(2), &format!("{DESK}{CONFIGURATION}{DESK_LIMITS}"))
+    }
+
+    fn start_in(world: World, configuration: &str) -> Result<Self, Error> {
+        let server = world.start_server_with(configuration);
         let passphrase = Passphrase::new(PASSPHRASE.to_owned())?;
         let agency = AgencyCa::open(&world.agency_folder("harborlight"), &passphrase)?;
         let charter = CharterFile::parse(&fs::read(world.charter())?)?;

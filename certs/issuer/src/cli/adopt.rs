@@ -1,0 +1,127 @@
+//! Taking over a list that this folder did not make.
+
+use super::{
+    ask::ask_line,
+    clock_ms,
+    desk::AtDesk,
+    output::{Output, day},
+    passphrase::Source,
+};
+use alcove_issuer::{Adoptable, Foreign, IssuerError, Kind};
+use clap::Args;
+use serde_json::{Value, json};
+
+/// Names that are shown to people; with --json all of them are.
+const SHOWN_MAX: usize = 50;
+
+#[derive(Debug, Args)]
+pub(crate) struct Adopt {
+    #[command(flatten)]
+    at: AtDesk,
+    /// The differences have been read, and the list is to be adopted.
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Adopt {
+    pub(crate) fn run(self, passphrase: &Source, output: &mut Output) -> Result<(), IssuerError> {
+        let mut visit = self.at.visit(passphrase)?;
+        let crl = visit.wait(visit.desk.list_in_force(&visit.ca, clock_ms()))?;
+        let adoptable = visit.ca.compare_list(&crl, clock_ms())?;
+        let said = object(&adoptable);
+        let lines = differences(&adoptable);
+        if self.yes {
+            output.remarks(&lines)?;
+        } else if ask_line(&lines, "Type yes to take this over into the folder: ")?.trim() != "yes" {
+            return Err(IssuerError::NotAdopted);
+        }
+        visit.ca.adopt_list(adoptable)?;
+        let folder = self.at.folder().display();
+        output.answer(
+            &said,
+            &[
+                "Adopted: it counts as this folder's last list.".to_owned(),
+                format!(
+                    "Now make and publish the next one: alcove-certs crl --ca {folder} -o agency.crl. Then replace the CA, whose \
+                     key somebody else has: alcove-certs ca roll begin --ca {folder}."
+                ),
+            ],
+        )
+    }
+}
+
+/// What the list says otherwise than the folder, as an admin reads it.
+fn differences(adoptable: &Adoptable) -> Vec<String> {
+    let Adoptable { number, made_ms, entries, foreign, missing, .. } = adoptable;
+    let mut lines = vec![format!(
+        "The server has list {number} in force, made on {}, with {entries} serial numbers.",
+        day(*made_ms)
+    )];
+    let known: Vec<_> =
+        foreign.iter().filter_map(|foreign| Some((foreign, foreign.issued.as_ref()?))).collect();
+    if !known.is_empty() {
+        lines.push(
+            "It revokes certificates that this folder has not revoked. Their devices are shut out already:"
+                .to_owned(),
+        );
+    }
+    for (foreign, issued) in known.iter().take(SHOWN_MAX) {
+        let what = kind_text(issued.kind);
+        lines.push(format!("  {}  {what}, as of {}", issued.name, day(foreign.revoked_at_ms)));
+    }
+    lines.extend(more(known.len()));
+    match foreign.len() - known.len() {
+        0 => {}
+        1 => lines.push("It names 1 serial number under which this folder has issued nothing.".to_owned()),
+        unknown => {
+            lines.push(format!(
+                "It names {unknown} serial numbers under which this folder has issued nothing."
+            ));
+        }
+    }
+    if !missing.is_empty() {
+        lines.push(format!(
+            "{} serial numbers are revoked here and not on it: THEIR DEVICES ARE STILL LET IN. The next list names them.",
+            missing.len()
+        ));
+    }
+    lines.push(
+        "If nobody of your agency made that list with another copy of this folder, somebody has stolen the CA's key. What the \
+         list revokes stays revoked; its people need new certificates."
+            .to_owned(),
+    );
+    lines
+}
+
+fn more(count: usize) -> Option<String> {
+    let more = count.checked_sub(SHOWN_MAX).filter(|more| *more > 0)?;
+    Some(format!("  and {more} more; --json names all of them"))
+}
+
+fn kind_text(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Tls => "the way to the server",
+        Kind::Mls => "signing",
+        Kind::Server => "the server",
+        Kind::Receipts => "receipts",
+        Kind::Duty => "the duty officer",
+    }
+}
+
+fn object(adoptable: &Adoptable) -> Value {
+    let Adoptable { number, entries, foreign, missing, .. } = adoptable;
+    let named = |Foreign { serial, revoked_at_ms, issued }: &Foreign| {
+        json!({
+            "serial": serial,
+            "revoked": day(*revoked_at_ms),
+            "name": issued.as_ref().map(|issued| &issued.name),
+        })
+    };
+    json!({
+        "schema": "alcove.certs.crl_adopted.v1",
+        "number": number,
+        "entries": entries,
+        "foreign": foreign.iter().map(named).collect::<Vec<_>>(),
+        "missing": missing,
+    })
+}
