@@ -225,6 +225,7 @@ async fn rejoin(context: &Context, query: &str, words: Option<&str>) -> Result<(
     // What the log says of the case decides whether there is anything to come back from.
     context.refresh(&session).await.before_writing()?;
     let case = context.case(&session, query)?;
+    let since = when::minute(case.last_activity_ms);
     let missed = session.rejoin(&case.id, words).await?;
     let refresh = context.refresh(&session).await;
     let case = session.case(&case.id)?;
@@ -250,7 +251,8 @@ async fn rejoin(context: &Context, query: &str, words: Option<&str>) -> Result<(
     ));
     if missed > 0 {
         context.output.say(&format!(
-            "{} between the backup and now cannot be read here: ask a member to grant what you need.",
+            "{} from between {since} and now cannot be read here (`alcove note list` shows whose): ask a colleague of your \
+             agency to hand them to you with `alcove member grant`; what you wrote yourself any member can give back.",
             words::count(missed, "entry", "entries")
         ));
     }
@@ -280,9 +282,9 @@ async fn compare(context: &Context, query: &str) -> Result<(), Failure> {
         }),
     )?;
     context.output.line(&format!("{}  {}", case.id, title(&case)))?;
-    context.output.line(&format!("Epoch {}: {}", comparison.epoch, comparison.words))?;
-    if comparison.is_old {
-        context.output.line(&old(&case))?;
+    context.output.line(&format!("Number {}: {}", comparison.epoch, comparison.words))?;
+    if let Some(as_of) = as_of(&case) {
+        context.output.line(&as_of)?;
     }
     context.output.say(
         "Call a member whose voice you know; they run the same command. The same number and the same words: you are in the \
@@ -340,13 +342,17 @@ pub(super) fn title(case: &CaseView) -> String {
     }
 }
 
-/// What is said of a case that is here as of a backup.
+/// What is said above everything that is shown of a case that is here as of a backup.
+pub(super) fn as_of(case: &CaseView) -> Option<String> {
+    (case.is_old && case.successor.is_none()).then(|| old(case))
+}
+
 fn old(case: &CaseView) -> String {
     let since = when::minute(case.last_activity_ms);
     let way = if case.frozen {
-        "come back into the case with `alcove case rejoin`"
+        format!("come back into the case with `alcove case rejoin {}`", short(case))
     } else {
-        "`alcove status` brings it up to date"
+        "`alcove status` brings it up to date".to_owned()
     };
     format!("AS OF {since}: this laptop's data was put back from a backup; {way}")
 }
@@ -371,8 +377,8 @@ fn state(case: &CaseView) -> String {
     } else if case.closed {
         words.push("you are no longer a member: nothing new arrives".to_owned());
     }
-    if case.is_old && case.successor.is_none() {
-        words.push(old(case));
+    if let Some(as_of) = as_of(case) {
+        words.push(as_of);
     } else if case.frozen && case.successor.is_none() {
         words.push("frozen: a change of members cannot be carried out here; an owner leads it on with `alcove case succeed`".to_owned());
     }

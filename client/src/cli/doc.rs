@@ -92,6 +92,9 @@ async fn list(context: &Context, query: &str) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let case = context.case(&session, query)?;
+    if let Some(as_of) = super::case::as_of(&case) {
+        context.output.line(&as_of)?;
+    }
     let documents = session.documents(&case.id)?;
     let mut table = Table::new(&["ID", "SENT", "FROM", "SIZE", "NAME"]);
     for document in &documents {

@@ -292,6 +292,9 @@ async fn list(context: &Context, query: &str) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let case = context.case(&session, query)?;
+    if let Some(as_of) = super::case::as_of(&case) {
+        context.output.line(&as_of)?;
+    }
     let mut table = Table::new(&["NAME", "ROLE", "AGENCY", "SIDE", "MAY", ""]);
     let id = case.id.to_string();
     let members = session.members(&case.id)?;

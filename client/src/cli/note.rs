@@ -64,6 +64,9 @@ async fn list(context: &Context, query: &str, last: Option<usize>) -> Result<(),
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let case = context.case(&session, query)?;
+    if let Some(as_of) = super::case::as_of(&case) {
+        context.output.line(&as_of)?;
+    }
     if case.unreadable_before > 0 {
         context.output.say(&words::before_you_came(case.unreadable_before));
     }

@@ -210,10 +210,11 @@ pub fn open_granted(
 
 /// Whether `granter` may grant `grantee` a record of `author` that says `grantable`.
 ///
-/// What one device of a person reads, another one of the same person may: nobody new reads it. Granters ask before they
-/// make a grant; receivers check it again in [`open_granted`].
+/// What one device of a person reads, another one of the same person may, and what somebody wrote goes back to them: nobody
+/// new reads it. Granters ask before they make a grant; receivers check it again in [`open_granted`].
 pub fn may_grant(granter: &Person, grantee: &Person, author: &Identity, grantable: bool) -> bool {
-    author.person.trust_domain == granter.trust_domain || grantable || granter == grantee
+    let nobody_new = granter == grantee || author.person == *grantee;
+    author.person.trust_domain == granter.trust_domain || grantable || nobody_new
 }
 
 impl Grant {

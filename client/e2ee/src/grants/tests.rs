@@ -128,6 +128,8 @@ fn another_agency_may_pass_on_only_what_the_author_marked() {
     assert!(may_grant(&elmgate, erin, alice, true));
     // Another device of the same person reads what the first one does, whoever wrote it.
     assert!(may_grant(erin, erin, alice, false));
+    // Whoever lost what they wrote has it back from anybody who reads it.
+    assert!(may_grant(&elmgate, &alice.person, alice, false));
 }
 
 /// Somebody of an agency.
