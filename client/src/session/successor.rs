@@ -5,14 +5,14 @@
 //! was there comes over, and what they had not sent yet comes with them. PROTOCOL.md section 8, "Successor groups".
 
 use super::{
-    AlarmKind, AlarmView, Error, HeldUp, PersonView, Session, Succession, SuccessionPlan,
+    AlarmKind, AlarmView, Error, HeldUp, PersonView, Session, Succession, SuccessionPlan, SyncReport,
     alarms::{self, Alarm, raise},
     following::may_be_asked_about,
     known_keys::believes,
     members::Claimed,
     outbox,
     people::person_view,
-    restored::check_is_current,
+    restored::{check_is_current, is_known_to_be_old},
     seats,
     state::{Roster, Seat, all_rows, epoch_place, load_row},
 };
@@ -27,7 +27,7 @@ use alcove_proto::{
     names::{Identity, Person},
     v1::Role,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Devices that one commit adds when a group is led on; a commit of a thousand cold leaves has 3.1 MB.
 const CARRIED_PER_COMMIT_MAX: usize = 500;
@@ -200,16 +200,51 @@ impl Session {
         Ok(())
     }
 
-    /// A group was joined: ties together what belongs together, whichever of the two came first.
+    /// Groups were joined: ties those together that belong together, once the log of each old one has been read to its end.
+    /// Whoever leads on may have been removed from it while this device was away, and then has no say any more.
+    pub(super) async fn tie_successors(&self, report: &mut SyncReport) -> Result<(), Error> {
+        let led_on = self.vault.read::<_, Error>(|act| {
+            let mut led_on = BTreeMap::new();
+            for (id, row) in all_rows(act)? {
+                let Some(predecessor) = predecessor_of(&row)?.filter(|_| !row.led_by_member) else {
+                    continue;
+                };
+                let Some(old) = act.get::<GroupRow>(predecessor.group.as_bytes())? else { continue };
+                if old.successor != id.as_bytes() {
+                    let is_read = old.created && !old.closed && !old.frozen && !old.recovered;
+                    led_on.insert(predecessor.group, is_read);
+                }
+            }
+            Ok(led_on)
+        })?;
+        if led_on.is_empty() {
+            return Ok(());
+        }
+        for (old, _) in led_on.into_iter().filter(|(_, is_read)| *is_read) {
+            let walked = self.sync_log(&old).await?;
+            report.notes += walked.notes;
+            report.documents += walked.documents;
+            if walked.closed {
+                report.closed.push(old);
+            }
+        }
+        self.vault.act(Durability::OnDisk, |act| self.recognise_successors(act))
+    }
+
+    /// Ties together what belongs together, whichever of the two came first.
     ///
     /// Only an owner of the old group can say that another one leads it on, and only of the history that was seen here;
     /// else the new group is one like any other. An owner who names another history raises an alarm. What a member says
     /// who is no owner is kept for a person to decide (`following`).
-    pub(super) fn recognise_successors(&self, act: &Act<'_>) -> Result<(), Error> {
+    fn recognise_successors(&self, act: &Act<'_>) -> Result<(), Error> {
         for (id, mut row) in all_rows(act)? {
             let Some(predecessor) = predecessor_of(&row)? else { continue };
             let Some(mut old) = act.get::<GroupRow>(predecessor.group.as_bytes())? else { continue };
             if old.successor == id.as_bytes() || row.led_by_member {
+                continue;
+            }
+            // Who had the right is known once this device is back in the old one.
+            if is_known_to_be_old(act, &self.identity, &old)? {
                 continue;
             }
             let led_by_right = self.may_lead_on(act, (&predecessor.group, &old), (&id, &row))?;

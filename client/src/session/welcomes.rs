@@ -47,10 +47,12 @@ impl Session {
             }
             // Those for later stay at the front; behind them there is nothing to see.
             if !more || taken == 0 {
-                report.joined.extend(&joined);
-                return Ok(joined);
+                break;
             }
         }
+        report.joined.extend(&joined);
+        self.tie_successors(report).await?;
+        Ok(joined)
     }
 
     async fn take_welcome(&self, welcome: &WaitingWelcome) -> Result<Outcome, Error> {

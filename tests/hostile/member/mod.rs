@@ -4,4 +4,5 @@ mod commits;
 mod leading;
 mod lines;
 mod records;
+mod removed;
 mod spoilt;
