@@ -17,7 +17,7 @@ fn at_desk(life: &Life, arguments: &[&str]) -> Outcome {
 /// Publishes a list of a high number with serial numbers that nobody has, so that the agency itself can revoke nothing more.
 /// Who: thief
 /// Sees: the admin's next list is refused; `alcove-certs crl adopt` shows what is in force, and after a yes the laptop is shut out
-/// Step: 8, "List numbers rise, by at most 1,000"
+/// Step: 8, "Whoever has stolen an agency's CA key can publish a list of a higher number"
 #[test]
 fn junk_lists_of_a_stolen_ca_keep_the_agency_from_revoking_until_it_adopts_them() {
     let life = Life::begin();
