@@ -41,12 +41,14 @@ fn a_note_arrives_live_and_a_correction_names_what_it_corrects() {
 #[test]
 fn whoever_watches_is_told_of_everything_that_happens_each_by_its_name() {
     let mut scene = Scene::new();
-    scene.hannah();
+    let hannah = scene.hannah();
     scene.leon.run(["status", "--json"]).success();
     let mut watch = scene.leon.command(["note", "watch", "--json"]).start(&scene.world.path("watch"));
     watch.wait_for("alcove.caught-up.v1");
     scene.rosa.run(["case", "new", CASE, "--json"]).success();
     scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
+    watch.wait_for("alcove.requests.v1");
+    scene.leon.accept_from(&scene.rosa);
     watch.wait_for("alcove.joined.v1");
     write(&scene.rosa, "one");
     watch.wait_for("alcove.note.v1");
@@ -55,6 +57,7 @@ fn whoever_watches_is_told_of_everything_that_happens_each_by_its_name() {
     scene.rosa.run(["doc", "send", CASE, path(&file), "--yes", "--json"]).success();
     watch.wait_for("alcove.document.v1");
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     watch.wait_for("alcove.members-changed.v1");
     scene.kill_and_restart_server();
     watch.wait_for("alcove.reconnecting.v1");
@@ -86,6 +89,7 @@ fn a_joiner_reads_nothing_from_before_until_it_is_granted() {
     let early = write(&scene.rosa, "early, by Rosa");
     write(&scene.leon, "early, by Leon");
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     assert_eq!(texts(&hannah), Vec::<String>::new(), "nothing from before");
     write(&scene.leon, "late");
     assert_eq!(texts(&hannah), ["late"]);
@@ -110,6 +114,7 @@ fn another_agencys_record_cannot_be_granted_unless_its_author_allowed_it() {
         .success();
     let marked = marked.json()["id"].as_str().expect("a note has an id").to_owned();
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     // Rosa is of another agency than the author: she may pass on the marked note only.
     assert_eq!(texts(&scene.rosa).len(), 2);
     scene.rosa.run(["member", "grant", CASE, "Hannah Kessler", &kept, "--yes", "--json"]).code(12);
@@ -138,6 +143,7 @@ fn a_new_member_is_given_as_much_of_the_history_as_was_said() {
         .rosa
         .run(["member", "add", CASE, "Hannah Kessler", "--history", &since, "--yes", "--json"])
         .success();
+    hannah.accept_from(&scene.rosa);
     assert_eq!(texts(&grace), ["one", "two"]);
     assert_eq!(texts(&hannah), ["two"]);
 }
@@ -153,6 +159,7 @@ fn a_grant_that_has_ended_or_was_ended_gives_nothing_more() {
     let first = marked.outcome().success().json()["id"].as_str().expect("a note has an id").to_owned();
     let second = write(&scene.rosa, "two");
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     hannah.run(["status", "--json"]).success();
     let grant = |id: &str, until: &str| {
         let grant = ["member", "grant", CASE, "Hannah Kessler", id, "--until", until, "--yes", "--json"];
@@ -290,6 +297,8 @@ fn two_owners_committing_at_once_both_get_their_way() {
         one.join().expect("the first ends").success();
         other.join().expect("the second ends").success();
     });
+    hannah.accept_from(&scene.rosa);
+    danylo.accept_from(&grace);
     write(&scene.rosa, "all five");
     for person in [&scene.leon, &grace, &hannah, &danylo] {
         assert_eq!(texts(person), ["all five"], "{}", person.name);

@@ -44,6 +44,7 @@ fn an_agency_joins_by_quorum_and_its_staff_work_in_a_case_that_was_there() {
     let naomi = scene.world.enrol("prosecution", "Naomi Castellane", "attorney", scene.proxy.address());
     naomi.run(["status", "--json"]).success();
     scene.rosa.run(["member", "add", CASE, "Naomi Castellane", "--yes", "--json"]).success();
+    naomi.accept_from(&scene.rosa);
     write(&naomi, "thank you for having us");
     assert_eq!(texts(&scene.rosa), ["before they joined", "thank you for having us"]);
     assert_eq!(texts(&naomi), ["thank you for having us"], "nothing from before comes by itself");
@@ -80,6 +81,7 @@ fn an_agency_that_leaves_is_out_of_every_case_and_keeps_what_it_had() {
     // Case by case the ledger of members says who did it: the log shows the removal to everybody.
     let hannah = scene.hannah();
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     write(&hannah, "we are here");
     assert_eq!(texts(&scene.rosa).len(), 3);
 }

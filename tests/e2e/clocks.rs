@@ -92,6 +92,7 @@ fn whoever_has_lapsed_is_removed_though_the_only_owner_who_has_lapsed_too_must_s
     let scene = Scene::with_case();
     let hannah = scene.hannah();
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     texts(&hannah);
     let members = || scene.leon.json_lines(["member", "list", CASE]).len();
     assert_eq!(members(), 3);

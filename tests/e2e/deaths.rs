@@ -80,6 +80,7 @@ fn a_commit_survives_death_at_every_sync_of_the_laptop() {
     if there == 2 {
         scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
     }
+    hannah.accept_from(&scene.rosa);
     write(&scene.rosa, "everybody is here");
     for person in [&scene.leon, &hannah] {
         assert!(texts(person).contains(&"everybody is here".to_owned()), "{}", person.name);
@@ -94,6 +95,7 @@ fn whatever_dies_while_a_lost_laptop_is_removed_nothing_is_sent_before_it_is_out
     let scene = Scene::with_case();
     let hannah = scene.hannah();
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     write(&scene.rosa, "before");
     let lost = scene.leon.identity();
     let ca = scene.world.agency_folder("childprotection");

@@ -66,6 +66,7 @@ fn what_another_agency_wrote_is_still_handed_to_nobody_else() {
     let added = scene.leon.run(add).success().json();
     assert_eq!(added["granted"].as_array().map(Vec::len), Some(0), "{added}");
     assert_eq!(added["withheld"].as_array().map(Vec::len), Some(1), "{added}");
+    hannah.accept_from(&scene.leon);
     assert!(texts(&hannah).is_empty());
 }
 

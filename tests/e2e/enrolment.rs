@@ -84,6 +84,7 @@ fn a_person_is_enrolled_in_three_steps_and_works() {
     leon.run(["status", "--json"]).success();
     rosa.run(["case", "new", "QUIET-MAPLE-07", "--json"]).success();
     rosa.run(["member", "add", "QUIET-MAPLE-07", "Leon Baptiste", "--yes", "--json"]).success();
+    leon.accept_from(&rosa);
     let note = ["note", "add", "QUIET-MAPLE-07", "-", "--yes", "--json"];
     rosa.command(note).stdin("hello").outcome().success();
     let read = leon.json_lines(["note", "list", "QUIET-MAPLE-07"]);

@@ -69,6 +69,7 @@ async fn whoever_comes_into_a_case_leaves_a_certificate_there() {
     // Hannah comes after it: it reads what she writes first.
     let hannah = scene.hannah();
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     hannah.run(["status", "--json"]).success();
     let name: Identity = hannah.identity().parse().expect("a name");
     let records = opened(&mut rogue).await;

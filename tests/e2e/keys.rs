@@ -31,6 +31,8 @@ pub(crate) fn changes(staff: &Staff) -> Vec<(String, String)> {
     changes.map(|change| (text(&change["name"]), text(&change["words"]))).collect()
 }
 
+/// The words of a device, as its owner reads them out.
+#[track_caller]
 pub(crate) fn words_of(staff: &Staff) -> String {
     let said = staff.run(["verify", "--offline"]).success();
     let line = said.stderr.lines().find(|line| line.contains("The words of this device: "));
@@ -43,6 +45,7 @@ fn a_key_that_no_earlier_one_vouches_for_is_seen_and_blocks_until_somebody_has_l
     let scene = Scene::with_case();
     let hannah = scene.hannah();
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     write(&scene.leon, "from the first laptop");
     assert_eq!(texts(&hannah), ["from the first laptop"]);
     assert_eq!(texts(&scene.rosa).len(), 1);
@@ -65,6 +68,7 @@ fn a_key_that_no_earlier_one_vouches_for_is_seen_and_blocks_until_somebody_has_l
     assert_eq!(flagged, 1, "{members:?}");
     let add = ["note", "add", CASE, "-", "--yes", "--json"];
     hannah.command(add).stdin("not yet").outcome().code(10);
+    leon.accept_from(&scene.rosa);
     assert_eq!(texts(&leon), ["he is back"]);
     assert_eq!(changes(&hannah), seen);
     hannah.run(["verify", "--people", "Leon Baptiste", "--yes"]).success();

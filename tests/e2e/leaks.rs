@@ -32,6 +32,7 @@ fn the_server_writes_nothing_of_what_people_say_send_or_are_called() {
     scene.leon.run(["status", "--json"]).success();
     scene.rosa.run(["case", "new", &title, "--json"]).success();
     scene.rosa.run(["member", "add", &title, "Leon Baptiste", "--yes", "--json"]).success();
+    scene.leon.accept_from(&scene.rosa);
     let note = scene.rosa.command(["note", "add", &title, "-", "--yes", "--json"]).stdin(&text).outcome();
     let note = note.success().json()["id"].as_str().expect("a note has an id").to_owned();
     let correct = ["note", "correct", &title, &note, "-", "--yes", "--json"];
@@ -41,6 +42,7 @@ fn the_server_writes_nothing_of_what_people_say_send_or_are_called() {
     let hannah = scene.hannah();
     scene.leon.run(["case", "list", "--json"]).success();
     scene.rosa.run(["member", "add", &title, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     scene.rosa.run(["member", "grant", &title, "Hannah Kessler", &note, "--yes", "--json"]).success();
     assert_eq!(hannah.json_lines(["note", "list", &title])[0]["text"], *text, "the control: it was all said");
     let documents = scene.leon.json_lines(["doc", "list", &title]);

@@ -7,6 +7,7 @@ fn whoever_leaves_stops_sending_and_is_taken_off_by_an_owners_program() {
     let scene = Scene::with_case();
     let hannah = scene.hannah();
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     write(&scene.leon, "my last word");
     let leaving = scene.leon.run(["case", "leave", CASE, "--yes", "--json"]).success().json();
     assert_eq!((&leaving["leaving"], &leaving["closed"]), (&true.into(), &false.into()), "{leaving}");
@@ -25,8 +26,13 @@ fn whoever_leaves_stops_sending_and_is_taken_off_by_an_owners_program() {
     assert_eq!(texts(&scene.leon), ["my last word"], "what he had stays");
     assert_eq!(texts(&hannah), ["my last word", "without him"]);
 
-    // Added again he is a member like any other: the wish ended with the stay.
+    // He left by his own wish, so he is asked. Then he is a member like any other: the wish ended with the stay.
     scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
+    let asked = scene.leon.json(["case", "requests"]);
+    assert_eq!((&asked["known_case"], &asked["leads_on"]), (&left["id"], &true.into()), "{asked}");
+    assert_eq!(scene.leon.json(["case", "show", CASE])["closed"], true, "nothing was done unasked");
+    scene.leon.accept_from(&scene.rosa);
+    assert_eq!(texts(&scene.leon), ["my last word"], "the case as before: it leads on");
     write(&scene.leon, "back again");
     scene.rosa.run(["status", "--json"]).success();
     assert_eq!(scene.rosa.json_lines(["member", "list", CASE]).len(), 3, "and stays");

@@ -43,6 +43,7 @@ impl Scene {
         rosa.run(["case", "new", CASE, "--json"]).success();
         rosa.run(["member", "add", CASE, "Mateo Rivera", "--yes", "--json"]).success();
         rosa.run(["member", "add", CASE, "Leon Baptiste", "--owner", "--yes", "--json"]).success();
+        leon.accept_from(&rosa);
         Self { rosa, mateo, leon, server, world }
     }
 
@@ -167,6 +168,7 @@ fn a_ghost_that_stands_in_no_ledger_alarms_its_agency_and_nothing_is_sent_until_
     let ghost = scene.forge(&scene.stolen_ca(), &["--name", "Greta Holm"], library.as_deref());
     // Somebody of the other agency adds her: her certificate is good, and he has no ledger to look in.
     scene.leon.run(["member", "add", CASE, "Greta Holm", "--yes", "--json"]).success();
+    ghost.accept_from(&scene.leon);
     add(&scene.leon, "welcome, Greta").success();
     assert_eq!(read_by(&ghost), ["welcome, Greta"], "she is really in");
 

@@ -43,6 +43,7 @@ pub(crate) fn lied_to() -> (Scene, Liar) {
 pub(crate) fn lied_to_with_leon() -> (Scene, Liar) {
     let (scene, liar) = lied_to();
     scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
+    scene.leon.accept_from(&scene.rosa);
     write(&scene.rosa, "one");
     // Once for the note and his own first commit, once more so that the end of the log passes here, signed.
     for _ in 0..2 {

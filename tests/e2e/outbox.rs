@@ -39,6 +39,7 @@ fn a_case_that_a_full_server_does_not_take_is_open_and_reaches_it_later() {
     assert_eq!(opened["held_up"]["error"], "no-space", "{opened}");
     scene.restart_server_with("");
     scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
+    scene.leon.accept_from(&scene.rosa);
     write(&scene.rosa, "we are open");
     assert_eq!(texts(&scene.leon), ["we are open"]);
     assert_eq!(scene.rosa.json_lines(["case", "list"]).len(), 1, "once");
@@ -78,6 +79,7 @@ fn what_was_written_before_others_changed_the_case_is_sealed_anew_and_keeps_its_
     texts(&scene.leon);
     let (first, second) = (queued("first"), queued("second"));
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     scene.leon.run(["status", "--json"]).success();
     for reader in [&scene.rosa, &hannah] {
         assert_eq!(
@@ -101,6 +103,7 @@ fn what_can_never_be_sent_stands_in_nobodys_way_and_can_be_dropped() {
     scene.leon.run(["status", "--json"]).success();
     scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     let late = write(&scene.leon, "late");
     // It is his own note, and still on his laptop; to the server he came after it.
     let refused = scene.leon.run(["member", "grant", CASE, "Hannah Kessler", &early, "--yes", "--json"]);

@@ -59,6 +59,9 @@ impl Life {
         let add = ["member", "add", CASE, "Rosa Iglesias-Peña", "--history", "all", "--yes", "--json"];
         leon.run(add).success();
         leon.run(["member", "add", CASE, "Noor Haddad", "--yes", "--json"]).success();
+        for staff in [&rosa, &noor] {
+            staff.accept_from(&leon);
+        }
         let life = Self { rosa, noor, leon, server, door, world, library };
         life.rosa.run(["status", "--json"]).success();
         write(&life.leon, "The hearing is on Tuesday.");
@@ -278,7 +281,7 @@ fn whoever_was_added_again_before_the_officers_met_reads_what_is_from_before_tha
     let mut life = Life::begin(library.expect("it is there"));
     let laptop = life.new_laptop();
     life.leon.run(["member", "add", CASE, "Rosa Iglesias-Peña", "--yes", "--json"]).success();
-    laptop.staff.run(["status", "--json"]).success();
+    laptop.staff.accept_from(&life.leon);
     write(&life.leon, "since she is back");
     assert_eq!(texts(&laptop.staff), ["since she is back"], "the control: nothing from before");
     let attempt = life.ask(&laptop);

@@ -22,6 +22,7 @@ fn a_way_back_survives_death_at_every_sync_of_the_laptop() {
     let scene = Scene::with_case();
     let hannah = scene.hannah();
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     // Their own first changes of their leaves are not to come in between.
     for person in [&scene.leon, &hannah, &scene.rosa] {
         person.run(["status", "--json"]).success();

@@ -34,6 +34,7 @@ impl Life {
         leon.run(["status", "--json"]).success();
         rosa.run(["case", "new", CASE, "--json"]).success();
         rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
+        leon.accept_from(&rosa);
         let life = Self { rosa, leon, door, desk, server, world };
         life.exchange("at the beginning");
         life
@@ -142,6 +143,7 @@ fn a_lost_laptop_is_revoked_now_and_an_emergency_denial_works_without_the_ca() {
     let mateo =
         life.world.enrol_by_invitation("childprotection", "Mateo Rivera", "investigator", address, desk);
     life.rosa.run(["member", "add", CASE, "Mateo Rivera", "--yes", "--json"]).success();
+    mateo.accept_from(&life.rosa);
 
     // By the duty officer, while the CA is not at hand: shut out, and still a member.
     let mut watching = life.leon.command(["note", "watch", CASE, "--json"]).start(&life.world.path("watch"));

@@ -36,6 +36,7 @@ impl Scene {
         scene.leon.run(["status", "--json"]).success();
         scene.rosa.run(["case", "new", CASE, "--json"]).success();
         scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
+        scene.leon.accept_from(&scene.rosa);
         scene
     }
 

@@ -58,6 +58,7 @@ async fn a_case_that_a_member_froze_is_led_on_without_them_and_nothing_unsent_is
     let scene = Scene::with_case();
     let hannah = scene.hannah();
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     write(&scene.leon, "before");
     for reader in [&scene.rosa, &hannah] {
         assert_eq!(texts(reader), ["before"]);

@@ -466,6 +466,12 @@ impl Staff {
         self.command(arguments).args(["--json"]).outcome().success().json_lines()
     }
 
+    /// Says yes to whatever `adder` wants to add this person to: two who share no case begin with it.
+    #[track_caller]
+    pub fn accept_from(&self, adder: &Self) {
+        self.run(["case", "accept", "--from", &adder.name, "--yes", "--json"]).success();
+    }
+
     /// A run of `alcove` to change before it starts.
     pub fn command<S: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Run {
         Run::new("alcove")

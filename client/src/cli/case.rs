@@ -52,6 +52,7 @@ pub(super) fn report_opened(
         "The case {} is open. You are its owner and only member; add people with `alcove member add`.",
         title(&case)
     ));
+    tell_of_same_title(context, session, &case)?;
     if let Some(failure) = held_up {
         context.output.say(&format!(
             "The server does not know it yet. {} The next command tells it; do not open it again.",
@@ -87,10 +88,12 @@ async fn list(context: &Context, all: bool) -> Result<(), Failure> {
     }
     for (index, case) in cases.iter().enumerate() {
         // Each pair once.
-        if cases[..index].iter().all(|earlier| earlier.title != case.title) {
+        let is_first = cases[..index].iter().all(|earlier| earlier.title != case.title);
+        if is_first && !refresh.has_told_of_titles() {
             tell_of_same_title(context, &session, case)?;
         }
     }
+    refresh.tell_of_requests(context, &session)?;
     refresh.end()
 }
 
@@ -318,12 +321,7 @@ pub(super) fn tell_of_same_title(
     let Some(named) = &case.title else { return Ok(()) };
     for other in session.cases(true)? {
         if other.id != case.id && other.successor.is_none() && other.title.as_ref() == Some(named) {
-            context.output.warn(&format!(
-                "Two cases are called {}: {} and {}. Name them by their ids.",
-                title(case),
-                short(&other),
-                short(case)
-            ));
+            context.output.warn(&words::same_title(&other.id, &case.id));
         }
     }
     Ok(())

@@ -97,6 +97,12 @@ impl Context {
                     let failure = Failure::from(held_up.error);
                     self.output.warn(&format!("Case {:.8}: {}", held_up.case.to_string(), failure.what));
                 }
+                for (one, other) in &report.same_title {
+                    self.output.warn(&words::same_title(one, other));
+                }
+                if report.requests > 0 {
+                    self.output.say(&words::requests(report.requests));
+                }
                 for attempt in &report.recoveries {
                     self.output.warn(&words::recovery(attempt));
                 }
@@ -111,7 +117,12 @@ impl Context {
                     .first()
                     .map(|alarm| failure::alarm(alarm.case.as_ref(), alarm.kind, alarm.device.as_ref()));
                 let bad_answer = report.bad_answer.map(|error| Error::Server(error).into());
-                Refresh { alarm: alarm.or(bad_answer), late: None }
+                Refresh {
+                    alarm: alarm.or(bad_answer),
+                    late: None,
+                    told_of_requests: report.requests > 0,
+                    told_of_titles: !report.same_title.is_empty(),
+                }
             }
             Err(error) => {
                 let passing = matches!(&error, Error::Server(error) if error.is_passing());
@@ -123,7 +134,7 @@ impl Context {
                     self.output.warn(&format!("{} Going on with what this device has.", failure.what));
                     Refresh::default()
                 } else {
-                    Refresh { alarm: None, late: Some(failure) }
+                    Refresh { late: Some(failure), ..Refresh::default() }
                 }
             }
         }
@@ -200,9 +211,27 @@ pub(crate) struct Refresh {
     alarm: Option<Failure>,
     /// What else was wrong.
     late: Option<Failure>,
+    /// That requests wait for a yes has been said.
+    told_of_requests: bool,
+    /// That two cases have one title has been said.
+    told_of_titles: bool,
 }
 
 impl Refresh {
+    /// Whether it was said that two cases have one title.
+    pub(crate) fn has_told_of_titles(&self) -> bool {
+        self.told_of_titles
+    }
+
+    /// Says that requests wait for a yes, unless that was said by this very refresh.
+    pub(crate) fn tell_of_requests(&self, context: &Context, session: &Session) -> Result<(), Failure> {
+        let waiting = session.waiting_requests()?;
+        if waiting > 0 && !self.told_of_requests {
+            context.output.say(&words::requests(waiting));
+        }
+        Ok(())
+    }
+
     /// Fails now with what was put off, after everything there is has been shown.
     pub(crate) fn end(self) -> Result<(), Failure> {
         self.late.or(self.alarm).map_or(Ok(()), Err)

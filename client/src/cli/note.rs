@@ -156,6 +156,11 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
                 .output
                 .object("alcove.joined.v1", CaseJson::new(&joined, Some(&session.members(case)?)))?;
             context.output.say(&format!("You have been added to {}.", title(case)));
+            super::case::tell_of_same_title(context, session, &joined)?;
+        }
+        WatchEvent::Requests(count) => {
+            context.output.object("alcove.requests.v1", serde_json::json!({ "requests": count }))?;
+            context.output.say(&words::requests(*count));
         }
         WatchEvent::MembersChanged(case) => {
             let members = session.members(case)?;

@@ -12,8 +12,10 @@ struct RequestJson {
     by: PersonJson,
     words: String,
     since: String,
-    /// A case here that has the same id and that this does not lead on from.
+    /// A case here that has the same id.
     known_case: Option<String>,
+    /// Whether this leads on from it: one has left it. Else it is another one under its id.
+    leads_on: bool,
 }
 
 impl RequestJson {
@@ -26,6 +28,7 @@ impl RequestJson {
             words: view.words.clone(),
             since: when::rfc3339(view.since_ms),
             known_case: view.known.map(|case| case.to_string()),
+            leads_on: view.leads_on,
         }
     }
 }
@@ -34,7 +37,7 @@ pub(super) async fn list(context: &Context) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let requests = session.requests()?;
-    let mut table = Table::new(&["ID", "WHO", "AGENCY", "SIDE", "SINCE", ""]);
+    let mut table = Table::new(&["ID", "WHO", "AGENCY", "SIDE", "SINCE", "WORDS", ""]);
     for request in &requests {
         context.output.object(RequestJson::SCHEMA, RequestJson::new(request))?;
         table.row([
@@ -43,6 +46,7 @@ pub(super) async fn list(context: &Context) -> Result<(), Failure> {
             &safe_line(&request.person.agency.name),
             words::side(request.person.agency.side),
             &when::minute(request.since_ms),
+            &request.words,
             &note(request),
         ]);
     }
@@ -51,8 +55,9 @@ pub(super) async fn list(context: &Context) -> Result<(), Failure> {
     } else {
         context.output.line(table.render().trim_end())?;
         context.output.say(
-            "They want to add you to a case; what it is called and who reads it shows when you accept. `alcove case accept \
-             ID` joins it, `alcove case decline ID` takes it off this list, and they are told neither.",
+            "They want to add you to a case, and you share none with them; what it is called and who reads it shows when you \
+             accept. Ask them by phone whether it was they, and compare the words. `alcove case accept ID` joins it, `alcove \
+             case decline ID` takes it off this list, and they are told neither; `alcove block` ends it for good.",
         );
     }
     refresh.end()
@@ -74,7 +79,9 @@ pub(super) async fn accept(
             words::full_name(&request.person),
             request.words
         ));
-        if let Some(case) = &request.known {
+        if let Some(case) = request.known.filter(|_| request.leads_on) {
+            context.output.say(&format!("It is the case {:.8}, which you have left.", case.to_string()));
+        } else if let Some(case) = &request.known {
             context.output.warn(&format!(
                 "You know a case under this id, {:.8}, and this does not lead on from it as far as you were shown. Compare \
                  the words by phone first. What you have stays readable, marked as not continued; it and what was not sent \
@@ -127,7 +134,7 @@ fn chosen(
     let mut requests = session.requests()?;
     if let Some(from) = from {
         // What does not lead on from a case here is accepted one by one.
-        requests.retain(|request| request.known.is_none());
+        requests.retain(|request| request.known.is_none() || request.leads_on);
         let mut people: Vec<_> = requests.iter().map(|request| request.person.clone()).collect();
         people.sort_by(|one, other| one.person.cmp(&other.person));
         people.dedup_by(|one, other| one.person == other.person);
@@ -156,6 +163,7 @@ fn chosen(
 
 fn note(request: &RequestView) -> String {
     match &request.known {
+        Some(case) if request.leads_on => format!("the case {:.8}, which you have left", case.to_string()),
         Some(case) => format!("NOT the case {:.8} as you know it: compare words first", case.to_string()),
         None => String::new(),
     }

@@ -23,6 +23,7 @@ use alcove_proto::{
     names::Identity,
     v1::{Reason, SubjectKind},
 };
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Session {
     /// Opens a case with this title; the caller is its only member and owner.
@@ -207,6 +208,22 @@ fn view(act: &Act<'_>, own: &Identity, id: GroupId, row: GroupRow) -> Result<Cas
         is_old,
         alarms: alarms::standing(act, Some(&id))?,
     })
+}
+
+/// Every two open cases of one title: whoever names one by it may mean the other.
+pub(super) fn same_titles(act: &Act<'_>) -> Result<BTreeSet<(GroupId, GroupId)>, Error> {
+    let is_open = |row: &GroupRow| !row.closed && row.successor.is_empty() && !row.title.is_empty();
+    let mut of_title: BTreeMap<String, Vec<GroupId>> = BTreeMap::new();
+    for (id, row) in all_rows(act)?.into_iter().filter(|(_, row)| is_open(row)) {
+        of_title.entry(row.title).or_default().push(id);
+    }
+    let mut pairs = BTreeSet::new();
+    for mut cases in of_title.into_values() {
+        cases.sort();
+        // Neighbours are enough to name each of them.
+        pairs.extend(cases.windows(2).map(|two| (two[0], two[1])));
+    }
+    Ok(pairs)
 }
 
 /// A text that is there and within its limit.

@@ -4,6 +4,8 @@ use super::{
     AlarmKind, Error, Session,
     alarms::{Alarm, raise},
     blocked::is_blocked,
+    consent::{self, Consent},
+    former::set_apart,
     known_keys::{Brought, Signer, meet, meet_tied},
     ledger,
     lineage::{Break, Constants, Known, Offered, leads_on},
@@ -43,6 +45,8 @@ pub(super) enum Settled {
     Kept,
     /// Whoever made it is blocked: nothing comes of it, and nobody hears of that.
     Declined,
+    /// Nothing was done yet: as far as the logs have been read, whoever made it is a stranger.
+    LogsFirst,
     /// Nothing was done yet: everything about it holds, and the log up to there has to be followed first.
     AsksWay {
         /// Where it is pinned.
@@ -52,23 +56,34 @@ pub(super) enum Settled {
 
 /// A welcome that opened.
 pub(super) struct Opened {
-    pub(super) group: Group,
+    group: Group,
     pub(super) join: Join,
     package: KeyPackageRow,
 }
 
 impl Session {
-    /// Joins by a welcome, or keeps it, as it leads on from what this device knows of its group or does not.
+    /// Joins by a welcome, or keeps it for a person: as it leads on from what this device knows of its group or does not,
+    /// and as whoever made it is known here or is a stranger.
     ///
-    /// `way`: once it was asked for.
+    /// `way`: once it was asked for. What a person has said yes to waits no more, in the same act.
     pub(super) fn settle(
         &self,
         welcome: &WaitingWelcome,
         tree: &[u8],
         way: Option<&Way>,
+        consent: Consent,
     ) -> Result<Settled, Failed> {
         let trust = self.trust();
-        self.vault.act(Durability::OnDisk, |act| self.settle_in(act, welcome, tree, way, &trust))
+        self.vault.act(Durability::OnDisk, |act| {
+            if consent == Consent::Given {
+                requests::check_waits(act, &welcome.id)?;
+            }
+            let settled = self.settle_in(act, welcome, tree, way, consent, &trust)?;
+            if matches!(settled, Settled::Joined) {
+                requests::end_earlier(act, welcome, None)?;
+            }
+            Ok(settled)
+        })
     }
 
     fn settle_in(
@@ -77,6 +92,7 @@ impl Session {
         welcome: &WaitingWelcome,
         tree: &[u8],
         way: Option<&Way>,
+        consent: Consent,
         trust: &TrustView,
     ) -> Result<Settled, Failed> {
         let opened = self.open_welcome(act, welcome, tree, trust)?;
@@ -85,9 +101,15 @@ impl Session {
         }
         let Some(earlier) = act.get::<GroupRow>(welcome.group.as_bytes())? else {
             let verifier = from_pin(welcome, &opened.join)?;
+            if let Some(asked) = self.ask_first(act, welcome, tree, &opened, (consent, false), trust)? {
+                return Ok(asked);
+            }
             self.enter(act, welcome, opened, None, verifier, trust)?;
             return Ok(Settled::Joined);
         };
+        if consent == Consent::Given && !earlier.closed && !earlier.frozen && !earlier.recovered {
+            return Err(Error::AlreadyInCase.into());
+        }
         let known = Known::load(act, &welcome.group, &earlier)?;
         // What was read with recovered keys has no end of its own: it stands in runs.
         let mut ahead = match &known {
@@ -121,12 +143,25 @@ impl Session {
                 if ahead.position() != welcome.position {
                     return Err(Unfit::Link(LogFault::Malformed).into());
                 }
+                // Whoever has left by their own wish is asked like anybody who was never there.
+                if earlier.leaving_since_ms != 0
+                    && let Some(asked) =
+                        self.ask_first(act, welcome, tree, &opened, (consent, true), trust)?
+                {
+                    return Ok(asked);
+                }
                 self.come_back(act, &welcome.group)?;
                 self.enter(act, welcome, opened, Some(earlier), ahead, trust)?;
                 Ok(Settled::Joined)
             }
             Err(Break::Older) => Err(Unfit::Older.into()),
             Err(Break::WayUnknown) => Ok(Settled::AsksWay { through: pin.position }),
+            Err(_) if consent == Consent::Given => {
+                let verifier = from_pin(welcome, &opened.join)?;
+                set_apart(act, &welcome.group, earlier, &welcome.id)?;
+                self.enter(act, welcome, opened, None, verifier, trust)?;
+                Ok(Settled::Joined)
+            }
             Err(cause) => {
                 self.keep_back(act, welcome, tree, &opened, cause)?;
                 Ok(Settled::Kept)
@@ -134,8 +169,31 @@ impl Session {
         }
     }
 
+    /// Keeps a welcome where whoever made it has to be said yes to first, or puts it off while the logs may show who that is.
+    ///
+    /// `leads_on`: from a case that this person has left. Nothing when nobody has to be asked.
+    fn ask_first(
+        &self,
+        act: &Act<'_>,
+        welcome: &WaitingWelcome,
+        tree: &[u8],
+        opened: &Opened,
+        (consent, leads_on): (Consent, bool),
+        trust: &TrustView,
+    ) -> Result<Option<Settled>, Error> {
+        let now_ms = self.clock.now_ms();
+        if consent == Consent::Given || !consent::asks(act, self.identity(), trust, &opened.join, now_ms)? {
+            return Ok(None);
+        }
+        if consent == Consent::LogsFirst {
+            return Ok(Some(Settled::LogsFirst));
+        }
+        requests::keep(self, act, welcome, tree, opened, leads_on)?;
+        Ok(Some(Settled::Kept))
+    }
+
     /// Opens a welcome; nothing is written. Its key package stays.
-    pub(super) fn open_welcome(
+    fn open_welcome(
         &self,
         act: &Act<'_>,
         welcome: &WaitingWelcome,
@@ -180,7 +238,7 @@ impl Session {
     ) -> Result<(), Error> {
         tracing::warn!(group = %welcome.group, %cause, "a welcome does not lead on from what was seen");
         let now_ms = self.clock.now_ms();
-        requests::keep(self, act, welcome, tree, opened)?;
+        requests::keep(self, act, welcome, tree, opened, false)?;
         let kind = match cause {
             // Nobody is known of it: that somebody adds this device is what was hoped for.
             Break::NoRoster => return Ok(()),
@@ -199,7 +257,7 @@ impl Session {
     /// Group, epoch key, roster and cursor come, the one-time key package goes: in this act.
     ///
     /// `earlier`: what this device knows of the group that this leads on from. `verifier`: where the device joins.
-    pub(super) fn enter(
+    fn enter(
         &self,
         act: &Act<'_>,
         welcome: &WaitingWelcome,
@@ -270,7 +328,7 @@ impl Session {
 }
 
 /// The log of a group that was never seen: it begins under the head that the adder vouches for.
-pub(super) fn from_pin(welcome: &WaitingWelcome, join: &Join) -> Result<LogVerifier, Unfit> {
+fn from_pin(welcome: &WaitingWelcome, join: &Join) -> Result<LogVerifier, Unfit> {
     let pin = (join.pin.position, join.pin.head);
     LogVerifier::from_pin(welcome.group, pin, &welcome.link, welcome.position).map_err(Unfit::Link)
 }

@@ -15,6 +15,7 @@ mod clock;
 mod commit;
 mod compare;
 mod connection;
+mod consent;
 mod documents;
 mod error;
 mod escrow;

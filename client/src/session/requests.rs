@@ -6,8 +6,8 @@
 
 use super::{
     Error, RequestView, Session,
-    former::set_apart,
-    joining::{Failed, Opened, from_pin},
+    consent::Consent,
+    joining::{Failed, Opened, Settled},
     people::{keep_card, person_view},
 };
 use crate::{
@@ -46,19 +46,28 @@ fn waiting(act: &Act<'_>) -> Result<Vec<(Vec<u8>, RequestRow)>, VaultError> {
     Ok(rows)
 }
 
+/// Errors: [`Error::NoSuchRequest`].
+pub(super) fn check_waits(act: &Act<'_>, id: &WelcomeId) -> Result<(), Error> {
+    load(act, id).map(drop)
+}
+
 /// Keeps a welcome, with everything that is needed to join by it later.
+///
+/// `leads_on`: from the case that this device knows under its id.
 pub(super) fn keep(
     session: &Session,
     act: &Act<'_>,
     welcome: &WaitingWelcome,
     tree: &[u8],
     opened: &Opened,
+    leads_on: bool,
 ) -> Result<(), Error> {
     let adder = &opened.join.adder;
     if let Some(card) = &adder.card {
         let own = session.own_in(act)?;
         keep_card(act, &own, &session.trust(), &adder.identity.person, card.as_bytes())?;
     }
+    end_earlier(act, welcome, Some(&adder.identity.person))?;
     make_room(act, &adder.identity)?;
     let row = RequestRow {
         group: welcome.group.to_vec(),
@@ -69,6 +78,7 @@ pub(super) fn keep(
         adder_key: adder.public_key.as_bytes().to_vec(),
         since_ms: session.clock.now_ms(),
         declined: false,
+        leads_on,
     };
     let content = RequestContentRow {
         welcome: welcome.welcome.clone(),
@@ -106,6 +116,19 @@ fn make_room(act: &Act<'_>, adder: &Identity) -> Result<(), Error> {
     };
     if let Some((_, oldest)) = crowded.and_then(|made| made.iter().min()) {
         forget(act, oldest)?;
+    }
+    Ok(())
+}
+
+/// Ends the requests into a group from before a welcome, by one person or by everybody: whoever made the welcome has gone on
+/// since.
+pub(super) fn end_earlier(act: &Act<'_>, welcome: &WaitingWelcome, by: Option<&Person>) -> Result<(), Error> {
+    for (id, row) in waiting(act)? {
+        let is_earlier = row.group == welcome.group.as_bytes() && row.position <= welcome.position.0;
+        let (adder, _) = adder_of(&row)?;
+        if is_earlier && by.is_none_or(|person| adder.person == *person) {
+            end(act, &id, row)?;
+        }
     }
     Ok(())
 }
@@ -152,6 +175,7 @@ impl Session {
                     words: device_words(&adder, &key),
                     since_ms: row.since_ms,
                     known: act.has::<GroupRow>(group.as_bytes())?.then_some(group),
+                    leads_on: row.leads_on,
                 });
             }
             requests.sort_by_key(|request| (request.since_ms, request.id));
@@ -159,52 +183,45 @@ impl Session {
         })
     }
 
-    /// A person has said yes: joins, and reads what has been written since. A case that this device knows under that id
-    /// stands beside it from then on, closed.
+    /// How many wait for a person's yes. Local.
+    pub fn waiting_requests(&self) -> Result<u64, Error> {
+        self.vault.read(|act| Ok(count(act)?))
+    }
+
+    /// A person has said yes: joins; the next sync reads what has been written since. A case that this device knows under that
+    /// id, and that this does not lead on from, stands beside it from then on, closed.
     ///
     /// Errors: [`Error::NoSuchRequest`]; [`Error::RequestUnusable`] when the welcome turns out to lead nowhere, and the
     /// request is over; [`Error::AlreadyInCase`] when this device is a member there by now.
     pub async fn accept_request(&self, id: &WelcomeId) -> Result<GroupId, Error> {
-        let trust = self.trust();
-        let joined = self.vault.act(Durability::OnDisk, |act| {
+        let (welcome, tree) = self.vault.read(|act| {
             let row = load(act, id)?;
-            if !act.has::<KeyPackageRow>(&row.key_package_ref)? {
-                return Err(Error::RequestUnusable.into());
-            }
+            let held = act.has::<KeyPackageRow>(&row.key_package_ref)?;
             let content: RequestContentRow = act.expect(id.as_bytes())?;
-            let group = group_of(&row)?;
             let welcome = WaitingWelcome {
                 id: *id,
-                group,
+                group: group_of(&row)?,
                 epoch: row.epoch,
                 position: Position(row.position),
-                key_package_ref: row.key_package_ref.clone(),
+                key_package_ref: row.key_package_ref,
                 welcome: content.welcome,
                 link: content.link,
                 tree_bytes: content.tree.len() as u64,
             };
-            let opened = self.open_welcome(act, &welcome, &content.tree, &trust)?;
-            let verifier = from_pin(&welcome, &opened.join)?;
-            if let Some(earlier) = act.get::<GroupRow>(group.as_bytes())? {
-                if !earlier.closed && !earlier.frozen && !earlier.recovered {
-                    return Err(Error::AlreadyInCase.into());
-                }
-                set_apart(act, &group, earlier, id)?;
-            }
-            self.enter(act, &welcome, opened, None, verifier, &trust)?;
-            forget(act, id.as_bytes())?;
-            Ok(group)
-        });
-        let group = match joined {
-            Ok(group) => group,
-            Err(Failed::Session(error)) => return Err(error),
-            Err(Failed::Unfit(unfit)) => {
-                tracing::warn!(%unfit, "a request cannot be joined by");
-                self.decline_request(id)?;
-                return Err(Error::RequestUnusable);
-            }
+            Ok::<_, Error>((held.then_some(welcome), content.tree))
+        })?;
+        let settled = match &welcome {
+            Some(welcome) => self.settle_with_server(welcome, &tree, Consent::Given).await,
+            None => Ok(Settled::Declined),
         };
-        Ok(group)
+        match (settled, welcome) {
+            (Ok(Settled::Joined), Some(welcome)) => return Ok(welcome.group),
+            (Err(Failed::Session(error)), _) => return Err(error),
+            (Err(Failed::Unfit(unfit)), _) => tracing::warn!(%unfit, "a request cannot be joined by"),
+            (Ok(_), _) => {}
+        }
+        self.decline_request(id)?;
+        Err(Error::RequestUnusable)
     }
 
     /// A person has said no: it is not offered again, and whoever made it is told nothing. Local.

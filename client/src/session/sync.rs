@@ -6,6 +6,8 @@
 use super::{
     AlarmView, Error, HeldUp, Session, SyncReport,
     alarms::{Alarm, raise, standing},
+    cases::same_titles,
+    consent::Consent,
     log::{Page, Stop, Walked},
     outbox, refused,
     renewal::Pace,
@@ -50,7 +52,8 @@ impl Session {
     /// Errors: [`Error::Server`], [`Error::Certificate`], [`Error::ClockWrong`], [`Error::Vault`].
     pub async fn sync(&self) -> Result<SyncReport, Error> {
         let mut report = SyncReport::default();
-        let stood = self.vault.read(|act| standing(act, None))?;
+        let (stood, titled) =
+            self.vault.read::<_, Error>(|act| Ok((standing(act, None)?, same_titles(act)?)))?;
         // Before the server is asked for anything: it may let this device in no more.
         quiet(self.renew(Pace::Passing).await)?;
         let description = self.described().await?;
@@ -68,9 +71,13 @@ impl Session {
             report.bad_answer = Some(bad_answer(error)?);
         }
         report.held_up = self.finish_creations().await?;
-        if let Err(error) = self.take_welcomes(&mut report).await {
-            report.bad_answer = Some(bad_answer(error)?);
-        }
+        let put_off = match self.take_welcomes(&mut report, Consent::LogsFirst).await {
+            Ok((_, put_off)) => put_off,
+            Err(error) => {
+                report.bad_answer = Some(bad_answer(error)?);
+                false
+            }
+        };
         self.finish_rejoins().await?;
         for group in self.open_groups()? {
             self.sync_group(&group, &mut report).await?;
@@ -79,10 +86,16 @@ impl Session {
         for group in self.open_groups_of_before()? {
             self.sync_group(&group, &mut report).await?;
         }
-        if !report.closed.is_empty() {
-            // Whoever was removed and added again: that welcome was for after the end that was just read.
-            for group in self.take_welcomes(&mut report).await? {
-                self.sync_group(&group, &mut report).await?;
+        if put_off || !report.closed.is_empty() {
+            // Who is no stranger by now. And whoever was removed and added again: that welcome was for after the end that was
+            // just read.
+            match self.take_welcomes(&mut report, Consent::Asked).await {
+                Ok((joined, _)) => {
+                    for group in joined {
+                        self.sync_group(&group, &mut report).await?;
+                    }
+                }
+                Err(error) => report.bad_answer = Some(bad_answer(error)?),
             }
         }
         self.read_recovered(&mut report).await?;
@@ -92,6 +105,7 @@ impl Session {
         report.alarms.retain(|alarm| !stood.contains(alarm));
         (report.queued, report.refused) =
             self.vault.read::<_, Error>(|act| Ok((outbox::queued(act, &[])?, refused::count(act)?)))?;
+        report.same_title = self.vault.read(same_titles)?.difference(&titled).copied().collect();
         Ok(report)
     }
 

@@ -238,8 +238,10 @@ pub struct RequestView {
     pub words: String,
     /// When it came, milliseconds since 1970.
     pub since_ms: i64,
-    /// A case of this device that has the same id and that it does not lead on from.
+    /// A case of this device that has the same id.
     pub known: Option<GroupId>,
+    /// It leads on from that case, which this person has left. Else it is another one under its id.
+    pub leads_on: bool,
 }
 
 /// An alarm: something about a log or the trust material that an honest server or member never does.
@@ -426,6 +428,10 @@ pub struct HeldUp {
 pub struct SyncReport {
     /// Cases this device has joined.
     pub joined: Vec<GroupId>,
+    /// Requests to be added to a case that have come, and wait for a yes.
+    pub requests: u64,
+    /// Two open cases that have one title since this sync.
+    pub same_title: Vec<(GroupId, GroupId)>,
     /// Cases that ended for this device.
     pub closed: Vec<GroupId>,
     /// Notes that arrived.
@@ -461,6 +467,8 @@ pub enum WatchEvent {
     Unreadable(UnreadableView),
     /// This device has joined a case.
     Joined(GroupId),
+    /// So many requests to be added to a case have come, and wait for a yes.
+    Requests(u64),
     /// Who reads the case has changed.
     MembersChanged(GroupId),
     /// A case has ended for this device.

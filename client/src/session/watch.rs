@@ -27,6 +27,8 @@ const RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(15);
 /// Time after which everything is looked after once more, however much the stream has to tell: certificates are
 /// renewed, key packages published, leaves kept fresh, also by whoever watches for weeks.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(3600);
+/// Time after which it is looked whether somebody has said yes to a request that waits, in another window.
+const REQUESTS_LOOK: Duration = Duration::from_secs(2);
 /// Silence after which the logs are asked again: a server that withholds cannot do so unseen for ever.
 const SILENCE_MAX: Duration = Duration::from_secs(300);
 
@@ -123,6 +125,9 @@ impl Watcher<'_> {
                 return Ok(Ended::ByCaller);
             }
         }
+        if report.requests > 0 && on_event(WatchEvent::Requests(report.requests)).is_break() {
+            return Ok(Ended::ByCaller);
+        }
         for alarm in report.alarms {
             if on_event(WatchEvent::Alarm(alarm)).is_break() {
                 return Ok(Ended::ByCaller);
@@ -140,6 +145,11 @@ impl Watcher<'_> {
         let followed = self.followed()?;
         self.told.clear();
         for group in followed {
+            // Joined by another process: somebody said yes to a request there.
+            let is_new = !self.marks.contains_key(&group);
+            if is_new && on_event(WatchEvent::Joined(group)).is_break() {
+                return Ok(Ended::ByCaller);
+            }
             if self.show(&group, on_event)?.is_break() {
                 return Ok(Ended::ByCaller);
             }
@@ -151,12 +161,17 @@ impl Watcher<'_> {
         let cursors: Vec<_> = self.told.iter().map(|(group, told)| (*group, told.after)).collect();
         let mut stream = self.session.server()?.subscribe(cursors).await?;
         let upkeep_at = tokio::time::Instant::now() + UPKEEP_INTERVAL;
+        let waiting = self.session.waiting_requests()?;
+        let mut silent_at = (tokio::time::Instant::now() + SILENCE_MAX).min(upkeep_at);
         loop {
-            let silent_at = (tokio::time::Instant::now() + SILENCE_MAX).min(upkeep_at);
-            let message = match tokio::time::timeout_at(silent_at, stream.message()).await {
+            let look_at = tokio::time::Instant::now() + REQUESTS_LOOK;
+            let until = if waiting > 0 { silent_at.min(look_at) } else { silent_at };
+            let message = match tokio::time::timeout_at(until, stream.message()).await {
                 Ok(message) => message.map_err(ServerError::from)?,
+                Err(_early) if until < silent_at && self.session.waiting_requests()? == waiting => continue,
                 Err(_due) => return Ok(Ended::Resubscribe),
             };
+            silent_at = (tokio::time::Instant::now() + SILENCE_MAX).min(upkeep_at);
             // The server is going down.
             let Some(SubscribeResponse { event }) = message else {
                 return Err(ServerError::Unreachable.into());

@@ -3,6 +3,7 @@
 use super::{
     AlarmKind, Error, Session, SyncReport,
     alarms::{Alarm, raise},
+    consent::Consent,
     joining::{Failed, Settled, Unfit, Way},
     requests,
     state::{load_row, verifier},
@@ -16,24 +17,38 @@ use crate::{
 };
 use alcove_e2ee::{group::GroupError, receipts::LogFault};
 use alcove_proto::{
-    ids::{GroupId, Position},
+    ids::{GroupId, Position, WelcomeId},
     v1::Reason,
 };
+use std::collections::HashSet;
 
 impl Session {
     /// Joins every group that a welcome waits for, and sets aside what cannot be joined by: one bad welcome
-    /// holds up neither the others nor the logs.
+    /// holds up neither the others nor the logs. What strangers have made waits for a person, once the logs were read.
     ///
-    /// Returns what was joined; it is in the report too.
-    pub(super) async fn take_welcomes(&self, report: &mut SyncReport) -> Result<Vec<GroupId>, Error> {
+    /// Returns what was joined and whether anything waits for the logs; it is in the report too.
+    pub(super) async fn take_welcomes(
+        &self,
+        report: &mut SyncReport,
+        consent: Consent,
+    ) -> Result<(Vec<GroupId>, bool), Error> {
         let mut joined = Vec::new();
+        let mut put_off: HashSet<WelcomeId> = HashSet::new();
         loop {
             let (welcomes, more) = self.server()?.list_welcomes().await?;
             let mut taken = 0;
             for welcome in welcomes {
-                match self.take_welcome(&welcome).await? {
+                if put_off.contains(&welcome.id) {
+                    continue;
+                }
+                match self.take_welcome(&welcome, consent).await? {
                     Outcome::Later => continue,
-                    Outcome::Done | Outcome::Kept => {}
+                    Outcome::LogsFirst => {
+                        put_off.insert(welcome.id);
+                        continue;
+                    }
+                    Outcome::Done => {}
+                    Outcome::Kept => report.requests += 1,
                     Outcome::Joined => joined.push(welcome.group),
                     Outcome::Aside(kind) => {
                         let position = welcome.position.0;
@@ -52,10 +67,10 @@ impl Session {
         }
         report.joined.extend(&joined);
         self.tie_successors(report).await?;
-        Ok(joined)
+        Ok((joined, !put_off.is_empty()))
     }
 
-    async fn take_welcome(&self, welcome: &WaitingWelcome) -> Result<Outcome, Error> {
+    async fn take_welcome(&self, welcome: &WaitingWelcome, consent: Consent) -> Result<Outcome, Error> {
         let (known, held, kept) = self.vault.read::<_, Error>(|act| {
             let row: Option<GroupRow> = act.get(welcome.group.as_bytes())?;
             let kept = requests::is_known(act, &welcome.id)?;
@@ -81,26 +96,12 @@ impl Session {
             Err(ServerError::BadAnswer { .. }) => return Ok(Outcome::Aside(AlarmKind::WelcomeUnusable)),
             Err(error) => return Err(error.into()),
         };
-        let mut settled = self.settle(welcome, &tree, None);
-        let is_behind = matches!(
-            settled,
-            Err(Failed::Unfit(Unfit::Group(GroupError::UnknownCharter | GroupError::FloorAhead)))
-        );
-        if is_behind && self.fetch_trust().await? {
-            settled = self.settle(welcome, &tree, None);
-        }
-        if let Ok(Settled::AsksWay { through }) = settled {
-            // Only for somebody with the right to bring this device back: nobody else makes it fetch anything.
-            let Some(way) = self.walk_between(&welcome.group, through).await? else {
-                return Ok(Outcome::Later);
-            };
-            settled = self.settle(welcome, &tree, Some(&way));
-        }
-        match settled {
+        match self.settle_with_server(welcome, &tree, consent).await {
             Ok(Settled::Joined) => Ok(Outcome::Joined),
             Ok(Settled::Kept) => Ok(Outcome::Kept),
             Ok(Settled::Declined) => Ok(Outcome::Done),
-            // Another process has read on since.
+            Ok(Settled::LogsFirst) => Ok(Outcome::LogsFirst),
+            // Another process has read on since, or the server does not give the digests now.
             Ok(Settled::AsksWay { .. }) => Ok(Outcome::Later),
             Err(Failed::Session(error)) => Err(error),
             Err(Failed::Unfit(unfit)) => {
@@ -108,6 +109,30 @@ impl Session {
                 Ok(Outcome::Aside(unfit.alarm()))
             }
         }
+    }
+
+    /// Settles a welcome; what that takes of the server, trust material and digests, is fetched.
+    pub(super) async fn settle_with_server(
+        &self,
+        welcome: &WaitingWelcome,
+        tree: &[u8],
+        consent: Consent,
+    ) -> Result<Settled, Failed> {
+        let mut settled = self.settle(welcome, tree, None, consent);
+        let is_behind = matches!(
+            settled,
+            Err(Failed::Unfit(Unfit::Group(GroupError::UnknownCharter | GroupError::FloorAhead)))
+        );
+        if is_behind && self.fetch_trust().await? {
+            settled = self.settle(welcome, tree, None, consent);
+        }
+        if let Ok(Settled::AsksWay { through }) = settled {
+            // Only for somebody with the right to bring this device back: nobody else makes it fetch anything.
+            if let Some(way) = self.walk_between(&welcome.group, through).await? {
+                settled = self.settle(welcome, tree, Some(&way), consent);
+            }
+        }
+        settled
     }
 
     /// Follows the log of a group by its digests, from where this device has read it up to `through`. Nothing when the
@@ -142,6 +167,8 @@ enum Outcome {
     Kept,
     /// It cannot be taken yet.
     Later,
+    /// It is judged when the logs have been read.
+    LogsFirst,
     /// It can never be taken; the alarm says why.
     Aside(AlarmKind),
 }

@@ -6,10 +6,28 @@ use alcove_client::session::{
     AlarmKind, AlarmView, FollowFault, MemberView, OutboxKind, PersonView, RecoveryState, RecoveryView,
     RefusalCause, UnreadableCause,
 };
-use alcove_proto::v1::{Role, Side};
+use alcove_proto::{
+    ids::GroupId,
+    v1::{Role, Side},
+};
 
 /// What people are told whenever somebody is removed or a grant ends.
 pub(crate) const REVOCATION: &str = "They keep what they already received. They will not get anything new.";
+
+/// That somebody whom this person shares no case with wants to add them to one; of the case itself nothing.
+pub(crate) fn requests(waiting: u64) -> String {
+    format!("{} for your yes: see `alcove case requests`.", count(waiting, "request waits", "requests wait"))
+}
+
+/// That a title no longer tells two cases apart.
+pub(crate) fn same_title(one: &GroupId, other: &GroupId) -> String {
+    format!(
+        "Two cases have one title: {:.8} and {:.8}. Look at both before you write (`alcove case show`), and name them by these \
+         ids.",
+        one.to_string(),
+        other.to_string()
+    )
+}
 
 /// An agency's side, as it stands beside every name.
 pub(crate) fn side(side: Side) -> &'static str {

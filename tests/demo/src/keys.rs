@@ -61,6 +61,7 @@ pub(crate) fn lose_a_laptop(
     let lost = step("Mateo joins the case, and his laptop listens", || {
         let staff = world.enrol_by_invitation("elmgate", name, "advocate", address, server.desk());
         rosa.run(["member", "add", case, name, "--yes", "--json"]).success();
+        staff.accept_from(rosa);
         staff
     });
     let members = || rosa.json_lines(["member", "list", case]).len();

@@ -110,7 +110,8 @@ fn open_case(cast: &Cast, canaries: &mut Canaries) -> String {
         cast.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
         case["id"].as_str().expect("a case has an id").to_owned()
     });
-    step("Leon finds it on his laptop, with who reads it", || {
+    step("Leon, who never worked with her, is asked, says yes, and finds who reads it", || {
+        cast.leon.accept_from(&cast.rosa);
         let members = cast.leon.json_lines(["member", "list", CASE]);
         assert_eq!(members.len(), 2, "a case of two has two members");
     });
@@ -217,6 +218,7 @@ fn third_agency(case: &str, cast: &Cast) -> (usize, usize) {
         cast.rosa
             .run(["member", "add", case, "Hannah Kessler", "--history", "none", "--yes", "--json"])
             .success();
+        cast.hannah.accept_from(&cast.rosa);
         assert_eq!(
             cast.hannah
                 .json_lines(["note", "list", case])

@@ -19,6 +19,7 @@ fn with_ghost() -> (Scene, Staff, Staff) {
     let scene = Scene::with_case();
     let hannah = scene.hannah();
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     write(&scene.leon, "from his own laptop");
     assert_eq!(texts(&hannah).len(), 1);
     let ghost = replace_laptop(&scene);
@@ -28,7 +29,7 @@ fn with_ghost() -> (Scene, Staff, Staff) {
     scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
     assert_eq!(writes(&hannah, "not yet"), 10);
     // Others of its name would take its welcome.
-    ghost.run(["status", "--json"]).success();
+    ghost.accept_from(&scene.rosa);
     (scene, hannah, ghost)
 }
 
@@ -61,7 +62,8 @@ fn a_second_and_a_third_change_of_a_key_lift_nothing() {
         another.run(["case", "new", &format!("LOUD-ELM-0{number}"), "--json"]).success();
         let title = format!("LOUD-ELM-0{number}");
         another.run(["member", "add", &title, "Hannah Kessler", "--yes", "--json"]).success();
-        hannah.run(["status", "--json"]);
+        // The name is one that she works with, and the key is not: she is asked, and is deceived.
+        hannah.accept_from(&another);
         let seen = changes(&hannah);
         assert_eq!(seen.len(), number, "each by its own words: {seen:?}");
         assert!(seen.iter().any(|(_, words)| *words == blocking), "{seen:?}");
@@ -90,7 +92,7 @@ fn a_further_device_in_a_roster_that_one_joins_is_believed_by_nobody() {
     assert!(added.stderr.contains(&words), "whoever adds it is shown its words: {}", added.stderr);
     let hannah = scene.hannah();
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
-    hannah.run(["status", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     assert_eq!(changes(&hannah), [("Leon Baptiste".to_owned(), words)]);
     assert_eq!(writes(&hannah, "she is at 12 Elm Street"), 10);
     // The control: without the ghost nothing is in the way.
@@ -115,6 +117,7 @@ fn an_own_commit_is_no_look_at_a_ghost() {
     scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
     assert_eq!(writes(&scene.leon, "who is that"), 10);
     scene.leon.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.leon);
     assert_eq!(writes(&scene.leon, "she is at 12 Elm Street"), 10, "his own commit was no look");
     assert_eq!(changes(&scene.leon).len(), 1);
     // The control: his look is one.
@@ -136,7 +139,7 @@ async fn a_ghost_is_not_carried_into_a_successor() {
     let ghost = scene.another_laptop_of_leon(2);
     ghost.run(["status", "--json"]).success();
     scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
-    ghost.run(["status", "--json"]).success();
+    ghost.accept_from(&scene.rosa);
     assert_eq!(writes(&scene.leon, "who is that"), 10);
     for staff in [&scene.rosa, &ghost] {
         staff.run(["status", "--json"]).success();
@@ -163,6 +166,7 @@ async fn a_ghost_that_an_owner_puts_into_a_successor_is_believed_by_nobody_else(
     let scene = Scene::with_case();
     let hannah = scene.hannah();
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     write(&scene.leon, "from the first laptop");
     for staff in [&scene.rosa, &hannah, &scene.leon] {
         staff.run(["status", "--json"]).success();
@@ -179,6 +183,6 @@ async fn a_ghost_that_an_owner_puts_into_a_successor_is_believed_by_nobody_else(
     // The control: whoever has compared them writes, and it reads that.
     hannah.run(["verify", "--people", "Leon Baptiste", "--yes"]).success();
     assert_eq!(writes(&hannah, "now that we have spoken"), 0);
-    ghost.run(["status", "--json"]);
+    ghost.accept_from(&scene.rosa);
     assert_eq!(texts(&ghost), ["now that we have spoken"]);
 }

@@ -1,5 +1,6 @@
 //! Attacks by the admin of one agency, who holds its CA.
 
+mod consent;
 mod drafts;
 mod ghosts;
 mod lists;

@@ -15,9 +15,15 @@ async fn who_knows_somebody() -> (World, Server, Staff, Owner) {
     let name: Identity = leon.identity().parse().expect("a device's name");
     let mut owner = Owner::open(&world, server.address()).await;
     owner.add(&name).await;
-    leon.run(["status", "--json"]).success();
+    says_yes(&leon, &owner);
     assert!(changes(&leon).is_empty());
     (world, server, leon, owner)
+}
+
+/// Leon says yes to what the owner's name stands on.
+fn says_yes(leon: &Staff, owner: &Owner) {
+    let person = owner.caller.identity.person.to_string();
+    leon.run(["case", "accept", "--from", &person, "--yes", "--json"]).success();
 }
 
 /// The owner makes another group with the key that they have by now, and adds Leon to it.
@@ -47,6 +53,8 @@ async fn a_forged_tie_makes_nobody_believe_a_key() {
     tie.from = *owner.caller.mls.public_key();
     owner.caller.mls = next.with_ties(KeyTies::newest(vec![tie]));
     let case = is_added_anew(&mut owner, &leon).await;
+    // He is asked, and does not compare the words.
+    says_yes(&leon, &owner);
     assert_eq!(changes(&leon).len(), 1);
     assert_eq!(writes(&leon, &case), 10);
 }

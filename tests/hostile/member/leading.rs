@@ -18,6 +18,7 @@ fn of_three() -> (Scene, Staff) {
     let scene = Scene::with_case();
     let hannah = scene.hannah();
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     write(&scene.leon, "before");
     for reader in [&scene.rosa, &hannah] {
         assert_eq!(texts(reader), ["before"]);
@@ -178,6 +179,7 @@ fn two_members_lead_on_at_once_and_a_person_chooses() {
     let joel = scene.world.enrol("elmgate", "Joel Amundsen", "advocate", scene.proxy.address());
     joel.run(["status", "--json"]).success();
     scene.rosa.run(["member", "add", CASE, "Joel Amundsen", "--yes", "--json"]).success();
+    joel.accept_from(&scene.rosa);
     for staff in [&joel, &hannah, &scene.leon] {
         staff.run(["status", "--json"]).success();
     }

@@ -77,7 +77,7 @@ fn leon_has_committed(listens: Seen) -> (Scene, Liar) {
     scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
     // The end of the log as she knows it passes here, signed.
     scene.rosa.run(["status", "--json"]).success();
-    scene.leon.run(["status", "--json"]).success();
+    scene.leon.accept_from(&scene.rosa);
     (scene, liar)
 }
 

@@ -51,7 +51,8 @@ impl Case {
         let name: Identity = leon.identity().parse().expect("a device's name");
         let mut owner = Owner::open(&world, server.address()).await;
         owner.add(&name).await;
-        leon.run(["status", "--json"]).success();
+        let person = owner.caller.identity.person.to_string();
+        leon.run(["case", "accept", "--from", &person, "--yes", "--json"]).success();
         let id = owner.group.id();
         let case = Self { owner, leon, name, id, liar, proxy, server, world };
         assert_eq!(case.shown()["closed"], false, "he is in");

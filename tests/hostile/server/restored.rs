@@ -31,6 +31,7 @@ fn put_back_after_leon_was_removed() -> (Scene, Staff) {
     let scene = Scene::with_case();
     let hannah = scene.hannah();
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     // Their own first changes of their leaves are not to come in between.
     for reader in [&scene.leon, &hannah, &scene.rosa] {
         reader.run(["status", "--json"]).success();
@@ -95,6 +96,7 @@ fn a_sole_owner_comes_back_by_a_members_word_only_after_comparing() {
     let backup = Backup::of(&scene.rosa);
     let hannah = scene.hannah();
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     // She renews her leaf soon after joining: the newest change is hers.
     hannah.run(["status", "--json"]).success();
     backup.put_back();
@@ -131,6 +133,7 @@ fn what_was_sent_since_the_backup_is_not_sent_again() {
     backup.put_back();
     scene.rosa.run(["status", "--json"]).code(6);
     scene.rosa.run(REJOIN).success();
+    hannah.accept_from(&scene.rosa);
     write(&scene.rosa, "back again");
     assert_eq!(texts(&scene.leon), ["written on the train", "written at the desk", "back again"]);
     assert_eq!(texts(&hannah), ["back again"]);
@@ -257,6 +260,7 @@ fn another_owner_brings_a_laptop_back_that_was_put_back() {
     let scene = Scene::with_case();
     let hannah = scene.hannah();
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--owner", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     for reader in [&scene.leon, &hannah, &scene.rosa] {
         reader.run(["status", "--json"]).success();
     }
@@ -343,6 +347,7 @@ fn a_way_back_that_others_have_overtaken_is_thrown_away_and_made_anew() {
     let scene = Scene::with_case();
     let hannah = scene.hannah();
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--owner", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     for reader in [&scene.leon, &hannah, &scene.rosa] {
         reader.run(["status", "--json"]).success();
     }

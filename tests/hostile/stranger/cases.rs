@@ -1,6 +1,6 @@
 //! Cases that nobody asked for.
 
-use crate::scene::{CASE, Scene, texts, write};
+use crate::scene::{Scene, texts, write};
 use alcove_tests::world::Staff;
 
 /// The stranger opens a case and puts somebody on it. The run of the second command.
@@ -25,7 +25,7 @@ fn nobody_is_put_on_cases_without_end() {
     assert!(refused.stderr.contains("as often as the server lets"), "{}", refused.stderr);
     let asked_again = hannah.run(["member", "add", "LOUD-ELM-04", "Leon Baptiste", "--yes"]);
     assert_eq!(asked_again.code, 12, "and it is refused again: {}", asked_again.stderr);
-    assert_eq!(scene.leon.json_lines(["case", "list"]).len(), 4, "his own case and three");
+    assert_eq!(scene.leon.json_lines(["case", "requests"]).len(), 3);
     // Nobody else is hampered by it, and the stranger may add others.
     put_on(&scene.rosa, "TALL-OAK-01", "Leon Baptiste").success();
     hannah.run(["member", "add", "LOUD-ELM-04", "Rosa Iglesias-Peña", "--yes", "--json"]).success();
@@ -56,21 +56,27 @@ fn nobody_uses_up_the_key_packages_of_somebody_else() {
 fn whoever_is_blocked_puts_nobody_on_a_case() {
     let scene = Scene::with_case();
     let hannah = scene.hannah();
+    let requests = || scene.leon.json_lines(["case", "requests"]).len();
     put_on(&hannah, "LOUD-ELM-01", "Leon Baptiste").success();
-    let before = scene.leon.json_lines(["case", "list", "--all"]).len();
+    assert_eq!(requests(), 1);
     scene.leon.run(["block", "Hannah Kessler", "--json"]).success();
     assert_eq!(scene.leon.json_lines(["block"])[0]["person"]["name"], "Hannah Kessler");
+    assert_eq!(requests(), 0, "what waited is declined");
 
     put_on(&hannah, "LOUD-ELM-02", "Leon Baptiste").success();
     let status = scene.leon.json(["status"]);
     assert_eq!(status["alarms"].as_array().map(Vec::len), Some(0), "{status}");
-    assert_eq!(scene.leon.json_lines(["case", "list", "--all"]).len(), before);
+    assert_eq!((&status["requests"], &status["cases"]), (&0.into(), &1.into()), "{status}");
     write(&scene.rosa, "others go on");
     assert_eq!(texts(&scene.leon), ["others go on"]);
 
     scene.leon.run(["unblock", "Hannah Kessler", "--json"]).success();
     assert!(scene.leon.json_lines(["block"]).is_empty());
     put_on(&hannah, "LOUD-ELM-03", "Leon Baptiste").success();
-    let after = scene.leon.json_lines(["case", "list", "--all"]).len();
-    assert!(after > before, "the control: {before} and {after} with {CASE}");
+    assert_eq!(requests(), 1, "the control: she can ask again");
+    scene.leon.accept_from(&hannah);
+    scene.leon.run(["block", "Hannah Kessler", "--json"]).success();
+    put_on(&hannah, "LOUD-ELM-04", "Leon Baptiste").success();
+    let status = scene.leon.json(["status"]);
+    assert_eq!(status["cases"], 2, "not even when they share a case: {status}");
 }

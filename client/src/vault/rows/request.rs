@@ -29,6 +29,9 @@ pub struct RequestRow {
     /// A person has said no. Kept where the key package opens welcomes again and again, so that this one is offered no more.
     #[prost(bool, tag = "8")]
     pub declined: bool,
+    /// It leads on from a case that this device knows and that its person has left.
+    #[prost(bool, tag = "66")]
+    pub leads_on: bool,
 }
 
 /// What it takes to join by such a welcome: apart, so that nobody who counts or lists them opens it. Key: the same.

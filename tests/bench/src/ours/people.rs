@@ -29,7 +29,7 @@ impl People {
         reader.run(["status", "--json"]).success();
         sender.run(["case", "new", CASE, "--json"]).success();
         sender.run(["member", "add", CASE, &reader.name, "--yes", "--json"]).success();
-        reader.run(["case", "list", "--json"]).success();
+        reader.accept_from(&sender);
         Self { sender, reader, server, world }
     }
 }
