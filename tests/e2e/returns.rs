@@ -61,6 +61,7 @@ fn a_sole_owner_reads_on_has_documents_and_gets_back_what_others_keep() {
     let scene = Scene::with_case();
     let hannah = scene.hannah();
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
     for person in [&scene.leon, &hannah, &scene.rosa] {
         person.run(["status", "--json"]).success();
     }
@@ -128,6 +129,7 @@ fn a_second_laptop_vouches_for_the_first_one_and_gives_it_what_it_missed() {
     let backup = Backup::of(&scene.leon);
     scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--owner", "--yes", "--json"]).success();
     scene.leon.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.leon);
     write(&scene.leon, "by the first");
     assert_eq!(texts(&hannah), ["by the first"]);
     // The newest change of the case is the second laptop's.
