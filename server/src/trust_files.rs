@@ -48,7 +48,7 @@ const CERTIFICATE_FILE_BYTES_MAX: u64 = (2 * CHAIN_CERTIFICATES_MAX * CERTIFICAT
 /// Bytes of a key file; a P-256 key has about 140.
 const KEY_FILE_BYTES_MAX: u64 = 4096;
 /// Bytes of a file of what was ever listed.
-const LISTED_FILE_BYTES_MAX: u64 = 64 * LISTED_SERIALS_MAX as u64;
+const LISTED_FILE_BYTES_MAX: u64 = 96 * LISTED_SERIALS_MAX as u64;
 /// CRL files looked at; one agency may leave a few old ones behind.
 const CRL_FILES_MAX: usize = 4 * AGENCIES_MAX;
 /// Denial files looked at.
@@ -326,7 +326,8 @@ fn load_listed(files: &TrustFiles, mut view: TrustView) -> Result<TrustView, Tru
 
 /// Puts what the lists of `trust` have ever had beside them, where it is not there yet.
 ///
-/// Before a list itself: then a crash leaves more remembered than the list that is in force says, and never less.
+/// After the list itself: a crash between them leaves a list that says more than what is remembered, which is learnt from
+/// it at the next start. The other way round the start would find a list that leaves out what is remembered.
 /// Errors: the system's, with the file.
 pub fn keep_listed(files: &TrustFiles, trust: &TrustView) -> Result<(), (PathBuf, io::Error)> {
     for crl in trust.crls() {

@@ -221,6 +221,26 @@ async fn numbers_rise_no_faster_than_who_missed_lists_can_follow_over_a_restart_
 }
 
 #[tokio::test]
+async fn a_death_between_a_list_and_what_is_remembered_beside_it_keeps_no_server_from_starting() {
+    let world = World::with(DESK);
+    let server = world.serve().await;
+    let folder = world.path("crls");
+    let remembered = folder.join("harborlight.northmark.example.listed");
+    let lost = world.harborlight.device(1);
+    assert_eq!(submit_crl(&server, &world, world.harborlight.ca.crl(1, &[])).await, Ok((1, 0)));
+    let before = fs::read(&remembered).unwrap();
+    assert_eq!(submit_crl(&server, &world, world.harborlight.ca.crl(2, &[&lost])).await, Ok((2, 0)));
+    let after = fs::read(&remembered).unwrap();
+    assert_ne!(before, after, "the control: there was something to remember");
+    server.stop().await;
+    // The list is written first, and what is remembered after it.
+    fs::write(&remembered, before).unwrap();
+    let server = world.serve().await;
+    let taken_back = submit_crl(&server, &world, world.harborlight.ca.crl(3, &[])).await;
+    assert_eq!(taken_back, Err((Code::FailedPrecondition, Reason::ListRefused, 2)), "it has learnt it anew");
+}
+
+#[tokio::test]
 async fn a_charter_comes_into_force_and_is_read_by_everybody() {
     let mut world = World::with(DESK);
     let server = world.serve().await;

@@ -21,7 +21,10 @@ use crate::{
     oids,
     trust::OfferedCrl,
 };
-use alcove_proto::{limits::CRL_BYTES_MAX, names::TrustDomain};
+use alcove_proto::{
+    limits::{COMMIT_CLOCK_SKEW_MS_MAX, CRL_BYTES_MAX},
+    names::TrustDomain,
+};
 use outer::Outer;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 use webpki::{CertRevocationList, OwnedCertRevocationList};
@@ -30,6 +33,11 @@ use x509_parser::{
     prelude::FromDer,
     revocation_list::{CertificateRevocationList, RevokedCertificate},
 };
+
+/// Bytes of a serial number at most: twenty octets (RFC 5280 section 4.1.2.2), and one for the sign.
+const SERIAL_BYTES_MAX: usize = 21;
+/// The highest number that the first list of an agency may have: far above what one a minute comes to.
+const FIRST_NUMBER_MAX: u64 = 1 << 32;
 
 /// A verified CRL.
 #[derive(Clone)]
@@ -147,6 +155,9 @@ impl Crl {
                 return Err(CrlError::Malformed);
             }
             let said = CrlEntry { revoked_at_ms: ms(entry.revocation_date.timestamp()), first };
+            if entry.raw_serial().len() > SERIAL_BYTES_MAX {
+                return Err(CrlError::Malformed);
+            }
             // Said twice, it would be revoked by the one and not by the other.
             if entries.insert(Serial::from_der_content(entry.raw_serial()), said).is_some() {
                 return Err(CrlError::Malformed);
@@ -161,6 +172,28 @@ impl Crl {
             signer,
             der: der.into(),
         })
+    }
+
+    /// Whether it says that it was made later than by a clock that says `now_ms`, as far as commits may be ahead of one.
+    ///
+    /// Errors: [`CrlError::Ahead`].
+    pub(crate) fn check_not_ahead(&self, now_ms: i64) -> Result<(), CrlError> {
+        if self.this_update_ms > now_ms.saturating_add(COMMIT_CLOCK_SKEW_MS_MAX) {
+            return Err(CrlError::Ahead { trust_domain: self.trust_domain.clone(), number: self.number });
+        }
+        Ok(())
+    }
+
+    /// Whether the first list of an agency leaves room for those that follow it: numbers only rise, for ever.
+    ///
+    /// Errors: [`CrlError::Jump`].
+    pub(crate) fn check_first_number(&self) -> Result<(), CrlError> {
+        let (rise_max, offered) = (FIRST_NUMBER_MAX, self.number);
+        if offered > rise_max {
+            let trust_domain = self.trust_domain.clone();
+            return Err(CrlError::Jump { trust_domain, held: 0, offered, rise_max });
+        }
+        Ok(())
     }
 
     /// When the certificate with that serial was revoked, milliseconds since 1970.

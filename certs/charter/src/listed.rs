@@ -19,8 +19,6 @@ use std::collections::BTreeMap;
 
 /// How long what was listed must stay: the longest life of a certificate, 825 days, and thirty for wrong clocks.
 const LISTED_MS_MIN: i64 = (825 + 30) * 24 * 3600 * 1000;
-/// How far ahead of the desk's clock a list may say that it was made: as commits.
-const AHEAD_MS_MAX: i64 = alcove_proto::limits::COMMIT_CLOCK_SKEW_MS_MAX;
 
 /// One serial as the lists of one CA have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,9 +28,12 @@ struct Listing {
     /// The number of the list that had it first; not later than that one where it is not `exact`.
     first: u64,
     exact: bool,
+    /// The number of the first list that can have had it: whoever held the one before knows that it was not on that.
+    not_before: u64,
     /// Milliseconds since 1970.
     revoked_at_ms: i64,
-    /// When the list was made by which this became known, milliseconds since 1970.
+    /// When this became known, milliseconds since 1970: by the clock of whoever took the list, where that was asked, and
+    /// never before the list was made. A list's own date alone is its agency's word.
     since_ms: i64,
     /// The charter in force when it became known.
     charter_version: u64,
@@ -61,7 +62,8 @@ pub(crate) enum Stood {
 }
 
 impl EverListed {
-    /// Together with what `crl` says; `held` is the list before it, where there is one.
+    /// Together with what `crl` says; `held` is the list before it, where there is one. `now_ms`: when it came, milliseconds
+    /// since 1970; nothing for what was taken before and is read again.
     ///
     /// What is known already stays as it is. What is new was not on `held`, so that it was first listed after it,
     /// whatever it says.
@@ -71,6 +73,7 @@ impl EverListed {
         crl: &Crl,
         held: Option<&Crl>,
         charters: &CharterHistory,
+        now_ms: Option<i64>,
     ) -> Result<Self, CrlError> {
         let mut next = self.clone();
         let signer = next.index_of(crl.signer());
@@ -78,7 +81,7 @@ impl EverListed {
             signers.get(index).and_then(|key| charters.place_of_ca(&crl.trust_domain, key))
         };
         let places: Vec<_> = (0..next.signers.len()).map(|index| place(&next.signers, index)).collect();
-        let since_ms = crl.this_update_ms;
+        let since_ms = now_ms.map_or(crl.this_update_ms, |now_ms| now_ms.max(crl.this_update_ms));
         let charter_version = charters.newest().version;
         for (serial, CrlEntry { revoked_at_ms, first }) in crl.entries() {
             let rows = next.serials.entry(serial.clone()).or_default();
@@ -100,12 +103,13 @@ impl EverListed {
                 signer,
                 first: first.unwrap_or(crl.number).max(not_before),
                 exact: first.is_some(),
+                not_before,
                 revoked_at_ms: *revoked_at_ms,
                 since_ms,
                 charter_version,
             });
         }
-        if next.serials.len() > LISTED_SERIALS_MAX {
+        if next.serials.values().map(Vec::len).sum::<usize>() > LISTED_SERIALS_MAX {
             return Err(CrlError::TooMany { trust_domain: crl.trust_domain.clone() });
         }
         next.pace = Some(match self.pace_since(held) {
@@ -156,9 +160,7 @@ impl EverListed {
         now_ms: i64,
     ) -> Result<(), CrlError> {
         let (trust_domain, number) = (crl.trust_domain.clone(), crl.number);
-        if crl.this_update_ms > now_ms.saturating_add(AHEAD_MS_MAX) {
-            return Err(CrlError::Ahead { trust_domain, number });
-        }
+        crl.check_not_ahead(now_ms)?;
         let made_ms = crl.this_update_ms.min(now_ms);
         let place = |key: &P256Point| charters.place_of_ca(&crl.trust_domain, key);
         let is_behind = |row: &Listing| {
@@ -178,15 +180,21 @@ impl EverListed {
             }
         }
         for (serial, entry) in crl.entries() {
+            let is_new = || entry.first.is_none_or(|first| held.is_none_or(|held| first > held.number));
             let fits = match self.serials.get(serial) {
-                Some(rows) => rows.iter().any(|row| row.is_of(entry)) || rows.iter().all(is_behind),
-                None => entry.first.is_none_or(|first| held.is_none_or(|held| first > held.number)),
+                Some(rows) => {
+                    // The date of an earlier CA's entry may be a thief's; since when it counts has been leaned on.
+                    let counts_from_then = || rows.iter().any(|row| entry.first == Some(row.first));
+                    rows.iter().any(|row| row.is_of(entry))
+                        || (rows.iter().all(is_behind) && (is_new() || counts_from_then()))
+                }
+                None => is_new(),
             };
             if !fits {
                 return Err(CrlError::Redated { trust_domain, number, serial: serial.clone() });
             }
         }
-        let Some(held_number) = held.map(|held| held.number) else { return Ok(()) };
+        let Some(held_number) = held.map(|held| held.number) else { return crl.check_first_number() };
         // By at most a thousand each, and so that whoever missed some takes it too.
         let by_the_last = held_number.saturating_add(CRL_NUMBER_RISE_MAX);
         let by_the_pace = self.pace_since(held).map_or(by_the_last, |pace| pace.most(crl.this_update_ms));
@@ -202,7 +210,8 @@ impl EverListed {
 impl Listing {
     /// Whether a list that says `first` may say the same as this.
     fn agrees(&self, first: Option<u64>) -> bool {
-        first.is_none_or(|first| first == self.first || (!self.exact && first <= self.first))
+        let may_be = |first| !self.exact && (self.not_before..=self.first).contains(&first);
+        first.is_none_or(|first| first == self.first || may_be(first))
     }
 
     /// Becomes exact by a list that says `first`, where it was not.
@@ -244,6 +253,8 @@ struct KeptListing {
     since_ms: i64,
     #[prost(uint64, tag = "7")]
     charter_version: u64,
+    #[prost(uint64, tag = "8")]
+    not_before: u64,
 }
 
 impl EverListed {
@@ -259,6 +270,7 @@ impl EverListed {
             revoked_at_ms: row.revoked_at_ms,
             since_ms: row.since_ms,
             charter_version: row.charter_version,
+            not_before: row.not_before,
         });
         let signers = self.signers.iter().map(|signer| signer.as_bytes().to_vec()).collect();
         Kept { signers, listings: listings.collect(), pace: self.pace }.encode_to_vec()
@@ -276,11 +288,16 @@ impl EverListed {
                 signer,
                 first: row.first,
                 exact: row.exact,
+                not_before: row.not_before,
                 revoked_at_ms: row.revoked_at_ms,
                 since_ms: row.since_ms,
                 charter_version: row.charter_version,
             });
         }
-        (serials.len() <= LISTED_SERIALS_MAX).then_some(Self { signers, serials, pace: kept.pace })
+        (serials.values().map(Vec::len).sum::<usize>() <= LISTED_SERIALS_MAX).then_some(Self {
+            signers,
+            serials,
+            pace: kept.pace,
+        })
     }
 }

@@ -166,7 +166,20 @@ impl TrustView {
     /// Errors: [`CrlError`]; [`CrlError::Behind`] and [`CrlError::Retired`] when a newer one is held.
     /// Source: PROTOCOL.md section 8, "Lists".
     pub fn with_crl(&self, der: &[u8]) -> Result<(Self, Appended), CrlError> {
-        self.taking(Crl::verify(der, &self.charters)?)
+        self.taking(Crl::verify(der, &self.charters)?, None)
+    }
+
+    /// The same for a list that was handed out by a server, at a device whose clock says `now_ms` (milliseconds since
+    /// 1970): the dates of lists bound how far their numbers may rise, so one that is dated ahead is none. Taken once, it
+    /// would stand above every later list of its agency.
+    ///
+    /// Errors: as [`Self::with_crl`]; [`CrlError::Ahead`].
+    pub fn with_offered_crl(&self, der: &[u8], now_ms: i64) -> Result<(Self, Appended), CrlError> {
+        let crl = Crl::verify(der, &self.charters)?;
+        if self.crl(&crl.trust_domain).is_none_or(|held| held.der() != crl.der()) {
+            crl.check_not_ahead(now_ms)?;
+        }
+        self.taking(crl, Some(now_ms))
     }
 
     /// The same for a list that was verified as this agency's before and kept with its name: no other CA is asked, so
@@ -174,7 +187,7 @@ impl TrustView {
     ///
     /// Errors: as [`Self::with_crl`].
     pub fn with_crl_of(&self, trust_domain: &TrustDomain, der: &[u8]) -> Result<(Self, Appended), CrlError> {
-        self.taking(Crl::verify_of(der, trust_domain, &self.charters)?)
+        self.taking(Crl::verify_of(der, trust_domain, &self.charters)?, None)
     }
 
     /// The same at the desk, whose clock says `now_ms` (milliseconds since 1970): where every list of every agency comes
@@ -191,7 +204,7 @@ impl TrustView {
             self.check_order(&crl)?;
             self.check_nothing_is_taken_back(&crl, now_ms)?;
         }
-        self.taking(crl)
+        self.taking(crl, Some(now_ms))
     }
 
     /// The same from a file that lies at the server, where the last list of a CA that is retired may lie too.
@@ -203,7 +216,7 @@ impl TrustView {
             self.check_order(&crl)?;
             self.check_nothing_is_taken_back(&crl, now_ms)?;
         }
-        self.taking(crl)
+        self.taking(crl, Some(now_ms))
     }
 
     /// The number of a list that takes a revocation back or dates one anew, which no honest desk hands out.
@@ -221,15 +234,15 @@ impl TrustView {
         listed.check_next(crl, held, &self.charters, now_ms)
     }
 
-    /// A view that also knows `crl`, which has been verified.
-    fn taking(&self, crl: Crl) -> Result<(Self, Appended), CrlError> {
+    /// A view that also knows `crl`, which has been verified; `now_ms` as of [`EverListed::with`].
+    fn taking(&self, crl: Crl, now_ms: Option<i64>) -> Result<(Self, Appended), CrlError> {
         let held = self.crl(&crl.trust_domain);
         if held.is_some_and(|held| held.der() == crl.der()) {
             return Ok((self.clone(), Appended::AlreadyHeld));
         }
         self.check_order(&crl)?;
         let known = self.listed.get(&crl.trust_domain).cloned().unwrap_or_default();
-        let listed = known.with(&crl, held.map(Arc::as_ref), &self.charters)?;
+        let listed = known.with(&crl, held.map(Arc::as_ref), &self.charters, now_ms)?;
         let mut all_listed = BTreeMap::clone(&self.listed);
         all_listed.insert(crl.trust_domain.clone(), Arc::new(listed));
         let mut crls = BTreeMap::clone(&self.crls);
@@ -241,7 +254,7 @@ impl TrustView {
     /// Whether a list may come after the one that is held: not by an earlier CA, with a higher number, and with one that
     /// is not higher than the desk would have let it become since.
     fn check_order(&self, crl: &Crl) -> Result<(), CrlError> {
-        let Some(held) = self.crl(&crl.trust_domain) else { return Ok(()) };
+        let Some(held) = self.crl(&crl.trust_domain) else { return crl.check_first_number() };
         let (trust_domain, number) = (crl.trust_domain.clone(), crl.number);
         let place = |crl: &Crl| self.charters.place_of_ca(&crl.trust_domain, crl.signer());
         if place(crl) < place(held) {
@@ -400,7 +413,7 @@ impl TrustView {
     /// Whether a certificate that [`Self::verify_device_mls`] believed at `moment` may have been revoked then
     /// all the same, as far as can be told from what is held now: the list named then is held no more, or a
     /// later one has it and does not say since when, or may have dropped it, which a list may once a certificate
-    /// has expired (RFC 5280 section 3.3).
+    /// has expired (RFC 5280 section 3.3), and a later CA's list may of what an earlier CA issued and listed.
     ///
     /// For the right to remove a lapsed leaf alone: the removal was right when it was ordered, and must be for
     /// whoever processes it later.
@@ -415,7 +428,13 @@ impl TrustView {
                     Some(named) => self.stood(trust_domain, serial, issuer, named) == Stood::Unknown,
                     None => false,
                 };
-                unclear || named.unwrap_or_default() > crl.number || crl.this_update_ms > *not_after_ms
+                let place = |key: &P256Point| self.charters.place_of_ca(trust_domain, key);
+                let may_be_dropped = place(issuer) < place(crl.signer())
+                    && named.is_some_and(|named| named > 0 && named < crl.number);
+                unclear
+                    || may_be_dropped
+                    || named.unwrap_or_default() > crl.number
+                    || crl.this_update_ms > *not_after_ms
             }
         }
     }

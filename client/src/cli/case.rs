@@ -8,7 +8,7 @@ use super::{
     json::{CaseJson, HeldUpJson, PersonJson},
     prompt, request,
 };
-use crate::ui::{table::Table, text::safe_line, when, words};
+use crate::ui::{alarms, table::Table, text::safe_line, when, words};
 use alcove_client::session::{CaseView, Delivery, OutboxView, RefusalCause, Session};
 use alcove_proto::ids::GroupId;
 
@@ -121,7 +121,7 @@ async fn show(context: &Context, query: &str) -> Result<(), Failure> {
         context.output.line(&words::before_you_came(case.unreadable_before))?;
     }
     for alarm in &case.alarms {
-        context.output.line(&format!("ALARM: {}", words::alarm(alarm)))?;
+        context.output.line(&format!("ALARM: {}", alarms::says(alarm)))?;
     }
     let is_open = !case.closed && !case.frozen && !case.recovered && case.successor.is_none();
     if let Some(Err(error)) = is_open.then(|| session.check_seats(&case.id)) {

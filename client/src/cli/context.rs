@@ -9,7 +9,7 @@ use super::{
     output::Output,
     passphrase::Source,
 };
-use crate::ui::words;
+use crate::ui::{alarms, words};
 use alcove_client::{
     enrol::device,
     session::{AlarmKind, CaseView, Error, Passphrase, PersonView, Session, SystemClock, VaultError},
@@ -91,7 +91,7 @@ impl Context {
         match session.sync().await {
             Ok(report) => {
                 for alarm in &report.alarms {
-                    self.output.warn(&words::alarm(alarm));
+                    self.output.warn(&alarms::says(alarm));
                 }
                 for held_up in report.held_up {
                     let failure = Failure::from(held_up.error);

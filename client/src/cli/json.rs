@@ -4,7 +4,7 @@
 //! stands here as they wrote it.
 
 use super::exit::Failure;
-use crate::ui::{when::rfc3339, words};
+use crate::ui::{alarms, when::rfc3339, words};
 use alcove_client::session::{
     AlarmView, CaseView, Delivery, DocumentView, MemberView, NoteView, PersonView, RecoveryView,
     UnreadableView,
@@ -183,14 +183,14 @@ impl AlarmJson {
     pub(crate) fn new(view: &AlarmView) -> Self {
         Self {
             case: view.case.map(|case| case.to_string()),
-            alarm: words::alarm_code(view.kind),
+            alarm: alarms::code(view.kind),
             position: view.position,
             last_position: view.last_position,
             count: view.count,
             device: view.device.as_ref().map(Identity::to_string),
             author: view.author.as_ref().map(Identity::to_string),
             noticed_at: rfc3339(view.noticed_at_ms),
-            says: words::alarm(view),
+            says: alarms::says(view),
         }
     }
 }

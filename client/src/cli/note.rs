@@ -13,6 +13,7 @@ use super::{
     prompt,
 };
 use crate::ui::{
+    alarms,
     text::{safe_block, safe_line},
     when, words,
 };
@@ -180,7 +181,7 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
         }
         WatchEvent::Alarm(alarm) => {
             context.output.object(AlarmJson::SCHEMA, AlarmJson::new(alarm))?;
-            context.output.warn(&words::alarm(alarm));
+            context.output.warn(&alarms::says(alarm));
         }
         WatchEvent::Reconnecting => {
             context.output.object("alcove.reconnecting.v1", serde_json::json!({}))?;

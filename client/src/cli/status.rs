@@ -7,7 +7,7 @@ use super::{
     json::{AlarmJson, RecoveryJson},
     ledger,
 };
-use crate::ui::{text::safe_line, when, words};
+use crate::ui::{alarms, text::safe_line, when, words};
 use alcove_client::session::{
     CertificateTrouble, Error, ListView, RenewalState, RenewalView, ServerView, StatusView,
 };
@@ -204,7 +204,7 @@ fn show(
         format!("Recovery     {}", recovery_line(status)),
     ];
     lines.extend(status.recoveries.iter().map(|view| format!("RECOVERY     {}", words::recovery(view))));
-    lines.extend(status.alarms.iter().map(|alarm| format!("ALARM        {}", words::alarm(alarm))));
+    lines.extend(status.alarms.iter().map(|alarm| format!("ALARM        {}", alarms::says(alarm))));
     context.output.line(&lines.join("\n"))?;
     warnings.iter().for_each(|warning| context.output.warn(warning));
     Ok(())

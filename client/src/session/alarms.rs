@@ -48,9 +48,15 @@ const NUMBERS: &[(AlarmKind, u32)] = &[
     (AlarmKind::ListOverdue, 54),
     (AlarmKind::TrustSetAside, 55),
     (AlarmKind::NotContinued, 51),
+    (AlarmKind::HistoryDisputed, 56),
 ];
 
 impl AlarmKind {
+    /// Each of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        NUMBERS.iter().map(|(kind, _)| *kind)
+    }
+
     fn number(self) -> u32 {
         NUMBERS.iter().find(|(kind, _)| *kind == self).map_or(0, |(_, number)| *number)
     }
@@ -85,7 +91,8 @@ impl AlarmKind {
             | Self::WelcomeUnusable
             | Self::NotContinued
             | Self::RecoveryForged
-            | Self::RecordUnreadable => false,
+            | Self::RecordUnreadable
+            | Self::HistoryDisputed => false,
             Self::LedgerRollback => false,
             // It is fetched again before anything is sent.
             Self::TrustSetAside => false,
@@ -96,7 +103,12 @@ impl AlarmKind {
     fn is_by_author(self) -> bool {
         matches!(
             self,
-            Self::Replay | Self::AuthorGap | Self::AuthorFork | Self::AuthorMismatch | Self::RecordUnreadable
+            Self::Replay
+                | Self::AuthorGap
+                | Self::AuthorFork
+                | Self::AuthorMismatch
+                | Self::RecordUnreadable
+                | Self::HistoryDisputed
         )
     }
 }

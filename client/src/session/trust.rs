@@ -155,7 +155,7 @@ impl Session {
     /// One that takes a revocation back is an alarm too, since no honest desk hands it out: its number counts, and what was
     /// revoked stays so.
     fn follow_crl(&self, view: &TrustView, der: &[u8]) -> Result<Option<TrustView>, Error> {
-        match view.with_crl(der) {
+        match view.with_offered_crl(der, self.clock.now_ms()) {
             Ok((next, Appended::New)) => {
                 if let Some(number) = view.takes_back(der, self.clock.now_ms()) {
                     let alarm = Alarm { group: None, kind: AlarmKind::CrlRollback, position: number };

@@ -317,6 +317,8 @@ pub enum AlarmKind {
     OwnRecordChanged,
     /// Records in the log do not open under the key of their epoch and the leaf they name.
     RecordUnreadable,
+    /// A member says that it was shown another history than this device was.
+    HistoryDisputed,
 }
 
 /// A revocation list that should be followed by a newer one soon, or should have been.

@@ -1,10 +1,10 @@
-//! The words for what a session knows: sides, roles, alarms, causes. One place, so that every screen
+//! The words for what a session knows: sides, roles, causes. One place, so that every screen
 //! says the same.
 
 use super::{text::safe_line, when};
 use alcove_client::session::{
-    AlarmKind, AlarmView, FollowFault, MemberView, OutboxKind, PersonView, RecoveryState, RecoveryView,
-    RefusalCause, UnreadableCause,
+    FollowFault, MemberView, OutboxKind, PersonView, RecoveryState, RecoveryView, RefusalCause,
+    UnreadableCause,
 };
 use alcove_proto::{
     ids::GroupId,
@@ -210,36 +210,6 @@ pub(crate) fn bytes(number: u64) -> String {
     format!("{scaled:.1} {}", UNITS[unit])
 }
 
-/// An alarm's name for a JSON field.
-pub(crate) fn alarm_code(kind: AlarmKind) -> &'static str {
-    match kind {
-        AlarmKind::Gap => "gap",
-        AlarmKind::Rollback => "rollback",
-        AlarmKind::HeadMismatch => "head-mismatch",
-        AlarmKind::BadSignature => "bad-signature",
-        AlarmKind::Replay => "replay",
-        AlarmKind::AuthorGap => "author-gap",
-        AlarmKind::AuthorFork => "author-fork",
-        AlarmKind::CharterFork => "charter-fork",
-        AlarmKind::CrlRollback => "crl-rollback",
-        AlarmKind::ListOverdue => "list-overdue",
-        AlarmKind::VaultRestored => "vault-restored",
-        AlarmKind::CommitUnprocessable => "commit-unprocessable",
-        AlarmKind::ServerOrderedInvalid => "server-ordered-invalid",
-        AlarmKind::AuthorMismatch => "author-mismatch",
-        AlarmKind::NotShown => "not-shown",
-        AlarmKind::WelcomeUnusable => "welcome-unusable",
-        AlarmKind::NotContinued => "case-not-continued",
-        AlarmKind::RecoveryForged => "recovery-forged",
-        AlarmKind::LedgerRollback => "ledger-rollback",
-        AlarmKind::LedgerFork => "ledger-fork",
-        AlarmKind::NotInLedger => "not-in-ledger",
-        AlarmKind::TrustSetAside => "trust-set-aside",
-        AlarmKind::OwnRecordChanged => "own-record-changed",
-        AlarmKind::RecordUnreadable => "record-unreadable",
-    }
-}
-
 /// Why somebody who leads a case on is not to be followed, for JSON.
 pub(crate) fn follow_fault_code(fault: FollowFault) -> &'static str {
     match fault {
@@ -248,140 +218,6 @@ pub(crate) fn follow_fault_code(fault: FollowFault) -> &'static str {
         FollowFault::KeyNotBelieved => "key-not-believed",
         FollowFault::OtherHistory => "other-history",
         FollowFault::BringsBack => "brings-back",
-    }
-}
-
-/// An alarm in a sentence or two: what happened, and how often where it did so more than once.
-pub(crate) fn alarm(alarm: &AlarmView) -> String {
-    let mut said = alarm_once(alarm);
-    if let Some(author) = &alarm.author {
-        said.push_str(&format!(" It stands in the name of {author}."));
-    }
-    if alarm.count > 1 {
-        said.push_str(&format!(
-            " It has happened {} times, up to entry {}.",
-            alarm.count, alarm.last_position
-        ));
-    }
-    said
-}
-
-fn alarm_once(alarm: &AlarmView) -> String {
-    let position = alarm.position;
-    match alarm.kind {
-        AlarmKind::Gap => format!("The server left out entry {position} of the log."),
-        AlarmKind::Rollback => {
-            format!("The server shows an older state than this device has seen (entry {position}).")
-        }
-        AlarmKind::HeadMismatch => {
-            format!("The server shows another history than before (entry {position}).")
-        }
-        AlarmKind::BadSignature => {
-            format!("The server's signature under its history does not verify (entry {position}).")
-        }
-        AlarmKind::Replay => format!("An item came a second time (entry {position})."),
-        AlarmKind::AuthorGap => format!("Something an author sent was withheld before entry {position}."),
-        AlarmKind::AuthorFork => {
-            format!("An author's items do not follow each other: two histories (entry {position}).")
-        }
-        AlarmKind::CharterFork => format!("Two different charters carry version {position}."),
-        AlarmKind::CrlRollback => {
-            format!(
-                "A revocation list was offered that is older than the one held, or takes a revocation back ({position}): what \
-                 was revoked stays so here. The agency's admin or the server's operator can say where it comes from."
-            )
-        }
-        AlarmKind::ListOverdue => {
-            format!(
-                "An agency's revocation list ({position}) is past its time and no newer one has come: the agency forgot it, or \
-                 the server keeps it back. Nobody of that agency is added until it is here; `alcove status` names the agency."
-            )
-        }
-        AlarmKind::VaultRestored => {
-            format!(
-                "This laptop's data was put back from a backup, or a second copy of it is in use: the case has something of this \
-                 device that is not here (entry {position}). If you put a backup back: `alcove case rejoin` where the case is \
-                 frozen. If you did not, somebody has a copy: tell your agency's admin now."
-            )
-        }
-        AlarmKind::CommitUnprocessable => match &alarm.device {
-            Some(device) => format!(
-                "{device} sent a change of members that cannot be carried out, and signed it as it is, so nothing \
-                     is sent (entry {position}): an owner leads the case on without that person, `alcove case succeed`."
-            ),
-            None => format!(
-                "A change of members cannot be carried out here, so nothing is sent (entry {position}). Whoever made \
-                     it may have spoilt it, or the server on its way, and nobody can tell: an owner leads the case on \
-                     with everybody, `alcove case succeed`."
-            ),
-        },
-        AlarmKind::ServerOrderedInvalid => {
-            format!(
-                "The server put an entry into the case that it must never take (entry {position}): a change of members that is \
-                 altered, or not by who it names, or without the right to it, or something in the name of nobody. That is \
-                 the server's doing, whoever is named in it. \
-                 Nothing is sent. Tell your admin and the server's operator; an owner leads the case on with everybody, \
-                 `alcove case succeed`."
-            )
-        }
-        AlarmKind::AuthorMismatch => {
-            format!("The server names another author than the one who signed (entry {position}).")
-        }
-        AlarmKind::NotShown => {
-            format!(
-                "The server no longer shows this case, and does not show that you were removed (seen up to entry {position})."
-            )
-        }
-        AlarmKind::WelcomeUnusable => {
-            format!(
-                "You were added to a case, but this device cannot join by that welcome (entry {position}): ask to be removed and added again."
-            )
-        }
-        AlarmKind::NotContinued => {
-            format!(
-                "Somebody added you to this case (entry {position}) who could not, as far as you were shown, or with a key that you do not know. You were not brought back, and nothing was sent. It can be an owner who came after you left, or the server with a group of its own making: see who with `alcove case requests`, and compare the words by phone before you accept."
-            )
-        }
-        AlarmKind::RecoveryForged => {
-            "The server shows an attempt at recovery in your agency that your agency's admin has not ordered."
-                .to_owned()
-        }
-        AlarmKind::LedgerRollback => {
-            format!(
-                "A shorter ledger of your agency was shown than this device has seen ({position} entries)."
-            )
-        }
-        AlarmKind::LedgerFork => {
-            format!("Another ledger of your agency was shown than this device has seen (entry {position}).")
-        }
-        AlarmKind::TrustSetAside if position > 0 => {
-            format!(
-                "Version {position} of the charter that this device had kept does not hold and was set aside. The server is asked for it again at the next contact; ask your admin whether it was in force."
-            )
-        }
-        AlarmKind::TrustSetAside => {
-            "A revocation list that this device had kept does not hold and was set aside. The server is asked for it again at the next contact; ask your admin whether an agency's certificates have changed hands."
-                .to_owned()
-        }
-        AlarmKind::NotInLedger => {
-            let device = match &alarm.device {
-                Some(device) => device.to_string(),
-                None => "a device of your agency".to_owned(),
-            };
-            format!(
-                "The certificate of {device} is in a case and not in your agency's ledger: somebody may have made it who should not be able to."
-            )
-        }
-        AlarmKind::OwnRecordChanged => {
-            format!(
-                "The server shows something in your name that you did not write, or in the place of what you wrote (entry {position}). The others do not have it as you wrote it; your text is kept: `alcove outbox list` shows it, and `alcove outbox retry` sends it again when you have spoken to your admin and run `alcove status --acknowledge-alarms`."
-            )
-        }
-        AlarmKind::RecordUnreadable => {
-            format!(
-                "Something that was sent does not open (entry {position}). It can be the server, which altered it, or that person's program: ask them by phone what they sent, and to send it again; `alcove note list` says where it stands."
-            )
-        }
     }
 }
 

@@ -351,3 +351,107 @@ fn a_certificate_says_which_ca_signed_it() {
     let believed: DeviceCertificate = world.view().verify_device_mls(&[leaf], Judge::Never).unwrap();
     assert_eq!(believed.issuer, ca);
 }
+
+#[test]
+fn a_list_dated_long_ago_lets_nothing_go_by_its_own_word() {
+    let world = World::new();
+    let ca = &world.agencies[1].ca;
+    let view = at_desk(&world.view(), &ca.list(1, &[])).unwrap();
+    // By its own dates the revocation is older than any certificate; the desk has just heard of it.
+    let long_ago = NOW_MS - 1_000 * DAY_MS;
+    let backdated = Entry { revoked_at_ms: long_ago, ..entry(SERIAL, &[2]) };
+    let view = at_desk(&view, &ca.list_at(2, &[backdated], long_ago)).unwrap();
+    assert!(matches!(at_desk(&view, &ca.list(3, &[])), Err(CrlError::Drops { .. })));
+    // The control: as much later it may go.
+    let later_ms = NOW_MS + 856 * DAY_MS;
+    assert!(view.with_next_crl(&ca.list_at(3, &[], later_ms), later_ms).is_ok());
+}
+
+#[test]
+fn a_list_that_says_since_when_later_reaches_back_before_no_list_that_was_known_not_to_have_it() {
+    let world = World::new();
+    let ca = &world.agencies[1].ca;
+    let bare = entry(SERIAL, &[]);
+    let view = at_desk(&world.view(), &ca.list(4, &[])).unwrap();
+    let view = at_desk(&view, &ca.list(5, &[bare])).unwrap();
+    for first in [1, 4] {
+        let reaches_back = ca.list(6, &[entry(SERIAL, &[first])]);
+        assert!(matches!(at_desk(&view, &reaches_back), Err(CrlError::Redated { .. })), "{first}");
+    }
+    // The control: the list that brought it is no lie, also after what was remembered was read again.
+    let trust_domain = &world.agencies[1].trust_domain;
+    let kept = EverListed::decode(&view.listed(trust_domain).unwrap().encode()).unwrap();
+    assert_eq!(kept, **view.listed(trust_domain).unwrap());
+    assert!(at_desk(&view, &ca.list(6, &[entry(SERIAL, &[5])])).is_ok());
+}
+
+#[test]
+fn a_later_ca_says_of_what_an_earlier_one_listed_nothing_that_reaches_back() {
+    let world = World::new();
+    let (old, new) = (&world.agencies[1].ca, TestCa::new("harborlight CA of next year"));
+    let both = rolled(&world, &world.view(), &[old, &new]);
+    let view = at_desk(&both, &old.list(4, &[])).unwrap();
+    let view = at_desk(&view, &old.list(5, &[entry(SERIAL, &[5])])).unwrap();
+    let other_date = Entry { revoked_at_ms: NOW_MS - 2 * DAY_MS, ..entry(SERIAL, &[4]) };
+    assert!(matches!(at_desk(&view, &new.list(6, &[other_date])), Err(CrlError::Redated { .. })));
+    // The controls: another date alone, and a number of its own.
+    for first in [5, 6] {
+        let said = [first];
+        let entry = Entry { firsts: &said, ..other_date };
+        assert!(at_desk(&view, &new.list(6, &[entry])).is_ok(), "{first}");
+    }
+}
+
+#[test]
+fn a_removal_by_an_old_cas_list_stays_right_when_the_new_cas_list_does_not_name_it() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let new = TestCa::new("harborlight CA of next year");
+    let leaf = |ca| {
+        let arcs = alcove_charter::oids::MLS_SIGNING_ARCS;
+        let leaf = crate::pki::Leaf::new(ca, &agency.identity(), arcs);
+        leaf.change(|params| params.serial_number = Some(rcgen::SerialNumber::from_slice(SERIAL))).make()
+    };
+    let both = rolled(&world, &world.view(), &[&agency.ca, &new]);
+    // Whoever slept has list 4 and then list 6; the removal named list 5, which had it.
+    let slept = with(&with(&both, &agency.ca.list(4, &[])), &new.list(6, &[]));
+    let named_5 = with(&with(&both, &agency.ca.list(4, &[])), &agency.ca.list(5, &[entry(SERIAL, &[5])]));
+    let may_have_been = |leaf: &[u8]| {
+        let certificate = slept.verify_device_mls(&[leaf], Judge::Never).unwrap();
+        slept.may_have_been_revoked(&certificate, &named_5.moment(NOW_MS))
+    };
+    assert!(may_have_been(&leaf(&agency.ca)));
+    // The control: of what the new CA certified the old one's list says nothing.
+    assert!(!may_have_been(&leaf(&new)));
+}
+
+#[test]
+fn a_serial_is_as_long_as_one_may_be_and_a_first_list_leaves_room_for_others() {
+    let world = World::new();
+    let ca = &world.agencies[1].ca;
+    let view = world.view();
+    assert!(matches!(view.with_crl(&ca.list(1, &[entry(&[0x41; 22], &[1])])), Err(CrlError::Malformed)));
+    assert!(view.with_crl(&ca.list(1, &[entry(&[0x41; 20], &[1])])).is_ok(), "the control");
+    for number in [u64::MAX, (1 << 32) + 1] {
+        assert!(matches!(view.with_crl(&ca.list(number, &[])), Err(CrlError::Jump { .. })), "{number}");
+        assert!(matches!(at_desk(&view, &ca.list(number, &[])), Err(CrlError::Jump { .. })), "{number}");
+    }
+    assert!(view.with_crl(&ca.list(1 << 32, &[])).is_ok(), "the control");
+}
+
+#[test]
+fn a_list_dated_ahead_is_taken_by_no_device_that_is_offered_it() {
+    let world = World::new();
+    let ca = &world.agencies[1].ca;
+    let view = with(&world.view(), &ca.list(7, &[]));
+    // By its date its number is one that the desk could have let come up; it would stand above every list to come.
+    let years = 10 * 365 * DAY_MS;
+    let ahead = ca.list_at(1_000_000, &[], NOW_MS + years);
+    assert!(matches!(view.with_offered_crl(&ahead, NOW_MS), Err(CrlError::Ahead { number: 1_000_000, .. })));
+    // The control: when that time has come it is a list like any other, and so is one by a clock an hour ahead.
+    assert!(view.with_offered_crl(&ahead, NOW_MS + years).is_ok());
+    let (next, _) = view.with_offered_crl(&ca.list_at(8, &[], NOW_MS + DAY_MS / 24), NOW_MS).unwrap();
+    // What is held is not asked about again, whatever has become of the clock.
+    let held = next.crl(&world.agencies[1].trust_domain).unwrap().der().to_vec();
+    assert_eq!(next.with_offered_crl(&held, NOW_MS - years).unwrap().1, Appended::AlreadyHeld);
+}

@@ -8,7 +8,7 @@ mod recovered;
 mod server;
 
 use super::exit::{Exit, Failure};
-use crate::ui::{text::safe_line, when, words};
+use crate::ui::{alarms, text::safe_line, when, words};
 use alcove_charter::CharterError;
 use alcove_client::session::{
     AlarmKind, CertificateFault, CertificateTrouble, Error, GroupError, RefusalCause, RenewalState,
@@ -421,7 +421,7 @@ pub(super) fn alarm(case: Option<&GroupId>, kind: AlarmKind, device: Option<&Ide
         Exit::Integrity,
         format!(
             "An alarm stands for {whose} ({}){}.",
-            words::alarm_code(kind),
+            alarms::code(kind),
             if kind.stops_sending() { ": nothing is sent" } else { "" }
         ),
         if kind.stops_sending() {

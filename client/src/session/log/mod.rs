@@ -265,7 +265,8 @@ impl<'a> Walk<'a> {
         match compare_seen(Position(entry.position), seen_position, seen_head, known.as_ref()) {
             Ok(_) => Ok(()),
             Err(LogFault::HeadMismatch { position }) => {
-                self.alarm_by(AlarmKind::HeadMismatch, position.0, entry)
+                // A member's word about the server, as good as the member: what this device was shown leads on.
+                self.alarm_by(AlarmKind::HistoryDisputed, position.0, entry)
             }
             Err(_) => self.alarm_by(AlarmKind::AuthorFork, entry.position, entry),
         }

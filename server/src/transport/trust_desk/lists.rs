@@ -33,8 +33,8 @@ impl TrustDesk {
         }
         // Cannot fail: it was taken, so it is there.
         let crl = Arc::clone(that(&next, der).ok_or(CrlError::Malformed)?);
-        keep_listed(&self.files, &next).map_err(|(path, source)| Refused::Write { path, source })?;
         self.put(self.files.crl_path(&crl.trust_domain), der)?;
+        keep_listed(&self.files, &next).map_err(|(path, source)| Refused::Write { path, source })?;
         let reloaded = reload_knowing(&mut seen, &self.files, &self.in_force, &next)?;
         self.in_force.tell(&self.remember);
         Ok(Accepted { number: crl.number, cut: reloaded.cut })
