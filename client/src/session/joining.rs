@@ -11,6 +11,7 @@ use super::{
     lineage::{Break, Constants, Known, Offered, leads_on},
     outbox::{self, Item},
     requests, restored,
+    seats::is_chain_outside,
     state::{Roster, adopt, floor, keep_verifier, verifier},
     successor::predecessor_row,
 };
@@ -135,6 +136,7 @@ impl Session {
             constants: Constants::of(opened.group.policy()),
             epoch: opened.group.epoch(),
             pin: *pin,
+            is_outside: is_chain_outside(trust, &adder.chain, self.clock.now_ms()),
         };
         match leads_on(self.identity(), known.as_ref(), &offered, reached) {
             Ok(()) if !opened.group.floor().leads_on_from(&floor(&earlier)?) => Err(Unfit::Older.into()),
@@ -244,6 +246,7 @@ impl Session {
             Break::NoRoster => return Ok(()),
             Break::OtherHistory => AlarmKind::HeadMismatch,
             Break::NoRight
+            | Break::Outside
             | Break::OtherKey
             | Break::OtherConstants
             | Break::TooFar
@@ -296,7 +299,7 @@ impl Session {
         act.delete_under::<AuthorRow>(welcome.group.as_bytes())?;
         restored::read_to_the_end(act, &mut row)?;
         adopt(act, &own, trust, &mut group, &mut row)?;
-        self.meet_roster(act, &welcome.group, &join, now_ms)?;
+        self.meet_roster(act, &welcome.group, &join, trust, now_ms)?;
         // Whoever asks for the alarms that stand is told.
         let _missing = ledger::look_up(act, self.identity(), &welcome.group, now_ms)?;
         keep_verifier(&mut row, &verifier);
@@ -312,14 +315,22 @@ impl Session {
     }
 
     /// Takes note of the keys of everybody who was there before.
-    fn meet_roster(&self, act: &Act<'_>, group: &GroupId, join: &Join, now_ms: i64) -> Result<(), Error> {
+    fn meet_roster(
+        &self,
+        act: &Act<'_>,
+        group: &GroupId,
+        join: &Join,
+        trust: &TrustView,
+        now_ms: i64,
+    ) -> Result<(), Error> {
         let (own, adder) = (self.identity(), &join.adder.identity);
         let roster = Roster::load(act, group)?;
         // Before the adder vouches for others: it may be known by an earlier key.
         for seat in &roster.members {
             meet_tied(act, own, &seat.identity, &seat.public_key, &join.ties)?;
         }
-        let brought = Brought::There(Signer { identity: adder, key: roster.key_of(adder) });
+        let brought = Brought::There(Signer { identity: adder, key: roster.key_of(adder) })
+            .unless_outside(is_chain_outside(trust, &join.adder.chain, now_ms));
         for seat in &roster.members {
             meet(act, own, &seat.identity, &seat.public_key, brought, now_ms)?;
         }

@@ -46,6 +46,15 @@ pub(super) enum Brought<'a> {
     By(Signer<'a>),
     /// The roster that was there when this device joined, and who added it.
     There(Signer<'a>),
+    /// Somebody whom this device's own newest charter and lists call revoked or outside: their word is nobody's.
+    ByOutsider,
+}
+
+impl Brought<'_> {
+    /// The same, or nobody's word where whoever brings it is outside.
+    pub(super) fn unless_outside(self, is_outside: bool) -> Self {
+        if is_outside { Self::ByOutsider } else { self }
+    }
 }
 
 /// A device and the key it signed with then; nothing when it is not in the roster.
@@ -79,6 +88,7 @@ pub(super) fn meet(
     let (vouched, newcomer) = match brought {
         Brought::By(signer) => (vouches(signer), false),
         Brought::There(signer) => (vouches(signer), true),
+        Brought::ByOutsider => return keep_change(act, identity, key, known.has(identity.device), now_ms),
     };
     if vouched {
         return learn(act, identity, key, Because::SignedFor);

@@ -73,6 +73,8 @@ pub(super) struct Offered<'a> {
     pub(super) epoch: Epoch,
     /// Where the log stood, as the signer vouches for it.
     pub(super) pin: LogPin,
+    /// This device's own newest charter and lists call the signer revoked or outside.
+    pub(super) is_outside: bool,
 }
 
 /// Why something does not lead on. In this order: what is older is a replay, whoever made it.
@@ -84,6 +86,8 @@ pub(super) enum Break {
     NoRoster,
     #[error("whoever made it had no right to in the roster that was seen last")]
     NoRight,
+    #[error("whoever made it is revoked, or their agency or its CA is not in the charter any more")]
+    Outside,
     #[error("whoever made it signs with a key that is not tied to the one of then")]
     OtherKey,
     #[error("its charter or predecessor is another one")]
@@ -97,7 +101,7 @@ pub(super) enum Break {
 }
 
 /// Says whether `offered` leads on from what is `known`: made by a person who, in the last roster this device itself
-/// processed, had the right to add it, with the key of then or one tied to it; under the same constants; in a later epoch;
+/// processed, had the right to add it, and is not known here to be revoked or outside by now, with the key of then or one tied to it; under the same constants; in a later epoch;
 /// with a pin that the log seen here leads to.
 ///
 /// `own`: this device. `reached`: the head at the pinned position as this device's own head and the digests between lead
@@ -119,6 +123,9 @@ pub(super) fn leads_on(
     let seat = known.seats.iter().find(|seat| seat.identity == *offered.by).ok_or(Break::NoRight)?;
     if seat.role != Role::Owner && seat.identity.person != own.person {
         return Err(Break::NoRight);
+    }
+    if offered.is_outside {
+        return Err(Break::Outside);
     }
     if !offered.ties.lead(offered.by, &seat.public_key, offered.key) {
         return Err(Break::OtherKey);

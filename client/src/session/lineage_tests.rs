@@ -52,6 +52,7 @@ struct Facts {
     epoch: u64,
     pin: LogPin,
     reached: Option<Head>,
+    is_outside: bool,
 }
 
 /// The owner adds this device again, after ten entries that it was not shown.
@@ -64,14 +65,16 @@ fn honest() -> Facts {
         epoch: 7,
         pin: LogPin { position: Position(30), head: Head([9; 32]) },
         reached: Some(Head([9; 32])),
+        is_outside: false,
     }
 }
 
 fn judged(bend: impl FnOnce(&mut Facts)) -> Result<(), Break> {
     let mut facts = honest();
     bend(&mut facts);
-    let Facts { by, key, ties, constants, epoch, pin, reached } = &facts;
-    let offered = Offered { by, key, ties, constants: *constants, epoch: Epoch(*epoch), pin: *pin };
+    let Facts { by, key, ties, constants, epoch, pin, reached, is_outside } = &facts;
+    let (constants, epoch, pin, is_outside) = (*constants, Epoch(*epoch), *pin, *is_outside);
+    let offered = Offered { by, key, ties, constants, epoch, pin, is_outside };
     leads_on(&device(OWN, 1), Some(&known()), &offered, *reached)
 }
 
@@ -145,6 +148,13 @@ fn the_log_seen_here_has_to_lead_to_the_pin() {
 }
 
 #[test]
+fn whoever_is_known_here_to_be_revoked_brings_nobody_back() {
+    assert_eq!(judged(|facts| facts.is_outside = true), Err(Break::Outside));
+    // Nor is the server asked for the entries between.
+    assert_eq!(judged(|facts| (facts.is_outside, facts.reached) = (true, None)), Err(Break::Outside));
+}
+
+#[test]
 fn nothing_is_asked_of_the_server_for_somebody_without_the_right() {
     let stranger = judged(|facts| {
         (facts.by, facts.key) = (device(9, 1), key(9));
@@ -163,6 +173,7 @@ fn a_recovered_case_is_continued_by_nobody_unasked() {
         constants: facts.constants,
         epoch: Epoch(facts.epoch),
         pin: facts.pin,
+        is_outside: facts.is_outside,
     };
     assert_eq!(leads_on(&device(OWN, 1), None, &offered, facts.reached), Err(Break::NoRoster));
 }

@@ -12,7 +12,7 @@ use super::{
     state::{Roster, Seat, load_row},
 };
 use crate::vault::{Act, Durability, rows::SeatsRow};
-use alcove_charter::{Issued, Moment, TrustError, TrustView, sha256};
+use alcove_charter::{Issued, Judge, Moment, TrustError, TrustView, sha256};
 use alcove_proto::{ids::GroupId, limits::COMMIT_CLOCK_SKEW_MS_MAX, names::Identity, v1};
 use issued::{Remembered, all_hold};
 
@@ -155,12 +155,39 @@ pub(super) fn would_pass(
     if seat.identity == *own {
         return Ok(true);
     }
+    let standing = standing_of(act, trust, seat, now_ms)?;
+    Ok(matches!(standing, Standing::Good { .. }) && believes(act, &seat.identity, &seat.public_key)?)
+}
+
+fn standing_of(act: &Act<'_>, trust: &TrustView, seat: &Seat, now_ms: i64) -> Result<Standing, Error> {
     let now = trust.moment(now_ms);
-    let standing = match Remembered::default().of_seat(act, trust, seat)? {
+    Ok(match Remembered::default().of_seat(act, trust, seat)? {
         Ok(issued) => standing(trust, issued, &now),
         Err(error) => of_error(&error, &now),
+    })
+}
+
+/// Whether this device's own newest charter and lists call a seat revoked or outside: whatever it signs, nobody and nothing is
+/// believed for its word here. A commit of its that names an older list may be good by everybody's verdict all the same.
+/// PROTOCOL.md section 8, "Whose word counts".
+pub(super) fn is_seat_outside(
+    act: &Act<'_>,
+    own: &Identity,
+    trust: &TrustView,
+    seat: &Seat,
+    now_ms: i64,
+) -> Result<bool, Error> {
+    Ok(seat.identity != *own && standing_of(act, trust, seat, now_ms)? == Standing::Outside)
+}
+
+/// The same for a certificate that stands in no roster here.
+pub(super) fn is_chain_outside(trust: &TrustView, chain: &[Vec<u8>], now_ms: i64) -> bool {
+    let now = trust.moment(now_ms);
+    let standing = match trust.verify_device_mls(chain, Judge::Never) {
+        Ok(certificate) => standing(trust, &certificate.issued(), &now),
+        Err(error) => of_error(&error, &now),
     };
-    Ok(matches!(standing, Standing::Good { .. }) && believes(act, &seat.identity, &seat.public_key)?)
+    standing == Standing::Outside
 }
 
 /// Refuses to seal for a group in which somebody sits whom this device has no reason to believe.

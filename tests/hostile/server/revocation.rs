@@ -3,7 +3,10 @@
 use crate::{
     lying_answers::{add, alarms, lied_to_with_leon},
     scene::{CASE, Scene, texts, write},
-    support::liar::{Call, Honest, Lie, rewritten},
+    support::{
+        liar::{Call, Honest, Lie, rewritten},
+        rogue::Rogue,
+    },
 };
 use alcove_proto::v1::{FetchCrlsResponse, Reason};
 use alcove_tests::{
@@ -13,6 +16,7 @@ use alcove_tests::{
 use bytes::Bytes;
 use serde_json::Value;
 use std::{
+    fs,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -188,4 +192,61 @@ fn a_revocation_that_is_hidden_is_no_reason_to_lead_a_case_on() {
     knows_of_it(&scene.leon);
     scene.leon.json(["case", "succeed", CASE, "--yes"]);
     assert_eq!(scene.leon.json_lines(["case", "list", "--all", "--offline"]).len(), 2);
+}
+
+/// One agency's staff are shown a list that the server itself does not go by yet, and none of their commits comes through.
+struct ListFirst {
+    list: Vec<u8>,
+    whose: &'static str,
+}
+
+impl Lie for ListFirst {
+    fn instead(&self, call: &Call<'_>) -> Option<Result<Vec<Bytes>, Reason>> {
+        let theirs = call.caller.contains(self.whose) && call.method == "SubmitCommit";
+        theirs.then_some(Err(Reason::CommitNotAllowed))
+    }
+
+    fn told(&self, call: &Call<'_>, message: Bytes) -> Bytes {
+        if call.method != "FetchCrls" || !call.caller.contains(self.whose) {
+            return message;
+        }
+        rewritten(&message, |page: &mut FetchCrlsResponse| page.crls = vec![self.list.clone()])
+    }
+}
+
+/// An owner's laptop is stolen and revoked. The server orders what the thief commits under the list of before, the addition of
+/// an accomplice, and then lets the removal of the laptop through.
+/// Who: server
+/// Sees: the accomplice as a change of key with its words; the note waits until a person has compared them
+/// Step: 8, "brings nobody in"
+#[tokio::test]
+async fn whoever_is_known_to_be_revoked_brings_nobody_in_whom_one_believes() {
+    let (scene, liar) = lied_to_with_leon();
+    let as_owner = ["member", "add", CASE, "Leon Baptiste", "--owner", "--yes", "--json"];
+    scene.rosa.run(as_owner).success();
+    scene.leon.run(["status", "--json"]).success();
+    // The control: whoever she adds while nothing is known against her is believed.
+    Rogue::join(&scene, &[]).await;
+    write(&scene.leon, "before");
+    let (ca, kept) = (scene.world.agency_folder("harborlight"), scene.world.path("kept-back.crl"));
+    let stolen = scene.rosa.identity();
+    let revoke = ["revoke", "--ca", path(&ca), "--identity", &stolen, "-o", path(&kept)];
+    scene.world.certs(revoke).success();
+    let list = fs::read(&kept).expect("a list was made");
+    liar.tell(ListFirst { list: list.clone(), whose: "childprotection" });
+    knows_of_it(&scene.leon);
+    let accomplice = Rogue::join(&scene, &[]).await;
+    assert_eq!(add(&scene.leon, "she is at 12 Elm Street").0, 10);
+
+    fs::write(scene.world.crl_folder().join("harborlight.crl"), list).expect("the server is given it");
+    scene.server.reload();
+    liar.tell(Honest);
+    let remove = ["member", "remove", CASE, "Rosa Iglesias-Peña", "--yes", "--json"];
+    wait_for("the removal", Duration::from_secs(60), || (scene.leon.run(remove).code == 0).then_some(()));
+    assert_eq!(scene.leon.json_lines(["member", "list", CASE, "--offline"]).len(), 3);
+    assert_eq!(add(&scene.leon, "she is at 12 Elm Street").0, 10, "the accomplice reads and is not believed");
+    // The control: nothing else is in the way.
+    let person = accomplice.caller.identity.person.to_string();
+    scene.leon.run(["verify", "--people", &person, "--yes"]).success();
+    write(&scene.leon, "now that we have spoken");
 }

@@ -203,3 +203,25 @@ fn a_key_is_believed_by_the_ties_that_lead_to_it_from_one_that_is_and_by_no_othe
         Ok(())
     });
 }
+
+#[test]
+fn whoever_is_revoked_or_outside_brings_no_key_that_is_believed() {
+    in_a_vault(|act| {
+        let (leon, laptop) = (person("b").device(1), person("b").device(2));
+        let (first, second, stranger) = (key(), key(), person("d").device(1));
+        meet_by_nobody(act, &leon, &first)?;
+        let by_leon = Brought::By(Signer { identity: &leon, key: Some(first) });
+        for (identity, brought) in [(&stranger, by_leon), (&laptop, by_leon), (&leon, by_leon)] {
+            meet(act, &own(), identity, &second, brought.unless_outside(true), 1)?;
+            assert!(!believes(act, identity, &second)?, "{identity}");
+        }
+        assert_eq!(changes(act), 3, "each is for a person to look at");
+        // The control: the same by the word of somebody who is not.
+        for identity in [&stranger, &laptop, &leon] {
+            meet(act, &own(), identity, &second, by_leon.unless_outside(false), 2)?;
+            assert!(believes(act, identity, &second)?, "{identity}");
+        }
+        assert_eq!(changes(act), 0);
+        Ok(())
+    });
+}

@@ -12,7 +12,7 @@ use crate::{
         leaving, ledger,
         outbox::{self, Item},
         payload::working_row,
-        restored,
+        restored, seats,
         state::{adopt, floor, group_place, load_group},
     },
     vault::rows::{AuthorRow, PendingRow},
@@ -64,7 +64,7 @@ impl Walk<'_> {
         if !processed.own {
             self.compare(entry, seen.position, &seen.head)?;
         }
-        let author_key = self.roster()?.key_of(&processed.summary.author.identity);
+        let (author_key, is_outside) = self.word_of(&processed)?;
         self.roster = Some(adopt(
             self.act,
             &self.session.own(),
@@ -73,7 +73,7 @@ impl Walk<'_> {
             &mut self.row,
         )?);
         self.epoch_key = None;
-        self.meet_keys(&processed, author_key)?;
+        self.meet_keys(&processed, author_key, is_outside)?;
         // Whoever is removed is not brought over from an earlier case afterwards.
         let out = |name: &str| processed.summary.removed.iter().any(|gone| gone.identity.to_string() == name);
         self.row.carry.retain(|seat| !out(&seat.identity));
@@ -146,14 +146,30 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// The key that the author of a commit signed with before it, and whether nothing is believed for its word, as far as
+    /// the commit brings keys at all. Asked before the roster changes.
+    fn word_of(&mut self, processed: &Processed) -> Result<(Option<P256Point>, bool), Error> {
+        let author = &processed.summary.author;
+        let (act, own, trust, now_ms) = (self.act, &self.session.identity, self.trust, self.now_ms);
+        let brings_keys = author.rotated || !processed.summary.added.is_empty();
+        let Some(seat) = self.roster()?.named(&author.identity) else { return Ok((None, false)) };
+        let is_outside = brings_keys && seats::is_seat_outside(act, own, trust, seat, now_ms)?;
+        Ok((Some(seat.public_key), is_outside))
+    }
+
     /// Takes note of the keys that the commit brings.
     ///
-    /// `author_key`: what its author signed with before.
-    fn meet_keys(&mut self, processed: &Processed, author_key: Option<P256Point>) -> Result<(), Error> {
+    /// `author_key`: what its author signed with before. `is_outside`: nothing is believed for the author's word.
+    fn meet_keys(
+        &mut self,
+        processed: &Processed,
+        author_key: Option<P256Point>,
+        is_outside: bool,
+    ) -> Result<(), Error> {
         let author = &processed.summary.author;
         let signer = Signer { identity: &author.identity, key: author_key };
         // Also what this device's own commit brings: what its owner was shown is believed by then, and nothing else is.
-        let brought = Brought::By(signer);
+        let brought = Brought::By(signer).unless_outside(is_outside);
         let rotated = author.rotated.then_some(&author.identity);
         let added = processed.summary.added.iter().map(|added| &added.identity);
         let (act, own, now_ms) = (self.act, self.session.identity(), self.now_ms);

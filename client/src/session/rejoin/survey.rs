@@ -5,6 +5,7 @@ use crate::{
     session::{
         Error, Session,
         lineage::{Break, Constants, Known, Offered, leads_on},
+        seats::is_chain_outside,
         state::{load_group, load_row},
     },
     transport::ServerError,
@@ -103,11 +104,12 @@ impl Session {
             constants: Constants::of(followed.observer.policy()),
             epoch: followed.observer.epoch(),
             pin: seen,
+            is_outside: is_chain_outside(&self.trust(), &voucher.chain, self.clock.now_ms()),
         };
         // The whole log between was followed, entry by entry.
         match leads_on(&self.identity, known.as_ref(), &offered, Some(seen.head)) {
             Ok(()) => Ok(voucher.identity.person == self.identity.person || voucher.role == Role::Owner),
-            Err(Break::NoRight | Break::OtherKey | Break::TooFar) => Ok(false),
+            Err(Break::NoRight | Break::Outside | Break::OtherKey | Break::TooFar) => Ok(false),
             Err(
                 Break::Older
                 | Break::NoRoster
@@ -161,11 +163,13 @@ impl Followers {
             return Ok(());
         }
         let (next, summary) = self.observer.check(&entry.body, trust, entry.received_at_ms)?;
+        // As it was before: the commit may bring its author another certificate.
+        let author_chain = chain_of(&self.observer, &summary.author.identity);
         self.observer = next;
         for removed in &summary.removed {
             self.keys_of_then.remove(&removed.identity);
         }
-        self.meet(&summary);
+        self.meet(&summary, &author_chain);
         Ok(())
     }
 
@@ -175,7 +179,7 @@ impl Followers {
     }
 
     /// Notes which keys a commit brings and under whose key.
-    fn meet(&mut self, summary: &CommitSummary) {
+    fn meet(&mut self, summary: &CommitSummary, author_chain: &[Vec<u8>]) {
         let author = &summary.author;
         let before = self.keys.get(&author.identity).copied();
         let Ok(keys) = keys_of(&self.observer) else { return };
@@ -187,6 +191,7 @@ impl Followers {
             met.author_key = before.map(|key| key.as_bytes().to_vec()).unwrap_or_default();
             met.identity = identity.to_string();
             met.public_key = key.as_bytes().to_vec();
+            met.author_chain = author_chain.to_vec();
             self.met.push(met);
         }
         self.keys = keys;
@@ -196,6 +201,15 @@ impl Followers {
 fn keys_of(observer: &Observer) -> Result<BTreeMap<Identity, P256Point>, Error> {
     let members = observer.members().map_err(|_| damaged())?;
     Ok(members.iter().filter_map(|member| Some((member.identity.clone(), key_of(member)?))).collect())
+}
+
+fn chain_of(observer: &Observer, author: &Identity) -> Vec<Vec<u8>> {
+    let members = observer.members().unwrap_or_default();
+    members
+        .into_iter()
+        .find(|member| member.identity == *author)
+        .map(|member| member.chain)
+        .unwrap_or_default()
 }
 
 fn key_of(member: &Member) -> Option<P256Point> {

@@ -48,6 +48,10 @@ pub struct MetRow {
     /// That key.
     #[prost(bytes = "vec", tag = "4")]
     pub public_key: Vec<u8>,
+    /// The certificate that the author had before, with its issuers: DER, leaf first. A way back that was begun before this
+    /// was asked has none.
+    #[prost(bytes = "vec", repeated, tag = "5")]
+    pub author_chain: Vec<Vec<u8>>,
 }
 
 #[cfg(test)]
@@ -69,10 +73,11 @@ mod tests {
         met.author_key = vec![7];
         met.identity = "b".into();
         met.public_key = vec![8];
+        met.author_chain = vec![vec![10]];
         row.met = vec![met];
         let stored = [
             &[0x0a, 1, 1, 0x12, 1, 2, 0x18, 3, 0x20, 4, 0x2a, 1, 5, 0x32, 1, 6][..],
-            &[0x3a, 12, 0x0a, 1, b'a', 0x12, 1, 7, 0x1a, 1, b'b', 0x22, 1, 8][..],
+            &[0x3a, 15, 0x0a, 1, b'a', 0x12, 1, 7, 0x1a, 1, b'b', 0x22, 1, 8, 0x2a, 1, 10][..],
             &[0x42, 1, 9],
         ]
         .concat();
