@@ -80,8 +80,8 @@ fn happened(alarm: &AlarmView) -> String {
         }
         AlarmKind::CharterFork => format!("Two different charters carry version {position}."),
         AlarmKind::CrlRollback => format!(
-            "A revocation list was offered that is older than the one held, or takes a revocation back ({position}): what \
-             was revoked stays so here."
+            "A revocation list was offered ({position}) that is older than the one held, leaps in its number, is dated ahead of \
+             this clock or takes a revocation back: what was revoked stays so here."
         ),
         AlarmKind::ListOverdue => {
             format!("An agency's revocation list ({position}) is past its time and no newer one has come.")
