@@ -47,7 +47,7 @@ async fn an_order_counts_only_when_the_agencys_charter_key_signed_it_just_now() 
         assert_eq!(reason(client.place_order(signed(harborlight, &wrong)).await), MALFORMED, "{wrong:?}");
     }
     let mut order = good.encode_to_vec();
-    order.extend([0x78, 0x01]);
+    order.extend([0xf8, 0x7f, 0x01]);
     let unknown_field = v1::PlaceOrderRequest { signature: harborlight.sign_order(&order), order };
     let refused = client.place_order(unknown_field).await;
     assert_eq!(reason(refused), (Code::InvalidArgument, Reason::NotCanonical));

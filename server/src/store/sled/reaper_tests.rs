@@ -50,9 +50,12 @@ async fn a_file_of_this_run_that_no_row_names_goes_and_the_others_stay() {
     // Another attempt of this run, and one of an earlier one whose write was cut.
     fs::write(kept.with_file_name(format!("{run}-ffff")), b"litter").unwrap();
     fs::write(kept.with_file_name("00000000-0000000000000001-0#1"), b"litter").unwrap();
-    let stranger = folder.path().join("chunks/03").join("03".repeat(16));
+    // Put there at once: an empty folder is swept away like a file that no row names.
+    let staged = folder.path().join("staged");
+    let stranger = staged.join("03".repeat(16));
     fs::create_dir_all(&stranger).unwrap();
     fs::write(stranger.join(&name), b"litter").unwrap();
+    fs::rename(&staged, folder.path().join("chunks/03")).unwrap();
 
     let end = Instant::now() + Duration::from_secs(20);
     while files(folder.path()) != named && Instant::now() < end {
