@@ -128,33 +128,71 @@ async fn a_case_is_led_on_without_a_server_and_the_others_come_over_when_there_i
 async fn only_an_owner_who_names_the_history_that_was_seen_leads_a_case_on() {
     let scene = Scene::with_case();
     let old = id_of_case(&scene.rosa);
-    let named = |position: u64| Predecessor {
-        group: old.parse().expect("an id"),
-        epoch: Epoch(9_999),
-        epoch_id: EpochId([1; 32]),
-        position: Position(position),
-        head: Head([7; 32]),
-    };
     let member = Rogue::join(&scene, &[]).await;
-    let unseen = named(member.join.pin.position.0 + 1_000);
-    let by_a_member = claims_to_lead_on(&member, unseen, &[&scene.rosa]).await;
+    let by_a_member = claims_to_lead_on(&member, member.seen(), &[&scene.rosa]).await;
     scene.rosa.run(["status", "--json"]).success();
     assert_eq!(case(&scene.rosa, &old)["led_on_by"], Value::Null);
     assert_eq!(case(&scene.rosa, &by_a_member.to_string())["leads_on"], Value::Null, "a case like any other");
 
     let owner = Rogue::join(&scene, &["--owner"]).await;
-    let other_history = claims_to_lead_on(&owner, named(owner.join.pin.position.0), &[&scene.rosa]).await;
+    // Of what lies behind everything that was read nothing can be compared.
+    let seen = owner.seen();
+    let unseen = [
+        Predecessor { epoch: Epoch(1_000_000), epoch_id: EpochId([1; 32]), ..seen },
+        Predecessor { position: Position(1_000_000_000), head: Head([7; 32]), ..seen },
+    ];
+    for behind in unseen {
+        let led_on = claims_to_lead_on(&owner, behind, &[&scene.rosa]).await;
+        scene.rosa.run(["status", "--json"]).success();
+        assert_eq!(case(&scene.rosa, &old)["led_on_by"], Value::Null);
+        assert_eq!(case(&scene.rosa, &led_on.to_string())["leads_on"], Value::Null, "not yet");
+    }
+    let other_history = Predecessor { head: Head([7; 32]), ..seen };
+    let other_history = claims_to_lead_on(&owner, other_history, &[&scene.rosa]).await;
     let alarmed = scene.rosa.run(["status", "--json"]).code(6);
     assert!(alarmed.stdout.contains("head-mismatch"), "{}", alarmed.stdout);
     assert_eq!(case(&scene.rosa, &old)["led_on_by"], Value::Null);
     assert_eq!(case(&scene.rosa, &other_history.to_string())["leads_on"], Value::Null);
 
     // The control: the same owner, the history that was seen.
-    let head = owner.join.pin.head;
-    let seen = Predecessor { head, ..named(owner.join.pin.position.0) };
     let led_on = claims_to_lead_on(&owner, seen, &[&scene.rosa]).await;
     scene.rosa.run(["status", "--json"]);
     assert_eq!(case(&scene.rosa, &old)["led_on_by"], led_on.to_string());
+}
+
+#[tokio::test]
+async fn whoever_slept_is_led_on_by_an_owner_of_whom_they_have_not_heard_yet() {
+    let scene = Scene::with_case();
+    let hannah = scene.hannah();
+    scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    hannah.accept_from(&scene.rosa);
+    write(&scene.rosa, "before");
+    for reader in [&scene.leon, &hannah] {
+        assert_eq!(texts(reader), ["before"]);
+    }
+    let old = id_of_case(&hannah);
+    let written = ["note", "add", CASE, "-", "--yes", "--json", "--offline"];
+    hannah.command(written).stdin("written on the train").outcome().success();
+
+    // Hannah hears of nothing of this.
+    scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--owner", "--yes", "--json"]).success();
+    let mut rogue = Rogue::join(&scene, &[]).await;
+    rogue.spoil().await;
+    scene.leon.run(["status", "--json"]).code(6);
+    let led_on = scene.leon.json(["case", "succeed", CASE, "--yes"]);
+    let new = led_on["case"].as_str().expect("it has an id").to_owned();
+    let hers = hannah.json_lines(["member", "list", &old, "--offline"]);
+    assert_eq!(
+        hers.iter().filter(|member| member["may"] == "owner").count(),
+        1,
+        "she knows Rosa alone: {hers:?}"
+    );
+
+    hannah.run(["status", "--json"]);
+    assert_eq!(case(&hannah, &old)["led_on_by"], new.as_str());
+    assert_eq!(texts(&hannah), ["written on the train"]);
+    assert_eq!(texts(&scene.leon), ["written on the train"]);
+    assert_eq!(hannah.json_lines(["case", "follow", "--offline"]), [] as [Value; 0], "nobody is asked");
 }
 
 #[tokio::test]
@@ -164,13 +202,7 @@ async fn a_case_is_not_led_on_with_somebody_who_was_seen_to_go() {
     let owner = Rogue::join(&scene, &["--owner"]).await;
     // The owner misses this, like one whose vault was put back.
     scene.rosa.run(["member", "remove", CASE, "Leon Baptiste", "--yes", "--json"]).success();
-    let missed = Predecessor {
-        group: old.parse().expect("an id"),
-        epoch: owner.group.epoch(),
-        epoch_id: owner.group.epoch_id(),
-        position: owner.join.pin.position,
-        head: owner.join.pin.head,
-    };
+    let missed = owner.seen();
     let with_him = claims_to_lead_on(&owner, missed, &[&scene.rosa, &scene.leon]).await;
     scene.rosa.run(["status", "--json"]);
     assert_eq!(case(&scene.rosa, &old)["led_on_by"], Value::Null);

@@ -6,12 +6,12 @@
 
 use super::{
     Error, FollowFault, LeaderView, PersonView, Session,
-    known_keys::believes,
     people::person_view,
     restored::check_is_current,
     seats,
     state::{Roster, Seat, all_rows, load_row},
-    successor::{brings_nobody_back, is_our_history, predecessor_of, successor_of},
+    succeeding::{brings_nobody_back, is_ahead, is_our_history, leader_in},
+    successor::{predecessor_of, successor_of},
 };
 use crate::vault::{Act, Durability, VaultError, rows::GroupRow};
 use alcove_charter::device_words;
@@ -39,7 +39,8 @@ impl Led {
         }
         let Some(predecessor) = predecessor_of(&row)? else { return Ok(None) };
         let old: Option<GroupRow> = act.get(predecessor.group.as_bytes())?;
-        Ok(old.map(|old| Self { id, row, predecessor, old }))
+        // Of one that was read with recovered keys alone no roster was processed.
+        Ok(old.filter(|old| !old.recovered).map(|old| Self { id, row, predecessor, old }))
     }
 
     fn leader(&self) -> Result<Identity, VaultError> {
@@ -62,7 +63,7 @@ pub(super) fn may_be_asked_about(
         return Ok(false);
     }
     let leader: Identity = row.led_by.parse().map_err(|_| VaultError::damaged("a case"))?;
-    let member = |seat: &Seat| seat.identity.person == leader.person && seat.role != Role::Owner;
+    let member = |seat: &Seat| seat.identity == leader && seat.role != Role::Owner;
     Ok(Roster::load(act, case)?.members.iter().any(member))
 }
 
@@ -76,18 +77,19 @@ impl Session {
     /// Why nobody is asked whether to follow: everything that this device can see for itself.
     fn fault_of(&self, act: &Act<'_>, led: &Led) -> Result<Option<FollowFault>, Error> {
         let Led { id, row, predecessor, old } = led;
-        let (leader, roster) = (led.leader()?, Roster::load(act, id)?);
-        let believed = match roster.key_of(&leader) {
-            Some(key) => leader == self.identity || believes(act, &leader, &key)?,
+        let (last, roster) = (Roster::load(act, &predecessor.group)?, Roster::load(act, id)?);
+        let believed = match leader_in(&last, &roster, row)? {
+            Some(seat) => seat.identity == self.identity || self.is_believed(act, seat, &roster)?,
             None => false,
         };
-        let last = Roster::load(act, &predecessor.group)?;
         Ok(if !may_be_asked_about(act, (&predecessor.group, old), row)? {
             Some(FollowFault::NoMember)
         } else if !self.has_no_owner(act, &predecessor.group)? {
             Some(FollowFault::OwnerStands)
         } else if !believed {
             Some(FollowFault::KeyNotBelieved)
+        } else if is_ahead(old, predecessor) {
+            Some(FollowFault::NotRead)
         } else if !is_our_history(act, old, predecessor)? {
             Some(FollowFault::OtherHistory)
         } else if !brings_nobody_back((Epoch(old.epoch), &last), (predecessor.epoch, &roster)) {

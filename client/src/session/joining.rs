@@ -291,6 +291,8 @@ impl Session {
             predecessor: group.policy().predecessor().as_ref().map(predecessor_row),
             first_join: None,
             led_by: join.adder.identity.to_string(),
+            led_by_key: join.adder.public_key.as_bytes().to_vec(),
+            led_by_ties: if join.ties.is_empty() { Vec::new() } else { join.ties.encode() },
             leaving_since_ms: 0,
             leaving: Vec::new(),
             ..earlier.unwrap_or_default()
@@ -310,8 +312,7 @@ impl Session {
         if !package.last_resort {
             act.delete::<KeyPackageRow>(&welcome.key_package_ref)?;
         }
-        act.put(welcome.group.as_bytes(), &row)?;
-        Ok(())
+        Ok(act.put(welcome.group.as_bytes(), &row)?)
     }
 
     /// Takes note of the keys of everybody who was there before.

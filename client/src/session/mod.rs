@@ -48,6 +48,7 @@ mod restored;
 mod seats;
 mod state;
 mod status;
+mod succeeding;
 mod successor;
 mod sync;
 mod trust;

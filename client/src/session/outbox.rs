@@ -41,7 +41,7 @@ use alcove_proto::{
     v1::{EntryKind, LogEntry, Reason, Receipt},
 };
 use prost::Message;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::PoisonError};
 
 /// Times one record is sealed anew because others changed the group meanwhile.
 const STALE_TRIES_MAX: u32 = 16;
@@ -466,7 +466,12 @@ impl Session {
         let receipt_key = self.receipt_key().await?;
         let server = self.server()?;
         let Sending { record, epoch, bytes, blob, .. } = sending;
-        let receipt = server.append_record_with(group, record, *epoch, bytes.clone(), *blob).await?;
+        let sent = server.append_record_with(group, record, *epoch, bytes.clone(), *blob).await;
+        if sent.as_ref().is_err_and(|error| error.reason().is_none()) {
+            // The receipt alone may be lost: whether it is in the log, only the log says.
+            self.caught_up.lock().unwrap_or_else(PoisonError::into_inner).remove(group);
+        }
+        let receipt = sent?;
         if self.receive(group, sending, &receipt, &receipt_key)? == Some(Stop::BadSignature) {
             // Perhaps the server has a new receipt key: asked once.
             let receipt_key = self.refresh_receipt_key().await?;

@@ -155,10 +155,11 @@ pub(super) fn would_pass(
     if seat.identity == *own {
         return Ok(true);
     }
-    let standing = standing_of(act, trust, seat, now_ms)?;
-    Ok(matches!(standing, Standing::Good { .. }) && believes(act, &seat.identity, &seat.public_key)?)
+    let holds = matches!(standing_of(act, trust, seat, now_ms)?, Standing::Good { .. });
+    Ok(holds && believes(act, &seat.identity, &seat.public_key)?)
 }
 
+/// What the newest charter and lists say of one seat's certificate.
 fn standing_of(act: &Act<'_>, trust: &TrustView, seat: &Seat, now_ms: i64) -> Result<Standing, Error> {
     let now = trust.moment(now_ms);
     Ok(match Remembered::default().of_seat(act, trust, seat)? {

@@ -5,21 +5,20 @@
 //! was there comes over, and what they had not sent yet comes with them. PROTOCOL.md section 8, "Successor groups".
 
 use super::{
-    AlarmKind, AlarmView, Error, HeldUp, PersonView, Session, Succession, SuccessionPlan, SyncReport,
-    alarms::{self, Alarm, raise},
-    following::may_be_asked_about,
+    AlarmKind, AlarmView, Error, HeldUp, PersonView, Session, Succession, SuccessionPlan, alarms,
     known_keys::believes,
     members::Claimed,
     outbox,
     people::person_view,
-    restored::{check_is_current, is_known_to_be_old},
+    restored::check_is_current,
     seats,
-    state::{Roster, Seat, all_rows, epoch_place, load_row},
+    state::{Roster, Seat, load_row},
 };
 use crate::vault::{
     Act, Durability, VaultError,
-    rows::{AddRow, CarryRow, EpochRow, GroupRow, IntentRow, OutboxRow, PredecessorRow},
+    rows::{AddRow, CarryRow, GroupRow, IntentRow, PredecessorRow},
 };
+use alcove_charter::P256Point;
 use alcove_e2ee::keys::draw;
 use alcove_mls::Predecessor;
 use alcove_proto::{
@@ -117,11 +116,12 @@ impl Session {
             let is_out = spoiler.as_ref().is_some_and(|spoiler| spoiler.is(&seat.identity));
             if seat.identity != self.identity && !is_out && self.may_come_over(act, &seat)? {
                 let owner = seat.role == Role::Owner;
-                carry.push(CarryRow { identity: seat.identity.to_string(), owner });
+                carry.push(CarryRow { identity: seat.identity.to_string(), owner, ..CarryRow::default() });
             }
         }
         let row = GroupRow {
             led_by: self.identity.to_string(),
+            led_by_key: self.own_in(act)?.device.public_key().as_bytes().to_vec(),
             title: old.title.clone(),
             subject_kind: old.subject_kind,
             joined_at_ms: now_ms,
@@ -168,128 +168,6 @@ impl Session {
         seats::would_pass(act, &self.identity, &self.trust(), seat, self.clock.now_ms())
     }
 
-    /// Ties the two groups together, and takes what was not sent in the old one over into the new one.
-    pub(super) fn lead_on(
-        &self,
-        act: &Act<'_>,
-        (case, old): (&GroupId, &mut GroupRow),
-        (id, row): (&GroupId, &mut GroupRow),
-    ) -> Result<(), Error> {
-        old.successor = id.to_vec();
-        act.put(case.as_bytes(), old)?;
-        for (key, mut queued) in act.scan::<OutboxRow>(case.as_bytes())? {
-            if queued.position != 0 || queued.never_sent {
-                continue;
-            }
-            if let Some(note) = &mut queued.note {
-                // What it corrects is not in the new group: there it is a new one.
-                note.corrects.clear();
-                queued.sealed.clear();
-                queued.refused = 0;
-                act.put(&epoch_place(id, row.outbox_next), &queued)?;
-                row.outbox_next += 1;
-                act.delete::<OutboxRow>(&key)?;
-            } else if queued.document.is_some() {
-                // Its chunks belong to the old group: it has to be sent again.
-                queued.never_sent = true;
-                act.put(&key, &queued)?;
-            } else {
-                act.delete::<OutboxRow>(&key)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Groups were joined: ties those together that belong together, once the log of each old one has been read to its end.
-    /// Whoever leads on may have been removed from it while this device was away, and then has no say any more.
-    pub(super) async fn tie_successors(&self, report: &mut SyncReport) -> Result<(), Error> {
-        let led_on = self.vault.read::<_, Error>(|act| {
-            let mut led_on = BTreeMap::new();
-            for (id, row) in all_rows(act)? {
-                let Some(predecessor) = predecessor_of(&row)?.filter(|_| !row.led_by_member) else {
-                    continue;
-                };
-                let Some(old) = act.get::<GroupRow>(predecessor.group.as_bytes())? else { continue };
-                if old.successor != id.as_bytes() {
-                    let is_read = old.created && !old.closed && !old.frozen && !old.recovered;
-                    led_on.insert(predecessor.group, is_read);
-                }
-            }
-            Ok(led_on)
-        })?;
-        if led_on.is_empty() {
-            return Ok(());
-        }
-        for (old, _) in led_on.into_iter().filter(|(_, is_read)| *is_read) {
-            let walked = self.sync_log(&old).await?;
-            report.notes += walked.notes;
-            report.documents += walked.documents;
-            if walked.closed {
-                report.closed.push(old);
-            }
-        }
-        self.vault.act(Durability::OnDisk, |act| self.recognise_successors(act))
-    }
-
-    /// Ties together what belongs together, whichever of the two came first.
-    ///
-    /// Only an owner of the old group can say that another one leads it on, and only of the history that was seen here;
-    /// else the new group is one like any other. An owner who names another history raises an alarm. What a member says
-    /// who is no owner is kept for a person to decide (`following`).
-    fn recognise_successors(&self, act: &Act<'_>) -> Result<(), Error> {
-        for (id, mut row) in all_rows(act)? {
-            let Some(predecessor) = predecessor_of(&row)? else { continue };
-            let Some(mut old) = act.get::<GroupRow>(predecessor.group.as_bytes())? else { continue };
-            if old.successor == id.as_bytes() || row.led_by_member {
-                continue;
-            }
-            // Who had the right is known once this device is back in the old one.
-            if is_known_to_be_old(act, &self.identity, &old)? {
-                continue;
-            }
-            let led_by_right = self.may_lead_on(act, (&predecessor.group, &old), (&id, &row))?;
-            let then = (predecessor.epoch, &Roster::load(act, &id)?);
-            if led_by_right
-                && brings_nobody_back((Epoch(old.epoch), &Roster::load(act, &predecessor.group)?), then)
-            {
-                if is_our_history(act, &old, &predecessor)? {
-                    self.lead_on(act, (&predecessor.group, &mut old), (&id, &mut row))?;
-                    act.put(id.as_bytes(), &row)?;
-                    continue;
-                }
-                let (kind, position) = (AlarmKind::HeadMismatch, predecessor.position.0);
-                let alarm = Alarm { group: Some(predecessor.group), kind, position };
-                raise(act, alarm, self.clock.now_ms())?;
-            } else if !led_by_right && may_be_asked_about(act, (&predecessor.group, &old), &row)? {
-                row.led_by_member = true;
-                act.put(id.as_bytes(), &row)?;
-                continue;
-            }
-            row.predecessor = None;
-            act.put(id.as_bytes(), &row)?;
-        }
-        Ok(())
-    }
-
-    /// Whether whoever added us to a group may say that it leads this one on: an owner of the old one, or our own person,
-    /// by a key that is believed here. A name alone is its agency's to give to somebody else.
-    fn may_lead_on(
-        &self,
-        act: &Act<'_>,
-        (case, old): (&GroupId, &GroupRow),
-        (id, row): (&GroupId, &GroupRow),
-    ) -> Result<bool, Error> {
-        let adder: Identity = row.led_by.parse().map_err(|_| damaged())?;
-        let owner = |seat: &Seat| seat.identity.person == adder.person && seat.role == Role::Owner;
-        let by_name =
-            adder.person == self.identity.person || Roster::load(act, case)?.members.iter().any(owner);
-        let by_key = match Roster::load(act, id)?.key_of(&adder) {
-            Some(key) => adder == self.identity || believes(act, &adder, &key)?,
-            None => false,
-        };
-        Ok(by_name && by_key && old.successor.is_empty())
-    }
-
     /// Adds whoever is still to come over from the group that this one leads on.
     ///
     /// Whoever has no key package yet, or signs with a key that nobody has looked at, stays for a later sync.
@@ -297,7 +175,12 @@ impl Session {
         for owner in [true, false] {
             let waiting = self.still_to_come(group, owner)?;
             for batch in waiting.chunks(CARRIED_PER_COMMIT_MAX) {
-                let claimed = self.without_changed_keys(self.claim(batch).await?)?;
+                let claimed = self.claim(batch).await?;
+                let keys: Vec<_> = claimed.iter().map(|one| (one.identity.clone(), one.public_key)).collect();
+                let claimed = self.without_changed_keys(claimed)?;
+                let is_added = |device: &Identity| claimed.iter().any(|one| one.identity == *device);
+                let changed = keys.into_iter().filter(|(device, _)| !is_added(device));
+                self.wait_for_a_look(group, changed)?;
                 if claimed.is_empty() {
                     continue;
                 }
@@ -333,8 +216,38 @@ impl Session {
             Ok(members.into_iter().map(|seat| seat.identity.to_string()).collect())
         })?;
         self.forget_carry(group, |row| there.contains(&row.identity))?;
-        let carry = self.row(group)?.carry;
-        carry.iter().filter(|row| row.owner == owner).map(identity_of).collect()
+        self.vault.read(|act| {
+            let mut devices = Vec::new();
+            for row in load_row(act, group)?.carry.iter().filter(|row| row.owner == owner) {
+                if is_looked_at(act, row)? {
+                    devices.push(identity_of(row)?);
+                }
+            }
+            Ok(devices)
+        })
+    }
+
+    /// Of these no key package is taken again before somebody has looked at the key: each would be thrown away, and a device
+    /// gives away few a day.
+    fn wait_for_a_look(
+        &self,
+        group: &GroupId,
+        changed: impl Iterator<Item = (Identity, P256Point)>,
+    ) -> Result<(), Error> {
+        let changed: BTreeMap<String, P256Point> =
+            changed.map(|(device, key)| (device.to_string(), key)).collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        self.vault.act(Durability::OnDisk, |act| {
+            let mut row = load_row(act, group)?;
+            for waiting in &mut row.carry {
+                if let Some(key) = changed.get(&waiting.identity) {
+                    waiting.changed_key = key.as_bytes().to_vec();
+                }
+            }
+            Ok(act.put(group.as_bytes(), &row)?)
+        })
     }
 
     /// Takes these off the list of who is still to come. Answers whether any were on it.
@@ -454,32 +367,13 @@ impl Spoiler {
     }
 }
 
-/// Whether the history that is led on is the one seen here, as far as both have seen it.
-pub(super) fn is_our_history(
-    act: &Act<'_>,
-    old: &GroupRow,
-    predecessor: &Predecessor,
-) -> Result<bool, Error> {
-    let epoch: Option<EpochRow> = act.get(&epoch_place(&predecessor.group, predecessor.epoch.0))?;
-    if epoch.is_some_and(|epoch| epoch.epoch_id != predecessor.epoch_id.as_bytes()) {
-        return Ok(false);
+/// Whether a key package of a device may be taken: its last one had a key that is believed, or nobody has seen one.
+fn is_looked_at(act: &Act<'_>, row: &CarryRow) -> Result<bool, Error> {
+    if row.changed_key.is_empty() {
+        return Ok(true);
     }
-    let head = if old.position == predecessor.position.0 {
-        Some(old.head.clone())
-    } else {
-        act.entry_at(&predecessor.group, predecessor.position)?.map(|(_, entry)| entry.head.clone())
-    };
-    Ok(head.is_none_or(|head| head == predecessor.head.as_bytes()))
-}
-
-/// Whether a group that leads another one on brings back nobody whom this device has seen go. `here` is where this device
-/// stands in the old group, `led_on` where whoever leads on stood, and who is in the new one.
-///
-/// Whoever leads on may have missed commits, a removal among them: a vault put back has, and so has an owner from whom the
-/// server kept them. Then those alone may be in the new group who are in this device's own last roster.
-pub(super) fn brings_nobody_back(here: (Epoch, &Roster), led_on: (Epoch, &Roster)) -> bool {
-    let ((epoch, last), (left_at, led)) = (here, led_on);
-    left_at >= epoch || led.members.iter().all(|seat| last.named(&seat.identity).is_some())
+    let key = P256Point::parse(&row.changed_key).ok_or_else(damaged)?;
+    believes(act, &identity_of(row)?, &key)
 }
 
 fn identity_of(row: &CarryRow) -> Result<Identity, Error> {
@@ -493,6 +387,12 @@ fn damaged() -> VaultError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        session::known_keys::{Because, believe},
+        vault::{Passphrase, Vault},
+    };
+    use ring::rand::SystemRandom;
+    use std::sync::Arc;
 
     #[test]
     fn whoever_froze_it_is_left_out_and_of_oneself_that_device_alone() {
@@ -521,5 +421,30 @@ mod tests {
         assert!(left_out(&second, &own.device(2)));
         assert!(!left_out(&second, &own.device(3)) && !left_out(&second, &other.device(1)));
         assert!(by(&own.device(1)).is_none(), "one's own, which a restored vault has forgotten");
+    }
+
+    #[test]
+    fn a_device_whose_key_has_changed_is_asked_for_nothing_before_somebody_has_looked() {
+        let home = tempfile::tempdir().unwrap();
+        let passphrase = Passphrase::new("seven quiet herons at dawn".to_owned());
+        let vault = Vault::create(home.path(), &passphrase, Arc::new(SystemRandom::new())).unwrap();
+        vault
+            .act::<_, Error>(Durability::OnDisk, |act| {
+                let device: Identity =
+                    format!("spiffe://harborlight.northmark.example/staff/{}/device/1", "a".repeat(16))
+                        .parse()
+                        .unwrap();
+                let mut key = [7; P256Point::LEN];
+                key[0] = 4;
+                let key = P256Point::parse(&key).unwrap();
+                let row = CarryRow { identity: device.to_string(), ..CarryRow::default() };
+                assert!(is_looked_at(act, &row)?, "the control: nothing has changed");
+                let changed = CarryRow { changed_key: key.as_bytes().to_vec(), ..row };
+                assert!(!is_looked_at(act, &changed)?);
+                believe(act, &device, &key, Because::WordsCompared)?;
+                assert!(is_looked_at(act, &changed)?, "somebody has looked");
+                Ok(())
+            })
+            .unwrap();
     }
 }

@@ -22,7 +22,7 @@ use alcove_proto::{
     ids::{GroupId, Position},
     v1::Reason,
 };
-use std::sync::PoisonError;
+use std::{collections::BTreeSet, sync::PoisonError};
 
 /// Times newer trust material is fetched for one log before the server is taken to withhold it.
 const TRUST_FETCHES_MAX: u32 = 3;
@@ -34,6 +34,14 @@ fn bad_answer(error: Error) -> Result<ServerError, Error> {
         Error::Server(error @ ServerError::BadAnswer { .. }) => Ok(error),
         other => Err(other),
     }
+}
+
+/// Whether the server refuses something about one case: that keeps nothing from the others. What it says about itself, or
+/// about this device, it would say about each of them.
+fn is_of_one_case(error: &Error) -> bool {
+    let Error::Server(error @ ServerError::Refused(_)) = error else { return false };
+    let of_all = [Reason::RateLimited, Reason::Unavailable, Reason::CertificateRefused];
+    !error.reason().is_some_and(|reason| of_all.contains(&reason))
 }
 
 /// Whether something new came; an alarm about the whole collaborative stands in the vault and stops nothing here.
@@ -79,12 +87,13 @@ impl Session {
             }
         };
         self.finish_rejoins().await?;
+        let mut read = BTreeSet::new();
         for group in self.open_groups()? {
-            self.sync_group(&group, &mut report).await?;
+            self.sync_group(&group, &mut report, &mut read).await?;
         }
         // Whose log was read to its end before another one showed that this vault was put back from a copy.
         for group in self.open_groups_of_before()? {
-            self.sync_group(&group, &mut report).await?;
+            self.sync_group(&group, &mut report, &mut read).await?;
         }
         if put_off || !report.closed.is_empty() {
             // Who is no stranger by now. And whoever was removed and added again: that welcome was for after the end that was
@@ -92,11 +101,20 @@ impl Session {
             match self.take_welcomes(&mut report, Consent::Asked).await {
                 Ok((joined, _)) => {
                     for group in joined {
-                        self.sync_group(&group, &mut report).await?;
+                        // Its welcome may have come after that log was read.
+                        if let Some(case) = self.led_on_by(&group)? {
+                            read.remove(&case);
+                            self.sync_group(&case, &mut report, &mut read).await?;
+                        }
+                        self.sync_group(&group, &mut report, &mut read).await?;
                     }
                 }
                 Err(error) => report.bad_answer = Some(bad_answer(error)?),
             }
+        }
+        // Only now is it known who has been removed from the cases that others say they lead on.
+        for group in self.recognise_successors(&read)? {
+            self.sync_group(&group, &mut report, &mut read).await?;
         }
         self.read_recovered(&mut report).await?;
         self.seal_due().await?;
@@ -123,8 +141,14 @@ impl Session {
         }
     }
 
-    async fn sync_group(&self, group: &GroupId, report: &mut SyncReport) -> Result<(), Error> {
-        let result = self.sync_group_whole(group, report).await;
+    /// `read` takes in the group if its log was read to its end.
+    async fn sync_group(
+        &self,
+        group: &GroupId,
+        report: &mut SyncReport,
+        read: &mut BTreeSet<GroupId>,
+    ) -> Result<(), Error> {
+        let result = self.sync_group_whole(group, report, read).await;
         match result {
             // Of one case only; it is in the report and stands in the vault.
             Err(
@@ -146,6 +170,10 @@ impl Session {
             }
             // What the case's log says of that, its next reading shows.
             Err(Error::Server(error)) if error.reason() == Some(Reason::NotFound) => Ok(()),
+            Err(error) if is_of_one_case(&error) => {
+                report.held_up.push(HeldUp { case: *group, error });
+                Ok(())
+            }
             Err(error) => {
                 report.bad_answer = Some(bad_answer(error)?);
                 Ok(())
@@ -154,7 +182,12 @@ impl Session {
         }
     }
 
-    async fn sync_group_whole(&self, group: &GroupId, report: &mut SyncReport) -> Result<(), Error> {
+    async fn sync_group_whole(
+        &self,
+        group: &GroupId,
+        report: &mut SyncReport,
+        read: &mut BTreeSet<GroupId>,
+    ) -> Result<(), Error> {
         let walked = self.sync_log(group).await?;
         report.notes += walked.notes;
         report.documents += walked.documents;
@@ -165,11 +198,16 @@ impl Session {
         if walked.stop.is_some() {
             return Ok(());
         }
+        read.insert(*group);
         let granted = self.fetch_granted(group).await?;
         report.notes += granted.notes;
         report.documents += granted.documents;
         self.drive(group).await?;
-        self.carry_over(group).await?;
+        match self.carry_over(group).await {
+            // Whoever cannot be added today keeps nobody from being written to.
+            Err(error) if is_of_one_case(&error) => report.held_up.push(HeldUp { case: *group, error }),
+            carried => carried?,
+        }
         self.renew_leaf(group).await?;
         report.sent += self.flush(group).await?;
         Ok(())

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     transport::{ServerError, WaitingWelcome},
     vault::{
-        Durability,
+        Durability, VaultError,
         rows::{GroupRow, KeyPackageRow},
     },
 };
@@ -66,7 +66,6 @@ impl Session {
             }
         }
         report.joined.extend(&joined);
-        self.tie_successors(report).await?;
         Ok((joined, !put_off.is_empty()))
     }
 
@@ -103,6 +102,11 @@ impl Session {
             Ok(Settled::LogsFirst) => Ok(Outcome::LogsFirst),
             // Another process has read on since, or the server does not give the digests now.
             Ok(Settled::AsksWay { .. }) => Ok(Outcome::Later),
+            // What is kept of the groups that it is about cannot be taken for what it should be: that is of them alone.
+            Err(Failed::Session(Error::Vault(VaultError::Damaged { what }))) => {
+                tracing::warn!(what, "a welcome cannot be joined by");
+                Ok(Outcome::Aside(AlarmKind::WelcomeUnusable))
+            }
             Err(Failed::Session(error)) => Err(error),
             Err(Failed::Unfit(unfit)) => {
                 tracing::warn!(%unfit, "a welcome cannot be joined by");

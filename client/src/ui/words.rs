@@ -217,6 +217,7 @@ pub(crate) fn follow_fault_code(fault: FollowFault) -> &'static str {
         FollowFault::OwnerStands => "owner-stands",
         FollowFault::KeyNotBelieved => "key-not-believed",
         FollowFault::OtherHistory => "other-history",
+        FollowFault::NotRead => "not-read",
         FollowFault::BringsBack => "brings-back",
     }
 }

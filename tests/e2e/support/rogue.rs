@@ -11,7 +11,7 @@ use alcove_e2ee::{
     keys::{RecordPlace, Salt},
     records::{AuthorPoint, Draft, Payload, seal},
 };
-use alcove_mls::{CommitBody, LogPin};
+use alcove_mls::{CommitBody, LogPin, Predecessor};
 use alcove_proto::{ids::RecordId, v1};
 use ring::rand::SystemRandom;
 
@@ -35,6 +35,17 @@ impl Rogue {
         scene.rosa.run(add.iter().chain(more)).success();
         let (group, join) = enter(&caller, &package).await;
         Self { caller, group, join }
+    }
+
+    /// The case as far as its keys are known to it: what a group names that leads it on.
+    pub(crate) fn seen(&self) -> Predecessor {
+        Predecessor {
+            group: self.group.id(),
+            epoch: self.group.epoch(),
+            epoch_id: self.group.epoch_id(),
+            position: self.join.pin.position,
+            head: self.join.pin.head,
+        }
     }
 
     /// Writes a record with this payload; answers where its line and the log stand then.

@@ -5,5 +5,6 @@ mod compare;
 mod context;
 mod lineage;
 mod outbox;
+mod refusing;
 mod restored;
 pub(crate) mod revocation;

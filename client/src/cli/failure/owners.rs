@@ -49,6 +49,11 @@ pub(super) fn not_to_be_followed(fault: FollowFault) -> Failure {
             "The case leads on another history than the one that this device has seen.",
             "Do not follow. Tell your admin and the server's operator: somebody, or the server, has another past of it.",
         ),
+        FollowFault::NotRead => (
+            "The case leads on from a place that this device has not read, so it cannot see who has been removed by then.",
+            "`alcove status` reads what there is; then follow. If the old case has stopped here before that place, it cannot be \
+             checked here: ask the members by phone. Nothing of the old case goes to the new one by itself.",
+        ),
         FollowFault::BringsBack => (
             "Somebody is in the new case whom this device has seen go from the old one.",
             "Ask whoever leads on to remove them (`alcove member remove`), or follow somebody else.",

@@ -45,6 +45,9 @@ pub enum FollowFault {
     /// The history that is led on is not the one that was seen here.
     #[error("it leads another history on")]
     OtherHistory,
+    /// It goes on from behind what this device has read of the other case, or can read of it.
+    #[error("it leads on what was not read here")]
+    NotRead,
     /// Somebody is in it whom this device has seen go.
     #[error("somebody is in it who was removed")]
     BringsBack,

@@ -121,6 +121,13 @@ pub struct GroupRow {
     /// That it leads another group on is the word of a member who is no owner there: a person decides whether to follow.
     #[prost(bool, tag = "80")]
     pub led_by_member: bool,
+    /// The key that whoever added this device, or opened the group, signed with then, a P-256 point. Empty in groups that
+    /// were joined before this was kept: then the key that stands in the roster counts.
+    #[prost(bytes = "vec", tag = "90")]
+    pub led_by_key: Vec<u8>,
+    /// The ties between their keys that they showed then, an encoded v1::KeyTies; empty for none.
+    #[prost(bytes = "vec", tag = "91")]
+    pub led_by_ties: Vec<u8>,
     /// The id that this case had until another group took its place under it; empty for every other case.
     #[prost(bytes = "vec", tag = "50")]
     pub former_of: Vec<u8>,
@@ -172,6 +179,10 @@ pub struct CarryRow {
     /// Its person was an owner.
     #[prost(bool, tag = "2")]
     pub owner: bool,
+    /// The key of its last key package, a P-256 point, where that one is a change that nobody has looked at: no further
+    /// key package is taken before somebody has. Empty for none.
+    #[prost(bytes = "vec", tag = "3")]
+    pub changed_key: Vec<u8>,
 }
 
 /// A head the server signed for a position that has not been read yet.

@@ -1,0 +1,168 @@
+//! Who may say that a case is led on, and what goes along: each beside the honest case that it was bent from.
+
+use super::*;
+use crate::vault::{
+    Passphrase, Vault,
+    rows::{NoteRow, PredecessorRow, SealingRow},
+};
+use alcove_mls::KeyTie;
+use alcove_proto::ids::Digest;
+use ring::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair},
+};
+use std::sync::Arc;
+
+const OLD: GroupId = GroupId([1; 16]);
+const NEW: GroupId = GroupId([2; 16]);
+
+fn in_a_vault(body: impl FnOnce(&Act<'_>) -> Result<(), Error>) {
+    let home = tempfile::tempdir().unwrap();
+    let passphrase = Passphrase::new("seven quiet herons at dawn".to_owned());
+    let vault = Vault::create(home.path(), &passphrase, Arc::new(SystemRandom::new())).unwrap();
+    vault.act(Durability::OnDisk, body).unwrap();
+}
+
+fn pair() -> EcdsaKeyPair {
+    let random = SystemRandom::new();
+    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
+    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, document.as_ref(), &random).unwrap()
+}
+
+fn point(pair: &EcdsaKeyPair) -> P256Point {
+    P256Point::parse(pair.public_key().as_ref()).unwrap()
+}
+
+fn device(number: u16) -> Identity {
+    let handle = "a".repeat(16);
+    format!("spiffe://harborlight.northmark.example/staff/{handle}/device/{number}").parse().unwrap()
+}
+
+fn roster(seats: &[(Identity, P256Point)]) -> Roster {
+    let seat = |(leaf, (identity, key)): (u32, &(Identity, P256Point))| Seat {
+        leaf,
+        identity: identity.clone(),
+        role: Role::Owner,
+        certificate_hash: Digest([0; 32]),
+        public_key: *key,
+    };
+    Roster { members: (0..).zip(seats).map(seat).collect() }
+}
+
+#[test]
+fn a_case_is_led_on_by_the_very_device_of_the_last_roster_and_by_no_other_one_of_its_person() {
+    let (then, now) = (pair(), pair());
+    let last = roster(&[(device(2), point(&then))]);
+    let leads = |number: u16, key: &EcdsaKeyPair, ties: KeyTies| {
+        let new = roster(&[(device(number), point(key))]);
+        let row = GroupRow {
+            led_by: device(number).to_string(),
+            led_by_key: point(key).as_bytes().to_vec(),
+            led_by_ties: ties.encode(),
+            ..GroupRow::default()
+        };
+        let kept = leader_in(&last, &new, &row).unwrap().is_some();
+        // Of a group that was joined before the key was kept.
+        let row = GroupRow { led_by_key: Vec::new(), ..row };
+        assert_eq!(leader_in(&last, &new, &row).unwrap().is_some(), kept);
+        kept
+    };
+    assert!(leads(2, &then, KeyTies::default()), "the control: the device that sits there, by its key");
+    assert!(
+        !leads(1, &then, KeyTies::default()),
+        "a device that was replaced, while its person has another one there"
+    );
+    assert!(!leads(2, &now, KeyTies::default()), "a key that its agency's CA put in its place");
+    let tied = |by: &EcdsaKeyPair| {
+        let (identity, from, to) = (device(2), point(&then), point(&now));
+        let signed = KeyTie::signing_bytes(&identity, &from, &to);
+        let signature = by.sign(&SystemRandom::new(), &signed).unwrap().as_ref().to_vec();
+        KeyTies::newest(vec![KeyTie { identity, from, to, signature }])
+    };
+    assert!(leads(2, &now, tied(&then)), "its next key, which the one of then signed for");
+    assert!(!leads(2, &now, tied(&now)), "a tie that its new key signed itself");
+}
+
+#[test]
+fn what_lies_behind_what_was_read_is_never_our_history() {
+    let old = GroupRow { epoch: 5, position: 20, ..GroupRow::default() };
+    let ahead = |epoch: u64, position: u64| {
+        let predecessor =
+            PredecessorRow { group: OLD.to_vec(), epoch, epoch_id: vec![7; 32], position, head: vec![7; 32] };
+        let row = GroupRow { predecessor: Some(predecessor), ..GroupRow::default() };
+        is_ahead(&old, &predecessor_of(&row).unwrap().unwrap())
+    };
+    assert!(!ahead(5, 20), "the control: as far as was read");
+    assert!(!ahead(4, 12));
+    assert!(ahead(1_000_000, 20) && ahead(5, 1_000_000_000) && ahead(6, 1));
+}
+
+#[test]
+fn a_case_that_was_read_with_recovered_keys_is_led_on_by_nobody_and_stops_nothing() {
+    in_a_vault(|act| {
+        let predecessor = PredecessorRow {
+            group: OLD.to_vec(),
+            epoch: 1,
+            epoch_id: vec![7; 32],
+            position: 1,
+            head: vec![7; 32],
+        };
+        let row = GroupRow { predecessor: Some(predecessor), ..GroupRow::default() };
+        let old = GroupRow { recovered: true, ..GroupRow::default() };
+        act.put(OLD.as_bytes(), &old)?;
+        assert!(Roster::load(act, &OLD).is_err(), "it has no roster that could be asked");
+        assert!(Pair::of(act, &NEW, &row)?.is_none());
+        act.put(OLD.as_bytes(), &GroupRow { recovered: false, ..old })?;
+        assert!(Pair::of(act, &NEW, &row)?.is_some(), "the control: a case with a roster of its own");
+        Ok(())
+    });
+}
+
+/// What lies in the outbox of a group: its id, its text, and by number why it is refused.
+fn waiting(act: &Act<'_>, group: &GroupId) -> Vec<(Vec<u8>, String, u32)> {
+    let rows = act.scan::<OutboxRow>(group.as_bytes()).unwrap();
+    let said = |row: &OutboxRow| row.note.as_ref().unwrap().text.clone();
+    rows.iter().map(|(_, row)| (row.record_id.clone(), said(row), row.refused)).collect()
+}
+
+fn queued(id: u8, text: &str, is_sealed: bool, refused: u32) -> OutboxRow {
+    let mut row = OutboxRow::default();
+    row.record_id = vec![id; 16];
+    let mut note = NoteRow::default();
+    note.text = text.to_owned();
+    row.note = Some(note);
+    row.refused = refused;
+    if is_sealed {
+        row.sealed = vec![id];
+        row.sealings = vec![SealingRow { epoch: 1, hash: vec![id; 32] }];
+    }
+    row
+}
+
+#[test]
+fn what_may_stand_in_the_old_log_is_sent_once_and_what_was_set_aside_waits_for_a_yes() {
+    in_a_vault(|act| {
+        act.put(&epoch_place(&OLD, 0), &queued(1, "never sealed", false, 0))?;
+        act.put(&epoch_place(&OLD, 1), &queued(2, "its receipt was lost", true, 0))?;
+        act.put(&epoch_place(&OLD, 2), &queued(3, "changed in the log", true, 5))?;
+        let mut row = GroupRow::default();
+        let random = SystemRandom::new();
+        move_over(act, &random, &OLD, (&NEW, &mut row), false)?;
+        assert_eq!(waiting(act, &NEW), [(vec![1; 16], "never sealed".to_owned(), 0)]);
+        assert_eq!(waiting(act, &OLD).len(), 2, "the old log says whether these were sent");
+        assert!(has_waiting(act, &OLD)?);
+
+        // It was read to its end, and neither of them was found there.
+        move_over(act, &random, &OLD, (&NEW, &mut row), true)?;
+        assert!(!has_waiting(act, &OLD)? && waiting(act, &OLD).is_empty());
+        let there = waiting(act, &NEW);
+        let said: Vec<_> = there.iter().map(|(_, text, refused)| (text.as_str(), *refused)).collect();
+        assert_eq!(said, [("never sealed", 0), ("its receipt was lost", 0), ("changed in the log", 5)]);
+        assert_ne!(there[1].0, [2; 16], "what was sealed goes out under another id");
+        assert_ne!(there[2].0, [3; 16]);
+        for (_, row) in act.scan::<OutboxRow>(NEW.as_bytes())? {
+            assert!(row.sealed.is_empty() && row.sealings.is_empty());
+        }
+        Ok(())
+    });
+}

@@ -1,0 +1,59 @@
+//! A server that refuses whatever is asked of one case.
+
+use crate::{
+    lying_answers::{is_leon, lied_to_with_leon},
+    scene::{CASE, write},
+    support::liar::{Call, Lie},
+};
+use alcove_proto::v1::{ReadLogRequest, Reason};
+use alcove_tests::world::Staff;
+use bytes::Bytes;
+use prost::Message;
+
+const OTHER: &str = "QUIET-MAPLE-08";
+
+/// Refuses Leon the log of one case.
+struct Refuses {
+    case: Vec<u8>,
+}
+
+impl Lie for Refuses {
+    fn instead(&self, call: &Call<'_>) -> Option<Result<Vec<Bytes>, Reason>> {
+        let is_it = || ReadLogRequest::decode(call.request).is_ok_and(|asked| asked.group_id == self.case);
+        (is_leon(call) && call.method == "ReadLog" && is_it()).then_some(Err(Reason::QuotaExceeded))
+    }
+}
+
+fn texts_of(staff: &Staff, case: &str) -> Vec<String> {
+    let notes = staff.json_lines(["note", "list", case, "--offline"]);
+    notes.iter().filter_map(|note| note["text"].as_str()).map(str::to_owned).collect()
+}
+
+/// The server refuses the log of one case, as often as it is asked.
+/// Who: server
+/// Sees: that this case is held up, and why; the others go on
+/// Step: 9, "keeps nothing from the others"
+#[test]
+fn one_case_that_is_refused_keeps_nothing_from_the_others() {
+    let (scene, liar) = lied_to_with_leon();
+    scene.rosa.run(["case", "new", OTHER, "--json"]).success();
+    scene.rosa.run(["member", "add", OTHER, "Leon Baptiste", "--yes", "--json"]).success();
+    scene.leon.run(["status", "--json"]).success();
+    let add = |case: &str, text: &str| {
+        let add = ["note", "add", case, "-", "--yes", "--json"];
+        scene.rosa.command(add).stdin(text).outcome().success();
+    };
+    // Each of the two in its turn: one of them is asked about first.
+    for (refused, served, text) in [(CASE, OTHER, "two"), (OTHER, CASE, "three")] {
+        let id = scene.leon.json(["case", "show", refused, "--offline"])["id"].clone();
+        let id: alcove_proto::ids::GroupId = id.as_str().expect("an id").parse().expect("a case's id");
+        liar.tell(Refuses { case: id.to_vec() });
+        add(served, text);
+        add(refused, text);
+        let told = scene.leon.run(["status"]);
+        assert!(told.stderr.contains(&format!("Case {:.8}: ", id.to_string())), "{}", told.stderr);
+        assert!(texts_of(&scene.leon, served).contains(&text.to_owned()));
+        assert!(!texts_of(&scene.leon, refused).contains(&text.to_owned()), "the control: it is refused");
+    }
+    write(&scene.leon, "and writes");
+}
