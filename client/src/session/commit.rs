@@ -6,6 +6,7 @@
 use super::{
     Error, Session,
     alarms::check_quiet,
+    let_go,
     log::{Stop, Walk},
     state::{Roster, load_group, load_joined_row, save_group},
 };
@@ -327,13 +328,14 @@ impl Session {
 
     /// Throws away the bytes of this try; the intent stays.
     ///
-    /// Only after a refusal that those bytes can never outlive: then they cannot be in the log.
+    /// Only after a refusal that those bytes can never outlive: then an honest server's log never has them.
     fn unmake(&self, group: &GroupId) -> Result<(), Error> {
         self.vault.act(Durability::OnDisk, |act| {
             let Some(mut pending) = act.get::<PendingRow>(group.as_bytes())? else { return Ok(()) };
             let mut mls = load_group(act, group)?;
             mls.clear_pending();
             save_group(act, &mut mls)?;
+            let_go::commit(act, group, &pending, self.clock.now_ms())?;
             pending.commit.clear();
             Ok(act.put(group.as_bytes(), &pending)?)
         })
@@ -345,6 +347,9 @@ impl Session {
             let mut mls = load_group(act, group)?;
             mls.clear_pending();
             save_group(act, &mut mls)?;
+            if let Some(pending) = act.get::<PendingRow>(group.as_bytes())? {
+                let_go::commit(act, group, &pending, self.clock.now_ms())?;
+            }
             Ok(act.delete::<PendingRow>(group.as_bytes())?)
         })
     }

@@ -3,7 +3,7 @@
 use super::{
     AddOutcome, Delivery, Error, GrantOutcome, History, MemberView, Session,
     handover::{self, Sorted},
-    known_keys,
+    known_keys, let_go,
     people::person_view,
     state::{Roster, load_open_row},
 };
@@ -212,11 +212,12 @@ impl Session {
     pub async fn end_grants(&self, case: &GroupId, person: &Person) -> Result<u64, Error> {
         let is_theirs = |name: &str| name.parse::<Identity>().is_ok_and(|device| device.person == *person);
         let mut ended = self.vault.act::<_, Error>(Durability::OnDisk, |act| {
-            load_open_row(act, case)?;
+            let epoch = load_open_row(act, case)?.epoch;
             let mut dropped = 0;
             for (key, row) in act.scan::<OutboxRow>(case.as_bytes())? {
                 let theirs = row.grant.as_ref().is_some_and(|plan| is_theirs(&plan.grantee));
                 if theirs && row.position == 0 {
+                    let_go::item(act, case, epoch, &row, self.clock.now_ms())?;
                     act.delete::<OutboxRow>(&key)?;
                     dropped += 1;
                 }

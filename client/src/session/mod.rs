@@ -28,6 +28,7 @@ mod joining;
 mod known_keys;
 mod leaving;
 mod ledger;
+mod let_go;
 mod lineage;
 mod lists;
 mod log;

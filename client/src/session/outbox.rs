@@ -11,6 +11,7 @@ use super::{
     Delivery, Error, Session, Written,
     alarms::check_quiet,
     handover::{AccessPlan, access, make_grant},
+    let_go,
     log::{Stop, Walk},
     own::Own,
     payload::{document_row, manifest_of, note_of, subject_of},
@@ -245,6 +246,7 @@ fn next(session: &Session, act: &Act<'_>, trust: &TrustView, group: &GroupId) ->
                 Some(plan) => return Ok(Next::Open { key, plan }),
                 None => {
                     // Whoever it was for has left.
+                    let_go::item(act, group, row.epoch, &queued, session.clock.now_ms())?;
                     act.delete::<OutboxRow>(&key)?;
                     continue;
                 }
@@ -255,6 +257,7 @@ fn next(session: &Session, act: &Act<'_>, trust: &TrustView, group: &GroupId) ->
             match seal_anew(session, act, trust, group, &row, after, &mut queued) {
                 Ok(true) => act.put(&key, &queued)?,
                 Ok(false) => {
+                    let_go::item(act, group, row.epoch, &queued, session.clock.now_ms())?;
                     act.delete::<OutboxRow>(&key)?;
                     continue;
                 }

@@ -3,9 +3,9 @@
 //! Every other failure passes (a full disk, a limit on calls, an expired certificate), and the item waits.
 
 use super::{
-    Delivery, Error, OutboxKind, OutboxView, Session,
+    Delivery, Error, OutboxKind, OutboxView, Session, let_go,
     outbox::{self, Item},
-    state::load_open_row,
+    state::{load_open_row, load_row},
     view::RefusalCause,
 };
 use crate::{
@@ -158,7 +158,15 @@ impl Session {
     /// Errors: [`Error::NoSuchRecord`] for what is not in the outbox, or is at the server.
     pub fn drop_from_outbox(&self, item: &RecordId) -> Result<(), Error> {
         self.vault.act(Durability::OnDisk, |act| {
-            let (key, _) = find(act, item)?;
+            let (key, queued) = find(act, item)?;
+            let case = view(&key, &queued)?.case;
+            let mut row = load_row(act, &case)?;
+            let_go::item(act, &case, row.epoch, &queued, self.clock.now_ms())?;
+            if queued.leave {
+                // Whoever takes the wish back before it was sent writes on.
+                row.leaving_since_ms = 0;
+                act.put(case.as_bytes(), &row)?;
+            }
             Ok(act.delete::<OutboxRow>(&key)?)
         })
     }
@@ -174,7 +182,10 @@ impl Session {
         self.vault.act(Durability::OnDisk, |act| {
             let (key, mut row) = find(act, item)?;
             let mut id = *item;
+            let case = view(&key, &row)?.case;
+            let epoch = load_row(act, &case)?.epoch;
             if stands_in_the_log(delivery_of(&row)) {
+                let_go::item(act, &case, epoch, &row, self.clock.now_ms())?;
                 id = RecordId(draw(&*self.random).map_err(|_| Error::Randomness)?);
                 row.record_id = id.to_vec();
                 row.sealings.clear();
@@ -185,7 +196,7 @@ impl Session {
                 act.put(&key, &row)?;
                 return Ok(id);
             }
-            let case = view(&key, &row)?.case;
+            let_go::item(act, &case, epoch, &row, self.clock.now_ms())?;
             let mut group = load_open_row(act, &case)?;
             let note = row.note.clone().ok_or(Error::SendAnew)?;
             let anew = outbox::queue(self, act, &case, &mut group, Item::Note(note))?;

@@ -208,10 +208,14 @@ impl Session {
             for crl in view.crls() {
                 let tag = act.tag::<CrlRow>(crl.trust_domain.as_str());
                 let trust_domain = crl.trust_domain.to_string();
+                let kept = act.get::<CrlRow>(&tag)?;
+                if kept.as_ref().is_some_and(|row| !is_behind(row, view, &crl.trust_domain)) {
+                    continue;
+                }
+                let overdue_told = kept.is_some_and(|row| row.overdue_told && row.der == crl.der()[..]);
                 let listed = view.listed(&crl.trust_domain).map(|listed| listed.encode()).unwrap_or_default();
-                let told = |row: CrlRow| row.overdue_told && row.der == crl.der()[..];
-                let overdue_told = act.get::<CrlRow>(&tag)?.is_some_and(told);
-                act.put(&tag, &CrlRow { der: crl.der().to_vec(), trust_domain, listed, overdue_told })?;
+                let der = crl.der().to_vec();
+                act.put(&tag, &CrlRow { der, trust_domain, listed, overdue_told })?;
             }
             Ok(())
         })?;
@@ -231,6 +235,17 @@ impl Session {
         let now_ms = self.clock.now_ms();
         self.vault.act(Durability::OnDisk, |act| raise(act, alarm, now_ms).map(drop))
     }
+}
+
+/// Whether a kept list is older than the one that a view has of its agency. Another process may have kept a newer one since
+/// this one looked, and nothing that was revoked is forgotten by the slower of the two.
+fn is_behind(row: &CrlRow, view: &TrustView, trust_domain: &TrustDomain) -> bool {
+    let held = view.crl(trust_domain).is_some_and(|crl| row.der == crl.der()[..]);
+    let is_whole = !row.trust_domain.is_empty() && !row.listed.is_empty();
+    if held {
+        return !is_whole;
+    }
+    !matches!(view.with_crl_of(trust_domain, &row.der), Ok((_, Appended::New)))
 }
 
 /// What the server offered and held good.

@@ -8,6 +8,7 @@ mod group;
 mod incoming;
 mod known;
 mod ledger;
+mod let_go;
 mod outgoing;
 mod own;
 mod rejoin;
@@ -19,6 +20,7 @@ pub use group::*;
 pub use incoming::*;
 pub use known::*;
 pub use ledger::*;
+pub use let_go::*;
 pub use outgoing::*;
 pub use own::*;
 pub use rejoin::*;
@@ -151,6 +153,8 @@ rooms! {
     Blocked = 66, "a person who is blocked";
     /// What was verified of the certificates in a group's seats. Key: group id.
     Issued = 75, "the certificates of a roster";
+    /// What was sealed and let go of. Key: group id, then the first 16 bytes of its SHA-256.
+    LetGo = 95, "what was let go of";
 }
 
 /// A row: what it looks like and in which room it lies.
@@ -225,6 +229,7 @@ row! {
     RequestContentRow => RequestContent;
     RestoredRow => Restored;
     RejoinRow => Rejoin;
+    LetGoRow => LetGo;
 }
 
 /// The MLS state of one group, opaque here.

@@ -101,6 +101,26 @@ fn a_further_device_in_a_roster_that_one_joins_is_believed_by_nobody() {
     assert!(texts(&scene.leon).contains(&"only among us".to_owned()));
 }
 
+/// A device that the agency's CA certified in somebody's name asks to be taken off a case, and with it everybody of that name.
+/// Who: admin
+/// Sees: a change of key; an owner's program that does not believe the key takes nobody off
+/// Step: 8, "Nor does a program obey them"
+#[test]
+fn a_ghost_does_not_leave_in_the_name_of_somebody() {
+    let (scene, hannah, ghost) = with_ghost();
+    let as_owner = ["member", "add", CASE, "Hannah Kessler", "--owner", "--yes", "--json"];
+    scene.rosa.run(as_owner).success();
+    ghost.run(["case", "leave", CASE, "--yes"]).success();
+    let members = |staff: &Staff| staff.json_lines(["member", "list", CASE, "--offline"]).len();
+    for _ in 0..2 {
+        hannah.run(["status", "--json"]);
+    }
+    assert_eq!(members(&hannah), 3, "she has compared nothing");
+    // The control: Rosa, who was deceived, has it done.
+    scene.rosa.run(["status", "--json"]).success();
+    assert_eq!(members(&scene.rosa), 2);
+}
+
 /// Somebody's own commit (here the addition of a third person) is taken for a look at a ghost that sits in the roster.
 /// Who: admin
 /// Sees: the change stands as before; nothing is sent

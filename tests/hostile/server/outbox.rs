@@ -113,6 +113,25 @@ fn a_lost_receipt_alone_loses_nothing_and_alarms_nobody() {
     }
 }
 
+/// The server takes a note and loses the receipt; its author drops it, and then the log shows it. To the program it would look
+/// like a vault that was put back from a backup, and every frozen case would be locked.
+/// Who: server
+/// Sees: the note, which was sent after all, and no alarm
+/// Step: 8, "was sent after all and says nothing of a copy"
+#[test]
+fn a_note_that_was_dropped_and_sent_after_all_is_no_sign_of_a_backup() {
+    let (scene, liar) = lied_to_with_leon();
+    Changed::tell(&scene, &liar, |_| {});
+    let written = writes(&scene);
+    assert_eq!(written["delivery"], "queued", "its receipt is lost: {written}");
+    let id = written["id"].as_str().expect("a note has an id");
+    scene.leon.run(["outbox", "drop", id]).success();
+    scene.leon.run(["note", "list", CASE, "--json"]).success();
+    assert_eq!(delivery(&scene.leon, NOTE), "stored");
+    assert_eq!(alarms(&scene.leon), [""; 0]);
+    assert_eq!(case(&scene.leon)["is_old"], false);
+}
+
 /// The server flips one bit of a record, stores that, and loses the receipt.
 /// Who: server
 /// Sees: own-record-changed at the author, record-unreadable at the others; the text is in the outbox and is sent again on a yes

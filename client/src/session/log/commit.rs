@@ -9,7 +9,7 @@ use crate::{
         alarms::{Alarm, raise, raise_against},
         escrow, handover,
         known_keys::{Brought, Signer, meet},
-        leaving, ledger,
+        leaving, ledger, let_go,
         outbox::{self, Item},
         payload::working_row,
         restored, seats,
@@ -73,6 +73,7 @@ impl Walk<'_> {
             &mut self.row,
         )?);
         self.epoch_key = None;
+        let_go::end_earlier(self.act, &self.id, self.row.epoch)?;
         self.meet_keys(&processed, author_key, is_outside)?;
         // Whoever is removed is not brought over from an earlier case afterwards.
         let out = |name: &str| processed.summary.removed.iter().any(|gone| gone.identity.to_string() == name);
@@ -92,6 +93,10 @@ impl Walk<'_> {
     /// PROTOCOL.md, "Groups", "Whose fault".
     fn refused(&mut self, entry: &LogEntry, error: &GroupError) -> Result<(), Error> {
         tracing::warn!(position = entry.position, %error, "a commit cannot be processed");
+        if matches!(error, GroupError::OwnCommitForgotten) && let_go::is_one(self.act, &self.id, entry)? {
+            // The server said that it refuses it. It was this vault that made it, and no copy of it was put back.
+            return self.ordered_invalid(entry);
+        }
         // The library may have given up halfway: what was saved is the group as it was before.
         self.group = None;
         let before = load_group(self.act, &self.id)?.on_floor(floor(&self.row)?);
@@ -114,9 +119,11 @@ impl Walk<'_> {
     /// The state cannot be carried on: shown, and nothing more is sent. What is here can still be read.
     fn freeze(&mut self, entry: &LogEntry, kind: AlarmKind, author: Option<&Identity>) -> Result<(), Error> {
         if kind == AlarmKind::VaultRestored {
-            restored::notice(self.act, &self.id, &mut self.row, self.now_ms)?;
+            // It was made before it was received.
+            restored::notice(self.act, &self.id, &mut self.row, entry.received_at_ms, self.now_ms)?;
         }
         self.row.frozen = true;
+        self.row.frozen_at_ms = if kind == AlarmKind::VaultRestored { 0 } else { self.now_ms };
         self.row.frozen_by = entry.author.clone();
         let alarm = Alarm { group: Some(self.id), kind, position: entry.position };
         let is_new = match author {

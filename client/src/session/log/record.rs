@@ -5,9 +5,9 @@
 use super::Walk;
 use crate::{
     session::{
-        AlarmKind, Error, RefusalCause, UnreadableCause, leaving, outbox,
+        AlarmKind, Error, RefusalCause, UnreadableCause, known_keys, leaving, let_go, outbox,
         payload::{cause_of, entry_row, unreadable_row},
-        restored,
+        restored, seats,
         state::{self, digest, group_place, load_group},
     },
     vault::rows::{AuthorRow, ChainRow, EntryClass, EntryRow, GrantInboxRow, GrantedKeyRow},
@@ -51,11 +51,13 @@ impl Walk<'_> {
                 self.lying_there()?.remove(&record);
             }
             Some(key) => self.own_changed(entry, Some(&key))?,
+            // It was dropped here, or goes by another id, and was sent after all.
+            None if own && !replayed && let_go::is_one(self.act, &self.id, entry)? => {}
             // A record of ours that this vault does not know: it was put back from an older copy.
             None if own && !replayed => {
                 self.alarm(AlarmKind::VaultRestored, entry.position)?;
                 // It opened under this device's own signature: no server can make that up.
-                restored::notice(self.act, &self.id, &mut self.row, self.now_ms)?;
+                restored::notice(self.act, &self.id, &mut self.row, opened.time_ms, self.now_ms)?;
             }
             None => {}
         }
@@ -75,6 +77,8 @@ impl Walk<'_> {
         let key = self.epoch_key()?.record_key(&opened.header.place, &opened.header.salt);
         let mut row = entry_row(&opened, key.as_bytes(), entry.received_at_ms, head.as_bytes());
         match &opened.payload {
+            // Nobody renames a case whose word counts for nothing here; without any title it could not even be asked about.
+            Payload::Subject(_) if !self.row.title.is_empty() && !self.counts(&opened.author)? => {}
             Payload::Subject(subject) => {
                 self.row.title = subject.title.clone();
                 self.row.subject_kind = subject.kind.into();
@@ -83,6 +87,8 @@ impl Walk<'_> {
                 self.grant(record, &opened, grant, &mut row)?;
             }
             Payload::Introduction(introduction) => self.introduced(entry, introduction)?,
+            // Nor is anybody taken off for what a ghost, or a stolen laptop, says in their name.
+            Payload::Leave if !self.counts(&opened.author)? => {}
             Payload::Leave => {
                 leaving::asked(self.session, &mut self.row, &opened.author, entry.received_at_ms)
             }
@@ -130,6 +136,20 @@ impl Walk<'_> {
             outbox::set_aside(self.act, key, RefusalCause::ChangedInLog)?;
         }
         self.alarm(AlarmKind::OwnRecordChanged, entry.position).map(drop)
+    }
+
+    /// Whether what the program obeys counts from this member: its key is believed here, and this device's own newest charter
+    /// and lists do not call it revoked or outside. As of when it is read; a certificate that has merely ended does.
+    /// PROTOCOL.md section 8, "Whose word counts".
+    fn counts(&mut self, author: &Identity) -> Result<bool, Error> {
+        let own = &self.session.identity;
+        if author == own {
+            return Ok(true);
+        }
+        let (act, trust, now_ms) = (self.act, self.trust, self.now_ms);
+        let Some(seat) = self.roster()?.named(author) else { return Ok(false) };
+        let is_outside = seats::is_seat_outside(act, own, trust, seat, now_ms)?;
+        Ok(!is_outside && known_keys::believes(act, author, &seat.public_key)?)
     }
 
     /// The key of what waits here under this id.

@@ -131,6 +131,9 @@ pub struct GroupRow {
     /// People whose own device asked in the log that they be taken off, and who are members still.
     #[prost(string, repeated, tag = "76")]
     pub leaving: Vec<String>,
+    /// When this device noticed that somebody else had frozen the group, milliseconds since 1970; 0 where that was not kept.
+    #[prost(int64, tag = "95")]
+    pub frozen_at_ms: i64,
 }
 
 impl GroupRow {

@@ -11,4 +11,7 @@ pub struct RestoredRow {
     /// Milliseconds since 1970: the last time.
     #[prost(int64, tag = "2")]
     pub noticed_at_ms: i64,
+    /// When the newest of it was made: the copy is from before. Milliseconds since 1970; 0 where that was not kept yet.
+    #[prost(int64, tag = "95")]
+    pub made_at_ms: i64,
 }
