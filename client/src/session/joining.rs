@@ -108,7 +108,8 @@ impl Session {
             self.enter(act, welcome, opened, None, verifier, trust)?;
             return Ok(Settled::Joined);
         };
-        if consent == Consent::Given && !earlier.closed && !earlier.frozen && !earlier.recovered {
+        let is_stopped = earlier.frozen || earlier.ordered_invalid_at != 0;
+        if consent == Consent::Given && !earlier.closed && !is_stopped && !earlier.recovered {
             return Err(Error::AlreadyInCase.into());
         }
         let known = Known::load(act, &welcome.group, &earlier)?;
@@ -295,6 +296,10 @@ impl Session {
             leaving: Vec::new(),
             ..earlier.unwrap_or_default()
         };
+        // A floor that this device has come to by itself is nobody's word.
+        if row.context_floor != group.floor().encode() {
+            row.told_floor = group.floor().encode();
+        }
         // Others may have written while we were away: their sequences begin anew for us.
         act.delete_under::<AuthorRow>(welcome.group.as_bytes())?;
         restored::read_to_the_end(act, &mut row)?;

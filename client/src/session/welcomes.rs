@@ -84,8 +84,12 @@ impl Session {
             Some(row) if welcome.position.0 <= row.position && !row.recovered => {
                 return Ok(Outcome::Aside(AlarmKind::Rollback));
             }
-            // A member, as far as it has read: first the log has to show the end of that.
-            Some(row) if !row.closed && !row.frozen && !row.recovered => return Ok(Outcome::Later),
+            // A member, as far as it has read: first the log has to show the end of that, or to be stopped.
+            Some(row)
+                if !row.closed && !row.frozen && row.ordered_invalid_at == 0 && !row.recovered =>
+            {
+                return Ok(Outcome::Later);
+            }
             Some(_) | None if !held => return Ok(Outcome::Aside(AlarmKind::WelcomeUnusable)),
             Some(_) | None => {}
         }

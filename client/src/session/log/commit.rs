@@ -13,7 +13,7 @@ use crate::{
         outbox::{self, Item},
         payload::working_row,
         restored, seats,
-        state::{adopt, floor, group_place, load_group},
+        state::{adopt, floor, group_place, keep_told, load_group, told_floor},
     },
     vault::rows::{AuthorRow, PendingRow},
 };
@@ -50,6 +50,7 @@ impl Walk<'_> {
             return self.freeze(entry, AlarmKind::VaultRestored, None);
         }
         self.row.context_floor = group.floor().encode();
+        keep_told(&mut self.row, self.trust, group.floor())?;
         self.put(
             entry,
             RecordId([0; 16]),
@@ -96,6 +97,14 @@ impl Walk<'_> {
         if matches!(error, GroupError::OwnCommitForgotten) && let_go::is_one(self.act, &self.id, entry)? {
             // The server said that it refuses it. It was this vault that made it, and no copy of it was put back.
             return self.ordered_invalid(entry);
+        }
+        let own = entry.author == self.session.identity.to_string();
+        if let GroupError::Commit(CommitError::Floor(fault)) = error
+            && told_floor(&self.row)?.is_cause_of(fault)
+            && !own
+        {
+            // Whoever added this device may have told it more than was ever named, or the server orders what names less.
+            return self.freeze(entry, AlarmKind::CommitUnprocessable, None);
         }
         // The library may have given up halfway: what was saved is the group as it was before.
         self.group = None;

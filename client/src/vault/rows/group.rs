@@ -134,6 +134,10 @@ pub struct GroupRow {
     /// When this device noticed that somebody else had frozen the group, milliseconds since 1970; 0 where that was not kept.
     #[prost(int64, tag = "95")]
     pub frozen_at_ms: i64,
+    /// What of `context_floor` is the word of whoever added us and was named by no commit processed here since, an encoded
+    /// v1::ContextFloor; empty for nothing.
+    #[prost(bytes = "vec", tag = "96")]
+    pub told_floor: Vec<u8>,
 }
 
 impl GroupRow {
