@@ -145,7 +145,11 @@ pub(super) fn told_floor(row: &GroupRow) -> Result<ContextFloor, VaultError> {
 }
 
 /// A commit was taken: what it names is no longer merely told.
-pub(super) fn keep_told(row: &mut GroupRow, trust: &TrustView, floor: &ContextFloor) -> Result<(), VaultError> {
+pub(super) fn keep_told(
+    row: &mut GroupRow,
+    trust: &TrustView,
+    floor: &ContextFloor,
+) -> Result<(), VaultError> {
     if let Some(charter) = trust.charters().get(floor.charter_version()) {
         row.told_floor = told_floor(row)?.still_told_after(charter).encode();
     }

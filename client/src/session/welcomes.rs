@@ -85,9 +85,7 @@ impl Session {
                 return Ok(Outcome::Aside(AlarmKind::Rollback));
             }
             // A member, as far as it has read: first the log has to show the end of that, or to be stopped.
-            Some(row)
-                if !row.closed && !row.frozen && row.ordered_invalid_at == 0 && !row.recovered =>
-            {
+            Some(row) if !row.closed && !row.frozen && row.ordered_invalid_at == 0 && !row.recovered => {
                 return Ok(Outcome::Later);
             }
             Some(_) | None if !held => return Ok(Outcome::Aside(AlarmKind::WelcomeUnusable)),

@@ -200,7 +200,8 @@ fn means_and_to_do(alarm: &AlarmView) -> (&'static str, &'static str) {
             "An owner leads the case on without that person: `alcove case succeed`.",
         ),
         AlarmKind::CommitUnprocessable => (
-            "Whoever made it may have spoilt it, or the server on its way, and nobody can tell.",
+            "Whoever made it may have spoilt it, or the server on its way, or whoever added you named lists that nobody else \
+             has named, and nobody can tell.",
             "An owner leads the case on with everybody: `alcove case succeed`.",
         ),
         AlarmKind::ServerOrderedInvalid => (

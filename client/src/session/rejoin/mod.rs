@@ -18,7 +18,7 @@ use super::{
     payload::working_row,
     restored,
     seats::is_chain_outside,
-    state::{adopt, load_row},
+    state::{adopt, keep_told, load_row},
     successor::successor_of,
 };
 use crate::{
@@ -233,6 +233,7 @@ impl Session {
         // Where the others' lines stand is seen by their next records.
         act.delete_under::<AuthorRow>(case.as_bytes())?;
         let floor = ContextFloor::parse(&ready.context_floor).map_err(|_| damaged())?;
+        keep_told(&mut row, &trust, &floor)?;
         let mut group = Group::load(&ready.state).map_err(|_| damaged())?.on_floor(floor);
         let own = self.own_in(act)?;
         let roster = adopt(act, &own, &trust, &mut group, &mut row)?;
