@@ -150,7 +150,7 @@ impl TrustDesk {
         charters_after(&self.in_force.trust.load().trust, after)
     }
 
-    /// Puts the charter of `file`, an encoded [`v1::CharterFile`], in force; the one in force changes nothing.
+    /// Puts the charter of `file`, an encoded [`alcove_proto::v1::CharterFile`], in force; the one in force changes nothing.
     ///
     /// It must be complete and lead on from the one in force. Unless it is forced, it may cut no live connection.
     /// Errors: [`ServiceError::TrustRefused`], [`ServiceError::WouldCut`], [`ServiceError::TooLarge`],
@@ -167,7 +167,7 @@ impl TrustDesk {
         self.in_turn(&self.turns.lists, move |desk| desk.take_crl(&der)).await
     }
 
-    /// Puts a denial, an encoded [`v1::SignedDenial`], in force; says how many live connections were cut.
+    /// Puts a denial, an encoded [`alcove_proto::v1::SignedDenial`], in force; says how many live connections were cut.
     ///
     /// Errors: as [`Self::submit_charter`].
     pub async fn submit_denial(&self, signed: Vec<u8>) -> Result<Denied, ServiceError> {
@@ -188,7 +188,7 @@ impl TrustDesk {
         self.in_turn(&self.turns.denials, move |desk| desk.end_denial(&identity)).await
     }
 
-    /// The devices with a live connection that a charter to come, an encoded [`v1::SignedCharter`] with the signatures
+    /// The devices with a live connection that a charter to come, an encoded [`alcove_proto::v1::SignedCharter`] with the signatures
     /// it has so far, would cut: sorted, none twice.
     ///
     /// Errors: [`ServiceError::TrustRefused`] when it does not lead on from the one in force,
