@@ -136,7 +136,7 @@ impl Session {
             constants: Constants::of(opened.group.policy()),
             epoch: opened.group.epoch(),
             pin: *pin,
-            is_outside: is_chain_outside(trust, &adder.chain, self.clock.now_ms()),
+            is_outside: is_chain_outside(trust, &adder.chain),
         };
         match leads_on(self.identity(), known.as_ref(), &offered, reached) {
             Ok(()) if !opened.group.floor().leads_on_from(&floor(&earlier)?) => Err(Unfit::Older.into()),
@@ -331,7 +331,7 @@ impl Session {
             meet_tied(act, own, &seat.identity, &seat.public_key, &join.ties)?;
         }
         let brought = Brought::There(Signer { identity: adder, key: roster.key_of(adder) })
-            .unless_outside(is_chain_outside(trust, &join.adder.chain, now_ms));
+            .unless_outside(is_chain_outside(trust, &join.adder.chain));
         for seat in &roster.members {
             meet(act, own, &seat.identity, &seat.public_key, brought, now_ms)?;
         }

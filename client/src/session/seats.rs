@@ -168,27 +168,30 @@ fn standing_of(act: &Act<'_>, trust: &TrustView, seat: &Seat, now_ms: i64) -> Re
     })
 }
 
-/// Whether this device's own newest charter and lists call a seat revoked or outside: whatever it signs, nobody and nothing is
-/// believed for its word here. A commit of its that names an older list may be good by everybody's verdict all the same.
-/// PROTOCOL.md section 8, "Whose word counts".
+/// Whether this device's own newest charter and lists call a seat revoked, or its agency gone: whatever it signs, nobody and
+/// nothing is believed for its word here. A commit of its that names an older list may be good by everybody's verdict all the
+/// same. PROTOCOL.md section 8, "Whose word counts".
 pub(super) fn is_seat_outside(
     act: &Act<'_>,
     own: &Identity,
     trust: &TrustView,
     seat: &Seat,
-    now_ms: i64,
 ) -> Result<bool, Error> {
-    Ok(seat.identity != *own && standing_of(act, trust, seat, now_ms)? == Standing::Outside)
+    if seat.identity == *own {
+        return Ok(false);
+    }
+    Ok(match Remembered::default().of_seat(act, trust, seat)? {
+        Ok(issued) => trust.has_lost_its_word(issued),
+        Err(error) => is_outside(&error),
+    })
 }
 
 /// The same for a certificate that stands in no roster here.
-pub(super) fn is_chain_outside(trust: &TrustView, chain: &[Vec<u8>], now_ms: i64) -> bool {
-    let now = trust.moment(now_ms);
-    let standing = match trust.verify_device_mls(chain, Judge::Never) {
-        Ok(certificate) => standing(trust, &certificate.issued(), &now),
-        Err(error) => of_error(&error, &now),
-    };
-    standing == Standing::Outside
+pub(super) fn is_chain_outside(trust: &TrustView, chain: &[Vec<u8>]) -> bool {
+    match trust.verify_device_mls(chain, Judge::Never) {
+        Ok(certificate) => trust.has_lost_its_word(&certificate.issued()),
+        Err(error) => is_outside(&error),
+    }
 }
 
 /// Refuses to seal for a group in which somebody sits whom this device has no reason to believe.

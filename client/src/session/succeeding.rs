@@ -156,7 +156,7 @@ impl Session {
     pub(super) fn is_believed(&self, act: &Act<'_>, seat: &Seat, new: &Roster) -> Result<bool, Error> {
         let (trust, now_ms) = (self.trust(), self.clock.now_ms());
         let Some(there) = new.named(&seat.identity) else { return Ok(false) };
-        Ok(!seats::is_seat_outside(act, &self.identity, &trust, seat, now_ms)?
+        Ok(!seats::is_seat_outside(act, &self.identity, &trust, seat)?
             && seats::would_pass(act, &self.identity, &trust, there, now_ms)?)
     }
 }

@@ -36,6 +36,15 @@ impl DeviceCertificate {
 }
 
 impl TrustView {
+    /// Whether nothing is believed any more for the word of whoever holds this certificate: its agency is not in the newest
+    /// charter, or a list that speaks for it ever had it. A certificate that ended, or whose CA was rolled over since, takes
+    /// back nothing that its device has said.
+    pub fn has_lost_its_word(&self, issued: &Issued) -> bool {
+        let Issued { trust_domain, issuer, serial, .. } = issued;
+        self.charter().agency(trust_domain).is_none()
+            || self.revocation(trust_domain, serial, issuer).is_some()
+    }
+
     /// Judges an MLS certificate as of a moment, whose signature is known to hold: the same verdict as
     /// [`Self::verify_device_mls`] at that moment comes to, which ends here as well.
     ///

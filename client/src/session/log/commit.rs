@@ -157,10 +157,10 @@ impl Walk<'_> {
     /// the commit brings keys at all. Asked before the roster changes.
     fn word_of(&mut self, processed: &Processed) -> Result<(Option<P256Point>, bool), Error> {
         let author = &processed.summary.author;
-        let (act, own, trust, now_ms) = (self.act, &self.session.identity, self.trust, self.now_ms);
+        let (act, own, trust) = (self.act, &self.session.identity, self.trust);
         let brings_keys = author.rotated || !processed.summary.added.is_empty();
         let Some(seat) = self.roster()?.named(&author.identity) else { return Ok((None, false)) };
-        let is_outside = brings_keys && seats::is_seat_outside(act, own, trust, seat, now_ms)?;
+        let is_outside = brings_keys && seats::is_seat_outside(act, own, trust, seat)?;
         Ok((Some(seat.public_key), is_outside))
     }
 

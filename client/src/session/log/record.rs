@@ -146,9 +146,9 @@ impl Walk<'_> {
         if author == own {
             return Ok(true);
         }
-        let (act, trust, now_ms) = (self.act, self.trust, self.now_ms);
+        let (act, trust) = (self.act, self.trust);
         let Some(seat) = self.roster()?.named(author) else { return Ok(false) };
-        let is_outside = seats::is_seat_outside(act, own, trust, seat, now_ms)?;
+        let is_outside = seats::is_seat_outside(act, own, trust, seat)?;
         Ok(!is_outside && known_keys::believes(act, author, &seat.public_key)?)
     }
 

@@ -217,7 +217,7 @@ impl Session {
             let signer = Signer { identity: &author, key: P256Point::parse(&met.author_key) };
             let identity: Identity = met.identity.parse().map_err(|_| damaged())?;
             let key = P256Point::parse(&met.public_key).ok_or(damaged())?;
-            let is_outside = is_chain_outside(&trust, &met.author_chain, now_ms);
+            let is_outside = is_chain_outside(&trust, &met.author_chain);
             let brought = Brought::By(signer).unless_outside(is_outside);
             meet(act, &self.identity, &identity, &key, brought, now_ms)?;
             // A device that brings a key for itself has changed its own.

@@ -104,7 +104,7 @@ impl Session {
             constants: Constants::of(followed.observer.policy()),
             epoch: followed.observer.epoch(),
             pin: seen,
-            is_outside: is_chain_outside(&self.trust(), &voucher.chain, self.clock.now_ms()),
+            is_outside: is_chain_outside(&self.trust(), &voucher.chain),
         };
         // The whole log between was followed, entry by entry.
         match leads_on(&self.identity, known.as_ref(), &offered, Some(seen.head)) {
