@@ -150,7 +150,7 @@ async fn only_an_owner_who_names_the_history_that_was_seen_leads_a_case_on() {
     let other_history = Predecessor { head: Head([7; 32]), ..seen };
     let other_history = claims_to_lead_on(&owner, other_history, &[&scene.rosa]).await;
     let alarmed = scene.rosa.run(["status", "--json"]).code(6);
-    assert!(alarmed.stdout.contains("head-mismatch"), "{}", alarmed.stdout);
+    assert!(alarmed.stdout.contains("history-disputed"), "{}", alarmed.stdout);
     assert_eq!(case(&scene.rosa, &old)["led_on_by"], Value::Null);
     assert_eq!(case(&scene.rosa, &other_history.to_string())["leads_on"], Value::Null);
 

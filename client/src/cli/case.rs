@@ -177,6 +177,7 @@ async fn succeed(context: &Context, query: &str) -> Result<(), Failure> {
         serde_json::json!({
             "case": case.id.to_string(),
             "leads_on": old.id.to_string(),
+            "by_member": plan.by_member,
             "left_out": plan.left_out.as_ref().map(PersonJson::new),
             "not_taken_along": plan.not_believed.iter().map(PersonJson::new).collect::<Vec<_>>(),
             "waiting": succession.waiting.iter().map(ToString::to_string).collect::<Vec<_>>(),

@@ -2,7 +2,7 @@
 
 use super::{
     AlarmKind, Error, Session,
-    alarms::{Alarm, raise},
+    alarms::{Alarm, raise, raise_by},
     blocked::is_blocked,
     consent::{self, Consent},
     former::set_apart,
@@ -241,20 +241,23 @@ impl Session {
         tracing::warn!(group = %welcome.group, %cause, "a welcome does not lead on from what was seen");
         let now_ms = self.clock.now_ms();
         requests::keep(self, act, welcome, tree, opened, false)?;
-        let kind = match cause {
+        let alarm = |kind| Alarm { group: Some(welcome.group), kind, position: welcome.position.0 };
+        match cause {
             // Nobody is known of it: that somebody adds this device is what was hoped for.
-            Break::NoRoster => return Ok(()),
-            Break::OtherHistory => AlarmKind::HeadMismatch,
+            Break::NoRoster => Ok(()),
+            // By whoever made the welcome, or by the server, which handed out the digests: nobody can tell.
+            Break::OtherHistory => {
+                let adder = &opened.join.adder.identity;
+                raise_by(act, alarm(AlarmKind::HistoryDisputed), Some(adder), now_ms).map(drop)
+            }
             Break::NoRight
             | Break::Outside
             | Break::OtherKey
             | Break::OtherConstants
             | Break::TooFar
             | Break::Older
-            | Break::WayUnknown => AlarmKind::NotContinued,
-        };
-        let alarm = Alarm { group: Some(welcome.group), kind, position: welcome.position.0 };
-        raise(act, alarm, now_ms).map(drop)
+            | Break::WayUnknown => raise(act, alarm(AlarmKind::NotContinued), now_ms).map(drop),
+        }
     }
 
     /// Group, epoch key, roster and cursor come, the one-time key package goes: in this act.

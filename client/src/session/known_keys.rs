@@ -2,9 +2,10 @@
 //!
 //! An agency vouches for its staff, so the first key of somebody is believed. A later one is believed without a word
 //! when an earlier key of the same person signed for it: a device that renews its own leaf, or shows the ties between its
-//! keys, a first device that adds a second one. Anything else may be an agency's CA, or whoever stole it, stepping into somebody's place: it is kept as
-//! a change, and nothing is sent to a case with that key in it until a person has looked. `seats` asks, at every sealing,
-//! whether each key of a roster is among those that are believed here: what is in no list is believed by nobody.
+//! keys, a first device that adds a second one. Anything else may be an agency's CA, or whoever stole it, stepping into
+//! somebody's place: it is kept as a change, and nothing is sent to a case with that key in it until a person has looked.
+//! `seats` asks, at every sealing, whether each key of a roster is among those that are believed here: what is in no list
+//! is believed by nobody.
 
 use super::{
     AgencyCheck, Error, KeyChangeView, NewDeviceView, Session,
@@ -46,7 +47,7 @@ pub(super) enum Brought<'a> {
     By(Signer<'a>),
     /// The roster that was there when this device joined, and who added it.
     There(Signer<'a>),
-    /// Somebody whom this device's own newest charter and lists call revoked or outside: their word is nobody's.
+    /// Somebody whom this device knows to be revoked, or whose agency is gone: their word is nobody's.
     ByOutsider,
 }
 

@@ -6,7 +6,7 @@
 
 use super::{
     AlarmKind, Error, Session,
-    alarms::{Alarm, raise},
+    alarms::{Alarm, raise_by},
     following::may_be_asked_about,
     restored::is_known_to_be_old,
     seats,
@@ -114,8 +114,11 @@ impl Session {
             // The first one counts.
             Verdict::LeadsOn | Verdict::NotYet | Verdict::BringsBack => {}
             Verdict::OtherHistory => {
-                let (kind, position) = (AlarmKind::HeadMismatch, predecessor.position.0);
-                raise(act, Alarm { group: Some(case), kind, position }, self.clock.now_ms())?;
+                let (kind, position) = (AlarmKind::HistoryDisputed, predecessor.position.0);
+                // An owner's word about the server: it stops nothing, another owner's way on above all.
+                let leader = row.led_by.parse().map_err(|_| VaultError::damaged("a case"))?;
+                let alarm = Alarm { group: Some(case), kind, position };
+                raise_by(act, alarm, Some(&leader), self.clock.now_ms())?;
                 row.predecessor = None;
             }
             Verdict::NoRight => {

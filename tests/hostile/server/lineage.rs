@@ -331,7 +331,7 @@ async fn another_predecessor_brings_nobody_back() {
 
 /// An owner and the server make another history under the case's id: its pin is not where Leon's log leads.
 /// Who: server
-/// Sees: alarm `head-mismatch`: the server shows another history than before
+/// Sees: alarm `history-disputed`, by the adder's name: it can be they or the server; and a request
 /// Step: 8, "digests between lead from its own head to the pin"
 #[tokio::test]
 async fn a_pin_that_the_log_does_not_lead_to_brings_nobody_back() {
@@ -346,7 +346,7 @@ async fn a_pin_that_the_log_does_not_lead_to_brings_nobody_back() {
         // One digest is between, and the liar makes it up.
         pin: LogPin { position: Position(position + 1), head: Head([7; 32]) },
     };
-    case.is_not_brought_back_by(forgery, "head-mismatch").await;
+    case.is_not_brought_back_by(forgery, "history-disputed").await;
 }
 
 /// Nothing at all: the owner of then adds again whom they removed. The control of the others.
