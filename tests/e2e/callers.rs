@@ -12,6 +12,7 @@ use alcove_proto::{
     v1::{self, Reason},
 };
 use alcove_tests::world::{Server, World, path};
+use std::time::Duration;
 use tonic::{Code, Status};
 
 /// Rosa's group, and Leon, who is let in but no member.
@@ -180,11 +181,16 @@ async fn a_commit_under_an_old_revocation_list_is_sent_back() {
         let answer = two.rosa.directory().fetch_crls(v1::FetchCrlsRequest::default()).await;
         answer.expect("CRLs can be fetched").into_inner().crls
     };
-    let mut crls = fetched().await;
-    while crls.is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        crls = fetched().await;
-    }
+    let crls = tokio::time::timeout(Duration::from_secs(60), async {
+        loop {
+            let crls = fetched().await;
+            if !crls.is_empty() {
+                return crls;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let crls = crls.await.expect("the server takes the list");
     // Rosa's program has not looked at it: for her Leon is still in good standing. A list that was the newest a moment ago
     // does for her commit, and nobody comes in under it who is revoked by now.
     let prepared = two.rosa.prepare(&mut two.group, &intent, seen);

@@ -16,9 +16,7 @@ const DEATHS_MAX: usize = 12;
 
 /// Runs a command that is killed at its sync of that number, if it comes to it.
 fn killed_at(death: usize, run: Run) -> Outcome {
-    let inject = format!("inject=fdatasync,fsync:signal=KILL:when={death}");
-    run.under(["strace", "-f", "-q", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", &inject])
-        .outcome()
+    run.signalled_at_sync("KILL", death).outcome()
 }
 
 #[test]

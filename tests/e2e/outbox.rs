@@ -142,10 +142,8 @@ fn whoever_stops_a_note_is_told_whether_it_is_safe() {
     for sync in 1..=12 {
         let text = format!("stopped at sync {sync}");
         let signal = ["INT", "TERM", "HUP"][sync % 3];
-        let inject = format!("inject=fdatasync,fsync:signal={signal}:when={sync}");
-        let trace = ["strace", "-f", "-q", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", &inject];
         let add = scene.rosa.command(["note", "add", CASE, "-", "--yes", "--json"]).stdin(&text);
-        let stopped = add.under(trace).outcome();
+        let stopped = add.signalled_at_sync(signal, sync).outcome();
         let safe = match stopped.code {
             0 => true,
             130 => false,

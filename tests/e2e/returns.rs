@@ -34,9 +34,8 @@ fn a_way_back_survives_death_at_every_sync_of_the_laptop() {
     for death in 1..=DEATHS_MAX {
         backup.put_back();
         scene.rosa.run(["status", "--json"]).code(6);
-        let inject = format!("inject=fdatasync,fsync:signal=KILL:when={death}");
-        let trace = ["strace", "-f", "-q", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", &inject];
-        let killed = scene.rosa.command(["case", "rejoin", CASE, "--json"]).under(trace).outcome();
+        let rejoin = scene.rosa.command(["case", "rejoin", CASE, "--json"]);
+        let killed = rejoin.signalled_at_sync("KILL", death).outcome();
         scene.rosa.run(["status", "--json"]);
         let back = !frozen(&scene);
         if killed.code == 0 {

@@ -123,6 +123,12 @@ impl Run {
         self
     }
 
+    /// Sends the program this signal (`KILL`, `INT`) at its sync of that number, from 1, if it comes to it. Needs strace.
+    pub fn signalled_at_sync(self, signal: &str, number: usize) -> Self {
+        let inject = format!("inject=fdatasync,fsync:signal={signal}:when={number}");
+        self.under(["strace", "-f", "-q", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", &inject])
+    }
+
     /// What the program reads from standard input.
     pub fn stdin(mut self, input: impl AsRef<[u8]>) -> Self {
         self.input = input.as_ref().to_vec();

@@ -357,18 +357,9 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vault::{Passphrase, Vault};
-    use ring::rand::SystemRandom;
-    use std::sync::Arc;
+    use crate::session::samples::vault;
 
     const GROUP: GroupId = GroupId([7; 16]);
-
-    fn vault() -> (Vault, tempfile::TempDir) {
-        let home = tempfile::tempdir().unwrap();
-        let passphrase = Passphrase::new("seven quiet herons at dawn".to_owned());
-        let vault = Vault::create(home.path(), &passphrase, Arc::new(SystemRandom::new())).unwrap();
-        (vault, home)
-    }
 
     fn person(letter: &str) -> Identity {
         let name = format!("spiffe://harborlight.northmark.example/staff/{}/device/1", letter.repeat(16));

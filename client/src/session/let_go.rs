@@ -92,16 +92,7 @@ fn place(group: &GroupId, hash: &[u8]) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vault::{Durability, Passphrase, Vault, rows::SealingRow};
-    use ring::rand::SystemRandom;
-    use std::sync::Arc;
-
-    fn in_a_vault(body: impl FnOnce(&Act<'_>) -> Result<(), VaultError>) {
-        let home = tempfile::tempdir().unwrap();
-        let passphrase = Passphrase::new("seven quiet herons at dawn".to_owned());
-        let vault = Vault::create(home.path(), &passphrase, Arc::new(SystemRandom::new())).unwrap();
-        vault.act(Durability::OnDisk, body).unwrap();
-    }
+    use crate::{session::samples::in_a_vault, vault::rows::SealingRow};
 
     fn entry(epoch: u64, body: &[u8]) -> LogEntry {
         LogEntry { epoch, body: body.to_vec().into(), ..LogEntry::default() }

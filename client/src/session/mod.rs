@@ -45,6 +45,8 @@ mod rejoin;
 mod renewal;
 mod requests;
 mod restored;
+#[cfg(test)]
+mod samples;
 mod seats;
 mod state;
 mod status;

@@ -14,7 +14,8 @@ use alcove_proto::{ids::GroupId, names::Identity};
 
 /// The log shows something of this device that this vault does not know.
 ///
-/// `made_at_ms`: when it was made. What was under way is given up: it may have been carried out since, and undone again by people who knew why.
+/// `made_at_ms`: when it was made. What was under way is given up: it may have been carried out since, and undone again by
+/// people who knew why.
 pub(super) fn notice(
     act: &Act<'_>,
     group: &GroupId,
@@ -78,16 +79,7 @@ fn known(act: &Act<'_>) -> Result<RestoredRow, VaultError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vault::{Durability, Passphrase, Vault};
-    use ring::rand::SystemRandom;
-    use std::sync::Arc;
-
-    fn in_a_vault(body: impl FnOnce(&Act<'_>) -> Result<(), VaultError>) {
-        let home = tempfile::tempdir().unwrap();
-        let passphrase = Passphrase::new("seven quiet herons at dawn".to_owned());
-        let vault = Vault::create(home.path(), &passphrase, Arc::new(SystemRandom::new())).unwrap();
-        vault.act(Durability::OnDisk, body).unwrap();
-    }
+    use crate::session::samples::in_a_vault;
 
     /// A case that somebody else froze, which was noticed then; and one that goes on.
     fn frozen_at(ms: i64) -> GroupRow {

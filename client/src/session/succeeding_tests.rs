@@ -1,37 +1,15 @@
 //! Who may say that a case is led on, and what goes along: each beside the honest case that it was bent from.
 
 use super::*;
-use crate::vault::{
-    Passphrase, Vault,
-    rows::{NoteRow, PredecessorRow, SealingRow},
+use crate::{
+    session::samples::{in_a_vault, pair, point, tie},
+    vault::rows::{NoteRow, PredecessorRow, SealingRow},
 };
-use alcove_mls::KeyTie;
 use alcove_proto::ids::Digest;
-use ring::{
-    rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair},
-};
-use std::sync::Arc;
+use ring::{rand::SystemRandom, signature::EcdsaKeyPair};
 
 const OLD: GroupId = GroupId([1; 16]);
 const NEW: GroupId = GroupId([2; 16]);
-
-fn in_a_vault(body: impl FnOnce(&Act<'_>) -> Result<(), Error>) {
-    let home = tempfile::tempdir().unwrap();
-    let passphrase = Passphrase::new("seven quiet herons at dawn".to_owned());
-    let vault = Vault::create(home.path(), &passphrase, Arc::new(SystemRandom::new())).unwrap();
-    vault.act(Durability::OnDisk, body).unwrap();
-}
-
-fn pair() -> EcdsaKeyPair {
-    let random = SystemRandom::new();
-    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
-    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, document.as_ref(), &random).unwrap()
-}
-
-fn point(pair: &EcdsaKeyPair) -> P256Point {
-    P256Point::parse(pair.public_key().as_ref()).unwrap()
-}
 
 fn device(number: u16) -> Identity {
     let handle = "a".repeat(16);
@@ -73,12 +51,7 @@ fn a_case_is_led_on_by_the_very_device_of_the_last_roster_and_by_no_other_one_of
         "a device that was replaced, while its person has another one there"
     );
     assert!(!leads(2, &now, KeyTies::default()), "a key that its agency's CA put in its place");
-    let tied = |by: &EcdsaKeyPair| {
-        let (identity, from, to) = (device(2), point(&then), point(&now));
-        let signed = KeyTie::signing_bytes(&identity, &from, &to);
-        let signature = by.sign(&SystemRandom::new(), &signed).unwrap().as_ref().to_vec();
-        KeyTies::newest(vec![KeyTie { identity, from, to, signature }])
-    };
+    let tied = |by: &EcdsaKeyPair| KeyTies::newest(vec![tie(&device(2), point(&then), point(&now), by)]);
     assert!(leads(2, &now, tied(&then)), "its next key, which the one of then signed for");
     assert!(!leads(2, &now, tied(&now)), "a tie that its new key signed itself");
 }

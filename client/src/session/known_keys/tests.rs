@@ -1,41 +1,12 @@
 //! Whose keys are believed, and what never lifts what stands against another.
 
 use super::*;
-use crate::vault::{Passphrase, Vault};
+use crate::session::samples::{in_a_vault, pair, point, tie};
 use alcove_mls::KeyTie;
 use alcove_proto::ids::GroupId;
-use ring::{
-    rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair},
-};
-use std::sync::Arc;
-
-fn in_a_vault(body: impl FnOnce(&Act<'_>) -> Result<(), Error>) {
-    let home = tempfile::tempdir().unwrap();
-    let passphrase = Passphrase::new("seven quiet herons at dawn".to_owned());
-    let vault = Vault::create(home.path(), &passphrase, Arc::new(SystemRandom::new())).unwrap();
-    vault.act(Durability::OnDisk, body).unwrap();
-}
 
 fn key() -> P256Point {
     point(&pair())
-}
-
-fn pair() -> EcdsaKeyPair {
-    let random = SystemRandom::new();
-    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
-    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, document.as_ref(), &random).unwrap()
-}
-
-fn point(pair: &EcdsaKeyPair) -> P256Point {
-    P256Point::parse(pair.public_key().as_ref()).unwrap()
-}
-
-/// A tie that `by` signs.
-fn tie(identity: &Identity, from: P256Point, to: P256Point, by: &EcdsaKeyPair) -> KeyTie {
-    let bytes = KeyTie::signing_bytes(identity, &from, &to);
-    let signature = by.sign(&SystemRandom::new(), &bytes).unwrap().as_ref().to_vec();
-    KeyTie { identity: identity.clone(), from, to, signature }
 }
 
 fn person(letter: &str) -> Person {
