@@ -2,7 +2,9 @@
 //!
 //! A [`Charter`] says nothing about who signed it; see [`crate::SignedCharter`].
 
-use crate::{CaFault, CharterError, agency::Agency, anchor::Ca, key::sha256, text};
+use crate::{
+    CaFault, CharterError, agency::Agency, anchor::Ca, directory_key::directory_key_hash, key::sha256, text,
+};
 use alcove_proto::{
     canonical,
     ids::Digest,
@@ -42,6 +44,8 @@ pub struct Charter {
     pub server_name: String,
     /// Which rules bind what names this version; at most [`RULES`].
     pub rules: u32,
+    /// Of the key that cards are sealed with; nothing in a charter from before it was stated.
+    pub directory_key_hash: Option<Digest>,
     hash: Digest,
 }
 
@@ -79,6 +83,14 @@ impl Charter {
         if let Some(agency) = with_claims.filter(|_| message.rules == 0) {
             return Err(CharterError::ClaimsWithoutRules { trust_domain: agency.trust_domain.clone() });
         }
+        let directory_key_hash = match message.directory_key_hash.as_slice() {
+            [] => None,
+            bytes => Some(Digest::try_from(bytes).map_err(|_| CharterError::DirectoryKeyHash)?),
+        };
+        // Nor can they read a charter that states it.
+        if directory_key_hash.is_some() && message.rules == 0 {
+            return Err(CharterError::DirectoryKeyWithoutRules);
+        }
         let majority = agencies.len() / 2 + 1;
         if !(majority..=agencies.len()).contains(&(message.quorum as usize)) {
             return Err(CharterError::Quorum { quorum: message.quorum, agencies: agencies.len() });
@@ -101,6 +113,7 @@ impl Charter {
             server_cas,
             server_name: message.server_name,
             rules: message.rules,
+            directory_key_hash,
             hash: Digest(sha256(&[bytes])),
         })
     }
@@ -116,6 +129,14 @@ impl Charter {
             .binary_search_by(|agency| agency.trust_domain.cmp(trust_domain))
             .ok()
             .map(|index| &self.agencies[index])
+    }
+
+    /// Whether `key` may be the directory key of this charter: the one it states, or any where it states none.
+    ///
+    /// The sealed keys travel beside the charter and under nobody's signature. Whoever opens one asks here first.
+    /// Source: PROTOCOL.md section 5, step 10.
+    pub fn allows_directory_key(&self, key: &[u8; 32]) -> bool {
+        self.directory_key_hash.is_none_or(|stated| stated == directory_key_hash(key))
     }
 
     /// Whether the charter is still in force at `time_ms`.

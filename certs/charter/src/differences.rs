@@ -7,7 +7,7 @@ use crate::{
     key::P256Point,
     words::{entry_words, key_words},
 };
-use alcove_proto::{names::TrustDomain, v1::Side};
+use alcove_proto::{ids::Digest, names::TrustDomain, v1::Side};
 
 /// What a key of a charter is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +100,8 @@ pub enum Difference {
         /// In the version before.
         before: u32,
     },
+    /// The directory key is stated, for the first time.
+    DirectoryKey(Digest),
     /// Other rules bind.
     Rules {
         /// In the version before.
@@ -128,6 +130,7 @@ impl Difference {
             | Self::Side { .. }
             | Self::KeyDropped { .. }
             | Self::Quorum { .. }
+            | Self::DirectoryKey(_)
             | Self::Rules { .. }
             | Self::End { .. } => None,
         }
@@ -146,6 +149,7 @@ impl Difference {
             | Self::ServerCaDropped(_)
             | Self::ServerName { .. }
             | Self::Quorum { .. }
+            | Self::DirectoryKey(_)
             | Self::Rules { .. }
             | Self::End { .. } => None,
         }
@@ -177,6 +181,9 @@ pub fn differences(previous: Option<&Charter>, offered: &Charter) -> Vec<Differe
             }),
         }
     }
+    let stated_before = previous.and_then(|previous| previous.directory_key_hash);
+    let stated = offered.directory_key_hash.filter(|hash| stated_before != Some(*hash));
+    found.extend(stated.map(Difference::DirectoryKey));
     let Some(previous) = previous else { return found };
     let gone = previous.agencies.iter().map(|agency| &agency.trust_domain);
     let gone = gone.filter(|trust_domain| offered.agency(trust_domain).is_none());

@@ -163,6 +163,18 @@ pub enum CharterError {
         /// Whose.
         trust_domain: TrustDomain,
     },
+    /// What it states of the directory key has another length than a hash.
+    #[error("the hash of the directory key has another length")]
+    DirectoryKeyHash,
+    /// It states no rules, and the directory key's hash, which came with them.
+    #[error("it states no rules, and the hash of the directory key, which came with them")]
+    DirectoryKeyWithoutRules,
+    /// A version before stated the directory key's hash, and this one states another or none.
+    #[error("version {version} takes back which directory key all have signed for")]
+    DirectoryKeyTakenBack {
+        /// What it says.
+        version: u64,
+    },
     /// The charter key is no P-256 point.
     #[error("the charter key of {trust_domain} is no P-256 point")]
     CharterKey {

@@ -18,6 +18,7 @@ mod charter_file;
 mod crl;
 mod denial;
 mod differences;
+mod directory_key;
 mod error;
 mod escrow;
 mod history;
@@ -49,6 +50,7 @@ pub use charter_file::{CHARTER_FILE_BYTES_MAX, CharterFile, SealedKey};
 pub use crl::{Crl, CrlEntry};
 pub use denial::{Denial, DenialError, denial_signing_bytes, duty_name};
 pub use differences::{Difference, KeyPurpose, differences};
+pub use directory_key::directory_key_hash;
 pub use error::{CaFault, CardError, CharterError, CrlError, TrustError};
 pub use escrow::{
     ESCROW_CIPHERTEXT_BYTES, ESCROW_GRANT_INFO, ESCROW_INFO, EscrowBundle, EscrowEntry, EscrowError,

@@ -167,6 +167,10 @@ impl SignedCharter {
         if charter.rules < previous.rules {
             return Err(CharterError::RulesBack { held: previous.rules, offered: charter.rules });
         }
+        if previous.directory_key_hash.is_some() && charter.directory_key_hash != previous.directory_key_hash
+        {
+            return Err(CharterError::DirectoryKeyTakenBack { version: charter.version });
+        }
         if charter.issued_at_ms < previous.issued_at_ms {
             return Err(CharterError::IssuedBeforePrevious { version: charter.version });
         }

@@ -293,13 +293,19 @@ impl AgencyCa {
         List::read_own(der, &self.profile().trust_domain, &cas)
     }
 
-    /// Opens the directory key that a charter file holds for this agency.
+    /// Opens the directory key that a charter file holds for this agency, if it is the one that the charter states.
     ///
-    /// Errors: [`IssuerError::DirectoryKey`].
+    /// Whoever carries or keeps the file can seal another to all agencies: their sealing keys are public.
+    /// Errors: [`IssuerError::DirectoryKey`], [`IssuerError::OtherDirectoryKey`].
     pub fn directory_key(&self, file: &CharterFile) -> Result<DirectoryKey, IssuerError> {
         let sealed =
             file.directory_key(&self.secrets.profile.trust_domain).ok_or(IssuerError::DirectoryKey)?;
-        self.secrets.sealing_key.open_for_agency(sealed)
+        let key = self.secrets.sealing_key.open_for_agency(sealed)?;
+        if file.offered.charter().allows_directory_key(key.as_bytes()) {
+            Ok(key)
+        } else {
+            Err(IssuerError::OtherDirectoryKey)
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! each agency; whoever drafts a later one opens it and seals it to those who join.
 
 use crate::{AgencyCa, IssuerError, certificates::check_days, hpke::DirectoryKey, roll::Purpose};
-use alcove_charter::{Agency, CharterFile, RULES, SealedKey, SignedCharter};
+use alcove_charter::{Agency, CharterFile, RULES, SealedKey, SignedCharter, directory_key_hash};
 use alcove_proto::{names::TrustDomain, v1};
 use prost::Message;
 
@@ -69,6 +69,7 @@ pub fn draft_first(first: FirstCharter, now_ms: i64) -> Result<CharterFile, Issu
     check_days(first.days, CHARTER_DAYS_MAX)?;
     let mut agencies = first.agencies;
     agencies.sort_by(|a, b| a.trust_domain.cmp(&b.trust_domain));
+    let directory_key = DirectoryKey::generate()?;
     let charter = v1::Charter {
         format: FORMAT,
         collaborative: first.collaborative.to_string(),
@@ -81,10 +82,11 @@ pub fn draft_first(first: FirstCharter, now_ms: i64) -> Result<CharterFile, Issu
         server_ca_certificates: first.server_cas,
         server_name: first.server_name,
         rules: RULES,
+        directory_key_hash: directory_key_hash(directory_key.as_bytes()).to_vec(),
     };
     let offered = SignedCharter::unsigned(charter.encode_to_vec())?;
     offered.standing(None)?;
-    let directory_keys = seal_to_all(&DirectoryKey::generate()?, &offered)?;
+    let directory_keys = seal_to_all(&directory_key, &offered)?;
     Ok(CharterFile { history: None, offered, directory_keys })
 }
 
@@ -116,9 +118,11 @@ pub fn draft_next(
     agencies.retain(|entry| !gone(&entry.trust_domain));
     agencies.extend(changes.entries.iter().cloned());
     let rules = changes.rules.unwrap_or(previous.rules);
+    let mut stated_key = directory_key_hash(directory_key.as_bytes()).to_vec();
     if rules == 0 {
-        // Programs from before the rules, which this charter is still for, know no claims.
+        // Programs from before the rules, which this charter is still for, know neither claims nor this hash.
         agencies.iter_mut().for_each(|entry| entry.ca_claims.clear());
+        stated_key.clear();
     }
     agencies.sort_by(|a, b| a.trust_domain.cmp(&b.trust_domain));
     let least = majority(agencies.len());
@@ -136,6 +140,7 @@ pub fn draft_next(
         server_ca_certificates: changes.server_cas.unwrap_or_else(kept_server_cas),
         server_name: changes.server_name.unwrap_or_else(|| previous.server_name.clone()),
         rules,
+        directory_key_hash: stated_key,
     };
     let offered = SignedCharter::unsigned(charter.encode_to_vec())?;
     offered.standing(Some(&history))?;
@@ -147,8 +152,8 @@ impl AgencyCa {
     /// Puts this agency's signature under the charter in `file`, unless it is there.
     ///
     /// Refused when the charter states this agency otherwise than it is, when it has ended, when the
-    /// directory key does not open, or when it breaks a rule or carries a bad signature: a signature is not
-    /// given blindly.
+    /// directory key does not open or is not the one it states, or when it breaks a rule or carries a bad
+    /// signature: a signature is not given blindly.
     /// Errors: [`IssuerError`].
     pub fn sign_charter(&self, file: &mut CharterFile, now_ms: i64) -> Result<Signed, IssuerError> {
         let standing = file.offered.standing(file.history.as_ref())?;

@@ -239,6 +239,9 @@ pub enum IssuerError {
     /// The directory key in the charter file cannot be opened.
     #[error("the directory key does not open")]
     DirectoryKey,
+    /// The directory key in the charter file opens, and is not the one that the charter states.
+    #[error("the directory key is not the charter's")]
+    OtherDirectoryKey,
     /// An agency file does not parse.
     #[error("the agency file is refused")]
     AgencyFile,

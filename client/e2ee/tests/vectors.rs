@@ -9,6 +9,8 @@
 
 mod spec;
 
+#[path = "vectors/charters.rs"]
+mod charters;
 #[path = "vectors/commits.rs"]
 mod commits;
 #[path = "vectors/documents.rs"]

@@ -119,6 +119,10 @@ pub fn check_answer(
     // The directory key is sealed by nobody in particular: whoever carries the answer could put in another, and read the
     // names on the cards that this device seals with it.
     verify_answer(&message, &identity.person.trust_domain, &charters).map_err(|_| EnrolError::NotWhole)?;
+    // The agency signs what its own charter file held, which somebody may have changed; the charter is signed by all.
+    if !charters.newest().allows_directory_key(&directory_key) {
+        return Err(EnrolError::OtherDirectoryKey);
+    }
     let named = Some(message.server_address.as_str()).filter(|address| !address.is_empty());
     let address = held.server.or(named).or(held.earlier_server).ok_or(EnrolError::NoServerAddress)?;
     let server_address = check_address(address)?;

@@ -61,6 +61,9 @@ pub enum EnrolError {
     /// The directory key was sealed to another device, or changed.
     #[error("the directory key in the answer does not open here")]
     DirectoryKey,
+    /// It opened, and is not the one that the agencies have signed for.
+    #[error("the directory key in the answer is not the charter's")]
+    OtherDirectoryKey,
     /// The address is not `host:port`.
     #[error("the server's address is not host:port")]
     ServerAddress,

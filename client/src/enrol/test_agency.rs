@@ -175,11 +175,13 @@ pub(crate) fn charter_with(
         server_ca_certificates: vec![server_ca],
         server_name: SERVER_NAME.to_owned(),
         rules: alcove_charter::RULES,
+        directory_key_hash: alcove_charter::directory_key_hash(&DIRECTORY_KEY).to_vec(),
     };
     sign(&charter, signers)
 }
 
-fn sign(charter: &v1::Charter, signers: &[&Agency]) -> v1::SignedCharter {
+/// A charter with the signatures of `signers`.
+pub(crate) fn sign(charter: &v1::Charter, signers: &[&Agency]) -> v1::SignedCharter {
     let charter = charter.encode_to_vec();
     let mut signatures: Vec<v1::CharterSignature> = signers
         .iter()

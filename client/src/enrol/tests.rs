@@ -1,7 +1,7 @@
 //! Enrolment against a small collaborative: what is believed, what is refused, what is done twice.
 
 use super::{
-    test_agency::{Agency, DAY_MS, DIRECTORY_KEY, answer, charter},
+    test_agency::{self, Agency, DAY_MS, DIRECTORY_KEY, answer, charter},
     *,
 };
 use crate::vault::Passphrase;
@@ -219,11 +219,40 @@ fn whoever_carries_an_answer_changes_nothing_in_it() {
         let error = scene.spoilt(spoil);
         assert!(matches!(error, EnrolError::NotWhole), "{number}: {error}");
     }
-    // The control: the very same key is taken from the agency.
+    // The control: the very same answer is taken from the agency, where the charter does not say which key it is.
     let mut answer = scene.answer();
     own_key(&mut answer);
+    let mut charter = v1::Charter::decode(scene.charter.charter.as_slice()).unwrap();
+    charter.directory_key_hash.clear();
+    answer.charters = vec![test_agency::sign(&charter, &[&scene.elmgate, &scene.harborlight])];
     let taken = scene.check(&scene.harborlight.signed(answer)).unwrap();
     assert_eq!(*taken.directory_key, [0x66; 32]);
+}
+
+/// The attack: whoever keeps the admin's charter file puts a directory key of their own into it, and the agency hands that
+/// on under its own signature.
+#[test]
+fn an_agency_that_was_given_another_directory_key_does_not_hand_it_on() {
+    let scene = Scene::new();
+    let request = v1::EnrolmentRequest::decode(scene.pending.request.as_slice()).unwrap();
+    let with_key = |key: &[u8; 32]| {
+        let name = scene.identity.to_string();
+        let public = HpkePublicKey(request.sealing_key.clone());
+        let (encapsulated, sealed) = DH_KEM_P256_HKDF_SHA256_AES_256
+            .seal(b"alcove enrolment v1", name.as_bytes(), key, &public)
+            .unwrap();
+        let (encapsulated_key, sealed_directory_key) = (encapsulated.0, sealed);
+        let answer = scene.answer();
+        scene.harborlight.signed(v1::EnrolmentCertificate {
+            encapsulated_key,
+            sealed_directory_key,
+            ..answer
+        })
+    };
+    let refused = scene.check(&with_key(&[0x66; 32])).map(drop);
+    assert!(matches!(refused, Err(EnrolError::OtherDirectoryKey)), "{refused:?}");
+    // The control: sealed in the same way, the key that the charter states.
+    assert_eq!(*scene.check(&with_key(&DIRECTORY_KEY)).unwrap().directory_key, DIRECTORY_KEY);
 }
 
 #[test]

@@ -244,6 +244,7 @@ pub fn charter_until(
         server_ca_certificates: vec![server_ca.der()],
         server_name: SERVER_NAME.into(),
         rules: alcove_charter::RULES,
+        directory_key_hash: Vec::new(),
     }
     .encode_to_vec();
     v1::SignedCharter { signatures: sign(agencies, &charter), charter }

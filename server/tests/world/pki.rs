@@ -195,6 +195,7 @@ fn next_charter(history: &CharterHistory, agencies: Vec<v1::Agency>, signers: &[
             server_ca_certificates: newest.server_cas.iter().map(|ca| ca.der().to_vec()).collect(),
             server_name: newest.server_name.clone(),
             rules: newest.rules,
+            directory_key_hash: Vec::new(),
         },
     )
 }
@@ -219,6 +220,7 @@ pub(crate) fn charter(agencies: &[&Agency], rolling_to: Option<&Agency>) -> Vec<
         server_ca_certificates: vec![server_ca],
         server_name: "alcove.northmark.example".into(),
         rules: alcove_charter::RULES,
+        directory_key_hash: Vec::new(),
     };
     sign(agencies, charter)
 }

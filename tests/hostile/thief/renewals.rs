@@ -10,7 +10,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Harborlight begins to roll its CA over, so that every device of it is to renew at once.
-fn roll(life: &Life) {
+pub(super) fn roll(life: &Life) {
     let ca = life.world.agency_folder("harborlight");
     life.world.certs(["ca", "roll", "begin", "--ca", path(&ca)]).success();
     let both = ["childprotection", "harborlight"];

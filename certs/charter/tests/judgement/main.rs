@@ -9,6 +9,7 @@ mod commits;
 mod crls;
 mod desk;
 mod differences;
+mod directory_key;
 mod listed;
 mod lists;
 mod objections;

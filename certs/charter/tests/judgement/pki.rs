@@ -239,6 +239,7 @@ impl World {
             server_ca_certificates: vec![self.server_ca.der.clone()],
             server_name: SERVER_NAME.to_owned(),
             rules: alcove_charter::RULES,
+            directory_key_hash: Vec::new(),
         }
     }
 
@@ -270,6 +271,7 @@ pub(crate) fn next(history: &CharterHistory, change: impl FnOnce(&mut v1::Charte
         server_ca_certificates: newest.server_cas.iter().map(|ca| ca.der().to_vec()).collect(),
         server_name: newest.server_name.clone(),
         rules: newest.rules,
+        directory_key_hash: newest.directory_key_hash.map_or_else(Vec::new, |hash| hash.to_vec()),
     };
     change(&mut charter);
     charter.agencies.sort_by(|a, b| a.trust_domain.cmp(&b.trust_domain));

@@ -257,6 +257,7 @@ fn described(
         "compared_with_version": file.history.as_ref().map(|history| history.newest().version),
         "changes": differences::objects(file),
         "rules": charter.rules,
+        "directory_key_hash": charter.directory_key_hash.map(|hash| hash.to_string()),
         "agencies": agencies,
         "signed": names(&standing.signed),
         "must_sign": names(&standing.must_sign),

@@ -68,6 +68,7 @@ fn code(difference: &Difference) -> &'static str {
         Difference::KeyAdded { .. } => "key-added",
         Difference::KeyDropped { .. } => "key-dropped",
         Difference::Quorum { .. } => "quorum",
+        Difference::DirectoryKey(_) => "directory-key",
         Difference::Rules { .. } => "rules",
         Difference::End { .. } => "end",
     }
@@ -121,6 +122,9 @@ pub(super) fn text(file: &CharterFile, difference: &Difference) -> String {
             charter.agencies.len(),
             previous.map_or_else(String::new, |previous| format!(" of {}", previous.agencies.len())),
         ),
+        Difference::DirectoryKey(_) => "The key that the names of all staff are sealed with is stated in it, for good. A wrong \
+                                        one lets others read the names: compare the charter's hash with whoever drafted it."
+            .to_owned(),
         Difference::Rules { before } => format!(
             "Rules {} bind what names this version, in place of rules {before}. Programs that do not know them cannot follow it.",
             charter.rules

@@ -69,6 +69,7 @@ fn reason(error: &IssuerError) -> Option<&'static str> {
         IssuerError::Charter(CharterError::KeyOfAnother { .. }) => Some("key-of-another"),
         IssuerError::Charter(CharterError::CaClaimMissing { .. }) => Some("ca-claim-missing"),
         IssuerError::Charter(CharterError::BadCaClaim { .. }) => Some("bad-ca-claim"),
+        IssuerError::OtherDirectoryKey => Some("other-directory-key"),
         IssuerError::WordsNotHeard { .. } => Some("words-not-heard"),
         IssuerError::WordsOfNothing | IssuerError::OtherKeyWords { .. } => Some("words-differ"),
         _ => None,
@@ -293,6 +294,14 @@ pub(crate) fn explain(error: &IssuerError) -> (Exit, String, String) {
             "The directory key in the charter file does not open with this agency's key.".to_owned(),
             "Ask for the charter file again; it was altered or drafted for other keys.",
         ),
+        E::OtherDirectoryKey => (
+            Exit::Integrity,
+            "The key for the names in this charter file is not the one that the charter states: somebody who had the file \
+             has put in their own, and would read the names of all staff that are certified with it."
+                .to_owned(),
+            "Sign and certify nothing with this file. Get the charter from another admin by a way you trust, tell them what \
+             happened, and look for who could write to this file.",
+        ),
         E::AgencyFile => (
             Exit::Refused,
             "An agency file cannot be read.".to_owned(),
@@ -511,6 +520,10 @@ fn explain_charter(fault: &CharterError) -> (Exit, String, String) {
             Exit::Integrity,
             "Do not sign it; whoever wrote that entry does not hold the CA's key. Ask the agency by phone.",
         ),
+        C::DirectoryKeyTakenBack { .. } => (
+            Exit::Integrity,
+            "Do not sign it; which key the names are sealed with does not change. Draft from the charter in force.",
+        ),
         C::NewerRules { .. } => (Exit::Refused, "Install the newest Alcove on this machine, and try again."),
         C::TooLarge { .. }
         | C::Encoding(_)
@@ -536,6 +549,8 @@ fn explain_charter(fault: &CharterError) -> (Exit, String, String) {
         | C::CharterKey { .. }
         | C::SealingKey { .. }
         | C::RecoveryKey { .. }
+        | C::DirectoryKeyHash
+        | C::DirectoryKeyWithoutRules
         | C::Quorum { .. }
         | C::ServerCaCount { .. }
         | C::ServerCa(_)

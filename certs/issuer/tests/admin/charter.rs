@@ -303,6 +303,7 @@ fn a_charter_for_old_programs_has_no_claims_and_one_that_raises_the_rules_has_ev
         let draft = desk.draft();
         let mut charter = v1::Charter::decode(draft.offered.to_message().charter.as_slice()).unwrap();
         charter.rules = 0;
+        charter.directory_key_hash.clear();
         charter.agencies.iter_mut().for_each(|entry| entry.ca_claims.clear());
         charter.encode_to_vec()
     });

@@ -7,6 +7,7 @@ mod charter;
 mod desk;
 mod desk_program;
 mod desk_server;
+mod directory_key;
 mod folder;
 mod issue;
 mod ledger;

@@ -216,6 +216,7 @@ impl World {
             server_ca_certificates: vec![self.server_ca.der.clone()],
             server_name: format!("alcove.{COLLABORATIVE}"),
             rules,
+            directory_key_hash: Vec::new(),
         };
         TrustView::new(CharterHistory::first(&self.sign(&charter)).unwrap())
     }
@@ -245,6 +246,7 @@ impl World {
             server_ca_certificates: vec![self.server_ca.der.clone()],
             server_name: newest.server_name.clone(),
             rules,
+            directory_key_hash: Vec::new(),
         };
         trust.with_charter(&self.sign(&charter)).unwrap().0
     }

@@ -93,6 +93,11 @@ impl From<EnrolError> for Failure {
             EnrolError::DirectoryKey => {
                 Self::refused("The answer's sealed part is for another device, or was changed.", ASK)
             }
+            EnrolError::OtherDirectoryKey => Self::new(
+                Exit::Integrity,
+                "The key for names in the answer is not the one that the agencies have signed for: somebody changed your admin's charter file, and would have read your name and those of your colleagues. Nothing of the answer was taken.",
+                "Tell your agency's admin at once, and ask for a new answer, made with the charter from another admin.",
+            ),
             EnrolError::NotWhole => Self::new(
                 Exit::Integrity,
                 "Your agency has not signed this answer as it came: somebody changed it on its way, or it was made with an older charter or program. Nothing of it was taken.",
