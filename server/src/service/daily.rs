@@ -9,7 +9,7 @@ use super::ServiceError;
 use crate::config::Limits;
 use alcove_proto::names::{Identity, Person};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     num::NonZeroU32,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -112,14 +112,25 @@ impl Daily {
         Ok(())
     }
 
-    /// Takes back what was counted and came to nothing.
+    /// Takes back what was counted and came to nothing. A tally of which nothing is left goes: whoever asks for devices that
+    /// nobody has, of which there is no end, leaves nothing behind.
     pub(super) fn give_back(&self, who: &Person, acts: impl IntoIterator<Item = Act>) {
         let mut tallies = self.lock();
         for act in acts {
-            if let Some(tally) = tallies.of.get_mut(&(who.clone(), act)) {
+            if let Entry::Occupied(mut held) = tallies.of.entry((who.clone(), act)) {
+                let tally = held.get_mut();
                 tally.count = tally.count.saturating_sub(1);
+                if tally.count == 0 {
+                    held.remove();
+                }
             }
         }
+    }
+
+    /// How many tallies there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.lock().of.len()
     }
 
     fn limit(&self, act: &Act) -> u32 {
@@ -220,6 +231,11 @@ mod tests {
         assert!(take(&daily, &who, &often[..1], 0).is_some());
         daily.give_back(&who, often[..1].iter().cloned());
         assert_eq!(take(&daily, &who, &often[..1], 0), None, "what came to nothing does not count");
+        let held = daily.len();
+        daily.give_back(&who, often[..2].iter().cloned());
+        assert_eq!(daily.len(), held, "one of three is left");
+        daily.give_back(&who, often[..1].iter().cloned());
+        assert_eq!(daily.len(), held - 1, "none is left");
     }
 
     #[test]
