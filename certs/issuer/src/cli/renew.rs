@@ -13,7 +13,7 @@ use alcove_issuer::{DEVICE_DAYS, IssuerError, Judged, Late, Passphrase, RequestK
 use alcove_proto::{names::Identity, v1::Reason};
 use clap::Args;
 use serde_json::json;
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 /// Seconds between two looks, unless the admin says otherwise.
 const EVERY_SECONDS: u64 = 60;
@@ -143,12 +143,27 @@ impl Renew {
                     let file = self.at.folder().join("agency.crl");
                     output.remark(&format!("The server does not take the list in {}.", file.display()))?;
                 }
+                // Nor does it later, whatever is tried: somebody has to look. Renewals do not wait for that.
+                Err(IssuerError::DeskRefused { reason: Reason::ListRefused, .. }) => {
+                    let file = self.at.folder().join("agency.crl");
+                    output.remark(&list_refused_text(&file))?;
+                }
                 Err(error) => return Err(error),
             }
             left.list = false;
         }
         Ok(())
     }
+}
+
+fn list_refused_text(file: &Path) -> String {
+    format!(
+        "The server refuses the revocation list in {}: it takes back what an earlier list says, or its number or date is out \
+         of order. What was revoked since is NOT in force; renewals go on. Was this folder put back from a copy, or is this \
+         computer's clock wrong? `alcove-certs crl adopt` takes over the list that is in force; then revoke what is missing, \
+         and publish a new one with `alcove-certs crl`.",
+        file.display()
+    )
 }
 
 /// The wait after one more failure in a row.

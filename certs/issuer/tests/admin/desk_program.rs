@@ -224,6 +224,27 @@ fn a_watch_renews_publishes_and_ends_when_it_is_told_to() {
 }
 
 #[test]
+fn a_watch_tells_of_a_list_that_takes_something_back_and_goes_on_renewing() {
+    let mut devices = Vec::new();
+    let place = Place::with(|room| devices.push(certified(room, 0)));
+    let (device, certificate, identity) = &devices[0];
+    place.server.put_renewal(&renewal(device, certificate, identity, &Device::new()));
+    place.server.state().lists_take_back = true;
+    let mut watch =
+        place.command("renew --all-due --watch --every 10").stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    let renewed = lines.next().unwrap().unwrap();
+    assert!(renewed.contains("renewed until"), "{renewed}");
+    let told = lines.next().expect("it has not ended").unwrap();
+    assert!(told.contains("agency.crl") && told.contains("NOT in force"), "{told}");
+    assert!(told.contains("`alcove-certs crl adopt`"), "{told}");
+    let killed = Command::new("kill").args(["-TERM", &watch.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert!(watch.wait().unwrap().success(), "it ended because it was told to");
+    assert!(place.server.state().crls.is_empty());
+}
+
+#[test]
 fn a_list_is_published_at_once_or_the_admin_is_told_that_it_is_not() {
     let mut devices = Vec::new();
     let mut place = Place::with(|room| devices.push(certified(room, 0)));

@@ -56,6 +56,8 @@ pub(crate) struct State {
     pub(crate) live: Vec<String>,
     /// Lists that come too soon before one is taken.
     pub(crate) lists_too_soon: u32,
+    /// Whether lists are refused as such that do not lead on.
+    pub(crate) lists_take_back: bool,
     pub(crate) crls: Vec<u64>,
     /// Attempts at recovery as they are shown, newest first.
     pub(crate) attempts: Vec<v1::RecoveryAttempt>,
@@ -417,6 +419,10 @@ impl Trust for Service {
         if let Some(fewer) = state.lists_too_soon.checked_sub(1) {
             state.lists_too_soon = fewer;
             let detail = ErrorDetail { retry_after_ms: 20, ..ErrorDetail::because(Reason::RateLimited) };
+            return Err(refusal(&detail));
+        }
+        if state.lists_take_back {
+            let detail = ErrorDetail { limit: number, ..ErrorDetail::because(Reason::ListRefused) };
             return Err(refusal(&detail));
         }
         state.crls.push(number);
