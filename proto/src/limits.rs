@@ -141,6 +141,8 @@ pub const REQUESTS_PER_PAGE_MAX: usize = 100;
 pub const DESK_EVENTS_MAX: usize = 1000;
 /// Open invitations of one agency.
 pub const INVITATIONS_PER_AGENCY_MAX: usize = 1000;
+/// Renewals of one agency that wait: more than a large agency has devices, all of which may renew on the day of a roll-over.
+pub const RENEWALS_PER_AGENCY_MAX: usize = 4096;
 /// Milliseconds in which a denial is handed in after it was made: 10 minutes.
 pub const DENIAL_AGE_MS_MAX: i64 = 10 * 60 * 1000;
 /// Denials that were lifted and are remembered, so that none comes a second time.

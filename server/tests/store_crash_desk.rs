@@ -7,7 +7,10 @@ mod store_support;
 use alcove_proto::ids::Digest;
 use alcove_server::store::{
     Store, StoreError,
-    enrolment::{HandInOutcome, NewInvitation, NewRenewal, NewRequest, OpenInvitationOutcome, RequestState},
+    enrolment::{
+        HandInOutcome, NewInvitation, NewRenewal, NewRequest, OpenInvitationOutcome, RenewalOutcome,
+        RequestState,
+    },
     sled::{SledConfig, SledStore},
 };
 use bytes::Bytes;
@@ -53,7 +56,10 @@ async fn step(store: &SledStore, number: u64, step: u64) -> bool {
             let outcome = store.hand_in_request(request(number), by(number)).await.unwrap();
             outcome == HandInOutcome::Taken
         }
-        2 => store.hand_in_renewal(renewal(number), by(number)).await.unwrap(),
+        2 => {
+            let outcome = store.hand_in_renewal(renewal(number), by(number)).await.unwrap();
+            outcome == RenewalOutcome::Taken
+        }
         3 => {
             store.answer_request(request_hash(number), answer(number), by(number)).await.unwrap();
             true

@@ -450,7 +450,8 @@ mod tests {
             renewal.desk_known = true;
             renewal.desk_silent = true;
         });
-        assert!(silent.contains("desk cannot be reached") && silent.contains("enrol request"), "{silent}");
+        assert!(silent.contains("desk cannot be reached or has no room for it"), "{silent}");
+        assert!(silent.contains("tell your agency's admin") && silent.contains("enrol request"), "{silent}");
         let refused = RenewalState::Refused { since_ms: 0, words: String::new() };
         let refused = told(refused, |renewal| renewal.desk_known = true);
         assert!(refused.contains("was refused on 1970-01-01 00:00 UTC"), "{refused}");

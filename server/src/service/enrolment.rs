@@ -8,13 +8,13 @@ use super::{Inner, Service, ServiceError};
 use crate::store::{
     Store,
     audit::By,
-    enrolment::{DeskEventKind, HandInOutcome, NewRenewal, NewRequest},
+    enrolment::{DeskEventKind, HandInOutcome, NewRenewal, NewRequest, RenewalOutcome},
 };
 use alcove_charter::{RenewalError, TrustView, VerifiedRenewal, claim_hash, sha256};
 use alcove_proto::{
     canonical::{self, CanonicalError},
     ids::Digest,
-    limits::{RENEWAL_BYTES_MAX, REQUEST_BYTES_MAX},
+    limits::{RENEWAL_BYTES_MAX, RENEWALS_PER_AGENCY_MAX, REQUEST_BYTES_MAX},
     names::{Identity, TrustDomain},
     v1,
 };
@@ -65,8 +65,8 @@ impl<S: Store> Service<S> {
     ///
     /// Errors: [`ServiceError::NotAuthorised`] when the certificate was never the agency's or is revoked, when it is
     /// another device's, when the signature is not its key's, and when the device has been denied, of all of which the
-    /// agency's admin is told; [`ServiceError::ClockSkew`] when it was not made lately; [`ServiceError::Malformed`], [`ServiceError::NotCanonical`],
-    /// [`ServiceError::TooLarge`].
+    /// agency's admin is told; [`ServiceError::ClockSkew`] when it was not made lately; [`ServiceError::QuotaExceeded`] when as many of
+    /// the agency wait as may; [`ServiceError::Malformed`], [`ServiceError::NotCanonical`], [`ServiceError::TooLarge`].
     pub async fn hand_in_renewal(&self, signed_renewal: Bytes, request: u64) -> Result<(), ServiceError> {
         let trust = self.inner.trust();
         let verified = match VerifiedRenewal::verify(&signed_renewal, &trust) {
@@ -85,10 +85,13 @@ impl<S: Store> Service<S> {
             }
         };
         let new = NewRenewal { request_hash: Digest(sha256(&[&verified.request])), signed_renewal };
-        // Whether it is the same as before makes no difference to the device.
-        let _is_new =
-            self.inner.store.hand_in_renewal(new, self.inner.about(verified.identity, request)).await?;
-        Ok(())
+        match self.inner.store.hand_in_renewal(new, self.inner.about(verified.identity, request)).await? {
+            // Whether it is the same as before makes no difference to the device.
+            RenewalOutcome::Taken | RenewalOutcome::Again => Ok(()),
+            RenewalOutcome::TooMany => {
+                Err(ServiceError::QuotaExceeded { limit: RENEWALS_PER_AGENCY_MAX as u64 })
+            }
+        }
     }
 
     /// Tells the agency's admin that one of its devices has been denied. `request`: the id of the call.

@@ -76,6 +76,17 @@ pub struct NewRenewal {
     pub signed_renewal: Bytes,
 }
 
+/// What became of a renewal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RenewalOutcome {
+    /// It waits for an answer.
+    Taken,
+    /// The same request waits already, or its answer lies here. Nothing changed but who signed last.
+    Again,
+    /// As many of its agency wait as may, [`alcove_proto::limits::RENEWALS_PER_AGENCY_MAX`], and none of this device.
+    TooMany,
+}
+
 /// A request that waits for an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingRequest {

@@ -42,7 +42,7 @@ use bytes::Bytes;
 use directory::{CardPage, ClaimedKeyPackage, KeyPackageCount, NewKeyPackages, Published};
 use enrolment::{
     DeskEvent, DeskEventKind, HandInOutcome, NewInvitation, NewRenewal, NewRequest, OpenInvitation,
-    OpenInvitationOutcome, RequestPage, RequestState,
+    OpenInvitationOutcome, RenewalOutcome, RequestPage, RequestState,
 };
 use escrow::{EscrowPage, EscrowQuery, NewEscrow, PutEscrowOutcome, Recoverable, SealingPage};
 use groups::{
@@ -342,8 +342,13 @@ pub trait Store: Send + Sync + 'static {
     ) -> impl Future<Output = Result<HandInOutcome>> + Send;
 
     /// Takes a renewal in place of an earlier one of the device, answered or not, unless that holds the same request.
-    /// Answers whether it is a new one. Errors: [`StoreError::TooLarge`].
-    fn hand_in_renewal(&self, renewal: NewRenewal, by: By) -> impl Future<Output = Result<bool>> + Send;
+    ///
+    /// Errors: [`StoreError::TooLarge`].
+    fn hand_in_renewal(
+        &self,
+        renewal: NewRenewal,
+        by: By,
+    ) -> impl Future<Output = Result<RenewalOutcome>> + Send;
 
     /// Answers the device's waiting request of that hash; the same answer again changes nothing.
     ///

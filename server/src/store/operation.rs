@@ -190,6 +190,12 @@ pub enum Problem {
         /// Whose.
         trust_domain: String,
     },
+    /// The renewals of an agency that wait are not as many as are counted.
+    #[error("{trust_domain}: the renewals that wait are not as many as are counted")]
+    RenewalsMismatch {
+        /// Whose.
+        trust_domain: String,
+    },
     /// The certificates beside an agency's escrow are not those that are counted.
     #[error("{trust_domain}: the certificates beside its escrow are not those that are counted")]
     CertificatesMismatch {

@@ -4,7 +4,8 @@ use super::{Engine, store_support::*};
 use alcove_proto::{
     ids::Digest,
     limits::{
-        ANSWER_BYTES_MAX, DESK_EVENTS_MAX, INVITATIONS_PER_AGENCY_MAX, RENEWAL_BYTES_MAX, REQUEST_BYTES_MAX,
+        ANSWER_BYTES_MAX, DESK_EVENTS_MAX, INVITATIONS_PER_AGENCY_MAX, RENEWAL_BYTES_MAX,
+        RENEWALS_PER_AGENCY_MAX, REQUEST_BYTES_MAX,
     },
     names::{Identity, TrustDomain},
 };
@@ -14,7 +15,7 @@ use alcove_server::store::{
     enrolment::{
         ANSWER_KEPT_MS, Asked, DeskEvent, DeskEventKind, ENDED_INVITATION_KEPT_MS, EVENT_REPEAT_MS,
         HandInOutcome, NewInvitation, NewRenewal, NewRequest, OpenInvitationOutcome, REQUEST_KEPT_MS,
-        RequestState, STRANGERS_EVENTS_A_MINUTE_MAX, STRANGERS_EVENTS_MAX,
+        RenewalOutcome, RequestState, STRANGERS_EVENTS_A_MINUTE_MAX, STRANGERS_EVENTS_MAX,
     },
 };
 use bytes::Bytes;
@@ -234,9 +235,10 @@ pub(crate) async fn only_the_request_that_waits_is_answered_or_refused<E: Engine
     let not_found = |outcome: Result<(), StoreError>| {
         assert!(matches!(outcome, Err(StoreError::NotFound)), "{outcome:?}");
     };
-    assert!(store.hand_in_renewal(renewal(1), now(1)).await.unwrap());
-    assert!(!store.hand_in_renewal(renewal(1), now(1)).await.unwrap(), "the same again");
-    assert!(store.hand_in_renewal(renewal(2), now(1)).await.unwrap(), "a newer one takes its place");
+    let handed_in = async |seed| store.hand_in_renewal(renewal(seed), now(1)).await.unwrap();
+    assert_eq!(handed_in(1).await, RenewalOutcome::Taken);
+    assert_eq!(handed_in(1).await, RenewalOutcome::Again, "the same again");
+    assert_eq!(handed_in(2).await, RenewalOutcome::Taken, "a newer one takes its place");
     assert_eq!(waiting(&store).await.len(), 1);
     not_found(store.answer_request(hash(1), answer(1), now(1)).await);
     not_found(store.refuse_request(hash(1), now(1)).await);
@@ -244,8 +246,8 @@ pub(crate) async fn only_the_request_that_waits_is_answered_or_refused<E: Engine
     store.answer_request(hash(2), answer(2), now(1)).await.unwrap();
     not_found(store.answer_request(hash(2), answer(3), now(1)).await);
     not_found(store.refuse_request(hash(2), now(1)).await);
-    assert!(!store.hand_in_renewal(renewal(2), now(1)).await.unwrap(), "answered: the same again");
-    assert!(store.hand_in_renewal(renewal(3), now(1)).await.unwrap(), "a newer one takes its place too");
+    assert_eq!(handed_in(2).await, RenewalOutcome::Again, "answered: the same again");
+    assert_eq!(handed_in(3).await, RenewalOutcome::Taken, "a newer one takes its place too");
     assert_eq!(store.collect_answer(hash(2), now(1)).await.unwrap(), None);
     for _ in 0..2 {
         store.refuse_request(hash(3), now(1)).await.expect("also a second time");
@@ -362,6 +364,40 @@ pub(crate) async fn an_agencys_open_invitations_are_limited<E: Engine>(folder: &
     let later = NewInvitation { not_after_ms: END_MS + 10, ..invitation(3) };
     let opened = store.open_invitation(later, at(5001, END_MS + 1)).await.unwrap();
     assert_eq!(opened, OpenInvitationOutcome::Opened, "those that have ended do not count");
+}
+
+/// An agency's admin certifies as many devices as they like and has each renew, to fill the disk that everybody needs.
+pub(crate) async fn an_agencys_renewals_that_wait_are_limited<E: Engine>(folder: &Path) {
+    let store = Arc::new(E::open(folder));
+    // All on one day, as after a roll-over.
+    let one = renewal(1);
+    let handing_in = (0..RENEWALS_PER_AGENCY_MAX as u64).map(|number| {
+        let (store, one) = (Arc::clone(&store), one.clone());
+        tokio::spawn(async move { store.hand_in_renewal(one, now(number)).await.unwrap() })
+    });
+    for handed_in in handing_in.collect::<Vec<_>>() {
+        assert_eq!(handed_in.await.unwrap(), RenewalOutcome::Taken);
+    }
+    let handed_in = async |seed, by| store.hand_in_renewal(renewal(seed), by).await.unwrap();
+    assert_eq!(handed_in(1, now(9000)).await, RenewalOutcome::TooMany);
+    assert_eq!(store.collect_answer(hash(1), now(9000)).await.unwrap(), None, "nothing is kept of it");
+    // Whoever waits already, a copy of their vault too, takes up no more; nor does anybody else's agency.
+    assert_eq!(handed_in(2, now(7)).await, RenewalOutcome::Taken);
+    assert_eq!(handed_in(2, now(7)).await, RenewalOutcome::Again);
+    let elsewhere = By { identity: device_of("elmgate", 1), ..now(1) };
+    assert_eq!(handed_in(1, elsewhere).await, RenewalOutcome::Taken);
+    assert_eq!(handed_in(1, now(9000)).await, RenewalOutcome::TooMany);
+    // One that is answered, or refused, makes room for one.
+    store.answer_request(hash(1), answer(1), now(8)).await.unwrap();
+    store.answer_request(hash(1), answer(1), now(8)).await.expect("the same again");
+    assert_eq!(handed_in(1, now(9000)).await, RenewalOutcome::Taken);
+    assert_eq!(handed_in(1, now(9001)).await, RenewalOutcome::TooMany);
+    store.refuse_request(hash(1), now(9)).await.unwrap();
+    assert_eq!(handed_in(1, now(9001)).await, RenewalOutcome::Taken);
+    // Those that nobody answers end by themselves, whoever asks.
+    let long_after = NOW_MS + REQUEST_KEPT_MS + 1;
+    while handed_in(1, at(9002, long_after)).await == RenewalOutcome::TooMany {}
+    assert_eq!(store.check().await.unwrap().problems, []);
 }
 
 pub(crate) async fn what_is_over_is_swept_away_and_nothing_else<E: Engine>(folder: &Path) {

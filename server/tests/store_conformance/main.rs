@@ -119,6 +119,7 @@ scenes!(Sled:
     enrolment::an_invitation_makes_way_for_another_unless_a_request_waits,
     enrolment::an_invitation_that_is_withdrawn_lets_nobody_in,
     enrolment::only_the_request_that_waits_is_answered_or_refused,
+    enrolment::an_agencys_renewals_that_wait_are_limited,
     enrolment::a_renewal_and_a_request_by_invitation_stand_beside_each_other,
     enrolment::strangers_fill_neither_the_store_nor_the_list_of_events,
     enrolment::the_newest_events_are_kept_and_read_in_pages,

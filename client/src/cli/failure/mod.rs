@@ -504,8 +504,8 @@ pub(super) fn renewal(view: &RenewalView) -> String {
         ),
         RenewalState::None if !view.desk_known => RENEW_BY_FILES.to_owned(),
         RenewalState::None if view.desk_silent => format!(
-            "A renewal is ready, and the server's desk cannot be reached: `alcove status` tries again. \
-             Without the desk: {RENEW_BY_FILES}"
+            "A renewal is ready, and the server's desk cannot be reached or has no room for it: `alcove status` tries again. \
+             If it stays so, tell your agency's admin, who answers what waits there. Without the desk: {RENEW_BY_FILES}"
         ),
         RenewalState::None => {
             format!("`alcove status` hands a renewal in. Without the desk: {RENEW_BY_FILES}")

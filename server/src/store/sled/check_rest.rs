@@ -4,7 +4,7 @@
 use super::{
     audit::is_known_act,
     check::{Check, found, keep, within},
-    desk::{Lane, event_of},
+    desk::{Lane, desk_key, event_of},
     enrolment::{Place, invitation_key},
     escrow_rows::{AttemptRow, CertificateRow, EscrowCountRow, EscrowRow, EscrowedGrantRow},
     keys::{Key, Kind, identity_of, middle, tail},
@@ -38,6 +38,7 @@ impl Check<'_> {
         self.rows::<AnswerRow>(report, Kind::Answer)?;
         self.twice(report, Self::requests)?;
         self.twice(report, Self::desk_events)?;
+        self.twice(report, Self::renewals)?;
         self.rows::<AttemptRow>(report, Kind::Attempt)?;
         self.rows::<EscrowRow>(report, Kind::Escrow)?;
         self.rows::<EscrowedGrantRow>(report, Kind::EscrowedGrant)?;
@@ -156,6 +157,29 @@ impl Check<'_> {
         Ok(problems)
     }
 
+    /// As many renewals of each agency wait as are counted, where somebody has counted them.
+    fn renewals(&self) -> Result<Vec<Problem>> {
+        let mut problems = Vec::new();
+        // An agency's desk to how many there are.
+        let mut there: BTreeMap<Key, u32> = BTreeMap::new();
+        self.view.each(&Kind::Request.key().build(), |key, _| {
+            let (identity, place) = Place::of_key(key, RequestRow::WHAT)?;
+            if place == Place::Renewal {
+                *there.entry(desk_key(&identity.person.trust_domain)).or_default() += 1;
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        self.view.each(&Kind::Desk.key().build(), |key, value| {
+            let count = there.get(key).copied().unwrap_or_default();
+            if DeskRow::from_value(value)?.renewals.is_some_and(|counted| counted != count) {
+                let trust_domain = agency_name(middle(key, 0).ok_or(damaged(DeskRow::WHAT))?);
+                problems.push(Problem::RenewalsMismatch { trust_domain });
+            }
+            Ok(within(problems.len()))
+        })?;
+        Ok(problems)
+    }
+
     /// The certificates beside escrow are what their digests say, and as many as are counted.
     fn certificates_beside_escrow(&self) -> Result<Vec<Problem>> {
         let mut problems = Vec::new();
@@ -259,6 +283,11 @@ fn certificates_mismatch(place: &[u8]) -> Problem {
 
 /// `agency`: a trust domain and what ends it.
 fn events_mismatch(agency: &[u8]) -> Problem {
+    Problem::EventsMismatch { trust_domain: agency_name(agency) }
+}
+
+/// A trust domain as it stands in a key.
+fn agency_name(agency: &[u8]) -> String {
     let name = agency.strip_suffix(&[0]).unwrap_or(agency);
-    Problem::EventsMismatch { trust_domain: String::from_utf8_lossy(name).into_owned() }
+    String::from_utf8_lossy(name).into_owned()
 }

@@ -16,7 +16,7 @@ use crate::store::{
     audit::By,
     blobs::NewUpload,
     directory::{NewKeyPackage, NewKeyPackages},
-    enrolment::{NewInvitation, NewRequest},
+    enrolment::{NewInvitation, NewRenewal, NewRequest, RenewalOutcome},
     escrow::NewEscrow,
     groups::{Joiner, MemberAfter, MembersAfter, NewCommit, NewGroup, NewRecord, NewWelcome},
     ledger::{NewLedgerEntries, SignedEnd},
@@ -313,6 +313,31 @@ async fn events_that_are_not_those_that_count_are_found() {
         Some(DeskRow { sequence: 0, ..row }.to_value())
     });
     assert_eq!(scene.problems().await, mismatch, "the next event would take a number that is taken");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn renewals_that_are_not_as_many_as_are_counted_are_found_and_those_of_an_earlier_program_are_counted()
+{
+    let agency = device(3).person.trust_domain;
+    let scene = Scene::new().await;
+    let hand_in = async |number: u16| {
+        let new = NewRenewal { request_hash: Digest([number as u8; 32]), signed_renewal: vec![1; 50].into() };
+        scene.store.hand_in_renewal(new, by(number)).await.unwrap()
+    };
+    assert_eq!(hand_in(1).await, RenewalOutcome::Taken);
+    let counted = |renewals| {
+        move |row: Vec<u8>| Some(DeskRow { renewals, ..DeskRow::from_value(&row).unwrap() }.to_value())
+    };
+    scene.change(desk_key(&agency), counted(Some(7)));
+    let mismatch = [Problem::RenewalsMismatch { trust_domain: agency.to_string() }];
+    assert_eq!(scene.problems().await, mismatch);
+    scene.change(desk_key(&agency), counted(None));
+    assert_eq!(scene.problems().await, []);
+    assert_eq!(hand_in(2).await, RenewalOutcome::Taken);
+    scene.change(desk_key(&agency), |row| {
+        assert_eq!(DeskRow::from_value(&row).unwrap().renewals, Some(2), "with the one of before");
+        Some(row)
+    });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -150,6 +150,26 @@ fn push(batch: &mut Batch<'_>, desk: &mut DeskRow, kind: DeskEventKind, by: &By)
     Ok(true)
 }
 
+/// How many renewals of an agency wait.
+pub(super) fn renewals(batch: &Batch<'_>, trust_domain: &TrustDomain) -> Result<u32> {
+    let desk: DeskRow = batch.row(&desk_key(trust_domain))?.unwrap_or_default();
+    if let Some(renewals) = desk.renewals {
+        return Ok(renewals);
+    }
+    // A desk of before they were counted. They are from then on: what waits is large, and not read at each renewal.
+    let mut renewals = 0;
+    for (key, _) in batch.scan(&Kind::Request.key().devices_of(trust_domain).build(), usize::MAX)? {
+        renewals += u32::from(Place::of_key(&key, RequestRow::WHAT)?.1 == Place::Renewal);
+    }
+    Ok(renewals)
+}
+
+/// Keeps how many renewals of an agency wait now.
+pub(super) fn put_renewals(batch: &mut Batch<'_>, trust_domain: &TrustDomain, renewals: u32) -> Result<()> {
+    let desk: DeskRow = batch.row(&desk_key(trust_domain))?.unwrap_or_default();
+    batch.put(desk_key(trust_domain), &DeskRow { renewals: Some(renewals), ..desk })
+}
+
 /// The rows that end with time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
@@ -204,6 +224,9 @@ fn sweep(batch: &mut Batch<'_>, trust_domain: &TrustDomain, desk: &mut DeskRow, 
     };
     for (key, value) in rows {
         if ending.is_over(batch, &key, &value, now_ms)? {
+            if ending == Ending::Requests && Place::of_key(&key, RequestRow::WHAT)?.1 == Place::Renewal {
+                desk.renewals = desk.renewals.map(|renewals| renewals.saturating_sub(1));
+            }
             batch.remove(key)?;
         }
     }

@@ -16,12 +16,15 @@ use crate::store::{
     audit::{Act, By},
     enrolment::{
         Asked, DeskEventKind, HandInOutcome, NewInvitation, NewRenewal, NewRequest, OpenInvitation,
-        OpenInvitationOutcome, RequestPage, RequestState, WaitingRequest,
+        OpenInvitationOutcome, RenewalOutcome, RequestPage, RequestState, WaitingRequest,
     },
 };
 use alcove_proto::{
     ids::Digest,
-    limits::{ANSWER_BYTES_MAX, INVITATIONS_PER_AGENCY_MAX, RENEWAL_BYTES_MAX, REQUEST_BYTES_MAX},
+    limits::{
+        ANSWER_BYTES_MAX, INVITATIONS_PER_AGENCY_MAX, RENEWAL_BYTES_MAX, RENEWALS_PER_AGENCY_MAX,
+        REQUEST_BYTES_MAX,
+    },
     names::{Identity, TrustDomain},
 };
 use bytes::Bytes;
@@ -184,9 +187,12 @@ fn put_waiting(batch: &mut Batch<'_>, place: Place, row: &RequestRow, by: &By) -
     batch.remove(place.answer_key(&by.identity))
 }
 
-/// Takes a renewal; answers whether it is a new one. One that waits is signed for anew before it is too old; one whose
-/// answer was collected and is asked for again was of no use there, and waits once more.
-pub(super) fn hand_in_renewal(batch: &mut Batch<'_>, new: &NewRenewal, by: &By) -> Result<bool> {
+/// Takes a renewal. One that waits is signed for anew before it is too old; one whose answer was collected and is asked for
+/// again was of no use there, and waits once more.
+///
+/// An agency has a limited number that wait, so that its admin, who can certify as many devices as they like, fills no
+/// more than that of what everybody needs. A device takes one place, whoever signs in its name.
+pub(super) fn hand_in_renewal(batch: &mut Batch<'_>, new: &NewRenewal, by: &By) -> Result<RenewalOutcome> {
     at_most(&new.signed_renewal, "renewal", RENEWAL_BYTES_MAX)?;
     let request_hash = new.request_hash.to_vec();
     let waiting: Option<RequestRow> = batch.row(&Place::Renewal.request_key(&by.identity))?;
@@ -196,10 +202,15 @@ pub(super) fn hand_in_renewal(batch: &mut Batch<'_>, new: &NewRenewal, by: &By) 
             let row = RequestRow { bytes: new.signed_renewal.clone(), ..row };
             batch.put(Place::Renewal.request_key(&by.identity), &row)?;
         }
-        return Ok(false);
+        return Ok(RenewalOutcome::Again);
     }
     if answered.is_some_and(|row| row.request_hash == request_hash && !row.collected) {
-        return Ok(false);
+        return Ok(RenewalOutcome::Again);
+    }
+    if !takes_a_place(batch, by)? {
+        // Also then it looks for what is over, or those that nobody answers would stand in the way for ever.
+        desk::changed(batch, None, by)?;
+        return Ok(RenewalOutcome::TooMany);
     }
     let row = RequestRow {
         request_hash,
@@ -210,6 +221,19 @@ pub(super) fn hand_in_renewal(batch: &mut Batch<'_>, new: &NewRenewal, by: &By) 
     put_waiting(batch, Place::Renewal, &row, by)?;
     batch.audit(by, Audited::act(Act::HandInRenewal));
     desk::changed(batch, Some(DeskEventKind::HandedIn), by)?;
+    Ok(RenewalOutcome::Taken)
+}
+
+/// Counts one more renewal of the agency as waiting, unless one of the device does already; answers whether it may.
+fn takes_a_place(batch: &mut Batch<'_>, by: &By) -> Result<bool> {
+    if batch.has(&Place::Renewal.request_key(&by.identity))? {
+        return Ok(true);
+    }
+    let waiting = desk::renewals(batch, &by.identity.person.trust_domain)?;
+    if waiting as usize >= RENEWALS_PER_AGENCY_MAX {
+        return Ok(false);
+    }
+    desk::put_renewals(batch, &by.identity.person.trust_domain, waiting + 1)?;
     Ok(true)
 }
 
@@ -228,7 +252,13 @@ fn settle(
         sealed_answer: sealed_answer.unwrap_or_default(),
         collected: false,
     };
-    batch.remove(place.request_key(&by.identity))?;
+    let waiting = place.request_key(&by.identity);
+    if place == Place::Renewal && batch.has(&waiting)? {
+        let trust_domain = &by.identity.person.trust_domain;
+        let others = desk::renewals(batch, trust_domain)?.saturating_sub(1);
+        desk::put_renewals(batch, trust_domain, others)?;
+    }
+    batch.remove(waiting)?;
     batch.put(place.answer_key(&by.identity), &row)
 }
 

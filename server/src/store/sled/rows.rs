@@ -391,6 +391,9 @@ pub(super) struct DeskRow {
     /// The key after which the next look for what is over begins.
     #[prost(bytes = "vec", tag = "4")]
     pub(super) swept_through: Vec<u8>,
+    /// Renewals that wait. Nothing where nobody has counted them yet.
+    #[prost(uint32, optional, tag = "5")]
+    pub(super) renewals: Option<u32>,
 }
 
 /// One event; sequence number and lane are in the key.

@@ -13,7 +13,7 @@ use crate::store::{
     directory::{CardPage, ClaimedKeyPackage, KeyPackageCount, NewKeyPackages, Published},
     enrolment::{
         DeskEvent, DeskEventKind, HandInOutcome, NewInvitation, NewRenewal, NewRequest, OpenInvitation,
-        OpenInvitationOutcome, RequestPage, RequestState,
+        OpenInvitationOutcome, RenewalOutcome, RequestPage, RequestState,
     },
     escrow::{EscrowPage, EscrowQuery, NewEscrow, PutEscrowOutcome, Recoverable, SealingPage},
     groups::{
@@ -266,7 +266,7 @@ impl Store for SledStore {
         self.queue.submit(demand, move |batch| enrolment::hand_in_request(batch, &request, &by)).await
     }
 
-    async fn hand_in_renewal(&self, renewal: NewRenewal, by: By) -> Result<bool> {
+    async fn hand_in_renewal(&self, renewal: NewRenewal, by: By) -> Result<RenewalOutcome> {
         let demand = Demand::bytes(renewal.signed_renewal.len());
         self.queue.submit(demand, move |batch| enrolment::hand_in_renewal(batch, &renewal, &by)).await
     }
