@@ -36,8 +36,11 @@ use x509_parser::{
 
 /// Bytes of a serial number at most: twenty octets (RFC 5280 section 4.1.2.2), and one for the sign.
 const SERIAL_BYTES_MAX: usize = 21;
-/// The highest number that the first list of an agency may have: far above what one a minute comes to.
-const FIRST_NUMBER_MAX: u64 = 1 << 32;
+/// The highest number that the first list of an agency may have at the desk: far above what one a minute comes to.
+pub(crate) const FIRST_NUMBER_MAX: u64 = 1 << 32;
+/// The highest number that a list may have where none is held. It may be any that came after the first, so this lies where
+/// no desk gets from there in the life of anybody: else what was in force could not be read again, nor met by whoever is new.
+pub(crate) const MET_NUMBER_MAX: u64 = 1 << 48;
 
 /// A verified CRL.
 #[derive(Clone)]
@@ -184,11 +187,12 @@ impl Crl {
         Ok(())
     }
 
-    /// Whether the first list of an agency leaves room for those that follow it: numbers only rise, for ever.
+    /// Whether a list that comes after none leaves room for those that follow it: numbers only rise, for ever. `rise_max`:
+    /// [`FIRST_NUMBER_MAX`] or [`MET_NUMBER_MAX`].
     ///
     /// Errors: [`CrlError::Jump`].
-    pub(crate) fn check_first_number(&self) -> Result<(), CrlError> {
-        let (rise_max, offered) = (FIRST_NUMBER_MAX, self.number);
+    pub(crate) fn check_first_number(&self, rise_max: u64) -> Result<(), CrlError> {
+        let offered = self.number;
         if offered > rise_max {
             let trust_domain = self.trust_domain.clone();
             return Err(CrlError::Jump { trust_domain, held: 0, offered, rise_max });

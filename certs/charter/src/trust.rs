@@ -19,7 +19,7 @@ use crate::{
     CharterError, CrlError, TrustError,
     certificate::Serial,
     charter::Charter,
-    crl::Crl,
+    crl::{Crl, FIRST_NUMBER_MAX, MET_NUMBER_MAX},
     denial::Denial,
     history::{Appended, CharterHistory},
     key::P256Point,
@@ -201,6 +201,10 @@ impl TrustView {
         let held = self.crl(trust_domain);
         if held.is_none_or(|held| held.der() != crl.der()) {
             self.check_not_retired(trust_domain, crl.signer(), crl.number)?;
+            // Here alone it is known whether an agency has had none: everywhere else lists may have been missed.
+            if held.is_none() && self.listed(trust_domain).is_none() {
+                crl.check_first_number(FIRST_NUMBER_MAX)?;
+            }
             self.check_order(&crl)?;
             self.check_nothing_is_taken_back(&crl, now_ms)?;
         }
@@ -254,7 +258,7 @@ impl TrustView {
     /// Whether a list may come after the one that is held: not by an earlier CA, with a higher number, and with one that
     /// is not higher than the desk would have let it become since.
     fn check_order(&self, crl: &Crl) -> Result<(), CrlError> {
-        let Some(held) = self.crl(&crl.trust_domain) else { return crl.check_first_number() };
+        let Some(held) = self.crl(&crl.trust_domain) else { return crl.check_first_number(MET_NUMBER_MAX) };
         let (trust_domain, number) = (crl.trust_domain.clone(), crl.number);
         let place = |crl: &Crl| self.charters.place_of_ca(&crl.trust_domain, crl.signer());
         if place(crl) < place(held) {

@@ -1,7 +1,7 @@
 //! An admin who takes revocations back, dates them anew, lets numbers jump, or has stolen a key that was replaced: by the
 //! folder of the CA as it was before, with whatever lines the ledger is to have.
 
-use crate::{rollover::Life, scene::CASE};
+use crate::{rollover::Life, scene::CASE, support::pki::Signer};
 use alcove_tests::{
     process::{Outcome, wait_for},
     world::{Staff, World, path},
@@ -217,6 +217,50 @@ fn a_list_number_neither_jumps_nor_goes_back() {
     let back = hand_in(&life, "childprotection", &list(&life.world, &ca, "back.crl")).code(9);
     assert!(back.stderr.contains("newer one in force"), "{}", back.stderr);
     life.exchange("all the while");
+}
+
+/// Begins with as high a number as a first list may have: the one after it was to keep the server from starting, to fall out
+/// of every vault, and to be out of reach for whoever is new.
+/// Who: admin
+/// Sees: nothing; the server starts, the vaults open, and whoever is new reads on
+/// Step: 8, "whoever holds none, a new device or a server that starts, takes one of at most 2^48"
+#[test]
+fn the_highest_first_number_locks_nobody_out_after_the_second_list() {
+    let mut life = Life::begin();
+    let highest = 1 << 32;
+    let signer = Signer::of_agency(&life.world, "childprotection");
+    let lists = [highest + 1, highest, highest + 1].map(|number| signer.list(number, 0, 3));
+    drop(signer);
+    let publish = |life: &Life, list: &[u8]| {
+        let file = life.world.path("highest.crl");
+        fs::write(&file, list).expect("a file can be written");
+        hand_in(life, "childprotection", &file)
+    };
+    // The control: for a first one it is too high.
+    refused(publish(&life, &lists[0]));
+    publish(&life, &lists[1]).success();
+    life.exchange("under the first list");
+    publish(&life, &lists[2]).success();
+    life.exchange("under the second list");
+
+    life.server.kill();
+    life.server = life.world.start_server_with_desk();
+    life.door.retarget(life.server.address());
+    life.desk.retarget(life.server.desk());
+    life.exchange("after the restart");
+    let both = ["childprotection", "harborlight"];
+    let next = life.world.next_charter("next", "harborlight", &[], &both);
+    life.publish(&next);
+    let (door, desk) = (life.door.address(), life.desk.address());
+    let mateo = life.world.enrol_by_invitation("harborlight", "Mateo Rivera", "advocate", door, desk);
+    mateo.run(["status", "--json"]).success();
+    life.rosa.run(["member", "add", CASE, "Mateo Rivera", "--yes", "--json"]).success();
+    mateo.run(["note", "list", CASE]).success();
+    life.exchange("with somebody who is new");
+    for staff in [&life.rosa, &life.leon, &mateo] {
+        let status = staff.json(["status"]);
+        assert_eq!(status["alarms"], serde_json::json!([]), "{status}");
+    }
 }
 
 /// Goes back with the number where the CA rolls over, so that whoever slept could never read what named the last list.

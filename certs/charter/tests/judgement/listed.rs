@@ -432,11 +432,43 @@ fn a_serial_is_as_long_as_one_may_be_and_a_first_list_leaves_room_for_others() {
     let view = world.view();
     assert!(matches!(view.with_crl(&ca.list(1, &[entry(&[0x41; 22], &[1])])), Err(CrlError::Malformed)));
     assert!(view.with_crl(&ca.list(1, &[entry(&[0x41; 20], &[1])])).is_ok(), "the control");
-    for number in [u64::MAX, (1 << 32) + 1] {
-        assert!(matches!(view.with_crl(&ca.list(number, &[])), Err(CrlError::Jump { .. })), "{number}");
-        assert!(matches!(at_desk(&view, &ca.list(number, &[])), Err(CrlError::Jump { .. })), "{number}");
+    for number in [u64::MAX, (1 << 48) + 1] {
+        let list = ca.list(number, &[]);
+        assert!(matches!(view.with_crl(&list), Err(CrlError::Jump { .. })), "{number}");
+        assert!(matches!(view.with_offered_crl(&list, NOW_MS), Err(CrlError::Jump { .. })), "{number}");
     }
-    assert!(view.with_crl(&ca.list(1 << 32, &[])).is_ok(), "the control");
+    assert!(matches!(at_desk(&view, &ca.list((1 << 32) + 1, &[])), Err(CrlError::Jump { .. })));
+    assert!(at_desk(&view, &ca.list(1 << 32, &[])).is_ok(), "the control");
+}
+
+/// The first list has as high a number as one may have; the second comes after it. Whoever meets the second first must take
+/// it: else the server does not start on it, no vault opens with it, and nobody who is new reads what names it.
+#[test]
+fn the_highest_first_list_is_followed_by_others_that_everybody_takes_whatever_they_held() {
+    let world = World::new();
+    let (ca, trust_domain) = (&world.agencies[1].ca, &world.agencies[1].trust_domain);
+    let [first, second] =
+        [1 << 32, (1 << 32) + 1].map(|number| ca.list(number, &[entry(SERIAL, &[1 << 32])]));
+    let in_force = at_desk(&at_desk(&world.view(), &first).unwrap(), &second).unwrap();
+
+    // The server's next start, with what it remembers and without; a file that an operator puts there.
+    let listed = EverListed::decode(&in_force.listed(trust_domain).unwrap().encode()).unwrap();
+    let started = world.view().with_listed(trust_domain, listed.clone());
+    let (started, _) = started.with_filed_crl(&second, NOW_MS).unwrap();
+    assert!(world.view().with_filed_crl(&second, NOW_MS).is_ok());
+    // A vault that is opened again, and a device that is new.
+    let kept = world.view().with_listed(trust_domain, listed);
+    assert!(kept.with_crl_of(trust_domain, &second).is_ok());
+    let (new, _) = world.view().with_offered_crl(&second, NOW_MS).unwrap();
+    // The next charter, and a commit that names the list, for everybody.
+    let leaf = world.agencies[1].mls_leaf().make();
+    for view in [&in_force, &started, &new] {
+        let after = rolled(&world, view, &[ca, &TestCa::new("harborlight CA of next year")]);
+        assert!(is_revoked_at(&world, &after, &leaf, (1 << 32) + 1));
+        assert!(at_desk(&after, &ca.list((1 << 32) + 2, &[entry(SERIAL, &[1 << 32])])).is_ok());
+    }
+    // The control: at the desk of an agency that has had none, the second is too high for a first one.
+    assert!(matches!(at_desk(&world.view(), &second), Err(CrlError::Jump { .. })));
 }
 
 #[test]

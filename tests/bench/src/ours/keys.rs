@@ -33,6 +33,8 @@ const CONFIGURATION: &str = "desk_listen = \"127.0.0.1:0\"\ndesk_address_file = 
     [desk]\nconnection_life_ms = 3600000\ncalls_per_second_max = 1000000\ncalls_burst_max = 1000000\n\
     calls_per_second_per_address_max = 1000000\ncalls_burst_per_address_max = 1000000\n\
     lists_per_minute_max = 1000000\n";
+/// The number of the list that an agency's folder begins with, and no desk has seen.
+const FIRST_LIST: u64 = 1;
 /// How long nobody may still hang on an old CA after everybody has been renewed.
 const LET_GO: Duration = Duration::from_secs(10);
 
@@ -64,7 +66,7 @@ impl Keys {
         let charter = CharterFile::parse(&fs::read(world.charter())?)?;
         let devices =
             agencies.iter().map(|_| Ok((PendingRequest::make()?, None))).collect::<Result<_, Error>>()?;
-        Ok(Self { agencies, charter, server, world, server_ca, passphrase, devices, list_number: 1_000 })
+        Ok(Self { agencies, charter, server, world, server_ca, passphrase, devices, list_number: FIRST_LIST })
     }
 
     fn trust(&self) -> Result<TrustView, Error> {
@@ -169,7 +171,8 @@ impl Keys {
         let at = date_time_ymd(1970, 1, 1) + Duration::from_millis(now_ms().unsigned_abs());
         let revoked = (0..entries as u128).map(|serial| RevokedCertParams {
             serial_number: SerialNumber::from_slice(&(serial | 1 << 126).to_be_bytes()),
-            revocation_time: at,
+            // Of one date in every list: a revocation that is dated anew is refused.
+            revocation_time: date_time_ymd(2026, 1, 1),
             reason_code: None,
             invalidity_date: None,
         });
