@@ -69,6 +69,8 @@ struct Disclosure {
     added: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     without_key_package: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unfit: Option<Vec<String>>,
     granted: Vec<String>,
     withheld: Vec<String>,
     out_of_reach: Vec<String>,
@@ -137,6 +139,14 @@ async fn add(
             words::name(&person)
         ));
     }
+    for device in &outcome.unfit {
+        context.output.warn(&format!(
+            "device {} of {} could not be added: what its program has left at the server to be added by cannot be used. Add \
+             them again later; if it stays so, ask them to bring Alcove up to date on it.",
+            device.device,
+            words::name(&person)
+        ));
+    }
     context.output.object(
         "alcove.addition.v1",
         Disclosure {
@@ -144,6 +154,7 @@ async fn add(
             person: PersonJson::new(&person),
             added: Some(outcome.added.iter().map(ToString::to_string).collect()),
             without_key_package: Some(outcome.without_key_package.iter().map(ToString::to_string).collect()),
+            unfit: Some(outcome.unfit.iter().map(ToString::to_string).collect()),
             granted: ids(&outcome.history.granted),
             withheld: ids(&outcome.history.withheld),
             out_of_reach: ids(&outcome.history.out_of_reach),
@@ -181,6 +192,7 @@ async fn promote(
             person: PersonJson::new(person),
             added: Some(Vec::new()),
             without_key_package: Some(Vec::new()),
+            unfit: Some(Vec::new()),
             granted: Vec::new(),
             withheld: Vec::new(),
             out_of_reach: Vec::new(),
@@ -245,6 +257,7 @@ async fn grant(
             person: PersonJson::new(&person),
             added: None,
             without_key_package: None,
+            unfit: None,
             granted: ids(&outcome.granted),
             withheld: ids(&outcome.withheld),
             out_of_reach: ids(&outcome.out_of_reach),

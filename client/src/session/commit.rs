@@ -56,7 +56,8 @@ impl Session {
             }
             // Another process's, or left by a crash: it comes first.
             match self.drive(group).await {
-                Ok(()) | Err(Error::NotAllowed | Error::LastOwner | Error::Contended { .. }) => {}
+                Ok(())
+                | Err(Error::NotAllowed | Error::LastOwner | Error::Contended { .. } | Error::Group(_)) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -42,6 +42,12 @@ pub enum Error {
     /// None of the person's devices can be added: no key package waits for any of them.
     #[error("no device of {0} can be added yet")]
     NoKeyPackage(Person),
+    /// Devices of which the group cannot take in what they have left to be added by. Everybody else was added.
+    #[error("{} devices cannot be added by the key packages that they have left", devices.len())]
+    KeyPackagesUnfit {
+        /// Which.
+        devices: Vec<Identity>,
+    },
     /// The agency's revocation list is past its time: nobody of it is added before a newer one is here.
     #[error("list {number} of {agency} is past its time")]
     ListOverdue {

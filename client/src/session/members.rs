@@ -91,8 +91,8 @@ impl Session {
     ///
     /// `devices`: numbers, as whoever decides has seen them; what [`Self::new_devices`] says of them was shown and
     /// [`Self::believe_shown`] called before. Errors: [`Error::KeyChanged`], [`Error::NoSuchPerson`],
-    /// [`Error::AlreadyMember`], [`Error::NoKeyPackage`], [`Error::ListOverdue`], [`Error::NotAllowed`], and those of
-    /// the server.
+    /// [`Error::AlreadyMember`], [`Error::NoKeyPackage`], [`Error::KeyPackagesUnfit`] where none of them could be
+    /// added, [`Error::ListOverdue`], [`Error::NotAllowed`], and those of the server.
     pub async fn add_member(
         &self,
         case: &GroupId,
@@ -117,7 +117,7 @@ impl Session {
             return Err(Error::NoKeyPackage(person.clone()));
         }
         self.check_keys_of(&add)?;
-        let added: Vec<Identity> = add.iter().map(|claimed| claimed.identity.clone()).collect();
+        let mut added: Vec<Identity> = add.iter().map(|claimed| claimed.identity.clone()).collect();
         let history_since_ms = match history {
             History::None => None,
             History::All => Some(i64::MIN),
@@ -142,11 +142,16 @@ impl Session {
             history_since_ms,
             ..IntentRow::default()
         };
-        self.commit(case, intent).await?;
+        let without_key_package = missing.into_iter().filter(|device| !added.contains(device)).collect();
+        let mut unfit = Vec::new();
+        self.commit_adding(case, intent, &mut unfit).await?;
+        added.retain(|device| !unfit.contains(device));
+        if added.is_empty() {
+            return Err(Error::KeyPackagesUnfit { devices: unfit });
+        }
         // They are on the case; what is to be handed over is in the outbox.
         history.held_up = self.flush(case).await.err();
-        let without_key_package = missing.into_iter().filter(|device| !added.contains(device)).collect();
-        Ok(AddOutcome { added, without_key_package, history })
+        Ok(AddOutcome { added, without_key_package, unfit, history })
     }
 
     /// Whether what is to be added signs with keys that may be believed.
@@ -201,6 +206,7 @@ impl Session {
         Ok(AddOutcome {
             added: Vec::new(),
             without_key_package: Vec::new(),
+            unfit: Vec::new(),
             history: GrantOutcome::default(),
         })
     }

@@ -7,6 +7,7 @@
 //! Rooms: `log` walks what arrives, `outbox` sends what was written, `commit` changes who reads,
 //! `ledger` looks up who is certified, `sync` brings them together in their order.
 
+mod adding;
 mod alarms;
 mod attempts;
 mod blocked;

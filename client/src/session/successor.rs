@@ -32,6 +32,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const CARRIED_PER_COMMIT_MAX: usize = 500;
 /// Milliseconds for which somebody who cannot be added yet is waited for: 30 days. Afterwards they are added by hand.
 const CARRY_MS_MAX: i64 = 30 * 24 * 3600 * 1000;
+/// Milliseconds until a device whose key package was unfit is tried again: a day.
+const UNFIT_MS: i64 = 24 * 3600 * 1000;
 
 impl Session {
     /// Who would read the case that leads this one on, and who would be left out. Local.
@@ -102,8 +104,12 @@ impl Session {
 
     async fn bring_over(&self, id: &GroupId) -> Result<(), Error> {
         self.finish_creation(id).await?;
-        self.carry_over(id).await?;
-        self.flush(id).await.map(drop)
+        let carried = match self.carry_over(id).await {
+            told @ Err(Error::KeyPackagesUnfit { .. }) => told,
+            carried => Ok(carried?),
+        };
+        self.flush(id).await?;
+        carried
     }
 
     fn succeed_in(&self, act: &Act<'_>, case: &GroupId, id: &GroupId) -> Result<(), Error> {
@@ -170,8 +176,19 @@ impl Session {
 
     /// Adds whoever is still to come over from the group that this one leads on.
     ///
-    /// Whoever has no key package yet, or signs with a key that nobody has looked at, stays for a later sync.
+    /// Whoever has no key package yet, or signs with a key that nobody has looked at, stays for a later sync. So does
+    /// whoever the group cannot take in, and keeps nobody else out.
+    ///
+    /// Errors: [`Error::KeyPackagesUnfit`], once for each device, when everybody else was added; those of
+    /// [`Session::commit`].
     pub(super) async fn carry_over(&self, group: &GroupId) -> Result<(), Error> {
+        let mut told = Vec::new();
+        let carried = self.carry_over_telling(group, &mut told).await;
+        // Whatever came in between comes again by itself; this is told once.
+        if told.is_empty() { carried } else { Err(Error::KeyPackagesUnfit { devices: told }) }
+    }
+
+    async fn carry_over_telling(&self, group: &GroupId, told: &mut Vec<Identity>) -> Result<(), Error> {
         for owner in [true, false] {
             let waiting = self.still_to_come(group, owner)?;
             for batch in waiting.chunks(CARRIED_PER_COMMIT_MAX) {
@@ -189,7 +206,10 @@ impl Session {
                     key_package,
                 });
                 let intent = IntentRow { add: add.collect(), as_owner: owner, ..IntentRow::default() };
-                match self.commit(group, intent).await {
+                let mut unfit = Vec::new();
+                let added = self.commit_adding(group, intent, &mut unfit).await;
+                told.extend(self.set_unfit_aside(group, unfit)?);
+                match added {
                     Ok(()) => {}
                     // Others have taken the adding of people from us meanwhile: it is theirs to do.
                     Err(Error::NotAllowed) => return self.forget_carry(group, |_| true).map(drop),
@@ -218,8 +238,9 @@ impl Session {
         self.forget_carry(group, |row| there.contains(&row.identity))?;
         self.vault.read(|act| {
             let mut devices = Vec::new();
+            let now_ms = self.clock.now_ms();
             for row in load_row(act, group)?.carry.iter().filter(|row| row.owner == owner) {
-                if is_looked_at(act, row)? {
+                if is_looked_at(act, row)? && is_due(row, now_ms) {
                     devices.push(identity_of(row)?);
                 }
             }
@@ -247,6 +268,29 @@ impl Session {
                 }
             }
             Ok(act.put(group.as_bytes(), &row)?)
+        })
+    }
+
+    /// Of these no key package is taken again for a day. Answers whom nobody has been told of yet.
+    fn set_unfit_aside(&self, group: &GroupId, unfit: Vec<Identity>) -> Result<Vec<Identity>, Error> {
+        if unfit.is_empty() {
+            return Ok(unfit);
+        }
+        let now_ms = self.clock.now_ms();
+        self.vault.act(Durability::OnDisk, |act| {
+            let mut row = load_row(act, group)?;
+            let mut new = Vec::new();
+            for device in unfit {
+                let name = device.to_string();
+                let Some(waiting) = row.carry.iter_mut().find(|waiting| waiting.identity == name) else {
+                    continue;
+                };
+                if std::mem::replace(&mut waiting.unfit_at_ms, now_ms) == 0 {
+                    new.push(device);
+                }
+            }
+            act.put(group.as_bytes(), &row)?;
+            Ok(new)
         })
     }
 
@@ -376,6 +420,11 @@ fn is_looked_at(act: &Act<'_>, row: &CarryRow) -> Result<bool, Error> {
     believes(act, &identity_of(row)?, &key)
 }
 
+/// Whether a device whose last key package was unfit is tried again: its next one may be in order.
+fn is_due(row: &CarryRow, now_ms: i64) -> bool {
+    row.unfit_at_ms == 0 || row.unfit_at_ms.saturating_add(UNFIT_MS) <= now_ms
+}
+
 fn identity_of(row: &CarryRow) -> Result<Identity, Error> {
     row.identity.parse().map_err(|_| damaged().into())
 }
@@ -421,6 +470,14 @@ mod tests {
         assert!(left_out(&second, &own.device(2)));
         assert!(!left_out(&second, &own.device(3)) && !left_out(&second, &other.device(1)));
         assert!(by(&own.device(1)).is_none(), "one's own, which a restored vault has forgotten");
+    }
+
+    #[test]
+    fn a_device_that_does_not_fit_is_asked_for_another_key_package_once_a_day() {
+        let row = |unfit_at_ms| CarryRow { unfit_at_ms, ..CarryRow::default() };
+        assert!(is_due(&row(0), 5), "the control: it was never tried");
+        assert!(!is_due(&row(5), 5 + UNFIT_MS - 1));
+        assert!(is_due(&row(5), 5 + UNFIT_MS));
     }
 
     #[test]

@@ -36,10 +36,16 @@ fn bad_answer(error: Error) -> Result<ServerError, Error> {
     }
 }
 
-/// Whether the server refuses something about one case: that keeps nothing from the others. What it says about itself, or
-/// about this device, it would say about each of them.
+/// Whether what went wrong is about one case: that keeps nothing from the others. What the server says about itself, or
+/// about this device, it would say about each of them; what a group refuses, it refuses there.
 fn is_of_one_case(error: &Error) -> bool {
-    let Error::Server(error @ ServerError::Refused(_)) = error else { return false };
+    let error = match error {
+        Error::Group(_) | Error::NotAllowed | Error::LastOwner | Error::KeyPackagesUnfit { .. } => {
+            return true;
+        }
+        Error::Server(error @ ServerError::Refused(_)) => error,
+        _ => return false,
+    };
     let of_all = [Reason::RateLimited, Reason::Unavailable, Reason::CertificateRefused];
     !error.reason().is_some_and(|reason| of_all.contains(&reason))
 }

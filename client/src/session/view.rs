@@ -365,6 +365,8 @@ pub struct AddOutcome {
     pub added: Vec<Identity>,
     /// Devices that could not be added now: nobody has published a key package for them.
     pub without_key_package: Vec<Identity>,
+    /// Devices that could not be added: the group cannot take in what they have left to be added by.
+    pub unfit: Vec<Identity>,
     /// What they were given of the history.
     pub history: GrantOutcome,
 }

@@ -27,6 +27,9 @@ pub(crate) const CONTEXT_FLOOR: ExtensionType = ExtensionType::new(0xF0A4);
 /// The ties between a device's keys, in a GroupInfo.
 pub(crate) const KEY_TIES: ExtensionType = ExtensionType::new(0xF0A5);
 
+/// What every leaf says it understands: no group takes in a leaf that does not know its policy, and cards travel in leaves.
+pub const LEAF_EXTENSIONS: [ExtensionType; 2] = [POLICY, SEALED_CARD];
+
 /// Why the bytes of an extension were refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExtensionFault {

@@ -3,7 +3,7 @@
 use crate::{
     bench::Bench,
     error::{JudgeError, Split, split},
-    extensions::check_leaf_extensions,
+    extensions::{LEAF_EXTENSIONS, check_leaf_extensions},
     identity::{LeafIdentityProvider, chain_of, device_of},
     policy::PolicyError,
     rules::Rules,
@@ -11,7 +11,15 @@ use crate::{
 };
 use alcove_charter::TrustView;
 use alcove_proto::{limits::KEY_PACKAGE_BYTES_MAX, names::Identity};
-use mls_rs::{MlsMessage, error::MlsError, external_client::ExternalClient, group::proposal::AddProposal};
+use mls_rs::{
+    CipherSuiteProvider, MlsMessage,
+    error::MlsError,
+    external_client::ExternalClient,
+    group::{Capabilities, proposal::AddProposal},
+    identity::CredentialType,
+};
+use mls_rs_codec::MlsDecode;
+use mls_rs_core::crypto::HpkePublicKey;
 
 /// A key package that has been checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +52,12 @@ pub enum KeyPackageError {
     /// Its leaf carries what none may.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// Its leaf does not say that it understands what every group of ours has: none takes it in.
+    #[error("the key package's leaf does not understand what a group of ours has")]
+    Capabilities,
+    /// Nothing can be sealed to its keys: whoever added it could send no welcome, or nobody could commit beside it.
+    #[error("nothing can be sealed to the key package's keys")]
+    EncryptionKey,
     /// It breaks the rules of MLS itself: suite, lifetime, signature.
     #[error("the key package is refused by MLS")]
     Mls(#[source] Box<MlsError>),
@@ -59,8 +73,11 @@ impl From<MlsError> for KeyPackageError {
     }
 }
 
-/// Checks a key package as of `now_ms` (milliseconds since 1970), as whoever adds the device will.
+/// Checks a key package as of `now_ms` (milliseconds since 1970), as whoever adds the device will: what passes can be
+/// added to every group of ours that has no leaf with the same keys.
 ///
+/// MLS judges the capabilities of a leaf and its keys only in a group and when something is sealed to it, together with all
+/// that is added beside it: one such package would keep everybody else out.
 /// `bytes`: MLSMessage(KeyPackage), at most [`KEY_PACKAGE_BYTES_MAX`].
 /// Errors: [`KeyPackageError`].
 pub fn inspect_key_package(
@@ -87,7 +104,11 @@ pub fn inspect_key_package(
     let signing = key_package.signing_identity().clone();
     let reference = key_package.to_reference(&suite())?.to_vec();
     let not_after = key_package.expiration()?.seconds_since_epoch();
-    check_leaf_extensions(&AddProposal::from(key_package).leaf_node_extensions())?;
+    check_takes_a_seal(&key_package.hpke_init_key)?;
+    let add = AddProposal::from(key_package);
+    check_leaf_extensions(&add.leaf_node_extensions())?;
+    check_capabilities(&add.capabilities())?;
+    check_takes_a_seal(&leaf_encryption_key(bytes)?)?;
     let chain = chain_of(&signing).map_err(KeyPackageError::Leaf)?;
     Ok(KeyPackageFacts {
         identity: device_of(&signing).map_err(KeyPackageError::Leaf)?,
@@ -95,4 +116,31 @@ pub fn inspect_key_package(
         not_after_ms: i64::try_from(not_after).unwrap_or(i64::MAX).saturating_mul(1000),
         chain: chain.iter().map(|certificate| certificate.to_vec()).collect(),
     })
+}
+
+/// Whether a leaf says that it understands what every group of ours has.
+fn check_capabilities(capabilities: &Capabilities) -> Result<(), KeyPackageError> {
+    let extensions = LEAF_EXTENSIONS.iter().all(|known| capabilities.extensions().contains(known));
+    if extensions && capabilities.credentials().contains(&CredentialType::X509) {
+        Ok(())
+    } else {
+        Err(KeyPackageError::Capabilities)
+    }
+}
+
+/// Whether something can be sealed to a key. The suite judges the form of a key by nothing but its use.
+fn check_takes_a_seal(key: &HpkePublicKey) -> Result<(), KeyPackageError> {
+    suite().hpke_seal(key, &[], None, &[]).map(drop).map_err(|_| KeyPackageError::EncryptionKey)
+}
+
+/// The key that path secrets are sealed to, which the library does not hand out.
+///
+/// MLSMessage {version, wire format, KeyPackage {version, suite, init_key<V>, LeafNode {encryption_key<V>, ...}}}, of
+/// bytes that have been parsed already (RFC 9420 sections 6, 7.2 and 10).
+fn leaf_encryption_key(bytes: &[u8]) -> Result<HpkePublicKey, KeyPackageError> {
+    const BEFORE_INIT_KEY: usize = 4 * 2;
+    let malformed = |_| KeyPackageError::Malformed;
+    let mut rest = bytes.get(BEFORE_INIT_KEY..).ok_or(KeyPackageError::Malformed)?;
+    HpkePublicKey::mls_decode(&mut rest).map_err(malformed)?;
+    HpkePublicKey::mls_decode(&mut rest).map_err(malformed)
 }

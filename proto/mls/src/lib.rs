@@ -31,7 +31,7 @@ pub use commit::{Added, Author, CommitSummary, Judged, ParsedCommit, Removed, Su
 pub use context::CommitContext;
 pub use envelope::CommitBody;
 pub use error::{CommitError, GroupInfoError, JudgeError, ObserveError};
-pub use extensions::{ExtensionFault, LogPin, SealedCard, policy_of};
+pub use extensions::{ExtensionFault, LEAF_EXTENSIONS, LogPin, SealedCard, policy_of};
 pub use floor::{ContextFloor, FloorFault};
 pub use group_info::ReturnInfo;
 pub use identity::{LeafIdentityProvider, chain_of, device_of, signing_identity};

@@ -194,6 +194,8 @@ fn of_key_package(error: &KeyPackageError) -> ServiceError {
         KeyPackageError::TooLarge { .. }
         | KeyPackageError::Malformed
         | KeyPackageError::Policy(_)
+        | KeyPackageError::Capabilities
+        | KeyPackageError::EncryptionKey
         | KeyPackageError::Mls(_) => ServiceError::KeyPackageInvalid,
         KeyPackageError::Leaf(error) => of_leaf(error),
     }

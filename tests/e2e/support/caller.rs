@@ -137,9 +137,23 @@ impl Caller {
 
     /// A commit of whatever bytes, under this device's signature.
     pub(crate) fn enveloped(&self, commit: Vec<u8>) -> Vec<u8> {
-        let content = sign_content("alcove commit v1", &commit);
-        let signature = self.mls_key.sign(&SystemRandom::new(), &content).expect("the key signs");
-        CommitBody { commit, signature: Some(signature.as_ref().to_vec()) }.encode()
+        let signature = self.sign("alcove commit v1", &commit);
+        CommitBody { commit, signature: Some(signature) }.encode()
+    }
+
+    /// This device's signature under whatever label (RFC 9420 section 5.1.2).
+    pub(crate) fn sign(&self, label: &str, content: &[u8]) -> Vec<u8> {
+        let content = sign_content(label, content);
+        self.mls_key.sign(&SystemRandom::new(), &content).expect("the key signs").as_ref().to_vec()
+    }
+
+    /// Leaves a key package at the server.
+    pub(crate) async fn publish(&self, bytes: Vec<u8>) -> Result<(), Status> {
+        let request = v1::PublishKeyPackagesRequest {
+            one_time: vec![bytes],
+            ..v1::PublishKeyPackagesRequest::default()
+        };
+        self.key_packages().publish_key_packages(request).await.map(drop)
     }
 
     /// Offers a prepared commit.

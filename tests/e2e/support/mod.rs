@@ -5,6 +5,7 @@
 pub(crate) mod backup;
 pub(crate) mod caller;
 pub(crate) mod elsewhere;
+pub(crate) mod forged;
 pub(crate) mod liar;
 pub(crate) mod owner;
 pub(crate) mod pki;

@@ -29,7 +29,7 @@ impl Rogue {
         let card = v1::PublishCardRequest { sealed_card: caller.sealed_card.clone() };
         caller.directory().publish_card(card).await.expect("its card");
         let package = caller.key_package();
-        publish(&caller, &package).await;
+        caller.publish(package.bytes.clone()).await.expect("a good key package");
         let person = caller.identity.person.to_string();
         let add = ["member", "add", CASE, &person, "--yes", "--json"];
         scene.rosa.run(add.iter().chain(more)).success();
@@ -91,14 +91,6 @@ impl Rogue {
         let answer = self.caller.submit(&self.group.id(), &prepared).await.expect("no server can see that");
         accepted(answer);
     }
-}
-
-async fn publish(caller: &Caller, package: &KeyPackage) {
-    let request = v1::PublishKeyPackagesRequest {
-        one_time: vec![package.bytes.clone()],
-        ..v1::PublishKeyPackagesRequest::default()
-    };
-    caller.key_packages().publish_key_packages(request).await.expect("a good key package");
 }
 
 /// Joins by the one welcome that waits.

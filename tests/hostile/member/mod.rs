@@ -3,6 +3,7 @@
 mod commits;
 mod leading;
 mod lines;
+mod poisoned;
 mod records;
 mod removed;
 mod spoilt;

@@ -2,14 +2,13 @@
 //! takes from and gives to.
 
 use crate::device::Device;
-use alcove_mls::{Bench, LeafIdentityProvider, Rules, SUITE, Suite};
+use alcove_mls::{Bench, LEAF_EXTENSIONS, LeafIdentityProvider, Rules, SUITE, Suite};
 use mls_rs::{
     GroupStateStorage, KeyPackageStorage,
     client_builder::{
         BaseConfig, ClientBuilder, WithCryptoProvider, WithGroupStateStorage, WithIdentityProvider,
         WithKeyPackageRepo, WithMlsRules,
     },
-    extension::{ExtensionType, MlsExtension},
 };
 use mls_rs_core::{
     group::{EpochRecord, GroupState},
@@ -38,16 +37,11 @@ pub(crate) fn client(bench: &Bench, shelf: Shelf, device: Option<&Device>) -> Cl
         .crypto_provider(Suite)
         .identity_provider(LeafIdentityProvider::new(bench.clone()))
         .mls_rules(Rules::new(bench.clone()))
-        .extension_types(extension_types());
+        .extension_types(LEAF_EXTENSIONS);
     match device {
         Some(device) => builder.signing_identity(device.signing_identity(), device.signer().clone(), SUITE),
         None => builder,
     }
-}
-
-/// What every leaf says it understands.
-fn extension_types() -> [ExtensionType; 2] {
-    [alcove_mls::Policy::extension_type(), alcove_mls::SealedCard::extension_type()]
 }
 
 /// Memory the library reads and writes: one group's state, or one key package's secret.

@@ -2,7 +2,7 @@
 
 use crate::{
     pki::{DAY_MS, NOW_MS},
-    rogue::{Habits, Rogue, message, signing},
+    rogue::{Habits, Rogue, client_that_knows, message, signing},
     scene::{GROUP, SEEN, Scene, adding, flat, key_package, removing},
 };
 use alcove_charter::TrustError;
@@ -11,10 +11,10 @@ use alcove_e2ee::{
     group::{Group, GroupError, Intent, Standing},
 };
 use alcove_mls::{
-    CommitError, JudgeError, KeyPackageError, ObserveError, Observer, Policy, PolicyError,
-    inspect_key_package,
+    CommitError, JudgeError, KeyPackageError, LEAF_EXTENSIONS, ObserveError, Observer, Policy, PolicyError,
+    inspect_key_package, mls_time,
 };
-use mls_rs::error::MlsError;
+use mls_rs::{ExtensionList, error::MlsError, extension::ExtensionType};
 use rcgen::KeyPair;
 
 fn unknown_issuer(error: &CommitError) -> bool {
@@ -362,6 +362,38 @@ fn a_key_package_is_judged_before_anybody_uses_it() {
         inspect_key_package(&short.bytes, &scene.trust, NOW_MS + 120_000),
         Err(KeyPackageError::Mls(_))
     ));
+}
+
+#[test]
+fn a_key_package_that_no_group_of_ours_takes_in_is_refused_before_anybody_is_added_beside_it() {
+    let mut scene = Scene::new();
+    let staff = scene.world.elmgate.device('b', 1);
+    let package = |known: &[ExtensionType]| {
+        let client = client_that_knows(&staff, Habits::default(), known);
+        let made = client.generate_key_package_message(
+            ExtensionList::new(),
+            ExtensionList::new(),
+            Some(mls_time(NOW_MS)),
+        );
+        made.unwrap().to_bytes().unwrap()
+    };
+    let unfit = [&[][..], &LEAF_EXTENSIONS[..1], &LEAF_EXTENSIONS[1..]];
+    for known in unfit {
+        let judged = inspect_key_package(&package(known), &scene.trust, NOW_MS);
+        assert!(matches!(judged, Err(KeyPackageError::Capabilities)), "{known:?}");
+    }
+    // What it is about: the group refuses all that is added, and says not why.
+    let other = key_package(&scene.world.elmgate.device('c', 1).device);
+    let add = vec![other.bytes, package(&LEAF_EXTENSIONS[1..])];
+    let alice = scene.alice.device.clone();
+    let intent = Intent { add, ..Intent::default() };
+    let added = scene.alice.group.prepare_commit(&alice, &intent, SEEN, &scene.trust, NOW_MS);
+    assert!(matches!(added, Err(GroupError::Mls(_))));
+    // The control: what every program of ours has published from the first one on, and a later one that knows more.
+    let more = [&LEAF_EXTENSIONS[..], &[ExtensionType::new(0xF0A9)]].concat();
+    for known in [&LEAF_EXTENSIONS[..], &more] {
+        assert!(inspect_key_package(&package(known), &scene.trust, NOW_MS).is_ok());
+    }
 }
 
 #[test]

@@ -7,12 +7,12 @@ use crate::{
 use alcove_charter::{TrustView, sign_content};
 use alcove_e2ee::group::Intent;
 use alcove_mls::{
-    CommitBody, CommitContext, JudgeError, Policy, SUITE, SealedCard, Suite, device_of, mls_time, suite,
+    CommitBody, CommitContext, JudgeError, LEAF_EXTENSIONS, SUITE, Suite, device_of, mls_time, suite,
 };
 use mls_rs::{
     CipherSuiteProvider, Client, ExtensionList, Group, GroupStateStorage, IdentityProvider, MlsMessage,
     client_builder::{BaseConfig, WithCryptoProvider, WithIdentityProvider, WithMlsRules},
-    extension::MlsExtension,
+    extension::ExtensionType,
     group::CommitBuilder,
     identity::{CredentialType, SigningIdentity},
     mls_rules::{CommitOptions, DefaultMlsRules, EncryptionOptions},
@@ -97,6 +97,15 @@ pub(crate) struct Habits {
 }
 
 pub(crate) fn client(staff: &Staff, habits: Habits) -> Client<RogueConfig> {
+    client_that_knows(staff, habits, &LEAF_EXTENSIONS)
+}
+
+/// One whose leaves say that they understand these extensions and no others.
+pub(crate) fn client_that_knows(
+    staff: &Staff,
+    habits: Habits,
+    extensions: &[ExtensionType],
+) -> Client<RogueConfig> {
     let (identity, key) = signing(staff);
     let options =
         CommitOptions::new().with_path_required(!habits.spares_path).with_ratchet_tree_extension(false);
@@ -106,7 +115,7 @@ pub(crate) fn client(staff: &Staff, habits: Habits) -> Client<RogueConfig> {
         .crypto_provider(Suite)
         .identity_provider(Gullible)
         .mls_rules(DefaultMlsRules::new().with_commit_options(options).with_encryption_options(encryption))
-        .extension_types([Policy::extension_type(), SealedCard::extension_type()])
+        .extension_types(extensions.iter().copied())
         .signing_identity(identity, key, SUITE)
         .build()
 }

@@ -2,6 +2,7 @@
 //!
 //! Each match is exhaustive, so that a new error cannot slip through as "unexpected".
 
+mod adding;
 mod enrol;
 mod owners;
 mod recovered;
@@ -61,22 +62,11 @@ impl From<Error> for Failure {
                 "There is no such person here.",
                 "See `alcove member find` and `alcove member list`.",
             ),
-            Error::NoKeyPackage(person) => Self::new(
-                Exit::NotFound,
-                format!("No device of {person} can be added yet: none has been online."),
-                "Ask them to run `alcove status`, then add them again.",
-            ),
-            Error::ListOverdue { agency, number, next_update_ms } => Self::new(
-                Exit::Certificate,
-                format!(
-                    "{} promised a new revocation list by {}, and none has come since list {number}. A lost device of theirs \
-                     could be let in unseen, so nobody of this agency is added now.",
-                    safe_line(&agency),
-                    when::minute(next_update_ms)
-                ),
-                "Ask that agency's admin to publish a list (`alcove-certs crl`), run `alcove status`, then add them again. If \
-                 they have published one, the server keeps it back: tell your agency's admin.",
-            ),
+            Error::NoKeyPackage(person) => adding::no_key_package(&person),
+            Error::KeyPackagesUnfit { devices } => adding::unfit(&devices),
+            Error::ListOverdue { agency, number, next_update_ms } => {
+                adding::list_overdue(&agency, number, next_update_ms)
+            }
             Error::AlreadyMember(person) => Self::new(
                 Exit::Conflict,
                 format!("{person} is a member already, with all their devices."),

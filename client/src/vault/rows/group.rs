@@ -183,6 +183,10 @@ pub struct CarryRow {
     /// key package is taken before somebody has. Empty for none.
     #[prost(bytes = "vec", tag = "3")]
     pub changed_key: Vec<u8>,
+    /// When its last key package turned out to be one that the group cannot take in, milliseconds since 1970; somebody was
+    /// told. 0 for never.
+    #[prost(int64, tag = "105")]
+    pub unfit_at_ms: i64,
 }
 
 /// A head the server signed for a position that has not been read yet.
