@@ -3,7 +3,7 @@
 use crate::{
     scene::{CASE, Scene, texts, write},
     support::{
-        caller::{accepted, random, submission},
+        caller::{accepted, after, random, submission},
         rogue::Rogue,
     },
 };
@@ -19,11 +19,22 @@ use serde_json::Value;
 
 /// Opens a group that says it leads `predecessor` on, and adds these people's devices to it.
 pub(crate) async fn claims_to_lead_on(rogue: &Rogue, predecessor: Predecessor, people: &[&Staff]) -> GroupId {
+    let id = GroupId(random());
+    leads_on_under(id, rogue, predecessor, people).await;
+    id
+}
+
+/// The same under an id that was chosen. Answers what a further group would name that leads this one on.
+pub(crate) async fn leads_on_under(
+    id: GroupId,
+    rogue: &Rogue,
+    predecessor: Predecessor,
+    people: &[&Staff],
+) -> Predecessor {
     let caller = &rogue.caller;
     let policy = Policy::new(caller.trust.charter().hash(), caller.identity.person.clone());
     let policy = policy.succeeding(predecessor);
     let now_ms = crate::support::pki::now_ms();
-    let id = GroupId(random());
     let (mut group, group_info) =
         Group::create(&caller.mls, id, &policy, &caller.trust, now_ms).expect("a group can be made");
     let request = v1::CreateGroupRequest { group_id: id.to_vec(), group_info };
@@ -35,8 +46,10 @@ pub(crate) async fn claims_to_lead_on(rogue: &Rogue, predecessor: Predecessor, p
     let start = LogPin { position: Position(0), head: first_head(alcove_charter::sha256, &id) };
     let prepared = caller.prepare(&mut group, &Intent { add, ..Intent::default() }, start);
     let request = submission(&id, &prepared);
-    accepted(caller.groups().submit_commit(request).await.expect("a good commit").into_inner());
-    id
+    let receipt = accepted(caller.groups().submit_commit(request).await.expect("a good commit").into_inner());
+    let LogPin { position, head } = after(&receipt);
+    group.process(&prepared.commit, &caller.trust, receipt.received_at_ms).expect("its own commit");
+    Predecessor { group: id, epoch: group.epoch(), epoch_id: group.epoch_id(), position, head }
 }
 
 fn cases(staff: &Staff) -> Vec<Value> {

@@ -10,7 +10,7 @@ use super::{
     restored::check_is_current,
     seats,
     state::{Roster, Seat, all_rows, load_row},
-    succeeding::{brings_nobody_back, is_ahead, is_our_history, leader_in},
+    succeeding::{brings_nobody_back, is_ahead, is_our_history, leader_in, leads_in_a_circle},
     successor::{predecessor_of, successor_of},
 };
 use crate::vault::{Act, Durability, VaultError, rows::GroupRow};
@@ -90,7 +90,7 @@ impl Session {
             Some(FollowFault::KeyNotBelieved)
         } else if is_ahead(old, predecessor) {
             Some(FollowFault::NotRead)
-        } else if !is_our_history(act, old, predecessor)? {
+        } else if !is_our_history(act, old, predecessor)? || leads_in_a_circle(act, &predecessor.group, id)? {
             Some(FollowFault::OtherHistory)
         } else if !brings_nobody_back((Epoch(old.epoch), &last), (predecessor.epoch, &roster)) {
             Some(FollowFault::BringsBack)

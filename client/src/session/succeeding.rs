@@ -8,10 +8,11 @@ use super::{
     AlarmKind, Error, Session,
     alarms::{Alarm, raise_by},
     following::may_be_asked_about,
+    let_go,
     restored::is_known_to_be_old,
     seats,
     state::{Roster, Seat, all_rows, epoch_place, load_row},
-    successor::predecessor_of,
+    successor::{predecessor_of, successor_of},
 };
 use crate::vault::{
     Act, Durability, VaultError,
@@ -39,7 +40,7 @@ impl Session {
         old.successor = id.to_vec();
         act.put(case.as_bytes(), old)?;
         let is_read = self.is_read_to_its_end(case, old);
-        move_over(act, &*self.random, case, (id, row), is_read)
+        move_over(act, &*self.random, self.clock.now_ms(), (case, old.epoch), (id, row), is_read).map(drop)
     }
 
     /// The case that a group says it leads on, if its log can be read further.
@@ -58,7 +59,7 @@ impl Session {
 
     /// The logs of these groups were read to their ends just now: ties together what belongs together, whichever of two
     /// groups came first. Answers which groups have something to send by that.
-    pub(super) fn recognise_successors(&self, read: &BTreeSet<GroupId>) -> Result<Vec<GroupId>, Error> {
+    pub(super) fn recognise_successors(&self, read: &BTreeSet<GroupId>) -> Result<BTreeSet<GroupId>, Error> {
         let is_read = |case: &GroupId, old: &GroupRow| {
             let was_asked = read.contains(case) || old.frozen || old.ordered_invalid_at != 0;
             was_asked && self.is_read_to_its_end(case, old)
@@ -74,44 +75,56 @@ impl Session {
             Ok(false)
         })?;
         if !any {
-            return Ok(Vec::new());
+            return Ok(BTreeSet::new());
         }
         self.vault.act(Durability::OnDisk, |act| {
-            let mut led_on = Vec::new();
-            for (id, mut row) in all_rows(act)? {
-                let Some(pair) = Pair::of(act, &id, &row)? else { continue };
-                if !is_read(&pair.case, &pair.old) {
+            let ids: Vec<GroupId> = all_rows(act)?.into_iter().map(|(id, _)| id).collect();
+            // What one of them comes to changes the row of another: each is read when it is its turn.
+            for id in &ids {
+                let mut row = load_row(act, id)?;
+                let Some(pair) = Pair::of(act, id, &row)? else { continue };
+                if pair.is_tied() || !is_read(&pair.case, &pair.old) {
                     continue;
                 }
                 let before = row.clone();
-                if pair.is_tied() {
-                    move_over(act, &*self.random, &pair.case, (&id, &mut row), true)?;
-                    led_on.push(id);
-                } else if self.take_word(act, pair, &mut row)? {
-                    led_on.push(id);
-                }
+                self.take_word(act, pair, &mut row)?;
                 if row != before {
                     act.put(id.as_bytes(), &row)?;
                 }
             }
-            Ok(led_on)
+            // Only then is it known where a case goes on that was led on more than once: whoever was left out on the way reads
+            // nothing of what was not sent.
+            let mut have_more = BTreeSet::new();
+            for id in &ids {
+                let Some(pair) = Pair::of(act, id, &load_row(act, id)?)? else { continue };
+                if !pair.is_tied() || !is_read(&pair.case, &pair.old) {
+                    continue;
+                }
+                let Some((last, mut row)) = last_of_chain(act, id)? else { continue };
+                let (from, now_ms) = ((&pair.case, pair.old.epoch), self.clock.now_ms());
+                if move_over(act, &*self.random, now_ms, from, (&last, &mut row), true)? {
+                    act.put(last.as_bytes(), &row)?;
+                    have_more.insert(last);
+                }
+            }
+            Ok(have_more)
         })
     }
 
-    /// Acts on what a group says of itself. Answers whether it leads on from now on.
+    /// Acts on what a group says of itself.
     ///
     /// Only an owner of the old group can say that another one leads it on, and only of the history that was seen here;
     /// else the new group is one like any other. An owner who names another history raises an alarm. What a member says
     /// who is no owner is kept for a person to decide (`following`).
-    fn take_word(&self, act: &Act<'_>, pair: Pair, row: &mut GroupRow) -> Result<bool, Error> {
+    fn take_word(&self, act: &Act<'_>, pair: Pair, row: &mut GroupRow) -> Result<(), Error> {
         let Pair { id, case, predecessor, mut old } = pair;
         match self.judge(act, (&case, &old), (&id, row), &predecessor)? {
-            Verdict::LeadsOn if old.successor.is_empty() => {
-                row.led_by_member = false;
-                self.lead_on(act, (&case, &mut old), (&id, row))?;
-                return Ok(true);
-            }
             // The first one counts.
+            Verdict::LeadsOn if old.successor.is_empty() && !leads_in_a_circle(act, &case, &id)? => {
+                row.led_by_member = false;
+                old.successor = id.to_vec();
+                act.put(case.as_bytes(), &old)?;
+            }
             Verdict::LeadsOn | Verdict::NotYet | Verdict::BringsBack => {}
             Verdict::OtherHistory => {
                 let (kind, position) = (AlarmKind::HistoryDisputed, predecessor.position.0);
@@ -125,7 +138,7 @@ impl Session {
                 row.led_by_member = row.led_by_member || may_be_asked_about(act, (&case, &old), row)?;
             }
         }
-        Ok(false)
+        Ok(())
     }
 
     fn judge(
@@ -257,48 +270,94 @@ pub(super) fn brings_nobody_back(here: (Epoch, &Roster), led_on: (Epoch, &Roster
     left_at >= epoch || led.members.iter().all(|seat| last.named(&seat.identity).is_some())
 }
 
+/// Whether a group would be led on by one that it leads on itself, over however many: nobody has seen such a history.
+pub(super) fn leads_in_a_circle(act: &Act<'_>, case: &GroupId, id: &GroupId) -> Result<bool, Error> {
+    let mut chain = Chain::from(*id);
+    while let Some((group, _)) = chain.next(act)? {
+        if group == *case {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Where a case goes on that this group leads on: the last one of those that lead each other on. Nothing where that one has
+/// ended here: what was not sent stays where it is.
+fn last_of_chain(act: &Act<'_>, id: &GroupId) -> Result<Option<(GroupId, GroupRow)>, Error> {
+    let mut chain = Chain::from(*id);
+    let mut last = None;
+    while let Some(group) = chain.next(act)? {
+        last = Some(group);
+    }
+    Ok(last.filter(|(_, row)| row.successor.is_empty() && !row.closed && !row.recovered))
+}
+
+/// A group, the one that leads it on, and so forth; each once, whatever the rows say.
+struct Chain {
+    next: Option<GroupId>,
+    seen: BTreeSet<GroupId>,
+}
+
+impl Chain {
+    fn from(id: GroupId) -> Self {
+        Self { next: Some(id), seen: BTreeSet::new() }
+    }
+
+    fn next(&mut self, act: &Act<'_>) -> Result<Option<(GroupId, GroupRow)>, Error> {
+        let Some(id) = self.next.take().filter(|id| self.seen.insert(*id)) else { return Ok(None) };
+        let Some(row) = act.get::<GroupRow>(id.as_bytes())? else { return Ok(None) };
+        self.next = successor_of(&row)?;
+        Ok(Some((id, row)))
+    }
+}
+
 /// Whether anything is left in the outbox of a group that is led on.
 fn has_waiting(act: &Act<'_>, case: &GroupId) -> Result<bool, Error> {
     let rows = act.scan::<OutboxRow>(case.as_bytes())?;
     Ok(rows.iter().any(|(_, row)| row.position == 0 && !row.never_sent))
 }
 
-/// Takes what was not sent in a group over into the one that leads it on.
+/// Takes what was not sent in a group over into the one that leads it on. Answers whether there was any.
 ///
-/// `is_read`: the old log was read as far as it goes. What was sealed may stand there, and is not moved before that is known:
-/// it would be sent twice. It goes out under a new id then. What was set aside stays so, and goes out by a person's yes alone.
+/// `case`: the old one, with the epoch in force there. `is_read`: its log was read as far as it goes. What was sealed may
+/// stand there, and is not moved before that is known: it would be sent twice. It goes out under a new id then. What was set
+/// aside stays so, and goes out by a person's yes alone.
 fn move_over(
     act: &Act<'_>,
     random: &dyn SecureRandom,
-    case: &GroupId,
+    now_ms: i64,
+    (case, epoch): (&GroupId, u64),
     (id, row): (&GroupId, &mut GroupRow),
     is_read: bool,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
+    let mut has_moved = false;
     for (key, mut queued) in act.scan::<OutboxRow>(case.as_bytes())? {
         let was_sealed = !queued.sealed.is_empty() || !queued.sealings.is_empty() || queued.refused != 0;
         if queued.position != 0 || queued.never_sent || (was_sealed && !is_read) {
             continue;
         }
-        if let Some(note) = &mut queued.note {
-            // What it corrects is not in the new group: there it is a new one.
-            note.corrects.clear();
-            if was_sealed {
-                queued.record_id = RecordId(draw(random).map_err(|_| Error::Randomness)?).to_vec();
-                queued.sealed.clear();
-                queued.sealings.clear();
-            }
-            act.put(&epoch_place(id, row.outbox_next), &queued)?;
-            row.outbox_next += 1;
-            act.delete::<OutboxRow>(&key)?;
-        } else if queued.document.is_some() {
+        if queued.document.is_some() {
             // Its chunks belong to the old group: it has to be sent again.
             queued.never_sent = true;
             act.put(&key, &queued)?;
-        } else {
-            act.delete::<OutboxRow>(&key)?;
+            continue;
         }
+        // A server may show late what it took without a receipt.
+        let_go::item(act, case, epoch, &queued, now_ms)?;
+        act.delete::<OutboxRow>(&key)?;
+        let Some(note) = &mut queued.note else { continue };
+        // What it corrects is not in the new group: there it is a new one.
+        note.corrects.clear();
+        if was_sealed {
+            queued.record_id = RecordId(draw(random).map_err(|_| Error::Randomness)?).to_vec();
+            queued.sealed.clear();
+            queued.sealings.clear();
+        }
+        act.put(&epoch_place(id, row.outbox_next), &queued)?;
+        row.outbox_next += 1;
+        has_moved = true;
     }
-    Ok(())
+    Ok(has_moved)
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use crate::{
     session::samples::{in_a_vault, pair, point, tie},
     vault::rows::{NoteRow, PredecessorRow, SealingRow},
 };
-use alcove_proto::ids::Digest;
+use alcove_charter::sha256;
+use alcove_proto::{ids::Digest, v1::LogEntry};
 use ring::{rand::SystemRandom, signature::EcdsaKeyPair};
 
 const OLD: GroupId = GroupId([1; 16]);
@@ -107,7 +108,8 @@ fn queued(id: u8, text: &str, is_sealed: bool, refused: u32) -> OutboxRow {
     row.refused = refused;
     if is_sealed {
         row.sealed = vec![id];
-        row.sealings = vec![SealingRow { epoch: 1, hash: vec![id; 32] }];
+        row.sealed_epoch = 1;
+        row.sealings = vec![SealingRow { epoch: 1, hash: sha256(&[&[id]]).to_vec() }];
     }
     row
 }
@@ -120,13 +122,14 @@ fn what_may_stand_in_the_old_log_is_sent_once_and_what_was_set_aside_waits_for_a
         act.put(&epoch_place(&OLD, 2), &queued(3, "changed in the log", true, 5))?;
         let mut row = GroupRow::default();
         let random = SystemRandom::new();
-        move_over(act, &random, &OLD, (&NEW, &mut row), false)?;
+        assert!(move_over(act, &random, 1, (&OLD, 1), (&NEW, &mut row), false)?);
         assert_eq!(waiting(act, &NEW), [(vec![1; 16], "never sealed".to_owned(), 0)]);
         assert_eq!(waiting(act, &OLD).len(), 2, "the old log says whether these were sent");
         assert!(has_waiting(act, &OLD)?);
 
         // It was read to its end, and neither of them was found there.
-        move_over(act, &random, &OLD, (&NEW, &mut row), true)?;
+        assert!(move_over(act, &random, 1, (&OLD, 1), (&NEW, &mut row), true)?);
+        assert!(!move_over(act, &random, 1, (&OLD, 1), (&NEW, &mut row), true)?, "nothing is left");
         assert!(!has_waiting(act, &OLD)? && waiting(act, &OLD).is_empty());
         let there = waiting(act, &NEW);
         let said: Vec<_> = there.iter().map(|(_, text, refused)| (text.as_str(), *refused)).collect();
@@ -136,6 +139,52 @@ fn what_may_stand_in_the_old_log_is_sent_once_and_what_was_set_aside_waits_for_a
         for (_, row) in act.scan::<OutboxRow>(NEW.as_bytes())? {
             assert!(row.sealed.is_empty() && row.sealings.is_empty());
         }
+        Ok(())
+    });
+}
+
+#[test]
+fn what_was_taken_without_a_receipt_and_shown_late_is_known_again_in_the_old_log() {
+    in_a_vault(|act| {
+        act.put(&epoch_place(&OLD, 0), &queued(2, "its receipt was lost", true, 0))?;
+        let mut introduction = OutboxRow::default();
+        introduction.record_id = vec![4; 16];
+        introduction.introduction = true;
+        introduction.sealings = vec![SealingRow { epoch: 1, hash: sha256(&[&[4]]).to_vec() }];
+        act.put(&epoch_place(&OLD, 1), &introduction)?;
+        let shown = |byte: u8| LogEntry { epoch: 1, body: vec![byte].into(), ..LogEntry::default() };
+        assert!(!let_go::is_one(act, &OLD, &shown(2))?, "it lies in the outbox");
+        move_over(act, &SystemRandom::new(), 1, (&OLD, 1), (&NEW, &mut GroupRow::default()), true)?;
+        assert!(let_go::is_one(act, &OLD, &shown(2))?, "the note, which goes by another id now");
+        assert!(let_go::is_one(act, &OLD, &shown(4))?, "what is of no use in the new group");
+        // The control: what this vault never sealed is still a sign that it was put back.
+        assert!(!let_go::is_one(act, &OLD, &shown(9))?);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_case_goes_on_in_the_last_one_of_those_that_lead_each_other_on() {
+    in_a_vault(|act| {
+        let last = GroupId([3; 16]);
+        let led_on_by = |id: &GroupId| GroupRow { successor: id.to_vec(), ..GroupRow::default() };
+        act.put(NEW.as_bytes(), &led_on_by(&last))?;
+        act.put(last.as_bytes(), &GroupRow::default())?;
+        for id in [&NEW, &last] {
+            assert_eq!(last_of_chain(act, id)?.map(|(id, _)| id), Some(last));
+        }
+        assert!(
+            !leads_in_a_circle(act, &OLD, &NEW)?,
+            "the control: nobody has said that it leads on the last one"
+        );
+        assert!(leads_in_a_circle(act, &last, &NEW)?);
+        assert!(leads_in_a_circle(act, &NEW, &NEW)?, "a group that says it leads itself on");
+        // Of one that has ended nothing can be sent.
+        act.put(last.as_bytes(), &GroupRow { closed: true, ..GroupRow::default() })?;
+        assert!(last_of_chain(act, &NEW)?.is_none());
+        // Rows that an earlier version tied into a circle end nowhere, and hold nothing up.
+        act.put(last.as_bytes(), &led_on_by(&NEW))?;
+        assert!(last_of_chain(act, &NEW)?.is_none() && !leads_in_a_circle(act, &OLD, &NEW)?);
         Ok(())
     });
 }
