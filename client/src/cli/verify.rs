@@ -7,7 +7,7 @@ use super::{
     prompt,
 };
 use crate::ui::{table::Table, text::safe_line, when, words};
-use alcove_client::session::{AgencyCheck, KeyChangeView, PersonView, Session};
+use alcove_client::session::{AgencyCheck, KeyChangeCause, KeyChangeView, PersonView, Session};
 use alcove_proto::names::Person;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -149,17 +149,30 @@ fn named(
 }
 
 fn described(change: &KeyChangeView) -> String {
-    let what = if change.new_device {
-        format!("has a new device (number {}) that none of theirs added", change.identity.device)
-    } else {
-        format!(
-            "signs on device {} with another key, and the earlier one did not sign for it",
-            change.identity.device
-        )
+    const NOTHING_IS_SENT: &str =
+        "Until you have compared them nothing is sent to a case with that device in it.";
+    let number = change.identity.device;
+    let (what, until) = match change.cause {
+        KeyChangeCause::NewDevice => {
+            (format!("has a new device (number {number}) that none of theirs added"), NOTHING_IS_SENT)
+        }
+        KeyChangeCause::AnotherKey => (
+            format!("signs on device {number} with another key, and the earlier one did not sign for it"),
+            NOTHING_IS_SENT,
+        ),
+        KeyChangeCause::BroughtByOutsider => (
+            "was added to a case by a laptop that is revoked, or by somebody whom it made an owner"
+                .to_owned(),
+            "Until you have asked whether they belong in it, and compared the words, nothing is sent to that case; \
+             `alcove member remove` takes them off.",
+        ),
+        KeyChangeCause::MadeOwnerByOutsider => (
+            "was made an owner of a case by a laptop that is revoked".to_owned(),
+            "Until you have asked whether that is right, you will be asked about everybody whom they add.",
+        ),
     };
     format!(
-        "{} {what}, since {}. Their words must be: {} (they see them with `alcove verify`). Until you have compared \
-         them nothing is sent to a case with that device in it.",
+        "{} {what}, since {}. Their words must be: {} (they see them with `alcove verify`). {until}",
         words::full_name(&change.person),
         when::minute(change.noticed_at_ms),
         change.words
@@ -188,9 +201,19 @@ fn key_object(context: &Context, change: &KeyChangeView, believed: bool) -> Resu
             "identity": change.identity.to_string(),
             "name": change.person.name,
             "words": change.words,
-            "new_device": change.new_device,
+            "new_device": change.cause == KeyChangeCause::NewDevice,
+            "cause": cause_code(change.cause),
             "noticed_at": when::rfc3339(change.noticed_at_ms),
             "believed": believed,
         }),
     )
+}
+
+fn cause_code(cause: KeyChangeCause) -> &'static str {
+    match cause {
+        KeyChangeCause::AnotherKey => "another-key",
+        KeyChangeCause::NewDevice => "new-device",
+        KeyChangeCause::BroughtByOutsider => "brought-by-revoked",
+        KeyChangeCause::MadeOwnerByOutsider => "made-owner-by-revoked",
+    }
 }

@@ -156,6 +156,15 @@ pub enum Error {
         /// Whose.
         person: Person,
     },
+    /// Somebody sits in the case by the word of a device that is revoked, or of whoever it made an owner, and nobody here has said
+    /// that they belong in it.
+    #[error("{person} was brought into the case by somebody who is revoked")]
+    BroughtByOutsider {
+        /// Which case.
+        case: GroupId,
+        /// Who.
+        person: Person,
+    },
     /// Somebody sits in the case whose certificate this device's own newest charter and lists call revoked or outside, and
     /// their removal is not in the log: nothing is sealed for them.
     #[error("{device} is in the case, and its certificate is in force no more")]

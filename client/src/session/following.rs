@@ -6,6 +6,7 @@
 
 use super::{
     Error, FollowFault, LeaderView, PersonView, Session,
+    outsiders::believed_role,
     people::person_view,
     restored::check_is_current,
     seats,
@@ -63,7 +64,7 @@ pub(super) fn may_be_asked_about(
         return Ok(false);
     }
     let leader: Identity = row.led_by.parse().map_err(|_| VaultError::damaged("a case"))?;
-    let member = |seat: &Seat| seat.identity == leader && seat.role != Role::Owner;
+    let member = |seat: &Seat| seat.identity == leader && believed_role(old, seat) != Role::Owner;
     Ok(Roster::load(act, case)?.members.iter().any(member))
 }
 
@@ -71,7 +72,10 @@ impl Session {
     /// Whether every owner of a case is revoked or outside by this device's own newest charter and lists.
     pub(super) fn has_no_owner(&self, act: &Act<'_>, case: &GroupId) -> Result<bool, Error> {
         let (trust, now_ms) = (self.trust(), self.clock.now_ms());
-        Ok(seats::has_no_owner(&seats::standings(act, &self.identity, &trust, case, now_ms)?))
+        let row = load_row(act, case)?;
+        let mut standings = seats::standings(act, &self.identity, &trust, case, now_ms)?;
+        standings.retain(|(seat, _)| seat.role == believed_role(&row, seat));
+        Ok(seats::has_no_owner(&standings))
     }
 
     /// Why nobody is asked whether to follow: everything that this device can see for itself.

@@ -12,7 +12,7 @@ use super::{
     outbox::{self, Item},
     requests, restored,
     seats::is_chain_outside,
-    state::{Roster, adopt, floor, keep_verifier, verifier},
+    state::{Roster, adopt, keep_verifier, named_floor, verifier},
     successor::predecessor_row,
 };
 use crate::{
@@ -139,7 +139,9 @@ impl Session {
             is_outside: is_chain_outside(trust, &adder.chain),
         };
         match leads_on(self.identity(), known.as_ref(), &offered, reached) {
-            Ok(()) if !opened.group.floor().leads_on_from(&floor(&earlier)?) => Err(Unfit::Older.into()),
+            Ok(()) if !opened.group.floor().leads_on_from(&named_floor(&earlier)?) => {
+                Err(Unfit::Older.into())
+            }
             Ok(()) => {
                 ahead.pass_over(&welcome.link).map_err(Unfit::Link)?;
                 if ahead.position() != welcome.position {
@@ -300,6 +302,10 @@ impl Session {
             leaving: Vec::new(),
             ..earlier.unwrap_or_default()
         };
+        // A floor that this device has come to by itself is nobody's word.
+        if row.context_floor != group.floor().encode() {
+            row.told_floor = group.floor().encode();
+        }
         // Others may have written while we were away: their sequences begin anew for us.
         act.delete_under::<AuthorRow>(welcome.group.as_bytes())?;
         restored::read_to_the_end(act, &mut row)?;

@@ -8,9 +8,9 @@
 //! is believed by nobody.
 
 use super::{
-    AgencyCheck, Error, KeyChangeView, NewDeviceView, Session,
+    AgencyCheck, Error, KeyChangeCause, KeyChangeView, NewDeviceView, Session, outsiders,
     people::person_view,
-    state::{Roster, all_rows},
+    state::{Roster, Seat, all_rows},
 };
 use crate::vault::{
     Act, Durability, VaultError,
@@ -288,7 +288,7 @@ impl Known {
 struct Unbelieved {
     identity: Identity,
     key: P256Point,
-    new_device: bool,
+    cause: KeyChangeCause,
     noticed_at_ms: i64,
 }
 
@@ -303,7 +303,7 @@ fn unbelieved(act: &Act<'_>, own: &Identity) -> Result<Vec<Unbelieved>, Error> {
         found.push(Unbelieved {
             identity,
             key,
-            new_device: row.new_device,
+            cause: KeyChangeCause::of_device(row.new_device),
             noticed_at_ms: row.noticed_at_ms,
         });
     }
@@ -311,14 +311,27 @@ fn unbelieved(act: &Act<'_>, own: &Identity) -> Result<Vec<Unbelieved>, Error> {
         if row.closed || row.recovered {
             continue;
         }
-        for (person, devices) in unbelieved_seats(act, own, &Roster::load(act, &group)?)? {
+        let roster = Roster::load(act, &group)?;
+        for (person, devices) in unbelieved_seats(act, own, &roster)? {
             let known = Known::load(act, &person)?;
             for (number, key) in devices {
                 let identity = person.device(number);
                 if there.insert(place_of(act, &identity, &key).to_vec()) {
-                    let new_device = !known.has(number);
-                    found.push(Unbelieved { identity, key, new_device, noticed_at_ms: row.joined_at_ms });
+                    let cause = KeyChangeCause::of_device(!known.has(number));
+                    found.push(Unbelieved { identity, key, cause, noticed_at_ms: row.joined_at_ms });
                 }
+            }
+        }
+        for Seat { identity, public_key: key, .. } in roster.members {
+            let cause = if outsiders::is_brought(&row, &identity.person) {
+                KeyChangeCause::BroughtByOutsider
+            } else if outsiders::is_made_owner(&row, &identity.person) {
+                KeyChangeCause::MadeOwnerByOutsider
+            } else {
+                continue;
+            };
+            if there.insert(place_of(act, &identity, &key).to_vec()) {
+                found.push(Unbelieved { identity, key, cause, noticed_at_ms: row.updated_at_ms });
             }
         }
     }
@@ -335,7 +348,7 @@ impl Session {
         self.vault.read(|act| {
             unbelieved(act, &self.identity)?
                 .into_iter()
-                .map(|Unbelieved { identity, key, new_device, noticed_at_ms }| {
+                .map(|Unbelieved { identity, key, cause, noticed_at_ms }| {
                     Ok(KeyChangeView {
                         person: person_view(
                             act,
@@ -345,7 +358,7 @@ impl Session {
                             vec![identity.device],
                         )?,
                         words: device_words(&identity, &key),
-                        new_device,
+                        cause,
                         noticed_at_ms,
                         identity,
                     })
@@ -362,6 +375,7 @@ impl Session {
                 let words = device_words(&identity, &key);
                 if looked_at.iter().any(|view| view.identity == identity && view.words == words) {
                     learn(act, &identity, &key, Because::WordsCompared)?;
+                    outsiders::accept(act, &identity.person)?;
                 }
             }
             Ok(())

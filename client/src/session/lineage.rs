@@ -7,6 +7,7 @@
 
 use super::{
     Error,
+    outsiders::believed_role,
     state::{Roster, Seat, load_group},
 };
 use crate::vault::{Act, rows::GroupRow};
@@ -51,8 +52,12 @@ impl Known {
         }
         let head =
             Head::try_from(row.head.as_slice()).map_err(|_| crate::vault::VaultError::damaged("a case"))?;
+        let mut seats = Roster::load(act, group)?.members;
+        for seat in &mut seats {
+            seat.role = believed_role(row, seat);
+        }
         Ok(Some(Self {
-            seats: Roster::load(act, group)?.members,
+            seats,
             constants: Constants::of(load_group(act, group)?.policy()),
             epoch: Epoch(row.epoch),
             position: Position(row.position),

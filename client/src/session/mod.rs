@@ -36,6 +36,7 @@ mod log;
 mod members;
 mod notes;
 mod outbox;
+mod outsiders;
 mod own;
 mod own_devices;
 mod payload;
@@ -67,12 +68,12 @@ pub use error::{CertificateTrouble, Error, RecoveredFileFault};
 pub use findings::{Check, Finding, Trouble, Verdict};
 pub use view::{
     AddOutcome, AgencyCheck, AgencyView, AlarmKind, AlarmView, CaseView, Delivery, DeviceAddition,
-    DocumentView, FollowFault, GrantOutcome, HeldUp, History, Imported, KeyChangeView, LeaderView,
-    LedgerSummary, LedgerView, ListView, ListedCertificate, MemberView, NewDeviceView, NoteView, OpenedCase,
-    OutboxKind, OutboxView, OwnDeviceView, OwnKey, PersonView, Progress, RecoveredCaseView, RecoveryState,
-    RecoveryView, RefusalCause, RenewalState, RenewalView, RequestView, SavedDocument, ServerView,
-    StatusView, Succession, SuccessionPlan, SyncReport, UnlistedView, UnreadableCause, UnreadableView,
-    WatchEvent, Written,
+    DocumentView, FollowFault, GrantOutcome, HeldUp, History, Imported, KeyChangeCause, KeyChangeView,
+    LeaderView, LedgerSummary, LedgerView, ListView, ListedCertificate, MemberView, NewDeviceView, NoteView,
+    OpenedCase, OutboxKind, OutboxView, OwnDeviceView, OwnKey, PersonView, Progress, RecoveredCaseView,
+    RecoveryState, RecoveryView, RefusalCause, RenewalState, RenewalView, RequestView, SavedDocument,
+    ServerView, StatusView, Succession, SuccessionPlan, SyncReport, UnlistedView, UnreadableCause,
+    UnreadableView, WatchEvent, Written,
 };
 pub use watch::{Marks, OnEvent};
 

@@ -9,9 +9,13 @@ mod issued;
 use super::{
     Error, Session,
     known_keys::{believes, unbelieved_seats},
+    outsiders::is_brought,
     state::{Roster, Seat, load_row},
 };
-use crate::vault::{Act, Durability, rows::SeatsRow};
+use crate::vault::{
+    Act, Durability,
+    rows::{GroupRow, SeatsRow},
+};
 use alcove_charter::{Issued, Judge, Moment, TrustError, TrustView, sha256};
 use alcove_proto::{ids::GroupId, limits::COMMIT_CLOCK_SKEW_MS_MAX, names::Identity, v1};
 use issued::{Remembered, all_hold};
@@ -199,7 +203,7 @@ pub(super) fn is_chain_outside(trust: &TrustView, chain: &[Vec<u8>]) -> bool {
 /// A verdict that lets everything pass is kept for the epoch, the trust material and the keys it was reached with, so
 /// that a large case costs no more at each sealing than a small one. After a newer charter or list the certificates alone
 /// are asked about again, without a signature: nobody's key has changed, nor who is there.
-/// Errors: [`Error::KeyChanged`], [`Error::SeatOutside`].
+/// Errors: [`Error::BroughtByOutsider`], [`Error::KeyChanged`], [`Error::SeatOutside`].
 pub(super) fn check(
     act: &Act<'_>,
     own: &Identity,
@@ -221,7 +225,7 @@ pub(super) fn check(
     };
     let until_ms = match certificates_hold {
         Some(until_ms) => until_ms,
-        None => judge(act, own, trust, group, &row.epoch_id, now_ms)?,
+        None => judge(act, own, trust, (group, &row), now_ms)?,
     };
     let passed = SeatsRow { epoch_id: row.epoch_id.clone(), trust: trust_hash.to_vec(), until_ms };
     Ok(act.put(group.as_bytes(), &passed)?)
@@ -230,7 +234,7 @@ pub(super) fn check(
 impl Session {
     /// Whether anything may be sealed for a case now. Local.
     ///
-    /// Errors: [`Error::NoSuchCase`], [`Error::KeyChanged`], [`Error::SeatOutside`]: what would have to wait, and why.
+    /// Errors: [`Error::NoSuchCase`], [`Error::BroughtByOutsider`], [`Error::KeyChanged`], [`Error::SeatOutside`]: what would have to wait, and why.
     pub fn check_seats(&self, case: &GroupId) -> Result<(), Error> {
         let (trust, now_ms) = (self.trust(), self.clock.now_ms());
         self.vault.act(Durability::Refetchable, |act| check(act, &self.identity, &trust, case, now_ms))
@@ -258,18 +262,20 @@ fn judge(
     act: &Act<'_>,
     own: &Identity,
     trust: &TrustView,
-    group: &GroupId,
-    epoch_id: &[u8],
+    (group, row): (&GroupId, &GroupRow),
     now_ms: i64,
 ) -> Result<i64, Error> {
     let roster = Roster::load(act, group)?;
+    if let Some(seat) = roster.members.iter().find(|seat| is_brought(row, &seat.identity.person)) {
+        return Err(Error::BroughtByOutsider { case: *group, person: seat.identity.person.clone() });
+    }
     if let Some((person, _)) = unbelieved_seats(act, own, &roster)?.pop_first() {
         return Err(Error::KeyChanged { person });
     }
     let mut remembered = Remembered::load(act, group)?;
     let seats = judged(act, own, trust, roster, &mut remembered, now_ms)?;
     let others = seats.iter().map(|(seat, _)| seat).filter(|seat| seat.identity != *own);
-    remembered.keep(act, group, epoch_id, others)?;
+    remembered.keep(act, group, &row.epoch_id, others)?;
     let removable = removable(&seats);
     let mut until_ms = i64::MAX;
     for (seat, standing) in seats {

@@ -139,6 +139,28 @@ pub(super) fn floor(row: &GroupRow) -> Result<ContextFloor, VaultError> {
     ContextFloor::parse(&row.context_floor).map_err(|_| VaultError::damaged("a case"))
 }
 
+/// What of that is the word of whoever added this device, and was named by no commit that was processed here.
+pub(super) fn told_floor(row: &GroupRow) -> Result<ContextFloor, VaultError> {
+    ContextFloor::parse(&row.told_floor).map_err(|_| VaultError::damaged("a case"))
+}
+
+/// What commits are known to have named: what was merely told, and named by nobody since, shuts out no honest welcome.
+pub(super) fn named_floor(row: &GroupRow) -> Result<ContextFloor, VaultError> {
+    Ok(floor(row)?.without(&told_floor(row)?))
+}
+
+/// A commit was taken: what it names is no longer merely told.
+pub(super) fn keep_told(
+    row: &mut GroupRow,
+    trust: &TrustView,
+    floor: &ContextFloor,
+) -> Result<(), VaultError> {
+    if let Some(charter) = trust.charters().get(floor.charter_version()) {
+        row.told_floor = told_floor(row)?.still_told_after(charter).encode();
+    }
+    Ok(())
+}
+
 pub(super) fn save_group(act: &Act<'_>, group: &mut Group) -> Result<(), Error> {
     let state = group.save()?;
     act.put(group.id().as_bytes(), &MlsRow(state))?;

@@ -9,6 +9,7 @@ use super::{
     alarms::{Alarm, raise_by},
     following::may_be_asked_about,
     let_go,
+    outsiders::believed_role,
     restored::is_known_to_be_old,
     seats,
     state::{Roster, Seat, all_rows, epoch_place, load_row},
@@ -153,7 +154,8 @@ impl Session {
         }
         let (last, new) = (Roster::load(act, case)?, Roster::load(act, id)?);
         let Some(seat) = leader_in(&last, &new, row)? else { return Ok(Verdict::NoRight) };
-        let has_right = seat.role == Role::Owner || seat.identity.person == self.identity.person;
+        let has_right =
+            believed_role(old, seat) == Role::Owner || seat.identity.person == self.identity.person;
         Ok(if !has_right || !self.is_believed(act, seat, &new)? {
             Verdict::NoRight
         } else if is_ahead(old, predecessor) {

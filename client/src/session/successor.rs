@@ -9,6 +9,7 @@ use super::{
     known_keys::believes,
     members::Claimed,
     outbox,
+    outsiders::{believed_role, is_brought},
     people::person_view,
     restored::check_is_current,
     seats,
@@ -120,8 +121,9 @@ impl Session {
         let mut carry = Vec::new();
         for seat in Roster::load(act, case)?.members {
             let is_out = spoiler.as_ref().is_some_and(|spoiler| spoiler.is(&seat.identity));
+            let is_out = is_out || is_brought(&old, &seat.identity.person);
             if seat.identity != self.identity && !is_out && self.may_come_over(act, &seat)? {
-                let owner = seat.role == Role::Owner;
+                let owner = believed_role(&old, &seat) == Role::Owner;
                 carry.push(CarryRow { identity: seat.identity.to_string(), owner, ..CarryRow::default() });
             }
         }

@@ -167,6 +167,7 @@ impl Session {
                 | Error::CaseNotShown
                 | Error::CertificateNotTakenUp
                 | Error::KeyChanged { .. }
+                | Error::BroughtByOutsider { .. }
                 | Error::Contended { .. },
             ) => Ok(()),
             // What waits says why.

@@ -81,10 +81,29 @@ pub struct KeyChangeView {
     pub person: PersonView,
     /// The words of the key that came: its owner reads out the same with `alcove status`.
     pub words: String,
-    /// The person's other devices were known, and this one not.
-    pub new_device: bool,
+    /// Why somebody has to look.
+    pub cause: KeyChangeCause,
     /// Milliseconds since 1970.
     pub noticed_at_ms: i64,
+}
+
+/// Why somebody has to look at a key before it is believed, or at whoever holds it before a case is written to again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyChangeCause {
+    /// The device signs with another key than before.
+    AnotherKey,
+    /// The person's other devices were known, and this one not.
+    NewDevice,
+    /// A device that is revoked, or whoever it made an owner, brought the person into a case.
+    BroughtByOutsider,
+    /// A device that is revoked made the person an owner of a case. Nothing waits for that; whom they add is to be looked at.
+    MadeOwnerByOutsider,
+}
+
+impl KeyChangeCause {
+    pub(super) fn of_device(is_new: bool) -> Self {
+        if is_new { Self::NewDevice } else { Self::AnotherKey }
+    }
 }
 
 /// A further device of somebody that is to be added, and that nothing speaks for yet.

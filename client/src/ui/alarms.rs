@@ -200,8 +200,10 @@ fn means_and_to_do(alarm: &AlarmView) -> (&'static str, &'static str) {
             "An owner leads the case on without that person: `alcove case succeed`.",
         ),
         AlarmKind::CommitUnprocessable => (
-            "Whoever made it may have spoilt it, or the server on its way, and nobody can tell.",
-            "An owner leads the case on with everybody: `alcove case succeed`.",
+            "Whoever made it may have spoilt it, or the server on its way, or whoever added you named lists that nobody else \
+             has named, and nobody can tell.",
+            "Where only you cannot go on, an owner removes you and adds you again: `alcove member remove`, then \
+             `alcove member add`. Where nobody can, an owner leads the case on with everybody: `alcove case succeed`.",
         ),
         AlarmKind::ServerOrderedInvalid => (
             "That is the server's doing, whoever is named in it.",

@@ -5,7 +5,7 @@
 //! names finds nothing wrong with it. PROTOCOL.md section 8, "Commits", 9.
 
 use crate::extensions::{CONTEXT_FLOOR, ExtensionFault};
-use alcove_charter::{CharterHistory, Moment, TrustView};
+use alcove_charter::{Charter, CharterHistory, Moment, TrustView};
 use alcove_proto::{canonical, limits::COMMIT_TIME_SKEW_MS_MAX, names::TrustDomain, v1};
 use mls_rs::extension::{ExtensionType, MlsExtension};
 use prost::Message;
@@ -118,16 +118,48 @@ impl ContextFloor {
             && earlier.crl_numbers.iter().all(|(of, floor)| self.crl_numbers.get(of) >= Some(floor))
     }
 
-    /// Whether everything it names is held: the charter, and the lists of the agencies of the newest one.
+    /// Whether a commit was refused for a number of this floor. `self`: what of a group's floor somebody has told and no commit
+    /// has named.
+    pub fn is_cause_of(&self, fault: &FloorFault) -> bool {
+        match fault {
+            FloorFault::Charter { floor, .. } => *floor == self.charter_version,
+            FloorFault::List { of, floor, .. } => self.crl_numbers.get(of) == Some(floor),
+            FloorFault::Time { .. } => false,
+        }
+    }
+
+    /// This floor without what of it is merely `told`.
+    pub fn without(&self, told: &Self) -> Self {
+        let mut left = self.clone();
+        left.crl_numbers.retain(|of, number| told.crl_numbers.get(of) != Some(number));
+        if left.charter_version == told.charter_version {
+            // No commit names less than the first version.
+            left.charter_version = left.charter_version.min(1);
+        }
+        left
+    }
+
+    /// What of a told floor no commit has named yet, once one was taken on it that names this charter: the numbers of the
+    /// agencies that it does not list. All others were named by that commit, or higher ones.
+    pub fn still_told_after(&self, charter: &Charter) -> Self {
+        let mut left = self.crl_numbers.clone();
+        left.retain(|of, _| charter.agency(of).is_none());
+        if left.is_empty() {
+            return Self::default();
+        }
+        // No commit is refused for naming less than the first version.
+        Self { charter_version: 1, crl_numbers: left, time_ms: self.time_ms }
+    }
+
+    /// Whether everything it names is held: the charter, and the lists of the agencies of the newest one. Of an agency that has
+    /// left, no list is asked for; one that was never listed has none.
     ///
     /// Whoever stands on a floor above what there is refuses every commit of honest members, and blames the server.
     pub fn is_held(&self, trust: &TrustView) -> bool {
         let held = |of: &TrustDomain| trust.crl(of).map_or(0, |crl| crl.number);
+        let has_left = |of| trust.charter().agency(of).is_none() && trust.charters().last_entry(of).is_some();
         self.charter_version <= trust.charter().version
-            && self
-                .crl_numbers
-                .iter()
-                .all(|(of, floor)| *floor <= held(of) || trust.charter().agency(of).is_none())
+            && self.crl_numbers.iter().all(|(of, floor)| *floor <= held(of) || has_left(of))
     }
 
     /// The canonical bytes; none for an empty floor.
@@ -217,6 +249,36 @@ mod tests {
         let trailing = [there.encode(), vec![0x78, 1]].concat();
         let refused = Err(ExtensionFault::Encoding(CanonicalError::NotCanonical));
         assert_eq!(ContextFloor::parse(&trailing), refused);
+    }
+
+    #[test]
+    fn a_told_number_is_the_cause_of_no_refusal_but_its_own() {
+        let told = floor(3, &[("elmgate", 9)]);
+        let list = |label: &str, floor| FloorFault::List {
+            of: format!("{label}.northmark.example").parse().unwrap(),
+            named: 2,
+            floor,
+        };
+        assert!(told.is_cause_of(&list("elmgate", 9)));
+        assert!(told.is_cause_of(&FloorFault::Charter { named: 2, floor: 3 }));
+        // The controls: another number, which a commit has named; another agency; a time; nothing told at all.
+        let others = [
+            list("elmgate", 8),
+            list("harborlight", 9),
+            FloorFault::Charter { named: 1, floor: 2 },
+            FloorFault::Time { skew_ms: i64::MAX },
+        ];
+        assert!(others.iter().all(|fault| !told.is_cause_of(fault)));
+        assert!(!ContextFloor::default().is_cause_of(&FloorFault::Charter { named: 1, floor: 3 }));
+    }
+
+    #[test]
+    fn a_floor_without_what_was_told_is_what_commits_have_named() {
+        let held = floor(3, &[("elmgate", 9), ("harborlight", 4)]);
+        let told = floor(3, &[("elmgate", 9), ("harborlight", 2)]);
+        assert_eq!(held.without(&told), floor(1, &[("harborlight", 4)]));
+        // The control: nothing was told.
+        assert_eq!(held.without(&ContextFloor::default()), held);
     }
 
     #[test]

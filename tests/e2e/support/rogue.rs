@@ -37,6 +37,11 @@ impl Rogue {
         Self { caller, group, join }
     }
 
+    /// Publishes what it takes to be added once more, by the same key.
+    pub(crate) async fn can_be_added_again(&self) {
+        self.caller.publish(self.caller.key_package().bytes).await.expect("a good key package");
+    }
+
     /// The case as far as its keys are known to it: what a group names that leads it on.
     pub(crate) fn seen(&self) -> Predecessor {
         Predecessor {

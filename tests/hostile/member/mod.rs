@@ -1,6 +1,7 @@
 //! A hostile member, whose program keeps to no rule of ours.
 
 mod commits;
+mod floors;
 mod leading;
 mod lines;
 mod poisoned;

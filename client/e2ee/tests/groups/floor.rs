@@ -11,7 +11,11 @@ use alcove_e2ee::{
     group::{Group, GroupError, Intent},
 };
 use alcove_mls::{CommitBody, CommitContext, CommitError, ContextFloor, FloorFault, Observer, Policy};
-use alcove_proto::limits::{COMMIT_CLOCK_SKEW_MS_MAX, COMMIT_TIME_SKEW_MS_MAX};
+use alcove_proto::{
+    limits::{COMMIT_CLOCK_SKEW_MS_MAX, COMMIT_TIME_SKEW_MS_MAX},
+    v1,
+};
+use prost::Message;
 
 /// A scene with Bob, and Mallory of the same agency, whose certificate list 2 revokes.
 struct Revoked {
@@ -202,4 +206,28 @@ fn the_server_takes_its_floor_up_again_after_a_restart() {
     mallory.follow(&next.commit);
     let late = mallory.commit(&before, |commit| commit);
     scene.refused(&late, names_less);
+}
+
+#[test]
+fn a_welcome_that_names_a_list_of_an_agency_that_never_was_is_refused() {
+    let (mut scene, mut bob) = Scene::with_bob();
+    scene.trust = scene.world.without(&scene.trust, &scene.world.protection);
+    scene.alice_commits(&Intent::default(), &mut [&mut bob]);
+    let carol = scene.world.elmgate.device('c', 1).device;
+    let mut joins = |of: &str| {
+        let number = v1::CrlNumber { trust_domain: of.to_owned(), number: 900 };
+        let told = v1::ContextFloor { charter_version: 2, crl_numbers: vec![number], time_ms: 1 };
+        let told = ContextFloor::parse(&told.encode_to_vec()).unwrap();
+        let mut alice = scene.alice.reloaded();
+        alice.group = alice.group.on_floor(told);
+        let KeyPackage { bytes, secret, .. } = key_package(&carol);
+        let prepared = alice.prepare(&Intent { add: vec![bytes], ..Intent::default() }, &scene.trust);
+        let (ordered, _) = scene.server.check(&prepared.commit, &scene.trust, NOW_MS).unwrap();
+        let tree = ordered.export_tree().unwrap();
+        Group::join(&carol, &prepared.welcome, &tree, &secret, &scene.trust).map(drop)
+    };
+    let refused = joins("nobody.northmark.example");
+    assert!(matches!(refused, Err(GroupError::FloorAhead)), "{refused:?}");
+    // The control: an agency that has left may come back, and goes on where it was.
+    joins(scene.world.protection.trust_domain.as_str()).unwrap();
 }

@@ -184,6 +184,14 @@ impl From<Error> for Failure {
                 "A member signs with another key than before, and no earlier key of theirs vouches for it.",
                 "See who with `alcove verify`, compare the words with them by phone, then `alcove verify --people NAME`. Nothing was sent.",
             ),
+            Error::BroughtByOutsider { case, person: _ } => Self::new(
+                Exit::KeyChanged,
+                format!(
+                    "Somebody was added to the case {case} by a laptop that is revoked, or by whoever it made an owner."
+                ),
+                "See who with `alcove verify`. If they belong in the case: compare the words with them by phone, then `alcove verify \
+                 --people NAME`. If not: `alcove member remove`. Nothing was sent.",
+            ),
             Error::SeatOutside { case, device, last_owner } => {
                 owners::seat_outside(&case, &device, last_owner)
             }

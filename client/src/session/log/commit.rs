@@ -11,9 +11,10 @@ use crate::{
         known_keys::{Brought, Signer, meet},
         leaving, ledger, let_go,
         outbox::{self, Item},
+        outsiders::{self, Before},
         payload::working_row,
         restored, seats,
-        state::{adopt, floor, group_place, load_group},
+        state::{adopt, floor, group_place, keep_told, load_group, told_floor},
     },
     vault::rows::{AuthorRow, PendingRow},
 };
@@ -50,6 +51,7 @@ impl Walk<'_> {
             return self.freeze(entry, AlarmKind::VaultRestored, None);
         }
         self.row.context_floor = group.floor().encode();
+        keep_told(&mut self.row, self.trust, group.floor())?;
         self.put(
             entry,
             RecordId([0; 16]),
@@ -64,7 +66,7 @@ impl Walk<'_> {
         if !processed.own {
             self.compare(entry, seen.position, &seen.head)?;
         }
-        let (author_key, is_outside) = self.word_of(&processed)?;
+        let (author_key, before) = self.word_of(&processed)?;
         self.roster = Some(adopt(
             self.act,
             &self.session.own(),
@@ -74,7 +76,7 @@ impl Walk<'_> {
         )?);
         self.epoch_key = None;
         let_go::end_earlier(self.act, &self.id, self.row.epoch)?;
-        self.meet_keys(&processed, author_key, is_outside)?;
+        self.meet_keys(&processed, author_key, before.as_ref())?;
         // Whoever is removed is not brought over from an earlier case afterwards.
         let out = |name: &str| processed.summary.removed.iter().any(|gone| gone.identity.to_string() == name);
         self.row.carry.retain(|seat| !out(&seat.identity));
@@ -96,6 +98,14 @@ impl Walk<'_> {
         if matches!(error, GroupError::OwnCommitForgotten) && let_go::is_one(self.act, &self.id, entry)? {
             // The server said that it refuses it. It was this vault that made it, and no copy of it was put back.
             return self.ordered_invalid(entry);
+        }
+        let own = entry.author == self.session.identity.to_string();
+        if let GroupError::Commit(CommitError::Floor(fault)) = error
+            && told_floor(&self.row)?.is_cause_of(fault)
+            && !own
+        {
+            // Whoever added this device may have told it more than was ever named, or the server orders what names less.
+            return self.freeze(entry, AlarmKind::CommitUnprocessable, None);
         }
         // The library may have given up halfway: what was saved is the group as it was before.
         self.group = None;
@@ -153,36 +163,52 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The key that the author of a commit signed with before it, and whether nothing is believed for its word, as far as
-    /// the commit brings keys at all. Asked before the roster changes.
-    fn word_of(&mut self, processed: &Processed) -> Result<(Option<P256Point>, bool), Error> {
-        let author = &processed.summary.author;
+    /// The key that the author of a commit signed with before it, and what the roster was then, as far as the commit brings
+    /// keys or changes roles. Asked before the roster changes.
+    fn word_of(&mut self, processed: &Processed) -> Result<(Option<P256Point>, Option<Before>), Error> {
+        let summary = &processed.summary;
+        let author = &summary.author;
         let (act, own, trust) = (self.act, &self.session.identity, self.trust);
-        let brings_keys = author.rotated || !processed.summary.added.is_empty();
-        let Some(seat) = self.roster()?.named(&author.identity) else { return Ok((None, false)) };
-        let is_outside = brings_keys && seats::is_seat_outside(act, own, trust, seat)?;
-        Ok((Some(seat.public_key), is_outside))
+        let changes_people = author.rotated || !summary.added.is_empty() || summary.policy.is_some();
+        let row = self.row.clone();
+        let roster = self.roster()?;
+        let Some(seat) = roster.named(&author.identity) else { return Ok((None, None)) };
+        let before = match changes_people {
+            true => {
+                let is_outside = seats::is_seat_outside(act, own, trust, seat)?;
+                Some(Before::of(&row, roster, &author.identity, is_outside))
+            }
+            false => None,
+        };
+        Ok((Some(seat.public_key), before))
     }
 
-    /// Takes note of the keys that the commit brings.
+    /// Takes note of the keys that the commit brings, and of whom it brings.
     ///
-    /// `author_key`: what its author signed with before. `is_outside`: nothing is believed for the author's word.
+    /// `author_key`: what its author signed with before. `before`: what the roster was, where the commit changes people.
     fn meet_keys(
         &mut self,
         processed: &Processed,
         author_key: Option<P256Point>,
-        is_outside: bool,
+        before: Option<&Before>,
     ) -> Result<(), Error> {
         let author = &processed.summary.author;
         let signer = Signer { identity: &author.identity, key: author_key };
-        // Also what this device's own commit brings: what its owner was shown is believed by then, and nothing else is.
-        let brought = Brought::By(signer).unless_outside(is_outside);
         let rotated = author.rotated.then_some(&author.identity);
-        let added = processed.summary.added.iter().map(|added| &added.identity);
+        let added = || processed.summary.added.iter().map(|added| &added.identity);
         let (act, own, now_ms) = (self.act, self.session.identity(), self.now_ms);
         let roster = self.roster()?;
-        for seat in added.chain(rotated).filter_map(|identity| roster.named(identity)) {
+        for seat in added().chain(rotated).filter_map(|identity| roster.named(identity)) {
+            let is_outside = before.is_some_and(|before| before.counts_for_nothing(&seat.identity));
+            // Also what this device's own commit brings: what its owner was shown is believed by then, and nothing else is.
+            let brought = Brought::By(signer).unless_outside(is_outside);
             meet(act, own, &seat.identity, &seat.public_key, brought, now_ms)?;
+        }
+        if let Some(roster) = &self.roster {
+            match before {
+                Some(before) => before.settle(&mut self.row, roster, added()),
+                None => outsiders::forget_gone(&mut self.row, roster),
+            }
         }
         Ok(())
     }

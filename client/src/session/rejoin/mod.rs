@@ -15,10 +15,11 @@ use super::{
     leaving, ledger,
     log::alarm_of,
     outbox::{self, Item},
+    outsiders,
     payload::working_row,
     restored,
     seats::is_chain_outside,
-    state::{adopt, load_row},
+    state::{Roster, adopt, keep_told, load_row},
     successor::successor_of,
 };
 use crate::{
@@ -212,12 +213,17 @@ impl Session {
         let place = EntryKey { group: *case, position: Position(entry.position), record: RecordId([0; 16]) };
         act.put_entry(&place, &working_row(&entry.author, entry.received_at_ms, &row.head))?;
         let mut added = Vec::new();
+        let sat = Roster::load(act, case)?;
         for met in &ready.met {
             let author: Identity = met.author.parse().map_err(|_| damaged())?;
             let signer = Signer { identity: &author, key: P256Point::parse(&met.author_key) };
             let identity: Identity = met.identity.parse().map_err(|_| damaged())?;
             let key = P256Point::parse(&met.public_key).ok_or(damaged())?;
             let is_outside = is_chain_outside(&trust, &met.author_chain);
+            outsiders::settle_met(&mut row, &sat, (&author, &identity), met.made_owner, is_outside);
+            if met.made_owner {
+                continue;
+            }
             let brought = Brought::By(signer).unless_outside(is_outside);
             meet(act, &self.identity, &identity, &key, brought, now_ms)?;
             // A device that brings a key for itself has changed its own.
@@ -233,9 +239,11 @@ impl Session {
         // Where the others' lines stand is seen by their next records.
         act.delete_under::<AuthorRow>(case.as_bytes())?;
         let floor = ContextFloor::parse(&ready.context_floor).map_err(|_| damaged())?;
+        keep_told(&mut row, &trust, &floor)?;
         let mut group = Group::load(&ready.state).map_err(|_| damaged())?.on_floor(floor);
         let own = self.own_in(act)?;
         let roster = adopt(act, &own, &trust, &mut group, &mut row)?;
+        outsiders::forget_gone(&mut row, &roster);
         // A wish of one's own to leave is stated anew; those of the others end with the stays they were made in.
         row.leaving_since_ms = 0;
         let members: Vec<Identity> = roster.members.into_iter().map(|seat| seat.identity).collect();

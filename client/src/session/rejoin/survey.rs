@@ -22,7 +22,7 @@ use alcove_proto::{
     names::Identity,
     v1::{EntryKind, LogEntry},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Times newer trust material is fetched before the server is taken to withhold it.
 const TRUST_FETCHES_MAX: u32 = 3;
@@ -35,6 +35,8 @@ struct Followers {
     /// The keys that the devices of the first epoch had there, as long as they have changed them by nothing but commits of
     /// their own: each key signed for the next one.
     keys_of_then: BTreeMap<Identity, P256Point>,
+    /// Devices of owners, after what was followed so far.
+    owners: BTreeSet<Identity>,
     met: Vec<MetRow>,
 }
 
@@ -130,7 +132,8 @@ impl Session {
                 Ok((gap, load_group(act, case)?.observer(&trust)?))
             })?;
             let keys = keys_of(&observer)?;
-            let mut followers = Followers { keys_of_then: keys.clone(), keys, observer, met: Vec::new() };
+            let (keys_of_then, owners) = (keys.clone(), owners_of(&observer));
+            let mut followers = Followers { keys_of_then, keys, owners, observer, met: Vec::new() };
             let mut behind = false;
             self.follow_gap(case, &mut gap, |_, entry| match followers.take(entry, &trust) {
                 Ok(()) => Ok(()),
@@ -183,8 +186,12 @@ impl Followers {
         let author = &summary.author;
         let before = self.keys.get(&author.identity).copied();
         let Ok(keys) = keys_of(&self.observer) else { return };
+        let owners = owners_of(&self.observer);
         let rotated = author.rotated.then_some(&author.identity);
-        for identity in summary.added.iter().map(|added| &added.identity).chain(rotated) {
+        let added = summary.added.iter().map(|added| &added.identity);
+        let brought = added.chain(rotated).map(|identity| (identity, false));
+        let raised = owners.iter().filter(|owner| !self.owners.contains(*owner)).map(|owner| (owner, true));
+        for (identity, made_owner) in brought.chain(raised) {
             let Some(key) = keys.get(identity) else { continue };
             let mut met = MetRow::default();
             met.author = author.identity.to_string();
@@ -192,15 +199,21 @@ impl Followers {
             met.identity = identity.to_string();
             met.public_key = key.as_bytes().to_vec();
             met.author_chain = author_chain.to_vec();
+            met.made_owner = made_owner;
             self.met.push(met);
         }
-        self.keys = keys;
+        (self.keys, self.owners) = (keys, owners);
     }
 }
 
 fn keys_of(observer: &Observer) -> Result<BTreeMap<Identity, P256Point>, Error> {
     let members = observer.members().map_err(|_| damaged())?;
     Ok(members.iter().filter_map(|member| Some((member.identity.clone(), key_of(member)?))).collect())
+}
+
+fn owners_of(observer: &Observer) -> BTreeSet<Identity> {
+    let members = observer.members().unwrap_or_default().into_iter();
+    members.filter(|member| member.role == Role::Owner).map(|member| member.identity).collect()
 }
 
 fn chain_of(observer: &Observer, author: &Identity) -> Vec<Vec<u8>> {

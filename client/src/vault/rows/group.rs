@@ -141,6 +141,17 @@ pub struct GroupRow {
     /// When this device noticed that somebody else had frozen the group, milliseconds since 1970; 0 where that was not kept.
     #[prost(int64, tag = "95")]
     pub frozen_at_ms: i64,
+    /// What of `context_floor` is the word of whoever added us and was named by no commit processed here since, an encoded
+    /// v1::ContextFloor; empty for nothing.
+    #[prost(bytes = "vec", tag = "96")]
+    pub told_floor: Vec<u8>,
+    /// People who sit here by a commit of somebody whose word counts for nothing, and of whom nobody here has said that they
+    /// belong in it.
+    #[prost(string, repeated, tag = "97")]
+    pub brought_by_outsiders: Vec<String>,
+    /// People who were made owners that way.
+    #[prost(string, repeated, tag = "98")]
+    pub owners_by_outsiders: Vec<String>,
 }
 
 impl GroupRow {

@@ -52,6 +52,9 @@ pub struct MetRow {
     /// was asked has none.
     #[prost(bytes = "vec", repeated, tag = "5")]
     pub author_chain: Vec<Vec<u8>>,
+    /// No key came: the device's person was made an owner.
+    #[prost(bool, tag = "6")]
+    pub made_owner: bool,
 }
 
 #[cfg(test)]

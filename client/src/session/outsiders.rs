@@ -1,0 +1,256 @@
+//! Whom somebody whose word counts for nothing brought into a group, or made an owner of it.
+//!
+//! That a key is believed says whose it is, and not that its owner belongs in this group: an accomplice whom everybody
+//! knows from another case is one all the same. So it is kept with the group who came in by such a commit, by person, since
+//! their next device or key is theirs too; nothing is sealed there until a person has said that they belong in it, or they are
+//! out. And whoever was made an owner that way has an owner's rights by everybody's verdict, and is believed no more than a
+//! member here. PROTOCOL.md section 8, "Whose word counts".
+
+use super::{
+    Error,
+    state::{Roster, Seat, all_rows},
+};
+use crate::vault::{
+    Act,
+    rows::{GroupRow, SeatsRow},
+};
+use alcove_proto::{
+    names::{Identity, Person},
+    v1::Role,
+};
+
+/// What a roster was before a commit, and whether nothing is believed for the word of its author.
+pub(super) struct Before {
+    seats: Vec<(Person, Role)>,
+    author: Person,
+    /// The author is revoked or outside.
+    pub(super) is_outside: bool,
+    /// The author is an owner by the word of such a one.
+    is_made_owner: bool,
+}
+
+impl Before {
+    pub(super) fn of(row: &GroupRow, roster: &Roster, author: &Identity, is_outside: bool) -> Self {
+        let seat = |seat: &Seat| (seat.identity.person.clone(), seat.role);
+        Self {
+            seats: roster.members.iter().map(seat).collect(),
+            author: author.person.clone(),
+            is_outside,
+            is_made_owner: is_made_owner(row, &author.person),
+        }
+    }
+
+    /// Whether the commit's word counts for nothing where it brings this device.
+    pub(super) fn counts_for_nothing(&self, brought: &Identity) -> bool {
+        self.is_outside || (self.is_made_owner && brought.person != self.author)
+    }
+
+    fn sat(&self, person: &Person) -> bool {
+        self.seats.iter().any(|(sat, _)| sat == person)
+    }
+
+    fn owned(&self, person: &Person) -> bool {
+        self.seats.iter().any(|(sat, role)| sat == person && *role == Role::Owner)
+    }
+
+    /// Takes note of what the commit did. `after`: the roster that it came to. `added`: whom it added.
+    pub(super) fn settle<'a>(
+        &self,
+        row: &mut GroupRow,
+        after: &Roster,
+        added: impl Iterator<Item = &'a Identity>,
+    ) {
+        forget_gone(row, after);
+        for identity in added.filter(|identity| self.counts_for_nothing(identity)) {
+            if !self.sat(&identity.person) {
+                insert(&mut row.brought_by_outsiders, &identity.person);
+            }
+        }
+        if self.is_outside || self.is_made_owner {
+            for seat in after.members.iter().filter(|seat| seat.role == Role::Owner) {
+                let person = &seat.identity.person;
+                if !self.owned(person) && *person != self.author {
+                    insert(&mut row.owners_by_outsiders, person);
+                }
+            }
+        }
+    }
+}
+
+/// The same for what the log showed of one commit while this device was on its way back. `sat`: the roster from before all of
+/// them. `made_owner`: no key came, the person was made an owner.
+pub(super) fn settle_met(
+    row: &mut GroupRow,
+    sat: &Roster,
+    (author, identity): (&Identity, &Identity),
+    made_owner: bool,
+    is_outside: bool,
+) {
+    let person = &identity.person;
+    if *person == author.person {
+        return;
+    }
+    let counts_for_nothing = is_outside || is_made_owner(row, &author.person);
+    let was_there = sat.members.iter().any(|seat| seat.identity.person == *person);
+    let names = if made_owner { &mut row.owners_by_outsiders } else { &mut row.brought_by_outsiders };
+    if counts_for_nothing && (made_owner || !was_there) {
+        insert(names, person);
+    } else if !counts_for_nothing {
+        // They were out in between, and somebody whose word counts brings them.
+        let name = person.to_string();
+        names.retain(|kept| *kept != name);
+    }
+}
+
+/// Whoever has no seat any more, or is no owner, is nobody's word: who brings them next is asked then.
+pub(super) fn forget_gone(row: &mut GroupRow, roster: &Roster) {
+    let names = |seat: &Seat, name: &str| seat.identity.person.to_string() == name;
+    row.brought_by_outsiders.retain(|name| roster.members.iter().any(|seat| names(seat, name)));
+    let owns = |seat: &Seat, name: &str| seat.role == Role::Owner && names(seat, name);
+    row.owners_by_outsiders.retain(|name| roster.members.iter().any(|seat| owns(seat, name)));
+}
+
+fn insert(names: &mut Vec<String>, person: &Person) {
+    let name = person.to_string();
+    if !names.contains(&name) {
+        names.push(name);
+    }
+}
+
+/// Whether a person sits in the group by the word of nobody.
+pub(super) fn is_brought(row: &GroupRow, person: &Person) -> bool {
+    // Empty in nearly every group: no name is spelt out then.
+    !row.brought_by_outsiders.is_empty() && row.brought_by_outsiders.contains(&person.to_string())
+}
+
+/// Whether a person was made an owner of the group by the word of nobody.
+pub(super) fn is_made_owner(row: &GroupRow, person: &Person) -> bool {
+    !row.owners_by_outsiders.is_empty() && row.owners_by_outsiders.contains(&person.to_string())
+}
+
+/// The role in which a seat is believed here.
+pub(super) fn believed_role(row: &GroupRow, seat: &Seat) -> Role {
+    if is_made_owner(row, &seat.identity.person) { Role::Member } else { seat.role }
+}
+
+/// Somebody here says that these people belong where they are.
+pub(super) fn accept(act: &Act<'_>, person: &Person) -> Result<(), Error> {
+    let name = person.to_string();
+    for (group, mut row) in all_rows(act)? {
+        let before = row.brought_by_outsiders.len() + row.owners_by_outsiders.len();
+        row.brought_by_outsiders.retain(|kept| *kept != name);
+        row.owners_by_outsiders.retain(|kept| *kept != name);
+        if before != row.brought_by_outsiders.len() + row.owners_by_outsiders.len() {
+            act.put(group.as_bytes(), &row)?;
+            act.delete::<SeatsRow>(group.as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alcove_charter::P256Point;
+    use alcove_proto::ids::Digest;
+
+    /// Device 1 of somebody, by the letter their name begins with.
+    fn identity(name: &str) -> Identity {
+        let handle = name[..1].repeat(16);
+        format!("spiffe://elmgate.northmark.example/staff/{handle}/device/1").parse().unwrap()
+    }
+
+    fn roster(seats: &[(&str, Role)]) -> Roster {
+        let seat = |(leaf, (name, role)): (usize, &(&str, Role))| Seat {
+            leaf: u32::try_from(leaf).unwrap(),
+            identity: identity(name),
+            role: *role,
+            certificate_hash: Digest([0; 32]),
+            public_key: P256Point::parse(&[4; P256Point::LEN]).unwrap(),
+        };
+        Roster { members: seats.iter().enumerate().map(seat).collect() }
+    }
+
+    use Role::{Member, Owner};
+
+    /// `author` turns the roster `before` into `after`.
+    fn commit(
+        row: &mut GroupRow,
+        (author, is_outside): (&str, bool),
+        before: &[(&str, Role)],
+        after: &[(&str, Role)],
+    ) {
+        let (was, is) = (roster(before), roster(after));
+        let added: Vec<Identity> = after
+            .iter()
+            .filter(|(name, _)| before.iter().all(|(there, _)| there != name))
+            .map(|(name, _)| identity(name))
+            .collect();
+        Before::of(row, &was, &identity(author), is_outside).settle(row, &is, added.iter());
+    }
+
+    fn named(row: &GroupRow, person: &str) -> (bool, bool) {
+        let person = identity(person).person;
+        (is_brought(row, &person), is_made_owner(row, &person))
+    }
+
+    #[test]
+    fn whoever_comes_by_an_outsiders_commit_is_kept_until_they_are_out() {
+        let mut row = GroupRow::default();
+        let two = [("rosa", Owner), ("leon", Member)];
+        let three = [("rosa", Owner), ("leon", Member), ("hannah", Member)];
+        // The control: by somebody whose word counts.
+        commit(&mut row, ("rosa", false), &two, &three);
+        assert_eq!(named(&row, "hannah"), (false, false));
+        commit(&mut row, ("rosa", true), &two, &three);
+        assert_eq!(named(&row, "hannah"), (true, false));
+        assert_eq!(named(&row, "leon"), (false, false), "he was there");
+        // Somebody else's commit changes nothing about it; their removal does.
+        commit(&mut row, ("leon", false), &three, &three);
+        assert!(named(&row, "hannah").0);
+        commit(&mut row, ("rosa", false), &three, &two);
+        assert!(!named(&row, "hannah").0);
+        commit(&mut row, ("rosa", false), &two, &three);
+        assert!(!named(&row, "hannah").0, "brought by somebody whose word counts");
+    }
+
+    #[test]
+    fn whoever_an_outsider_makes_an_owner_is_believed_as_a_member() {
+        let mut row = GroupRow::default();
+        let before = [("rosa", Owner), ("leon", Member)];
+        let raised = [("rosa", Owner), ("leon", Owner)];
+        let joined = [("rosa", Owner), ("leon", Owner), ("hannah", Owner)];
+        commit(&mut row, ("rosa", true), &before, &raised);
+        assert_eq!(named(&row, "leon"), (false, true));
+        let leon = roster(&raised).members.remove(1);
+        assert_eq!(believed_role(&row, &leon), Member);
+        // Whom he brings, and makes owners, is by nobody's word either; a further device of his own is his.
+        commit(&mut row, ("leon", false), &raised, &joined);
+        assert_eq!(named(&row, "hannah"), (true, true));
+        let own = Before::of(&row, &roster(&raised), &identity("leon"), false);
+        assert!(!own.counts_for_nothing(&identity("leon").person.device(2)));
+        // The control: made an owner by somebody whose word counts.
+        let mut row = GroupRow::default();
+        commit(&mut row, ("rosa", false), &before, &raised);
+        assert_eq!((named(&row, "leon"), believed_role(&row, &leon)), ((false, false), Owner));
+        // Back among the members, nothing is left of it.
+        commit(&mut row, ("rosa", true), &before, &raised);
+        commit(&mut row, ("rosa", false), &raised, &before);
+        assert_eq!(named(&row, "leon"), (false, false));
+    }
+
+    #[test]
+    fn on_the_way_back_the_same_is_seen_commit_by_commit() {
+        let sat = roster(&[("rosa", Owner), ("leon", Member)]);
+        let (rosa, leon, hannah) = (identity("rosa"), identity("leon"), identity("hannah"));
+        let mut row = GroupRow::default();
+        settle_met(&mut row, &sat, (&rosa, &hannah), false, false);
+        assert_eq!(named(&row, "hannah"), (false, false), "the control");
+        settle_met(&mut row, &sat, (&rosa, &hannah), false, true);
+        settle_met(&mut row, &sat, (&rosa, &leon), true, true);
+        assert_eq!((named(&row, "hannah"), named(&row, "leon")), ((true, false), (false, true)));
+        // Out in between, and brought by somebody whose word counts.
+        settle_met(&mut row, &sat, (&rosa, &hannah), false, false);
+        assert_eq!(named(&row, "hannah"), (false, false));
+    }
+}
