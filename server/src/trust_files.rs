@@ -24,8 +24,7 @@ use alcove_proto::{
     canonical,
     ids::Digest,
     limits::{
-        AGENCIES_MAX, CERTIFICATE_BYTES_MAX, CHAIN_CERTIFICATES_MAX, CRL_BYTES_MAX, DENIALS_PER_AGENCY_MAX,
-        LISTED_SERIALS_MAX,
+        AGENCIES_MAX, CERTIFICATE_BYTES_MAX, CHAIN_CERTIFICATES_MAX, CRL_BYTES_MAX, LISTED_SERIALS_MAX,
     },
     names::{Identity, TrustDomain},
     v1,
@@ -51,8 +50,6 @@ const KEY_FILE_BYTES_MAX: u64 = 4096;
 const LISTED_FILE_BYTES_MAX: u64 = 96 * LISTED_SERIALS_MAX as u64;
 /// CRL files looked at; one agency may leave a few old ones behind.
 const CRL_FILES_MAX: usize = 4 * AGENCIES_MAX;
-/// Denial files looked at.
-const DENIAL_FILES_MAX: usize = AGENCIES_MAX * DENIALS_PER_AGENCY_MAX;
 /// The certificate file's format this server reads.
 const FORMAT: u32 = 1;
 
@@ -84,6 +81,8 @@ pub struct Loaded {
     pub refused_crls: Vec<RefusedCrl>,
     /// Denial files that were left out.
     pub refused_denials: Vec<RefusedDenial>,
+    /// Files of denials that have ended with their officers' certificates: to be removed once what says so is in force.
+    pub ended_denials: Vec<PathBuf>,
     /// What the files looked like before they were read.
     pub stamp: Stamp,
 }
@@ -109,7 +108,7 @@ impl TrustFiles {
         let files = [&self.charter, &self.certificate, &self.tls_key, &self.receipt_key, &self.crl_dir];
         let mut paths: Vec<_> = files.into_iter().cloned().collect();
         paths.extend(self.crl_paths().unwrap_or_default());
-        paths.extend(self.paths_with("denial", DENIAL_FILES_MAX).unwrap_or_default().0);
+        paths.extend(self.denial_paths().unwrap_or_default());
         let stamp = paths.into_iter().map(|path| match fs::metadata(&path) {
             Ok(metadata) => (path, metadata.len(), metadata.modified().ok()),
             Err(_) => (path, 0, None),
@@ -177,7 +176,8 @@ pub fn load(files: &TrustFiles, in_force: Option<&TrustView>, now_ms: i64) -> Re
         None => load_listed(files, view)?,
     };
     let (view, refused_crls) = load_crls(files, view, in_force, now_ms)?;
-    let (view, refused_denials) = denials::load(files, view, in_force)?;
+    let denials::Loaded { view, refused: refused_denials, ended: ended_denials } =
+        denials::load(files, &view, in_force)?;
 
     let Shown { certificates, tls, receipt } = check_certificates(files, &view, now_ms)?;
     let tls_key = read_key(&files.tls_key, Which::Tls, tls.public_key.as_bytes())?;
@@ -191,6 +191,7 @@ pub fn load(files: &TrustFiles, in_force: Option<&TrustView>, now_ms: i64) -> Re
         certificates_end_ms: tls.not_after_ms.min(receipt.not_after_ms),
         refused_crls,
         refused_denials,
+        ended_denials,
         stamp,
     })
 }

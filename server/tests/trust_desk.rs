@@ -1,4 +1,4 @@
-//! Charters, CRLs and denials that come by the desk: what each does to those who are in, what is refused, and what a
+//! Charters and CRLs that come by the desk: what each does to those who are in, what is refused, and what a
 //! start finds after a kill.
 
 #![allow(clippy::unwrap_used)] // A test may.
@@ -6,7 +6,7 @@
 mod tls_world;
 
 use alcove_proto::{
-    limits::{CRL_BYTES_MAX, CRLS_PER_MINUTE_MAX, DENIAL_BYTES_MAX, MESSAGE_BYTES_MAX},
+    limits::{CRL_BYTES_MAX, CRLS_PER_MINUTE_MAX, MESSAGE_BYTES_MAX},
     names::Identity,
     v1::{self, ErrorDetail, Reason},
 };
@@ -366,81 +366,6 @@ async fn a_charter_that_would_cut_somebody_has_to_be_forced() {
         ended(stream).await;
     }
     check(&mut staying).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_denied_device_stays_out_over_a_restart_until_it_is_let_in_again() {
-    let world = World::with(DESK);
-    let server = world.serve().await;
-    let (lost, kept) = (world.harborlight.device(1), world.harborlight.device(2));
-    let identity: Identity = world.harborlight.device_name(1).parse().unwrap();
-    let mut client = server.client(world.connector(&lost)).await;
-    let stream = watch_health(&mut client).await;
-    let denial = world.harborlight.denial(&world.harborlight.device_name(1));
-    assert_eq!(submit_denial(&server, &world, denial.clone()).await, Ok(1));
-    ended(stream).await;
-    assert!(server.connect(&world.connector(&lost)).await.is_err());
-    check(&mut server.client(world.connector(&kept)).await).await.unwrap();
-    assert_eq!(submit_denial(&server, &world, denial).await, Ok(0), "again it is in force");
-    server.stop().await;
-
-    let server = world.serve().await;
-    assert!(server.connect(&world.connector(&lost)).await.is_err(), "also after a restart");
-    // A file that is damaged while the server runs lets nobody in.
-    let path = server.files.denial_path(&identity);
-    let whole = fs::read(&path).unwrap();
-    fs::write(&path, b"damaged").unwrap();
-    server.reload().unwrap();
-    assert!(server.connect(&world.connector(&lost)).await.is_err());
-    fs::write(&path, whole).unwrap();
-
-    // The same under a name that somebody chose.
-    fs::copy(&path, world.path("crls").join("by-hand.denial")).unwrap();
-    assert!(server.trust_desk.lift_denial(&identity).await.unwrap());
-    check(&mut server.client(world.connector(&lost)).await).await.unwrap();
-    assert!(!server.trust_desk.lift_denial(&identity).await.unwrap(), "there is none any more");
-    server.stop().await;
-    let server = world.serve().await;
-    check(&mut server.client(world.connector(&lost)).await).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_denial_by_anybody_else_shuts_nobody_out() {
-    let world = World::with(DESK);
-    let server = world.serve().await;
-    let own = world.harborlight.device_name(1);
-    let good = world.harborlight.denial(&own);
-    let mut altered = v1::SignedDenial::decode(good.as_slice()).unwrap();
-    altered.signature[20] ^= 1;
-    let refused = [
-        ("another agency's officer", world.elmgate.denial(&own)),
-        ("no device", world.harborlight.denial("spiffe://harborlight.northmark.example/duty")),
-        ("altered", altered.encode_to_vec()),
-        ("truncated", good[..good.len() - 1].to_vec()),
-    ];
-    for (what, denial) in refused {
-        assert_eq!(submit_denial(&server, &world, denial).await, Err(Reason::TrustRefused), "{what}");
-    }
-    let large = submit_denial(&server, &world, vec![7; DENIAL_BYTES_MAX + 1]).await;
-    assert_eq!(large, Err(Reason::TooLarge));
-    let mut client = server.client(world.connector(&world.harborlight.device(1))).await;
-    check(&mut client).await.unwrap();
-    assert_eq!(snapshot(&world).len(), 1, "nothing but the charter");
-    assert_eq!(submit_denial(&server, &world, good).await, Ok(1), "the control");
-}
-
-#[test]
-fn a_broken_denial_keeps_no_server_from_starting_and_no_other_denial_from_counting() {
-    let world = World::new();
-    let identity: Identity = world.harborlight.device_name(1).parse().unwrap();
-    let files = TrustFiles::of(&world.config());
-    fs::write(files.denial_path(&identity), world.harborlight.denial(&world.harborlight.device_name(1)))
-        .unwrap();
-    fs::write(world.path("crls").join("a.denial"), b"broken").unwrap();
-    fs::create_dir(world.path("crls").join("b.denial")).unwrap();
-    let loaded = load(&files, None, now_ms()).unwrap();
-    assert_eq!(loaded.refused_denials.len(), 2, "they are told of");
-    assert!(loaded.trust.denial(&identity).is_some());
 }
 
 /// Whether the server's next start, on the files as they are and with what the last one remembered, lets `device` in.

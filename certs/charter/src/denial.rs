@@ -6,14 +6,14 @@
 //!
 //! What comes to the desk is held against today: made now, by an officer of today, and never before
 //! ([`TrustView::admit_denial`]). What was taken in once holds until it is lifted, whoever is officer by then
-//! ([`TrustView::with_denial`]).
+//! ([`TrustView::taken_denial`]), or its officer's certificate is revoked.
 
 use crate::{
     TrustError,
     anchor::{self, PathFault},
-    certificate::{Leaf, San},
+    certificate::{Leaf, San, Serial},
     history::Appended,
-    key::sha256,
+    key::{P256Point, sha256},
     oids::Usage,
     trust::TrustView,
 };
@@ -90,11 +90,19 @@ pub struct Denial {
     pub at_ms: i64,
     digest: Digest,
     signed: Arc<[u8]>,
+    /// What says whether its officer has been revoked since: serial number and CA of the certificate.
+    officer: (Serial, P256Point),
 }
 
-impl Denial {
-    /// `now_ms`: today, for one that comes to the desk; nothing for one that was taken in already.
-    fn verify(signed_denial: &[u8], trust: &TrustView, now_ms: Option<i64>) -> Result<Self, DenialError> {
+/// One that parses, of which nothing is believed yet.
+struct Parsed {
+    signed: v1::SignedDenial,
+    identity: Identity,
+    at_ms: i64,
+}
+
+impl Parsed {
+    fn parse(signed_denial: &[u8]) -> Result<Self, DenialError> {
         if signed_denial.len() > DENIAL_BYTES_MAX {
             return Err(DenialError::TooLarge);
         }
@@ -103,19 +111,33 @@ impl Denial {
         if denial.format != FORMAT {
             return Err(DenialError::Format { found: denial.format });
         }
-        let identity: Identity = denial.identity.parse()?;
-        let agency = &identity.person.trust_domain;
-        let (anchors, judged_at_ms) = match now_ms {
-            Some(now_ms) => (trust.charters().anchors_now(agency), now_ms),
-            None => (trust.charters().anchors_ever(agency), denial.at_ms),
-        };
-        let officer = officer(&signed.certificate, agency, &anchors, judged_at_ms, trust)?;
-        officer
-            .public_key
+        Ok(Self { identity: denial.identity.parse()?, at_ms: denial.at_ms, signed })
+    }
+
+    /// The same, believed, with its officer's certificate: one by `anchors` that is in force at `judged_at_ms`.
+    fn verify(
+        self,
+        signed_denial: &[u8],
+        trust: &TrustView,
+        anchors: &[TrustAnchor<'static>],
+        judged_at_ms: i64,
+    ) -> Result<(Denial, Leaf), DenialError> {
+        let Self { signed, identity, at_ms } = self;
+        let (leaf, issuer) = officer(&signed.certificate, &identity.person.trust_domain, anchors, trust)?;
+        leaf.check_time(judged_at_ms)?;
+        leaf.public_key
             .verify(&denial_signing_bytes(&signed.denial), &signed.signature)
             .map_err(|_| DenialError::BadSignature)?;
-        let digest = Digest(sha256(&[&signed.denial]));
-        Ok(Self { identity, at_ms: denial.at_ms, digest, signed: signed_denial.into() })
+        let (digest, officer) = (Digest(sha256(&[&signed.denial])), (leaf.serial.clone(), issuer));
+        Ok((Denial { identity, at_ms, digest, signed: signed_denial.into(), officer }, leaf))
+    }
+}
+
+impl Denial {
+    /// Its officer's certificate has not been revoked as far as `trust` knows.
+    fn check_officer(&self, trust: &TrustView) -> Result<(), TrustError> {
+        let (serial, issuer) = &self.officer;
+        not_revoked(trust, &self.identity.person.trust_domain, serial, issuer)
     }
 
     /// SHA-256 of the encoded [`v1::Denial`]: what says that two are the same. Not of the signed one: a signature can be
@@ -136,14 +158,13 @@ impl fmt::Debug for Denial {
     }
 }
 
-/// The certificate of a duty officer of that agency, in force at `time_ms`, by one of `anchors`.
+/// The certificate of a duty officer of that agency, by one of `anchors` and not revoked, with the CA's key.
 fn officer(
     der: &[u8],
     trust_domain: &TrustDomain,
     anchors: &[TrustAnchor<'static>],
-    time_ms: i64,
     trust: &TrustView,
-) -> Result<Leaf, TrustError> {
+) -> Result<(Leaf, P256Point), TrustError> {
     let leaf = Leaf::parse(der)?;
     leaf.check_profile(Usage::Denials)?;
     match leaf.san()? {
@@ -162,10 +183,19 @@ fn officer(
         PathFault::CaAsLeaf => TrustError::CaAsLeaf,
         PathFault::WrongUsage => TrustError::WrongUsage,
     })?;
-    leaf.check_time(time_ms)?;
-    match trust.revocation(trust_domain, &leaf.serial, &issuer) {
+    not_revoked(trust, trust_domain, &leaf.serial, &issuer)?;
+    Ok((leaf, issuer))
+}
+
+fn not_revoked(
+    trust: &TrustView,
+    trust_domain: &TrustDomain,
+    serial: &Serial,
+    issuer: &P256Point,
+) -> Result<(), TrustError> {
+    match trust.revocation(trust_domain, serial, issuer) {
         Some(revoked_at_ms) => Err(TrustError::Revoked { revoked_at_ms }),
-        None => Ok(leaf),
+        None => Ok(()),
     }
 }
 
@@ -175,7 +205,32 @@ impl TrustView {
     ///
     /// Errors: [`DenialError`].
     pub fn with_denial(&self, signed_denial: &[u8]) -> Result<(Self, Appended), DenialError> {
-        self.with_verified(Denial::verify(signed_denial, self, None)?)
+        self.with_verified(self.taken_denial(signed_denial, None)?)
+    }
+
+    /// Judges a denial, an encoded [`v1::SignedDenial`], which was taken in before. `known`: the one about that device
+    /// that an earlier view of the same history believed; of the same bytes nothing but its officer can be another since.
+    ///
+    /// Errors: [`DenialError`]. [`TrustError::Revoked`] is for ever: what a list had once stays revoked.
+    pub fn taken_denial(
+        &self,
+        signed_denial: &[u8],
+        known: Option<&Arc<Denial>>,
+    ) -> Result<Arc<Denial>, DenialError> {
+        if let Some(known) = known.filter(|known| known.signed[..] == *signed_denial) {
+            known.check_officer(self)?;
+            return Ok(Arc::clone(known));
+        }
+        let parsed = Parsed::parse(signed_denial)?;
+        let (anchors, at_ms) =
+            (self.charters().anchors_ever(&parsed.identity.person.trust_domain), parsed.at_ms);
+        Ok(Arc::new(parsed.verify(signed_denial, self, &anchors, at_ms)?.0))
+    }
+
+    /// A view in which those are denied and nobody else, however many of an agency they are.
+    #[must_use]
+    pub fn with_taken_denials(&self, denials: impl IntoIterator<Item = Arc<Denial>>) -> Self {
+        self.with_denials(denials.into_iter().map(|denial| (denial.identity.clone(), denial)).collect())
     }
 
     /// The same for one that is handed in now: it was made within ten minutes of `now_ms`, by an officer whose certificate
@@ -183,28 +238,33 @@ impl TrustView {
     /// nothing, whenever it comes. PROTOCOL.md section 6, "Charters, CRLs, denials".
     ///
     /// So a duty key that was found or a CA that was retired shuts nobody out, and neither does a denial that the admin has
-    /// seen through. Errors: [`DenialError`].
-    pub fn admit_denial(
+    /// seen through. What was lifted is asked last, of one that everything else holds of: anybody hands in what is none.
+    /// Errors: [`DenialError`], and those of `was_lifted`.
+    pub fn admit_denial<E: From<DenialError>>(
         &self,
         signed_denial: &[u8],
         now_ms: i64,
-        was_lifted: impl Fn(&Digest) -> bool,
-    ) -> Result<(Self, Appended), DenialError> {
-        if self.denials().any(|denial| denial.signed()[..] == *signed_denial) {
+        was_lifted: impl FnOnce(&Digest) -> Result<bool, E>,
+    ) -> Result<(Self, Appended), E> {
+        let parsed = Parsed::parse(signed_denial)?;
+        if self.denial(&parsed.identity).is_some_and(|held| held.signed[..] == *signed_denial) {
             return Ok((self.clone(), Appended::AlreadyHeld));
         }
-        let denial = Denial::verify(signed_denial, self, Some(now_ms))?;
+        let anchors = self.charters().anchors_now(&parsed.identity.person.trust_domain);
+        let (denial, officer) = parsed.verify(signed_denial, self, &anchors, now_ms)?;
         let age_ms = now_ms.saturating_sub(denial.at_ms);
         if !(-DESK_CLOCK_AHEAD_MS_MAX..=DENIAL_AGE_MS_MAX).contains(&age_ms) {
-            return Err(DenialError::Time { at_ms: denial.at_ms });
+            return Err(DenialError::Time { at_ms: denial.at_ms }.into());
         }
-        if was_lifted(&denial.digest) {
-            return Err(DenialError::Lifted);
+        // As it will be judged whenever it is looked at again.
+        officer.check_time(denial.at_ms).map_err(DenialError::from)?;
+        if was_lifted(&denial.digest)? {
+            return Err(DenialError::Lifted.into());
         }
-        self.with_verified(denial)
+        Ok(self.with_verified(Arc::new(denial))?)
     }
 
-    fn with_verified(&self, denial: Denial) -> Result<(Self, Appended), DenialError> {
+    fn with_verified(&self, denial: Arc<Denial>) -> Result<(Self, Appended), DenialError> {
         if self.denials.contains_key(&denial.identity) {
             return Ok((self.clone(), Appended::AlreadyHeld));
         }
@@ -214,7 +274,7 @@ impl TrustView {
             return Err(DenialError::TooMany { trust_domain: trust_domain.clone() });
         }
         let mut denials = BTreeMap::clone(&self.denials);
-        denials.insert(denial.identity.clone(), Arc::new(denial));
+        denials.insert(denial.identity.clone(), denial);
         Ok((self.with_denials(denials), Appended::New))
     }
 

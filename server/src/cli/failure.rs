@@ -119,6 +119,9 @@ impl Failure {
             Self::Trust(TrustFileError::Read { .. }) => {
                 "Put the file where the configuration says, readable for the server, or correct the path."
             }
+            Self::Trust(TrustFileError::Unnamed { .. }) => {
+                "Let the server write in the folder of CRLs, or take the file away if its device may come in again."
+            }
             Self::Trust(TrustFileError::Charter { source: CharterError::Expired { .. }, .. }) => {
                 "Have the agencies sign a new version of the charter."
             }
@@ -171,7 +174,7 @@ impl Failure {
 
 fn exit_of_trust(error: &TrustFileError) -> Exit {
     match error {
-        TrustFileError::Read { source, .. } => exit_of_io(source),
+        TrustFileError::Read { source, .. } | TrustFileError::Unnamed { source, .. } => exit_of_io(source),
         TrustFileError::Charter { source: CharterError::Expired { .. }, .. } => Exit::Certificate,
         TrustFileError::Certificate { source: TrustError::Malformed, .. } => Exit::Refused,
         TrustFileError::Certificate { which: Which::Tls | Which::Receipt, .. } => Exit::Certificate,

@@ -84,7 +84,9 @@ fn raise_descriptor_limit() {
 
 async fn serve(config: Config) -> Result<Arc<SledStore>, Failure> {
     let files = TrustFiles::of(&config);
-    let loaded = load(&files, None, now_ms())?;
+    files.name_denials()?;
+    let mut loaded = load(&files, None, now_ms())?;
+    let ended_denials = std::mem::take(&mut loaded.ended_denials);
     let registry = Registry::new(config.limits.connections_per_identity_max.get());
     let trust = Arc::clone(&loaded.trust);
     let in_force = InForce::begin(loaded, registry.clone())?;
@@ -94,6 +96,7 @@ async fn serve(config: Config) -> Result<Arc<SledStore>, Failure> {
     refuse_going_back(&files, &trust, &store.trust_in_force().await?)?;
     remember(&store, &trust).await;
     transport::warn_of_unkept(&files, &trust);
+    transport::remove_ended(&ended_denials);
     let service = start_service(&config, Arc::clone(&store), &in_force);
 
     let (listener, address) = listen(config.listen).await?;

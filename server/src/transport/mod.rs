@@ -26,6 +26,6 @@ pub use ends::{Ending, Stage, Subject};
 pub use first_door::serve;
 pub use listener::Stopped;
 pub use registry::{CutReason, Peer, Registration, Registry};
-pub use reload::{InForce, ReloadError, Reloaded, keep_current, reload, warn_of_unkept};
+pub use reload::{InForce, ReloadError, Reloaded, keep_current, reload, remove_ended, warn_of_unkept};
 pub use stop::{Stop, Stopping};
 pub use trust_desk::{Accepted, TrustDesk};

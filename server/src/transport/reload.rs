@@ -8,12 +8,13 @@ use super::{
 };
 use crate::{
     service::{ReceiptKey, ReceiptKeyError},
-    trust_files::{Loaded, Stamp, TrustFileError, TrustFiles, keep_listed, load},
+    trust_files::{Loaded, Stamp, TrustFileError, TrustFiles, keep_listed, load, put},
 };
 use alcove_charter::TrustView;
 use alcove_trust::{CertificateFault, ConfigError, Snapshot, SnapshotCell};
 use arc_swap::ArcSwap;
 use std::{
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering},
@@ -134,7 +135,16 @@ pub(super) fn reload_knowing(
     let loaded = load(files, Some(known), now_ms())?;
     warn_of_refused(&loaded);
     warn_of_unkept(files, &loaded.trust);
-    let Loaded { trust, tls_chain, tls_key, receipt_chain, receipt_key, certificates_end_ms, .. } = loaded;
+    let Loaded {
+        trust,
+        tls_chain,
+        tls_key,
+        receipt_chain,
+        receipt_key,
+        certificates_end_ms,
+        ended_denials,
+        ..
+    } = loaded;
     // Everything that can fail comes before anything is replaced.
     let receipt_key = ReceiptKey::new(receipt_key.secret_pkcs8_der(), receipt_chain)?;
     // The lists that are followed now are current for a while yet.
@@ -146,6 +156,7 @@ pub(super) fn reload_knowing(
         in_force.receipt_key.store(Arc::new(receipt_key));
     }
     let cut = judge_again(&snapshot, &in_force.registry);
+    remove_ended(&ended_denials);
     tracing::info!(
         snapshot = snapshot.version,
         charter = snapshot.trust.charter().version,
@@ -172,9 +183,25 @@ fn warn_of_refused(loaded: &Loaded) {
     for refused in &loaded.refused_crls {
         tracing::error!(path = %refused.path.display(), cause = %refused.source, "CRL refused, the old one stays");
     }
-    for refused in &loaded.refused_denials {
-        let path = refused.path.display();
-        tracing::error!(%path, cause = %refused.source, "denial refused: it shuts nobody out that was not before");
+    // One line for all of them: there are as many as somebody puts there.
+    if let Some(first) = loaded.refused_denials.first() {
+        let (count, path, cause) = (loaded.refused_denials.len(), first.path.display(), &first.source);
+        tracing::error!(count, %path, %cause, "denials refused: they shut nobody out that was not before");
+    }
+}
+
+/// Removes the files of denials that have ended. One that stays is as little in force, and tried again.
+pub fn remove_ended(paths: &[PathBuf]) {
+    if paths.is_empty() {
+        return;
+    }
+    match put::remove_all(paths) {
+        Ok(()) => {
+            tracing::info!(count = paths.len(), "denials have ended with their officers' certificates");
+        }
+        Err((path, cause)) => {
+            tracing::error!(count = paths.len(), path = %path.display(), %cause, "ended denials stay as files");
+        }
     }
 }
 

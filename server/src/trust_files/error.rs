@@ -109,6 +109,15 @@ pub enum TrustFileError {
         /// The file.
         path: PathBuf,
     },
+    /// A denial that was put there under a name of its own cannot be given the one under which it is read: whom it shuts out
+    /// would be let in.
+    #[error("the denial {} cannot be given the name of its device", path.display())]
+    Unnamed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// There are more CRL files than agencies could have.
     #[error("{} holds more than {CRL_FILES_MAX} CRL files", folder.display())]
     TooManyCrls {

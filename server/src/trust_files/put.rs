@@ -22,15 +22,34 @@ pub fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder_of(path)
 }
 
+/// Gives the file at `from` the name `to`, in the same folder.
+///
+/// Errors: the system's.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync_folder_of(to)
+}
+
+/// Removes files of one folder; those that are gone are gone. When this returns, none comes back after a power cut.
+///
+/// Errors: the system's, with the first file that stays; then those after it stay too.
+pub fn remove_all(paths: &[PathBuf]) -> Result<(), (PathBuf, io::Error)> {
+    let gone = |path: &PathBuf| match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err((path.clone(), error)),
+        Ok(()) | Err(_) => Ok(()),
+    };
+    paths.iter().try_for_each(gone)?;
+    match paths.last() {
+        Some(last) => sync_folder_of(last).map_err(|error| (last.clone(), error)),
+        None => Ok(()),
+    }
+}
+
 /// Removes the file at `path`; one that is gone is gone.
 ///
 /// Errors: the system's.
 pub fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    sync_folder_of(path)
+    remove_all(&[path.to_owned()]).map_err(|(_path, error)| error)
 }
 
 fn sync_folder_of(path: &Path) -> io::Result<()> {
@@ -55,6 +74,14 @@ mod tests {
         remove(&path).unwrap();
         remove(&path).unwrap();
         assert!(!path.exists());
+        let named = folder.path().join("elmgate.crl");
+        put(&path, b"again").unwrap();
+        rename(&path, &named).unwrap();
+        assert!(!path.exists() && named.exists());
+        remove_all(&[path.clone(), named.clone()]).unwrap();
+        assert!(!named.exists());
+        fs::create_dir(&named).unwrap();
+        assert_eq!(remove_all(&[path.clone(), named.clone()]).unwrap_err().0, named, "which one stays");
         assert!(put(&folder.path().join("nowhere/file"), b"x").is_err());
     }
 }

@@ -141,8 +141,11 @@ impl World {
         let config = self.config();
         let files = TrustFiles::of(&config);
         let registry = Registry::new(config.limits.connections_per_identity_max.get());
-        let loaded = load(&files, None, now_ms()).unwrap();
+        files.name_denials().unwrap();
+        let mut loaded = load(&files, None, now_ms()).unwrap();
+        let ended_denials = std::mem::take(&mut loaded.ended_denials);
         let in_force = InForce::begin(loaded, registry.clone()).unwrap();
+        transport::remove_ended(&ended_denials);
         let cell = Arc::clone(&in_force.trust);
         let (health, service) = tonic_health::server::health_reporter();
         let listener = TcpListener::bind(config.listen).await.unwrap();

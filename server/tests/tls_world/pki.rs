@@ -187,10 +187,19 @@ impl Agency {
         self.ca.certify(Wanted::new(self.device_name(number), oids::CLIENT_AUTH_ARCS))
     }
 
+    /// A duty officer.
+    pub fn officer(&self) -> Held {
+        let trust_domain = self.trust_domain.parse().unwrap();
+        self.ca.certify(Wanted::new(duty_name(&trust_domain), oids::DENIALS_ARCS))
+    }
+
     /// Denies a device by a key that the agency's CA has certified for it.
     pub fn denial(&self, device_name: &str) -> Vec<u8> {
-        let trust_domain = self.trust_domain.parse().unwrap();
-        let officer = self.ca.certify(Wanted::new(duty_name(&trust_domain), oids::DENIALS_ARCS));
+        self.denial_by(&self.officer(), device_name)
+    }
+
+    /// The same by that officer.
+    pub fn denial_by(&self, officer: &Held, device_name: &str) -> Vec<u8> {
         let denial =
             v1::Denial { format: 1, identity: device_name.to_owned(), at_ms: now_ms() }.encode_to_vec();
         let random = SystemRandom::new();

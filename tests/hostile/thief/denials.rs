@@ -17,7 +17,11 @@ pub(in crate::hostile) struct Duty {
 
 impl Duty {
     pub(in crate::hostile) fn of(life: &Life) -> Self {
-        let (folder, ca) = (life.world.path("duty"), life.world.agency_folder("childprotection"));
+        Self::in_folder(life, "duty")
+    }
+
+    fn in_folder(life: &Life, folder: &str) -> Self {
+        let (folder, ca) = (life.world.path(folder), life.world.agency_folder("childprotection"));
         let passphrase = life.world.passphrase_file();
         let init = ["duty", "init", "--ca", path(&ca), "-o", path(&folder)];
         let passphrases = ["--duty-passphrase-file", path(&passphrase)];
@@ -74,4 +78,46 @@ fn a_lifted_denial_is_not_taken_a_second_time() {
     let anew = duty.sign(&identity, now_ms());
     duty.submit(&life, &anew).expect("the control: a denial of now is taken");
     life.leon.run(["status"]).code(8);
+}
+
+/// Shuts out one device after another with a duty officer's key, those of nobody too, until the admin revokes it: what they
+/// handed in is to lie at the server for good.
+/// Who: thief
+/// Sees: whoever was shut out is in again as soon as the officer is revoked, and the next officer shuts out whom they must
+/// Step: 6, "its file goes with it"
+#[test]
+fn what_a_revoked_officer_denied_leaves_nothing_at_the_server() {
+    let life = Life::begin();
+    let stolen = Duty::of(&life);
+    let leon = life.leon.identity();
+    let identity: Identity = leon.parse().expect("a device's name");
+    stolen.submit(&life, &stolen.sign(&identity, now_ms())).expect("the control: it is taken");
+    for number in 700..720 {
+        let nobody = identity.person.clone().device(number);
+        stolen.submit(&life, &stolen.sign(&nobody, now_ms())).expect("nobody can tell that there is none");
+    }
+    life.leon.run(["status"]).code(8);
+    let files = || {
+        let files = fs::read_dir(life.world.crl_folder()).expect("the server's folder");
+        let names = files.map(|file| file.expect("a file").file_name().into_string().expect("a name"));
+        names.filter(|name| name.ends_with(".denial")).count()
+    };
+    assert_eq!(files(), 21, "the control");
+
+    let at_desk = |arguments: &[&str]| {
+        life.world.at_desk("childprotection", life.desk.address(), arguments).args(["--json"]).outcome()
+    };
+    let certificates = at_desk(&["list"]).success().json_lines();
+    let duty = certificates.iter().find(|line| line["kind"] == "duty").expect("the officer's certificate");
+    let serial = duty["serial"].as_str().expect("its number");
+    at_desk(&["revoke", "--serial", serial, "--reason", "key-compromise"]).success();
+    assert_eq!(files(), 0);
+    life.exchange("he is in again");
+    let refused = stolen.submit(&life, &stolen.sign(&identity, now_ms()));
+    assert!(refused.is_err_and(|refused| refused.contains("Refused")));
+
+    let next = Duty::in_folder(&life, "next-duty");
+    next.submit(&life, &next.sign(&identity, now_ms())).expect("the control: an officer of today");
+    life.leon.run(["status"]).code(8);
+    assert_eq!(files(), 1);
 }

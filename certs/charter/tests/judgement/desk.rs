@@ -9,6 +9,7 @@ use alcove_charter::{
 use alcove_proto::{ids::Digest, limits::DENIALS_PER_AGENCY_MAX, names::Identity, v1};
 use prost::Message;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PublicKeyData, SanType, SigningKey};
+use std::sync::Arc;
 
 fn renewal(identity: &str, signer: &Leaf<'_>) -> Vec<u8> {
     let renewal = v1::Renewal {
@@ -111,6 +112,10 @@ fn denial_made(at_ms: i64, identity: &str, signer: &Leaf<'_>) -> Vec<u8> {
     v1::SignedDenial { denial, certificate: signer.make(), signature }.encode_to_vec()
 }
 
+fn never_lifted(_: &Digest) -> Result<bool, DenialError> {
+    Ok(false)
+}
+
 #[test]
 fn a_denied_device_is_let_in_no_more_until_the_denial_is_lifted() {
     let world = World::new();
@@ -142,7 +147,7 @@ fn what_comes_to_the_desk_was_made_now_by_an_officer_of_today() {
     let agency = &world.agencies[1];
     let view = world.view();
     let admit =
-        |view: &TrustView, signed: &[u8]| view.admit_denial(signed, NOW_MS, |_| false).map(|(_, new)| new);
+        |view: &TrustView, signed: &[u8]| view.admit_denial(signed, NOW_MS, never_lifted).map(|(_, new)| new);
     let name = duty_name(&agency.trust_domain);
     let duty = officer(agency, &name);
     for minutes in [-9, 0, 9] {
@@ -160,6 +165,18 @@ fn what_comes_to_the_desk_was_made_now_by_an_officer_of_today() {
     let backdated = denial_made(NOW_MS - 36 * DAY_MS, &agency.identity(), &over);
     assert!(view.with_denial(&backdated).is_ok(), "the control");
     assert!(matches!(admit(&view, &backdated), Err(DenialError::Certificate(TrustError::Expired { .. }))));
+
+    // One that is in force now, and was not when the denial says that it was made: it would not hold when it is looked at
+    // again, so it is not taken.
+    let recent = |minutes| officer(agency, &name).times(NOW_MS - minutes * MINUTE_MS, NOW_MS + DAY_MS);
+    let before_it = denial_made(NOW_MS - 9 * MINUTE_MS, &agency.identity(), &recent(5));
+    assert!(view.with_denial(&before_it).is_err(), "it does not hold");
+    assert!(matches!(
+        admit(&view, &before_it),
+        Err(DenialError::Certificate(TrustError::NotYetValid { .. }))
+    ));
+    let within_it = denial_made(NOW_MS - 9 * MINUTE_MS, &agency.identity(), &recent(10));
+    assert_eq!(admit(&view, &within_it), Ok(Appended::New), "the control");
 
     // A CA that was retired, perhaps because somebody had its key.
     let signed = denial(&agency.identity(), &duty);
@@ -185,22 +202,63 @@ fn a_denial_that_was_lifted_comes_no_second_time_and_a_new_one_does() {
     let duty = officer(agency, &duty_name(&agency.trust_domain));
     let first = denial(&agency.identity(), &duty);
     let identity: Identity = agency.identity().parse().unwrap();
-    let (denied, _) = world.view().admit_denial(&first, NOW_MS, |_| false).unwrap();
+    let (denied, _) = world.view().admit_denial(&first, NOW_MS, never_lifted).unwrap();
     let much_later = NOW_MS + 30 * DAY_MS;
-    let again = denied.admit_denial(&first, much_later, |_| false).unwrap().1;
+    let again = denied.admit_denial(&first, much_later, never_lifted).unwrap().1;
     assert_eq!(again, Appended::AlreadyHeld, "the one in force changes nothing");
     let lifted_digest = denied.denial(&identity).unwrap().digest();
     let lifted = denied.without_denial(&identity);
-    let was_lifted = |digest: &Digest| *digest == lifted_digest;
+    let was_lifted = |digest: &Digest| Ok::<_, DenialError>(*digest == lifted_digest);
     // The same words under another signature are the same denial.
     let signed_anew = denial(&agency.identity(), &duty);
     assert_ne!(signed_anew, first);
     for replayed in [&first, &signed_anew] {
-        assert!(lifted.admit_denial(replayed, NOW_MS, |_| false).is_ok(), "the control");
+        assert!(lifted.admit_denial(replayed, NOW_MS, never_lifted).is_ok(), "the control");
         assert_eq!(lifted.admit_denial(replayed, NOW_MS, was_lifted).map(drop), Err(DenialError::Lifted));
     }
     let later = denial_made(NOW_MS + 1, &agency.identity(), &duty);
     assert_eq!(lifted.admit_denial(&later, NOW_MS, was_lifted).unwrap().1, Appended::New);
+}
+
+#[test]
+fn what_was_lifted_is_asked_of_nothing_that_does_not_hold_anyway() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let asked = std::cell::Cell::new(0);
+    let ask = |_: &Digest| {
+        asked.set(asked.get() + 1);
+        never_lifted(&Digest([0; 32]))
+    };
+    let duty = officer(agency, &duty_name(&agency.trust_domain));
+    let good = denial(&agency.identity(), &duty);
+    let mut forged = v1::SignedDenial::decode(good.as_slice()).unwrap();
+    forged.signature[9] ^= 1;
+    let old = denial_made(NOW_MS - DAY_MS, &agency.identity(), &duty);
+    for stranger in [forged.encode_to_vec(), old, vec![7; 400]] {
+        assert!(world.view().admit_denial(&stranger, NOW_MS, ask).is_err());
+    }
+    assert_eq!(asked.get(), 0);
+    assert!(world.view().admit_denial(&good, NOW_MS, ask).is_ok());
+    assert_eq!(asked.get(), 1, "the control");
+}
+
+#[test]
+fn what_was_believed_before_is_believed_by_its_bytes_until_its_officer_is_revoked() {
+    let world = World::new();
+    let agency = &world.agencies[1];
+    let duty = officer(agency, &duty_name(&agency.trust_domain));
+    let signed = denial(&agency.identity(), &duty);
+    let known = world.view().taken_denial(&signed, None).unwrap();
+    let view = world.view().with_taken_denials([known.clone()]);
+    assert!(Arc::ptr_eq(&view.taken_denial(&signed, Some(&known)).unwrap(), &known));
+    let mut forged = v1::SignedDenial::decode(signed.as_slice()).unwrap();
+    forged.signature[9] ^= 1;
+    assert!(view.taken_denial(&forged.encode_to_vec(), Some(&known)).is_err(), "other bytes are verified");
+    let (revoked, _) = view.with_crl(&agency.ca.crl(1, &[&[0x41; 16]])).unwrap();
+    for known in [None, Some(&known)] {
+        let judged = revoked.taken_denial(&signed, known).map(drop);
+        assert!(matches!(judged, Err(DenialError::Certificate(TrustError::Revoked { .. }))), "{judged:?}");
+    }
 }
 
 #[test]

@@ -5,33 +5,47 @@ use crate::{
     transport::{connection::now_ms, reload::reload_within},
     trust_files::put,
 };
-use alcove_proto::{canonical, names::Identity, v1};
+use alcove_charter::DenialError;
+use alcove_proto::{canonical, ids::Digest, names::Identity, v1};
 use std::sync::Arc;
 
 impl TrustDesk {
     /// Whether a denial would be taken as things are, found out without holding anybody up.
     pub(super) fn judge_denial(&self, signed: &[u8]) -> Result<(), Refused> {
-        let lifted = self.files.lifted_denials().map_err(Refused::Folder)?;
         let held = Arc::clone(&self.in_force.trust.load().trust);
-        held.admit_denial(signed, now_ms(), |digest| lifted.contains(digest))?;
+        held.admit_denial(signed, now_ms(), |digest| self.was_lifted(digest))?;
         Ok(())
+    }
+
+    /// Read for what holds otherwise, since it is megabytes.
+    fn was_lifted(&self, digest: &Digest) -> Result<bool, Refused> {
+        Ok(self.files.lifted_denials().map_err(Refused::Folder)?.contains(digest))
     }
 
     pub(super) fn take_denial(&self, signed: &[u8]) -> Result<Denied, Refused> {
         let mut seen = self.in_force.begin_change();
         let held = Arc::clone(&self.in_force.trust.load().trust);
-        let lifted = self.files.lifted_denials().map_err(Refused::Folder)?;
-        let (_next, _appended) = held.admit_denial(signed, now_ms(), |digest| lifted.contains(digest))?;
+        held.admit_denial(signed, now_ms(), |digest| self.was_lifted(digest))?;
         let message: v1::SignedDenial = canonical::decode(signed)?;
         let denial: v1::Denial = canonical::decode(&message.denial)?;
         let identity: Identity = denial.identity.parse()?;
         // In force is not enough: a file that was taken away meanwhile would end it with the next look.
         let in_force = held.denial(&identity).is_some();
-        if in_force && !self.files.denials_of(&identity).map_err(Refused::Folder)?.is_empty() {
+        let path = self.files.denial_path(&identity);
+        if in_force && path.exists() {
             return Ok(Denied { identity, is_new: false, cut: 0 });
         }
-        self.put(self.files.denial_path(&identity), signed)?;
+        if !self.files.has_room_for_denial_of(&identity).map_err(Refused::Folder)? {
+            let trust_domain = identity.person.trust_domain;
+            return Err(DenialError::TooMany { trust_domain }.into());
+        }
+        self.put(path.clone(), signed)?;
         let cut = reload_within(&mut seen, &self.files, &self.in_force)?.cut;
+        // All files were read anew: a list that came by hand meanwhile may have ended it before it began.
+        if self.in_force.trust.load().trust.denial(&identity).is_none() {
+            put::remove(&path).map_err(|source| Refused::Write { path, source })?;
+            return Err(Refused::Ended);
+        }
         Ok(Denied { identity, is_new: !in_force, cut })
     }
 

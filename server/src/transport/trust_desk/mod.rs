@@ -104,6 +104,9 @@ enum Refused {
     TooSoon { wait: Duration },
     #[error("a denial is refused")]
     Denial(#[from] DenialError),
+    /// By what the files said when they were read for it.
+    #[error("a denial did not come into force")]
+    Ended,
     /// The server's own certificates would not hold under the charter.
     #[error("the charter would leave the server without a certificate")]
     Unshown(#[source] TrustFileError),
@@ -252,6 +255,7 @@ fn told(refused: Refused) -> ServiceError {
         Refused::Charter(_)
         | Refused::Crl(_)
         | Refused::Denial(_)
+        | Refused::Ended
         | Refused::Unshown(TrustFileError::Certificate { .. }) => ServiceError::TrustRefused,
         Refused::List { number, .. } => ServiceError::ListRefused { number },
         Refused::TooSoon { wait } => {
