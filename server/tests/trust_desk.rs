@@ -296,7 +296,11 @@ async fn a_charter_that_is_not_fully_signed_or_does_not_lead_on_changes_nothing(
         ("by a stranger", file(&by_a_stranger)),
         ("another version 1", pki::charter_file(&agencies, std::slice::from_ref(&other_first))),
         ("a fork", pki::charter_file(&agencies, &[other_first, fork])),
-        ("without the versions before", pki::charter_file(&agencies, std::slice::from_ref(&good))),
+        ("without the versions between", {
+            let mut third = pki::charter(&agencies, &world.server_ca, Some(&good));
+            third.signatures = pki::sign(&agencies, &third.charter);
+            pki::charter_file(&agencies, &[third])
+        }),
         ("ended", file(&ended)),
         ("without the server's CA", file(&without_us)),
         ("truncated", broken[..broken.len() - 1].to_vec()),
@@ -313,6 +317,33 @@ async fn a_charter_that_is_not_fully_signed_or_does_not_lead_on_changes_nothing(
     assert_eq!(submit_charter(&server, &world, file(&good), false).await, Ok((2, 0)), "the control");
     let first = pki::charter_file(&agencies, &world.charters);
     assert_eq!(submit_charter(&server, &world, first, true).await, REFUSED, "older than the one in force");
+}
+
+#[tokio::test]
+async fn a_file_may_leave_out_what_is_in_force_and_lies_on_disk_whole() {
+    let mut world = World::with(DESK);
+    let server = world.serve().await;
+    for version in 2..=4 {
+        let next = next_charter(&world, &world.agencies());
+        // Nothing but the new one, and then the one before it as well.
+        let before = world.charters.iter().skip(1).last().filter(|_| version == 4);
+        let short: Vec<_> = before.into_iter().chain([&next]).cloned().collect();
+        let short = pki::charter_file(&world.agencies(), &short);
+        let mut whole = v1::CharterFile::decode(&short[..]).unwrap();
+        whole.previous = world.charters.clone();
+        assert!(short.len() < whole.encoded_len());
+        assert_eq!(submit_charter(&server, &world, short.clone(), false).await, Ok((version, 0)));
+        assert!(fs::read(world.path("charter")).unwrap() == whole.encode_to_vec(), "version {version}");
+        assert_eq!(submit_charter(&server, &world, short, false).await, Ok((version, 0)), "again it is held");
+        world.charters.push(next);
+    }
+    let fork = pki::charter(&world.agencies(), &world.server_ca, world.charters.get(1));
+    let fork = v1::SignedCharter { signatures: pki::sign(&world.agencies(), &fork.charter), ..fork };
+    let fork = pki::charter_file(&world.agencies(), &[fork]);
+    assert_eq!(submit_charter(&server, &world, fork, true).await, REFUSED, "another version 3");
+    server.stop().await;
+    let server = world.serve().await;
+    assert_eq!(server.cell.load().trust.charter().version, 4, "and is read at the next start");
 }
 
 #[tokio::test]

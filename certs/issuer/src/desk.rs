@@ -5,6 +5,7 @@
 //! Time is a parameter. PROTOCOL.md section 6, "The desk" and "Orders".
 
 mod calls;
+mod charters;
 mod recoveries;
 
 pub use recoveries::{Attempt, Attempts, FetchedEscrow};
@@ -295,7 +296,7 @@ impl Desk {
     /// Errors: [`IssuerError`].
     pub async fn submit_charter(&self, charter_file: Vec<u8>, force: bool) -> Result<Published, IssuerError> {
         let mut client = self.trust();
-        let request = v1::SubmitCharterRequest { charter_file, force };
+        let request = v1::SubmitCharterRequest { charter_file: charters::fitting(charter_file)?, force };
         let answer = call(LARGE_CALL_DEADLINE, client.submit_charter(request)).await?;
         Ok(Published { number: answer.version, cut: answer.cut })
     }
@@ -346,12 +347,9 @@ impl Desk {
     fn trust(&self) -> TrustClient<Channel> {
         TrustClient::new(self.channel.clone())
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
-            .max_encoding_message_size(SUBMISSION_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX)
     }
 }
-
-/// Bytes of one charter file or list on its way to the desk.
-const SUBMISSION_BYTES_MAX: usize = alcove_charter::CHARTER_FILE_BYTES_MAX + 1024;
 
 fn sign_order(
     charter_key: &SigningKey,

@@ -5,8 +5,11 @@ use crate::{
     transport::{connection::now_ms, reload::reload_within},
     trust_files::would_show,
 };
-use alcove_charter::{CHARTER_FILE_BYTES_MAX, CharterError, CharterFile, TrustView, sha256};
-use alcove_proto::{canonical, v1};
+use alcove_charter::{CharterError, CharterFile, TrustView, sha256};
+use alcove_proto::{
+    canonical::{self, CanonicalError},
+    v1,
+};
 use prost::Message;
 use std::sync::Arc;
 
@@ -21,7 +24,7 @@ impl TrustDesk {
             // Something else has come into force meanwhile.
             led = led_on(&held, file)?;
         }
-        let Some(next) = led else {
+        let Some(Led { next, file }) = led else {
             return Ok(Accepted { number: held.charter().version, cut: 0 });
         };
         let now_ms = now_ms();
@@ -31,39 +34,55 @@ impl TrustDesk {
         if cut > 0 && !force {
             return Err(Refused::WouldCut { cut });
         }
-        self.put(self.files.charter_path().to_owned(), file)?;
+        self.put(self.files.charter_path().to_owned(), &file)?;
         let reloaded = reload_within(&mut seen, &self.files, &self.in_force)?;
         self.in_force.tell(&self.remember);
         Ok(Accepted { number: next.charter().version, cut: reloaded.cut })
     }
 }
 
+/// A charter that leads on.
+struct Led {
+    /// What is to be in force.
+    next: TrustView,
+    /// The file with all versions, as it is to be on disk.
+    file: Vec<u8>,
+}
+
 /// The view with the charters of `file` that come after those in force; nothing when there is none.
 ///
-/// What is in force is told by its hash, before any signature is checked: anybody can read it and hand it in again.
-fn led_on(held: &TrustView, file: &[u8]) -> Result<Option<TrustView>, CharterError> {
-    if file.len() > CHARTER_FILE_BYTES_MAX {
-        return Err(CharterError::TooLarge { bytes: file.len() });
-    }
-    let message: v1::CharterFile = canonical::decode(file)?;
+/// The first versions may be left out where they are in force, since all of them may be more than one message holds. What is
+/// in force is told by its hash, before any signature is checked: anybody can read it and hand it in again.
+fn led_on(held: &TrustView, file: &[u8]) -> Result<Option<Led>, CharterError> {
+    let mut message: v1::CharterFile = canonical::decode(file)?;
     let versions: Vec<_> = message.previous.iter().chain(&message.signed_charter).collect();
-    for (charter, offered) in held.charters().charters().zip(&versions) {
+    let first = versions.first().map_or(Ok(1), |signed| version_of(signed))?.max(1);
+    let (newest, last) = (held.charter().version, (first - 1).saturating_add(versions.len() as u64));
+    if first - 1 > newest || last < newest {
+        return Err(CharterError::Gap { held: newest, offered: last });
+    }
+    let left_out = usize::try_from(first - 1).unwrap_or(usize::MAX);
+    for (charter, offered) in held.charters().charters().skip(left_out).zip(&versions) {
         if charter.hash().as_bytes() != sha256(&[&offered.charter]).as_slice() {
             return Err(CharterError::Fork { version: charter.version });
         }
     }
-    let (newest, offered) = (held.charter().version, versions.len() as u64);
-    if offered < newest {
-        return Err(CharterError::Gap { held: newest, offered });
-    }
     let mut next = held.clone();
-    for signed in versions.into_iter().skip(usize::try_from(newest).unwrap_or(usize::MAX)) {
+    for signed in versions.into_iter().skip(usize::try_from(newest - (first - 1)).unwrap_or(usize::MAX)) {
         next = next.with_charter(&signed.encode_to_vec())?.0;
     }
     if next.charter().version == newest {
         return Ok(None);
     }
+    let missing = held.charters().signed_after(0).take(left_out).map(v1::SignedCharter::decode);
+    let missing = missing.collect::<Result<Vec<_>, _>>().map_err(|_| CanonicalError::Malformed)?;
+    message.previous.splice(..0, missing);
+    let file = message.encode_to_vec();
     // The rest of the file, as whoever reads it at the next start will ask.
-    let _history = CharterFile::parse(file)?.complete()?;
-    Ok(Some(next))
+    let _history = CharterFile::parse(&file)?.complete()?;
+    Ok(Some(Led { next, file }))
+}
+
+fn version_of(signed: &v1::SignedCharter) -> Result<u64, CharterError> {
+    Ok(canonical::decode::<v1::Charter>(&signed.charter)?.version)
 }
