@@ -128,10 +128,13 @@ fn a_world_of_before_the_rules_goes_on_and_says_what_it_can_no_longer_believe() 
     let next =
         ["charter", "next", path(&charter), "--ca", path(&drafter), "-o", path(&draft), "--rules", "1"];
     let entries = files.iter().flat_map(|file| ["--agency", path(file)]);
-    then.at(world.certs_run(next.into_iter().chain(entries))).outcome().success();
+    let drafted = then.at(world.certs_run(next.into_iter().chain(entries).chain(["--json"])));
+    let drafted = drafted.outcome().success().json();
+    // From this version on it is stated which key the names are sealed with.
+    let words = drafted["directory_key_words"].as_str().expect("the draft states the key").to_owned();
     for label in ["harborlight", "childprotection", "elmgate"] {
         let folder = world.agency_folder(label);
-        let sign = ["charter", "sign", path(&draft), "--ca", path(&folder), "--yes"];
+        let sign = ["charter", "sign", path(&draft), "--ca", path(&folder), "--heard", &words, "--yes"];
         then.at(world.certs_run(sign)).outcome().success();
     }
     fs::copy(&draft, world.server_folder().join("charter")).expect("the server can be given the charter");

@@ -5,7 +5,7 @@ use crate::{
     agency::Agency,
     charter::Charter,
     key::P256Point,
-    words::{entry_words, key_words},
+    words::{directory_key_words, entry_words, key_words},
 };
 use alcove_proto::{ids::Digest, names::TrustDomain, v1::Side};
 
@@ -120,6 +120,7 @@ impl Difference {
         match self {
             Self::ServerCaAdded(key) => Some(key_words(None, KeyPurpose::ServerCa, key)),
             Self::Joins { words, .. } => Some(words.clone()),
+            Self::DirectoryKey(hash) => Some(directory_key_words(hash)),
             Self::KeyAdded { trust_domain, purpose, key } => {
                 Some(key_words(Some(trust_domain), *purpose, key))
             }
@@ -130,7 +131,6 @@ impl Difference {
             | Self::Side { .. }
             | Self::KeyDropped { .. }
             | Self::Quorum { .. }
-            | Self::DirectoryKey(_)
             | Self::Rules { .. }
             | Self::End { .. } => None,
         }

@@ -73,5 +73,6 @@ pub use trust::{
     Currency, DeviceCertificate, Issued, Judge, Moment, OfferedCrl, ServerCertificate, TrustView,
 };
 pub use words::{
-    agency_words, device_words, entry_words, epoch_words, key_words, request_words, same_words, spelled_words,
+    agency_words, device_words, directory_key_words, entry_words, epoch_words, key_words, request_words,
+    same_words, spelled_words,
 };

@@ -9,15 +9,15 @@ use crate::{
     key::{P256Point, sha256},
 };
 use alcove_proto::{
-    ids::{GroupId, Head},
+    ids::{Digest, GroupId, Head},
     names::{Identity, TrustDomain},
 };
 use bip39::Language;
 
 /// How many words are compared.
 const WORDS: u32 = 6;
-/// Before what the words of a charter's keys stand for. No purpose is called `entry`, and no agency `server`: a trust
-/// domain has a dot.
+/// Before what the words of a charter's keys stand for. No purpose is called `entry`, and no agency `server` or
+/// `collaborative`: a trust domain of an agency has a dot.
 const KEY_LABEL: &[u8] = b"alcove key words v1\0";
 /// Bits a word stands for.
 const WORD_BITS: u32 = 11;
@@ -56,6 +56,12 @@ pub fn entry_words(agency: &Agency) -> String {
         bytes.extend([purpose.code().as_bytes(), b"\0", key.as_bytes()].concat());
     }
     words(KEY_LABEL, &bytes)
+}
+
+/// The words of the directory key that a charter states by this hash. Whoever drafted it reads them to whoever is to sign
+/// it. PROTOCOL.md section 5, step 9.
+pub fn directory_key_words(hash: &Digest) -> String {
+    words(KEY_LABEL, &[b"collaborative\0directory-key\0".as_slice(), hash.as_bytes()].concat())
 }
 
 /// The words of an epoch of a group: of its id and the head of its log at the commit that opened that epoch. Members of one
@@ -136,6 +142,7 @@ mod tests {
         let elmgate = "elmgate.northmark.example".parse().unwrap();
         let charter_key = key_words(Some(&elmgate), KeyPurpose::CharterKey, &key);
         assert_eq!(charter_key, "nation clog neglect thought pretty okay");
+        assert_eq!(directory_key_words(&Digest([4; 32])), "pact favorite spin bike tourist proud");
     }
 
     #[test]

@@ -3,10 +3,11 @@
 
 use super::renewals::roll;
 use crate::rollover::{Life, renewal};
+use alcove_charter::directory_key_hash;
 use alcove_proto::v1;
 use alcove_tests::{
     process::Outcome,
-    world::{World, path},
+    world::{COLLABORATIVE, World, path},
 };
 use prost::Message;
 use rustls::crypto::{
@@ -92,6 +93,52 @@ fn a_draft_with_another_directory_key_is_not_signed() {
     }
     let shown = world.certs(["charter", "show", path(&draft), "--json"]).success().json();
     assert_eq!(shown["complete"], true, "{shown}");
+}
+
+/// A first draft is swapped whole on its way: another directory key, and its hash in the charter, before anybody has signed.
+/// Who: thief
+/// Sees: that the words which the drafter reads out are those of no key in the draft; nothing is signed
+/// Step: 5, "its signers hear its words from whoever drafted it"
+#[test]
+fn a_first_draft_that_states_another_directory_key_is_not_signed() {
+    let world = World::with_agencies(2);
+    let draft = world.path("first");
+    let (server_ca, collaborative) = (world.path("server-ca").join("ca.cert"), COLLABORATIVE);
+    let files = ["childprotection", "harborlight"].map(|label| world.agency_folder(label).join("agency.pub"));
+    let new =
+        ["charter", "new", "--collaborative", collaborative, "--server-name", "alcove.northmark.example"];
+    let listed = ["--server-ca", path(&server_ca), "--agency", path(&files[0]), "--agency", path(&files[1])];
+    let drafted = world.certs(new.iter().chain(&listed).chain(&["-o", path(&draft), "--json"]));
+    let drafted = drafted.success().json();
+    let changes = drafted["changes"].as_array().expect("a draft lists its changes").iter();
+    let heard: Vec<_> = changes.filter_map(|change| change["words"].as_str()).collect();
+    assert_eq!(heard.len(), 4, "the server's, two agencies', and the drafter's: {drafted}");
+    let folder = world.agency_folder("childprotection");
+    let sign = || {
+        let heard = heard.iter().flat_map(|words| ["--heard", words]);
+        let sign = ["charter", "sign", path(&draft), "--ca", path(&folder), "--yes", "--json"];
+        world.certs(sign.into_iter().chain(heard))
+    };
+    let honest = seal_anew(&draft);
+    restate(&draft);
+    let swapped = fs::read(&draft).expect("the draft is there");
+    let refused = sign().code(12);
+    assert!(refused.stderr.contains("\"reason\":\"words-differ\""), "{}", refused.stderr);
+    assert_eq!(fs::read(&draft).expect("the draft is there"), swapped, "no signature is under it");
+    // The control: as it was drafted it is signed, by the same words.
+    fs::write(&draft, honest).expect("the file can be written");
+    sign().success();
+}
+
+/// Puts the hash of the carrier's key into the charter, which nobody has signed yet.
+fn restate(file: &Path) {
+    let bytes = fs::read(file).expect("the charter file is there");
+    let mut message = v1::CharterFile::decode(bytes.as_slice()).expect("a charter file");
+    let signed = message.signed_charter.as_mut().expect("it has a charter");
+    let mut charter = v1::Charter::decode(signed.charter.as_slice()).expect("a charter");
+    charter.directory_key_hash = directory_key_hash(&CARRIERS_KEY).to_vec();
+    signed.charter = charter.encode_to_vec();
+    fs::write(file, message.encode_to_vec()).expect("the file can be written");
 }
 
 /// The charter in force lies in an admin's folder with another directory key beside it, when people are enrolled and renewed.

@@ -2,7 +2,8 @@
 
 use crate::pki::{World, next, sign};
 use alcove_charter::{
-    Charter, CharterError, CharterHistory, Difference, differences, directory_key_hash, sha256,
+    Charter, CharterError, CharterHistory, Difference, differences, directory_key_hash, directory_key_words,
+    sha256,
 };
 use alcove_proto::v1;
 use prost::Message;
@@ -84,6 +85,9 @@ fn signers_are_told_when_the_key_is_stated_and_not_again() {
     let told = |previous: Option<&Charter>, offered: v1::Charter| {
         differences(previous, &parsed(offered)).contains(&Difference::DirectoryKey(hash))
     };
+    let words = Difference::DirectoryKey(hash).words().unwrap();
+    assert_eq!(words, directory_key_words(&hash));
+    assert_ne!(words, directory_key_words(&directory_key_hash(&OTHER)));
     let stated = history(&world);
     assert!(told(None, stating(&world, &hash.to_vec())));
     let unstated = world.history();

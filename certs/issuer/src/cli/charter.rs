@@ -10,7 +10,8 @@ use super::{
     recovery::key_hash,
 };
 use alcove_charter::{
-    Agency, CHARTER_FILE_BYTES_MAX, Ca, CharterFile, KeyPurpose, P256Point, entry_words, key_words, sha256,
+    Agency, CHARTER_FILE_BYTES_MAX, Ca, CharterFile, KeyPurpose, P256Point, directory_key_words, entry_words,
+    key_words, sha256,
 };
 use alcove_issuer::{
     AgencyCa, IssuerError,
@@ -119,6 +120,10 @@ pub(crate) struct Sign {
 pub(crate) struct Show {
     /// The charter.
     file: PathBuf,
+    /// Answer with six words alone: those of the key for the names of staff. Whoever drafted the charter asks for them then,
+    /// and reads them out from then on.
+    #[arg(long)]
+    words: bool,
 }
 
 impl CharterCommand {
@@ -134,7 +139,7 @@ impl CharterCommand {
             Self::Sign(sign) => sign.run(passphrase, now_ms, output),
             Self::Publish(publish) => publish.run(output),
             Self::WouldCut(would_cut) => would_cut.run(passphrase, output),
-            Self::Show(show) => answer(&read_charter(&show.file)?, &show.file, None, now_ms, output),
+            Self::Show(show) => show.run(now_ms, output),
         }
     }
 }
@@ -198,6 +203,21 @@ impl Sign {
     }
 }
 
+impl Show {
+    fn run(self, now_ms: i64, output: &mut Output) -> Result<(), IssuerError> {
+        let file = read_charter(&self.file)?;
+        if !self.words {
+            return answer(&file, &self.file, None, now_ms, output);
+        }
+        let object = described(&file, &self.file, Words::Shown, now_ms)?.0;
+        let words = file.offered.charter().directory_key_hash.as_ref().map(directory_key_words);
+        output.answer(
+            &object,
+            &[words.unwrap_or_else(|| "The charter states no key for the names.".to_owned())],
+        )
+    }
+}
+
 /// Shows a charter file: the same for every command, so that whoever signs sees what.
 fn answer(
     file: &CharterFile,
@@ -258,6 +278,7 @@ fn described(
         "changes": differences::objects(file),
         "rules": charter.rules,
         "directory_key_hash": charter.directory_key_hash.map(|hash| hash.to_string()),
+        "directory_key_words": charter.directory_key_hash.as_ref().map(directory_key_words),
         "agencies": agencies,
         "signed": names(&standing.signed),
         "must_sign": names(&standing.must_sign),

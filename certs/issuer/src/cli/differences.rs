@@ -123,7 +123,7 @@ pub(super) fn text(file: &CharterFile, difference: &Difference) -> String {
             previous.map_or_else(String::new, |previous| format!(" of {}", previous.agencies.len())),
         ),
         Difference::DirectoryKey(_) => "The key that the names of all staff are sealed with is stated in it, for good. A wrong \
-                                        one lets others read the names: compare the charter's hash with whoever drafted it."
+                                        one lets others read the names. Whoever drafted it has its words from then."
             .to_owned(),
         Difference::Rules { before } => format!(
             "Rules {} bind what names this version, in place of rules {before}. Programs that do not know them cannot follow it.",
@@ -184,6 +184,7 @@ pub(super) fn owner(file: &CharterFile, difference: &Difference) -> String {
         Some(trust_domain) => {
             format!("the admin of {}", called(file.offered.charter(), previous, trust_domain))
         }
+        None if matches!(difference, Difference::DirectoryKey(_)) => "whoever drafted the charter".to_owned(),
         None => "the server's operator".to_owned(),
     }
 }

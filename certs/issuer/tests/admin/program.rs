@@ -288,6 +288,8 @@ fn nobody_signs_keys_whose_words_they_have_not_heard() {
         shown["words"].as_str().unwrap().replace(' ', "_")
     };
     let (server, elmgate, harborlight) = (words("srv"), words("eg"), words("hl"));
+    // What the drafter's program showed when it made the key for the names.
+    let names = room.ok("charter show charter")["directory_key_words"].as_str().unwrap().replace(' ', "_");
     let before = fs::read(room.path("charter")).unwrap();
     let sign = "charter sign charter --ca hl --yes";
     room.fails(sign, 12);
@@ -298,11 +300,15 @@ fn nobody_signs_keys_whose_words_they_have_not_heard() {
     let said: Value = serde_json::from_slice(&refused.stderr).unwrap();
     assert_eq!(said["reason"], "words-not-heard");
     assert!(said["what"].as_str().unwrap().contains("The server's CA."), "{said}");
+    room.fails(&format!("{sign} --heard {server} --heard {elmgate}"), 12);
+    let alone = room.run("charter show charter --words");
+    assert_eq!(String::from_utf8(alone.stdout).unwrap().trim().replace(' ', "_"), names);
     assert_eq!(fs::read(room.path("charter")).unwrap(), before, "nothing was signed");
 
     // One's own words need not be given, and do no harm.
-    room.ok(&format!("{sign} --heard {server} --heard {elmgate} --heard {harborlight}"));
-    let whole = room.ok(&format!("charter sign charter --ca eg --heard {server} --heard {harborlight}"));
+    room.ok(&format!("{sign} --heard {server} --heard {elmgate} --heard {harborlight} --heard {names}"));
+    let heard = format!("--heard {server} --heard {harborlight} --heard {names}");
+    let whole = room.ok(&format!("charter sign charter --ca eg {heard}"));
     assert_eq!(whole["complete"], true);
     assert_eq!(whole["server_cas"][0]["words"].as_str().unwrap().replace(' ', "_"), server);
     assert_eq!(whole["agencies"][0]["words"].as_str().unwrap().replace(' ', "_"), elmgate);
