@@ -123,7 +123,8 @@ pub(super) fn raise(act: &Act<'_>, alarm: Alarm, now_ms: i64) -> Result<bool, Er
     Ok(true)
 }
 
-/// Keeps an alarm that is about one agency, in the place of one that stands about the same.
+/// Keeps an alarm that is about one agency, in the place of one that stands about the same, unless that is the very same
+/// one: of two agencies neither hides the other's, though both are about a list of one number.
 pub(super) fn raise_of(
     act: &Act<'_>,
     alarm: Alarm,
@@ -131,6 +132,9 @@ pub(super) fn raise_of(
     now_ms: i64,
 ) -> Result<(), Error> {
     let place = place_of(act, alarm, &format!("of {trust_domain}"));
+    if standing_at(act, &place)?.is_some_and(|row| row.position == alarm.position) {
+        return Ok(());
+    }
     Ok(act.put(&place, &fresh(alarm, now_ms))?)
 }
 
@@ -380,6 +384,30 @@ mod tests {
         let mut numbers: Vec<u32> = NUMBERS.iter().map(|(_, number)| *number).collect();
         numbers.dedup();
         assert_eq!(numbers.len(), NUMBERS.len());
+    }
+
+    #[test]
+    fn lists_of_one_number_are_an_alarm_for_each_agency_and_none_hides_another() {
+        let (vault, _home) = vault();
+        let agency = |label: &str| -> TrustDomain { format!("{label}.northmark.example").parse().unwrap() };
+        let back = |number| Alarm { group: None, kind: AlarmKind::CrlRollback, position: number };
+        vault
+            .act::<_, Error>(Durability::OnDisk, |act| {
+                raise_of(act, back(7), &agency("harborlight"), 10)?;
+                raise_of(act, back(7), &agency("elmgate"), 20)?;
+                let noticed = |act: &Act<'_>| -> Result<Vec<(u64, i64)>, Error> {
+                    let alarms = standing(act, None)?;
+                    Ok(alarms.iter().map(|alarm| (alarm.position, alarm.noticed_at_ms)).collect())
+                };
+                assert_eq!(noticed(act)?, [(7, 10), (7, 20)]);
+                // The control: what stands is not told anew, and the next list of an agency takes its place.
+                raise_of(act, back(7), &agency("harborlight"), 30)?;
+                assert_eq!(noticed(act)?, [(7, 10), (7, 20)]);
+                raise_of(act, back(6), &agency("harborlight"), 40)?;
+                assert_eq!(noticed(act)?, [(7, 20), (6, 40)]);
+                Ok(())
+            })
+            .unwrap();
     }
 
     #[test]

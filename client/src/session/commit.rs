@@ -14,7 +14,7 @@ use crate::{
     transport::{CommitOutcome, ServerError, Submission},
     vault::{
         Act, Durability, VaultError,
-        rows::{IntentRow, JoinerRow, PendingRow},
+        rows::{GroupRow, IntentRow, JoinerRow, PendingRow},
     },
 };
 use alcove_charter::{P256Point, TrustView};
@@ -66,28 +66,27 @@ impl Session {
 
     /// Carries the pending intent of a group to its end, if there is one.
     pub(super) async fn drive(&self, group: &GroupId) -> Result<(), Error> {
+        let mut last = Vec::new();
         for attempt in 1..=TRIES_MAX {
             let trust = self.trust();
             let prepared = match self.prepared(group)? {
                 Pending::Nothing => return Ok(()),
-                Pending::Ready(submission) => Ok(Some(submission)),
-                Pending::ToMake => self.vault.act(Durability::OnDisk, |act| self.prepare(act, group, &trust)),
+                Pending::Ready(submission) => Made::Ready(submission),
+                Pending::ToMake => {
+                    self.vault.act(Durability::OnDisk, |act| self.make_or_give_up(act, group, &trust))?
+                }
             };
             let submission = match prepared {
-                Ok(Some(submission)) => submission,
-                Ok(None) => return Ok(()),
-                // The group has seen more of charter and lists than this device holds.
-                Err(Error::Group(GroupError::Commit(CommitError::Floor(_)))) => {
+                Made::Ready(submission) => submission,
+                Made::Nothing => return Ok(()),
+                Made::Behind => {
                     self.fetch_newer(attempt).await?;
                     continue;
                 }
-                Err(Error::Group(error)) => {
-                    self.give_up(group)?;
-                    return Err(refused_here(error));
-                }
-                Err(error) => return Err(error),
+                Made::GivenUp(error) => return Err(refused_here(error)),
             };
             let (epoch, commit) = (submission.epoch, submission.commit.clone());
+            last.clone_from(&commit);
             match self.server()?.submit_commit(submission).await {
                 Ok(CommitOutcome::Accepted(receipt)) => {
                     self.take_receipt(group, epoch, &commit, &receipt).await?;
@@ -97,13 +96,13 @@ impl Session {
                     self.pause(attempt).await?;
                     self.follow(group).await?;
                 }
-                Err(error) => self.refused(group, error, attempt).await?,
+                Err(error) => self.refused(group, &commit, error, attempt).await?,
             }
         }
         if matches!(self.prepared(group)?, Pending::Nothing) {
             return Ok(());
         }
-        self.give_up(group)?;
+        self.give_up(group, &last)?;
         Err(Error::Contended { attempts: TRIES_MAX })
     }
 
@@ -112,12 +111,30 @@ impl Session {
         self.vault.read(|act| {
             let Some(pending) = act.get::<PendingRow>(group.as_bytes())? else { return Ok(Pending::Nothing) };
             let row = super::state::load_row(act, group)?;
-            let ready = !pending.commit.is_empty() && pending.epoch == row.epoch;
+            let ready = is_ready(&pending, &row);
             Ok(if ready { Pending::Ready(submission(group, pending)) } else { Pending::ToMake })
         })
     }
 
-    /// Makes a commit from the intent; nothing when there is nothing left to do.
+    /// Makes a commit from the intent, or gives the intent up, in one act: between the two another process could have made
+    /// one.
+    fn make_or_give_up(&self, act: &Act<'_>, group: &GroupId, trust: &TrustView) -> Result<Made, Error> {
+        match self.prepare(act, group, trust) {
+            Ok(Some(submission)) => Ok(Made::Ready(submission)),
+            Ok(None) => Ok(Made::Nothing),
+            // The group has seen more of charter and lists than this device holds.
+            Err(Error::Group(GroupError::Commit(CommitError::Floor(_)))) => Ok(Made::Behind),
+            Err(Error::Group(error)) => {
+                act.delete::<PendingRow>(group.as_bytes())?;
+                Ok(Made::GivenUp(error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes a commit from the intent; nothing when there is nothing left to do. One that another process has made for this
+    /// epoch meanwhile is the one to send: it is on its way perhaps, and two of them would be two tries at once, of which
+    /// one is forgotten.
     fn prepare(
         &self,
         act: &Act<'_>,
@@ -127,6 +144,9 @@ impl Session {
         let Some(mut pending) = act.get::<PendingRow>(group.as_bytes())? else { return Ok(None) };
         check_quiet(act, group)?;
         let row = load_joined_row(act, group)?;
+        if is_ready(&pending, &row) {
+            return Ok(Some(submission(group, pending)));
+        }
         let wanted = pending.intent.clone().unwrap_or_default();
         let mut mls = load_group(act, group)?;
         mls.clear_pending();
@@ -267,30 +287,38 @@ impl Session {
         }
     }
 
-    /// What a refusal means for the try: another one, or the end of the intent.
-    async fn refused(&self, group: &GroupId, error: ServerError, attempt: u32) -> Result<(), Error> {
+    /// What a refusal of `commit` means for the try: another one, or the end of the intent.
+    async fn refused(
+        &self,
+        group: &GroupId,
+        commit: &[u8],
+        error: ServerError,
+        attempt: u32,
+    ) -> Result<(), Error> {
         match error.reason() {
             Some(Reason::StaleEpoch | Reason::HeadTooOld) => {
                 self.pause(attempt).await?;
                 self.follow(group).await?;
-                self.unmake(group)
+                self.unmake(group, commit)
             }
             Some(Reason::TrustStale) => {
                 self.fetch_newer(attempt).await?;
-                self.unmake(group)
+                self.unmake(group, commit)
             }
             Some(Reason::ClockSkew) => {
-                self.give_up(group)?;
+                if self.give_up(group, commit)? == GivenUp::OtherStands {
+                    return Ok(());
+                }
                 let description = self.server()?.describe().await?;
                 self.check_clock(&description)?;
                 Err(error.into())
             }
             // Removed, or not shown: the log says which, and until then the intent is kept.
             Some(Reason::NotFound) => Err(self.not_found(group, error).await),
-            Some(Reason::CommitNotAllowed) => {
-                self.give_up(group)?;
-                Err(Error::NotAllowed)
-            }
+            Some(Reason::CommitNotAllowed) => match self.give_up(group, commit)? {
+                GivenUp::OtherStands => Ok(()),
+                GivenUp::Done => Err(Error::NotAllowed),
+            },
             Some(
                 Reason::Unspecified
                 | Reason::Malformed
@@ -318,40 +346,41 @@ impl Session {
                 | Reason::RecoveryKeyChanged
                 | Reason::RecoveryNotOpen
                 | Reason::RecoveryStands,
-            ) => {
-                self.give_up(group)?;
-                Err(error.into())
-            }
+            ) => match self.give_up(group, commit)? {
+                GivenUp::OtherStands => Ok(()),
+                GivenUp::Done => Err(error.into()),
+            },
             // It may pass; the next sync sends the same bytes again.
             Some(Reason::RateLimited | Reason::Unavailable | Reason::Internal) | None => Err(error.into()),
         }
     }
 
-    /// Throws away the bytes of this try; the intent stays.
+    /// Throws away `refused`, the bytes of this try; the intent stays, and so does what another process has made since.
     ///
     /// Only after a refusal that those bytes can never outlive: then an honest server's log never has them.
-    fn unmake(&self, group: &GroupId) -> Result<(), Error> {
+    fn unmake(&self, group: &GroupId, refused: &[u8]) -> Result<(), Error> {
         self.vault.act(Durability::OnDisk, |act| {
             let Some(mut pending) = act.get::<PendingRow>(group.as_bytes())? else { return Ok(()) };
-            let mut mls = load_group(act, group)?;
-            mls.clear_pending();
-            save_group(act, &mut mls)?;
-            let_go::commit(act, group, &pending, self.clock.now_ms())?;
+            if pending.commit != refused {
+                return Ok(());
+            }
+            forget_made(act, group, &pending, self.clock.now_ms())?;
             pending.commit.clear();
             Ok(act.put(group.as_bytes(), &pending)?)
         })
     }
 
-    /// The intent cannot be carried out.
-    fn give_up(&self, group: &GroupId) -> Result<(), Error> {
+    /// The intent cannot be carried out, as the server's refusal of these bytes says. What another process has made since
+    /// was not refused.
+    fn give_up(&self, group: &GroupId, refused: &[u8]) -> Result<GivenUp, Error> {
         self.vault.act(Durability::OnDisk, |act| {
-            let mut mls = load_group(act, group)?;
-            mls.clear_pending();
-            save_group(act, &mut mls)?;
-            if let Some(pending) = act.get::<PendingRow>(group.as_bytes())? {
-                let_go::commit(act, group, &pending, self.clock.now_ms())?;
+            let Some(pending) = act.get::<PendingRow>(group.as_bytes())? else { return Ok(GivenUp::Done) };
+            if !pending.commit.is_empty() && pending.commit != refused {
+                return Ok(GivenUp::OtherStands);
             }
-            Ok(act.delete::<PendingRow>(group.as_bytes())?)
+            forget_made(act, group, &pending, self.clock.now_ms())?;
+            act.delete::<PendingRow>(group.as_bytes())?;
+            Ok(GivenUp::Done)
         })
     }
 
@@ -376,6 +405,40 @@ enum Pending {
     Nothing,
     ToMake,
     Ready(Submission),
+}
+
+/// What making a commit came to.
+enum Made {
+    /// It is ready to be sent.
+    Ready(Submission),
+    /// There was nothing left to do.
+    Nothing,
+    /// Newer trust material has to be fetched first.
+    Behind,
+    /// The group refuses the intent.
+    GivenUp(GroupError),
+}
+
+/// What became of an intent whose commit was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum GivenUp {
+    /// It is given up, by this process or another one.
+    Done,
+    /// Another process has made another commit from it, or from the next intent.
+    OtherStands,
+}
+
+/// Whether a commit was made for the epoch in force.
+fn is_ready(pending: &PendingRow, row: &GroupRow) -> bool {
+    !pending.commit.is_empty() && pending.epoch == row.epoch
+}
+
+/// Forgets a commit that was made, and remembers by its hash that it was.
+fn forget_made(act: &Act<'_>, group: &GroupId, pending: &PendingRow, now_ms: i64) -> Result<(), Error> {
+    let mut mls = load_group(act, group)?;
+    mls.clear_pending();
+    save_group(act, &mut mls)?;
+    Ok(let_go::commit(act, group, pending, now_ms)?)
 }
 
 fn submission(group: &GroupId, pending: PendingRow) -> Submission {
@@ -408,3 +471,7 @@ fn refused_here(error: GroupError) -> Error {
         _ => error.into(),
     }
 }
+
+#[cfg(test)]
+#[path = "commit_tests.rs"]
+mod tests;

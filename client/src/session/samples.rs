@@ -1,21 +1,60 @@
-//! What tests of the session begin with: an empty vault, keys, and ties between them.
+//! What tests of the session begin with: an empty vault, an enrolled device, keys, and ties between them.
 
-use super::Error;
-use crate::vault::{Act, Durability, Passphrase, Vault};
+use super::{Error, Session, SystemClock};
+use crate::{
+    enrol::{
+        device,
+        test_agency::{Agency, answer, charter},
+    },
+    session::Clock,
+    vault::{Act, Durability, Passphrase, Vault},
+};
 use alcove_charter::P256Point;
 use alcove_mls::KeyTie;
-use alcove_proto::names::Identity;
+use alcove_proto::{names::Identity, v1};
+use prost::Message;
 use ring::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair},
 };
 use std::sync::Arc;
 
+/// A device that its agency has enrolled, and that no server can be reached from.
+pub(super) struct Enrolled {
+    home: tempfile::TempDir,
+    pub(super) harborlight: Agency,
+    pub(super) elmgate: Agency,
+    pub(super) charter: v1::SignedCharter,
+}
+
+impl Enrolled {
+    pub(super) fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let now_ms = SystemClock.now_ms();
+        let harborlight = Agency::new("harborlight", "Harborlight Immigrant Services", now_ms);
+        let elmgate = Agency::new("elmgate", "Elmgate Family Justice Center", now_ms);
+        let charter = charter(&[&harborlight, &elmgate], &[&harborlight, &elmgate]);
+        let pending = device::request(home.path(), &passphrase()).unwrap();
+        let answer = answer(&harborlight, &charter, &pending.request, &harborlight.identity(1, 1), 90);
+        device::finish(home.path(), &passphrase(), &answer.encode_to_vec(), None, now_ms).unwrap();
+        Self { home, harborlight, elmgate, charter }
+    }
+
+    /// One program on its vault; several may be open at a time.
+    pub(super) fn session(&self) -> Session {
+        let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
+        Session::open(self.home.path(), &passphrase(), clock, random).unwrap()
+    }
+}
+
+fn passphrase() -> Passphrase {
+    Passphrase::new("seven quiet herons at dawn".to_owned())
+}
+
 /// An empty vault, and the folder that it goes with.
 pub(super) fn vault() -> (Vault, tempfile::TempDir) {
     let home = tempfile::tempdir().unwrap();
-    let passphrase = Passphrase::new("seven quiet herons at dawn".to_owned());
-    let vault = Vault::create(home.path(), &passphrase, Arc::new(SystemRandom::new())).unwrap();
+    let vault = Vault::create(home.path(), &passphrase(), Arc::new(SystemRandom::new())).unwrap();
     (vault, home)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     AlarmKind, Error, Session,
-    alarms::{Alarm, raise},
+    alarms::{Alarm, raise, raise_of},
 };
 use crate::{
     transport::{Desk, ServerError},
@@ -12,7 +12,8 @@ use crate::{
     },
 };
 use alcove_charter::{Appended, CharterError, CharterHistory, CrlError, EverListed, TrustView, sha256};
-use alcove_proto::{limits::CHARTERS_PER_PAGE_MAX, names::TrustDomain};
+use alcove_proto::{limits::CHARTERS_PER_PAGE_MAX, names::TrustDomain, v1};
+use prost::Message;
 use std::sync::{Arc, PoisonError};
 
 /// Takes charters and CRLs out of the vault.
@@ -157,23 +158,24 @@ impl Session {
     fn follow_crl(&self, view: &TrustView, der: &[u8]) -> Result<Option<TrustView>, Error> {
         match view.with_offered_crl(der, self.clock.now_ms()) {
             Ok((next, Appended::New)) => {
-                if let Some(number) = view.takes_back(der, self.clock.now_ms()) {
-                    let alarm = Alarm { group: None, kind: AlarmKind::CrlRollback, position: number };
-                    self.raise_alarm(alarm)?;
+                if let Some(number) = view.takes_back(der, self.clock.now_ms())
+                    && let Some(taken) = next.crls().find(|crl| crl.der()[..] == *der)
+                {
+                    self.tell_rollback(&taken.trust_domain, number)?;
                 }
                 Ok(Some(next))
             }
             Ok((_, Appended::AlreadyHeld)) => Ok(None),
             Err(
-                CrlError::Behind { offered: number, .. }
-                | CrlError::Fork { number, .. }
-                | CrlError::Jump { offered: number, .. }
-                | CrlError::Drops { number, .. }
-                | CrlError::Redated { number, .. }
-                | CrlError::Ahead { number, .. }
-                | CrlError::Retired { number, .. },
+                CrlError::Behind { trust_domain, offered: number, .. }
+                | CrlError::Fork { trust_domain, number }
+                | CrlError::Jump { trust_domain, offered: number, .. }
+                | CrlError::Drops { trust_domain, number, .. }
+                | CrlError::Redated { trust_domain, number, .. }
+                | CrlError::Ahead { trust_domain, number, .. }
+                | CrlError::Retired { trust_domain, number },
             ) => {
-                self.raise_alarm(Alarm { group: None, kind: AlarmKind::CrlRollback, position: number })?;
+                self.tell_rollback(&trust_domain, number)?;
                 Ok(None)
             }
             // The list of a charter this device has yet to see.
@@ -200,10 +202,32 @@ impl Session {
         }
     }
 
+    /// Raises the alarm about a list of one agency that goes back.
+    fn tell_rollback(&self, trust_domain: &TrustDomain, number: u64) -> Result<(), Error> {
+        let alarm = Alarm { group: None, kind: AlarmKind::CrlRollback, position: number };
+        let now_ms = self.clock.now_ms();
+        self.vault.act(Durability::OnDisk, |act| raise_of(act, alarm, trust_domain, now_ms))
+    }
+
+    /// Keeps what was fetched. Another process may have kept some meanwhile: the same charter stays, and another one of the
+    /// same version is a fork of which nothing is kept.
+    ///
+    /// Errors: [`Error::Alarm`].
     fn keep_trust(&self, view: &TrustView, offered: &Offered) -> Result<(), Error> {
-        self.vault.act::<_, Error>(Durability::OnDisk, |act| {
+        let now_ms = self.clock.now_ms();
+        let fork = self.vault.act::<_, Error>(Durability::OnDisk, |act| {
             for (version, signed) in &offered.charters {
-                act.put(&version.to_be_bytes(), &CharterRow { signed: signed.clone() })?;
+                let kept: Option<CharterRow> = act.get(&version.to_be_bytes())?;
+                if kept.is_some_and(|kept| !is_same_charter(&kept.signed, signed)) {
+                    let alarm = Alarm { group: None, kind: AlarmKind::CharterFork, position: *version };
+                    raise(act, alarm, now_ms)?;
+                    return Ok(Some(alarm));
+                }
+            }
+            for (version, signed) in &offered.charters {
+                if !act.has::<CharterRow>(&version.to_be_bytes())? {
+                    act.put(&version.to_be_bytes(), &CharterRow { signed: signed.clone() })?;
+                }
             }
             for crl in view.crls() {
                 let tag = act.tag::<CrlRow>(crl.trust_domain.as_str());
@@ -217,8 +241,11 @@ impl Session {
                 let der = crl.der().to_vec();
                 act.put(&tag, &CrlRow { der, trust_domain, listed, overdue_told })?;
             }
-            Ok(())
+            Ok(None)
         })?;
+        if let Some(fork) = fork {
+            return Err(fork.as_error());
+        }
         let before = std::mem::replace(
             &mut *self.trust.write().unwrap_or_else(PoisonError::into_inner),
             Arc::new(view.clone()),
@@ -237,6 +264,12 @@ impl Session {
     }
 }
 
+/// Whether two are of one charter: what it says is signed, and may be signed more than once.
+fn is_same_charter(kept: &[u8], offered: &[u8]) -> bool {
+    let charter = |signed| v1::SignedCharter::decode(signed).map(|signed| signed.charter);
+    matches!((charter(kept), charter(offered)), (Ok(kept), Ok(offered)) if kept == offered)
+}
+
 /// Whether a kept list is older than the one that a view has of its agency. Another process may have kept a newer one since
 /// this one looked, and nothing that was revoked is forgotten by the slower of the two.
 fn is_behind(row: &CrlRow, view: &TrustView, trust_domain: &TrustDomain) -> bool {
@@ -252,4 +285,52 @@ fn is_behind(row: &CrlRow, view: &TrustView, trust_domain: &TrustDomain) -> bool
 struct Offered {
     charters: Vec<(u64, Vec<u8>)>,
     crls: Vec<Vec<u8>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        enrol::test_agency::next_charter,
+        session::{alarms::standing, samples::Enrolled},
+    };
+
+    #[test]
+    fn two_programs_that_are_shown_two_charters_of_one_version_are_told_and_keep_the_first() {
+        let enrolled = Enrolled::new();
+        let version_2 = |more_ms: i64| {
+            let both = [&enrolled.harborlight, &enrolled.elmgate];
+            let next = next_charter(&enrolled.charter, &both, |charter| charter.not_after_ms += more_ms);
+            next.encode_to_vec()
+        };
+        let keep = |session: &Session, signed: &[u8]| {
+            let view = session.trust().with_charter(signed).unwrap().0;
+            let offered = Offered { charters: vec![(2, signed.to_vec())], crls: Vec::new() };
+            session.keep_trust(&view, &offered)
+        };
+        let kept = |session: &Session| {
+            let row =
+                session.vault.read::<_, Error>(|act| Ok(act.expect::<CharterRow>(&2u64.to_be_bytes())?));
+            row.unwrap().signed
+        };
+        // Each of them has asked before the other one had an answer.
+        let (one, other, third) = (enrolled.session(), enrolled.session(), enrolled.session());
+        let first = version_2(0);
+        keep(&one, &first).unwrap();
+        // The control: the same charter under signatures that were made once more.
+        let again = version_2(0);
+        assert_ne!(again, first);
+        keep(&third, &again).unwrap();
+        assert_eq!(third.trust().charter().version, 2);
+
+        let forked = keep(&other, &version_2(1_000));
+        assert!(
+            matches!(forked, Err(Error::Alarm { kind: AlarmKind::CharterFork, position: 2, .. })),
+            "{forked:?}"
+        );
+        assert_eq!(other.trust().charter().version, 1, "nothing of it is believed");
+        let stands = one.vault.read::<_, Error>(|act| standing(act, None)).unwrap();
+        assert_eq!(stands.iter().map(|alarm| alarm.kind).collect::<Vec<_>>(), [AlarmKind::CharterFork]);
+        assert!(kept(&one) == first, "and what was there first stays");
+    }
 }
