@@ -192,7 +192,8 @@ impl Session {
     /// id, and that this does not lead on from, stands beside it from then on, closed.
     ///
     /// Errors: [`Error::NoSuchRequest`]; [`Error::RequestUnusable`] when the welcome turns out to lead nowhere, and the
-    /// request is over; [`Error::AlreadyInCase`] when this device is a member there by now.
+    /// request is over; [`Error::AlreadyInCase`] when this device is a member there by now; those of the server, after which
+    /// it waits as before.
     pub async fn accept_request(&self, id: &WelcomeId) -> Result<GroupId, Error> {
         let (welcome, tree) = self.vault.read(|act| {
             let row = load(act, id)?;
@@ -217,6 +218,8 @@ impl Session {
         match (settled, welcome) {
             (Ok(Settled::Joined), Some(welcome)) => return Ok(welcome.group),
             (Err(Failed::Session(error)), _) => return Err(error),
+            // Another process has read on since: what was followed leads on from somewhere else now.
+            (Ok(Settled::AsksWay { .. }), _) => return Err(Error::Contended { attempts: 1 }),
             (Err(Failed::Unfit(unfit)), _) => tracing::warn!(%unfit, "a request cannot be joined by"),
             (Ok(_), _) => {}
         }

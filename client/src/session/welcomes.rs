@@ -132,32 +132,40 @@ impl Session {
         }
         if let Ok(Settled::AsksWay { through }) = settled {
             // Only for somebody with the right to bring this device back: nobody else makes it fetch anything.
-            if let Some(way) = self.walk_between(&welcome.group, through).await? {
-                settled = self.settle(welcome, tree, Some(&way), consent);
+            match self.walk_between(&welcome.group, through).await? {
+                Ok(way) => settled = self.settle(welcome, tree, Some(&way), consent),
+                // Somebody has said yes and waits: a refusal that passes says nothing against the welcome.
+                Err(refused) if consent == Consent::Given => return Err(Error::from(refused).into()),
+                // The next contact asks again.
+                Err(_) => {}
             }
         }
         settled
     }
 
-    /// Follows the log of a group by its digests, from where this device has read it up to `through`. Nothing when the
-    /// server does not give them now.
-    async fn walk_between(&self, group: &GroupId, through: Position) -> Result<Option<Way>, Error> {
+    /// Follows the log of a group by its digests, from where this device has read it up to `through`; or why the server does
+    /// not give them now.
+    async fn walk_between(
+        &self,
+        group: &GroupId,
+        through: Position,
+    ) -> Result<Result<Way, ServerError>, Error> {
         let mut ahead = self.vault.read::<_, Error>(|act| verifier(group, &load_row(act, group)?))?;
         let from = (ahead.position(), ahead.head());
         while ahead.position() < through {
             let digests = match self.server()?.read_digests(group, ahead.position(), through).await {
                 Ok(digests) => digests,
-                Err(ServerError::Refused(_)) => return Ok(None),
+                Err(refused @ ServerError::Refused(_)) => return Ok(Err(refused)),
                 Err(error) => return Err(error.into()),
             };
             match ahead.pass_over(&digests) {
                 Ok(()) => {}
                 // Not the log that the server itself signed a head of: it leads nowhere.
-                Err(LogFault::HeadMismatch { .. }) => return Ok(Some(Way { from, ahead: None })),
+                Err(LogFault::HeadMismatch { .. }) => return Ok(Ok(Way { from, ahead: None })),
                 Err(_) => return Err(ServerError::bad("digests that are none").into()),
             }
         }
-        Ok(Some(Way { from, ahead: Some(ahead) }))
+        Ok(Ok(Way { from, ahead: Some(ahead) }))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::{
     lying_answers::{is_leon, lied_to_with_leon},
-    scene::{CASE, write},
-    support::liar::{Call, Lie},
+    scene::{CASE, texts, write},
+    support::liar::{Call, Honest, Lie},
 };
 use alcove_proto::v1::{ReadLogRequest, Reason};
 use alcove_tests::world::Staff;
@@ -56,4 +56,41 @@ fn one_case_that_is_refused_keeps_nothing_from_the_others() {
         assert!(!texts_of(&scene.leon, refused).contains(&text.to_owned()), "the control: it is refused");
     }
     write(&scene.leon, "and writes");
+}
+
+/// Has no time for the digests of any log.
+struct NoDigests;
+
+impl Lie for NoDigests {
+    fn instead(&self, call: &Call<'_>) -> Option<Result<Vec<Bytes>, Reason>> {
+        (call.method == "ReadDigests").then_some(Err(Reason::Internal))
+    }
+}
+
+/// The server refuses for the moment what a yes needs, so that the request is used up and its welcome with it.
+/// Who: server
+/// Sees: what the server said; the request waits as before, and the same yes joins later
+/// Step: 8, "ends no request"
+#[test]
+fn a_yes_that_the_server_has_no_time_for_ends_no_request() {
+    let (scene, liar) = lied_to_with_leon();
+    scene.leon.run(["case", "leave", CASE, "--yes", "--json"]).success();
+    scene.rosa.run(["status", "--json"]).success();
+    write(&scene.rosa, "without him");
+    assert_eq!(scene.leon.json(["case", "show", CASE])["closed"], true);
+    scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();
+    let asked = scene.leon.json(["case", "requests"]);
+    assert_eq!(asked["leads_on"], true, "{asked}");
+
+    liar.tell(NoDigests);
+    let accept = ["case", "accept", "--from", &scene.rosa.name, "--yes", "--json"];
+    let refused = scene.leon.run(accept);
+    assert!(refused.code != 0 && refused.code != 6, "{}{}", refused.code, refused.stderr);
+    assert_eq!(scene.leon.json(["case", "requests"]), asked, "it waits as before");
+    assert_eq!(scene.leon.json(["case", "show", CASE])["closed"], true);
+    // The control: the same yes, when the server has time.
+    liar.tell(Honest);
+    scene.leon.run(accept).success();
+    write(&scene.leon, "back again");
+    assert!(texts(&scene.rosa).contains(&"back again".to_owned()));
 }
