@@ -3,6 +3,7 @@
 mod blame;
 mod compare;
 mod context;
+mod ends;
 mod lineage;
 mod outbox;
 mod refusing;

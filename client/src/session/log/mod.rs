@@ -7,7 +7,7 @@ mod commit;
 mod page;
 mod record;
 
-pub(super) use page::Page;
+pub(super) use page::{Page, fault_at_end};
 
 use super::{
     AlarmKind, Error, Session, UnreadableCause,

@@ -27,6 +27,22 @@ pub(in crate::session) struct Page {
     pub(in crate::session) last: bool,
 }
 
+/// What is wrong with the end of a log: it is signed exactly where its last page ends, or entries are missing before the
+/// signed head, or some stand behind it under no signature.
+///
+/// `ends_at`: the last entry of that page; where it is empty, the position that it was asked from.
+/// Source: PROTOCOL.md, "The log", 3.
+pub(in crate::session) fn fault_at_end(
+    signed_head: Option<&SignedHead>,
+    ends_at: Position,
+) -> Option<LogFault> {
+    match signed_head.map(|signed| Position(signed.position)) {
+        Some(signed) if signed == ends_at => None,
+        Some(signed) if signed > ends_at => Some(LogFault::Gap { expected: ends_at.next(), found: signed }),
+        Some(_) | None => Some(LogFault::BadSignature),
+    }
+}
+
 impl Walk<'_> {
     pub(in crate::session) fn page(&mut self, page: &Page, receipt_key: &P256Point) -> Result<(), Error> {
         // Asked for before another process came back into the group: it is about a stay that is over.
@@ -100,17 +116,16 @@ impl Walk<'_> {
 
     /// The end of a log is signed, and nothing is missing before it.
     fn end_of(&mut self, page: &Page) -> Result<(), Error> {
-        let reached = self.verifier.position();
-        match &page.signed_head {
-            None => {
-                let alarm = self.alarm(AlarmKind::BadSignature, reached.0)?;
+        let ends_at = page.entries.last().map_or(page.after, |entry| Position(entry.position));
+        match fault_at_end(page.signed_head.as_ref(), ends_at) {
+            None => Ok(restored::read_to_the_end(self.act, &mut self.row)?),
+            // By a key that was right, or by none: another key would change nothing.
+            Some(LogFault::BadSignature) => {
+                let alarm = self.alarm(AlarmKind::BadSignature, ends_at.0)?;
                 self.walked.stop = Some(Stop::Alarmed(alarm));
                 Ok(())
             }
-            Some(signed) if Position(signed.position) > reached => {
-                self.fault(LogFault::Gap { expected: reached.next(), found: Position(signed.position) })
-            }
-            Some(_) => Ok(restored::read_to_the_end(self.act, &mut self.row)?),
+            Some(fault) => self.fault(fault),
         }
     }
 
@@ -143,5 +158,20 @@ impl Walk<'_> {
             return Ok(Some(LogVerifier::at_start(self.id)));
         }
         Ok(self.head_at(position)?.map(|head| LogVerifier::at(self.id, position, head)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_signed_at_its_very_end_or_its_end_is_not_signed() {
+        let signed = |position| SignedHead { position, ..SignedHead::default() };
+        let fault = |position| fault_at_end(Some(&signed(position)), Position(7));
+        assert_eq!(fault(7), None, "the control");
+        assert_eq!(fault(8), Some(LogFault::Gap { expected: Position(8), found: Position(8) }));
+        assert_eq!(fault(6), Some(LogFault::BadSignature), "the last entry lies under no signature");
+        assert_eq!(fault_at_end(None, Position(7)), Some(LogFault::BadSignature));
     }
 }

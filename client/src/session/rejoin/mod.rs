@@ -13,7 +13,7 @@ use super::{
     alarms::{Alarm, settle_alarms},
     known_keys::{Brought, Signer, meet},
     leaving, ledger,
-    log::alarm_of,
+    log::{alarm_of, fault_at_end},
     outbox::{self, Item},
     outsiders,
     payload::working_row,
@@ -291,14 +291,9 @@ impl Session {
             if page.more {
                 continue;
             }
-            let fault = match &page.signed_head {
-                None => Some(LogFault::BadSignature),
-                Some(signed) if Position(signed.position) > gap.verifier.position() => {
-                    let expected = gap.verifier.position().next();
-                    Some(LogFault::Gap { expected, found: Position(signed.position) })
-                }
-                Some(signed) => gap.verifier.accept_signed_head(signed, &[], since, &receipt_key).err(),
-            };
+            let signed_head = page.signed_head.as_ref();
+            let fault = fault_at_end(signed_head, gap.verifier.position())
+                .or_else(|| gap.verifier.accept_signed_head(signed_head?, &[], since, &receipt_key).err());
             return match fault {
                 None | Some(LogFault::TooFarBehind) => Ok(()),
                 Some(fault) => self.followed_wrongly(case, gap, fault),
