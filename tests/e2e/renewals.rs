@@ -1,12 +1,18 @@
 //! A device's own certificate: ended, taken back, renewed.
 
-use crate::scene::{CASE, Scene, texts, write};
+use crate::{
+    hostile::server::revocation::revoke,
+    lying_answers::lied_to,
+    scene::{CASE, Scene, texts, write},
+    support::liar::{Call, Honest, Lie},
+};
 use alcove_tests::{
     faults::Fault,
     needs::{faketime_library, skip_unless},
     process::wait_for,
     world::{World, path},
 };
+use bytes::Bytes;
 use std::time::Duration;
 
 /// Rosa's admin certifies the same keys once more, and she takes the answer in without a server.
@@ -101,6 +107,47 @@ fn what_is_written_with_a_new_certificate_and_no_server_waits_and_arrives() {
     scene.rosa.run(["member", "add", "LOUD-ELM-08", "Leon Baptiste", "--yes", "--json"]).success();
     assert_eq!(scene.leon.json_lines(["case", "list"]).len(), 2, "the case that was opened offline is there");
     assert_eq!(scene.rosa.json(["status"])["queued"], 0);
+}
+
+/// The server has done it, and nobody hears of that.
+struct AnswerLost;
+
+impl Lie for AnswerLost {
+    fn told(&self, call: &Call<'_>, message: Bytes) -> Bytes {
+        if call.method == "CreateGroup" { Bytes::new() } else { message }
+    }
+}
+
+#[test]
+fn a_case_whose_opening_was_not_answered_before_a_renewal_is_the_one_that_the_server_has() {
+    let (scene, liar) = lied_to();
+    liar.tell(AnswerLost);
+    let opened = scene.rosa.run(["case", "new", "LOUD-ELM-08", "--json"]).success().json();
+    assert!(opened["held_up"].is_object(), "{opened}");
+    renew(&scene);
+    liar.tell(Honest);
+    scene.rosa.run(["member", "add", "LOUD-ELM-08", "Leon Baptiste", "--yes", "--json"]).success();
+    scene.leon.accept_from(&scene.rosa);
+    let note = ["note", "add", "LOUD-ELM-08", "-", "--yes", "--json"];
+    for staff in [&scene.rosa, &scene.leon] {
+        let written = staff.command(note).stdin("it is one case").outcome().success();
+        assert_eq!(written.json()["delivery"], "stored");
+    }
+}
+
+#[test]
+fn a_case_that_was_opened_under_a_certificate_that_was_revoked_since_begins_anew() {
+    let scene = Scene::new();
+    scene.leon.run(["status", "--json"]).success();
+    scene.rosa.run(["case", "new", "LOUD-ELM-08", "--offline", "--json"]).success();
+    revoke(&scene, "harborlight", &scene.rosa);
+    renew(&scene);
+    // The desk hands the list out in its own time; before that the first certificate is as good as the second.
+    scene.rosa.run(["member", "add", "LOUD-ELM-08", "Leon Baptiste", "--yes", "--json"]).success();
+    scene.leon.accept_from(&scene.rosa);
+    let note = ["note", "add", "LOUD-ELM-08", "-", "--yes", "--json"];
+    let written = scene.leon.command(note).stdin("it is one case").outcome().success();
+    assert_eq!(written.json()["delivery"], "stored");
 }
 
 #[test]

@@ -21,7 +21,7 @@ use alcove_proto::{
     ids::{GroupId, Position},
     limits::TITLE_BYTES_MAX,
     names::Identity,
-    v1::{Reason, SubjectKind},
+    v1::{self, Reason, SubjectKind},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -104,13 +104,20 @@ impl Session {
         Ok(held_up)
     }
 
+    /// Offers the server what was first made of a case, as often as it takes: the answer may have been lost, and the group
+    /// that is there is these bytes and no others. The certificate in it may have been renewed since; then the next
+    /// self-update takes the new one up.
+    ///
+    /// Errors: those of the server; a group of that id that is made of other bytes is another one, in which nothing of this
+    /// device's would ever be taken.
     pub(super) async fn finish_creation(&self, id: &GroupId) -> Result<(), Error> {
         let receipt_key = self.receipt_key().await?;
-        let group_info = self.vault.act(Durability::OnDisk, |act| self.creation(act, id))?;
+        let group_info = self.vault.read(|act| Ok::<_, Error>(load_row(act, id)?.group_info))?;
         let signed = match self.server()?.create_group(id, group_info).await {
             Ok(signed) => Some(signed),
-            // 16 random bytes do not meet by chance: it is ours, with other bytes than these.
-            Err(error) if error.reason() == Some(Reason::GroupExists) => None,
+            Err(error) if error.reason() == Some(Reason::LeafNotTrusted) => {
+                self.create_anew(id, error).await?
+            }
             Err(error) => return Err(error.into()),
         };
         self.vault.act(Durability::OnDisk, |act| {
@@ -130,19 +137,36 @@ impl Session {
         })
     }
 
-    /// What the server is told of a new case. One that was opened under an earlier certificate of this device
-    /// begins anew with the one there is now: its only leaf would be refused, and nobody has seen it yet.
-    fn creation(&self, act: &Act<'_>, id: &GroupId) -> Result<Vec<u8>, Error> {
-        let mut row = load_row(act, id)?;
-        if row.own_certificate != self.own_in(act)?.device.certificate_hash().as_bytes() {
-            row = self.found(act, id, row)?;
-            act.put(id.as_bytes(), &row)?;
-            for (key, mut queued) in act.scan::<OutboxRow>(id.as_bytes())? {
-                queued.sealed.clear();
-                act.put(&key, &queued)?;
-            }
+    /// The server believes the leaf of a case that was opened here no more. Where it has not heard of the case before, that
+    /// begins anew with the certificate there is now, and nobody has seen it yet; where it has, its answer was lost.
+    ///
+    /// Nothing: it has it. Errors: `refused` itself when there is no other certificate.
+    async fn create_anew(&self, id: &GroupId, refused: ServerError) -> Result<Option<v1::SignedHead>, Error> {
+        match self.server()?.read_log(id, Position(0), Position(0)).await {
+            Ok(_) => return Ok(None),
+            Err(error) if error.reason() == Some(Reason::NotFound) => {}
+            Err(error) => return Err(error.into()),
         }
-        Ok(row.group_info)
+        let anew = self.vault.act(Durability::OnDisk, |act| self.found_anew(act, id))?;
+        match anew {
+            Some(group_info) => Ok(Some(self.server()?.create_group(id, group_info).await?)),
+            None => Err(refused.into()),
+        }
+    }
+
+    /// Makes the group once more under another certificate than the first time; nothing where it is the same one.
+    fn found_anew(&self, act: &Act<'_>, id: &GroupId) -> Result<Option<Vec<u8>>, Error> {
+        let row = load_row(act, id)?;
+        if row.own_certificate == self.own_in(act)?.device.certificate_hash().as_bytes() {
+            return Ok(None);
+        }
+        let row = self.found(act, id, row)?;
+        act.put(id.as_bytes(), &row)?;
+        for (key, mut queued) in act.scan::<OutboxRow>(id.as_bytes())? {
+            queued.sealed.clear();
+            act.put(&key, &queued)?;
+        }
+        Ok(Some(row.group_info))
     }
 
     /// The cases of this device, by last activity, newest first. Local.

@@ -122,9 +122,12 @@ fn refused(refusal: &Refusal) -> Failure {
         Reason::StaleEpoch | Reason::TrustStale | Reason::HeadTooOld | Reason::UploadIncomplete => {
             Failure::new(Exit::Conflict, "The case changed while this was under way.", AGAIN)
         }
-        Reason::GroupExists => {
-            Failure::new(Exit::Conflict, "The case exists already.", "See `alcove case list`.")
-        }
+        Reason::GroupExists => Failure::new(
+            Exit::Conflict,
+            "The server has another case under the id of this one: an earlier version of this program opened it twice, or the \
+             server gave the id away. Nothing that is written here is taken there. Open the case anew (`alcove case new`).",
+            "Put this one away with `alcove case archive`; what you wrote in it stays readable here.",
+        ),
         Reason::InvitationUnknown => Failure::new(
             Exit::NotFound,
             "The server knows no such invitation: it was withdrawn, or its text is not the one you were given.",
