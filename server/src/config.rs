@@ -92,7 +92,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The charter, as `alcove-certs charter sign` left it (CharterFile).
     pub charter: PathBuf,
-    /// Folder of the agencies' CRLs (`*.crl`) and denials (`*.denial`).
+    /// Folder of the agencies' CRLs (`*.crl`) and denials (`*.denial`, each under its device's name).
     pub crl_dir: PathBuf,
     /// The server's certificates, as `alcove-certs server issue` made them (ServerCertificate).
     pub certificate: PathBuf,

@@ -67,7 +67,9 @@ async fn a_denied_device_stays_out_over_a_restart_until_it_is_let_in_again() {
     fs::write(&path, b"damaged").unwrap();
     server.reload().unwrap();
     assert!(server.connect(&world.connector(&lost)).await.is_err());
-    fs::write(&path, whole).unwrap();
+    // And is whole again when the denial is handed in once more.
+    assert_eq!(submit_denial(&server, &world, whole.clone()).await, Ok(0));
+    assert_eq!(fs::read(&path).unwrap(), whole);
 
     // The same under a name that somebody chose.
     fs::copy(&path, world.path("crls").join("by-hand.denial")).unwrap();

@@ -195,7 +195,7 @@ mod tests {
         let mut left = Box::pin(service.claim_key_packages(&caller, invented("willowmere")));
         tokio::select! {
             biased;
-            _ = &mut left => panic!("the store has not been asked yet"),
+            _ = &mut left => panic!("it is done within the caller's own turn, and lost with it"),
             () = std::future::ready(()) => {}
         }
         tokio::task::yield_now().await;

@@ -134,6 +134,12 @@ impl TrustFiles {
         Ok(named.remove(identity).into_iter().chain(unnamed).collect())
     }
 
+    /// Whether the device's file is this denial, whole.
+    pub fn holds_denial(&self, denial: &Denial) -> bool {
+        let there = read_limited(&self.denial_path(&denial.identity), DENIAL_BYTES_MAX as u64);
+        there.is_ok_and(|there| there[..] == denial.signed()[..])
+    }
+
     /// Whether the agency has room for a file that denies `identity`: as many others as may be in force leave none.
     ///
     /// Errors: the folder's.

@@ -29,10 +29,10 @@ impl TrustDesk {
         let message: v1::SignedDenial = canonical::decode(signed)?;
         let denial: v1::Denial = canonical::decode(&message.denial)?;
         let identity: Identity = denial.identity.parse()?;
-        // In force is not enough: a file that was taken away meanwhile would end it with the next look.
-        let in_force = held.denial(&identity).is_some();
+        let in_force = held.denial(&identity);
         let path = self.files.denial_path(&identity);
-        if in_force && path.exists() {
+        // In force is not enough: a file that was taken away or damaged meanwhile would end it with the next look or start.
+        if in_force.is_some_and(|denial| self.files.holds_denial(denial)) {
             return Ok(Denied { identity, is_new: false, cut: 0 });
         }
         if !self.files.has_room_for_denial_of(&identity).map_err(Refused::Folder)? {
@@ -46,7 +46,7 @@ impl TrustDesk {
             put::remove(&path).map_err(|source| Refused::Write { path, source })?;
             return Err(Refused::Ended);
         }
-        Ok(Denied { identity, is_new: !in_force, cut })
+        Ok(Denied { identity, is_new: in_force.is_none(), cut })
     }
 
     pub(super) fn end_denial(&self, identity: &Identity) -> Result<bool, Refused> {
