@@ -18,12 +18,13 @@ use alcove_client::{
         rows::{EnrolmentRow, FormerKeyRow, KeyPackageRow, UpkeepRow},
     },
 };
+use alcove_e2ee::{cards, keys::DirectoryKey};
 use alcove_proto::v1::Reason;
 use desk::{DAY_MS, door::Door, now_ms};
 use prost::Message;
 use renewal_scene::{Scene, change_renewal, own, passphrase, vault};
 use std::{path::Path, sync::atomic::Ordering};
-use test_agency::{answer, next_charter, sealed};
+use test_agency::{DIRECTORY_KEY, answer, next_charter, sealed};
 
 #[track_caller]
 fn words_of(view: &RenewalView) -> String {
@@ -209,6 +210,26 @@ fn a_ca_that_is_about_to_go_is_left_at_once() {
     let calls = scene.calls();
     scene.renew(&session);
     assert_eq!(scene.calls(), calls, "and it is not due again");
+}
+
+/// Its admin's charter file had somebody's own key beside it, while no charter stated which one it is.
+#[test]
+fn a_device_that_was_given_another_directory_key_than_the_charter_states_renews_at_once() {
+    let scene = Scene::made_days_ago(1);
+    let rosa = scene.world.rosa();
+    assert_eq!(scene.renew(&scene.session()).state, RenewalState::None, "the control: it has the charter's");
+    change_enrolment(&scene.home(), |row| row.directory_key = vec![0x66; 32]);
+    let session = scene.session();
+    words_of(&scene.renew(&session));
+    scene.world.answer(&rosa, 90);
+    assert_eq!(scene.renew(&session).state, RenewalState::None);
+    assert_eq!(own(&scene.home()).1.directory_key, DIRECTORY_KEY);
+    let upkeep: UpkeepRow = vault(&scene.home()).read::<_, VaultError>(|act| act.expect(&[])).unwrap();
+    let opened = |key| cards::open(&DirectoryKey::from_bytes(key), &rosa.person, &upkeep.sealed_card).is_ok();
+    assert!(opened(DIRECTORY_KEY) && !opened([0x66; 32]), "and its card is sealed anew");
+    let calls = scene.calls();
+    scene.renew(&session);
+    assert_eq!(scene.calls(), calls, "it is not due again");
 }
 
 #[test]

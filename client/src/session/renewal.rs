@@ -262,10 +262,12 @@ fn failed(error: EnrolError) -> Error {
 }
 
 /// When the renewal of this device falls due: by its certificates' time, or at once when they are by a CA that their
-/// agency is about to retire, or has retired.
+/// agency is about to retire, or has retired; or when the charter has come to state another directory key than this
+/// device was given, since the answer brings the right one.
 fn due_at_ms(own: &Own, trust: &TrustView) -> i64 {
     let due = |not_before_ms, not_after_ms| renewal::due_at_ms(&own.identity, not_before_ms, not_after_ms);
-    if trust.is_by_newest_ca(own.device.chain()).unwrap_or(true) {
+    let is_charters_key = trust.charter().allows_directory_key(own.directory_key.as_bytes());
+    if is_charters_key && trust.is_by_newest_ca(own.device.chain()).unwrap_or(true) {
         due(own.tls.not_before_ms, own.tls.not_after_ms).min(due(own.mls.not_before_ms, own.mls.not_after_ms))
     } else {
         own.mls.not_before_ms
