@@ -167,7 +167,8 @@ impl<'a> Batch<'a> {
             }
             found.insert(key.to_vec(), value);
         }
-        for (key, write) in overlay {
+        // Of as many of the batch at least `max` are there, and so none behind them is among what is answered.
+        for (key, write) in overlay.take(max.saturating_add(removed)) {
             match &write.after {
                 Some(value) => found.insert(key.clone(), value.clone()),
                 None => found.remove(key),
