@@ -90,8 +90,14 @@ pub const CRL_BYTES_MAX: usize = 5 * 1024 * 1024;
 pub const CRL_NUMBER_RISE_MAX: u64 = 1000;
 /// CRLs of one agency that the desk takes in a minute.
 pub const CRLS_PER_MINUTE_MAX: u64 = 6;
-/// Serials of one agency that are remembered as listed, those that its newest list leaves out included.
+/// Milliseconds that a CRL may be dated ahead of the desk's clock. Devices allow more, so that what a desk takes is good at a
+/// device whose clock is behind.
+pub const CRL_AHEAD_MS_MAX: i64 = 60 * 1000;
+/// Serials that are remembered as listed by one CA of an agency, those that its newest list leaves out included.
 pub const LISTED_SERIALS_MAX: usize = 200_000;
+/// Serials of a list in force that an agency's folder takes over though its ledger does not know them: whoever has stolen the
+/// CA's key must not make a ledger of it that nobody can open.
+pub const ADOPTED_SERIALS_MAX: usize = 20_000;
 /// Milliseconds for which a list counts as current after a newer one has come: 10 minutes.
 pub const CRL_RECENT_MS: i64 = 10 * 60 * 1000;
 /// Lists of one agency that are remembered as having been the newest: as many as the desk takes in ten minutes.

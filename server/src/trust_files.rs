@@ -17,15 +17,13 @@ use crate::{
     store::trust::{CharterInForce, CrlInForce, TrustInForce},
 };
 use alcove_charter::{
-    Appended, CHARTER_FILE_BYTES_MAX, CharterFile, Crl, CrlError, EverListed, ServerCertificate, TrustView,
-    sha256,
+    CHARTER_FILE_BYTES_MAX, CharterFile, Crl, CrlError, EVER_LISTED_BYTES_MAX, EverListed, ServerCertificate,
+    TrustView, sha256,
 };
 use alcove_proto::{
     canonical,
     ids::Digest,
-    limits::{
-        AGENCIES_MAX, CERTIFICATE_BYTES_MAX, CHAIN_CERTIFICATES_MAX, CRL_BYTES_MAX, LISTED_SERIALS_MAX,
-    },
+    limits::{AGENCIES_MAX, CERTIFICATE_BYTES_MAX, CHAIN_CERTIFICATES_MAX, CRL_BYTES_MAX},
     names::{Identity, TrustDomain},
     v1,
 };
@@ -47,7 +45,7 @@ const CERTIFICATE_FILE_BYTES_MAX: u64 = (2 * CHAIN_CERTIFICATES_MAX * CERTIFICAT
 /// Bytes of a key file; a P-256 key has about 140.
 const KEY_FILE_BYTES_MAX: u64 = 4096;
 /// Bytes of a file of what was ever listed.
-const LISTED_FILE_BYTES_MAX: u64 = 96 * LISTED_SERIALS_MAX as u64;
+const LISTED_FILE_BYTES_MAX: u64 = EVER_LISTED_BYTES_MAX as u64;
 /// CRL files looked at; one agency may leave a few old ones behind.
 const CRL_FILES_MAX: usize = 4 * AGENCIES_MAX;
 /// The certificate file's format this server reads.
@@ -171,10 +169,7 @@ impl TrustFiles {
 pub fn load(files: &TrustFiles, in_force: Option<&TrustView>, now_ms: i64) -> Result<Loaded, TrustFileError> {
     let stamp = files.stamp();
     let view = load_charter(&files.charter, in_force, now_ms)?;
-    let view = match in_force {
-        Some(held) => view.with_all_listed(held),
-        None => load_listed(files, view)?,
-    };
+    let view = if in_force.is_some() { view } else { load_listed(files, view)? };
     let (view, refused_crls) = load_crls(files, view, in_force, now_ms)?;
     let denials::Loaded { view, refused: refused_denials, ended: ended_denials } =
         denials::load(files, &view, in_force)?;
@@ -297,11 +292,13 @@ fn load_charter(path: &Path, in_force: Option<&TrustView>, now_ms: i64) -> Resul
         }
     }
     history.newest().check_in_force(now_ms).map_err(refused)?;
-    match in_force {
-        // Its lists have been verified under this very charter: they are large, and not parsed again.
-        Some(held) if held.charter().version == history.newest().version => Ok(held.without_denials()),
-        Some(_) | None => Ok(TrustView::new(history)),
+    let Some(held) = in_force else { return Ok(TrustView::new(history)) };
+    // With the lists that it holds: what was taken once stands under every later charter, and is not judged again.
+    let mut view = held.without_denials();
+    for signed in history.signed_after(held.charter().version) {
+        (view, _) = view.with_charter(signed).map_err(refused)?;
     }
+    Ok(view)
 }
 
 /// What the lists have ever had, as [`keep_listed`] wrote it; a file that does not parse is refused like a list.
@@ -341,39 +338,46 @@ pub fn keep_listed(files: &TrustFiles, trust: &TrustView) -> Result<(), (PathBuf
     Ok(())
 }
 
+/// The view with the lists of the folder: of each agency the newest first, since it says what the others said. What an earlier
+/// one leaves out, or says otherwise, has been settled by the ones after it.
 fn load_crls(
     files: &TrustFiles,
     mut view: TrustView,
     in_force: Option<&TrustView>,
     now_ms: i64,
 ) -> Result<(TrustView, Vec<RefusedCrl>), TrustFileError> {
-    let held_crls = in_force.into_iter().flat_map(TrustView::crls);
-    for held in held_crls {
-        if view.crl(&held.trust_domain).is_some_and(|crl| Arc::ptr_eq(crl, held)) {
-            continue;
-        }
-        // Cannot fail: the charter it was verified under stands in the history still.
-        if let Ok((next, Appended::New)) = view.with_crl_of(&held.trust_domain, held.der()) {
-            view = next;
-        }
-    }
     let mut refused_crls = Vec::new();
+    let mut refuse = |refused: RefusedCrl, is_needed: bool| {
+        if in_force.is_none() && is_needed {
+            return Err(TrustFileError::from(refused));
+        }
+        refused_crls.push(refused);
+        Ok(())
+    };
+    let read = |path: &Path| read_limited(path, CRL_BYTES_MAX as u64).map_err(RefusedCrlCause::from);
+    let mut ranked = Vec::new();
     for path in files.crl_paths()? {
-        let offered = read_limited(&path, CRL_BYTES_MAX as u64).map_err(RefusedCrlCause::from);
-        // The usual case, and no reason to parse a large list again.
+        let offered = read(&path);
+        // The usual case, and no reason to look at a large list again.
         if offered.as_ref().is_ok_and(|der| view.crls().any(|held| held.der()[..] == der[..])) {
             continue;
         }
-        match offered.and_then(|der| Ok(view.with_filed_crl(&der, now_ms)?)) {
+        match offered.and_then(|der| Ok(view.rank_of_filed(&der)?)) {
+            Ok((trust_domain, rank)) => ranked.push((trust_domain, rank, path)),
+            Err(source) => refuse(RefusedCrl { path, source }, true)?,
+        }
+    }
+    ranked.sort_by(|(one, rank, _), (other, other_rank, _)| one.cmp(other).then(other_rank.cmp(rank)));
+    for (trust_domain, rank, path) in ranked {
+        match read(&path).and_then(|der| Ok(view.with_filed_crl(&der, now_ms)?)) {
             Ok((next, _)) => view = next,
             // An earlier list that still lies there; the later one counts.
-            Err(RefusedCrlCause::Crl(CrlError::Behind { .. } | CrlError::Retired { .. })) => {}
+            Err(RefusedCrlCause::Crl(CrlError::Behind { .. } | CrlError::Retired { .. })) => {
+                tracing::debug!(path = %path.display(), "an earlier CRL is left out");
+            }
             Err(source) => {
-                let refused = RefusedCrl { path, source };
-                if in_force.is_none() {
-                    return Err(refused.into());
-                }
-                refused_crls.push(refused);
+                let is_earlier = view.rank_held(&trust_domain).is_some_and(|held| rank < held);
+                refuse(RefusedCrl { path, source }, !is_earlier)?;
             }
         }
     }

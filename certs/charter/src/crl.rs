@@ -17,14 +17,11 @@ use crate::{
     anchor::Ca,
     certificate::{Serial, ms},
     history::CharterHistory,
-    key::P256Point,
+    key::{P256Point, sha256},
     oids,
     trust::OfferedCrl,
 };
-use alcove_proto::{
-    limits::{COMMIT_CLOCK_SKEW_MS_MAX, CRL_BYTES_MAX},
-    names::TrustDomain,
-};
+use alcove_proto::{ids::Digest, limits::CRL_BYTES_MAX, names::TrustDomain};
 use outer::Outer;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 use webpki::{CertRevocationList, OwnedCertRevocationList};
@@ -177,12 +174,14 @@ impl Crl {
         })
     }
 
-    /// Whether it says that it was made later than by a clock that says `now_ms`, as far as commits may be ahead of one.
+    /// Whether it says that it was made no more than `ahead_ms_max` later than by a clock that says `now_ms`.
     ///
     /// Errors: [`CrlError::Ahead`].
-    pub(crate) fn check_not_ahead(&self, now_ms: i64) -> Result<(), CrlError> {
-        if self.this_update_ms > now_ms.saturating_add(COMMIT_CLOCK_SKEW_MS_MAX) {
-            return Err(CrlError::Ahead { trust_domain: self.trust_domain.clone(), number: self.number });
+    pub(crate) fn check_not_ahead(&self, now_ms: i64, ahead_ms_max: i64) -> Result<(), CrlError> {
+        let ahead_ms = self.this_update_ms.saturating_sub(now_ms);
+        if ahead_ms > ahead_ms_max {
+            let (trust_domain, number) = (self.trust_domain.clone(), self.number);
+            return Err(CrlError::Ahead { trust_domain, number, ahead_ms });
         }
         Ok(())
     }
@@ -228,6 +227,11 @@ impl Crl {
     /// The list as it came, DER.
     pub fn der(&self) -> &Arc<[u8]> {
         &self.der
+    }
+
+    /// The hash of its bytes: which list it is.
+    pub(crate) fn hash(&self) -> Digest {
+        Digest(sha256(&[&self.der]))
     }
 
     /// The key of the CA that signed it: which of an agency's lists counts is judged by it, too.

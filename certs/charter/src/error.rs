@@ -385,14 +385,28 @@ pub enum CrlError {
         serial: Serial,
     },
     /// It says that it was made later than now.
-    #[error("CRL {number} of {trust_domain} is dated ahead of this clock")]
+    #[error("CRL {number} of {trust_domain} is dated {ahead_ms} ms ahead of this clock")]
     Ahead {
         /// Whose.
         trust_domain: TrustDomain,
         /// The number offered.
         number: u64,
+        /// By how much, milliseconds.
+        ahead_ms: i64,
     },
-    /// More than [`alcove_proto::limits::LISTED_SERIALS_MAX`] serials have been listed by one agency.
+    /// The numbers of the agency's lists have risen so far that a list of its date may not have that one yet.
+    #[error("CRL {offered} of {trust_domain} after {held} comes {again_ms} ms too early for its number")]
+    Pace {
+        /// Whose.
+        trust_domain: TrustDomain,
+        /// The number held.
+        held: u64,
+        /// The number offered.
+        offered: u64,
+        /// In how many milliseconds a list that is made then may have it.
+        again_ms: i64,
+    },
+    /// More than [`alcove_proto::limits::LISTED_SERIALS_MAX`] serials have been listed by one CA of an agency.
     #[error("more serials of {trust_domain} have been listed than are kept")]
     TooMany {
         /// Whose.
@@ -549,10 +563,10 @@ pub enum CardError {
 }
 
 impl CrlError {
-    /// Whether the list is refused for what it says of those before it: it drops, dates anew, jumps, or is dated ahead.
+    /// Whether the list is refused for what it says of those before it: it drops, dates anew, or its number rises too fast.
     pub fn takes_back(&self) -> bool {
         match self {
-            Self::Jump { .. } | Self::Drops { .. } | Self::Redated { .. } | Self::Ahead { .. } => true,
+            Self::Jump { .. } | Self::Pace { .. } | Self::Drops { .. } | Self::Redated { .. } => true,
             Self::TooLarge { .. }
             | Self::Malformed
             | Self::Number
@@ -561,6 +575,7 @@ impl CrlError {
             | Self::Behind { .. }
             | Self::Retired { .. }
             | Self::Fork { .. }
+            | Self::Ahead { .. }
             | Self::TooMany { .. } => false,
         }
     }
@@ -572,6 +587,7 @@ impl CrlError {
             | Self::Retired { trust_domain, .. }
             | Self::Fork { trust_domain, .. }
             | Self::Jump { trust_domain, .. }
+            | Self::Pace { trust_domain, .. }
             | Self::Drops { trust_domain, .. }
             | Self::Redated { trust_domain, .. }
             | Self::Ahead { trust_domain, .. }

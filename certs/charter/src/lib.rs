@@ -63,14 +63,14 @@ pub use ledger::{
     LedgerEntry, LedgerError, LedgerEvent, LedgerHead, LedgerIssued, LedgerKind, LedgerPoint,
     SignedLedgerHead, ledger_signing_bytes,
 };
-pub use listed::EverListed;
+pub use listed::{EVER_LISTED_BYTES_MAX, EverListed};
 pub use objection::{Objection, ObjectionError, VerifiedObjection, objection_signing_bytes};
 pub use owners::{KeyOwner, ca_claim_signing_bytes};
 pub use renewal::{RenewalError, VerifiedRenewal, order_signing_bytes, renewal_signing_bytes, verify_order};
 pub use sign_content::sign_content;
 pub use signed::{SignedCharter, Standing, charter_signing_bytes};
 pub use trust::{
-    Currency, DeviceCertificate, Issued, Judge, Moment, OfferedCrl, ServerCertificate, TrustView,
+    CrlRank, Currency, DeviceCertificate, Issued, Judge, Moment, OfferedCrl, ServerCertificate, TrustView,
 };
 pub use words::{
     agency_words, device_words, directory_key_words, entry_words, epoch_words, key_words, request_words,

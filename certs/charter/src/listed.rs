@@ -5,6 +5,12 @@
 //! do not (those of before said nothing) and for lists that lie: what an earlier one said stays as it was.
 //! PROTOCOL.md section 8, "Lists".
 
+mod desk;
+mod kept;
+
+pub(crate) use desk::Asked;
+pub use kept::EVER_LISTED_BYTES_MAX;
+
 use crate::{
     CrlError,
     certificate::Serial,
@@ -13,12 +19,12 @@ use crate::{
     key::P256Point,
     pace::Pace,
 };
-use alcove_proto::limits::{CRL_NUMBER_RISE_MAX, LISTED_SERIALS_MAX};
-use prost::Message;
+use alcove_proto::{ids::Digest, limits::LISTED_SERIALS_MAX};
 use std::collections::BTreeMap;
 
-/// How long what was listed must stay: the longest life of a certificate, 825 days, and thirty for wrong clocks.
-const LISTED_MS_MIN: i64 = (825 + 30) * 24 * 3600 * 1000;
+/// CAs of one agency whose lists are remembered together with as many serials as each may have: more than any agency has in
+/// a server's life, so that what is remembered stays a file that can be read.
+const FULL_CAS_MAX: usize = 16;
 
 /// One serial as the lists of one CA have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +54,8 @@ pub struct EverListed {
     serials: BTreeMap<Serial, Vec<Listing>>,
     /// How far the numbers of the lists have come: asked at the desk alone. Nothing as before it was counted.
     pace: Option<Pace>,
+    /// The hash of the list that was taken last: it is not judged again. Nothing as before it was remembered.
+    newest: Option<Digest>,
 }
 
 /// Whether a serial stood on a list.
@@ -77,28 +85,18 @@ impl EverListed {
     ) -> Result<Self, CrlError> {
         let mut next = self.clone();
         let signer = next.index_of(crl.signer());
-        let place = |signers: &[P256Point], index: usize| {
-            signers.get(index).and_then(|key| charters.place_of_ca(&crl.trust_domain, key))
-        };
-        let places: Vec<_> = (0..next.signers.len()).map(|index| place(&next.signers, index)).collect();
         let since_ms = now_ms.map_or(crl.this_update_ms, |now_ms| now_ms.max(crl.this_update_ms));
         let charter_version = charters.newest().version;
         for (serial, CrlEntry { revoked_at_ms, first }) in crl.entries() {
             let rows = next.serials.entry(serial.clone()).or_default();
-            let known = rows.iter().map(|row| row.first).min();
-            let not_before = known.or(held.map(|held| held.number.saturating_add(1))).unwrap_or(0);
             if let Some(row) = rows.iter_mut().find(|row| row.signer == signer) {
                 row.learn(*first);
                 continue;
             }
-            // A later CA that says the same of it takes the row over, and speaks for what it issued as well.
-            let says_the_same =
-                |row: &&mut Listing| places[row.signer] < places[signer] && row.agrees(*first);
-            if let Some(row) = rows.iter_mut().find(says_the_same) {
-                row.learn(*first);
-                row.signer = signer;
-                continue;
-            }
+            // Each CA has a row of its own. A later one speaks for what it issued itself as well, of which no list of an
+            // earlier one said anything: so for that it was listed after `held`, whatever the earlier one's row says.
+            let known = rows.iter().map(|row| row.first).min();
+            let not_before = held.map(|held| held.number.saturating_add(1)).or(known).unwrap_or(0);
             rows.push(Listing {
                 signer,
                 first: first.unwrap_or(crl.number).max(not_before),
@@ -109,14 +107,35 @@ impl EverListed {
                 charter_version,
             });
         }
-        if next.serials.values().map(Vec::len).sum::<usize>() > LISTED_SERIALS_MAX {
+        if !next.is_within_limits() {
             return Err(CrlError::TooMany { trust_domain: crl.trust_domain.clone() });
         }
-        next.pace = Some(match self.pace_since(held) {
-            Some(pace) => pace.after(crl.number, crl.this_update_ms),
-            None => Pace::from(crl.number, crl.this_update_ms),
-        });
+        if !self.is_newest(crl) {
+            let made_ms = crl.this_update_ms;
+            next.pace = Some(match self.pace_since(held) {
+                Some(pace) => pace.after(crl.number, made_ms, now_ms.unwrap_or(made_ms)),
+                None => Pace::from(crl.number, made_ms),
+            });
+            next.newest = Some(crl.hash());
+        }
         Ok(next)
+    }
+
+    /// Whether that is the list that was taken last, and was judged then.
+    pub(crate) fn is_newest(&self, crl: &Crl) -> bool {
+        self.newest.is_some_and(|newest| newest == crl.hash())
+    }
+
+    /// By signer, since whoever has stolen the key of one CA must not use up what the next one needs.
+    fn is_within_limits(&self) -> bool {
+        let mut of_signer = vec![0_usize; self.signers.len()];
+        for row in self.serials.values().flatten() {
+            if let Some(count) = of_signer.get_mut(row.signer) {
+                *count += 1;
+            }
+        }
+        of_signer.iter().all(|count| *count <= LISTED_SERIALS_MAX)
+            && of_signer.iter().sum::<usize>() <= FULL_CAS_MAX * LISTED_SERIALS_MAX
     }
 
     /// How far the numbers have come by `held`, the list in force, where there is one.
@@ -144,67 +163,6 @@ impl EverListed {
             Stood::Unknown
         }
     }
-
-    /// Whether the desk may take `crl`, `now_ms` being its clock (milliseconds since 1970): it drops nothing and dates
-    /// nothing anew.
-    ///
-    /// A serial may go when its revocation lies further back than any certificate lives. And what an earlier CA listed
-    /// when a later one stood in the charter may go when that later one signs: it speaks for nothing that the later one
-    /// issued, and whoever stole the earlier key must not hold up the lists of the later one.
-    /// Errors: [`CrlError::Ahead`], [`CrlError::Drops`], [`CrlError::Redated`], [`CrlError::Jump`], in this order.
-    pub(crate) fn check_next(
-        &self,
-        crl: &Crl,
-        held: Option<&Crl>,
-        charters: &CharterHistory,
-        now_ms: i64,
-    ) -> Result<(), CrlError> {
-        let (trust_domain, number) = (crl.trust_domain.clone(), crl.number);
-        crl.check_not_ahead(now_ms)?;
-        let made_ms = crl.this_update_ms.min(now_ms);
-        let place = |key: &P256Point| charters.place_of_ca(&crl.trust_domain, key);
-        let is_behind = |row: &Listing| {
-            let Some(signer) = self.signers.get(row.signer) else { return false };
-            let agency =
-                charters.get(row.charter_version).and_then(|charter| charter.agency(&crl.trust_domain));
-            let was_replaced = agency
-                .is_some_and(|agency| agency.cas.iter().any(|ca| place(ca.public_key()) > place(signer)));
-            was_replaced && place(crl.signer()) > place(signer)
-        };
-        for (serial, rows) in &self.serials {
-            let may_go = |row: &Listing| {
-                row.revoked_at_ms.max(row.since_ms).saturating_add(LISTED_MS_MIN) < made_ms || is_behind(row)
-            };
-            if crl.entry(serial).is_none() && !rows.iter().all(may_go) {
-                return Err(CrlError::Drops { trust_domain, number, serial: serial.clone() });
-            }
-        }
-        for (serial, entry) in crl.entries() {
-            let is_new = || entry.first.is_none_or(|first| held.is_none_or(|held| first > held.number));
-            let fits = match self.serials.get(serial) {
-                Some(rows) => {
-                    // The date of an earlier CA's entry may be a thief's; since when it counts has been leaned on.
-                    let counts_from_then = || rows.iter().any(|row| entry.first == Some(row.first));
-                    rows.iter().any(|row| row.is_of(entry))
-                        || (rows.iter().all(is_behind) && (is_new() || counts_from_then()))
-                }
-                None => is_new(),
-            };
-            if !fits {
-                return Err(CrlError::Redated { trust_domain, number, serial: serial.clone() });
-            }
-        }
-        let Some(held_number) = held.map(|held| held.number) else { return Ok(()) };
-        // By at most a thousand each, and so that whoever missed some takes it too.
-        let by_the_last = held_number.saturating_add(CRL_NUMBER_RISE_MAX);
-        let by_the_pace = self.pace_since(held).map_or(by_the_last, |pace| pace.most(crl.this_update_ms));
-        let most = by_the_last.min(by_the_pace);
-        if number > most {
-            let rise_max = most.saturating_sub(held_number);
-            return Err(CrlError::Jump { trust_domain, held: held_number, offered: number, rise_max });
-        }
-        Ok(())
-    }
 }
 
 impl Listing {
@@ -223,81 +181,5 @@ impl Listing {
 
     fn is_of(&self, entry: &CrlEntry) -> bool {
         self.revoked_at_ms == entry.revoked_at_ms && self.agrees(entry.first)
-    }
-}
-
-/// As it is kept: by clients in their vault, by the server beside the list.
-#[derive(Clone, PartialEq, Message)]
-struct Kept {
-    #[prost(bytes = "vec", repeated, tag = "1")]
-    signers: Vec<Vec<u8>>,
-    #[prost(message, repeated, tag = "2")]
-    listings: Vec<KeptListing>,
-    #[prost(message, optional, tag = "3")]
-    pace: Option<Pace>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct KeptListing {
-    #[prost(bytes = "vec", tag = "1")]
-    serial: Vec<u8>,
-    #[prost(uint32, tag = "2")]
-    signer: u32,
-    #[prost(uint64, tag = "3")]
-    first: u64,
-    #[prost(bool, tag = "4")]
-    exact: bool,
-    #[prost(int64, tag = "5")]
-    revoked_at_ms: i64,
-    #[prost(int64, tag = "6")]
-    since_ms: i64,
-    #[prost(uint64, tag = "7")]
-    charter_version: u64,
-    #[prost(uint64, tag = "8")]
-    not_before: u64,
-}
-
-impl EverListed {
-    /// The bytes to keep.
-    pub fn encode(&self) -> Vec<u8> {
-        let rows = self.serials.iter().flat_map(|(serial, rows)| rows.iter().map(move |row| (serial, row)));
-        let listings = rows.map(|(serial, row)| KeptListing {
-            serial: serial.as_bytes().to_vec(),
-            // Cannot fail: an agency has had fewer CAs than a charter has versions.
-            signer: u32::try_from(row.signer).unwrap_or(u32::MAX),
-            first: row.first,
-            exact: row.exact,
-            revoked_at_ms: row.revoked_at_ms,
-            since_ms: row.since_ms,
-            charter_version: row.charter_version,
-            not_before: row.not_before,
-        });
-        let signers = self.signers.iter().map(|signer| signer.as_bytes().to_vec()).collect();
-        Kept { signers, listings: listings.collect(), pace: self.pace }.encode_to_vec()
-    }
-
-    /// Reads what [`Self::encode`] wrote; nothing for anything else.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let kept = Kept::decode(bytes).ok()?;
-        let signers: Vec<P256Point> =
-            kept.signers.iter().map(|signer| P256Point::parse(signer)).collect::<Option<_>>()?;
-        let mut serials: BTreeMap<Serial, Vec<Listing>> = BTreeMap::new();
-        for row in kept.listings {
-            let signer = usize::try_from(row.signer).ok().filter(|signer| *signer < signers.len())?;
-            serials.entry(Serial::from_der_content(&row.serial)).or_default().push(Listing {
-                signer,
-                first: row.first,
-                exact: row.exact,
-                not_before: row.not_before,
-                revoked_at_ms: row.revoked_at_ms,
-                since_ms: row.since_ms,
-                charter_version: row.charter_version,
-            });
-        }
-        (serials.values().map(Vec::len).sum::<usize>() <= LISTED_SERIALS_MAX).then_some(Self {
-            signers,
-            serials,
-            pace: kept.pace,
-        })
     }
 }

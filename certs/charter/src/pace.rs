@@ -3,18 +3,26 @@
 //! A device that was away has one list and is given a later one. It knows no more of those in between than the times that
 //! both say, so it allows as many numbers as a desk takes in that time ([`rise_max`]). What a list says of its own time is
 //! the agency's word: six lists a minute, all of one date, would be nothing that a device could take. So the desk counts
-//! as devices do ([`Pace`]). PROTOCOL.md section 8, "Lists", 4.
+//! as devices do ([`Pace`]), and what rises by many may not be dated ahead at all: whoever dates ahead gains nothing by it.
+//! What an agency makes itself is the number after the one in force, or one soon after it, and is taken at any time
+//! ([`STEP_MAX`]): else whoever has stolen the key would only have to be faster.
+//! PROTOCOL.md section 8, "Lists", 4.
 
-use alcove_proto::limits::{CRL_NUMBER_RISE_MAX, CRLS_PER_MINUTE_MAX};
+use alcove_proto::limits::{CRL_AHEAD_MS_MAX, CRL_NUMBER_RISE_MAX, CRLS_PER_MINUTE_MAX};
 use prost::Message;
 
 /// Milliseconds between two lists where as many come as a desk takes.
 const BETWEEN_MS: u64 = 60_000 / CRLS_PER_MINUTE_MAX;
+/// A list that rises by no more than this is taken also where the numbers have come as far as they may: its folder may have
+/// made some that were never handed in.
+const STEP_MAX: u64 = 10;
+/// By how much such lists may come above what else is taken, in all.
+const OVER_MAX: u64 = CRL_NUMBER_RISE_MAX;
 
 /// By how much the number may rise between two lists of which the later is dated `between_ms` after the earlier, and
-/// between which some may have been missed.
+/// between which some may have been missed. The later may be one of those that come above what else is taken.
 pub(crate) fn rise_max(between_ms: i64) -> u64 {
-    CRL_NUMBER_RISE_MAX.saturating_mul(lists_within(between_ms).saturating_add(1))
+    CRL_NUMBER_RISE_MAX.saturating_mul(lists_within(between_ms).saturating_add(1)).saturating_add(OVER_MAX)
 }
 
 fn lists_within(between_ms: i64) -> u64 {
@@ -25,7 +33,7 @@ fn lists_within(between_ms: i64) -> u64 {
 ///
 /// The thousand numbers after that list may come whenever they like, as every device takes them; a higher one only so long
 /// after everything before it that who has the oldest of these takes it too. Then it is the list from which to count, and
-/// none that is dated before it comes any more.
+/// none that is dated before it comes any more. Those that come above what else is taken change nothing of this.
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
 pub(crate) struct Pace {
     #[prost(uint64, tag = "1")]
@@ -44,18 +52,58 @@ impl Pace {
         Self { number, not_before_ms: None, latest_ms: made_ms }
     }
 
-    /// The highest number that a list of that date may have.
-    pub(crate) fn most(&self, made_ms: i64) -> u64 {
-        if self.not_before_ms.is_some_and(|not_before_ms| made_ms < not_before_ms) {
+    /// Whether a list of that date, or one of a later date, has come.
+    pub(crate) fn has_come_to(&self, made_ms: i64) -> bool {
+        self.latest_ms >= made_ms
+    }
+
+    /// The highest number that a list of that date may have whose number rises by more than a few.
+    fn most(&self, made_ms: i64) -> u64 {
+        if self.comes_before(made_ms) {
             return self.number;
         }
         let rise = CRL_NUMBER_RISE_MAX.saturating_mul(lists_within(made_ms.saturating_sub(self.latest_ms)));
         self.number.saturating_add(rise.max(CRL_NUMBER_RISE_MAX))
     }
 
-    /// The pace after that list, which was taken.
-    pub(crate) fn after(self, number: u64, made_ms: i64) -> Self {
-        if number > self.number.saturating_add(CRL_NUMBER_RISE_MAX) {
+    /// The highest number that one may have after `held`, as long as it is not dated before the list that is counted from.
+    fn most_of_few(&self, held: u64) -> u64 {
+        let over = self.number.saturating_add(CRL_NUMBER_RISE_MAX + OVER_MAX);
+        held.saturating_add(STEP_MAX).min(over).max(self.number.saturating_add(CRL_NUMBER_RISE_MAX))
+    }
+
+    fn comes_before(&self, made_ms: i64) -> bool {
+        self.not_before_ms.is_some_and(|not_before_ms| made_ms < not_before_ms)
+    }
+
+    /// Whether a list of that date may have number `offered` after `held`, at a desk whose clock says `now_ms`.
+    ///
+    /// Errors: in how many milliseconds one that is made then may; none where one that is made now may.
+    pub(crate) fn check(&self, held: u64, offered: u64, made_ms: i64, now_ms: i64) -> Result<(), i64> {
+        // A clock that was set back holds nobody up.
+        let not_before_ms = self.not_before_ms.filter(|not_before_ms| *not_before_ms <= now_ms);
+        let latest_ms = self.latest_ms.min(now_ms.saturating_add(CRL_AHEAD_MS_MAX));
+        let pace = Self { not_before_ms, latest_ms, ..*self };
+        let is_one_of_few = offered <= pace.most_of_few(held);
+        if is_one_of_few && !pace.comes_before(made_ms) {
+            return Ok(());
+        }
+        if made_ms <= now_ms && offered <= pace.most(made_ms) {
+            return Ok(());
+        }
+        if is_one_of_few || offered <= pace.most(now_ms) {
+            return Err(0);
+        }
+        let lists = offered.saturating_sub(pace.number).div_ceil(CRL_NUMBER_RISE_MAX);
+        let after_ms = i64::try_from(lists.saturating_mul(BETWEEN_MS)).unwrap_or(i64::MAX);
+        Err(pace.latest_ms.saturating_add(after_ms).saturating_sub(now_ms))
+    }
+
+    /// The pace after that list, which was taken at `now_ms`. It is counted from one that rises by many, which is not dated
+    /// ahead.
+    pub(crate) fn after(self, number: u64, made_ms: i64, now_ms: i64) -> Self {
+        let is_above = number > self.number.saturating_add(CRL_NUMBER_RISE_MAX);
+        if is_above && made_ms <= now_ms && number <= self.most(made_ms) {
             Self { number, not_before_ms: Some(made_ms), latest_ms: made_ms }
         } else {
             Self { latest_ms: self.latest_ms.max(made_ms), ..self }
@@ -79,20 +127,20 @@ mod tests {
         }
     }
 
-    /// What a desk takes of an admin who does as much as can be done; dates go back as well. `counts` is the desk.
-    fn taken(seed: u64, counts: impl Fn(&Pace, i64) -> u64) -> Vec<(u64, i64)> {
+    /// What a desk takes of an admin, or of whoever has the key, who does as much as can be done: many at once, few at once,
+    /// dated back and dated ahead. `takes` is the desk: pace, number held, number offered, date, its clock.
+    fn taken(seed: u64, takes: impl Fn(&Pace, u64, u64, i64, i64) -> bool) -> Vec<(u64, i64)> {
         let (mut draw, mut taken) = (Draw(seed), vec![(1, NOW_MS)]);
-        let (mut pace, mut latest_ms) = (Pace::from(1, NOW_MS), NOW_MS);
-        while taken.len() < 200 {
+        let (mut pace, mut now_ms) = (Pace::from(1, NOW_MS), NOW_MS);
+        while taken.len() < 300 {
             let held = taken.last().map_or(0, |(number, _)| *number);
-            let number = held + [1, 999, 1000][draw.below(3) as usize];
-            let made_ms = latest_ms + [-20_000, -1, 0, 1, 9_999, 10_000, 30_001][draw.below(7) as usize];
-            if number <= counts(&pace, made_ms) {
-                pace = pace.after(number, made_ms);
-                latest_ms = latest_ms.max(made_ms);
+            let number = held + [1, 10, 999, 1000][draw.below(4) as usize];
+            let made_ms = now_ms + [-20_000, -1, 0, 9_999, 30_001, CRL_AHEAD_MS_MAX][draw.below(6) as usize];
+            if takes(&pace, held, number, made_ms, now_ms) {
+                pace = pace.after(number, made_ms, now_ms);
                 taken.push((number, made_ms));
             } else {
-                latest_ms += 1_000;
+                now_ms += 1_000;
             }
         }
         taken
@@ -105,13 +153,17 @@ mod tests {
         pairs.filter(|(held, next)| next.0 - held.0 > rise_max(next.1 - held.1)).count()
     }
 
+    fn by_the_pace(pace: &Pace, held: u64, offered: u64, made_ms: i64, now_ms: i64) -> bool {
+        pace.check(held, offered, made_ms, now_ms).is_ok()
+    }
+
     #[test]
     fn whoever_has_any_list_that_the_desk_took_takes_each_one_after_it() {
         for seed in 0..50 {
-            assert_eq!(refused_by_somebody(&taken(seed, Pace::most)), 0, "seed {seed}");
+            assert_eq!(refused_by_somebody(&taken(seed, by_the_pace)), 0, "seed {seed}");
         }
         // The control: a desk that only holds each list against the one before takes what others cannot.
-        assert!(refused_by_somebody(&taken(7, |_, _| u64::MAX)) > 0);
+        assert!(refused_by_somebody(&taken(7, |_, _, _, _, _| true)) > 0);
     }
 
     #[test]
@@ -120,9 +172,52 @@ mod tests {
         for number in 2..1_000 {
             // The clock was ahead, is set, and lists come several a second.
             let made_ms = NOW_MS + i64::try_from(number).unwrap() / 5;
-            assert!(number <= pace.most(made_ms), "{number}");
-            pace = pace.after(number, made_ms);
+            assert_eq!(pace.check(number - 1, number, made_ms, made_ms + 300), Ok(()), "{number}");
+            pace = pace.after(number, made_ms, made_ms + 300);
         }
+    }
+
+    #[test]
+    fn whoever_presses_on_with_the_stolen_key_and_dates_ahead_holds_up_no_list_of_the_agencys() {
+        let (mut pace, mut held) = (Pace::from(1, NOW_MS), 1);
+        let (mut wanted_since, mut longest, mut many_refused) = (None, 0, 0);
+        for second in 0..7_200 {
+            let now_ms = NOW_MS + second * 1_000;
+            // Six a minute, each as high and as far ahead as it may be.
+            let may = |number: &u64, made_ms| pace.check(held, *number, made_ms, now_ms).is_ok();
+            let dates = [now_ms, now_ms + CRL_AHEAD_MS_MAX];
+            let highest =
+                |made_ms| (held + 1..=held + CRL_NUMBER_RISE_MAX).rev().find(|number| may(number, made_ms));
+            let best = || dates.into_iter().filter_map(|made_ms| Some((highest(made_ms)?, made_ms))).max();
+            if second % 10 == 0
+                && let Some((number, made_ms)) = best()
+            {
+                (pace, held) = (pace.after(number, made_ms, now_ms), number);
+            }
+            // The agency adopts that, and makes its own, twice a minute; by its next CA it is the same.
+            if second % 30 == 0 {
+                wanted_since = wanted_since.or(Some(second));
+            }
+            let Some(since) = wanted_since else { continue };
+            let (made_ms, comes_ms) = (now_ms + 100, now_ms + 400);
+            many_refused +=
+                u32::from(pace.check(held, held + CRL_NUMBER_RISE_MAX, made_ms, comes_ms).is_err());
+            if pace.check(held, held + 1, made_ms, comes_ms).is_ok() {
+                (pace, held) = (pace.after(held + 1, made_ms, comes_ms), held + 1);
+                longest = longest.max(second - since);
+                wanted_since = None;
+            }
+        }
+        assert!(longest <= 120, "{longest} s until it was taken");
+        assert!(many_refused > 0, "the control: the numbers were used up");
+        // One that comes too early for its number is told when to come, and is taken then.
+        let now_ms = NOW_MS + 7_200_000;
+        let offered = held + CRL_NUMBER_RISE_MAX;
+        let again_ms = pace.check(held, offered, now_ms, now_ms).unwrap_err();
+        assert!((1..=120_000).contains(&again_ms), "{again_ms}");
+        let then_ms = now_ms + again_ms;
+        assert_eq!(pace.check(held, offered, then_ms, then_ms), Ok(()));
+        assert!(pace.check(held, offered, then_ms - 1, then_ms - 1).is_err());
     }
 
     #[test]
@@ -134,7 +229,11 @@ mod tests {
                 assert!(number <= pace.most(made_ms), "{number}");
             }
             assert!(round * 2_000 + 1 > pace.most(made_ms - 1), "{round}");
-            pace = pace.after(round * 2_000 + 1, made_ms).after(round * 2_000 + 1_001, made_ms);
+            pace = pace.after(round * 2_000 + 1, made_ms, made_ms).after(
+                round * 2_000 + 1_001,
+                made_ms,
+                made_ms,
+            );
         }
     }
 }

@@ -5,11 +5,12 @@
 //! what everybody has by now: number, serial numbers, dates. PROTOCOL.md section 8, "Lists", 10.
 
 use crate::{
-    AgencyCa, IssuedEntry, IssuerError, Reason, Revocation,
+    AgencyCa, IssuedEntry, IssuerError, Reason, Revocation, RollState,
     folder::CRL,
     ledger::{AdoptedEntry, AdoptedList, Event, serial_text},
 };
-use alcove_proto::limits::CRL_BYTES_MAX;
+use alcove_charter::{Ca, CharterHistory, Crl as List};
+use alcove_proto::limits::{ADOPTED_SERIALS_MAX, CRL_BYTES_MAX};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A list in force, beside what the folder says.
@@ -25,8 +26,22 @@ pub struct Adoptable {
     pub foreign: Vec<Foreign>,
     /// Serial numbers that this folder has revoked and that are not on it, hexadecimal.
     pub missing: Vec<String>,
-    der: Vec<u8>,
+    /// How many of them are left out, since nobody but a CA that is gone listed them.
+    pub left_out: usize,
+    /// The list, where it is to stand in the folder.
+    der: Option<Vec<u8>>,
     list: AdoptedList,
+}
+
+/// Where the CA that signed a list stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signer {
+    /// It signs here, or is about to.
+    OfToday,
+    /// It came before that one, and the charter in force names it still.
+    Earlier,
+    /// It came before that one, and the charter in force names it no more.
+    Gone,
 }
 
 /// A revocation that this folder has not made.
@@ -43,43 +58,81 @@ pub struct Foreign {
 impl AgencyCa {
     /// Holds a list that is in force (DER) against what this folder says.
     ///
+    /// By the CA that signs here, everything that stands on it is taken over. By one before it, whose key somebody else may
+    /// have, the next list says all of it anew ([`crate::AgencyCa::renew_crl`]); and when the charter in force names that CA no
+    /// more, what nobody but that one listed is left out.
     /// Errors: [`IssuerError::ListForeign`]; [`IssuerError::NothingToAdopt`] when the folder's next list would be taken as it
-    /// is.
-    pub fn compare_list(&self, der: &[u8], now_ms: i64) -> Result<Adoptable, IssuerError> {
+    /// is; [`IssuerError::TooMuchToAdopt`].
+    pub fn compare_list(
+        &self,
+        der: &[u8],
+        charters: &CharterHistory,
+        now_ms: i64,
+    ) -> Result<Adoptable, IssuerError> {
         if der.len() > CRL_BYTES_MAX {
             return Err(IssuerError::ListForeign);
         }
-        let list = self.read_list(der).map_err(|_| IssuerError::ListForeign)?;
-        let entries: Vec<AdoptedEntry> = list
-            .entries()
-            .map(|(serial, entry)| AdoptedEntry {
-                serial: serial_text(serial.as_bytes()),
-                at_ms: entry.revoked_at_ms,
-                first: entry.first,
-            })
-            .collect();
-        if list.number < self.ledger.next_crl_number() && self.ledger.says_all_of(&entries) {
-            return Err(IssuerError::NothingToAdopt);
-        }
+        let own = &self.profile().trust_domain;
+        let list = self.read_list(der).or_else(|_| List::verify_of(der, own, charters));
+        let list = list.map_err(|_| IssuerError::ListForeign)?;
+        let signer = self.standing_of(&list, charters);
         let issued: BTreeMap<&str, &IssuedEntry> =
             self.ledger.issued().iter().map(|entry| (entry.serial.as_str(), entry)).collect();
+        let all = list.entries().map(|(serial, entry)| AdoptedEntry {
+            serial: serial_text(serial.as_bytes()),
+            at_ms: entry.revoked_at_ms,
+            first: entry.first.filter(|_| signer == Signer::OfToday),
+        });
+        let is_known = |entry: &AdoptedEntry| {
+            self.ledger.is_revoked(&entry.serial) || issued.contains_key(entry.serial.as_str())
+        };
+        let entries: Vec<AdoptedEntry> =
+            all.filter(|entry| signer != Signer::Gone || is_known(entry)).collect();
+        let leads_on = match signer {
+            Signer::OfToday => self.ledger.says_all_of(&entries),
+            Signer::Earlier | Signer::Gone => self.ledger.says_all_of_anew(&entries, list.number),
+        };
+        if list.number < self.ledger.next_crl_number() && leads_on {
+            return Err(IssuerError::NothingToAdopt);
+        }
+        let count = entries.iter().filter(|entry| !is_known(entry)).count();
+        if count > ADOPTED_SERIALS_MAX {
+            return Err(IssuerError::TooMuchToAdopt { count, max: ADOPTED_SERIALS_MAX });
+        }
         let unknown = entries.iter().filter(|entry| !self.ledger.is_revoked(&entry.serial));
         let foreign = unknown.map(|entry| Foreign {
             serial: entry.serial.clone(),
             revoked_at_ms: entry.at_ms,
             issued: issued.get(entry.serial.as_str()).copied().cloned(),
         });
-        let on_it: BTreeSet<&str> = entries.iter().map(|entry| entry.serial.as_str()).collect();
-        let missing = self.ledger.revoked().filter(|own| !on_it.contains(own.serial.as_str()));
+        let on_it: BTreeSet<String> =
+            list.entries().map(|(serial, _)| serial_text(serial.as_bytes())).collect();
+        let missing = self.ledger.revoked().filter(|own| !on_it.contains(&own.serial));
         Ok(Adoptable {
             number: list.number,
             made_ms: list.this_update_ms,
-            entries: entries.len(),
+            entries: list.len(),
             foreign: foreign.collect(),
             missing: missing.map(|own| own.serial.clone()).collect(),
-            der: der.to_vec(),
+            left_out: list.len() - entries.len(),
+            der: (signer == Signer::OfToday).then(|| der.to_vec()),
             list: AdoptedList { number: list.number, at_ms: now_ms, entries },
         })
+    }
+
+    /// Where the CA that signed a list stands beside the one that signs here.
+    fn standing_of(&self, list: &List, charters: &CharterHistory) -> Signer {
+        let is_next = || {
+            let next = self.other_ca.as_ref().and_then(|ca| Ca::parse(ca).ok());
+            self.roll_state() == RollState::Begun && next.is_some_and(|ca| ca.public_key() == list.signer())
+        };
+        if list.signer() == self.secrets.ca_key.public() || is_next() {
+            return Signer::OfToday;
+        }
+        let agency = charters.newest().agency(&self.profile().trust_domain);
+        let is_named =
+            agency.is_some_and(|agency| agency.cas.iter().any(|ca| ca.public_key() == list.signer()));
+        if is_named { Signer::Earlier } else { Signer::Gone }
     }
 
     /// Takes over what a list says: from then on it counts as this folder's last one, and the next one leads on from it.
@@ -97,6 +150,7 @@ impl AgencyCa {
             .collect();
         events.push(Event::Adopted(list));
         self.ledger.append(events)?;
-        self.folder.write(CRL, &der)
+        // By an earlier CA it is no list that this folder's next one is held against.
+        der.map_or(Ok(()), |der| self.folder.write(CRL, &der))
     }
 }

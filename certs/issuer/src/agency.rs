@@ -256,31 +256,34 @@ impl AgencyCa {
 
     /// Makes a CRL with the next number over everything revoked so far.
     ///
-    /// What stood on the last one stands on it: revoked stays revoked. Numbers go on whichever CA signs.
+    /// What stood on the last one stands on it: revoked stays revoked. Numbers go on whichever CA signs. The first list of a
+    /// CA says of everything that it was first listed by it: it speaks for what this CA has issued as well, and a list of an
+    /// earlier one said nothing of that.
     /// Errors: [`IssuerError`]; [`IssuerError::LedgerBehindList`] when the last list says more than the ledger.
     pub fn renew_crl(&mut self, now_ms: i64) -> Result<IssuedCrl, IssuerError> {
         let number = self.ledger.next_crl_number();
-        self.check_nothing_is_dropped()?;
-        let der = crl::sign(&self.ca, &self.secrets.ca_key, number, self.ledger.next_entries(), now_ms)?;
-        self.ledger.append(vec![Event::Crl(CrlEntry { number, at_ms: now_ms })])?;
+        let last = self.check_nothing_is_dropped()?;
+        let ca_key = &self.secrets.ca_key;
+        let anew = last.is_some_and(|last| last.signer() != ca_key.public());
+        let der = crl::sign(&self.ca, ca_key, number, self.ledger.next_entries(anew), now_ms)?;
+        self.ledger.append(vec![Event::Crl(CrlEntry { number, at_ms: now_ms, anew })])?;
         self.folder.write(CRL, &der)?;
         let entries = self.ledger.revoked().count();
         Ok(IssuedCrl { number, der, entries, newly_revoked: Vec::new() })
     }
 
     /// Refuses to make a list that takes something back, or a number twice, because the ledger was put back from an older
-    /// copy: everybody who has the last list would refuse it.
-    fn check_nothing_is_dropped(&self) -> Result<(), IssuerError> {
+    /// copy: everybody who has the last list would refuse it. Returns the last list, where there is one.
+    fn check_nothing_is_dropped(&self) -> Result<Option<List>, IssuerError> {
         let path = self.folder.file(CRL);
         if !path.exists() {
-            return Ok(());
+            return Ok(None);
         }
         let last = self.read_list(&read_limited(&path, CRL_BYTES_MAX)?);
         let last = last.map_err(|_| IssuerError::FolderMismatch { path: path.clone() })?;
-        let mut serials = last.entries().map(|(serial, _)| serial_text(serial.as_bytes()));
-        let known = serials.all(|serial| self.ledger.is_revoked(&serial));
+        let known = last.entries().all(|(serial, _)| self.ledger.is_revoked(&serial_text(serial.as_bytes())));
         if known && last.number < self.ledger.next_crl_number() {
-            Ok(())
+            Ok(Some(last))
         } else {
             Err(IssuerError::LedgerBehindList { path })
         }

@@ -152,6 +152,14 @@ pub enum IssuerError {
     /// The list in force says nothing that this folder does not say.
     #[error("the list in force is this folder's own")]
     NothingToAdopt,
+    /// The list in force names more serials that this folder's ledger does not know than are taken over.
+    #[error("{count} serials of the list in force are unknown here, over {max}")]
+    TooMuchToAdopt {
+        /// How many.
+        count: usize,
+        /// The most.
+        max: usize,
+    },
     /// A file of the folder does not belong to the keystore's keys.
     #[error("{} does not match the keys", path.display())]
     FolderMismatch {
@@ -411,6 +419,26 @@ pub enum IssuerError {
         /// Why not.
         #[source]
         source: Box<IssuerError>,
+    },
+    /// The list is dated further ahead of the server's clock than the desk takes it.
+    #[error("the list is dated {ahead_ms} ms ahead of the server's clock")]
+    ListAhead {
+        /// By how much, milliseconds.
+        ahead_ms: u64,
+    },
+    /// The number of the list is higher than the desk takes it yet.
+    #[error("after list {number} the list comes {retry_after_ms} ms too early")]
+    ListTooEarly {
+        /// The number of the list in force.
+        number: u64,
+        /// In how many milliseconds one that is made then is taken.
+        retry_after_ms: u64,
+    },
+    /// The server remembers as many serial numbers of this CA as it can.
+    #[error("the CA has listed {max} serial numbers")]
+    ListFull {
+        /// How many that are.
+        max: usize,
     },
     /// What was signed or revoked stands in the folder's ledger and is not published.
     #[error("the ledger is not published")]

@@ -93,6 +93,9 @@ pub struct Revocation {
 pub(crate) struct CrlEntry {
     pub(crate) number: u64,
     pub(crate) at_ms: i64,
+    /// Whether everything on it counts as first listed by it: it was the first of another CA than the lists before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) anew: bool,
 }
 
 /// A list that this folder did not make and that is in force: from here on it counts as this folder's last one.
@@ -226,6 +229,9 @@ impl Ledger {
             }
             Event::Crl(entry) => {
                 self.crl_number = self.crl_number.max(entry.number);
+                if entry.anew {
+                    self.first_listed.clear();
+                }
                 let unlisted: Vec<String> = self.unlisted().cloned().collect();
                 self.first_listed.extend(unlisted.into_iter().map(|serial| (serial, Some(entry.number))));
             }
@@ -267,11 +273,13 @@ impl Ledger {
         self.revoked.keys().filter(|serial| !self.first_listed.contains_key(*serial))
     }
 
-    /// What the next CRL lists: every revocation with the number of the list that had it first.
-    pub(crate) fn next_entries(&self) -> impl Iterator<Item = crl::Entry<'_>> {
+    /// What the next CRL lists: every revocation with the number of the list that had it first; its own, if it says all of
+    /// them `anew`.
+    pub(crate) fn next_entries(&self, anew: bool) -> impl Iterator<Item = crl::Entry<'_>> {
         let next = self.next_crl_number();
         self.revoked().map(move |revocation| {
-            (revocation, self.first_listed.get(&revocation.serial).copied().unwrap_or(Some(next)))
+            let first = self.first_listed.get(&revocation.serial).filter(|_| !anew);
+            (revocation, first.copied().unwrap_or(Some(next)))
         })
     }
 
@@ -289,6 +297,15 @@ impl Ledger {
             same_date && (entry.first.is_none() || first == entry.first)
         };
         entries.iter().all(same)
+    }
+
+    /// Whether the next CRL names these entries of a list by an earlier CA, and says of everything on it that it was first
+    /// listed after that list, as a later CA has to.
+    pub(crate) fn says_all_of_anew(&self, entries: &[AdoptedEntry], number: u64) -> bool {
+        let is_anew = |serial: &String| {
+            self.first_listed.get(serial).copied().flatten().is_none_or(|first| first > number)
+        };
+        entries.iter().all(|entry| self.is_revoked(&entry.serial)) && self.revoked.keys().all(is_anew)
     }
 
     /// Certificates that are neither revoked nor over at `time_ms`.

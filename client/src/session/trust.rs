@@ -170,6 +170,7 @@ impl Session {
                 CrlError::Behind { trust_domain, offered: number, .. }
                 | CrlError::Fork { trust_domain, number }
                 | CrlError::Jump { trust_domain, offered: number, .. }
+                | CrlError::Pace { trust_domain, offered: number, .. }
                 | CrlError::Drops { trust_domain, number, .. }
                 | CrlError::Redated { trust_domain, number, .. }
                 | CrlError::Ahead { trust_domain, number, .. }

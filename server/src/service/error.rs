@@ -114,6 +114,14 @@ pub enum ServiceError {
     ListRefused {
         /// The number of the one in force; 0 where there is none.
         number: u64,
+        /// Milliseconds after which one that is made then may have its number; 0 where it is not for that.
+        retry_after_ms: u64,
+    },
+    /// The CRL is dated further ahead of this clock than it may be.
+    #[error("the CRL is dated ahead, again in {retry_after_ms} ms")]
+    ListAhead {
+        /// Milliseconds after which it would be taken.
+        retry_after_ms: u64,
     },
     /// The charter would cut live connections, and was not to be put in force then.
     #[error("{cut} live connections would be cut")]

@@ -164,14 +164,17 @@ async fn numbers_that_nobody_who_slept_could_follow_are_not_taken() {
         let request = v1::SubmitCrlRequest { crl: signer.list(number, from_seconds, 3) };
         desk.submit_crl(request).await
     };
-    submit(1_000, 0).await.expect("the first that the server has");
+    submit(1_000, -25).await.expect("the first that the server has");
     life.rosa.run(["status", "--json"]).success();
     // Rosa sleeps from now on.
-    submit(2_000, 0).await.expect("as everybody takes it");
-    let refused = submit(3_000, 0).await.expect_err("Rosa could not take it");
-    assert_eq!((reason(&refused), detail(&refused).limit), (Reason::ListRefused, 2_000));
+    submit(2_000, -25).await.expect("as everybody takes it");
+    for from_seconds in [-25, -10] {
+        let refused = submit(3_000, from_seconds).await.expect_err("Rosa could not take it");
+        assert_eq!((reason(&refused), detail(&refused).limit), (Reason::ListRefused, 2_000));
+        assert!(detail(&refused).retry_after_ms > 0, "it is told when to come");
+    }
     // The control: dated so that she can. Then she takes it, without the one between.
-    submit(3_000, 25).await.expect("twenty seconds for two thousand");
+    submit(3_000, 0).await.expect("twenty seconds for two thousand");
     let status = life.rosa.json(["status"]);
     assert_eq!(status["alarms"], serde_json::json!([]), "{status}");
     life.exchange("awake again");

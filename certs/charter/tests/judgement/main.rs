@@ -15,5 +15,6 @@ mod lists;
 mod objections;
 mod owners;
 mod pki;
+mod rollovers;
 mod servers;
 mod versions;

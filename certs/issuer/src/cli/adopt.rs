@@ -27,7 +27,7 @@ impl Adopt {
     pub(crate) fn run(self, passphrase: &Source, output: &mut Output) -> Result<(), IssuerError> {
         let mut visit = self.at.visit(passphrase)?;
         let crl = visit.wait(visit.desk.list_in_force(&visit.ca, clock_ms()))?;
-        let adoptable = visit.ca.compare_list(&crl, clock_ms())?;
+        let adoptable = visit.ca.compare_list(&crl, visit.trust.charters(), clock_ms())?;
         let said = object(&adoptable);
         let lines = differences(&adoptable);
         if self.yes {
@@ -52,7 +52,7 @@ impl Adopt {
 
 /// What the list says otherwise than the folder, as an admin reads it.
 fn differences(adoptable: &Adoptable) -> Vec<String> {
-    let Adoptable { number, made_ms, entries, foreign, missing, .. } = adoptable;
+    let Adoptable { number, made_ms, entries, foreign, missing, left_out, .. } = adoptable;
     let mut lines = vec![format!(
         "The server has list {number} in force, made on {}, with {entries} serial numbers.",
         day(*made_ms)
@@ -78,6 +78,11 @@ fn differences(adoptable: &Adoptable) -> Vec<String> {
                 "It names {unknown} serial numbers under which this folder has issued nothing."
             ));
         }
+    }
+    if *left_out > 0 {
+        lines.push(format!(
+            "It is by a CA that the charter names no more: {left_out} serial numbers that this folder knows nothing of are left out."
+        ));
     }
     if !missing.is_empty() {
         lines.push(format!(
@@ -109,7 +114,7 @@ fn kind_text(kind: Kind) -> &'static str {
 }
 
 fn object(adoptable: &Adoptable) -> Value {
-    let Adoptable { number, entries, foreign, missing, .. } = adoptable;
+    let Adoptable { number, entries, foreign, missing, left_out, .. } = adoptable;
     let named = |Foreign { serial, revoked_at_ms, issued }: &Foreign| {
         json!({
             "serial": serial,
@@ -123,5 +128,6 @@ fn object(adoptable: &Adoptable) -> Value {
         "entries": entries,
         "foreign": foreign.iter().map(named).collect::<Vec<_>>(),
         "missing": missing,
+        "left_out": left_out,
     })
 }

@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use super::{exit_desk, output::day};
+use super::{exit_desk, exit_lists, output::day};
 use alcove_charter::CharterError;
 
 /// Exit codes, the same for all of Alcove's programs.
@@ -205,22 +205,13 @@ pub(crate) fn explain(error: &IssuerError) -> (Exit, String, String) {
             "Put back the newest copy of the ledger. If there is none, revoke again what was revoked since that copy was \
              made, by serial number: the operator's copy of the list names them.",
         ),
-        E::ListForeign => (
-            Exit::Integrity,
-            "The list that the server has in force for this agency is by no CA of this folder.".to_owned(),
-            "Is --ca your agency's newest folder? If its CA has been rolled over, publish the new CA's list: `alcove-certs crl`.",
-        ),
-        E::NotAdopted => (
-            Exit::Refused,
-            "You did not type yes, so the folder is as it was.".to_owned(),
-            "Until the list in force is adopted, or the CA replaced, the server takes no list of this folder.",
-        ),
-        E::NothingToAdopt => (
-            Exit::Conflict,
-            "Everything that the list in force says, this folder says too: there is nothing to adopt."
-                .to_owned(),
-            "Make and publish the next list with `alcove-certs crl`.",
-        ),
+        E::ListForeign
+        | E::NotAdopted
+        | E::NothingToAdopt
+        | E::TooMuchToAdopt { .. }
+        | E::ListAhead { .. }
+        | E::ListTooEarly { .. }
+        | E::ListFull { .. } => return exit_lists::explain(error),
         E::FolderMismatch { path } => (
             Exit::Integrity,
             format!("{} does not belong to the keys of this folder.", path.display()),

@@ -12,6 +12,7 @@ mod differences;
 mod duty;
 mod exit;
 mod exit_desk;
+mod exit_lists;
 mod hear;
 mod invite;
 mod ledger;

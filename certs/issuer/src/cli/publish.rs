@@ -4,7 +4,7 @@ use super::{charter::read_charter, clock_ms, desk::runtime, output::Output, pass
 use alcove_charter::{CharterFile, TrustView};
 use alcove_issuer::{AgencyCa, Desk, IssuerError, Published, read_limited};
 use alcove_proto::{
-    limits::{CRL_BYTES_MAX, CRLS_PER_MINUTE_MAX},
+    limits::{CRL_AHEAD_MS_MAX, CRL_BYTES_MAX, CRLS_PER_MINUTE_MAX, LISTED_SERIALS_MAX},
     names::Identity,
     v1::Reason,
 };
@@ -110,11 +110,33 @@ fn publish_crl(
                     output.remark(&waiting_text(seconds, file))?;
                     runtime.block_on(async { tokio::time::sleep(Duration::from_secs(seconds)).await });
                 }
-                published => return published,
+                published => return published.map_err(of_a_list),
             }
         }
     };
     publish().map_err(|source| IssuerError::Unpublished { file: file.to_owned(), source: Box::new(source) })
+}
+
+/// What the desk says of a list in particular.
+pub(crate) fn of_a_list(error: IssuerError) -> IssuerError {
+    match error {
+        IssuerError::DeskRefused { reason: Reason::ClockSkew, retry_after_ms, .. } => {
+            IssuerError::ListAhead {
+                ahead_ms: retry_after_ms.saturating_add(CRL_AHEAD_MS_MAX.unsigned_abs()),
+            }
+        }
+        IssuerError::DeskRefused { reason: Reason::ListRefused, limit, retry_after_ms, .. }
+            if retry_after_ms > 0 =>
+        {
+            IssuerError::ListTooEarly { number: limit, retry_after_ms }
+        }
+        IssuerError::DeskRefused { reason: Reason::TooLarge, limit, .. }
+            if limit == LISTED_SERIALS_MAX as u64 =>
+        {
+            IssuerError::ListFull { max: LISTED_SERIALS_MAX }
+        }
+        error => error,
+    }
 }
 
 fn waiting_text(seconds: u64, file: &Path) -> String {

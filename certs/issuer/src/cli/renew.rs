@@ -6,7 +6,7 @@ use super::{
     output::{Output, day, moment},
     passphrase::Source,
     pending::{fault_text, late_text},
-    publish::cut_text,
+    publish::{cut_text, of_a_list},
 };
 use alcove_charter::Crl;
 use alcove_issuer::{DEVICE_DAYS, IssuerError, Judged, Late, Passphrase, RequestKind, answer_all};
@@ -133,7 +133,7 @@ impl Renew {
         }
         if left.list {
             let crl = visit.ca.newest_crl()?;
-            match visit.wait(visit.desk.submit_crl(crl)) {
+            match visit.wait(visit.desk.submit_crl(crl)).map_err(of_a_list) {
                 Ok(published) => {
                     let cut = cut_text(published.cut);
                     output.remark(&format!("Revocation list {} is in force. {cut}", published.number))?;
@@ -268,7 +268,8 @@ fn is_passing(error: &IssuerError) -> bool {
                 | Reason::QuotaExceeded
         )
     };
-    matches!(error, IssuerError::DeskUnreachable | IssuerError::Busy { .. })
+    // A list that is dated ahead is taken as it is when that time has come.
+    matches!(error, IssuerError::DeskUnreachable | IssuerError::Busy { .. } | IssuerError::ListAhead { .. })
         || matches!(error, IssuerError::DeskRefused { reason, .. } if for_now(reason))
 }
 

@@ -71,6 +71,15 @@ fn an_agency_rolls_over_and_nobody_is_cut_off_meanwhile() {
     );
     let new = enrol(&mut desk.harborlight, &overlap);
     let (during, _) = view(&overlap).with_crl(&crl.der).unwrap();
+    // It speaks for what the new CA issues as well, so it lists everything for the first time; the next one says the same.
+    let after = desk.harborlight.renew_crl(NOW_MS).unwrap();
+    let firsts = |der: &[u8]| -> Vec<Option<u64>> {
+        let (view, _) = view(&overlap).with_crl(der).unwrap();
+        let crl = view.crls().next().unwrap().clone();
+        crl.entries().map(|(_, entry)| entry.first).collect()
+    };
+    assert_eq!(firsts(&crl.der), [Some(crl.number); 2]);
+    assert_eq!(firsts(&after.der), [Some(crl.number); 2]);
     for file in [&old, &new] {
         assert!(during.verify_device_tls(&file.tls_chain, NOW_MS).is_ok());
     }

@@ -159,12 +159,19 @@ pub(in crate::transport) fn refused(error: ServiceError, request: &RequestId) ->
             Reason::TrustRefused,
             "It is not believed, or is older than what is in force; nothing was changed.",
         ),
-        ServiceError::ListRefused { number } => Told::new(
+        ServiceError::ListAhead { retry_after_ms } => Told::new(
+            Code::FailedPrecondition,
+            Reason::ClockSkew,
+            "The list is dated ahead of the server's clock; nothing was changed.",
+        )
+        .retry_after(retry_after_ms),
+        ServiceError::ListRefused { number, retry_after_ms } => Told::new(
             Code::FailedPrecondition,
             Reason::ListRefused,
             "The list takes a revocation back, dates one anew, or its number or date is out of order; nothing was changed.",
         )
-        .limit(number),
+        .limit(number)
+        .retry_after(retry_after_ms),
         ServiceError::WouldCut { cut } => Told::new(
             Code::FailedPrecondition,
             Reason::WouldCut,

@@ -24,7 +24,10 @@ use crate::{
 use alcove_charter::{CharterError, CrlError, DenialError, SignedCharter, TrustView};
 use alcove_proto::{
     canonical::CanonicalError,
-    limits::{CHARTER_BYTES_MAX, CRL_BYTES_MAX, DENIAL_BYTES_MAX, DENIALS_PER_AGENCY_MAX},
+    limits::{
+        CHARTER_BYTES_MAX, CRL_AHEAD_MS_MAX, CRL_BYTES_MAX, DENIAL_BYTES_MAX, DENIALS_PER_AGENCY_MAX,
+        LISTED_SERIALS_MAX,
+    },
     names::{Identity, NameError},
 };
 use pace::Lists;
@@ -249,6 +252,10 @@ fn told(refused: Refused) -> ServiceError {
     match refused {
         Refused::Charter(CharterError::TooLarge { .. }) => too_large(CHARTER_BYTES_MAX),
         Refused::Crl(CrlError::TooLarge { .. }) => too_large(CRL_BYTES_MAX),
+        Refused::Crl(CrlError::TooMany { .. }) => too_large(LISTED_SERIALS_MAX),
+        Refused::Crl(CrlError::Ahead { ahead_ms, .. }) => {
+            ServiceError::ListAhead { retry_after_ms: wait_ms(ahead_ms.saturating_sub(CRL_AHEAD_MS_MAX)) }
+        }
         Refused::Denial(DenialError::TooLarge) => too_large(DENIAL_BYTES_MAX),
         Refused::Denial(DenialError::TooMany { .. }) => too_large(DENIALS_PER_AGENCY_MAX),
         Refused::Denial(DenialError::Time { .. }) => ServiceError::ClockSkew,
@@ -257,7 +264,10 @@ fn told(refused: Refused) -> ServiceError {
         | Refused::Denial(_)
         | Refused::Ended
         | Refused::Unshown(TrustFileError::Certificate { .. }) => ServiceError::TrustRefused,
-        Refused::List { number, .. } => ServiceError::ListRefused { number },
+        Refused::List { number, source: CrlError::Pace { again_ms, .. } } => {
+            ServiceError::ListRefused { number, retry_after_ms: wait_ms(again_ms) }
+        }
+        Refused::List { number, .. } => ServiceError::ListRefused { number, retry_after_ms: 0 },
         Refused::TooSoon { wait } => {
             let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
             ServiceError::RateLimited { retry_after_ms }
@@ -268,6 +278,11 @@ fn told(refused: Refused) -> ServiceError {
             ServiceError::internal(crate::cli::report(&refused))
         }
     }
+}
+
+/// Milliseconds to wait; one at least, since none says that waiting is of no use.
+fn wait_ms(ms: i64) -> u64 {
+    u64::try_from(ms).unwrap_or(0).max(1)
 }
 
 fn is_full(error: &io::Error) -> bool {
