@@ -158,8 +158,8 @@ async fn succeed(context: &Context, query: &str) -> Result<(), Failure> {
     }
     for person in &plan.not_believed {
         context.output.say(&format!(
-            "Not taken along: {}, device {}. Nobody here has compared the words of their key, or their certificate is revoked or \
-             its agency has left; compare by `alcove verify`, then `alcove member add`.",
+            "Not taken along: {}, device {}. They have asked to leave, or nobody here has compared the words of their key, or \
+             their certificate is revoked or its agency has left; compare by `alcove verify`, then `alcove member add`.",
             words::full_name(person),
             person.devices.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
         ));

@@ -6,9 +6,11 @@
 use super::{
     Error, Session,
     alarms::check_quiet,
+    gone::overtaken,
     let_go,
     log::{Stop, Walk},
-    state::{Roster, load_group, load_joined_row, save_group},
+    restored,
+    state::{Roster, load_group, load_joined_row, load_row, save_group},
 };
 use crate::{
     transport::{CommitOutcome, ServerError, Submission},
@@ -47,7 +49,9 @@ impl Session {
                 if act.has::<PendingRow>(group.as_bytes())? {
                     return Ok(false);
                 }
-                let pending = PendingRow { intent: Some(intent.clone()), ..PendingRow::default() };
+                let restores_known = restored::known_times(act)?;
+                let pending =
+                    PendingRow { intent: Some(intent.clone()), restores_known, ..PendingRow::default() };
                 act.put(group.as_bytes(), &pending)?;
                 Ok(true)
             })?;
@@ -57,7 +61,14 @@ impl Session {
             // Another process's, or left by a crash: it comes first.
             match self.drive(group).await {
                 Ok(())
-                | Err(Error::NotAllowed | Error::LastOwner | Error::Contended { .. } | Error::Group(_)) => {}
+                | Err(
+                    Error::NotAllowed
+                    | Error::LastOwner
+                    | Error::Contended { .. }
+                    | Error::Group(_)
+                    | Error::RemovedMeanwhile { .. }
+                    | Error::BegunBeforeCopy,
+                ) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -65,6 +76,8 @@ impl Session {
     }
 
     /// Carries the pending intent of a group to its end, if there is one.
+    ///
+    /// Errors, besides those of [`Self::commit`]: [`Error::RemovedMeanwhile`], [`Error::BegunBeforeCopy`]: it is given up.
     pub(super) async fn drive(&self, group: &GroupId) -> Result<(), Error> {
         let mut last = Vec::new();
         for attempt in 1..=TRIES_MAX {
@@ -84,6 +97,7 @@ impl Session {
                     continue;
                 }
                 Made::GivenUp(error) => return Err(refused_here(error)),
+                Made::Overtaken(error) => return Err(error),
             };
             let (epoch, commit) = (submission.epoch, submission.commit.clone());
             last.clone_from(&commit);
@@ -110,7 +124,7 @@ impl Session {
     fn prepared(&self, group: &GroupId) -> Result<Pending, Error> {
         self.vault.read(|act| {
             let Some(pending) = act.get::<PendingRow>(group.as_bytes())? else { return Ok(Pending::Nothing) };
-            let row = super::state::load_row(act, group)?;
+            let row = load_row(act, group)?;
             let ready = is_ready(&pending, &row);
             Ok(if ready { Pending::Ready(submission(group, pending)) } else { Pending::ToMake })
         })
@@ -119,6 +133,14 @@ impl Session {
     /// Makes a commit from the intent, or gives the intent up, in one act: between the two another process could have made
     /// one.
     fn make_or_give_up(&self, act: &Act<'_>, group: &GroupId, trust: &TrustView) -> Result<Made, Error> {
+        // One that is ready may be on its way, and nobody was removed since it was made: it is settled by sending it once more.
+        if let Some(pending) = act.get::<PendingRow>(group.as_bytes())?
+            && !is_ready(&pending, &load_row(act, group)?)
+            && let Some(error) = overtaken(act, &pending)?
+        {
+            act.delete::<PendingRow>(group.as_bytes())?;
+            return Ok(Made::Overtaken(error));
+        }
         match self.prepare(act, group, trust) {
             Ok(Some(submission)) => Ok(Made::Ready(submission)),
             Ok(None) => Ok(Made::Nothing),
@@ -417,6 +439,8 @@ enum Made {
     Behind,
     /// The group refuses the intent.
     GivenUp(GroupError),
+    /// It is not to be carried on any more, since who is in the group may have been settled otherwise meanwhile.
+    Overtaken(Error),
 }
 
 /// What became of an intent whose commit was refused.

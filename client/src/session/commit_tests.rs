@@ -26,7 +26,9 @@ fn made(session: &Session) -> Vec<u8> {
     let made = session.vault.act(Durability::OnDisk, |act| session.make_or_give_up(act, &CASE, &trust));
     match made.unwrap() {
         Made::Ready(submission) => submission.commit,
-        Made::Nothing | Made::Behind | Made::GivenUp(_) => panic!("a self-update can be made"),
+        Made::Nothing | Made::Behind | Made::GivenUp(_) | Made::Overtaken(_) => {
+            panic!("a self-update can be made")
+        }
     }
 }
 

@@ -82,6 +82,12 @@ pub enum Error {
     /// This person has asked to be taken off the case: nothing is sent to it any more.
     #[error("this person is leaving the case")]
     CaseLeaving,
+    /// Nobody else is an owner of the case who stands and has not asked to leave: there is nobody to leave it to.
+    #[error("no other owner of the case stays")]
+    NoOwnerStays,
+    /// This person asked to be taken off, and is the only owner by now: they stay, and the case goes on.
+    #[error("whoever asked to leave is the only owner of the case by now")]
+    WishLapsed,
     /// Nobody else is on the case: there is nobody who could take this person off.
     #[error("nobody else is on the case")]
     Alone,
@@ -199,6 +205,16 @@ pub enum Error {
         /// Tries made.
         attempts: u32,
     },
+    /// The person was to be added, and was added and removed by others before that: they are not brought back unasked.
+    #[error("{person} was removed before they could be added")]
+    RemovedMeanwhile {
+        /// Who.
+        person: Person,
+    },
+    /// A change of members came with the copy that this vault was put back from: it may have been carried out since, and
+    /// undone again.
+    #[error("a change of members was begun before this vault was put back from a copy")]
+    BegunBeforeCopy,
     /// The text is empty.
     #[error("there is no text")]
     TextEmpty,

@@ -100,7 +100,7 @@ impl Session {
         if is_blocked(act, &opened.join.adder.identity.person)? {
             return Ok(Settled::Declined);
         }
-        let Some(earlier) = act.get::<GroupRow>(welcome.group.as_bytes())? else {
+        let Some(mut earlier) = act.get::<GroupRow>(welcome.group.as_bytes())? else {
             let verifier = from_pin(welcome, &opened.join)?;
             if let Some(asked) = self.ask_first(act, welcome, tree, &opened, (consent, false), trust)? {
                 return Ok(asked);
@@ -154,7 +154,7 @@ impl Session {
                 {
                     return Ok(asked);
                 }
-                self.come_back(act, &welcome.group)?;
+                come_back(act, &welcome.group, &mut earlier)?;
                 self.enter(act, welcome, opened, Some(earlier), ahead, trust)?;
                 Ok(Settled::Joined)
             }
@@ -213,22 +213,6 @@ impl Session {
             return Err(Unfit::Elsewhere.into());
         }
         Ok(Opened { group, join, package })
-    }
-
-    /// What waited to be sent was written for the readers of then: it goes to others only when a person says so. What was
-    /// to be changed was to be changed in the group of then.
-    pub(super) fn come_back(&self, act: &Act<'_>, group: &GroupId) -> Result<(), VaultError> {
-        outbox::strand(act, group)?;
-        for (key, mut row) in act.scan::<OutboxRow>(group.as_bytes())? {
-            if row.note.is_some() || row.document.is_some() {
-                row.position = 0;
-                act.put(&key, &row)?;
-            } else {
-                // Of this device or for readers of then: nobody misses it.
-                act.delete::<OutboxRow>(&key)?;
-            }
-        }
-        act.delete::<PendingRow>(group.as_bytes())
     }
 
     /// Keeps a welcome that does not lead on, until a person has compared the words of whoever made it.
@@ -300,6 +284,7 @@ impl Session {
             led_by_ties: if join.ties.is_empty() { Vec::new() } else { join.ties.encode() },
             leaving_since_ms: 0,
             leaving: Vec::new(),
+            wish_lapsed_at_ms: 0,
             ..earlier.unwrap_or_default()
         };
         // A floor that this device has come to by itself is nobody's word.
@@ -346,6 +331,23 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// What waited to be sent was written for the readers of then: it goes to others only when a person says so. What was
+/// to be changed was to be changed in the group of then, and so was whom it was to bring over.
+pub(super) fn come_back(act: &Act<'_>, group: &GroupId, row: &mut GroupRow) -> Result<(), VaultError> {
+    row.carry.clear();
+    outbox::strand(act, group)?;
+    for (key, mut row) in act.scan::<OutboxRow>(group.as_bytes())? {
+        if row.note.is_some() || row.document.is_some() {
+            row.position = 0;
+            act.put(&key, &row)?;
+        } else {
+            // Of this device or for readers of then: nobody misses it.
+            act.delete::<OutboxRow>(&key)?;
+        }
+    }
+    act.delete::<PendingRow>(group.as_bytes())
 }
 
 /// The log of a group that was never seen: it begins under the head that the adder vouches for.

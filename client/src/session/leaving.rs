@@ -2,11 +2,16 @@
 //! stops sending, and an owner's program takes the person off with its next upkeep. PROTOCOL.md section 8, "Leaving".
 
 use super::{
-    Error, Session,
+    Error, Session, let_go,
     outbox::{self, Item},
-    state::{Roster, load_joined_row, load_row},
+    outsiders::believed_role,
+    seats::{self, Standing},
+    state::{Roster, Seat, load_joined_row, load_row},
 };
-use crate::vault::{Durability, rows::GroupRow};
+use crate::vault::{
+    Act, Durability, VaultError,
+    rows::{GroupRow, OutboxRow},
+};
 use alcove_proto::{
     ids::GroupId,
     names::{Identity, Person},
@@ -17,21 +22,27 @@ impl Session {
     /// Asks to be taken off a case, with all devices. Once: asked again it only sends what waits.
     ///
     /// Nothing that people write is sent from here on; what was written before goes first. Returns what keeps the request
-    /// from being sent now: it waits. Errors: [`Error::LastOwner`] when no other person is an owner, who could do it;
+    /// from being sent now: it waits. Errors: [`Error::NoOwnerStays`] when no other person is an owner who stands and stays;
     /// [`Error::Alone`]; those of a case that nothing can be sent to.
     pub async fn leave_case(&self, case: &GroupId) -> Result<Option<Error>, Error> {
         self.vault.read(|act| load_joined_row(act, case).map(drop))?;
         if self.sync_log(case).await?.closed {
             return Ok(None);
         }
+        let (trust, now_ms) = (self.trust(), self.clock.now_ms());
         self.vault.act(Durability::OnDisk, |act| {
             let mut row = load_joined_row(act, case)?;
             if row.leaving_since_ms != 0 {
                 return Ok(());
             }
-            may_leave(&self.identity.person, &Roster::load(act, case)?)?;
+            let mut seats = seats::standings(act, &self.identity, &trust, case, now_ms)?;
+            for (seat, _) in &mut seats {
+                seat.role = believed_role(&row, seat);
+            }
+            may_leave(&self.identity.person, &seats, &row.leaving)?;
             outbox::queue(self, act, case, &mut row, Item::Leave)?;
-            row.leaving_since_ms = self.clock.now_ms();
+            row.leaving_since_ms = now_ms;
+            row.wish_lapsed_at_ms = 0;
             Ok::<_, Error>(act.put(case.as_bytes(), &row)?)
         })?;
         Ok(self.flush(case).await.err())
@@ -48,15 +59,40 @@ impl Session {
             Ok(to_take_off(&self.identity.person, &row.leaving, &roster))
         })
     }
+
+    /// Whether this person's wish to leave has come to nothing, and they have not been told so yet. They are now.
+    pub(super) fn tell_lapsed_wish(&self, case: &GroupId) -> Result<bool, Error> {
+        if self.row(case)?.wish_lapsed_at_ms == 0 {
+            return Ok(false);
+        }
+        self.vault.act(Durability::OnDisk, |act| {
+            let mut row = load_row(act, case)?;
+            row.wish_lapsed_at_ms = 0;
+            act.put(case.as_bytes(), &row)?;
+            Ok(true)
+        })
+    }
 }
 
-/// Somebody has to be left who can take the person off: an owner that is another person.
-fn may_leave(own: &Person, roster: &Roster) -> Result<(), Error> {
-    let mut others = roster.members.iter().filter(|seat| seat.identity.person != *own).peekable();
+/// Somebody has to be left who can take the person off, and can do everything else for the case afterwards: another person
+/// who is an owner, whose certificate holds, and who has not asked to leave themselves.
+fn may_leave(own: &Person, seats: &[(Seat, Standing)], leaving: &[String]) -> Result<(), Error> {
+    let mut others = seats.iter().filter(|(seat, _)| seat.identity.person != *own).peekable();
     if others.peek().is_none() {
         return Err(Error::Alone);
     }
-    if others.any(|seat| seat.role == Role::Owner) { Ok(()) } else { Err(Error::LastOwner) }
+    let stays = |(seat, standing): &(Seat, Standing)| {
+        let holds = matches!(standing, Standing::Good { .. });
+        seat.role == Role::Owner && holds && !leaving.contains(&seat.identity.person.to_string())
+    };
+    if others.any(stays) { Ok(()) } else { Err(Error::NoOwnerStays) }
+}
+
+/// Whether a person is the only one who is an owner. Nobody is left who could take them off, or do anything else for the
+/// case: whatever they wish, they stay.
+fn is_only_owner(person: &Person, roster: &Roster) -> bool {
+    let mut owners = roster.members.iter().filter(|seat| seat.role == Role::Owner).peekable();
+    owners.peek().is_some() && owners.all(|seat| seat.identity.person == *person)
 }
 
 fn to_take_off(own: &Person, leaving: &[String], roster: &Roster) -> Vec<String> {
@@ -69,10 +105,19 @@ fn to_take_off(own: &Person, leaving: &[String], roster: &Roster) -> Vec<String>
     theirs.map(|seat| seat.identity.to_string()).collect()
 }
 
-/// The log shows that somebody asks to be taken off: the author of the record, and nobody else by it.
-pub(super) fn asked(session: &Session, row: &mut GroupRow, author: &Identity, at_ms: i64) {
+/// The log shows that somebody asks to be taken off: the author of the record, and nobody else by it. Of the only owner it
+/// comes to nothing.
+///
+/// `own`: this person.
+pub(super) fn asked(own: &Person, row: &mut GroupRow, roster: &Roster, author: &Identity, at_ms: i64) {
     let person = author.person.to_string();
-    if author.person == session.identity.person && row.leaving_since_ms == 0 {
+    if is_only_owner(&author.person, roster) {
+        if author.person == *own {
+            (row.leaving_since_ms, row.wish_lapsed_at_ms) = (0, at_ms);
+        }
+        return;
+    }
+    if author.person == *own && row.leaving_since_ms == 0 {
         // Another device of ours, or this one before its vault was put back.
         row.leaving_since_ms = at_ms;
     }
@@ -81,20 +126,49 @@ pub(super) fn asked(session: &Session, row: &mut GroupRow, author: &Identity, at
     }
 }
 
-/// A commit has changed the members: whoever is gone, or was added since, has asked for nothing any more.
-pub(super) fn settle(row: &mut GroupRow, members: &[Identity], added: &[Identity]) {
+/// A commit has changed the members: whoever is gone, or was added since, has asked for nothing any more; nor has whoever is
+/// the only owner by it. Of two owners who leave at one time the first to go leaves the other one behind, and nothing could be
+/// done in a case whose last owner does nothing any more.
+///
+/// `own`: this person. `at_ms`: when.
+pub(super) fn settle(
+    act: &Act<'_>,
+    own: &Person,
+    (group, row): (&GroupId, &mut GroupRow),
+    roster: &Roster,
+    added: &[Identity],
+    at_ms: i64,
+) -> Result<(), VaultError> {
     row.leaving.retain(|leaver| {
         let is = |device: &Identity| device.person.to_string() == *leaver;
-        members.iter().any(is) && !added.iter().any(is)
+        let is_there = roster.members.iter().any(|seat| is(&seat.identity));
+        let stays = roster
+            .members
+            .iter()
+            .any(|seat| is(&seat.identity) && is_only_owner(&seat.identity.person, roster));
+        is_there && !stays && !added.iter().any(is)
     });
+    if row.leaving_since_ms == 0 || !is_only_owner(own, roster) {
+        return Ok(());
+    }
+    (row.leaving_since_ms, row.wish_lapsed_at_ms) = (0, at_ms);
+    for (key, queued) in act.scan::<OutboxRow>(group.as_bytes())? {
+        if queued.leave && queued.position == 0 {
+            let_go::item(act, group, row.epoch, &queued, at_ms)?;
+            act.delete::<OutboxRow>(&key)?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::state::Seat;
+    use crate::session::samples::in_a_vault;
     use alcove_charter::P256Point;
     use alcove_proto::ids::Digest;
+
+    const CASE: GroupId = GroupId([7; 16]);
 
     fn device(letter: char, number: u16) -> Identity {
         let handle = letter.to_string().repeat(16);
@@ -112,16 +186,38 @@ mod tests {
         Roster { members: seats.iter().enumerate().map(seat).collect() }
     }
 
+    /// The seats of a roster, each with a certificate that holds but that of the person of this letter.
+    fn seats(of: &[(char, u16, Role)], out: Option<(char, Standing)>) -> Vec<(Seat, Standing)> {
+        let judged = |seat: Seat| match out {
+            Some((letter, standing)) if seat.identity.person == device(letter, 1).person => (seat, standing),
+            _ => (seat, Standing::Good { until_ms: i64::MAX }),
+        };
+        roster(of).members.into_iter().map(judged).collect()
+    }
+
     #[test]
-    fn whoever_leaves_leaves_an_owner_behind() {
+    fn whoever_leaves_leaves_an_owner_behind_who_stands_and_stays() {
         use Role::{Member, Owner};
         let own = device('a', 1).person;
-        let alone = roster(&[('a', 1, Owner), ('a', 2, Owner)]);
-        assert!(matches!(may_leave(&own, &alone), Err(Error::Alone)));
-        let last_owner = roster(&[('a', 1, Owner), ('b', 1, Member)]);
-        assert!(matches!(may_leave(&own, &last_owner), Err(Error::LastOwner)));
-        assert!(may_leave(&own, &roster(&[('a', 1, Owner), ('b', 1, Owner)])).is_ok());
-        assert!(may_leave(&own, &roster(&[('a', 1, Member), ('b', 1, Owner)])).is_ok());
+        let alone = seats(&[('a', 1, Owner), ('a', 2, Owner)], None);
+        assert!(matches!(may_leave(&own, &alone, &[]), Err(Error::Alone)));
+        let last_owner = seats(&[('a', 1, Owner), ('b', 1, Member)], None);
+        assert!(matches!(may_leave(&own, &last_owner, &[]), Err(Error::NoOwnerStays)));
+        let two = [('a', 1, Owner), ('b', 1, Owner)];
+        assert!(may_leave(&own, &seats(&two, None), &[]).is_ok(), "the control");
+        assert!(may_leave(&own, &seats(&[('a', 1, Member), ('b', 1, Owner)], None), &[]).is_ok());
+        let asked = [device('b', 1).person.to_string()];
+        assert!(matches!(may_leave(&own, &seats(&two, None), &asked), Err(Error::NoOwnerStays)));
+        for standing in [Standing::Outside, Standing::Expired] {
+            let out = seats(&two, Some(('b', standing)));
+            assert!(matches!(may_leave(&own, &out, &[]), Err(Error::NoOwnerStays)), "{standing:?}");
+        }
+        // A member whose wish is known is nobody who would have been left behind.
+        let asked = [device('c', 1).person.to_string()];
+        assert!(
+            may_leave(&own, &seats(&[('a', 1, Owner), ('b', 1, Owner), ('c', 1, Owner)], None), &asked)
+                .is_ok()
+        );
     }
 
     #[test]
@@ -136,16 +232,67 @@ mod tests {
 
     #[test]
     fn a_wish_ends_with_the_stay_it_was_made_in() {
-        let leaver = device('b', 1);
-        let wish = || GroupRow { leaving: vec![leaver.person.to_string()], ..GroupRow::default() };
-        let (owner, second) = (device('a', 1), device('b', 2));
-        let mut row = wish();
-        settle(&mut row, &[owner.clone(), leaver.clone()], &[]);
-        assert_eq!(row.leaving.len(), 1, "a commit of somebody else");
-        settle(&mut row, std::slice::from_ref(&owner), &[]);
-        assert!(row.leaving.is_empty());
-        let mut row = wish();
-        settle(&mut row, &[owner, second.clone()], &[second]);
-        assert!(row.leaving.is_empty(), "removed and added again at one time");
+        use Role::{Member, Owner};
+        in_a_vault(|act| {
+            let leaver = device('b', 1);
+            let wish = || GroupRow { leaving: vec![leaver.person.to_string()], ..GroupRow::default() };
+            let after = |seats: &[(char, u16, Role)], added: &[Identity]| {
+                let mut row = wish();
+                let own = device('a', 1).person;
+                settle(act, &own, (&CASE, &mut row), &roster(seats), added, 1).map(|()| row.leaving.len())
+            };
+            let both = [('a', 1, Owner), ('b', 1, Member)];
+            assert_eq!(after(&both, &[])?, 1, "a commit of somebody else");
+            assert_eq!(after(&both[..1], &[])?, 0);
+            let again = [('a', 1, Owner), ('b', 2, Member)];
+            assert_eq!(after(&again, &[device('b', 2)])?, 0, "removed and added again at one time");
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn of_two_owners_who_leave_the_one_who_is_left_goes_on_and_is_told() {
+        use Role::{Member, Owner};
+        in_a_vault(|act| {
+            let (own, other) = (device('b', 1).person, device('a', 1).person);
+            let both = vec![other.to_string(), own.to_string()];
+            let leaving = GroupRow { leaving: both, leaving_since_ms: 5, epoch: 1, ..GroupRow::default() };
+            let mut wish = OutboxRow::default();
+            wish.leave = true;
+            act.put(&[&CASE.as_bytes()[..], &[0; 8]].concat(), &wish)?;
+            let waits = || act.scan::<OutboxRow>(CASE.as_bytes()).map(|rows| rows.len());
+            let settled = |seats: &[(char, u16, Role)]| {
+                let mut row = leaving.clone();
+                settle(act, &own, (&CASE, &mut row), &roster(seats), &[], 9).map(|()| row)
+            };
+            // The controls: another owner is left; it is no owner who leaves.
+            let row = settled(&[('a', 1, Owner), ('b', 1, Owner), ('c', 1, Member)])?;
+            assert_eq!((row.leaving.len(), row.leaving_since_ms, row.wish_lapsed_at_ms), (2, 5, 0));
+            let row = settled(&[('b', 1, Member), ('c', 1, Owner)])?;
+            assert_eq!((row.leaving, row.leaving_since_ms), (vec![own.to_string()], 5));
+            assert_eq!(waits()?, 1);
+            // The first of them is off.
+            let row = settled(&[('b', 1, Owner), ('b', 2, Owner), ('c', 1, Member)])?;
+            assert_eq!((row.leaving.len(), row.leaving_since_ms, row.wish_lapsed_at_ms), (0, 0, 9));
+            assert_eq!(waits()?, 0, "what was not sent yet is not sent any more");
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn what_the_only_owner_asks_for_comes_to_nothing_wherever_it_stands() {
+        use Role::{Member, Owner};
+        let (own, seats) = (device('b', 1), roster(&[('b', 1, Owner), ('c', 1, Member)]));
+        let heard_by = |person: &Person, seats: &Roster| {
+            let mut row = GroupRow::default();
+            asked(person, &mut row, seats, &own, 9);
+            (row.leaving.len(), row.leaving_since_ms, row.wish_lapsed_at_ms)
+        };
+        assert_eq!(heard_by(&own.person, &seats), (0, 0, 9), "it was on its way when the other one went");
+        assert_eq!(heard_by(&device('c', 1).person, &seats), (0, 0, 0));
+        // The control: somebody else is an owner too.
+        let two = roster(&[('b', 1, Owner), ('c', 1, Owner)]);
+        assert_eq!(heard_by(&own.person, &two), (1, 9, 0));
+        assert_eq!(heard_by(&device('c', 1).person, &two), (1, 0, 0));
     }
 }

@@ -23,6 +23,7 @@ mod escrow;
 mod findings;
 mod following;
 mod former;
+mod gone;
 mod granted;
 mod handover;
 mod joining;

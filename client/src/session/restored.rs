@@ -65,6 +65,17 @@ pub(super) fn counts_as_old(act: &Act<'_>, row: &GroupRow) -> Result<bool, Vault
     Ok(row.restores_known < restored.noticed && !frozen_since)
 }
 
+/// How often it was noticed that this vault was put back from a copy. What is begun is kept with it.
+pub(super) fn known_times(act: &Act<'_>) -> Result<u64, VaultError> {
+    Ok(known(act)?.noticed)
+}
+
+/// Whether something that was begun, when so many copies had been noticed, may be the copy's: in whichever case it is and
+/// whichever one has shown the copy, it may have been carried out since, and undone again by people who knew why.
+pub(super) fn is_of_before(act: &Act<'_>, restores_known: u64) -> Result<bool, VaultError> {
+    Ok(restores_known < known_times(act)?)
+}
+
 /// Refuses to lead a case on from a roster that is known to be old.
 ///
 /// Errors: [`Error::CaseRestored`].

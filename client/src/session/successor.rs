@@ -11,7 +11,7 @@ use super::{
     outbox,
     outsiders::{believed_role, is_brought},
     people::person_view,
-    restored::check_is_current,
+    restored::{check_is_current, is_of_before, known_times},
     seats,
     state::{Roster, Seat, load_row},
 };
@@ -60,8 +60,9 @@ impl Session {
         })?;
         let coming: BTreeSet<Identity> = self.vault.read::<_, Error>(|act| {
             let mut coming = BTreeSet::from([self.identity.clone()]);
+            let old = load_row(act, case)?;
             for seat in Roster::load(act, case)?.members {
-                if self.may_come_over(act, &seat)? {
+                if self.may_come_over(act, &old, &seat)? {
                     coming.insert(seat.identity);
                 }
             }
@@ -122,7 +123,7 @@ impl Session {
         for seat in Roster::load(act, case)?.members {
             let is_out = spoiler.as_ref().is_some_and(|spoiler| spoiler.is(&seat.identity));
             let is_out = is_out || is_brought(&old, &seat.identity.person);
-            if seat.identity != self.identity && !is_out && self.may_come_over(act, &seat)? {
+            if seat.identity != self.identity && !is_out && self.may_come_over(act, &old, &seat)? {
                 let owner = believed_role(&old, &seat) == Role::Owner;
                 carry.push(CarryRow { identity: seat.identity.to_string(), owner, ..CarryRow::default() });
             }
@@ -143,6 +144,7 @@ impl Session {
                 head: old.head.clone(),
             }),
             carry,
+            carry_restores_known: known_times(act)?,
             ..GroupRow::default()
         };
         let mut row = self.found(act, id, row)?;
@@ -170,9 +172,13 @@ impl Session {
         if is_owner || has_no_owner { Ok(()) } else { Err(Error::NotAllowed) }
     }
 
-    /// Whether a seat comes over without anybody being asked: something would be sealed for it here. Whoever is missed is
-    /// added by a person.
-    fn may_come_over(&self, act: &Act<'_>, seat: &Seat) -> Result<bool, Error> {
+    /// Whether a seat comes over without anybody being asked: something would be sealed for it here, and its person has not
+    /// asked to leave. Whoever is missed is added by a person.
+    fn may_come_over(&self, act: &Act<'_>, old: &GroupRow, seat: &Seat) -> Result<bool, Error> {
+        let person = &seat.identity.person;
+        if *person != self.identity.person && old.leaving.contains(&person.to_string()) {
+            return Ok(false);
+        }
         seats::would_pass(act, &self.identity, &self.trust(), seat, self.clock.now_ms())
     }
 
@@ -181,9 +187,17 @@ impl Session {
     /// Whoever has no key package yet, or signs with a key that nobody has looked at, stays for a later sync. So does
     /// whoever the group cannot take in, and keeps nobody else out.
     ///
-    /// Errors: [`Error::KeyPackagesUnfit`], once for each device, when everybody else was added; those of
-    /// [`Session::commit`].
+    /// Errors: [`Error::KeyPackagesUnfit`], once for each device, when everybody else was added; [`Error::BegunBeforeCopy`],
+    /// once, where the list came with a copy that this vault was put back from: it is given up; those of [`Session::commit`].
     pub(super) async fn carry_over(&self, group: &GroupId) -> Result<(), Error> {
+        let came_with_copy = |act: &Act<'_>| {
+            let row = load_row(act, group)?;
+            Ok::<_, Error>(!row.carry.is_empty() && is_of_before(act, row.carry_restores_known)?)
+        };
+        if self.vault.read(came_with_copy)? {
+            self.forget_carry(group, |_| true)?;
+            return Err(Error::BegunBeforeCopy);
+        }
         let mut told = Vec::new();
         let carried = self.carry_over_telling(group, &mut told).await;
         // Whatever came in between comes again by itself; this is told once.
@@ -436,74 +450,5 @@ fn damaged() -> VaultError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        session::known_keys::{Because, believe},
-        vault::{Passphrase, Vault},
-    };
-    use ring::rand::SystemRandom;
-    use std::sync::Arc;
-
-    #[test]
-    fn whoever_froze_it_is_left_out_and_of_oneself_that_device_alone() {
-        let person = |letter: &str| -> Person {
-            let name = format!("spiffe://harborlight.northmark.example/staff/{}", letter.repeat(16));
-            name.parse().unwrap()
-        };
-        let (own, other) = (person("a"), person("b"));
-        let by = |identity: &Identity| {
-            let row =
-                GroupRow { frozen_by: identity.to_string(), frozen_by_signed: true, ..GroupRow::default() };
-            let unsigned = GroupRow { frozen_by_signed: false, ..row.clone() };
-            assert!(
-                Spoiler::of(&unsigned, &own.device(1)).unwrap().is_none(),
-                "it may be the server's doing"
-            );
-            Spoiler::of(&row, &own.device(1)).unwrap()
-        };
-        let left_out = |spoiler: &Option<Spoiler>, identity: &Identity| {
-            spoiler.as_ref().is_some_and(|spoiler| spoiler.is(identity))
-        };
-        let stranger = by(&other.device(2));
-        assert!(left_out(&stranger, &other.device(1)) && left_out(&stranger, &other.device(2)));
-        assert!(!left_out(&stranger, &own.device(2)));
-        let second = by(&own.device(2));
-        assert!(left_out(&second, &own.device(2)));
-        assert!(!left_out(&second, &own.device(3)) && !left_out(&second, &other.device(1)));
-        assert!(by(&own.device(1)).is_none(), "one's own, which a restored vault has forgotten");
-    }
-
-    #[test]
-    fn a_device_that_does_not_fit_is_asked_for_another_key_package_once_a_day() {
-        let row = |unfit_at_ms| CarryRow { unfit_at_ms, ..CarryRow::default() };
-        assert!(is_due(&row(0), 5), "the control: it was never tried");
-        assert!(!is_due(&row(5), 5 + UNFIT_MS - 1));
-        assert!(is_due(&row(5), 5 + UNFIT_MS));
-    }
-
-    #[test]
-    fn a_device_whose_key_has_changed_is_asked_for_nothing_before_somebody_has_looked() {
-        let home = tempfile::tempdir().unwrap();
-        let passphrase = Passphrase::new("seven quiet herons at dawn".to_owned());
-        let vault = Vault::create(home.path(), &passphrase, Arc::new(SystemRandom::new())).unwrap();
-        vault
-            .act::<_, Error>(Durability::OnDisk, |act| {
-                let device: Identity =
-                    format!("spiffe://harborlight.northmark.example/staff/{}/device/1", "a".repeat(16))
-                        .parse()
-                        .unwrap();
-                let mut key = [7; P256Point::LEN];
-                key[0] = 4;
-                let key = P256Point::parse(&key).unwrap();
-                let row = CarryRow { identity: device.to_string(), ..CarryRow::default() };
-                assert!(is_looked_at(act, &row)?, "the control: nothing has changed");
-                let changed = CarryRow { changed_key: key.as_bytes().to_vec(), ..row };
-                assert!(!is_looked_at(act, &changed)?);
-                believe(act, &device, &key, Because::WordsCompared)?;
-                assert!(is_looked_at(act, &changed)?, "somebody has looked");
-                Ok(())
-            })
-            .unwrap();
-    }
-}
+#[path = "successor_tests.rs"]
+mod tests;

@@ -43,11 +43,17 @@ fn is_of_one_case(error: &Error) -> bool {
         Error::Group(_) | Error::NotAllowed | Error::LastOwner | Error::KeyPackagesUnfit { .. } => {
             return true;
         }
+        error if is_given_up(error) => return true,
         Error::Server(error @ ServerError::Refused(_)) => error,
         _ => return false,
     };
     let of_all = [Reason::RateLimited, Reason::Unavailable, Reason::CertificateRefused];
     !error.reason().is_some_and(|reason| of_all.contains(&reason))
+}
+
+/// Whether a change of members was given up that was begun before: whoever wants it all the same begins it anew.
+fn is_given_up(error: &Error) -> bool {
+    matches!(error, Error::RemovedMeanwhile { .. } | Error::BegunBeforeCopy)
 }
 
 /// Whether something new came; an alarm about the whole collaborative stands in the vault and stops nothing here.
@@ -209,13 +215,19 @@ impl Session {
         let granted = self.fetch_granted(group).await?;
         report.notes += granted.notes;
         report.documents += granted.documents;
-        self.drive(group).await?;
+        match self.drive(group).await {
+            Err(error) if is_given_up(&error) => report.held_up.push(HeldUp { case: *group, error }),
+            driven => driven?,
+        }
         match self.carry_over(group).await {
             // Whoever cannot be added today keeps nobody from being written to.
             Err(error) if is_of_one_case(&error) => report.held_up.push(HeldUp { case: *group, error }),
             carried => carried?,
         }
         self.renew_leaf(group).await?;
+        if self.tell_lapsed_wish(group)? {
+            report.held_up.push(HeldUp { case: *group, error: Error::WishLapsed });
+        }
         report.sent += self.flush(group).await?;
         Ok(())
     }

@@ -184,7 +184,9 @@ impl Session {
     async fn commit_upkeep(&self, group: &GroupId, intent: IntentRow) -> Result<bool, Error> {
         match self.commit(group, intent).await {
             Ok(()) => Ok(true),
-            Err(Error::Contended { .. } | Error::LastOwner | Error::NotAllowed) => Ok(false),
+            Err(Error::Contended { .. } | Error::LastOwner | Error::NotAllowed | Error::BegunBeforeCopy) => {
+                Ok(false)
+            }
             Err(error) => Err(error),
         }
     }

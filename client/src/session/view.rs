@@ -420,7 +420,7 @@ pub struct SuccessionPlan {
     /// it was this device's own, or is not known.
     pub left_out: Option<PersonView>,
     /// Devices that are not taken along: their key is not believed here, or their certificate is revoked or its agency
-    /// has left.
+    /// has left; or their person has asked to leave.
     pub not_believed: Vec<PersonView>,
     /// No owner is left, so that a member leads on: each of the others is asked whether to follow.
     pub by_member: bool,

@@ -426,6 +426,12 @@ pub struct PendingRow {
     /// MLSMessage(GroupInfo) of the epoch it opens: for a member that comes back.
     #[prost(bytes = "vec", tag = "50")]
     pub group_info: Vec<u8>,
+    /// People whom it was to add, and whom others have removed meanwhile.
+    #[prost(string, repeated, tag = "100")]
+    pub put_out: Vec<String>,
+    /// How often this vault had been noticed to be put back from a copy when it was begun.
+    #[prost(uint64, tag = "101")]
+    pub restores_known: u64,
 }
 
 /// What a commit is to do; a try that lost its race is made anew from this.

@@ -1,4 +1,4 @@
-//! A server that refuses whatever is asked of one case.
+//! A server that refuses whatever is asked of one case, or puts one member's changes of it off.
 
 use crate::{
     lying_answers::{is_leon, lied_to_with_leon},
@@ -93,4 +93,48 @@ fn a_yes_that_the_server_has_no_time_for_ends_no_request() {
     scene.leon.run(accept).success();
     write(&scene.leon, "back again");
     assert!(texts(&scene.rosa).contains(&"back again".to_owned()));
+}
+
+/// Takes no commit of Rosa's.
+struct NoCommit;
+
+impl Lie for NoCommit {
+    fn instead(&self, call: &Call<'_>) -> Option<Result<Vec<Bytes>, Reason>> {
+        let hers = call.caller.contains("harborlight") && call.method == "SubmitCommit";
+        hers.then_some(Err(Reason::Unavailable))
+    }
+}
+
+/// The server takes no commit of Rosa's while she adds Hannah, until another owner has added and removed Hannah: Rosa's
+/// program would make the change anew.
+/// Who: server
+/// Sees: that Hannah was removed meanwhile and is not added, and how to add her all the same
+/// Step: 8, "What was begun before brings nobody back"
+#[test]
+fn an_addition_that_is_put_off_does_not_bring_back_whoever_was_removed_meanwhile() {
+    let (scene, liar) = lied_to_with_leon();
+    let _hannah = scene.hannah();
+    let add = ["member", "add", CASE, "Hannah Kessler", "--yes", "--json"];
+    let readers = || scene.rosa.json_lines(["member", "list", CASE, "--offline"]).len();
+    scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--owner", "--yes", "--json"]).success();
+    scene.leon.run(["status", "--json"]).success();
+
+    liar.tell(NoCommit);
+    scene.rosa.run(add).code(7);
+    scene.leon.run(add).success();
+    scene.leon.run(["member", "remove", CASE, "Hannah Kessler", "--yes", "--json"]).success();
+    liar.tell(Honest);
+    let told = scene.rosa.run(["status"]).success();
+    assert!(told.stderr.contains("so they were not added"), "{}", told.stderr);
+    assert_eq!(readers(), 2, "Hannah stays away");
+    let again = scene.rosa.run(["status"]).success();
+    assert!(!again.stderr.contains("not added"), "it is given up: {}", again.stderr);
+    write(&scene.rosa, "without her");
+
+    // The control: put off as before, and nobody removes her.
+    liar.tell(NoCommit);
+    scene.rosa.run(add).code(7);
+    liar.tell(Honest);
+    scene.rosa.run(["status"]).success();
+    assert_eq!(readers(), 3);
 }

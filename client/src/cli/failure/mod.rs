@@ -90,6 +90,8 @@ impl From<Error> for Failure {
                 "You have asked to be taken off this case: nothing is sent to it any more.",
                 "An owner's program takes you off when it is next online. To stay, ask an owner to add you again afterwards.",
             ),
+            Error::NoOwnerStays => owners::nobody_stays(),
+            Error::WishLapsed => owners::wish_lapsed(),
             Error::Alone => Self::refused(
                 "Nobody else is on this case: there is nobody to leave it to.",
                 "Put it away with `alcove case archive`.",
@@ -216,6 +218,8 @@ impl From<Error> for Failure {
                 format!("Others changed the case {attempts} times while this was under way."),
                 "Nothing was done; run the command again.",
             ),
+            Error::RemovedMeanwhile { person } => owners::removed_meanwhile(&person),
+            Error::BegunBeforeCopy => owners::begun_before_copy(),
             Error::TextEmpty => {
                 Self::refused("There is no text.", "Write something, or name a file with text.")
             }

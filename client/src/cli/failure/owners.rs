@@ -1,9 +1,12 @@
 //! What to do when somebody in a case is in force no more, and when its owners are: for whom nothing is sent, and whom to
-//! follow.
+//! follow; and when the last of them leaves.
 
 use super::{Exit, Failure};
 use alcove_client::session::FollowFault;
-use alcove_proto::{ids::GroupId, names::Identity};
+use alcove_proto::{
+    ids::GroupId,
+    names::{Identity, Person},
+};
 
 /// Somebody sits in a case whose certificate is in force no more. What was written waits.
 pub(super) fn seat_outside(case: &GroupId, device: &Identity, last_owner: bool) -> Failure {
@@ -26,6 +29,50 @@ pub(super) fn seat_outside(case: &GroupId, device: &Identity, last_owner: bool) 
          server keeps it out: tell your admin and the server's operator."
     };
     Failure::new(Exit::Certificate, what, remedy)
+}
+
+/// Whoever leaves would leave nobody behind who could take them off, and do anything else for the case.
+pub(super) fn nobody_stays() -> Failure {
+    Failure::refused(
+        "Nobody else on this case is an owner who stays: the others are no owners, have asked to leave themselves, or their \
+         certificates have ended or are revoked.",
+        "Make somebody else an owner first: `alcove member add CASE PERSON --owner`.",
+    )
+}
+
+/// Somebody asked to leave, and the other owners have gone before them.
+pub(super) fn wish_lapsed() -> Failure {
+    // Whoever is told by the way is shown this sentence alone.
+    Failure::refused(
+        "You asked to be taken off, but the other owners have gone first and you are the only one now: you stay on it, and what \
+         you write is sent again. To leave, make somebody else an owner (`alcove member add CASE PERSON --owner`), then run \
+         `alcove case leave` once more.",
+        "Make somebody else an owner first: `alcove member add CASE PERSON --owner`.",
+    )
+}
+
+/// Somebody was to be added, and others have taken them off the case before that.
+pub(super) fn removed_meanwhile(person: &Person) -> Failure {
+    // Whoever is told by the way is shown this sentence alone.
+    Failure::new(
+        Exit::Conflict,
+        format!(
+            "{person} was to be added and has been removed from the case by somebody else meanwhile, so they were not added. Ask \
+             why; to add them all the same, run `alcove member add` again."
+        ),
+        "`alcove member list` shows who is on the case.",
+    )
+}
+
+/// What was to be changed came with a backup.
+pub(super) fn begun_before_copy() -> Failure {
+    Failure::new(
+        Exit::Conflict,
+        "A change of who is on the case was still waiting in the backup that this laptop was put back from. It may have been done \
+         and undone since, so it was given up: see `alcove member list`, and add or remove people again where that is still \
+         wanted.",
+        "`alcove member list` shows who is on the case.",
+    )
 }
 
 /// A member leads a case on by their word alone, and this device sees for itself why nobody is to follow.

@@ -7,7 +7,9 @@ use crate::{
     session::{
         AlarmKind, Error,
         alarms::{Alarm, raise, raise_against},
-        escrow, handover,
+        escrow,
+        gone::Gone,
+        handover,
         known_keys::{Brought, Signer, meet},
         leaving, ledger, let_go,
         outbox::{self, Item},
@@ -77,16 +79,19 @@ impl Walk<'_> {
         self.epoch_key = None;
         let_go::end_earlier(self.act, &self.id, self.row.epoch)?;
         self.meet_keys(&processed, author_key, before.as_ref())?;
-        // Whoever is removed is not brought over from an earlier case afterwards.
-        let out = |name: &str| processed.summary.removed.iter().any(|gone| gone.identity.to_string() == name);
-        self.row.carry.retain(|seat| !out(&seat.identity));
+        if let Some(roster) = &self.roster {
+            let removed = processed.summary.removed.iter().map(|gone| &gone.identity);
+            Gone::by(removed, roster).take_off(self.act, &self.id, &mut self.row)?;
+        }
         let missing = ledger::look_up(self.act, self.session.identity(), &self.id, self.now_ms)?;
         self.walked.alarms.extend(missing);
         self.let_begin_anew(&processed)?;
         let added = processed.summary.added.iter().map(|added| &added.identity);
         let added: Vec<Identity> = added.cloned().collect();
-        let members = self.roster()?.members.iter().map(|seat| seat.identity.clone()).collect::<Vec<_>>();
-        leaving::settle(&mut self.row, &members, &added);
+        if let Some(roster) = &self.roster {
+            let (own, at_ms) = (&self.session.identity.person, entry.received_at_ms);
+            leaving::settle(self.act, own, (&self.id, &mut self.row), roster, &added, at_ms)?;
+        }
         self.settle_pending(&processed)
     }
 

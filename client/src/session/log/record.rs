@@ -89,9 +89,7 @@ impl Walk<'_> {
             Payload::Introduction(introduction) => self.introduced(entry, introduction)?,
             // Nor is anybody taken off for what a ghost, or a stolen laptop, says in their name.
             Payload::Leave if !self.counts(&opened.author)? => {}
-            Payload::Leave => {
-                leaving::asked(self.session, &mut self.row, &opened.author, entry.received_at_ms)
-            }
+            Payload::Leave => self.asks_to_leave(&opened.author, entry.received_at_ms)?,
             Payload::Note(_) => self.walked.notes += u64::from(!own),
             Payload::Document(_) => self.walked.documents += u64::from(!own),
             Payload::Grant(_) | Payload::Unknown { .. } => {}
@@ -150,6 +148,14 @@ impl Walk<'_> {
         let Some(seat) = self.roster()?.named(author) else { return Ok(false) };
         let is_outside = seats::is_seat_outside(act, own, trust, seat)?;
         Ok(!is_outside && known_keys::believes(act, author, &seat.public_key)?)
+    }
+
+    fn asks_to_leave(&mut self, author: &Identity, at_ms: i64) -> Result<(), Error> {
+        self.roster()?;
+        if let Some(roster) = &self.roster {
+            leaving::asked(&self.session.identity.person, &mut self.row, roster, author, at_ms);
+        }
+        Ok(())
     }
 
     /// The key of what waits here under this id.

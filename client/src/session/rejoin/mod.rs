@@ -11,6 +11,7 @@ mod survey;
 use super::{
     AlarmKind, Error, Session,
     alarms::{Alarm, settle_alarms},
+    joining::come_back,
     known_keys::{Brought, Signer, meet},
     leaving, ledger,
     log::{alarm_of, fault_at_end},
@@ -208,7 +209,7 @@ impl Session {
         let (trust, now_ms) = (self.trust(), self.clock.now_ms());
         gap.take(entry).map_err(|_| ServerError::bad("an entry that does not follow"))?;
         // Written for the readers of then: others read it only when a person says so.
-        self.come_back(act, case)?;
+        come_back(act, case, &mut row)?;
         gap.keep(act, &mut row)?;
         let place = EntryKey { group: *case, position: Position(entry.position), record: RecordId([0; 16]) };
         act.put_entry(&place, &working_row(&entry.author, entry.received_at_ms, &row.head))?;
@@ -246,8 +247,7 @@ impl Session {
         outsiders::forget_gone(&mut row, &roster);
         // A wish of one's own to leave is stated anew; those of the others end with the stays they were made in.
         row.leaving_since_ms = 0;
-        let members: Vec<Identity> = roster.members.into_iter().map(|seat| seat.identity).collect();
-        leaving::settle(&mut row, &members, &added);
+        leaving::settle(act, &self.identity.person, (case, &mut row), &roster, &added, now_ms)?;
         let _missing = ledger::look_up(act, &self.identity, case, now_ms)?;
         outbox::queue(self, act, case, &mut row, Item::Introduction)?;
         act.delete::<RejoinRow>(case.as_bytes())?;

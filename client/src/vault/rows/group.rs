@@ -152,6 +152,13 @@ pub struct GroupRow {
     /// People who were made owners that way.
     #[prost(string, repeated, tag = "98")]
     pub owners_by_outsiders: Vec<String>,
+    /// When this person's wish to leave came to nothing, since nobody else was an owner any more, milliseconds since 1970; 0
+    /// once they were told, and where there was none.
+    #[prost(int64, tag = "100")]
+    pub wish_lapsed_at_ms: i64,
+    /// How often this vault had been noticed to be put back from a copy when `carry` was made.
+    #[prost(uint64, tag = "101")]
+    pub carry_restores_known: u64,
 }
 
 impl GroupRow {
