@@ -72,7 +72,9 @@ fn may_be_of_what_is_added(error: &Error) -> bool {
     match error {
         Error::Group(error) => match error {
             GroupError::Mls(_) | GroupError::Leaf(_) | GroupError::KeyPackage => true,
-            GroupError::Commit(error) => matches!(error, CommitError::Mls(_) | CommitError::Leaf(_)),
+            GroupError::Commit(error) => {
+                matches!(error, CommitError::Mls(_) | CommitError::Leaf(_) | CommitError::EncryptionKey)
+            }
             GroupError::Policy(error) => is_of_a_leaf(error),
             // Fewer may be within the limit.
             GroupError::TooLarge { .. } | GroupError::Malformed { what: Piece::KeyPackage } => true,

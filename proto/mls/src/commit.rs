@@ -8,8 +8,9 @@ use crate::{
     extensions::{check_leaf_extensions, policy_of},
     floor::ContextFloor,
     identity::{chain_of, device_of},
+    key_package::encryption_key_in,
     policy::{Policy, PolicyError},
-    suite::suite,
+    suite::{suite, takes_a_seal},
 };
 use alcove_charter::{Moment, P256Point, TrustError, TrustView};
 use alcove_proto::{
@@ -21,6 +22,7 @@ use mls_rs::{
     group::{ContentType, LeafNode, Roster, Sender, proposal::Proposal},
     identity::SigningIdentity,
 };
+use mls_rs_codec::MlsEncode;
 
 /// A commit that has been parsed and keeps to our form, and nothing more: its signature and its
 /// author's right are MLS's to check.
@@ -181,6 +183,9 @@ impl ParsedCommit {
         self.body.check_signature(&self.author_key(roster)?)?;
         let moment = self.moment(trust)?;
         self.body.check_form(trust, moment.charter_version())?;
+        if self.body.signature.is_some() {
+            self.check_encryption_keys()?;
+        }
         let floor = floor.judge(&moment, trust, received_at_ms)?;
         let survey = self.survey(roster)?;
         Ok(Judged { message: self.message, moment, survey, context: self.context, floor })
@@ -202,6 +207,23 @@ impl ParsedCommit {
             return Err(CommitError::Policy(PolicyError::ExternalOtherKey));
         }
         P256Point::parse(key.as_bytes()).ok_or(CommitError::Leaf(JudgeError::OtherKey))
+    }
+
+    /// Refuses a leaf that nothing can be sealed to.
+    ///
+    /// MLS judges the key of a leaf by its use alone, and that is by its neighbours in the tree: they could never commit
+    /// again, and nobody could tell whose leaf it is. In an envelope alone: no commit from before the rules meets this.
+    /// Errors: [`CommitError::EncryptionKey`]. Source: PROTOCOL.md section 8, "Commits", 8.
+    fn check_encryption_keys(&self) -> Result<(), CommitError> {
+        let path = self.message.commit_path_leaf_node().ok_or(CommitError::NoPath)?;
+        let mut added = self.message.proposals_by_value().into_iter().filter_map(|proposal| match proposal {
+            Proposal::Add(add) => Some(add.key_package().mls_encode_to_vec()),
+            _ => None,
+        });
+        let takes = |bytes: &[u8]| encryption_key_in(bytes).is_some_and(|key| takes_a_seal(&key));
+        let all_take =
+            takes_a_seal(&path.public_key) && added.all(|bytes| bytes.is_ok_and(|bytes| takes(&bytes)));
+        if all_take { Ok(()) } else { Err(CommitError::EncryptionKey) }
     }
 
     /// The leaf that an external commit removes.

@@ -76,6 +76,9 @@ pub enum CommitError {
     /// The commit has no update path.
     #[error("the commit has no path")]
     NoPath,
+    /// A leaf that it brings has a key that nothing can be sealed to.
+    #[error("a leaf of the commit has a key that nothing can be sealed to")]
+    EncryptionKey,
     /// A proposal is named by reference.
     #[error("the commit names a proposal by reference")]
     ByReference,

@@ -7,12 +7,12 @@ use crate::{
     identity::{LeafIdentityProvider, chain_of, device_of},
     policy::PolicyError,
     rules::Rules,
-    suite::{Suite, mls_time, suite},
+    suite::{Suite, mls_time, suite, takes_a_seal},
 };
 use alcove_charter::TrustView;
 use alcove_proto::{limits::KEY_PACKAGE_BYTES_MAX, names::Identity};
 use mls_rs::{
-    CipherSuiteProvider, MlsMessage,
+    MlsMessage,
     error::MlsError,
     external_client::ExternalClient,
     group::{Capabilities, proposal::AddProposal},
@@ -128,19 +128,23 @@ fn check_capabilities(capabilities: &Capabilities) -> Result<(), KeyPackageError
     }
 }
 
-/// Whether something can be sealed to a key. The suite judges the form of a key by nothing but its use.
 fn check_takes_a_seal(key: &HpkePublicKey) -> Result<(), KeyPackageError> {
-    suite().hpke_seal(key, &[], None, &[]).map(drop).map_err(|_| KeyPackageError::EncryptionKey)
+    if takes_a_seal(key) { Ok(()) } else { Err(KeyPackageError::EncryptionKey) }
 }
 
 /// The key that path secrets are sealed to, which the library does not hand out.
 ///
-/// MLSMessage {version, wire format, KeyPackage {version, suite, init_key<V>, LeafNode {encryption_key<V>, ...}}}, of
-/// bytes that have been parsed already (RFC 9420 sections 6, 7.2 and 10).
+/// MLSMessage {version, wire format, KeyPackage}, of bytes that have been parsed already (RFC 9420 section 6).
 fn leaf_encryption_key(bytes: &[u8]) -> Result<HpkePublicKey, KeyPackageError> {
-    const BEFORE_INIT_KEY: usize = 4 * 2;
-    let malformed = |_| KeyPackageError::Malformed;
-    let mut rest = bytes.get(BEFORE_INIT_KEY..).ok_or(KeyPackageError::Malformed)?;
-    HpkePublicKey::mls_decode(&mut rest).map_err(malformed)?;
-    HpkePublicKey::mls_decode(&mut rest).map_err(malformed)
+    const BEFORE_KEY_PACKAGE: usize = 2 * 2;
+    let key_package = bytes.get(BEFORE_KEY_PACKAGE..).ok_or(KeyPackageError::Malformed)?;
+    encryption_key_in(key_package).ok_or(KeyPackageError::Malformed)
+}
+
+/// The same of a KeyPackage {version, suite, init_key<V>, LeafNode {encryption_key<V>, ...}} (RFC 9420 sections 7.2 and 10).
+pub(crate) fn encryption_key_in(key_package: &[u8]) -> Option<HpkePublicKey> {
+    const BEFORE_INIT_KEY: usize = 2 * 2;
+    let mut rest = key_package.get(BEFORE_INIT_KEY..)?;
+    HpkePublicKey::mls_decode(&mut rest).ok()?;
+    HpkePublicKey::mls_decode(&mut rest).ok()
 }

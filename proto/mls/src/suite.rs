@@ -3,8 +3,8 @@
 //! P-256 because that is what agencies' CAs can certify; X-Wing so that what is recorded today stays
 //! closed to a quantum computer of tomorrow. PROTOCOL.md section 2.
 
-use mls_rs::{CryptoProvider, time::MlsTime};
-use mls_rs_core::crypto::CipherSuite;
+use mls_rs::{CipherSuiteProvider, CryptoProvider, time::MlsTime};
+use mls_rs_core::crypto::{CipherSuite, HpkePublicKey};
 use mls_rs_crypto_awslc::{AwsLcCipherSuite, AwsLcCipherSuiteBuilder, AwsLcHash, MlKem, Sha3};
 use mls_rs_crypto_traits::{AeadId, KdfId};
 
@@ -32,6 +32,11 @@ pub fn suite() -> AwsLcCipherSuite {
     // Cannot fail: each part is one the library is compiled with; the tests compose it.
     let Some(suite) = compose() else { unreachable!("the suite's parts are compiled in") };
     suite
+}
+
+/// Whether something can be sealed to a key. The suite judges the form of a key by nothing but its use.
+pub(crate) fn takes_a_seal(key: &HpkePublicKey) -> bool {
+    suite().hpke_seal(key, &[], None, &[]).is_ok()
 }
 
 fn compose() -> Option<AwsLcCipherSuite> {

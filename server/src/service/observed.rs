@@ -161,6 +161,7 @@ fn of_commit(error: CommitError) -> ServiceError {
         | CommitError::ContextTime
         | CommitError::OtherGroup
         | CommitError::Context(_)
+        | CommitError::EncryptionKey
         | CommitError::Mls(_) => ServiceError::CommitInvalid,
     }
 }

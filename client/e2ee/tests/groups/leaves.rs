@@ -11,10 +11,10 @@ use alcove_e2ee::{
     group::{Group, GroupError, Intent, Standing},
 };
 use alcove_mls::{
-    CommitError, JudgeError, KeyPackageError, LEAF_EXTENSIONS, ObserveError, Observer, Policy, PolicyError,
-    inspect_key_package, mls_time,
+    CommitBody, CommitError, JudgeError, KeyPackageError, LEAF_EXTENSIONS, ObserveError, Observer, Policy,
+    PolicyError, inspect_key_package, mls_time,
 };
-use mls_rs::{ExtensionList, error::MlsError, extension::ExtensionType};
+use mls_rs::{ExtensionList, MlsMessage, error::MlsError, extension::ExtensionType};
 use rcgen::KeyPair;
 
 fn unknown_issuer(error: &CommitError) -> bool {
@@ -424,4 +424,24 @@ struct KeyMade {
 fn made(device: &Device) -> KeyMade {
     let made = key_package(device);
     KeyMade { bytes: made.bytes, secret: made.secret }
+}
+
+#[test]
+fn a_commit_whose_own_leaf_takes_no_seal_is_refused_by_both_ends() {
+    let (mut scene, mut bob) = Scene::with_bob();
+    let mallory = scene.world.protection.device('m', 1);
+    let mut rogue = Rogue::join(&mut scene, &mallory, Habits::default(), &mut [&mut bob]);
+    let whole = CommitBody::parse(&rogue.commit(&scene.trust, |commit| commit)).unwrap().commit;
+    let parsed = MlsMessage::from_bytes(&whole).unwrap();
+    let key = parsed.commit_path_leaf_node().unwrap().public_key.as_ref().to_vec();
+    let at = whole.windows(key.len()).position(|window| window == key).unwrap();
+    // A key of the right length: ML-KEM's half of it holds numbers that are none of its.
+    let mut bent = whole.clone();
+    bent[at..at + 64].fill(0xff);
+    scene.refused(&rogue.signed(bent), |error| matches!(error, CommitError::EncryptionKey));
+    // The control: another key that takes a seal is refused by MLS for the leaf's signature, and not for this.
+    let mut other = whole.clone();
+    *other[at..at + key.len()].last_mut().unwrap() ^= 1;
+    scene.refused(&rogue.signed(other), |error| matches!(error, CommitError::Mls(_)));
+    scene.publish(&rogue.signed(whole), &mut [&mut bob]);
 }
