@@ -122,7 +122,6 @@ impl Session {
         let mut carry = Vec::new();
         for seat in Roster::load(act, case)?.members {
             let is_out = spoiler.as_ref().is_some_and(|spoiler| spoiler.is(&seat.identity));
-            let is_out = is_out || is_brought(&old, &seat.identity.person);
             if seat.identity != self.identity && !is_out && self.may_come_over(act, &old, &seat)? {
                 let owner = believed_role(&old, &seat) == Role::Owner;
                 carry.push(CarryRow { identity: seat.identity.to_string(), owner, ..CarryRow::default() });
@@ -173,9 +172,12 @@ impl Session {
     }
 
     /// Whether a seat comes over without anybody being asked: something would be sealed for it here, and its person has not
-    /// asked to leave. Whoever is missed is added by a person.
+    /// asked to leave, nor sits there by the word of nobody. Whoever is missed is added by a person.
     fn may_come_over(&self, act: &Act<'_>, old: &GroupRow, seat: &Seat) -> Result<bool, Error> {
         let person = &seat.identity.person;
+        if is_brought(old, person) {
+            return Ok(false);
+        }
         if *person != self.identity.person && old.leaving.contains(&person.to_string()) {
             return Ok(false);
         }
