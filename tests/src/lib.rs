@@ -11,4 +11,5 @@ pub mod faults;
 pub mod needs;
 pub mod process;
 pub mod samples;
+pub mod stored;
 pub mod world;

@@ -112,6 +112,14 @@ impl Pace {
 }
 
 #[cfg(test)]
+impl Pace {
+    /// One in which every field is set: its stored form is frozen.
+    pub(crate) fn whole() -> Self {
+        Self { number: 1, not_before_ms: Some(2), latest_ms: 3 }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

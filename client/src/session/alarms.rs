@@ -361,7 +361,11 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::samples::vault;
+    use crate::{
+        session::samples::{in_a_vault, vault},
+        vault::rows::tests as stored,
+    };
+    use alcove_tests::stored::Forms;
 
     const GROUP: GroupId = GroupId([7; 16]);
 
@@ -372,6 +376,18 @@ mod tests {
 
     fn at(kind: AlarmKind, position: u64) -> Alarm {
         Alarm { group: Some(GROUP), kind, position }
+    }
+
+    #[test]
+    fn an_alarm_lies_where_its_stored_form_says() {
+        in_a_vault(|act| {
+            let position = stored::NUMBER;
+            let alarm = Alarm { group: Some(stored::GROUP), kind: AlarmKind::Gap, position };
+            raise(act, alarm, 1)?;
+            let place = act.tag::<AlarmRow>(&Forms::of("vault").tag_of("alarm"));
+            assert!(act.has::<AlarmRow>(&place)?);
+            Ok(())
+        });
     }
 
     #[test]

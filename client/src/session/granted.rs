@@ -289,7 +289,7 @@ mod tests {
         assert_eq!(positions(&records), [3, 6]);
         // Whoever made the group has all of it.
         keep_earlier(&mut records, Position(0));
-        assert_eq!(positions(&records), []);
+        assert_eq!(positions(&records), Vec::<u64>::new());
     }
 
     #[test]

@@ -92,7 +92,11 @@ fn place(group: &GroupId, hash: &[u8]) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{session::samples::in_a_vault, vault::rows::SealingRow};
+    use crate::{
+        session::samples::in_a_vault,
+        vault::rows::{SealingRow, tests::GROUP},
+    };
+    use alcove_tests::stored::Forms;
 
     fn entry(epoch: u64, body: &[u8]) -> LogEntry {
         LogEntry { epoch, body: body.to_vec().into(), ..LogEntry::default() }
@@ -102,6 +106,11 @@ mod tests {
         let mut row = OutboxRow::default();
         row.sealings = vec![SealingRow { epoch, hash: sha256(&[body]).to_vec() }];
         row
+    }
+
+    #[test]
+    fn it_lies_where_its_stored_form_says() {
+        assert_eq!(place(&GROUP, &[2; 32]).to_vec(), Forms::of("vault").key("let_go"));
     }
 
     #[test]

@@ -282,3 +282,22 @@ pub(super) fn role_number(role: Role) -> v1::Role {
         Role::Owner => v1::Role::Owner,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vault::rows::tests::{GROUP, NUMBER, OTHER_ID, RECORD};
+    use alcove_tests::stored::Forms;
+
+    #[test]
+    fn what_belongs_to_a_group_lies_where_its_stored_form_says() {
+        let forms = Forms::of("vault");
+        for name in ["epoch", "outbox", "escrow_due"] {
+            assert_eq!(epoch_place(&GROUP, NUMBER).to_vec(), forms.key(name), "{name}");
+        }
+        for name in ["receipt", "access", "grant_inbox"] {
+            assert_eq!(group_place(&GROUP, RECORD.as_bytes()).to_vec(), forms.key(name), "{name}");
+        }
+        assert_eq!(group_place(&GROUP, &OTHER_ID).to_vec(), forms.key("escrow_grant"));
+    }
+}

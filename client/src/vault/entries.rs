@@ -36,7 +36,7 @@ pub enum Direction {
 pub(crate) type TakeOpened<'a> = &'a mut dyn FnMut(EntryKey, &[u8]) -> Result<ControlFlow<()>, VaultError>;
 
 impl EntryKey {
-    fn place(&self) -> [u8; 40] {
+    pub(super) fn place(&self) -> [u8; 40] {
         let mut place = [0; 40];
         place[..16].copy_from_slice(self.group.as_bytes());
         place[16..24].copy_from_slice(&self.position.0.to_be_bytes());

@@ -528,3 +528,6 @@ pub struct CardRow {
     #[prost(int64, tag = "4")]
     pub issued_at_ms: i64,
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

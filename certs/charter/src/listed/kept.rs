@@ -89,3 +89,6 @@ impl EverListed {
         listed.is_within_limits().then_some(listed)
     }
 }
+
+#[cfg(test)]
+mod tests;

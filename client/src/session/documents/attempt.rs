@@ -189,7 +189,14 @@ fn place(act: &Act<'_>, case: &GroupId, path: &Path) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vault::{Durability, Passphrase, Vault, rows::GroupRow};
+    use crate::vault::{
+        Durability, Passphrase, Vault,
+        rows::{
+            GroupRow,
+            tests::{BLOB, CHUNK, GROUP},
+        },
+    };
+    use alcove_tests::stored::Forms;
     use ring::rand::SystemRandom;
     use std::sync::Arc;
 
@@ -229,6 +236,19 @@ mod tests {
         fn kept(&self, attempt: &Attempt) -> Vec<u8> {
             self.act(|act| attempt.digests(act)).iter().map(|digest| digest.0[0]).collect()
         }
+    }
+
+    #[test]
+    fn an_upload_and_its_digests_lie_where_their_stored_forms_say() {
+        let (scene, forms) = (Scene::new(), Forms::of("vault"));
+        let path = forms.tag_of("upload");
+        scene.act(|act| {
+            let expected = [&act.tag::<UploadRow>(&path)[..], GROUP.as_bytes()].concat();
+            assert_eq!(place(act, &GROUP, Path::new(&path)), expected);
+            Ok(())
+        });
+        let attempt = Attempt { blob: BLOB, ..scene.attempt() };
+        assert_eq!(attempt.block_place(CHUNK).to_vec(), forms.key("chunk_digests"));
     }
 
     #[test]

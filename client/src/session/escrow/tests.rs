@@ -1,9 +1,13 @@
 //! Whose sealing an epoch is, and what is marked for it.
 
 use super::*;
-use crate::session::state::Seat;
+use crate::{
+    session::state::Seat,
+    vault::rows::tests::{CERTIFICATE, GROUP},
+};
 use alcove_charter::P256Point;
 use alcove_proto::v1::Role;
+use alcove_tests::stored::Forms;
 
 /// Leaves of these agencies, by number.
 fn roster(leaves: &[(u32, &str)]) -> Roster {
@@ -29,4 +33,10 @@ fn the_two_lowest_leaves_of_an_agency_seal_and_nobody_else() {
     assert!(!designated(&whole, 0), "another agency's epoch key is not sealed to this one's recovery key");
     let alone = roster(&[(0, "elmgate"), (5, "harborlight")]);
     assert!(designated(&alone, 5), "an agency with one leaf seals once");
+}
+
+#[test]
+fn a_certificate_lies_where_its_stored_form_says() {
+    let place = certificate_place(&GROUP, &Digest(CERTIFICATE));
+    assert_eq!(place.to_vec(), Forms::of("vault").key("escrow_certificate"));
 }

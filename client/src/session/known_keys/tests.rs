@@ -1,9 +1,13 @@
 //! Whose keys are believed, and what never lifts what stands against another.
 
 use super::*;
-use crate::session::samples::{in_a_vault, pair, point, tie};
+use crate::{
+    session::samples::{in_a_vault, pair, point, tie},
+    vault::rows::tests::{DEVICE, NEW_KEY},
+};
 use alcove_mls::KeyTie;
 use alcove_proto::ids::GroupId;
+use alcove_tests::stored::Forms;
 
 fn key() -> P256Point {
     point(&pair())
@@ -193,6 +197,15 @@ fn whoever_is_revoked_or_outside_brings_no_key_that_is_believed() {
             assert!(believes(act, identity, &second)?, "{identity}");
         }
         assert_eq!(changes(act), 0);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_change_of_keys_lies_where_its_stored_form_says() {
+    in_a_vault(|act| {
+        let place = place_of(act, &DEVICE.parse().unwrap(), &P256Point::parse(&NEW_KEY).unwrap());
+        assert_eq!(place, act.tag::<KeyChangeRow>(&Forms::of("vault").tag_of("key_change")));
         Ok(())
     });
 }

@@ -9,11 +9,12 @@ use crate::{
     session::alarms::standing,
     vault::{
         Passphrase, Vault,
-        rows::{AlarmRow, ChainRow, RosterMember, RosterRow},
+        rows::{AlarmRow, ChainRow, RosterMember, RosterRow, tests::NUMBER},
     },
 };
 use alcove_charter::{leaf_serial, oids::Usage, sha256};
 use alcove_proto::ids::GroupId;
+use alcove_tests::stored::Forms;
 use ring::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair},
@@ -244,4 +245,11 @@ fn a_certificate_is_kept_once_revoked_once_and_told_from_its_serial_numbers_neig
     assert_eq!(rows, [(4, None), (1, Some(6)), (2, None)]);
     let head = scene.act(held).unwrap();
     assert_eq!((head.count, head.time_ms), (6, 50));
+}
+
+#[test]
+fn a_certificate_lies_where_its_stored_form_says() {
+    assert_eq!(Whose::Own.key(&[5; 4], NUMBER), Forms::of("vault").key("ledger_entry"));
+    // A colleague's lies apart, and in the same way.
+    assert_eq!(Whose::Colleague.key(&[5; 4], NUMBER)[..2], [0, 4]);
 }

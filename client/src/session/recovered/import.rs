@@ -150,3 +150,18 @@ fn make_room(act: &Act<'_>, group: &GroupId, has_new: bool, now_ms: i64) -> Resu
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vault::rows::tests::{GROUP, NUMBER};
+    use alcove_tests::stored::Forms;
+
+    #[test]
+    fn a_recovered_key_lies_where_its_stored_form_says() {
+        let place = place_of(epoch_place(&GROUP, NUMBER), &[1; 32], &[2; 32]);
+        for name in ["recovered_epoch", "recovered_record"] {
+            assert_eq!(place.to_vec(), Forms::of("vault").key(name));
+        }
+    }
+}

@@ -56,35 +56,3 @@ pub struct MetRow {
     #[prost(bool, tag = "6")]
     pub made_owner: bool,
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stored_way_back_is_always_read_the_same() {
-        let mut row = RejoinRow::default();
-        row.state = vec![1];
-        row.commit = vec![2];
-        row.epoch = 3;
-        row.seen_position = 4;
-        row.seen_head = vec![5];
-        row.group_info = vec![6];
-        row.context_floor = vec![9];
-        let mut met = MetRow::default();
-        met.author = "a".into();
-        met.author_key = vec![7];
-        met.identity = "b".into();
-        met.public_key = vec![8];
-        met.author_chain = vec![vec![10]];
-        row.met = vec![met];
-        let stored = [
-            &[0x0a, 1, 1, 0x12, 1, 2, 0x18, 3, 0x20, 4, 0x2a, 1, 5, 0x32, 1, 6][..],
-            &[0x3a, 15, 0x0a, 1, b'a', 0x12, 1, 7, 0x1a, 1, b'b', 0x22, 1, 8, 0x2a, 1, 10][..],
-            &[0x42, 1, 9],
-        ]
-        .concat();
-        assert_eq!(row.encode_to_vec(), stored);
-        assert!(RejoinRow::decode(stored.as_slice()) == Ok(row));
-    }
-}

@@ -20,7 +20,7 @@ use alcove_proto::{
 };
 use std::ops::ControlFlow;
 
-fn access_key(group: &GroupId, access: &AccessId) -> Key {
+pub(super) fn access_key(group: &GroupId, access: &AccessId) -> Key {
     Kind::Access.key().group(group).access(access).build()
 }
 
@@ -28,7 +28,7 @@ fn of_prefix(group: &GroupId, grantee: &Identity) -> Key {
     Kind::AccessOf.key().group(group).identity(grantee).build()
 }
 
-fn of_key(group: &GroupId, grantee: &Identity, access: &AccessId) -> Key {
+pub(super) fn of_key(group: &GroupId, grantee: &Identity, access: &AccessId) -> Key {
     Kind::AccessOf.key().group(group).identity(grantee).access(access).build()
 }
 

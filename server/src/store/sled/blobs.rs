@@ -26,7 +26,7 @@ pub(super) const INLINE_BLOB_BYTES_MAX: u64 = 64 * 1024;
 /// How exactly it is known when an upload last got a chunk, milliseconds: a chunk's act writes it no more often.
 const TOUCH_INTERVAL_MS: i64 = 3600 * 1000;
 
-fn blob_key(blob: &BlobId) -> Key {
+pub(super) fn blob_key(blob: &BlobId) -> Key {
     Kind::Blob.key().blob(blob).build()
 }
 
@@ -35,11 +35,11 @@ pub(super) fn chunk_key(blob: &BlobId, index: u32) -> Key {
     Kind::Chunk.key().blob(blob).index(index).build()
 }
 
-fn chunk_parts(blob: &BlobId, index: u32) -> Key {
+pub(super) fn chunk_parts(blob: &BlobId, index: u32) -> Key {
     Kind::ChunkPart.key().blob(blob).index(index).build()
 }
 
-fn tombstone_key(blob: &BlobId) -> Key {
+pub(super) fn tombstone_key(blob: &BlobId) -> Key {
     Kind::Tombstone.key().blob(blob).build()
 }
 
@@ -48,7 +48,7 @@ pub(super) fn upload_key(uploader: &Identity, blob: &BlobId) -> Key {
     Kind::Upload.key().identity(uploader).blob(blob).build()
 }
 
-fn usage_key(identity: &Identity) -> Key {
+pub(super) fn usage_key(identity: &Identity) -> Key {
     Kind::Usage.key().identity(identity).build()
 }
 

@@ -26,7 +26,7 @@ use bytes::Bytes;
 /// Milliseconds of the longest life of a device's certificate, and so of a key package: 90 days, and a day for clocks.
 const CERTIFICATE_LIFE_MS: i64 = 91 * 24 * 3600 * 1000;
 
-fn one_time_prefix(identity: &Identity) -> Key {
+pub(super) fn one_time_prefix(identity: &Identity) -> Key {
     Kind::OneTime.key().identity(identity).build()
 }
 

@@ -45,7 +45,7 @@ impl Place {
         Kind::Request.key().identity(identity).tag(self as u8).build()
     }
 
-    fn answer_key(self, identity: &Identity) -> Key {
+    pub(super) fn answer_key(self, identity: &Identity) -> Key {
         Kind::Answer.key().identity(identity).tag(self as u8).build()
     }
 

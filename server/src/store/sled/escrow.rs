@@ -46,11 +46,17 @@ fn epoch_prefix(agency: &TrustDomain, group: &GroupId, epoch: Epoch) -> Key {
     Kind::Escrow.key().trust_domain(agency).group(group).epoch(epoch).build()
 }
 
-fn entry_of(agency: &TrustDomain, group: &GroupId, epoch: Epoch, hash: &Digest, device: &Identity) -> Key {
+pub(super) fn entry_of(
+    agency: &TrustDomain,
+    group: &GroupId,
+    epoch: Epoch,
+    hash: &Digest,
+    device: &Identity,
+) -> Key {
     Kind::Escrow.key().trust_domain(agency).group(group).epoch(epoch).digest(hash).identity(device).build()
 }
 
-fn grants_prefix(agency: &TrustDomain, group: &GroupId, device: &Identity) -> Key {
+pub(super) fn grants_prefix(agency: &TrustDomain, group: &GroupId, device: &Identity) -> Key {
     Kind::EscrowedGrant.key().trust_domain(agency).group(group).identity(device).build()
 }
 

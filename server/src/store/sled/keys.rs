@@ -49,7 +49,7 @@ pub(super) enum Kind {
     TreePart = 0x23,
     /// `identity, digest`: [`super::rows::KeyPackageRow`].
     OneTime = 0x30,
-    /// `identity, digest`: an empty row for each one that was handed out.
+    /// `identity, digest`: [`super::rows::ClaimedRow`] of each one that was handed out.
     Claimed = 0x31,
     /// `identity`: [`super::rows::KeyPackageRow`].
     LastResort = 0x32,

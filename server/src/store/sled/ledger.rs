@@ -25,7 +25,7 @@ pub(super) fn entries_prefix(trust_domain: &TrustDomain) -> Key {
     Kind::LedgerEntry.key().trust_domain(trust_domain).build()
 }
 
-fn entry_key(trust_domain: &TrustDomain, number: u64) -> Key {
+pub(super) fn entry_key(trust_domain: &TrustDomain, number: u64) -> Key {
     Kind::LedgerEntry.key().trust_domain(trust_domain).number(number).build()
 }
 

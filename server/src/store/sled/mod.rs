@@ -42,6 +42,8 @@ mod reaper;
 mod recoveries;
 mod rows;
 mod space;
+#[cfg(test)]
+mod tests;
 mod trust;
 mod verbs;
 mod view;

@@ -24,7 +24,7 @@ use std::{
 };
 
 /// The format of everything in the data folder.
-const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;
 /// Bytes of one of sled's segments. A leaf page above a fourth of it goes to a side file that is never
 /// synced; 17 values of [`super::rows::VALUE_BYTES_MAX`] are well below.
 const SEGMENT_BYTES: usize = 8 * 1024 * 1024;

@@ -28,7 +28,7 @@ fn attempts_prefix(agency: &TrustDomain) -> Key {
     Kind::Attempt.key().trust_domain(agency).build()
 }
 
-fn attempt_key(agency: &TrustDomain, attempt: &AttemptId) -> Key {
+pub(super) fn attempt_key(agency: &TrustDomain, attempt: &AttemptId) -> Key {
     Kind::Attempt.key().trust_domain(agency).attempt(attempt).build()
 }
 

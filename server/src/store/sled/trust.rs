@@ -12,7 +12,7 @@ use crate::store::{
 };
 use std::ops::ControlFlow;
 
-fn charter_key() -> Key {
+pub(super) fn charter_key() -> Key {
     Kind::Charter.key().build()
 }
 

@@ -21,11 +21,11 @@ use alcove_proto::{
 };
 use bytes::Bytes;
 
-fn welcome_key(identity: &Identity, welcome: &WelcomeId) -> Key {
+pub(super) fn welcome_key(identity: &Identity, welcome: &WelcomeId) -> Key {
     Kind::Welcome.key().identity(identity).welcome(welcome).build()
 }
 
-fn content(kind: Kind, group: &GroupId, position: Position) -> Key {
+pub(super) fn content(kind: Kind, group: &GroupId, position: Position) -> Key {
     kind.key().group(group).position(position).build()
 }
 
