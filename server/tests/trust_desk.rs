@@ -210,6 +210,13 @@ async fn numbers_rise_no_faster_than_who_missed_lists_can_follow_over_a_restart_
     assert!(slept.with_crl(&list(2_002)).is_err());
     let list_refused = Err((Code::FailedPrecondition, Reason::ListRefused, 1_001));
     assert_eq!(submit_crl(&server, &world, list(2_001)).await, list_refused);
+    // One by a clock that is ahead is told when it is taken as it is: the next one would be dated ahead as well.
+    let crl = world.harborlight.ca.crl_ahead(2_001, Duration::from_secs(45));
+    let refused =
+        server.trust_client(&world).await.submit_crl(v1::SubmitCrlRequest { crl }).await.unwrap_err();
+    let detail = ErrorDetail::from_status_details(refused.details()).unwrap();
+    assert_eq!(detail.reason(), Reason::ClockSkew);
+    assert!((1..=45_000).contains(&detail.retry_after_ms), "{detail:?}");
     server.stop().await;
     let server = world.serve().await;
     assert_eq!(submit_crl(&server, &world, list(2_001)).await, list_refused);

@@ -29,6 +29,15 @@ fn lists_within(between_ms: i64) -> u64 {
     u64::try_from(between_ms).unwrap_or(0) / BETWEEN_MS
 }
 
+/// When a list that comes too early for its number may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Early {
+    /// In how many milliseconds; none where one that is made now may.
+    pub(crate) in_ms: i64,
+    /// Whether it is early by its date alone: then it is taken as it is; else one that is made then.
+    pub(crate) is_dated_ahead: bool,
+}
+
 /// From which list the desk counts, so that whoever has **any** list that it took takes each one after it.
 ///
 /// The thousand numbers after that list may come whenever they like, as every device takes them; a higher one only so long
@@ -78,8 +87,8 @@ impl Pace {
 
     /// Whether a list of that date may have number `offered` after `held`, at a desk whose clock says `now_ms`.
     ///
-    /// Errors: in how many milliseconds one that is made then may; none where one that is made now may.
-    pub(crate) fn check(&self, held: u64, offered: u64, made_ms: i64, now_ms: i64) -> Result<(), i64> {
+    /// Errors: when to come again.
+    pub(crate) fn check(&self, held: u64, offered: u64, made_ms: i64, now_ms: i64) -> Result<(), Early> {
         // A clock that was set back holds nobody up.
         let not_before_ms = self.not_before_ms.filter(|not_before_ms| *not_before_ms <= now_ms);
         let latest_ms = self.latest_ms.min(now_ms.saturating_add(CRL_AHEAD_MS_MAX));
@@ -91,12 +100,18 @@ impl Pace {
         if made_ms <= now_ms && offered <= pace.most(made_ms) {
             return Ok(());
         }
-        if is_one_of_few || offered <= pace.most(now_ms) {
-            return Err(0);
+        // A clock that is ahead dates the next one ahead as well: whoever was told to make another would be told so for ever.
+        if made_ms > now_ms && self.check(held, offered, made_ms, made_ms).is_ok() {
+            return Err(Early { in_ms: made_ms.saturating_sub(now_ms), is_dated_ahead: true });
         }
-        let lists = offered.saturating_sub(pace.number).div_ceil(CRL_NUMBER_RISE_MAX);
-        let after_ms = i64::try_from(lists.saturating_mul(BETWEEN_MS)).unwrap_or(i64::MAX);
-        Err(pace.latest_ms.saturating_add(after_ms).saturating_sub(now_ms))
+        let in_ms = if is_one_of_few || offered <= pace.most(now_ms) {
+            0
+        } else {
+            let lists = offered.saturating_sub(pace.number).div_ceil(CRL_NUMBER_RISE_MAX);
+            let after_ms = i64::try_from(lists.saturating_mul(BETWEEN_MS)).unwrap_or(i64::MAX);
+            pace.latest_ms.saturating_add(after_ms).saturating_sub(now_ms)
+        };
+        Err(Early { in_ms, is_dated_ahead: false })
     }
 
     /// The pace after that list, which was taken at `now_ms`. It is counted from one that rises by many, which is not dated
@@ -185,47 +200,115 @@ mod tests {
         }
     }
 
+    /// Two hours of somebody with the stolen key, who takes the six lists of each minute as high as they may be, and of an agency
+    /// that wants a list in force twice a minute.
+    struct Pressed {
+        /// How far ahead the thief dates its lists.
+        thief_ahead_ms: &'static [i64],
+        /// How far ahead the agency's clock is.
+        agency_ahead_ms: i64,
+        /// Whether the agency hands in the same list again when it is told so.
+        waits_for_its_date: bool,
+    }
+
+    /// What came of it.
+    struct Outcome {
+        pace: Pace,
+        held: u64,
+        /// The longest that the agency has waited until one was taken, seconds.
+        longest: i64,
+        /// Whether a list that rises by a thousand was refused at any time.
+        were_used_up: bool,
+    }
+
+    const PRESSED_SECONDS: i64 = 7_200;
+
+    impl Pressed {
+        fn run(&self) -> Outcome {
+            let (mut pace, mut held) = (Pace::from(1, NOW_MS), 1);
+            let (mut wanted_since, mut longest, mut were_used_up) = (None, 0, false);
+            let mut kept: Option<(u64, i64, i64)> = None;
+            for second in 0..PRESSED_SECONDS {
+                let now_ms = NOW_MS + second * 1_000;
+                let may = |number: &u64, made_ms| pace.check(held, *number, made_ms, now_ms).is_ok();
+                let highest = |made_ms| {
+                    (held + 1..=held + CRL_NUMBER_RISE_MAX).rev().find(|number| may(number, made_ms))
+                };
+                let dates = self.thief_ahead_ms.iter().map(|ahead_ms| now_ms + ahead_ms);
+                if second % 10 == 0
+                    && let Some((number, made_ms)) =
+                        dates.filter_map(|made_ms| Some((highest(made_ms)?, made_ms))).max()
+                {
+                    (pace, held) = (pace.after(number, made_ms, now_ms), number);
+                }
+                if second % 30 == 0 {
+                    wanted_since = wanted_since.or(Some(second));
+                }
+                let comes_ms = now_ms + 400;
+                let many = held + CRL_NUMBER_RISE_MAX;
+                were_used_up |= pace.check(held, many, now_ms, comes_ms).is_err();
+                let Some(since) = wanted_since else { continue };
+                // The agency adopts what is in force, and makes its own; by its next CA it is the same.
+                let (number, made_ms) = match kept.take() {
+                    Some((number, made_ms, at_ms)) if number > held => {
+                        if comes_ms < at_ms {
+                            kept = Some((number, made_ms, at_ms));
+                            continue;
+                        }
+                        (number, made_ms)
+                    }
+                    _ if second % 30 == 0 => (held + 1, now_ms + 100 + self.agency_ahead_ms),
+                    _ => continue,
+                };
+                match pace.check(held, number, made_ms, comes_ms) {
+                    Ok(()) => {
+                        (pace, held) = (pace.after(number, made_ms, comes_ms), number);
+                        longest = longest.max(second - since);
+                        wanted_since = None;
+                    }
+                    Err(Early { in_ms, is_dated_ahead: true }) if self.waits_for_its_date => {
+                        kept = Some((number, made_ms, comes_ms + in_ms));
+                    }
+                    Err(_) => {}
+                }
+            }
+            longest = longest.max(wanted_since.map_or(0, |since| PRESSED_SECONDS - since));
+            Outcome { pace, held, longest, were_used_up }
+        }
+    }
+
     #[test]
     fn whoever_presses_on_with_the_stolen_key_and_dates_ahead_holds_up_no_list_of_the_agencys() {
-        let (mut pace, mut held) = (Pace::from(1, NOW_MS), 1);
-        let (mut wanted_since, mut longest, mut many_refused) = (None, 0, 0);
-        for second in 0..7_200 {
-            let now_ms = NOW_MS + second * 1_000;
-            // Six a minute, each as high and as far ahead as it may be.
-            let may = |number: &u64, made_ms| pace.check(held, *number, made_ms, now_ms).is_ok();
-            let dates = [now_ms, now_ms + CRL_AHEAD_MS_MAX];
-            let highest =
-                |made_ms| (held + 1..=held + CRL_NUMBER_RISE_MAX).rev().find(|number| may(number, made_ms));
-            let best = || dates.into_iter().filter_map(|made_ms| Some((highest(made_ms)?, made_ms))).max();
-            if second % 10 == 0
-                && let Some((number, made_ms)) = best()
-            {
-                (pace, held) = (pace.after(number, made_ms, now_ms), number);
-            }
-            // The agency adopts that, and makes its own, twice a minute; by its next CA it is the same.
-            if second % 30 == 0 {
-                wanted_since = wanted_since.or(Some(second));
-            }
-            let Some(since) = wanted_since else { continue };
-            let (made_ms, comes_ms) = (now_ms + 100, now_ms + 400);
-            many_refused +=
-                u32::from(pace.check(held, held + CRL_NUMBER_RISE_MAX, made_ms, comes_ms).is_err());
-            if pace.check(held, held + 1, made_ms, comes_ms).is_ok() {
-                (pace, held) = (pace.after(held + 1, made_ms, comes_ms), held + 1);
-                longest = longest.max(second - since);
-                wanted_since = None;
-            }
-        }
+        let pressed =
+            Pressed { thief_ahead_ms: &[0, CRL_AHEAD_MS_MAX], agency_ahead_ms: 0, waits_for_its_date: true };
+        let Outcome { pace, held, longest, were_used_up } = pressed.run();
         assert!(longest <= 120, "{longest} s until it was taken");
-        assert!(many_refused > 0, "the control: the numbers were used up");
+        assert!(were_used_up, "the control: the numbers were used up");
         // One that comes too early for its number is told when to come, and is taken then.
-        let now_ms = NOW_MS + 7_200_000;
+        let now_ms = NOW_MS + PRESSED_SECONDS * 1_000;
         let offered = held + CRL_NUMBER_RISE_MAX;
-        let again_ms = pace.check(held, offered, now_ms, now_ms).unwrap_err();
-        assert!((1..=120_000).contains(&again_ms), "{again_ms}");
-        let then_ms = now_ms + again_ms;
+        let early = pace.check(held, offered, now_ms, now_ms).unwrap_err();
+        assert!((1..=120_000).contains(&early.in_ms) && !early.is_dated_ahead, "{early:?}");
+        let then_ms = now_ms + early.in_ms;
         assert_eq!(pace.check(held, offered, then_ms, then_ms), Ok(()));
         assert!(pace.check(held, offered, then_ms - 1, then_ms - 1).is_err());
+    }
+
+    #[test]
+    fn nor_does_it_hold_up_an_agency_whose_clock_is_ahead() {
+        // One presses by whatever is highest; one stays where the numbers have come as far as lists that are dated ahead may.
+        for thief_ahead_ms in [&[0, CRL_AHEAD_MS_MAX][..], &[CRL_AHEAD_MS_MAX]] {
+            for agency_ahead_ms in [0, 1_000, 30_000, CRL_AHEAD_MS_MAX - 100] {
+                let waits = Pressed { thief_ahead_ms, agency_ahead_ms, waits_for_its_date: true };
+                let Outcome { longest, were_used_up, .. } = waits.run();
+                assert!(longest <= 120, "{longest} s until it was taken, {agency_ahead_ms} ms ahead");
+                assert!(were_used_up);
+            }
+        }
+        // The control: one that makes another list each time, which is dated ahead as well, gets none in force.
+        let thief_ahead_ms = &[CRL_AHEAD_MS_MAX];
+        let other = Pressed { thief_ahead_ms, agency_ahead_ms: 30_000, waits_for_its_date: false };
+        assert!(other.run().longest > 3_600);
     }
 
     #[test]

@@ -78,10 +78,12 @@ impl AgencyCa {
         let signer = self.standing_of(&list, charters);
         let issued: BTreeMap<&str, &IssuedEntry> =
             self.ledger.issued().iter().map(|entry| (entry.serial.as_str(), entry)).collect();
+        // What an earlier CA says of it is not taken over, and is not left unsaid either: it is first listed by the next list.
+        let next = self.ledger.next_crl_number().max(list.number.saturating_add(1));
         let all = list.entries().map(|(serial, entry)| AdoptedEntry {
             serial: serial_text(serial.as_bytes()),
             at_ms: entry.revoked_at_ms,
-            first: entry.first.filter(|_| signer == Signer::OfToday),
+            first: if signer == Signer::OfToday { entry.first } else { Some(next) },
         });
         let is_known = |entry: &AdoptedEntry| {
             self.ledger.is_revoked(&entry.serial) || issued.contains_key(entry.serial.as_str())

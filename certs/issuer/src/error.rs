@@ -421,10 +421,10 @@ pub enum IssuerError {
         source: Box<IssuerError>,
     },
     /// The list is dated further ahead of the server's clock than the desk takes it.
-    #[error("the list is dated {ahead_ms} ms ahead of the server's clock")]
+    #[error("the list is dated {retry_after_ms} ms too far ahead of the server's clock")]
     ListAhead {
-        /// By how much, milliseconds.
-        ahead_ms: u64,
+        /// In how many milliseconds it is taken as it is.
+        retry_after_ms: u64,
     },
     /// The number of the list is higher than the desk takes it yet.
     #[error("after list {number} the list comes {retry_after_ms} ms too early")]

@@ -116,7 +116,7 @@ pub(crate) struct AdoptedEntry {
     pub(crate) serial: String,
     /// The moment of revocation that it says, milliseconds since 1970.
     pub(crate) at_ms: i64,
-    /// The number of the list that had it first, if it says so.
+    /// The number of the list that had it first, if it says so; of a list by an earlier CA, the number of this folder's next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) first: Option<u64>,
 }

@@ -86,27 +86,35 @@ impl Ca {
 
     /// A CRL with that number over those certificates.
     pub fn crl(&self, number: u64, revoked: &[&Held]) -> Vec<u8> {
-        self.crl_of(number, revoked.iter().map(|held| held.serial.clone()), a_day_from_now())
+        let serials = revoked.iter().map(|held| held.serial.clone());
+        self.crl_of(number, serials, SystemTime::now(), a_day_from_now())
     }
 
     /// An empty CRL whose successor is due then.
     pub fn crl_until(&self, number: u64, next_update: SystemTime) -> Vec<u8> {
-        self.crl_of(number, std::iter::empty(), next_update)
+        let made = SystemTime::now().min(next_update - Duration::from_secs(60));
+        self.crl_of(number, std::iter::empty(), made, next_update)
+    }
+
+    /// An empty CRL of a CA whose clock is ahead.
+    pub fn crl_ahead(&self, number: u64, ahead: Duration) -> Vec<u8> {
+        self.crl_of(number, std::iter::empty(), SystemTime::now() + ahead, a_day_from_now())
     }
 
     /// A CRL over those and `more` serials that nobody has.
     pub fn large_crl(&self, number: u64, revoked: &[&Held], more: u64) -> Vec<u8> {
         let others = (0..more).map(|other| SerialNumber::from((1 << 60) + other));
-        self.crl_of(number, revoked.iter().map(|held| held.serial.clone()).chain(others), a_day_from_now())
+        let serials = revoked.iter().map(|held| held.serial.clone()).chain(others);
+        self.crl_of(number, serials, SystemTime::now(), a_day_from_now())
     }
 
     fn crl_of(
         &self,
         number: u64,
         serials: impl Iterator<Item = SerialNumber>,
+        this_update: SystemTime,
         next_update: SystemTime,
     ) -> Vec<u8> {
-        let now = SystemTime::now().min(next_update - Duration::from_secs(60));
         // The date of a revocation never moves from one list to the next.
         let revoked_at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
         let entry = |serial_number| RevokedCertParams {
@@ -116,7 +124,7 @@ impl Ca {
             invalidity_date: None,
         };
         let params = CertificateRevocationListParams {
-            this_update: now.into(),
+            this_update: this_update.into(),
             next_update: next_update.into(),
             crl_number: SerialNumber::from(number),
             issuing_distribution_point: None,

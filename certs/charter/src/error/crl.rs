@@ -103,6 +103,8 @@ pub enum CrlError {
         offered: u64,
         /// In how many milliseconds a list that is made then may have it.
         again_ms: i64,
+        /// Whether it is early by its date alone: then it is this list, as it is, that may come.
+        is_dated_ahead: bool,
     },
     /// More than [`alcove_proto::limits::LISTED_SERIALS_MAX`] serials have been listed by one CA of an agency.
     #[error("more serials of {trust_domain} have been listed than are kept")]

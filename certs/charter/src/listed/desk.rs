@@ -1,7 +1,13 @@
 //! What is asked of the next list at the desk, of one in a file, and of one that a device was handed.
 
 use super::{EverListed, Listing};
-use crate::{CrlError, crl::Crl, history::CharterHistory, key::P256Point, pace::Pace};
+use crate::{
+    CrlError,
+    crl::Crl,
+    history::CharterHistory,
+    key::P256Point,
+    pace::{Early, Pace},
+};
 use alcove_proto::limits::{COMMIT_CLOCK_SKEW_MS_MAX, CRL_AHEAD_MS_MAX, CRL_NUMBER_RISE_MAX};
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -113,8 +119,9 @@ impl EverListed {
         }
         let pace = self.pace_since(Some(held_crl));
         match pace.and_then(|pace: Pace| pace.check(held, offered, crl.this_update_ms, now_ms).err()) {
-            Some(again_ms) => {
-                Err(CrlError::Pace { trust_domain: crl.trust_domain.clone(), held, offered, again_ms })
+            Some(Early { in_ms: again_ms, is_dated_ahead }) => {
+                let trust_domain = crl.trust_domain.clone();
+                Err(CrlError::Pace { trust_domain, held, offered, again_ms, is_dated_ahead })
             }
             None => Ok(()),
         }

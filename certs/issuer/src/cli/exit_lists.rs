@@ -2,7 +2,6 @@
 
 use super::{clock_ms, exit::Exit, output::moment};
 use alcove_issuer::IssuerError;
-use alcove_proto::limits::CRL_AHEAD_MS_MAX;
 
 /// What happened, and what to do.
 pub(crate) fn explain(error: &IssuerError) -> (Exit, String, String) {
@@ -33,17 +32,20 @@ pub(crate) fn explain(error: &IssuerError) -> (Exit, String, String) {
             "Somebody else has this agency's CA key. Replace the CA now: `alcove-certs ca roll begin`, and so on to the charter that \
              names the old one no more. Then adopt again: what only the old CA listed is left out by then.",
         ),
-        E::ListAhead { ahead_ms } => (
-            Exit::Refused,
-            format!(
-                "The list is dated {} s ahead of the server's clock, and {} s are taken; this computer's clock says {}.",
-                ahead_ms.div_ceil(1000),
-                CRL_AHEAD_MS_MAX / 1000,
-                moment(clock_ms())
-            ),
-            "Set the clock of this computer, and make a new list with `alcove-certs crl`. If it is right, tell the operator that the \
-             server's is wrong.",
-        ),
+        E::ListAhead { retry_after_ms } => {
+            let seconds = retry_after_ms.div_ceil(1000);
+            return (
+                Exit::Refused,
+                format!(
+                    "The list is dated {seconds} s too far ahead of the server's clock; this computer's clock says {}.",
+                    moment(clock_ms())
+                ),
+                format!(
+                    "Set the clock of this computer, and make a new list with `alcove-certs crl`; or hand in the same file in \
+                     {seconds} s from now. If the clock is right, tell the operator that the server's is wrong."
+                ),
+            );
+        }
         E::ListTooEarly { number, retry_after_ms } => {
             return (
                 Exit::Conflict,

@@ -28,6 +28,7 @@ mod rehearse;
 mod renew;
 mod revoke;
 mod roll;
+mod watched_list;
 
 use alcove_programs::memory;
 use clap::{Args, Parser, Subcommand};

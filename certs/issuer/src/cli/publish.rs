@@ -20,6 +20,10 @@ const WAITS_MAX: u32 = 3;
 /// Milliseconds that are waited each time at most: whatever a server says, nobody sits there for longer.
 const WAIT_MS_MAX: u64 = 90_000;
 
+/// Milliseconds that are waited for a list that is dated ahead: no desk that takes a minute asks for more of one whose clock is
+/// ahead by less.
+const AHEAD_MS_MAX: u64 = CRL_AHEAD_MS_MAX.unsigned_abs();
+
 /// Where a list is published as soon as it is made; nowhere, if no desk is named.
 #[derive(Debug, Args)]
 pub(crate) struct Publishing {
@@ -85,8 +89,9 @@ impl Publishing {
     }
 }
 
-/// Publishes a list, and waits where the agency has had as many within a minute as the desk takes: each list names
-/// everything that was revoked until then, so that nothing is lost by waiting, nor by giving up.
+/// Publishes a list, and waits where the agency has had as many within a minute as the desk takes, and once until the list is
+/// dated ahead no more: each list names everything that was revoked until then, so that nothing is lost by waiting, nor by
+/// giving up.
 fn publish_crl(
     desk: &str,
     charter: &Path,
@@ -98,20 +103,31 @@ fn publish_crl(
         let trust = TrustView::new(read_charter(charter)?.complete()?);
         let runtime = runtime()?;
         let mut waits = 0;
+        let mut has_waited_for_its_date = false;
         loop {
             let submit = async { Desk::connect(desk, &trust).await?.submit_crl(crl.to_vec()).await };
-            match runtime.block_on(submit) {
+            // Rounded up, so that nobody comes a moment too early.
+            let seconds_of = |retry_after_ms: u64| retry_after_ms.min(WAIT_MS_MAX).div_ceil(1000).max(1);
+            let seconds = match runtime.block_on(submit) {
                 Err(IssuerError::DeskRefused { reason: Reason::RateLimited, retry_after_ms, .. })
                     if waits < WAITS_MAX =>
                 {
                     waits += 1;
-                    // Rounded up, so that nobody comes a moment too early.
-                    let seconds = retry_after_ms.min(WAIT_MS_MAX).div_ceil(1000).max(1);
+                    let seconds = seconds_of(retry_after_ms);
                     output.remark(&waiting_text(seconds, file))?;
-                    runtime.block_on(async { tokio::time::sleep(Duration::from_secs(seconds)).await });
+                    seconds
+                }
+                Err(IssuerError::DeskRefused { reason: Reason::ClockSkew, retry_after_ms, .. })
+                    if !has_waited_for_its_date && (1..=AHEAD_MS_MAX).contains(&retry_after_ms) =>
+                {
+                    has_waited_for_its_date = true;
+                    let seconds = seconds_of(retry_after_ms);
+                    output.remark(&ahead_text(seconds, file))?;
+                    seconds
                 }
                 published => return published.map_err(of_a_list),
-            }
+            };
+            runtime.block_on(async { tokio::time::sleep(Duration::from_secs(seconds)).await });
         }
     };
     publish().map_err(|source| IssuerError::Unpublished { file: file.to_owned(), source: Box::new(source) })
@@ -121,9 +137,7 @@ fn publish_crl(
 pub(crate) fn of_a_list(error: IssuerError) -> IssuerError {
     match error {
         IssuerError::DeskRefused { reason: Reason::ClockSkew, retry_after_ms, .. } => {
-            IssuerError::ListAhead {
-                ahead_ms: retry_after_ms.saturating_add(CRL_AHEAD_MS_MAX.unsigned_abs()),
-            }
+            IssuerError::ListAhead { retry_after_ms }
         }
         IssuerError::DeskRefused { reason: Reason::ListRefused, limit, retry_after_ms, .. }
             if retry_after_ms > 0 =>
@@ -143,6 +157,14 @@ fn waiting_text(seconds: u64, file: &Path) -> String {
     format!(
         "The server takes {CRLS_PER_MINUTE_MAX} lists a minute from an agency. This one is in {} and goes in {seconds} s from \
          now: please wait. One list can name many: --identity may be given several times.",
+        file.display()
+    )
+}
+
+fn ahead_text(seconds: u64, file: &Path) -> String {
+    format!(
+        "This list is dated ahead of the server's clock: set the clock of this computer. It is in {} and goes in {seconds} s from \
+         now: please wait.",
         file.display()
     )
 }

@@ -6,19 +6,19 @@ use super::{
     output::{Output, day, moment},
     passphrase::Source,
     pending::{fault_text, late_text},
-    publish::{cut_text, of_a_list},
+    watched_list::{ListLeft, submit},
 };
 use alcove_charter::Crl;
 use alcove_issuer::{DEVICE_DAYS, IssuerError, Judged, Late, Passphrase, RequestKind, answer_all};
 use alcove_proto::{names::Identity, v1::Reason};
 use clap::Args;
 use serde_json::json;
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 /// Seconds between two looks, unless the admin says otherwise.
 const EVERY_SECONDS: u64 = 60;
 /// Longest pause after a desk that could not be reached, seconds.
-const BACKOFF_SECONDS_MAX: u64 = 3600;
+pub(super) const BACKOFF_SECONDS_MAX: u64 = 3600;
 /// Milliseconds between two publications of a ledger in which nothing is new: that nothing is missing in it is said
 /// anew.
 const LEDGER_EVERY_MS: u64 = 6 * 3600 * 1000;
@@ -100,17 +100,22 @@ impl Renew {
         let waits = runtime()?;
         let mut stop = waits.block_on(async { Stop::new() })?;
         let mut pause_seconds = self.every;
-        let mut left = Left { list: true, ledger_at_ms: None };
+        let mut left = Left { list: Some(ListLeft::at_once()), ledger_at_ms: None };
         loop {
-            match self.look(passphrase, &mut left, output) {
-                Ok(()) => pause_seconds = self.every,
+            let sleep_seconds = match self.look(passphrase, &mut left, output) {
+                Ok(()) => {
+                    pause_seconds = self.every;
+                    let list_seconds = left.list.as_ref().map(|list| list.seconds_left(clock_ms()));
+                    list_seconds.map_or(self.every, |seconds| seconds.min(self.every))
+                }
                 Err(error) if is_passing(&error) => {
                     pause_seconds = longer(pause_seconds);
                     output.remark(&format!("{} Next try in {pause_seconds} s.", fault_text(&error)))?;
+                    pause_seconds
                 }
                 Err(error) => return Err(error),
-            }
-            if waits.block_on(stop.within(Duration::from_secs(pause_seconds))) {
+            };
+            if waits.block_on(stop.within(Duration::from_secs(sleep_seconds))) {
                 return Ok(());
             }
         }
@@ -119,9 +124,11 @@ impl Renew {
     fn look(&self, passphrase: &Passphrase, left: &mut Left, output: &mut Output) -> Result<(), IssuerError> {
         let mut visit = self.at.visit_with(passphrase)?;
         self.all_due(&mut visit, output)?;
-        if is_half_over(&visit, clock_ms()) {
+        let is_another_due = left.list.as_ref().is_some_and(|list| list.is_another_due(clock_ms()));
+        if is_another_due || is_half_over(&visit, clock_ms()) {
             visit.ca.renew_crl(clock_ms())?;
-            *left = Left { list: true, ledger_at_ms: None };
+            let list = left.list.take().map_or_else(ListLeft::at_once, ListLeft::made);
+            *left = Left { list: Some(list), ledger_at_ms: None };
         }
         let now_ms = clock_ms();
         if left.ledger_at_ms.is_none_or(|at_ms| now_ms.abs_diff(at_ms) >= LEDGER_EVERY_MS) {
@@ -131,50 +138,22 @@ impl Renew {
             }
             left.ledger_at_ms = Some(now_ms);
         }
-        if left.list {
-            let crl = visit.ca.newest_crl()?;
-            match visit.wait(visit.desk.submit_crl(crl)).map_err(of_a_list) {
-                Ok(published) => {
-                    let cut = cut_text(published.cut);
-                    output.remark(&format!("Revocation list {} is in force. {cut}", published.number))?;
-                }
-                // The server has this list or a newer one: nothing is left to do.
-                Err(IssuerError::DeskRefused { reason: Reason::TrustRefused, .. }) => {
-                    let file = self.at.folder().join("agency.crl");
-                    output.remark(&format!("The server does not take the list in {}.", file.display()))?;
-                }
-                // Nor does it later, whatever is tried: somebody has to look. Renewals do not wait for that.
-                Err(IssuerError::DeskRefused { reason: Reason::ListRefused, .. }) => {
-                    let file = self.at.folder().join("agency.crl");
-                    output.remark(&list_refused_text(&file))?;
-                }
-                Err(error) => return Err(error),
-            }
-            left.list = false;
+        if let Some(list) = left.list.filter(|list| list.is_due(clock_ms())) {
+            left.list = submit(&visit, list, self.at.folder(), output)?;
         }
         Ok(())
     }
 }
 
-fn list_refused_text(file: &Path) -> String {
-    format!(
-        "The server refuses the revocation list in {}: it takes back what an earlier list says, or its number or date is out \
-         of order. What was revoked since is NOT in force; renewals go on. Was this folder put back from a copy, or is this \
-         computer's clock wrong? `alcove-certs crl adopt` takes over the list that is in force; then revoke what is missing, \
-         and publish a new one with `alcove-certs crl`.",
-        file.display()
-    )
-}
-
 /// The wait after one more failure in a row.
-fn longer(pause_seconds: u64) -> u64 {
+pub(super) fn longer(pause_seconds: u64) -> u64 {
     pause_seconds.saturating_mul(2).min(BACKOFF_SECONDS_MAX)
 }
 
 /// What a watch has left to publish.
 struct Left {
     /// The revocation list: also what a watch before this one may have left.
-    list: bool,
+    list: Option<ListLeft>,
     /// When the ledger was published last, milliseconds since 1970.
     ledger_at_ms: Option<i64>,
 }
@@ -268,8 +247,7 @@ fn is_passing(error: &IssuerError) -> bool {
                 | Reason::QuotaExceeded
         )
     };
-    // A list that is dated ahead is taken as it is when that time has come.
-    matches!(error, IssuerError::DeskUnreachable | IssuerError::Busy { .. } | IssuerError::ListAhead { .. })
+    matches!(error, IssuerError::DeskUnreachable | IssuerError::Busy { .. })
         || matches!(error, IssuerError::DeskRefused { reason, .. } if for_now(reason))
 }
 

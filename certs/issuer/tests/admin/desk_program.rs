@@ -7,7 +7,11 @@ use crate::{
 };
 use alcove_charter::{Invitation, request_words};
 use alcove_issuer::{DeviceOrder, charter::Changes, charter::draft_next};
-use alcove_proto::{names::Identity, v1};
+use alcove_proto::{
+    limits::LISTED_SERIALS_MAX,
+    names::Identity,
+    v1::{self, ErrorDetail},
+};
 use prost::Message;
 use serde_json::Value;
 use std::{
@@ -242,6 +246,83 @@ fn a_watch_tells_of_a_list_that_takes_something_back_and_goes_on_renewing() {
     assert!(killed.success());
     assert!(watch.wait().unwrap().success(), "it ended because it was told to");
     assert!(place.server.state().crls.is_empty());
+}
+
+/// What a desk says of a list, and when to come again.
+fn refusal(reason: v1::Reason, limit: u64, retry_after_ms: u64) -> ErrorDetail {
+    ErrorDetail { limit, retry_after_ms, ..ErrorDetail::because(reason) }
+}
+
+/// A line that a watch says of anything but its ledger.
+fn of_a_list(line: std::io::Result<String>) -> Option<String> {
+    line.ok().filter(|line| !line.contains("ledger is published"))
+}
+
+#[test]
+fn a_watch_whose_list_comes_too_early_hands_in_another_and_the_same_when_it_is_dated_ahead() {
+    let place = Place::new();
+    place.server.state().list_refusals =
+        [refusal(v1::Reason::ListRefused, 700, 20), refusal(v1::Reason::ClockSkew, 0, 20)].into();
+    let mut watch =
+        place.command("renew --all-due --watch --every 10").stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    let mut next = || lines.find_map(of_a_list).expect("it has not ended");
+    let told = next();
+    assert!(told.contains("list 700") && told.contains("NOT in force"), "{told}");
+    assert!(told.contains("in 1 s") && told.contains("`alcove-certs crl adopt`"), "{told}");
+    let told = next();
+    assert!(told.contains("set the clock") && told.contains("NOT in force"), "{told}");
+    let published = next();
+    assert!(published.contains("Revocation list 2 is in force"), "{published}");
+    let killed = Command::new("kill").args(["-TERM", &watch.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert!(watch.wait().unwrap().success(), "it ended because it was told to");
+    assert_eq!(place.server.state().crls, [2], "another one after the first, and that one as it was");
+}
+
+#[test]
+fn a_watch_tells_of_a_ca_that_has_listed_all_it_can_and_goes_on() {
+    let place = Place::new();
+    let full = refusal(v1::Reason::TooLarge, LISTED_SERIALS_MAX as u64, 0);
+    place.server.state().list_refusals = [full].into();
+    let mut watch =
+        place.command("renew --all-due --watch --every 10").stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    let told = lines.find_map(of_a_list).expect("it has not ended");
+    assert!(told.contains("NOT in force") && told.contains("`alcove-certs ca roll begin`"), "{told}");
+    let killed = Command::new("kill").args(["-TERM", &watch.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert!(watch.wait().unwrap().success(), "it ended because it was told to");
+    assert!(place.server.state().crls.is_empty());
+
+    // The control: what no later look can mend ends it.
+    place.server.state().list_refusals = [refusal(v1::Reason::NotAuthorised, 0, 0)].into();
+    let ended = place.run("renew --all-due --watch --every 10");
+    assert!(!ended.status.success());
+}
+
+#[test]
+fn a_list_that_is_dated_ahead_waits_for_its_date_once_and_for_a_minute_at_most() {
+    let place = Place::new();
+    place.server.state().list_refusals = [refusal(v1::Reason::ClockSkew, 0, 20)].into();
+    let made = place.run("crl -o a.crl");
+    let said = String::from_utf8_lossy(&made.stdout).into_owned();
+    assert!(made.status.success(), "{said}");
+    assert!(
+        said.contains("set the clock of this computer") && said.contains("goes in 1 s from now"),
+        "{said}"
+    );
+    assert_eq!(place.server.state().crls, [2]);
+
+    let again = refusal(v1::Reason::ClockSkew, 0, 20);
+    place.server.state().list_refusals = [again.clone(), again].into();
+    let told = place.fails("crl -o b.crl", 12);
+    assert!(told.contains("ahead of the server's clock") && told.contains("Set the clock"), "{told}");
+    assert!(told.contains("crl publish") && told.contains("b.crl"), "{told}");
+    place.server.state().list_refusals = [refusal(v1::Reason::ClockSkew, 0, 60_001)].into();
+    let told = place.fails("crl publish b.crl", 12);
+    assert!(told.contains("in 61 s from now") && !told.contains("please wait"), "{told}");
+    assert_eq!(place.ok("crl publish b.crl")[0]["number"], 3, "the same file");
 }
 
 #[test]

@@ -25,7 +25,7 @@ use prost::Message;
 use rcgen::KeyPair;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
 };
@@ -58,6 +58,8 @@ pub(crate) struct State {
     pub(crate) lists_too_soon: u32,
     /// Whether lists are refused as such that do not lead on.
     pub(crate) lists_take_back: bool,
+    /// What is said of the next lists, one by one, before one is taken.
+    pub(crate) list_refusals: VecDeque<ErrorDetail>,
     pub(crate) crls: Vec<u64>,
     /// Attempts at recovery as they are shown, newest first.
     pub(crate) attempts: Vec<v1::RecoveryAttempt>,
@@ -419,6 +421,9 @@ impl Trust for Service {
         if let Some(fewer) = state.lists_too_soon.checked_sub(1) {
             state.lists_too_soon = fewer;
             let detail = ErrorDetail { retry_after_ms: 20, ..ErrorDetail::because(Reason::RateLimited) };
+            return Err(refusal(&detail));
+        }
+        if let Some(detail) = state.list_refusals.pop_front() {
             return Err(refusal(&detail));
         }
         if state.lists_take_back {

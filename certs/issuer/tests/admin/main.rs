@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a failing test")]
 
+mod adoption;
 mod at_desk;
 mod charter;
 mod desk;

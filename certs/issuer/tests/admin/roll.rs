@@ -13,25 +13,25 @@ use prost::Message;
 use rcgen::KeyPair;
 use std::{fs, path::Path};
 
-fn enrol(ca: &mut AgencyCa, charter: &CharterFile) -> v1::EnrolmentCertificate {
+pub(crate) fn enrol(ca: &mut AgencyCa, charter: &CharterFile) -> v1::EnrolmentCertificate {
     let order = DeviceOrder::new("Rosa Iglesias-Peña", "case manager");
     let issued = ca.issue_device(&Device::new().request_file(), charter, &order, NOW_MS).unwrap();
     v1::EnrolmentCertificate::decode(issued.file.as_slice()).unwrap()
 }
 
-fn next(desk: &Desk, charter: &CharterFile) -> CharterFile {
+pub(crate) fn next(desk: &Desk, charter: &CharterFile) -> CharterFile {
     let changes =
         Changes { days: CHARTER_DAYS, entries: vec![desk.harborlight.entry()], ..Changes::default() };
     draft_next(charter, changes, &desk.elmgate, NOW_MS).unwrap()
 }
 
-fn signed(desk: &Desk, mut file: CharterFile) -> CharterFile {
+pub(crate) fn signed(desk: &Desk, mut file: CharterFile) -> CharterFile {
     desk.harborlight.sign_charter(&mut file, NOW_MS).unwrap();
     desk.elmgate.sign_charter(&mut file, NOW_MS).unwrap();
     file
 }
 
-fn view(charter: &CharterFile) -> TrustView {
+pub(crate) fn view(charter: &CharterFile) -> TrustView {
     TrustView::new(charter.complete().unwrap())
 }
 
@@ -142,12 +142,14 @@ fn only_the_cas_of_the_folders_own_state_are_signed() {
 }
 
 /// Copies a folder's files.
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     let _ = fs::remove_dir_all(to);
     fs::create_dir(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        if entry.file_type().unwrap().is_file() {
+            fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
     }
 }
 

@@ -264,6 +264,10 @@ fn told(refused: Refused) -> ServiceError {
         | Refused::Denial(_)
         | Refused::Ended
         | Refused::Unshown(TrustFileError::Certificate { .. }) => ServiceError::TrustRefused,
+        // By its date alone: as of one that is dated further ahead, it is told when it is taken as it is.
+        Refused::List { source: CrlError::Pace { again_ms, is_dated_ahead: true, .. }, .. } => {
+            ServiceError::ListAhead { retry_after_ms: wait_ms(again_ms) }
+        }
         Refused::List { number, source: CrlError::Pace { again_ms, .. } } => {
             ServiceError::ListRefused { number, retry_after_ms: wait_ms(again_ms) }
         }

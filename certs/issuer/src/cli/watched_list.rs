@@ -1,0 +1,151 @@
+//! The revocation list of a watch: what is left to do with it, and when. Whatever the desk says of a list, renewals go on.
+
+use super::{
+    clock_ms,
+    desk::Visit,
+    exit,
+    output::Output,
+    publish::{cut_text, of_a_list},
+    renew::{BACKOFF_SECONDS_MAX, longer},
+};
+use alcove_issuer::IssuerError;
+use alcove_proto::v1::Reason;
+use std::path::Path;
+
+/// A revocation list that is not in force yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ListLeft {
+    /// Whether one has to be made that takes the place of the newest, which comes too early for its number.
+    is_another: bool,
+    /// When the desk refused it last, milliseconds since 1970.
+    refused_at_ms: i64,
+    /// For how long it is not handed in again after that.
+    wait_seconds: u64,
+}
+
+impl ListLeft {
+    /// The newest one, which has not been refused.
+    pub(super) fn at_once() -> Self {
+        Self { is_another: false, refused_at_ms: 0, wait_seconds: 0 }
+    }
+
+    /// The one that was made now. How long was waited before counts on: a desk that refuses each one must not fill the ledger.
+    pub(super) fn made(self) -> Self {
+        Self { is_another: false, refused_at_ms: 0, ..self }
+    }
+
+    /// The same or another one in so many milliseconds, as the desk says, and longer after each refusal in a row.
+    fn refused(self, is_another: bool, retry_after_ms: u64, now_ms: i64) -> Self {
+        // Rounded up, so that nobody comes a moment too early.
+        let asked_seconds = retry_after_ms.div_ceil(1000).clamp(1, BACKOFF_SECONDS_MAX);
+        Self { is_another, refused_at_ms: now_ms, wait_seconds: asked_seconds.max(longer(self.wait_seconds)) }
+    }
+
+    /// A clock that was set, forward or back, holds nothing up.
+    pub(super) fn is_due(&self, now_ms: i64) -> bool {
+        now_ms.abs_diff(self.refused_at_ms) / 1000 >= self.wait_seconds
+    }
+
+    /// Whether it is due, and has to be made before.
+    pub(super) fn is_another_due(&self, now_ms: i64) -> bool {
+        self.is_another && self.is_due(now_ms)
+    }
+
+    /// Seconds until it is due, one at least.
+    pub(super) fn seconds_left(&self, now_ms: i64) -> u64 {
+        self.wait_seconds.saturating_sub(now_ms.abs_diff(self.refused_at_ms) / 1000).max(1)
+    }
+}
+
+/// Hands the newest list in, and tells what became of it. Returns what is left to do; nothing also where no later try would do.
+///
+/// Errors: as of any call at the desk.
+pub(super) fn submit(
+    visit: &Visit,
+    list: ListLeft,
+    folder: &Path,
+    output: &mut Output,
+) -> Result<Option<ListLeft>, IssuerError> {
+    let file = folder.join("agency.crl");
+    let file = file.display();
+    let crl = visit.ca.newest_crl()?;
+    let (text, left) = match visit.wait(visit.desk.submit_crl(crl)).map_err(of_a_list) {
+        Ok(published) => {
+            (format!("Revocation list {} is in force. {}", published.number, cut_text(published.cut)), None)
+        }
+        // The server has this list or a newer one: nothing is left to do.
+        Err(IssuerError::DeskRefused { reason: Reason::TrustRefused, .. }) => {
+            (format!("The server does not take the list in {file}."), None)
+        }
+        Err(IssuerError::ListAhead { retry_after_ms }) => {
+            let left = list.refused(false, retry_after_ms, clock_ms());
+            let text = format!(
+                "The revocation list in {file} is dated ahead of the server's clock: set the clock of this computer. What was \
+                 revoked since is NOT in force. The list is handed in again in {} s; renewals go on.",
+                left.wait_seconds
+            );
+            (text, Some(left))
+        }
+        Err(IssuerError::ListTooEarly { number, retry_after_ms }) => {
+            let left = list.refused(true, retry_after_ms, clock_ms());
+            let text = format!(
+                "The server has revocation list {number}, and the one in {file} comes too early for its number. What was revoked \
+                 since is NOT in force. A new one is made and handed in in {} s; renewals go on. If this folder did not make list \
+                 {number}, somebody else has this agency's CA key: take over what is in force with `alcove-certs crl adopt`, and \
+                 replace the CA.",
+                left.wait_seconds
+            );
+            (text, Some(left))
+        }
+        // Nor does it later, whatever is tried: somebody has to look.
+        Err(IssuerError::DeskRefused { reason: Reason::ListRefused, .. }) => {
+            let text = format!(
+                "The server refuses the revocation list in {file}: it takes back what an earlier list says, or its number or date \
+                 is out of order. What was revoked since is NOT in force; renewals go on. Was this folder put back from a copy, or \
+                 is this computer's clock wrong? `alcove-certs crl adopt` takes over the list that is in force; then revoke what is \
+                 missing, and publish a new one with `alcove-certs crl`."
+            );
+            (text, None)
+        }
+        Err(
+            error
+            @ (IssuerError::ListFull { .. } | IssuerError::DeskRefused { reason: Reason::TooLarge, .. }),
+        ) => {
+            let (_exit, happened, remedy) = exit::explain(&error);
+            let text =
+                format!("{happened} The revocation list in {file} is NOT in force; renewals go on. {remedy}");
+            (text, None)
+        }
+        Err(error) => return Err(error),
+    };
+    output.remark(&text)?;
+    Ok(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW_MS: i64 = 1_800_000_000_000;
+
+    #[test]
+    fn a_list_is_handed_in_again_when_the_desk_says_and_ever_later_whatever_it_says() {
+        let first = ListLeft::at_once();
+        assert!(first.is_due(NOW_MS));
+        let early = first.refused(true, 19_001, NOW_MS);
+        assert!(!early.is_due(NOW_MS + 19_999) && early.is_another_due(NOW_MS + 20_000));
+        assert_eq!(early.seconds_left(NOW_MS + 5_000), 15);
+        assert!(early.is_due(NOW_MS - 3_600_000), "the clock was set back");
+        assert!(early.made().is_due(NOW_MS) && !early.made().is_another_due(NOW_MS));
+
+        let mut waits = Vec::new();
+        let mut left = ListLeft::at_once();
+        for _ in 0..20 {
+            left = left.refused(true, 1, NOW_MS).made();
+            waits.push(left.wait_seconds);
+        }
+        assert_eq!(waits[..4], [1, 2, 4, 8]);
+        assert_eq!(waits.last(), Some(&BACKOFF_SECONDS_MAX));
+        assert_eq!(first.refused(false, u64::MAX, NOW_MS).wait_seconds, BACKOFF_SECONDS_MAX);
+    }
+}
