@@ -8,7 +8,7 @@ use super::{
 };
 use crate::ui::{table::Table, text::safe_line, when, words};
 use alcove_client::session::{AgencyCheck, KeyChangeCause, KeyChangeView, PersonView, Session};
-use alcove_proto::names::Person;
+use alcove_proto::{ids::GroupId, names::Person};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) async fn run(
@@ -152,6 +152,16 @@ fn described(change: &KeyChangeView) -> String {
     const NOTHING_IS_SENT: &str =
         "Until you have compared them nothing is sent to a case with that device in it.";
     let number = change.identity.device;
+    let named = |(case, title): &(GroupId, String)| {
+        let id = case.to_string();
+        let short = id.get(..8).unwrap_or(&id);
+        if title.is_empty() {
+            format!("the case {short}")
+        } else {
+            format!("the case {} ({short})", safe_line(title))
+        }
+    };
+    let cases = change.cases.iter().map(named).collect::<Vec<_>>().join(", ");
     let (what, until) = match change.cause {
         KeyChangeCause::NewDevice => {
             (format!("has a new device (number {number}) that none of theirs added"), NOTHING_IS_SENT)
@@ -161,13 +171,12 @@ fn described(change: &KeyChangeView) -> String {
             NOTHING_IS_SENT,
         ),
         KeyChangeCause::BroughtByOutsider => (
-            "was added to a case by a laptop that is revoked, or by somebody whom it made an owner"
-                .to_owned(),
-            "Until you have asked whether they belong in it, and compared the words, nothing is sent to that case; \
-             `alcove member remove` takes them off.",
+            format!("was added to {cases} by a laptop that is revoked, or by somebody whom it made an owner"),
+            "Until you have asked whether they belong there, and compared the words, nothing is sent there; `alcove member remove` \
+             takes them off.",
         ),
         KeyChangeCause::MadeOwnerByOutsider => (
-            "was made an owner of a case by a laptop that is revoked".to_owned(),
+            format!("was made an owner of {cases} by a laptop that is revoked"),
             "Until you have asked whether that is right, you will be asked about everybody whom they add.",
         ),
     };
@@ -203,6 +212,7 @@ fn key_object(context: &Context, change: &KeyChangeView, believed: bool) -> Resu
             "words": change.words,
             "new_device": change.cause == KeyChangeCause::NewDevice,
             "cause": cause_code(change.cause),
+            "cases": change.cases.iter().map(|(case, _)| case.to_string()).collect::<Vec<_>>(),
             "noticed_at": when::rfc3339(change.noticed_at_ms),
             "believed": believed,
         }),

@@ -19,10 +19,10 @@ use crate::vault::{
 use alcove_charter::{P256Point, agency_words, device_words, sha256};
 use alcove_mls::KeyTies;
 use alcove_proto::{
-    ids::Digest,
+    ids::{Digest, GroupId},
     names::{Identity, Person, TrustDomain},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Keys of one device that are remembered beside the newest: a leaf that has not been renewed has one of them.
 const EARLIER_KEYS_MAX: usize = 8;
@@ -284,28 +284,26 @@ impl Known {
     }
 }
 
-/// A key that is not believed: a change that was kept, or a seat of a roster that nothing speaks for.
+/// A key that is not believed: a change that was kept, or a seat of a roster that nothing speaks for; or one of somebody of whom
+/// it is to be said whether they belong where they are.
 struct Unbelieved {
     identity: Identity,
     key: P256Point,
     cause: KeyChangeCause,
+    /// Where an outsider brought them, or made them an owner.
+    cases: Vec<(GroupId, String)>,
     noticed_at_ms: i64,
 }
 
-/// Every key that waits for somebody to look: the changes that were kept, and whoever sits in a group and is in no list
-/// (a vault of an earlier version, which asked otherwise).
+/// Every key that waits for somebody to look: the changes that were kept, whoever sits in a group and is in no list (a vault
+/// of an earlier version, which asked otherwise), and whoever was brought into one by an outsider, which is the more to be
+/// asked where the key is new as well.
 fn unbelieved(act: &Act<'_>, own: &Identity) -> Result<Vec<Unbelieved>, Error> {
-    let mut found = Vec::new();
-    let mut there = BTreeSet::new();
+    let mut found = BTreeMap::new();
     for (place, row) in act.scan::<KeyChangeRow>(&[])? {
         let (identity, key) = parse(&row)?;
-        there.insert(place);
-        found.push(Unbelieved {
-            identity,
-            key,
-            cause: KeyChangeCause::of_device(row.new_device),
-            noticed_at_ms: row.noticed_at_ms,
-        });
+        let (cause, noticed_at_ms) = (KeyChangeCause::of_device(row.new_device), row.noticed_at_ms);
+        found.insert(place, Unbelieved { identity, key, cause, cases: Vec::new(), noticed_at_ms });
     }
     for (group, row) in all_rows(act)? {
         if row.closed || row.recovered {
@@ -316,25 +314,35 @@ fn unbelieved(act: &Act<'_>, own: &Identity) -> Result<Vec<Unbelieved>, Error> {
             let known = Known::load(act, &person)?;
             for (number, key) in devices {
                 let identity = person.device(number);
-                if there.insert(place_of(act, &identity, &key).to_vec()) {
-                    let cause = KeyChangeCause::of_device(!known.has(number));
-                    found.push(Unbelieved { identity, key, cause, noticed_at_ms: row.joined_at_ms });
-                }
+                let (cause, noticed_at_ms) =
+                    (KeyChangeCause::of_device(!known.has(number)), row.joined_at_ms);
+                found.entry(place_of(act, &identity, &key).to_vec()).or_insert(Unbelieved {
+                    identity,
+                    key,
+                    cause,
+                    cases: Vec::new(),
+                    noticed_at_ms,
+                });
             }
         }
         for Seat { identity, public_key: key, .. } in roster.members {
-            let cause = if outsiders::is_brought(&row, &identity.person) {
-                KeyChangeCause::BroughtByOutsider
-            } else if outsiders::is_made_owner(&row, &identity.person) {
-                KeyChangeCause::MadeOwnerByOutsider
-            } else {
-                continue;
-            };
-            if there.insert(place_of(act, &identity, &key).to_vec()) {
-                found.push(Unbelieved { identity, key, cause, noticed_at_ms: row.updated_at_ms });
+            let Some(cause) = outsiders::cause(&row, &identity.person) else { continue };
+            let noticed_at_ms = row.updated_at_ms;
+            let place = place_of(act, &identity, &key).to_vec();
+            let kept = found.entry(place).or_insert(Unbelieved {
+                identity,
+                key,
+                cause,
+                cases: Vec::new(),
+                noticed_at_ms,
+            });
+            if kept.cause != KeyChangeCause::BroughtByOutsider {
+                kept.cause = cause;
             }
+            kept.cases.push((group, row.title.clone()));
         }
     }
+    let mut found: Vec<Unbelieved> = found.into_values().collect();
     found.sort_by(|one, other| {
         (&one.identity, one.noticed_at_ms).cmp(&(&other.identity, other.noticed_at_ms))
     });
@@ -348,7 +356,7 @@ impl Session {
         self.vault.read(|act| {
             unbelieved(act, &self.identity)?
                 .into_iter()
-                .map(|Unbelieved { identity, key, cause, noticed_at_ms }| {
+                .map(|Unbelieved { identity, key, cause, cases, noticed_at_ms }| {
                     Ok(KeyChangeView {
                         person: person_view(
                             act,
@@ -359,6 +367,7 @@ impl Session {
                         )?,
                         words: device_words(&identity, &key),
                         cause,
+                        cases,
                         noticed_at_ms,
                         identity,
                     })
@@ -373,9 +382,12 @@ impl Session {
             for Unbelieved { identity, key, .. } in unbelieved(act, &self.identity)? {
                 // Another key of the same device may have come since: it has been looked at by nobody.
                 let words = device_words(&identity, &key);
-                if looked_at.iter().any(|view| view.identity == identity && view.words == words) {
+                let is_it = |view: &&KeyChangeView| view.identity == identity && view.words == words;
+                if let Some(view) = looked_at.iter().find(is_it) {
                     learn(act, &identity, &key, Because::WordsCompared)?;
-                    outsiders::accept(act, &identity.person)?;
+                    // Of the cases that were shown, and of no other one into which they were brought meanwhile.
+                    let shown: Vec<GroupId> = view.cases.iter().map(|(case, _)| *case).collect();
+                    outsiders::accept(act, &identity.person, &shown)?;
                 }
             }
             Ok(())

@@ -7,14 +7,15 @@
 //! member here. PROTOCOL.md section 8, "Whose word counts".
 
 use super::{
-    Error,
-    state::{Roster, Seat, all_rows},
+    Error, KeyChangeCause,
+    state::{Roster, Seat, load_row},
 };
 use crate::vault::{
     Act,
-    rows::{GroupRow, SeatsRow},
+    rows::{GroupRow, MetRow, SeatsRow},
 };
 use alcove_proto::{
+    ids::GroupId,
     names::{Identity, Person},
     v1::Role,
 };
@@ -77,26 +78,24 @@ impl Before {
     }
 }
 
-/// The same for what the log showed of one commit while this device was on its way back. `sat`: the roster from before all of
-/// them. `made_owner`: no key came, the person was made an owner.
+/// The same for what the log showed of one commit while this device was on its way back.
 pub(super) fn settle_met(
     row: &mut GroupRow,
-    sat: &Roster,
-    (author, identity): (&Identity, &Identity),
-    made_owner: bool,
-    is_outside: bool,
+    met: &MetRow,
+    author: &Person,
+    person: &Person,
+    author_is_outside: bool,
 ) {
-    let person = &identity.person;
-    if *person == author.person {
+    // A further device of theirs, or another key, changes nothing about how they came.
+    if person == author || (met.person_sat && !met.made_owner) {
         return;
     }
-    let counts_for_nothing = is_outside || is_made_owner(row, &author.person);
-    let was_there = sat.members.iter().any(|seat| seat.identity.person == *person);
-    let names = if made_owner { &mut row.owners_by_outsiders } else { &mut row.brought_by_outsiders };
-    if counts_for_nothing && (made_owner || !was_there) {
+    let counts_for_nothing = author_is_outside || is_made_owner(row, author);
+    let names = if met.made_owner { &mut row.owners_by_outsiders } else { &mut row.brought_by_outsiders };
+    if counts_for_nothing {
         insert(names, person);
-    } else if !counts_for_nothing {
-        // They were out in between, and somebody whose word counts brings them.
+    } else {
+        // They were out before it, or no owner, and somebody whose word counts brings them.
         let name = person.to_string();
         names.retain(|kept| *kept != name);
     }
@@ -128,22 +127,29 @@ pub(super) fn is_made_owner(row: &GroupRow, person: &Person) -> bool {
     !row.owners_by_outsiders.is_empty() && row.owners_by_outsiders.contains(&person.to_string())
 }
 
+/// What somebody here is to be asked about a person in this group.
+pub(super) fn cause(row: &GroupRow, person: &Person) -> Option<KeyChangeCause> {
+    if is_brought(row, person) {
+        Some(KeyChangeCause::BroughtByOutsider)
+    } else {
+        is_made_owner(row, person).then_some(KeyChangeCause::MadeOwnerByOutsider)
+    }
+}
+
 /// The role in which a seat is believed here.
 pub(super) fn believed_role(row: &GroupRow, seat: &Seat) -> Role {
     if is_made_owner(row, &seat.identity.person) { Role::Member } else { seat.role }
 }
 
-/// Somebody here says that these people belong where they are.
-pub(super) fn accept(act: &Act<'_>, person: &Person) -> Result<(), Error> {
+/// Somebody here says that a person belongs in these groups.
+pub(super) fn accept(act: &Act<'_>, person: &Person, groups: &[GroupId]) -> Result<(), Error> {
     let name = person.to_string();
-    for (group, mut row) in all_rows(act)? {
-        let before = row.brought_by_outsiders.len() + row.owners_by_outsiders.len();
+    for group in groups {
+        let mut row = load_row(act, group)?;
         row.brought_by_outsiders.retain(|kept| *kept != name);
         row.owners_by_outsiders.retain(|kept| *kept != name);
-        if before != row.brought_by_outsiders.len() + row.owners_by_outsiders.len() {
-            act.put(group.as_bytes(), &row)?;
-            act.delete::<SeatsRow>(group.as_bytes())?;
-        }
+        act.put(group.as_bytes(), &row)?;
+        act.delete::<SeatsRow>(group.as_bytes())?;
     }
     Ok(())
 }
@@ -241,16 +247,29 @@ mod tests {
 
     #[test]
     fn on_the_way_back_the_same_is_seen_commit_by_commit() {
-        let sat = roster(&[("rosa", Owner), ("leon", Member)]);
-        let (rosa, leon, hannah) = (identity("rosa"), identity("leon"), identity("hannah"));
+        let [rosa, leon, hannah] = ["rosa", "leon", "hannah"].map(|name| identity(name).person);
+        let met = |made_owner, person_sat| {
+            let mut met = MetRow::default();
+            (met.made_owner, met.person_sat) = (made_owner, person_sat);
+            met
+        };
         let mut row = GroupRow::default();
-        settle_met(&mut row, &sat, (&rosa, &hannah), false, false);
-        assert_eq!(named(&row, "hannah"), (false, false), "the control");
-        settle_met(&mut row, &sat, (&rosa, &hannah), false, true);
-        settle_met(&mut row, &sat, (&rosa, &leon), true, true);
+        settle_met(&mut row, &met(false, false), &rosa, &hannah, false);
+        settle_met(&mut row, &met(false, true), &rosa, &leon, true);
+        assert_eq!(
+            (named(&row, "hannah"), named(&row, "leon")),
+            ((false, false), (false, false)),
+            "the controls"
+        );
+        // Whether they sat in the roster that this device saw last makes no difference: they were out since.
+        settle_met(&mut row, &met(false, false), &rosa, &hannah, true);
+        settle_met(&mut row, &met(true, true), &rosa, &leon, true);
         assert_eq!((named(&row, "hannah"), named(&row, "leon")), ((true, false), (false, true)));
+        // A further device of hers, by somebody whose word counts, says nothing about how she came.
+        settle_met(&mut row, &met(false, true), &rosa, &hannah, false);
+        assert_eq!(named(&row, "hannah"), (true, false));
         // Out in between, and brought by somebody whose word counts.
-        settle_met(&mut row, &sat, (&rosa, &hannah), false, false);
+        settle_met(&mut row, &met(false, false), &rosa, &hannah, false);
         assert_eq!(named(&row, "hannah"), (false, false));
     }
 }

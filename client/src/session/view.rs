@@ -83,6 +83,9 @@ pub struct KeyChangeView {
     pub words: String,
     /// Why somebody has to look.
     pub cause: KeyChangeCause,
+    /// The cases, with their titles, into which somebody whose word counts for nothing brought the person, or made them an
+    /// owner of.
+    pub cases: Vec<(GroupId, String)>,
     /// Milliseconds since 1970.
     pub noticed_at_ms: i64,
 }

@@ -1,7 +1,7 @@
 //! A server that keeps a revocation from having its effect: it refuses, or loses, every removal.
 
 use crate::{
-    lying_answers::{add, alarms, lied_to_with_leon},
+    lying_answers::{add, alarms, case, lied_to_with_leon},
     scene::{CASE, Scene, texts, write},
     support::{
         liar::{Call, Honest, Liar, Lie, rewritten},
@@ -14,7 +14,7 @@ use alcove_tests::{
     world::{Staff, path},
 };
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     fs,
     sync::{
@@ -250,6 +250,7 @@ fn is_asked_about(scene: &Scene, liar: &Liar, list: &[u8], accomplice: &Rogue, c
     let asked: Vec<&Value> = asked.iter().filter(|object| object.get("cause").is_some()).collect();
     assert_eq!(asked.len(), 1, "{asked:?}");
     assert_eq!(asked[0]["cause"], cause, "{asked:?}");
+    assert_eq!(asked[0]["cases"], json!([case(&scene.leon)["id"]]), "{asked:?}");
     assert!(asked[0]["identity"].as_str().is_some_and(|device| device.starts_with(&person)), "{asked:?}");
     // The control: nothing else is in the way.
     scene.leon.run(["verify", "--people", &person, "--yes"]).success();
@@ -259,7 +260,7 @@ fn is_asked_about(scene: &Scene, liar: &Liar, list: &[u8], accomplice: &Rogue, c
 /// An owner's laptop is stolen and revoked. The server orders what the thief commits under the list of before, the addition of
 /// an accomplice, and then lets the removal of the laptop through.
 /// Who: server
-/// Sees: the accomplice as a change of key with its words; the note waits until a person has compared them
+/// Sees: who was added to which case by a laptop that is revoked, with their words; the note waits until a person has said that they belong in it
 /// Step: 8, "brings nobody in"
 #[tokio::test]
 async fn whoever_is_known_to_be_revoked_brings_nobody_in_whom_one_believes() {
@@ -269,7 +270,7 @@ async fn whoever_is_known_to_be_revoked_brings_nobody_in_whom_one_believes() {
     write(&scene.leon, "before");
     let list = is_stolen(&scene, &liar);
     let accomplice = Rogue::join(&scene, &[]).await;
-    is_asked_about(&scene, &liar, &list, &accomplice, "new-device");
+    is_asked_about(&scene, &liar, &list, &accomplice, "brought-by-revoked");
 }
 
 /// The same with an accomplice whose key everybody knows: they were on the case, and were taken off.

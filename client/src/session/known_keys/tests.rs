@@ -8,6 +8,7 @@ use crate::{
 use alcove_mls::KeyTie;
 use alcove_proto::ids::GroupId;
 use alcove_tests::stored::Forms;
+use std::collections::BTreeSet;
 
 fn key() -> P256Point {
     point(&pair())

@@ -20,7 +20,7 @@ use super::{
     payload::working_row,
     restored,
     seats::is_chain_outside,
-    state::{Roster, adopt, keep_told, load_row},
+    state::{adopt, keep_told, load_row},
     successor::successor_of,
 };
 use crate::{
@@ -214,14 +214,13 @@ impl Session {
         let place = EntryKey { group: *case, position: Position(entry.position), record: RecordId([0; 16]) };
         act.put_entry(&place, &working_row(&entry.author, entry.received_at_ms, &row.head))?;
         let mut added = Vec::new();
-        let sat = Roster::load(act, case)?;
         for met in &ready.met {
             let author: Identity = met.author.parse().map_err(|_| damaged())?;
             let signer = Signer { identity: &author, key: P256Point::parse(&met.author_key) };
             let identity: Identity = met.identity.parse().map_err(|_| damaged())?;
             let key = P256Point::parse(&met.public_key).ok_or(damaged())?;
             let is_outside = is_chain_outside(&trust, &met.author_chain);
-            outsiders::settle_met(&mut row, &sat, (&author, &identity), met.made_owner, is_outside);
+            outsiders::settle_met(&mut row, met, &author.person, &identity.person, is_outside);
             if met.made_owner {
                 continue;
             }

@@ -190,7 +190,8 @@ impl Followers {
         let rotated = author.rotated.then_some(&author.identity);
         let added = summary.added.iter().map(|added| &added.identity);
         let brought = added.chain(rotated).map(|identity| (identity, false));
-        let raised = owners.iter().filter(|owner| !self.owners.contains(*owner)).map(|owner| (owner, true));
+        let owned = |owner: &Identity| self.owners.iter().any(|before| before.person == owner.person);
+        let raised = owners.iter().filter(|owner| !owned(owner)).map(|owner| (owner, true));
         for (identity, made_owner) in brought.chain(raised) {
             let Some(key) = keys.get(identity) else { continue };
             let mut met = MetRow::default();
@@ -200,6 +201,7 @@ impl Followers {
             met.public_key = key.as_bytes().to_vec();
             met.author_chain = author_chain.to_vec();
             met.made_owner = made_owner;
+            met.person_sat = self.keys.keys().any(|before| before.person == identity.person);
             self.met.push(met);
         }
         (self.keys, self.owners) = (keys, owners);

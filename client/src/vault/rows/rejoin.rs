@@ -55,4 +55,7 @@ pub struct MetRow {
     /// No key came: the device's person was made an owner.
     #[prost(bool, tag = "6")]
     pub made_owner: bool,
+    /// Another device of that person sat in the group before.
+    #[prost(bool, tag = "7")]
+    pub person_sat: bool,
 }

@@ -27,5 +27,6 @@ fn met() -> MetRow {
         public_key: point(4),
         author_chain: vec![opaque(5), opaque(6)],
         made_owner: true,
+        person_sat: true,
     }
 }
