@@ -327,7 +327,7 @@ fn unbelieved(act: &Act<'_>, own: &Identity) -> Result<Vec<Unbelieved>, Error> {
         }
         for Seat { identity, public_key: key, .. } in roster.members {
             let Some(cause) = outsiders::cause(&row, &identity.person) else { continue };
-            let noticed_at_ms = row.updated_at_ms;
+            let noticed_at_ms = row.outsiders_noticed_at_ms;
             let place = place_of(act, &identity, &key).to_vec();
             let kept = found.entry(place).or_insert(Unbelieved {
                 identity,

@@ -54,17 +54,20 @@ impl Before {
         self.seats.iter().any(|(sat, role)| sat == person && *role == Role::Owner)
     }
 
-    /// Takes note of what the commit did. `after`: the roster that it came to. `added`: whom it added.
+    /// Takes note of what the commit did. `after`: the roster that it came to. `added`: whom it added. `now_ms`: milliseconds
+    /// since 1970.
     pub(super) fn settle<'a>(
         &self,
         row: &mut GroupRow,
         after: &Roster,
         added: impl Iterator<Item = &'a Identity>,
+        now_ms: i64,
     ) {
         forget_gone(row, after);
         for identity in added.filter(|identity| self.counts_for_nothing(identity)) {
             if !self.sat(&identity.person) {
                 insert(&mut row.brought_by_outsiders, &identity.person);
+                row.outsiders_noticed_at_ms = now_ms;
             }
         }
         if self.is_outside || self.is_made_owner {
@@ -72,6 +75,7 @@ impl Before {
                 let person = &seat.identity.person;
                 if !self.owned(person) && *person != self.author {
                     insert(&mut row.owners_by_outsiders, person);
+                    row.outsiders_noticed_at_ms = now_ms;
                 }
             }
         }
@@ -85,6 +89,7 @@ pub(super) fn settle_met(
     author: &Person,
     person: &Person,
     author_is_outside: bool,
+    now_ms: i64,
 ) {
     // A further device of theirs, or another key, changes nothing about how they came.
     if person == author || (met.person_sat && !met.made_owner) {
@@ -94,6 +99,7 @@ pub(super) fn settle_met(
     let names = if met.made_owner { &mut row.owners_by_outsiders } else { &mut row.brought_by_outsiders };
     if counts_for_nothing {
         insert(names, person);
+        row.outsiders_noticed_at_ms = now_ms;
     } else {
         // They were out before it, or no owner, and somebody whose word counts brings them.
         let name = person.to_string();
@@ -192,7 +198,7 @@ mod tests {
             .filter(|(name, _)| before.iter().all(|(there, _)| there != name))
             .map(|(name, _)| identity(name))
             .collect();
-        Before::of(row, &was, &identity(author), is_outside).settle(row, &is, added.iter());
+        Before::of(row, &was, &identity(author), is_outside).settle(row, &is, added.iter(), 7);
     }
 
     fn named(row: &GroupRow, person: &str) -> (bool, bool) {
@@ -208,8 +214,9 @@ mod tests {
         // The control: by somebody whose word counts.
         commit(&mut row, ("rosa", false), &two, &three);
         assert_eq!(named(&row, "hannah"), (false, false));
+        assert_eq!(row.outsiders_noticed_at_ms, 0);
         commit(&mut row, ("rosa", true), &two, &three);
-        assert_eq!(named(&row, "hannah"), (true, false));
+        assert_eq!((named(&row, "hannah"), row.outsiders_noticed_at_ms), ((true, false), 7));
         assert_eq!(named(&row, "leon"), (false, false), "he was there");
         // Somebody else's commit changes nothing about it; their removal does.
         commit(&mut row, ("leon", false), &three, &three);
@@ -254,22 +261,22 @@ mod tests {
             met
         };
         let mut row = GroupRow::default();
-        settle_met(&mut row, &met(false, false), &rosa, &hannah, false);
-        settle_met(&mut row, &met(false, true), &rosa, &leon, true);
+        settle_met(&mut row, &met(false, false), &rosa, &hannah, false, 7);
+        settle_met(&mut row, &met(false, true), &rosa, &leon, true, 7);
         assert_eq!(
             (named(&row, "hannah"), named(&row, "leon")),
             ((false, false), (false, false)),
             "the controls"
         );
         // Whether they sat in the roster that this device saw last makes no difference: they were out since.
-        settle_met(&mut row, &met(false, false), &rosa, &hannah, true);
-        settle_met(&mut row, &met(true, true), &rosa, &leon, true);
+        settle_met(&mut row, &met(false, false), &rosa, &hannah, true, 7);
+        settle_met(&mut row, &met(true, true), &rosa, &leon, true, 7);
         assert_eq!((named(&row, "hannah"), named(&row, "leon")), ((true, false), (false, true)));
         // A further device of hers, by somebody whose word counts, says nothing about how she came.
-        settle_met(&mut row, &met(false, true), &rosa, &hannah, false);
+        settle_met(&mut row, &met(false, true), &rosa, &hannah, false, 7);
         assert_eq!(named(&row, "hannah"), (true, false));
         // Out in between, and brought by somebody whose word counts.
-        settle_met(&mut row, &met(false, false), &rosa, &hannah, false);
+        settle_met(&mut row, &met(false, false), &rosa, &hannah, false, 7);
         assert_eq!(named(&row, "hannah"), (false, false));
     }
 }

@@ -175,17 +175,15 @@ impl Walk<'_> {
         let author = &summary.author;
         let (act, own, trust) = (self.act, &self.session.identity, self.trust);
         let changes_people = author.rotated || !summary.added.is_empty() || summary.policy.is_some();
-        let row = self.row.clone();
-        let roster = self.roster()?;
-        let Some(seat) = roster.named(&author.identity) else { return Ok((None, None)) };
-        let before = match changes_people {
-            true => {
-                let is_outside = seats::is_seat_outside(act, own, trust, seat)?;
-                Some(Before::of(&row, roster, &author.identity, is_outside))
-            }
-            false => None,
-        };
-        Ok((Some(seat.public_key), before))
+        self.roster()?;
+        let seat = self.roster.as_ref().and_then(|roster| Some((roster, roster.named(&author.identity)?)));
+        let Some((roster, seat)) = seat else { return Ok((None, None)) };
+        if !changes_people {
+            return Ok((Some(seat.public_key), None));
+        }
+        let is_outside = seats::is_seat_outside(act, own, trust, seat)?;
+        let before = Before::of(&self.row, roster, &author.identity, is_outside);
+        Ok((Some(seat.public_key), Some(before)))
     }
 
     /// Takes note of the keys that the commit brings, and of whom it brings.
@@ -211,7 +209,7 @@ impl Walk<'_> {
         }
         if let Some(roster) = &self.roster {
             match before {
-                Some(before) => before.settle(&mut self.row, roster, added()),
+                Some(before) => before.settle(&mut self.row, roster, added(), now_ms),
                 None => outsiders::forget_gone(&mut self.row, roster),
             }
         }

@@ -220,7 +220,7 @@ impl Session {
             let identity: Identity = met.identity.parse().map_err(|_| damaged())?;
             let key = P256Point::parse(&met.public_key).ok_or(damaged())?;
             let is_outside = is_chain_outside(&trust, &met.author_chain);
-            outsiders::settle_met(&mut row, met, &author.person, &identity.person, is_outside);
+            outsiders::settle_met(&mut row, met, &author.person, &identity.person, is_outside, now_ms);
             if met.made_owner {
                 continue;
             }

@@ -152,6 +152,9 @@ pub struct GroupRow {
     /// People who were made owners that way.
     #[prost(string, repeated, tag = "98")]
     pub owners_by_outsiders: Vec<String>,
+    /// When this device last noticed such a thing, milliseconds since 1970.
+    #[prost(int64, tag = "99")]
+    pub outsiders_noticed_at_ms: i64,
     /// When this person's wish to leave came to nothing, since nobody else was an owner any more, milliseconds since 1970; 0
     /// once they were told, and where there was none.
     #[prost(int64, tag = "100")]

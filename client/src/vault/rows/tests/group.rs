@@ -55,6 +55,7 @@ fn group() -> GroupRow {
         told_floor: opaque(96),
         brought_by_outsiders: vec![PERSON.to_owned()],
         owners_by_outsiders: vec![PERSON.to_owned()],
+        outsiders_noticed_at_ms: 99,
         wish_lapsed_at_ms: 100,
         carry_restores_known: 101,
     }

@@ -41,7 +41,7 @@ pub(crate) const CHUNK: u32 = 0x0102_0304;
 /// A key that came in the place of another one.
 pub(crate) const NEW_KEY: [u8; 65] = [4; 65];
 /// A file that is sent.
-pub(crate) const PATH: &str = "/home/ada/statement.odt";
+pub(crate) const PATH: &str = "papers/statement.odt";
 pub(crate) const AGENCY: &str = "harborlight.northmark.example";
 pub(crate) const PERSON: &str = "spiffe://harborlight.northmark.example/staff/abcdefghijklmn27";
 pub(crate) const DEVICE: &str = "spiffe://harborlight.northmark.example/staff/abcdefghijklmn27/device/1";
