@@ -1,17 +1,21 @@
 //! The integrity check: recomputes every chain, reads every chunk, and compares what is kept twice.
 //!
-//! Groups are here, blobs in [`super::check_blobs`], the rest in [`super::check_rest`]. It runs beside a server
+//! Groups are here, blobs in [`crate::store::sled::blobs::check`], the rest in [`crate::store::sled::desk::check`]. It runs beside a server
 //! that goes on writing: what was read at two moments is looked at twice before it is called a problem.
 
 use super::{
-    chunk_files::ChunkFiles,
-    commits::{checkpoint, group_in_key, members, memberships},
-    keys::{Kind, identity_of, tail},
-    log::{durable_entry, membership_key, sha256},
-    logs::{BLOCK_POSITIONS, ids_of, record_of},
-    open::{side_files, side_folder},
-    rows::{EntryRow, GroupRow, IdBlockRow, MemberRow, MembershipRow, PositionRow, Row, damaged},
-    view::View,
+    blobs::chunk_files::ChunkFiles,
+    engine::{
+        keys::{Kind, identity_of, tail},
+        logs::{BLOCK_POSITIONS, ids_of, record_of},
+        open::{side_files, side_folder},
+        rows::{EntryRow, GroupRow, IdBlockRow, MemberRow, MembershipRow, PositionRow, Row, damaged},
+        view::View,
+    },
+    log::{
+        commits::{checkpoint, group_in_key, members, memberships},
+        entries::{durable_entry, membership_key, sha256},
+    },
 };
 use crate::store::{
     Result, StoreError,
@@ -172,7 +176,7 @@ impl Check<'_> {
         value: &[u8],
     ) -> Result<(LogEntry, Head, Option<RecordId>)> {
         let row = EntryRow::from_value(value)?;
-        let head = super::rows::id(&row.head, EntryRow::WHAT)?;
+        let head = crate::store::sled::engine::rows::id(&row.head, EntryRow::WHAT)?;
         let record = record_of(&row)?;
         Ok((durable_entry(self.view, group, position, row)?, head, record))
     }

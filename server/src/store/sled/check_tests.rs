@@ -1,16 +1,22 @@
 //! Each kind of damage, done to a store by hand, is found and named; the same store undamaged is the control.
 
-use super::super::{
-    SledConfig, SledStore,
-    desk::{Lane, desk_key},
-    enrolment::{Place, invitation_key},
-    escrow::{certificate_key, count_key},
-    escrow_rows::CertificateRow,
-    keys::Key,
-    ledger::end_key,
-    rows::{DeskRow, LedgerEndRow, RequestRow, UsageRow, WelcomeContentRow},
+use super::{
+    super::{
+        SledConfig, SledStore,
+        desk::{
+            enrolment::{Place, invitation_key},
+            escrow::{certificate_key, count_key},
+            escrow_rows::CertificateRow,
+            events::{Lane, desk_key},
+            ledger::end_key,
+        },
+        engine::{
+            keys::Key,
+            rows::{DeskRow, LedgerEndRow, RequestRow, UsageRow, WelcomeContentRow},
+        },
+    },
+    *,
 };
-use super::*;
 use crate::store::{
     Store,
     audit::By,
@@ -241,7 +247,7 @@ async fn what_counts_against_a_quota_and_is_not_there_is_found() {
 async fn a_list_of_uploads_that_contradicts_a_blob_is_found() {
     let scene = Scene::new().await;
     let blob = BLOBS[1].0;
-    scene.change(super::super::blobs::upload_key(&device(1), &blob), |_| None);
+    scene.change(super::super::blobs::uploads::upload_key(&device(1), &blob), |_| None);
     assert_eq!(scene.problems().await, [Problem::UploadMismatch { blob }]);
 }
 

@@ -1,70 +1,50 @@
 //! The store on sled 0.34.7, with the guards that make it keep its word.
 //!
 //! sled as it comes loses acknowledged data: its `flush()` never syncs on Linux. So there is one writer
-//! (`committer`) which syncs sled's file itself before anybody is answered, no value is longer than
-//! 64 KiB (`rows`), a reserve of the disk stays free (`space`), readers see only what is durable
-//! (`view`), and large ciphertext lies beside sled in files (`chunk_files`).
+//! (`engine::committer`) which syncs sled's file itself before anybody is answered, no value is longer than
+//! 64 KiB (`engine::rows`), a reserve of the disk stays free (`engine::space`), readers see only what is durable
+//! (`engine::view`), and large ciphertext lies beside sled in files (`blobs::chunk_files`).
 //!
 //! **One tree, not one for each kind of row.** All that must be atomic goes into one `apply_batch` of
 //! one tree, which is the smallest mechanism sled has for it: one log reservation that recovery either
 //! finds complete or cuts off. A transaction over several trees ends in the same reservation, but first
 //! runs every write through a staging map and a validation for each tree, and may be retried; with one
 //! writer there is nothing it would protect from. The first byte of a key says what a row is
-//! (`keys`), and rows of one kind lie together as they would in a tree of their own.
+//! (`engine::keys`), and rows of one kind lie together as they would in a tree of their own.
 //!
-//! Start with [`SledStore`], then `verbs`, `committer` and `batch`; `log` and `commits` are what it is for.
+//! Start with [`SledStore`], then `verbs` and `engine`; `log` is what it is for, `blobs` and `desk` are beside it.
 
-mod access;
-mod audit;
-mod batch;
 mod blobs;
 mod check;
-mod check_blobs;
-mod check_rest;
-mod chunk_files;
-mod chunks;
-mod commits;
-mod committer;
-mod compact;
-mod config;
-mod crowd;
 mod desk;
-mod directory;
-mod enrolment;
-mod escrow;
-mod escrow_rows;
-mod keys;
-mod ledger;
+mod engine;
 mod log;
-mod logs;
-mod open;
-mod reaper;
-mod recoveries;
-mod rows;
-mod space;
 #[cfg(test)]
 mod tests;
-mod trust;
 mod verbs;
-mod view;
-mod welcomes;
 
-pub use config::SledConfig;
+pub use engine::config::SledConfig;
 
 use crate::store::{
     Result, StoreError,
     operation::{Compacted, Hint},
 };
-use chunk_files::ChunkFiles;
-use chunks::Chunks;
-use committer::{Committer, Queue};
-use open::Opened;
-use reaper::{Reaper, Wake};
+use blobs::{
+    chunk_files::ChunkFiles,
+    chunks::Chunks,
+    reaper::{Reaper, Wake},
+};
+use engine::{
+    audit,
+    committer::{Committer, Queue},
+    compact, logs,
+    open::{self, Opened},
+    space::Space,
+    view::View,
+};
 use ring::rand::SecureRandom;
-use space::Space;
 use std::{fs::File, sync::Arc, thread::JoinHandle};
 use tokio::sync::broadcast;
-use view::View;
 
 /// Hints a receiver may be behind before it misses some.
 const HINTS_MAX: usize = 4096;

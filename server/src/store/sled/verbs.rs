@@ -2,8 +2,12 @@
 //! what is durable.
 
 use super::{
-    SledStore, access, audit, batch::Batch, blobs, check, commits, committer::Demand, desk, directory,
-    enrolment, escrow, ledger, log, open, recoveries, trust, welcomes,
+    SledStore,
+    blobs::uploads,
+    check,
+    desk::{enrolment, escrow, events, ledger, recoveries, trust},
+    engine::{audit, batch::Batch, committer::Demand, open},
+    log::{access, commits, directory, entries, welcomes},
 };
 use crate::store::{
     Result, Store, StoreError,
@@ -38,7 +42,7 @@ use tokio::sync::broadcast;
 impl Store for SledStore {
     async fn create_group(&self, group: NewGroup, by: By) -> Result<CreateOutcome> {
         let demand = Demand::bytes(group.snapshot.len());
-        self.queue.submit(demand, move |batch| log::create(batch, &group, &by)).await
+        self.queue.submit(demand, move |batch| entries::create(batch, &group, &by)).await
     }
 
     async fn group_head(&self, group: GroupId) -> Result<Option<GroupHead>> {
@@ -46,7 +50,7 @@ impl Store for SledStore {
     }
 
     async fn head_at(&self, group: GroupId, position: Position) -> Result<Option<Head>> {
-        self.read(move |view| log::head_at(view, &group, position)).await
+        self.read(move |view| entries::head_at(view, &group, position)).await
     }
 
     async fn append_record(&self, record: NewRecord, by: By) -> Result<AppendOutcome> {
@@ -54,7 +58,7 @@ impl Store for SledStore {
         self.queue
             .submit_then(
                 Demand::bytes(record.body.len()),
-                move |batch| log::append(batch, record, &by),
+                move |batch| entries::append(batch, record, &by),
                 move |pending, flushes| pending.durable(&group, flushes),
             )
             .await
@@ -76,7 +80,7 @@ impl Store for SledStore {
     }
 
     async fn read_log(&self, query: LogQuery) -> Result<LogPage> {
-        self.read(move |view| log::read(view, &query)).await
+        self.read(move |view| entries::read(view, &query)).await
     }
 
     async fn read_commits(&self, group: GroupId, from: Epoch, bytes_max: usize) -> Result<Vec<LogEntry>> {
@@ -84,7 +88,7 @@ impl Store for SledStore {
     }
 
     async fn entry_digests(&self, group: GroupId, first: Position, last: Position) -> Result<Vec<Digest>> {
-        self.read(move |view| log::digests(view, &group, first, last)).await
+        self.read(move |view| entries::digests(view, &group, first, last)).await
     }
 
     async fn members(&self, group: GroupId) -> Result<Vec<Member>> {
@@ -183,12 +187,12 @@ impl Store for SledStore {
 
     async fn open_upload(&self, upload: NewUpload, quota_bytes_max: u64, by: By) -> Result<Upload> {
         let blob = upload.blob;
-        let in_files = upload.shape.bytes_total() > blobs::INLINE_BLOB_BYTES_MAX;
-        let act = move |batch: &mut Batch<'_>| blobs::open(batch, &upload, quota_bytes_max, &by);
+        let in_files = upload.shape.bytes_total() > uploads::INLINE_BLOB_BYTES_MAX;
+        let act = move |batch: &mut Batch<'_>| uploads::open(batch, &upload, quota_bytes_max, &by);
         self.queue.submit(Demand::bytes(0), act).await?;
         let files = self.files.clone();
         self.read(move |view| {
-            let progress = blobs::progress(view, &blob)?.ok_or(StoreError::NotFound)?;
+            let progress = uploads::progress(view, &blob)?.ok_or(StoreError::NotFound)?;
             if in_files && !progress.finished {
                 files.prepare(&blob)?;
             }
@@ -203,22 +207,22 @@ impl Store for SledStore {
 
     async fn finish_upload(&self, blob: BlobId, digest: Digest, by: By) -> Result<FinishOutcome> {
         let asker = by.clone();
-        if let Some(outcome) = self.read(move |view| blobs::verify(view, &blob, &digest, &asker)).await? {
+        if let Some(outcome) = self.read(move |view| uploads::verify(view, &blob, &digest, &asker)).await? {
             return Ok(outcome);
         }
-        let act = move |batch: &mut Batch<'_>| blobs::finish(batch, &blob, &digest, &by);
+        let act = move |batch: &mut Batch<'_>| uploads::finish(batch, &blob, &digest, &by);
         self.queue.submit(Demand::bytes(0), act).await
     }
 
     async fn blob(&self, blob: BlobId) -> Result<Option<Blob>> {
-        self.read(move |view| blobs::blob(view, &blob)).await
+        self.read(move |view| uploads::blob(view, &blob)).await
     }
 
     async fn read_chunk(&self, blob: BlobId, index: u32) -> Result<Option<Bytes>> {
-        match self.read(move |view| blobs::find_chunk(view, &blob, index)).await? {
+        match self.read(move |view| uploads::find_chunk(view, &blob, index)).await? {
             None => Ok(None),
-            Some(blobs::ChunkPlace::Inline(chunk)) => Ok(Some(chunk)),
-            Some(blobs::ChunkPlace::File(file)) => match self.files.read(&blob, index, &file).await? {
+            Some(uploads::ChunkPlace::Inline(chunk)) => Ok(Some(chunk)),
+            Some(uploads::ChunkPlace::File(file)) => match self.files.read(&blob, index, &file).await? {
                 Some(chunk) => Ok(Some(chunk)),
                 // Deleted meanwhile, or lost.
                 None if self.blob(blob).await?.is_none() => Ok(None),
@@ -228,7 +232,7 @@ impl Store for SledStore {
     }
 
     async fn delete_blob(&self, blob: BlobId, by: By) -> Result<bool> {
-        let act = move |batch: &mut Batch<'_>| blobs::delete(batch, &blob, &by);
+        let act = move |batch: &mut Batch<'_>| uploads::delete(batch, &blob, &by);
         let deleted = self.queue.submit(Demand::freeing(), act).await?;
         if deleted {
             self.wake.now();
@@ -237,11 +241,11 @@ impl Store for SledStore {
     }
 
     async fn uploads(&self, after: Option<IdleUpload>, max: usize) -> Result<Vec<IdleUpload>> {
-        self.read(move |view| blobs::uploads(view, after.as_ref(), max)).await
+        self.read(move |view| uploads::uploads(view, after.as_ref(), max)).await
     }
 
     async fn expire_upload(&self, upload: IdleUpload, idle_since_ms: i64, by: By) -> Result<bool> {
-        let act = move |batch: &mut Batch<'_>| blobs::expire(batch, &upload, idle_since_ms, &by);
+        let act = move |batch: &mut Batch<'_>| uploads::expire(batch, &upload, idle_since_ms, &by);
         let expired = self.queue.submit(Demand::freeing(), act).await?;
         if expired {
             self.wake.now();
@@ -250,7 +254,7 @@ impl Store for SledStore {
     }
 
     async fn blob_usage(&self, identity: Identity) -> Result<u64> {
-        self.read(move |view| blobs::usage(view, &identity)).await
+        self.read(move |view| uploads::usage(view, &identity)).await
     }
 
     async fn open_invitation(&self, invitation: NewInvitation, by: By) -> Result<OpenInvitationOutcome> {
@@ -309,11 +313,11 @@ impl Store for SledStore {
     }
 
     async fn put_desk_event(&self, kind: DeskEventKind, by: By) -> Result<()> {
-        self.queue.submit(Demand::bytes(0), move |batch| desk::event(batch, kind, &by)).await
+        self.queue.submit(Demand::bytes(0), move |batch| events::event(batch, kind, &by)).await
     }
 
     async fn desk_events(&self, trust_domain: TrustDomain, after: u64, max: usize) -> Result<Vec<DeskEvent>> {
-        self.read(move |view| desk::events(view, &trust_domain, after, max)).await
+        self.read(move |view| events::events(view, &trust_domain, after, max)).await
     }
 
     async fn put_escrow(&self, escrow: NewEscrow, by: By) -> Result<PutEscrowOutcome> {

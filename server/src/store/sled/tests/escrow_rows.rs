@@ -1,6 +1,6 @@
 //! Values of the rows in `escrow_rows.rs`.
 
-use super::{super::escrow_rows::*, DEVICE, hash, opaque};
+use super::{super::desk::escrow_rows::*, DEVICE, hash, opaque};
 
 pub(super) fn escrow() -> EscrowRow {
     EscrowRow { entry: opaque(1).into() }

@@ -1,0 +1,398 @@
+//! Invitations, the requests that wait, and their answers.
+//!
+//! A device has two places, one for a request by invitation and one for a renewal. In each a request waits or an
+//! answer lies; the next request takes the place of both. PROTOCOL.md, "Enrolment and renewal".
+
+use super::events;
+use crate::store::{
+    Result, StoreError,
+    audit::{Act, By},
+    enrolment::{
+        Asked, DeskEventKind, HandInOutcome, NewInvitation, NewRenewal, NewRequest, OpenInvitation,
+        OpenInvitationOutcome, RenewalOutcome, RequestPage, RequestState, WaitingRequest,
+    },
+    sled::{
+        engine::{
+            batch::{Audited, Batch},
+            keys::{Key, Kind, identity_of, tail},
+            rows::{AnswerRow, InvitationRow, RequestRow, Row, damaged, id},
+            view::View,
+        },
+        log::entries::sha256,
+    },
+};
+use alcove_proto::{
+    ids::Digest,
+    limits::{
+        ANSWER_BYTES_MAX, INVITATIONS_PER_AGENCY_MAX, RENEWAL_BYTES_MAX, RENEWALS_PER_AGENCY_MAX,
+        REQUEST_BYTES_MAX,
+    },
+    names::{Identity, TrustDomain},
+};
+use bytes::Bytes;
+use std::ops::ControlFlow;
+
+/// Where a request waits and its answer lies. Never change a number: it is on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Place {
+    Invitation = 1,
+    Renewal = 2,
+}
+
+impl Place {
+    const ALL: [Self; 2] = [Self::Invitation, Self::Renewal];
+
+    pub(crate) fn request_key(self, identity: &Identity) -> Key {
+        Kind::Request.key().identity(identity).tag(self as u8).build()
+    }
+
+    pub(crate) fn answer_key(self, identity: &Identity) -> Key {
+        Kind::Answer.key().identity(identity).tag(self as u8).build()
+    }
+
+    /// The device and place a key of a request or an answer ends with.
+    pub(crate) fn of_key(key: &[u8], what: &'static str) -> Result<(Identity, Self)> {
+        let identity = identity_of(key, 1).ok_or(damaged(what))?;
+        let [tag] = tail(key).ok_or(damaged(what))?;
+        let place = Self::ALL.into_iter().find(|place| *place as u8 == tag);
+        Ok((identity, place.ok_or(damaged(what))?))
+    }
+}
+
+pub(crate) fn invitation_key(identity: &Identity) -> Key {
+    Kind::Invitation.key().identity(identity).build()
+}
+
+fn at_most(bytes: &Bytes, what: &'static str, limit: usize) -> Result<()> {
+    if bytes.len() > limit { Err(StoreError::TooLarge { what, limit }) } else { Ok(()) }
+}
+
+/// The request that waits on this invitation.
+fn waiting_on(
+    batch: &Batch<'_>,
+    identity: &Identity,
+    invitation: &InvitationRow,
+) -> Result<Option<RequestRow>> {
+    let waiting: Option<RequestRow> = batch.row(&Place::Invitation.request_key(identity))?;
+    Ok(waiting.filter(|waiting| waiting.request_hash == invitation.request_hash))
+}
+
+/// Opens an invitation for the device.
+pub(crate) fn open(batch: &mut Batch<'_>, new: &NewInvitation, by: &By) -> Result<OpenInvitationOutcome> {
+    let key = invitation_key(&by.identity);
+    let mut earlier_waits = None;
+    if let Some(earlier) = batch.row::<InvitationRow>(&key)? {
+        if earlier.claim_hash == new.claim_hash.to_vec() && earlier.not_after_ms == new.not_after_ms {
+            return Ok(OpenInvitationOutcome::Again);
+        }
+        earlier_waits = waiting_on(batch, &by.identity, &earlier)?;
+        if earlier_waits.is_some() && by.time_ms <= earlier.not_after_ms {
+            return Ok(OpenInvitationOutcome::RequestWaits);
+        }
+    }
+    refuse_too_many(batch, by)?;
+    if let Some(waiting) = earlier_waits {
+        settle(batch, Place::Invitation, waiting.request_hash, None, by)?;
+    }
+    let row = InvitationRow {
+        claim_hash: new.claim_hash.to_vec(),
+        not_after_ms: new.not_after_ms,
+        request_hash: Vec::new(),
+    };
+    batch.put(key, &row)?;
+    batch.audit(by, Audited::act(Act::OpenInvitation));
+    events::changed(batch, None, by)?;
+    Ok(OpenInvitationOutcome::Opened)
+}
+
+/// Refuses one more invitation when the agency has as many open as it may have, beside the device's own.
+fn refuse_too_many(batch: &Batch<'_>, by: &By) -> Result<()> {
+    let prefix = Kind::Invitation.key().devices_of(&by.identity.person.trust_domain).build();
+    let rows = batch.scan(&prefix, usize::MAX)?;
+    if rows.len() < INVITATIONS_PER_AGENCY_MAX {
+        return Ok(());
+    }
+    let mut open = 0;
+    for (key, value) in rows {
+        let row = InvitationRow::from_value(&value)?;
+        let identity = identity_of(&key, 0).ok_or(damaged(InvitationRow::WHAT))?;
+        let is_open = by.time_ms <= row.not_after_ms
+            && (row.request_hash.is_empty() || waiting_on(batch, &identity, &row)?.is_some());
+        open += usize::from(is_open && identity != by.identity);
+    }
+    if open >= INVITATIONS_PER_AGENCY_MAX {
+        return Err(StoreError::TooMany { what: "open invitations", limit: INVITATIONS_PER_AGENCY_MAX });
+    }
+    Ok(())
+}
+
+/// Takes the device's invitation back.
+pub(crate) fn withdraw(batch: &mut Batch<'_>, by: &By) -> Result<bool> {
+    let key = invitation_key(&by.identity);
+    let Some(row) = batch.row::<InvitationRow>(&key)? else { return Ok(false) };
+    if let Some(waiting) = waiting_on(batch, &by.identity, &row)? {
+        settle(batch, Place::Invitation, waiting.request_hash, None, by)?;
+    }
+    batch.remove(key)?;
+    batch.audit(by, Audited::act(Act::WithdrawInvitation));
+    events::changed(batch, None, by)?;
+    Ok(true)
+}
+
+/// Takes one request on an invitation, or says why not; either way the agency's events tell it.
+pub(crate) fn hand_in_request(batch: &mut Batch<'_>, new: &NewRequest, by: &By) -> Result<HandInOutcome> {
+    at_most(&new.request, "request", REQUEST_BYTES_MAX)?;
+    let refuse = |batch: &mut Batch<'_>, kind, outcome| events::event(batch, kind, by).map(|()| outcome);
+    let key = invitation_key(&by.identity);
+    let Some(invitation) = batch.row::<InvitationRow>(&key)? else {
+        return refuse(batch, DeskEventKind::NotInvited, HandInOutcome::Unknown);
+    };
+    if invitation.claim_hash != new.claim_hash.to_vec() {
+        return refuse(batch, DeskEventKind::WrongCode, HandInOutcome::Unknown);
+    }
+    let request_hash = sha256(&[&new.request]).to_vec();
+    if invitation.request_hash == request_hash && holds(batch, &by.identity, &request_hash)? {
+        return Ok(HandInOutcome::Again);
+    }
+    if !invitation.request_hash.is_empty() && invitation.request_hash != request_hash {
+        return refuse(batch, DeskEventKind::UsedCode, HandInOutcome::Used);
+    }
+    // A request that was taken and has been thrown away unanswered comes too late as well.
+    if by.time_ms > invitation.not_after_ms || !invitation.request_hash.is_empty() {
+        return refuse(batch, DeskEventKind::ExpiredCode, HandInOutcome::Expired);
+    }
+    let row = RequestRow {
+        request_hash: request_hash.clone(),
+        handed_in_at_ms: by.time_ms,
+        bytes: new.request.clone(),
+        proof: new.proof.to_vec(),
+    };
+    batch.put(key, &InvitationRow { request_hash, ..invitation })?;
+    put_waiting(batch, Place::Invitation, &row, by)?;
+    batch.audit(by, Audited::act(Act::HandInRequest));
+    events::changed(batch, Some(DeskEventKind::HandedIn), by)?;
+    Ok(HandInOutcome::Taken)
+}
+
+/// Whether a request by invitation is here, answered or not.
+fn holds(batch: &Batch<'_>, identity: &Identity, request_hash: &[u8]) -> Result<bool> {
+    let waiting: Option<RequestRow> = batch.row(&Place::Invitation.request_key(identity))?;
+    let answered: Option<AnswerRow> = batch.row(&Place::Invitation.answer_key(identity))?;
+    Ok(waiting.is_some_and(|row| row.request_hash == request_hash)
+        || answered.is_some_and(|row| row.request_hash == request_hash))
+}
+
+/// Lets a request wait in its place, in which nothing else is left.
+fn put_waiting(batch: &mut Batch<'_>, place: Place, row: &RequestRow, by: &By) -> Result<()> {
+    batch.put(place.request_key(&by.identity), row)?;
+    batch.remove(place.answer_key(&by.identity))
+}
+
+/// Takes a renewal. One that waits is signed for anew before it is too old; one whose answer was collected and is asked for
+/// again was of no use there, and waits once more.
+///
+/// An agency has a limited number that wait, so that its admin, who can certify as many devices as they like, fills no
+/// more than that of what everybody needs. A device takes one place, whoever signs in its name.
+pub(crate) fn hand_in_renewal(batch: &mut Batch<'_>, new: &NewRenewal, by: &By) -> Result<RenewalOutcome> {
+    at_most(&new.signed_renewal, "renewal", RENEWAL_BYTES_MAX)?;
+    let request_hash = new.request_hash.to_vec();
+    let waiting: Option<RequestRow> = batch.row(&Place::Renewal.request_key(&by.identity))?;
+    let answered: Option<AnswerRow> = batch.row(&Place::Renewal.answer_key(&by.identity))?;
+    if let Some(row) = waiting.filter(|row| row.request_hash == request_hash) {
+        if row.bytes != new.signed_renewal {
+            let row = RequestRow { bytes: new.signed_renewal.clone(), ..row };
+            batch.put(Place::Renewal.request_key(&by.identity), &row)?;
+        }
+        return Ok(RenewalOutcome::Again);
+    }
+    if answered.is_some_and(|row| row.request_hash == request_hash && !row.collected) {
+        return Ok(RenewalOutcome::Again);
+    }
+    if !takes_a_place(batch, by)? {
+        // Also then it looks for what is over, or those that nobody answers would stand in the way for ever.
+        events::changed(batch, None, by)?;
+        return Ok(RenewalOutcome::TooMany);
+    }
+    let row = RequestRow {
+        request_hash,
+        handed_in_at_ms: by.time_ms,
+        bytes: new.signed_renewal.clone(),
+        proof: Vec::new(),
+    };
+    put_waiting(batch, Place::Renewal, &row, by)?;
+    batch.audit(by, Audited::act(Act::HandInRenewal));
+    events::changed(batch, Some(DeskEventKind::HandedIn), by)?;
+    Ok(RenewalOutcome::Taken)
+}
+
+/// Counts one more renewal of the agency as waiting, unless one of the device does already; answers whether it may.
+fn takes_a_place(batch: &mut Batch<'_>, by: &By) -> Result<bool> {
+    if batch.has(&Place::Renewal.request_key(&by.identity))? {
+        return Ok(true);
+    }
+    let waiting = events::renewals(batch, &by.identity.person.trust_domain)?;
+    if waiting as usize >= RENEWALS_PER_AGENCY_MAX {
+        return Ok(false);
+    }
+    events::put_renewals(batch, &by.identity.person.trust_domain, waiting + 1)?;
+    Ok(true)
+}
+
+/// Puts an answer, or a refusal, in the place of the request that waits there.
+fn settle(
+    batch: &mut Batch<'_>,
+    place: Place,
+    request_hash: Vec<u8>,
+    sealed_answer: Option<Bytes>,
+    by: &By,
+) -> Result<()> {
+    let row = AnswerRow {
+        request_hash,
+        answered_at_ms: by.time_ms,
+        refused: sealed_answer.is_none(),
+        sealed_answer: sealed_answer.unwrap_or_default(),
+        collected: false,
+    };
+    let waiting = place.request_key(&by.identity);
+    if place == Place::Renewal && batch.has(&waiting)? {
+        let trust_domain = &by.identity.person.trust_domain;
+        let others = events::renewals(batch, trust_domain)?.saturating_sub(1);
+        events::put_renewals(batch, trust_domain, others)?;
+    }
+    batch.remove(waiting)?;
+    batch.put(place.answer_key(&by.identity), &row)
+}
+
+/// Answers the device's waiting request of that hash, or refuses it when there is no answer.
+pub(crate) fn answer(
+    batch: &mut Batch<'_>,
+    request_hash: &Digest,
+    sealed_answer: Option<Bytes>,
+    by: &By,
+) -> Result<()> {
+    if let Some(sealed_answer) = &sealed_answer {
+        at_most(sealed_answer, "answer", ANSWER_BYTES_MAX)?;
+    }
+    let is_that = |hash: &[u8]| hash == request_hash.as_bytes();
+    for place in Place::ALL {
+        let waiting: Option<RequestRow> = batch.row(&place.request_key(&by.identity))?;
+        if waiting.is_some_and(|row| is_that(&row.request_hash)) {
+            let act = if sealed_answer.is_some() { Act::AnswerRequest } else { Act::RefuseRequest };
+            settle(batch, place, request_hash.to_vec(), sealed_answer, by)?;
+            batch.audit(by, Audited::act(act));
+            return events::changed(batch, None, by);
+        }
+    }
+    // The admin's program did not hear that it was done.
+    let refused = sealed_answer.is_none();
+    let sealed_answer = sealed_answer.unwrap_or_default();
+    for place in Place::ALL {
+        let answered: Option<AnswerRow> = batch.row(&place.answer_key(&by.identity))?;
+        let is_same = |row: &AnswerRow| row.refused == refused && row.sealed_answer == sealed_answer;
+        if answered.is_some_and(|row| is_that(&row.request_hash) && is_same(&row)) {
+            return Ok(());
+        }
+    }
+    Err(StoreError::NotFound)
+}
+
+/// What has become of the device's request, and whether anybody has been told before.
+pub(crate) fn look(
+    view: &View,
+    request_hash: &Digest,
+    identity: &Identity,
+) -> Result<Option<(RequestState, bool)>> {
+    for place in Place::ALL {
+        // The request before the answer: it may be answered between the two reads.
+        let waiting: Option<RequestRow> = view.row(&place.request_key(identity))?;
+        if waiting.is_some_and(|row| row.request_hash == request_hash.as_bytes()) {
+            return Ok(Some((RequestState::Waiting, true)));
+        }
+        let answered: Option<AnswerRow> = view.row(&place.answer_key(identity))?;
+        if let Some(row) = answered.filter(|row| row.request_hash == request_hash.as_bytes()) {
+            let collected = row.collected;
+            return Ok(Some((state_of(row), collected)));
+        }
+    }
+    Ok(None)
+}
+
+fn state_of(row: AnswerRow) -> RequestState {
+    if row.refused { RequestState::Refused } else { RequestState::Answered(row.sealed_answer) }
+}
+
+/// Marks the answer of that hash as collected.
+pub(crate) fn collect(batch: &mut Batch<'_>, request_hash: &Digest, by: &By) -> Result<()> {
+    for place in Place::ALL {
+        let key = place.answer_key(&by.identity);
+        let Some(row) = batch.row::<AnswerRow>(&key)? else { continue };
+        if row.request_hash == request_hash.as_bytes() && !row.collected {
+            batch.put(key, &AnswerRow { collected: true, ..row })?;
+            return events::changed(batch, Some(DeskEventKind::Collected), by);
+        }
+    }
+    Ok(())
+}
+
+/// One page of what waits for an agency.
+pub(crate) fn waiting(
+    view: &View,
+    trust_domain: &TrustDomain,
+    after: Option<&Identity>,
+    max: usize,
+) -> Result<RequestPage> {
+    let prefix = Kind::Request.key().devices_of(trust_domain).build();
+    // Behind both places of that device. One of an earlier agency is before all of them.
+    let from = after.map(|identity| Kind::Request.key().identity(identity).tag(u8::MAX).build());
+    let mut from = from.filter(|from| *from > prefix);
+    let mut requests: Vec<WaitingRequest> = Vec::new();
+    loop {
+        let page = view.scan(&prefix, from.as_deref(), max.saturating_add(1))?;
+        for (key, value) in page.rows {
+            let request = waiting_request(&key, &value)?;
+            if requests.len() >= max {
+                // Whoever goes on after a device goes on after both its places: they stay together.
+                while requests.last().is_some_and(|last| last.identity == request.identity) {
+                    requests.pop();
+                }
+                return Ok(RequestPage { requests, more: true });
+            }
+            requests.push(request);
+        }
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return Ok(RequestPage { requests, more: false }),
+        }
+    }
+}
+
+fn waiting_request(key: &[u8], value: &[u8]) -> Result<WaitingRequest> {
+    let what = RequestRow::WHAT;
+    let row = RequestRow::from_value(value)?;
+    let (identity, place) = Place::of_key(key, what)?;
+    let asked = match place {
+        Place::Invitation => Asked::ByInvitation { request: row.bytes, proof: id(&row.proof, what)? },
+        Place::Renewal => Asked::ByRenewal { signed_renewal: row.bytes },
+    };
+    Ok(WaitingRequest { identity, asked, handed_in_at_ms: row.handed_in_at_ms })
+}
+
+/// The invitations of an agency that are open.
+pub(crate) fn open_ones(view: &View, trust_domain: &TrustDomain, now_ms: i64) -> Result<Vec<OpenInvitation>> {
+    let mut open = Vec::new();
+    view.each(&Kind::Invitation.key().devices_of(trust_domain).build(), |key, value| {
+        let row = InvitationRow::from_value(value)?;
+        let identity = identity_of(key, 0).ok_or(damaged(InvitationRow::WHAT))?;
+        let used = !row.request_hash.is_empty();
+        let waits = || -> Result<bool> {
+            let waiting: Option<RequestRow> = view.row(&Place::Invitation.request_key(&identity))?;
+            Ok(waiting.is_some_and(|waiting| waiting.request_hash == row.request_hash))
+        };
+        if now_ms <= row.not_after_ms && (!used || waits()?) {
+            open.push(OpenInvitation { identity, not_after_ms: row.not_after_ms, used });
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(open)
+}

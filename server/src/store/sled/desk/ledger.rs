@@ -1,0 +1,103 @@
+//! Published ledgers: entries by agency and number, and one row that says where each ends.
+
+use crate::store::{
+    Result, StoreError,
+    ledger::{LedgerEnd, LedgerOutcome, NewLedgerEntries, SignedEnd},
+    sled::engine::{
+        batch::Batch,
+        keys::{Key, Kind},
+        rows::{LedgerEndRow, LedgerEntryRow, Row, id},
+        view::View,
+    },
+};
+use alcove_proto::{
+    ids::Digest,
+    limits::{LEDGER_ENTRIES_PER_CALL_MAX, LEDGER_ENTRY_BYTES_MAX, LEDGER_HEAD_BYTES_MAX},
+    names::TrustDomain,
+};
+use bytes::Bytes;
+
+pub(crate) fn end_key(trust_domain: &TrustDomain) -> Key {
+    Kind::LedgerEnd.key().trust_domain(trust_domain).build()
+}
+
+pub(crate) fn entries_prefix(trust_domain: &TrustDomain) -> Key {
+    Kind::LedgerEntry.key().trust_domain(trust_domain).build()
+}
+
+pub(crate) fn entry_key(trust_domain: &TrustDomain, number: u64) -> Key {
+    Kind::LedgerEntry.key().trust_domain(trust_domain).number(number).build()
+}
+
+/// Adds entries behind the end that is here, or only a newer signature under it.
+pub(crate) fn append(batch: &mut Batch<'_>, new: &NewLedgerEntries) -> Result<LedgerOutcome> {
+    if new.entries.len() > LEDGER_ENTRIES_PER_CALL_MAX {
+        return Err(StoreError::TooMany { what: "ledger entries", limit: LEDGER_ENTRIES_PER_CALL_MAX });
+    }
+    if new.entries.iter().any(|entry| entry.len() > LEDGER_ENTRY_BYTES_MAX) {
+        return Err(StoreError::TooLarge { what: "ledger entry", limit: LEDGER_ENTRY_BYTES_MAX });
+    }
+    if new.signed.bytes.len() > LEDGER_HEAD_BYTES_MAX {
+        return Err(StoreError::TooLarge { what: "ledger head", limit: LEDGER_HEAD_BYTES_MAX });
+    }
+    let held: Option<LedgerEndRow> = batch.row(&end_key(&new.trust_domain))?;
+    let (after, previous) = new.after;
+    let count = after + new.entries.len() as u64;
+    if let Some(held) = &held
+        && held.count == count
+        && held.head == new.head.to_vec()
+    {
+        // The same end: a repetition, or said to be complete until later. Never to be complete until earlier.
+        if new.signed.time_ms > held.time_ms {
+            batch.put(end_key(&new.trust_domain), &row_of(new, count))?;
+        }
+        return Ok(LedgerOutcome::Stored);
+    }
+    let leads_on = match &held {
+        Some(held) => held.count == after && held.head == previous.to_vec(),
+        None => after == 0,
+    };
+    if !leads_on || new.entries.is_empty() {
+        return Ok(LedgerOutcome::Elsewhere { count: held.map_or(0, |held| held.count) });
+    }
+    for (number, entry) in (after + 1..).zip(&new.entries) {
+        batch.put_new(entry_key(&new.trust_domain, number), &LedgerEntryRow { entry: entry.clone() })?;
+    }
+    batch.put(end_key(&new.trust_domain), &row_of(new, count))?;
+    Ok(LedgerOutcome::Stored)
+}
+
+fn row_of(new: &NewLedgerEntries, count: u64) -> LedgerEndRow {
+    LedgerEndRow {
+        count,
+        head: new.head.to_vec(),
+        signed: new.signed.bytes.clone(),
+        time_ms: new.signed.time_ms,
+    }
+}
+
+/// Where an agency's ledger ends.
+pub(crate) fn end(view: &View, trust_domain: &TrustDomain) -> Result<Option<LedgerEnd>> {
+    let row: Option<LedgerEndRow> = view.row(&end_key(trust_domain))?;
+    row.map(|row| {
+        let head: Digest = id(&row.head, LedgerEndRow::WHAT)?;
+        let signed = SignedEnd { bytes: row.signed, time_ms: row.time_ms };
+        Ok(LedgerEnd { count: row.count, head, signed })
+    })
+    .transpose()
+}
+
+/// Entries after number `after`, in order, at most `max`.
+pub(crate) fn entries(view: &View, trust_domain: &TrustDomain, after: u64, max: usize) -> Result<Vec<Bytes>> {
+    let prefix = entries_prefix(trust_domain);
+    let mut from = Some(entry_key(trust_domain, after));
+    let mut entries = Vec::new();
+    while let Some(start) = from {
+        let page = view.scan(&prefix, Some(&start), max - entries.len())?;
+        for (_, value) in page.rows {
+            entries.push(LedgerEntryRow::from_value(&value)?.entry);
+        }
+        from = page.next.filter(|_| entries.len() < max);
+    }
+    Ok(entries)
+}

@@ -1,0 +1,223 @@
+//! Key packages and cards.
+
+use super::entries::sha256;
+use crate::store::{
+    Result, StoreError,
+    audit::{Act, By},
+    directory::{
+        CardPage, ClaimedKeyPackage, KeyPackageCount, NewKeyPackage, NewKeyPackages, Published, SealedCardOf,
+    },
+    sled::engine::{
+        batch::{Audited, Batch},
+        keys::{Key, Kind, identity_of},
+        rows::{CardRow, ClaimedRow, KeyPackageRow, Row, damaged},
+        view::View,
+    },
+};
+use alcove_proto::{
+    ids::Digest,
+    limits::{
+        CLAIM_IDENTITIES_MAX, KEY_PACKAGE_BYTES_MAX, KEY_PACKAGES_PER_DEVICE_MAX, SEALED_CARD_BYTES_MAX,
+    },
+    names::{Identity, TrustDomain},
+};
+use bytes::Bytes;
+
+/// Milliseconds of the longest life of a device's certificate, and so of a key package: 90 days, and a day for clocks.
+const CERTIFICATE_LIFE_MS: i64 = 91 * 24 * 3600 * 1000;
+
+pub(crate) fn one_time_prefix(identity: &Identity) -> Key {
+    Kind::OneTime.key().identity(identity).build()
+}
+
+fn row_of(package: &NewKeyPackage) -> Result<KeyPackageRow> {
+    if package.bytes.len() > KEY_PACKAGE_BYTES_MAX {
+        return Err(StoreError::TooLarge { what: "key package", limit: KEY_PACKAGE_BYTES_MAX });
+    }
+    Ok(KeyPackageRow { bytes: package.bytes.clone(), not_after_ms: package.not_after_ms })
+}
+
+/// Stores key packages of the caller.
+pub(crate) fn publish(batch: &mut Batch<'_>, new: &NewKeyPackages, by: &By) -> Result<Published> {
+    let prefix = one_time_prefix(&by.identity);
+    let mut waiting = match new.replace {
+        true => remove_others(batch, &prefix, &new.one_time, &by.identity)?,
+        false => remove_expired(batch, &prefix, by.time_ms)?,
+    };
+    forget_ended_claims(batch, &by.identity, by.time_ms)?;
+    let mut stored = 0;
+    for package in &new.one_time {
+        let row = row_of(package)?;
+        let digest = Digest(sha256(&[&package.bytes]));
+        let key = Kind::OneTime.key().identity(&by.identity).digest(&digest).build();
+        let claimed = Kind::Claimed.key().identity(&by.identity).digest(&digest).build();
+        // A resend: it waits here, or it is with whoever claimed it.
+        if batch.has(&key)? || batch.has(&claimed)? {
+            continue;
+        }
+        batch.put_new(key, &row)?;
+        stored += 1;
+        waiting += 1;
+    }
+    if waiting > KEY_PACKAGES_PER_DEVICE_MAX {
+        return Err(StoreError::TooMany {
+            what: "one-time key packages",
+            limit: KEY_PACKAGES_PER_DEVICE_MAX,
+        });
+    }
+    if let Some(package) = &new.last_resort {
+        batch.put(Kind::LastResort.key().identity(&by.identity).build(), &row_of(package)?)?;
+    }
+    if stored > 0 || new.last_resort.is_some() {
+        batch.audit(by, Audited::act(Act::PublishKeyPackages));
+    }
+    Ok(Published { stored, waiting })
+}
+
+/// Removes what is not published again; answers how many are left.
+fn remove_others(
+    batch: &mut Batch<'_>,
+    prefix: &[u8],
+    kept: &[NewKeyPackage],
+    owner: &Identity,
+) -> Result<usize> {
+    let place = |package: &NewKeyPackage| {
+        Kind::OneTime.key().identity(owner).digest(&Digest(sha256(&[&package.bytes]))).build()
+    };
+    let kept: Vec<Key> = kept.iter().map(place).collect();
+    let mut left = 0;
+    for (key, _) in batch.scan(prefix, usize::MAX)? {
+        if kept.contains(&key) {
+            left += 1;
+        } else {
+            batch.remove(key)?;
+        }
+    }
+    Ok(left)
+}
+
+/// Removes what nobody may be given any more; answers how many are left.
+fn remove_expired(batch: &mut Batch<'_>, prefix: &[u8], now_ms: i64) -> Result<usize> {
+    let mut left = 0;
+    for (key, value) in batch.scan(prefix, usize::MAX)? {
+        if KeyPackageRow::from_value(&value)?.not_after_ms <= now_ms {
+            batch.remove(key)?;
+        } else {
+            left += 1;
+        }
+    }
+    Ok(left)
+}
+
+/// Forgets that packages were handed out which have ended.
+fn forget_ended_claims(batch: &mut Batch<'_>, identity: &Identity, now_ms: i64) -> Result<()> {
+    for (key, value) in batch.scan(&Kind::Claimed.key().identity(identity).build(), usize::MAX)? {
+        let row = ClaimedRow::from_value(&value)?;
+        if row.not_after_ms == 0 {
+            // Written before it was kept: the longest that a certificate of today lives.
+            batch.put(key, &ClaimedRow { not_after_ms: now_ms.saturating_add(CERTIFICATE_LIFE_MS) })?;
+        } else if row.not_after_ms <= now_ms {
+            batch.remove(key)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes one key package for each device that has any.
+pub(crate) fn claim(
+    batch: &mut Batch<'_>,
+    identities: &[Identity],
+    by: &By,
+) -> Result<Vec<ClaimedKeyPackage>> {
+    if identities.len() > CLAIM_IDENTITIES_MAX {
+        return Err(StoreError::TooMany { what: "identities", limit: CLAIM_IDENTITIES_MAX });
+    }
+    let mut claimed = Vec::with_capacity(identities.len());
+    for identity in identities {
+        let Some(package) = claim_one(batch, identity, by.time_ms)? else { continue };
+        claimed.push(package);
+        let audited = Audited { concerning: Some(identity), ..Audited::act(Act::ClaimKeyPackage) };
+        batch.audit(by, audited);
+    }
+    Ok(claimed)
+}
+
+fn claim_one(batch: &mut Batch<'_>, identity: &Identity, now_ms: i64) -> Result<Option<ClaimedKeyPackage>> {
+    let found = |row: KeyPackageRow, last_resort| {
+        Ok(Some(ClaimedKeyPackage { identity: identity.clone(), key_package: row.bytes, last_resort }))
+    };
+    let prefix = one_time_prefix(identity);
+    while let Some((key, value)) = batch.scan(&prefix, 1)?.pop() {
+        let row = KeyPackageRow::from_value(&value)?;
+        batch.remove(key.clone())?;
+        if row.not_after_ms > now_ms {
+            let mut claimed = key;
+            claimed[0] = Kind::Claimed as u8;
+            batch.put(claimed, &ClaimedRow { not_after_ms: row.not_after_ms })?;
+            return found(row, false);
+        }
+    }
+    let last_resort: Option<KeyPackageRow> = batch.row(&Kind::LastResort.key().identity(identity).build())?;
+    match last_resort {
+        Some(row) if row.not_after_ms > now_ms => found(row, true),
+        Some(_) | None => Ok(None),
+    }
+}
+
+/// How many wait.
+pub(crate) fn count(view: &View, identity: &Identity) -> Result<KeyPackageCount> {
+    let one_time = view.scan(&one_time_prefix(identity), None, usize::MAX)?.rows.len();
+    let last_resort = view.value(&Kind::LastResort.key().identity(identity).build())?.is_some();
+    Ok(KeyPackageCount { one_time, last_resort })
+}
+
+/// Stores the caller's card.
+pub(crate) fn publish_card(batch: &mut Batch<'_>, sealed_card: Bytes, by: &By) -> Result<()> {
+    if sealed_card.len() > SEALED_CARD_BYTES_MAX {
+        return Err(StoreError::TooLarge { what: "sealed card", limit: SEALED_CARD_BYTES_MAX });
+    }
+    let key = Kind::Card.key().identity(&by.identity).build();
+    let row = CardRow { sealed_card };
+    // A resend changes nothing and is no act.
+    if batch.row::<CardRow>(&key)?.as_ref() == Some(&row) {
+        return Ok(());
+    }
+    batch.put(key, &row)?;
+    batch.audit(by, Audited::act(Act::PublishCard));
+    Ok(())
+}
+
+/// One page of cards.
+pub(crate) fn cards(
+    view: &View,
+    trust_domain: Option<&TrustDomain>,
+    after: Option<&Identity>,
+    max: usize,
+) -> Result<CardPage> {
+    let prefix = match trust_domain {
+        None => Kind::Card.key().build(),
+        Some(domain) => Kind::Card.key().devices_of(domain).build(),
+    };
+    // An identity of an earlier domain is before all of them, one of a later domain after.
+    let mut from = after.map(|identity| Kind::Card.key().identity(identity).build());
+    if from.as_ref().is_some_and(|from| *from < prefix) {
+        from = None;
+    }
+    let mut cards = Vec::new();
+    loop {
+        let page = view.scan(&prefix, from.as_deref(), max.saturating_add(1))?;
+        for (key, value) in page.rows {
+            if cards.len() == max {
+                return Ok(CardPage { cards, more: true });
+            }
+            cards.push(SealedCardOf {
+                identity: identity_of(&key, 0).ok_or(damaged(CardRow::WHAT))?,
+                sealed_card: CardRow::from_value(&value)?.sealed_card,
+            });
+        }
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return Ok(CardPage { cards, more: false }),
+        }
+    }
+}
