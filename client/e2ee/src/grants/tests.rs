@@ -6,6 +6,10 @@ use crate::{
     records::Payload,
     records::scene::{GROUP, Writer, expected, note},
 };
+use alcove_proto::{
+    ids::{Digest, Position},
+    limits::{GRANT_CHAINS_MAX, GRANT_RECORDS_MAX},
+};
 use mls_rs::{CipherSuiteProvider, CryptoProvider};
 use mls_rs_core::crypto::{CipherSuite, HpkeCiphertext, HpkePublicKey, HpkeSecretKey};
 use mls_rs_crypto_awslc::{AwsLcCipherSuite, AwsLcCryptoProvider};
