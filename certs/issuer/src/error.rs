@@ -1,8 +1,8 @@
 //! Everything that can go wrong in the admin's room, as facts. `cli/exit.rs` says them to people.
 
 use crate::{
-    recovery::RecoveryError,
-    roll::{OldCertificate, RollState},
+    ca::roll::{OldCertificate, RollState},
+    recovery::error::RecoveryError,
 };
 use alcove_charter::{CardError, CharterError, CrlError, RenewalError, TrustError};
 use alcove_proto::{

@@ -15,7 +15,7 @@ use alcove_charter::{
 };
 use alcove_issuer::{
     AgencyCa, IssuerError,
-    charter::{CHARTER_DAYS, Changes, FirstCharter, Signed, draft_first, draft_next},
+    drafting::{CHARTER_DAYS, Changes, FirstCharter, Signed, draft_first, draft_next},
     parse_agency_file, read_limited, write_whole,
 };
 use alcove_proto::{ids::Digest, limits::CERTIFICATE_BYTES_MAX, names::TrustDomain, v1};

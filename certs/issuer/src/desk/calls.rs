@@ -1,7 +1,6 @@
 //! Making a call at the desk: its deadline, its pauses, and what it means that one failed.
 
-use super::bad;
-use crate::IssuerError;
+use crate::{desk::orders::bad, error::IssuerError};
 use alcove_proto::v1;
 use alcove_rpc::Failed;
 use alcove_trust::ConnectError;

@@ -1,6 +1,6 @@
 //! Charter files on their way to the desk: what one message holds.
 
-use crate::IssuerError;
+use crate::error::IssuerError;
 use alcove_charter::CharterError;
 use alcove_proto::{canonical, limits::MESSAGE_BYTES_MAX, v1};
 use prost::Message;

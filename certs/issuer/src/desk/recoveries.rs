@@ -3,8 +3,12 @@
 //! The server is not believed: an attempt counts as this agency's when its charter key signed the order, and an objection
 //! as the device's whose MLS key signed it. PROTOCOL.md section 18, step 9.
 
-use super::{Desk, bad};
-use crate::{AgencyCa, IssuerError, keys, recovery::RecoveryError};
+use crate::{
+    ca::{agency::AgencyCa, keys},
+    desk::orders::{Desk, bad},
+    error::IssuerError,
+    recovery::error::RecoveryError,
+};
 use alcove_charter::{EscrowBundle, EscrowEntry, EscrowedGrant, OrderedAttempt, TrustView};
 use alcove_proto::{
     ids::{AttemptId, Digest},

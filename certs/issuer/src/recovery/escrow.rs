@@ -1,6 +1,6 @@
 //! Opening escrow with a recovery key that was put together, and comparing what two devices sealed.
 
-use super::{CombinedKey, error::RecoveryError};
+use crate::recovery::{error::RecoveryError, shares::CombinedKey};
 use alcove_charter::{
     ESCROW_GRANT_INFO, ESCROW_INFO, EscrowBundle, EscrowPlace, EscrowedGrant, EscrowedGrantPlace,
 };

@@ -5,22 +5,20 @@
 //! (`state`). [`check_shares`] judges shares without putting them together; [`Shares::combine`] puts enough of them
 //! together, in memory only, and [`CombinedKey::open`] opens escrow for one device. PROTOCOL.md, "Recovery".
 
-mod error;
+pub(crate) mod error;
 mod escrow;
 mod resealed;
 mod setup;
 mod share;
 mod shares;
 mod splitting;
-mod state;
+pub(crate) mod state;
 
 pub use error::{RecoveryError, ShareFault};
 pub use escrow::{OpenedEscrow, Poisoned};
 pub use resealed::open_recovered_keys;
 pub use setup::{RecoveryMade, RecoveryOrder};
 pub use shares::{CheckedShare, CombinedKey, Expected, PASSPHRASE_TRIES_MAX, Shares, check_shares};
-
-pub(crate) use state::State;
 
 /// Fewest shares that may open a recovery key: one person alone never does.
 pub const NEEDED_MIN: u32 = 2;

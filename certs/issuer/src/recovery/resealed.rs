@@ -1,8 +1,12 @@
 //! Recovered keys on their way to the one device that asked: sealed to the key in its request, so that they never lie
 //! open on the machine where they were recovered.
 
-use super::{CombinedKey, OpenedEscrow, error::RecoveryError};
-use crate::{IssuerError, certify::RequestKeys, hpke::SealingKey, hpke::seal_bytes};
+use crate::{
+    ca::hpke::{SealingKey, seal_bytes},
+    certify::devices::RequestKeys,
+    error::IssuerError,
+    recovery::{error::RecoveryError, escrow::OpenedEscrow, shares::CombinedKey},
+};
 use alcove_charter::RECOVERED_KEYS_INFO;
 use alcove_proto::{canonical, limits::RECOVERED_KEYS_BYTES_MAX, names::Identity, v1};
 use prost::Message;

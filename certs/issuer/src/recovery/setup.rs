@@ -1,16 +1,20 @@
 //! Setting up an agency's recovery: the key is made, split, and gone; what stays is public.
 
-use super::{
-    NEEDED_MIN,
-    error::RecoveryError,
-    share::{self, ShareFile, Splitting},
-    splitting,
-    state::State,
-};
 use crate::{
-    AgencyCa, IssuerError, Passphrase,
-    files::{self, Access, create_private_folder, io, is_temp, read_limited, sync_folder},
-    hpke::SealingKey,
+    ca::{
+        agency::AgencyCa,
+        files::{self, Access, create_private_folder, io, is_temp, read_limited, sync_folder},
+        hpke::SealingKey,
+        keystore::Passphrase,
+    },
+    error::IssuerError,
+    recovery::{
+        NEEDED_MIN,
+        error::RecoveryError,
+        share::{self, ShareFile, Splitting},
+        splitting,
+        state::State,
+    },
 };
 use alcove_charter::{Charter, P256Point};
 use alcove_proto::{

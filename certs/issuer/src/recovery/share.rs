@@ -1,14 +1,18 @@
 //! One officer's share as a file: what anybody may read, and the value under the officer's passphrase.
 
-use super::{
-    error::ShareFault,
-    splitting::{self, COMMITMENT_BYTES, ScalarBytes},
-};
 use crate::{
-    IssuerError,
-    hpke::SCALAR_BYTES,
-    keys,
-    keystore::{CHECK, MEMORY_KIB, MEMORY_KIB_MAX, NONCE, PASSES, PASSES_MAX, Passphrase, SALT, Stretched},
+    ca::{
+        hpke::SCALAR_BYTES,
+        keys,
+        keystore::{
+            CHECK, MEMORY_KIB, MEMORY_KIB_MAX, NONCE, PASSES, PASSES_MAX, Passphrase, SALT, Stretched,
+        },
+    },
+    error::IssuerError,
+    recovery::{
+        error::ShareFault,
+        splitting::{self, COMMITMENT_BYTES, ScalarBytes},
+    },
 };
 use alcove_charter::{P256Point, sha256};
 use alcove_proto::{canonical, limits::RECOVERY_OFFICERS_MAX, names::TrustDomain, v1};

@@ -1,11 +1,14 @@
 //! Judging shares, each by itself and all together, and putting enough of them together.
 
-use super::{
-    error::{RecoveryError, ShareFault},
-    share::{Locked, ShareFile, Splitting},
-    splitting::{self, ScalarBytes},
+use crate::{
+    ca::{files::read_limited, hpke::SealingKey, keystore::Passphrase},
+    error::IssuerError,
+    recovery::{
+        error::{RecoveryError, ShareFault},
+        share::{Locked, ShareFile, Splitting},
+        splitting::{self, ScalarBytes},
+    },
 };
-use crate::{IssuerError, Passphrase, hpke::SealingKey, read_limited};
 use alcove_charter::P256Point;
 use alcove_proto::{
     limits::{RECOVERY_OFFICERS_MAX, RECOVERY_SHARE_BYTES_MAX},

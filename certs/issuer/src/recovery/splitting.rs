@@ -3,7 +3,10 @@
 //! The private scalar is the value at 0 of a random polynomial, a share its value at 1, 2, ... The coefficients times the
 //! generator are public: a share can be checked against them, and they tell no more than the recovery key itself does.
 
-use crate::{IssuerError, hpke::SCALAR_BYTES, keys};
+use crate::{
+    ca::{hpke::SCALAR_BYTES, keys},
+    error::IssuerError,
+};
 use alcove_charter::P256Point;
 use p256::{
     FieldBytes, ProjectivePoint, PublicKey, Scalar,
@@ -145,7 +148,7 @@ fn draw_scalar() -> Result<Zeroizing<Scalar>, IssuerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hpke::SealingKey;
+    use crate::ca::hpke::SealingKey;
 
     struct Whole {
         key: SealingKey,

@@ -4,10 +4,12 @@
 //! stand in it.
 
 use crate::{
-    IssuerError,
-    files::read_limited,
-    folder::{Folder, RECOVERY},
-    keys::SigningKey,
+    ca::{
+        files::read_limited,
+        folder::{Folder, RECOVERY},
+        keys::SigningKey,
+    },
+    error::IssuerError,
 };
 use alcove_charter::{Agency, Charter, CharterFile, P256Point};
 use alcove_proto::{canonical, names::TrustDomain, v1};

@@ -5,7 +5,7 @@ use super::{
     splitting::ScalarBytes,
     *,
 };
-use crate::{AgencyCa, AgencyProfile, IssuerError, Passphrase, SealingKey, hpke::seal_bytes};
+use crate::{AgencyCa, AgencyProfile, IssuerError, Passphrase, SealingKey, ca::hpke::seal_bytes};
 use alcove_charter::{
     ESCROW_GRANT_INFO, ESCROW_INFO, EscrowBundle, EscrowEntry, EscrowPlace, EscrowedGrant,
     EscrowedGrantPlace, P256Point, sha256,

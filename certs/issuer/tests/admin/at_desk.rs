@@ -10,7 +10,7 @@ use alcove_charter::{
 };
 use alcove_issuer::{
     AgencyCa, Desk, DeviceOrder, Invitations, IssuedDevice, IssuerError, Judged, Late, Reason, RequestKind,
-    Which, answer_all, charter::Changes, charter::draft_next, open_answer, open_enrolment_key,
+    Which, answer_all, drafting::Changes, drafting::draft_next, open_answer, open_enrolment_key,
 };
 use alcove_proto::{
     names::Identity,

@@ -4,7 +4,7 @@ use crate::desk::{DAY_MS, Desk, NOW_MS, elmgate, harborlight, passphrase, profil
 use alcove_charter::{CharterError, CharterFile};
 use alcove_issuer::{
     AgencyCa, IssuerError,
-    charter::{CHARTER_DAYS, Changes, FirstCharter, Signed, draft_first, draft_next},
+    drafting::{CHARTER_DAYS, Changes, FirstCharter, Signed, draft_first, draft_next},
     parse_agency_file,
 };
 use alcove_proto::v1::{self, Side};

@@ -3,7 +3,7 @@
 use alcove_charter::{CharterFile, TrustView};
 use alcove_issuer::{
     AgencyCa, AgencyProfile, Passphrase, SealingKey, ServerCa,
-    charter::{CHARTER_DAYS, FirstCharter, draft_first},
+    drafting::{CHARTER_DAYS, FirstCharter, draft_first},
 };
 use alcove_proto::v1::{self, Side};
 use prost::Message;

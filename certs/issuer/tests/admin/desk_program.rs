@@ -6,7 +6,7 @@ use crate::{
     desk_server::DeskServer,
 };
 use alcove_charter::{Invitation, request_words};
-use alcove_issuer::{DeviceOrder, charter::Changes, charter::draft_next};
+use alcove_issuer::{DeviceOrder, drafting::Changes, drafting::draft_next};
 use alcove_proto::{
     limits::LISTED_SERIALS_MAX,
     names::Identity,

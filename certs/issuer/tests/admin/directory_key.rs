@@ -5,7 +5,7 @@ use crate::desk::{Desk, Device, NOW_MS, elmgate};
 use alcove_charter::{CharterFile, P256Point, SealedKey};
 use alcove_issuer::{
     DeviceOrder, IssuerError,
-    charter::{CHARTER_DAYS, Changes, draft_next},
+    drafting::{CHARTER_DAYS, Changes, draft_next},
 };
 use alcove_proto::v1;
 use prost::Message;

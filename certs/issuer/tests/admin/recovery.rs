@@ -7,7 +7,7 @@ use crate::{
 use alcove_charter::{CharterFile, EscrowBundle, EscrowEntry, EscrowPlace, P256Point, request_words};
 use alcove_issuer::{
     AgencyCa, DeviceOrder, IssuerError, Passphrase,
-    charter::{CHARTER_DAYS, Changes, draft_next},
+    drafting::{CHARTER_DAYS, Changes, draft_next},
     recovery::{RecoveryError, RecoveryOrder, open_recovered_keys},
 };
 use alcove_proto::{

@@ -5,7 +5,7 @@ use alcove_charter::{CharterFile, Judge, TrustError, TrustView};
 use alcove_issuer::{
     AgencyCa, DeviceOrder, DutyOfficer, FindingKind, IssuerError, Passphrase, Reason, RehearseInput,
     RollState, ServerCa, Which,
-    charter::{CHARTER_DAYS, Changes, draft_next},
+    drafting::{CHARTER_DAYS, Changes, draft_next},
     rehearse,
 };
 use alcove_proto::v1;

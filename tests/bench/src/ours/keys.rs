@@ -6,7 +6,7 @@ use alcove_charter::{CharterFile, TrustView, renewal_signing_bytes};
 use alcove_client::enrol::PendingRequest;
 use alcove_issuer::{
     AgencyCa, Desk, DeviceOrder, Judged, Passphrase, Reason, ServerCa, Waiting, Which,
-    charter::{CHARTER_DAYS, Changes, draft_next},
+    drafting::{CHARTER_DAYS, Changes, draft_next},
     write_whole,
 };
 use alcove_proto::{canonical, names::Identity, v1};

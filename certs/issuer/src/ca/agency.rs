@@ -1,0 +1,360 @@
+//! An agency's CA: opened with its passphrase, it certifies staff, revokes, and signs charters.
+
+use crate::{
+    ca::{
+        files::read_limited,
+        folder::{AGENCY_FILE, CA_CERTIFICATE, CRL, Folder, Found, KEYSTORE, LEDGER},
+        hpke::DirectoryKey,
+        keys::SigningKey,
+        keystore::{self, AgencySecrets, Passphrase, Secrets},
+        roll,
+    },
+    certify::certificates,
+    error::IssuerError,
+    ledger::{
+        crl,
+        lines::{CrlEntry, Event, IssuedEntry, Ledger, Reason, Revocation, serial_text},
+    },
+    recovery::state::State,
+};
+use alcove_charter::{Agency, Ca, CharterFile, Crl as List, CrlError};
+use alcove_proto::{
+    limits::{CERTIFICATE_BYTES_MAX, CRL_BYTES_MAX},
+    names::{Identity, Person, TrustDomain},
+    v1::{self, Side},
+};
+use prost::Message;
+use rustls_pki_types::CertificateDer;
+use std::path::Path;
+
+/// The agency file's format.
+const AGENCY_FILE_FORMAT: u32 = 1;
+/// Most bytes of an agency file.
+const AGENCY_FILE_BYTES_MAX: usize = 64 * 1024;
+
+/// What an agency is called; said once, at `ca init`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgencyProfile {
+    /// For example `harborlight.northmark.example`.
+    pub trust_domain: TrustDomain,
+    /// What people read.
+    pub display_name: String,
+    /// Its role among the agencies.
+    pub side: Side,
+}
+
+/// What a revocation is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// One certificate, by its serial number in hexadecimal.
+    Serial(String),
+    /// Every certificate of a device.
+    Device(Identity),
+    /// Every certificate of every device of a person.
+    Person(Person),
+}
+
+/// A CRL just made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedCrl {
+    /// Its number.
+    pub number: u64,
+    /// DER.
+    pub der: Vec<u8>,
+    /// How many serials it lists.
+    pub entries: usize,
+    /// Serials that were not on the one before, hexadecimal.
+    pub newly_revoked: Vec<String>,
+}
+
+/// An agency's CA folder, open and locked.
+pub struct AgencyCa {
+    pub(crate) folder: Folder,
+    /// The CA that signs.
+    pub(crate) ca: CertificateDer<'static>,
+    /// The other one, while the CA rolls over.
+    pub(crate) other_ca: Option<CertificateDer<'static>>,
+    pub(crate) secrets: AgencySecrets,
+    pub(crate) ledger: Ledger,
+    pub(crate) recovery: State,
+    /// One for each CA of the entry, in its order.
+    claims: Vec<Vec<u8>>,
+}
+
+impl AgencyCa {
+    /// Makes the folder: keys, CA certificate, agency file, ledger and a first, empty CRL.
+    ///
+    /// Run again after a crash with the same profile and passphrase, it goes on where it stopped.
+    /// Errors: [`IssuerError`]; [`IssuerError::FolderTaken`] when the folder is whole already.
+    pub fn init(
+        path: &Path,
+        profile: AgencyProfile,
+        passphrase: &Passphrase,
+        now_ms: i64,
+    ) -> Result<Self, IssuerError> {
+        passphrase.check_for_new()?;
+        let (folder, found) = Folder::begin(path, AGENCY_FILE)?;
+        let keystore = folder.file(KEYSTORE);
+        let secrets = match found {
+            Found::Nothing => {
+                let secrets = AgencySecrets::generate(profile.clone())?;
+                // Judged before anything is written: a name no charter would take is refused now.
+                let ca = ca_certificate(&profile, &secrets.ca_key, now_ms)?;
+                Agency::parse(&entry(&secrets, &ca, &State::default()))?;
+                let secrets = Secrets::Agency(Box::new(secrets));
+                keystore::write(&keystore, &secrets, passphrase)?;
+                secrets
+            }
+            Found::Keystore => keystore::read(&keystore, passphrase)?,
+        };
+        let secrets = match secrets {
+            Secrets::Agency(secrets) if secrets.profile == profile => *secrets,
+            Secrets::Agency(_) | Secrets::Server(_) | Secrets::Duty(_) => {
+                return Err(IssuerError::OtherProfile { path: path.to_owned() });
+            }
+        };
+        if !folder.file(CA_CERTIFICATE).exists() {
+            folder.write(CA_CERTIFICATE, &ca_certificate(&profile, &secrets.ca_key, now_ms)?)?;
+        }
+        let ca = read_ca(&folder, &secrets.ca_key)?;
+        let ledger = Ledger::open(&folder.file(LEDGER))?;
+        let recovery = State::read(&folder, &secrets.profile.trust_domain, &secrets.charter_key)?;
+        let mut agency = Self { folder, ca, other_ca: None, secrets, ledger, recovery, claims: Vec::new() };
+        agency.renew_crl(now_ms)?;
+        agency.settle_agency_file()?;
+        Ok(agency)
+    }
+
+    /// Opens a folder that [`Self::init`] made.
+    ///
+    /// Errors: [`IssuerError`].
+    pub fn open(path: &Path, passphrase: &Passphrase) -> Result<Self, IssuerError> {
+        let folder = Folder::open(path)?;
+        let Secrets::Agency(secrets) = keystore::read(&folder.file(KEYSTORE), passphrase)? else {
+            return Err(IssuerError::NoCa { path: path.to_owned() });
+        };
+        folder.check_finished(AGENCY_FILE)?;
+        let (ca, other_ca) = roll::settle(&folder, &secrets.ca_key, &secrets.roll)?;
+        let ledger = Ledger::open(&folder.file(LEDGER))?;
+        let recovery = State::read(&folder, &secrets.profile.trust_domain, &secrets.charter_key)?;
+        let mut agency =
+            Self { folder, ca, other_ca, secrets: *secrets, ledger, recovery, claims: Vec::new() };
+        agency.settle_agency_file()?;
+        Ok(agency)
+    }
+
+    /// Writes `agency.pub` if it does not say what the keystore says. One from before claims gets them here.
+    pub(crate) fn settle_agency_file(&mut self) -> Result<(), IssuerError> {
+        let path = self.folder.file(AGENCY_FILE);
+        let held = if path.exists() { read_limited(&path, AGENCY_FILE_BYTES_MAX).ok() } else { None };
+        let entry = held.as_deref().and_then(|held| v1::AgencyFile::decode(held).ok()?.agency);
+        self.claims = self.claims_beside(entry.as_ref())?;
+        let file = v1::AgencyFile { format: AGENCY_FILE_FORMAT, agency: Some(self.entry()) }.encode_to_vec();
+        if held.is_some_and(|held| held == file) { Ok(()) } else { self.folder.write(AGENCY_FILE, &file) }
+    }
+
+    /// Gives the agency another name or side in `agency.pub`, for the next charter. Until that is in force the agency goes
+    /// on under the one before.
+    ///
+    /// Errors: [`IssuerError::Charter`] for a name that no charter takes, [`IssuerError::WrongPassphrase`],
+    /// [`IssuerError::Io`]; nothing has changed then.
+    pub fn rename(
+        &mut self,
+        display_name: Option<String>,
+        side: Option<Side>,
+        passphrase: &Passphrase,
+    ) -> Result<(), IssuerError> {
+        let before = self.secrets.profile.clone();
+        let profile = &mut self.secrets.profile;
+        profile.display_name = display_name.unwrap_or_else(|| before.display_name.clone());
+        profile.side = side.unwrap_or(before.side);
+        let kept = Agency::parse(&self.entry()).map_err(IssuerError::from).and_then(|_agency| {
+            keystore::rewrite_agency(&self.folder.file(KEYSTORE), &self.secrets, passphrase)
+        });
+        if let Err(error) = kept {
+            self.secrets.profile = before;
+            return Err(error);
+        }
+        self.settle_agency_file()
+    }
+
+    /// Who the agency is.
+    pub fn profile(&self) -> &AgencyProfile {
+        &self.secrets.profile
+    }
+
+    /// The CA certificate, DER.
+    pub fn ca_certificate(&self) -> &CertificateDer<'static> {
+        &self.ca
+    }
+
+    /// The CA's key: for tests that make certificates no admin would.
+    pub fn ca_key(&self) -> &SigningKey {
+        &self.secrets.ca_key
+    }
+
+    /// The charter key.
+    pub fn charter_key(&self) -> &SigningKey {
+        &self.secrets.charter_key
+    }
+
+    /// The agency's entry as it belongs into a charter: with both CAs while one rolls over, the old one first.
+    pub fn entry(&self) -> v1::Agency {
+        let cas = self.cas_in_entry().into_iter().map(|ca| ca.to_vec()).collect();
+        let ca_claims = self.claims.clone();
+        v1::Agency { ca_certificates: cas, ca_claims, ..entry(&self.secrets, &self.ca, &self.recovery) }
+    }
+
+    /// Every certificate that was handed out, oldest first.
+    pub fn issued(&self) -> &[IssuedEntry] {
+        self.ledger.issued()
+    }
+
+    /// The newest CRL, DER.
+    ///
+    /// Errors: [`IssuerError::Io`].
+    pub fn newest_crl(&self) -> Result<Vec<u8>, IssuerError> {
+        read_limited(&self.folder.file(CRL), CRL_BYTES_MAX)
+    }
+
+    /// Revokes certificates and makes the CRL that says so, in the folder and in the answer.
+    ///
+    /// What was revoked before keeps its date; the CRL is made anew in any case.
+    /// Errors: [`IssuerError::NotIssued`] when nothing was ever issued under that name or number.
+    pub fn revoke(&mut self, which: &Which, reason: Reason, now_ms: i64) -> Result<IssuedCrl, IssuerError> {
+        self.revoke_all(std::slice::from_ref(which), reason, now_ms)
+    }
+
+    /// The same for several at once, by one list: a desk takes so many a minute, and no more.
+    ///
+    /// Errors: as [`Self::revoke`], when there is nothing under any one of them; then nothing is revoked.
+    pub fn revoke_all(
+        &mut self,
+        all: &[Which],
+        reason: Reason,
+        now_ms: i64,
+    ) -> Result<IssuedCrl, IssuerError> {
+        let is_of = |entry: &IssuedEntry, which: &Which| match which {
+            Which::Serial(serial) => entry.serial.eq_ignore_ascii_case(serial),
+            Which::Device(identity) => entry.name == identity.to_string(),
+            Which::Person(person) => {
+                entry.name.parse::<Identity>().is_ok_and(|identity| identity.person == *person)
+            }
+        };
+        let issued = self.ledger.issued();
+        if !all.iter().all(|which| issued.iter().any(|entry| is_of(entry, which))) {
+            return Err(IssuerError::NotIssued);
+        }
+        let newly: Vec<String> = issued
+            .iter()
+            .filter(|entry| all.iter().any(|which| is_of(entry, which)))
+            .map(|entry| entry.serial.clone())
+            .filter(|serial| !self.ledger.is_revoked(serial))
+            .collect();
+        self.check_nothing_is_dropped()?;
+        let events = newly
+            .iter()
+            .map(|serial| Event::Revoked(Revocation { serial: serial.clone(), reason, at_ms: now_ms }))
+            .collect();
+        self.ledger.append(events)?;
+        Ok(IssuedCrl { newly_revoked: newly, ..self.renew_crl(now_ms)? })
+    }
+
+    /// Makes a CRL with the next number over everything revoked so far.
+    ///
+    /// What stood on the last one stands on it: revoked stays revoked. Numbers go on whichever CA signs. The first list of a
+    /// CA says of everything that it was first listed by it: it speaks for what this CA has issued as well, and a list of an
+    /// earlier one said nothing of that.
+    /// Errors: [`IssuerError`]; [`IssuerError::LedgerBehindList`] when the last list says more than the ledger.
+    pub fn renew_crl(&mut self, now_ms: i64) -> Result<IssuedCrl, IssuerError> {
+        let number = self.ledger.next_crl_number();
+        let last = self.check_nothing_is_dropped()?;
+        let ca_key = &self.secrets.ca_key;
+        let anew = last.is_some_and(|last| last.signer() != ca_key.public());
+        let der = crl::sign(&self.ca, ca_key, number, self.ledger.next_entries(anew), now_ms)?;
+        self.ledger.append(vec![Event::Crl(CrlEntry { number, at_ms: now_ms, anew })])?;
+        self.folder.write(CRL, &der)?;
+        let entries = self.ledger.revoked().count();
+        Ok(IssuedCrl { number, der, entries, newly_revoked: Vec::new() })
+    }
+
+    /// Refuses to make a list that takes something back, or a number twice, because the ledger was put back from an older
+    /// copy: everybody who has the last list would refuse it. Returns the last list, where there is one.
+    fn check_nothing_is_dropped(&self) -> Result<Option<List>, IssuerError> {
+        let path = self.folder.file(CRL);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let last = self.read_list(&read_limited(&path, CRL_BYTES_MAX)?);
+        let last = last.map_err(|_| IssuerError::FolderMismatch { path: path.clone() })?;
+        let known = last.entries().all(|(serial, _)| self.ledger.is_revoked(&serial_text(serial.as_bytes())));
+        if known && last.number < self.ledger.next_crl_number() {
+            Ok(Some(last))
+        } else {
+            Err(IssuerError::LedgerBehindList { path })
+        }
+    }
+
+    /// Reads a list that one of this folder's CAs has signed.
+    pub(crate) fn read_list(&self, der: &[u8]) -> Result<List, CrlError> {
+        let cas = [Some(&self.ca), self.other_ca.as_ref()];
+        let cas: Vec<Ca> = cas.into_iter().flatten().filter_map(|ca| Ca::parse(ca).ok()).collect();
+        List::read_own(der, &self.profile().trust_domain, &cas)
+    }
+
+    /// Opens the directory key that a charter file holds for this agency, if it is the one that the charter states.
+    ///
+    /// Whoever carries or keeps the file can seal another to all agencies: their sealing keys are public.
+    /// Errors: [`IssuerError::DirectoryKey`], [`IssuerError::OtherDirectoryKey`].
+    pub fn directory_key(&self, file: &CharterFile) -> Result<DirectoryKey, IssuerError> {
+        let sealed =
+            file.directory_key(&self.secrets.profile.trust_domain).ok_or(IssuerError::DirectoryKey)?;
+        let key = self.secrets.sealing_key.open_for_agency(sealed)?;
+        if file.offered.charter().allows_directory_key(key.as_bytes()) {
+            Ok(key)
+        } else {
+            Err(IssuerError::OtherDirectoryKey)
+        }
+    }
+}
+
+/// Parses an agency file.
+///
+/// Errors: [`IssuerError::AgencyFile`], [`IssuerError::Charter`].
+pub fn parse_agency_file(bytes: &[u8]) -> Result<v1::Agency, IssuerError> {
+    let file: v1::AgencyFile = alcove_proto::canonical::decode(bytes).map_err(|_| IssuerError::AgencyFile)?;
+    if file.format != AGENCY_FILE_FORMAT {
+        return Err(IssuerError::AgencyFile);
+    }
+    let entry = file.agency.ok_or(IssuerError::AgencyFile)?;
+    Agency::parse(&entry)?;
+    Ok(entry)
+}
+
+/// Reads the folder's CA certificate and checks that it is the key's.
+pub(crate) fn read_ca(folder: &Folder, ca_key: &SigningKey) -> Result<CertificateDer<'static>, IssuerError> {
+    let path = folder.file(CA_CERTIFICATE);
+    let der = read_limited(&path, CERTIFICATE_BYTES_MAX)?;
+    match Ca::parse(&der) {
+        Ok(ca) if ca.public_key() == ca_key.public() => Ok(der.into()),
+        Ok(_) | Err(_) => Err(IssuerError::FolderMismatch { path }),
+    }
+}
+
+fn ca_certificate(profile: &AgencyProfile, ca_key: &SigningKey, now_ms: i64) -> Result<Vec<u8>, IssuerError> {
+    certificates::ca(ca_key, profile.trust_domain.as_str(), "Alcove agency CA", now_ms)
+}
+
+fn entry(secrets: &AgencySecrets, ca: &[u8], recovery: &State) -> v1::Agency {
+    let AgencySecrets { profile, charter_key, sealing_key, .. } = secrets;
+    v1::Agency {
+        trust_domain: profile.trust_domain.to_string(),
+        display_name: profile.display_name.clone(),
+        side: profile.side.into(),
+        ca_certificates: vec![ca.to_vec()],
+        charter_key: charter_key.public().as_bytes().to_vec(),
+        sealing_key: sealing_key.public().as_bytes().to_vec(),
+        recovery_key: recovery.newest().to_vec(),
+        ca_claims: Vec::new(),
+    }
+}

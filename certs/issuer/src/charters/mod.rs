@@ -1,0 +1,5 @@
+//! What an admin does with charters: drafts and signs them, hears the owners of new keys, and rehearses what comes.
+
+pub mod drafting;
+pub mod hearing;
+pub(crate) mod rehearse;
