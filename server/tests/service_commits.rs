@@ -12,7 +12,7 @@ use alcove_proto::{
 };
 use alcove_server::{
     service::{Caller, CommitOutcome, NewAccess, ServiceError, Settings},
-    store::Store,
+    store::Audit,
 };
 use std::{future::Future, sync::Arc, task::Poll};
 use world::{Agency, Device, World, accepted, assert_refused};

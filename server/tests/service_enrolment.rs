@@ -11,7 +11,7 @@ use alcove_proto::{
     names::{Handle, Person},
     v1::{self, DeskEventKind, Reason, RequestState, order::Act},
 };
-use alcove_server::store::Store;
+use alcove_server::store::{Desk, Operation};
 use enrolment_desk::*;
 use prost::Message;
 use world::{Agency, DAY_MS, World, key_pair};

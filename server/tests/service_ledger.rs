@@ -11,7 +11,7 @@ use alcove_proto::{
     v1::{self, Reason},
 };
 use alcove_rpc::v1::ledgers_client::LedgersClient;
-use alcove_server::{store::Store, transport::grpc::ledgers};
+use alcove_server::{store::Operation, transport::grpc::ledgers};
 use enrolment_desk::{Desk, detail};
 use prost::Message;
 use tonic::Code;

@@ -10,7 +10,7 @@ use alcove_proto::{
     limits::{ANSWER_BYTES_MAX, INVITATION_MS, ORDER_CLOCK_SKEW_MS_MAX},
     v1::{self, Reason, RequestState, order::Act},
 };
-use alcove_server::store::Store;
+use alcove_server::store::Audit;
 use enrolment_desk::*;
 use prost::Message;
 use tonic::Code;

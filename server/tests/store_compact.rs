@@ -6,7 +6,7 @@ mod store_support;
 
 use alcove_proto::ids::Position;
 use alcove_server::store::{
-    Store, StoreError,
+    Blobs, Groups, Operation, StoreError,
     blobs::{BlobShape, NewUpload},
     sled::SledStore,
 };

@@ -8,7 +8,7 @@
 mod store_support;
 
 use alcove_proto::ids::BlobId;
-use alcove_server::store::{Store, StoreError, sled::SledConfig};
+use alcove_server::store::{Audit, Blobs, Groups, Log, Operation, StoreError, sled::SledConfig};
 use std::{fs, path::Path, time::Duration};
 use store_support::{
     acks::{FOLDER, Writer, ids_are_still_taken, verify, write_until_killed},

@@ -6,7 +6,7 @@ mod store_support;
 
 use alcove_proto::ids::Digest;
 use alcove_server::store::{
-    Store, StoreError,
+    Desk, Operation, StoreError,
     enrolment::{
         HandInOutcome, NewInvitation, NewRenewal, NewRequest, OpenInvitationOutcome, RenewalOutcome,
         RequestState,

@@ -4,7 +4,7 @@
 
 mod store_support;
 
-use alcove_server::store::{Store, StoreError, groups::AppendOutcome};
+use alcove_server::store::{Blobs, Log, Operation, StoreError, groups::AppendOutcome};
 use std::time::Duration;
 use store_support::{disk::Disk, *};
 

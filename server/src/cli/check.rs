@@ -5,7 +5,7 @@ use crate::{
     admin::{self, AdminError, CheckLine, Line, Question},
     config::Config,
     store::{
-        Store,
+        Operation,
         sled::{SledConfig, SledStore},
     },
     trust_files::{TrustFiles, load},

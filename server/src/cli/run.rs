@@ -8,7 +8,7 @@ use crate::{
     admin::{AdminSocket, CrlLine, EndingLine, StatusLine, StatusSource},
     config::{Config, DeskLimits, Limits, LogFormat},
     service::{Clock, ReceiptKeySource, Service, Settings, TrustSource},
-    store::{Store, operation::Health, sled::SledStore},
+    store::{Operation, Trust, operation::Health, sled::SledStore},
     transport::{self, Ending, InForce, Registry, Stop, Stopping, Subject, TrustDesk, grpc},
     trust_files::{self, TrustFiles, load, refuse_going_back},
 };

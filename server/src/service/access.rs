@@ -2,7 +2,7 @@
 
 use super::{Caller, Service, ServiceError, daily::Act};
 use crate::store::{
-    Store,
+    Access, Groups, Log, Members,
     access::{NewAccess as StoredAccess, OpenAccessOutcome, PositionRange},
 };
 use alcove_proto::{
@@ -25,7 +25,7 @@ pub struct NewAccess {
     pub not_after_ms: Option<i64>,
 }
 
-impl<S: Store> Service<S> {
+impl<S: Access + Groups + Log + Members> Service<S> {
     /// Opens positions to a member. An opener opens no more than it may read itself.
     ///
     /// Errors: [`ServiceError::NotFound`] for whoever is no member, for a grantee that is none, and for

@@ -2,7 +2,7 @@
 
 use super::{Caller, Inner, Receipt, Service, ServiceError, live::LiveGroup};
 use crate::store::{
-    Store,
+    Groups, Log, Members,
     groups::{AppendOutcome, Appended, NewRecord, Replayed},
 };
 use alcove_proto::{
@@ -12,7 +12,7 @@ use alcove_proto::{
 use bytes::Bytes;
 use std::sync::Arc;
 
-impl<S: Store> Service<S> {
+impl<S: Groups + Log + Members> Service<S> {
     /// Appends one record under the epoch in force. The answer comes when it is on disk.
     ///
     /// `body`: opaque, at most [`alcove_proto::limits::RECORD_BYTES_MAX`]. `blobs`: finished blobs of the caller in
@@ -42,7 +42,7 @@ impl<S: Store> Service<S> {
     }
 }
 
-impl<S: Store> Inner<S> {
+impl<S: Groups + Log + Members> Inner<S> {
     /// The live group, for a caller whose leaf in it has not lapsed. That it is a member at the instant of
     /// the write is the store's to say; a standing remembered here never makes it one.
     async fn live_for_author(&self, caller: &Caller, group: GroupId) -> Result<Arc<LiveGroup>, ServiceError> {

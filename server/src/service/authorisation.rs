@@ -39,7 +39,7 @@
 
 use super::{Caller, Inner, ServiceError};
 use crate::store::{
-    Store,
+    Access, Groups, Log, Members,
     access::{AccessEntry, PositionRange},
     groups::Member,
 };
@@ -115,27 +115,13 @@ fn before(position: Position) -> Position {
     Position(position.0.saturating_sub(1))
 }
 
-impl<S: Store> Inner<S> {
+impl<S: Members> Inner<S> {
     /// The caller's place in the group.
     ///
     /// Errors: [`ServiceError::NotFound`], for a group that is not there as for one that is.
     pub(super) async fn member(&self, caller: &Caller, group: GroupId) -> Result<Member, ServiceError> {
         let member = self.store.member(group, caller.identity.clone()).await?;
         member.ok_or(ServiceError::NotFound)
-    }
-
-    /// What the caller may read of the group's log.
-    ///
-    /// Whoever is no member has entries by a recovery alone: any other entry ends with the membership.
-    /// Errors: [`ServiceError::NotFound`] when it is no member and nothing has been opened to it.
-    pub(super) async fn reach(&self, caller: &Caller, group: GroupId) -> Result<Reach, ServiceError> {
-        // Both look-ups for everybody: the time it takes tells nobody whether there is such a group.
-        let member = self.store.member(group, caller.identity.clone()).await?;
-        let entries = self.store.access_of(group, caller.identity.clone()).await?;
-        if member.is_none() && entries.is_empty() {
-            return Err(ServiceError::NotFound);
-        }
-        Ok(Reach::new(member.map(|member| member.joined), &entries, self.clock.now_ms()))
     }
 
     /// Where the caller's reading on from `after` ends, when it lies in a stay that is over: with the commit
@@ -152,7 +138,25 @@ impl<S: Store> Inner<S> {
         }
         Ok(self.store.end_of_stay(group, caller.identity.clone(), after).await?)
     }
+}
 
+impl<S: Access + Members> Inner<S> {
+    /// What the caller may read of the group's log.
+    ///
+    /// Whoever is no member has entries by a recovery alone: any other entry ends with the membership.
+    /// Errors: [`ServiceError::NotFound`] when it is no member and nothing has been opened to it.
+    pub(super) async fn reach(&self, caller: &Caller, group: GroupId) -> Result<Reach, ServiceError> {
+        // Both look-ups for everybody: the time it takes tells nobody whether there is such a group.
+        let member = self.store.member(group, caller.identity.clone()).await?;
+        let entries = self.store.access_of(group, caller.identity.clone()).await?;
+        if member.is_none() && entries.is_empty() {
+            return Err(ServiceError::NotFound);
+        }
+        Ok(Reach::new(member.map(|member| member.joined), &entries, self.clock.now_ms()))
+    }
+}
+
+impl<S: Access + Groups + Log + Members> Inner<S> {
     /// Lets pass the member that opened the access entry, and the group's owners.
     ///
     /// Errors: [`ServiceError::NotFound`] for everybody else and for an entry that is not there.

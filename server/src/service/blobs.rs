@@ -2,7 +2,7 @@
 
 use super::{Caller, Inner, Service, ServiceError};
 use crate::store::{
-    Store,
+    Access, Blobs, Members,
     blobs::{BlobShape, FinishOutcome, NewUpload as StoredUpload, Upload},
 };
 use alcove_proto::ids::{BlobId, Digest, GroupId, Position};
@@ -63,7 +63,7 @@ impl Drop for Ahead {
     }
 }
 
-impl<S: Store> Service<S> {
+impl<S: Access + Blobs + Members> Service<S> {
     /// Begins an upload, or finds how far it came.
     ///
     /// Errors: [`ServiceError::NotFound`] for whoever is no member of the group,
@@ -149,7 +149,7 @@ impl<S: Store> Service<S> {
     }
 }
 
-impl<S: Store> ChunkWriter<S> {
+impl<S: Blobs> ChunkWriter<S> {
     /// Takes one chunk on its way to the disk; waits while as many as allowed are on theirs.
     ///
     /// Errors: the first chunk's that failed.
@@ -184,7 +184,7 @@ impl<S: Store> ChunkWriter<S> {
     }
 }
 
-impl<S: Store> ChunkReader<S> {
+impl<S: Blobs> ChunkReader<S> {
     /// The next chunk with its index; nothing at the end.
     ///
     /// Errors: [`ServiceError::NotFound`] when the blob was deleted meanwhile.

@@ -4,7 +4,7 @@ use super::{Caller, Service, ServiceError, daily::Act, observed::beside};
 use crate::{
     observer::Refused,
     store::{
-        Store,
+        Groups,
         groups::{CreateOutcome, NewGroup},
     },
 };
@@ -16,7 +16,7 @@ use alcove_proto::{
 };
 use std::sync::Arc;
 
-impl<S: Store> Service<S> {
+impl<S: Groups> Service<S> {
     /// Creates a group at epoch 0.
     ///
     /// `group_info`: MLSMessage(GroupInfo) with the tree, at most [`alcove_proto::limits::GROUP_INFO_BYTES_MAX`].

@@ -1,7 +1,7 @@
 //! The directory: sealed cards that the server cannot open, and the trust material that signs for itself.
 
 use super::{Caller, Service, ServiceError};
-use crate::store::Store;
+use crate::store::Directory;
 use alcove_charter::TrustView;
 use alcove_proto::{
     limits::{CARDS_PER_PAGE_MAX, CHARTERS_PER_PAGE_MAX, MESSAGE_BYTES_MAX},
@@ -41,7 +41,7 @@ pub struct Description {
     pub receipt_chain: Vec<Vec<u8>>,
 }
 
-impl<S: Store> Service<S> {
+impl<S: Directory> Service<S> {
     /// Stores the caller's sealed card in place of an earlier one.
     pub async fn publish_card(&self, caller: &Caller, sealed_card: Bytes) -> Result<(), ServiceError> {
         Ok(self.inner.store.publish_card(sealed_card, self.inner.by(caller)).await?)

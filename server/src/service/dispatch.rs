@@ -4,7 +4,7 @@
 //! followed group up to date, so that a thousand subscribers read memory and one reads the store.
 
 use super::{Inner, live::LiveGroup, wake::ring_all};
-use crate::store::{Store, groups::LogQuery, operation::Hint};
+use crate::store::{Groups, Log, groups::LogQuery, operation::Hint};
 use alcove_proto::{
     ids::Position,
     limits::{LOG_PAGE_BYTES_MAX, LOG_PAGE_ENTRIES_MAX},
@@ -13,7 +13,7 @@ use std::sync::{Arc, Weak};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 /// Carries hints until the service or the store is gone.
-pub(super) async fn carry<S: Store>(inner: Weak<Inner<S>>, mut hints: Receiver<Hint>) {
+pub(super) async fn carry<S: Groups + Log>(inner: Weak<Inner<S>>, mut hints: Receiver<Hint>) {
     loop {
         let hint = hints.recv().await;
         let Some(inner) = inner.upgrade() else { return };
@@ -30,8 +30,6 @@ pub(super) async fn carry<S: Store>(inner: Weak<Inner<S>>, mut hints: Receiver<H
                 }
             }
             Ok(Hint::WelcomeWaiting { identity }) => inner.doorbells.ring_welcome(&identity),
-            // Opened positions are fetched by whoever has learned of them from a record.
-            Ok(Hint::AccessChanged { .. }) => {}
             Err(RecvError::Lagged(_)) => {
                 // Which groups moved is lost, so everybody looks.
                 for live in inner.live.all() {
@@ -47,7 +45,7 @@ pub(super) async fn carry<S: Store>(inner: Weak<Inner<S>>, mut hints: Receiver<H
     }
 }
 
-impl<S: Store> Inner<S> {
+impl<S: Log> Inner<S> {
     /// Brings the feed of a followed group up to `position`, from the store if nobody has put the entries
     /// there yet.
     async fn bring_up_to(&self, live: &Arc<LiveGroup>, position: Position) {

@@ -6,7 +6,7 @@
 
 use super::{Inner, Service, ServiceError};
 use crate::store::{
-    Store,
+    Desk,
     audit::By,
     enrolment::{DeskEventKind, HandInOutcome, NewRenewal, NewRequest, RenewalOutcome},
 };
@@ -35,7 +35,7 @@ pub struct RequestOffer {
     pub proof: Digest,
 }
 
-impl<S: Store> Service<S> {
+impl<S: Desk> Service<S> {
     /// Takes the one request on an invitation; the same bytes again are the same request. `request`: the id of the
     /// call. Whatever comes of it, the agency's admin is told. PROTOCOL.md, "Enrolment", step 7.
     ///
@@ -117,7 +117,7 @@ impl<S: Store> Service<S> {
     }
 }
 
-impl<S: Store> Inner<S> {
+impl<S: Desk> Inner<S> {
     /// An act at the desk about a device.
     pub(super) fn about(&self, identity: Identity, request: u64) -> By {
         By { identity, time_ms: self.clock.now_ms(), request }

@@ -3,7 +3,7 @@
 
 use super::{Caller, Inner, Service, ServiceError};
 use crate::store::{
-    Store,
+    Access, Escrow, Members,
     escrow::{NewEscrow, NewEscrowedGrant, NewSealing, PutEscrowOutcome, SealingPage},
 };
 use alcove_charter::{Judge, sha256};
@@ -48,7 +48,7 @@ pub struct OfferedGrant {
     pub grant: Bytes,
 }
 
-impl<S: Store> Service<S> {
+impl<S: Access + Escrow + Members> Service<S> {
     /// Stores what the caller has sealed; what it has sealed before stays as it is. PROTOCOL.md, "Recovery", step 7.
     ///
     /// Errors: [`ServiceError::NotFound`] for whoever is no member, and for grants over positions that the caller may not
@@ -106,7 +106,7 @@ impl<S: Store> Service<S> {
     }
 }
 
-impl<S: Store> Inner<S> {
+impl<S: Escrow> Inner<S> {
     /// Errors: [`ServiceError::RecoveryKeyChanged`].
     fn check_recovery_key(&self, caller: &Caller, hash: &Digest) -> Result<(), ServiceError> {
         let trust = self.trust();

@@ -4,11 +4,11 @@
 //! leaf's own key (PROTOCOL.md section 8, "Commits", 4), so it is of use to members alone, and is shown to nobody else.
 
 use super::{Caller, Service, ServiceError};
-use crate::store::Store;
+use crate::store::{Groups, Members};
 use alcove_proto::ids::{Epoch, GroupId};
 use bytes::Bytes;
 
-impl<S: Store> Service<S> {
+impl<S: Groups + Members> Service<S> {
     /// The epoch in force and its GroupInfo, empty when the author of the last commit handed in none.
     ///
     /// Errors: [`ServiceError::NotFound`] for whoever has no leaf in the group.

@@ -4,7 +4,7 @@ use super::{Caller, Inner, Service, ServiceError, daily::Act, observed::beside};
 use crate::{
     observer::Refused,
     store::{
-        Store,
+        Directory,
         directory::{NewKeyPackage, NewKeyPackages as Stored},
     },
 };
@@ -36,7 +36,7 @@ pub struct Claimed {
     pub last_resort: bool,
 }
 
-impl<S: Store> Service<S> {
+impl<S: Directory> Service<S> {
     /// Checks and stores key packages of the caller; answers how many one-time packages are new.
     ///
     /// Errors: [`ServiceError::KeyPackageInvalid`] for one that is not the caller's, has expired, or does not
@@ -88,7 +88,7 @@ impl<S: Store> Service<S> {
     }
 }
 
-impl<S: Store> Inner<S> {
+impl<S: Directory> Inner<S> {
     async fn claim(&self, caller: &Caller, devices: Vec<Identity>) -> Result<Vec<Claimed>, ServiceError> {
         let (who, now_ms) = (&caller.identity.person, self.clock.now_ms());
         let counted = |device: &Identity| (device.person != *who).then(|| Act::ClaimOf(device.clone()));

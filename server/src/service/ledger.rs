@@ -7,7 +7,7 @@
 
 use super::{Caller, Inner, Service, ServiceError};
 use crate::store::{
-    Store,
+    Ledgers,
     ledger::{LedgerOutcome, NewLedgerEntries, SignedEnd},
 };
 use alcove_charter::{LedgerError, LedgerHead, LedgerPoint, SignedLedgerHead};
@@ -37,7 +37,7 @@ pub struct LedgerPage {
     pub more: bool,
 }
 
-impl<S: Store> Service<S> {
+impl<S: Ledgers> Service<S> {
     /// Adds entries to an agency's ledger; what is here already changes nothing. Answers how many are here now: with no
     /// entries under a head that is further on, so many that the caller knows from where to hand in.
     ///
@@ -93,7 +93,7 @@ impl<S: Store> Service<S> {
     }
 }
 
-impl<S: Store> Inner<S> {
+impl<S: Ledgers> Inner<S> {
     /// The head, if the charter key of an agency in force has signed it.
     fn believed(&self, signed_head: &[u8]) -> Result<LedgerHead, ServiceError> {
         let signed = SignedLedgerHead::parse(signed_head).map_err(told)?;

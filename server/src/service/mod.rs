@@ -64,7 +64,7 @@ pub use welcomes::{TreeReader, WaitingWelcome};
 use crate::{
     config::Limits,
     observer::Held,
-    store::{Store, audit::By},
+    store::{Groups, Store, audit::By},
 };
 use alcove_charter::TrustView;
 use alcove_proto::{ids::GroupId, names::Identity, v1::SignedHead};
@@ -179,7 +179,9 @@ impl<S: Store> Service<S> {
         tokio::spawn(uploads::keep_looking(Arc::downgrade(&inner)));
         Self { inner }
     }
+}
 
+impl<S> Service<S> {
     /// What lets calls begin; whoever takes them in asks it on their headers.
     pub fn admission(&self) -> Arc<Admission> {
         Arc::clone(&self.inner.admission)
@@ -191,7 +193,7 @@ impl<S: Store> Service<S> {
     }
 }
 
-impl<S: Store> Inner<S> {
+impl<S> Inner<S> {
     fn trust(&self) -> Arc<TrustView> {
         (self.trust)()
     }
@@ -204,6 +206,15 @@ impl<S: Store> Inner<S> {
         By { identity: caller.identity.clone(), time_ms: self.clock.now_ms(), request: caller.request }
     }
 
+    /// The signed head at the newest position the live group knows.
+    fn signed_newest(&self, live: &LiveGroup) -> Result<Arc<SignedHead>, ServiceError> {
+        let mut feed = live.feed();
+        let (position, head) = feed.newest();
+        feed.signed(&live.id, position, &head, &self.key(), self.clock.now_ms())
+    }
+}
+
+impl<S: Groups> Inner<S> {
     /// The live group; nothing when there is no such group.
     async fn live(&self, group: GroupId) -> Result<Option<Arc<LiveGroup>>, ServiceError> {
         if let Some(live) = self.live.find(&group) {
@@ -211,12 +222,5 @@ impl<S: Store> Inner<S> {
         }
         let head = self.store.group_head(group).await?;
         Ok(head.map(|head| self.live.find_or_make(group, head.position, head.head)))
-    }
-
-    /// The signed head at the newest position the live group knows.
-    fn signed_newest(&self, live: &LiveGroup) -> Result<Arc<SignedHead>, ServiceError> {
-        let mut feed = live.feed();
-        let (position, head) = feed.newest();
-        feed.signed(&live.id, position, &head, &self.key(), self.clock.now_ms())
     }
 }

@@ -5,7 +5,10 @@
 //! time. The work is computation of milliseconds and more: it runs beside the reactor.
 
 use super::{Inner, ServiceError, live::LiveGroup};
-use crate::{observer::Refused, store::Store};
+use crate::{
+    observer::Refused,
+    store::{Groups, Log},
+};
 use alcove_charter::{DeviceCertificate, Judge, TrustError, TrustView};
 use alcove_mls::{
     CommitError, FloorFault, GroupInfoError, JudgeError, KeyPackageError, Member, ObserveError, Observer,
@@ -21,7 +24,7 @@ use std::sync::Arc;
 /// When to offer a commit again that names more than this server holds yet, milliseconds.
 const TRUST_AHEAD_RETRY_MS: u64 = 2_000;
 
-impl<S: Store> Inner<S> {
+impl<S: Groups + Log> Inner<S> {
     /// The group's public state as the store has it. The caller holds the group's `commits` lock.
     ///
     /// Errors: [`ServiceError::NotFound`] for an unknown group; [`ServiceError::Internal`] when what is stored

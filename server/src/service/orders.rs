@@ -5,7 +5,7 @@
 
 use super::{AttemptNow, EscrowPage, Inner, Service, ServiceError};
 use crate::store::{
-    Store,
+    Desk, Escrow, Recoveries,
     enrolment::{NewInvitation, OpenInvitationOutcome},
 };
 use alcove_charter::verify_order;
@@ -81,7 +81,7 @@ pub struct DeskList {
     pub invitations: Vec<OpenInvitation>,
 }
 
-impl<S: Store> Service<S> {
+impl<S: Desk + Escrow + Recoveries> Service<S> {
     /// Carries out an order. Every one of them can be repeated. `request`: the id of the call.
     ///
     /// Errors: [`ServiceError::NotAuthorised`] when the agency is none of the charter, the signature is not its charter
@@ -161,7 +161,7 @@ impl<S: Store> Service<S> {
     }
 }
 
-impl<S: Store> Inner<S> {
+impl<S> Inner<S> {
     /// The agency whose order it is, and what it orders.
     fn authorised(&self, signed: &SignedOrder) -> Result<(TrustDomain, Act), ServiceError> {
         if signed.order.len() > ORDER_BYTES_MAX {
@@ -185,7 +185,9 @@ impl<S: Store> Inner<S> {
         }
         Ok((name, order.act.ok_or(ServiceError::Malformed)?))
     }
+}
 
+impl<S: Desk> Inner<S> {
     async fn open_invitation(
         &self,
         agency: &TrustDomain,

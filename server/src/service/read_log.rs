@@ -1,7 +1,7 @@
 //! Reading one page of the part of a log that the caller may read.
 
 use super::{Caller, Service, ServiceError, authorisation::Reach};
-use crate::store::{Store, groups::LogQuery};
+use crate::store::{Access, Groups, Log, Members, groups::LogQuery};
 use alcove_proto::{
     ids::{Digest, GroupId, Position},
     limits::{LINK_DIGESTS_MAX, LOG_PAGE_BYTES_MAX},
@@ -36,7 +36,7 @@ pub struct LogPage {
     pub link: Vec<Digest>,
 }
 
-impl<S: Store> Service<S> {
+impl<S: Access + Groups + Log + Members> Service<S> {
     /// Reads one page. An empty page without `more` is the end of what there is for the caller.
     ///
     /// Whoever was removed reads on through the commit that removed it, from inside the stay that it ended. Whoever is no

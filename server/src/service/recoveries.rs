@@ -6,7 +6,7 @@
 
 use super::{Caller, Inner, Service, ServiceError, SignedOrder, orders::digest};
 use crate::store::{
-    Store,
+    Escrow, Recoveries,
     audit::By,
     escrow::{EscrowPage, EscrowQuery},
     recoveries::{Attempt, AttemptState, NewAttempt, OpenAttemptOutcome, RecoveredAccess},
@@ -35,7 +35,7 @@ pub struct AttemptNow {
     pub since_ms: i64,
 }
 
-impl<S: Store> Service<S> {
+impl<S: Recoveries> Service<S> {
     /// The attempts in the caller's agency, newest first.
     ///
     /// Errors: those of the store.
@@ -70,7 +70,7 @@ impl<S: Store> Service<S> {
     }
 }
 
-impl<S: Store> Inner<S> {
+impl<S: Recoveries> Inner<S> {
     /// An agency's attempts as they stand now, newest first.
     pub(super) async fn attempts(&self, agency: &TrustDomain) -> Result<Vec<AttemptNow>, ServiceError> {
         let now_ms = self.clock.now_ms();
@@ -117,7 +117,9 @@ impl<S: Store> Inner<S> {
         let withdrawn = self.store.withdraw_attempt(agency.clone(), attempt, now_ms, request).await?;
         withdrawn.map(drop).ok_or(ServiceError::NotFound)
     }
+}
 
+impl<S: Escrow + Recoveries> Inner<S> {
     /// One page of what an attempt is for. With the first one, before it is answered and on disk, the attempt counts as
     /// handed out and its device may read the log at these epochs and grants.
     pub(super) async fn read_escrow(

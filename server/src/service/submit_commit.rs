@@ -6,7 +6,7 @@ use super::{
 use crate::{
     observer::{Judged, Offer, judge},
     store::{
-        Store,
+        Groups, Log, Members,
         groups::{
             CommitOutcome as Stored, Joiner, MemberAfter, MembersAfter, NewCommit, NewWelcome, Replayed,
         },
@@ -48,7 +48,7 @@ pub enum CommitOutcome {
     SupersededBy(LogEntry),
 }
 
-impl<S: Store> Service<S> {
+impl<S: Groups + Log + Members> Service<S> {
     /// Offers a commit. Goes on to its end though the caller goes away: it may ask again. Until then the call
     /// counts as under way, or a caller that goes away again and again would pile up commits here.
     ///
@@ -67,7 +67,7 @@ impl<S: Store> Service<S> {
     }
 }
 
-impl<S: Store> Inner<S> {
+impl<S: Groups + Log + Members> Inner<S> {
     async fn order(&self, caller: &Caller, offer: CommitOffer) -> Result<CommitOutcome, ServiceError> {
         self.member(caller, offer.group).await?;
         let live = self.live(offer.group).await?.ok_or(ServiceError::NotFound)?;

@@ -5,7 +5,7 @@
 //! one holds its cursors and a bell.
 
 use super::{Caller, Inner, Service, ServiceError, live::LiveGroup, wake::Bell};
-use crate::store::{Store, groups::LogQuery};
+use crate::store::{Groups, Log, Members, Welcomes, groups::LogQuery};
 use alcove_charter::sha256;
 use alcove_proto::{
     ids::{GroupId, Head, Position},
@@ -64,7 +64,7 @@ enum Step {
     Page { entries: Vec<Arc<LogEntry>>, newest: Option<(Position, Head)> },
 }
 
-impl<S: Store> Service<S> {
+impl<S: Groups + Log + Members + Welcomes> Service<S> {
     /// Begins to follow `cursors`. Which of these groups the caller belongs to, the store says, not the
     /// caller; entries begin at its join position whatever the cursor says.
     pub async fn subscribe(
@@ -98,7 +98,7 @@ impl<S: Store> Service<S> {
     }
 }
 
-impl<S: Store> Subscription<S> {
+impl<S: Groups + Log + Members + Welcomes> Subscription<S> {
     async fn follow(&mut self, group: GroupId, after: Position) -> Result<(), ServiceError> {
         // The edge allows far fewer cursors than a u32 counts.
         let index = u32::try_from(self.cursors.len()).unwrap_or(u32::MAX);
@@ -187,7 +187,7 @@ impl<S> Drop for Subscription<S> {
     }
 }
 
-impl<S: Store> Inner<S> {
+impl<S: Log + Members> Inner<S> {
     /// The caller's groups with its join positions, in order of group id.
     async fn join_positions(&self, caller: &Caller) -> Result<Vec<(GroupId, Position)>, ServiceError> {
         let mut joined = Vec::new();

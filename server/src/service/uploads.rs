@@ -5,7 +5,7 @@
 //! removed from the group go with the removal, in the store.
 
 use super::{Inner, Service, ServiceError};
-use crate::store::{Store, audit::By, blobs::IdleUpload};
+use crate::store::{Blobs, Groups, Log, audit::By, blobs::IdleUpload};
 use alcove_proto::{ids::GroupId, limits::UPLOAD_IDLE_MS_MAX, names::Identity};
 use std::{collections::HashMap, sync::Weak, time::Duration};
 
@@ -15,7 +15,7 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(3600);
 const UPLOADS_PER_READ: usize = 512;
 
 /// Looks until the service is gone.
-pub(super) async fn keep_looking<S: Store>(inner: Weak<Inner<S>>) {
+pub(super) async fn keep_looking<S: Blobs + Groups + Log>(inner: Weak<Inner<S>>) {
     loop {
         tokio::time::sleep(LOOK_INTERVAL).await;
         let Some(inner) = inner.upgrade() else { return };
@@ -28,7 +28,7 @@ pub(super) async fn keep_looking<S: Store>(inner: Weak<Inner<S>>) {
     }
 }
 
-impl<S: Store> Service<S> {
+impl<S: Blobs + Groups + Log> Service<S> {
     /// Deletes the uploads that nobody goes on with, and answers how many; what the service does by itself every
     /// hour.
     ///
@@ -38,7 +38,7 @@ impl<S: Store> Service<S> {
     }
 }
 
-impl<S: Store> Inner<S> {
+impl<S: Blobs + Groups + Log> Inner<S> {
     async fn expire_uploads(&self) -> Result<u64, ServiceError> {
         let now_ms = self.clock.now_ms();
         let idle_since_ms = now_ms.saturating_sub(UPLOAD_IDLE_MS_MAX);

@@ -1,7 +1,7 @@
 //! Welcomes: what waits for a device that was added, the tree that goes with it, and its end.
 
 use super::{Caller, Inner, Service, ServiceError};
-use crate::store::Store;
+use crate::store::{Log, Welcomes};
 use alcove_proto::{
     ids::{Digest, Epoch, GroupId, Position, WelcomeId},
     limits::{LINK_DIGESTS_MAX, MESSAGE_BYTES_MAX, WELCOMES_PER_PAGE_MAX},
@@ -43,7 +43,7 @@ pub struct TreeReader<S> {
     first: Option<Bytes>,
 }
 
-impl<S: Store> Service<S> {
+impl<S: Log + Welcomes> Service<S> {
     /// The welcomes that wait for the caller, and whether more wait than one answer holds.
     pub async fn list_welcomes(&self, caller: &Caller) -> Result<(Vec<WaitingWelcome>, bool), ServiceError> {
         let store = &self.inner.store;
@@ -103,7 +103,7 @@ impl<S: Store> Service<S> {
     }
 }
 
-impl<S: Store> TreeReader<S> {
+impl<S: Welcomes> TreeReader<S> {
     /// The next chunk; nothing at the end.
     ///
     /// Errors: [`ServiceError::NotFound`] when the welcome has gone meanwhile.

@@ -1,5 +1,6 @@
 //! Access entries, in domain types: positions before its join position that a member may read.
 
+use super::{audit::By, error::Result};
 use alcove_proto::{
     ids::{AccessId, GroupId, Position},
     names::Identity,
@@ -60,4 +61,39 @@ pub struct AccessEntry {
     pub ranges: Vec<PositionRange>,
     /// Its end, milliseconds since 1970.
     pub not_after_ms: Option<i64>,
+}
+
+/// What of a log is open to whom, beside what everybody reads from their join position on.
+pub trait Access: Send + Sync + 'static {
+    /// Opens log positions to a grantee. Both the caller and the grantee are members.
+    ///
+    /// Errors: [`super::StoreError::NotFound`], [`super::StoreError::NotMember`], [`super::StoreError::TooMany`]
+    /// ranges or open entries of the group.
+    fn open_access(
+        &self,
+        access: NewAccess,
+        by: By,
+    ) -> impl Future<Output = Result<OpenAccessOutcome>> + Send;
+
+    /// Ends an access entry; who may is the caller's to judge. Answers whether it was open.
+    fn end_access(
+        &self,
+        group: GroupId,
+        access: AccessId,
+        by: By,
+    ) -> impl Future<Output = Result<bool>> + Send;
+
+    /// One open access entry.
+    fn access_entry(
+        &self,
+        group: GroupId,
+        access: AccessId,
+    ) -> impl Future<Output = Result<Option<AccessEntry>>> + Send;
+
+    /// The access entries open to `grantee` in a group. Their end in time is the caller's to judge.
+    fn access_of(
+        &self,
+        group: GroupId,
+        grantee: Identity,
+    ) -> impl Future<Output = Result<Vec<AccessEntry>>> + Send;
 }

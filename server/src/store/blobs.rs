@@ -1,11 +1,15 @@
 //! Blobs, in domain types: large ciphertext in sealed chunks.
 
-use super::{Result, StoreError};
+use super::{
+    audit::By,
+    error::{Result, StoreError},
+};
 use alcove_proto::{
-    ids::{BlobId, GroupId, Position},
+    ids::{BlobId, Digest, GroupId, Position},
     limits::{CHUNK_BYTES, CHUNK_TAG_BYTES, CHUNKS_MAX},
     names::Identity,
 };
+use bytes::Bytes;
 
 /// Bytes of every sealed chunk but the last of its blob, which may be shorter.
 pub const SEALED_CHUNK_BYTES: u64 = (CHUNK_BYTES + CHUNK_TAG_BYTES) as u64;
@@ -114,6 +118,75 @@ pub enum FinishOutcome {
     },
     /// The chunks are not what the digest says. The upload stays open; only deleting it helps.
     DigestMismatch,
+}
+
+/// Uploads, and the blobs they become.
+pub trait Blobs: Send + Sync + 'static {
+    /// Begins an upload or finds how far it came. `quota_bytes_max` bounds what the caller may have
+    /// here, this upload included.
+    ///
+    /// Errors: [`StoreError::NotFound`] group, [`StoreError::NotMember`], [`StoreError::IdReused`] the id
+    /// is taken by another shape, group or uploader, [`StoreError::BlobShape`],
+    /// [`StoreError::QuotaExceeded`], [`StoreError::TooMany`] uploads that no record names.
+    fn open_upload(
+        &self,
+        upload: NewUpload,
+        quota_bytes_max: u64,
+        by: By,
+    ) -> impl Future<Output = Result<Upload>> + Send;
+
+    /// Stores one sealed chunk; the same bytes again change nothing. Many at a time. A chunk whose future is
+    /// dropped is stored all the same or leaves nothing.
+    ///
+    /// Errors: [`StoreError::NotFound`] no such upload of the caller, [`StoreError::NotMember`],
+    /// [`StoreError::BlobShape`] an index or length that does not fit it, [`StoreError::IdReused`] the index
+    /// has other bytes, [`StoreError::StorageFull`].
+    fn put_chunk(
+        &self,
+        blob: BlobId,
+        index: u32,
+        chunk: Bytes,
+        by: By,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Closes an upload whose chunks are all here. `digest`: SHA-256 over the SHA-256 of every chunk.
+    ///
+    /// Errors: [`StoreError::NotFound`] no such upload of the caller, [`StoreError::NotMember`].
+    fn finish_upload(
+        &self,
+        blob: BlobId,
+        digest: Digest,
+        by: By,
+    ) -> impl Future<Output = Result<FinishOutcome>> + Send;
+
+    /// A blob or an upload.
+    fn blob(&self, blob: BlobId) -> impl Future<Output = Result<Option<Blob>>> + Send;
+
+    /// One chunk of a finished blob; nothing when there is no such chunk.
+    fn read_chunk(&self, blob: BlobId, index: u32) -> impl Future<Output = Result<Option<Bytes>>> + Send;
+
+    /// Deletes a blob or an upload of the caller; its chunks' space comes back soon after.
+    /// Answers whether it was there.
+    fn delete_blob(&self, blob: BlobId, by: By) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Uploads that are not closed, in the order of uploader and id, after `after`, at most `max`.
+    fn uploads(
+        &self,
+        after: Option<IdleUpload>,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<IdleUpload>>> + Send;
+
+    /// Deletes an upload that is not closed and has got no chunk since `idle_since_ms`. `by`: its uploader, and
+    /// the server's time. Answers whether it was so.
+    fn expire_upload(
+        &self,
+        upload: IdleUpload,
+        idle_since_ms: i64,
+        by: By,
+    ) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Bytes of sealed chunks `identity` has here or has announced.
+    fn blob_usage(&self, identity: Identity) -> impl Future<Output = Result<u64>> + Send;
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Key packages and sealed cards, in domain types.
 
-use alcove_proto::names::Identity;
+use super::{audit::By, error::Result};
+use alcove_proto::names::{Identity, TrustDomain};
 use bytes::Bytes;
 
 /// Key packages to store for the caller.
@@ -68,4 +69,41 @@ pub struct SealedCardOf {
     pub identity: Identity,
     /// Opaque here.
     pub sealed_card: Bytes,
+}
+
+/// What devices show to those who look for them.
+pub trait Directory: Send + Sync + 'static {
+    /// Stores key packages of the caller. One that is here already, or was handed out before, is not stored again.
+    ///
+    /// Errors: [`super::StoreError::TooMany`] over [`alcove_proto::limits::KEY_PACKAGES_PER_DEVICE_MAX`] waiting,
+    /// [`super::StoreError::TooLarge`].
+    fn publish_key_packages(
+        &self,
+        packages: NewKeyPackages,
+        by: By,
+    ) -> impl Future<Output = Result<Published>> + Send;
+
+    /// Takes one key package for each of `identities` that has any, in the order asked. A one-time package is handed
+    /// out at most once, whatever happens to the answer.
+    ///
+    /// Errors: [`super::StoreError::TooMany`] over [`alcove_proto::limits::CLAIM_IDENTITIES_MAX`].
+    fn claim_key_packages(
+        &self,
+        identities: Vec<Identity>,
+        by: By,
+    ) -> impl Future<Output = Result<Vec<ClaimedKeyPackage>>> + Send;
+
+    /// How many one-time packages wait.
+    fn count_key_packages(&self, identity: Identity) -> impl Future<Output = Result<KeyPackageCount>> + Send;
+
+    /// Stores the caller's sealed card in place of an earlier one. Errors: [`super::StoreError::TooLarge`].
+    fn publish_card(&self, sealed_card: Bytes, by: By) -> impl Future<Output = Result<()>> + Send;
+
+    /// Cards of one agency's devices, or of all, by identity name, after `after`, at most `max`.
+    fn cards(
+        &self,
+        trust_domain: Option<TrustDomain>,
+        after: Option<Identity>,
+        max: usize,
+    ) -> impl Future<Output = Result<CardPage>> + Send;
 }

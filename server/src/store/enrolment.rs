@@ -5,7 +5,11 @@
 //! place. In each one request waits or one answer lies. The store judges what must be judged in the instant of the
 //! write (one request on one invitation), and no signature. PROTOCOL.md, "Enrolment and renewal", steps 5 to 11.
 
-use alcove_proto::{ids::Digest, names::Identity};
+use super::{audit::By, error::Result};
+use alcove_proto::{
+    ids::Digest,
+    names::{Identity, TrustDomain},
+};
 use bytes::Bytes;
 
 /// Milliseconds for which an unanswered request is kept: 30 days.
@@ -193,4 +197,92 @@ impl DeskEventKind {
             | Self::Denied => false,
         }
     }
+}
+
+/// The desk. `By::identity` is the device that an act is about.
+pub trait Desk: Send + Sync + 'static {
+    /// Opens an invitation for the device, in place of an earlier one that nobody has used, that has ended, or that
+    /// has been answered; a request that still waits on one that has ended is refused with it.
+    ///
+    /// Errors: [`super::StoreError::TooMany`] open ones of the agency, over
+    /// [`alcove_proto::limits::INVITATIONS_PER_AGENCY_MAX`].
+    fn open_invitation(
+        &self,
+        invitation: NewInvitation,
+        by: By,
+    ) -> impl Future<Output = Result<OpenInvitationOutcome>> + Send;
+
+    /// Takes the device's invitation back; a request that waits on it is refused with it. Answers whether there
+    /// was one.
+    fn withdraw_invitation(&self, by: By) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Takes one request on the device's invitation, in place of what was answered before. Whatever comes of it, the
+    /// agency's events tell it by then.
+    ///
+    /// Errors: [`super::StoreError::TooLarge`].
+    fn hand_in_request(
+        &self,
+        request: NewRequest,
+        by: By,
+    ) -> impl Future<Output = Result<HandInOutcome>> + Send;
+
+    /// Takes a renewal in place of an earlier one of the device, answered or not, unless that holds the same request.
+    ///
+    /// Errors: [`super::StoreError::TooLarge`].
+    fn hand_in_renewal(
+        &self,
+        renewal: NewRenewal,
+        by: By,
+    ) -> impl Future<Output = Result<RenewalOutcome>> + Send;
+
+    /// Answers the device's waiting request of that hash; the same answer again changes nothing.
+    ///
+    /// Errors: [`super::StoreError::NotFound`] when another request or none waits, [`super::StoreError::TooLarge`].
+    fn answer_request(
+        &self,
+        request_hash: Digest,
+        sealed_answer: Bytes,
+        by: By,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Refuses the device's waiting request of that hash; again changes nothing.
+    ///
+    /// Errors: [`super::StoreError::NotFound`] when another request or none waits.
+    fn refuse_request(&self, request_hash: Digest, by: By) -> impl Future<Output = Result<()>> + Send;
+
+    /// What has become of the device's request of that hash; nothing when it is not here. The first look at an answer
+    /// is an event. An answer stays until the device's next request.
+    fn collect_answer(
+        &self,
+        request_hash: Digest,
+        by: By,
+    ) -> impl Future<Output = Result<Option<RequestState>>> + Send;
+
+    /// The requests that wait for an agency, after those of `after`, at most `max`, which is 2 at least.
+    fn waiting_requests(
+        &self,
+        trust_domain: TrustDomain,
+        after: Option<Identity>,
+        max: usize,
+    ) -> impl Future<Output = Result<RequestPage>> + Send;
+
+    /// The invitations of an agency that are open at `now_ms`, in order of identity name.
+    fn open_invitations(
+        &self,
+        trust_domain: TrustDomain,
+        now_ms: i64,
+    ) -> impl Future<Output = Result<Vec<OpenInvitation>>> + Send;
+
+    /// Keeps an event about the device for its agency's admin, unless it repeats one of the last minute. Of each
+    /// agency the newest [`alcove_proto::limits::DESK_EVENTS_MAX`] are kept, [`STRANGERS_EVENTS_MAX`] of these for
+    /// what anybody can cause.
+    fn put_desk_event(&self, kind: DeskEventKind, by: By) -> impl Future<Output = Result<()>> + Send;
+
+    /// An agency's events after sequence number `after`, at most `max`, oldest first.
+    fn desk_events(
+        &self,
+        trust_domain: TrustDomain,
+        after: u64,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<DeskEvent>>> + Send;
 }

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+/// The result of a verb.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
 /// Why a verb wrote or found nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

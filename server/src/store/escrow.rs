@@ -3,10 +3,10 @@
 //!
 //! Kept by agency: whose a sealing is follows from who hands it in. PROTOCOL.md, "Recovery", steps 5 to 9.
 
-use super::access::PositionRange;
+use super::{access::PositionRange, audit::By, error::Result};
 use alcove_proto::{
     ids::{AccessId, Digest, Epoch, GroupId},
-    names::Person,
+    names::{Identity, Person, TrustDomain},
 };
 use bytes::Bytes;
 
@@ -113,4 +113,46 @@ pub struct EscrowPage {
     pub certificates: Vec<Bytes>,
     /// Where to go on; nothing at the end.
     pub next: Option<Vec<u8>>,
+}
+
+/// What is sealed to recovery keys.
+pub trait Escrow: Send + Sync + 'static {
+    /// Stores what the caller has sealed for its agency. What it has sealed before stays as it is; a certificate is
+    /// kept once. What is sealed to an earlier key goes once two devices have sealed the epoch to this one.
+    ///
+    /// Errors: [`super::StoreError::NotFound`] an unknown group, or a grant that was never opened to the caller,
+    /// [`super::StoreError::NotMember`], [`super::StoreError::TooMany`], also when the agency has
+    /// [`alcove_proto::limits::ESCROW_CERTIFICATES_PER_GROUP_MAX`] certificates there,
+    /// [`super::StoreError::TooLarge`].
+    fn put_escrow(&self, escrow: NewEscrow, by: By) -> impl Future<Output = Result<PutEscrowOutcome>> + Send;
+
+    /// Those of `certificates` that are not kept beside the escrow of that agency and group.
+    fn certificates_missing(
+        &self,
+        trust_domain: TrustDomain,
+        group: GroupId,
+        certificates: Vec<Bytes>,
+    ) -> impl Future<Output = Result<Vec<Bytes>>> + Send;
+
+    /// How many devices of the agency of `device` have sealed each epoch of a group to a recovery key, from an epoch on,
+    /// at most `max`.
+    fn sealings(
+        &self,
+        group: GroupId,
+        recovery_key_hash: Digest,
+        device: Identity,
+        from: Epoch,
+        max: usize,
+    ) -> impl Future<Output = Result<SealingPage>> + Send;
+
+    /// What escrow to a recovery key may bring back for one person, by group: of the epochs in which a device of theirs
+    /// was a member, and of the grants that such a device has sealed.
+    fn recoverable(
+        &self,
+        person: Person,
+        recovery_key_hash: Digest,
+    ) -> impl Future<Output = Result<Vec<Recoverable>>> + Send;
+
+    /// One page of that escrow.
+    fn escrow_page(&self, query: EscrowQuery) -> impl Future<Output = Result<EscrowPage>> + Send;
 }

@@ -1,5 +1,6 @@
 //! Groups, their logs, members and observer checkpoints, in domain types.
 
+use super::{audit::By, error::Result};
 use alcove_proto::{
     ids::{BlobId, Digest, Epoch, GroupId, Head, Position, RecordId},
     names::Identity,
@@ -87,6 +88,8 @@ pub struct Appended {
 }
 
 /// All that one flush added to one group's log: sign its end once, and every waiter has its receipt.
+///
+/// A store need not gather entries: a flush that added a single one is as good, and costs a signature for each.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Flush {
     /// The group.
@@ -271,4 +274,99 @@ pub struct Checkpoint {
     pub position: Position,
     /// Opaque.
     pub snapshot: Vec<u8>,
+}
+
+/// Groups: their epochs, members and observer states change by commits alone.
+pub trait Groups: Send + Sync + 'static {
+    /// Creates a group at epoch 0 with the caller as its only member.
+    ///
+    /// Repeated by the same caller with the same digest it answers [`CreateOutcome::Replayed`].
+    fn create_group(&self, group: NewGroup, by: By) -> impl Future<Output = Result<CreateOutcome>> + Send;
+
+    /// Takes a commit if its epoch is still the one in force: log entry, members, welcomes, tree and checkpoint in
+    /// one act.
+    ///
+    /// Errors: as for [`Log::append_record`]; [`super::StoreError::TooLarge`] names the limit that broke.
+    fn commit(&self, commit: NewCommit, by: By) -> impl Future<Output = Result<CommitOutcome>> + Send;
+
+    /// The epoch in force, and the newest durable position and head. Nothing for an unknown group.
+    fn group_head(&self, group: GroupId) -> impl Future<Output = Result<Option<GroupHead>>> + Send;
+
+    /// The newest observer state kept; replay [`Log::read_commits`] from its epoch on.
+    fn checkpoint(&self, group: GroupId) -> impl Future<Output = Result<Option<Checkpoint>>> + Send;
+
+    /// The epoch in force, and the GroupInfo that was handed in with the commit that opened it, empty when none was; nothing
+    /// for an unknown group.
+    fn group_info(&self, group: GroupId) -> impl Future<Output = Result<Option<(Epoch, Bytes)>>> + Send;
+}
+
+/// The logs of groups: what is appended stays, and is read in order.
+pub trait Log: Send + Sync + 'static {
+    /// Appends one sealed record under the epoch in force, and makes the blobs it names readable by it.
+    ///
+    /// Errors: [`super::StoreError::NotFound`] unknown group, or a blob that is no finished one of the caller's in
+    /// it, [`super::StoreError::NotMember`] the caller has no leaf, [`super::StoreError::TooMany`] blobs,
+    /// [`super::StoreError::TooLarge`] over [`alcove_proto::limits::RECORD_BYTES_MAX`].
+    fn append_record(&self, record: NewRecord, by: By) -> impl Future<Output = Result<AppendOutcome>> + Send;
+
+    /// One page of a log, in order. An unknown group has an empty page at position 0.
+    fn read_log(&self, query: LogQuery) -> impl Future<Output = Result<LogPage>> + Send;
+
+    /// The commits made in epoch `from` and later, in order, as many as fit `bytes_max` (one at least).
+    fn read_commits(
+        &self,
+        group: GroupId,
+        from: Epoch,
+        bytes_max: usize,
+    ) -> impl Future<Output = Result<Vec<LogEntry>>> + Send;
+
+    /// The head after `position`; nothing for an unknown group or a position it has not reached.
+    fn head_at(
+        &self,
+        group: GroupId,
+        position: Position,
+    ) -> impl Future<Output = Result<Option<Head>>> + Send;
+
+    /// Entry digests of `first..=last`, both durable.
+    ///
+    /// Errors: [`super::StoreError::NotFound`] when the log does not reach that far; [`super::StoreError::TooMany`]
+    /// over [`alcove_proto::limits::LINK_DIGESTS_MAX`].
+    fn entry_digests(
+        &self,
+        group: GroupId,
+        first: Position,
+        last: Position,
+    ) -> impl Future<Output = Result<Vec<Digest>>> + Send;
+}
+
+/// Who is in which group, and since when.
+pub trait Members: Send + Sync + 'static {
+    /// The members of a group by leaf. Empty for an unknown group.
+    fn members(&self, group: GroupId) -> impl Future<Output = Result<Vec<Member>>> + Send;
+
+    /// Whether `identity` is a member, with its leaf and join position.
+    fn member(
+        &self,
+        group: GroupId,
+        identity: Identity,
+    ) -> impl Future<Output = Result<Option<Member>>> + Send;
+
+    /// The groups `identity` is a member of, by group id, after `after`, at most `max`.
+    fn memberships(
+        &self,
+        identity: Identity,
+        after: Option<GroupId>,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<Membership>>> + Send;
+
+    /// The position of the commit that ended the stay of `identity` in which `after` lies: a device that was
+    /// removed, also one that has come back since, is led to that commit and no further.
+    ///
+    /// Nothing when `after` lies in no stay that is over.
+    fn end_of_stay(
+        &self,
+        group: GroupId,
+        identity: Identity,
+        after: Position,
+    ) -> impl Future<Output = Result<Option<Position>>> + Send;
 }

@@ -1,6 +1,7 @@
 //! Published ledgers, in domain types: the store keeps what an agency has published, and that nothing of it is ever
 //! taken back or replaced. Entries and heads are opaque here.
 
+use super::error::Result;
 use alcove_proto::{ids::Digest, names::TrustDomain};
 use bytes::Bytes;
 
@@ -50,4 +51,26 @@ pub enum LedgerOutcome {
         /// Entries that are here.
         count: u64,
     },
+}
+
+/// Published ledgers.
+pub trait Ledgers: Send + Sync + 'static {
+    /// Adds entries behind the end of an agency's ledger, or a newer signature under the same end: all of it or, when
+    /// they do not lead on from there, nothing. That they follow each other is the caller's to judge.
+    ///
+    /// Errors: [`super::StoreError::TooMany`] over [`alcove_proto::limits::LEDGER_ENTRIES_PER_CALL_MAX`],
+    /// [`super::StoreError::TooLarge`].
+    fn append_ledger(&self, new: NewLedgerEntries) -> impl Future<Output = Result<LedgerOutcome>> + Send;
+
+    /// Where an agency's ledger ends; nothing when it has published none.
+    fn ledger_end(&self, trust_domain: TrustDomain)
+    -> impl Future<Output = Result<Option<LedgerEnd>>> + Send;
+
+    /// Entries of an agency's ledger after number `after`, in order, at most `max`, which is 1 at least.
+    fn ledger_entries(
+        &self,
+        trust_domain: TrustDomain,
+        after: u64,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<Bytes>>> + Send;
 }

@@ -1,10 +1,12 @@
 //! Hints, health and the integrity check, in domain types.
 
+use super::error::Result;
 use alcove_proto::{
     ids::{BlobId, GroupId, Position},
     names::Identity,
 };
 use std::path::PathBuf;
+use tokio::sync::broadcast;
 
 /// Something became durable. Lossy: a slow receiver misses some and reads by its cursor again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +27,6 @@ pub enum Hint {
     WelcomeWaiting {
         /// Which.
         identity: Identity,
-    },
-    /// Access entries of a group were opened or ended.
-    AccessChanged {
-        /// The group.
-        group: GroupId,
     },
 }
 
@@ -224,4 +221,18 @@ pub enum Problem {
         /// How many.
         count: usize,
     },
+}
+
+/// The store as a whole: how it is, and that something in it changed.
+pub trait Operation: Send + Sync + 'static {
+    /// Hints that something became durable, each after the answer to whoever did it. A hint may be lost: the cursor
+    /// read is the truth.
+    fn hints(&self) -> broadcast::Receiver<Hint>;
+
+    /// Recomputes every chain, reads every chunk, and compares what is kept twice. Reads all there is: minutes
+    /// on a large store.
+    fn check(&self) -> impl Future<Output = Result<CheckReport>> + Send;
+
+    /// Whether writes can be taken now, and what is left of the disk.
+    fn health(&self) -> impl Future<Output = Result<Health>> + Send;
 }

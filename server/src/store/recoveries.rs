@@ -3,11 +3,11 @@
 //! An attempt's state follows from what was done and from the time: nothing has to be running for it to open or to end.
 //! The store judges what must be judged in the instant of the write, and no signature. PROTOCOL.md, "Recovery", step 9.
 
-use super::access::PositionRange;
+use super::{access::PositionRange, audit::By, error::Result};
 use alcove_proto::{
     ids::{AttemptId, GroupId},
     limits::{RECOVERY_DELAY_MS, RECOVERY_OPEN_MS},
-    names::Identity,
+    names::{Identity, TrustDomain},
 };
 use bytes::Bytes;
 
@@ -125,6 +125,59 @@ pub struct RecoveredAccess {
     pub group: GroupId,
     /// Disjoint, in order.
     pub ranges: Vec<PositionRange>,
+}
+
+/// Attempts at recovery.
+pub trait Recoveries: Send + Sync + 'static {
+    /// Announces an attempt at recovery for the device. Of each agency at most
+    /// [`alcove_proto::limits::RECOVERY_ATTEMPTS_MAX`] are kept; the oldest that is over makes way.
+    ///
+    /// Errors: [`super::StoreError::TooLarge`], [`super::StoreError::TooMany`] when none of them is over.
+    fn open_attempt(
+        &self,
+        attempt: NewAttempt,
+        by: By,
+    ) -> impl Future<Output = Result<OpenAttemptOutcome>> + Send;
+
+    /// Takes an attempt back, unless something has been handed out by it or it is over. Answers it as it stands then; nothing when there is none.
+    /// `time_ms`: server time; `request`: the id of the call.
+    fn withdraw_attempt(
+        &self,
+        trust_domain: TrustDomain,
+        attempt: AttemptId,
+        time_ms: i64,
+        request: u64,
+    ) -> impl Future<Output = Result<Option<Attempt>>> + Send;
+
+    /// Takes the caller's objection to an attempt of its agency, unless something has been handed out by it or it is
+    /// over. Answers it as it stands then; nothing when there is none. Errors: [`super::StoreError::TooLarge`].
+    fn object_to_attempt(
+        &self,
+        attempt: AttemptId,
+        signed_objection: Bytes,
+        by: By,
+    ) -> impl Future<Output = Result<Option<Attempt>>> + Send;
+
+    /// Marks an attempt as handed out, if it is open or was handed out before, and opens log positions to its device.
+    /// Answers it as it stands then, changed or not; nothing when there is none.
+    fn hand_out(
+        &self,
+        trust_domain: TrustDomain,
+        attempt: AttemptId,
+        accesses: Vec<RecoveredAccess>,
+        time_ms: i64,
+        request: u64,
+    ) -> impl Future<Output = Result<Option<Attempt>>> + Send;
+
+    /// One attempt.
+    fn attempt(
+        &self,
+        trust_domain: TrustDomain,
+        attempt: AttemptId,
+    ) -> impl Future<Output = Result<Option<Attempt>>> + Send;
+
+    /// An agency's attempts, newest first.
+    fn attempts(&self, trust_domain: TrustDomain) -> impl Future<Output = Result<Vec<Attempt>>> + Send;
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What has been in force of charter and CRLs, in domain types: the store remembers how far it got, so that no
 //! start takes it back.
 
+use super::error::Result;
 use alcove_proto::{ids::Digest, names::TrustDomain};
 
 /// The newest charter and CRLs that have been in force here. Never the files themselves.
@@ -32,4 +33,14 @@ pub struct CrlInForce {
     pub hash: Digest,
     /// SHA-256 of the public key of the CA that signed it.
     pub signer: Digest,
+}
+
+/// How far trust has got here.
+pub trait Trust: Send + Sync + 'static {
+    /// The newest charter and CRLs that have been in force.
+    fn trust_in_force(&self) -> impl Future<Output = Result<TrustInForce>> + Send;
+
+    /// Remembers what is in force now, so that no later start goes back behind it. An agency that is not named
+    /// keeps what is remembered of it; the charter never falls.
+    fn put_trust_in_force(&self, now: TrustInForce) -> impl Future<Output = Result<()>> + Send;
 }

@@ -1,6 +1,10 @@
 //! Welcomes that wait for a device, in domain types.
 
-use alcove_proto::ids::{Epoch, GroupId, Position, WelcomeId};
+use super::{audit::By, error::Result};
+use alcove_proto::{
+    ids::{Epoch, GroupId, Position, WelcomeId},
+    names::Identity,
+};
 use bytes::Bytes;
 
 /// Welcomes of one device.
@@ -31,4 +35,23 @@ pub struct PendingWelcome {
     pub welcome: Bytes,
     /// Length of the tree that goes with it, bytes.
     pub tree_bytes: u64,
+}
+
+/// What a joiner finds, until it has taken it.
+pub trait Welcomes: Send + Sync + 'static {
+    /// The welcomes that wait for `identity`, at most `max`.
+    fn welcomes(&self, identity: Identity, max: usize) -> impl Future<Output = Result<WelcomePage>> + Send;
+
+    /// At least one byte of the tree of a waiting welcome from `offset`, at most
+    /// [`alcove_proto::limits::TREE_CHUNK_BYTES`]; empty at its end, nothing when no such welcome waits.
+    fn read_tree(
+        &self,
+        identity: Identity,
+        welcome: WelcomeId,
+        offset: u64,
+    ) -> impl Future<Output = Result<Option<Bytes>>> + Send;
+
+    /// Deletes one of the caller's welcomes; with the last one of a commit the tree goes too.
+    /// Answers whether it was there.
+    fn acknowledge_welcome(&self, welcome: WelcomeId, by: By) -> impl Future<Output = Result<bool>> + Send;
 }

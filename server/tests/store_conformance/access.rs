@@ -6,7 +6,7 @@ use alcove_proto::{
     limits::{ACCESS_PER_GROUP_MAX, ACCESS_RANGES_MAX},
 };
 use alcove_server::store::{
-    Store, StoreError,
+    Access, Members, StoreError,
     access::{NewAccess, OpenAccessOutcome, PositionRange},
     groups::{MemberAfter, MembersAfter, NewCommit},
 };

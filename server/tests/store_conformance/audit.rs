@@ -3,7 +3,7 @@
 use super::{Engine, store_support::*};
 use alcove_proto::ids::{AccessId, Position};
 use alcove_server::store::{
-    Store,
+    Access, Audit, Blobs, Directory, Groups, Log, Store, Welcomes,
     access::NewAccess,
     audit::{Act, AuditEntry},
     directory::{NewKeyPackage, NewKeyPackages},

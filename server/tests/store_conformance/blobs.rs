@@ -6,7 +6,7 @@ use alcove_proto::{
     limits::{RECORD_BLOBS_MAX, UPLOADS_PER_DEVICE_MAX},
 };
 use alcove_server::store::{
-    Store, StoreError,
+    Audit, Blobs, Groups, Log, Operation, Store, StoreError,
     audit::Act,
     blobs::{BlobShape, FinishOutcome, NewUpload, SEALED_CHUNK_BYTES},
     groups::{AppendOutcome, NewCommit, NewRecord},

@@ -6,7 +6,7 @@ use alcove_proto::{
     limits::{COMMIT_BYTES_MAX, COMMIT_GROUP_INFO_BYTES_MAX},
 };
 use alcove_server::store::{
-    Store, StoreError,
+    Groups, Log, Members, Operation, StoreError,
     groups::{CommitOutcome, MemberAfter, MembersAfter, NewCommit},
 };
 use std::path::Path;

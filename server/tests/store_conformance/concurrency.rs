@@ -6,7 +6,7 @@ use alcove_proto::{
     log as chain,
 };
 use alcove_server::store::{
-    Store,
+    Groups, Log, Operation,
     groups::{AppendOutcome, Appended, CommitOutcome},
     operation::Hint,
 };

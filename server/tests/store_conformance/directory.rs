@@ -5,7 +5,7 @@ use alcove_proto::limits::{
     CLAIM_IDENTITIES_MAX, KEY_PACKAGE_BYTES_MAX, KEY_PACKAGES_PER_DEVICE_MAX, SEALED_CARD_BYTES_MAX,
 };
 use alcove_server::store::{
-    Store, StoreError,
+    Directory, StoreError,
     directory::{KeyPackageCount, NewKeyPackage, NewKeyPackages, Published},
 };
 use std::{collections::HashSet, path::Path, sync::Arc};

@@ -10,7 +10,7 @@ use alcove_proto::{
     names::{Identity, TrustDomain},
 };
 use alcove_server::store::{
-    Store, StoreError,
+    Desk, Operation, Store, StoreError,
     audit::{Act, By},
     enrolment::{
         ANSWER_KEPT_MS, Asked, DeskEvent, DeskEventKind, ENDED_INVITATION_KEPT_MS, EVENT_REPEAT_MS,

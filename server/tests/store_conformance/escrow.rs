@@ -10,7 +10,7 @@ use alcove_proto::{
     v1,
 };
 use alcove_server::store::{
-    Store, StoreError,
+    Access, Audit, Escrow, Operation, Store, StoreError,
     access::{NewAccess, PositionRange},
     audit::{Act, By},
     escrow::{

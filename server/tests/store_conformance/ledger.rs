@@ -7,7 +7,7 @@ use alcove_proto::{
     names::TrustDomain,
 };
 use alcove_server::store::{
-    Store, StoreError,
+    Ledgers, Operation, StoreError,
     ledger::{LedgerEnd, LedgerOutcome, NewLedgerEntries, SignedEnd},
 };
 use bytes::Bytes;

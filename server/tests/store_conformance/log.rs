@@ -7,7 +7,7 @@ use alcove_proto::{
     log as chain,
 };
 use alcove_server::store::{
-    Store, StoreError,
+    Groups, Log, Members, Operation, StoreError,
     groups::{AppendOutcome, CreateOutcome, GroupHead, LogQuery, NewGroup, NewRecord},
 };
 use std::path::Path;

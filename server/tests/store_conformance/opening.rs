@@ -2,7 +2,7 @@
 
 use super::{Engine, store_support::*};
 use alcove_proto::ids::{Epoch, Position};
-use alcove_server::store::{Store, operation::CheckReport};
+use alcove_server::store::{Audit, Blobs, Groups, Members, Operation, operation::CheckReport};
 use std::path::Path;
 
 pub(crate) async fn everything_is_there_after_reopening<E: Engine>(folder: &Path) {

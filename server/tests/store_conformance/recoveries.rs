@@ -9,7 +9,7 @@ use alcove_proto::{
     names::TrustDomain,
 };
 use alcove_server::store::{
-    Store, StoreError,
+    Access, Audit, Operation, Recoveries, Store, StoreError,
     access::PositionRange,
     audit::{Act, By},
     groups::NewCommit,

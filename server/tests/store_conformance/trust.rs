@@ -3,7 +3,7 @@
 use super::Engine;
 use alcove_proto::ids::Digest;
 use alcove_server::store::{
-    Store,
+    Trust,
     trust::{CharterInForce, CrlInForce, TrustInForce},
 };
 use std::path::Path;

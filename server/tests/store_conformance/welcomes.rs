@@ -6,7 +6,7 @@ use alcove_proto::{
     limits::{LINK_DIGESTS_MAX, TREE_BYTES_MAX, TREE_CHUNK_BYTES},
 };
 use alcove_server::store::{
-    Store, StoreError,
+    Groups, Log, Members, Operation, Store, StoreError, Welcomes,
     groups::{CommitOutcome, Joiner, NewCommit, NewWelcome},
 };
 use bytes::Bytes;

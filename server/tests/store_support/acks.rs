@@ -6,7 +6,7 @@
 use super::{by, chunk, create, group, new_commit, new_record, noise, open, upload};
 use alcove_proto::ids::{Head, Position};
 use alcove_server::store::{
-    Store,
+    Blobs, Groups, Log, Operation,
     groups::{AppendOutcome, CommitOutcome, LogQuery},
     sled::SledStore,
 };

@@ -1,34 +1,24 @@
 //! The integrity check: recomputes every chain, reads every chunk, and compares what is kept twice.
 //!
-//! Groups are here, blobs in [`crate::store::sled::blobs::check`], the rest in [`crate::store::sled::desk::check`]. It runs beside a server
-//! that goes on writing: what was read at two moments is looked at twice before it is called a problem.
+//! This is what the parts share, and the audit trail; groups, blobs and agencies are beside what they check. It runs
+//! beside a server that goes on writing: what was read at two moments is looked at twice before it is called a problem.
 
-use super::{
-    blobs::chunk_files::ChunkFiles,
-    engine::{
-        keys::{Kind, identity_of, tail},
-        logs::{BLOCK_POSITIONS, ids_of, record_of},
-        open::{side_files, side_folder},
-        rows::{EntryRow, GroupRow, IdBlockRow, MemberRow, MembershipRow, PositionRow, Row, damaged},
-        view::View,
-    },
-    log::{
-        commits::{checkpoint, group_in_key, members, memberships},
-        entries::{durable_entry, membership_key, sha256},
-    },
+use super::engine::{
+    acts::act_of,
+    folders::{side_files, side_folder},
+    keys::{Kind, tail},
+    rows::{AuditRow, Row, damaged, id, identity},
+    view::View,
 };
 use crate::store::{
     Result, StoreError,
-    groups::{GroupHead, Membership},
+    chunk_files::ChunkFiles,
     operation::{CheckReport, PROBLEMS_MAX, Problem},
 };
-use alcove_proto::{
-    ids::{Digest, Epoch, GroupId, Head, Position, RecordId},
-    log,
-    v1::{EntryKind, LogEntry},
-};
-use std::{ops::ControlFlow, path::Path};
+use alcove_proto::ids::{GroupId, Position};
+use std::{collections::BTreeMap, ops::ControlFlow, path::Path};
 
+/// A check under way.
 pub(super) struct Check<'a> {
     pub(super) view: &'a View,
     pub(super) files: &'a ChunkFiles,
@@ -43,22 +33,12 @@ impl Check<'_> {
         if count > 0 {
             found(&mut report, Problem::SideFiles { path: side_folder(self.data), count });
         }
-        self.view.each(&Kind::Group.key().build(), |key, value| {
-            report.groups += 1;
-            let checked = group_in_key(key).and_then(|group| {
-                GroupRow::from_value(value)?;
-                // Cannot be none: its row has just been read. A group is never deleted.
-                match self.view.head(&group)? {
-                    Some(head) => self.group(&mut report, &group, head),
-                    None => Ok(()),
-                }
-            });
-            keep(&mut report, checked)
-        })?;
-        self.twice(&mut report, Self::memberships)?;
+        self.groups(&mut report)?;
         self.blobs(&mut report)?;
-        self.welcomes_key_packages_and_trail(&mut report)?;
-        Ok(report)
+        self.beside_groups(&mut report)?;
+        self.agencies(&mut report)?;
+        let trail = self.trail(&mut report);
+        keep(&mut report, trail).map(|_| report)
     }
 
     /// Reports what `look` finds, and finds again when it looks once more: a server that goes on writing changes
@@ -79,129 +59,52 @@ impl Check<'_> {
         keep(report, looked).map(drop)
     }
 
-    /// Every membership leads to a leaf of that device.
-    fn memberships(&self) -> Result<Vec<Problem>> {
-        let mut problems = Vec::new();
-        self.view.each(&Kind::Membership.key().build(), |key, value| {
-            let row = MembershipRow::from_value(value)?;
-            let group = tail(key).map(GroupId).ok_or(damaged(MembershipRow::WHAT))?;
-            let identity = identity_of(key, GroupId::LEN).ok_or(damaged(MembershipRow::WHAT))?;
-            let leaf = Kind::Leaf.key().group(&group).index(row.leaf).build();
-            let member = self.view.row::<MemberRow>(&leaf)?;
-            let leads = member.is_some_and(|member| {
-                (member.identity == identity.to_string()) && member.joined == row.joined
-            });
-            if !leads && self.view.value(&membership_key(&identity, &group))?.is_some() {
-                problems.push(Problem::MembersMismatch { group });
-            }
-            Ok(within(problems.len()))
-        })?;
-        problems.dedup();
-        Ok(problems)
+    /// Every row of a kind parses.
+    pub(super) fn rows<R: Row>(&self, report: &mut CheckReport, kind: Kind) -> Result<()> {
+        self.view.each(&kind.key().build(), |_, value| {
+            let parsed = R::from_value(value).map(drop);
+            keep(report, parsed)
+        })
     }
 
-    fn group(&self, report: &mut CheckReport, group: &GroupId, head: GroupHead) -> Result<()> {
-        self.chain(report, group, head)?;
-        if checkpoint(self.view, group)?.is_none() {
-            found(report, Problem::CheckpointMissing { group: *group });
-        }
-        for member in members(self.view, group)? {
-            let stands = memberships_with(self.view, group, &member.identity)?;
-            if stands != Some((member.leaf, member.joined)) {
-                found(report, Problem::MembersMismatch { group: *group });
+    /// The audit trail has no gap, and every log is as long as the trail says: the last entries of a log are named
+    /// nowhere else.
+    fn trail(&self, report: &mut CheckReport) -> Result<()> {
+        let what = AuditRow::WHAT;
+        let mut expected = 1;
+        let mut known: BTreeMap<GroupId, u64> = BTreeMap::new();
+        self.view.each(&Kind::Audit.key().build(), |key, value| {
+            let first = tail(key).map(u64::from_be_bytes).ok_or(damaged(what))?;
+            if first != expected {
+                found(report, Problem::AuditGap { sequence: expected });
+            }
+            let acts = AuditRow::from_value(value)?.acts;
+            expected = first + acts.len() as u64;
+            for act in acts {
+                if act_of(act.act).is_none() {
+                    found(report, Problem::Row { what });
+                }
+                if act.position == 0 {
+                    identity(&act.identity, what)?;
+                } else {
+                    let highest = known.entry(id(&act.group, what)?).or_default();
+                    *highest = act.position.max(*highest);
+                }
+            }
+            Ok(within(report.problems.len()))
+        })?;
+        for (group, known) in known {
+            // Read after the trail: a log that grows is longer by now, never shorter.
+            let last = self.view.head(&group)?.map_or(Position(0), |head| head.position);
+            if known > last.0 {
+                found(report, Problem::TailLost { group, last, known: Position(known) });
             }
         }
         Ok(())
     }
-
-    /// Recomputes one group's chain from its first entry to `head`.
-    fn chain(&self, report: &mut CheckReport, group: &GroupId, head: GroupHead) -> Result<()> {
-        let mut running = log::first_head(sha256, group);
-        let mut expected = Position(1);
-        let mut epoch = Epoch(0);
-        let mut ids = Vec::new();
-        self.view.each(&Kind::Entry.key().group(group).build(), |key, value| {
-            let Some(position) = tail(key).map(u64::from_be_bytes).map(Position) else {
-                found(report, Problem::Row { what: EntryRow::WHAT });
-                return Ok(ControlFlow::Continue(()));
-            };
-            if position > head.position {
-                // Taken since the head was read.
-                return Ok(ControlFlow::Break(()));
-            }
-            while expected < position {
-                found(report, Problem::EntryMissing { group: *group, position: expected });
-                expected = expected.next();
-                if report.problems.len() >= PROBLEMS_MAX {
-                    return Ok(ControlFlow::Break(()));
-                }
-            }
-            expected = position.next();
-            report.entries += 1;
-            let Ok((entry, stored, record)) = self.entry(group, position, value) else {
-                found(report, Problem::Row { what: EntryRow::WHAT });
-                return Ok(ControlFlow::Continue(()));
-            };
-            let digest: Digest = log::entry_digest(sha256, group, &entry);
-            let next = log::next_head(sha256, &running, &digest);
-            if next != stored || entry.epoch != epoch.0 {
-                found(report, Problem::ChainBroken { group: *group, position });
-            }
-            if entry.kind() == EntryKind::Commit {
-                let index = Kind::CommitIndex.key().group(group).epoch(Epoch(entry.epoch)).build();
-                let leads = self.view.row::<PositionRow>(&index)?.map(|row| row.position);
-                if leads != Some(position.0) {
-                    found(report, Problem::IndexMismatch { group: *group, position });
-                }
-                epoch = Epoch(entry.epoch).next();
-            }
-            ids.push(record);
-            if position.0 % BLOCK_POSITIONS == 0 {
-                if !self.block(group, position, &ids)? {
-                    found(report, Problem::IndexMismatch { group: *group, position });
-                }
-                ids.clear();
-            }
-            // Go on from what is stored: one damaged entry is one problem, not one for each after it.
-            running = stored;
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(())
-    }
-
-    fn entry(
-        &self,
-        group: &GroupId,
-        position: Position,
-        value: &[u8],
-    ) -> Result<(LogEntry, Head, Option<RecordId>)> {
-        let row = EntryRow::from_value(value)?;
-        let head = crate::store::sled::engine::rows::id(&row.head, EntryRow::WHAT)?;
-        let record = record_of(&row)?;
-        Ok((durable_entry(self.view, group, position, row)?, head, record))
-    }
-
-    /// The row of the block that ends with `position` has the ids of its entries.
-    fn block(&self, group: &GroupId, position: Position, ids: &[Option<RecordId>]) -> Result<bool> {
-        let key = Kind::IdBlock.key().group(group).number(position.0 / BLOCK_POSITIONS - 1).build();
-        let Some(row) = self.view.row::<IdBlockRow>(&key)? else { return Ok(false) };
-        Ok(ids_of(&row)? == ids)
-    }
 }
 
-fn memberships_with(
-    view: &View,
-    group: &GroupId,
-    identity: &alcove_proto::names::Identity,
-) -> Result<Option<(u32, Position)>> {
-    let before = GroupId((u128::from_be_bytes(group.0)).saturating_sub(1).to_be_bytes());
-    let after = (before != *group).then_some(before);
-    Ok(memberships(view, identity, after, 1)?
-        .first()
-        .filter(|membership| membership.group == *group)
-        .map(|Membership { leaf, joined, .. }| (*leaf, *joined)))
-}
-
+/// Adds a problem, unless there are as many as are told.
 pub(super) fn found(report: &mut CheckReport, problem: Problem) {
     if report.problems.len() < PROBLEMS_MAX {
         report.problems.push(problem);

@@ -3,22 +3,25 @@
 use super::{
     super::{
         SledConfig, SledStore,
+        blobs::rows::UsageRow,
         desk::{
-            enrolment::{Place, invitation_key},
-            escrow::{certificate_key, count_key},
+            escrow_keys::{certificate_key, count_key},
             escrow_rows::CertificateRow,
             events::{Lane, desk_key},
             ledger::end_key,
+            places::{Place, invitation_key},
+            rows::{DeskRow, LedgerEndRow, RequestRow},
         },
         engine::{
-            keys::Key,
-            rows::{DeskRow, LedgerEndRow, RequestRow, UsageRow, WelcomeContentRow},
+            keys::{Key, membership_key},
+            rows::{EntryRow, PositionRow},
         },
+        log::rows::WelcomeContentRow,
     },
     *,
 };
 use crate::store::{
-    Store,
+    Blobs, Desk, Directory, Escrow, Groups, Ledgers, Log, Operation,
     audit::By,
     blobs::NewUpload,
     directory::{NewKeyPackage, NewKeyPackages},
@@ -27,8 +30,11 @@ use crate::store::{
     groups::{Joiner, MemberAfter, MembersAfter, NewCommit, NewGroup, NewRecord, NewWelcome},
     ledger::{NewLedgerEntries, SignedEnd},
 };
-use alcove_charter::{LedgerEvent, LedgerPoint};
-use alcove_proto::{ids::BlobId, names::Identity};
+use alcove_charter::{LedgerEvent, LedgerPoint, sha256};
+use alcove_proto::{
+    ids::{BlobId, Digest, Epoch, GroupId, Position, RecordId},
+    names::Identity,
+};
 use std::{fs, path::PathBuf};
 
 const GROUP: GroupId = GroupId([1; 16]);

@@ -2,8 +2,8 @@
 //!
 //! sled as it comes loses acknowledged data: its `flush()` never syncs on Linux. So there is one writer
 //! (`engine::committer`) which syncs sled's file itself before anybody is answered, no value is longer than
-//! 64 KiB (`engine::rows`), a reserve of the disk stays free (`engine::space`), readers see only what is durable
-//! (`engine::view`), and large ciphertext lies beside sled in files (`blobs::chunk_files`).
+//! 64 KiB (`engine::rows`), a reserve of the disk stays free (`store::space`), readers see only what is durable
+//! (`engine::view`), and large ciphertext lies beside sled in files (`store::chunk_files`).
 //!
 //! **One tree, not one for each kind of row.** All that must be atomic goes into one `apply_batch` of
 //! one tree, which is the smallest mechanism sled has for it: one log reservation that recovery either
@@ -12,143 +12,19 @@
 //! writer there is nothing it would protect from. The first byte of a key says what a row is
 //! (`engine::keys`), and rows of one kind lie together as they would in a tree of their own.
 //!
-//! Start with [`SledStore`], then `verbs` and `engine`; `log` is what it is for, `blobs` and `desk` are beside it.
+//! Start with [`SledStore`], then `engine`; `log` is what it is for, `blobs` and `desk` are beside it. A verb stands, as the
+//! trait of its noun, in the file that does it: a write as one batch of the committer, a read over what is durable.
 
+mod audit;
 mod blobs;
 mod check;
 mod desk;
 mod engine;
 mod log;
+mod operation;
+mod store;
 #[cfg(test)]
 mod tests;
-mod verbs;
 
 pub use engine::config::SledConfig;
-
-use crate::store::{
-    Result, StoreError,
-    operation::{Compacted, Hint},
-};
-use blobs::{
-    chunk_files::ChunkFiles,
-    chunks::Chunks,
-    reaper::{Reaper, Wake},
-};
-use engine::{
-    audit,
-    committer::{Committer, Queue},
-    compact, logs,
-    open::{self, Opened},
-    space::Space,
-    view::View,
-};
-use ring::rand::SecureRandom;
-use std::{fs::File, sync::Arc, thread::JoinHandle};
-use tokio::sync::broadcast;
-
-/// Hints a receiver may be behind before it misses some.
-const HINTS_MAX: usize = 4096;
-
-/// The store on sled. Cheap to share in an [`Arc`].
-pub struct SledStore {
-    config: SledConfig,
-    queue: Queue,
-    wake: Wake,
-    view: View,
-    files: Arc<ChunkFiles>,
-    chunks: Chunks,
-    space: Space,
-    hints: broadcast::Sender<Hint>,
-    db: ::sled::Db,
-    threads: Vec<JoinHandle<()>>,
-    /// The data folder is this process' alone until it is dropped.
-    claim: File,
-}
-
-impl SledStore {
-    /// Opens a data folder, made if there is none. Reads nothing but what sled needs to recover.
-    ///
-    /// Errors: [`StoreError::InUse`], [`StoreError::Open`], [`StoreError::FormatUnknown`],
-    /// [`StoreError::NotOurs`], [`StoreError::SideFiles`], [`StoreError::FileSystem`],
-    /// [`StoreError::Io`], [`StoreError::Damaged`]. The store itself has changed nothing then; what sled
-    /// does to damaged files while it opens them is its own.
-    pub fn open(config: SledConfig) -> Result<Self> {
-        let floor = config.free_bytes_min.max(SledConfig::FLOOR_BYTES_MIN);
-        let Opened { db, file, claim } = open::open(&config.folder, config.cache_bytes)?;
-        let space = Space::new(config.folder.clone(), floor);
-        let view = View::new((*db).clone());
-        let (hints, _) = broadcast::channel(HINTS_MAX);
-        let committer = Committer {
-            db: db.clone(),
-            file,
-            view: view.clone(),
-            space: space.clone(),
-            hints: hints.clone(),
-            audit_sequence: audit::next_sequence(&db)?,
-            logs: logs::Logs::default(),
-        };
-        let (queue, committer) = committer.start()?;
-        let run = random_u64()?;
-        let folder = open::chunk_folder(&config.folder);
-        let files = Arc::new(ChunkFiles::open(folder, space.clone(), run)?);
-        let chunks = Chunks::new(files.clone(), view.clone(), &queue);
-        let sweep_interval = config.sweep_interval;
-        let reaper =
-            Reaper { view: view.clone(), files: files.clone(), queue: queue.downgrade(), sweep_interval };
-        let (wake, reaper) = reaper.start()?;
-        let threads = vec![reaper, committer];
-        Ok(Self { config, queue, wake, view, files, chunks, space, hints, db, threads, claim })
-    }
-
-    /// Takes no more, finishes what is queued, and closes the files. Blocks while it does: up to a
-    /// second for each gigabyte written since the start.
-    ///
-    /// The folder can be opened again when this returns and no verb is running any more.
-    pub fn close(self) {
-        let Self { config, queue, wake, threads, db, view, files, chunks, claim, .. } = self;
-        drop((queue, wake));
-        for thread in threads {
-            // A panic of theirs has been reported already.
-            let _ = thread.join();
-        }
-        let has_grown = view.has_grown();
-        drop((db, view, files, chunks));
-        open::wait_until_released(&open::database_folder(&config.folder));
-        if has_grown {
-            open::shorten_next_start(&config.folder, config.cache_bytes);
-        }
-        drop(claim);
-    }
-
-    /// Copies the database of a data folder into a new one without the space of what was deleted, and puts that
-    /// in its place. Blocks; the folder is nobody else's meanwhile.
-    ///
-    /// Errors: those of [`SledStore::open`]; [`StoreError::StorageFull`] without room for a second copy. The
-    /// database is whole whenever this ends, also by a power cut.
-    pub fn compact(config: &SledConfig) -> Result<Compacted> {
-        let floor = config.free_bytes_min.max(SledConfig::FLOOR_BYTES_MIN);
-        compact::compact(&config.folder, config.cache_bytes, &Space::new(config.folder.clone(), floor))
-    }
-
-    /// Runs a read where it may block.
-    async fn read<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&View) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let view = self.view.clone();
-        // A panic here is sled's, over a page it cannot read.
-        tokio::task::spawn_blocking(move || read(&view))
-            .await
-            .unwrap_or(Err(StoreError::Damaged { what: "database" }))
-    }
-}
-
-/// Another number on every start.
-fn random_u64() -> Result<u64> {
-    let mut bytes = [0; 8];
-    ring::rand::SystemRandom::new().fill(&mut bytes).map_err(|_| StoreError::Io {
-        act: "asking the system for randomness",
-        source: std::io::Error::other("no randomness"),
-    })?;
-    Ok(u64::from_be_bytes(bytes))
-}
+pub use store::SledStore;

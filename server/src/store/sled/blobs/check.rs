@@ -1,15 +1,19 @@
 //! The integrity check of blobs: every chunk's bytes, the list of uploads, and what counts against quotas.
 
-use super::uploads::{chunk_digest, chunk_key, upload_key};
+use super::{
+    rows::{BlobRow, ChunkRow, UploadRow, UsageRow},
+    uploads::{chunk_digest, chunk_key, upload_key},
+};
 use crate::store::{
     Result,
     blobs::BlobShape,
+    chunk_files::ChunkFile,
     operation::{CheckReport, PROBLEMS_MAX, Problem},
     sled::{
         check::{Check, found, keep, within},
         engine::{
             keys::{Kind, identity_of, tail},
-            rows::{BlobRow, ChunkRow, Row, UploadRow, UsageRow, damaged, identity},
+            rows::{Row, damaged, identity},
         },
     },
 };
@@ -63,10 +67,10 @@ impl Check<'_> {
         row: &ChunkRow,
         bytes: Option<u64>,
     ) -> Result<()> {
-        let read = match &row.file {
+        let read = match row.file.map(ChunkFile::from) {
             // Not before its length is known: a file that has grown is not read into memory.
-            Some(file) if self.files.length(&blob, index, file) == bytes => {
-                self.files.read_blocking(&blob, index, file)?
+            Some(file) if self.files.length(&blob, index, &file) == bytes => {
+                self.files.read_blocking(&blob, index, &file)?
             }
             Some(_) => None,
             None => {

@@ -4,13 +4,11 @@
 //! its bytes would lie on the disk with no row to count them by. So the two steps run in a task of their own,
 //! which always ends in a row or in the file's removal; what a crash cuts off, the reaper finds.
 
-use super::{
-    chunk_files::ChunkFiles,
-    uploads::{self, ChunkPlace, Expected},
-};
+use super::uploads::{self, ChunkPlace, Expected};
 use crate::store::{
     Result, StoreError,
     audit::By,
+    chunk_files::ChunkFiles,
     sled::engine::{
         committer::{Demand, Queue, WeakQueue},
         view::View,
@@ -52,7 +50,7 @@ impl Chunks {
 
     /// Stores one chunk; one that is here is compared.
     ///
-    /// Errors: as for [`crate::store::Store::put_chunk`].
+    /// Errors: as for [`crate::store::Blobs::put_chunk`].
     pub(crate) async fn put(&self, blob: BlobId, index: u32, bytes: Bytes, by: By) -> Result<()> {
         // Before anything is begun: senders that come and go do not pile up what cannot be called back.
         let turn = self.turns.clone().acquire_owned().await.map_err(|_| StoreError::Stopped)?;
@@ -94,7 +92,7 @@ impl Chunks {
     async fn store_file(&self, chunk: Chunk) -> Result<()> {
         let Chunk { blob, index, .. } = chunk;
         let written = self.files.write(&blob, index, chunk.bytes.clone()).await?;
-        let file = written.row;
+        let file = written.file;
         let taken = self.record(&chunk, Demand::bytes(0), ChunkPlace::File(file)).await;
         let litter = match &taken {
             Ok(new) => !new,

@@ -3,12 +3,12 @@
 //! One thread. It begins with what an earlier run left over, is woken by deletions, and looks through the files
 //! again from time to time.
 
-use super::{chunk_files::ChunkFiles, uploads};
+use super::{rows::ChunkRow, uploads};
 use crate::store::{
     Result, StoreError,
+    chunk_files::ChunkFiles,
     sled::engine::{
         committer::{Demand, Queue, WeakQueue},
-        rows::ChunkRow,
         view::View,
     },
 };
@@ -106,7 +106,11 @@ impl Reaper {
         for blob in self.files.blobs()? {
             self.queue()?;
             removed += self.files.sweep(&blob, |index| {
-                Ok(self.view.row::<ChunkRow>(&uploads::chunk_key(&blob, index))?.and_then(|row| row.file))
+                Ok(self
+                    .view
+                    .row::<ChunkRow>(&uploads::chunk_key(&blob, index))?
+                    .and_then(|row| row.file)
+                    .map(Into::into))
             })?;
             if !uploads::is_known(&self.view, &blob)? && self.files.remove_empty(&blob) {
                 removed += 1;

@@ -1,7 +1,7 @@
 //! What no row names goes, also while the server runs, and what a row names stays.
 
 use crate::store::{
-    Store,
+    Blobs, Groups,
     audit::By,
     blobs::{BlobShape, NewUpload},
     groups::NewGroup,

@@ -1,19 +1,22 @@
-//! Blobs: their rows, and small ones whole. Chunk files are in [`super::chunk_files`].
+//! Blobs: their rows, and small ones whole. Chunk files are in [`crate::store::chunk_files`].
 
+use super::rows::{BlobRow, ChunkRow, UploadRow, UsageRow};
 use crate::store::{
     Result, StoreError,
     audit::{Act, By},
     blobs::{Blob, BlobShape, FinishOutcome, IdleUpload, NewUpload, Upload},
+    chunk_files::ChunkFile,
     sled::{
         engine::{
             batch::{Audited, Batch},
-            keys::{Key, Kind, tail},
-            rows::{BlobRow, ChunkFileRow, ChunkRow, Row, UploadRow, UsageRow, damaged, id, identity},
+            keys::{Key, Kind, membership_key, tail},
+            rows::{Row, damaged, id, identity},
             view::View,
         },
-        log::entries::{group_row, membership_key, require_member, sha256},
+        log::members::{group_row, require_member},
     },
 };
+use alcove_charter::sha256;
 use alcove_proto::{
     ids::{BlobId, Digest, GroupId, Position},
     limits::{RECORD_BLOBS_MAX, UPLOADS_PER_DEVICE_MAX},
@@ -150,7 +153,7 @@ pub(crate) enum Expected {
 /// Where a chunk that is to be recorded lies.
 pub(crate) enum ChunkPlace {
     /// In a file that is already on disk.
-    File(ChunkFileRow),
+    File(ChunkFile),
     /// In here.
     Inline(Bytes),
 }
@@ -173,7 +176,7 @@ pub(crate) fn put_chunk(
         return if here.sha256 == sha256.0 { Ok(false) } else { Err(StoreError::IdReused) };
     }
     let file = match place {
-        ChunkPlace::File(file) => Some(file),
+        ChunkPlace::File(file) => Some(file.into()),
         ChunkPlace::Inline(chunk) => {
             batch.put_parts(&chunk_parts(blob, index), &chunk)?;
             None
@@ -321,7 +324,7 @@ pub(crate) fn find_chunk(view: &View, blob: &BlobId, index: u32) -> Result<Optio
     let Some(bytes) = shape_of(&row)?.chunk_bytes(index) else { return Ok(None) };
     let Some(chunk) = view.row::<ChunkRow>(&chunk_key(blob, index))? else { return Ok(None) };
     match chunk.file {
-        Some(file) => Ok(Some(ChunkPlace::File(file))),
+        Some(file) => Ok(Some(ChunkPlace::File(file.into()))),
         None => match view.parts(&chunk_parts(blob, index), bytes)? {
             Some(parts) => Ok(Some(ChunkPlace::Inline(parts.into()))),
             // Being deleted, or damaged.

@@ -3,24 +3,30 @@
 //! A device has two places, one for a request by invitation and one for a renewal. In each a request waits or an
 //! answer lies; the next request takes the place of both. PROTOCOL.md, "Enrolment and renewal".
 
-use super::events;
+use super::{
+    events,
+    places::{Place, invitation_key},
+    rows::{AnswerRow, InvitationRow, RequestRow},
+};
 use crate::store::{
     Result, StoreError,
     audit::{Act, By},
     enrolment::{
-        Asked, DeskEventKind, HandInOutcome, NewInvitation, NewRenewal, NewRequest, OpenInvitation,
-        OpenInvitationOutcome, RenewalOutcome, RequestPage, RequestState, WaitingRequest,
+        Asked, Desk, DeskEvent, DeskEventKind, HandInOutcome, NewInvitation, NewRenewal, NewRequest,
+        OpenInvitation, OpenInvitationOutcome, RenewalOutcome, RequestPage, RequestState, WaitingRequest,
     },
     sled::{
         engine::{
             batch::{Audited, Batch},
-            keys::{Key, Kind, identity_of, tail},
-            rows::{AnswerRow, InvitationRow, RequestRow, Row, damaged, id},
+            committer::Demand,
+            keys::{Kind, identity_of},
+            rows::{Row, damaged, id},
             view::View,
         },
-        log::entries::sha256,
+        store::SledStore,
     },
 };
+use alcove_charter::sha256;
 use alcove_proto::{
     ids::Digest,
     limits::{
@@ -32,36 +38,68 @@ use alcove_proto::{
 use bytes::Bytes;
 use std::ops::ControlFlow;
 
-/// Where a request waits and its answer lies. Never change a number: it is on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Place {
-    Invitation = 1,
-    Renewal = 2,
-}
-
-impl Place {
-    const ALL: [Self; 2] = [Self::Invitation, Self::Renewal];
-
-    pub(crate) fn request_key(self, identity: &Identity) -> Key {
-        Kind::Request.key().identity(identity).tag(self as u8).build()
+impl Desk for SledStore {
+    async fn open_invitation(&self, invitation: NewInvitation, by: By) -> Result<OpenInvitationOutcome> {
+        self.queue.submit(Demand::bytes(0), move |batch| open(batch, &invitation, &by)).await
     }
 
-    pub(crate) fn answer_key(self, identity: &Identity) -> Key {
-        Kind::Answer.key().identity(identity).tag(self as u8).build()
+    async fn withdraw_invitation(&self, by: By) -> Result<bool> {
+        self.queue.submit(Demand::freeing(), move |batch| withdraw(batch, &by)).await
     }
 
-    /// The device and place a key of a request or an answer ends with.
-    pub(crate) fn of_key(key: &[u8], what: &'static str) -> Result<(Identity, Self)> {
-        let identity = identity_of(key, 1).ok_or(damaged(what))?;
-        let [tag] = tail(key).ok_or(damaged(what))?;
-        let place = Self::ALL.into_iter().find(|place| *place as u8 == tag);
-        Ok((identity, place.ok_or(damaged(what))?))
+    async fn hand_in_request(&self, request: NewRequest, by: By) -> Result<HandInOutcome> {
+        let demand = Demand::bytes(request.request.len());
+        self.queue.submit(demand, move |batch| hand_in_request(batch, &request, &by)).await
     }
-}
 
-pub(crate) fn invitation_key(identity: &Identity) -> Key {
-    Kind::Invitation.key().identity(identity).build()
+    async fn hand_in_renewal(&self, renewal: NewRenewal, by: By) -> Result<RenewalOutcome> {
+        let demand = Demand::bytes(renewal.signed_renewal.len());
+        self.queue.submit(demand, move |batch| hand_in_renewal(batch, &renewal, &by)).await
+    }
+
+    async fn answer_request(&self, request_hash: Digest, sealed_answer: Bytes, by: By) -> Result<()> {
+        let demand = Demand::bytes(sealed_answer.len());
+        let act = move |batch: &mut Batch<'_>| answer(batch, &request_hash, Some(sealed_answer), &by);
+        self.queue.submit(demand, act).await
+    }
+
+    async fn refuse_request(&self, request_hash: Digest, by: By) -> Result<()> {
+        let act = move |batch: &mut Batch<'_>| answer(batch, &request_hash, None, &by);
+        self.queue.submit(Demand::freeing(), act).await
+    }
+
+    async fn collect_answer(&self, request_hash: Digest, by: By) -> Result<Option<RequestState>> {
+        let identity = by.identity.clone();
+        let found = self.read(move |view| look(view, &request_hash, &identity)).await?;
+        let Some((state, told_before)) = found else { return Ok(None) };
+        if !told_before {
+            // Also on a full disk: a few bytes.
+            let act = move |batch: &mut Batch<'_>| collect(batch, &request_hash, &by);
+            self.queue.submit(Demand::freeing(), act).await?;
+        }
+        Ok(Some(state))
+    }
+
+    async fn waiting_requests(
+        &self,
+        trust_domain: TrustDomain,
+        after: Option<Identity>,
+        max: usize,
+    ) -> Result<RequestPage> {
+        self.read(move |view| waiting(view, &trust_domain, after.as_ref(), max)).await
+    }
+
+    async fn open_invitations(&self, trust_domain: TrustDomain, now_ms: i64) -> Result<Vec<OpenInvitation>> {
+        self.read(move |view| open_ones(view, &trust_domain, now_ms)).await
+    }
+
+    async fn put_desk_event(&self, kind: DeskEventKind, by: By) -> Result<()> {
+        self.queue.submit(Demand::bytes(0), move |batch| events::event(batch, kind, &by)).await
+    }
+
+    async fn desk_events(&self, trust_domain: TrustDomain, after: u64, max: usize) -> Result<Vec<DeskEvent>> {
+        self.read(move |view| events::events(view, &trust_domain, after, max)).await
+    }
 }
 
 fn at_most(bytes: &Bytes, what: &'static str, limit: usize) -> Result<()> {

@@ -7,7 +7,10 @@
 //! are over removed, and the next act goes on from there. An act adds fewer rows than it looks at, so what is over
 //! does not pile up.
 
-use super::enrolment::Place;
+use super::{
+    places::Place,
+    rows::{AnswerRow, DeskEventRow, DeskRow, InvitationRow, RequestRow},
+};
 use crate::store::{
     Result,
     audit::By,
@@ -18,7 +21,7 @@ use crate::store::{
     sled::engine::{
         batch::Batch,
         keys::{Key, Kind, identity_of, tail},
-        rows::{AnswerRow, DeskEventRow, DeskRow, InvitationRow, RequestRow, Row, damaged, identity},
+        rows::{Row, damaged, identity},
         view::View,
     },
 };

@@ -1,13 +1,18 @@
 //! Published ledgers: entries by agency and number, and one row that says where each ends.
 
+use super::rows::{LedgerEndRow, LedgerEntryRow};
 use crate::store::{
     Result, StoreError,
-    ledger::{LedgerEnd, LedgerOutcome, NewLedgerEntries, SignedEnd},
-    sled::engine::{
-        batch::Batch,
-        keys::{Key, Kind},
-        rows::{LedgerEndRow, LedgerEntryRow, Row, id},
-        view::View,
+    ledger::{LedgerEnd, LedgerOutcome, Ledgers, NewLedgerEntries, SignedEnd},
+    sled::{
+        engine::{
+            batch::Batch,
+            committer::Demand,
+            keys::{Key, Kind},
+            rows::{Row, id},
+            view::View,
+        },
+        store::SledStore,
     },
 };
 use alcove_proto::{
@@ -16,6 +21,21 @@ use alcove_proto::{
     names::TrustDomain,
 };
 use bytes::Bytes;
+
+impl Ledgers for SledStore {
+    async fn append_ledger(&self, new: NewLedgerEntries) -> Result<LedgerOutcome> {
+        let demand = Demand::bytes((new.entries.len() + 1) * LEDGER_ENTRY_BYTES_MAX);
+        self.queue.submit(demand, move |batch| append(batch, &new)).await
+    }
+
+    async fn ledger_end(&self, trust_domain: TrustDomain) -> Result<Option<LedgerEnd>> {
+        self.read(move |view| end(view, &trust_domain)).await
+    }
+
+    async fn ledger_entries(&self, trust_domain: TrustDomain, after: u64, max: usize) -> Result<Vec<Bytes>> {
+        self.read(move |view| entries(view, &trust_domain, after, max)).await
+    }
+}
 
 pub(crate) fn end_key(trust_domain: &TrustDomain) -> Key {
     Kind::LedgerEnd.key().trust_domain(trust_domain).build()

@@ -1,10 +1,14 @@
 //! What agencies keep here: their place at the desk, ledgers, escrow and attempts at recovery, and the trust in force.
 
 mod check;
-pub(crate) mod enrolment;
-pub(crate) mod escrow;
-pub(crate) mod escrow_rows;
-pub(crate) mod events;
-pub(crate) mod ledger;
-pub(crate) mod recoveries;
-pub(crate) mod trust;
+pub(super) mod enrolment;
+pub(super) mod escrow;
+pub(super) mod escrow_keys;
+pub(super) mod escrow_rows;
+pub(super) mod events;
+pub(super) mod ledger;
+pub(super) mod places;
+mod recoverable;
+pub(super) mod recoveries;
+pub(super) mod rows;
+pub(super) mod trust;

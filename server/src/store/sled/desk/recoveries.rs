@@ -6,17 +6,21 @@ use crate::store::{
     audit::{Act, By},
     recoveries::{
         ATTEMPT_ORDER_BYTES_MAX, Attempt, AttemptState, NewAttempt, OpenAttemptOutcome, RecoveredAccess,
+        Recoveries,
     },
     sled::{
         engine::{
             batch::{Audited, Batch},
+            committer::Demand,
             keys::{Key, Kind, tail},
             rows::{Row, damaged, identity},
             view::View,
         },
-        log::{access, entries::sha256},
+        log::access,
+        store::SledStore,
     },
 };
+use alcove_charter::sha256;
 use alcove_proto::{
     ids::{AccessId, AttemptId, GroupId},
     limits::{ACCESS_RANGES_MAX, OBJECTION_BYTES_MAX, RECOVERY_ATTEMPTS_MAX},
@@ -24,6 +28,58 @@ use alcove_proto::{
 };
 use bytes::Bytes;
 use std::ops::ControlFlow;
+
+impl Recoveries for SledStore {
+    async fn open_attempt(&self, attempt: NewAttempt, by: By) -> Result<OpenAttemptOutcome> {
+        let demand = Demand::bytes(attempt.order.len());
+        self.queue.submit(demand, move |batch| open(batch, &attempt, &by)).await
+    }
+
+    async fn withdraw_attempt(
+        &self,
+        trust_domain: TrustDomain,
+        attempt: AttemptId,
+        time_ms: i64,
+        request: u64,
+    ) -> Result<Option<Attempt>> {
+        let act = move |batch: &mut Batch<'_>| withdraw(batch, &trust_domain, &attempt, time_ms, request);
+        // Also on a full disk, like an objection: a few bytes that keep something from being handed out.
+        self.queue.submit(Demand::freeing(), act).await
+    }
+
+    async fn object_to_attempt(
+        &self,
+        attempt: AttemptId,
+        signed_objection: Bytes,
+        by: By,
+    ) -> Result<Option<Attempt>> {
+        let act = move |batch: &mut Batch<'_>| object(batch, &attempt, &signed_objection, &by);
+        self.queue.submit(Demand::freeing(), act).await
+    }
+
+    async fn hand_out(
+        &self,
+        trust_domain: TrustDomain,
+        attempt: AttemptId,
+        accesses: Vec<RecoveredAccess>,
+        time_ms: i64,
+        request: u64,
+    ) -> Result<Option<Attempt>> {
+        let demand = Demand::bytes(accesses.iter().map(|access| access.ranges.len() * 20 + 512).sum());
+        let act = move |batch: &mut Batch<'_>| {
+            hand_out(batch, &trust_domain, &attempt, &accesses, time_ms, request)
+        };
+        self.queue.submit(demand, act).await
+    }
+
+    async fn attempt(&self, trust_domain: TrustDomain, attempt: AttemptId) -> Result<Option<Attempt>> {
+        self.read(move |view| one(view, &trust_domain, &attempt)).await
+    }
+
+    async fn attempts(&self, trust_domain: TrustDomain) -> Result<Vec<Attempt>> {
+        self.read(move |view| attempts(view, &trust_domain)).await
+    }
+}
 
 fn attempts_prefix(agency: &TrustDomain) -> Key {
     Kind::Attempt.key().trust_domain(agency).build()
@@ -192,7 +248,7 @@ fn access_id(attempt: &AttemptId, group: &GroupId, number: u32) -> AccessId {
 }
 
 /// One attempt.
-pub(crate) fn attempt(view: &View, agency: &TrustDomain, attempt: &AttemptId) -> Result<Option<Attempt>> {
+fn one(view: &View, agency: &TrustDomain, attempt: &AttemptId) -> Result<Option<Attempt>> {
     let key = attempt_key(agency, attempt);
     view.row::<AttemptRow>(&key)?.map(|row| attempt_of(&key, row)).transpose()
 }

@@ -1,16 +1,32 @@
 //! How far charter and CRLs got.
 
+use super::rows::{CharterRow, CrlRow};
 use crate::store::{
     Result,
-    sled::engine::{
-        batch::Batch,
-        keys::{Key, Kind},
-        rows::{CharterRow, CrlRow, Row, damaged, id},
-        view::View,
+    sled::{
+        engine::{
+            batch::Batch,
+            committer::Demand,
+            keys::{Key, Kind},
+            rows::{Row, damaged, id},
+            view::View,
+        },
+        store::SledStore,
     },
-    trust::{CharterInForce, CrlInForce, TrustInForce},
+    trust::{CharterInForce, CrlInForce, Trust, TrustInForce},
 };
 use std::ops::ControlFlow;
+
+impl Trust for SledStore {
+    async fn trust_in_force(&self) -> Result<TrustInForce> {
+        self.read(read).await
+    }
+
+    async fn put_trust_in_force(&self, now: TrustInForce) -> Result<()> {
+        // Before anybody is let in by it, also on a full disk: a few bytes.
+        self.queue.submit(Demand::freeing(), move |batch| put(batch, &now)).await
+    }
+}
 
 pub(crate) fn charter_key() -> Key {
     Kind::Charter.key().build()

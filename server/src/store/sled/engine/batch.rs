@@ -4,17 +4,16 @@
 //! is over ([`super::view`]), and what an act that fails half-way is set back to.
 
 use super::{
-    audit::act_number,
-    keys::{Key, Kind},
+    acts::act_number,
+    keys::{Key, Kind, entry_key},
     logs::{BLOCK_POSITIONS, Known, Logs, Undo, ids_of},
-    rows::{ActRow, AuditRow, IdBlockRow, PART_BYTES, Row, VALUE_BYTES_MAX, damaged},
+    rows::{ActRow, AuditRow, IdBlockRow, PART_BYTES, Row, VALUE_BYTES_MAX, damaged, unreadable},
 };
 use crate::store::{
     Result, StoreError,
     audit::{Act, By},
     groups::{Flush, GroupHead},
     operation::Hint,
-    sled::log::entries::entry_key,
 };
 use ::sled::{IVec, Tree};
 use alcove_proto::{
@@ -374,8 +373,4 @@ fn value_in(writes: &Writes, tree: &Tree, key: &[u8]) -> Result<Option<IVec>> {
         Some(write) => Ok(write.after.clone()),
         None => tree.get(key).map_err(unreadable),
     }
-}
-
-pub(crate) fn unreadable(_: ::sled::Error) -> StoreError {
-    damaged("database")
 }

@@ -13,10 +13,13 @@ use super::{
     batch::{Batch, Flushes, Gathered},
     crowd::Crowd,
     logs::Logs,
-    space::{Purpose, Space},
     view::View,
 };
-use crate::store::{Result, StoreError, operation::Hint};
+use crate::store::{
+    Result, StoreError,
+    operation::Hint,
+    space::{Purpose, Space},
+};
 use ::sled::Db;
 use std::{
     fs::File,
@@ -34,6 +37,8 @@ const QUEUE_KIB_MAX: usize = 64 * 1024;
 const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Longest wait for a place in the queue.
 const QUEUE_WAIT: Duration = Duration::from_secs(10);
+/// Bytes on disk one byte of a batch may need for a moment: its own, and the pages rewritten with it.
+pub(crate) const AMPLIFICATION: u64 = 4;
 /// Bytes of rows an act writes beside what it carries.
 const ACT_OVERHEAD_BYTES: usize = 1024;
 
@@ -301,15 +306,15 @@ impl Committer {
         let mut admitted = Vec::with_capacity(jobs.len());
         let Some(first) = jobs.first() else { return admitted };
         // One question for the whole batch is enough when the answer is yes.
-        let all = jobs.iter().map(|job| (job.demand().bytes + ACT_OVERHEAD_BYTES) as u64).sum();
+        let all: u64 = jobs.iter().map(|job| (job.demand().bytes + ACT_OVERHEAD_BYTES) as u64).sum();
         let strictest = jobs.iter().map(|job| job.demand().purpose).find(|purpose| *purpose == Purpose::Grow);
-        if self.space.admit(all, strictest.unwrap_or(first.demand().purpose)).is_ok() {
+        if self.space.admit(all * AMPLIFICATION, strictest.unwrap_or(first.demand().purpose)).is_ok() {
             return jobs;
         }
         for job in jobs {
             let demand = job.demand();
             bytes += (demand.bytes + ACT_OVERHEAD_BYTES) as u64;
-            match self.space.admit(bytes, demand.purpose) {
+            match self.space.admit(bytes * AMPLIFICATION, demand.purpose) {
                 Ok(()) => admitted.push(job),
                 Err(error) => {
                     bytes -= (demand.bytes + ACT_OVERHEAD_BYTES) as u64;

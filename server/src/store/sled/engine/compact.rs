@@ -5,38 +5,26 @@
 //! old one before that step, the new one after it; the other folder is litter, and the next opening clears it.
 
 use super::{
-    batch::unreadable,
-    open::{self, Opened, database_folder},
-    rows::damaged,
-    space::Space,
+    folders::{clear_copy, copy_folder, database_folder, file_in, sync_folder},
+    open::{self, Opened},
+    rows::{damaged, unreadable},
 };
-use crate::store::{Result, StoreError, operation::Compacted};
+use crate::store::{
+    Result, StoreError,
+    operation::Compacted,
+    space::{Purpose, Space},
+};
 use ::sled::Db;
 use ring::digest::{Context, Digest, SHA256};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::{
-    fs::{self, File},
+    fs::File,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 /// Bytes of rows that are copied in one step.
 const STEP_BYTES: usize = 1024 * 1024;
-
-/// The folder a copy is made in.
-fn copy_folder(data: &Path) -> PathBuf {
-    data.join("database.copy")
-}
-
-/// Removes what a compaction that was interrupted left behind.
-pub(crate) fn clear(data: &Path) -> Result<()> {
-    match fs::remove_dir_all(copy_folder(data)) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(StoreError::Io { act: "removing an unfinished copy of the database", source: error })
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
 
 /// Compacts the database in `data`, which nobody has open.
 ///
@@ -46,7 +34,7 @@ pub(crate) fn compact(data: &Path, cache_bytes: u64, space: &Space) -> Result<Co
     let io = |act| move |source| StoreError::Io { act, source };
     let Opened { db, claim, .. } = open::open(data, cache_bytes)?;
     let before_bytes = db.size_on_disk().map_err(unreadable)?;
-    space.admit_file(before_bytes)?;
+    space.admit(before_bytes, Purpose::Grow)?;
     let copy = copy_folder(data);
     // sled panics over a page it cannot read.
     let copied = catch_unwind(AssertUnwindSafe(|| copy_rows(&db, &copy, cache_bytes)));
@@ -61,15 +49,15 @@ pub(crate) fn compact(data: &Path, cache_bytes: u64, space: &Space) -> Result<Co
     let (read, after_bytes) = read.unwrap_or_else(|_| Err(damaged("copy of the database")))?;
     open::wait_until_released(&copy);
     if read.as_ref() != written.as_ref() {
-        clear(data)?;
+        clear_copy(data)?;
         return Err(damaged("copy of the database"));
     }
-    open::sync_folder(&copy).map_err(io("syncing the copy of the database"))?;
+    sync_folder(&copy).map_err(io("syncing the copy of the database"))?;
     renameat_with(CWD, &copy, CWD, database_folder(data), RenameFlags::EXCHANGE).map_err(|errno| {
         StoreError::Io { act: "exchanging the database for its copy", source: errno.into() }
     })?;
-    open::sync_folder(data).map_err(io("syncing the data folder"))?;
-    clear(data)?;
+    sync_folder(data).map_err(io("syncing the data folder"))?;
+    clear_copy(data)?;
     drop(claim);
     Ok(Compacted { rows, before_bytes, after_bytes })
 }
@@ -95,7 +83,7 @@ fn copy_rows(from: &Db, to: &Path, cache_bytes: u64) -> Result<(u64, Digest)> {
     }
     copy.apply_batch(step).map_err(unreadable)?;
     copy.flush().map_err(unreadable)?;
-    let file = File::open(open::file_in(to)).map_err(io("opening the copy of the database"))?;
+    let file = File::open(file_in(to)).map_err(io("opening the copy of the database"))?;
     file.sync_data().map_err(io("syncing the copy of the database"))?;
     drop(copy);
     open::wait_until_released(to);

@@ -17,89 +17,89 @@ pub(crate) type Key = Vec<u8>;
 pub(crate) enum Kind {
     /// `-`: the format version.
     Format = 0x00,
-    /// `group`: [`super::rows::GroupRow`].
+    /// `group`: `GroupRow`.
     Group = 0x10,
-    /// `group, position`: [`super::rows::EntryRow`]; empty where a row is laid ahead of the log.
+    /// `group, position`: `EntryRow`; empty where a row is laid ahead of the log.
     Entry = 0x11,
     /// `group, position, part`: bytes of a body too long for its entry row.
     EntryPart = 0x12,
-    /// `group, number`: [`super::rows::IdBlockRow`].
+    /// `group, number`: `IdBlockRow`.
     IdBlock = 0x13,
-    /// `group, epoch`: [`super::rows::PositionRow`] of the commit made in that epoch.
+    /// `group, epoch`: `PositionRow` of the commit made in that epoch.
     CommitIndex = 0x14,
-    /// `group, leaf`: [`super::rows::MemberRow`].
+    /// `group, leaf`: `MemberRow`.
     Leaf = 0x15,
-    /// `identity, group`: [`super::rows::MembershipRow`].
+    /// `identity, group`: `MembershipRow`.
     Membership = 0x16,
-    /// `group`: [`super::rows::CheckpointRow`].
+    /// `group`: `CheckpointRow`.
     Checkpoint = 0x17,
     /// `group, epoch, part`: bytes of the checkpoint.
     CheckpointPart = 0x18,
-    /// `identity, group, join position`: [`super::rows::PositionRow`] of the commit that ended this stay.
+    /// `identity, group, join position`: `PositionRow` of the commit that ended this stay.
     Stay = 0x19,
-    /// `group`: [`super::rows::GroupInfoRow`] of the epoch in force.
+    /// `group`: `GroupInfoRow` of the epoch in force.
     GroupInfo = 0x1a,
-    /// `identity, welcome`: [`super::rows::WelcomeRow`].
+    /// `identity, welcome`: `WelcomeRow`.
     Welcome = 0x20,
-    /// `group, position`: [`super::rows::WelcomeContentRow`].
+    /// `group, position`: `WelcomeContentRow`.
     WelcomeContent = 0x21,
     /// `group, position, part`: bytes of the welcome.
     WelcomePart = 0x22,
     /// `group, position, part`: bytes of the tree.
     TreePart = 0x23,
-    /// `identity, digest`: [`super::rows::KeyPackageRow`].
+    /// `identity, digest`: `KeyPackageRow`.
     OneTime = 0x30,
-    /// `identity, digest`: [`super::rows::ClaimedRow`] of each one that was handed out.
+    /// `identity, digest`: `ClaimedRow` of each one that was handed out.
     Claimed = 0x31,
-    /// `identity`: [`super::rows::KeyPackageRow`].
+    /// `identity`: `KeyPackageRow`.
     LastResort = 0x32,
-    /// `identity`: [`super::rows::CardRow`].
+    /// `identity`: `CardRow`.
     Card = 0x33,
-    /// `group, access`: [`super::rows::AccessRow`].
+    /// `group, access`: `AccessRow`.
     Access = 0x40,
     /// `group, identity, access`: an empty row for each open entry.
     AccessOf = 0x41,
-    /// `blob`: [`super::rows::BlobRow`].
+    /// `blob`: `BlobRow`.
     Blob = 0x50,
-    /// `blob, index`: [`super::rows::ChunkRow`].
+    /// `blob, index`: `ChunkRow`.
     Chunk = 0x51,
     /// `blob, index, part`: bytes of a chunk kept here.
     ChunkPart = 0x52,
     /// `blob`: an empty row for each one whose chunks are still to be removed.
     Tombstone = 0x53,
-    /// `identity`: [`super::rows::UsageRow`].
+    /// `identity`: `UsageRow`.
     Usage = 0x54,
-    /// `identity, blob`: [`super::rows::UploadRow`] of each one that no record names yet.
+    /// `identity, blob`: `UploadRow` of each one that no record names yet.
     Upload = 0x55,
-    /// `sequence of the first`: [`super::rows::AuditRow`].
+    /// `sequence of the first`: `AuditRow`.
     Audit = 0x60,
-    /// `-`: [`super::rows::CharterRow`].
+    /// `-`: `CharterRow`.
     Charter = 0x70,
-    /// `trust domain`: [`super::rows::CrlRow`].
+    /// `trust domain`: `CrlRow`.
     Crl = 0x71,
-    /// `identity`: [`super::rows::InvitationRow`].
+    /// `identity`: `InvitationRow`.
     Invitation = 0x80,
-    /// `identity, place`: [`super::rows::RequestRow`] of what waits for an answer.
+    /// `identity, place`: `RequestRow` of what waits for an answer.
     Request = 0x81,
-    /// `identity, place`: [`super::rows::AnswerRow`].
+    /// `identity, place`: `AnswerRow`.
     Answer = 0x82,
-    /// `trust domain`: [`super::rows::DeskRow`].
+    /// `trust domain`: `DeskRow`.
     Desk = 0x83,
-    /// `trust domain, lane, sequence`: [`super::rows::DeskEventRow`].
+    /// `trust domain, lane, sequence`: `DeskEventRow`.
     DeskEvent = 0x84,
-    /// `trust domain`: [`super::rows::LedgerEndRow`].
+    /// `trust domain`: `LedgerEndRow`.
     LedgerEnd = 0x90,
-    /// `trust domain, number`: [`super::rows::LedgerEntryRow`].
+    /// `trust domain, number`: `LedgerEntryRow`.
     LedgerEntry = 0x91,
-    /// `trust domain, group, epoch, recovery key hash, identity`: [`crate::store::sled::desk::escrow_rows::EscrowRow`].
+    /// `trust domain, group, epoch, recovery key hash, identity`: `EscrowRow`.
     Escrow = 0xa0,
-    /// `trust domain, group, identity, access`: [`crate::store::sled::desk::escrow_rows::EscrowedGrantRow`].
+    /// `trust domain, group, identity, access`: `EscrowedGrantRow`.
     EscrowedGrant = 0xa1,
-    /// `trust domain, group, digest`: [`crate::store::sled::desk::escrow_rows::CertificateRow`].
+    /// `trust domain, group, digest`: `CertificateRow`.
     EscrowCertificate = 0xa2,
-    /// `trust domain, group`: [`crate::store::sled::desk::escrow_rows::EscrowCountRow`].
+    /// `trust domain, group`: `EscrowCountRow`.
     EscrowCount = 0xa3,
-    /// `trust domain, attempt`: [`crate::store::sled::desk::escrow_rows::AttemptRow`].
+    /// `trust domain, attempt`: `AttemptRow`.
     Attempt = 0xa4,
 }
 
@@ -207,6 +207,21 @@ impl KeyBuilder {
     pub(crate) fn build(self) -> Key {
         self.0
     }
+}
+
+/// The key of a group's row.
+pub(crate) fn group_key(group: &GroupId) -> Key {
+    Kind::Group.key().group(group).build()
+}
+
+/// The key of one entry.
+pub(crate) fn entry_key(group: &GroupId, position: Position) -> Key {
+    Kind::Entry.key().group(group).position(position).build()
+}
+
+/// The key of a membership.
+pub(crate) fn membership_key(identity: &Identity, group: &GroupId) -> Key {
+    Kind::Membership.key().identity(identity).group(group).build()
 }
 
 /// The last `N` bytes of a key: the number or id it ends with.

@@ -13,15 +13,11 @@
 //! 1.6 bytes of disk for one of theirs, instead of 1.8 to 1.9.
 
 use super::{
-    batch::unreadable,
-    keys::{Kind, tail},
-    rows::{EntryRow, IdBlockRow, Row, damaged, id},
+    heads::{first_head, head_after},
+    keys::{Kind, group_key, tail},
+    rows::{EntryRow, IdBlockRow, Row, damaged, id, unreadable},
 };
-use crate::store::{
-    Result, StoreError,
-    groups::GroupHead,
-    sled::log::entries::{first_head, group_key, head_after},
-};
+use crate::store::{Result, StoreError, groups::GroupHead};
 use ::sled::Tree;
 use alcove_proto::{
     ids::{GroupId, Position, RecordId},

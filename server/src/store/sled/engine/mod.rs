@@ -2,15 +2,17 @@
 //!
 //! Start with `committer` and `batch`, which every write goes through, then `view`, which every read does.
 
-pub(crate) mod audit;
-pub(crate) mod batch;
-pub(crate) mod committer;
-pub(crate) mod compact;
-pub(crate) mod config;
+pub(super) mod acts;
+pub(super) mod batch;
+pub(super) mod committer;
+pub(super) mod compact;
+pub(super) mod config;
 mod crowd;
-pub(crate) mod keys;
-pub(crate) mod logs;
-pub(crate) mod open;
-pub(crate) mod rows;
-pub(crate) mod space;
-pub(crate) mod view;
+mod file_system;
+pub(super) mod folders;
+pub(super) mod heads;
+pub(super) mod keys;
+pub(super) mod logs;
+pub(super) mod open;
+pub(super) mod rows;
+pub(super) mod view;

@@ -4,22 +4,21 @@
 //! `<data folder>/alcove-server.txt` says whose folder it is.
 
 use super::{
-    batch::unreadable,
-    compact,
+    file_system::refuse_file_system,
+    folders::{
+        chunk_folder, clear_copy, database_folder, file_in, make_folder, side_files, side_folder, sync_folder,
+    },
     keys::Kind,
-    rows::damaged,
-    space::{Purpose, Space, refuse_file_system},
+    rows::{damaged, unreadable},
 };
-use crate::store::{Result, StoreError, operation::Health};
+use crate::store::{Result, StoreError};
 use ::sled::Db;
-use alcove_proto::limits::CHUNK_BYTES;
 use std::{
     any::Any,
     fs::{self, File, TryLockError},
     io::Write,
-    os::unix::fs::DirBuilderExt,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -39,48 +38,6 @@ const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Bytes of a database that is read in no time whatever was written to it.
 const SHORT_DATABASE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// sled's folder.
-pub(crate) fn database_folder(data: &Path) -> PathBuf {
-    data.join("database")
-}
-
-/// The folder of chunk files.
-pub(crate) fn chunk_folder(data: &Path) -> PathBuf {
-    data.join("chunks")
-}
-
-/// The file sled keeps everything in, within its folder.
-pub(crate) fn file_in(folder: &Path) -> PathBuf {
-    folder.join("db")
-}
-
-/// sled's folder of side files.
-pub(crate) fn side_folder(data: &Path) -> PathBuf {
-    database_folder(data).join("blobs")
-}
-
-/// Whether an open store can be written now, and what is left of the disk. `takes`: whether its writer takes anything.
-pub(crate) fn health(data: &Path, space: &Space, db: &Db, takes: bool) -> Result<Health> {
-    let side_files = side_files(data)?;
-    let admitted = space.admit(CHUNK_BYTES as u64, Purpose::Grow).is_ok();
-    Ok(Health {
-        writable: takes && admitted && side_files == 0,
-        available_bytes: space.available()?,
-        floor_bytes: space.floor(),
-        database_bytes: db.size_on_disk().map_err(unreadable)?,
-        side_files,
-    })
-}
-
-/// Side files there are.
-pub(crate) fn side_files(data: &Path) -> Result<usize> {
-    match fs::read_dir(side_folder(data)) {
-        Ok(entries) => Ok(entries.count()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
-        Err(source) => Err(StoreError::Io { act: "looking for side files", source }),
-    }
-}
-
 /// A database that was opened with every guard.
 pub(crate) struct Opened {
     pub(crate) db: Db,
@@ -99,7 +56,7 @@ pub(crate) fn open(data: &Path, cache_bytes: u64) -> Result<Opened> {
     make_folder(&chunk_folder(data)).map_err(io("making the folder of chunks"))?;
     refuse_file_system(data)?;
     refuse_side_files(data)?;
-    compact::clear(data)?;
+    clear_copy(data)?;
     let db = open_sled(&database_folder(data), cache_bytes)?;
     refuse_side_files(data)?;
     let file = File::open(file_in(&database_folder(data))).map_err(io("opening the database file"))?;
@@ -145,15 +102,6 @@ pub(crate) fn wait_until_released(folder: &Path) {
     while matches!(file.try_lock(), Err(TryLockError::WouldBlock)) && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(1));
     }
-}
-
-/// Makes `folder` for its owner alone, if it is not there.
-fn make_folder(folder: &Path) -> std::io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 fn refuse_side_files(data: &Path) -> Result<()> {

@@ -6,15 +6,12 @@
 //! is fine, one whose batch is still on its way is replaced. Readers take no lock and wait for no flush.
 
 use super::{
-    batch::{Writes, unreadable},
-    keys::{Key, Kind},
-    rows::{EntryRow, Row},
+    batch::Writes,
+    heads::{first_head, head_after},
+    keys::{Key, Kind, group_key},
+    rows::{EntryRow, Row, unreadable},
 };
-use crate::store::{
-    Result,
-    groups::GroupHead,
-    sled::log::entries::{first_head, group_key, head_after},
-};
+use crate::store::{Result, groups::GroupHead};
 use ::sled::{IVec, Tree};
 use alcove_proto::ids::GroupId;
 use arc_swap::ArcSwap;

@@ -1,16 +1,23 @@
 //! Access entries.
 
-use super::entries::{group_key, group_row, require_member};
+use super::{
+    members::{group_row, require_member},
+    rows::AccessRow,
+};
 use crate::store::{
     Result, StoreError,
-    access::{AccessEntry, NewAccess, OpenAccessOutcome, PositionRange},
+    access::{Access, AccessEntry, NewAccess, OpenAccessOutcome, PositionRange},
     audit::{Act, By},
-    operation::Hint,
-    sled::engine::{
-        batch::{Audited, Batch},
-        keys::{Key, Kind, tail},
-        rows::{AccessRow, Row, UsageRow, damaged, identity},
-        view::View,
+    sled::{
+        blobs::rows::UsageRow,
+        engine::{
+            batch::{Audited, Batch},
+            committer::Demand,
+            keys::{Key, Kind, group_key, tail},
+            rows::{Row, damaged, identity},
+            view::View,
+        },
+        store::SledStore,
     },
 };
 use alcove_proto::{
@@ -19,6 +26,26 @@ use alcove_proto::{
     names::Identity,
 };
 use std::ops::ControlFlow;
+
+impl Access for SledStore {
+    async fn open_access(&self, access: NewAccess, by: By) -> Result<OpenAccessOutcome> {
+        let demand = Demand::bytes(access.ranges.len() * 16);
+        self.queue.submit(demand, move |batch| open(batch, &access, &by)).await
+    }
+
+    async fn end_access(&self, group: GroupId, access: AccessId, by: By) -> Result<bool> {
+        let act = move |batch: &mut Batch<'_>| end(batch, &group, &access, &by);
+        self.queue.submit(Demand::freeing(), act).await
+    }
+
+    async fn access_entry(&self, group: GroupId, access: AccessId) -> Result<Option<AccessEntry>> {
+        self.read(move |view| entry(view, &group, access)).await
+    }
+
+    async fn access_of(&self, group: GroupId, grantee: Identity) -> Result<Vec<AccessEntry>> {
+        self.read(move |view| of(view, &group, &grantee)).await
+    }
+}
 
 pub(crate) fn access_key(group: &GroupId, access: &AccessId) -> Key {
     Kind::Access.key().group(group).access(access).build()
@@ -69,7 +96,6 @@ pub(crate) fn open(batch: &mut Batch<'_>, new: &NewAccess, by: &By) -> Result<Op
             ..Audited::act(Act::OpenAccess)
         },
     );
-    batch.hint(Hint::AccessChanged { group: new.group });
     Ok(OpenAccessOutcome::Opened)
 }
 
@@ -105,7 +131,6 @@ pub(crate) fn open_recovered(
             batch.put(of_key(group, grantee, access), &UsageRow::default())?;
         }
     }
-    batch.hint(Hint::AccessChanged { group: *group });
     Ok(())
 }
 
@@ -128,7 +153,6 @@ pub(crate) fn end(batch: &mut Batch<'_>, group: &GroupId, access: &AccessId, by:
             ..Audited::act(Act::EndAccess)
         },
     );
-    batch.hint(Hint::AccessChanged { group: *group });
     Ok(true)
 }
 

@@ -2,26 +2,23 @@
 
 use super::{
     access,
-    entries::{
-        Pending, durable_entry, entry_in_batch, entry_key, membership_key, push_entry, put_checkpoint,
-        require_member, same_entry,
-    },
+    checkpoints::put_checkpoint,
+    entries::{Pending, durable_entry, entry_in_batch, push_entry, same_entry},
+    members::{put_members, require_member},
+    rows::GroupInfoRow,
     welcomes,
 };
 use crate::store::{
     Result, StoreError,
     audit::{Act, By},
-    groups::{Checkpoint, CommitOutcome, Member, MemberAfter, MembersAfter, Membership, NewCommit},
+    groups::{CommitOutcome, MembersAfter, NewCommit},
     operation::Hint,
     sled::{
         blobs::uploads,
         engine::{
             batch::{Audited, Batch, Flushes},
-            keys::{Kind, tail},
-            rows::{
-                CheckpointRow, EntryRow, GroupInfoRow, MemberRow, MembershipRow, PositionRow, Row, damaged,
-                id, identity,
-            },
+            keys::{Kind, entry_key},
+            rows::{EntryRow, PositionRow, Row, damaged},
             view::View,
         },
     },
@@ -29,16 +26,9 @@ use crate::store::{
 use alcove_proto::{
     ids::{Epoch, GroupId, Position},
     limits::{
-        COMMIT_BYTES_MAX, COMMIT_GROUP_INFO_BYTES_MAX, GROUP_LEAVES_MAX, LINK_DIGESTS_MAX, TREE_BYTES_MAX,
-        WELCOME_BYTES_MAX,
+        COMMIT_BYTES_MAX, COMMIT_GROUP_INFO_BYTES_MAX, LINK_DIGESTS_MAX, TREE_BYTES_MAX, WELCOME_BYTES_MAX,
     },
-    names::Identity,
     v1::LogEntry,
-};
-use bytes::Bytes;
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    ops::ControlFlow,
 };
 
 /// What came of a commit, before the flush.
@@ -140,61 +130,6 @@ fn lost(
     Ok(CommitOutcome::Superseded { winner: entry_in_batch(batch, group, position, row)? })
 }
 
-/// Writes the members that changed; answers whose membership ended: who is none any more, and who was
-/// removed and begins anew by this very commit.
-fn put_members(
-    batch: &mut Batch<'_>,
-    group: &GroupId,
-    after: &[MemberAfter],
-    position: Position,
-) -> Result<Vec<Identity>> {
-    let leaves: HashSet<u32> = after.iter().map(|member| member.leaf).collect();
-    let identities: HashSet<&Identity> = after.iter().map(|member| &member.identity).collect();
-    if leaves.len() != after.len() || identities.len() != after.len() || after.is_empty() {
-        return Err(StoreError::MembersInconsistent);
-    }
-    if after.len() > GROUP_LEAVES_MAX {
-        return Err(StoreError::TooMany { what: "leaves", limit: GROUP_LEAVES_MAX });
-    }
-    let mut before: BTreeMap<u32, MemberRow> = BTreeMap::new();
-    for (key, value) in batch.scan(&Kind::Leaf.key().group(group).build(), usize::MAX)? {
-        let leaf = tail(&key).map(u32::from_be_bytes).ok_or(damaged(MemberRow::WHAT))?;
-        before.insert(leaf, MemberRow::from_value(&value)?);
-    }
-    let joined: HashMap<&str, u64> =
-        before.values().map(|member| (member.identity.as_str(), member.joined)).collect();
-    for member in after {
-        let name = member.identity.to_string();
-        let kept = joined.get(name.as_str()).filter(|_| !member.joins_now).copied();
-        let row = MemberRow { identity: name, joined: kept.unwrap_or(position.0) };
-        if before.get(&member.leaf) != Some(&row) {
-            let membership = MembershipRow { leaf: member.leaf, joined: row.joined };
-            batch.put(Kind::Leaf.key().group(group).index(member.leaf).build(), &row)?;
-            batch.put(membership_key(&member.identity, group), &membership)?;
-        }
-    }
-    for leaf in before.keys().filter(|leaf| !leaves.contains(leaf)) {
-        batch.remove(Kind::Leaf.key().group(group).index(*leaf).build())?;
-    }
-    let begin_anew: HashSet<&Identity> =
-        after.iter().filter(|member| member.joins_now).map(|member| &member.identity).collect();
-    let mut ended = Vec::new();
-    for member in before.values() {
-        let before = identity(&member.identity, MemberRow::WHAT)?;
-        let goes = !identities.contains(&before);
-        if !goes && !begin_anew.contains(&before) {
-            continue;
-        }
-        let stay = Kind::Stay.key().identity(&before).group(group).position(Position(member.joined)).build();
-        batch.put(stay, &PositionRow { position: position.0 })?;
-        if goes {
-            batch.remove(membership_key(&before, group))?;
-        }
-        ended.push(before);
-    }
-    Ok(ended)
-}
-
 /// The commits made in `from` and later.
 pub(crate) fn read(view: &View, group: &GroupId, from: Epoch, bytes_max: usize) -> Result<Vec<LogEntry>> {
     let mut commits = Vec::new();
@@ -216,106 +151,4 @@ pub(crate) fn read(view: &View, group: &GroupId, from: Epoch, bytes_max: usize) 
         epoch = epoch.next();
     }
     Ok(commits)
-}
-
-/// The members by leaf.
-pub(crate) fn members(view: &View, group: &GroupId) -> Result<Vec<Member>> {
-    let mut members = Vec::new();
-    view.each(&Kind::Leaf.key().group(group).build(), |key, value| {
-        let row = MemberRow::from_value(value)?;
-        members.push(Member {
-            leaf: tail(key).map(u32::from_be_bytes).ok_or(damaged(MemberRow::WHAT))?,
-            identity: identity(&row.identity, MemberRow::WHAT)?,
-            joined: Position(row.joined),
-        });
-        Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(members)
-}
-
-/// One member.
-pub(crate) fn member(view: &View, group: &GroupId, identity: Identity) -> Result<Option<Member>> {
-    let row = view.row::<MembershipRow>(&membership_key(&identity, group))?;
-    Ok(row.map(|row| Member { leaf: row.leaf, identity, joined: Position(row.joined) }))
-}
-
-/// The end of the stay in which `after` lies.
-pub(crate) fn end_of_stay(
-    view: &View,
-    group: &GroupId,
-    identity: &Identity,
-    after: Position,
-) -> Result<Option<Position>> {
-    let mut end = None;
-    view.each(&Kind::Stay.key().identity(identity).group(group).build(), |key, value| {
-        let joined = tail(key).map(u64::from_be_bytes).ok_or(damaged(PositionRow::WHAT))?;
-        if after.next() < Position(joined) {
-            return Ok(ControlFlow::Break(()));
-        }
-        let last = Position(PositionRow::from_value(value)?.position);
-        if after < last {
-            end = Some(last);
-            return Ok(ControlFlow::Break(()));
-        }
-        Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(end)
-}
-
-/// The groups of one device.
-pub(crate) fn memberships(
-    view: &View,
-    identity: &Identity,
-    after: Option<GroupId>,
-    max: usize,
-) -> Result<Vec<Membership>> {
-    let prefix = Kind::Membership.key().identity(identity).build();
-    let mut from = after.map(|group| membership_key(identity, &group));
-    let mut found = Vec::new();
-    loop {
-        let page = view.scan(&prefix, from.as_deref(), max)?;
-        for (key, value) in page.rows {
-            let row = MembershipRow::from_value(&value)?;
-            let group = tail(&key).map(GroupId).ok_or(damaged(MembershipRow::WHAT))?;
-            found.push(Membership { group, leaf: row.leaf, joined: Position(row.joined) });
-        }
-        match page.next {
-            Some(next) if found.len() < max => from = Some(next),
-            Some(_) | None => break,
-        }
-    }
-    found.truncate(max);
-    Ok(found)
-}
-
-/// The newest checkpoint.
-pub(crate) fn checkpoint(view: &View, group: &GroupId) -> Result<Option<Checkpoint>> {
-    let key = Kind::Checkpoint.key().group(group).build();
-    let mut row = view.row::<CheckpointRow>(&key)?;
-    while let Some(found) = row {
-        let epoch = Epoch(found.epoch);
-        let parts = Kind::CheckpointPart.key().group(group).epoch(epoch).build();
-        if let Some(snapshot) = view.parts(&parts, found.bytes)? {
-            return Ok(Some(Checkpoint { epoch, position: Position(found.position), snapshot }));
-        }
-        // A newer one took its place between the two reads; otherwise it is damaged.
-        row = view.row(&key)?;
-        if row.as_ref().is_none_or(|newer| newer.epoch <= found.epoch) {
-            return Err(damaged(CheckpointRow::WHAT));
-        }
-    }
-    Ok(None)
-}
-
-/// The GroupInfo of the epoch in force, with that epoch; empty when none was handed in for it.
-pub(crate) fn group_info(view: &View, group: &GroupId) -> Result<Option<(Epoch, Bytes)>> {
-    let Some(head) = view.head(group)? else { return Ok(None) };
-    let row = view.row::<GroupInfoRow>(&Kind::GroupInfo.key().group(group).build())?;
-    let of_now = row.filter(|row| row.epoch == head.epoch.0).map(|row| row.group_info);
-    Ok(Some((head.epoch, of_now.unwrap_or_default())))
-}
-
-/// The id a row holds, for the check.
-pub(crate) fn group_in_key(key: &[u8]) -> Result<GroupId> {
-    key.get(1..17).ok_or(damaged("key")).and_then(|bytes| id(bytes, "key"))
 }

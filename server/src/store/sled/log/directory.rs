@@ -1,19 +1,25 @@
 //! Key packages and cards.
 
-use super::entries::sha256;
+use super::rows::{CardRow, ClaimedRow, KeyPackageRow};
 use crate::store::{
     Result, StoreError,
     audit::{Act, By},
     directory::{
-        CardPage, ClaimedKeyPackage, KeyPackageCount, NewKeyPackage, NewKeyPackages, Published, SealedCardOf,
+        CardPage, ClaimedKeyPackage, Directory, KeyPackageCount, NewKeyPackage, NewKeyPackages, Published,
+        SealedCardOf,
     },
-    sled::engine::{
-        batch::{Audited, Batch},
-        keys::{Key, Kind, identity_of},
-        rows::{CardRow, ClaimedRow, KeyPackageRow, Row, damaged},
-        view::View,
+    sled::{
+        engine::{
+            batch::{Audited, Batch},
+            committer::Demand,
+            keys::{Key, Kind, identity_of},
+            rows::{Row, damaged},
+            view::View,
+        },
+        store::SledStore,
     },
 };
+use alcove_charter::sha256;
 use alcove_proto::{
     ids::Digest,
     limits::{
@@ -25,6 +31,37 @@ use bytes::Bytes;
 
 /// Milliseconds of the longest life of a device's certificate, and so of a key package: 90 days, and a day for clocks.
 const CERTIFICATE_LIFE_MS: i64 = 91 * 24 * 3600 * 1000;
+
+impl Directory for SledStore {
+    async fn publish_key_packages(&self, packages: NewKeyPackages, by: By) -> Result<Published> {
+        let demand = Demand::bytes((packages.one_time.len() + 1) * KEY_PACKAGE_BYTES_MAX);
+        self.queue.submit(demand, move |batch| publish(batch, &packages, &by)).await
+    }
+
+    async fn claim_key_packages(&self, identities: Vec<Identity>, by: By) -> Result<Vec<ClaimedKeyPackage>> {
+        // Each leaves a row of some hundred bytes behind.
+        let demand = Demand::bytes(identities.len() * 512);
+        self.queue.submit(demand, move |batch| claim(batch, &identities, &by)).await
+    }
+
+    async fn count_key_packages(&self, identity: Identity) -> Result<KeyPackageCount> {
+        self.read(move |view| count(view, &identity)).await
+    }
+
+    async fn publish_card(&self, sealed_card: Bytes, by: By) -> Result<()> {
+        let demand = Demand::bytes(sealed_card.len());
+        self.queue.submit(demand, move |batch| publish_card(batch, sealed_card, &by)).await
+    }
+
+    async fn cards(
+        &self,
+        trust_domain: Option<TrustDomain>,
+        after: Option<Identity>,
+        max: usize,
+    ) -> Result<CardPage> {
+        self.read(move |view| cards(view, trust_domain.as_ref(), after.as_ref(), max)).await
+    }
+}
 
 pub(crate) fn one_time_prefix(identity: &Identity) -> Key {
     Kind::OneTime.key().identity(identity).build()

@@ -1,122 +1,24 @@
-//! Groups and their logs: creating, appending, reading. Commits are in [`super::commits`].
+//! The entries of a log, one by one: added in an act, and read whole out of their rows.
 
 use crate::store::{
-    Result, StoreError,
-    audit::{Act, By},
-    groups::{
-        AppendOutcome, Appended, CreateOutcome, GroupHead, LogPage, LogQuery, NewGroup, NewRecord, Replayed,
-    },
-    operation::Hint,
-    sled::{
-        blobs::uploads,
-        engine::{
-            batch::{Audited, Batch, Flushes},
-            keys::{Key, Kind, tail},
-            rows::{
-                CheckpointRow, EntryRow, GroupRow, INLINE_BODY_BYTES_MAX, MemberRow, MembershipRow, Row,
-                damaged, id,
-            },
-            view::View,
-        },
+    Result,
+    audit::By,
+    groups::{Appended, GroupHead, Replayed},
+    sled::engine::{
+        batch::{Batch, Flushes},
+        heads::head_after,
+        keys::{Kind, entry_key, tail},
+        rows::{EntryRow, INLINE_BODY_BYTES_MAX, Row, damaged, id},
+        view::View,
     },
 };
+use alcove_charter::sha256;
 use alcove_proto::{
-    ids::{Digest, Epoch, GroupId, Head, Position, RecordId},
-    limits::{LINK_DIGESTS_MAX, RECORD_BYTES_MAX},
+    ids::{Digest, GroupId, Head, Position, RecordId},
     log,
-    names::Identity,
     v1::{EntryKind, LogEntry},
 };
 use bytes::Bytes;
-use ring::digest::{Context, SHA256};
-
-/// SHA-256 over the concatenation of `parts`.
-pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
-    let mut context = Context::new(&SHA256);
-    parts.iter().for_each(|part| context.update(part));
-    let mut digest = [0; 32];
-    digest.copy_from_slice(context.finish().as_ref());
-    digest
-}
-
-/// The key of a group's row.
-pub(crate) fn group_key(group: &GroupId) -> Key {
-    Kind::Group.key().group(group).build()
-}
-
-/// The key of one entry.
-pub(crate) fn entry_key(group: &GroupId, position: Position) -> Key {
-    Kind::Entry.key().group(group).position(position).build()
-}
-
-/// Where a group without entries stands.
-pub(crate) fn first_head(group: &GroupId) -> GroupHead {
-    GroupHead { epoch: Epoch(0), position: Position(0), head: log::first_head(sha256, group) }
-}
-
-/// Where a group stands after the entry under `key`.
-pub(crate) fn head_after(key: &[u8], row: &EntryRow) -> Result<GroupHead> {
-    let epoch = Epoch(row.epoch);
-    let position = tail(key).map(u64::from_be_bytes).ok_or(damaged(EntryRow::WHAT))?;
-    Ok(GroupHead {
-        epoch: if row.kind() == EntryKind::Commit { epoch.next() } else { epoch },
-        position: Position(position),
-        head: id(&row.head, EntryRow::WHAT)?,
-    })
-}
-
-/// The group's row. Errors: [`StoreError::NotFound`].
-pub(crate) fn group_row(batch: &Batch<'_>, group: &GroupId) -> Result<GroupRow> {
-    batch.row(&group_key(group))?.ok_or(StoreError::NotFound)
-}
-
-/// Refuses an identity that is no member of the group. Errors: [`StoreError::NotMember`].
-pub(crate) fn require_member(batch: &Batch<'_>, group: &GroupId, identity: &Identity) -> Result<()> {
-    if batch.has(&membership_key(identity, group))? { Ok(()) } else { Err(StoreError::NotMember) }
-}
-
-/// The key of a membership.
-pub(crate) fn membership_key(identity: &Identity, group: &GroupId) -> Key {
-    Kind::Membership.key().identity(identity).group(group).build()
-}
-
-/// Creates a group.
-pub(crate) fn create(batch: &mut Batch<'_>, new: &NewGroup, by: &By) -> Result<CreateOutcome> {
-    let key = group_key(&new.group);
-    if let Some(row) = batch.row::<GroupRow>(&key)? {
-        let same = row.creation_digest == new.creation_digest.0 && row.creator == by.identity.to_string();
-        let head = batch.head(&new.group)?;
-        return Ok(if same { CreateOutcome::Replayed(head) } else { CreateOutcome::Exists });
-    }
-    let row = GroupRow {
-        created_at_ms: by.time_ms,
-        creator: by.identity.to_string(),
-        creation_digest: new.creation_digest.to_vec(),
-        access_open: 0,
-    };
-    batch.put_new(key, &row)?;
-    let member = MemberRow { identity: by.identity.to_string(), joined: 0 };
-    batch.put(Kind::Leaf.key().group(&new.group).index(0).build(), &member)?;
-    batch.put(membership_key(&by.identity, &new.group), &MembershipRow { leaf: 0, joined: 0 })?;
-    put_checkpoint(batch, &new.group, Epoch(0), Position(0), &new.snapshot)?;
-    batch.audit(by, Audited { group: Some(&new.group), ..Audited::act(Act::CreateGroup) });
-    batch.hint(Hint::MembersChanged { group: new.group });
-    Ok(CreateOutcome::Created(first_head(&new.group)))
-}
-
-/// Puts a checkpoint in place of the earlier one.
-pub(crate) fn put_checkpoint(
-    batch: &mut Batch<'_>,
-    group: &GroupId,
-    epoch: Epoch,
-    position: Position,
-    snapshot: &[u8],
-) -> Result<()> {
-    batch.remove_all(&Kind::CheckpointPart.key().group(group).build(), usize::MAX)?;
-    batch.put_parts(&Kind::CheckpointPart.key().group(group).epoch(epoch).build(), snapshot)?;
-    let row = CheckpointRow { epoch: epoch.0, position: position.0, bytes: snapshot.len() as u64 };
-    batch.put(Kind::Checkpoint.key().group(group).build(), &row)
-}
 
 /// What is known of an entry before its flush.
 pub(crate) struct Pending {
@@ -179,48 +81,6 @@ pub(crate) fn push_entry(
     }
     batch.appended(*group, digest, after, record)?;
     Ok(Pending { entry, digest, head })
-}
-
-/// What came of appending, before the flush.
-pub(crate) enum AppendPending {
-    Appended(Pending),
-    Other(AppendOutcome),
-}
-
-impl AppendPending {
-    /// What came of it, now that it is durable.
-    pub(crate) fn durable(self, group: &GroupId, flushes: &Flushes) -> Result<AppendOutcome> {
-        match self {
-            Self::Appended(pending) => Ok(AppendOutcome::Appended(pending.durable(group, flushes)?)),
-            Self::Other(outcome) => Ok(outcome),
-        }
-    }
-}
-
-/// Appends a record.
-pub(crate) fn append(batch: &mut Batch<'_>, new: NewRecord, by: &By) -> Result<AppendPending> {
-    if new.body.len() > RECORD_BYTES_MAX {
-        return Err(StoreError::TooLarge { what: "record", limit: RECORD_BYTES_MAX });
-    }
-    let group = new.group;
-    let head = batch.head(&group)?;
-    require_member(batch, &group, &by.identity)?;
-    if let Some(taken) = batch.position_of(&group, &new.record)? {
-        let same = same_entry(batch, &group, taken, &new.body, by)?;
-        return Ok(AppendPending::Other(same.map_or(AppendOutcome::IdReused, AppendOutcome::Replayed)));
-    }
-    // After the id: what was appended is answered again in a later epoch too.
-    if head.epoch != new.epoch {
-        return Ok(AppendPending::Other(AppendOutcome::StaleEpoch { current: head.epoch }));
-    }
-    let pending = push_entry(batch, &group, head, Some(new.record), new.body, by)?;
-    let position = pending.position();
-    uploads::name(batch, &group, &new.blobs, position, by)?;
-    // The log entry says the rest.
-    let audited =
-        Audited { group: Some(&group), position: Some(position), ..Audited::act(Act::AppendRecord) };
-    batch.audit(by, audited);
-    Ok(AppendPending::Appended(pending))
 }
 
 /// The entry at `position` if it is by the same author and has the same body.
@@ -313,58 +173,4 @@ pub(crate) fn each_row(
         expected = expected.next();
     }
     if expected == last.next() { Ok(()) } else { Err(damaged("sequence of log entries")) }
-}
-
-/// One page of a log.
-pub(crate) fn read(view: &View, query: &LogQuery) -> Result<LogPage> {
-    let mut page = LogPage { entries: Vec::new(), last_head: None, more: false, group_head: None };
-    // Everything up to the durable head is durable and never changes again.
-    let Some(head) = view.head(&query.group)? else { return Ok(page) };
-    page.group_head = Some(head);
-    let through = query.through.map_or(head.position, |through| through.min(head.position));
-    let mut bytes = 0;
-    each_row(view, &query.group, Position(query.after.0.saturating_add(1)), through, |position, row| {
-        let body_bytes = row.body.len().max(usize::try_from(row.body_bytes).unwrap_or(usize::MAX));
-        bytes += body_bytes;
-        let full = page.entries.len() >= query.entries_max || bytes > query.bytes_max;
-        if full && !page.entries.is_empty() {
-            page.more = true;
-            return Ok(false);
-        }
-        page.last_head = Some(id(&row.head, EntryRow::WHAT)?);
-        page.entries.push(durable_entry(view, &query.group, position, row)?);
-        Ok(true)
-    })?;
-    Ok(page)
-}
-
-/// The head after `position`.
-pub(crate) fn head_at(view: &View, group: &GroupId, position: Position) -> Result<Option<Head>> {
-    let Some(head) = view.head(group)? else { return Ok(None) };
-    if position > head.position {
-        return Ok(None);
-    }
-    if position == Position(0) {
-        return Ok(Some(first_head(group).head));
-    }
-    let row = view.settled(&entry_key(group, position))?.ok_or(damaged(EntryRow::WHAT))?;
-    id(&EntryRow::from_value(&row)?.head, EntryRow::WHAT).map(Some)
-}
-
-/// The digests of `first..=last`.
-pub(crate) fn digests(view: &View, group: &GroupId, first: Position, last: Position) -> Result<Vec<Digest>> {
-    let head = view.head(group)?.ok_or(StoreError::NotFound)?;
-    if first == Position(0) || last > head.position {
-        return Err(StoreError::NotFound);
-    }
-    if last.0.saturating_sub(first.0) >= LINK_DIGESTS_MAX as u64 {
-        return Err(StoreError::TooMany { what: "digests", limit: LINK_DIGESTS_MAX });
-    }
-    let mut digests = Vec::new();
-    each_row(view, group, first, last, |position, row| {
-        let entry = durable_entry(view, group, position, row)?;
-        digests.push(log::entry_digest(sha256, group, &entry));
-        Ok(true)
-    })?;
-    Ok(digests)
 }

@@ -1,25 +1,45 @@
 //! Welcomes: one row for each joiner, and one copy of what the joiners of a commit share.
 
-use super::entries::sha256;
+use super::rows::{WelcomeContentRow, WelcomeRow};
 use crate::store::{
     Result,
     audit::{Act, By},
     groups::NewWelcome,
     operation::Hint,
-    sled::engine::{
-        batch::{Audited, Batch},
-        keys::{Key, Kind, tail},
-        rows::{PART_BYTES, Row, WelcomeContentRow, WelcomeRow, damaged, id},
-        view::View,
+    sled::{
+        engine::{
+            batch::{Audited, Batch},
+            committer::Demand,
+            keys::{Key, Kind, tail},
+            rows::{PART_BYTES, Row, damaged, id},
+            view::View,
+        },
+        store::SledStore,
     },
-    welcomes::{PendingWelcome, WelcomePage},
+    welcomes::{PendingWelcome, WelcomePage, Welcomes},
 };
+use alcove_charter::sha256;
 use alcove_proto::{
     ids::{Epoch, GroupId, Position, WelcomeId},
     limits::TREE_CHUNK_BYTES,
     names::Identity,
 };
 use bytes::Bytes;
+
+impl Welcomes for SledStore {
+    async fn welcomes(&self, identity: Identity, max: usize) -> Result<WelcomePage> {
+        self.read(move |view| list(view, &identity, max)).await
+    }
+
+    async fn read_tree(&self, identity: Identity, welcome: WelcomeId, offset: u64) -> Result<Option<Bytes>> {
+        self.read(move |view| read_tree(view, &identity, &welcome, offset)).await
+    }
+
+    async fn acknowledge_welcome(&self, welcome: WelcomeId, by: By) -> Result<bool> {
+        let act = move |batch: &mut Batch<'_>| acknowledge(batch, &welcome, &by);
+        self.queue.submit(Demand::freeing(), act).await
+    }
+}
 
 pub(crate) fn welcome_key(identity: &Identity, welcome: &WelcomeId) -> Key {
     Kind::Welcome.key().identity(identity).welcome(welcome).build()

@@ -8,24 +8,26 @@ mod escrow_rows;
 mod rows;
 
 use super::{
-    blobs::uploads::{blob_key, chunk_key, chunk_parts, tombstone_key, upload_key, usage_key},
+    blobs::{
+        rows::UsageRow,
+        uploads::{blob_key, chunk_key, chunk_parts, tombstone_key, upload_key, usage_key},
+    },
     desk::{
-        enrolment::{Place, invitation_key},
-        escrow::{certificate_key, count_key, entry_of, grants_prefix},
+        escrow_keys::{certificate_key, count_key, entry_of, grants_prefix},
         events::{Lane, desk_key},
         ledger,
+        places::{Place, invitation_key},
         recoveries::attempt_key,
         trust::charter_key,
     },
     engine::{
-        keys::{Key, Kind},
+        keys::{Key, Kind, entry_key, group_key, membership_key},
         open::FORMAT,
-        rows::{PositionRow, Row, UsageRow},
+        rows::{PositionRow, Row},
     },
     log::{
         access::{access_key, of_key},
         directory::one_time_prefix,
-        entries,
         welcomes::{content, welcome_key},
     },
 };
@@ -66,13 +68,13 @@ macro_rules! of_each_kind {
 
 of_each_kind! {
     Format => bytes(Kind::Format.key().build(), &FORMAT.to_be_bytes()),
-    Group => row(entries::group_key(&GROUP), rows::group()),
-    Entry => row(entries::entry_key(&GROUP, POSITION), rows::entry()),
+    Group => row(group_key(&GROUP), rows::group()),
+    Entry => row(entry_key(&GROUP, POSITION), rows::entry()),
     EntryPart => part_of(Kind::EntryPart.key().group(&GROUP).position(POSITION).build()),
     IdBlock => row(Kind::IdBlock.key().group(&GROUP).number(NUMBER).build(), rows::id_block()),
     CommitIndex => row(Kind::CommitIndex.key().group(&GROUP).epoch(EPOCH).build(), PositionRow { position: 1 }),
     Leaf => row(Kind::Leaf.key().group(&GROUP).index(INDEX).build(), rows::member()),
-    Membership => row(entries::membership_key(&device(), &GROUP), rows::membership()),
+    Membership => row(membership_key(&device(), &GROUP), rows::membership()),
     Checkpoint => row(Kind::Checkpoint.key().group(&GROUP).build(), rows::checkpoint()),
     CheckpointPart => part_of(Kind::CheckpointPart.key().group(&GROUP).epoch(EPOCH).build()),
     Stay => row(stay_key(), PositionRow { position: 1 }),
@@ -115,7 +117,7 @@ fn forms() -> Vec<Form> {
     forms.extend([
         part(rows::chunk_file()),
         part(rows::act()),
-        bytes(entries::entry_key(&GROUP, POSITION), &[]).called("Entry laid ahead"),
+        bytes(entry_key(&GROUP, POSITION), &[]).called("Entry laid ahead"),
     ]);
     forms
 }

@@ -1,6 +1,9 @@
 //! Values of the rows in `rows.rs`.
 
-use super::{super::engine::rows::*, DEVICE, OTHER_DEVICE, hash, id, opaque};
+use super::{
+    super::{blobs::rows::*, desk::rows::*, engine::rows::*, log::rows::*},
+    DEVICE, OTHER_DEVICE, hash, id, opaque,
+};
 
 pub(super) fn group() -> GroupRow {
     GroupRow { created_at_ms: 1, creator: DEVICE.to_owned(), creation_digest: hash(3), access_open: 4 }

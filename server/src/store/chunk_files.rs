@@ -1,4 +1,4 @@
-//! Chunk files: large ciphertext beside sled, one file a chunk.
+//! Chunk files: large ciphertext beside the database, one file a chunk. No engine is known here.
 //!
 //! sled at 4 GiB of chunks took as much memory, up to twice the disk, and gave nothing back on
 //! deletion; files cost what they hold and are gone when unlinked. A file is written whole and synced,
@@ -6,9 +6,9 @@
 //! attempt, so that two attempts at one chunk never meet, and a file that no row names and no attempt is at is
 //! known to be litter.
 
-use crate::store::{
-    Result, StoreError,
-    sled::engine::{rows::ChunkFileRow, space::Space},
+use super::{
+    error::{Result, StoreError},
+    space::{Purpose, Space},
 };
 use alcove_proto::ids::BlobId;
 use bytes::Bytes;
@@ -40,9 +40,16 @@ pub(crate) struct ChunkFiles {
     under_way: Arc<Mutex<HashSet<u64>>>,
 }
 
+/// Which file holds a chunk: the run of the server and the attempt within it that wrote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ChunkFile {
+    pub(crate) run: u64,
+    pub(crate) attempt: u64,
+}
+
 /// A file that is on disk and has no row yet. Until this is dropped, nobody takes it for litter.
 pub(crate) struct Written {
-    pub(crate) row: ChunkFileRow,
+    pub(crate) file: ChunkFile,
     _under_way: UnderWay,
 }
 
@@ -67,14 +74,14 @@ impl Drop for UnderWay {
 
 /// The name of one chunk file within its blob's folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FileName {
-    pub(crate) index: u32,
-    pub(crate) run: u64,
-    pub(crate) attempt: u64,
+struct FileName {
+    index: u32,
+    run: u64,
+    attempt: u64,
 }
 
 impl FileName {
-    fn of(index: u32, file: &ChunkFileRow) -> Self {
+    fn of(index: u32, file: &ChunkFile) -> Self {
         Self { index, run: file.run, attempt: file.attempt }
     }
 }
@@ -124,20 +131,20 @@ impl ChunkFiles {
     /// Errors: [`StoreError::StorageFull`], and then nothing of it is left.
     pub(crate) async fn write(&self, blob: &BlobId, index: u32, chunk: Bytes) -> Result<Written> {
         let _turn = self.writes.acquire().await.map_err(|_| StoreError::Stopped)?;
-        self.space.admit_file(chunk.len() as u64)?;
+        self.space.admit(chunk.len() as u64, Purpose::Grow)?;
         let attempt = self.attempts.fetch_add(1, Ordering::Relaxed);
         let under_way = UnderWay::begin(attempt, &self.under_way);
-        let file = ChunkFileRow { run: self.run, attempt };
+        let file = ChunkFile { run: self.run, attempt };
         let path = object_path(blob, &FileName::of(index, &file));
         self.files
             .put(&path, PutPayload::from(chunk))
             .await
             .map_err(|error| failure(&self.space, "writing a chunk", error))?;
-        Ok(Written { row: file, _under_way: under_way })
+        Ok(Written { file, _under_way: under_way })
     }
 
     /// Reads one chunk.
-    pub(crate) async fn read(&self, blob: &BlobId, index: u32, file: &ChunkFileRow) -> Result<Option<Bytes>> {
+    pub(crate) async fn read(&self, blob: &BlobId, index: u32, file: &ChunkFile) -> Result<Option<Bytes>> {
         let path = object_path(blob, &FileName::of(index, file));
         let read = async { self.files.get(&path).await?.bytes().await };
         match read.await {
@@ -159,7 +166,7 @@ impl ChunkFiles {
     }
 
     /// Removes one file that no row names, and the folder of a blob that is gone.
-    pub(crate) fn discard(&self, blob: &BlobId, index: u32, file: &ChunkFileRow, blob_gone: bool) {
+    pub(crate) fn discard(&self, blob: &BlobId, index: u32, file: &ChunkFile, blob_gone: bool) {
         let path = self.blob_folder(blob).join(FileName::of(index, file).to_string());
         if let Err(error) = fs::remove_file(&path) {
             // The reaper finds it.
@@ -172,7 +179,7 @@ impl ChunkFiles {
     }
 
     /// Length of one chunk file, bytes; nothing when it is missing.
-    pub(crate) fn length(&self, blob: &BlobId, index: u32, file: &ChunkFileRow) -> Option<u64> {
+    pub(crate) fn length(&self, blob: &BlobId, index: u32, file: &ChunkFile) -> Option<u64> {
         let path = self.blob_folder(blob).join(FileName::of(index, file).to_string());
         fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file).map(|file| file.len())
     }
@@ -182,7 +189,7 @@ impl ChunkFiles {
         &self,
         blob: &BlobId,
         index: u32,
-        file: &ChunkFileRow,
+        file: &ChunkFile,
     ) -> Result<Option<Vec<u8>>> {
         let path = self.blob_folder(blob).join(FileName::of(index, file).to_string());
         match fs::read(path) {
@@ -220,7 +227,7 @@ impl ChunkFiles {
     pub(crate) fn sweep(
         &self,
         blob: &BlobId,
-        mut named: impl FnMut(u32) -> Result<Option<ChunkFileRow>>,
+        mut named: impl FnMut(u32) -> Result<Option<ChunkFile>>,
     ) -> Result<u64> {
         let folder = self.blob_folder(blob);
         let mut removed = 0;
