@@ -3,13 +3,14 @@
 //! The only place of the server that makes a request (RFC 2986). Nothing that exists is ever overwritten.
 
 use crate::config::TEMPLATE;
+use alcove_programs::files::{Access, FileError, sync_folder, write_new};
 use alcove_proto::v1::ServerRequest;
 use prost::Message;
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
 use rustls_pki_types::DnsName;
 use std::{
-    fs::{DirBuilder, File, OpenOptions},
-    io::{self, Write},
+    fs::DirBuilder,
+    io,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -61,6 +62,12 @@ pub enum InitError {
     Keys(#[source] rcgen::Error),
 }
 
+impl From<FileError> for InitError {
+    fn from(error: FileError) -> Self {
+        Self::Write { path: error.path, source: error.source }
+    }
+}
+
 /// Where the desk of a server that listens on `listen` listens, unless it is said: on the next port.
 pub fn desk_beside(listen: SocketAddr) -> SocketAddr {
     let port = match listen.port() {
@@ -102,12 +109,12 @@ pub fn init(
 
     make_folder(folder)?;
     make_folder(&folder.join(CRL_FOLDER))?;
-    write_new(&folder.join(TLS_KEY_FILE), &tls_key.serialize_der(), Secret::Yes)?;
-    write_new(&folder.join(RECEIPT_KEY_FILE), &receipt_key.serialize_der(), Secret::Yes)?;
-    write_new(&folder.join(CONFIG_FILE), config.as_bytes(), Secret::No)?;
+    write_new(&folder.join(TLS_KEY_FILE), &tls_key.serialize_der(), Access::Owner)?;
+    write_new(&folder.join(RECEIPT_KEY_FILE), &receipt_key.serialize_der(), Access::Owner)?;
+    write_new(&folder.join(CONFIG_FILE), config.as_bytes(), Access::Everyone)?;
     // Last: whoever has the request can trust that the keys are there.
     let request_path = folder.join(REQUEST_FILE);
-    write_new(&request_path, &request.encode_to_vec(), Secret::No)?;
+    write_new(&request_path, &request.encode_to_vec(), Access::Everyone)?;
     sync_folder(folder)?;
     Ok(request_path)
 }
@@ -117,36 +124,9 @@ fn csr(key: &KeyPair, names: Vec<String>) -> Result<Vec<u8>, rcgen::Error> {
     Ok(request.der().to_vec())
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Secret {
-    Yes,
-    No,
-}
-
 fn make_folder(folder: &Path) -> Result<(), InitError> {
     let made = DirBuilder::new().recursive(true).create(folder);
     made.map_err(|source| InitError::Write { path: folder.to_owned(), source })
-}
-
-fn write_new(path: &Path, bytes: &[u8], secret: Secret) -> Result<(), InitError> {
-    let write = || {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            options.mode(if secret == Secret::Yes { 0o600 } else { 0o644 });
-        }
-        let mut file = options.open(path)?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    };
-    write().map_err(|source| InitError::Write { path: path.to_owned(), source })
-}
-
-fn sync_folder(folder: &Path) -> Result<(), InitError> {
-    let synced = File::open(folder).and_then(|opened| opened.sync_all());
-    synced.map_err(|source| InitError::Write { path: folder.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ const NOW_MS: i64 = 1_772_600_000_000;
 const DEATHS_MAX: usize = 40;
 
 fn passphrase(whose: &str) -> Passphrase {
-    Passphrase::new(format!("{whose} has four unrelated words")).expect("long enough")
+    Passphrase::new(format!("{whose} has four unrelated words"))
 }
 
 fn csr() -> Vec<u8> {

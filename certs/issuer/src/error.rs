@@ -5,6 +5,7 @@ use crate::{
     recovery::error::RecoveryError,
 };
 use alcove_charter::{CardError, CharterError, CrlError, RenewalError, TrustError};
+use alcove_programs::{files::FileError, passphrase::Unfit};
 use alcove_proto::{
     canonical::CanonicalError,
     names::{Identity, NameError, TrustDomain},
@@ -117,12 +118,9 @@ pub enum IssuerError {
     /// The passphrase is not the one the keystore was sealed with.
     #[error("wrong passphrase")]
     WrongPassphrase,
-    /// Under [`crate::PASSPHRASE_BYTES_MIN`].
-    #[error("the passphrase has {bytes} bytes")]
-    PassphraseTooShort {
-        /// Its length.
-        bytes: usize,
-    },
+    /// It may not guard something new.
+    #[error(transparent)]
+    PassphraseUnfit(#[from] Unfit),
     /// The keystore was truncated or altered.
     #[error("{} is damaged", path.display())]
     KeystoreDamaged {
@@ -468,4 +466,10 @@ pub enum IssuerError {
         /// What was tried.
         act: &'static str,
     },
+}
+
+impl From<FileError> for IssuerError {
+    fn from(error: FileError) -> Self {
+        Self::Io { act: error.act, path: error.path, source: error.source }
+    }
 }

@@ -16,13 +16,13 @@ mod error;
 mod ledger;
 pub mod recovery;
 
+pub use alcove_programs::passphrase::Passphrase;
 pub use ca::{
     agency::{AgencyCa, AgencyProfile, IssuedCrl, Which, parse_agency_file},
     duty::{DUTY_DAYS, DutyOfficer},
     files::{read_limited, write_private, write_whole},
     hpke::{DirectoryKey, SealingKey, open_enrolment_key},
     keys::SigningKey,
-    keystore::{PASSPHRASE_BYTES_MIN, Passphrase},
     roll::{OldCertificate, RollState},
     server::{IssuedServer, ServerCa},
 };

@@ -9,7 +9,6 @@ pub mod cards;
 pub mod device;
 pub mod documents;
 pub mod escrow;
-pub mod file_names;
 pub mod grants;
 pub mod group;
 pub mod keys;

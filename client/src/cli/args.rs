@@ -3,6 +3,7 @@
 //! Nothing secret is ever taken from here: passphrases come from a file or the terminal, notes from
 //! standard input or a file.
 
+use alcove_programs::exit;
 use alcove_proto::limits::DEVICE_NUMBER_MAX;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -11,10 +12,7 @@ use std::path::PathBuf;
 /// Exchange notes and documents between agencies, end-to-end encrypted.
 #[derive(Debug, Parser)]
 #[command(name = "alcove", version, propagate_version = true, max_term_width = 100)]
-#[command(after_help = "\
-Exit codes: 0 ok, 1 unexpected, 2 usage, 3 not found or not permitted, 5 locked or wrong passphrase,
-6 integrity failure (never retry), 7 server unreachable or no answer yet (retry), 8 certificate expired or revoked,
-9 conflict, 10 a key changed and wants verification, 11 no space or quota, 12 refused input, 130 interrupted.")]
+#[command(after_help = exit::table())]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,

@@ -11,15 +11,11 @@ use alcove_client::{
     enrol::{ANSWER_BYTES_MAX, EnrolError, Enrolment, device},
     session::{Clock, Passphrase, Session, SystemClock},
 };
+use alcove_programs::files::{self, Access};
 use alcove_proto::v1::Side;
 use ring::rand::SystemRandom;
 use serde::Serialize;
-use std::{
-    fs, io,
-    io::{Read, Write},
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs, io, io::Read, path::Path, sync::Arc};
 
 pub(super) async fn run(context: &Context, command: Enrol) -> Result<(), Failure> {
     match command {
@@ -200,19 +196,7 @@ fn write_new_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(failed(error)),
     }
-    let draft = draft_of(path);
-    // What an earlier run left half written is written anew.
-    let mut file = fs::File::create(&draft).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-    drop(file);
-    fs::rename(&draft, path).map_err(failed)
-}
-
-fn draft_of(path: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or(path.as_os_str()));
-    name.push(".part");
-    path.with_file_name(name)
+    files::put(path, bytes, Access::Everyone).map_err(|error| failed(error.source))
 }
 
 #[cfg(test)]
@@ -228,16 +212,6 @@ mod tests {
         assert_eq!(write_new_file(&path, b"two").unwrap_err().exit, Exit::Conflict);
         assert_eq!(fs::read(&path).unwrap(), b"one");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no draft is left");
-    }
-
-    #[test]
-    fn what_a_killed_run_left_behind_is_no_hindrance() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("device.req");
-        fs::write(draft_of(&path), b"half").unwrap();
-        write_new_file(&path, b"whole").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"whole");
-        assert!(!draft_of(&path).exists());
     }
 
     #[test]

@@ -83,10 +83,7 @@ pub use crate::{
     transport::{Refusal, ServerError},
     vault::{Passphrase, VaultError},
 };
-pub use alcove_e2ee::{
-    file_names::{escape, escape_line},
-    group::GroupError,
-};
+pub use alcove_e2ee::group::GroupError;
 pub use alcove_trust::CertificateFault;
 
 use crate::vault::{Durability, Vault};

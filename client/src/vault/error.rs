@@ -1,5 +1,6 @@
 //! Why the vault could not be used.
 
+use alcove_programs::files::FileError;
 use std::{io, path::PathBuf};
 
 /// A failure of the vault. [`VaultError::Damaged`] never goes away by trying again.
@@ -86,5 +87,11 @@ impl From<rusqlite::Error> for VaultError {
             // No code: a value of another type than the schema says, or SQL that finds no table.
             None => Self::damaged("a value of the wrong type"),
         }
+    }
+}
+
+impl From<FileError> for VaultError {
+    fn from(error: FileError) -> Self {
+        Self::Io { path: error.path, source: error.source }
     }
 }

@@ -16,10 +16,11 @@ pub mod rows;
 mod seal;
 
 pub use act::{Act, Durability};
+pub use alcove_programs::passphrase::Passphrase;
 pub use entries::{Direction, EntryKey};
 pub use error::VaultError;
-pub use passphrase::Passphrase;
 
+use alcove_programs::files::{Access, sync_folder, write_new};
 use passphrase::{Slot, VaultKey};
 use ring::rand::SecureRandom;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, config::DbConfig};
@@ -101,7 +102,8 @@ impl Vault {
     }
 
     fn write_new(draft: &Path, passphrase: &Passphrase, random: &dyn SecureRandom) -> Result<(), VaultError> {
-        make_private_file(draft)?;
+        // For its owner alone: SQLite gives its log the same permissions.
+        write_new(draft, &[], Access::Owner)?;
         let key = VaultKey::draw(random)?;
         let slot = Slot::wrap(&key, passphrase, random)?;
         let connection = Connection::open_with_flags(draft, open_flags())?;
@@ -277,28 +279,6 @@ fn make_private_folder(home: &Path) -> Result<(), VaultError> {
         use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(home, fs::Permissions::from_mode(0o700)).map_err(failed)?;
     }
-    Ok(())
-}
-
-/// Makes an empty file, for its owner alone. SQLite gives its log the same permissions.
-fn make_private_file(path: &Path) -> Result<(), VaultError> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    options.open(path).map(drop).map_err(|source| VaultError::Io { path: path.to_owned(), source })
-}
-
-fn sync_folder(home: &Path) -> Result<(), VaultError> {
-    #[cfg(unix)]
-    fs::File::open(home)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|source| VaultError::Io { path: home.to_owned(), source })?;
-    #[cfg(not(unix))]
-    let _not_possible = home;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //! The slot carries a checksum of its own, so that a flipped bit is told from a wrong passphrase.
 
 use super::VaultError;
+use alcove_programs::passphrase::Passphrase;
 use argon2::{Algorithm, Argon2, Params, Version};
 use ring::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
@@ -23,21 +24,6 @@ const KDF_PASSES_MAX: u32 = 16;
 const KEY_BYTES: usize = 32;
 const SALT_BYTES: usize = 16;
 const SLOT_FORMAT: u32 = 1;
-
-/// What somebody types to unlock a vault. Wiped when dropped, never printed.
-pub struct Passphrase(Zeroizing<String>);
-
-impl Passphrase {
-    /// Takes the text as typed.
-    pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
-
-    /// Characters of it, for a judgement of its strength.
-    pub fn characters(&self) -> usize {
-        self.0.chars().count()
-    }
-}
 
 /// The key every row of a vault is sealed under, by way of one key a room.
 pub(super) struct VaultKey(pub(super) Zeroizing<[u8; KEY_BYTES]>);
@@ -158,7 +144,7 @@ fn stretch(
     let params = Params::new(memory_kib, passes, 1, Some(KEY_BYTES)).map_err(damaged)?;
     let mut out = Zeroizing::new([0; KEY_BYTES]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(passphrase.0.as_bytes(), salt, out.as_mut_slice())
+        .hash_password_into(passphrase.as_bytes(), salt, out.as_mut_slice())
         .map_err(damaged)?;
     Ok(out)
 }

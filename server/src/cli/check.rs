@@ -1,6 +1,6 @@
 //! `alcove-server check` and `check-config`.
 
-use super::{Exit, Failure, audit::time, say};
+use super::{Failure, audit::time, say};
 use crate::{
     admin::{self, AdminError, CheckLine, Line, Question},
     config::Config,
@@ -10,6 +10,7 @@ use crate::{
     },
     trust_files::{TrustFiles, load},
 };
+use alcove_programs::exit::Exit;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::runtime;
 

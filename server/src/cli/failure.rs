@@ -1,6 +1,5 @@
 //! Why a command failed, which exit code that is, and what the operator can do.
 
-use super::Exit;
 use crate::{
     admin::AdminError,
     config::ConfigError,
@@ -11,6 +10,7 @@ use crate::{
     trust_files::{TrustFileError, Which},
 };
 use alcove_charter::{CharterError, TrustError};
+use alcove_programs::exit::Exit;
 use std::{error::Error, io, net::SocketAddr, path::PathBuf};
 
 /// Why a command failed.

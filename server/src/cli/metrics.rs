@@ -3,8 +3,9 @@
 //! OpenMetrics text: a timer writes it to where a collector looks, so monitoring needs no port of the server's and no
 //! key. Names no device and no group. Source: OpenMetrics 1.0, "Text format".
 
-use super::{Exit, Failure, say, status::ask};
+use super::{Failure, say, status::ask};
 use crate::{admin::StatusLine, config::Config};
+use alcove_programs::exit::Exit;
 use std::fmt::Write;
 
 /// Prints the metrics; fails as `status` does when the server does not answer.

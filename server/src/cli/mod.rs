@@ -6,16 +6,15 @@
 mod audit;
 mod check;
 mod compact;
-mod exit;
 mod failure;
 mod metrics;
 mod run;
 mod status;
 
-pub use exit::Exit;
 pub use failure::{Failure, report};
 
 use crate::{config::Config, init};
+use alcove_programs::exit::{self, Exit};
 use clap::{Args, Parser, Subcommand};
 use std::{
     io::{self, Write},
@@ -26,7 +25,7 @@ use std::{
 
 /// Alcove's server: orders, keeps and delivers what it cannot read.
 #[derive(Debug, Parser)]
-#[command(name = "alcove-server", version, about, max_term_width = 100)]
+#[command(name = "alcove-server", version, about, max_term_width = 100, after_help = exit::table())]
 struct Cli {
     #[command(subcommand)]
     command: Command,

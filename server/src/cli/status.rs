@@ -1,10 +1,11 @@
 //! `alcove-server status`.
 
-use super::{Exit, Failure, audit::time, check::now_ms, say};
+use super::{Failure, audit::time, check::now_ms, say};
 use crate::{
     admin::{self, AdminError, EndingLine, Line, Question, StatusLine},
     config::Config,
 };
+use alcove_programs::exit::Exit;
 
 /// Asks the running server how it is.
 pub(super) fn status(config: &Config, json: bool) -> Result<Exit, Failure> {

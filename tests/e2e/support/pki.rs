@@ -72,7 +72,7 @@ impl Signer {
 
     /// The CA in an agency's folder.
     pub(crate) fn in_folder(folder: &Path) -> Self {
-        let passphrase = Passphrase::new(PASSPHRASE.to_owned()).expect("the world's passphrase is one");
+        let passphrase = Passphrase::new(PASSPHRASE.to_owned());
         let agency = AgencyCa::open(folder, &passphrase).expect("the world's CAs open");
         Self::Agency(Box::new(agency))
     }

@@ -6,7 +6,7 @@ use crate::{
         folder::{AGENCY_FILE, CA_CERTIFICATE, CRL, Folder, Found, KEYSTORE, LEDGER},
         hpke::DirectoryKey,
         keys::SigningKey,
-        keystore::{self, AgencySecrets, Passphrase, Secrets},
+        keystore::{self, AgencySecrets, Secrets},
         roll,
     },
     certify::certificates,
@@ -18,6 +18,7 @@ use crate::{
     recovery::state::State,
 };
 use alcove_charter::{Agency, Ca, CharterFile, Crl as List, CrlError};
+use alcove_programs::passphrase::Passphrase;
 use alcove_proto::{
     limits::{CERTIFICATE_BYTES_MAX, CRL_BYTES_MAX},
     names::{Identity, Person, TrustDomain},

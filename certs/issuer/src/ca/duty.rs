@@ -5,10 +5,10 @@
 use crate::{
     ca::{
         agency::AgencyCa,
-        files::{create_private_folder, read_limited, write_whole},
+        files::{read_limited, write_whole},
         folder::KEYSTORE,
         keys::SigningKey,
-        keystore::{self, DutySecrets, Passphrase, Secrets},
+        keystore::{self, DutySecrets, Secrets},
     },
     certify::{
         certificates::{self, Name},
@@ -18,6 +18,7 @@ use crate::{
     ledger::lines::{Event, IssuedEntry, Kind, serial_text},
 };
 use alcove_charter::{denial_signing_bytes, duty_name, leaf_point, oids::Usage};
+use alcove_programs::{files::create_private_folder, passphrase::Passphrase};
 use alcove_proto::{
     limits::CERTIFICATE_BYTES_MAX,
     names::{Identity, TrustDomain},
@@ -45,7 +46,7 @@ impl DutyOfficer {
     ///
     /// Run again after a crash with the same passphrase, it goes on with the same key.
     /// Errors: [`IssuerError::FolderTaken`] when the folder is whole, [`IssuerError::OtherProfile`] when it was begun
-    /// for another agency, [`IssuerError::PassphraseTooShort`], [`IssuerError::WrongPassphrase`].
+    /// for another agency, [`IssuerError::PassphraseUnfit`], [`IssuerError::WrongPassphrase`].
     pub fn init(
         path: &Path,
         ca: &mut AgencyCa,

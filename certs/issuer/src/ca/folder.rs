@@ -5,9 +5,10 @@
 //! where it stopped.
 
 use crate::{
-    ca::files::{self, create_private_folder, io, is_temp, remove_temps},
+    ca::files::{self, io},
     error::IssuerError,
 };
+use alcove_programs::files::{create_private_folder, is_draft, remove_drafts, sync_folder};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
@@ -55,9 +56,9 @@ impl Folder {
         if path.join(KEYSTORE).is_file() {
             let folder = Self::lock(path)?;
             // What a crash left may be a keystore with a key that has been wiped since.
-            remove_temps(path)?;
+            remove_drafts(path)?;
             if path.join(REQUESTS).is_dir() {
-                remove_temps(&path.join(REQUESTS))?;
+                remove_drafts(&path.join(REQUESTS))?;
             }
             Ok(folder)
         } else {
@@ -93,7 +94,7 @@ impl Folder {
         for entry in fs::read_dir(path).map_err(io("read", path))? {
             let name = entry.map_err(io("read", path))?.file_name();
             let name = name.to_string_lossy();
-            if !ours.contains(&&*name) && !is_temp(&name) {
+            if !ours.contains(&&*name) && !is_draft(&name) {
                 return Err(IssuerError::FolderNotEmpty { path: path.to_owned() });
             }
         }
@@ -101,7 +102,7 @@ impl Folder {
         if path.join(last).exists() {
             return Err(IssuerError::FolderTaken { path: path.to_owned() });
         }
-        remove_temps(path)?;
+        remove_drafts(path)?;
         let found = if path.join(KEYSTORE).exists() { Found::Keystore } else { Found::Nothing };
         Ok((folder, found))
     }
@@ -119,7 +120,7 @@ impl Folder {
     pub(crate) fn remove(&self, name: &str) -> Result<(), IssuerError> {
         let path = self.file(name);
         match fs::remove_file(&path) {
-            Ok(()) => files::sync_folder(&self.path),
+            Ok(()) => Ok(sync_folder(&self.path)?),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(io("remove", &path)(error)),
         }

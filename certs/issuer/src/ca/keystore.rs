@@ -8,24 +8,20 @@
 use crate::{
     ca::{
         agency::AgencyProfile,
-        files::{self, Access, read_limited},
+        files::{read_limited, write_private},
         hpke::SealingKey,
         keys::{self, SigningKey},
     },
     error::IssuerError,
 };
 use alcove_charter::{P256Point, sha256};
+use alcove_programs::passphrase::Passphrase;
 use alcove_proto::names::TrustDomain;
 use argon2::{Algorithm, Argon2, Params, Version};
 use prost::Message;
 use ring::{aead, hkdf};
 use std::path::Path;
 use zeroize::{Zeroize, Zeroizing};
-
-/// Fewest bytes of a passphrase for a new keystore.
-pub const PASSPHRASE_BYTES_MIN: usize = 12;
-/// Most bytes of a passphrase.
-const PASSPHRASE_BYTES_MAX: usize = 1024;
 
 const MAGIC: &[u8; 18] = b"alcove keystore 1\n";
 pub(crate) const SALT: usize = 16;
@@ -46,37 +42,6 @@ pub(crate) const PASSES: u32 = 3;
 /// What a file may ask for: more would be an attack on the machine that opens it.
 pub(crate) const MEMORY_KIB_MAX: u32 = 1024 * 1024;
 pub(crate) const PASSES_MAX: u32 = 32;
-
-/// A passphrase on its way to the keystore.
-pub struct Passphrase(Zeroizing<String>);
-
-impl Passphrase {
-    /// Takes a passphrase as it was typed or read; one line end at its end is not part of it.
-    ///
-    /// Errors: [`IssuerError::PassphraseTooShort`] for an empty one, or one over 1,024 bytes.
-    pub fn new(text: String) -> Result<Self, IssuerError> {
-        let text = Zeroizing::new(text);
-        let line = text.strip_suffix('\n').unwrap_or(&text);
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        if line.is_empty() || line.len() > PASSPHRASE_BYTES_MAX {
-            return Err(IssuerError::PassphraseTooShort { bytes: line.len() });
-        }
-        Ok(Self(Zeroizing::new(line.to_owned())))
-    }
-
-    /// Whether it may seal a new keystore.
-    ///
-    /// Errors: [`IssuerError::PassphraseTooShort`].
-    pub fn check_for_new(&self) -> Result<(), IssuerError> {
-        let bytes = self.0.len();
-        if bytes < PASSPHRASE_BYTES_MIN { Err(IssuerError::PassphraseTooShort { bytes }) } else { Ok(()) }
-    }
-
-    /// Whether both are the same, for a passphrase that is typed twice.
-    pub fn matches(&self, other: &Self) -> bool {
-        *self.0 == *other.0
-    }
-}
 
 /// What a keystore holds.
 pub(crate) enum Secrets {
@@ -247,7 +212,7 @@ fn seal(path: &Path, mut content: Content, passphrase: &Passphrase) -> Result<()
     file.extend(plaintext.iter());
     let digest = sha256(&[&file]);
     file.extend(digest);
-    files::replace(path, &file, Access::Owner)
+    write_private(path, &file)
 }
 
 /// Opens the keystore at `path`.
@@ -373,7 +338,7 @@ impl Stretched {
         let params = Params::new(memory_kib, passes, 1, Some(32)).map_err(failed)?;
         let mut stretched = Zeroizing::new([0; 32]);
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into(passphrase.0.as_bytes(), salt, &mut *stretched)
+            .hash_password_into(passphrase.as_bytes(), salt, &mut *stretched)
             .map_err(failed)?;
         Ok(Self(hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(&*stretched)))
     }

@@ -4,7 +4,7 @@ use crate::{
     ca::{
         folder::{CA_CERTIFICATE, Folder, Found, KEYSTORE, LEDGER},
         keys::SigningKey,
-        keystore::{self, Passphrase, Roll, Secrets, ServerSecrets},
+        keystore::{self, Roll, Secrets, ServerSecrets},
         roll,
     },
     certify::{
@@ -15,6 +15,7 @@ use crate::{
     ledger::lines::{Event, IssuedEntry, Kind, Ledger, serial_text},
 };
 use alcove_charter::{P256Point, oids::Usage, request_point};
+use alcove_programs::passphrase::Passphrase;
 use alcove_proto::{canonical, names::TrustDomain, v1};
 use prost::Message;
 use rustls_pki_types::{CertificateDer, DnsName};

@@ -7,7 +7,7 @@
 use crate::{
     ca::{
         agency::AgencyCa,
-        files::{self, Access, read_limited},
+        files::{read_limited, write_private},
         folder::INVITATIONS,
         keys,
     },
@@ -187,7 +187,7 @@ impl Invitations {
             )
             .map_err(|_| IssuerError::Crypto { act: "seal the invitation" })?;
         let file = [MAGIC.as_slice(), &nonce, &plaintext].concat();
-        files::replace(&self.path, &file, Access::Owner)?;
+        write_private(&self.path, &file)?;
         self.open = open;
         self.last_event = last_event;
         Ok(())

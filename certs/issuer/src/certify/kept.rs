@@ -7,12 +7,13 @@
 use crate::{
     ca::{
         agency::AgencyCa,
-        files::{create_private_folder, read_limited, write_whole},
+        files::{read_limited, write_whole},
         folder::REQUESTS,
     },
     certify::{devices::RequestKeys, renewals::RenewalAnswer, requests::Judged},
     error::IssuerError,
 };
+use alcove_programs::files::create_private_folder;
 use alcove_proto::{ids::Digest, limits::ANSWER_BYTES_MAX, names::Identity};
 use prost::Message;
 use std::path::PathBuf;

@@ -1,6 +1,7 @@
 //! A question to the person at the terminal.
 
 use alcove_issuer::IssuerError;
+use alcove_programs::text::safe_block;
 use std::{
     io::{BufRead, Read, Write, stderr, stdin},
     path::PathBuf,
@@ -20,9 +21,9 @@ pub(super) fn ask_line(lines: &[String], question: &str) -> Result<String, Issue
     let terminal = |source| IssuerError::Io { act: "read from", path: PathBuf::from("the terminal"), source };
     let mut answer = String::new();
     if !lines.is_empty() {
-        writeln!(stderr(), "{}", lines.join("\n")).map_err(terminal)?;
+        writeln!(stderr(), "{}", safe_block(&lines.join("\n"), "")).map_err(terminal)?;
     }
-    write!(stderr(), "{question}").map_err(terminal)?;
+    write!(stderr(), "{}", safe_block(question, "")).map_err(terminal)?;
     stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut answer).map_err(terminal)?;
     Ok(answer)
 }

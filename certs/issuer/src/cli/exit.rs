@@ -1,6 +1,6 @@
 //! What a person is told when something was not done: what happened, what to do, and the exit code.
 
-use alcove_issuer::{IssuerError, PASSPHRASE_BYTES_MIN};
+use alcove_issuer::IssuerError;
 use std::{
     io::{ErrorKind, Write, stderr},
     process::ExitCode,
@@ -8,59 +8,31 @@ use std::{
 
 use super::{exit_desk, exit_lists, output::day};
 use alcove_charter::CharterError;
-
-/// Exit codes, the same for all of Alcove's programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exit {
-    Unexpected = 1,
-    Usage = 2,
-    NotFound = 3,
-    Passphrase = 5,
-    Integrity = 6,
-    Unreachable = 7,
-    Expired = 8,
-    Conflict = 9,
-    NoSpace = 11,
-    Refused = 12,
-}
-
-impl Exit {
-    /// The number in words, as all of Alcove's programs say it.
-    fn word(self) -> &'static str {
-        match self {
-            Self::Unexpected => "unexpected",
-            Self::Usage => "usage",
-            Self::NotFound => "not-found",
-            Self::Passphrase => "locked",
-            Self::Integrity => "integrity",
-            Self::Unreachable => "unreachable",
-            Self::Expired => "certificate",
-            Self::Conflict => "conflict",
-            Self::NoSpace => "no-space",
-            Self::Refused => "refused",
-        }
-    }
-}
+use alcove_programs::{
+    exit::Exit,
+    passphrase::{self, Unfit},
+    text::{safe_block, safe_json},
+};
 
 /// Says on stderr what happened and what to do: two sentences for people, one object for scripts.
 pub(crate) fn say(error: &IssuerError, json: bool) -> ExitCode {
     let (exit, happened, remedy) = explain(error);
     let said = if json {
-        serde_json::json!({
+        let object = serde_json::json!({
             "schema": "alcove.certs.error.v1",
-            "exit": exit as u8,
+            "exit": exit.code(),
             "error": exit.word(),
             "reason": reason(error),
             "what": happened,
             "do": remedy,
-        })
-        .to_string()
+        });
+        safe_json(&object.to_string())
     } else {
-        format!("{happened}\n{remedy}")
+        safe_block(&format!("{happened}\n{remedy}"), "")
     };
     // Nobody is left to tell when stderr is gone.
     let _ = writeln!(stderr(), "{said}");
-    ExitCode::from(exit as u8)
+    exit.into()
 }
 
 /// Why, in one word for scripts, where the exit code alone would not tell them what to do next.
@@ -69,6 +41,7 @@ fn reason(error: &IssuerError) -> Option<&'static str> {
         IssuerError::Charter(CharterError::KeyOfAnother { .. }) => Some("key-of-another"),
         IssuerError::Charter(CharterError::CaClaimMissing { .. }) => Some("ca-claim-missing"),
         IssuerError::Charter(CharterError::BadCaClaim { .. }) => Some("bad-ca-claim"),
+        IssuerError::PassphraseUnfit(unfit) => Some(unfit.code()),
         IssuerError::OtherDirectoryKey => Some("other-directory-key"),
         IssuerError::WordsNotHeard { .. } => Some("words-not-heard"),
         IssuerError::WordsOfNothing | IssuerError::OtherKeyWords { .. } => Some("words-differ"),
@@ -168,17 +141,22 @@ pub(crate) fn explain(error: &IssuerError) -> (Exit, String, String) {
             "Let their owner read them once more. If they stay the same the draft names another key than theirs: sign nothing, and call the other agencies' admins.",
         ),
         E::WrongPassphrase => (
-            Exit::Passphrase,
+            Exit::Locked,
             "The passphrase is not the one this CA was sealed with.".to_owned(),
             "Try again; without the passphrase nobody can open the CA.",
         ),
-        E::PassphraseTooShort { bytes } => (
-            Exit::Usage,
-            format!("A passphrase of {bytes} bytes was given; a new one has {PASSPHRASE_BYTES_MIN} to 1024."),
-            "Choose a passphrase of that length, for example four or five unrelated words.",
+        E::PassphraseUnfit(unfit) => (
+            Exit::Refused,
+            match unfit {
+                Unfit::Guessable { characters, different } => format!(
+                    "The passphrase is too easy to guess: it has {characters} characters, {different} of them different."
+                ),
+                Unfit::TooLong => format!("The passphrase has more than {} bytes.", passphrase::BYTES_MAX),
+            },
+            "Take at least 12 characters, 5 of them different, for example four or five words drawn at random.",
         ),
         E::PassphraseMissing => (
-            Exit::Passphrase,
+            Exit::Locked,
             "The CA's passphrase is needed and there is no terminal to ask at.".to_owned(),
             "Name a file that holds it with --passphrase-file or ALCOVE_CERTS_PASSPHRASE_FILE.",
         ),
@@ -495,7 +473,7 @@ fn explain_charter(fault: &CharterError) -> (Exit, String, String) {
         C::NotSignedByAll { .. } | C::BelowQuorum { .. } | C::EntryNotSigned { .. } => {
             (Exit::Refused, "Let the agencies still missing sign it; `alcove-certs charter show` names them.")
         }
-        C::Expired { .. } => (Exit::Expired, "Draft and sign the next version."),
+        C::Expired { .. } => (Exit::Certificate, "Draft and sign the next version."),
         C::BadSignature { .. } | C::Fork { .. } | C::WrongPrevious { .. } | C::UnknownSigner { .. } => {
             (Exit::Integrity, "Do not use this file; compare the hash with another agency over the phone.")
         }

@@ -1,13 +1,14 @@
 //! What a person is told when the desk refuses, or is not the one it should be.
 
-use super::{clock_ms, exit::Exit, output::moment};
+use super::{clock_ms, output::moment};
+use alcove_programs::exit::Exit;
 use alcove_proto::v1::Reason;
 use alcove_trust::CertificateFault;
 
 /// A clock or a forgotten renewal mends itself by a person; anything else may be somebody else's server.
 pub(crate) fn of_certificate(fault: CertificateFault) -> Exit {
     match fault {
-        CertificateFault::Expired | CertificateFault::NotYetValid => Exit::Expired,
+        CertificateFault::Expired | CertificateFault::NotYetValid => Exit::Certificate,
         CertificateFault::Revoked
         | CertificateFault::UnknownIssuer
         | CertificateFault::WrongName

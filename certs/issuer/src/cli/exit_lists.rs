@@ -1,7 +1,8 @@
 //! What a person is told when a list was not taken, or not taken over.
 
-use super::{clock_ms, exit::Exit, output::moment};
+use super::{clock_ms, output::moment};
 use alcove_issuer::IssuerError;
+use alcove_programs::exit::Exit;
 
 /// What happened, and what to do.
 pub(crate) fn explain(error: &IssuerError) -> (Exit, String, String) {

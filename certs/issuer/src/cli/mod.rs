@@ -37,7 +37,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 /// Certifies an agency's staff, revokes, and signs charters. For an admin's machine only.
 #[derive(Debug, Parser)]
-#[command(name = "alcove-certs", version, arg_required_else_help = true)]
+#[command(name = "alcove-certs", version, arg_required_else_help = true, after_help = alcove_programs::exit::table())]
 struct Cli {
     #[command(flatten)]
     common: Common,

@@ -1,5 +1,6 @@
 //! How answers look: sentences for people, objects for scripts.
 
+use alcove_programs::text::{safe_block, safe_json};
 use serde_json::Value;
 use std::{
     io::{self, Write},
@@ -32,9 +33,9 @@ impl Output {
     pub(crate) fn answer(&mut self, object: &Value, lines: &[String]) -> Result<(), IssuerError> {
         let mut stdout = io::stdout().lock();
         let written = if self.json {
-            writeln!(stdout, "{object}")
+            writeln!(stdout, "{}", safe_json(&object.to_string()))
         } else {
-            lines.iter().try_for_each(|line| writeln!(stdout, "{line}"))
+            lines.iter().try_for_each(|line| writeln!(stdout, "{}", safe_block(line, "")))
         };
         written.and_then(|()| stdout.flush()).map_err(|source| IssuerError::Io {
             act: "write to",

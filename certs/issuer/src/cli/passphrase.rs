@@ -1,14 +1,11 @@
 //! Where a passphrase comes from: a file, or a person at a terminal. Never an argument.
 
-use alcove_issuer::{IssuerError, Passphrase, read_limited, recovery::RecoveryError};
+use alcove_issuer::{IssuerError, recovery::RecoveryError};
+use alcove_programs::passphrase::{BYTES_MAX, Extent, FileError, Passphrase, Unfit};
 use std::{
     io::{IsTerminal, stdin},
     path::{Path, PathBuf},
 };
-use zeroize::Zeroizing;
-
-/// Most bytes of a passphrase file.
-const FILE_BYTES_MAX: usize = 4096;
 
 /// The file, if one was named.
 pub(crate) struct Source {
@@ -80,25 +77,13 @@ fn ask_officer(prompt: &str) -> Result<Passphrase, IssuerError> {
 }
 
 fn from_file(path: &Path) -> Result<Passphrase, IssuerError> {
-    check_permissions(path)?;
-    let bytes = Zeroizing::new(read_limited(path, FILE_BYTES_MAX)?);
-    let text = std::str::from_utf8(&bytes).map_err(|_| IssuerError::WrongPassphrase)?;
-    Passphrase::new(text.to_owned())
-}
-
-/// A file that others on this machine may read is refused. A pipe that a shell or a password manager hands over is
-/// nobody else's.
-fn check_permissions(path: &Path) -> Result<(), IssuerError> {
-    use std::os::unix::fs::PermissionsExt;
-    let metadata = std::fs::metadata(path).map_err(|source| IssuerError::Io {
-        act: "read",
-        path: path.to_owned(),
-        source,
-    })?;
-    if metadata.is_file() && metadata.permissions().mode() & 0o077 != 0 {
-        return Err(IssuerError::OpenToOthers { path: path.to_owned() });
-    }
-    Ok(())
+    Passphrase::read(path, Extent::Whole).map_err(|error| match error {
+        FileError::Io(source) => IssuerError::Io { act: "read", path: path.to_owned(), source },
+        FileError::OpenToOthers => IssuerError::OpenToOthers { path: path.to_owned() },
+        FileError::NotText => IssuerError::WrongPassphrase,
+        FileError::Empty => Unfit::Guessable { characters: 0, different: 0 }.into(),
+        FileError::TooLong => IssuerError::FileTooLarge { path: path.to_owned(), limit: BYTES_MAX },
+    })
 }
 
 fn ask(prompt: &str) -> Result<Passphrase, IssuerError> {
@@ -110,5 +95,5 @@ fn ask(prompt: &str) -> Result<Passphrase, IssuerError> {
         path: Path::new("the terminal").to_owned(),
         source,
     })?;
-    Passphrase::new(typed)
+    Ok(Passphrase::new(typed))
 }

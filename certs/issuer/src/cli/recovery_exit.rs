@@ -1,7 +1,8 @@
 //! What a person is told when an act of recovery was not done.
 
-use super::{exit::Exit, output::moment};
+use super::output::moment;
 use alcove_issuer::recovery::{RecoveryError, ShareFault};
+use alcove_programs::exit::Exit;
 
 /// What is wrong with a share, in the middle of a sentence.
 pub(crate) fn fault_text(fault: &ShareFault) -> String {
@@ -45,7 +46,7 @@ pub(crate) fn explain(error: &RecoveryError) -> (Exit, String, String) {
             "Give one for each share, in the same order, or none to be asked.",
         ),
         R::PassphraseMissing => (
-            Exit::Passphrase,
+            Exit::Locked,
             "An officer's passphrase is needed and there is no terminal to ask at.".to_owned(),
             "Run it at a terminal, or name files that hold the passphrases with --passphrase-files.",
         ),
@@ -63,7 +64,7 @@ pub(crate) fn explain(error: &RecoveryError) -> (Exit, String, String) {
                 refused.iter().all(|(_, fault)| matches!(fault, ShareFault::WrongPassphrase));
             let happened = named.join(" ");
             if only_passphrases {
-                (Exit::Passphrase, happened, "Let that officer type the passphrase again.")
+                (Exit::Locked, happened, "Let that officer type the passphrase again.")
             } else {
                 (
                     Exit::Integrity,

@@ -5,13 +5,14 @@
 
 use crate::{
     ca::{
-        files::{io, read_limited, sync_folder},
+        files::{io, read_limited},
         folder::{CA_CERTIFICATE, Folder, LEDGER},
     },
     error::IssuerError,
     ledger::crl,
 };
 use alcove_charter::Serial;
+use alcove_programs::files::sync_folder;
 use alcove_proto::ids::parse_hex;
 use serde::{Deserialize, Serialize};
 use std::{

@@ -3,9 +3,8 @@
 use crate::{
     ca::{
         agency::AgencyCa,
-        files::{self, Access, create_private_folder, io, is_temp, read_limited, sync_folder},
+        files::{io, read_limited, write_private},
         hpke::SealingKey,
-        keystore::Passphrase,
     },
     error::IssuerError,
     recovery::{
@@ -17,6 +16,10 @@ use crate::{
     },
 };
 use alcove_charter::{Charter, P256Point};
+use alcove_programs::{
+    files::{create_private_folder, is_draft, sync_folder},
+    passphrase::Passphrase,
+};
 use alcove_proto::{
     limits::{RECOVERY_OFFICERS_MAX, RECOVERY_SHARE_BYTES_MAX},
     v1,
@@ -105,7 +108,7 @@ impl AgencyCa {
         let mut shares = Vec::with_capacity(passphrases.len());
         for ((number, value), passphrase) in (1..).zip(&split.values).zip(passphrases) {
             let path = folder.join(format!("share-{number}"));
-            files::replace(&path, &share::seal(&splitting, number, value, passphrase)?, Access::Owner)?;
+            write_private(&path, &share::seal(&splitting, number, value, passphrase)?)?;
             shares.push(path);
         }
         // Last, when every share is on disk.
@@ -155,7 +158,7 @@ impl AgencyCa {
         for entry in fs::read_dir(folder).map_err(io("read", folder))? {
             let path = entry.map_err(io("read", folder))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if is_temp(&name) || (name.starts_with("share-") && self.is_useless_share(&path)) {
+            if is_draft(&name) || (name.starts_with("share-") && self.is_useless_share(&path)) {
                 removable.push(path);
             } else {
                 return Err(RecoveryError::SharesFolder { folder: folder.to_owned(), file: path }.into());

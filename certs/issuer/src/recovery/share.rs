@@ -4,9 +4,7 @@ use crate::{
     ca::{
         hpke::SCALAR_BYTES,
         keys,
-        keystore::{
-            CHECK, MEMORY_KIB, MEMORY_KIB_MAX, NONCE, PASSES, PASSES_MAX, Passphrase, SALT, Stretched,
-        },
+        keystore::{CHECK, MEMORY_KIB, MEMORY_KIB_MAX, NONCE, PASSES, PASSES_MAX, SALT, Stretched},
     },
     error::IssuerError,
     recovery::{
@@ -15,6 +13,7 @@ use crate::{
     },
 };
 use alcove_charter::{P256Point, sha256};
+use alcove_programs::passphrase::Passphrase;
 use alcove_proto::{canonical, limits::RECOVERY_OFFICERS_MAX, names::TrustDomain, v1};
 use prost::Message;
 use ring::aead;

@@ -1,7 +1,7 @@
 //! Judging shares, each by itself and all together, and putting enough of them together.
 
 use crate::{
-    ca::{files::read_limited, hpke::SealingKey, keystore::Passphrase},
+    ca::{files::read_limited, hpke::SealingKey},
     error::IssuerError,
     recovery::{
         error::{RecoveryError, ShareFault},
@@ -10,6 +10,7 @@ use crate::{
     },
 };
 use alcove_charter::P256Point;
+use alcove_programs::passphrase::Passphrase;
 use alcove_proto::{
     limits::{RECOVERY_OFFICERS_MAX, RECOVERY_SHARE_BYTES_MAX},
     names::TrustDomain,

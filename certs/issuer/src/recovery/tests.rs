@@ -120,7 +120,7 @@ impl Scene {
 const ORDER: RecoveryOrder = RecoveryOrder { officers: 5, needed: 3, replace: false };
 
 fn passphrase(whose: &str) -> Passphrase {
-    Passphrase::new(format!("{whose} four unrelated words")).unwrap()
+    Passphrase::new(format!("{whose} four unrelated words"))
 }
 
 fn officers() -> Vec<Passphrase> {

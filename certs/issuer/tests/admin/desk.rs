@@ -19,7 +19,7 @@ pub(crate) const SERVER_NAME: &str = "alcove.northmark.example";
 pub(crate) const PASSPHRASE: &str = "four unrelated words here";
 
 pub(crate) fn passphrase() -> Passphrase {
-    Passphrase::new(PASSPHRASE.to_owned()).unwrap()
+    Passphrase::new(PASSPHRASE.to_owned())
 }
 
 pub(crate) fn profile(label: &str, display_name: &str) -> AgencyProfile {

@@ -3,6 +3,7 @@
 use crate::desk::{NOW_MS, elmgate, harborlight, passphrase, profile};
 use alcove_charter::{CharterError, sha256};
 use alcove_issuer::{AgencyCa, AgencyProfile, IssuerError, Passphrase, ServerCa, list};
+use alcove_programs::passphrase::Unfit;
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
@@ -50,23 +51,24 @@ fn a_folder_opens_with_its_passphrase_and_with_no_other() {
     let agency = AgencyCa::open(&path, &passphrase()).unwrap();
     assert_eq!(*agency.profile(), harborlight());
     drop(agency);
-    let other = Passphrase::new("four other words here".to_owned()).unwrap();
+    let other = Passphrase::new("four other words here".to_owned());
     assert!(matches!(AgencyCa::open(&path, &other), Err(IssuerError::WrongPassphrase)));
-    let with_line_end = Passphrase::new(format!("{}\n", crate::desk::PASSPHRASE)).unwrap();
+    let with_line_end = Passphrase::new(format!("{}\n", crate::desk::PASSPHRASE));
     assert!(AgencyCa::open(&path, &with_line_end).is_ok(), "a file's line end is not part of it");
 }
 
 #[test]
 fn a_passphrase_too_short_to_protect_is_refused_for_a_new_folder() {
     let temp = TempDir::new().unwrap();
-    let short = Passphrase::new("eleven char".to_owned()).unwrap();
+    let short = Passphrase::new("eleven char".to_owned());
     let refused = AgencyCa::init(&temp.path().join("a"), harborlight(), &short, NOW_MS);
-    assert!(matches!(refused, Err(IssuerError::PassphraseTooShort { bytes: 11 })));
-    assert!(!temp.path().join("a").exists(), "nothing was written");
-    for text in ["", "\n"] {
-        assert!(Passphrase::new(text.to_owned()).is_err());
+    let expected = Unfit::Guessable { characters: 11, different: 9 };
+    assert!(matches!(refused, Err(IssuerError::PassphraseUnfit(unfit)) if unfit == expected));
+    for text in ["".to_owned(), "\n".to_owned(), "a".repeat(12), "four words more ".repeat(65)] {
+        let refused = AgencyCa::init(&temp.path().join("a"), harborlight(), &Passphrase::new(text), NOW_MS);
+        assert!(matches!(refused, Err(IssuerError::PassphraseUnfit(_))));
     }
-    assert!(Passphrase::new("x".repeat(1025)).is_err());
+    assert!(!temp.path().join("a").exists(), "nothing was written");
 }
 
 #[test]
@@ -149,7 +151,7 @@ fn a_folder_is_never_made_over_another() {
     fs::remove_file(path.join("ca.cert")).unwrap();
     let as_server = ServerCa::init(&path, &collaborative, &passphrase(), NOW_MS);
     assert!(matches!(as_server, Err(IssuerError::OtherProfile { .. })));
-    let other = Passphrase::new("four other words here".to_owned()).unwrap();
+    let other = Passphrase::new("four other words here".to_owned());
     let with_other = AgencyCa::init(&path, harborlight(), &other, NOW_MS);
     assert!(matches!(with_other, Err(IssuerError::WrongPassphrase)));
 

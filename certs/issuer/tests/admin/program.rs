@@ -200,11 +200,16 @@ fn a_passphrase_comes_from_a_file_or_a_terminal_and_from_nowhere_else() {
     room.set_mode("wrong", 0o600);
     assert_fails(&room.run_with(line, Some(&room.path("wrong"))), line, 5);
     assert_fails(&room.run_with(line, Some(&room.path("missing"))), line, 3);
-    fs::write(room.path("short"), "short").unwrap();
-    room.set_mode("short", 0o600);
     let init = "ca init --agency a.northmark.example --name A --side provider -o a";
-    assert_fails(&room.run_with(init, Some(&room.path("short"))), init, 2);
-    assert!(!room.path("a").exists());
+    for weak in ["short", "aaaaaaaaaaaa"] {
+        fs::write(room.path("weak"), weak).unwrap();
+        room.set_mode("weak", 0o600);
+        assert_fails(&room.run_with(init, Some(&room.path("weak"))), init, 12);
+        let for_scripts = room.run_with(&format!("{init} --json"), Some(&room.path("weak"))).stderr;
+        let said: serde_json::Value = serde_json::from_slice(&for_scripts).unwrap();
+        assert_eq!(said["reason"], "passphrase-guessable");
+        assert!(!room.path("a").exists(), "nothing was written");
+    }
     room.fails("crl --ca hl --passphrase secret -o x", 2);
     assert!(room.run("crl --ca hl -o x").status.success(), "the control");
 }

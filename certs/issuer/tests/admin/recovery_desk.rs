@@ -35,7 +35,7 @@ fn place_with(first: impl FnOnce(&mut Room)) -> (Place, P256Point) {
         let text = format!("officer {name} has four words");
         fs::write(room.path(name), &text).unwrap();
         fs::set_permissions(room.path(name), fs::Permissions::from_mode(0o600)).unwrap();
-        Passphrase::new(text).unwrap()
+        Passphrase::new(text)
     });
     let shares = room.path("shares");
     let key = room.harborlight.init_recovery(order, &shares, &officers).unwrap().recovery_key;

@@ -251,7 +251,7 @@ fn a_duty_officer_denies_devices_of_its_own_agency_alone() {
     let mut desk = Desk::new();
     let charter = desk.charter();
     let device = enrol(&mut desk.harborlight, &charter);
-    let own = || Passphrase::new("another four words here".to_owned()).unwrap();
+    let own = || Passphrase::new("another four words here".to_owned());
     let path = desk.path("duty");
     drop(DutyOfficer::init(&path, &mut desk.harborlight, &own(), NOW_MS).unwrap());
     assert!(matches!(DutyOfficer::open(&path, &passphrase()), Err(IssuerError::WrongPassphrase)));

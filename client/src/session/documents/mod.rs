@@ -1,6 +1,7 @@
 //! Documents: listing them here; [`send`] and [`get`] move them.
 
 mod attempt;
+mod file_names;
 mod flushing;
 mod get;
 mod patience;

@@ -3,8 +3,12 @@
 //! What a cut left is found again by the same fetch: a draft's name follows from document and destination, under a key
 //! of the vault, and says nothing to anybody else.
 
-use super::{super::Error, Destination, file_error, flushing::Flusher};
-use alcove_e2ee::file_names::{SafeFileName, TakenNames};
+use super::{
+    super::Error,
+    Destination, file_error,
+    file_names::{SafeFileName, TakenNames},
+    flushing::Flusher,
+};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Seek, SeekFrom, Write},

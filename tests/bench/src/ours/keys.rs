@@ -56,7 +56,7 @@ impl Keys {
     pub(crate) fn start(agencies: usize) -> Result<Self, Error> {
         let world = World::with_agencies(agencies);
         let server = world.start_server_with(CONFIGURATION);
-        let passphrase = Passphrase::new(PASSPHRASE.to_owned())?;
+        let passphrase = Passphrase::new(PASSPHRASE.to_owned());
         let mut folders: Vec<_> = fs::read_dir(world.path("agencies"))?.collect::<Result<_, _>>()?;
         // Harborlight first, whichever the others are.
         folders.sort_by_key(|folder| (folder.file_name() != "harborlight", folder.file_name()));

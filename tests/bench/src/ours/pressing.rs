@@ -61,7 +61,7 @@ impl Presser {
     /// The second agency of `place`, and somebody who is nobody.
     pub(crate) fn of(place: &Place) -> Result<Self, Error> {
         let folder = place.world.agency_folder("childprotection");
-        let agency = AgencyCa::open(&folder, &Passphrase::new(PASSPHRASE.to_owned())?)?;
+        let agency = AgencyCa::open(&folder, &Passphrase::new(PASSPHRASE.to_owned()))?;
         let issuer = Issuer::from_ca_cert_der(agency.ca_certificate(), agency.ca_key())?;
         let lists = (2..LISTS + 2).rev().map(|number| list(number, SERIALS, &issuer));
         let lists = lists.collect::<Result<Vec<_>, _>>()?;

@@ -11,7 +11,7 @@ use crate::{
         agency::{AgencyCa, IssuedCrl},
         folder::{Folder, KEYSTORE},
         keys::SigningKey,
-        keystore::{self, Passphrase, Roll},
+        keystore::{self, Roll},
         roll::steps::{Certificates, RollsOver},
         server::ServerCa,
     },
@@ -19,6 +19,7 @@ use crate::{
     ledger::lines::{IssuedEntry, Kind, Ledger},
 };
 use alcove_charter::{Ca, Charter, CharterFile, Crl};
+use alcove_programs::passphrase::Passphrase;
 use rustls_pki_types::CertificateDer;
 use std::fmt;
 

@@ -6,7 +6,7 @@ use crate::{
         files::read_limited,
         folder::{CA_CERTIFICATE, Folder, NEXT_CA_CERTIFICATE, OLD_CA_CERTIFICATE},
         keys::SigningKey,
-        keystore::{OtherKey, Passphrase, Roll},
+        keystore::{OtherKey, Roll},
         roll::{OldCertificate, RollState},
     },
     certify::{certificates, devices::key_text},
@@ -14,6 +14,7 @@ use crate::{
     ledger::lines::{IssuedEntry, Kind, Ledger},
 };
 use alcove_charter::{Ca, P256Point};
+use alcove_programs::passphrase::Passphrase;
 use alcove_proto::limits::CERTIFICATE_BYTES_MAX;
 use rustls_pki_types::CertificateDer;
 use std::mem;

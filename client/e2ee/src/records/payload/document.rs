@@ -27,7 +27,7 @@ pub struct DocumentManifest {
     /// SHA-256 of the original.
     pub sha256: Digest,
     /// The original's name, untouched, of at most [`alcove_proto::limits::FILE_NAME_BYTES_MAX`] bytes. Hostile: never
-    /// used as a path or shown before [`crate::file_names`] has seen it.
+    /// used as a path or shown before it has been made safe.
     pub name: String,
     /// At most [`alcove_proto::limits::MEDIA_TYPE_BYTES_MAX`] bytes; empty when not known. A claim, no more.
     pub media_type: String,

@@ -1,7 +1,7 @@
 //! What people write: the kinds of record, a file each, parsed once, every limit checked.
 //!
 //! What is written must be what would be read: encoding runs the same checks as parsing. Texts come
-//! from peers and are hostile; [`crate::file_names`] makes them safe to show and to save.
+//! from peers and are hostile; they are made safe where they are shown or saved.
 
 mod document;
 mod error;

@@ -1,66 +1,29 @@
-//! Names that come from other people: made safe to show, and safe to save under.
+//! Names of files that come from other people, made safe to save under.
 //!
-//! A manifest keeps the original's name untouched. [`escape_line`] and [`escape`] make a text
-//! fit for a screen; [`SafeFileName`] makes a name fit for a folder on any of the systems people use, and
-//! [`TakenNames`] knows which names such a folder would take for one and the same.
+//! A manifest keeps the original's name untouched. [`SafeFileName`] makes a name fit for a folder on any of the systems
+//! people use, and [`TakenNames`] knows which names such a folder would take for one and the same. What deceives on a
+//! screen deceives in a folder: that table is the one of all programs, [`alcove_programs::text`].
 
+use alcove_programs::text::{deceives, is_invisible};
 use alcove_proto::limits::FILE_NAME_BYTES_MAX;
-use std::{collections::HashSet, fmt, fmt::Write};
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use std::{collections::HashSet, fmt};
+use unicode_normalization::UnicodeNormalization;
 
 /// The name of a file whose own name leaves nothing.
 const UNNAMED: &str = "unnamed";
 /// Bytes of an extension that is kept when a long name is cut; a longer one is no extension.
 const EXTENSION_BYTES_MAX: usize = 32;
 
-/// Combining marks that one character may carry: more than any script needs, and few enough not to cover the lines above.
-const MARKS_MAX: usize = 8;
-
-/// One line of hostile text, safe to show: nothing in it moves the cursor, turns the reading direction, covers other
-/// lines or hides. What would is spelled out, as `\u{202e}`.
-pub fn escape_line(text: &str) -> String {
-    // Cannot fail: writing to a string never does.
-    escape(
-        text,
-        |_| false,
-        |c, shown| {
-            let Ok(()) = write!(shown, "\\u{{{:x}}}", u32::from(c)) else { unreachable!() };
-        },
-    )
-}
-
-/// `text` with each character that would deceive written by `spell`, but for those that the place it is shown in may
-/// `keep`.
-pub fn escape(text: &str, keep: impl Fn(char) -> bool, spell: impl Fn(char, &mut String)) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let (mut before, mut marks) = (None, 0);
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        marks = if is_combining_mark(c) { marks + 1 } else { 0 };
-        let hidden = is_control(c)
-            || is_direction(c)
-            || (is_invisible(c) && !joins(before, c, rest.peek().copied()))
-            || marks > MARKS_MAX;
-        if hidden && !keep(c) {
-            spell(c, &mut shown);
-        } else {
-            shown.push(c);
-        }
-        before = Some(c);
-    }
-    shown
-}
-
 /// A file name that is safe in any folder: one component, visible, not reserved, at most
 /// [`FILE_NAME_BYTES_MAX`] bytes, in normal form C.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct SafeFileName(String);
+pub(super) struct SafeFileName(String);
 
 impl SafeFileName {
     /// Makes `original` safe and different from all `taken`, and takes it.
     ///
     /// Names that differ from a taken one only in case or normalisation get a number: `plan (2).pdf`.
-    pub fn for_saving(original: &str, taken: &mut TakenNames) -> Self {
+    pub(super) fn for_saving(original: &str, taken: &mut TakenNames) -> Self {
         let plain = Self::of(original);
         if taken.insert(&plain.0) {
             return plain;
@@ -77,15 +40,12 @@ impl SafeFileName {
     }
 
     /// Makes `original` safe.
-    pub fn of(original: &str) -> Self {
+    pub(super) fn of(original: &str) -> Self {
         let mut name = String::with_capacity(original.len());
         let mut rest = original.nfc().peekable();
         while let Some(c) = rest.next() {
             let before = name.chars().next_back();
-            let unsafe_here = is_control(c)
-                || is_direction(c)
-                || is_forbidden(c)
-                || (is_invisible(c) && !joins(before, c, rest.peek().copied()));
+            let unsafe_here = is_forbidden(c) || deceives(before, c, rest.peek().copied());
             name.push(if unsafe_here { '_' } else { c });
         }
         // Windows drops trailing dots and spaces, and leading ones hide a name or deceive.
@@ -98,7 +58,7 @@ impl SafeFileName {
     }
 
     /// The name.
-    pub fn as_str(&self) -> &str {
+    pub(super) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -118,22 +78,17 @@ impl AsRef<std::path::Path> for SafeFileName {
 /// The names of one folder, compared as the most forgetful file system would: without case, without
 /// normalisation, without what cannot be seen.
 #[derive(Debug, Clone, Default)]
-pub struct TakenNames(HashSet<String>);
+pub(super) struct TakenNames(HashSet<String>);
 
 impl TakenNames {
     /// Of an empty folder.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::default()
     }
 
     /// Takes `name`; `false` when it, or one like it, was taken already.
-    pub fn insert(&mut self, name: &str) -> bool {
+    pub(super) fn insert(&mut self, name: &str) -> bool {
         self.0.insert(fold(name))
-    }
-
-    /// Whether `name`, or one like it, is taken.
-    pub fn contains(&self, name: &str) -> bool {
-        self.0.contains(&fold(name))
     }
 }
 
@@ -164,54 +119,6 @@ fn fit(name: &str, suffix: &str) -> String {
         stem
     };
     format!("{stem}{suffix}{extension}")
-}
-
-/// C0, delete, C1, and the separators of lines and paragraphs.
-fn is_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
-}
-
-/// Marks that turn the reading direction: "inv<U+202E>fdp.exe" would read as "invexe.pdf".
-fn is_direction(c: char) -> bool {
-    matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Characters that take no room: two names that differ in one look the same.
-fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{00AD}'
-            | '\u{034F}'
-            | '\u{115F}'
-            | '\u{1160}'
-            | '\u{17B4}'
-            | '\u{17B5}'
-            | '\u{180B}'..='\u{180F}'
-            | '\u{200B}'..='\u{200D}'
-            | '\u{2060}'..='\u{2065}'
-            | '\u{206A}'..='\u{206F}'
-            | '\u{3164}'
-            | '\u{FE00}'..='\u{FE0F}'
-            | '\u{FEFF}'
-            | '\u{FFA0}'
-            | '\u{FFF0}'..='\u{FFFB}'
-            | '\u{E0000}'..='\u{E0FFF}'
-    )
-}
-
-/// Whether an invisible character does its proper work here: a joiner inside a word or picture that
-/// needs it, or a picture's variation selector. After a plain ASCII character there is nothing to join.
-fn joins(before: Option<char>, c: char, after: Option<char>) -> bool {
-    let visible = |c: char| {
-        !c.is_ascii() && !c.is_whitespace() && !is_control(c) && !is_direction(c) && !is_forbidden(c)
-    };
-    let shown_before = before.is_some_and(|c| visible(c) && (!is_invisible(c) || c == '\u{FE0F}'));
-    match c {
-        '\u{200C}' | '\u{200D}' => shown_before && after.is_some_and(|c| visible(c) && !is_invisible(c)),
-        // The keycaps begin with a digit: "1", U+FE0F, U+20E3.
-        '\u{FE0E}' | '\u{FE0F}' => shown_before || after == Some('\u{20E3}'),
-        _ => false,
-    }
 }
 
 /// What separates folders, or what Windows takes in no name; with the letters that look like them.
@@ -285,6 +192,10 @@ mod tests {
             ("a\u{200B}b\u{FEFF}.pdf", "a_b_.pdf"),
             ("pass\u{200D}port.pdf", "pass_port.pdf"),
             ("a\u{E0041}", "a_"),
+            ("Ro\u{200D}sa", "Ro_sa"),
+            ("Ro\u{34F}sa", "Ro_sa"),
+            ("Rosa\u{E0100}", "Rosa_"),
+            ("Rosa\u{180B}", "Rosa_"),
             ("\u{FFFD}\u{FE0F}", "__"),
             ("\u{3000}\u{200D}⚖", "_⚖"),
             ("CON", "_CON"),
@@ -325,7 +236,6 @@ mod tests {
             "archive.tar.gz",
         ] {
             assert_eq!(safe(name), name);
-            assert_eq!(escape_line(name), name);
         }
     }
 
@@ -370,31 +280,6 @@ mod tests {
         assert!(names.iter().all(|name| name.0.len() <= FILE_NAME_BYTES_MAX && name.0.ends_with(".pdf")));
     }
 
-    #[test]
-    fn shown_text_spells_out_what_would_deceive() {
-        assert_eq!(escape_line("inv\u{202E}fdp.exe"), "inv\\u{202e}fdp.exe");
-        assert_eq!(escape_line("a\nb\x1b[31m\u{200B}"), "a\\u{a}b\\u{1b}[31m\\u{200b}");
-        for hidden in
-            ['\u{34F}', '\u{17B4}', '\u{17B5}', '\u{180B}', '\u{180F}', '\u{E0041}', '\u{E0100}', '\u{E01EF}']
-        {
-            assert_eq!(escape_line(&format!("a{hidden}b")), format!("a\\u{{{:x}}}b", u32::from(hidden)));
-        }
-        assert_eq!(escape_line("plain <U+202E> text"), "plain <U+202E> text");
-    }
-
-    #[test]
-    fn marks_without_end_do_not_cover_other_lines() {
-        // Vietnamese, Hebrew with points, and as many as are ever needed.
-        for name in
-            ["Nguye\u{302}\u{303}n", "ש\u{5C1}\u{5B8}\u{596}ל", &format!("a{}", "\u{301}".repeat(MARKS_MAX))]
-        {
-            assert_eq!(escape_line(name), name);
-        }
-        let tower = format!("a{}b\u{301}", "\u{301}".repeat(MARKS_MAX + 2));
-        let shown = format!("a{}\\u{{301}}\\u{{301}}b\u{301}", "\u{301}".repeat(MARKS_MAX));
-        assert_eq!(escape_line(&tower), shown);
-    }
-
     /// Any characters, the hostile ones often. (`any::<String>()` makes no control characters.)
     fn hostile() -> impl Strategy<Value = String> {
         let chosen = prop::sample::select(
@@ -409,17 +294,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_shown_moves_the_cursor_or_turns_the_text(text in hostile()) {
-            let line = escape_line(&text);
-            prop_assert!(!line.contains(is_control) && !line.contains(is_direction), "{line:?}");
-        }
-
-        #[test]
         fn whatever_comes_in_a_safe_name_comes_out(original in hostile()) {
             let name = safe(&original);
             prop_assert!(!name.is_empty() && name.len() <= FILE_NAME_BYTES_MAX);
-            prop_assert!(!name.contains(['/', '\\', '\0']) && !name.contains(is_control));
-            prop_assert!(!name.contains(is_direction) && !name.ends_with(is_dropped));
+            prop_assert!(!name.contains(['/', '\\', '\0']) && !name.ends_with(is_dropped));
+            prop_assert!(!name.contains(|c| deceives(None, c, None) && !is_invisible(c)), "no control, no turn");
             prop_assert!(!name.starts_with(['-', '.', '~']) && !is_device(&name));
             let path = std::path::Path::new(&name);
             prop_assert_eq!(path.file_name(), Some(name.as_ref()), "one component and nothing else");

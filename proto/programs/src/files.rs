@@ -1,0 +1,211 @@
+//! Files that are whole or absent: a draft in the same folder, fsync, rename, fsync of the folder.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, ErrorKind, Write},
+    path::{Path, PathBuf},
+    process,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+/// Who may read a file or enter a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Only the owner: 0600.
+    Owner,
+    /// All who may enter the folder: 0644.
+    Everyone,
+}
+
+/// Drafts that this process has begun: no two have one name.
+static DRAFTS: AtomicU64 = AtomicU64::new(0);
+
+/// Writes `bytes` at `path`, in place of a file that may be there.
+///
+/// When this returns, a power cut loses nothing of it. Killed at any line it leaves the file that was there or the new
+/// one, and perhaps a draft ([`is_draft`]).
+/// Errors: the system's, with what could not be done; the old file may be in its place still.
+pub fn put(path: &Path, bytes: &[u8], access: Access) -> Result<(), FileError> {
+    let draft = write_draft(folder_of(path), bytes, access)?;
+    if let Err(error) = fs::rename(&draft, path) {
+        // Best effort: the draft is of no use, and the error that led here is the one to tell.
+        let _ = fs::remove_file(&draft);
+        return Err(failed("write", path)(error));
+    }
+    sync_folder(folder_of(path))
+}
+
+/// Writes a file that must not be there yet. Killed in the middle it leaves a part of it: what must be whole is [`put`].
+///
+/// Errors: the system's, [`ErrorKind::AlreadyExists`] among them; then what is there stays as it is.
+pub fn write_new(path: &Path, bytes: &[u8], access: Access) -> Result<(), FileError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        let mode = match access {
+            Access::Owner => 0o600,
+            Access::Everyone => 0o644,
+        };
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    }
+    // Elsewhere the folder's permissions are the file's.
+    #[cfg(not(unix))]
+    let _the_folders = access;
+    let mut file = options.open(path).map_err(failed("create", path))?;
+    file.write_all(bytes).map_err(failed("write", path))?;
+    file.sync_all().map_err(failed("sync", path))
+}
+
+/// Makes a folder that only its owner enters, with its parents, durably. One that is there stays as it is.
+///
+/// Errors: the system's.
+pub fn create_private_folder(path: &Path) -> Result<(), FileError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = folder_of(path);
+    if !parent.exists() {
+        create_private_folder(parent)?;
+    }
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(path) {
+        Ok(()) => sync_folder(parent),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(failed("create", path)(error)),
+    }
+}
+
+/// Makes what was done in a folder last: new names in it, and names that are gone.
+///
+/// Errors: the system's.
+pub fn sync_folder(folder: &Path) -> Result<(), FileError> {
+    #[cfg(unix)]
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("sync", folder))?;
+    // Elsewhere a folder cannot be opened as a file, and the system writes its names by itself.
+    #[cfg(not(unix))]
+    let _not_possible = folder;
+    Ok(())
+}
+
+/// The folder that `path` is in.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Removes the drafts that a crash left in a folder. Only where no other process writes in it.
+///
+/// Errors: the system's.
+pub fn remove_drafts(folder: &Path) -> Result<(), FileError> {
+    for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
+        let entry = entry.map_err(failed("read", folder))?;
+        if is_draft(&entry.file_name().to_string_lossy()) {
+            fs::remove_file(entry.path()).map_err(failed("remove", &entry.path()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file of this name is a draft.
+pub fn is_draft(name: &str) -> bool {
+    name.starts_with(".alcove-") && name.ends_with(".tmp")
+}
+
+/// What could not be done with a file.
+#[derive(Debug, thiserror::Error)]
+#[error("could not {act} {}", path.display())]
+pub struct FileError {
+    /// In one word.
+    pub act: &'static str,
+    /// With what.
+    pub path: PathBuf,
+    /// Why.
+    pub source: io::Error,
+}
+
+/// Says with an error of the system what was done with which file.
+pub fn failed(act: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError + use<> {
+    let path = path.to_owned();
+    move |source| FileError { act, path, source }
+}
+
+fn write_draft(folder: &Path, bytes: &[u8], access: Access) -> Result<PathBuf, FileError> {
+    loop {
+        let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
+        let path = folder.join(format!(".alcove-{}-{number}.tmp", process::id()));
+        match write_new(&path, bytes, access) {
+            // A process of the same number died here.
+            Err(error) if error.source.kind() == ErrorKind::AlreadyExists => {}
+            Ok(()) => return Ok(path),
+            Err(error) => {
+                // Best effort, as above.
+                let _ = fs::remove_file(&path);
+                return Err(error);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("harborlight.crl");
+        for bytes in [&b"first"[..], b"2"] {
+            put(&path, bytes, Access::Everyone).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        fs::create_dir(folder.path().join("taken")).unwrap();
+        let refused = put(&folder.path().join("taken"), b"x", Access::Owner).unwrap_err();
+        assert_eq!((refused.act, refused.path), ("write", folder.path().join("taken")));
+        assert!(put(&folder.path().join("nowhere/file"), b"x", Access::Owner).is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "no draft of what was refused");
+    }
+
+    #[test]
+    fn a_draft_of_an_earlier_death_is_in_nobodys_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let next = DRAFTS.load(Ordering::Relaxed);
+        for number in next..next + 50 {
+            fs::write(folder.path().join(format!(".alcove-{}-{number}.tmp", process::id())), b"half")
+                .unwrap();
+        }
+        put(&folder.path().join("ledger"), b"whole", Access::Owner).unwrap();
+        assert_eq!(fs::read(folder.path().join("ledger")).unwrap(), b"whole");
+        remove_drafts(folder.path()).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "the file itself stays");
+    }
+
+    #[test]
+    fn what_is_there_is_never_written_over_as_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("server.key");
+        write_new(&path, b"key", Access::Owner).unwrap();
+        let refused = write_new(&path, b"another", Access::Owner).unwrap_err();
+        assert_eq!(refused.source.kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"key");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_the_owners_is_closed_to_others() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let inner = folder.path().join("outer/inner");
+        create_private_folder(&inner).unwrap();
+        create_private_folder(&inner).unwrap();
+        assert_eq!((mode(&inner), mode(folder_of(&inner))), (0o700, 0o700));
+        put(&inner.join("keystore"), b"x", Access::Owner).unwrap();
+        assert_eq!(mode(&inner.join("keystore")), 0o600);
+    }
+}
