@@ -52,7 +52,7 @@ fn no_running_service_holds_the_issuer() {
 #[test]
 fn client_and_server_meet_only_in_tests() {
     never("alcove-client", &["alcove-server"], "alcove-e2ee");
-    never("alcove-server", &["alcove-client"], "alcove-trust");
+    never("alcove-server", &["alcove-client", "alcove-cli"], "alcove-trust");
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn what_all_programs_stand_on_knows_nothing_of_the_house() {
     let house = dependencies("alcove-programs").into_iter().filter(|name| name.starts_with("alcove-"));
     assert_eq!(house.collect::<Vec<_>>(), Vec::<String>::new());
     never("alcove-programs", &["tokio", "tonic", "rustls", "prost"], "region");
-    for program in ["alcove-client", "alcove-server", "alcove-issuer"] {
+    for program in ["alcove-cli", "alcove-server", "alcove-issuer"] {
         assert!(dependencies(program).contains("alcove-programs"), "{program}: the control is found");
     }
     for package in ["alcove-proto", "alcove-charter", "alcove-mls", "alcove-e2ee"] {
@@ -100,8 +100,15 @@ fn what_all_programs_stand_on_knows_nothing_of_the_house() {
 
 #[test]
 fn the_demo_is_a_black_box() {
-    let own =
-        ["alcove-proto", "alcove-client", "alcove-server", "alcove-issuer", "alcove-e2ee", "alcove-rpc"];
+    let own = [
+        "alcove-proto",
+        "alcove-cli",
+        "alcove-client",
+        "alcove-server",
+        "alcove-issuer",
+        "alcove-e2ee",
+        "alcove-rpc",
+    ];
     never("alcove-demo", &own, "serde_json");
 }
 

@@ -106,7 +106,7 @@ impl Session {
                     self.take_receipt(group, epoch, &commit, &receipt).await?;
                     continue;
                 }
-                Ok(CommitOutcome::SupersededBy(_)) => {
+                Ok(CommitOutcome::Superseded) => {
                     self.pause(attempt).await?;
                     self.follow(group).await?;
                 }

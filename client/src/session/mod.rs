@@ -18,6 +18,7 @@ mod compare;
 mod connection;
 mod consent;
 mod documents;
+pub mod enrol;
 mod error;
 mod escrow;
 mod findings;

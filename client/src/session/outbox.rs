@@ -466,7 +466,7 @@ impl Session {
         let receipt_key = self.receipt_key().await?;
         let server = self.server()?;
         let Sending { record, epoch, bytes, blob, .. } = sending;
-        let sent = server.append_record_with(group, record, *epoch, bytes.clone(), *blob).await;
+        let sent = server.append_record(group, record, *epoch, bytes.clone(), *blob).await;
         if sent.as_ref().is_err_and(|error| error.reason().is_none()) {
             // The receipt alone may be lost: whether it is in the log, only the log says.
             self.caught_up.lock().unwrap_or_else(PoisonError::into_inner).remove(group);

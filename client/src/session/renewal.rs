@@ -9,7 +9,7 @@ use super::{
     own::{ONLY, Own},
 };
 use crate::{
-    enrol::{EnrolError, renewal},
+    session::enrol::{EnrolError, renewal},
     transport::{Collected, Desk, ServerError},
     vault::{Act, Durability, rows::RenewalRow},
 };

@@ -2,11 +2,8 @@
 
 use super::{Error, Session, SystemClock};
 use crate::{
-    enrol::{
-        device,
-        test_agency::{Agency, answer, charter},
-    },
-    session::Clock,
+    session::{Clock, enrol::device},
+    tests::test_agency::{Agency, answer, charter},
     vault::{Act, Durability, Passphrase, Vault},
 };
 use alcove_charter::P256Point;

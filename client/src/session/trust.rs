@@ -292,8 +292,8 @@ struct Offered {
 mod tests {
     use super::*;
     use crate::{
-        enrol::test_agency::next_charter,
         session::{alarms::standing, samples::Enrolled},
+        tests::test_agency::next_charter,
     };
 
     #[test]

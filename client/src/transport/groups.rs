@@ -37,7 +37,7 @@ pub enum CommitOutcome {
     /// It is in the log.
     Accepted(Receipt),
     /// Another one was first; nothing of ours was written.
-    SupersededBy(LogEntry),
+    Superseded,
 }
 
 /// One page of a log.
@@ -114,26 +114,14 @@ impl Server {
             Some(v1::submit_commit_response::Outcome::Accepted(receipt)) => {
                 Ok(CommitOutcome::Accepted(receipt))
             }
-            Some(v1::submit_commit_response::Outcome::SupersededBy(entry)) => {
-                Ok(CommitOutcome::SupersededBy(entry))
-            }
+            Some(v1::submit_commit_response::Outcome::SupersededBy(_)) => Ok(CommitOutcome::Superseded),
             None => Err(ServerError::bad("a commit without an outcome")),
         }
     }
 
-    /// Appends a sealed record; the same bytes again get the same receipt.
-    pub async fn append_record(
-        &self,
-        group: &GroupId,
-        record: &RecordId,
-        epoch: u64,
-        bytes: Vec<u8>,
-    ) -> Result<Receipt, ServerError> {
-        self.append_record_with(group, record, epoch, bytes, None).await
-    }
-
-    /// The same for a record that makes a finished blob of this device readable.
-    pub(crate) async fn append_record_with(
+    /// Appends a sealed record; the same bytes again get the same receipt. `blob`: a finished one of this device, which
+    /// the record makes readable.
+    pub(crate) async fn append_record(
         &self,
         group: &GroupId,
         record: &RecordId,

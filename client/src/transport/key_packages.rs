@@ -9,8 +9,6 @@ pub struct ClaimedKeyPackage {
     pub identity: Identity,
     /// MLSMessage(KeyPackage).
     pub key_package: Vec<u8>,
-    /// Handed out to others too.
-    pub last_resort: bool,
 }
 
 /// What the server still has of this device.
@@ -67,8 +65,7 @@ impl Server {
                 if claimed.key_package.len() > KEY_PACKAGE_BYTES_MAX {
                     return Err(ServerError::bad("a key package over its limit"));
                 }
-                let last_resort = claimed.last_resort;
-                Ok(ClaimedKeyPackage { identity, key_package: claimed.key_package, last_resort })
+                Ok(ClaimedKeyPackage { identity, key_package: claimed.key_package })
             })
             .collect()
     }

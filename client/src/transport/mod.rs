@@ -13,11 +13,11 @@ mod key_packages;
 
 pub use blobs::{ChunkStream, UploadState};
 pub use desk::{Collected, Desk};
-pub use directory::{CardsPage, LedgerPage, ServerDescription};
+pub use directory::ServerDescription;
 pub use error::{Refusal, ServerError};
 pub use escrow::{EscrowBatch, Sealings};
 pub use groups::{CommitOutcome, LogPage, Submission, WaitingWelcome};
-pub use key_packages::{ClaimedKeyPackage, KeyPackageCount};
+pub use key_packages::KeyPackageCount;
 
 use alcove_proto::limits::MESSAGE_BYTES_MAX;
 use alcove_rpc::v1::{

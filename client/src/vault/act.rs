@@ -6,7 +6,7 @@ use super::{
     seal::RoomKeys,
 };
 use ring::rand::SecureRandom;
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, Transaction};
 use zeroize::{Zeroize, Zeroizing};
 
 /// When an act counts as done.
@@ -131,15 +131,6 @@ impl<'a> Act<'a> {
         let count: i64 =
             statement.query_row((R::ROOM as u8, prefix, prefix.len() as i64), |row| row.get(0))?;
         Ok(count.unsigned_abs())
-    }
-
-    /// The greatest key in the room that begins with `prefix`.
-    pub fn last_key<R: Row>(&self, prefix: &[u8]) -> Result<Option<Vec<u8>>, VaultError> {
-        let mut statement = self.transaction.prepare_cached(
-            "SELECT key FROM rows WHERE room = ?1 AND key >= ?2 AND substr(key, 1, ?3) = ?2
-             ORDER BY key DESC LIMIT 1",
-        )?;
-        Ok(statement.query_row((R::ROOM as u8, prefix, prefix.len() as i64), |row| row.get(0)).optional()?)
     }
 
     fn decode<R: Row>(&self, key: &[u8], value: &[u8]) -> Result<R, VaultError> {

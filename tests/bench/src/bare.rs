@@ -5,7 +5,7 @@
 
 use crate::Error;
 use alcove_charter::sign_content;
-use alcove_client::enrol::{DeviceKeys, Enrolment};
+use alcove_client::session::enrol::{DeviceKeys, Enrolment};
 use alcove_mls::{
     CommitBody, JudgeError, Policy, SUITE, SealedCard, Suite, device_of, mls_time, signing_identity, suite,
 };

@@ -8,12 +8,11 @@
 use crate::{
     Error,
     notes::text,
-    ours::{circle::Circle, place::Place},
+    ours::{circle::Circle, place::Place, wire::Wire},
     setting::{Setting, disk_bytes},
     stats::{bytes_read, median},
     table::Row,
 };
-use alcove_client::transport::Server;
 use alcove_e2ee::keys::draw;
 use alcove_proto::ids::{GroupId, Position, RecordId};
 use ring::rand::SystemRandom;
@@ -171,7 +170,7 @@ impl Filled {
         self.ends[0] += 1;
         for (circle, end) in self.circles.iter().zip(&self.ends) {
             let connection = circle.members[0].device.connect(server.address())?;
-            let page = connection.read_log(&circle.group, Position(end - 1), Position(0)).await?;
+            let page = connection.read_log(&circle.group, Position(end - 1)).await?;
             if page.entries.last().map(|entry| entry.position) != Some(*end) || page.more {
                 return Err("a record was lost or doubled by a restart".into());
             }
@@ -181,7 +180,7 @@ impl Filled {
 }
 
 async fn append_while_left(
-    server: Server,
+    server: Wire,
     group: GroupId,
     body: Vec<u8>,
     left: Arc<AtomicU64>,
@@ -194,7 +193,7 @@ async fn append_while_left(
 }
 
 /// Appends a record under a fresh id, in the group's first epoch.
-async fn append_one(server: &Server, group: &GroupId, body: Vec<u8>) -> Result<(), Error> {
+async fn append_one(server: &Wire, group: &GroupId, body: Vec<u8>) -> Result<(), Error> {
     let id = RecordId(draw(&SystemRandom::new())?);
     server.append_record(group, &id, 0, body).await?;
     Ok(())

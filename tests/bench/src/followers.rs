@@ -2,10 +2,9 @@
 
 use crate::{
     Error,
-    ours::circle::Circle,
+    ours::{circle::Circle, wire::Wire},
     straw::{client, process::StrawMan, v1},
 };
-use alcove_client::transport::Server;
 use alcove_proto::v1::{SubscribeResponse, subscribe_response::Event};
 use std::{net::SocketAddr, sync::Arc};
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -18,7 +17,7 @@ const AT_ONCE: usize = 32;
 pub(crate) struct Follower {
     pub(crate) stream: Streaming<SubscribeResponse>,
     /// Held, or the connection would close.
-    _server: Server,
+    _server: Wire,
 }
 
 /// A follower of the straw man.
@@ -35,7 +34,7 @@ pub(crate) async fn ours(circle: &Circle, address: SocketAddr, count: usize) -> 
         let (group, position) = (circle.group, circle.position);
         let permit = Arc::clone(&permits).acquire_owned().await?;
         opening.spawn(async move {
-            let mut stream = server.subscribe([(group, position)]).await?;
+            let mut stream = server.subscribe(group, position).await?;
             while !matches!(
                 stream.message().await?.ok_or("the server ended a subscription")?.event,
                 Some(Event::CaughtUp(_))

@@ -9,10 +9,11 @@ use crate::{
     setting::Setting,
     table::Row,
 };
-use alcove_client::transport;
 use alcove_issuer::answer_all;
 use alcove_proto::v1;
-use alcove_rpc::v1::{directory_client::DirectoryClient, groups_client::GroupsClient};
+use alcove_rpc::v1::{
+    directory_client::DirectoryClient, enrolment_client::EnrolmentClient, groups_client::GroupsClient,
+};
 use std::{
     sync::{
         Arc,
@@ -246,9 +247,9 @@ async fn reloads(setting: Setting) -> Result<Row, Error> {
 async fn renewals(setting: Setting) -> Result<Row, Error> {
     let count = setting.size(1000, 20);
     let mut keys = Keys::start(1)?;
-    let desk = transport::Desk::new(&keys.server.desk().to_string(), keys.to_desk()?)?;
+    let mut desk = EnrolmentClient::new(Device(keys.to_desk()?).connect(keys.server.desk()).await?);
     for _ in 0..count {
-        desk.hand_in_renewal(keys.renewal()?).await?;
+        desk.hand_in_renewal(v1::HandInRenewalRequest { signed_renewal: keys.renewal()? }).await?;
     }
     let began = Instant::now();
     let desk = keys.desk().await?;

@@ -8,7 +8,7 @@ pub(crate) fn programs() {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
         .args(["build", "--release", "--locked"])
-        .args(["-p", "alcove-server", "-p", "alcove-client", "-p", "alcove-issuer"])
+        .args(["-p", "alcove-server", "-p", "alcove-cli", "-p", "alcove-issuer"])
         .status();
     match status {
         Ok(status) if status.success() => {}

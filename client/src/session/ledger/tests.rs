@@ -5,8 +5,8 @@ use super::{
     *,
 };
 use crate::{
-    enrol::test_agency::Agency,
     session::alarms::standing,
+    tests::test_agency::Agency,
     vault::{
         Passphrase, Vault,
         rows::{AlarmRow, ChainRow, RosterMember, RosterRow, tests::NUMBER},

@@ -1,7 +1,7 @@
 //! Taking in the file that the officers made for this device. Local; killed at any line, the same file is taken in again.
 
 use crate::{
-    enrol::open_for_device,
+    session::enrol::open_for_device,
     session::{Error, Imported, RecoveredFileFault, Session, own::ONLY, state::epoch_place},
     vault::{
         Act, Durability, VaultError,

@@ -137,7 +137,7 @@ impl Session {
         };
         match self.server()?.submit_commit(submission).await {
             // The log says which it was.
-            Ok(CommitOutcome::Accepted(_) | CommitOutcome::SupersededBy(_)) => {}
+            Ok(CommitOutcome::Accepted(_) | CommitOutcome::Superseded) => {}
             Err(error) => return Err(self.rejoin_refused(case, error).await?),
         }
         let gap =

@@ -1,8 +1,7 @@
 //! A group whose members are all here: each seals under its own leaf, any of them opens and checks.
 
-use super::{device::BenchDevice, now_ms, place::Place};
+use super::{device::BenchDevice, now_ms, place::Place, wire::Wire};
 use crate::{Error, notes::text};
-use alcove_client::transport::{CommitOutcome, Server, Submission};
 use alcove_e2ee::{
     group::{Group, Intent, Prepared},
     keys::{EpochKey, RecordPlace, Salt, draw},
@@ -13,7 +12,7 @@ use alcove_mls::{LogPin, Policy};
 use alcove_proto::{
     ids::{Digest, Epoch, EpochId, GroupId, Head, Position, RecordId},
     names::Identity,
-    v1::{LogEntry, SubscribeResponse, subscribe_response::Event},
+    v1::{self, LogEntry, SubscribeResponse, subscribe_response::Event},
 };
 use ring::rand::SystemRandom;
 use std::{
@@ -84,7 +83,7 @@ impl Inbox {
 pub(crate) struct Member {
     pub(crate) device: BenchDevice,
     pub(crate) group: Group,
-    pub(crate) server: Server,
+    pub(crate) server: Wire,
     epoch_key: EpochKey,
     after: Option<AuthorPoint>,
     seen: (Position, Head),
@@ -126,7 +125,7 @@ impl Circle {
             let prepared = group.prepare_commit(&founder.mls, &intent, pin, &founder.trust, now_ms())?;
             let commit = publish(&server, id, prepared).await?;
             group.process(&commit, &founder.trust, now_ms())?;
-            let page = server.read_log(&id, Position(0), Position(0)).await?;
+            let page = server.read_log(&id, Position(0)).await?;
             for entry in &page.entries {
                 log.accept_entry(entry)?;
             }
@@ -135,9 +134,7 @@ impl Circle {
         let mut members = vec![Member::new(founder, group, server, seen)?];
         for (joiner, package) in joiners.into_iter().zip(packages) {
             let server = joiner.connect(address)?;
-            let (welcomes, _) = server.list_welcomes().await?;
-            let welcome = welcomes.first().ok_or("a joiner has a welcome")?;
-            let tree = server.fetch_tree(welcome).await?;
+            let (welcome, tree) = server.welcome().await?;
             let (group, _) =
                 Group::join(&joiner.mls, &welcome.welcome, &tree, &package.secret, &joiner.trust)?;
             members.push(Member::new(joiner, group, server, seen)?);
@@ -154,15 +151,14 @@ impl Circle {
     /// joins by itself.
     pub(crate) async fn admit(&mut self, identity: &Identity) -> Result<(), Error> {
         let founder = &mut self.members[0];
-        let claimed = founder.server.claim_key_packages(std::slice::from_ref(identity)).await?;
-        let package = claimed.into_iter().next().ok_or("whoever is admitted has published key packages")?;
-        let intent = Intent { add: vec![package.key_package], ..Intent::default() };
+        let package = founder.server.claim_key_package(identity).await?;
+        let intent = Intent { add: vec![package], ..Intent::default() };
         let pin = LogPin { position: self.position, head: self.head };
         let Member { device, group, server, .. } = founder;
         let prepared = group.prepare_commit(&device.mls, &intent, pin, &device.trust, now_ms())?;
         let commit = publish(server, self.group, prepared).await?;
         let mut log = LogVerifier::at(self.group, self.position, self.head);
-        for entry in &server.read_log(&self.group, self.position, Position(0)).await?.entries {
+        for entry in &server.read_log(&self.group, self.position).await?.entries {
             log.accept_entry(entry)?;
         }
         (self.position, self.head) = (log.position(), log.head());
@@ -182,7 +178,7 @@ impl Circle {
         let commit = publish(server, self.group, prepared).await?;
         group.process(&commit, &device.trust, now_ms())?;
         let mut log = LogVerifier::at(self.group, self.position, self.head);
-        for entry in &server.read_log(&self.group, self.position, Position(0)).await?.entries {
+        for entry in &server.read_log(&self.group, self.position).await?.entries {
             log.accept_entry(entry)?;
         }
         (self.position, self.head) = (log.position(), log.head());
@@ -192,7 +188,7 @@ impl Circle {
     /// The first member follows the log from where it stands, and has caught up when this returns.
     pub(crate) async fn inbox(&self) -> Result<Inbox, Error> {
         let member = &self.members[0];
-        let mut stream = member.server.subscribe([(self.group, self.position)]).await?;
+        let mut stream = member.server.subscribe(self.group, self.position).await?;
         loop {
             match stream.message().await?.ok_or("the server ended a subscription")?.event {
                 Some(Event::CaughtUp(_)) => break,
@@ -228,9 +224,7 @@ pub(crate) async fn seat(place: &mut Place, seats: usize, guest: &Identity) -> R
     let policy = Policy::new(founder.trust.charter().hash(), founder.mls.identity().person.clone());
     let (mut group, info) = Group::create(&founder.mls, id, &policy, &founder.trust, now_ms())?;
     server.create_group(&id, info).await?;
-    let claimed = server.claim_key_packages(std::slice::from_ref(guest)).await?;
-    let package = claimed.into_iter().next().ok_or("whoever is admitted has published key packages")?;
-    let mut add = vec![package.key_package];
+    let mut add = vec![server.claim_key_package(guest).await?];
     for _ in 2..seats {
         add.push(place.device()?.mls.key_package(now_ms(), now_ms() + 86_400_000)?.bytes);
     }
@@ -243,25 +237,26 @@ pub(crate) async fn seat(place: &mut Place, seats: usize, guest: &Identity) -> R
 }
 
 /// Has the server order a commit that nobody competes with; gives it back.
-async fn publish(server: &Server, group: GroupId, prepared: Prepared) -> Result<Vec<u8>, Error> {
-    let joiners = prepared.joiners.into_iter();
-    let submission = Submission {
-        group,
+async fn publish(server: &Wire, group: GroupId, prepared: Prepared) -> Result<Vec<u8>, Error> {
+    let joiners = prepared
+        .joiners
+        .into_iter()
+        .map(|one| v1::Joiner { identity: one.identity.to_string(), key_package_ref: one.key_package_ref });
+    let request = v1::SubmitCommitRequest {
+        group_id: group.to_vec(),
         epoch: prepared.epoch.0,
         commit: prepared.commit.clone(),
         welcome: prepared.welcome,
-        joiners: joiners.map(|joiner| (joiner.identity.to_string(), joiner.key_package_ref)).collect(),
-        seen_position: prepared.seen.position,
+        joiners: joiners.collect(),
+        seen_position: prepared.seen.position.0,
         group_info: prepared.group_info,
     };
-    match server.submit_commit(submission).await? {
-        CommitOutcome::Accepted(_) => Ok(prepared.commit),
-        CommitOutcome::SupersededBy(_) => Err("a founder alone lost a race".into()),
-    }
+    server.submit_commit(request).await?;
+    Ok(prepared.commit)
 }
 
 impl Member {
-    fn new(device: BenchDevice, group: Group, server: Server, seen: (Position, Head)) -> Result<Self, Error> {
+    fn new(device: BenchDevice, group: Group, server: Wire, seen: (Position, Head)) -> Result<Self, Error> {
         let epoch_key = group.epoch_key()?;
         Ok(Self { device, group, server, epoch_key, after: None, seen })
     }

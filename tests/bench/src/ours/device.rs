@@ -1,11 +1,9 @@
 //! A certified device: its keys, and connections to the server.
 
+use super::wire::Wire;
 use crate::Error;
 use alcove_charter::TrustView;
-use alcove_client::{
-    enrol::{DeviceKeys, Enrolment},
-    transport::Server,
-};
+use alcove_client::session::enrol::{DeviceKeys, Enrolment};
 use alcove_e2ee::device::Device;
 use alcove_trust::Connector;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -28,7 +26,7 @@ impl BenchDevice {
     }
 
     /// A connection of its own to the server at `address`, opened with the first call.
-    pub(crate) fn connect(&self, address: SocketAddr) -> Result<Server, Error> {
-        Ok(Server::new(&address.to_string(), self.connector.clone())?)
+    pub(crate) fn connect(&self, address: SocketAddr) -> Result<Wire, Error> {
+        Wire::new(address, self.connector.clone())
     }
 }

@@ -3,7 +3,7 @@
 use super::now_ms;
 use crate::Error;
 use alcove_charter::{CharterFile, TrustView, renewal_signing_bytes};
-use alcove_client::enrol::PendingRequest;
+use alcove_client::session::enrol::PendingRequest;
 use alcove_issuer::{
     AgencyCa, Desk, DeviceOrder, Judged, Passphrase, Reason, ServerCa, Waiting, Which,
     drafting::{CHARTER_DAYS, Changes, draft_next},

@@ -7,6 +7,7 @@ pub(crate) mod keys;
 pub(crate) mod people;
 pub(crate) mod place;
 pub(crate) mod pressing;
+pub(crate) mod wire;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

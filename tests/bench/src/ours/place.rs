@@ -3,9 +3,9 @@
 use super::{device::BenchDevice, now_ms};
 use crate::Error;
 use alcove_charter::{CharterFile, TrustView};
-use alcove_client::{
+use alcove_client::session::{
+    self, Session, SystemClock,
     enrol::{DeviceKeys, Enrolment, Held, PendingRequest, check_answer, device},
-    session::{self, Session, SystemClock},
 };
 use alcove_issuer::{AgencyCa, DeviceOrder, Passphrase};
 use alcove_tests::world::{PASSPHRASE, Server, World};

@@ -1,0 +1,579 @@
+//! From every error to how the program ends: exit code, what happened, what to do.
+//!
+//! Each match is exhaustive, so that a new error cannot slip through as "unexpected".
+
+mod adding;
+mod enrol;
+mod owners;
+mod recovered;
+mod server;
+
+use crate::exit::{Exit, Failure};
+use crate::ui::{alarms, text::safe_line, when, words};
+use alcove_charter::CharterError;
+use alcove_client::session::{
+    AlarmKind, CertificateFault, CertificateTrouble, Error, GroupError, RefusalCause, RenewalState,
+    RenewalView, ServerError, VaultError,
+};
+use alcove_proto::{
+    ids::{GroupId, RecordId},
+    names::Identity,
+};
+use std::{io, path::Path};
+
+/// The way to new certificates without the desk.
+const RENEW_BY_FILES: &str =
+    "Run `alcove enrol request`, give the file to your agency's admin, and `alcove enrol finish` the answer.";
+/// The same where it is not known whether a renewal is on its way.
+pub(super) const RENEW: &str = "See `alcove status` for whether a renewal waits; without one, run `alcove enrol request`, \
+    give the file to your agency's admin, and `alcove enrol finish` the answer.";
+const NOT_YOURS: &str = "See `alcove case list` and `alcove member list`.";
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotEnrolled => Self::new(
+                Exit::NotFound,
+                "This device is not enrolled yet.",
+                "Give the request to your agency's admin and take the answer in with `alcove enrol finish`.",
+            ),
+            Error::Vault(error) => error.into(),
+            Error::Server(error) => error.into(),
+            Error::Certificate(trouble) => certificate(trouble),
+            Error::ClockWrong { difference_ms } => Self::new(
+                Exit::Certificate,
+                format!(
+                    "This machine's clock is {} {} the server's: what it signs would be refused.",
+                    when::span(difference_ms),
+                    if difference_ms > 0 { "ahead of" } else { "behind" }
+                ),
+                "Set the clock and run the command again.",
+            ),
+            Error::NoSuchCase => {
+                Self::new(Exit::NotFound, "There is no such case here, or it is not for you.", NOT_YOURS)
+            }
+            Error::NoSuchRecord => Self::new(
+                Exit::NotFound,
+                "There is no such note or document here, or it is not for you.",
+                "See `alcove note list` and `alcove doc list`.",
+            ),
+            Error::NoSuchPerson => Self::new(
+                Exit::NotFound,
+                "There is no such person here.",
+                "See `alcove member find` and `alcove member list`.",
+            ),
+            Error::NoKeyPackage(person) => adding::no_key_package(&person),
+            Error::KeyPackagesUnfit { devices } => adding::unfit(&devices),
+            Error::ListOverdue { agency, number, next_update_ms } => {
+                adding::list_overdue(&agency, number, next_update_ms)
+            }
+            Error::AlreadyMember(person) => Self::new(
+                Exit::Conflict,
+                format!("{person} is a member already, with all their devices."),
+                "To hand over earlier notes and documents use `alcove member grant`.",
+            ),
+            Error::NotAllowed => Self::new(
+                Exit::NotFound,
+                "This is not for you to do in this case.",
+                "Ask an owner of the case; `alcove member list` shows who is one.",
+            ),
+            Error::LastOwner => Self::refused(
+                "A case keeps at least one owner, and this is the last one.",
+                "Make somebody else an owner first: `alcove member add CASE PERSON --owner`.",
+            ),
+            Error::CaseClosed => Self::new(
+                Exit::NotFound,
+                "This device is no longer a member of the case: nothing can be sent, and nothing new arrives.",
+                "What you received is still here; to come back, ask an owner of the case.",
+            ),
+            Error::CaseLeaving => Self::refused(
+                "You have asked to be taken off this case: nothing is sent to it any more.",
+                "An owner's program takes you off when it is next online. To stay, ask an owner to add you again afterwards.",
+            ),
+            Error::NoOwnerStays => owners::nobody_stays(),
+            Error::WishLapsed => owners::wish_lapsed(),
+            Error::Alone => Self::refused(
+                "Nobody else is on this case: there is nobody to leave it to.",
+                "Put it away with `alcove case archive`.",
+            ),
+            Error::OwnPerson => {
+                Self::refused("That is you.", "Name the person whose cases you do not want to be put on.")
+            }
+            Error::CaseFrozen => Self::new(
+                Exit::Integrity,
+                "The case is frozen: a change of its members cannot be carried out on this device.",
+                "Tell your admin. An owner of the case leads it on with `alcove case succeed`, without whoever is known to have spoilt it; what is here can still be read.",
+            ),
+            Error::CaseSucceeded { by } => Self::new(
+                Exit::Conflict,
+                format!(
+                    "The case is led on by another one, {:.8}: nothing is sent to this one any more.",
+                    by.to_string()
+                ),
+                "Write there: it has the same title. What came before can still be read here.",
+            ),
+            Error::NotFrozen => Self::new(
+                Exit::Conflict,
+                "The case is not frozen, and an owner of it is in force as far as this device knows: there is no reason here to lead it on.",
+                "To leave somebody out use `alcove member remove`; what is wrong with a case stands in `alcove case show`. If its owners were revoked, `alcove status` fetches the lists that say so; if it does not, ask your admin.",
+            ),
+            Error::CaseRestored => Self::new(
+                Exit::Integrity,
+                "This laptop's data was put back from a backup: it shows the case as it was then, and does not know who was removed since.",
+                "Come back into it with `alcove case rejoin`; what is here can still be read. Do not lead the case on from here.",
+            ),
+            Error::NotRestored => Self::new(
+                Exit::Conflict,
+                "The case was not put back from a backup: there is nothing to come back from.",
+                "What is wrong with a case stands in `alcove case show`.",
+            ),
+            Error::NoWayBack => Self::new(
+                Exit::Integrity,
+                "This device cannot come back into the case by itself: the backup is from before its newest keys, or the case's history cannot be followed from there.",
+                "Ask an owner of the case to remove this device and add it again; what is here can still be read.",
+            ),
+            Error::WayBackNotYet => Self::new(
+                Exit::Conflict,
+                "Whoever changed the case last uses an earlier version of Alcove, which leaves nothing to come back by.",
+                "Run the command again after the next change of the case, or ask an owner to remove this device and add it again.",
+            ),
+            Error::CompareWords { by } => Self::new(
+                Exit::KeyChanged,
+                format!(
+                    "The way back is vouched for by {by}, who was no owner of the case when your backup was made: the server could be showing you a case of its own."
+                ),
+                "Call a member whom you know and ask for the words that `alcove case compare` shows them; then run `alcove case rejoin CASE --words \"…\"` with those.",
+            ),
+            Error::NotToBeFollowed(fault) => owners::not_to_be_followed(fault),
+            Error::CaseNotShown => Self::new(
+                Exit::Integrity,
+                "The server no longer shows this case, and does not show that you were removed from it: nothing is sent to it.",
+                "What you received and wrote is kept here. Ask an owner of the case whether you were removed, and tell the server's operator and your admin; `alcove status` asks the server again.",
+            ),
+            Error::CaseRecovered => Self::new(
+                Exit::NotFound,
+                "This case was recovered: you are not a member of it with this device, so you read what was recovered and send nothing.",
+                "Ask a member of the case to add you: `alcove member add`.",
+            ),
+            Error::SendAnew => Self::refused(
+                "Only a note can be sent once more after you were out of its case.",
+                "Send the file again with `alcove doc send`, then take this one out with `alcove outbox drop`.",
+            ),
+            Error::NoSuchRequest => Self::new(
+                Exit::NotFound,
+                "Nobody waits for your yes under that id.",
+                "See `alcove case requests`.",
+            ),
+            Error::RequestUnusable => Self::new(
+                Exit::NotFound,
+                "You cannot join by this request any more: what it needs has ended, or it leads nowhere. It has been taken off the list.",
+                "Ask whoever made it to remove you from that case and to add you again.",
+            ),
+            Error::AlreadyInCase => Self::new(
+                Exit::Conflict,
+                "You are in that case already.",
+                "See `alcove case list`; `alcove case decline` takes the request off the list.",
+            ),
+            Error::NoSuchRecovery => Self::new(
+                Exit::NotFound,
+                "No such attempt at recovery is known here.",
+                "See `alcove recovery list`.",
+            ),
+            Error::RecoveredFile(fault) => fault.into(),
+            Error::Alarm { case, kind, position: _, device } => alarm(case.as_ref(), kind, device.as_ref()),
+            Error::KeyChanged { person: _ } => Self::new(
+                Exit::KeyChanged,
+                "A member signs with another key than before, and no earlier key of theirs vouches for it.",
+                "See who with `alcove verify`, compare the words with them by phone, then `alcove verify --people NAME`. Nothing was sent.",
+            ),
+            Error::BroughtByOutsider { case, person: _ } => Self::new(
+                Exit::KeyChanged,
+                format!(
+                    "Somebody was added to the case {case} by a laptop that is revoked, or by whoever it made an owner."
+                ),
+                "See who with `alcove verify`. If they belong in the case: compare the words with them by phone, then `alcove verify \
+                 --people NAME`. If not: `alcove member remove`. Nothing was sent.",
+            ),
+            Error::SeatOutside { case, device, last_owner } => {
+                owners::seat_outside(&case, &device, last_owner)
+            }
+            Error::NoSuchAgency => {
+                Self::new(Exit::NotFound, "No agency of the charter is called so.", "See `alcove verify`.")
+            }
+            Error::Refused { record, cause } => refused_for_good(&record, cause),
+            Error::CertificateNotTakenUp => Self::new(
+                Exit::Conflict,
+                "The case does not know your new certificate yet.",
+                "Run `alcove status` when the server can be reached: it brings the certificate in.",
+            ),
+            Error::ReceiptKey(error) => Self::new(
+                Exit::Integrity,
+                format!(
+                    "The key the server signs its history with is not vouched for by the charter: {error}."
+                ),
+                "Do not go on: tell the server's operator and your agency's admin.",
+            ),
+            Error::Contended { attempts } => Self::new(
+                Exit::Conflict,
+                format!("Others changed the case {attempts} times while this was under way."),
+                "Nothing was done; run the command again.",
+            ),
+            Error::RemovedMeanwhile { person } => owners::removed_meanwhile(&person),
+            Error::BegunBeforeCopy => owners::begun_before_copy(),
+            Error::TextEmpty => {
+                Self::refused("There is no text.", "Write something, or name a file with text.")
+            }
+            Error::TextTooLong { limit, actual } => Self::refused(
+                format!("The text has {actual} bytes and may have {limit}."),
+                "Shorten it, or send it as a document with `alcove doc send`.",
+            ),
+            Error::TooManyRecords { limit } => Self::refused(
+                format!("One grant holds at most {limit} items."),
+                "Grant them in several turns.",
+            ),
+            Error::NothingToGrant => Self::refused(
+                "None of these may be passed on by you: other agencies wrote them and did not mark them as grantable, \
+                 or they are from before you came.",
+                "Ask a member of the agency that wrote them, who was there then.",
+            ),
+            Error::NothingHandedOver => Self::new(
+                Exit::NotFound,
+                "Nothing that was handed over to them from this device can be ended.",
+                "Whoever granted it ends it; `alcove member remove` ends everything.",
+            ),
+            Error::File { path, source } => file(&path, &source),
+            Error::NoSpace { path } => Self::new(
+                Exit::NoSpace,
+                format!("There is no space left at {}.", shown(&path)),
+                "Make room and run the command again; nothing is half done.",
+            ),
+            Error::FileExists { path } => Self::new(
+                Exit::Conflict,
+                format!("There is something at {} already.", shown(&path)),
+                "Name another path with -o; nothing is overwritten.",
+            ),
+            Error::NotAFile { path } => Self::refused(
+                format!("{} is not a plain file.", shown(&path)),
+                "Name plain files; for a folder, name the files in it.",
+            ),
+            Error::FileChanged { path } => Self::new(
+                Exit::Conflict,
+                format!("{} changed while it was being sent.", shown(&path)),
+                "Close it in other programs and send it again.",
+            ),
+            Error::FileName { path } => Self::refused(
+                format!("The name of {} cannot be sent: it is not UTF-8, or too long.", shown(&path)),
+                "Rename the file and send it again.",
+            ),
+            Error::FileTooLarge { limit } => Self::refused(
+                format!("The file is larger than the {} a document may have.", words::bytes(limit)),
+                "Split it and send the parts.",
+            ),
+            Error::DocumentDamaged => Self::new(
+                Exit::Integrity,
+                "The document does not verify: what the server holds is not what was sent. Nothing was saved.",
+                "Ask the sender to send it again.",
+            ),
+            Error::Cancelled => Self::interrupted(),
+            Error::Group(error) => group(&error),
+            Error::Charter(CharterError::Expired { not_after_ms }) => Self::new(
+                Exit::Certificate,
+                format!("The charter ended on {}, by this machine's clock.", when::minute(not_after_ms)),
+                "Set the clock if it is wrong; else the agencies have to sign the next version.",
+            ),
+            Error::Charter(error) => Self::new(
+                Exit::Integrity,
+                format!("The charter held here does not hold: {error}."),
+                "Run `alcove doctor`, and tell your agency's admin what it says.",
+            ),
+            Error::Randomness => no_randomness(),
+        }
+    }
+}
+
+impl From<VaultError> for Failure {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Missing { path } => Self::new(
+                Exit::NotFound,
+                format!("There is no vault in {}.", shown(&path)),
+                "Begin with `alcove enrol request`, or name the vault's folder with --home DIR.",
+            ),
+            VaultError::Exists { path } => Self::new(
+                Exit::Conflict,
+                format!("There is a vault at {} already.", shown(&path)),
+                "Use it with its passphrase, or name another folder with --home DIR.",
+            ),
+            VaultError::WrongPassphrase => Self::new(
+                Exit::Locked,
+                "The passphrase is wrong.",
+                "Try again; nobody can reset it, but your agency can enrol you anew in another folder.",
+            ),
+            VaultError::Damaged { what } => Self::new(
+                Exit::Integrity,
+                format!("The vault is damaged: {what}."),
+                "Copy its folder away and put back your last backup; `alcove doctor` checks it.",
+            ),
+            VaultError::Format { found } => Self::refused(
+                format!("The vault has format {found}: a newer Alcove wrote it."),
+                "Install that version on this device.",
+            ),
+            VaultError::Busy => Self::new(
+                Exit::Conflict,
+                "Another alcove keeps the vault busy.",
+                "Wait until it is done, and run the command again.",
+            ),
+            VaultError::OldPassphraseLingers => Self::new(
+                Exit::Conflict,
+                "The new passphrase is in force, but what the old one opens is still in the vault's files: \
+                 another alcove kept reading in them.",
+                "Close every other alcove on this machine (such as `alcove note watch`) and run `alcove passwd` again: \
+                 the new passphrase is the one it asks for first.",
+            ),
+            VaultError::Full => Self::new(
+                Exit::NoSpace,
+                "There is no space left for the vault.",
+                "Make room and run the command again; nothing is half done.",
+            ),
+            VaultError::Io { path, source } => file(&path, &source),
+            VaultError::Database(error) => Self::new(
+                Exit::Unexpected,
+                format!("The vault's database refuses: {error}."),
+                "Run `alcove doctor`.",
+            ),
+            VaultError::Randomness => no_randomness(),
+        }
+    }
+}
+
+/// The server will never take it as it is; it has not gone away.
+fn refused_for_good(record: &RecordId, cause: RefusalCause) -> Failure {
+    let exit = match cause {
+        RefusalCause::NotUnderstood => Exit::Unexpected,
+        RefusalCause::TooLarge => Exit::Refused,
+        RefusalCause::IdReused => Exit::Integrity,
+        RefusalCause::OutOfReach => Exit::NotFound,
+        RefusalCause::ChangedInLog => {
+            return Failure::new(
+                Exit::Integrity,
+                "The server shows something else in the place of what you wrote: the others do not have it as you wrote it. Your text is kept in the outbox.",
+                format!(
+                    "Tell your admin and the server's operator. After `alcove status --acknowledge-alarms`, `alcove outbox retry {:.8}` sends it again, as a new item.",
+                    record.to_string()
+                ),
+            );
+        }
+        RefusalCause::InLogUnread => {
+            return Failure::new(
+                Exit::Conflict,
+                "What you wrote is most likely in the case already: this device sent it after the backup that was put back. Your text is kept in the outbox.",
+                format!(
+                    "Ask a colleague whether they have it. If not, `alcove outbox retry {0:.8}` sends it once more, as a new item; else `alcove outbox drop {0:.8}`.",
+                    record.to_string()
+                ),
+            );
+        }
+    };
+    let id = format!("{:.8}", record.to_string());
+    Failure::new(
+        exit,
+        format!("The server refuses it: {}. It is kept in the outbox and not sent.", words::refusal(cause)),
+        format!("`alcove outbox drop {id}` takes it out; `alcove outbox retry {id}` has it sent once more."),
+    )
+}
+
+/// An alarm stands: some stop everything until somebody has looked at them, the others do not.
+pub(super) fn alarm(case: Option<&GroupId>, kind: AlarmKind, device: Option<&Identity>) -> Failure {
+    let whose =
+        case.map_or_else(|| "the collaborative".to_owned(), |case| format!("case {:.8}", case.to_string()));
+    if kind == AlarmKind::NotInLedger {
+        let device = device.map_or_else(|| "a member".to_owned(), Identity::to_string);
+        return Failure::new(
+            Exit::Integrity,
+            format!(
+                "The certificate of {device} in {whose} is not in your agency's ledger: nothing is sent."
+            ),
+            "Ask your agency's admin, by phone, whether they certified it and published that. `alcove status \
+             --acknowledge-alarms` lets sending go on; if they did not, `alcove member remove` the person first.",
+        );
+    }
+    if kind == AlarmKind::ServerOrderedInvalid {
+        return Failure::new(
+            Exit::Integrity,
+            format!(
+                "The server put an entry into {whose} that it must never take: nothing is sent, and nobody who is named in it \
+                 is to blame."
+            ),
+            "Tell your admin and the server's operator. An owner leads the case on, with everybody in it, by `alcove case \
+             succeed`; what is here can still be read. Marking the alarm as looked at lets nothing be sent.",
+        );
+    }
+    if kind == AlarmKind::VaultRestored {
+        return Failure::new(
+            Exit::Integrity,
+            format!(
+                "An alarm stands for {whose} (vault-restored): nothing is sent. The case has something of this device that \
+                 is not here."
+            ),
+            "If you put a backup back: `alcove case rejoin` where the case is frozen, else `alcove status \
+             --acknowledge-alarms`. If you did not, somebody has a copy of this laptop's data: tell your admin now.",
+        );
+    }
+    Failure::new(
+        Exit::Integrity,
+        format!(
+            "An alarm stands for {whose} ({}){}.",
+            alarms::code(kind),
+            if kind.stops_sending() { ": nothing is sent" } else { "" }
+        ),
+        if kind.stops_sending() {
+            "Read it with `alcove status` and speak to your admin; `alcove status --acknowledge-alarms` lets sending go on."
+        } else {
+            "Read it with `alcove status` and speak to your admin; `alcove status --acknowledge-alarms` marks it as looked at."
+        },
+    )
+}
+
+/// This device's own certificate is not in force.
+pub(super) fn certificate(trouble: CertificateTrouble) -> Failure {
+    match trouble {
+        CertificateTrouble::Expired { not_after_ms } => Failure::new(
+            Exit::Certificate,
+            format!("Your certificate ended on {}, by this machine's clock.", when::minute(not_after_ms)),
+            format!("Set the clock if it is wrong. {RENEW}"),
+        ),
+        CertificateTrouble::NotYetValid { not_before_ms } => Failure::new(
+            Exit::Certificate,
+            format!(
+                "The certificate begins on {}: this machine's clock is behind.",
+                when::minute(not_before_ms)
+            ),
+            "Set the clock and run the command again.",
+        ),
+        CertificateTrouble::NotOfCharter => Failure::new(
+            Exit::Certificate,
+            "The charter in force no longer lists the CA that issued your certificate.",
+            RENEW,
+        ),
+        CertificateTrouble::Revoked => Failure::new(
+            Exit::Certificate,
+            "Your agency has revoked this device's certificate.",
+            "Speak to your agency's admin; what is on this device can still be read with --offline.",
+        ),
+    }
+}
+
+/// The same, with what is true now of new certificates.
+pub(super) fn certificate_and_renewal(trouble: CertificateTrouble, view: &RenewalView) -> Failure {
+    let failure = certificate(trouble);
+    match trouble {
+        CertificateTrouble::Expired { .. } => {
+            Failure { remedy: format!("Set the clock if it is wrong. {}", renewal(view)), ..failure }
+        }
+        CertificateTrouble::NotOfCharter => Failure { remedy: renewal(view), ..failure },
+        // No new certificate helps against these.
+        CertificateTrouble::NotYetValid { .. } | CertificateTrouble::Revoked => failure,
+    }
+}
+
+/// What kept a sync from going on, with what is true now of new certificates where they would help.
+pub(super) fn of_sync(error: Error, view: &RenewalView) -> Failure {
+    match error {
+        Error::Certificate(trouble) => certificate_and_renewal(trouble, view),
+        Error::Server(ServerError::DeviceCertificate(
+            CertificateFault::Expired | CertificateFault::UnknownIssuer,
+        )) => Failure { remedy: renewal(view), ..Failure::from(error) },
+        error => error.into(),
+    }
+}
+
+/// What is true of this device's renewal, and what there is to do about it. Sentences.
+pub(super) fn renewal(view: &RenewalView) -> String {
+    match &view.state {
+        RenewalState::Waiting { .. } if view.bad_answer => {
+            "What the desk gave out as the answer to the renewal is not this device's: tell your agency's admin. \
+             A new renewal is made within a day."
+                .to_owned()
+        }
+        RenewalState::Waiting { since_ms, words } => format!(
+            "A renewal has been waiting for your agency's admin since {}; its words are: {words}. \
+             `alcove status` takes it in when it is there.",
+            when::minute(*since_ms)
+        ),
+        RenewalState::Refused { since_ms, .. } => format!(
+            "A renewal was refused on {}: speak to your agency's admin. Without the desk: {RENEW_BY_FILES}",
+            when::minute(*since_ms)
+        ),
+        RenewalState::None if !view.desk_known => RENEW_BY_FILES.to_owned(),
+        RenewalState::None if view.desk_silent => format!(
+            "A renewal is ready, and the server's desk cannot be reached or has no room for it: `alcove status` tries again. \
+             If it stays so, tell your agency's admin, who answers what waits there. Without the desk: {RENEW_BY_FILES}"
+        ),
+        RenewalState::None => {
+            format!("`alcove status` hands a renewal in. Without the desk: {RENEW_BY_FILES}")
+        }
+    }
+}
+
+/// The state of a case refuses: mostly a defect or damage, sometimes just a matter of who and when.
+fn group(error: &GroupError) -> Failure {
+    let (exit, remedy) = match error {
+        GroupError::OwnCertificate(_) => (Exit::Certificate, RENEW),
+        GroupError::Leaf(_) => {
+            (Exit::Certificate, "See `alcove member list`; the agency concerned has to renew it.")
+        }
+        GroupError::Policy(_) => {
+            (Exit::NotFound, "Ask an owner of the case; `alcove member list` shows who is one.")
+        }
+        GroupError::Removed | GroupError::NoSuchLeaf { .. } => (Exit::NotFound, NOT_YOURS),
+        GroupError::CommitPending => (Exit::Conflict, "Run the command again."),
+        GroupError::TooLarge { .. } => (Exit::Refused, "Do it in smaller steps."),
+        GroupError::Commit(_)
+        | GroupError::Mls(_)
+        | GroupError::SavedState
+        | GroupError::KeyPackage
+        | GroupError::Malformed { .. }
+        | GroupError::NotForThisKeyPackage
+        | GroupError::NoLogPin
+        | GroupError::NoFloor
+        | GroupError::FloorAhead
+        | GroupError::UnknownCharter
+        | GroupError::GroupId(_)
+        | GroupError::OwnCommitForgotten
+        | GroupError::GroupInfo(_)
+        | GroupError::Observe(_)
+        | GroupError::OtherDeviceKey
+        | GroupError::Sign
+        | GroupError::Unseal => {
+            (Exit::Integrity, "Run `alcove doctor`, and tell your agency's admin what it says.")
+        }
+    };
+    Failure::new(
+        exit,
+        format!("The encryption of the case refuses: {}.", safe_line(&error.to_string())),
+        remedy,
+    )
+}
+
+pub(super) fn file(path: &Path, source: &io::Error) -> Failure {
+    let (exit, remedy) = match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            (Exit::NoSpace, "Make room and run the command again; nothing is half done.")
+        }
+        io::ErrorKind::NotFound => (Exit::NotFound, "Check the path, and run the command again."),
+        _ => (Exit::Refused, "Check the path and who may use it, and run the command again."),
+    };
+    Failure::new(exit, format!("{} cannot be used: {source}.", shown(path)), remedy)
+}
+
+fn no_randomness() -> Failure {
+    Failure::new(
+        Exit::Unexpected,
+        "The operating system gives no random bytes.",
+        "Restart the machine; without them nothing can be sealed.",
+    )
+}
+
+fn shown(path: &Path) -> String {
+    safe_line(&path.display().to_string())
+}

@@ -1,0 +1,146 @@
+//! Where words go: results to stdout, everything said about them to stderr.
+//!
+//! Under `--json` stdout carries JSON only, one object a line, each with a `schema`. A reader that has
+//! gone (`alcove note list | head`) is no failure.
+
+use crate::exit::{Exit, Failure};
+use crate::ui::{text::safe_json, words};
+use alcove_client::session::Delivery;
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// How this run speaks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    /// `--json` was given.
+    pub(crate) json: bool,
+}
+
+impl Output {
+    /// Writes a line of the result for people; nothing under `--json`.
+    pub(crate) fn line(&self, text: &str) -> Result<(), Failure> {
+        if self.json { Ok(()) } else { write(&mut io::stdout().lock(), text) }
+    }
+
+    /// Writes one object of the result for programs; nothing otherwise.
+    ///
+    /// `schema`: for example `alcove.note.v1`. `value`: what serialises as an object.
+    pub(crate) fn object(&self, schema: &'static str, value: impl Serialize) -> Result<(), Failure> {
+        if self.json { write(&mut io::stdout().lock(), &object_line(schema, value)) } else { Ok(()) }
+    }
+
+    /// Tells people something beside the result, on stderr; nothing under `--json`.
+    pub(crate) fn say(&self, text: &str) {
+        if !self.json {
+            say(text);
+        }
+    }
+
+    /// Tells people whether what they wrote has left this device, and what holds it up.
+    pub(crate) fn say_delivery(&self, delivery: Delivery, held_up: Option<&Failure>) {
+        match delivery {
+            Delivery::Stored { .. } => self.say("On the server, and its receipt verified."),
+            Delivery::NeverSent => {
+                self.say("Never sent: the case ended for this device before. Nobody else has it.")
+            }
+            // Under --json the object says it.
+            Delivery::Queued => self.say(&kept(held_up)),
+            Delivery::Refused { cause } => {
+                self.say(&format!(
+                    "Kept in the outbox: the server refuses it, since {}.",
+                    words::refusal(cause)
+                ));
+            }
+        }
+    }
+
+    /// Warns on stderr, under `--json` too.
+    pub(crate) fn warn(&self, text: &str) {
+        say(&format!("warning: {text}"));
+    }
+
+    /// Reports a failure on stderr: two sentences for people, one object for programs.
+    pub(crate) fn failure(&self, failure: &Failure) {
+        if self.json {
+            let value = serde_json::json!({
+                "exit": failure.exit.code(),
+                "error": failure.exit.word(),
+                "what": failure.what,
+                "do": failure.remedy,
+            });
+            say(&object_line("alcove.error.v1", value));
+        } else if failure.exit == Exit::Interrupted {
+            // The person knows: they pressed it.
+            say(&failure.what);
+        } else {
+            say(&format!("error: {}", failure.what));
+            say(&format!("       {}", failure.remedy));
+        }
+    }
+}
+
+/// What is said of something that is safe here and not at the server.
+fn kept(held_up: Option<&Failure>) -> String {
+    let why = held_up.map(|failure| format!("{} ", failure.what)).unwrap_or_default();
+    format!("Kept on this device. {why}The next command sends it; do not write it again.")
+}
+
+/// Writes raw text (completions) to stdout.
+pub(crate) fn raw(text: &[u8]) -> Result<(), Failure> {
+    finish(io::stdout().lock().write_all(text))
+}
+
+fn say(text: &str) {
+    // Nobody is left to tell when stderr is gone.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// One object of the output, its schema first.
+#[derive(Serialize)]
+struct Line<T> {
+    schema: &'static str,
+    #[serde(flatten)]
+    value: T,
+}
+
+fn object_line(schema: &'static str, value: impl Serialize) -> String {
+    // Cannot fail: what is written here has string keys only and no failing serialiser.
+    safe_json(&serde_json::to_string(&Line { schema, value }).unwrap_or_default())
+}
+
+fn write(to: &mut impl Write, text: &str) -> Result<(), Failure> {
+    finish(writeln!(to, "{text}").and_then(|()| to.flush()))
+}
+
+fn finish(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Ok(()) => Ok(()),
+        // The reader has read enough; the act itself is done.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::new(
+            Exit::Unexpected,
+            format!("The result could not be written: {error}."),
+            "Check where standard output leads, and run the command again.",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_comes_first_and_the_text_cannot_break_the_line() {
+        let line = object_line("alcove.note.v1", serde_json::json!({"text": "a\nb\u{202e}"}));
+        assert!(line.starts_with(r#"{"schema":"alcove.note.v1""#), "{line}");
+        assert_eq!(line.lines().count(), 1);
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["text"], "a\nb\u{202e}");
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_no_failure_and_a_full_disk_is() {
+        assert!(finish(Err(io::ErrorKind::BrokenPipe.into())).is_ok());
+        assert!(finish(Err(io::ErrorKind::StorageFull.into())).is_err());
+    }
+}

@@ -1,0 +1,67 @@
+//! Questions, asked on a terminal only.
+
+use crate::exit::{Exit, Failure};
+use std::io::{self, BufRead, IsTerminal, Write};
+
+/// Goes on when `yes` was given or the person at the terminal types y.
+///
+/// Without a terminal nobody can answer: fails at once and names `--yes`.
+pub(crate) async fn confirm(question: &str, yes: bool) -> Result<(), Failure> {
+    if yes || ask(question).await? {
+        Ok(())
+    } else {
+        Err(Failure::refused(
+            "You did not say yes, so nothing was done.",
+            "Run the command again to be asked again.",
+        ))
+    }
+}
+
+/// Whether the person at the terminal types y.
+///
+/// Without a terminal nobody can answer: fails at once and names `--yes`.
+pub(crate) async fn ask(question: &str) -> Result<bool, Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "This command asks before it goes on, and there is no terminal to answer at.",
+            "Give --yes to go on without being asked.",
+        ));
+    }
+    let question = format!("{question} [y/N] ");
+    let answer = blocking(move || {
+        io::stderr().write_all(question.as_bytes())?;
+        io::stderr().flush()?;
+        let mut line = String::new();
+        io::stdin().lock().read_line(&mut line)?;
+        Ok(line)
+    })
+    .await
+    .map_err(|error| unreadable(&error))?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// Runs a blocking read beside the runtime, so that Ctrl-C is heard meanwhile.
+///
+/// In a thread of its own: one that waits for a terminal may never come back, and the end of the program
+/// waits for the runtime's.
+pub(crate) async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let reading = move || {
+        // Nobody waits any more when the receiver is gone.
+        let _unheard = sender.send(read());
+    };
+    std::thread::Builder::new().name("input".to_owned()).spawn(reading)?;
+    receiver.await.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))
+}
+
+/// What is typed or piped in could not be read.
+pub(crate) fn unreadable(error: &io::Error) -> Failure {
+    Failure::new(
+        Exit::Unexpected,
+        format!("The input could not be read: {error}."),
+        "Check the pipe that standard input comes from.",
+    )
+}

@@ -1,0 +1,123 @@
+//! From the command line to a verb, and from how that ended to an exit code.
+
+use crate::{
+    args::{Cli, Command, Doc, PersonArgs},
+    context::Context,
+    exit::{Exit, Failure},
+    output::Output,
+    verbs::{
+        block, case, completions, device, doc, doctor, enrol, ledger, member, note, outbox, passwd, recovery,
+        search, status, verify,
+    },
+};
+use alcove_client::session::{Delivery, OutboxKind, OutboxView};
+use clap::Parser;
+use std::{process::ExitCode, time::Duration};
+
+/// How long threads that read and write files get to clear up after Ctrl-C.
+const SHUTDOWN_WAIT: Duration = Duration::from_secs(5);
+
+/// Runs the program and says how it ended.
+pub(crate) fn main() -> ExitCode {
+    // clap prints its own words and ends with 0 (help, version) or 2 (usage).
+    let cli = Cli::parse();
+    let output = Output { json: cli.global.json };
+    match started(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            ExitCode::from(failure.exit.code())
+        }
+    }
+}
+
+fn started(cli: Cli) -> Result<(), Failure> {
+    let more_to_do = matches!(&cli.command, Command::Doc(Doc::Send { paths, .. }) if paths.len() > 1);
+    let context = Context::new(cli.global)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        Failure::new(Exit::Unexpected, format!("The program cannot start: {error}."), "Try again.")
+    })?;
+    let result = runtime.block_on(async {
+        tokio::select! {
+            // Heard first, so that Ctrl-C is also caught while a passphrase is typed: the terminal gets its
+            // echo back.
+            biased;
+            () = stopped() => Err(Failure::interrupted()),
+            // Dropped by a signal wherever it waits. Every act in the vault is whole or not at all, and a draft of
+            // a file is deleted when it is dropped; an upload goes on at the next try.
+            result = run(&context, cli.command) => result.map_err(|failure| context.in_these_words(failure)),
+        }
+    });
+    let result = match result {
+        Err(failure) if failure.exit == Exit::Interrupted => interrupted(&context, failure, more_to_do),
+        other => other,
+    };
+    // Threads that were writing notice that nobody feeds them, and take their draft along.
+    runtime.shutdown_timeout(SHUTDOWN_WAIT);
+    result
+}
+
+/// Waits until somebody, or the system, wants the program to end: Ctrl-C, a closed terminal, a shutdown.
+async fn stopped() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        if let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Nothing can be heard: the program ends by itself or not at all.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Says what is safe already, so that nobody writes it again. If that was all there was to do, it is no failure.
+fn interrupted(context: &Context, failure: Failure, more_to_do: bool) -> Result<(), Failure> {
+    let Some(session) = context.opened() else { return Err(failure) };
+    let stopped =
+        Failure::new(Exit::Interrupted, "Stopped before the server had it.", failure.remedy.clone());
+    let kept = session.in_hand();
+    for (case, id) in &kept {
+        let is_title = |item: &OutboxView| item.id == *id && item.kind == OutboxKind::Title;
+        if session.outbox()?.iter().any(is_title) {
+            case::report_opened(context, session, case, Some(&stopped))?;
+        } else {
+            note::report_kept(context, case, id, Delivery::Queued, Some(&stopped))?;
+        }
+    }
+    if kept.is_empty() || more_to_do { Err(failure) } else { Ok(()) }
+}
+
+async fn run(context: &Context, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Enrol(command) => enrol::run(context, command).await,
+        Command::Status { acknowledge_alarms } => status::run(context, acknowledge_alarms).await,
+        Command::Case(command) => case::run(context, command).await,
+        Command::Member(command) => member::run(context, command).await,
+        Command::Block { person, agency } => {
+            let who = person.map(|person| PersonArgs { person, agency });
+            block::block(context, who.as_ref()).await
+        }
+        Command::Unblock(who) => block::unblock(context, &who).await,
+        Command::Device(command) => device::run(context, command).await,
+        Command::Note(command) => note::run(context, command).await,
+        Command::Doc(command) => doc::run(context, command).await,
+        Command::Search { case } => search::run(context, case.as_deref()).await,
+        Command::Verify { agency, people } => {
+            verify::run(context, agency.as_deref(), people.as_deref()).await
+        }
+        Command::Recovery(command) => recovery::run(context, command).await,
+        Command::Ledger => ledger::run(context).await,
+        Command::Outbox(command) => outbox::run(context, command).await,
+        Command::Passwd { new_passphrase_file } => passwd::run(context, new_passphrase_file.as_deref()),
+        Command::Doctor => doctor::run(context).await,
+        Command::Completions { shell } => completions::run(shell),
+    }
+}

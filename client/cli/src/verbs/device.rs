@@ -1,0 +1,97 @@
+//! `alcove device`: one's own devices. A first one adds a second, which then reads what the first does.
+
+use crate::{
+    args::Device,
+    context::Context,
+    exit::{Exit, Failure},
+    json::HeldUpJson,
+    prompt,
+    ui::{table::Table, words},
+};
+use serde_json::json;
+
+pub(crate) async fn run(context: &Context, command: Device) -> Result<(), Failure> {
+    match command {
+        Device::List => list(context).await,
+        Device::Add { number } => add(context, number).await,
+    }
+}
+
+async fn list(context: &Context) -> Result<(), Failure> {
+    let session = context.session()?;
+    session.sync().await?;
+    let mut table = Table::new(&["DEVICE", "", "CASES"]);
+    for device in session.own_devices().await? {
+        context.output.object(
+            "alcove.device.v1",
+            json!({
+                "number": device.number,
+                "this": device.is_this,
+                "cases": device.cases,
+                "of": device.of,
+            }),
+        )?;
+        table.row([
+            device.number.to_string().as_str(),
+            if device.is_this { "this one" } else { "" },
+            &format!("{} of {}", device.cases, device.of),
+        ]);
+    }
+    context.output.line(table.render().trim_end())
+}
+
+async fn add(context: &Context, number: u16) -> Result<(), Failure> {
+    let session = context.session()?;
+    session.sync().await?;
+    let shown = session.words_of_own_device(number).await?;
+    context.output.say(&format!(
+        "Your device {number} must show these words with `alcove verify`: {shown}\n\
+         It will read everything in your cases that this one reads, from before and from now on."
+    ));
+    prompt::confirm("Does it show the same words?", context.yes).await?;
+    let mut first_failure = None;
+    let additions = session.add_own_device(number, &shown).await?;
+    let count = additions.len();
+    for addition in additions {
+        let case = session.case(&addition.case)?;
+        let title = super::case::title(&case);
+        let (handed, withheld, failure) = match addition.outcome {
+            Ok(outcome) => {
+                let held_up = outcome.history.held_up.map(|error| context.held_up(error));
+                let withheld = outcome.history.withheld.len() + outcome.history.out_of_reach.len();
+                (outcome.history.granted.len(), withheld, held_up)
+            }
+            Err(error) => (0, 0, Some(Failure::from(error))),
+        };
+        context.output.object(
+            "alcove.device-addition.v1",
+            json!({
+                "case": addition.case.to_string(),
+                "handed_over": handed,
+                "not_handed_over": withheld,
+                "held_up": failure.as_ref().map(HeldUpJson::new),
+            }),
+        )?;
+        match failure {
+            None => context.output.line(&format!(
+                "{title}: added, with {} from before.",
+                words::count(handed as u64, "item", "items")
+            ))?,
+            Some(failure) => {
+                context.output.warn(&format!("{title}: {}", failure.what));
+                first_failure.get_or_insert(failure);
+            }
+        }
+    }
+    if count == 0 {
+        context.output.say("It is in all of your cases already.");
+    }
+    match first_failure {
+        None => Ok(()),
+        Some(failure) => Err(Failure::new(
+            Exit::Conflict,
+            "Not every case could be done now.",
+            format!("Run the command again; it goes on where it stopped. The first reason: {}", failure.what),
+        )),
+    }
+}

@@ -1,0 +1,265 @@
+//! `alcove enrol accept` and `alcove enrol finish` without a file: onto a device by an invitation.
+//!
+//! Stopped anywhere, either goes on where it was: the invitation, the keys and the request are in the vault.
+
+use super::enrol::{enrolled, passphrase};
+use crate::{
+    context::Context,
+    exit::{Exit, Failure},
+    prompt::{blocking, unreadable},
+    ui::{text::safe_line, when},
+};
+use alcove_charter::Invitation;
+use alcove_client::session::{
+    Clock, SystemClock,
+    enrol::{Begun, EnrolError, Enrolment, HandedIn, Invited, device},
+};
+use alcove_proto::limits::INVITATION_CHARS_MAX;
+use serde::Serialize;
+use std::{
+    fs,
+    io::{self, BufRead, IsTerminal, Read, Write},
+    path::Path,
+    time::Duration,
+};
+use tokio::time::{Instant, sleep};
+use zeroize::Zeroizing;
+
+/// Pause before the desk is asked a second time; it grows by a half each time.
+const ASK_PAUSE: Duration = Duration::from_secs(2);
+/// Longest pause between two times.
+const ASK_PAUSE_MAX: Duration = Duration::from_secs(15);
+
+/// `alcove.enrolment-state.v1`.
+#[derive(Serialize)]
+struct StateJson {
+    state: &'static str,
+    identity: String,
+    words: String,
+    since: String,
+}
+
+pub(crate) async fn accept(context: &Context, file: Option<&Path>, wait: Option<u64>) -> Result<(), Failure> {
+    let text = read_invitation(file).await?;
+    let invitation = Invitation::parse(&text).map_err(EnrolError::from)?;
+    drop(text);
+    let passphrase = passphrase(context, !device::has_vault(&context.home))?;
+    let begun = Invited::accept(&context.home, &passphrase, &invitation, SystemClock.now_ms())?;
+    drop(invitation);
+    match go_on(context, begun, wait).await? {
+        Some(enrolment) => enrolled(context, &passphrase, &enrolment).await,
+        None => {
+            context.output.say("The answer is taken in by `alcove enrol finish`, when it is there.");
+            Ok(())
+        }
+    }
+}
+
+pub(crate) async fn finish(context: &Context, wait: Option<u64>) -> Result<(), Failure> {
+    if !device::has_vault(&context.home) {
+        return Err(EnrolError::NoInvitation.into());
+    }
+    let passphrase = context.passphrase.current()?;
+    let begun = Invited::resume(&context.home, &passphrase)?;
+    match go_on(context, begun, wait).await? {
+        Some(enrolment) => enrolled(context, &passphrase, &enrolment).await,
+        None => Err(Failure::new(
+            Exit::Unreachable,
+            "Your agency's admin has not answered yet.",
+            "Run `alcove enrol finish` again after they have called you.",
+        )),
+    }
+}
+
+/// Hands in, shows the words, and waits as long as is wanted. Nothing when there is no answer by then.
+async fn go_on(context: &Context, begun: Begun, wait: Option<u64>) -> Result<Option<Enrolment>, Failure> {
+    let invited = match begun {
+        Begun::Enrolled(enrolment) => return Ok(Some(*enrolment)),
+        Begun::Invited(invited) => invited,
+    };
+    if context.offline {
+        return Err(Failure::new(
+            Exit::Unreachable,
+            "An invitation is answered at the server.",
+            "Run the command again without --offline.",
+        ));
+    }
+    let handed_in = invited.hand_in(SystemClock.now_ms()).await?;
+    if let Some(enrolment) = invited.collect(SystemClock.now_ms()).await? {
+        return Ok(Some(enrolment));
+    }
+    show_waiting(context, &handed_in)?;
+    let patient = io::stdout().is_terminal() && !context.output.json;
+    match (wait, patient) {
+        (Some(seconds), _) => wait_for_answer(context, &invited, Some(Duration::from_secs(seconds))).await,
+        (None, true) => {
+            context.output.say("Waiting for the answer. Ctrl-C stops the waiting and nothing else.");
+            wait_for_answer(context, &invited, None).await
+        }
+        (None, false) => Ok(None),
+    }
+}
+
+async fn wait_for_answer(
+    context: &Context,
+    invited: &Invited,
+    patience: Option<Duration>,
+) -> Result<Option<Enrolment>, Failure> {
+    // A patience beyond what a clock can hold is one without end.
+    let until = patience.and_then(|patience| Instant::now().checked_add(patience));
+    let mut pause = ASK_PAUSE;
+    let mut told = false;
+    loop {
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) {
+            return Ok(None);
+        }
+        sleep(left.map_or(pause, |left| left.min(pause))).await;
+        pause = (pause * 3 / 2).min(ASK_PAUSE_MAX);
+        match invited.collect(SystemClock.now_ms()).await {
+            Ok(Some(enrolment)) => return Ok(Some(enrolment)),
+            Ok(None) => told = false,
+            Err(EnrolError::Server(error)) if error.is_passing() => {
+                // Once is enough for one outage.
+                if !std::mem::replace(&mut told, true) {
+                    context.output.warn(&format!("{} Waiting on.", Failure::from(error).what));
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn show_waiting(context: &Context, handed_in: &HandedIn) -> Result<(), Failure> {
+    context.output.object(
+        "alcove.enrolment-state.v1",
+        StateJson {
+            state: "waiting",
+            identity: handed_in.identity.to_string(),
+            words: handed_in.words.clone(),
+            since: when::rfc3339(handed_in.at_ms),
+        },
+    )?;
+    context.output.line(&format!("\n    {}\n", large(&handed_in.words)))?;
+    context.output.say(
+        "The request is at the server. Your agency's admin will call you and compare the six words above: \
+         read them out, and let nobody else read them to you.",
+    );
+    Ok(())
+}
+
+/// Words as they are read out best: apart, and in capitals.
+fn large(words: &str) -> String {
+    words.to_uppercase().replace(' ', "   ")
+}
+
+/// The invitation's text, from where it was said to be; never from the command line, which others can see.
+async fn read_invitation(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
+    match file {
+        Some(file) if file != Path::new("-") => read_file(file),
+        Some(_) => {
+            let text = blocking(|| take_text(io::stdin().lock())).await;
+            text.map_err(|error| unreadable(&error))
+        }
+        None if io::stdin().is_terminal() => blocking(ask_for_it).await.map_err(|error| unreadable(&error)),
+        None => Err(Failure::new(
+            Exit::Usage,
+            "Nobody says where the invitation is, and there is no terminal to ask at.",
+            "Name its file, or - for standard input.",
+        )),
+    }
+}
+
+fn read_file(file: &Path) -> Result<Zeroizing<String>, Failure> {
+    let failed = |error: io::Error| {
+        Failure::refused(
+            format!("The file {} cannot be read: {error}.", safe_line(&file.display().to_string())),
+            "Name the file with the invitation that your agency's admin gave you.",
+        )
+    };
+    fs::File::open(file).and_then(take_text).map_err(failed)
+}
+
+/// At most one byte more than an invitation may have, so that too much is noticed. What is no text is no invitation.
+fn take_text(from: impl Read) -> io::Result<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    from.take(INVITATION_CHARS_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// Asks at the terminal.
+fn ask_for_it() -> io::Result<Zeroizing<String>> {
+    io::stderr().write_all(b"Paste the invitation and press Enter (Enter alone gives up): ")?;
+    io::stderr().flush()?;
+    let text = take_lines(&mut io::stdin().lock())?;
+    // Empty lines that were copied with it are no answer to the next question, which is for a passphrase.
+    #[cfg(unix)]
+    rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush)?;
+    Ok(text)
+}
+
+/// Lines until they make an invitation, since mail programs break it, or until an empty one comes.
+fn take_lines(from: &mut impl BufRead) -> io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    loop {
+        let read = from.read_line(&mut text)?;
+        let last = text.lines().next_back().unwrap_or_default();
+        if read == 0
+            || last.trim().is_empty()
+            || text.len() > INVITATION_CHARS_MAX
+            || Invitation::parse(&text).is_ok()
+        {
+            return Ok(text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alcove_charter::{InvitationCode, InvitationError, P256Point};
+    use alcove_proto::ids::Digest;
+
+    #[test]
+    fn the_words_are_large_and_the_same() {
+        let words = "erase entry write avocado case prison";
+        assert_eq!(large(words), "ERASE   ENTRY   WRITE   AVOCADO   CASE   PRISON");
+        assert!(alcove_charter::same_words(words, &large(words)));
+    }
+
+    #[test]
+    fn a_file_that_is_far_too_long_is_not_read_to_its_end() {
+        let text = take_text(io::repeat(b'a')).unwrap();
+        assert_eq!(text.len(), INVITATION_CHARS_MAX + 1);
+        assert_eq!(Invitation::parse(&text).unwrap_err(), InvitationError::NotOne);
+    }
+
+    #[test]
+    fn an_invitation_that_was_broken_into_lines_is_taken_as_soon_as_it_is_whole() {
+        let invitation = Invitation {
+            identity: "spiffe://harborlight.northmark.example/staff/7h3jdpf5aa5rqdvm/device/1"
+                .parse()
+                .unwrap(),
+            code: InvitationCode::new([7; InvitationCode::LEN]),
+            not_after_ms: 1_800_000_000_000,
+            charter_hash: Digest([1; 32]),
+            server_ca_key: P256Point::parse(&[4; P256Point::LEN]).unwrap(),
+            server_name: "alcove.northmark.example".to_owned(),
+            server_address: "127.0.0.1:4433".to_owned(),
+            desk_address: "127.0.0.1:4434".to_owned(),
+        };
+        let text = invitation.to_text();
+        let (first, rest) = text.split_at(76);
+        let mut typed = io::Cursor::new(format!("{first}\n{rest}\nnot this\n"));
+        let taken = take_lines(&mut typed).unwrap();
+        assert_eq!(Invitation::parse(&taken).unwrap().identity, invitation.identity);
+        let mut left = String::new();
+        typed.read_to_string(&mut left).unwrap();
+        assert_eq!(left, "not this\n");
+        // Otherwise an empty line ends it, and the end of what there is.
+        for typed in ["nothing\nof the kind\n\nmore", "\nmore", ""] {
+            let taken = take_lines(&mut typed.as_bytes()).unwrap();
+            assert!(!taken.contains("more") && Invitation::parse(&taken).is_err(), "{typed:?}");
+        }
+    }
+}

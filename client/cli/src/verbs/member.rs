@@ -1,0 +1,456 @@
+//! `alcove member`: who reads a case. Every change says beforehand who will see what.
+
+use crate::{
+    args::{Member, PersonArgs},
+    choose::{self, Candidate},
+    context::Context,
+    exit::{Exit, Failure},
+    json::{HeldUpJson, MemberJson, PersonJson},
+    prompt,
+    ui::{table::Table, text::safe_line, when, words},
+};
+use alcove_client::session::{CaseView, GrantOutcome, History, PersonView, Session};
+use alcove_proto::{
+    ids::{GroupId, RecordId},
+    v1::Role,
+};
+use serde::Serialize;
+
+pub(crate) async fn run(context: &Context, command: Member) -> Result<(), Failure> {
+    match command {
+        Member::Find { name, agency } => find(context, name.as_deref(), agency.as_deref()).await,
+        Member::Add { case, person, history, owner } => {
+            let history = parse_history(&history)?;
+            let role = if owner { Role::Owner } else { Role::Member };
+            add(context, &case, &person, history, role).await
+        }
+        Member::Grant { case, person, records, until } => {
+            let until = until.as_deref().map(parse_date).transpose()?;
+            grant(context, &case, &person, &records, until).await
+        }
+        Member::Ungrant { case, person } => ungrant(context, &case, &person).await,
+        Member::Remove { case, person } => remove(context, &case, &person).await,
+        Member::List { case } => list(context, &case).await,
+    }
+}
+
+async fn find(context: &Context, name: Option<&str>, agency: Option<&str>) -> Result<(), Failure> {
+    let session = context.session()?;
+    let people = session.people().await?;
+    let mut table = Table::new(&["NAME", "ROLE", "AGENCY", "SIDE", "IDENTITY"]);
+    let mut found = 0;
+    for person in people.iter().filter(|person| choose::matches(&candidate(person), name, agency)) {
+        found += 1;
+        context.output.object(PersonJson::SCHEMA, PersonJson::new(person))?;
+        table.row([
+            person.name.as_deref().unwrap_or("(no name known)"),
+            person.role.as_deref().unwrap_or(""),
+            &person.agency.name,
+            words::side(person.agency.side),
+            &person.person.to_string(),
+        ]);
+    }
+    if found == 0 {
+        return Err(Failure::new(
+            Exit::NotFound,
+            "Nobody of that name has published a card.",
+            "Leave the name out to see everybody; a person appears after `alcove enrol finish` and one `alcove status`.",
+        ));
+    }
+    context.output.line(table.render().trim_end())
+}
+
+/// What became of an addition or a grant.
+#[derive(Serialize)]
+struct Disclosure {
+    case: String,
+    person: PersonJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    added: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    without_key_package: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unfit: Option<Vec<String>>,
+    granted: Vec<String>,
+    withheld: Vec<String>,
+    out_of_reach: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_up: Option<HeldUpJson>,
+}
+
+async fn add(
+    context: &Context,
+    query: &str,
+    who: &PersonArgs,
+    history: History,
+    role: Role,
+) -> Result<(), Failure> {
+    let session = context.session()?;
+    session.sync().await?;
+    let case = context.open_case(&session, query)?;
+    let person = chosen(session.people().await?, who)?;
+    let members = session.members(&case.id)?;
+    let member = members.iter().find(|member| member.person.person == person.person);
+    let reading = member.map(|member| member.person.devices.as_slice()).unwrap_or_default();
+    let joining: Vec<u16> =
+        person.devices.iter().filter(|number| !reading.contains(number)).copied().collect();
+    if member.is_some() && joining.is_empty() {
+        return promote(context, &session, &case, &person, role).await;
+    }
+    context.output.say(&format!(
+        "{} will read {} from now on with {} of theirs (number {}), beside {}",
+        words::full_name(&person),
+        super::case::title(&case),
+        words::count(joining.len() as u64, "device", "devices"),
+        numbers(&joining),
+        words::audience(&members)
+    ));
+    context.output.say(&match history {
+        History::None => "Of what was written before they will see nothing.".to_owned(),
+        History::All => "They will also see everything written before that you may pass on.".to_owned(),
+        History::Since(ms) => format!(
+            "They will also see what arrived since {} and you may pass on; nothing older.",
+            when::minute(ms)
+        ),
+    });
+    if role == Role::Owner {
+        context.output.say("They will be an owner: they can add and remove people.");
+    }
+    let new_devices = session.new_devices(&person.person, &joining).await?;
+    for device in &new_devices {
+        context.output.object(
+            "alcove.new-device.v1",
+            serde_json::json!({ "identity": device.identity.to_string(), "words": device.words }),
+        )?;
+        context.output.say(&format!(
+            "Device {} of theirs is new to you, and none of theirs that you know signed for it. Its words are: {}. Have \
+             them read out the same from it, by phone (`alcove verify`).",
+            device.identity.device, device.words
+        ));
+    }
+    prompt::confirm("Add them?", context.yes).await?;
+    session.believe_shown(&new_devices)?;
+    let mut outcome = session.add_member(&case.id, &person.person, &joining, role, history).await?;
+    let held_up = outcome.history.held_up.take().map(|error| context.held_up(error));
+    for device in &outcome.without_key_package {
+        context.output.warn(&format!(
+            "device {} of {} could not be added: it has not been online yet. Add them again when it has.",
+            device.device,
+            words::name(&person)
+        ));
+    }
+    for device in &outcome.unfit {
+        context.output.warn(&format!(
+            "device {} of {} could not be added: what its program has left at the server to be added by cannot be used. Add \
+             them again later; if it stays so, ask them to bring Alcove up to date on it.",
+            device.device,
+            words::name(&person)
+        ));
+    }
+    context.output.object(
+        "alcove.addition.v1",
+        Disclosure {
+            case: case.id.to_string(),
+            person: PersonJson::new(&person),
+            added: Some(outcome.added.iter().map(ToString::to_string).collect()),
+            without_key_package: Some(outcome.without_key_package.iter().map(ToString::to_string).collect()),
+            unfit: Some(outcome.unfit.iter().map(ToString::to_string).collect()),
+            granted: ids(&outcome.history.granted),
+            withheld: ids(&outcome.history.withheld),
+            out_of_reach: ids(&outcome.history.out_of_reach),
+            held_up: held_up.as_ref().map(HeldUpJson::new),
+        },
+    )?;
+    context.output.line(&format!("{} is on the case.", words::full_name(&person)))?;
+    if history != History::None {
+        report_grant(context, &outcome.history, held_up.as_ref())?;
+    }
+    Ok(())
+}
+
+/// Somebody is on the case with all their devices: what can still change is that they become an owner.
+async fn promote(
+    context: &Context,
+    session: &Session,
+    case: &CaseView,
+    person: &PersonView,
+    role: Role,
+) -> Result<(), Failure> {
+    if role == Role::Owner {
+        context.output.say(&format!(
+            "{} will be an owner of {}: they can add and remove people.",
+            words::full_name(person),
+            super::case::title(case)
+        ));
+        prompt::confirm("Make them an owner?", context.yes).await?;
+    }
+    session.add_member(&case.id, &person.person, &person.devices, role, History::None).await?;
+    context.output.object(
+        "alcove.addition.v1",
+        Disclosure {
+            case: case.id.to_string(),
+            person: PersonJson::new(person),
+            added: Some(Vec::new()),
+            without_key_package: Some(Vec::new()),
+            unfit: Some(Vec::new()),
+            granted: Vec::new(),
+            withheld: Vec::new(),
+            out_of_reach: Vec::new(),
+            held_up: None,
+        },
+    )?;
+    context.output.line(&format!("{} is an owner of the case.", words::full_name(person)))
+}
+
+async fn ungrant(context: &Context, query: &str, who: &PersonArgs) -> Result<(), Failure> {
+    let session = context.session()?;
+    session.sync().await?;
+    let case = context.open_case(&session, query)?;
+    let members = session.members(&case.id)?.into_iter().map(|member| member.person).collect();
+    let person = chosen(members, who)?;
+    context.output.say(&format!(
+        "What you handed over to {} from before they came will end. {}",
+        words::full_name(&person),
+        words::REVOCATION
+    ));
+    prompt::confirm("End it?", context.yes).await?;
+    let ended = session.end_grants(&case.id, &person.person).await?;
+    context.output.object(
+        "alcove.grant-end.v1",
+        serde_json::json!({
+            "case": case.id.to_string(),
+            "person": PersonJson::new(&person),
+            "ended": ended,
+            "says": words::REVOCATION,
+        }),
+    )?;
+    context.output.line(&format!("{} ended. {}", words::count(ended, "grant", "grants"), words::REVOCATION))
+}
+
+async fn grant(
+    context: &Context,
+    query: &str,
+    who: &PersonArgs,
+    records: &[String],
+    until: Option<i64>,
+) -> Result<(), Failure> {
+    let session = context.session()?;
+    session.sync().await?;
+    let case = context.open_case(&session, query)?;
+    let members = session.members(&case.id)?.into_iter().map(|member| member.person).collect();
+    let person = chosen(members, who)?;
+    let records = chosen_records(&session, &case.id, records)?;
+    context.output.say(&format!(
+        "{} will read {} from before they came{}.",
+        words::full_name(&person),
+        words::count(records.len() as u64, "item", "items"),
+        until.map(|ms| format!(", until {}", when::minute(ms))).unwrap_or_default()
+    ));
+    context.output.say("What they have read cannot be taken back.");
+    prompt::confirm("Hand it over?", context.yes).await?;
+    let mut outcome = session.grant(&case.id, &person.person, &records, until).await?;
+    let held_up = outcome.held_up.take().map(|error| context.held_up(error));
+    context.output.object(
+        "alcove.grant.v1",
+        Disclosure {
+            case: case.id.to_string(),
+            person: PersonJson::new(&person),
+            added: None,
+            without_key_package: None,
+            unfit: None,
+            granted: ids(&outcome.granted),
+            withheld: ids(&outcome.withheld),
+            out_of_reach: ids(&outcome.out_of_reach),
+            held_up: held_up.as_ref().map(HeldUpJson::new),
+        },
+    )?;
+    report_grant(context, &outcome, held_up.as_ref())
+}
+
+async fn remove(context: &Context, query: &str, who: &PersonArgs) -> Result<(), Failure> {
+    let session = context.session()?;
+    session.sync().await?;
+    let case = context.open_case(&session, query)?;
+    let members = session.members(&case.id)?;
+    let person = chosen(members.iter().map(|member| member.person.clone()).collect(), who)?;
+    let staying: Vec<_> =
+        members.into_iter().filter(|member| member.person.person != person.person).collect();
+    context.output.say(&format!(
+        "{} will leave {}. {}",
+        words::full_name(&person),
+        super::case::title(&case),
+        words::REVOCATION
+    ));
+    if !staying.is_empty() {
+        context.output.say(&format!("It stays with {}", words::audience(&staying)));
+    }
+    prompt::confirm("Remove them?", context.yes).await?;
+    session.remove_member(&case.id, &person.person).await?;
+    context.output.object(
+        "alcove.removal.v1",
+        serde_json::json!({
+            "case": case.id.to_string(),
+            "person": PersonJson::new(&person),
+            "says": words::REVOCATION,
+        }),
+    )?;
+    context.output.line(&format!(
+        "{} is no longer on the case. {}",
+        words::full_name(&person),
+        words::REVOCATION
+    ))
+}
+
+async fn list(context: &Context, query: &str) -> Result<(), Failure> {
+    let session = context.session()?;
+    let refresh = context.refresh(&session).await;
+    let case = context.case(&session, query)?;
+    if let Some(as_of) = super::case::as_of(&case) {
+        context.output.line(&as_of)?;
+    }
+    let mut table = Table::new(&["NAME", "ROLE", "AGENCY", "SIDE", "MAY", ""]);
+    let id = case.id.to_string();
+    let members = session.members(&case.id)?;
+    for member in &members {
+        context.output.object(MemberJson::SCHEMA, MemberJson::new(&id, member))?;
+        let mut remarks = Vec::new();
+        if member.is_self {
+            remarks.push("you".to_owned());
+        }
+        if !member.lapsed_devices.is_empty() {
+            let devices: Vec<String> = member.lapsed_devices.iter().map(ToString::to_string).collect();
+            remarks.push(format!("certificate of device {} has lapsed", devices.join(", ")));
+        }
+        if !member.changed_devices.is_empty() {
+            remarks.push(format!(
+                "KEY CHANGED on device {}: see `alcove verify`",
+                numbers(&member.changed_devices)
+            ));
+        }
+        table.row([
+            member.person.name.as_deref().unwrap_or("(no name known)"),
+            member.person.role.as_deref().unwrap_or(""),
+            &member.person.agency.name,
+            words::side(member.person.agency.side),
+            words::role(member.role),
+            &remarks.join("; "),
+        ]);
+    }
+    context.output.line(table.render().trim_end())?;
+    for agency in words::with_recovery(&members) {
+        context.output.line(&words::recovery_set_up(&agency))?;
+    }
+    refresh.end()
+}
+
+/// The one of `people` that is meant.
+pub(crate) fn chosen(mut people: Vec<PersonView>, who: &PersonArgs) -> Result<PersonView, Failure> {
+    let candidates: Vec<Candidate<'_>> = people.iter().map(candidate).collect();
+    let index = choose::person(&candidates, &who.person, who.agency.as_deref())?;
+    Ok(people.swap_remove(index))
+}
+
+fn candidate(person: &PersonView) -> Candidate<'_> {
+    Candidate {
+        person: &person.person,
+        name: person.name.as_deref().unwrap_or(""),
+        agency: &person.agency.name,
+        side: words::side(person.agency.side),
+    }
+}
+
+/// The notes and documents that the beginnings of ids name, each once.
+fn chosen_records(session: &Session, case: &GroupId, prefixes: &[String]) -> Result<Vec<RecordId>, Failure> {
+    let mut known: Vec<RecordId> = session.notes(case, None)?.iter().map(|note| note.id).collect();
+    known.extend(session.documents(case)?.iter().map(|document| document.id));
+    let ids: Vec<String> = known.iter().map(ToString::to_string).collect();
+    let mut records = Vec::new();
+    for prefix in prefixes {
+        let record = known[choose::by_id(&ids, prefix, "note")?];
+        if !records.contains(&record) {
+            records.push(record);
+        }
+    }
+    Ok(records)
+}
+
+fn report_grant(context: &Context, outcome: &GrantOutcome, held_up: Option<&Failure>) -> Result<(), Failure> {
+    context
+        .output
+        .line(&format!("{} handed over.", words::count(outcome.granted.len() as u64, "item", "items")))?;
+    if !outcome.withheld.is_empty() {
+        context.output.warn(&format!(
+            "{} not handed over: another agency wrote them and did not mark them as grantable. Ask its members to grant them.",
+            words::count(outcome.withheld.len() as u64, "item was", "items were")
+        ));
+    }
+    if !outcome.out_of_reach.is_empty() {
+        context.output.warn(&format!(
+            "{} not handed over: you were not on the case when they came. Ask a member who was.",
+            words::count(outcome.out_of_reach.len() as u64, "item was", "items were")
+        ));
+    }
+    if let Some(failure) = held_up {
+        context.output.say(&format!("It waits in the outbox. {} The next command sends it.", failure.what));
+    }
+    Ok(())
+}
+
+/// `1`, or `1, 2 and 5`.
+fn numbers(devices: &[u16]) -> String {
+    let texts: Vec<String> = devices.iter().map(ToString::to_string).collect();
+    match texts.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => texts.concat(),
+    }
+}
+
+fn ids(records: &[RecordId]) -> Vec<String> {
+    records.iter().map(ToString::to_string).collect()
+}
+
+/// `none`, `all` or `since=DATE`.
+fn parse_history(text: &str) -> Result<History, Failure> {
+    match text {
+        "none" => Ok(History::None),
+        "all" => Ok(History::All),
+        other => match other.strip_prefix("since=") {
+            Some(date) => Ok(History::Since(parse_date(date)?)),
+            None => Err(Failure::new(
+                Exit::Usage,
+                format!("--history {} is not known.", safe_line(other)),
+                "Say --history none, --history all, or --history since=2026-03-04.",
+            )),
+        },
+    }
+}
+
+fn parse_date(text: &str) -> Result<i64, Failure> {
+    when::parse(text).ok_or_else(|| {
+        Failure::new(
+            Exit::Usage,
+            format!("{} is not a date.", safe_line(text)),
+            "Write it as 2026-03-04, or with a time as 2026-03-04T14:00:00Z.",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn device_numbers_read_well() {
+        assert_eq!([&[][..], &[1], &[1, 2], &[1, 2, 5]].map(numbers), ["", "1", "1 and 2", "1, 2 and 5"]);
+    }
+
+    #[test]
+    fn history_is_one_of_three_things() {
+        assert_eq!(parse_history("none").unwrap(), History::None);
+        assert_eq!(parse_history("all").unwrap(), History::All);
+        assert_eq!(parse_history("since=1970-01-02").unwrap(), History::Since(86_400_000));
+        for text in ["", "some", "since", "since=", "since=soon", "ALL", "1970-01-02"] {
+            assert_eq!(parse_history(text).unwrap_err().exit, Exit::Usage, "{text}");
+        }
+    }
+}

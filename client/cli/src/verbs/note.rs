@@ -1,0 +1,326 @@
+//! `alcove note`: text from standard input or a file, never from the command line, where a shell's
+//! history and other people's process lists would see it.
+
+use crate::{
+    args::Note,
+    choose,
+    context::{self, Context},
+    exit::{Exit, Failure},
+    failure,
+    json::{
+        AlarmJson, CaseJson, DeliveryJson, DocumentJson, HeldUpJson, MemberJson, NoteJson, UnreadableJson,
+    },
+    prompt,
+    ui::{
+        alarms,
+        text::{safe_block, safe_line},
+        when, words,
+    },
+};
+use alcove_client::session::{Delivery, NoteView, Session, UnreadableView, WatchEvent, Written};
+use alcove_proto::{
+    ids::{GroupId, RecordId},
+    limits::NOTE_TEXT_BYTES_MAX,
+};
+use serde::Serialize;
+use std::{
+    io::{self, IsTerminal, Read},
+    ops::ControlFlow,
+    path::Path,
+};
+
+pub(crate) async fn run(context: &Context, command: Note) -> Result<(), Failure> {
+    match command {
+        Note::Add { case, file, grantable } => add(context, &case, &file, grantable).await,
+        Note::List { case, last } => list(context, &case, last).await,
+        Note::Show { case, note } => show(context, &case, &note).await,
+        Note::Watch { case, count } => watch(context, case.as_deref(), count).await,
+        Note::Correct { case, note, file } => correct(context, &case, &note, &file).await,
+    }
+}
+
+async fn add(context: &Context, query: &str, file: &Path, grantable: bool) -> Result<(), Failure> {
+    let session = context.session()?;
+    context.refresh(&session).await.before_writing()?;
+    let case = context.open_case(&session, query)?;
+    say_readers(context, &session, &case.id)?;
+    let text = read_text(context, file).await?;
+    let written = session.add_note(&case.id, &text, grantable).await?;
+    report(context, &case.id, written)
+}
+
+async fn correct(context: &Context, query: &str, note: &str, file: &Path) -> Result<(), Failure> {
+    let session = context.session()?;
+    context.refresh(&session).await.before_writing()?;
+    let case = context.open_case(&session, query)?;
+    let note = chosen(&session, &case.id, note)?;
+    say_readers(context, &session, &case.id)?;
+    context.output.say("The first version stays visible to everybody who has it.");
+    let text = read_text(context, file).await?;
+    let written = session.correct_note(&case.id, &note, &text).await?;
+    report(context, &case.id, written)
+}
+
+async fn list(context: &Context, query: &str, last: Option<usize>) -> Result<(), Failure> {
+    let session = context.session()?;
+    let refresh = context.refresh(&session).await;
+    let case = context.case(&session, query)?;
+    if let Some(as_of) = super::case::as_of(&case) {
+        context.output.line(&as_of)?;
+    }
+    if case.unreadable_before > 0 {
+        context.output.say(&words::before_you_came(case.unreadable_before));
+    }
+    let notes = session.notes(&case.id, last)?;
+    for note in &notes {
+        print(context, &session, note)?;
+    }
+    if notes.is_empty() {
+        context.output.say("There are no notes to show.");
+    }
+    for unreadable in session.unreadable(&case.id)? {
+        print_unreadable(context, &session, &unreadable)?;
+    }
+    if case.unreadable_before > 0 {
+        let before = serde_json::json!({ "case": case.id.to_string(), "entries": case.unreadable_before });
+        context.output.object("alcove.before-you-came.v1", before)?;
+    }
+    refresh.end()
+}
+
+async fn show(context: &Context, query: &str, note: &str) -> Result<(), Failure> {
+    let session = context.session()?;
+    let refresh = context.refresh(&session).await;
+    let case = context.case(&session, query)?;
+    let note = session.note(&case.id, &chosen(&session, &case.id, note)?)?;
+    print(context, &session, &note)?;
+    refresh.end()
+}
+
+async fn watch(context: &Context, query: Option<&str>, count: Option<u64>) -> Result<(), Failure> {
+    if context.offline {
+        return Err(Failure::new(
+            Exit::Usage,
+            "Nothing new arrives offline.",
+            "Leave --offline out, or read what is here with `alcove note list --offline`.",
+        ));
+    }
+    let session = context.session()?;
+    // Before the refresh: what that fetches is new to whoever watches.
+    let marks = session.marks()?;
+    context.refresh(&session).await.end()?;
+    let case = query.map(|query| context.case(&session, query)).transpose()?;
+    let mut left = count.unwrap_or(u64::MAX);
+    let mut failed = None;
+    let mut on_event = |event: WatchEvent| {
+        let is_note = matches!(event, WatchEvent::Note(_));
+        if let Err(failure) = print_event(context, &session, &event) {
+            failed = Some(failure);
+            return ControlFlow::Break(());
+        }
+        left -= u64::from(is_note);
+        if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    if count == Some(0) {
+        return Ok(());
+    }
+    session.watch(case.as_ref().map(|case| &case.id), marks, &mut on_event).await?;
+    failed.map_or(Ok(()), Err)
+}
+
+fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Result<(), Failure> {
+    let title = |case: &GroupId| {
+        session.case(case).map(|case| super::case::title(&case)).unwrap_or_else(|_| case.to_string())
+    };
+    match event {
+        WatchEvent::CaughtUp => {
+            context.output.object("alcove.caught-up.v1", serde_json::json!({}))?;
+            context.output.say("Waiting for new notes; Ctrl-C ends.");
+        }
+        WatchEvent::Note(note) => print(context, session, note)?,
+        WatchEvent::Document(document) => {
+            let author = context::author(session, &document.author)?;
+            context.output.object(DocumentJson::SCHEMA, DocumentJson::new(document, &author))?;
+            context.output.line(&format!(
+                "{:.8}  {}  {}\n    sent {} ({}); save it with `alcove doc get`",
+                document.id.to_string(),
+                when::minute(document.written_at_ms),
+                words::full_name(&author),
+                safe_line(&document.name),
+                words::bytes(document.size)
+            ))?;
+        }
+        WatchEvent::Unreadable(unreadable) => print_unreadable(context, session, unreadable)?,
+        WatchEvent::Joined(case) => {
+            let joined = session.case(case)?;
+            context
+                .output
+                .object("alcove.joined.v1", CaseJson::new(&joined, Some(&session.members(case)?)))?;
+            context.output.say(&format!("You have been added to {}.", title(case)));
+            super::case::tell_of_same_title(context, session, &joined)?;
+        }
+        WatchEvent::Requests(count) => {
+            context.output.object("alcove.requests.v1", serde_json::json!({ "requests": count }))?;
+            context.output.say(&words::requests(*count));
+        }
+        WatchEvent::MembersChanged(case) => {
+            let members = session.members(case)?;
+            let id = case.to_string();
+            let readers: Vec<MemberJson> =
+                members.iter().map(|member| MemberJson::new(&id, member)).collect();
+            context
+                .output
+                .object("alcove.members-changed.v1", serde_json::json!({ "case": id, "members": readers }))?;
+            context.output.say(&format!("{} is now read by {}", title(case), words::audience(&members)));
+        }
+        WatchEvent::Closed(case) => {
+            context.output.object("alcove.closed.v1", serde_json::json!({ "case": case.to_string() }))?;
+            context
+                .output
+                .say(&format!("You are no longer a member of {}: nothing new arrives.", title(case)));
+        }
+        WatchEvent::Alarm(alarm) => {
+            context.output.object(AlarmJson::SCHEMA, AlarmJson::new(alarm))?;
+            context.output.warn(&alarms::says(alarm));
+        }
+        WatchEvent::Reconnecting => {
+            context.output.object("alcove.reconnecting.v1", serde_json::json!({}))?;
+            context.output.say("The server cannot be reached; trying again.");
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn print(context: &Context, session: &Session, note: &NoteView) -> Result<(), Failure> {
+    let author = context::author(session, &note.author)?;
+    context.output.object(NoteJson::SCHEMA, NoteJson::new(note, &author))?;
+    let mut heading = format!(
+        "{:.8}  {}  {}",
+        note.id.to_string(),
+        when::minute(note.written_at_ms),
+        words::full_name(&author)
+    );
+    if let Some(corrected) = note.corrects {
+        heading.push_str(&format!("  [corrects {:.8}]", corrected.to_string()));
+    }
+    if let Some(other) = note.comments_on {
+        heading.push_str(&format!("  [comments on {:.8}]", other.to_string()));
+    }
+    if let Some(newer) = note.corrected_by {
+        heading.push_str(&format!("  [corrected by {:.8}]", newer.to_string()));
+    }
+    if note.granted {
+        heading.push_str("  [granted to you]");
+    }
+    match note.delivery {
+        Delivery::Stored { .. } => {}
+        Delivery::Queued => heading.push_str("  [waits to be sent]"),
+        Delivery::NeverSent => heading.push_str("  [never sent: the case ended for you before]"),
+        Delivery::Refused { .. } => heading.push_str("  [refused: see `alcove outbox list`]"),
+    }
+    context.output.line(&format!("{heading}\n{}\n", safe_block(&note.text, "    ")))
+}
+
+fn print_unreadable(context: &Context, session: &Session, item: &UnreadableView) -> Result<(), Failure> {
+    let author = context::author(session, &item.author)?;
+    context.output.object(UnreadableJson::SCHEMA, UnreadableJson::new(item, &author))?;
+    context.output.line(&format!(
+        "Entry {} by {} cannot be shown: it {}.",
+        item.position,
+        words::full_name(&author),
+        words::unreadable(item.cause)
+    ))
+}
+
+/// What became of something written.
+#[derive(Serialize)]
+struct WrittenJson {
+    id: String,
+    case: String,
+    #[serde(flatten)]
+    delivery: DeliveryJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_up: Option<HeldUpJson>,
+}
+
+fn report(context: &Context, case: &GroupId, written: Written) -> Result<(), Failure> {
+    let held_up = written.held_up.map(|error| context.held_up(error));
+    report_kept(context, case, &written.id, written.delivery, held_up.as_ref())
+}
+
+/// Tells where something that was written is.
+pub(crate) fn report_kept(
+    context: &Context,
+    case: &GroupId,
+    id: &RecordId,
+    delivery: Delivery,
+    held_up: Option<&Failure>,
+) -> Result<(), Failure> {
+    context.output.object(
+        "alcove.written.v1",
+        WrittenJson {
+            id: id.to_string(),
+            case: case.to_string(),
+            delivery: DeliveryJson::new(delivery),
+            held_up: held_up.map(HeldUpJson::new),
+        },
+    )?;
+    context.output.line(&id.to_string())?;
+    context.output.say_delivery(delivery, held_up);
+    Ok(())
+}
+
+fn say_readers(context: &Context, session: &Session, case: &GroupId) -> Result<(), Failure> {
+    context.output.say(&format!("This will be read by {}", words::audience(&session.members(case)?)));
+    Ok(())
+}
+
+fn chosen(session: &Session, case: &GroupId, prefix: &str) -> Result<RecordId, Failure> {
+    let known: Vec<RecordId> = session.notes(case, None)?.iter().map(|note| note.id).collect();
+    let ids: Vec<String> = known.iter().map(ToString::to_string).collect();
+    Ok(known[choose::by_id(&ids, prefix, "note")?])
+}
+
+/// Reads the text of a note: UTF-8, no longer than a note may be.
+async fn read_text(context: &Context, file: &Path) -> Result<String, Failure> {
+    let from_stdin = file == Path::new("-");
+    if from_stdin && io::stdin().is_terminal() {
+        context.output.say("Type the note; Ctrl-D on an empty line sends it, Ctrl-C throws it away.");
+    }
+    let path = file.to_owned();
+    let bytes = prompt::blocking(move || {
+        // One byte more than allowed, so that too much is noticed and a pipe without end is not followed.
+        let limit = NOTE_TEXT_BYTES_MAX as u64 + 1;
+        let mut bytes = Vec::new();
+        if from_stdin {
+            io::stdin().lock().take(limit).read_to_end(&mut bytes)?;
+        } else {
+            std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+        }
+        Ok(bytes)
+    })
+    .await
+    .map_err(|error| if from_stdin { prompt::unreadable(&error) } else { failure::file(file, &error) })?;
+    if bytes.len() > NOTE_TEXT_BYTES_MAX {
+        return Err(Failure::refused(
+            format!("The text is longer than the {NOTE_TEXT_BYTES_MAX} bytes a note may have."),
+            "Send it as a document with `alcove doc send`.",
+        ));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Failure::refused(
+            "The text is not UTF-8.",
+            "Save it as UTF-8, or send the file as a document with `alcove doc send`.",
+        )
+    })?;
+    // The line break an editor or `echo` puts at the end is not part of the note.
+    let text = text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text)).unwrap_or(&text);
+    if text.trim().is_empty() {
+        return Err(Failure::new(
+            Exit::Refused,
+            "There is no text.",
+            "Write something, or name a file with text.",
+        ));
+    }
+    Ok(text.to_owned())
+}

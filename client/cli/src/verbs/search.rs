@@ -1,0 +1,75 @@
+//! `alcove search`: the notes of this device that contain some words. What somebody looks for says as much as what
+//! they write, so it comes the way a note comes and never from the command line.
+
+use crate::{context::Context, exit::Failure, prompt, ui::words};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+
+/// Most bytes of the words that are searched for.
+const WORDS_BYTES_MAX: u64 = 1024;
+
+pub(crate) async fn run(context: &Context, query: Option<&str>) -> Result<(), Failure> {
+    let session = context.session()?;
+    let refresh = context.refresh(&session).await;
+    let cases = match query {
+        Some(query) => vec![context.case(&session, query)?],
+        None => session.cases(true)?,
+    };
+    let words = read_words().await?;
+    let (mut found, mut searched, mut closed, mut before) = (0, 0, 0, 0);
+    for case in &cases {
+        for note in session.search_notes(&case.id, &words)? {
+            found += 1;
+            if query.is_none() {
+                context.output.line(&super::case::title(case))?;
+            }
+            super::note::print(context, &session, &note)?;
+        }
+        searched += session.notes(&case.id, None)?.len() as u64;
+        closed += session.unreadable(&case.id)?.len() as u64;
+        before += case.unreadable_before;
+    }
+    let of = searched + closed;
+    let object =
+        serde_json::json!({ "found": found, "searched": searched, "of": of, "before_you_came": before });
+    context.output.object("alcove.search.v1", object)?;
+    context
+        .output
+        .say(&format!("Found {found}; searched {searched} of {}.", words::count(of, "note", "notes")));
+    if closed > 0 {
+        context.output.say("The others cannot be opened here: `alcove note list` says why.");
+    }
+    if before > 0 {
+        context.output.say(&words::before_you_came(before));
+    }
+    refresh.end()
+}
+
+/// The words, from a prompt or from standard input. Errors: nothing there, too long, or no UTF-8.
+async fn read_words() -> Result<String, Failure> {
+    let text = prompt::blocking(|| {
+        let mut text = String::new();
+        if io::stdin().is_terminal() {
+            io::stderr().write_all(b"Words to search for: ")?;
+            io::stderr().flush()?;
+            io::stdin().lock().take(WORDS_BYTES_MAX + 1).read_line(&mut text)?;
+        } else {
+            io::stdin().lock().take(WORDS_BYTES_MAX + 1).read_to_string(&mut text)?;
+        }
+        Ok(text)
+    })
+    .await
+    .map_err(|error| prompt::unreadable(&error))?;
+    if text.len() as u64 > WORDS_BYTES_MAX {
+        return Err(Failure::refused(
+            format!("The words are longer than {WORDS_BYTES_MAX} bytes."),
+            "Search for a part of them.",
+        ));
+    }
+    match text.trim() {
+        "" => Err(Failure::refused(
+            "There is nothing to search for.",
+            "Type the words when asked, or give them on standard input.",
+        )),
+        words => Ok(words.to_owned()),
+    }
+}

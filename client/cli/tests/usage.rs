@@ -1,0 +1,127 @@
+//! The command line as a shell meets it: usage, exit codes, JSON shapes, files it refuses.
+
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a failing test")]
+
+use alcove_tests::laptop::{Laptop, alcove};
+use std::fs;
+
+#[test]
+fn without_a_verb_the_help_is_shown_and_the_exit_is_usage() {
+    let outcome = alcove(&[]).outcome();
+    assert_eq!(outcome.code, 2);
+    assert!(outcome.stderr.contains("Usage: alcove"), "{}", outcome.stderr);
+    assert_eq!(outcome.stdout, "");
+}
+
+#[test]
+fn what_cannot_be_typed_is_usage() {
+    for arguments in [
+        &["no-such-verb"][..],
+        &["case"],
+        &["case", "new"],
+        &["case", "new", "A", "B"],
+        &["note", "add"],
+        &["note", "add", "CASE", "-", "--text", "secret"],
+        &["doc", "send", "CASE"],
+        &["doc", "get", "ID"],
+        &["member", "add", "CASE"],
+        &["member", "grant", "CASE", "PERSON"],
+        &["enrol", "finish", "--server", "127.0.0.1:8443"],
+        &["enrol", "finish", "FILE", "--wait", "5"],
+        &["enrol", "accept", "FILE", "MORE"],
+        &["--passphrase", "secret", "status"],
+        &["completions", "no-such-shell"],
+    ] {
+        let outcome = alcove(arguments).outcome();
+        assert_eq!(outcome.code, 2, "{arguments:?}: {}", outcome.stderr);
+        assert_eq!(outcome.stdout, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn help_and_version_and_completions_need_no_vault() {
+    let device = Laptop::new();
+    for arguments in [&["--help"][..], &["--version"], &["note", "add", "--help"], &["completions", "bash"]] {
+        let outcome = device.alcove(arguments).outcome();
+        assert_eq!(outcome.code, 0, "{arguments:?}: {}", outcome.stderr);
+        assert_ne!(outcome.stdout, "", "{arguments:?}");
+    }
+    assert!(!device.home().exists(), "nothing was made");
+    let help = alcove(&["--help"]).outcome().stdout;
+    assert!(help.contains("6 integrity failure (never retry)"), "{help}");
+}
+
+#[test]
+fn completions_for_bash_are_a_script_that_bash_takes() {
+    let script = alcove(&["completions", "bash"]).outcome().stdout;
+    let checked = std::process::Command::new("bash").args(["-n", "-c", &script]).status().unwrap();
+    assert!(checked.success());
+    assert!(script.contains("complete") && script.contains("enrol"), "{script}");
+}
+
+#[test]
+fn a_device_without_a_vault_is_told_where_to_begin() {
+    let device = Laptop::new();
+    for arguments in [
+        &["status"][..],
+        &["case", "list"],
+        &["case", "new", "BLUE-HERON-41"],
+        &["note", "list", "BLUE-HERON-41"],
+        &["doc", "get", "0123abcd", "-o", "out"],
+        &["member", "find"],
+        &["doctor"],
+        &["passwd"],
+    ] {
+        let outcome = device.alcove(arguments).outcome();
+        assert_eq!(outcome.code, 3, "{arguments:?}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains("alcove enrol request"), "{}", outcome.stderr);
+    }
+    assert!(!device.home().exists(), "nothing was made");
+}
+
+#[test]
+fn a_failure_under_json_is_one_object_on_stderr() {
+    let outcome = Laptop::new().alcove(&["status", "--json"]).outcome();
+    assert_eq!(outcome.code, 3);
+    assert_eq!(outcome.stdout, "");
+    let failure: serde_json::Value = serde_json::from_str(&outcome.stderr).unwrap();
+    assert_eq!(failure["schema"], "alcove.error.v1");
+    assert_eq!(failure["exit"], 3);
+    assert_eq!(failure["error"], "not-found");
+    assert!(failure["what"].is_string() && failure["do"].is_string(), "{failure}");
+}
+
+#[test]
+fn without_a_terminal_nothing_is_asked_and_the_flag_is_named() {
+    let device = Laptop::new();
+    let outcome = device.bare(&["enrol", "request", "-o", "device.req"]).outcome();
+    assert_eq!(outcome.code, 5);
+    assert!(outcome.stderr.contains("--passphrase-file FILE"), "{}", outcome.stderr);
+    assert!(!device.home().exists(), "no vault without a passphrase");
+}
+
+#[test]
+fn a_weak_passphrase_makes_no_vault() {
+    let device = Laptop::new();
+    for weak in ["short", "eleven-char", "aaaaaaaaaaaaaaaaaaaa"] {
+        fs::write(device.passphrase_file(), weak).unwrap();
+        let outcome = device.alcove(&["enrol", "request", "-o", "device.req"]).outcome();
+        assert_eq!(outcome.code, 12, "{weak}: {}", outcome.stderr);
+        assert!(!outcome.stderr.contains(weak), "the passphrase is not repeated: {}", outcome.stderr);
+    }
+    assert!(!device.home().exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_passphrase_file_that_others_may_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let device = Laptop::new();
+    let request = ["enrol", "request", "-o", "device.req"];
+    for (mode, code) in [(0o644, 12), (0o660, 12), (0o600, 0)] {
+        fs::set_permissions(device.passphrase_file(), fs::Permissions::from_mode(mode)).unwrap();
+        let outcome = device.alcove(&request).outcome();
+        assert_eq!(outcome.code, code, "{mode:o}: {}", outcome.stderr);
+        assert!(code == 0 || outcome.stderr.contains("chmod 600"), "{}", outcome.stderr);
+    }
+}
