@@ -85,7 +85,7 @@ fn branches(inner: &str) -> Vec<&str> {
 }
 
 /// `crate::store::sled` of `server/src/store/sled/mod.rs`.
-fn module_of(file: &str) -> Vec<String> {
+pub(crate) fn module_of(file: &str) -> Vec<String> {
     let inside = file.split_once("/src/").map_or(file, |(_, inside)| inside);
     let mut module = vec!["crate".to_owned()];
     module

@@ -3,6 +3,7 @@
 //! Three kinds: what crates depend on (`dependencies`), what source text names (`text`), what the wire
 //! contract says (`wire`). Text is scanned without comments, since a comment may name what the code must not.
 
+mod circles;
 mod dependencies;
 mod imports;
 mod source;
