@@ -181,7 +181,7 @@ const CRATES: [(&str, usize); 12] = [
     ("proto/src", 0),
     ("proto/rpc/src", 0),
     ("proto/programs/src", 0),
-    ("proto/mls/src", 2),
+    ("certs/mls/src", 2),
     ("certs/charter/src", 17),
     ("certs/trust/src", 0),
     ("certs/issuer/src", 39),
