@@ -1,7 +1,7 @@
 //! Everything that can go wrong in the admin's room, as facts. `cli/exit.rs` says them to people.
 
 use crate::{
-    ca::roll::{OldCertificate, RollState},
+    ca::roll::state::{OldCertificate, RollState},
     recovery::error::RecoveryError,
 };
 use alcove_charter::{CardError, CharterError, CrlError, RenewalError, TrustError};

@@ -23,7 +23,7 @@ pub use ca::{
     files::{read_limited, write_private, write_whole},
     hpke::{DirectoryKey, SealingKey, open_enrolment_key},
     keys::SigningKey,
-    roll::{OldCertificate, RollState},
+    roll::state::{OldCertificate, RollState},
     server::{IssuedServer, ServerCa},
 };
 pub use certify::{
@@ -39,13 +39,16 @@ pub use charters::{
     rehearse::{Finding, FindingKind, REHEARSAL_DAYS_MAX, RefusedByNext, Rehearsal, RehearseInput, rehearse},
 };
 pub use desk::{
-    orders::{Desk, DeskEvent, HandedIn, OpenInvitation, Published, Waiting, WaitingRequest},
+    orders::Desk,
     recoveries::{Attempt, Attempts, FetchedEscrow},
+    trust::Published,
+    waiting::{DeskEvent, HandedIn, OpenInvitation, Waiting, WaitingRequest},
 };
 pub use error::IssuerError;
 pub use ledger::{
     adoption::{Adoptable, Foreign},
     crl::CRL_DAYS,
-    lines::{IssuedEntry, Kind, Listed, Reason, Revocation, list},
+    entries::{IssuedEntry, Kind, Reason, Revocation},
+    lines::{Listed, list},
     publication::PublishedLedger,
 };

@@ -3,24 +3,23 @@
 use crate::{
     ca::{
         files::read_limited,
-        folder::{AGENCY_FILE, CA_CERTIFICATE, CRL, Folder, Found, KEYSTORE, LEDGER},
-        hpke::DirectoryKey,
+        folder::{AGENCY_FILE, CRL},
+        home::{Home, OwnsCa, ca_certificate},
+        hpke::{DirectoryKey, SealingKey},
         keys::SigningKey,
-        keystore::{self, AgencySecrets, Secrets},
-        roll,
+        secrets::{CaKeys, Content, Owner},
     },
-    certify::certificates,
     error::IssuerError,
     ledger::{
         crl,
-        lines::{CrlEntry, Event, IssuedEntry, Ledger, Reason, Revocation, serial_text},
+        entries::{CrlEntry, Event, IssuedEntry, Kind, Reason, Revocation, serial_text},
     },
     recovery::state::State,
 };
 use alcove_charter::{Agency, Ca, CharterFile, Crl as List, CrlError};
 use alcove_programs::passphrase::Passphrase;
 use alcove_proto::{
-    limits::{CERTIFICATE_BYTES_MAX, CRL_BYTES_MAX},
+    limits::CRL_BYTES_MAX,
     names::{Identity, Person, TrustDomain},
     v1::{self, Side},
 };
@@ -42,6 +41,51 @@ pub struct AgencyProfile {
     pub display_name: String,
     /// Its role among the agencies.
     pub side: Side,
+}
+
+/// Whose an agency's folder is, with its keys that sign no certificate.
+pub(crate) struct AgencyOwner {
+    pub(crate) profile: AgencyProfile,
+    pub(crate) charter_key: SigningKey,
+    pub(crate) sealing_key: SealingKey,
+}
+
+impl Owner for AgencyOwner {
+    const KIND: u32 = 1;
+
+    fn to_content(&self) -> Content {
+        Content {
+            domain: self.profile.trust_domain.to_string(),
+            display_name: self.profile.display_name.clone(),
+            side: self.profile.side.into(),
+            charter_key: self.charter_key.pkcs8().to_vec(),
+            sealing_scalar: self.sealing_key.scalar().to_vec(),
+            sealing_point: self.sealing_key.public().as_bytes().to_vec(),
+            ..Content::default()
+        }
+    }
+
+    fn of_content(content: &Content) -> Option<Self> {
+        Some(Self {
+            profile: AgencyProfile {
+                trust_domain: content.domain.parse().ok()?,
+                display_name: content.display_name.clone(),
+                side: content.side.try_into().ok()?,
+            },
+            charter_key: SigningKey::from_pkcs8(&content.charter_key)?,
+            sealing_key: SealingKey::from_parts(&content.sealing_scalar, &content.sealing_point)?,
+        })
+    }
+}
+
+impl OwnsCa for AgencyOwner {
+    const CA_NAME: &'static str = "Alcove agency CA";
+    const LAST_FILE: &'static str = AGENCY_FILE;
+    const KINDS: &'static [Kind] = &[Kind::Tls, Kind::Mls];
+
+    fn name(&self) -> &str {
+        self.profile.trust_domain.as_str()
+    }
 }
 
 /// What a revocation is about.
@@ -70,13 +114,7 @@ pub struct IssuedCrl {
 
 /// An agency's CA folder, open and locked.
 pub struct AgencyCa {
-    pub(crate) folder: Folder,
-    /// The CA that signs.
-    pub(crate) ca: CertificateDer<'static>,
-    /// The other one, while the CA rolls over.
-    pub(crate) other_ca: Option<CertificateDer<'static>>,
-    pub(crate) secrets: AgencySecrets,
-    pub(crate) ledger: Ledger,
+    pub(crate) home: Home<AgencyOwner>,
     pub(crate) recovery: State,
     /// One for each CA of the entry, in its order.
     claims: Vec<Vec<u8>>,
@@ -93,34 +131,20 @@ impl AgencyCa {
         passphrase: &Passphrase,
         now_ms: i64,
     ) -> Result<Self, IssuerError> {
-        passphrase.check_for_new()?;
-        let (folder, found) = Folder::begin(path, AGENCY_FILE)?;
-        let keystore = folder.file(KEYSTORE);
-        let secrets = match found {
-            Found::Nothing => {
-                let secrets = AgencySecrets::generate(profile.clone())?;
-                // Judged before anything is written: a name no charter would take is refused now.
-                let ca = ca_certificate(&profile, &secrets.ca_key, now_ms)?;
-                Agency::parse(&entry(&secrets, &ca, &State::default()))?;
-                let secrets = Secrets::Agency(Box::new(secrets));
-                keystore::write(&keystore, &secrets, passphrase)?;
-                secrets
-            }
-            Found::Keystore => keystore::read(&keystore, passphrase)?,
+        let is_same = |owner: &AgencyOwner| owner.profile == profile;
+        let fresh = || {
+            let keys = CaKeys::of(SigningKey::generate()?);
+            let owner = AgencyOwner {
+                profile: profile.clone(),
+                charter_key: SigningKey::generate()?,
+                sealing_key: SealingKey::generate()?,
+            };
+            // Judged before anything is written: a name no charter would take is refused now.
+            let ca = ca_certificate(&keys.signing, &owner, now_ms)?;
+            Agency::parse(&entry(&owner, &ca, &State::default()))?;
+            Ok((keys, owner))
         };
-        let secrets = match secrets {
-            Secrets::Agency(secrets) if secrets.profile == profile => *secrets,
-            Secrets::Agency(_) | Secrets::Server(_) | Secrets::Duty(_) => {
-                return Err(IssuerError::OtherProfile { path: path.to_owned() });
-            }
-        };
-        if !folder.file(CA_CERTIFICATE).exists() {
-            folder.write(CA_CERTIFICATE, &ca_certificate(&profile, &secrets.ca_key, now_ms)?)?;
-        }
-        let ca = read_ca(&folder, &secrets.ca_key)?;
-        let ledger = Ledger::open(&folder.file(LEDGER))?;
-        let recovery = State::read(&folder, &secrets.profile.trust_domain, &secrets.charter_key)?;
-        let mut agency = Self { folder, ca, other_ca: None, secrets, ledger, recovery, claims: Vec::new() };
+        let mut agency = Self::of(Home::init(path, passphrase, now_ms, fresh, is_same)?)?;
         agency.renew_crl(now_ms)?;
         agency.settle_agency_file()?;
         Ok(agency)
@@ -130,28 +154,28 @@ impl AgencyCa {
     ///
     /// Errors: [`IssuerError`].
     pub fn open(path: &Path, passphrase: &Passphrase) -> Result<Self, IssuerError> {
-        let folder = Folder::open(path)?;
-        let Secrets::Agency(secrets) = keystore::read(&folder.file(KEYSTORE), passphrase)? else {
-            return Err(IssuerError::NoCa { path: path.to_owned() });
-        };
-        folder.check_finished(AGENCY_FILE)?;
-        let (ca, other_ca) = roll::settle(&folder, &secrets.ca_key, &secrets.roll)?;
-        let ledger = Ledger::open(&folder.file(LEDGER))?;
-        let recovery = State::read(&folder, &secrets.profile.trust_domain, &secrets.charter_key)?;
-        let mut agency =
-            Self { folder, ca, other_ca, secrets: *secrets, ledger, recovery, claims: Vec::new() };
+        let mut agency = Self::of(Home::open(path, passphrase)?)?;
         agency.settle_agency_file()?;
         Ok(agency)
     }
 
+    fn of(home: Home<AgencyOwner>) -> Result<Self, IssuerError> {
+        let recovery = State::read(&home.folder, &home.owner.profile.trust_domain, &home.owner.charter_key)?;
+        Ok(Self { home, recovery, claims: Vec::new() })
+    }
+
     /// Writes `agency.pub` if it does not say what the keystore says. One from before claims gets them here.
     pub(crate) fn settle_agency_file(&mut self) -> Result<(), IssuerError> {
-        let path = self.folder.file(AGENCY_FILE);
+        let path = self.home.folder.file(AGENCY_FILE);
         let held = if path.exists() { read_limited(&path, AGENCY_FILE_BYTES_MAX).ok() } else { None };
         let entry = held.as_deref().and_then(|held| v1::AgencyFile::decode(held).ok()?.agency);
         self.claims = self.claims_beside(entry.as_ref())?;
         let file = v1::AgencyFile { format: AGENCY_FILE_FORMAT, agency: Some(self.entry()) }.encode_to_vec();
-        if held.is_some_and(|held| held == file) { Ok(()) } else { self.folder.write(AGENCY_FILE, &file) }
+        if held.is_some_and(|held| held == file) {
+            Ok(())
+        } else {
+            self.home.folder.write(AGENCY_FILE, &file)
+        }
     }
 
     /// Gives the agency another name or side in `agency.pub`, for the next charter. Until that is in force the agency goes
@@ -165,15 +189,15 @@ impl AgencyCa {
         side: Option<Side>,
         passphrase: &Passphrase,
     ) -> Result<(), IssuerError> {
-        let before = self.secrets.profile.clone();
-        let profile = &mut self.secrets.profile;
+        let before = self.home.owner.profile.clone();
+        let profile = &mut self.home.owner.profile;
         profile.display_name = display_name.unwrap_or_else(|| before.display_name.clone());
         profile.side = side.unwrap_or(before.side);
-        let kept = Agency::parse(&self.entry()).map_err(IssuerError::from).and_then(|_agency| {
-            keystore::rewrite_agency(&self.folder.file(KEYSTORE), &self.secrets, passphrase)
-        });
+        let kept = Agency::parse(&self.entry())
+            .map_err(IssuerError::from)
+            .and_then(|_agency| self.home.keep(passphrase));
         if let Err(error) = kept {
-            self.secrets.profile = before;
+            self.home.owner.profile = before;
             return Err(error);
         }
         self.settle_agency_file()
@@ -181,41 +205,45 @@ impl AgencyCa {
 
     /// Who the agency is.
     pub fn profile(&self) -> &AgencyProfile {
-        &self.secrets.profile
+        &self.home.owner.profile
     }
 
     /// The CA certificate, DER.
     pub fn ca_certificate(&self) -> &CertificateDer<'static> {
-        &self.ca
+        &self.home.ca
     }
 
     /// The CA's key: for tests that make certificates no admin would.
     pub fn ca_key(&self) -> &SigningKey {
-        &self.secrets.ca_key
+        &self.home.keys.signing
     }
 
     /// The charter key.
     pub fn charter_key(&self) -> &SigningKey {
-        &self.secrets.charter_key
+        &self.home.owner.charter_key
     }
 
     /// The agency's entry as it belongs into a charter: with both CAs while one rolls over, the old one first.
     pub fn entry(&self) -> v1::Agency {
         let cas = self.cas_in_entry().into_iter().map(|ca| ca.to_vec()).collect();
         let ca_claims = self.claims.clone();
-        v1::Agency { ca_certificates: cas, ca_claims, ..entry(&self.secrets, &self.ca, &self.recovery) }
+        v1::Agency {
+            ca_certificates: cas,
+            ca_claims,
+            ..entry(&self.home.owner, &self.home.ca, &self.recovery)
+        }
     }
 
     /// Every certificate that was handed out, oldest first.
     pub fn issued(&self) -> &[IssuedEntry] {
-        self.ledger.issued()
+        self.home.ledger.issued()
     }
 
     /// The newest CRL, DER.
     ///
     /// Errors: [`IssuerError::Io`].
     pub fn newest_crl(&self) -> Result<Vec<u8>, IssuerError> {
-        read_limited(&self.folder.file(CRL), CRL_BYTES_MAX)
+        read_limited(&self.home.folder.file(CRL), CRL_BYTES_MAX)
     }
 
     /// Revokes certificates and makes the CRL that says so, in the folder and in the answer.
@@ -242,7 +270,7 @@ impl AgencyCa {
                 entry.name.parse::<Identity>().is_ok_and(|identity| identity.person == *person)
             }
         };
-        let issued = self.ledger.issued();
+        let issued = self.home.ledger.issued();
         if !all.iter().all(|which| issued.iter().any(|entry| is_of(entry, which))) {
             return Err(IssuerError::NotIssued);
         }
@@ -250,14 +278,14 @@ impl AgencyCa {
             .iter()
             .filter(|entry| all.iter().any(|which| is_of(entry, which)))
             .map(|entry| entry.serial.clone())
-            .filter(|serial| !self.ledger.is_revoked(serial))
+            .filter(|serial| !self.home.ledger.is_revoked(serial))
             .collect();
         self.check_nothing_is_dropped()?;
         let events = newly
             .iter()
             .map(|serial| Event::Revoked(Revocation { serial: serial.clone(), reason, at_ms: now_ms }))
             .collect();
-        self.ledger.append(events)?;
+        self.home.ledger.append(events)?;
         Ok(IssuedCrl { newly_revoked: newly, ..self.renew_crl(now_ms)? })
     }
 
@@ -268,28 +296,29 @@ impl AgencyCa {
     /// earlier one said nothing of that.
     /// Errors: [`IssuerError`]; [`IssuerError::LedgerBehindList`] when the last list says more than the ledger.
     pub fn renew_crl(&mut self, now_ms: i64) -> Result<IssuedCrl, IssuerError> {
-        let number = self.ledger.next_crl_number();
+        let number = self.home.ledger.next_crl_number();
         let last = self.check_nothing_is_dropped()?;
-        let ca_key = &self.secrets.ca_key;
+        let ca_key = &self.home.keys.signing;
         let anew = last.is_some_and(|last| last.signer() != ca_key.public());
-        let der = crl::sign(&self.ca, ca_key, number, self.ledger.next_entries(anew), now_ms)?;
-        self.ledger.append(vec![Event::Crl(CrlEntry { number, at_ms: now_ms, anew })])?;
-        self.folder.write(CRL, &der)?;
-        let entries = self.ledger.revoked().count();
+        let der = crl::sign(&self.home.ca, ca_key, number, self.home.ledger.next_entries(anew), now_ms)?;
+        self.home.ledger.append(vec![Event::Crl(CrlEntry { number, at_ms: now_ms, anew })])?;
+        self.home.folder.write(CRL, &der)?;
+        let entries = self.home.ledger.revoked().count();
         Ok(IssuedCrl { number, der, entries, newly_revoked: Vec::new() })
     }
 
     /// Refuses to make a list that takes something back, or a number twice, because the ledger was put back from an older
     /// copy: everybody who has the last list would refuse it. Returns the last list, where there is one.
     fn check_nothing_is_dropped(&self) -> Result<Option<List>, IssuerError> {
-        let path = self.folder.file(CRL);
+        let path = self.home.folder.file(CRL);
         if !path.exists() {
             return Ok(None);
         }
         let last = self.read_list(&read_limited(&path, CRL_BYTES_MAX)?);
         let last = last.map_err(|_| IssuerError::FolderMismatch { path: path.clone() })?;
-        let known = last.entries().all(|(serial, _)| self.ledger.is_revoked(&serial_text(serial.as_bytes())));
-        if known && last.number < self.ledger.next_crl_number() {
+        let known =
+            last.entries().all(|(serial, _)| self.home.ledger.is_revoked(&serial_text(serial.as_bytes())));
+        if known && last.number < self.home.ledger.next_crl_number() {
             Ok(Some(last))
         } else {
             Err(IssuerError::LedgerBehindList { path })
@@ -298,7 +327,7 @@ impl AgencyCa {
 
     /// Reads a list that one of this folder's CAs has signed.
     pub(crate) fn read_list(&self, der: &[u8]) -> Result<List, CrlError> {
-        let cas = [Some(&self.ca), self.other_ca.as_ref()];
+        let cas = [Some(&self.home.ca), self.home.other_ca.as_ref()];
         let cas: Vec<Ca> = cas.into_iter().flatten().filter_map(|ca| Ca::parse(ca).ok()).collect();
         List::read_own(der, &self.profile().trust_domain, &cas)
     }
@@ -309,8 +338,8 @@ impl AgencyCa {
     /// Errors: [`IssuerError::DirectoryKey`], [`IssuerError::OtherDirectoryKey`].
     pub fn directory_key(&self, file: &CharterFile) -> Result<DirectoryKey, IssuerError> {
         let sealed =
-            file.directory_key(&self.secrets.profile.trust_domain).ok_or(IssuerError::DirectoryKey)?;
-        let key = self.secrets.sealing_key.open_for_agency(sealed)?;
+            file.directory_key(&self.home.owner.profile.trust_domain).ok_or(IssuerError::DirectoryKey)?;
+        let key = self.home.owner.sealing_key.open_for_agency(sealed)?;
         if file.offered.charter().allows_directory_key(key.as_bytes()) {
             Ok(key)
         } else {
@@ -332,22 +361,8 @@ pub fn parse_agency_file(bytes: &[u8]) -> Result<v1::Agency, IssuerError> {
     Ok(entry)
 }
 
-/// Reads the folder's CA certificate and checks that it is the key's.
-pub(crate) fn read_ca(folder: &Folder, ca_key: &SigningKey) -> Result<CertificateDer<'static>, IssuerError> {
-    let path = folder.file(CA_CERTIFICATE);
-    let der = read_limited(&path, CERTIFICATE_BYTES_MAX)?;
-    match Ca::parse(&der) {
-        Ok(ca) if ca.public_key() == ca_key.public() => Ok(der.into()),
-        Ok(_) | Err(_) => Err(IssuerError::FolderMismatch { path }),
-    }
-}
-
-fn ca_certificate(profile: &AgencyProfile, ca_key: &SigningKey, now_ms: i64) -> Result<Vec<u8>, IssuerError> {
-    certificates::ca(ca_key, profile.trust_domain.as_str(), "Alcove agency CA", now_ms)
-}
-
-fn entry(secrets: &AgencySecrets, ca: &[u8], recovery: &State) -> v1::Agency {
-    let AgencySecrets { profile, charter_key, sealing_key, .. } = secrets;
+fn entry(owner: &AgencyOwner, ca: &[u8], recovery: &State) -> v1::Agency {
+    let AgencyOwner { profile, charter_key, sealing_key } = owner;
     v1::Agency {
         trust_domain: profile.trust_domain.to_string(),
         display_name: profile.display_name.clone(),

@@ -5,7 +5,7 @@
 //! have to sign a charter for. So a claim is made once and kept where it is handed out, in `agency.pub`.
 
 use crate::{
-    ca::{agency::AgencyCa, keys::SigningKey, keystore::OtherKey},
+    ca::{agency::AgencyCa, keys::SigningKey, secrets::OtherKey},
     error::IssuerError,
 };
 use alcove_charter::{Ca, P256Point, ca_claim_signing_bytes};
@@ -14,9 +14,9 @@ use alcove_proto::v1;
 impl AgencyCa {
     /// The claims for the CAs of the entry, in their order: those of `held`, an earlier entry, where they hold.
     pub(crate) fn claims_beside(&self, held: Option<&v1::Agency>) -> Result<Vec<Vec<u8>>, IssuerError> {
-        let trust_domain = &self.secrets.profile.trust_domain;
-        let mut keys = vec![&self.secrets.ca_key];
-        match &self.secrets.roll.other {
+        let trust_domain = &self.home.owner.profile.trust_domain;
+        let mut keys = vec![&self.home.keys.signing];
+        match &self.home.keys.roll.other {
             OtherKey::Absent => {}
             OtherKey::Next(key) => keys.push(key),
             OtherKey::Old(key) => keys.insert(0, key),

@@ -8,16 +8,14 @@ use crate::{
         files::{read_limited, write_whole},
         folder::KEYSTORE,
         keys::SigningKey,
-        keystore::{self, DutySecrets, Secrets},
+        keystore,
+        secrets::{CaKeys, Content, Owner},
     },
-    certify::{
-        certificates::{self, Name},
-        devices::key_text,
-    },
+    certify::certificates::Name,
     error::IssuerError,
-    ledger::lines::{Event, IssuedEntry, Kind, serial_text},
+    ledger::entries::Kind,
 };
-use alcove_charter::{denial_signing_bytes, duty_name, leaf_point, oids::Usage};
+use alcove_charter::{denial_signing_bytes, duty_name, leaf_point};
 use alcove_programs::{files::create_private_folder, passphrase::Passphrase};
 use alcove_proto::{
     limits::CERTIFICATE_BYTES_MAX,
@@ -35,9 +33,27 @@ const CERTIFICATE: &str = "duty.cert";
 /// The format of a denial.
 const FORMAT: u32 = 1;
 
+/// For which agency a duty officer's folder is.
+struct DutyOwner {
+    agency: TrustDomain,
+}
+
+impl Owner for DutyOwner {
+    const KIND: u32 = 3;
+
+    fn to_content(&self) -> Content {
+        Content { domain: self.agency.to_string(), ..Content::default() }
+    }
+
+    fn of_content(content: &Content) -> Option<Self> {
+        Some(Self { agency: content.domain.parse().ok()? })
+    }
+}
+
 /// A duty officer's folder, open.
 pub struct DutyOfficer {
-    secrets: DutySecrets,
+    agency: TrustDomain,
+    key: SigningKey,
     certificate: Vec<u8>,
 }
 
@@ -60,24 +76,20 @@ impl DutyOfficer {
         }
         let agency = ca.profile().trust_domain.clone();
         create_private_folder(path)?;
-        let secrets = if keystore.exists() {
-            match keystore::read(&keystore, passphrase)? {
-                Secrets::Duty(secrets) if secrets.agency == agency => *secrets,
-                Secrets::Duty(_) | Secrets::Agency(_) | Secrets::Server(_) => {
-                    return Err(IssuerError::OtherProfile { path: path.to_owned() });
-                }
-            }
+        let key = if keystore.exists() {
+            let held = keystore::read::<DutyOwner>(&keystore, passphrase)?;
+            let (keys, _) = held
+                .filter(|(_, owner)| owner.agency == agency)
+                .ok_or_else(|| IssuerError::OtherProfile { path: path.to_owned() })?;
+            keys.signing
         } else {
-            let secrets = Secrets::Duty(Box::new(DutySecrets { agency, key: SigningKey::generate()? }));
-            keystore::write(&keystore, &secrets, passphrase)?;
-            match secrets {
-                Secrets::Duty(secrets) => *secrets,
-                Secrets::Agency(_) | Secrets::Server(_) => unreachable!("made as a duty officer's just now"),
-            }
+            let keys = CaKeys::of(SigningKey::generate()?);
+            keystore::write(&keystore, &keys, &DutyOwner { agency: agency.clone() }, passphrase)?;
+            keys.signing
         };
-        let der = ca.certify_duty(&secrets.key, now_ms)?;
+        let der = ca.certify_duty(&key, now_ms)?;
         write_whole(&certificate, &der)?;
-        Ok(Self { secrets, certificate: der })
+        Ok(Self { agency, key, certificate: der })
     }
 
     /// Opens a folder that [`Self::init`] made.
@@ -89,20 +101,19 @@ impl DutyOfficer {
         if !keystore.is_file() {
             return Err(IssuerError::NoCa { path: path.to_owned() });
         }
-        let Secrets::Duty(secrets) = keystore::read(&keystore, passphrase)? else {
-            return Err(IssuerError::NoCa { path: path.to_owned() });
-        };
+        let (keys, owner) = keystore::read::<DutyOwner>(&keystore, passphrase)?
+            .ok_or_else(|| IssuerError::NoCa { path: path.to_owned() })?;
         let file = path.join(CERTIFICATE);
         let certificate = read_limited(&file, CERTIFICATE_BYTES_MAX)?;
-        if leaf_point(&certificate).ok() != Some(*secrets.key.public()) {
+        if leaf_point(&certificate).ok() != Some(*keys.signing.public()) {
             return Err(IssuerError::FolderMismatch { path: file });
         }
-        Ok(Self { secrets: *secrets, certificate })
+        Ok(Self { agency: owner.agency, key: keys.signing, certificate })
     }
 
     /// Whose devices it can shut out.
     pub fn agency(&self) -> &TrustDomain {
-        &self.secrets.agency
+        &self.agency
     }
 
     /// The certificate, DER.
@@ -114,15 +125,15 @@ impl DutyOfficer {
     ///
     /// Errors: [`IssuerError::DutyOfAnotherAgency`], [`IssuerError::Crypto`].
     pub fn deny(&self, identity: &Identity, now_ms: i64) -> Result<Vec<u8>, IssuerError> {
-        if identity.person.trust_domain != self.secrets.agency {
+        if identity.person.trust_domain != self.agency {
             return Err(IssuerError::DutyOfAnotherAgency {
                 identity: identity.clone(),
-                trust_domain: self.secrets.agency.clone(),
+                trust_domain: self.agency.clone(),
             });
         }
         let denial =
             v1::Denial { format: FORMAT, identity: identity.to_string(), at_ms: now_ms }.encode_to_vec();
-        let signature = self.secrets.key.sign(&denial_signing_bytes(&denial))?;
+        let signature = self.key.sign(&denial_signing_bytes(&denial))?;
         Ok(v1::SignedDenial { denial, certificate: self.certificate.clone(), signature }.encode_to_vec())
     }
 }
@@ -131,24 +142,9 @@ impl AgencyCa {
     /// A duty officer's certificate, DER; the ledger has it before it is returned.
     fn certify_duty(&mut self, key: &SigningKey, now_ms: i64) -> Result<Vec<u8>, IssuerError> {
         let name = duty_name(&self.profile().trust_domain);
-        let made = certificates::leaf(
-            &self.ca,
-            &self.secrets.ca_key,
-            key.public(),
-            &Name::Duty(&name),
-            Usage::Denials,
-            now_ms,
-            DUTY_DAYS,
-        )?;
-        self.ledger.append(vec![Event::Issued(IssuedEntry {
-            serial: serial_text(&made.serial),
-            kind: Kind::Duty,
-            name,
-            key: key_text(key.public()),
-            at_ms: now_ms,
-            not_after_ms: made.not_after_ms,
-            ca: Some(key_text(self.secrets.ca_key.public())),
-        })])?;
+        let (made, event) =
+            self.home.certify(key.public(), &Name::Duty(&name), Kind::Duty, now_ms, DUTY_DAYS)?;
+        self.home.ledger.append(vec![event])?;
         Ok(made.der)
     }
 }

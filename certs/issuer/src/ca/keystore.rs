@@ -7,21 +7,19 @@
 
 use crate::{
     ca::{
-        agency::AgencyProfile,
         files::{read_limited, write_private},
-        hpke::SealingKey,
-        keys::{self, SigningKey},
+        keys,
+        secrets::{CaKeys, Content, Owner},
     },
     error::IssuerError,
 };
-use alcove_charter::{P256Point, sha256};
+use alcove_charter::sha256;
 use alcove_programs::passphrase::Passphrase;
-use alcove_proto::names::TrustDomain;
 use argon2::{Algorithm, Argon2, Params, Version};
 use prost::Message;
 use ring::{aead, hkdf};
 use std::path::Path;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 const MAGIC: &[u8; 18] = b"alcove keystore 1\n";
 pub(crate) const SALT: usize = 16;
@@ -43,148 +41,14 @@ pub(crate) const PASSES: u32 = 3;
 pub(crate) const MEMORY_KIB_MAX: u32 = 1024 * 1024;
 pub(crate) const PASSES_MAX: u32 = 32;
 
-/// What a keystore holds.
-pub(crate) enum Secrets {
-    /// An agency's folder.
-    Agency(Box<AgencySecrets>),
-    /// The server operator's folder.
-    Server(Box<ServerSecrets>),
-    /// A duty officer's folder.
-    Duty(Box<DutySecrets>),
-}
-
-/// The other CA key of a folder while its CA rolls over.
-#[derive(Default)]
-pub(crate) enum OtherKey {
-    /// No roll-over is under way.
-    #[default]
-    Absent,
-    /// Begun: the key that signs next.
-    Next(SigningKey),
-    /// Switched: the key that signed before. Kept for nothing, and wiped at the end.
-    Old(SigningKey),
-}
-
-/// Where the roll-over of a CA stands.
-#[derive(Default)]
-pub(crate) struct Roll {
-    pub(crate) other: OtherKey,
-    /// The public key of the CA that the last roll-over ended; the charter in force may list it for a while.
-    pub(crate) retired: Option<P256Point>,
-}
-
-/// A duty officer's key, and for which agency.
-pub(crate) struct DutySecrets {
-    pub(crate) agency: TrustDomain,
-    pub(crate) key: SigningKey,
-}
-
-impl AgencySecrets {
-    /// New keys.
-    pub(crate) fn generate(profile: AgencyProfile) -> Result<Self, IssuerError> {
-        Ok(Self {
-            profile,
-            ca_key: SigningKey::generate()?,
-            roll: Roll::default(),
-            charter_key: SigningKey::generate()?,
-            sealing_key: SealingKey::generate()?,
-        })
-    }
-}
-
-/// The operator's key, and for which collaborative.
-pub(crate) struct ServerSecrets {
-    pub(crate) collaborative: String,
-    /// The key that signs.
-    pub(crate) ca_key: SigningKey,
-    pub(crate) roll: Roll,
-}
-
-/// An agency's keys, and whose they are.
-pub(crate) struct AgencySecrets {
-    pub(crate) profile: AgencyProfile,
-    /// The key that signs certificates and CRLs.
-    pub(crate) ca_key: SigningKey,
-    pub(crate) roll: Roll,
-    pub(crate) charter_key: SigningKey,
-    pub(crate) sealing_key: SealingKey,
-}
-
-/// The sealed content. Wiped when dropped.
-#[derive(Clone, PartialEq, Message)]
-struct Content {
-    /// 1 for an agency, 2 for a server.
-    #[prost(uint32, tag = "1")]
-    kind: u32,
-    #[prost(string, tag = "2")]
-    domain: String,
-    #[prost(string, tag = "3")]
-    display_name: String,
-    #[prost(int32, tag = "4")]
-    side: i32,
-    #[prost(bytes = "vec", tag = "5")]
-    ca_key: Vec<u8>,
-    #[prost(bytes = "vec", tag = "6")]
-    charter_key: Vec<u8>,
-    #[prost(bytes = "vec", tag = "7")]
-    sealing_scalar: Vec<u8>,
-    #[prost(bytes = "vec", tag = "8")]
-    sealing_point: Vec<u8>,
-    /// What follows came with roll-over: a keystore from before has none of it.
-    #[prost(bytes = "vec", tag = "9")]
-    next_ca_key: Vec<u8>,
-    #[prost(bytes = "vec", tag = "10")]
-    old_ca_key: Vec<u8>,
-    #[prost(bytes = "vec", tag = "11")]
-    retired_ca: Vec<u8>,
-}
-
-impl Content {
-    fn wipe(&mut self) {
-        self.ca_key.zeroize();
-        self.next_ca_key.zeroize();
-        self.old_ca_key.zeroize();
-        self.charter_key.zeroize();
-        self.sealing_scalar.zeroize();
-    }
-}
-
-/// Seals `secrets` into `path`.
-pub(crate) fn write(path: &Path, secrets: &Secrets, passphrase: &Passphrase) -> Result<(), IssuerError> {
-    let content = match secrets {
-        Secrets::Agency(agency) => agency_content(agency),
-        Secrets::Server(server) => server_content(server),
-        Secrets::Duty(duty) => Content {
-            kind: 3,
-            domain: duty.agency.to_string(),
-            ca_key: duty.key.pkcs8().to_vec(),
-            ..Content::default()
-        },
-    };
-    seal(path, content, passphrase)
-}
-
-/// Seals what an open agency folder holds in place of its keystore; the passphrase must be the one it has.
-pub(crate) fn rewrite_agency(
+/// Seals what an owner holds into `path`.
+pub(crate) fn write<O: Owner>(
     path: &Path,
-    agency: &AgencySecrets,
+    keys: &CaKeys,
+    owner: &O,
     passphrase: &Passphrase,
 ) -> Result<(), IssuerError> {
-    read(path, passphrase)?;
-    seal(path, agency_content(agency), passphrase)
-}
-
-/// The same for the operator's folder.
-pub(crate) fn rewrite_server(
-    path: &Path,
-    server: &ServerSecrets,
-    passphrase: &Passphrase,
-) -> Result<(), IssuerError> {
-    read(path, passphrase)?;
-    seal(path, server_content(server), passphrase)
-}
-
-fn seal(path: &Path, mut content: Content, passphrase: &Passphrase) -> Result<(), IssuerError> {
+    let mut content = keys.to_content(owner);
     // The whole size at once, so that no smaller copy is left behind by growing.
     let mut plaintext = Zeroizing::new(Vec::with_capacity(content.encoded_len() + aead::MAX_TAG_LEN));
     let encoded = content.encode(&mut *plaintext);
@@ -215,8 +79,22 @@ fn seal(path: &Path, mut content: Content, passphrase: &Passphrase) -> Result<()
     write_private(path, &file)
 }
 
-/// Opens the keystore at `path`.
-pub(crate) fn read(path: &Path, passphrase: &Passphrase) -> Result<Secrets, IssuerError> {
+/// The same in place of a keystore that is there; the passphrase must be the one it has.
+pub(crate) fn rewrite<O: Owner>(
+    path: &Path,
+    keys: &CaKeys,
+    owner: &O,
+    passphrase: &Passphrase,
+) -> Result<(), IssuerError> {
+    read::<O>(path, passphrase)?;
+    write(path, keys, owner, passphrase)
+}
+
+/// Opens the keystore at `path`; nothing when it is that of another kind of folder.
+pub(crate) fn read<O: Owner>(
+    path: &Path,
+    passphrase: &Passphrase,
+) -> Result<Option<(CaKeys, O)>, IssuerError> {
     let damaged = || IssuerError::KeystoreDamaged { path: path.to_owned() };
     let file = read_limited(path, FILE_BYTES_MAX)?;
     let (body, digest) = file.split_last_chunk::<DIGEST>().ok_or_else(damaged)?;
@@ -247,81 +125,9 @@ pub(crate) fn read(path: &Path, passphrase: &Passphrase) -> Result<Secrets, Issu
         &mut plaintext,
     );
     let mut content = Content::decode(&*opened.map_err(|_| damaged())?).map_err(|_| damaged())?;
-    let secrets = secrets_of(&content);
+    let held = content.open();
     content.wipe();
-    secrets.ok_or_else(damaged)
-}
-
-fn agency_content(agency: &AgencySecrets) -> Content {
-    Content {
-        kind: 1,
-        domain: agency.profile.trust_domain.to_string(),
-        display_name: agency.profile.display_name.clone(),
-        side: agency.profile.side.into(),
-        ca_key: agency.ca_key.pkcs8().to_vec(),
-        charter_key: agency.charter_key.pkcs8().to_vec(),
-        sealing_scalar: agency.sealing_key.scalar().to_vec(),
-        sealing_point: agency.sealing_key.public().as_bytes().to_vec(),
-        ..content_of_roll(&agency.roll)
-    }
-}
-
-fn server_content(server: &ServerSecrets) -> Content {
-    Content {
-        kind: 2,
-        domain: server.collaborative.clone(),
-        ca_key: server.ca_key.pkcs8().to_vec(),
-        ..content_of_roll(&server.roll)
-    }
-}
-
-fn content_of_roll(roll: &Roll) -> Content {
-    let retired_ca = roll.retired.map(|point| point.as_bytes().to_vec()).unwrap_or_default();
-    match &roll.other {
-        OtherKey::Absent => Content { retired_ca, ..Content::default() },
-        OtherKey::Next(key) => {
-            Content { retired_ca, next_ca_key: key.pkcs8().to_vec(), ..Content::default() }
-        }
-        OtherKey::Old(key) => Content { retired_ca, old_ca_key: key.pkcs8().to_vec(), ..Content::default() },
-    }
-}
-
-fn secrets_of(content: &Content) -> Option<Secrets> {
-    let ca_key = SigningKey::from_pkcs8(&content.ca_key)?;
-    match content.kind {
-        1 => Some(Secrets::Agency(Box::new(AgencySecrets {
-            profile: AgencyProfile {
-                trust_domain: content.domain.parse().ok()?,
-                display_name: content.display_name.clone(),
-                side: content.side.try_into().ok()?,
-            },
-            ca_key,
-            roll: roll_of(content)?,
-            charter_key: SigningKey::from_pkcs8(&content.charter_key)?,
-            sealing_key: SealingKey::from_parts(&content.sealing_scalar, &content.sealing_point)?,
-        }))),
-        2 => Some(Secrets::Server(Box::new(ServerSecrets {
-            collaborative: content.domain.clone(),
-            ca_key,
-            roll: roll_of(content)?,
-        }))),
-        3 => Some(Secrets::Duty(Box::new(DutySecrets { agency: content.domain.parse().ok()?, key: ca_key }))),
-        _ => None,
-    }
-}
-
-fn roll_of(content: &Content) -> Option<Roll> {
-    let other = match (content.next_ca_key.as_slice(), content.old_ca_key.as_slice()) {
-        ([], []) => OtherKey::Absent,
-        (next, []) => OtherKey::Next(SigningKey::from_pkcs8(next)?),
-        ([], old) => OtherKey::Old(SigningKey::from_pkcs8(old)?),
-        (_, _) => return None,
-    };
-    let retired = match content.retired_ca.as_slice() {
-        [] => None,
-        point => Some(P256Point::parse(point)?),
-    };
-    Some(Roll { other, retired })
+    held.ok_or_else(damaged)
 }
 
 /// The passphrase after argon2id. A label says what its key seals, here or in a share.

@@ -1,6 +1,6 @@
 //! A folder that holds a CA, or a duty officer's key: its files, the keys sealed in it, and what those keys may do.
 //!
-//! [`agency`] is an agency's CA and [`server`] the operator's; both lie in a [`folder`] whose private keys the
+//! [`agency`] is an agency's CA and [`server`] the operator's. Both are a [`home`]: a [`folder`] whose private keys the
 //! [`keystore`] seals, and both take a new key by [`roll`]. [`duty`] can shut devices out and nothing else.
 
 pub(crate) mod agency;
@@ -8,8 +8,10 @@ mod claims;
 pub(crate) mod duty;
 pub(crate) mod files;
 pub(crate) mod folder;
+pub(crate) mod home;
 pub(crate) mod hpke;
 pub(crate) mod keys;
 pub(crate) mod keystore;
 pub(crate) mod roll;
+mod secrets;
 pub(crate) mod server;

@@ -2,19 +2,16 @@
 
 use crate::{
     ca::{
-        folder::{CA_CERTIFICATE, Folder, Found, KEYSTORE, LEDGER},
+        folder::CA_CERTIFICATE,
+        home::{Home, OwnsCa},
         keys::SigningKey,
-        keystore::{self, Roll, Secrets, ServerSecrets},
-        roll,
+        secrets::{CaKeys, Content, Owner},
     },
-    certify::{
-        certificates::{self, CERTIFICATE_DAYS_MAX, Made, Name, check_days},
-        devices::key_text,
-    },
+    certify::certificates::{CERTIFICATE_DAYS_MAX, Name, check_days},
     error::IssuerError,
-    ledger::lines::{Event, IssuedEntry, Kind, Ledger, serial_text},
+    ledger::entries::Kind,
 };
-use alcove_charter::{P256Point, oids::Usage, request_point};
+use alcove_charter::request_point;
 use alcove_programs::passphrase::Passphrase;
 use alcove_proto::{canonical, names::TrustDomain, v1};
 use prost::Message;
@@ -24,15 +21,36 @@ use std::path::Path;
 /// The formats of request and answer.
 const FORMAT: u32 = 1;
 
+/// For which collaborative a server CA's folder is.
+pub(crate) struct ServerOwner {
+    collaborative: String,
+}
+
+impl Owner for ServerOwner {
+    const KIND: u32 = 2;
+
+    fn to_content(&self) -> Content {
+        Content { domain: self.collaborative.clone(), ..Content::default() }
+    }
+
+    fn of_content(content: &Content) -> Option<Self> {
+        Some(Self { collaborative: content.domain.clone() })
+    }
+}
+
+impl OwnsCa for ServerOwner {
+    const CA_NAME: &'static str = "Alcove server CA";
+    const LAST_FILE: &'static str = CA_CERTIFICATE;
+    const KINDS: &'static [Kind] = &[Kind::Server, Kind::Receipts];
+
+    fn name(&self) -> &str {
+        &self.collaborative
+    }
+}
+
 /// The server CA's folder, open and locked.
 pub struct ServerCa {
-    /// The CA that signs.
-    pub(crate) ca: CertificateDer<'static>,
-    pub(crate) secrets: ServerSecrets,
-    pub(crate) ledger: Ledger,
-    /// The other CA, while it rolls over.
-    pub(crate) other_ca: Option<CertificateDer<'static>>,
-    pub(crate) folder: Folder,
+    pub(crate) home: Home<ServerOwner>,
 }
 
 /// The server's answer file.
@@ -54,65 +72,40 @@ impl ServerCa {
         passphrase: &Passphrase,
         now_ms: i64,
     ) -> Result<Self, IssuerError> {
-        passphrase.check_for_new()?;
-        let (folder, found) = Folder::begin(path, CA_CERTIFICATE)?;
-        let keystore = folder.file(KEYSTORE);
         let collaborative = collaborative.to_string();
-        let secrets = match found {
-            Found::Nothing => {
-                let ca_key = SigningKey::generate()?;
-                let secrets =
-                    ServerSecrets { collaborative: collaborative.clone(), ca_key, roll: Roll::default() };
-                let secrets = Secrets::Server(Box::new(secrets));
-                keystore::write(&keystore, &secrets, passphrase)?;
-                secrets
-            }
-            Found::Keystore => keystore::read(&keystore, passphrase)?,
+        let is_same = |owner: &ServerOwner| owner.collaborative == collaborative;
+        let fresh = || {
+            let owner = ServerOwner { collaborative: collaborative.clone() };
+            Ok((CaKeys::of(SigningKey::generate()?), owner))
         };
-        let secrets = match secrets {
-            Secrets::Server(secrets) if secrets.collaborative == collaborative => *secrets,
-            Secrets::Server(_) | Secrets::Agency(_) | Secrets::Duty(_) => {
-                return Err(IssuerError::OtherProfile { path: path.to_owned() });
-            }
-        };
-        let ledger = Ledger::open(&folder.file(LEDGER))?;
-        let ca = certificates::ca(&secrets.ca_key, &collaborative, "Alcove server CA", now_ms)?;
-        folder.write(CA_CERTIFICATE, &ca)?;
-        Ok(Self { ca: ca.into(), other_ca: None, secrets, ledger, folder })
+        Ok(Self { home: Home::init(path, passphrase, now_ms, fresh, is_same)? })
     }
 
     /// Opens a folder that [`Self::init`] made.
     ///
     /// Errors: [`IssuerError`].
     pub fn open(path: &Path, passphrase: &Passphrase) -> Result<Self, IssuerError> {
-        let folder = Folder::open(path)?;
-        let Secrets::Server(secrets) = keystore::read(&folder.file(KEYSTORE), passphrase)? else {
-            return Err(IssuerError::NoCa { path: path.to_owned() });
-        };
-        folder.check_finished(CA_CERTIFICATE)?;
-        let (ca, other_ca) = roll::settle(&folder, &secrets.ca_key, &secrets.roll)?;
-        let ledger = Ledger::open(&folder.file(LEDGER))?;
-        Ok(Self { ca, other_ca, secrets: *secrets, ledger, folder })
+        Ok(Self { home: Home::open(path, passphrase)? })
     }
 
     /// The collaborative it serves.
     pub fn collaborative(&self) -> &str {
-        &self.secrets.collaborative
+        &self.home.owner.collaborative
     }
 
     /// The CA certificate, DER.
     pub fn ca_certificate(&self) -> &CertificateDer<'static> {
-        &self.ca
+        &self.home.ca
     }
 
     /// The certificates of its CAs, the one that signs first: the other is there while it rolls over.
     pub fn certificates(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
-        [&self.ca].into_iter().chain(&self.other_ca)
+        [&self.home.ca].into_iter().chain(&self.home.other_ca)
     }
 
     /// The CA's key: for tests that make certificates no operator would.
     pub fn ca_key(&self) -> &SigningKey {
-        &self.secrets.ca_key
+        &self.home.keys.signing
     }
 
     /// Certifies both keys of an encoded [`v1::ServerRequest`] for the DNS name `name`.
@@ -141,26 +134,10 @@ impl ServerCa {
         if tls_key == receipt_key {
             return Err(IssuerError::RequestKeyReused);
         }
-        let certify = |key: &P256Point, usage| {
-            certificates::leaf(&self.ca, &self.secrets.ca_key, key, &Name::Server(name), usage, now_ms, days)
-        };
-        let tls = certify(&tls_key, Usage::TlsServer)?;
-        let receipts = certify(&receipt_key, Usage::Receipts)?;
-        let entry = |made: &Made, kind, key: &P256Point| {
-            Event::Issued(IssuedEntry {
-                serial: serial_text(&made.serial),
-                kind,
-                name: name.to_owned(),
-                key: key_text(key),
-                at_ms: now_ms,
-                not_after_ms: made.not_after_ms,
-                ca: Some(key_text(self.secrets.ca_key.public())),
-            })
-        };
-        self.ledger.append(vec![
-            entry(&tls, Kind::Server, &tls_key),
-            entry(&receipts, Kind::Receipts, &receipt_key),
-        ])?;
+        let certify = |key, kind| self.home.certify(key, &Name::Server(name), kind, now_ms, days);
+        let (tls, tls_event) = certify(&tls_key, Kind::Server)?;
+        let (receipts, receipts_event) = certify(&receipt_key, Kind::Receipts)?;
+        self.home.ledger.append(vec![tls_event, receipts_event])?;
         let not_after_ms = tls.not_after_ms;
         let file = v1::ServerCertificate {
             format: FORMAT,

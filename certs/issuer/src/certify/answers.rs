@@ -30,7 +30,7 @@ impl AgencyCa {
         if charters.newest().rules == 0 {
             return Ok(answer);
         }
-        let signature = self.secrets.charter_key.sign(&answer_signing_bytes(&answer))?;
+        let signature = self.home.owner.charter_key.sign(&answer_signing_bytes(&answer))?;
         Ok(v1::EnrolmentCertificate { signature, ..answer })
     }
 

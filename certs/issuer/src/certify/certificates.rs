@@ -15,7 +15,7 @@ use rcgen::{
     KeyUsagePurpose, SanType, SerialNumber, date_time_ymd,
 };
 use rustls_pki_types::CertificateDer;
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 /// Days a CA lives: ten years.
 pub const AGENCY_CA_DAYS: u32 = 3652;
@@ -45,6 +45,15 @@ pub(crate) enum Name<'a> {
     Duty(&'a str),
 }
 
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device(identity) => identity.fmt(formatter),
+            Self::Server(name) | Self::Duty(name) => formatter.write_str(name),
+        }
+    }
+}
+
 /// A CA certificate for `key`, signed by itself.
 pub(crate) fn ca(key: &SigningKey, owner: &str, what: &str, now_ms: i64) -> Result<Vec<u8>, IssuerError> {
     let mut params = params(now_ms, AGENCY_CA_DAYS)?;
@@ -70,8 +79,7 @@ pub(crate) fn leaf(
     let serial = serial()?;
     params.serial_number = Some(SerialNumber::from_slice(&serial));
     let san = match name {
-        Name::Device(identity) => identity.to_string().try_into().map(SanType::URI),
-        Name::Duty(name) => (*name).try_into().map(SanType::URI),
+        Name::Device(_) | Name::Duty(_) => name.to_string().try_into().map(SanType::URI),
         Name::Server(name) => (*name).try_into().map(SanType::DnsName),
     };
     params.subject_alt_names = vec![san.map_err(crypto("write a name"))?];

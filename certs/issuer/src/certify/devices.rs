@@ -4,15 +4,13 @@
 //! before anything of it is handed out.
 
 use crate::{
-    ca::{agency::AgencyCa, hpke::DirectoryKey, roll::Purpose},
-    certify::certificates::{self, CERTIFICATE_DAYS_MAX, Made, Name, check_days},
+    ca::{agency::AgencyCa, hpke::DirectoryKey, roll::agency::Purpose},
+    certify::certificates::{CERTIFICATE_DAYS_MAX, Name, check_days},
     error::IssuerError,
-    ledger::lines::{Event, IssuedEntry, Kind, serial_text},
+    ledger::entries::{Event, Kind, key_text, serial_text},
 };
-use alcove_charter::{
-    CharterFile, CharterHistory, P256Point, Serial, bare_request_point, oids::Usage, sha256,
-};
-use alcove_proto::{canonical, ids::Digest, names::Identity, v1};
+use alcove_charter::{CharterFile, CharterHistory, P256Point, Serial, bare_request_point};
+use alcove_proto::{canonical, names::Identity, v1};
 use std::collections::BTreeSet;
 
 /// The format of requests and answers.
@@ -133,7 +131,7 @@ impl AgencyCa {
             };
             results.push(made);
         }
-        self.ledger.append(events)?;
+        self.home.ledger.append(events)?;
         Ok(results)
     }
 
@@ -147,23 +145,10 @@ impl AgencyCa {
     ) -> Result<Certified, IssuerError> {
         let Wanted { identity, keys, claim: _ } = wanted;
         let name = Name::Device(&identity);
-        let certify = |key: &P256Point, usage| {
-            certificates::leaf(&self.ca, &self.secrets.ca_key, key, &name, usage, now_ms, days)
-        };
-        let tls = certify(&keys.tls, Usage::TlsDevice)?;
-        let mls = certify(&keys.mls, Usage::MlsSigning)?;
-        let entry = |made: &Made, kind, key: &P256Point| {
-            Event::Issued(IssuedEntry {
-                serial: serial_text(&made.serial),
-                kind,
-                name: identity.to_string(),
-                key: key_text(key),
-                at_ms: now_ms,
-                not_after_ms: made.not_after_ms,
-                ca: Some(key_text(self.secrets.ca_key.public())),
-            })
-        };
-        events.extend([entry(&tls, Kind::Tls, &keys.tls), entry(&mls, Kind::Mls, &keys.mls)]);
+        let certify = |key, kind| self.home.certify(key, &name, kind, now_ms, days);
+        let (tls, tls_event) = certify(&keys.tls, Kind::Tls)?;
+        let (mls, mls_event) = certify(&keys.mls, Kind::Mls)?;
+        events.extend([tls_event, mls_event]);
         Ok(Certified {
             sealing_key: keys.sealing,
             not_after_ms: tls.not_after_ms,
@@ -193,7 +178,8 @@ impl AgencyCa {
     fn check_claim(&self, wanted: &Wanted<'_>, now_ms: i64) -> Result<(), IssuerError> {
         let name = wanted.identity.to_string();
         let asked = wanted.keys.texts();
-        let elsewhere = asked.iter().filter_map(|key| self.ledger.holder_of(key)).find(|held| *held != name);
+        let elsewhere =
+            asked.iter().filter_map(|key| self.home.ledger.holder_of(key)).find(|held| *held != name);
         if let Some(held) = elsewhere {
             return Err(IssuerError::KeyTaken { name: held.to_owned() });
         }
@@ -211,7 +197,8 @@ impl AgencyCa {
         now_ms: i64,
     ) -> Result<(), IssuerError> {
         let name = identity.to_string();
-        let living = self.ledger.of_name(&name).filter(|entry| self.ledger.is_living(entry, now_ms));
+        let living =
+            self.home.ledger.of_name(&name).filter(|entry| self.home.ledger.is_living(entry, now_ms));
         let last = living.filter(|entry| !keys.contains(&entry.key)).map(|entry| entry.not_after_ms).max();
         match last {
             Some(not_after_ms) => {
@@ -235,11 +222,11 @@ impl AgencyCa {
     ) -> Result<(), IssuerError> {
         let serial = serial.to_string();
         let name = identity.to_string();
-        let of_kind = |kind| self.ledger.of_name(&name).filter(move |entry| entry.kind == kind);
+        let of_kind = |kind| self.home.ledger.of_name(&name).filter(move |entry| entry.kind == kind);
         let Some(signer) = of_kind(Kind::Mls).find(|entry| entry.serial == serial) else {
             return Err(IssuerError::RenewalUnknown { identity: identity.clone() });
         };
-        if self.ledger.is_revoked(&serial) {
+        if self.home.ledger.is_revoked(&serial) {
             return Err(IssuerError::RenewalRevoked { identity: identity.clone() });
         }
         let last = |kind| of_kind(kind).last().map(|entry| entry.key.as_str());
@@ -259,12 +246,14 @@ impl AgencyCa {
     /// its answer, if it was kept, is the answer still.
     pub(crate) fn stands_certified(&self, identity: &Identity, asked: &RequestKeys, now_ms: i64) -> bool {
         let name = identity.to_string();
-        let ca = key_text(self.secrets.ca_key.public());
+        let ca = key_text(self.home.keys.signing.public());
         let [tls, mls] = asked.texts();
         [(Kind::Tls, tls), (Kind::Mls, mls)].into_iter().all(|(kind, key)| {
-            let last = self.ledger.of_name(&name).filter(|entry| entry.kind == kind).last();
+            let last = self.home.ledger.of_name(&name).filter(|entry| entry.kind == kind).last();
             last.is_some_and(|entry| {
-                entry.key == key && entry.ca.as_ref() == Some(&ca) && self.ledger.is_living(entry, now_ms)
+                entry.key == key
+                    && entry.ca.as_ref() == Some(&ca)
+                    && self.home.ledger.is_living(entry, now_ms)
             })
         })
     }
@@ -280,9 +269,4 @@ fn check_apart(wanted: &Wanted<'_>, taken: &mut BTreeSet<String>) -> Result<(), 
     taken.extend(keys);
     taken.insert(name);
     Ok(())
-}
-
-/// A key as the ledger spells it.
-pub(crate) fn key_text(key: &P256Point) -> String {
-    Digest(sha256(&[key.as_bytes()])).to_string()
 }

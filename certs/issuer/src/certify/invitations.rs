@@ -85,7 +85,7 @@ impl AgencyCa {
     ///
     /// Errors: [`IssuerError::InvitationsDamaged`], [`IssuerError::Io`].
     pub fn invitations(&self) -> Result<Invitations, IssuerError> {
-        Invitations::open(&self.folder.file(INVITATIONS), self.secrets.sealing_key.scalar())
+        Invitations::open(&self.home.folder.file(INVITATIONS), self.home.owner.sealing_key.scalar())
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
         certificates::DEVICE_DAYS,
         devices::{Claim, FORMAT, RequestKeys, Wanted},
     },
+    desk::address::check_address,
     error::IssuerError,
 };
 use alcove_charter::{Card, CharterFile, card_signing_bytes};
@@ -145,7 +146,7 @@ impl AgencyCa {
             Some(handle) => handle.clone(),
             None => Handle::from_random(keys::random()?),
         };
-        let person = Person { trust_domain: self.secrets.profile.trust_domain.clone(), handle };
+        let person = Person { trust_domain: self.home.owner.profile.trust_domain.clone(), handle };
         // Parsed back, so that a device number out of range is refused here.
         Ok(person.device(order.device).to_string().parse()?)
     }
@@ -171,22 +172,7 @@ impl AgencyCa {
         }
         .encode_to_vec();
         Card::parse(&card).map_err(IssuerError::Card)?;
-        let signature = self.secrets.charter_key.sign(&card_signing_bytes(&card))?;
+        let signature = self.home.owner.charter_key.sign(&card_signing_bytes(&card))?;
         Ok(v1::SignedCard { card, signature }.encode_to_vec())
     }
-}
-
-/// `host:port`, or nothing.
-pub(crate) fn check_address(address: &str) -> Result<(), IssuerError> {
-    if address.is_empty() { Ok(()) } else { split_address(address).map(drop) }
-}
-
-/// Host (an IPv6 literal without its brackets) and port of `host:port`.
-pub(crate) fn split_address(address: &str) -> Result<(&str, u16), IssuerError> {
-    let parsed = address.rsplit_once(':').and_then(|(host, port)| {
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        rustls_pki_types::ServerName::try_from(host).ok()?;
-        port.parse::<u16>().ok().filter(|port| *port != 0).map(|port| (host, port))
-    });
-    parsed.ok_or(IssuerError::ServerAddress)
 }

@@ -38,7 +38,7 @@ impl AgencyCa {
     /// Where the request of a device of this agency lies, if its keys were certified from this folder.
     pub fn kept_request_path(&self, identity: &Identity) -> PathBuf {
         let name = format!("{}-{}.req", identity.person.handle.as_str(), identity.device);
-        self.folder.file(REQUESTS).join(name)
+        self.home.folder.file(REQUESTS).join(name)
     }
 
     /// The encoded [`alcove_proto::v1::EnrolmentRequest`] whose keys were certified last for a device.
@@ -51,7 +51,7 @@ impl AgencyCa {
 
     /// Keeps a request whose keys are in the ledger.
     pub(crate) fn keep_request(&self, identity: &Identity, request: &[u8]) -> Result<(), IssuerError> {
-        create_private_folder(&self.folder.file(REQUESTS))?;
+        create_private_folder(&self.home.folder.file(REQUESTS))?;
         write_whole(&self.kept_request_path(identity), request)
     }
 

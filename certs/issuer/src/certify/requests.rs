@@ -4,15 +4,19 @@
 //! the ledger has.
 
 use crate::{
-    ca::agency::AgencyCa,
+    ca::{agency::AgencyCa, keys},
     certify::{
-        devices::{RequestKeys, key_text},
+        certificates::{CERTIFICATE_DAYS_MAX, check_days},
+        devices::RequestKeys,
         invitations::{Invitations, Invited},
         issue::{DeviceOrder, IssuedDevice},
     },
-    desk::orders::{HandedIn, WaitingRequest},
+    desk::{
+        address::split_address,
+        waiting::{HandedIn, WaitingRequest},
+    },
     error::IssuerError,
-    ledger::lines::{IssuedEntry, Kind},
+    ledger::entries::{IssuedEntry, Kind, key_text},
 };
 use alcove_charter::{
     CharterFile, CharterHistory, Invitation, InvitationCode, P256Point, TrustView, VerifiedRenewal,
@@ -95,14 +99,14 @@ impl AgencyCa {
         server_ca_key: P256Point,
         now_ms: i64,
     ) -> Result<Invitation, IssuerError> {
-        crate::certify::certificates::check_days(order.days, crate::CERTIFICATE_DAYS_MAX)?;
+        check_days(order.days, CERTIFICATE_DAYS_MAX)?;
         let history = self.check_charter(charter, now_ms)?;
         let identity = self.device_of(order)?;
-        crate::certify::issue::split_address(&order.server_address)?;
-        crate::certify::issue::split_address(&order.desk_address)?;
+        split_address(&order.server_address)?;
+        split_address(&order.desk_address)?;
         self.check_card(&identity, order, now_ms)?;
         self.check_name_free(&identity, &[], now_ms)?;
-        let code = InvitationCode::new(crate::ca::keys::random()?);
+        let code = InvitationCode::new(keys::random()?);
         let not_after_ms = now_ms + INVITATION_MS;
         invitations.remember(Invited {
             identity: identity.clone(),
@@ -199,7 +203,7 @@ impl AgencyCa {
         let Some(history) = &charter.history else { return Vec::new() };
         let offered = charter.offered.charter();
         let kept: Vec<String> = offered.agency(own).map(ca_texts).unwrap_or_default();
-        let living = self.ledger.living(now_ms).filter(|entry| match entry.kind {
+        let living = self.home.ledger.living(now_ms).filter(|entry| match entry.kind {
             Kind::Tls | Kind::Mls => signer_of(entry, history, own).is_some_and(|ca| !kept.contains(&ca)),
             Kind::Server | Kind::Receipts | Kind::Duty => false,
         });
@@ -219,9 +223,10 @@ impl AgencyCa {
         now_ms: i64,
     ) -> bool {
         let own = &self.profile().trust_domain;
-        self.ledger
+        self.home
+            .ledger
             .of_name(&identity.to_string())
-            .filter(|entry| self.ledger.is_living(entry, now_ms))
+            .filter(|entry| self.home.ledger.is_living(entry, now_ms))
             .any(|entry| signer_of(entry, history, own).is_some_and(|ca| cas.contains(&ca)))
     }
 
@@ -246,6 +251,7 @@ impl AgencyCa {
         let serial = renewal.certificate.serial.to_string();
         let name = renewal.identity.to_string();
         let signer = self
+            .home
             .ledger
             .of_name(&name)
             .find(|entry| entry.serial == serial)

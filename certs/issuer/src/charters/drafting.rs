@@ -5,7 +5,7 @@
 //! each agency; whoever drafts a later one opens it and seals it to those who join.
 
 use crate::{
-    ca::{agency::AgencyCa, hpke::DirectoryKey, roll::Purpose},
+    ca::{agency::AgencyCa, hpke::DirectoryKey, roll::agency::Purpose},
     certify::certificates::check_days,
     error::IssuerError,
 };
@@ -163,7 +163,7 @@ impl AgencyCa {
         let standing = file.offered.standing(file.history.as_ref())?;
         let charter = file.offered.charter().clone();
         charter.check_in_force(now_ms)?;
-        let trust_domain = &self.secrets.profile.trust_domain;
+        let trust_domain = &self.home.owner.profile.trust_domain;
         let member_before =
             file.history.as_ref().is_some_and(|history| history.newest().agency(trust_domain).is_some());
         match charter.agency(trust_domain) {
@@ -184,7 +184,7 @@ impl AgencyCa {
         }
         // Before the signature is out: from then on, devices may seal to the recovery key that the charter names.
         self.mark_recovery_published(&charter)?;
-        let signature = self.secrets.charter_key.sign(&file.offered.signing_bytes())?;
+        let signature = self.home.owner.charter_key.sign(&file.offered.signing_bytes())?;
         file.offered.insert_signature(trust_domain.clone(), signature);
         // A key the history does not know this agency by would make a signature nobody takes.
         file.offered.standing(file.history.as_ref())?;
@@ -193,7 +193,7 @@ impl AgencyCa {
 
     /// Whether the charter states this agency as it is, for what is to be done under it.
     pub(crate) fn check_entry(&self, file: &CharterFile, purpose: Purpose) -> Result<(), IssuerError> {
-        let trust_domain = &self.secrets.profile.trust_domain;
+        let trust_domain = &self.home.owner.profile.trust_domain;
         let stated = file
             .offered
             .charter()
@@ -209,7 +209,7 @@ impl AgencyCa {
         let same_name = |one: &v1::Agency, other: &v1::Agency| one.display_name == other.display_name;
         let same_side = |one: &v1::Agency, other: &v1::Agency| one.side == other.side;
         let cas_ok = self.may_stand_in_charter(&stated.ca_certificates, purpose);
-        let misstated = if !stated.ca_certificates.contains(&self.ca.to_vec()) && !cas_ok {
+        let misstated = if !stated.ca_certificates.contains(&self.home.ca.to_vec()) && !cas_ok {
             Some("the CA certificate")
         } else if stated.charter_key != own.charter_key {
             Some("the charter key")

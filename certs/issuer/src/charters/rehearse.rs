@@ -5,9 +5,12 @@ use crate::{
         files::read_limited,
         folder::{CA_CERTIFICATE, CRL},
     },
-    certify::devices::key_text,
+    certify::certificates::check_days,
     error::IssuerError,
-    ledger::lines::{self, IssuedEntry, Kind, Listed},
+    ledger::{
+        entries::{IssuedEntry, Kind, key_text},
+        lines::{self, Listed},
+    },
 };
 use alcove_charter::{Ca, Charter, CharterFile, Crl, TrustError, TrustView};
 use alcove_proto::{
@@ -102,7 +105,7 @@ impl Rehearsal {
 /// Errors: [`IssuerError::Days`], [`IssuerError::Charter`] when the charter in force is not complete,
 /// [`IssuerError::CrlRefused`], and those of reading the folder.
 pub fn rehearse(input: &RehearseInput<'_>, now_ms: i64) -> Result<Rehearsal, IssuerError> {
-    crate::certify::certificates::check_days(input.days, REHEARSAL_DAYS_MAX)?;
+    check_days(input.days, REHEARSAL_DAYS_MAX)?;
     let history = input.charter.complete()?;
     let charter = history.newest().clone();
     let listed = lines::list(input.ca)?;

@@ -1,6 +1,6 @@
 //! Making a call at the desk: its deadline, its pauses, and what it means that one failed.
 
-use crate::{desk::orders::bad, error::IssuerError};
+use crate::error::IssuerError;
 use alcove_proto::v1;
 use alcove_rpc::Failed;
 use alcove_trust::ConnectError;
@@ -65,6 +65,11 @@ pub(super) fn of_connect_error(error: &ConnectError) -> IssuerError {
         ConnectError::DeviceCertificate(_) => bad("the desk asks for a certificate: that is another door"),
         ConnectError::Tls(_) => bad("no secure connection comes about"),
     }
+}
+
+/// What the desk answered breaks a rule.
+pub(crate) fn bad(what: &'static str) -> IssuerError {
+    IssuerError::DeskAnswer { what }
 }
 
 fn of_status(status: &Status) -> IssuerError {

@@ -1,6 +1,8 @@
 //! The server's desk as an admin's program sees it: typed orders and answers over one connection.
 
+pub(crate) mod address;
 pub(crate) mod calls;
-mod charters;
 pub(crate) mod orders;
 pub(crate) mod recoveries;
+pub(crate) mod trust;
+pub(crate) mod waiting;

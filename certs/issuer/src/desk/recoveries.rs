@@ -5,7 +5,7 @@
 
 use crate::{
     ca::{agency::AgencyCa, keys},
-    desk::orders::{Desk, bad},
+    desk::{calls::bad, orders::Desk},
     error::IssuerError,
     recovery::error::RecoveryError,
 };

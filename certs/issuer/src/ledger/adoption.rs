@@ -5,9 +5,9 @@
 //! what everybody has by now: number, serial numbers, dates. PROTOCOL.md section 8, "Lists", 10.
 
 use crate::{
-    ca::{agency::AgencyCa, folder::CRL, roll::RollState},
+    ca::{agency::AgencyCa, folder::CRL, roll::state::RollState},
     error::IssuerError,
-    ledger::lines::{AdoptedEntry, AdoptedList, Event, IssuedEntry, Reason, Revocation, serial_text},
+    ledger::entries::{AdoptedEntry, AdoptedList, Event, IssuedEntry, Reason, Revocation, serial_text},
 };
 use alcove_charter::{Ca, CharterHistory, Crl as List};
 use alcove_proto::limits::{ADOPTED_SERIALS_MAX, CRL_BYTES_MAX};
@@ -77,31 +77,31 @@ impl AgencyCa {
         let list = list.map_err(|_| IssuerError::ListForeign)?;
         let signer = self.standing_of(&list, charters);
         let issued: BTreeMap<&str, &IssuedEntry> =
-            self.ledger.issued().iter().map(|entry| (entry.serial.as_str(), entry)).collect();
+            self.home.ledger.issued().iter().map(|entry| (entry.serial.as_str(), entry)).collect();
         // What an earlier CA says of it is not taken over, and is not left unsaid either: it is first listed by the next list.
-        let next = self.ledger.next_crl_number().max(list.number.saturating_add(1));
+        let next = self.home.ledger.next_crl_number().max(list.number.saturating_add(1));
         let all = list.entries().map(|(serial, entry)| AdoptedEntry {
             serial: serial_text(serial.as_bytes()),
             at_ms: entry.revoked_at_ms,
             first: if signer == Signer::OfToday { entry.first } else { Some(next) },
         });
         let is_known = |entry: &AdoptedEntry| {
-            self.ledger.is_revoked(&entry.serial) || issued.contains_key(entry.serial.as_str())
+            self.home.ledger.is_revoked(&entry.serial) || issued.contains_key(entry.serial.as_str())
         };
         let entries: Vec<AdoptedEntry> =
             all.filter(|entry| signer != Signer::Gone || is_known(entry)).collect();
         let leads_on = match signer {
-            Signer::OfToday => self.ledger.says_all_of(&entries),
-            Signer::Earlier | Signer::Gone => self.ledger.says_all_of_anew(&entries, list.number),
+            Signer::OfToday => self.home.ledger.says_all_of(&entries),
+            Signer::Earlier | Signer::Gone => self.home.ledger.says_all_of_anew(&entries, list.number),
         };
-        if list.number < self.ledger.next_crl_number() && leads_on {
+        if list.number < self.home.ledger.next_crl_number() && leads_on {
             return Err(IssuerError::NothingToAdopt);
         }
         let count = entries.iter().filter(|entry| !is_known(entry)).count();
         if count > ADOPTED_SERIALS_MAX {
             return Err(IssuerError::TooMuchToAdopt { count, max: ADOPTED_SERIALS_MAX });
         }
-        let unknown = entries.iter().filter(|entry| !self.ledger.is_revoked(&entry.serial));
+        let unknown = entries.iter().filter(|entry| !self.home.ledger.is_revoked(&entry.serial));
         let foreign = unknown.map(|entry| Foreign {
             serial: entry.serial.clone(),
             revoked_at_ms: entry.at_ms,
@@ -109,7 +109,7 @@ impl AgencyCa {
         });
         let on_it: BTreeSet<String> =
             list.entries().map(|(serial, _)| serial_text(serial.as_bytes())).collect();
-        let missing = self.ledger.revoked().filter(|own| !on_it.contains(&own.serial));
+        let missing = self.home.ledger.revoked().filter(|own| !on_it.contains(&own.serial));
         Ok(Adoptable {
             number: list.number,
             made_ms: list.this_update_ms,
@@ -125,10 +125,10 @@ impl AgencyCa {
     /// Where the CA that signed a list stands beside the one that signs here.
     fn standing_of(&self, list: &List, charters: &CharterHistory) -> Signer {
         let is_next = || {
-            let next = self.other_ca.as_ref().and_then(|ca| Ca::parse(ca).ok());
+            let next = self.home.other_ca.as_ref().and_then(|ca| Ca::parse(ca).ok());
             self.roll_state() == RollState::Begun && next.is_some_and(|ca| ca.public_key() == list.signer())
         };
-        if list.signer() == self.secrets.ca_key.public() || is_next() {
+        if list.signer() == self.home.keys.signing.public() || is_next() {
             return Signer::OfToday;
         }
         let agency = charters.newest().agency(&self.profile().trust_domain);
@@ -151,8 +151,8 @@ impl AgencyCa {
             })
             .collect();
         events.push(Event::Adopted(list));
-        self.ledger.append(events)?;
+        self.home.ledger.append(events)?;
         // By an earlier CA it is no list that this folder's next one is held against.
-        der.map_or(Ok(()), |der| self.folder.write(CRL, &der))
+        der.map_or(Ok(()), |der| self.home.folder.write(CRL, &der))
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     ca::keys::SigningKey,
     certify::certificates::since_1970,
     error::IssuerError,
-    ledger::lines::{Reason, Revocation, serial_bytes},
+    ledger::entries::{ListedRevocation, Reason, serial_bytes},
 };
 use alcove_charter::{Ca, oids, sha256};
 use rcgen::{PublicKeyData, date_time_ymd};
@@ -32,15 +32,12 @@ const AUTHORITY_KEY_IDENTIFIER: &[u64] = &[2, 5, 29, 35];
 /// Octets of a key identifier: the first of a SHA-256 (RFC 7093 section 2), as in our certificates.
 const KEY_IDENTIFIER_BYTES: usize = 20;
 
-/// A revocation with the number of the list that had it first; nothing where a list that was adopted does not say it.
-pub(crate) type Entry<'a> = (&'a Revocation, Option<u64>);
-
 /// A CRL over all revocations.
 pub(crate) fn sign<'a>(
     ca: &CertificateDer<'_>,
     ca_key: &SigningKey,
     number: u64,
-    entries: impl Iterator<Item = Entry<'a>>,
+    entries: impl Iterator<Item = ListedRevocation<'a>>,
     now_ms: i64,
 ) -> Result<Vec<u8>, IssuerError> {
     let failed = || IssuerError::Crypto { act: "sign a CRL" };
@@ -77,7 +74,7 @@ pub(crate) fn sign<'a>(
 }
 
 /// One entry of revokedCertificates.
-fn write(writer: DERWriter<'_>, (revocation, first): Entry<'_>) {
+fn write(writer: DERWriter<'_>, (revocation, first): ListedRevocation<'_>) {
     let serial = serial_bytes(&revocation.serial).unwrap_or_default();
     writer.write_sequence(|writer| {
         writer.next().write_bigint_bytes(&serial, true);

@@ -9,12 +9,9 @@ use crate::{
         folder::{CA_CERTIFICATE, Folder, LEDGER},
     },
     error::IssuerError,
-    ledger::crl,
+    ledger::entries::{AdoptedEntry, Event, IssuedEntry, ListedRevocation, Reason, Revocation},
 };
-use alcove_charter::Serial;
 use alcove_programs::files::sync_folder;
-use alcove_proto::ids::parse_hex;
-use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     fs::{File, OpenOptions},
@@ -25,115 +22,6 @@ use std::{
 
 /// Most bytes of a ledger: about a million lines.
 const LEDGER_BYTES_MAX: usize = 256 * 1024 * 1024;
-
-/// What a certificate is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// A device's TLS certificate.
-    Tls,
-    /// A device's MLS signing certificate.
-    Mls,
-    /// The server's TLS certificate.
-    Server,
-    /// The server's receipt certificate.
-    Receipts,
-    /// A duty officer's certificate for denials.
-    Duty,
-}
-
-/// Why a certificate was revoked (RFC 5280 section 5.3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// Not said.
-    Unspecified,
-    /// The device was lost, stolen or broken into.
-    KeyCompromise,
-    /// The person changed agency or role.
-    AffiliationChanged,
-    /// Another certificate takes its place.
-    Superseded,
-    /// The device or person is no longer in service.
-    CessationOfOperation,
-}
-
-/// A certificate that was handed out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct IssuedEntry {
-    /// Hexadecimal.
-    pub serial: String,
-    /// What for.
-    pub kind: Kind,
-    /// Identity of a device, DNS name of the server, or the name of an agency's duty officer.
-    pub name: String,
-    /// SHA-256 of the certified point, hexadecimal.
-    pub key: String,
-    /// Milliseconds since 1970.
-    pub at_ms: i64,
-    /// Milliseconds since 1970.
-    pub not_after_ms: i64,
-    /// SHA-256 of the public key of the CA that signed it, hexadecimal; nothing in lines of before CAs rolled over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca: Option<String>,
-}
-
-/// A certificate that was revoked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Revocation {
-    /// Hexadecimal.
-    pub serial: String,
-    /// Why.
-    pub reason: Reason,
-    /// Milliseconds since 1970.
-    pub at_ms: i64,
-}
-
-/// A CRL that was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CrlEntry {
-    pub(crate) number: u64,
-    pub(crate) at_ms: i64,
-    /// Whether everything on it counts as first listed by it: it was the first of another CA than the lists before.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) anew: bool,
-}
-
-/// A list that this folder did not make and that is in force: from here on it counts as this folder's last one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AdoptedList {
-    pub(crate) number: u64,
-    pub(crate) at_ms: i64,
-    /// Everything that stands on it, and nothing else does.
-    pub(crate) entries: Vec<AdoptedEntry>,
-}
-
-/// One entry of a list that was adopted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AdoptedEntry {
-    /// Hexadecimal.
-    pub(crate) serial: String,
-    /// The moment of revocation that it says, milliseconds since 1970.
-    pub(crate) at_ms: i64,
-    /// The number of the list that had it first, if it says so; of a list by an earlier CA, the number of this folder's next.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) first: Option<u64>,
-}
-
-/// One line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-pub(crate) enum Event {
-    Issued(IssuedEntry),
-    Revoked(Revocation),
-    Crl(CrlEntry),
-    Adopted(AdoptedList),
-}
 
 /// The ledger with what follows from it. Whoever holds one holds the folder's lock.
 #[derive(Debug)]
@@ -279,7 +167,7 @@ impl Ledger {
 
     /// What the next CRL lists: every revocation with the number of the list that had it first; its own, if it says all of
     /// them `anew`.
-    pub(crate) fn next_entries(&self, anew: bool) -> impl Iterator<Item = crl::Entry<'_>> {
+    pub(crate) fn next_entries(&self, anew: bool) -> impl Iterator<Item = ListedRevocation<'_>> {
         let next = self.next_crl_number();
         self.revoked().map(move |revocation| {
             let first = self.first_listed.get(&revocation.serial).filter(|_| !anew);
@@ -361,14 +249,4 @@ pub fn list(folder: &Path) -> Result<Vec<Listed>, IssuerError> {
         revoked: ledger.revoked.get(&issued.serial).cloned(),
     });
     Ok(listed.collect())
-}
-
-/// A serial number as the ledger spells it, back as bytes.
-pub(crate) fn serial_bytes(text: &str) -> Option<Vec<u8>> {
-    parse_hex(text).filter(|bytes| !bytes.is_empty())
-}
-
-/// A serial number as the ledger spells it.
-pub(crate) fn serial_text(serial: &[u8]) -> String {
-    Serial::from_der_content(serial).to_string()
 }

@@ -8,11 +8,11 @@
 use crate::{
     ca::agency::AgencyCa,
     desk::{
-        calls::unhurried,
-        orders::{Desk, bad},
+        calls::{bad, unhurried},
+        orders::Desk,
     },
     error::IssuerError,
-    ledger::lines::{Event, Kind, Reason, serial_bytes},
+    ledger::entries::{Event, Kind, Reason, serial_bytes},
 };
 use alcove_charter::{
     LedgerEvent, LedgerHead, LedgerIssued, LedgerKind, LedgerPoint, Serial, ledger_signing_bytes,
@@ -42,8 +42,8 @@ impl AgencyCa {
         let trust_domain = self.profile().trust_domain.clone();
         let mut point = LedgerPoint::start(&trust_domain);
         let mut entries = Vec::new();
-        for (index, event) in self.ledger.events()?.iter().enumerate() {
-            let damaged = || self.ledger.damaged_at(index + 1);
+        for (index, event) in self.home.ledger.events()?.iter().enumerate() {
+            let damaged = || self.home.ledger.damaged_at(index + 1);
             let (time_ms, event) = published(event).ok_or_else(damaged)?;
             let entry = point.write(&trust_domain, time_ms, &event).map_err(|_| damaged())?;
             entries.push((entry, point, time_ms));
@@ -168,7 +168,7 @@ impl Desk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::lines::{IssuedEntry, Revocation};
+    use crate::ledger::entries::{IssuedEntry, Revocation};
 
     fn issued(kind: Kind, name: &str) -> Event {
         Event::Issued(IssuedEntry {

@@ -20,8 +20,5 @@ pub use resealed::open_recovered_keys;
 pub use setup::{RecoveryMade, RecoveryOrder};
 pub use shares::{CheckedShare, CombinedKey, Expected, PASSPHRASE_TRIES_MAX, Shares, check_shares};
 
-/// Fewest shares that may open a recovery key: one person alone never does.
-pub const NEEDED_MIN: u32 = 2;
-
 #[cfg(test)]
 mod tests;

@@ -8,10 +8,9 @@ use crate::{
     },
     error::IssuerError,
     recovery::{
-        NEEDED_MIN,
         error::RecoveryError,
         share::{self, ShareFile, Splitting},
-        splitting,
+        splitting::{self, NEEDED_MIN},
         state::State,
     },
 };
@@ -34,7 +33,7 @@ use std::{
 pub struct RecoveryOrder {
     /// How many officers get a share; at most [`RECOVERY_OFFICERS_MAX`].
     pub officers: u32,
-    /// How many of the shares open the key; at least [`NEEDED_MIN`].
+    /// How many of the shares open the key; at least 2.
     pub needed: u32,
     /// Whether a key that a charter names is replaced.
     pub replace: bool,
@@ -100,7 +99,7 @@ impl AgencyCa {
         let recovery_key = *key.public();
         drop(key);
         let splitting = Splitting {
-            trust_domain: self.secrets.profile.trust_domain.clone(),
+            trust_domain: self.home.owner.profile.trust_domain.clone(),
             recovery_key,
             officers: order.officers,
             commitments: split.commitments,
@@ -134,21 +133,21 @@ impl AgencyCa {
 
     /// Marks the newest recovery key as published if `charter` names it, on disk before this returns.
     pub(crate) fn mark_recovery_published(&self, charter: &Charter) -> Result<(), IssuerError> {
-        let trust_domain = &self.secrets.profile.trust_domain;
+        let trust_domain = &self.home.owner.profile.trust_domain;
         let mut recovery = self.recovery.clone();
         if recovery.publish(charter, trust_domain) {
-            recovery.write(&self.folder, trust_domain, &self.secrets.charter_key)?;
+            recovery.write(&self.home.folder, trust_domain, &self.home.owner.charter_key)?;
         }
         Ok(())
     }
 
     fn read_recovery(&self) -> Result<State, IssuerError> {
-        State::read(&self.folder, &self.secrets.profile.trust_domain, &self.secrets.charter_key)
+        State::read(&self.home.folder, &self.home.owner.profile.trust_domain, &self.home.owner.charter_key)
     }
 
     fn write_recovery(&mut self) -> Result<(), IssuerError> {
-        let trust_domain = &self.secrets.profile.trust_domain;
-        self.recovery.write(&self.folder, trust_domain, &self.secrets.charter_key)?;
+        let trust_domain = &self.home.owner.profile.trust_domain;
+        self.recovery.write(&self.home.folder, trust_domain, &self.home.owner.charter_key)?;
         self.settle_agency_file()
     }
 
@@ -172,7 +171,7 @@ impl AgencyCa {
         let share =
             read_limited(path, RECOVERY_SHARE_BYTES_MAX).ok().and_then(|bytes| ShareFile::parse(&bytes).ok());
         share.is_some_and(|share| {
-            share.splitting.trust_domain == self.secrets.profile.trust_domain
+            share.splitting.trust_domain == self.home.owner.profile.trust_domain
                 && !self.recovery.has_published(&share.splitting.recovery_key)
         })
     }

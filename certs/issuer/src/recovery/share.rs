@@ -9,7 +9,7 @@ use crate::{
     error::IssuerError,
     recovery::{
         error::ShareFault,
-        splitting::{self, COMMITMENT_BYTES, ScalarBytes},
+        splitting::{self, COMMITMENT_BYTES, NEEDED_MIN, ScalarBytes},
     },
 };
 use alcove_charter::{P256Point, sha256};
@@ -130,7 +130,7 @@ impl ShareFile {
             commitments: commitments.collect::<Option<_>>()?,
         };
         let needed = splitting.commitments.len() as u32;
-        let numbers_ok = (super::NEEDED_MIN..=share.officers).contains(&needed)
+        let numbers_ok = (NEEDED_MIN..=share.officers).contains(&needed)
             && share.officers <= RECOVERY_OFFICERS_MAX
             && (1..=share.officers).contains(&share.number);
         let committed = splitting::commit_to(&splitting.commitments, &splitting.recovery_key);

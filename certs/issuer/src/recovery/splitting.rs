@@ -21,6 +21,8 @@ use vsss_rs::{
 };
 use zeroize::Zeroizing;
 
+/// Fewest shares that may open a recovery key: one person alone never does.
+pub(super) const NEEDED_MIN: u32 = 2;
 /// Bytes of a commitment: a compressed point.
 pub(crate) const COMMITMENT_BYTES: usize = 33;
 

@@ -2,92 +2,49 @@
 
 use crate::{
     ca::{
-        agency::read_ca,
-        files::read_limited,
-        folder::{CA_CERTIFICATE, Folder, NEXT_CA_CERTIFICATE, OLD_CA_CERTIFICATE},
+        folder::{Folder, NEXT_CA_CERTIFICATE},
+        home::{Home, OwnsCa},
         keys::SigningKey,
-        keystore::{OtherKey, Roll},
-        roll::{OldCertificate, RollState},
+        roll::{
+            settle::settle,
+            state::{OldCertificate, RollState},
+        },
+        secrets::{CaKeys, OtherKey, Roll},
     },
-    certify::{certificates, devices::key_text},
+    certify::certificates,
     error::IssuerError,
-    ledger::lines::{IssuedEntry, Kind, Ledger},
+    ledger::entries::{IssuedEntry, key_text},
 };
-use alcove_charter::{Ca, P256Point};
+use alcove_charter::{Charter, CharterFile, P256Point};
 use alcove_programs::passphrase::Passphrase;
-use alcove_proto::limits::CERTIFICATE_BYTES_MAX;
-use rustls_pki_types::CertificateDer;
-use std::mem;
+use std::{mem, sync::Arc};
 
-/// The certificate of the key that signs, and of the other one while the CA rolls over.
-pub(super) type Certificates = (CertificateDer<'static>, Option<CertificateDer<'static>>);
-
-/// Finds the certificate of each key, and puts right what a killed step left of the files.
-pub(crate) fn settle(folder: &Folder, ca_key: &SigningKey, roll: &Roll) -> Result<Certificates, IssuerError> {
-    let mut held = Vec::new();
-    for name in [CA_CERTIFICATE, NEXT_CA_CERTIFICATE, OLD_CA_CERTIFICATE] {
-        let path = folder.file(name);
-        if path.exists() {
-            held.push((name, read_limited(&path, CERTIFICATE_BYTES_MAX)?));
-        }
-    }
-    let find = |key: &P256Point| {
-        let of_key = |der: &[u8]| Ca::parse(der).is_ok_and(|ca| ca.public_key() == key);
-        held.iter().find(|(_, der)| of_key(der)).map(|(_, der)| CertificateDer::from(der.clone()))
-    };
-    let ca = match find(ca_key.public()) {
-        Some(ca) => ca,
-        None => read_ca(folder, ca_key)?,
-    };
-    let other = |key: &SigningKey, name: &str| {
-        find(key.public()).ok_or_else(|| IssuerError::FolderMismatch { path: folder.file(name) })
-    };
-    let (next, old) = match &roll.other {
-        OtherKey::Absent => (None, None),
-        OtherKey::Next(key) => (Some(other(key, NEXT_CA_CERTIFICATE)?), None),
-        OtherKey::Old(key) => (None, Some(other(key, OLD_CA_CERTIFICATE)?)),
-    };
-    // First what must be there, then what must not: at every moment each certificate stands somewhere.
-    let wanted = [
-        (OLD_CA_CERTIFICATE, old.as_ref()),
-        (CA_CERTIFICATE, Some(&ca)),
-        (NEXT_CA_CERTIFICATE, next.as_ref()),
-    ];
-    for (name, der) in &wanted {
-        let as_held = held.iter().find(|(held, _)| held == name).map(|(_, der)| der.as_slice());
-        if let Some(der) = der
-            && as_held != Some(der.as_ref())
-        {
-            folder.write(name, der)?;
-        }
-    }
-    for (name, der) in &wanted {
-        if der.is_none() {
-            folder.remove(name)?;
-        }
-    }
-    Ok((ca, next.or(old)))
+/// The charter in a file, if it is signed by all it needs and has not ended.
+pub(super) fn in_force(file: &CharterFile, now_ms: i64) -> Result<Arc<Charter>, IssuerError> {
+    let charter = file.complete()?.newest().clone();
+    charter.check_in_force(now_ms)?;
+    Ok(charter)
 }
 
 /// A key that takes over, its certificate in the folder already: without its key in the keystore that is nothing, and
 /// is removed.
 ///
 /// Its name tells it from every CA before, so that whoever verifies picks the right one by name.
-fn make_next(folder: &Folder, owner: &str, what: &str, now_ms: i64) -> Result<SigningKey, IssuerError> {
+fn make_next<O: OwnsCa>(folder: &Folder, owner: &O, now_ms: i64) -> Result<SigningKey, IssuerError> {
     let key = SigningKey::generate()?;
     let fingerprint = key_text(key.public());
-    let name = format!("{what} {}", fingerprint.get(..16).unwrap_or(&fingerprint));
-    let der = certificates::ca(&key, owner, &name, now_ms)?;
+    let name = format!("{} {}", O::CA_NAME, fingerprint.get(..16).unwrap_or(&fingerprint));
+    let der = certificates::ca(&key, owner.name(), &name, now_ms)?;
     folder.write(NEXT_CA_CERTIFICATE, &der)?;
     Ok(key)
 }
 
 /// Makes the next key the one that signs; once more takes it back.
-fn swap(ca_key: &mut SigningKey, roll: &mut Roll) {
-    roll.other = match mem::take(&mut roll.other) {
+fn swap(keys: &mut CaKeys) {
+    keys.roll.other = match mem::take(&mut keys.roll.other) {
         OtherKey::Absent => OtherKey::Absent,
-        OtherKey::Next(next) => OtherKey::Old(mem::replace(ca_key, next)),
-        OtherKey::Old(old) => OtherKey::Next(mem::replace(ca_key, old)),
+        OtherKey::Next(next) => OtherKey::Old(mem::replace(&mut keys.signing, next)),
+        OtherKey::Old(old) => OtherKey::Next(mem::replace(&mut keys.signing, old)),
     };
 }
 
@@ -102,27 +59,9 @@ fn refuse_if_alive(mut certificates: Vec<OldCertificate>, force: bool) -> Result
     }
 }
 
-/// What every CA that rolls over has, and the three steps as far as they are the same for each.
-pub(super) trait RollsOver {
-    /// What the certificates are called before the fingerprint of their key.
-    const WHAT: &'static str;
-    /// What it certifies.
-    const KINDS: &'static [Kind];
-
-    /// Whose it is, as its certificates say.
-    fn owner(&self) -> &str;
-    fn folder(&self) -> &Folder;
-    fn ledger(&self) -> &Ledger;
-    /// The key that signs, and the other one.
-    fn keys(&self) -> (&SigningKey, &Roll);
-    fn keys_mut(&mut self) -> (&mut SigningKey, &mut Roll);
-    /// Rewrites the keystore.
-    fn keep(&self, passphrase: &Passphrase) -> Result<(), IssuerError>;
-    /// Takes over the certificate of the key that signs, and the other one.
-    fn take(&mut self, certificates: Certificates);
-
-    fn stands(&self) -> RollState {
-        match self.keys().1.other {
+impl<O: OwnsCa> Home<O> {
+    pub(super) fn stands(&self) -> RollState {
+        match self.keys.roll.other {
             OtherKey::Absent => RollState::Steady,
             OtherKey::Next(_) => RollState::Begun,
             OtherKey::Old(_) => RollState::Switched,
@@ -134,36 +73,32 @@ pub(super) trait RollsOver {
     fn step(
         &mut self,
         passphrase: &Passphrase,
-        mut flip: impl FnMut(&mut SigningKey, &mut Roll),
+        mut flip: impl FnMut(&mut CaKeys),
     ) -> Result<(), IssuerError> {
-        let (ca_key, roll) = self.keys_mut();
-        flip(ca_key, roll);
+        flip(&mut self.keys);
         if let Err(error) = self.keep(passphrase) {
-            let (ca_key, roll) = self.keys_mut();
-            flip(ca_key, roll);
+            flip(&mut self.keys);
             return Err(error);
         }
-        let (ca_key, roll) = self.keys();
-        let certificates = settle(self.folder(), ca_key, roll)?;
-        self.take(certificates);
+        (self.ca, self.other_ca) = settle(&self.folder, &self.keys)?;
         Ok(())
     }
 
     /// Whether there was anything to begin.
-    fn begin(&mut self, passphrase: &Passphrase, now_ms: i64) -> Result<bool, IssuerError> {
+    pub(super) fn begin(&mut self, passphrase: &Passphrase, now_ms: i64) -> Result<bool, IssuerError> {
         match self.stands() {
             RollState::Begun => return Ok(false),
             stands @ RollState::Switched => return Err(IssuerError::RollOrder { stands }),
             RollState::Steady => {}
         }
-        let key = make_next(self.folder(), self.owner(), Self::WHAT, now_ms)?;
-        let mut begun = Roll { other: OtherKey::Next(key), retired: self.keys().1.retired };
-        self.step(passphrase, |_, roll| mem::swap(roll, &mut begun))?;
+        let key = make_next(&self.folder, &self.owner, now_ms)?;
+        let mut begun = Roll { other: OtherKey::Next(key), retired: self.keys.roll.retired };
+        self.step(passphrase, |keys| mem::swap(&mut keys.roll, &mut begun))?;
         Ok(true)
     }
 
     /// Errors: [`IssuerError::RollOrder`] when nothing was begun.
-    fn check_begun(&self) -> Result<(), IssuerError> {
+    pub(super) fn check_begun(&self) -> Result<(), IssuerError> {
         match self.stands() {
             stands @ RollState::Steady => Err(IssuerError::RollOrder { stands }),
             RollState::Begun | RollState::Switched => Ok(()),
@@ -171,7 +106,7 @@ pub(super) trait RollsOver {
     }
 
     /// Switched before, it changes nothing.
-    fn switch(&mut self, passphrase: &Passphrase) -> Result<(), IssuerError> {
+    pub(super) fn switch(&mut self, passphrase: &Passphrase) -> Result<(), IssuerError> {
         match self.stands() {
             RollState::Begun => self.step(passphrase, swap),
             RollState::Steady | RollState::Switched => Ok(()),
@@ -179,8 +114,8 @@ pub(super) trait RollsOver {
     }
 
     /// The key that would end; `None` when that was done before.
-    fn ending(&self) -> Result<Option<P256Point>, IssuerError> {
-        let (_, roll) = self.keys();
+    pub(super) fn ending(&self) -> Result<Option<P256Point>, IssuerError> {
+        let roll = &self.keys.roll;
         match &roll.other {
             OtherKey::Old(key) => Ok(Some(*key.public())),
             OtherKey::Absent if roll.retired.is_some() => Ok(None),
@@ -188,7 +123,7 @@ pub(super) trait RollsOver {
         }
     }
 
-    fn finish(
+    pub(super) fn finish(
         &mut self,
         old: P256Point,
         force: bool,
@@ -197,23 +132,23 @@ pub(super) trait RollsOver {
     ) -> Result<(), IssuerError> {
         refuse_if_alive(self.living(now_ms), force)?;
         let mut ended = Roll { other: OtherKey::Absent, retired: Some(old) };
-        self.step(passphrase, |_, roll| mem::swap(roll, &mut ended))
+        self.step(passphrase, |keys| mem::swap(&mut keys.roll, &mut ended))
     }
 
     /// The living certificates by the CA that ends: by the one that signs until the switch, by the old one after it.
     ///
     /// A line without a CA is from before CAs rolled over: it is the first CA's, which is the one that ends unless a
     /// roll-over was finished before.
-    fn living(&self, now_ms: i64) -> Vec<OldCertificate> {
-        let (ca_key, roll) = self.keys();
-        let signing = ca_key.public();
+    pub(super) fn living(&self, now_ms: i64) -> Vec<OldCertificate> {
+        let CaKeys { signing, roll } = &self.keys;
+        let signing = signing.public();
         let (old, new) = match &roll.other {
             OtherKey::Absent => return Vec::new(),
             OtherKey::Next(next) => (key_text(signing), key_text(next.public())),
             OtherKey::Old(old) => (key_text(old.public()), key_text(signing)),
         };
         let first_roll = roll.retired.is_none();
-        let living = self.ledger().living(now_ms).filter(|entry| Self::KINDS.contains(&entry.kind));
+        let living = self.ledger.living(now_ms).filter(|entry| O::KINDS.contains(&entry.kind));
         let living: Vec<_> = living.collect();
         let by_old = |entry: &&&IssuedEntry| match &entry.ca {
             Some(ca) => *ca == old,
