@@ -9,7 +9,7 @@ use crate::{
         audit::AuditEntry,
         operation::{CheckReport, Health},
     },
-    transport::Stage,
+    trust::ends::Stage,
 };
 use serde::{Deserialize, Serialize};
 use std::{

@@ -7,10 +7,14 @@
 
 pub mod admin;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod init;
 mod observer;
+mod report;
 pub mod service;
+pub mod stop;
 pub mod store;
+mod strangers;
 pub mod transport;
-pub mod trust_files;
+pub mod trust;

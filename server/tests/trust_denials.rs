@@ -9,7 +9,7 @@ use alcove_proto::{
     names::Identity,
     v1::{self, ErrorDetail, Reason},
 };
-use alcove_server::trust_files::{TrustFiles, load};
+use alcove_server::trust::files::{TrustFiles, load};
 use prost::Message;
 use std::fs;
 use tls_world::{Server, World, check, ended, now_ms, watch_health};

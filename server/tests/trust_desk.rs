@@ -10,7 +10,7 @@ use alcove_proto::{
     names::Identity,
     v1::{self, ErrorDetail, Reason},
 };
-use alcove_server::trust_files::{TrustFiles, in_force, load, refuse_going_back};
+use alcove_server::trust::files::{TrustFiles, in_force, load, refuse_going_back};
 use alcove_trust::{CertificateFault, ConnectError, Connector};
 use prost::Message;
 use std::{

@@ -8,8 +8,10 @@ use alcove_charter::{CharterError, oids};
 use alcove_proto::v1;
 use alcove_server::{
     store::trust::TrustInForce,
-    transport::ReloadError,
-    trust_files::{TrustFileError, TrustFiles, in_force, load, refuse_going_back},
+    trust::{
+        files::{TrustFileError, TrustFiles, in_force, load, refuse_going_back},
+        reload::ReloadError,
+    },
 };
 use alcove_trust::{CertificateFault, ConnectError, provider, server_config};
 use prost::Message;

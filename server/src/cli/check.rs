@@ -3,15 +3,15 @@
 use super::{Failure, audit::time, say};
 use crate::{
     admin::{self, AdminError, CheckLine, Line, Question},
+    clock::now_ms,
     config::Config,
     store::{
         Operation,
         sled::{SledConfig, SledStore},
     },
-    trust_files::{TrustFiles, load},
+    trust::files::{TrustFiles, load},
 };
 use alcove_programs::exit::Exit;
-use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::runtime;
 
 /// Checks the configuration and every file it names.
@@ -96,10 +96,4 @@ pub(super) fn store_config(config: &Config) -> SledConfig {
         free_bytes_min: config.store.free_space_floor_bytes,
         ..SledConfig::new(&config.data_dir)
     }
-}
-
-/// Milliseconds since 1970.
-pub(super) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

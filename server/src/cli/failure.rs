@@ -6,12 +6,14 @@ use crate::{
     init::InitError,
     service::ReceiptKeyError,
     store::StoreError,
-    transport::ReloadError,
-    trust_files::{TrustFileError, Which},
+    trust::{
+        files::{TrustFileError, Which},
+        reload::ReloadError,
+    },
 };
 use alcove_charter::{CharterError, TrustError};
 use alcove_programs::exit::Exit;
-use std::{error::Error, io, net::SocketAddr, path::PathBuf};
+use std::{io, net::SocketAddr, path::PathBuf};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -246,20 +248,4 @@ fn exit_of_io(error: &io::Error) -> Exit {
         io::ErrorKind::AlreadyExists => Exit::Conflict,
         _ => Exit::Unexpected,
     }
-}
-
-/// An error and what led to it, in one line.
-pub fn report(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        let said = source.to_string();
-        // A transparent wrapper says the same as what it wraps.
-        if !text.ends_with(&said) {
-            text.push_str(": ");
-            text.push_str(said.trim_end());
-        }
-        next = source.source();
-    }
-    text
 }

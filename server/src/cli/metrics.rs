@@ -98,7 +98,7 @@ mod tests {
     use super::*;
     use crate::{
         admin::{CrlLine, EndingLine},
-        transport::Stage,
+        trust::ends::Stage,
     };
 
     fn status() -> StatusLine {

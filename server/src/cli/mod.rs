@@ -11,9 +11,9 @@ mod metrics;
 mod run;
 mod status;
 
-pub use failure::{Failure, report};
+pub use failure::Failure;
 
-use crate::{config::Config, init};
+use crate::{config::Config, init, report::report};
 use alcove_programs::exit::{self, Exit};
 use clap::{Args, Parser, Subcommand};
 use std::{

@@ -1,16 +1,20 @@
 //! `alcove-server run`: puts the parts together, and takes them apart in order.
 
-use super::{
-    Failure,
-    check::{now_ms, store_config},
-};
+use super::{Failure, check::store_config};
 use crate::{
     admin::{AdminSocket, CrlLine, EndingLine, StatusLine, StatusSource},
+    clock::{Clock, now_ms},
     config::{Config, DeskLimits, Limits, LogFormat},
-    service::{Clock, ReceiptKeySource, Service, Settings, TrustSource},
+    service::{ReceiptKeySource, Service, Settings, TrustSource},
+    stop::{Stop, Stopping},
     store::{Operation, Trust, operation::Health, sled::SledStore},
-    transport::{self, Ending, InForce, Registry, Stop, Stopping, Subject, TrustDesk, grpc},
-    trust_files::{self, TrustFiles, load, refuse_going_back},
+    transport::{self, Registry, grpc},
+    trust::{
+        desk::TrustDesk,
+        ends::{Ending, Subject},
+        files::{self, TrustFiles, load, refuse_going_back},
+        reload::{self, InForce},
+    },
 };
 use alcove_charter::{Crl, TrustView};
 use alcove_programs::memory;
@@ -95,8 +99,8 @@ async fn serve(config: Config) -> Result<Arc<SledStore>, Failure> {
     let store = Arc::new(SledStore::open(store_config(&config))?);
     refuse_going_back(&files, &trust, &store.trust_in_force().await?)?;
     remember(&store, &trust).await;
-    transport::warn_of_unkept(&files, &trust);
-    transport::remove_ended(&ended_denials);
+    reload::warn_of_unkept(&files, &trust);
+    reload::remove_ended(&ended_denials);
     let service = start_service(&config, Arc::clone(&store), &in_force);
 
     let (listener, address) = listen(config.listen).await?;
@@ -117,7 +121,7 @@ async fn serve(config: Config) -> Result<Arc<SledStore>, Failure> {
     tokio::spawn(remember_trust(Arc::clone(&store), trust_changed));
     let lists_per_minute_max = config.desk.lists_per_minute_max;
     let trust_desk = TrustDesk::new(files.clone(), in_force.clone(), trust_now.clone(), lists_per_minute_max);
-    let keeping_current = tokio::spawn(transport::keep_current(
+    let keeping_current = tokio::spawn(reload::keep_current(
         files,
         in_force,
         config.trust_poll(),
@@ -243,7 +247,7 @@ async fn remember_trust(store: Arc<SledStore>, mut changed: watch::Receiver<Arc<
 
 /// Remembers what is in force. A full disk is no reason not to serve what can be read.
 async fn remember(store: &SledStore, trust: &TrustView) {
-    if let Err(error) = store.put_trust_in_force(trust_files::in_force(trust)).await {
+    if let Err(error) = store.put_trust_in_force(files::in_force(trust)).await {
         tracing::error!(%error, "what is in force could not be remembered; the next reload tries again");
     }
 }

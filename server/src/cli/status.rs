@@ -1,8 +1,9 @@
 //! `alcove-server status`.
 
-use super::{Failure, audit::time, check::now_ms, say};
+use super::{Failure, audit::time, say};
 use crate::{
     admin::{self, AdminError, EndingLine, Line, Question, StatusLine},
+    clock::now_ms,
     config::Config,
 };
 use alcove_programs::exit::Exit;
@@ -93,7 +94,7 @@ fn warning(ending: &EndingLine, now_ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::Stage;
+    use crate::trust::ends::Stage;
 
     const HOUR_MS: i64 = 3600 * 1000;
 

@@ -132,8 +132,9 @@ fn check(bytes: Vec<u8>, owner: &Identity, trust: &TrustView, now_ms: i64) -> Re
 mod tests {
     use super::*;
     use crate::{
+        clock::Clock,
         config::Limits,
-        service::{Clock, Settings},
+        service::Settings,
         store::{
             audit::By,
             sled::{SledConfig, SledStore},

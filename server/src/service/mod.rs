@@ -10,7 +10,6 @@ mod admission;
 mod append_record;
 mod authorisation;
 mod blobs;
-mod clock;
 mod create_group;
 mod daily;
 mod directory;
@@ -42,7 +41,6 @@ pub use crate::store::{
 pub use access::NewAccess;
 pub use admission::{Admission, Allowance, Key, Permit};
 pub use blobs::{CHUNKS_AT_ONCE, ChunkReader, ChunkWriter, NewUpload, Received};
-pub use clock::Clock;
 pub use daily::DailyAllowance;
 pub use directory::{Cards, Crls, Description, charters_after};
 pub use enrolment::{RequestOffer, RequestState};
@@ -62,6 +60,7 @@ pub use subscribe::{Event, Subscription};
 pub use welcomes::{TreeReader, WaitingWelcome};
 
 use crate::{
+    clock::Clock,
     config::Limits,
     observer::Held,
     store::{Groups, Store, audit::By},

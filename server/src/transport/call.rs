@@ -7,9 +7,11 @@
 use super::{
     body::RequestBody,
     grpc::{RequestId, refused},
+};
+use crate::{
+    service::{Admission, Key, Permit},
     strangers::{Strangers, Why},
 };
-use crate::service::{Admission, Key, Permit};
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, Request, Response};
 use http_body::{Frame, SizeHint};

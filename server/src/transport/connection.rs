@@ -18,13 +18,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use rustls::ServerConfig;
-use std::{
-    io,
-    num::NonZeroU32,
-    pin::pin,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{io, num::NonZeroU32, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -190,10 +184,4 @@ fn closed(ended: Result<(), hyper::Error>) -> Ended {
         Ok(()) => Ended::Closed,
         Err(error) => Ended::Http(error),
     }
-}
-
-/// The clock certificates are judged by, milliseconds since 1970.
-pub(super) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

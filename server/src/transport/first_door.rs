@@ -4,17 +4,18 @@
 
 use super::{
     call::{Caller, Calls},
-    connection::{self, Bounds, Ended, now_ms},
+    connection::{self, Bounds, Ended},
     grpc::RequestId,
     listener::{Door, Room, Stopped, serve_door},
     pending::Waiting,
     registry::{CutReason, Peer, Registry},
-    stop::Stopping,
-    strangers::Strangers,
 };
 use crate::{
+    clock::now_ms,
     config::Limits,
     service::{Admission, Permit},
+    stop::Stopping,
+    strangers::Strangers,
 };
 use alcove_charter::TrustError;
 use alcove_proto::names::Identity;

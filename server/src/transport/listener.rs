@@ -3,6 +3,8 @@
 use super::{
     connection::Ended,
     pending::{Pending, Waiting},
+};
+use crate::{
     stop::Stopping,
     strangers::{Strangers, Why},
 };

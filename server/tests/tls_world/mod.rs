@@ -12,9 +12,14 @@ use alcove_rpc::v1::trust_client::TrustClient;
 use alcove_server::{
     config::Config,
     service::{Admission, Settings},
+    stop::Stop,
     store::trust::TrustInForce,
-    transport::{self, InForce, Registry, ReloadError, Reloaded, Stop, Stopped, TrustDesk, grpc},
-    trust_files::{self, TrustFiles, load},
+    transport::{self, Registry, Stopped, grpc},
+    trust::{
+        desk::TrustDesk,
+        files::{self, TrustFiles, load},
+        reload::{self, InForce, ReloadError, Reloaded},
+    },
 };
 use alcove_trust::{ConnectError, Connection, Connector, SnapshotCell};
 use pki::{Agency, Ca, Held, SERVER_NAME, Wanted};
@@ -145,7 +150,7 @@ impl World {
         let mut loaded = load(&files, None, now_ms()).unwrap();
         let ended_denials = std::mem::take(&mut loaded.ended_denials);
         let in_force = InForce::begin(loaded, registry.clone()).unwrap();
-        transport::remove_ended(&ended_denials);
+        reload::remove_ended(&ended_denials);
         let cell = Arc::clone(&in_force.trust);
         let (health, service) = tonic_health::server::health_reporter();
         let listener = TcpListener::bind(config.listen).await.unwrap();
@@ -235,7 +240,7 @@ impl Server {
 
     /// What the store would have been told to remember by now.
     pub fn remembered(&self) -> TrustInForce {
-        trust_files::in_force(&self.remembered.borrow())
+        files::in_force(&self.remembered.borrow())
     }
 
     /// A gRPC client over a connection of its own.
@@ -244,13 +249,13 @@ impl Server {
     }
 
     pub fn reload(&self) -> Result<Reloaded, ReloadError> {
-        transport::reload(&self.files, &self.in_force)
+        reload::reload(&self.files, &self.in_force)
     }
 
     /// Lets the server keep its trust current by itself; a message asks it to reload.
     pub fn keep_current(&self) -> mpsc::Sender<()> {
         let (ask, asked) = mpsc::channel(1);
-        tokio::spawn(transport::keep_current(
+        tokio::spawn(reload::keep_current(
             self.files.clone(),
             self.in_force.clone(),
             self.config.trust_poll(),

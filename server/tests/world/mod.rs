@@ -20,9 +20,10 @@ use alcove_proto::{
     v1::{LogEntry, SignedHead},
 };
 use alcove_server::{
+    clock::Clock,
     config::Limits,
     service::{
-        Caller, Clock, CommitOutcome, Event, LogRange, Receipt, ReceiptKey, Service, ServiceError, Settings,
+        Caller, CommitOutcome, Event, LogRange, Receipt, ReceiptKey, Service, ServiceError, Settings,
         Subscription,
     },
     store::sled::{SledConfig, SledStore},

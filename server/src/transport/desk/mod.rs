@@ -14,12 +14,12 @@ use super::{
     grpc::RequestId,
     listener::{Door, Room, Stopped, serve_door},
     pending::Waiting,
-    stop::Stopping,
-    strangers::Strangers,
 };
 use crate::{
     config::{DeskLimits, Limits},
     service::{Admission, Allowance, Permit},
+    stop::Stopping,
+    strangers::Strangers,
 };
 use address::{Crowd, Place};
 use alcove_trust::SnapshotCell;

@@ -28,10 +28,10 @@ pub use request_id::RequestId;
 pub(super) use status::{refused, stalled};
 pub use trust::OnDenial;
 
-use super::TrustDesk;
 use crate::{
     service::{Service, TrustOrders},
     store::Store,
+    trust::desk::TrustDesk,
 };
 use alcove_proto::limits::MESSAGE_BYTES_MAX;
 use alcove_rpc::v1::{

@@ -2,8 +2,8 @@
 
 use super::{Denied, Refused, TrustDesk};
 use crate::{
-    transport::{connection::now_ms, reload::reload_within},
-    trust_files::put,
+    clock::now_ms,
+    trust::{files::put, reload::reload_within},
 };
 use alcove_charter::DenialError;
 use alcove_proto::{canonical, ids::Digest, names::Identity, v1};

@@ -17,14 +17,17 @@ impl Clock {
 
     /// The machine's clock.
     pub fn system() -> Self {
-        Self::new(|| {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-        })
+        Self::new(now_ms)
     }
 
     /// Now, milliseconds since 1970.
     pub fn now_ms(&self) -> i64 {
         (self.0)()
     }
+}
+
+/// What the machine's clock says, milliseconds since 1970.
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -14,12 +14,12 @@ mod lists;
 mod pace;
 
 use super::{
+    files::{TrustFileError, TrustFiles, put},
     reload::{InForce, ReloadError, judge},
-    strangers::{Strangers, Why},
 };
 use crate::{
     service::{ServiceError, TrustOrders, charters_after},
-    trust_files::{TrustFileError, TrustFiles, put},
+    strangers::{Strangers, Why},
 };
 use alcove_charter::{CharterError, CrlError, DenialError, SignedCharter, TrustView};
 use alcove_proto::{
@@ -229,7 +229,7 @@ impl TrustDesk {
 
     /// What a caller is told of it; the log is told why, as of whatever anybody may hand in.
     fn refused(&self, refused: Refused) -> ServiceError {
-        let cause = crate::cli::report(&refused);
+        let cause = crate::report::report(&refused);
         tracing::debug!(cause, "refused at the desk");
         self.strangers.turned_away(Why::Call, &cause, Instant::now());
         told(refused)
@@ -279,7 +279,7 @@ fn told(refused: Refused) -> ServiceError {
         Refused::WouldCut { cut } => ServiceError::WouldCut { cut },
         Refused::Write { ref source, .. } if is_full(source) => ServiceError::StorageFull,
         Refused::Write { .. } | Refused::Unshown(_) | Refused::Folder(_) | Refused::Reload(_) => {
-            ServiceError::internal(crate::cli::report(&refused))
+            ServiceError::internal(crate::report::report(&refused))
         }
     }
 }

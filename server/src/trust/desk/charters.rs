@@ -2,8 +2,8 @@
 
 use super::{Accepted, Refused, TrustDesk};
 use crate::{
-    transport::{connection::now_ms, reload::reload_within},
-    trust_files::would_show,
+    clock::now_ms,
+    trust::{files::would_show, reload::reload_within},
 };
 use alcove_charter::{CharterError, CharterFile, TrustView, sha256};
 use alcove_proto::{

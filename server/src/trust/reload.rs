@@ -1,14 +1,14 @@
 //! Keeps what is trusted up to date while the server runs, and every live connection judged by it.
 
 use super::{
-    connection::now_ms,
     ends::{Countdown, Ending, endings},
-    registry::{Peer, Registry},
-    stop::Stopping,
+    files::{Loaded, Stamp, TrustFileError, TrustFiles, keep_listed, load, put},
 };
 use crate::{
+    clock::now_ms,
     service::{ReceiptKey, ReceiptKeyError},
-    trust_files::{Loaded, Stamp, TrustFileError, TrustFiles, keep_listed, load, put},
+    stop::Stopping,
+    transport::{Peer, Registry},
 };
 use alcove_charter::TrustView;
 use alcove_trust::{CertificateFault, ConfigError, Snapshot, SnapshotCell};
@@ -277,7 +277,7 @@ async fn look(files: &TrustFiles, in_force: &InForce, forced: bool) -> bool {
         Ok(None) => return false,
         Ok(Some(Ok(_reloaded))) => {}
         Ok(Some(Err(error))) => {
-            let error = crate::cli::report(&error);
+            let error = crate::report::report(&error);
             tracing::error!(error, "trust not reloaded, the old one stays in force");
         }
         Err(_panicked) => tracing::error!("reloading panicked, the old trust stays in force"),

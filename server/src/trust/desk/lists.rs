@@ -2,8 +2,8 @@
 
 use super::{Accepted, Refused, TrustDesk};
 use crate::{
-    transport::{connection::now_ms, reload::reload_knowing},
-    trust_files::keep_listed,
+    clock::now_ms,
+    trust::{files::keep_listed, reload::reload_knowing},
 };
 use alcove_charter::{Crl, CrlError, TrustView};
 use std::{

@@ -15,7 +15,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// What somebody was turned away for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Why {
+pub(crate) enum Why {
     /// The handshake failed: no certificate, or one that is not believed.
     Handshake,
     /// Nothing was said in time, or too little.
@@ -30,7 +30,7 @@ const KINDS: usize = 4;
 
 /// The tally of one door.
 #[derive(Debug)]
-pub(super) struct Strangers {
+pub(crate) struct Strangers {
     door: &'static str,
     tally: Mutex<Tally>,
 }
@@ -45,12 +45,12 @@ struct Tally {
 }
 
 impl Strangers {
-    pub(super) fn of(door: &'static str) -> Self {
+    pub(crate) fn of(door: &'static str) -> Self {
         Self { door, tally: Mutex::default() }
     }
 
     /// Counts one at `now`, and writes a line unless there was one within the minute.
-    pub(super) fn turned_away(&self, why: Why, what: &dyn Display, now: Instant) {
+    pub(crate) fn turned_away(&self, why: Why, what: &dyn Display, now: Instant) {
         let due = self.lock().count(why, what, now);
         if let Some(due) = due {
             self.write(&due);
@@ -58,7 +58,7 @@ impl Strangers {
     }
 
     /// Writes a line of those that are not told yet, if the minute is over: the last of many are told too.
-    pub(super) fn tell_rest(&self, now: Instant) {
+    pub(crate) fn tell_rest(&self, now: Instant) {
         let due = self.lock().due(now);
         if let Some(due) = due {
             self.write(&due);
@@ -66,7 +66,7 @@ impl Strangers {
     }
 
     /// The same when the door closes, whatever the time.
-    pub(super) fn tell_last(&self) {
+    pub(crate) fn tell_last(&self) {
         let due = self.lock().take();
         if let Some(due) = due {
             self.write(&due);
