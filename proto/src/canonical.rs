@@ -28,6 +28,11 @@ pub fn decode<M: Message + Default>(bytes: &[u8]) -> Result<M, CanonicalError> {
     if *again == bytes { Ok(message) } else { Err(CanonicalError::NotCanonical) }
 }
 
+/// The bytes of a message in the one encoding that [`decode`] takes.
+pub fn encode<M: Message>(message: &M) -> Vec<u8> {
+    message.encode_to_vec()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,7 +41,7 @@ mod tests {
     #[test]
     fn canonical_bytes_come_back_and_other_encodings_are_refused() {
         let pin = LogPin { position: 7, head: vec![1; 32] };
-        let bytes = pin.encode_to_vec();
+        let bytes = encode(&pin);
         assert_eq!(decode::<LogPin>(&bytes), Ok(pin));
 
         let mut unknown_field = bytes.clone();

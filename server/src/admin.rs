@@ -9,7 +9,7 @@ use crate::{
         audit::AuditEntry,
         operation::{CheckReport, Health},
     },
-    trust::ends::Stage,
+    trust::Stage,
 };
 use serde::{Deserialize, Serialize};
 use std::{

@@ -9,8 +9,8 @@ use alcove_proto::v1;
 use alcove_server::{
     store::trust::TrustInForce,
     trust::{
+        ReloadError,
         files::{TrustFileError, TrustFiles, in_force, load, refuse_going_back},
-        reload::ReloadError,
     },
 };
 use alcove_trust::{CertificateFault, ConnectError, provider, server_config};

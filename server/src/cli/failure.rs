@@ -7,8 +7,8 @@ use crate::{
     service::ReceiptKeyError,
     store::StoreError,
     trust::{
+        ReloadError,
         files::{TrustFileError, Which},
-        reload::ReloadError,
     },
 };
 use alcove_charter::{CharterError, TrustError};

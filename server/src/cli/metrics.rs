@@ -98,7 +98,7 @@ mod tests {
     use super::*;
     use crate::{
         admin::{CrlLine, EndingLine},
-        trust::ends::Stage,
+        trust::Stage,
     };
 
     fn status() -> StatusLine {

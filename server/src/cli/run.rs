@@ -10,13 +10,11 @@ use crate::{
     store::{Operation, Trust, operation::Health, sled::SledStore},
     transport::{self, Registry, grpc},
     trust::{
-        desk::TrustDesk,
-        ends::{Ending, Subject},
-        files::{self, TrustFiles, load, refuse_going_back},
-        reload::{self, InForce},
+        self, Ending, InForce, Subject, TrustDesk,
+        files::{TrustFiles, load, refuse_going_back},
     },
 };
-use alcove_charter::{Crl, TrustView};
+use alcove_charter::Crl;
 use alcove_programs::memory;
 use alcove_trust::SnapshotCell;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -92,15 +90,15 @@ async fn serve(config: Config) -> Result<Arc<SledStore>, Failure> {
     let mut loaded = load(&files, None, now_ms())?;
     let ended_denials = std::mem::take(&mut loaded.ended_denials);
     let registry = Registry::new(config.limits.connections_per_identity_max.get());
-    let trust = Arc::clone(&loaded.trust);
-    let in_force = InForce::begin(loaded, registry.clone())?;
+    let trusted = Arc::clone(&loaded.trust);
+    let in_force = InForce::begin(loaded, registry.clone(), Clock::system())?;
     let cell = Arc::clone(&in_force.trust);
 
     let store = Arc::new(SledStore::open(store_config(&config))?);
-    refuse_going_back(&files, &trust, &store.trust_in_force().await?)?;
-    remember(&store, &trust).await;
-    reload::warn_of_unkept(&files, &trust);
-    reload::remove_ended(&ended_denials);
+    refuse_going_back(&files, &trusted, &store.trust_in_force().await?)?;
+    trust::remember(store.as_ref(), &trusted).await;
+    trust::warn_of_unkept(&files, &trusted);
+    trust::remove_ended(&ended_denials);
     let service = start_service(&config, Arc::clone(&store), &in_force);
 
     let (listener, address) = listen(config.listen).await?;
@@ -117,11 +115,11 @@ async fn serve(config: Config) -> Result<Arc<SledStore>, Failure> {
 
     let (health, routes) = routes(&config, &service)?;
     tokio::spawn(report_health(health, Arc::clone(&store), in_force.clone(), stopping.clone()));
-    let (trust_now, trust_changed) = watch::channel(trust);
-    tokio::spawn(remember_trust(Arc::clone(&store), trust_changed));
+    let (trust_now, trust_changed) = watch::channel(trusted);
+    tokio::spawn(trust::keep_remembering(Arc::clone(&store), trust_changed));
     let lists_per_minute_max = config.desk.lists_per_minute_max;
     let trust_desk = TrustDesk::new(files.clone(), in_force.clone(), trust_now.clone(), lists_per_minute_max);
-    let keeping_current = tokio::spawn(reload::keep_current(
+    let keeping_current = tokio::spawn(trust::keep_current(
         files,
         in_force,
         config.trust_poll(),
@@ -224,7 +222,7 @@ async fn report_health(
     loop {
         let writable = store.health().await.is_ok_and(|health| health.writable);
         health.set_service_status("", status(writable)).await;
-        let renewed_in_time = !in_force.endings(now_ms()).iter().any(Ending::is_urgent);
+        let renewed_in_time = !in_force.endings().iter().any(Ending::is_urgent);
         health.set_service_status(TRUST_HEALTH, status(renewed_in_time)).await;
         tokio::select! {
             biased;
@@ -234,21 +232,6 @@ async fn report_health(
     }
     for service in ["", TRUST_HEALTH] {
         health.set_service_status(service, ServingStatus::NotServing).await;
-    }
-}
-
-/// Has the store remember what is put in force, so that no later start goes back. Ends with who reloads.
-async fn remember_trust(store: Arc<SledStore>, mut changed: watch::Receiver<Arc<TrustView>>) {
-    while changed.changed().await.is_ok() {
-        let now = Arc::clone(&changed.borrow_and_update());
-        remember(&store, &now).await;
-    }
-}
-
-/// Remembers what is in force. A full disk is no reason not to serve what can be read.
-async fn remember(store: &SledStore, trust: &TrustView) {
-    if let Err(error) = store.put_trust_in_force(files::in_force(trust)).await {
-        tracing::error!(%error, "what is in force could not be remembered; the next reload tries again");
     }
 }
 
@@ -318,7 +301,7 @@ fn status_source(address: SocketAddr, desk_address: Option<SocketAddr>, in_force
             address: address.to_string(),
             desk_address: desk_address.map(|address| address.to_string()),
             started_at_ms,
-            connections: in_force.registry.len(),
+            connections: in_force.connections(),
             trust_snapshot: snapshot.version,
             charter_version: charter.version,
             charter_hash: charter.hash().to_string(),
@@ -326,7 +309,7 @@ fn status_source(address: SocketAddr, desk_address: Option<SocketAddr>, in_force
             tls_certificate_end_ms: tls.ok().map(|certificate| certificate.not_after_ms),
             crls: snapshot.trust.crls().map(crl_line).collect(),
             denials: snapshot.trust.denials().count(),
-            endings: in_force.endings(now_ms()).into_iter().map(ending_line).collect(),
+            endings: in_force.endings().into_iter().map(ending_line).collect(),
             writable: store.writable,
             disk_available_bytes: store.available_bytes,
             disk_reserve_bytes: store.floor_bytes,

@@ -94,7 +94,7 @@ fn warning(ending: &EndingLine, now_ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trust::ends::Stage;
+    use crate::trust::Stage;
 
     const HOUR_MS: i64 = 3600 * 1000;
 

@@ -8,7 +8,7 @@ use super::{
     grpc::RequestId,
     listener::{Door, Room, Stopped, serve_door},
     pending::Waiting,
-    registry::{CutReason, Peer, Registry},
+    registry::{CutReason, Registry},
 };
 use crate::{
     clock::now_ms,
@@ -16,6 +16,7 @@ use crate::{
     service::{Admission, Permit},
     stop::Stopping,
     strangers::Strangers,
+    trust::Peer,
 };
 use alcove_charter::TrustError;
 use alcove_proto::names::Identity;

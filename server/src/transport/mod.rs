@@ -18,4 +18,4 @@ mod registry;
 pub use desk::{Address, serve_desk};
 pub use first_door::serve;
 pub use listener::Stopped;
-pub use registry::{CutReason, Peer, Registration, Registry};
+pub use registry::{CutReason, Registration, Registry};

@@ -3,25 +3,14 @@
 //! A verified certificate is a judgement of one moment. When what is trusted changes, or time passes, every
 //! live connection is judged again here, and cut if it would not be let in today (PROTOCOL.md, "Transport", 2).
 
+use crate::trust::{Connected, Judge, Peer};
 use alcove_proto::names::Identity;
 use alcove_trust::CertificateFault;
-use rustls_pki_types::CertificateDer;
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::oneshot;
-
-/// The certificates a caller showed, and whom they name.
-#[derive(Debug)]
-pub struct Peer {
-    /// The device the leaf names.
-    pub identity: Identity,
-    /// The chain as it was shown, leaf first.
-    pub chain: Vec<CertificateDer<'static>>,
-    /// Last moment of the leaf's validity, milliseconds since 1970.
-    pub not_after_ms: i64,
-}
 
 /// Why a connection was cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,40 +74,6 @@ impl Registry {
         (Registration { registry: self.clone(), number }, must_be_cut)
     }
 
-    /// Judges every live connection again and cuts those that `judge` refuses; says how many.
-    ///
-    /// `judge` checks signatures and runs without the lock: call this where blocking is allowed.
-    pub fn judge_again(&self, judge: impl Fn(&Peer) -> Result<(), CertificateFault>) -> usize {
-        let peers: Vec<_> = {
-            let live = self.lock();
-            live.connections.iter().map(|(number, entry)| (*number, Arc::clone(&entry.peer))).collect()
-        };
-        let refused = peers.iter().filter_map(|(number, peer)| Some((*number, judge(peer).err()?)));
-        refused.filter(|(number, fault)| self.lock().cut(*number, CutReason::Certificate(*fault))).count()
-    }
-
-    /// Who of the live connections `judge` refuses, one for each connection; cuts nobody.
-    ///
-    /// `judge` checks signatures and runs without the lock: call this where blocking is allowed.
-    pub fn refused_by(&self, judge: impl Fn(&Peer) -> Result<(), CertificateFault>) -> Vec<Arc<Peer>> {
-        let peers: Vec<_> = self.lock().connections.values().map(|entry| Arc::clone(&entry.peer)).collect();
-        peers.into_iter().filter(|peer| judge(peer).is_err()).collect()
-    }
-
-    /// Cuts every connection whose certificate has ended at `now_ms` (milliseconds since 1970); says how
-    /// many.
-    pub fn cut_expired(&self, now_ms: i64) -> usize {
-        let mut live = self.lock();
-        let expired: Vec<_> = live
-            .connections
-            .iter()
-            .filter(|(_, entry)| entry.peer.not_after_ms < now_ms)
-            .map(|(number, _)| *number)
-            .collect();
-        let expired = expired.into_iter();
-        expired.filter(|number| live.cut(*number, CutReason::Certificate(CertificateFault::Expired))).count()
-    }
-
     /// How many connections there have been, dead ones included.
     pub fn opened(&self) -> u64 {
         self.lock().next
@@ -137,6 +92,40 @@ impl Registry {
     fn lock(&self) -> MutexGuard<'_, Live> {
         // Every change is complete before anything can panic.
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connected for Registry {
+    // Judged without the lock, since signatures are checked.
+    fn judge_again(&self, judge: Judge<'_>) -> usize {
+        let peers: Vec<_> = {
+            let live = self.lock();
+            live.connections.iter().map(|(number, entry)| (*number, Arc::clone(&entry.peer))).collect()
+        };
+        let refused = peers.iter().filter_map(|(number, peer)| Some((*number, judge(peer).err()?)));
+        refused.filter(|(number, fault)| self.lock().cut(*number, CutReason::Certificate(*fault))).count()
+    }
+
+    fn refused_by(&self, judge: Judge<'_>) -> Vec<Identity> {
+        let peers: Vec<_> = self.lock().connections.values().map(|entry| Arc::clone(&entry.peer)).collect();
+        let refused = peers.iter().filter(|peer| judge(peer).is_err());
+        refused.map(|peer| peer.identity.clone()).collect()
+    }
+
+    fn cut_expired(&self, now_ms: i64) -> usize {
+        let mut live = self.lock();
+        let expired: Vec<_> = live
+            .connections
+            .iter()
+            .filter(|(_, entry)| entry.peer.not_after_ms < now_ms)
+            .map(|(number, _)| *number)
+            .collect();
+        let expired = expired.into_iter();
+        expired.filter(|number| live.cut(*number, CutReason::Certificate(CertificateFault::Expired))).count()
+    }
+
+    fn count(&self) -> usize {
+        self.len()
     }
 }
 
@@ -194,10 +183,10 @@ mod tests {
         let judge = |peer: &Peer| {
             if peer.identity.device == 1 { Err(CertificateFault::Revoked) } else { Ok(()) }
         };
-        assert_eq!(registry.judge_again(judge), 1);
+        assert_eq!(registry.judge_again(&judge), 1);
         assert_eq!(a.try_recv(), Ok(CutReason::Certificate(CertificateFault::Revoked)));
         assert!(b.try_recv().is_err());
-        assert_eq!(registry.judge_again(judge), 0);
+        assert_eq!(registry.judge_again(&judge), 0);
     }
 
     #[test]

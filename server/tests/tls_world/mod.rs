@@ -10,15 +10,15 @@ use alcove_charter::{CharterHistory, TrustView, oids};
 use alcove_proto::v1;
 use alcove_rpc::v1::trust_client::TrustClient;
 use alcove_server::{
+    clock::Clock,
     config::Config,
     service::{Admission, Settings},
     stop::Stop,
     store::trust::TrustInForce,
     transport::{self, Registry, Stopped, grpc},
     trust::{
-        desk::TrustDesk,
-        files::{self, TrustFiles, load},
-        reload::{self, InForce, ReloadError, Reloaded},
+        self, InForce, ReloadError, Reloaded, TrustDesk,
+        files::{TrustFiles, in_force, load},
     },
 };
 use alcove_trust::{ConnectError, Connection, Connector, SnapshotCell};
@@ -149,8 +149,8 @@ impl World {
         files.name_denials().unwrap();
         let mut loaded = load(&files, None, now_ms()).unwrap();
         let ended_denials = std::mem::take(&mut loaded.ended_denials);
-        let in_force = InForce::begin(loaded, registry.clone()).unwrap();
-        reload::remove_ended(&ended_denials);
+        let in_force = InForce::begin(loaded, registry.clone(), Clock::system()).unwrap();
+        trust::remove_ended(&ended_denials);
         let cell = Arc::clone(&in_force.trust);
         let (health, service) = tonic_health::server::health_reporter();
         let listener = TcpListener::bind(config.listen).await.unwrap();
@@ -240,7 +240,7 @@ impl Server {
 
     /// What the store would have been told to remember by now.
     pub fn remembered(&self) -> TrustInForce {
-        files::in_force(&self.remembered.borrow())
+        in_force(&self.remembered.borrow())
     }
 
     /// A gRPC client over a connection of its own.
@@ -249,13 +249,13 @@ impl Server {
     }
 
     pub fn reload(&self) -> Result<Reloaded, ReloadError> {
-        reload::reload(&self.files, &self.in_force)
+        trust::reload(&self.files, &self.in_force)
     }
 
     /// Lets the server keep its trust current by itself; a message asks it to reload.
     pub fn keep_current(&self) -> mpsc::Sender<()> {
         let (ask, asked) = mpsc::channel(1);
-        tokio::spawn(reload::keep_current(
+        tokio::spawn(trust::keep_current(
             self.files.clone(),
             self.in_force.clone(),
             self.config.trust_poll(),

@@ -31,7 +31,7 @@ pub use trust::OnDenial;
 use crate::{
     service::{Service, TrustOrders},
     store::Store,
-    trust::desk::TrustDesk,
+    trust::TrustDesk,
 };
 use alcove_proto::limits::MESSAGE_BYTES_MAX;
 use alcove_rpc::v1::{

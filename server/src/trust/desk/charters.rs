@@ -1,16 +1,9 @@
 //! A charter that comes by the desk.
 
-use super::{Accepted, Refused, TrustDesk};
-use crate::{
-    clock::now_ms,
-    trust::{files::would_show, reload::reload_within},
-};
+use super::{Accepted, TrustDesk, refused::Refused};
+use crate::trust::{files::shown::would_show, reload::reload_within};
 use alcove_charter::{CharterError, CharterFile, TrustView, sha256};
-use alcove_proto::{
-    canonical::{self, CanonicalError},
-    v1,
-};
-use prost::Message;
+use alcove_proto::{canonical, v1};
 use std::sync::Arc;
 
 impl TrustDesk {
@@ -27,10 +20,10 @@ impl TrustDesk {
         let Some(Led { next, file }) = led else {
             return Ok(Accepted { number: held.charter().version, cut: 0 });
         };
-        let now_ms = now_ms();
+        let now_ms = self.in_force.now_ms();
         next.charter().check_in_force(now_ms)?;
         would_show(&self.files, &next, now_ms).map_err(Refused::Unshown)?;
-        let cut = self.cut_by(&next).len() as u64;
+        let cut = self.in_force.cut_by(&next).len() as u64;
         if cut > 0 && !force {
             return Err(Refused::WouldCut { cut });
         }
@@ -69,15 +62,15 @@ fn led_on(held: &TrustView, file: &[u8]) -> Result<Option<Led>, CharterError> {
     }
     let mut next = held.clone();
     for signed in versions.into_iter().skip(usize::try_from(newest - (first - 1)).unwrap_or(usize::MAX)) {
-        next = next.with_charter(&signed.encode_to_vec())?.0;
+        next = next.with_charter(&canonical::encode(signed))?.0;
     }
     if next.charter().version == newest {
         return Ok(None);
     }
-    let missing = held.charters().signed_after(0).take(left_out).map(v1::SignedCharter::decode);
-    let missing = missing.collect::<Result<Vec<_>, _>>().map_err(|_| CanonicalError::Malformed)?;
+    let missing = held.charters().signed_after(0).take(left_out).map(canonical::decode::<v1::SignedCharter>);
+    let missing = missing.collect::<Result<Vec<_>, _>>()?;
     message.previous.splice(..0, missing);
-    let file = message.encode_to_vec();
+    let file = canonical::encode(&message);
     // The rest of the file, as whoever reads it at the next start will ask.
     let _history = CharterFile::parse(&file)?.complete()?;
     Ok(Some(Led { next, file }))

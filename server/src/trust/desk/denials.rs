@@ -1,10 +1,7 @@
 //! A denial that comes by the desk, and the end of one.
 
-use super::{Denied, Refused, TrustDesk};
-use crate::{
-    clock::now_ms,
-    trust::{files::put, reload::reload_within},
-};
+use super::{Denied, TrustDesk, refused::Refused};
+use crate::trust::{files::put, reload::reload_within};
 use alcove_charter::DenialError;
 use alcove_proto::{canonical, ids::Digest, names::Identity, v1};
 use std::sync::Arc;
@@ -13,7 +10,7 @@ impl TrustDesk {
     /// Whether a denial would be taken as things are, found out without holding anybody up.
     pub(super) fn judge_denial(&self, signed: &[u8]) -> Result<(), Refused> {
         let held = Arc::clone(&self.in_force.trust.load().trust);
-        held.admit_denial(signed, now_ms(), |digest| self.was_lifted(digest))?;
+        held.admit_denial(signed, self.in_force.now_ms(), |digest| self.was_lifted(digest))?;
         Ok(())
     }
 
@@ -25,7 +22,7 @@ impl TrustDesk {
     pub(super) fn take_denial(&self, signed: &[u8]) -> Result<Denied, Refused> {
         let mut seen = self.in_force.begin_change();
         let held = Arc::clone(&self.in_force.trust.load().trust);
-        held.admit_denial(signed, now_ms(), |digest| self.was_lifted(digest))?;
+        held.admit_denial(signed, self.in_force.now_ms(), |digest| self.was_lifted(digest))?;
         let message: v1::SignedDenial = canonical::decode(signed)?;
         let denial: v1::Denial = canonical::decode(&message.denial)?;
         let identity: Identity = denial.identity.parse()?;

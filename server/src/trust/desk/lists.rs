@@ -1,10 +1,7 @@
 //! A list that comes by the desk.
 
-use super::{Accepted, Refused, TrustDesk};
-use crate::{
-    clock::now_ms,
-    trust::{files::keep_listed, reload::reload_knowing},
-};
+use super::{Accepted, TrustDesk, refused::Refused};
+use crate::trust::{files::listed::keep_listed, reload::reload_knowing};
 use alcove_charter::{Crl, CrlError, TrustView};
 use std::{
     sync::{Arc, PoisonError},
@@ -23,13 +20,13 @@ impl TrustDesk {
         let counted =
             self.lists.lock().unwrap_or_else(PoisonError::into_inner).count(&offered.signer, Instant::now());
         counted.map_err(|wait| Refused::TooSoon { wait })?;
-        let mut next = followed(&judged_by, der)?;
+        let mut next = self.followed(&judged_by, der)?;
 
         let mut seen = self.in_force.begin_change();
         let held = Arc::clone(&self.in_force.trust.load().trust);
         if !Arc::ptr_eq(&held, &judged_by) {
             // Something else has come into force meanwhile.
-            next = followed(&held, der)?;
+            next = self.followed(&held, der)?;
         }
         // Cannot fail: it was taken, so it is there.
         let crl = Arc::clone(that(&next, der).ok_or(CrlError::Malformed)?);
@@ -39,17 +36,17 @@ impl TrustDesk {
         self.in_force.tell(&self.remember);
         Ok(Accepted { number: crl.number, cut: reloaded.cut })
     }
+
+    /// `held` with the list.
+    fn followed(&self, held: &TrustView, der: &[u8]) -> Result<TrustView, Refused> {
+        let (next, _appended) = held.with_next_crl(der, self.in_force.now_ms()).map_err(|error| {
+            let number = error.trust_domain().and_then(|of| held.crl(of)).map_or(0, |crl| crl.number);
+            if error.takes_back() { Refused::List { number, source: error } } else { error.into() }
+        })?;
+        Ok(next)
+    }
 }
 
 fn that<'a>(trust: &'a TrustView, der: &[u8]) -> Option<&'a Arc<Crl>> {
     trust.crls().find(|crl| crl.der()[..] == *der)
-}
-
-/// `held` with the list.
-fn followed(held: &TrustView, der: &[u8]) -> Result<TrustView, Refused> {
-    let (next, _appended) = held.with_next_crl(der, now_ms()).map_err(|error| {
-        let number = error.trust_domain().and_then(|of| held.crl(of)).map_or(0, |crl| crl.number);
-        if error.takes_back() { Refused::List { number, source: error } } else { error.into() }
-    })?;
-    Ok(next)
 }

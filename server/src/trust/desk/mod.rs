@@ -12,31 +12,26 @@ mod charters;
 mod denials;
 mod lists;
 mod pace;
+mod refused;
 
-use super::{
-    files::{TrustFileError, TrustFiles, put},
-    reload::{InForce, ReloadError, judge},
-};
 use crate::{
+    report::report,
     service::{ServiceError, TrustOrders, charters_after},
     strangers::{Strangers, Why},
-};
-use alcove_charter::{CharterError, CrlError, DenialError, SignedCharter, TrustView};
-use alcove_proto::{
-    canonical::CanonicalError,
-    limits::{
-        CHARTER_BYTES_MAX, CRL_AHEAD_MS_MAX, CRL_BYTES_MAX, DENIAL_BYTES_MAX, DENIALS_PER_AGENCY_MAX,
-        LISTED_SERIALS_MAX,
+    trust::{
+        files::{paths::TrustFiles, put},
+        in_force::InForce,
     },
-    names::{Identity, NameError},
 };
+use alcove_charter::{SignedCharter, TrustView};
+use alcove_proto::names::Identity;
 use pace::Lists;
+use refused::{Refused, told};
 use std::{
-    io,
     num::NonZeroU32,
     path::PathBuf,
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Instant,
 };
 use tokio::{
     sync::{Semaphore, watch},
@@ -90,50 +85,6 @@ pub struct Denied {
     pub is_new: bool,
     /// Live connections that were cut because of it.
     pub cut: usize,
-}
-
-/// Why nothing was put in force.
-#[derive(Debug, thiserror::Error)]
-enum Refused {
-    #[error("a charter is refused")]
-    Charter(#[from] CharterError),
-    #[error("a CRL is refused")]
-    Crl(#[from] CrlError),
-    /// A list that no honest admin makes, or one whose folder was put back from an older copy.
-    #[error("a CRL is refused that does not lead on from {number}")]
-    List { number: u64, source: CrlError },
-    /// Its CA has had as many in force within a minute as the desk takes.
-    #[error("a CRL comes too soon after others")]
-    TooSoon { wait: Duration },
-    #[error("a denial is refused")]
-    Denial(#[from] DenialError),
-    /// By what the files said when they were read for it.
-    #[error("a denial did not come into force")]
-    Ended,
-    /// The server's own certificates would not hold under the charter.
-    #[error("the charter would leave the server without a certificate")]
-    Unshown(#[source] TrustFileError),
-    #[error("{cut} live connections would be cut")]
-    WouldCut { cut: u64 },
-    #[error("{} cannot be written", path.display())]
-    Write { path: PathBuf, source: io::Error },
-    #[error("the folder of CRLs cannot be read")]
-    Folder(#[source] TrustFileError),
-    /// It is on disk, and comes into force when the other files are in order again.
-    #[error("it is on disk and not in force, since the files do not hold together")]
-    Reload(#[from] ReloadError),
-}
-
-impl From<CanonicalError> for Refused {
-    fn from(error: CanonicalError) -> Self {
-        DenialError::from(error).into()
-    }
-}
-
-impl From<NameError> for Refused {
-    fn from(error: NameError) -> Self {
-        DenialError::from(error).into()
-    }
 }
 
 impl TrustDesk {
@@ -204,7 +155,7 @@ impl TrustDesk {
         self.in_turn(&self.turns.charters, move |desk| {
             let offered = SignedCharter::parse(&signed_charter)?;
             let assumed = desk.in_force.trust.load().trust.assuming(&offered)?;
-            let mut cut = desk.cut_by(&assumed);
+            let mut cut = desk.in_force.cut_by(&assumed);
             cut.sort();
             cut.dedup();
             Ok(cut)
@@ -229,68 +180,15 @@ impl TrustDesk {
 
     /// What a caller is told of it; the log is told why, as of whatever anybody may hand in.
     fn refused(&self, refused: Refused) -> ServiceError {
-        let cause = crate::report::report(&refused);
+        let cause = report(&refused);
         tracing::debug!(cause, "refused at the desk");
         self.strangers.turned_away(Why::Call, &cause, Instant::now());
         told(refused)
     }
 
-    /// Who is on the connections that `trust` would not let in, one for each.
-    fn cut_by(&self, trust: &TrustView) -> Vec<Identity> {
-        let refused = self.in_force.registry.refused_by(|peer| judge(trust, peer));
-        refused.into_iter().map(|peer| peer.identity.clone()).collect()
-    }
-
     fn put(&self, path: PathBuf, bytes: &[u8]) -> Result<(), Refused> {
         put::put(&path, bytes).map_err(|source| Refused::Write { path, source })
     }
-}
-
-/// What a caller is told of it.
-fn told(refused: Refused) -> ServiceError {
-    let too_large = |limit: usize| ServiceError::TooLarge { limit: limit as u64 };
-    match refused {
-        Refused::Charter(CharterError::TooLarge { .. }) => too_large(CHARTER_BYTES_MAX),
-        Refused::Crl(CrlError::TooLarge { .. }) => too_large(CRL_BYTES_MAX),
-        Refused::Crl(CrlError::TooMany { .. }) => too_large(LISTED_SERIALS_MAX),
-        Refused::Crl(CrlError::Ahead { ahead_ms, .. }) => {
-            ServiceError::ListAhead { retry_after_ms: wait_ms(ahead_ms.saturating_sub(CRL_AHEAD_MS_MAX)) }
-        }
-        Refused::Denial(DenialError::TooLarge) => too_large(DENIAL_BYTES_MAX),
-        Refused::Denial(DenialError::TooMany { .. }) => too_large(DENIALS_PER_AGENCY_MAX),
-        Refused::Denial(DenialError::Time { .. }) => ServiceError::ClockSkew,
-        Refused::Charter(_)
-        | Refused::Crl(_)
-        | Refused::Denial(_)
-        | Refused::Ended
-        | Refused::Unshown(TrustFileError::Certificate { .. }) => ServiceError::TrustRefused,
-        // By its date alone: as of one that is dated further ahead, it is told when it is taken as it is.
-        Refused::List { source: CrlError::Pace { again_ms, is_dated_ahead: true, .. }, .. } => {
-            ServiceError::ListAhead { retry_after_ms: wait_ms(again_ms) }
-        }
-        Refused::List { number, source: CrlError::Pace { again_ms, .. } } => {
-            ServiceError::ListRefused { number, retry_after_ms: wait_ms(again_ms) }
-        }
-        Refused::List { number, .. } => ServiceError::ListRefused { number, retry_after_ms: 0 },
-        Refused::TooSoon { wait } => {
-            let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
-            ServiceError::RateLimited { retry_after_ms }
-        }
-        Refused::WouldCut { cut } => ServiceError::WouldCut { cut },
-        Refused::Write { ref source, .. } if is_full(source) => ServiceError::StorageFull,
-        Refused::Write { .. } | Refused::Unshown(_) | Refused::Folder(_) | Refused::Reload(_) => {
-            ServiceError::internal(crate::report::report(&refused))
-        }
-    }
-}
-
-/// Milliseconds to wait; one at least, since none says that waiting is of no use.
-fn wait_ms(ms: i64) -> u64 {
-    u64::try_from(ms).unwrap_or(0).max(1)
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 impl TrustOrders for TrustDesk {

@@ -4,15 +4,19 @@
 //! may have in force, and takes no place of another's. A denial whose officer's certificate is revoked has ended for ever
 //! ([`TrustView::taken_denial`]); its file goes, or whoever is officer for a day would have it read for ever.
 
-use super::{TrustFileError, TrustFiles, put, read_limited};
+use super::{
+    error::TrustFileError,
+    paths::{TrustFiles, read_limited},
+    put,
+};
 use alcove_charter::{Denial, DenialError, TrustError, TrustView};
 use alcove_proto::{
+    canonical,
     ids::Digest,
     limits::{DENIAL_BYTES_MAX, DENIALS_PER_AGENCY_MAX, LIFTED_DENIALS_MAX},
     names::{Identity, TrustDomain},
     v1,
 };
-use prost::Message;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
@@ -166,11 +170,6 @@ impl TrustFiles {
         Ok(())
     }
 
-    /// Every file that denies somebody, or says so.
-    pub(super) fn denial_paths(&self) -> Result<Vec<PathBuf>, TrustFileError> {
-        Ok(self.paths_with("denial", usize::MAX)?.0)
-    }
-
     fn denial_files(&self) -> Result<DenialFiles, TrustFileError> {
         let mut files = DenialFiles::default();
         for path in self.denial_paths()? {
@@ -233,6 +232,6 @@ impl TrustFiles {
 /// Whom the denial in a file says that it denies.
 fn named_in(path: &Path) -> Option<Identity> {
     let bytes = read_limited(path, DENIAL_BYTES_MAX as u64).ok()?;
-    let signed = v1::SignedDenial::decode(bytes.as_slice()).ok()?;
-    v1::Denial::decode(signed.denial.as_slice()).ok()?.identity.parse().ok()
+    let signed: v1::SignedDenial = canonical::decode(&bytes).ok()?;
+    canonical::decode::<v1::Denial>(&signed.denial).ok()?.identity.parse().ok()
 }

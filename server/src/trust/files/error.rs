@@ -1,6 +1,5 @@
 //! Why files of trust are not put in force.
 
-use super::CRL_FILES_MAX;
 use alcove_charter::{CharterError, CrlError, TrustError};
 use alcove_proto::{canonical::CanonicalError, names::TrustDomain};
 use std::{io, path::PathBuf};
@@ -119,10 +118,12 @@ pub enum TrustFileError {
         source: io::Error,
     },
     /// There are more CRL files than agencies could have.
-    #[error("{} holds more than {CRL_FILES_MAX} CRL files", folder.display())]
+    #[error("{} holds more than {max} CRL files", folder.display())]
     TooManyCrls {
         /// The folder.
         folder: PathBuf,
+        /// How many files are looked at.
+        max: usize,
     },
     /// The certificate file does not parse.
     #[error("the certificate file {} does not parse", path.display())]

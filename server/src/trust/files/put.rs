@@ -11,7 +11,7 @@ use std::{
 /// When this returns, a power cut loses nothing of it. Killed at any line it leaves the file that was there, or the new
 /// one, and perhaps a file that ends in `.new`, which nobody reads and the next call replaces.
 /// Errors: the system's; then the old file is in its place still, or the new one and not yet surely on disk.
-pub fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut beside = path.to_owned().into_os_string();
     beside.push(".new");
     let beside = PathBuf::from(beside);
@@ -25,7 +25,7 @@ pub fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Gives the file at `from` the name `to`, in the same folder.
 ///
 /// Errors: the system's.
-pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
     sync_folder_of(to)
 }
@@ -33,7 +33,7 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// Removes files of one folder; those that are gone are gone. When this returns, none comes back after a power cut.
 ///
 /// Errors: the system's, with the first file that stays; then those after it stay too.
-pub fn remove_all(paths: &[PathBuf]) -> Result<(), (PathBuf, io::Error)> {
+pub(crate) fn remove_all(paths: &[PathBuf]) -> Result<(), (PathBuf, io::Error)> {
     let gone = |path: &PathBuf| match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err((path.clone(), error)),
         Ok(()) | Err(_) => Ok(()),
@@ -48,7 +48,7 @@ pub fn remove_all(paths: &[PathBuf]) -> Result<(), (PathBuf, io::Error)> {
 /// Removes the file at `path`; one that is gone is gone.
 ///
 /// Errors: the system's.
-pub fn remove(path: &Path) -> io::Result<()> {
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
     remove_all(&[path.to_owned()]).map_err(|(_path, error)| error)
 }
 
