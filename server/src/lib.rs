@@ -12,6 +12,7 @@ pub mod config;
 pub mod init;
 mod observer;
 mod report;
+pub mod serve;
 pub mod service;
 pub mod stop;
 pub mod store;

@@ -4,16 +4,13 @@ use crate::{
     admin::AdminError,
     config::ConfigError,
     init::InitError,
-    service::ReceiptKeyError,
+    serve::ServeError,
     store::StoreError,
-    trust::{
-        ReloadError,
-        files::{TrustFileError, Which},
-    },
+    trust::files::{TrustFileError, Which},
 };
 use alcove_charter::{CharterError, TrustError};
 use alcove_programs::exit::Exit;
-use std::{io, net::SocketAddr, path::PathBuf};
+use std::{io, path::PathBuf};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -33,41 +30,19 @@ pub enum Failure {
     /// The running server does not answer.
     #[error(transparent)]
     Admin(#[from] AdminError),
-    /// The receipt key does not serve.
+    /// The server cannot be run.
     #[error(transparent)]
-    ReceiptKey(#[from] ReceiptKeyError),
-    /// TLS could not be configured.
-    #[error(transparent)]
-    Tls(#[from] alcove_trust::ConfigError),
+    Serve(#[from] ServeError),
     /// No server has run with this configuration yet.
     #[error("there is no data folder {}", path.display())]
     NoData {
         /// Where it would be.
         path: PathBuf,
     },
-    /// The descriptors built into the program do not serve.
-    #[error("reflection cannot be offered")]
-    Reflection(#[source] tonic_reflection::server::Error),
     /// The log filter does not parse.
     #[error("the log filter in the configuration is refused")]
     LogFilter,
-    /// The address cannot be listened on.
-    #[error("{address} cannot be listened on")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
-    /// The address file cannot be written.
-    #[error("the address file {} cannot be written", path.display())]
-    AddressFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The runtime or the signals could not be set up.
+    /// The runtime could not be set up.
     #[error("the system refuses what the server needs")]
     System(#[source] io::Error),
     /// Standard output is closed or full.
@@ -75,23 +50,13 @@ pub enum Failure {
     Output(#[source] io::Error),
 }
 
-impl From<ReloadError> for Failure {
-    fn from(error: ReloadError) -> Self {
-        match error {
-            ReloadError::Files(error) => error.into(),
-            ReloadError::Config(error) => error.into(),
-            ReloadError::ReceiptKey(error) => error.into(),
-        }
-    }
-}
-
 impl Failure {
     /// The exit code.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Config(_) | Self::LogFilter => Exit::Usage,
-            Self::Trust(error) => exit_of_trust(error),
-            Self::Store(error) => exit_of_store(error),
+            Self::Trust(error) | Self::Serve(ServeError::Trust(error)) => exit_of_trust(error),
+            Self::Store(error) | Self::Serve(ServeError::Store(error)) => exit_of_store(error),
             Self::Init(InitError::Exists { .. }) => Exit::Conflict,
             Self::Init(InitError::Name { .. }) => Exit::Usage,
             Self::Init(InitError::Write { source, .. }) => exit_of_io(source),
@@ -100,12 +65,17 @@ impl Failure {
             Self::Admin(AdminError::Talk(_) | AdminError::Answer | AdminError::Refused { .. }) => {
                 Exit::Unexpected
             }
-            Self::ReceiptKey(_) | Self::Tls(_) => Exit::Refused,
+            Self::Serve(ServeError::ReceiptKey(_) | ServeError::Tls(_)) => Exit::Refused,
             Self::NoData { .. } => Exit::NotFound,
-            Self::Reflection(_) => Exit::Unexpected,
-            Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => Exit::Conflict,
-            Self::Listen { source, .. }
-            | Self::AddressFile { source, .. }
+            Self::Serve(ServeError::Reflection(_)) => Exit::Unexpected,
+            Self::Serve(ServeError::Listen { source, .. }) if source.kind() == io::ErrorKind::AddrInUse => {
+                Exit::Conflict
+            }
+            Self::Serve(
+                ServeError::Listen { source, .. }
+                | ServeError::AddressFile { source, .. }
+                | ServeError::System(source),
+            )
             | Self::System(source)
             | Self::Output(source) => exit_of_io(source),
         }
@@ -118,56 +88,29 @@ impl Failure {
             Self::Config(_) | Self::LogFilter => {
                 "Correct the configuration; `alcove-server init` writes one with every key explained."
             }
-            Self::Trust(TrustFileError::Read { .. }) => {
-                "Put the file where the configuration says, readable for the server, or correct the path."
-            }
-            Self::Trust(TrustFileError::Unnamed { .. }) => {
-                "Let the server write in the folder of CRLs, or take the file away if its device may come in again."
-            }
-            Self::Trust(TrustFileError::Charter { source: CharterError::Expired { .. }, .. }) => {
-                "Have the agencies sign a new version of the charter."
-            }
-            Self::Trust(TrustFileError::Charter { .. }) => {
-                "`alcove-certs charter show` says what is missing; get the complete file from an agency."
-            }
-            Self::Trust(TrustFileError::CharterWentBack { .. } | TrustFileError::CharterForked { .. }) => {
-                "Ask every agency which charter it signed before you change anything."
-            }
-            Self::Trust(
-                TrustFileError::CrlWentBack { .. }
-                | TrustFileError::CrlGone { .. }
-                | TrustFileError::CrlForked { .. },
-            ) => "Put the newest CRL of that agency back; get it from the agency if it is lost.",
-            Self::Trust(TrustFileError::Listed { .. }) => {
-                "Put the file back from a backup; it lies beside the list. Without it a revoked device could be let in again."
-            }
-            Self::Trust(TrustFileError::Crl(_) | TrustFileError::TooManyCrls { .. }) => {
-                "Get the newest CRL from its agency, and keep one file for each agency."
-            }
-            Self::Trust(TrustFileError::Certificate { .. } | TrustFileError::CertificateFile { .. }) => {
-                "Have the server's request certified again with `alcove-certs server issue`."
-            }
-            Self::Trust(TrustFileError::Key { .. }) => {
-                "Use the keys that `alcove-server init` made together with the request that was certified."
-            }
-            Self::Trust(TrustFileError::KeyExposed { .. }) => {
-                "Take the right to read it away from others (chmod o-r), and consider the key known."
-            }
-            Self::Store(error) => advice_of_store(error),
+            Self::Trust(error) | Self::Serve(ServeError::Trust(error)) => advice_of_trust(error),
+            Self::Store(error) | Self::Serve(ServeError::Store(error)) => advice_of_store(error),
             Self::Init(InitError::Exists { .. }) => {
                 "Choose another folder: nothing is overwritten, since keys cannot be made again."
             }
             Self::Init(InitError::Name { .. }) => "Give a DNS name in small letters, such as alcove.example.",
             Self::Init(InitError::Write { .. }) => "Check that the folder can be written.",
             Self::Admin(AdminError::NotRunning) => "Start the server with `alcove-server run`.",
-            Self::Listen { .. } => "Choose another address in the configuration, or stop who has it.",
+            Self::Serve(ServeError::Listen { .. }) => {
+                "Choose another address in the configuration, or stop who has it."
+            }
             Self::NoData { .. } => "Start the server once with `alcove-server run`, or correct data_dir.",
-            Self::AddressFile { .. } => "Check that the folder of address_file can be written.",
+            Self::Serve(ServeError::AddressFile { .. }) => {
+                "Check that the folder of address_file can be written."
+            }
             Self::Init(InitError::Keys(_))
             | Self::Admin(AdminError::Talk(_) | AdminError::Answer | AdminError::Refused { .. })
-            | Self::ReceiptKey(_)
-            | Self::Tls(_)
-            | Self::Reflection(_)
+            | Self::Serve(
+                ServeError::ReceiptKey(_)
+                | ServeError::Tls(_)
+                | ServeError::Reflection(_)
+                | ServeError::System(_),
+            )
             | Self::System(_)
             | Self::Output(_) => "The server's log may say more.",
         }
@@ -212,6 +155,46 @@ fn exit_of_store(error: &StoreError) -> Exit {
         | StoreError::MembersInconsistent
         | StoreError::BlobShape
         | StoreError::Stopped => Exit::Unexpected,
+    }
+}
+
+fn advice_of_trust(error: &TrustFileError) -> &'static str {
+    match error {
+        TrustFileError::Read { .. } => {
+            "Put the file where the configuration says, readable for the server, or correct the path."
+        }
+        TrustFileError::Unnamed { .. } => {
+            "Let the server write in the folder of CRLs, or take the file away if its device may come in again."
+        }
+        TrustFileError::Charter { source: CharterError::Expired { .. }, .. } => {
+            "Have the agencies sign a new version of the charter."
+        }
+        TrustFileError::Charter { .. } => {
+            "`alcove-certs charter show` says what is missing; get the complete file from an agency."
+        }
+        TrustFileError::CharterWentBack { .. } | TrustFileError::CharterForked { .. } => {
+            "Ask every agency which charter it signed before you change anything."
+        }
+        TrustFileError::CrlWentBack { .. }
+        | TrustFileError::CrlGone { .. }
+        | TrustFileError::CrlForked { .. } => {
+            "Put the newest CRL of that agency back; get it from the agency if it is lost."
+        }
+        TrustFileError::Listed { .. } => {
+            "Put the file back from a backup; it lies beside the list. Without it a revoked device could be let in again."
+        }
+        TrustFileError::Crl(_) | TrustFileError::TooManyCrls { .. } => {
+            "Get the newest CRL from its agency, and keep one file for each agency."
+        }
+        TrustFileError::Certificate { .. } | TrustFileError::CertificateFile { .. } => {
+            "Have the server's request certified again with `alcove-certs server issue`."
+        }
+        TrustFileError::Key { .. } => {
+            "Use the keys that `alcove-server init` made together with the request that was certified."
+        }
+        TrustFileError::KeyExposed { .. } => {
+            "Take the right to read it away from others (chmod o-r), and consider the key known."
+        }
     }
 }
 

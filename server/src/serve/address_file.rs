@@ -1,0 +1,28 @@
+//! The file that says where the server listens.
+
+use super::error::ServeError;
+use std::{fs, net::SocketAddr, path::PathBuf};
+
+/// Says where the server listens, for as long as it does.
+pub(super) struct AddressFile(PathBuf);
+
+impl AddressFile {
+    /// Writes the file so that whoever sees it sees all of it.
+    pub(super) fn write(path: PathBuf, address: SocketAddr) -> Result<Self, ServeError> {
+        let mut unfinished = path.clone().into_os_string();
+        unfinished.push(".new");
+        let unfinished = PathBuf::from(unfinished);
+        let written = fs::write(&unfinished, format!("{address}\n"));
+        match written.and_then(|()| fs::rename(&unfinished, &path)) {
+            Ok(()) => Ok(Self(path)),
+            Err(source) => Err(ServeError::AddressFile { path, source }),
+        }
+    }
+}
+
+impl Drop for AddressFile {
+    fn drop(&mut self) {
+        // Whoever reads a stale one finds nobody there.
+        let _left_over = fs::remove_file(&self.0);
+    }
+}
