@@ -1,35 +1,73 @@
 //! `alcove-server audit list`.
 
-use super::{Failure, say};
-use crate::{
-    admin::{self, AdminError, AuditLine, AuditPages, Line, Question},
-    config::Config,
+use super::{
+    config_arg::ConfigArg,
+    failure::Failure,
+    output::{say, say_json, time},
+    store::with_store,
 };
-use jiff::Timestamp;
+use crate::admin::{self, AdminError, AuditLine, AuditPages, Line, Question};
+use alcove_programs::exit::Exit;
+use clap::{Args, Subcommand};
 
-/// Lists acts from the running server, or from the store when none runs.
-pub(super) fn list(config: &Config, after: u64, max: Option<u64>, json: bool) -> Result<(), Failure> {
-    let max = max.unwrap_or(u64::MAX);
-    let asked = admin::ask(&config.data_dir, &Question::Audit { after, max }, |line| match line {
-        Line::Audit(line) => print(&line, json),
-        Line::Check(_) | Line::Status(_) | Line::End | Line::Refused(_) => Err(AdminError::Answer.into()),
-    });
-    match asked {
-        Err(Failure::Admin(AdminError::NotRunning)) => {}
-        other => return other,
-    }
-    super::check::with_store(config, async |store| {
-        let mut pages = AuditPages { after, left: max };
-        while let Some(lines) = pages.next(store).await? {
-            lines.iter().try_for_each(|line| print(line, json))?;
+/// What of the audit trail.
+#[derive(Debug, Subcommand)]
+pub(super) enum AuditCommand {
+    /// List acts, oldest first.
+    List(ListArgs),
+}
+
+/// Which acts to list.
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Begin after this entry.
+    #[arg(long, value_name = "SEQUENCE", default_value_t = 0)]
+    after: u64,
+    /// List at most this many.
+    #[arg(long, value_name = "COUNT")]
+    max: Option<u64>,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+impl AuditCommand {
+    /// Does it.
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        match self {
+            Self::List(args) => args.run(),
         }
-        Ok(())
-    })
+    }
+}
+
+impl ListArgs {
+    /// Lists acts from the running server, or from the store when none runs.
+    fn run(self) -> Result<Exit, Failure> {
+        let config = self.config.load()?;
+        let (after, max, json) = (self.after, self.max.unwrap_or(u64::MAX), self.json);
+        let asked = admin::ask(&config.data_dir, &Question::Audit { after, max }, |line| match line {
+            Line::Audit(line) => print(&line, json),
+            Line::Check(_) | Line::Status(_) | Line::End | Line::Refused(_) => Err(AdminError::Answer.into()),
+        });
+        match asked {
+            Err(Failure::Admin(AdminError::NotRunning)) => {}
+            other => return other.map(|()| Exit::Ok),
+        }
+        with_store(&config, async |store| {
+            let mut pages = AuditPages { after, left: max };
+            while let Some(lines) = pages.next(store).await? {
+                lines.iter().try_for_each(|line| print(line, json))?;
+            }
+            Ok(Exit::Ok)
+        })
+    }
 }
 
 fn print(line: &AuditLine, json: bool) -> Result<(), Failure> {
     if json {
-        return say(&serde_json::to_string(line).map_err(|error| Failure::Output(error.into()))?);
+        return say_json(line);
     }
     let mut text = format!("{:>8}  {}  {:<20}", line.sequence, time(line.time_ms), line.act);
     for (label, value) in [
@@ -46,11 +84,4 @@ fn print(line: &AuditLine, json: bool) -> Result<(), Failure> {
         text.push_str(&format!("  position {position}"));
     }
     say(&text)
-}
-
-/// A time for people: RFC 3339 in UTC, to the second.
-pub(super) fn time(time_ms: i64) -> String {
-    // Times beyond the calendar are shown as what they are.
-    Timestamp::from_second(time_ms.div_euclid(1000))
-        .map_or_else(|_| format!("{time_ms} ms"), |time| time.to_string())
 }

@@ -3,13 +3,13 @@
 //! OpenMetrics text: a timer writes it to where a collector looks, so monitoring needs no port of the server's and no
 //! key. Names no device and no group. Source: OpenMetrics 1.0, "Text format".
 
-use super::{Failure, say, status::ask};
+use super::{failure::Failure, output::say, status::ask};
 use crate::{admin::StatusLine, config::Config};
 use alcove_programs::exit::Exit;
 use std::fmt::Write;
 
 /// Prints the metrics; fails as `status` does when the server does not answer.
-pub(super) fn metrics(config: &Config) -> Result<Exit, Failure> {
+pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
     let status = ask(config)?;
     say(render(&status).trim_end())?;
     Ok(Exit::Ok)

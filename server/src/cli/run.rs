@@ -1,12 +1,13 @@
 //! `alcove-server run`.
 
-use super::{Failure, check::store_config};
+use super::{failure::Failure, store::store_config};
 use crate::{
     clock::Clock,
     config::{Config, LogFormat},
     serve::{Server, Trusted},
     store::sled::SledStore,
 };
+use alcove_programs::exit::Exit;
 use alcove_programs::memory;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::{io, sync::Arc, time::Duration};
@@ -17,7 +18,7 @@ use tracing_subscriber::EnvFilter;
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Runs the server until a signal stops it.
-pub(super) fn run(config: Config) -> Result<(), Failure> {
+pub(super) fn run(config: Config) -> Result<Exit, Failure> {
     start_log(&config)?;
     raise_descriptor_limit();
     for lacking in memory::lacking() {
@@ -33,7 +34,7 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
         None => tracing::warn!("something still uses the store; it is left as after a crash"),
     }
     tracing::info!("stopped");
-    Ok(())
+    Ok(Exit::Ok)
 }
 
 /// Opens the store, once it is known that the server could show itself, and serves from it.

@@ -1,22 +1,39 @@
 //! `alcove-server status`.
 
-use super::{Failure, audit::time, say};
+use super::{
+    config_arg::ConfigArg,
+    failure::Failure,
+    output::{say, say_json, time},
+};
 use crate::{
     admin::{self, AdminError, EndingLine, Line, Question, StatusLine},
     clock::now_ms,
     config::Config,
 };
 use alcove_programs::exit::Exit;
+use clap::Args;
 
-/// Asks the running server how it is.
-pub(super) fn status(config: &Config, json: bool) -> Result<Exit, Failure> {
-    let status = ask(config)?;
-    if json {
-        say(&serde_json::to_string(&status).map_err(|error| Failure::Output(error.into()))?)?;
-    } else {
-        print(&status)?;
+/// Which server to ask.
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl StatusArgs {
+    /// Asks the running server how it is.
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let status = ask(&self.config.load()?)?;
+        if self.json {
+            say_json(&status)?;
+        } else {
+            print(&status)?;
+        }
+        Ok(if status.writable { Exit::Ok } else { Exit::NoSpace })
     }
-    Ok(if status.writable { Exit::Ok } else { Exit::NoSpace })
 }
 
 /// How the running server is.
