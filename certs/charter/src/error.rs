@@ -425,6 +425,62 @@ pub enum TrustError {
     Context,
 }
 
+/// How a certificate that was believed once is not believed any more, without anything of it being wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lapse {
+    /// Its time is over.
+    Expired {
+        /// Last moment of validity, milliseconds since 1970.
+        not_after_ms: i64,
+    },
+    /// Its time has not come: a clock is wrong.
+    NotYetValid {
+        /// First moment of validity, milliseconds since 1970.
+        not_before_ms: i64,
+    },
+    /// Its agency has revoked it, or shut the device out.
+    Revoked,
+    /// The charter that vouched for it has ended.
+    CharterExpired {
+        /// When, milliseconds since 1970.
+        not_after_ms: i64,
+    },
+}
+
+impl TrustError {
+    /// How it has lapsed; nothing where it is not by the charter, or not as it should be.
+    pub const fn lapse(&self) -> Option<Lapse> {
+        match self {
+            Self::Expired { not_after_ms, .. } => Some(Lapse::Expired { not_after_ms: *not_after_ms }),
+            Self::NotYetValid { not_before_ms, .. } => {
+                Some(Lapse::NotYetValid { not_before_ms: *not_before_ms })
+            }
+            Self::Revoked { .. } | Self::Denied { .. } => Some(Lapse::Revoked),
+            Self::CharterExpired { not_after_ms } => {
+                Some(Lapse::CharterExpired { not_after_ms: *not_after_ms })
+            }
+            Self::ChainLength { .. }
+            | Self::Malformed
+            | Self::UnsupportedKey
+            | Self::CaAsLeaf
+            | Self::WrongUsage
+            | Self::NoSan
+            | Self::SeveralSans { .. }
+            | Self::SanKind
+            | Self::Name(_)
+            | Self::UnknownAgency { .. }
+            | Self::UnknownIssuer { .. }
+            | Self::UnknownServerIssuer
+            | Self::BadSignature
+            | Self::RequestAsks
+            | Self::WrongServerName
+            | Self::Behind { .. }
+            | Self::CharterFork { .. }
+            | Self::Context => None,
+        }
+    }
+}
+
 /// Why a card was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CardError {

@@ -51,7 +51,7 @@ pub use crl::{Crl, CrlEntry};
 pub use denial::{Denial, DenialError, denial_signing_bytes, duty_name};
 pub use differences::{Difference, KeyPurpose, differences};
 pub use directory_key::directory_key_hash;
-pub use error::{CaFault, CardError, CharterError, CrlError, TrustError};
+pub use error::{CaFault, CardError, CharterError, CrlError, Lapse, TrustError};
 pub use escrow::{
     ESCROW_CIPHERTEXT_BYTES, ESCROW_GRANT_INFO, ESCROW_INFO, EscrowBundle, EscrowEntry, EscrowError,
     EscrowPlace, EscrowedGrant, EscrowedGrantPlace, RECOVERED_KEYS_INFO,

@@ -25,6 +25,7 @@ use alcove_mls::{CommitError, LogPin, PolicyError, Role};
 use alcove_proto::{
     ids::{GroupId, Head, Position},
     names::{Identity, Person},
+    reason::Nature,
     v1::{EntryKind, LogEntry, Reason, Receipt},
 };
 use std::{collections::BTreeSet, time::Duration};
@@ -341,39 +342,12 @@ impl Session {
                 GivenUp::OtherStands => Ok(()),
                 GivenUp::Done => Err(Error::NotAllowed),
             },
-            Some(
-                Reason::Unspecified
-                | Reason::Malformed
-                | Reason::NotCanonical
-                | Reason::TooLarge
-                | Reason::IdReused
-                | Reason::CommitInvalid
-                | Reason::LeafNotTrusted
-                | Reason::CertificateRefused
-                | Reason::QuotaExceeded
-                | Reason::DailyLimit
-                | Reason::StorageFull
-                | Reason::UploadIncomplete
-                | Reason::DigestMismatch
-                | Reason::KeyPackageInvalid
-                | Reason::GroupExists
-                | Reason::InvitationUnknown
-                | Reason::InvitationUsed
-                | Reason::InvitationExpired
-                | Reason::NotAuthorised
-                | Reason::TrustRefused
-                | Reason::WouldCut
-                | Reason::LedgerRefused
-                | Reason::ListRefused
-                | Reason::RecoveryKeyChanged
-                | Reason::RecoveryNotOpen
-                | Reason::RecoveryStands,
-            ) => match self.give_up(group, commit)? {
+            Some(reason) if ends_intent(reason) => match self.give_up(group, commit)? {
                 GivenUp::OtherStands => Ok(()),
                 GivenUp::Done => Err(error.into()),
             },
             // It may pass; the next sync sends the same bytes again.
-            Some(Reason::RateLimited | Reason::Unavailable | Reason::Internal) | None => Err(error.into()),
+            Some(_) | None => Err(error.into()),
         }
     }
 
@@ -494,6 +468,13 @@ fn refused_here(error: GroupError) -> Error {
         | PolicyError::MayNotChangePolicy => Error::NotAllowed,
         _ => error.into(),
     }
+}
+
+/// Whether a change of members is given up for this refusal: for all but what passes. Room and the limit of a day come back
+/// too late: the person is told now, and begins it anew when they still want it.
+fn ends_intent(reason: Reason) -> bool {
+    let too_late = matches!(reason, Reason::QuotaExceeded | Reason::DailyLimit | Reason::StorageFull);
+    too_late || reason.nature() != Nature::Passing
 }
 
 #[cfg(test)]

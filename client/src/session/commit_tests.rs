@@ -79,3 +79,13 @@ fn a_refusal_that_another_program_has_answered_undoes_nothing_that_was_made_sinc
     assert!(was_let_go(&one, &second));
     assert_eq!(other.give_up(&CASE, &second).unwrap(), GivenUp::Done, "both were told");
 }
+
+#[test]
+fn a_change_of_members_waits_for_what_passes_soon_and_for_nothing_else() {
+    for reason in [Reason::RateLimited, Reason::Unavailable, Reason::Internal] {
+        assert!(!ends_intent(reason), "{reason:?}");
+    }
+    for reason in [Reason::QuotaExceeded, Reason::DailyLimit, Reason::StorageFull, Reason::CommitInvalid] {
+        assert!(ends_intent(reason), "{reason:?}");
+    }
+}

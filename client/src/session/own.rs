@@ -6,7 +6,7 @@ use crate::vault::{
     Act, Durability, VaultError,
     rows::{DeviceRow, EnrolmentRow, FormerKeyRow, KeyPackageRow, UpkeepRow},
 };
-use alcove_charter::{Card, DeviceCertificate, Judge, TrustError, TrustView, objection_signing_bytes};
+use alcove_charter::{Card, DeviceCertificate, Judge, Lapse, TrustError, TrustView, objection_signing_bytes};
 use alcove_e2ee::{cards, device::Device, keys::DirectoryKey, records::signed_content};
 use alcove_mls::SealedCard;
 use alcove_proto::names::Identity;
@@ -168,38 +168,19 @@ impl Session {
 }
 
 fn trouble(error: TrustError) -> Error {
-    match error {
-        TrustError::Expired { not_after_ms, .. } => {
+    match error.lapse() {
+        Some(Lapse::Expired { not_after_ms }) => {
             Error::Certificate(CertificateTrouble::Expired { not_after_ms })
         }
-        TrustError::NotYetValid { not_before_ms, .. } => {
+        Some(Lapse::NotYetValid { not_before_ms }) => {
             Error::Certificate(CertificateTrouble::NotYetValid { not_before_ms })
         }
-        TrustError::Revoked { .. } | TrustError::Denied { .. } => {
-            Error::Certificate(CertificateTrouble::Revoked)
-        }
-        TrustError::CharterExpired { not_after_ms } => {
+        Some(Lapse::Revoked) => Error::Certificate(CertificateTrouble::Revoked),
+        Some(Lapse::CharterExpired { not_after_ms }) => {
             Error::Charter(alcove_charter::CharterError::Expired { not_after_ms })
         }
         // It was believed when it was enrolled: the charter has changed since.
-        TrustError::ChainLength { .. }
-        | TrustError::Malformed
-        | TrustError::UnsupportedKey
-        | TrustError::CaAsLeaf
-        | TrustError::WrongUsage
-        | TrustError::NoSan
-        | TrustError::SeveralSans { .. }
-        | TrustError::SanKind
-        | TrustError::Name(_)
-        | TrustError::UnknownAgency { .. }
-        | TrustError::UnknownIssuer { .. }
-        | TrustError::UnknownServerIssuer
-        | TrustError::BadSignature
-        | TrustError::RequestAsks
-        | TrustError::WrongServerName
-        | TrustError::Behind { .. }
-        | TrustError::CharterFork { .. }
-        | TrustError::Context => Error::Certificate(CertificateTrouble::NotOfCharter),
+        None => Error::Certificate(CertificateTrouble::NotOfCharter),
     }
 }
 

@@ -38,37 +38,8 @@ pub(super) fn of_record(error: &ServerError) -> Option<RefusalCause> {
         Reason::Malformed | Reason::NotCanonical => Some(RefusalCause::NotUnderstood),
         Reason::TooLarge => Some(RefusalCause::TooLarge),
         Reason::IdReused => Some(RefusalCause::IdReused),
-        Reason::Unspecified
-        | Reason::NotFound
-        | Reason::StaleEpoch
-        | Reason::CommitInvalid
-        | Reason::CommitNotAllowed
-        | Reason::LeafNotTrusted
-        | Reason::TrustStale
-        | Reason::ClockSkew
-        | Reason::HeadTooOld
-        | Reason::CertificateRefused
-        | Reason::RateLimited
-        | Reason::QuotaExceeded
-        | Reason::DailyLimit
-        | Reason::StorageFull
-        | Reason::UploadIncomplete
-        | Reason::DigestMismatch
-        | Reason::Unavailable
-        | Reason::Internal
-        | Reason::KeyPackageInvalid
-        | Reason::GroupExists
-        | Reason::InvitationUnknown
-        | Reason::InvitationUsed
-        | Reason::InvitationExpired
-        | Reason::NotAuthorised
-        | Reason::TrustRefused
-        | Reason::WouldCut
-        | Reason::LedgerRefused
-        | Reason::ListRefused
-        | Reason::RecoveryKeyChanged
-        | Reason::RecoveryNotOpen
-        | Reason::RecoveryStands => None,
+        // The rest passes, is made anew, or is for the log to decide; what waits is not lost.
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why a call failed: the network, a certificate, or a refusal with its machine-readable reason.
 
-use alcove_proto::v1::Reason;
+use alcove_proto::{reason::Nature, v1::Reason};
 use alcove_rpc::Failed;
 use alcove_trust::{CertificateFault, ConfigError, ConnectError};
 use std::time::Duration;
@@ -93,43 +93,7 @@ impl ServerError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable => true,
-            Self::Refused(refusal) => match refusal.reason {
-                Reason::RateLimited
-                | Reason::QuotaExceeded
-                | Reason::DailyLimit
-                | Reason::StorageFull
-                | Reason::Unavailable
-                | Reason::Internal => true,
-                Reason::Unspecified
-                | Reason::Malformed
-                | Reason::NotCanonical
-                | Reason::TooLarge
-                | Reason::NotFound
-                | Reason::StaleEpoch
-                | Reason::IdReused
-                | Reason::CommitInvalid
-                | Reason::CommitNotAllowed
-                | Reason::LeafNotTrusted
-                | Reason::TrustStale
-                | Reason::ClockSkew
-                | Reason::HeadTooOld
-                | Reason::CertificateRefused
-                | Reason::UploadIncomplete
-                | Reason::DigestMismatch
-                | Reason::KeyPackageInvalid
-                | Reason::GroupExists
-                | Reason::InvitationUnknown
-                | Reason::InvitationUsed
-                | Reason::InvitationExpired
-                | Reason::NotAuthorised
-                | Reason::TrustRefused
-                | Reason::WouldCut
-                | Reason::LedgerRefused
-                | Reason::ListRefused
-                | Reason::RecoveryKeyChanged
-                | Reason::RecoveryNotOpen
-                | Reason::RecoveryStands => false,
-            },
+            Self::Refused(refusal) => refusal.reason.nature() == Nature::Passing,
             Self::Address
             | Self::Config(_)
             | Self::ServerCertificate(_)

@@ -10,7 +10,7 @@ use super::{
 };
 use alcove_charter::Crl;
 use alcove_issuer::{DEVICE_DAYS, IssuerError, Judged, Late, Passphrase, RequestKind, answer_all};
-use alcove_proto::{names::Identity, v1::Reason};
+use alcove_proto::{names::Identity, reason::Nature, v1::Reason};
 use clap::Args;
 use serde_json::json;
 use std::time::Duration;
@@ -237,16 +237,7 @@ fn is_half_over(visit: &Visit, now_ms: i64) -> bool {
 
 /// Whether the same may succeed later without anybody doing anything.
 fn is_passing(error: &IssuerError) -> bool {
-    let for_now = |reason: &Reason| {
-        matches!(
-            reason,
-            Reason::RateLimited
-                | Reason::Unavailable
-                | Reason::Internal
-                | Reason::StorageFull
-                | Reason::QuotaExceeded
-        )
-    };
+    let for_now = |reason: &Reason| reason.nature() == Nature::Passing;
     matches!(error, IssuerError::DeskUnreachable | IssuerError::Busy { .. })
         || matches!(error, IssuerError::DeskRefused { reason, .. } if for_now(reason))
 }
