@@ -3,7 +3,7 @@
 
 use crate::{
     objection::VerifiedObjection,
-    renewal::verify_order,
+    order::verify_order,
     trust::{Judge, TrustView},
     words::spelled_words,
 };

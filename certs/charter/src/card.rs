@@ -2,11 +2,17 @@
 //!
 //! How a card is sealed under the directory key is not known here (PROTOCOL.md, "Cards").
 
-use crate::{CardError, history::CharterHistory, text};
-use alcove_proto::{canonical, limits::CARD_TEXT_BYTES_MAX, names::Person, v1};
-
-/// The card format this crate reads.
-const FORMAT: u32 = 1;
+use crate::{
+    error::{CardError, SignedBodyError},
+    history::CharterHistory,
+    signed_body::{self, Parts},
+    text,
+};
+use alcove_proto::{
+    limits::{CARD_TEXT_BYTES_MAX, SEALED_CARD_BYTES_MAX as CARD_BYTES_MAX},
+    names::Person,
+    v1,
+};
 
 /// What the agency's charter key signs for an encoded [`v1::Card`].
 pub fn card_signing_bytes(card: &[u8]) -> Vec<u8> {
@@ -31,11 +37,11 @@ impl Card {
     ///
     /// Errors: [`CardError`].
     pub fn parse(card: &[u8]) -> Result<Self, CardError> {
-        let message: v1::Card = canonical::decode(card)?;
-        if message.format != FORMAT {
-            return Err(CardError::Format { found: message.format });
-        }
-        let person: Person = message.person.parse()?;
+        Self::of(signed_body::read(card, CARD_BYTES_MAX, format)?)
+    }
+
+    fn of(message: v1::Card) -> Result<Self, CardError> {
+        let person: Person = message.person.parse().map_err(SignedBodyError::from)?;
         let plain = |line: &str| text::is_plain_line(line, CARD_TEXT_BYTES_MAX);
         if !plain(&message.name) || !plain(&message.role) {
             return Err(CardError::Text);
@@ -48,8 +54,13 @@ impl Card {
     /// An agency's earlier charter keys count too: a card outlives a change of key until it is reissued.
     /// Errors: [`CardError`].
     pub fn verify(signed_card: &[u8], person: &Person, charters: &CharterHistory) -> Result<Self, CardError> {
-        let signed: v1::SignedCard = canonical::decode(signed_card)?;
-        let card = Self::parse(&signed.card)?;
+        let parts = |signed: v1::SignedCard| Parts {
+            body: signed.card,
+            signature: signed.signature,
+            certificate: Vec::new(),
+        };
+        let signed = signed_body::open(signed_card, CARD_BYTES_MAX, parts, format)?;
+        let card = Self::of(signed.message.clone())?;
         if card.person != *person {
             return Err(CardError::OtherPerson);
         }
@@ -63,11 +74,14 @@ impl Card {
         if keys.is_empty() {
             return Err(CardError::UnknownAgency { trust_domain: trust_domain.clone() });
         }
-        let message = card_signing_bytes(&signed.card);
-        if keys.iter().any(|key| key.verify(&message, &signed.signature).is_ok()) {
+        if keys.iter().any(|key| signed.verify(key, card_signing_bytes).is_ok()) {
             Ok(card)
         } else {
-            Err(CardError::BadSignature)
+            Err(SignedBodyError::BadSignature.into())
         }
     }
+}
+
+fn format(card: &v1::Card) -> u32 {
+    card.format
 }

@@ -9,26 +9,23 @@
 //! ([`TrustView::taken_denial`]), or its officer's certificate is revoked.
 
 use crate::{
-    TrustError,
     anchor::{self, PathFault},
     certificate::{Leaf, San, Serial},
+    error::{SignedBodyError, TrustError},
     history::Appended,
     key::{P256Point, sha256},
     oids::Usage,
+    signed_body::{self, Parts, SignedBody},
     trust::TrustView,
 };
 use alcove_proto::{
-    canonical::{self, CanonicalError},
     ids::Digest,
     limits::{DENIAL_AGE_MS_MAX, DENIAL_BYTES_MAX, DENIALS_PER_AGENCY_MAX, DESK_CLOCK_AHEAD_MS_MAX},
-    names::{Identity, NameError, TrustDomain},
+    names::{Identity, TrustDomain},
     v1,
 };
 use rustls_pki_types::TrustAnchor;
 use std::{collections::BTreeMap, fmt, sync::Arc};
-
-/// The format this crate reads.
-const FORMAT: u32 = 1;
 
 /// What a duty officer's key signs for an encoded [`v1::Denial`].
 pub fn denial_signing_bytes(denial: &[u8]) -> Vec<u8> {
@@ -43,27 +40,9 @@ pub fn duty_name(trust_domain: &TrustDomain) -> String {
 /// Why a denial was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DenialError {
-    /// Over [`alcove_proto::limits::DENIAL_BYTES_MAX`].
-    #[error("the denial is too large")]
-    TooLarge,
-    /// The bytes are no such message in its canonical form.
+    /// The signed body is refused, whatever it says.
     #[error(transparent)]
-    Encoding(#[from] CanonicalError),
-    /// A format this version does not know.
-    #[error("format {found} is not known")]
-    Format {
-        /// What it says.
-        found: u32,
-    },
-    /// It names no device.
-    #[error("the denial names no device")]
-    Name(#[from] NameError),
-    /// The certificate is not a duty officer's of that device's agency, was not in force, or has been revoked.
-    #[error("the certificate that signs is not believed")]
-    Certificate(#[from] TrustError),
-    /// The signature is not the certified key's.
-    #[error("the signature does not verify")]
-    BadSignature,
+    Body(#[from] SignedBodyError),
     /// Made more than ten minutes before it came, or by a clock that is ahead.
     #[error("it was not made within the last ten minutes")]
     Time {
@@ -96,22 +75,22 @@ pub struct Denial {
 
 /// One that parses, of which nothing is believed yet.
 struct Parsed {
-    signed: v1::SignedDenial,
+    signed: SignedBody<v1::Denial>,
     identity: Identity,
     at_ms: i64,
 }
 
 impl Parsed {
-    fn parse(signed_denial: &[u8]) -> Result<Self, DenialError> {
-        if signed_denial.len() > DENIAL_BYTES_MAX {
-            return Err(DenialError::TooLarge);
-        }
-        let signed: v1::SignedDenial = canonical::decode(signed_denial)?;
-        let denial: v1::Denial = canonical::decode(&signed.denial)?;
-        if denial.format != FORMAT {
-            return Err(DenialError::Format { found: denial.format });
-        }
-        Ok(Self { identity: denial.identity.parse()?, at_ms: denial.at_ms, signed })
+    fn parse(signed_denial: &[u8]) -> Result<Self, SignedBodyError> {
+        let parts = |signed: v1::SignedDenial| Parts {
+            body: signed.denial,
+            signature: signed.signature,
+            certificate: signed.certificate,
+        };
+        let format = |denial: &v1::Denial| denial.format;
+        let signed = signed_body::open(signed_denial, DENIAL_BYTES_MAX, parts, format)?;
+        let identity = signed.message.identity.parse()?;
+        Ok(Self { identity, at_ms: signed.message.at_ms, signed })
     }
 
     /// The same, believed, with its officer's certificate: one by `anchors` that is in force at `judged_at_ms`.
@@ -121,14 +100,13 @@ impl Parsed {
         trust: &TrustView,
         anchors: &[TrustAnchor<'static>],
         judged_at_ms: i64,
-    ) -> Result<(Denial, Leaf), DenialError> {
+    ) -> Result<(Denial, Leaf), SignedBodyError> {
         let Self { signed, identity, at_ms } = self;
-        let (leaf, issuer) = officer(&signed.certificate, &identity.person.trust_domain, anchors, trust)?;
+        let (leaf, issuer) =
+            officer(&signed.parts.certificate, &identity.person.trust_domain, anchors, trust)?;
         leaf.check_time(judged_at_ms)?;
-        leaf.public_key
-            .verify(&denial_signing_bytes(&signed.denial), &signed.signature)
-            .map_err(|_| DenialError::BadSignature)?;
-        let (digest, officer) = (Digest(sha256(&[&signed.denial])), (leaf.serial.clone(), issuer));
+        signed.verify(&leaf.public_key, denial_signing_bytes)?;
+        let (digest, officer) = (Digest(sha256(&[&signed.parts.body])), (leaf.serial.clone(), issuer));
         Ok((Denial { identity, at_ms, digest, signed: signed_denial.into(), officer }, leaf))
     }
 }
@@ -218,7 +196,7 @@ impl TrustView {
         known: Option<&Arc<Denial>>,
     ) -> Result<Arc<Denial>, DenialError> {
         if let Some(known) = known.filter(|known| known.signed[..] == *signed_denial) {
-            known.check_officer(self)?;
+            known.check_officer(self).map_err(SignedBodyError::from)?;
             return Ok(Arc::clone(known));
         }
         let parsed = Parsed::parse(signed_denial)?;
@@ -246,18 +224,19 @@ impl TrustView {
         now_ms: i64,
         was_lifted: impl FnOnce(&Digest) -> Result<bool, E>,
     ) -> Result<(Self, Appended), E> {
-        let parsed = Parsed::parse(signed_denial)?;
+        let parsed = Parsed::parse(signed_denial).map_err(DenialError::from)?;
         if self.denial(&parsed.identity).is_some_and(|held| held.signed[..] == *signed_denial) {
             return Ok((self.clone(), Appended::AlreadyHeld));
         }
         let anchors = self.charters().anchors_now(&parsed.identity.person.trust_domain);
-        let (denial, officer) = parsed.verify(signed_denial, self, &anchors, now_ms)?;
+        let (denial, officer) =
+            parsed.verify(signed_denial, self, &anchors, now_ms).map_err(DenialError::from)?;
         let age_ms = now_ms.saturating_sub(denial.at_ms);
         if !(-DESK_CLOCK_AHEAD_MS_MAX..=DENIAL_AGE_MS_MAX).contains(&age_ms) {
             return Err(DenialError::Time { at_ms: denial.at_ms }.into());
         }
         // As it will be judged whenever it is looked at again.
-        officer.check_time(denial.at_ms).map_err(DenialError::from)?;
+        officer.check_time(denial.at_ms).map_err(SignedBodyError::from).map_err(DenialError::from)?;
         if was_lifted(&denial.digest)? {
             return Err(DenialError::Lifted.into());
         }

@@ -481,9 +481,12 @@ impl TrustError {
     }
 }
 
-/// Why a card was refused.
+/// Why a signed body was refused, whatever it says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CardError {
+pub enum SignedBodyError {
+    /// Over its limit in [`alcove_proto::limits`], or a part of it over its own.
+    #[error("it is too large")]
+    TooLarge,
     /// The bytes are no such message in its canonical form.
     #[error(transparent)]
     Encoding(#[from] CanonicalError),
@@ -493,9 +496,23 @@ pub enum CardError {
         /// What it says.
         found: u32,
     },
-    /// The card names no person.
-    #[error("the card names no person")]
-    Person(#[from] NameError),
+    /// It names nobody, where it should name a device or an agency.
+    #[error("it names nobody")]
+    Name(#[from] NameError),
+    /// The certificate that signs is not believed, or not for this.
+    #[error("the certificate that signs is not believed")]
+    Certificate(#[from] TrustError),
+    /// The signature is not by the key that should have signed.
+    #[error("the signature does not verify")]
+    BadSignature,
+}
+
+/// Why a card was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CardError {
+    /// The signed body is refused, whatever it says.
+    #[error(transparent)]
+    Body(#[from] SignedBodyError),
     /// The card is somebody else's.
     #[error("the card is of another person")]
     OtherPerson,
@@ -508,7 +525,4 @@ pub enum CardError {
         /// Which.
         trust_domain: TrustDomain,
     },
-    /// The signature is not the agency's.
-    #[error("the card's signature does not verify")]
-    BadSignature,
 }

@@ -5,18 +5,22 @@
 //! code: the issuer writes it ([`LedgerPoint::write`]), server and device follow it ([`LedgerPoint::follow`]).
 //! PROTOCOL.md, "Ledger".
 
-use crate::{certificate::Serial, denial::duty_name, history::CharterHistory, key::P256Point, key::sha256};
+use crate::{
+    certificate::Serial,
+    denial::duty_name,
+    error::SignedBodyError,
+    history::CharterHistory,
+    key::{P256Point, sha256},
+    signed_body::{self, FORMAT, Parts, SignedBody},
+};
 use alcove_proto::{
-    canonical::{self, CanonicalError},
     ids::Digest,
     limits::{LEDGER_ENTRIES_MAX, LEDGER_ENTRY_BYTES_MAX, LEDGER_HEAD_BYTES_MAX},
-    names::{Identity, NameError, TrustDomain},
+    names::{Identity, TrustDomain},
     v1::{self, ledger_entry::Event},
 };
 use prost::Message;
 
-/// The format this crate reads and writes.
-const FORMAT: u32 = 1;
 /// Content octets of a serial number: twenty (RFC 5280 section 4.1.2.2), and the zero that DER may put in front.
 const SERIAL_BYTES_MAX: usize = 21;
 /// Highest CRLReason (RFC 5280 section 5.3.1).
@@ -30,19 +34,9 @@ pub fn ledger_signing_bytes(head: &[u8]) -> Vec<u8> {
 /// Why a ledger, or a part of it, was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerError {
-    /// An entry over [`LEDGER_ENTRY_BYTES_MAX`], a head over [`LEDGER_HEAD_BYTES_MAX`], or more than
-    /// [`LEDGER_ENTRIES_MAX`] entries.
-    #[error("the ledger is too large")]
-    TooLarge,
-    /// The bytes are no such message in its canonical form.
+    /// An entry or a head is refused, whatever it says; or there are more than [`LEDGER_ENTRIES_MAX`] entries.
     #[error(transparent)]
-    Encoding(#[from] CanonicalError),
-    /// A format this version does not know.
-    #[error("format {found} is not known")]
-    Format {
-        /// What it says.
-        found: u32,
-    },
+    Body(#[from] SignedBodyError),
     /// A number is left out, or comes twice.
     #[error("entry {expected} is expected, and {found} is there")]
     Number {
@@ -63,15 +57,9 @@ pub enum LedgerError {
         /// Its number.
         number: u64,
     },
-    /// The head names no agency.
-    #[error("the head names no agency")]
-    Name(#[from] NameError),
     /// The head is at no entry, or its hash is none.
     #[error("the head is none")]
     Head,
-    /// The signature is not by the agency's charter key.
-    #[error("the signature does not verify")]
-    BadSignature,
 }
 
 /// What a certificate in a ledger is for.
@@ -148,7 +136,7 @@ impl LedgerPoint {
 
     /// Encodes the next entry of the agency's ledger, and goes on behind it.
     ///
-    /// Errors: [`LedgerError::TooLarge`], [`LedgerError::Event`] for what no reader would take; then it stays.
+    /// Errors: [`SignedBodyError::TooLarge`], [`LedgerError::Event`] for what no reader would take; then it stays.
     pub fn write(
         &mut self,
         trust_domain: &TrustDomain,
@@ -171,13 +159,11 @@ impl LedgerPoint {
     ///
     /// Errors: [`LedgerError`]; then it stays.
     pub fn follow(&mut self, trust_domain: &TrustDomain, entry: &[u8]) -> Result<LedgerEntry, LedgerError> {
-        if entry.len() > LEDGER_ENTRY_BYTES_MAX || self.count >= LEDGER_ENTRIES_MAX {
-            return Err(LedgerError::TooLarge);
+        if self.count >= LEDGER_ENTRIES_MAX {
+            return Err(SignedBodyError::TooLarge.into());
         }
-        let message: v1::LedgerEntry = canonical::decode(entry)?;
-        if message.format != FORMAT {
-            return Err(LedgerError::Format { found: message.format });
-        }
+        let format = |entry: &v1::LedgerEntry| entry.format;
+        let message = signed_body::read(entry, LEDGER_ENTRY_BYTES_MAX, format)?;
         let number = self.count + 1;
         if message.number != number {
             return Err(LedgerError::Number { expected: number, found: message.number });
@@ -288,8 +274,7 @@ impl LedgerHead {
 #[derive(Debug, Clone)]
 pub struct SignedLedgerHead {
     head: LedgerHead,
-    body: Vec<u8>,
-    signature: Vec<u8>,
+    signed: SignedBody<v1::LedgerHead>,
 }
 
 impl SignedLedgerHead {
@@ -297,27 +282,27 @@ impl SignedLedgerHead {
     ///
     /// Errors: [`LedgerError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, LedgerError> {
-        if bytes.len() > LEDGER_HEAD_BYTES_MAX {
-            return Err(LedgerError::TooLarge);
-        }
-        let signed: v1::SignedLedgerHead = canonical::decode(bytes)?;
-        let message: v1::LedgerHead = canonical::decode(&signed.head)?;
-        if message.format != FORMAT {
-            return Err(LedgerError::Format { found: message.format });
-        }
+        let parts = |signed: v1::SignedLedgerHead| Parts {
+            body: signed.head,
+            signature: signed.signature,
+            certificate: Vec::new(),
+        };
+        let format = |head: &v1::LedgerHead| head.format;
+        let signed = signed_body::open(bytes, LEDGER_HEAD_BYTES_MAX, parts, format)?;
+        let message = &signed.message;
         if message.count > LEDGER_ENTRIES_MAX {
-            return Err(LedgerError::TooLarge);
+            return Err(SignedBodyError::TooLarge.into());
         }
         let hash = Digest::try_from(message.head.as_slice()).map_err(|_| LedgerError::Head)?;
         if message.count == 0 {
             return Err(LedgerError::Head);
         }
         let head = LedgerHead {
-            trust_domain: message.trust_domain.parse()?,
+            trust_domain: message.trust_domain.parse().map_err(SignedBodyError::from)?,
             point: LedgerPoint { count: message.count, head: hash },
             time_ms: message.time_ms,
         };
-        Ok(Self { head, body: signed.head, signature: signed.signature })
+        Ok(Self { head, signed })
     }
 
     /// The agency that it says to be of: whose key is to be asked.
@@ -327,11 +312,9 @@ impl SignedLedgerHead {
 
     /// The head, if that key signed it.
     ///
-    /// Errors: [`LedgerError::BadSignature`].
+    /// Errors: [`SignedBodyError::BadSignature`].
     pub fn verified_by(&self, charter_key: &P256Point) -> Result<&LedgerHead, LedgerError> {
-        charter_key
-            .verify(&ledger_signing_bytes(&self.body), &self.signature)
-            .map_err(|_| LedgerError::BadSignature)?;
+        self.signed.verify(charter_key, ledger_signing_bytes)?;
         Ok(&self.head)
     }
 
@@ -339,7 +322,7 @@ impl SignedLedgerHead {
     ///
     /// A head stays good when the agency's key has changed since; that none by an older key comes after one by a newer
     /// is the caller's to see.
-    /// Errors: [`LedgerError::BadSignature`].
+    /// Errors: [`SignedBodyError::BadSignature`].
     pub fn verified_in(&self, charters: &CharterHistory) -> Result<(&LedgerHead, u64), LedgerError> {
         for charter in charters.charters().rev() {
             let Some(agency) = charter.agency(&self.head.trust_domain) else { continue };
@@ -347,7 +330,7 @@ impl SignedLedgerHead {
                 return Ok((head, charter.version));
             }
         }
-        Err(LedgerError::BadSignature)
+        Err(SignedBodyError::BadSignature.into())
     }
 }
 

@@ -28,11 +28,13 @@ mod ledger;
 mod listed;
 mod objection;
 pub mod oids;
+mod order;
 mod owners;
 mod pace;
 mod renewal;
 mod sign_content;
 mod signed;
+mod signed_body;
 mod text;
 mod trust;
 mod words;
@@ -51,7 +53,7 @@ pub use crl::{Crl, CrlEntry};
 pub use denial::{Denial, DenialError, denial_signing_bytes, duty_name};
 pub use differences::{Difference, KeyPurpose, differences};
 pub use directory_key::directory_key_hash;
-pub use error::{CaFault, CardError, CharterError, CrlError, Lapse, TrustError};
+pub use error::{CaFault, CardError, CharterError, CrlError, Lapse, SignedBodyError, TrustError};
 pub use escrow::{
     ESCROW_CIPHERTEXT_BYTES, ESCROW_GRANT_INFO, ESCROW_INFO, EscrowBundle, EscrowEntry, EscrowError,
     EscrowPlace, EscrowedGrant, EscrowedGrantPlace, RECOVERED_KEYS_INFO,
@@ -65,8 +67,9 @@ pub use ledger::{
 };
 pub use listed::{EVER_LISTED_BYTES_MAX, EverListed};
 pub use objection::{Objection, ObjectionError, VerifiedObjection, objection_signing_bytes};
+pub use order::{order_signing_bytes, verify_order};
 pub use owners::{KeyOwner, ca_claim_signing_bytes};
-pub use renewal::{RenewalError, VerifiedRenewal, order_signing_bytes, renewal_signing_bytes, verify_order};
+pub use renewal::{RenewalError, VerifiedRenewal, renewal_signing_bytes};
 pub use sign_content::sign_content;
 pub use signed::{SignedCharter, Standing, charter_signing_bytes};
 pub use trust::{

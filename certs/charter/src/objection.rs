@@ -2,54 +2,34 @@
 //! PROTOCOL.md, "Recovery", step 9.
 
 use crate::{
-    TrustError,
+    error::SignedBodyError,
     sign_content::sign_content,
+    signed_body::{self, FORMAT, Parts},
     trust::{DeviceCertificate, Judge, TrustView},
 };
 use alcove_proto::{
-    canonical::{self, CanonicalError},
     ids::{AttemptId, IdLengthError},
     limits::OBJECTION_BYTES_MAX,
-    names::{Identity, NameError},
+    names::Identity,
     v1,
 };
 use prost::Message;
 
 /// The label of SignWithLabel (RFC 9420 section 5.1.2).
 const OBJECTION_LABEL: &str = "alcove recovery objection v1";
-/// The format this crate reads and writes.
-const FORMAT: u32 = 1;
 
 /// Why an objection was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ObjectionError {
-    /// Over [`alcove_proto::limits::OBJECTION_BYTES_MAX`].
-    #[error("the objection is too large")]
-    TooLarge,
-    /// The bytes are no such message in its canonical form.
+    /// The signed body is refused, whatever it says.
     #[error(transparent)]
-    Encoding(#[from] CanonicalError),
-    /// A format this version does not know.
-    #[error("format {found} is not known")]
-    Format {
-        /// What it says.
-        found: u32,
-    },
+    Body(#[from] SignedBodyError),
     /// It names no attempt.
     #[error(transparent)]
     Attempt(#[from] IdLengthError),
-    /// It names no device.
-    #[error("the objection names no device")]
-    Name(#[from] NameError),
-    /// The certificate is not believed.
-    #[error("the certificate that signs is not believed")]
-    Certificate(#[from] TrustError),
     /// The certificate is another device's.
     #[error("the certificate is another device's")]
     OtherDevice,
-    /// The signature is not the certified key's.
-    #[error("the signature does not verify")]
-    BadSignature,
 }
 
 /// One device's no to one attempt.
@@ -107,27 +87,24 @@ impl VerifiedObjection {
         trust: &TrustView,
         judge: Judge<'_>,
     ) -> Result<Self, ObjectionError> {
-        if signed_objection.len() > OBJECTION_BYTES_MAX {
-            return Err(ObjectionError::TooLarge);
-        }
-        let signed: v1::SignedObjection = canonical::decode(signed_objection)?;
-        let message: v1::Objection = canonical::decode(&signed.objection)?;
-        if message.format != FORMAT {
-            return Err(ObjectionError::Format { found: message.format });
-        }
-        let objection = Objection {
-            attempt: AttemptId::try_from(message.attempt_id.as_slice())?,
-            identity: message.identity.parse()?,
-            time_ms: message.time_ms,
+        let parts = |signed: v1::SignedObjection| Parts {
+            body: signed.objection,
+            signature: signed.signature,
+            certificate: signed.certificate,
         };
-        let certificate = trust.verify_device_mls(&[&signed.certificate], judge)?;
+        let format = |objection: &v1::Objection| objection.format;
+        let signed = signed_body::open(signed_objection, OBJECTION_BYTES_MAX, parts, format)?;
+        let objection = Objection {
+            attempt: AttemptId::try_from(signed.message.attempt_id.as_slice())?,
+            identity: signed.message.identity.parse().map_err(SignedBodyError::from)?,
+            time_ms: signed.message.time_ms,
+        };
+        let certificate =
+            trust.verify_device_mls(&[&signed.parts.certificate], judge).map_err(SignedBodyError::from)?;
         if certificate.identity != objection.identity {
             return Err(ObjectionError::OtherDevice);
         }
-        certificate
-            .public_key
-            .verify(&objection_signing_bytes(&signed.objection), &signed.signature)
-            .map_err(|_| ObjectionError::BadSignature)?;
+        signed.verify(&certificate.public_key, objection_signing_bytes)?;
         Ok(Self { objection, certificate })
     }
 }

@@ -12,7 +12,7 @@ use crate::store::{
 };
 use alcove_charter::{RenewalError, TrustView, VerifiedRenewal, claim_hash, sha256};
 use alcove_proto::{
-    canonical::{self, CanonicalError},
+    canonical,
     ids::Digest,
     limits::{RENEWAL_BYTES_MAX, RENEWALS_PER_AGENCY_MAX, REQUEST_BYTES_MAX},
     names::{Identity, TrustDomain},
@@ -148,14 +148,8 @@ fn claimed_identity(signed_renewal: &[u8], trust: &TrustView) -> Option<Identity
 /// What a device is told of a renewal that is not believed: nothing of why its certificate is not.
 fn refused(error: &RenewalError) -> ServiceError {
     match error {
-        RenewalError::TooLarge => ServiceError::TooLarge { limit: RENEWAL_BYTES_MAX as u64 },
-        RenewalError::Encoding(CanonicalError::NotCanonical) => ServiceError::NotCanonical,
-        RenewalError::Encoding(CanonicalError::Malformed)
-        | RenewalError::Format { .. }
-        | RenewalError::Name(_) => ServiceError::Malformed,
+        RenewalError::Body(body) => ServiceError::of_signed_body(body, RENEWAL_BYTES_MAX),
         RenewalError::Time { .. } => ServiceError::ClockSkew,
-        RenewalError::Certificate(_) | RenewalError::OtherDevice | RenewalError::BadSignature => {
-            ServiceError::NotAuthorised
-        }
+        RenewalError::OtherDevice => ServiceError::NotAuthorised,
     }
 }

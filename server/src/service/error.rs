@@ -3,7 +3,8 @@
 //! What a peer is told of each is decided in one place, `transport/grpc/status.rs`.
 
 use crate::store::StoreError;
-use alcove_proto::ids::Epoch;
+use alcove_charter::SignedBodyError;
+use alcove_proto::{canonical::CanonicalError, ids::Epoch};
 
 /// When to come back to a server that is going down, milliseconds.
 const STOPPED_RETRY_MS: u64 = 2_000;
@@ -162,6 +163,18 @@ impl ServiceError {
     /// Wraps an error that says nothing to the caller.
     pub(crate) fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(error.into())
+    }
+
+    /// What a caller is told of a signed body of at most `bytes_max` bytes: nothing of why its certificate is not believed.
+    pub(super) fn of_signed_body(error: &SignedBodyError, bytes_max: usize) -> Self {
+        match error {
+            SignedBodyError::TooLarge => Self::TooLarge { limit: bytes_max as u64 },
+            SignedBodyError::Encoding(CanonicalError::NotCanonical) => Self::NotCanonical,
+            SignedBodyError::Encoding(CanonicalError::Malformed)
+            | SignedBodyError::Format { .. }
+            | SignedBodyError::Name(_) => Self::Malformed,
+            SignedBodyError::Certificate(_) | SignedBodyError::BadSignature => Self::NotAuthorised,
+        }
     }
 }
 

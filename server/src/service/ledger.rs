@@ -11,10 +11,7 @@ use crate::store::{
     ledger::{LedgerOutcome, NewLedgerEntries, SignedEnd},
 };
 use alcove_charter::{LedgerError, LedgerHead, LedgerPoint, SignedLedgerHead};
-use alcove_proto::{
-    canonical::CanonicalError,
-    limits::{LEDGER_CLOCK_AHEAD_MS_MAX, LEDGER_ENTRIES_PER_CALL_MAX, LEDGER_ENTRY_BYTES_MAX},
-};
+use alcove_proto::limits::{LEDGER_CLOCK_AHEAD_MS_MAX, LEDGER_ENTRIES_PER_CALL_MAX, LEDGER_ENTRY_BYTES_MAX};
 use bytes::Bytes;
 
 /// What an admin's program hands in.
@@ -126,15 +123,10 @@ fn lead_on(held: LedgerPoint, entries: &[Bytes], head: &LedgerHead) -> Result<Le
 /// What a caller is told of bytes that are no ledger.
 fn told(error: LedgerError) -> ServiceError {
     match error {
-        LedgerError::TooLarge => ServiceError::TooLarge { limit: LEDGER_ENTRY_BYTES_MAX as u64 },
-        LedgerError::Encoding(CanonicalError::NotCanonical) => ServiceError::NotCanonical,
-        LedgerError::Encoding(CanonicalError::Malformed)
-        | LedgerError::Format { .. }
-        | LedgerError::Event { .. }
-        | LedgerError::Name(_)
+        LedgerError::Body(body) => ServiceError::of_signed_body(&body, LEDGER_ENTRY_BYTES_MAX),
+        LedgerError::Event { .. }
         | LedgerError::Head
         | LedgerError::Number { .. }
         | LedgerError::Fork { .. } => ServiceError::Malformed,
-        LedgerError::BadSignature => ServiceError::NotAuthorised,
     }
 }

@@ -13,7 +13,6 @@ use crate::store::{
 };
 use alcove_charter::{Judge, ObjectionError, VerifiedObjection, spelled_words};
 use alcove_proto::{
-    canonical::CanonicalError,
     ids::AttemptId,
     limits::{ESCROW_PAGE_BYTES_MAX, OBJECTION_BYTES_MAX},
     names::TrustDomain,
@@ -178,14 +177,8 @@ fn attempt_id(bytes: &[u8]) -> Result<AttemptId, ServiceError> {
 /// What a device is told of an objection that is not believed: nothing of why its certificate is not.
 fn refused(error: &ObjectionError) -> ServiceError {
     match error {
-        ObjectionError::TooLarge => ServiceError::TooLarge { limit: OBJECTION_BYTES_MAX as u64 },
-        ObjectionError::Encoding(CanonicalError::NotCanonical) => ServiceError::NotCanonical,
-        ObjectionError::Encoding(CanonicalError::Malformed)
-        | ObjectionError::Format { .. }
-        | ObjectionError::Attempt(_)
-        | ObjectionError::Name(_) => ServiceError::Malformed,
-        ObjectionError::Certificate(_) | ObjectionError::OtherDevice | ObjectionError::BadSignature => {
-            ServiceError::NotAuthorised
-        }
+        ObjectionError::Body(body) => ServiceError::of_signed_body(body, OBJECTION_BYTES_MAX),
+        ObjectionError::Attempt(_) => ServiceError::Malformed,
+        ObjectionError::OtherDevice => ServiceError::NotAuthorised,
     }
 }

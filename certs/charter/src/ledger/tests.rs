@@ -1,6 +1,7 @@
 //! Ledgers that are followed, and every kind of one that is not.
 
 use super::*;
+use alcove_proto::canonical::{self, CanonicalError};
 use ring::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair},
@@ -105,7 +106,7 @@ fn entries_left_out_twice_swapped_or_of_another_chain_are_refused_and_the_point_
     assert_eq!(refused(&mut point, &forked[1]), LedgerError::Fork { number: 2 });
     assert_eq!(point, stood);
     let mut full = LedgerPoint { count: LEDGER_ENTRIES_MAX, head: point.head };
-    assert_eq!(refused(&mut full, &entries[1]), LedgerError::TooLarge);
+    assert_eq!(refused(&mut full, &entries[1]), LedgerError::Body(SignedBodyError::TooLarge));
     point.follow(&harborlight(), &entries[1]).expect("the control: the next one");
 }
 
@@ -150,12 +151,15 @@ fn an_entry_that_does_not_say_what_it_should_is_refused() {
     }
     let refused = |bytes: &[u8]| follow(bytes).unwrap_err();
     let format = v1::LedgerEntry { format: 2, ..good.clone() };
-    assert_eq!(refused(&format.encode_to_vec()), LedgerError::Format { found: 2 });
+    assert_eq!(refused(&format.encode_to_vec()), LedgerError::Body(SignedBodyError::Format { found: 2 }));
     let mut unknown_field = good.encode_to_vec();
     unknown_field.extend([0x78, 0x01]);
-    assert_eq!(refused(&unknown_field), LedgerError::Encoding(CanonicalError::NotCanonical));
-    assert_eq!(refused(&[0xff]), LedgerError::Encoding(CanonicalError::Malformed));
-    assert_eq!(refused(&vec![0; LEDGER_ENTRY_BYTES_MAX + 1]), LedgerError::TooLarge);
+    assert_eq!(
+        refused(&unknown_field),
+        LedgerError::Body(SignedBodyError::Encoding(CanonicalError::NotCanonical))
+    );
+    assert_eq!(refused(&[0xff]), LedgerError::Body(SignedBodyError::Encoding(CanonicalError::Malformed)));
+    assert_eq!(refused(&vec![0; LEDGER_ENTRY_BYTES_MAX + 1]), LedgerError::Body(SignedBodyError::TooLarge));
     follow(&good.encode_to_vec()).expect("the control");
 }
 
@@ -171,9 +175,9 @@ fn a_head_is_believed_by_its_own_agencys_key_and_whole_only() {
     let good = SignedLedgerHead::parse(&signed(&body, key.sign(&ledger_signing_bytes(&body)))).unwrap();
     assert_eq!(good.claimed_agency(), &harborlight());
     assert_eq!(good.verified_by(&key.point()), Ok(&head));
-    assert_eq!(good.verified_by(&Key::new().point()), Err(LedgerError::BadSignature));
+    assert_eq!(good.verified_by(&Key::new().point()), Err(LedgerError::Body(SignedBodyError::BadSignature)));
     let unlabelled = SignedLedgerHead::parse(&signed(&body, key.sign(&body))).unwrap();
-    assert_eq!(unlabelled.verified_by(&key.point()), Err(LedgerError::BadSignature));
+    assert_eq!(unlabelled.verified_by(&key.point()), Err(LedgerError::Body(SignedBodyError::BadSignature)));
 
     let message: v1::LedgerHead = canonical::decode(&body).unwrap();
     let refused = |message: v1::LedgerHead| {
@@ -181,11 +185,14 @@ fn a_head_is_believed_by_its_own_agencys_key_and_whole_only() {
     };
     assert_eq!(refused(v1::LedgerHead { count: 0, ..message.clone() }), LedgerError::Head);
     assert_eq!(refused(v1::LedgerHead { head: vec![0; 31], ..message.clone() }), LedgerError::Head);
-    assert_eq!(refused(v1::LedgerHead { format: 3, ..message.clone() }), LedgerError::Format { found: 3 });
+    assert_eq!(
+        refused(v1::LedgerHead { format: 3, ..message.clone() }),
+        LedgerError::Body(SignedBodyError::Format { found: 3 })
+    );
     let endless = v1::LedgerHead { count: LEDGER_ENTRIES_MAX + 1, ..message.clone() };
-    assert_eq!(refused(endless), LedgerError::TooLarge);
+    assert_eq!(refused(endless), LedgerError::Body(SignedBodyError::TooLarge));
     let nameless = v1::LedgerHead { trust_domain: "Harborlight".into(), ..message };
-    assert!(matches!(refused(nameless), LedgerError::Name(_)));
+    assert!(matches!(refused(nameless), LedgerError::Body(SignedBodyError::Name(_))));
     let large = SignedLedgerHead::parse(&vec![0; LEDGER_HEAD_BYTES_MAX + 1]).unwrap_err();
-    assert_eq!(large, LedgerError::TooLarge);
+    assert_eq!(large, LedgerError::Body(SignedBodyError::TooLarge));
 }

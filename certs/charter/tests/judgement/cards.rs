@@ -1,7 +1,7 @@
 //! Directory cards: a name is believed only from the person's own agency.
 
 use crate::pki::{HANDLE, NOW_MS, TestAgency, World, next, sign};
-use alcove_charter::{Card, CardError};
+use alcove_charter::{Card, CardError, SignedBodyError};
 use alcove_proto::{canonical::CanonicalError, names::Person, v1};
 use prost::Message;
 
@@ -38,7 +38,7 @@ fn a_card_of_anybody_else_is_refused() {
     let by_another_agency = elmgate.card(&good);
     assert_eq!(
         Card::verify(&by_another_agency, &person(harborlight), &history),
-        Err(CardError::BadSignature)
+        Err(CardError::Body(SignedBodyError::BadSignature))
     );
     let of_another_person = elmgate.card(&card(elmgate));
     assert_eq!(Card::verify(&of_another_person, &person(harborlight), &history), Err(CardError::OtherPerson));
@@ -62,21 +62,27 @@ fn a_card_that_would_deceive_or_does_not_parse_is_refused() {
     assert_eq!(judge(v1::Card { name: "x".repeat(201), ..good.clone() }), CardError::Text);
     assert_eq!(judge(v1::Card { name: "Rosa\u{202e}".to_owned(), ..good.clone() }), CardError::Text);
     assert_eq!(judge(v1::Card { role: "a\nb".to_owned(), ..good.clone() }), CardError::Text);
-    assert_eq!(judge(v1::Card { format: 2, ..good.clone() }), CardError::Format { found: 2 });
-    assert!(matches!(judge(v1::Card { person: "Rosa".to_owned(), ..good.clone() }), CardError::Person(_)));
+    assert_eq!(
+        judge(v1::Card { format: 2, ..good.clone() }),
+        CardError::Body(SignedBodyError::Format { found: 2 })
+    );
+    assert!(matches!(
+        judge(v1::Card { person: "Rosa".to_owned(), ..good.clone() }),
+        CardError::Body(SignedBodyError::Name(_))
+    ));
 
     let signed = agency.card(&good);
     let mut longer = signed.clone();
     longer.extend([0x78, 1]);
     assert_eq!(
         Card::verify(&longer, &person(agency), &history),
-        Err(CardError::Encoding(CanonicalError::NotCanonical))
+        Err(CardError::Body(SignedBodyError::Encoding(CanonicalError::NotCanonical)))
     );
     let mut message = v1::SignedCard::decode(signed.as_slice()).unwrap();
     message.card = v1::Card { role: "attorney".to_owned(), ..good }.encode_to_vec();
     assert_eq!(
         Card::verify(&message.encode_to_vec(), &person(agency), &history),
-        Err(CardError::BadSignature)
+        Err(CardError::Body(SignedBodyError::BadSignature))
     );
 }
 

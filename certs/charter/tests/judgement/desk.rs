@@ -2,8 +2,8 @@
 
 use crate::pki::{DAY_MS, HANDLE, Leaf, NOW_MS, SERVER_NAME, TestAgency, TestCa, World, list, next, sign};
 use alcove_charter::{
-    Appended, CharterError, DenialError, P256Point, RenewalError, SignedCharter, TrustError, TrustView,
-    VerifiedRenewal, bare_request_point, denial_signing_bytes, duty_name, leaf_point, oids,
+    Appended, CharterError, DenialError, P256Point, RenewalError, SignedBodyError, SignedCharter, TrustError,
+    TrustView, VerifiedRenewal, bare_request_point, denial_signing_bytes, duty_name, leaf_point, oids,
     order_signing_bytes, renewal_signing_bytes, verify_order, verify_pinned_server,
 };
 use alcove_proto::{ids::Digest, limits::DENIALS_PER_AGENCY_MAX, names::Identity, v1};
@@ -57,25 +57,40 @@ fn a_renewal_is_refused_from_anybody_else() {
         refused(&Leaf::new(&agency.ca, &second, oids::MLS_SIGNING_ARCS)),
         Err(RenewalError::OtherDevice)
     );
-    assert_eq!(refused(&agency.tls_leaf()), Err(RenewalError::Certificate(TrustError::WrongUsage)));
+    assert_eq!(
+        refused(&agency.tls_leaf()),
+        Err(RenewalError::Body(SignedBodyError::Certificate(TrustError::WrongUsage)))
+    );
     let foreign = Leaf::new(&other.ca, &agency.identity(), oids::MLS_SIGNING_ARCS);
-    assert!(matches!(refused(&foreign), Err(RenewalError::Certificate(TrustError::UnknownIssuer { .. }))));
+    assert!(matches!(
+        refused(&foreign),
+        Err(RenewalError::Body(SignedBodyError::Certificate(TrustError::UnknownIssuer { .. })))
+    ));
 
     let good = renewal(&agency.identity(), &agency.mls_leaf());
     let mut altered = v1::SignedRenewal::decode(good.as_slice()).unwrap();
     altered.signature = altered.signature.iter().rev().copied().collect();
-    assert_eq!(judge(&altered.encode_to_vec(), &view), Err(RenewalError::BadSignature));
+    assert_eq!(
+        judge(&altered.encode_to_vec(), &view),
+        Err(RenewalError::Body(SignedBodyError::BadSignature))
+    );
     let mut other_body = v1::SignedRenewal::decode(good.as_slice()).unwrap();
     let mut body = v1::Renewal::decode(other_body.renewal.as_slice()).unwrap();
     body.request = b"somebody else's keys".to_vec();
     other_body.renewal = body.encode_to_vec();
-    assert_eq!(judge(&other_body.encode_to_vec(), &view), Err(RenewalError::BadSignature));
-    assert_eq!(judge(&vec![0; 17 * 1024], &view), Err(RenewalError::TooLarge));
-    assert!(matches!(judge(b"nothing", &view), Err(RenewalError::Encoding(_))));
+    assert_eq!(
+        judge(&other_body.encode_to_vec(), &view),
+        Err(RenewalError::Body(SignedBodyError::BadSignature))
+    );
+    assert_eq!(judge(&vec![0; 17 * 1024], &view), Err(RenewalError::Body(SignedBodyError::TooLarge)));
+    assert!(matches!(judge(b"nothing", &view), Err(RenewalError::Body(SignedBodyError::Encoding(_)))));
 
     // Every leaf of these tests has one serial.
     let (revoked, _) = view.with_crl(&agency.ca.crl(1, &[&[0x41; 16]])).unwrap();
-    assert!(matches!(judge(&good, &revoked), Err(RenewalError::Certificate(TrustError::Revoked { .. }))));
+    assert!(matches!(
+        judge(&good, &revoked),
+        Err(RenewalError::Body(SignedBodyError::Certificate(TrustError::Revoked { .. })))
+    ));
     let left = next(&world.history(), |charter| {
         charter.agencies.remove(1);
         charter.quorum = 2;
@@ -83,7 +98,7 @@ fn a_renewal_is_refused_from_anybody_else() {
     let (without, _) = view.with_charter(&sign(&left, [&world.agencies[0], &world.agencies[2]])).unwrap();
     assert!(matches!(
         judge(&good, &without),
-        Err(RenewalError::Certificate(TrustError::UnknownAgency { .. }))
+        Err(RenewalError::Body(SignedBodyError::Certificate(TrustError::UnknownAgency { .. })))
     ));
     assert_eq!(judge(&good, &view), Ok(()), "the control");
 }
@@ -164,7 +179,10 @@ fn what_comes_to_the_desk_was_made_now_by_an_officer_of_today() {
     let over = officer(agency, &name).times(NOW_MS - 400 * DAY_MS, NOW_MS - 35 * DAY_MS);
     let backdated = denial_made(NOW_MS - 36 * DAY_MS, &agency.identity(), &over);
     assert!(view.with_denial(&backdated).is_ok(), "the control");
-    assert!(matches!(admit(&view, &backdated), Err(DenialError::Certificate(TrustError::Expired { .. }))));
+    assert!(matches!(
+        admit(&view, &backdated),
+        Err(DenialError::Body(SignedBodyError::Certificate(TrustError::Expired { .. })))
+    ));
 
     // One that is in force now, and was not when the denial says that it was made: it would not hold when it is looked at
     // again, so it is not taken.
@@ -173,7 +191,7 @@ fn what_comes_to_the_desk_was_made_now_by_an_officer_of_today() {
     assert!(view.with_denial(&before_it).is_err(), "it does not hold");
     assert!(matches!(
         admit(&view, &before_it),
-        Err(DenialError::Certificate(TrustError::NotYetValid { .. }))
+        Err(DenialError::Body(SignedBodyError::Certificate(TrustError::NotYetValid { .. })))
     ));
     let within_it = denial_made(NOW_MS - 9 * MINUTE_MS, &agency.identity(), &recent(10));
     assert_eq!(admit(&view, &within_it), Ok(Appended::New), "the control");
@@ -189,7 +207,7 @@ fn what_comes_to_the_desk_was_made_now_by_an_officer_of_today() {
     assert!(after.with_denial(&signed).is_ok(), "the control");
     assert!(matches!(
         admit(&after, &signed),
-        Err(DenialError::Certificate(TrustError::UnknownIssuer { .. }))
+        Err(DenialError::Body(SignedBodyError::Certificate(TrustError::UnknownIssuer { .. })))
     ));
     let new_officer = Leaf::new(&rolled_to, &name, oids::DENIALS_ARCS);
     assert_eq!(admit(&after, &denial(&agency.identity(), &new_officer)), Ok(Appended::New));
@@ -257,7 +275,13 @@ fn what_was_believed_before_is_believed_by_its_bytes_until_its_officer_is_revoke
     let (revoked, _) = view.with_crl(&agency.ca.crl(1, &[&[0x41; 16]])).unwrap();
     for known in [None, Some(&known)] {
         let judged = revoked.taken_denial(&signed, known).map(drop);
-        assert!(matches!(judged, Err(DenialError::Certificate(TrustError::Revoked { .. }))), "{judged:?}");
+        assert!(
+            matches!(
+                judged,
+                Err(DenialError::Body(SignedBodyError::Certificate(TrustError::Revoked { .. })))
+            ),
+            "{judged:?}"
+        );
     }
 }
 
@@ -272,31 +296,40 @@ fn nobody_but_its_own_agencys_duty_officer_denies_a_device() {
 
     assert_eq!(
         refused(&officer(other, &duty_name(&other.trust_domain))),
-        DenialError::Certificate(TrustError::SanKind),
+        DenialError::Body(SignedBodyError::Certificate(TrustError::SanKind)),
         "another agency's officer"
     );
     assert!(matches!(
         refused(&officer(other, &own_name)),
-        DenialError::Certificate(TrustError::UnknownIssuer { .. })
+        DenialError::Body(SignedBodyError::Certificate(TrustError::UnknownIssuer { .. }))
     ));
     for wrong in
         [agency.tls_leaf(), agency.mls_leaf(), Leaf::new(&agency.ca, &own_name, oids::CLIENT_AUTH_ARCS)]
     {
-        assert_eq!(refused(&wrong), DenialError::Certificate(TrustError::WrongUsage));
+        assert_eq!(refused(&wrong), DenialError::Body(SignedBodyError::Certificate(TrustError::WrongUsage)));
     }
     let over = officer(agency, &own_name).times(NOW_MS - 2 * DAY_MS, NOW_MS - DAY_MS);
-    assert!(matches!(refused(&over), DenialError::Certificate(TrustError::Expired { .. })));
+    assert!(matches!(
+        refused(&over),
+        DenialError::Body(SignedBodyError::Certificate(TrustError::Expired { .. }))
+    ));
 
     let duty = officer(agency, &own_name);
     let mut altered = v1::SignedDenial::decode(denial(&agency.identity(), &duty).as_slice()).unwrap();
     altered.denial = v1::Denial { at_ms: NOW_MS + 1, format: 1, identity: agency.identity() }.encode_to_vec();
-    assert_eq!(view.with_denial(&altered.encode_to_vec()).map(drop), Err(DenialError::BadSignature));
+    assert_eq!(
+        view.with_denial(&altered.encode_to_vec()).map(drop),
+        Err(DenialError::Body(SignedBodyError::BadSignature))
+    );
     let (revoked, _) = view.with_crl(&agency.ca.crl(1, &[&[0x41; 16]])).unwrap();
     assert!(matches!(
         revoked.with_denial(&denial(&agency.identity(), &duty)),
-        Err(DenialError::Certificate(TrustError::Revoked { .. }))
+        Err(DenialError::Body(SignedBodyError::Certificate(TrustError::Revoked { .. })))
     ));
-    assert_eq!(view.with_denial(&[0; 17 * 1024]).map(drop), Err(DenialError::TooLarge));
+    assert_eq!(
+        view.with_denial(&[0; 17 * 1024]).map(drop),
+        Err(DenialError::Body(SignedBodyError::TooLarge))
+    );
     // An officer's certificate opens no door.
     assert!(view.verify_device_tls(&[&duty.make()], NOW_MS).is_err());
 }

@@ -2,7 +2,8 @@
 
 use crate::pki::{DAY_MS, HANDLE, Leaf, NOW_MS, World};
 use alcove_charter::{
-    Judge, Objection, ObjectionError, TrustError, VerifiedObjection, objection_signing_bytes, oids,
+    Judge, Objection, ObjectionError, SignedBodyError, TrustError, VerifiedObjection,
+    objection_signing_bytes, oids,
 };
 use alcove_proto::{ids::AttemptId, limits::OBJECTION_BYTES_MAX, v1};
 use prost::Message;
@@ -32,11 +33,20 @@ fn an_objection_is_believed_from_the_device_whose_certificate_holds_and_from_nob
     assert_eq!(refused(&other.mls_leaf()), ObjectionError::OtherDevice);
     let second = format!("spiffe://{}/staff/{HANDLE}/device/2", agency.trust_domain);
     assert_eq!(refused(&Leaf::new(&agency.ca, &second, oids::MLS_SIGNING_ARCS)), ObjectionError::OtherDevice);
-    assert_eq!(refused(&agency.tls_leaf()), ObjectionError::Certificate(TrustError::WrongUsage));
+    assert_eq!(
+        refused(&agency.tls_leaf()),
+        ObjectionError::Body(SignedBodyError::Certificate(TrustError::WrongUsage))
+    );
     let foreign = Leaf::new(&other.ca, &agency.identity(), oids::MLS_SIGNING_ARCS);
-    assert!(matches!(refused(&foreign), ObjectionError::Certificate(TrustError::UnknownIssuer { .. })));
+    assert!(matches!(
+        refused(&foreign),
+        ObjectionError::Body(SignedBodyError::Certificate(TrustError::UnknownIssuer { .. }))
+    ));
     let ended = agency.mls_leaf().times(NOW_MS - 90 * DAY_MS, NOW_MS - DAY_MS);
-    assert!(matches!(refused(&ended), ObjectionError::Certificate(TrustError::Expired { .. })));
+    assert!(matches!(
+        refused(&ended),
+        ObjectionError::Body(SignedBodyError::Certificate(TrustError::Expired { .. }))
+    ));
     let shown_later = VerifiedObjection::verify(&signed(&agency.identity(), &ended), &view, Judge::Never);
     assert!(shown_later.is_ok(), "what was taken once is still that device's");
 }
@@ -56,11 +66,23 @@ fn an_objection_that_was_altered_is_nobodys() {
         judge(&signed.encode_to_vec())
     };
     assert_eq!(altered(&|_| ()), Ok(()), "the control");
-    assert_eq!(altered(&|body| body.attempt_id[0] ^= 1), Err(ObjectionError::BadSignature));
-    assert_eq!(altered(&|body| body.time_ms += 1), Err(ObjectionError::BadSignature));
-    assert_eq!(altered(&|body| body.format = 2), Err(ObjectionError::Format { found: 2 }));
+    assert_eq!(
+        altered(&|body| body.attempt_id[0] ^= 1),
+        Err(ObjectionError::Body(SignedBodyError::BadSignature))
+    );
+    assert_eq!(altered(&|body| body.time_ms += 1), Err(ObjectionError::Body(SignedBodyError::BadSignature)));
+    assert_eq!(
+        altered(&|body| body.format = 2),
+        Err(ObjectionError::Body(SignedBodyError::Format { found: 2 }))
+    );
     assert!(matches!(altered(&|body| body.attempt_id.truncate(15)), Err(ObjectionError::Attempt(_))));
-    assert!(matches!(altered(&|body| body.identity.clear()), Err(ObjectionError::Name(_))));
-    assert_eq!(judge(&vec![0; OBJECTION_BYTES_MAX + 1]), Err(ObjectionError::TooLarge));
-    assert!(matches!(judge(b"nothing"), Err(ObjectionError::Encoding(_))));
+    assert!(matches!(
+        altered(&|body| body.identity.clear()),
+        Err(ObjectionError::Body(SignedBodyError::Name(_)))
+    ));
+    assert_eq!(
+        judge(&vec![0; OBJECTION_BYTES_MAX + 1]),
+        Err(ObjectionError::Body(SignedBodyError::TooLarge))
+    );
+    assert!(matches!(judge(b"nothing"), Err(ObjectionError::Body(SignedBodyError::Encoding(_)))));
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::tests::test_agency::{self, Agency, DAY_MS, DIRECTORY_KEY, answer, charter};
 use crate::vault::Passphrase;
-use alcove_charter::{CardError, CharterError, TrustError, oids::Usage};
+use alcove_charter::{CardError, CharterError, SignedBodyError, TrustError, oids::Usage};
 use alcove_proto::{names::Identity, v1};
 use prost::Message;
 use rustls::crypto::{
@@ -169,7 +169,7 @@ fn another_persons_card_and_a_card_signed_by_another_agency_are_refused() {
     assert!(matches!(error, EnrolError::Card(CardError::OtherPerson)), "{error}");
     let forged = scene.elmgate.card(&scene.identity, "Rosa Iglesias-Peña");
     let error = scene.spoilt(|answer| answer.card = forged);
-    assert!(matches!(error, EnrolError::Card(CardError::BadSignature)), "{error}");
+    assert!(matches!(error, EnrolError::Card(CardError::Body(SignedBodyError::BadSignature))), "{error}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::{
     service::ServiceError,
     trust::{files::error::TrustFileError, in_force::ReloadError},
 };
-use alcove_charter::{CharterError, CrlError, DenialError};
+use alcove_charter::{CharterError, CrlError, DenialError, SignedBodyError};
 use alcove_proto::{
     canonical::CanonicalError,
     limits::{
@@ -50,13 +50,13 @@ pub(super) enum Refused {
 
 impl From<CanonicalError> for Refused {
     fn from(error: CanonicalError) -> Self {
-        DenialError::from(error).into()
+        DenialError::from(SignedBodyError::from(error)).into()
     }
 }
 
 impl From<NameError> for Refused {
     fn from(error: NameError) -> Self {
-        DenialError::from(error).into()
+        DenialError::from(SignedBodyError::from(error)).into()
     }
 }
 
@@ -70,7 +70,7 @@ pub(super) fn told(refused: Refused) -> ServiceError {
         Refused::Crl(CrlError::Ahead { ahead_ms, .. }) => {
             ServiceError::ListAhead { retry_after_ms: wait_ms(ahead_ms.saturating_sub(CRL_AHEAD_MS_MAX)) }
         }
-        Refused::Denial(DenialError::TooLarge) => too_large(DENIAL_BYTES_MAX),
+        Refused::Denial(DenialError::Body(SignedBodyError::TooLarge)) => too_large(DENIAL_BYTES_MAX),
         Refused::Denial(DenialError::TooMany { .. }) => too_large(DENIALS_PER_AGENCY_MAX),
         Refused::Denial(DenialError::Time { .. }) => ServiceError::ClockSkew,
         Refused::Charter(_)

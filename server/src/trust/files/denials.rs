@@ -9,7 +9,7 @@ use super::{
     paths::{TrustFiles, read_limited},
     put,
 };
-use alcove_charter::{Denial, DenialError, TrustError, TrustView};
+use alcove_charter::{Denial, DenialError, SignedBodyError, TrustError, TrustView};
 use alcove_proto::{
     canonical,
     ids::Digest,
@@ -101,9 +101,9 @@ pub(super) fn load(
             Err(source) => {
                 let held = known.and_then(|held| view.taken_denial(held.signed(), Some(held)).ok());
                 match source {
-                    RefusedDenialCause::Denial(DenialError::Certificate(TrustError::Revoked { .. }))
-                        if held.is_none() =>
-                    {
+                    RefusedDenialCause::Denial(DenialError::Body(SignedBodyError::Certificate(
+                        TrustError::Revoked { .. },
+                    ))) if held.is_none() => {
                         ended.push(path);
                     }
                     source => refused.push(RefusedDenial { path, source }),
