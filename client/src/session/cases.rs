@@ -1,12 +1,14 @@
 //! Cases: open, list, put away.
 
 use super::{
-    CaseView, Error, HeldUp, OpenedCase, Session, alarms,
+    CaseView, Error, HeldUp, OpenedCase, Session,
+    adopting::adopt,
+    alarms,
     former::{at_server, is_former},
     outbox::{self, Item},
     restored,
-    state::{adopt, all_rows, keep_verifier, load_row},
-    successor::{predecessor_of, successor_of},
+    state::{all_rows, keep_verifier, load_row, successor_of},
+    successor::predecessor_of,
 };
 use crate::{
     transport::ServerError,

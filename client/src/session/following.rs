@@ -10,9 +10,9 @@ use super::{
     people::person_view,
     restored::check_is_current,
     seats,
-    state::{Roster, Seat, all_rows, load_row},
+    state::{Roster, Seat, all_rows, load_row, successor_of},
     succeeding::{brings_nobody_back, is_ahead, is_our_history, leader_in, leads_in_a_circle},
-    successor::{predecessor_of, successor_of},
+    successor::predecessor_of,
 };
 use crate::vault::{Act, Durability, VaultError, rows::GroupRow};
 use alcove_charter::device_words;

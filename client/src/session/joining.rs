@@ -2,6 +2,7 @@
 
 use super::{
     AlarmKind, Error, Session,
+    adopting::adopt,
     alarms::{Alarm, raise, raise_by},
     blocked::is_blocked,
     consent::{self, Consent},
@@ -12,7 +13,7 @@ use super::{
     outbox::{self, Item},
     requests, restored,
     seats::is_chain_outside,
-    state::{Roster, adopt, keep_verifier, named_floor, verifier},
+    state::{Roster, keep_verifier, named_floor, verifier},
     successor::predecessor_row,
 };
 use crate::{

@@ -8,6 +8,7 @@
 //! `ledger` looks up who is certified, `sync` brings them together in their order.
 
 mod adding;
+mod adopting;
 mod alarms;
 mod attempts;
 mod blocked;

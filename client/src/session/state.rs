@@ -1,11 +1,11 @@
 //! The state of one group in the vault: its row, its MLS state, its roster, its epoch keys.
 //!
-//! What belongs together is written together, by [`adopt`], in the act that changed it.
+//! What belongs together is written together, by [`super::adopting`], in the act that changed it.
 
-use super::{AlarmKind, Error, escrow, own::Own, people::keep_card, restored, successor::successor_of};
+use super::{AlarmKind, Error, restored};
 use crate::vault::{
     Act, VaultError,
-    rows::{ChainRow, EpochRow, GroupRow, MlsRow, PromiseRow, RosterMember, RosterRow},
+    rows::{EpochRow, GroupRow, MlsRow, PromiseRow, RosterMember, RosterRow},
 };
 use alcove_charter::TrustView;
 use alcove_e2ee::{
@@ -77,6 +77,14 @@ impl Seat {
 /// The row of a group. Errors: [`Error::NoSuchCase`].
 pub(super) fn load_row(act: &Act<'_>, group: &GroupId) -> Result<GroupRow, Error> {
     act.get(group.as_bytes())?.ok_or(Error::NoSuchCase)
+}
+
+/// The group that leads this one on.
+pub(super) fn successor_of(row: &GroupRow) -> Result<Option<GroupId>, Error> {
+    match row.successor.as_slice() {
+        [] => Ok(None),
+        id => Ok(Some(GroupId::try_from(id).map_err(|_| VaultError::damaged("a case"))?)),
+    }
 }
 
 /// The row of a group that people can write to.
@@ -165,52 +173,6 @@ pub(super) fn save_group(act: &Act<'_>, group: &mut Group) -> Result<(), Error> 
     let state = group.save()?;
     act.put(group.id().as_bytes(), &MlsRow(state))?;
     Ok(())
-}
-
-/// Takes a new epoch over: MLS state, epoch key, roster, chains and cards, and that it is to be sealed in escrow, all in
-/// this act.
-pub(super) fn adopt(
-    act: &Act<'_>,
-    own: &Own,
-    trust: &TrustView,
-    group: &mut Group,
-    row: &mut GroupRow,
-) -> Result<Roster, Error> {
-    let id = group.id();
-    let members = group.roster()?;
-    let mut roster = RosterRow { epoch: group.epoch().0, members: Vec::with_capacity(members.len()) };
-    for member in &members {
-        roster.members.push(RosterMember {
-            leaf: member.leaf,
-            identity: member.identity.to_string(),
-            role: role_number(member.role).into(),
-            certificate_hash: member.certificate_hash.to_vec(),
-            public_key: member.public_key.as_bytes().to_vec(),
-        });
-        let chain_key = member.certificate_hash.as_bytes();
-        if !act.has::<ChainRow>(chain_key)? {
-            act.put(chain_key, &ChainRow { certificates: member.chain.clone() })?;
-            if let Some(card) = &member.card {
-                keep_card(act, own, trust, &member.identity.person, card.as_bytes())?;
-            }
-        }
-    }
-    act.put(id.as_bytes(), &roster)?;
-    let mut epoch = EpochRow::default();
-    epoch.epoch_id = group.epoch_id().to_vec();
-    epoch.key = group.epoch_key()?.as_bytes().to_vec();
-    act.put(&epoch_place(&id, group.epoch().0), &epoch)?;
-    row.epoch = group.epoch().0;
-    row.epoch_id = group.epoch_id().to_vec();
-    row.own_leaf = group.own_leaf();
-    row.own_certificate = group.member(group.own_leaf())?.certificate_hash.to_vec();
-    row.charter_hash = group.policy().charter_hash().to_vec();
-    row.context_floor = group.floor().encode();
-    save_group(act, group)?;
-    let roster = Roster::load(act, &id)?;
-    let trust_domain = &own.identity.person.trust_domain;
-    escrow::mark_epoch(act, trust, trust_domain, &id, (row.epoch, row.own_leaf), &roster)?;
-    Ok(roster)
 }
 
 /// The key of the epoch in force.

@@ -12,8 +12,8 @@ use super::{
     outsiders::believed_role,
     restored::is_known_to_be_old,
     seats,
-    state::{Roster, Seat, all_rows, epoch_place, load_row},
-    successor::{predecessor_of, successor_of},
+    state::{Roster, Seat, all_rows, epoch_place, load_row, successor_of},
+    successor::predecessor_of,
 };
 use crate::vault::{
     Act, Durability, VaultError,

@@ -13,7 +13,7 @@ use super::{
     people::person_view,
     restored::{check_is_current, is_of_before, known_times},
     seats,
-    state::{Roster, Seat, load_row},
+    state::{Roster, Seat, load_row, successor_of},
 };
 use crate::vault::{
     Act, Durability, VaultError,
@@ -355,14 +355,6 @@ fn is_no_matter(alarm: &AlarmView, case: &GroupId, row: &GroupRow) -> bool {
             is_behind && alarm.case.as_ref() == Some(case)
         }
         _ => false,
-    }
-}
-
-/// The group that leads this one on.
-pub(super) fn successor_of(row: &GroupRow) -> Result<Option<GroupId>, Error> {
-    match row.successor.as_slice() {
-        [] => Ok(None),
-        id => Ok(Some(GroupId::try_from(id).map_err(|_| damaged())?)),
     }
 }
 

@@ -6,6 +6,7 @@ use super::{Stop, Walk};
 use crate::{
     session::{
         AlarmKind, Error,
+        adopting::adopt,
         alarms::{Alarm, raise, raise_against},
         escrow,
         gone::Gone,
@@ -16,7 +17,7 @@ use crate::{
         outsiders::{self, Before},
         payload::working_row,
         restored, seats,
-        state::{adopt, floor, group_place, keep_told, load_group, told_floor},
+        state::{floor, group_place, keep_told, load_group, told_floor},
     },
     vault::rows::{AuthorRow, PendingRow},
 };

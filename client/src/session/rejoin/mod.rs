@@ -10,6 +10,7 @@ mod survey;
 
 use super::{
     AlarmKind, Error, Session,
+    adopting::adopt,
     alarms::{Alarm, settle_alarms},
     joining::come_back,
     known_keys::{Brought, Signer, meet},
@@ -20,8 +21,7 @@ use super::{
     payload::working_row,
     restored,
     seats::is_chain_outside,
-    state::{adopt, keep_told, load_row},
-    successor::successor_of,
+    state::{keep_told, load_row, successor_of},
 };
 use crate::{
     transport::{CommitOutcome, ServerError, Submission},
