@@ -6,7 +6,7 @@ use crate::{
 };
 use alcove_charter::sha256;
 use alcove_e2ee::records::{
-    Author, AuthorPoint, Expected, Introduction, KeySource, OpenedRecord, Payload, SealedRecord,
+    Author, AuthorPoint, Expected, Introduction, KeySource, Kinds, OpenedRecord, Payload, SealedRecord,
 };
 use alcove_mls::LogPin;
 use alcove_proto::{
@@ -44,6 +44,7 @@ fn open(rogue: &Rogue, entry: &LogEntry) -> (Identity, OpenedRecord) {
         epoch_id: Some(rogue.group.epoch_id()),
         charter_hash: rogue.group.policy().charter_hash(),
         appended_by: &author,
+        kinds: Kinds::all(),
     };
     let signer = Author::in_roster(author.clone(), member.leaf, member.certificate_hash, member.public_key);
     let key = rogue.group.epoch_key().expect("it is a member");

@@ -4,7 +4,7 @@ use crate::{
     scene::{CASE, Scene, texts, write},
     support::rogue::Rogue,
 };
-use alcove_e2ee::records::Payload;
+use alcove_e2ee::records::{Leave, Payload};
 
 #[test]
 fn whoever_leaves_stops_sending_and_is_taken_off_by_an_owners_program() {
@@ -67,7 +67,7 @@ async fn of_two_owners_who_leave_at_one_time_the_one_who_is_left_goes_on_and_is_
     scene.rosa.run(["case", "leave", CASE, "--yes", "--json"]).success();
     let refused = scene.rosa.command(["note", "add", CASE, "-", "--yes"]).stdin("no more").outcome().code(12);
     assert!(refused.stderr.contains("asked to be taken off"), "{}", refused.stderr);
-    other.say(&Payload::Leave, None, other.join.pin).await;
+    other.say(&Payload::Leave(Leave), None, other.join.pin).await;
 
     // Her program takes the other one off, and nobody is left who could do the same for her.
     let told = scene.rosa.run(["status"]).success();

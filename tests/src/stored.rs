@@ -140,6 +140,18 @@ impl Forms {
         form["tag_of"].as_str().unwrap_or_else(|| panic!("{file} says no text")).to_owned()
     }
 
+    /// The fields of the message in the file of that name, each with its number and all of its bytes: for what reads a form
+    /// that nothing writes any more.
+    pub fn fields(&self, file: &str) -> Vec<(u64, Vec<u8>)> {
+        let form = self.read(file).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let field = |line: &Value| {
+            let (number, bytes) = line.as_str()?.split_once(": ")?;
+            Some((number.parse().ok()?, unhex(bytes)?))
+        };
+        let lines = form["bytes"].as_array().map(|lines| lines.iter().map(field).collect());
+        lines.flatten().unwrap_or_else(|| panic!("{file} is no message"))
+    }
+
     /// Writes the files of `forms`.
     fn write(&self, forms: &[Form]) {
         fs::create_dir_all(&self.0).expect("the folder of forms can be made");

@@ -5,8 +5,8 @@ use super::{
     adopting::adopt,
     alarms,
     former::{at_server, is_former},
-    outbox::{self, Item},
-    restored,
+    kinds::{introduction, subject},
+    outbox, restored,
     state::{all_rows, keep_verifier, load_row, successor_of},
     successor::predecessor_of,
 };
@@ -14,14 +14,13 @@ use crate::{
     transport::ServerError,
     vault::{
         Act, Durability,
-        rows::{GroupRow, OutboxRow, SubjectRow},
+        rows::{GroupRow, OutboxRow},
     },
 };
 use alcove_e2ee::{group::Group, keys::draw, receipts::LogVerifier};
 use alcove_mls::Policy;
 use alcove_proto::{
     ids::{GroupId, Position},
-    limits::TITLE_BYTES_MAX,
     names::Identity,
     v1::{self, Reason, SubjectKind},
 };
@@ -34,7 +33,7 @@ impl Session {
     /// failure, and the next sync opens it there.
     /// Errors: [`Error::TextEmpty`], [`Error::TextTooLong`], [`Error::Certificate`].
     pub async fn new_case(&self, title: &str) -> Result<OpenedCase, Error> {
-        check_text(title, TITLE_BYTES_MAX)?;
+        let subject = subject::prepare(SubjectKind::Case, title)?;
         self.own().check_in_force(&self.trust(), self.clock.now_ms())?;
         let id = GroupId(draw(&*self.random).map_err(|_| Error::Randomness)?);
         let row = GroupRow {
@@ -46,10 +45,7 @@ impl Session {
         };
         let record = self.vault.act::<_, Error>(Durability::OnDisk, |act| {
             let mut row = self.found(act, &id, row)?;
-            let mut subject = SubjectRow::default();
-            subject.kind = SubjectKind::Case.into();
-            subject.title = title.to_owned();
-            let record = outbox::queue(self, act, &id, &mut row, Item::Subject(subject))?;
+            let record = outbox::queue(self, act, &id, &mut row, subject)?;
             act.put(id.as_bytes(), &row)?;
             Ok(record)
         })?;
@@ -79,7 +75,7 @@ impl Session {
         keep_verifier(&mut row, &LogVerifier::at_start(*id));
         // Once: a group that begins anew has it in its outbox already.
         if row.outbox_next == 0 {
-            outbox::queue(self, act, id, &mut row, Item::Introduction)?;
+            outbox::queue(self, act, id, &mut row, introduction::prepare())?;
         }
         Ok(row)
     }
@@ -250,15 +246,4 @@ pub(super) fn same_titles(act: &Act<'_>) -> Result<BTreeSet<(GroupId, GroupId)>,
         pairs.extend(cases.windows(2).map(|two| (two[0], two[1])));
     }
     Ok(pairs)
-}
-
-/// A text that is there and within its limit.
-pub(super) fn check_text(text: &str, limit: usize) -> Result<(), Error> {
-    if text.trim().is_empty() {
-        Err(Error::TextEmpty)
-    } else if text.len() > limit {
-        Err(Error::TextTooLong { limit, actual: text.len() })
-    } else {
-        Ok(())
-    }
 }

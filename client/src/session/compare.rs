@@ -4,7 +4,7 @@
 //! does not: whoever is in that epoch has processed this very commit. PROTOCOL.md section 9, step 6.
 
 use super::{Error, Session, restored, state::load_row};
-use crate::vault::{Act, Direction, VaultError, rows::EntryClass};
+use crate::vault::{Act, Direction, VaultError};
 use alcove_charter::{epoch_words, sha256};
 use alcove_proto::{
     ids::{GroupId, Head, Position, RecordId},
@@ -51,8 +51,8 @@ fn opened_at(act: &Act<'_>, case: &GroupId) -> Result<Head, Error> {
     let mut found = None;
     let all = (Position(0), Position(u64::MAX));
     act.entries(case, all, Direction::Backward, &mut |key, row| {
-        // A commit carries no record id, and is not shown.
-        let is_commit = key.record == RecordId([0; 16]) && row.class == EntryClass::Working as u32;
+        // A commit carries no record id, as what did not open does not.
+        let is_commit = key.record == RecordId([0; 16]) && row.unreadable == 0;
         if is_commit {
             found = Some(row.head.clone());
             return ControlFlow::Break(());

@@ -2,11 +2,8 @@
 
 use super::*;
 use crate::{
-    session::{AlarmKind, alarms::Alarm},
-    vault::{
-        Durability, Passphrase, Vault,
-        rows::{EntryClass, NoteRow},
-    },
+    session::{AlarmKind, alarms::Alarm, kinds::note},
+    vault::{Durability, Passphrase, Vault},
 };
 use alcove_proto::ids::RecordId;
 use ring::rand::SystemRandom;
@@ -16,12 +13,6 @@ const CASE: GroupId = GroupId([7; 16]);
 const WELCOME: WelcomeId = WelcomeId([9; 16]);
 /// More than are moved at one time.
 const ENTRIES: u64 = MOVED_AT_ONCE as u64 + 2;
-
-fn note(text: &str) -> NoteRow {
-    let mut note = NoteRow::default();
-    note.text = text.to_owned();
-    note
-}
 
 fn key(group: GroupId, position: u64) -> EntryKey {
     let mut record = [0; 16];
@@ -33,12 +24,12 @@ fn key(group: GroupId, position: u64) -> EntryKey {
 fn fill(act: &Act<'_>) -> Result<GroupRow, Error> {
     for position in 1..=ENTRIES {
         let mut row = EntryRow::default();
-        row.class = EntryClass::Note as u32;
-        row.note = Some(note(&position.to_string()));
+        row.kind = 77;
+        row.payload = position.to_string().into_bytes();
+        row.is_unknown = position == 2;
         act.put_entry(&key(CASE, position), &row)?;
     }
-    let mut queued = OutboxRow::default();
-    queued.note = Some(note("unsent"));
+    let queued = note::prepare("unsent", None, false)?.into_row(RecordId([3; 16]), 0);
     act.put(&[CASE.as_bytes().as_slice(), &3u64.to_be_bytes()].concat(), &queued)?;
     let alarm = Alarm { group: Some(CASE), kind: AlarmKind::NotContinued, position: 5 };
     alarms::raise(act, alarm, 0)?;
@@ -64,9 +55,10 @@ fn everything_that_can_be_read_moves_and_nothing_else_stays() {
 
             for position in 1..=ENTRIES {
                 let (_, row) = act.entry_at(&former, Position(position))?.expect("it has moved");
-                assert_eq!(row.note.as_ref().map(|note| note.text.clone()), Some(position.to_string()));
+                assert_eq!(row.payload, position.to_string().into_bytes());
                 assert!(act.entry_at(&CASE, Position(position))?.is_none());
             }
+            assert_eq!(act.unknown_entries(77, 0)?, [key(former, 2)], "found by a program that knows it");
             let row: GroupRow = act.expect(former.as_bytes())?;
             assert!(is_former(&row) && row.closed);
             assert_eq!((row.title.as_str(), row.items), ("QUIET-MAPLE-07", 2));

@@ -2,14 +2,18 @@
 
 use super::{
     Error, Session, escrow,
-    payload::entry_row,
+    kinds::{
+        self,
+        entry::entry_row,
+        taking::{Came, Held, Taking},
+    },
     state::{digest, epoch_place, group_place, load_row},
 };
 use crate::{
     transport::ServerError,
     vault::{
         Act, Durability, EntryKey, VaultError,
-        rows::{AuthorRow, ChainRow, EntryClass, EntryRow, EpochRow, GrantInboxRow, GrantedKeyRow, GroupRow},
+        rows::{AuthorRow, ChainRow, EntryRow, EpochRow, GrantInboxRow, GrantedKeyRow},
     },
 };
 use alcove_charter::{DeviceCertificate, Judge, TrustView};
@@ -99,9 +103,11 @@ impl Session {
     ) -> Result<Granted, Error> {
         let damaged = || VaultError::damaged("a grant");
         let granter: Identity = grant.granter.parse().map_err(|_| damaged())?;
-        let charter_hash = digest(&load_row(act, group)?.charter_hash, "a case")?;
+        let mut group_row = load_row(act, group)?;
+        let charter_hash = digest(&group_row.charter_hash, "a case")?;
         let mut order = Order::default();
-        let mut total = Granted::default();
+        let mut held = Held::default();
+        let mut places = Vec::new();
         let mut taken = Vec::new();
         for granted in &grant.records {
             let position = Position(granted.position);
@@ -110,7 +116,7 @@ impl Session {
             };
             // From an earlier membership, perhaps: what was opened then stays.
             let earlier = act.entry_at(group, position)?.map(|(_, row)| row);
-            if earlier.as_ref().is_some_and(|row| row.class != EntryClass::Unreadable as u32) {
+            if earlier.as_ref().is_some_and(|row| row.unreadable == 0) {
                 continue;
             }
             let key = GrantedKey {
@@ -129,10 +135,11 @@ impl Session {
                 epoch_id: epoch_id(act, group, entry.epoch)?,
                 charter_hash,
                 appended_by: &appended_by,
+                kinds: self.kinds,
             };
             let opened =
                 open_granted(&entry.body, &key, &granter.person, &self.identity.person, &expected, &author);
-            let opened = match opened {
+            let mut opened = match opened {
                 Ok(opened) => opened,
                 Err(error) => {
                     tracing::warn!(position = granted.position, %error, "a granted record is refused");
@@ -146,24 +153,35 @@ impl Session {
                 continue;
             }
             let row = granted_row(&opened, key.key.as_bytes(), entry.received_at_ms, earlier.as_ref());
-            if row.class == EntryClass::Note as u32 {
-                total.notes += 1;
-            } else if row.class == EntryClass::Document as u32 {
-                total.documents += 1;
-            }
+            // What a grant brings is there to be read, and changes nothing else.
+            kinds::take(
+                &mut opened.payload,
+                &mut Taking {
+                    act,
+                    own: &self.identity,
+                    trust,
+                    now_ms: self.clock.now_ms(),
+                    came: Came::ByGrant,
+                    group: *group,
+                    record,
+                    position,
+                    author: &opened.author,
+                    received_at_ms: entry.received_at_ms,
+                    row: &mut group_row,
+                    held: &mut held,
+                },
+            )?;
             let place = EntryKey { group: *group, position, record };
             act.put_entry(&place, &row)?;
-            total.places.push(place);
+            places.push(place);
             taken.push((position, opened.certificate_hash));
         }
         let trust_domain = &self.identity.person.trust_domain;
         escrow::mark_grant(act, trust, trust_domain, group, grant, &taken)?;
-        if total.notes + total.documents > 0 {
-            let mut row: GroupRow = load_row(act, group)?;
-            row.items += total.notes + total.documents;
-            act.put(group.as_bytes(), &row)?;
+        if held.notes + held.documents > 0 {
+            act.put(group.as_bytes(), &group_row)?;
         }
-        Ok(total)
+        Ok(Granted { notes: held.notes, documents: held.documents, places })
     }
 }
 
@@ -328,8 +346,8 @@ mod tests {
         unreadable.head = vec![5; 32];
         let row = granted_row(&opened(1, 0), &[1; 32], 10, Some(&unreadable));
         assert_eq!(
-            (row.head.as_slice(), row.granted, row.class),
-            (&[5; 32][..], true, EntryClass::Note as u32)
+            (row.head.as_slice(), row.granted, row.kind, row.payload.as_slice()),
+            (&[5; 32][..], true, 1, &b"signed"[..])
         );
         assert!(granted_row(&opened(1, 0), &[1; 32], 10, None).head.is_empty());
     }
@@ -351,6 +369,8 @@ mod tests {
             hash: Digest([sequence as u8; 32]),
             author: "spiffe://elmgate.northmark.example/staff/abcdefghijklmn27/device/1".parse().unwrap(),
             payload: Payload::Note(Note { text: "text".into(), corrects: None, grantable: false }),
+            kind: 1,
+            content: b"signed".to_vec().into(),
             time_ms: 0,
             certificate_hash: Digest([6; 32]),
             sequence,

@@ -7,11 +7,16 @@ use super::{
     blocked::is_blocked,
     consent::{self, Consent},
     former::set_apart,
+    kinds::{
+        self,
+        entry::working_row,
+        introduction,
+        kind::{Again, Readers},
+    },
     known_keys::{Brought, Signer, meet, meet_tied},
     ledger,
     lineage::{Break, Constants, Known, Offered, leads_on},
-    outbox::{self, Item},
-    requests, restored,
+    outbox, requests, restored,
     seats::is_chain_outside,
     state::{Roster, keep_verifier, named_floor, verifier},
     successor::predecessor_row,
@@ -300,10 +305,10 @@ impl Session {
         // Whoever asks for the alarms that stand is told.
         let _missing = ledger::look_up(act, self.identity(), &welcome.group, now_ms)?;
         keep_verifier(&mut row, &verifier);
-        outbox::queue(self, act, &welcome.group, &mut row, Item::Introduction)?;
+        outbox::queue(self, act, &welcome.group, &mut row, introduction::prepare())?;
         let key = EntryKey { group: welcome.group, position: welcome.position, record: RecordId([0; 16]) };
         let adder = join.adder.identity.to_string();
-        act.put_entry(&key, &super::payload::working_row(&adder, now_ms, verifier.head().as_bytes()))?;
+        act.put_entry(&key, &working_row(&adder, now_ms, verifier.head().as_bytes()))?;
         if !package.last_resort {
             act.delete::<KeyPackageRow>(&welcome.key_package_ref)?;
         }
@@ -340,12 +345,12 @@ pub(super) fn come_back(act: &Act<'_>, group: &GroupId, row: &mut GroupRow) -> R
     row.carry.clear();
     outbox::strand(act, group)?;
     for (key, mut row) in act.scan::<OutboxRow>(group.as_bytes())? {
-        if row.note.is_some() || row.document.is_some() {
-            row.position = 0;
-            act.put(&key, &row)?;
-        } else {
-            // Of this device or for readers of then: nobody misses it.
-            act.delete::<OutboxRow>(&key)?;
+        match kinds::again(&row, Readers::OfTheGroup)? {
+            Again::AsNew(_) | Again::ByItsAuthor => {
+                row.position = 0;
+                act.put(&key, &row)?;
+            }
+            Again::Never => act.delete::<OutboxRow>(&key)?,
         }
     }
     act.delete::<PendingRow>(group.as_bytes())

@@ -2,8 +2,12 @@
 //! stops sending, and an owner's program takes the person off with its next upkeep. PROTOCOL.md section 8, "Leaving".
 
 use super::{
-    Error, Session, let_go,
-    outbox::{self, Item},
+    Error, OutboxKind, Session,
+    kinds::{
+        self,
+        leave::{self, is_only_owner},
+    },
+    let_go, outbox,
     outsiders::believed_role,
     seats::{self, Standing},
     state::{Roster, Seat, load_joined_row, load_row},
@@ -40,7 +44,7 @@ impl Session {
                 seat.role = believed_role(&row, seat);
             }
             may_leave(&self.identity.person, &seats, &row.leaving)?;
-            outbox::queue(self, act, case, &mut row, Item::Leave)?;
+            outbox::queue(self, act, case, &mut row, leave::prepare()?)?;
             row.leaving_since_ms = now_ms;
             row.wish_lapsed_at_ms = 0;
             Ok::<_, Error>(act.put(case.as_bytes(), &row)?)
@@ -88,13 +92,6 @@ fn may_leave(own: &Person, seats: &[(Seat, Standing)], leaving: &[String]) -> Re
     if others.any(stays) { Ok(()) } else { Err(Error::NoOwnerStays) }
 }
 
-/// Whether a person is the only one who is an owner. Nobody is left who could take them off, or do anything else for the
-/// case: whatever they wish, they stay.
-fn is_only_owner(person: &Person, roster: &Roster) -> bool {
-    let mut owners = roster.members.iter().filter(|seat| seat.role == Role::Owner).peekable();
-    owners.peek().is_some() && owners.all(|seat| seat.identity.person == *person)
-}
-
 fn to_take_off(own: &Person, leaving: &[String], roster: &Roster) -> Vec<String> {
     let is_owner = roster.members.iter().any(|seat| seat.identity.person == *own && seat.role == Role::Owner);
     if !is_owner {
@@ -103,27 +100,6 @@ fn to_take_off(own: &Person, leaving: &[String], roster: &Roster) -> Vec<String>
     let leaves = |person: &Person| *person != *own && leaving.contains(&person.to_string());
     let theirs = roster.members.iter().filter(|seat| leaves(&seat.identity.person));
     theirs.map(|seat| seat.identity.to_string()).collect()
-}
-
-/// The log shows that somebody asks to be taken off: the author of the record, and nobody else by it. Of the only owner it
-/// comes to nothing.
-///
-/// `own`: this person.
-pub(super) fn asked(own: &Person, row: &mut GroupRow, roster: &Roster, author: &Identity, at_ms: i64) {
-    let person = author.person.to_string();
-    if is_only_owner(&author.person, roster) {
-        if author.person == *own {
-            (row.leaving_since_ms, row.wish_lapsed_at_ms) = (0, at_ms);
-        }
-        return;
-    }
-    if author.person == *own && row.leaving_since_ms == 0 {
-        // Another device of ours, or this one before its vault was put back.
-        row.leaving_since_ms = at_ms;
-    }
-    if !row.leaving.contains(&person) {
-        row.leaving.push(person);
-    }
 }
 
 /// A commit has changed the members: whoever is gone, or was added since, has asked for nothing any more; nor has whoever is
@@ -153,7 +129,7 @@ pub(super) fn settle(
     }
     (row.leaving_since_ms, row.wish_lapsed_at_ms) = (0, at_ms);
     for (key, queued) in act.scan::<OutboxRow>(group.as_bytes())? {
-        if queued.leave && queued.position == 0 {
+        if kinds::outbox_kind(&queued)? == OutboxKind::Leave && queued.position == 0 {
             let_go::item(act, group, row.epoch, &queued, at_ms)?;
             act.delete::<OutboxRow>(&key)?;
         }
@@ -164,27 +140,10 @@ pub(super) fn settle(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::samples::in_a_vault;
-    use alcove_charter::P256Point;
-    use alcove_proto::ids::Digest;
+    use crate::session::samples::{device, in_a_vault, roster};
+    use alcove_proto::ids::RecordId;
 
     const CASE: GroupId = GroupId([7; 16]);
-
-    fn device(letter: char, number: u16) -> Identity {
-        let handle = letter.to_string().repeat(16);
-        format!("spiffe://elmgate.northmark.example/staff/{handle}/device/{number}").parse().unwrap()
-    }
-
-    fn roster(seats: &[(char, u16, Role)]) -> Roster {
-        let seat = |(leaf, (letter, number, role)): (usize, &(char, u16, Role))| Seat {
-            leaf: leaf as u32,
-            identity: device(*letter, *number),
-            role: *role,
-            certificate_hash: Digest([0; 32]),
-            public_key: P256Point::parse(&[4; P256Point::LEN]).unwrap(),
-        };
-        Roster { members: seats.iter().enumerate().map(seat).collect() }
-    }
 
     /// The seats of a roster, each with a certificate that holds but that of the person of this letter.
     fn seats(of: &[(char, u16, Role)], out: Option<(char, Standing)>) -> Vec<(Seat, Standing)> {
@@ -257,8 +216,7 @@ mod tests {
             let (own, other) = (device('b', 1).person, device('a', 1).person);
             let both = vec![other.to_string(), own.to_string()];
             let leaving = GroupRow { leaving: both, leaving_since_ms: 5, epoch: 1, ..GroupRow::default() };
-            let mut wish = OutboxRow::default();
-            wish.leave = true;
+            let wish = leave::prepare()?.into_row(RecordId([1; 16]), 5);
             act.put(&[&CASE.as_bytes()[..], &[0; 8]].concat(), &wish)?;
             let waits = || act.scan::<OutboxRow>(CASE.as_bytes()).map(|rows| rows.len());
             let settled = |seats: &[(char, u16, Role)]| {
@@ -277,22 +235,5 @@ mod tests {
             assert_eq!(waits()?, 0, "what was not sent yet is not sent any more");
             Ok(())
         });
-    }
-
-    #[test]
-    fn what_the_only_owner_asks_for_comes_to_nothing_wherever_it_stands() {
-        use Role::{Member, Owner};
-        let (own, seats) = (device('b', 1), roster(&[('b', 1, Owner), ('c', 1, Member)]));
-        let heard_by = |person: &Person, seats: &Roster| {
-            let mut row = GroupRow::default();
-            asked(person, &mut row, seats, &own, 9);
-            (row.leaving.len(), row.leaving_since_ms, row.wish_lapsed_at_ms)
-        };
-        assert_eq!(heard_by(&own.person, &seats), (0, 0, 9), "it was on its way when the other one went");
-        assert_eq!(heard_by(&device('c', 1).person, &seats), (0, 0, 0));
-        // The control: somebody else is an owner too.
-        let two = roster(&[('b', 1, Owner), ('c', 1, Owner)]);
-        assert_eq!(heard_by(&own.person, &two), (1, 9, 0));
-        assert_eq!(heard_by(&device('c', 1).person, &two), (1, 0, 0));
     }
 }

@@ -29,6 +29,7 @@ mod gone;
 mod granted;
 mod handover;
 mod joining;
+mod kinds;
 mod known_keys;
 mod leaving;
 mod ledger;
@@ -42,7 +43,6 @@ mod outbox;
 mod outsiders;
 mod own;
 mod own_devices;
-mod payload;
 mod people;
 mod recovered;
 mod refused;
@@ -90,6 +90,7 @@ pub use alcove_trust::CertificateFault;
 
 use crate::vault::{Durability, Vault};
 use alcove_charter::TrustView;
+use alcove_e2ee::records::Kinds;
 use alcove_proto::{
     ids::{GroupId, RecordId},
     names::Identity,
@@ -116,6 +117,8 @@ pub struct Session {
     link: Mutex<Link>,
     /// Groups whose log was read to its end in this session.
     caught_up: Mutex<HashSet<GroupId>>,
+    /// The kinds of record that this program knows.
+    kinds: Kinds,
     /// Never asks the server.
     offline: bool,
     /// What is in the outbox for good and has not been told to the caller yet.
@@ -149,6 +152,7 @@ impl Session {
             trust: RwLock::new(Arc::new(trust)),
             link: Mutex::default(),
             caught_up: Mutex::default(),
+            kinds: Kinds::all(),
             offline: false,
             in_hand: Mutex::default(),
             wants_recoveries: AtomicBool::default(),

@@ -2,19 +2,17 @@
 
 use super::{
     Delivery, Error, NoteView, Session, UnreadableView, Written,
-    cases::check_text,
-    outbox::Item,
-    payload::{Shown, note_view, view},
+    kinds::{self, item::check_text, kind::Shown, note, view},
     refused::delivery_of,
     state::load_row,
 };
 use crate::vault::{
-    Act, Direction, EntryKey, VaultError,
-    rows::{EntryClass, EntryRow, NoteRow, OutboxRow},
+    Act, Direction,
+    rows::{EntryRow, OutboxRow},
 };
+use alcove_e2ee::records::TextField;
 use alcove_proto::{
     ids::{GroupId, Position, RecordId},
-    limits::NOTE_TEXT_BYTES_MAX,
     names::{Identity, Person},
 };
 use std::{collections::HashMap, ops::ControlFlow};
@@ -28,20 +26,21 @@ impl Session {
     /// Errors: [`Error::TextEmpty`], [`Error::TextTooLong`], [`Error::CaseClosed`], [`Error::Alarm`].
     /// Without a server the note waits, and that is no error.
     pub async fn add_note(&self, case: &GroupId, text: &str, grantable: bool) -> Result<Written, Error> {
-        check_text(text, NOTE_TEXT_BYTES_MAX)?;
-        self.write(case, |_, _| Ok(Item::Note(note_row(text, None, grantable)))).await
+        let note = note::prepare(text, None, grantable)?;
+        self.write(case, |_, _| Ok(note)).await
     }
 
     /// Writes a note that corrects `note`, which must be one's own person's; the first version stays.
     ///
     /// Errors: [`Error::NoSuchRecord`] for what is no note here, [`Error::NotAllowed`] for somebody else's.
     pub async fn correct_note(&self, case: &GroupId, note: &RecordId, text: &str) -> Result<Written, Error> {
-        check_text(text, NOTE_TEXT_BYTES_MAX)?;
+        check_text(text, TextField::NoteText)?;
         let first = self.note(case, note)?;
         if first.author.person != self.identity.person {
             return Err(Error::NotAllowed);
         }
-        self.write(case, |_, _| Ok(Item::Note(note_row(text, Some(note), first.grantable)))).await
+        let correction = note::prepare(text, Some(*note), first.grantable)?;
+        self.write(case, |_, _| Ok(correction)).await
     }
 
     /// The notes of a case in log order, queued ones last; only the last `last` if given. Local.
@@ -55,7 +54,7 @@ impl Session {
             notes.reverse();
             // From the newest back: a correction is met before what it corrects.
             if notes.len() < wanted {
-                collect(act, case, Direction::Backward, &mut |shown| {
+                self.collect(act, case, Direction::Backward, &mut |shown| {
                     if let Shown::Note(note) = shown {
                         notes.push(note);
                     }
@@ -87,10 +86,10 @@ impl Session {
         self.vault.read(|act| {
             load_row(act, case)?;
             if let Some(position) = act.find_entry(case, note)?
-                && let Some((key, mut row)) = act.entry_at(case, position)?
-                && let Shown::Note(mut view) = view(&key, &mut row)?
+                && let Some((key, row)) = act.entry_at(case, position)?
+                && let Shown::Note(mut view) = view(self.kinds, &key, &row)?
             {
-                view.corrected_by = correction_of(act, case, &view, position)?;
+                view.corrected_by = self.correction_of(act, case, &view, position)?;
                 sort_out(act, case, &mut view)?;
                 return Ok(view);
             }
@@ -109,23 +108,19 @@ impl Session {
         let needle = Needle::new(words);
         self.vault.read(|act| {
             load_row(act, case)?;
-            let mut found = Vec::new();
+            let mut notes = Vec::new();
             act.entries_opened(case, ALL, Direction::Forward, &mut |key, plain| {
                 // Most notes do not match: those are not even taken apart.
-                if needle.may_be_in(plain) {
-                    let row = EntryRow::decode_row(plain)?;
-                    if row.note.as_ref().is_some_and(|note| needle.is_in(&note.text)) {
-                        found.push((key, row));
-                    }
+                if needle.may_be_in(plain)
+                    && let Shown::Note(note) = view(self.kinds, &key, &EntryRow::decode_row(plain)?)?
+                    && needle.is_in(&note.text)
+                {
+                    notes.push(note);
                 }
                 Ok(ControlFlow::Continue(()))
             })?;
-            let mut notes = Vec::with_capacity(found.len());
-            for (key, row) in &mut found {
-                if let Shown::Note(mut note) = view(key, row)? {
-                    sort_out(act, case, &mut note)?;
-                    notes.push(note);
-                }
+            for note in &mut notes {
+                sort_out(act, case, note)?;
             }
             let queued = self.queued_notes(act, case)?;
             notes.extend(queued.into_iter().filter(|note| needle.is_in(&note.text)));
@@ -138,7 +133,7 @@ impl Session {
         self.vault.read(|act| {
             load_row(act, case)?;
             let mut items = Vec::new();
-            collect(act, case, Direction::Forward, &mut |shown| {
+            self.collect(act, case, Direction::Forward, &mut |shown| {
                 if let Shown::Unreadable(item) = shown {
                     items.push(item);
                 }
@@ -150,42 +145,54 @@ impl Session {
 
     /// Notes in the outbox, in the order they were written.
     fn queued_notes(&self, act: &Act<'_>, case: &GroupId) -> Result<Vec<NoteView>, Error> {
-        let mut notes = Vec::new();
-        for (_, row) in act.scan::<OutboxRow>(case.as_bytes())? {
-            let Some(note) = &row.note else { continue };
-            let (id, delivery) = queued_place(&row)?;
-            let author = self.identity.clone();
-            let text = note.text.clone();
-            let mut view = note_view(case, id, author, row.written_at_ms, delivery, note, text)?;
-            view.received_at_ms = row.received_at_ms;
-            notes.push(view);
-        }
-        Ok(notes)
+        let shown = self.queued(act, case)?.into_iter();
+        Ok(shown.filter_map(|shown| if let Shown::Note(note) = shown { Some(note) } else { None }).collect())
     }
-}
 
-/// Id and whereabouts of something in the outbox.
-pub(super) fn queued_place(row: &OutboxRow) -> Result<(RecordId, Delivery), Error> {
-    let id = RecordId::try_from(row.record_id.as_slice()).map_err(|_| VaultError::damaged("the outbox"))?;
-    Ok((id, delivery_of(row)))
-}
+    /// What is in the outbox of a case, as it is shown, in the order it was written.
+    pub(super) fn queued(&self, act: &Act<'_>, case: &GroupId) -> Result<Vec<Shown>, Error> {
+        let rows = act.scan::<OutboxRow>(case.as_bytes())?;
+        let view = |row: &OutboxRow| kinds::view_queued(case, &self.identity, row, delivery_of(row));
+        Ok(rows.iter().map(|(_, row)| view(row)).collect::<Result<_, _>>()?)
+    }
 
-/// Gives every entry of a case, as it is to be shown, to `take`.
-pub(super) fn collect(
-    act: &Act<'_>,
-    case: &GroupId,
-    direction: Direction,
-    take: &mut dyn FnMut(Shown) -> ControlFlow<()>,
-) -> Result<(), Error> {
-    let mut broken = None;
-    act.entries(case, ALL, direction, &mut |key: EntryKey, mut row: EntryRow| match view(&key, &mut row) {
-        Ok(shown) => take(shown),
-        Err(error) => {
-            broken = Some(error);
-            ControlFlow::Break(())
-        }
-    })?;
-    broken.map_or(Ok(()), Err)
+    /// Gives every entry of a case, as it is to be shown, to `take`.
+    pub(super) fn collect(
+        &self,
+        act: &Act<'_>,
+        case: &GroupId,
+        direction: Direction,
+        take: &mut dyn FnMut(Shown) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        act.entries_opened(case, ALL, direction, &mut |key, plain| {
+            Ok(take(view(self.kinds, &key, &EntryRow::decode_row(plain)?)?))
+        })?;
+        Ok(())
+    }
+
+    /// The newest note of the same person that corrects `note`, which stands at `position`.
+    fn correction_of(
+        &self,
+        act: &Act<'_>,
+        case: &GroupId,
+        note: &NoteView,
+        position: Position,
+    ) -> Result<Option<RecordId>, Error> {
+        let mut found = None;
+        act.entries_opened(case, (position.next(), ALL.1), Direction::Backward, &mut |key, plain| {
+            let shown = view(self.kinds, &key, &EntryRow::decode_row(plain)?)?;
+            Ok(match shown {
+                Shown::Note(later)
+                    if later.corrects == Some(note.id) && later.author.person == note.author.person =>
+                {
+                    found = Some(key.record);
+                    ControlFlow::Break(())
+                }
+                _ => ControlFlow::Continue(()),
+            })
+        })?;
+        Ok(found)
+    }
 }
 
 /// Only the person who wrote a note corrects it: what anybody else says it corrects, or of a note that is not here, is a
@@ -203,35 +210,6 @@ pub(super) fn sort_out(act: &Act<'_>, case: &GroupId, note: &mut NoteView) -> Re
         note.comments_on = note.corrects.take();
     }
     Ok(())
-}
-
-/// The newest note of the same person that corrects `note`, which stands at `position`.
-fn correction_of(
-    act: &Act<'_>,
-    case: &GroupId,
-    note: &NoteView,
-    position: Position,
-) -> Result<Option<RecordId>, Error> {
-    let mut found = None;
-    let theirs =
-        |author: &str| author.parse::<Identity>().is_ok_and(|author| author.person == note.author.person);
-    act.entries(case, (position.next(), ALL.1), Direction::Backward, &mut |key, row| {
-        let corrects = row.note.as_ref().filter(|_| row.class == EntryClass::Note as u32);
-        if corrects.is_some_and(|later| later.corrects == note.id.as_bytes()) && theirs(&row.author) {
-            found = Some(key.record);
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
-    })?;
-    Ok(found)
-}
-
-fn note_row(text: &str, corrects: Option<&RecordId>, grantable: bool) -> NoteRow {
-    let mut row = NoteRow::default();
-    row.text = text.to_owned();
-    row.corrects = corrects.map(|id| id.to_vec()).unwrap_or_default();
-    row.grantable = grantable;
-    row
 }
 
 /// What is searched for, with the letters folded.

@@ -8,13 +8,16 @@
 //! what the server refuses for good does not wait; `refused` says what that is.
 
 use super::{
-    Delivery, Error, Session, Written,
+    Delivery, Error, OutboxKind, Session, Written,
     alarms::check_quiet,
-    handover::{AccessPlan, access, make_grant},
+    kinds::{
+        self,
+        grant::{self, AccessPlan},
+        item::Item,
+        subject,
+    },
     let_go,
     log::{Stop, Walk},
-    own::Own,
-    payload::{document_row, manifest_of, note_of, subject_of},
     refused::{self, is_waiting},
     seats,
     state::{self, epoch_place, load_joined_row, load_open_row, own_point},
@@ -24,16 +27,13 @@ use crate::{
     transport::ServerError,
     vault::{
         Act, Durability, VaultError,
-        rows::{
-            AccessRow, DocumentRow, EntryClass, GrantPlanRow, GroupRow, NoteRow, OutboxRow, ReceiptRow,
-            SealingRow, SubjectRow,
-        },
+        rows::{AccessRow, GroupRow, OutboxRow, ReceiptRow, SealingRow},
     },
 };
 use alcove_charter::{P256Point, TrustView, sha256};
 use alcove_e2ee::{
     keys::{RecordPlace, Salt, draw},
-    records::{AuthorPoint, Draft, Introduction, Payload, SealError, seal},
+    records::{AuthorPoint, Draft, OpenedRecord, SealError, seal},
 };
 use alcove_proto::{
     ids::{BlobId, Epoch, GroupId, Head, Position, RecordId},
@@ -47,18 +47,6 @@ use std::{collections::BTreeMap, sync::PoisonError};
 const STALE_TRIES_MAX: u32 = 16;
 /// Sealings of one record that are remembered.
 const SEALINGS_MAX: usize = 32;
-
-/// What is to be sent.
-pub(super) enum Item {
-    Note(NoteRow),
-    Document(DocumentRow),
-    Grant(GrantPlanRow),
-    Subject(SubjectRow),
-    /// Our own certificate.
-    Introduction,
-    /// That we leave.
-    Leave,
-}
 
 /// What the outbox of a group wants next.
 enum Next {
@@ -91,17 +79,7 @@ pub(super) fn queue(
     item: Item,
 ) -> Result<RecordId, Error> {
     let record = RecordId(draw(&*session.random).map_err(|_| Error::Randomness)?);
-    let mut queued = OutboxRow::default();
-    queued.record_id = record.to_vec();
-    queued.written_at_ms = session.clock.now_ms();
-    match item {
-        Item::Note(note) => queued.note = Some(note),
-        Item::Document(document) => queued.document = Some(document),
-        Item::Grant(grant) => queued.grant = Some(grant),
-        Item::Subject(subject) => queued.subject = Some(subject),
-        Item::Introduction => queued.introduction = true,
-        Item::Leave => queued.leave = true,
-    }
+    let queued = item.into_row(record, session.clock.now_ms());
     act.put(&epoch_place(group, row.outbox_next), &queued)?;
     row.outbox_next += 1;
     Ok(record)
@@ -117,10 +95,8 @@ pub(super) fn queue_subject(
     if row.title.is_empty() {
         return Ok(());
     }
-    let mut subject = SubjectRow::default();
-    subject.kind = row.subject_kind;
-    subject.title = row.title.clone();
-    queue(session, act, group, row, Item::Subject(subject)).map(drop)
+    let subject = subject::known(row)?;
+    queue(session, act, group, row, subject).map(drop)
 }
 
 /// What lies in the outbox of a group: the key of each row by its record id.
@@ -133,9 +109,14 @@ pub(super) fn lying_there(act: &Act<'_>, group: &GroupId) -> Result<BTreeMap<Rec
 /// that epoch, or, where the vault was put back since, by saying the same. Then it leaves the outbox.
 ///
 /// Everything else under its id is somebody else's doing, and the only copy of what was written stays.
-pub(super) fn settle(act: &Act<'_>, key: &[u8], entry: &LogEntry, payload: &Payload) -> Result<bool, Error> {
+pub(super) fn settle(
+    act: &Act<'_>,
+    key: &[u8],
+    entry: &LogEntry,
+    opened: &OpenedRecord,
+) -> Result<bool, Error> {
     let row: OutboxRow = act.expect(key)?;
-    let is_it = is_sealing(&row, entry) || says_the_same(&row, payload)?;
+    let is_it = is_sealing(&row, entry) || kinds::says_the_same(&row, opened);
     if is_it {
         act.delete::<OutboxRow>(key)?;
     }
@@ -168,24 +149,6 @@ fn is_sealing(row: &OutboxRow, entry: &LogEntry) -> bool {
     // What an earlier version sealed stands in no list.
     let newest = row.sealed_epoch == entry.epoch && !row.sealed.is_empty() && row.sealed == entry.body;
     newest || row.sealings.iter().any(same)
-}
-
-/// Whether a record under our own signature says what this item says.
-fn says_the_same(row: &OutboxRow, payload: &Payload) -> Result<bool, Error> {
-    Ok(match payload {
-        Payload::Note(note) => row.note.as_ref().map(note_of).transpose()?.as_ref() == Some(note),
-        Payload::Document(manifest) => row.document.as_ref() == Some(&document_row(manifest)),
-        Payload::Subject(subject) => {
-            row.subject.as_ref().map(subject_of).transpose()?.as_ref() == Some(subject)
-        }
-        // Its keys are sealed anew each time; what it opens is the same.
-        Payload::Grant(grant) => row.grant.as_ref().is_some_and(|plan| {
-            plan.grantee == grant.grantee.to_string() && plan.access_id == grant.access.as_bytes()
-        }),
-        Payload::Introduction(_) => row.introduction,
-        Payload::Leave => row.leave,
-        Payload::Unknown { .. } => false,
-    })
 }
 
 /// Takes back what was promised a place up to `passed` and does not stand there: it waits again.
@@ -238,11 +201,11 @@ fn next(session: &Session, act: &Act<'_>, trust: &TrustView, group: &GroupId) ->
             after = Some(point_of(&queued)?);
             continue;
         }
-        if !is_waiting(&queued) {
+        if !is_waiting(&queued) || kinds::outbox_kind(&queued)? == OutboxKind::Unknown {
             continue;
         }
         if let Some(plan) = queued.grant.as_ref().filter(|plan| !plan.opened) {
-            match access(act, group, plan)? {
+            match grant::access(act, group, plan)? {
                 Some(plan) => return Ok(Next::Open { key, plan }),
                 None => {
                     // Whoever it was for has left.
@@ -271,8 +234,7 @@ fn next(session: &Session, act: &Act<'_>, trust: &TrustView, group: &GroupId) ->
         }
         let record = record_of(&queued)?;
         let (epoch, bytes) = (queued.sealed_epoch, queued.sealed.clone());
-        let blob = queued.document.as_ref().map(|document| BlobId::try_from(document.blob_id.as_slice()));
-        let blob = blob.transpose().map_err(|_| VaultError::damaged("the outbox"))?;
+        let blob = kinds::blob_of(&queued)?;
         return Ok(Next::Send(Sending { key, record, epoch, bytes, blob }));
     }
     Ok(Next::Nothing)
@@ -301,7 +263,7 @@ fn seal_anew(
         // The self-update comes first.
         return Err(Error::CertificateNotTakenUp);
     }
-    let Some(payload) = payload(act, group, &own, queued)? else { return Ok(false) };
+    let Some(payload) = kinds::written(act, group, &own, queued)? else { return Ok(false) };
     let charter = trust.charters().by_hash(&state::digest(&row.charter_hash, "a case")?);
     let charter = charter.ok_or(VaultError::damaged("a case"))?;
     let draft = Draft {
@@ -337,24 +299,6 @@ fn seal_anew(
     queued.sequence = sealed.point.sequence;
     queued.hash = sealed.point.hash.to_vec();
     Ok(true)
-}
-
-fn payload(act: &Act<'_>, group: &GroupId, own: &Own, queued: &OutboxRow) -> Result<Option<Payload>, Error> {
-    if let Some(note) = &queued.note {
-        Ok(Some(Payload::Note(note_of(note)?)))
-    } else if let Some(document) = &queued.document {
-        Ok(Some(Payload::Document(manifest_of(document)?)))
-    } else if let Some(subject) = &queued.subject {
-        Ok(Some(Payload::Subject(subject_of(subject)?)))
-    } else if let Some(plan) = &queued.grant {
-        make_grant(act, group, plan)
-    } else if queued.introduction {
-        Ok(Some(Payload::Introduction(Introduction { chain: own.device.chain().to_vec() })))
-    } else if queued.leave {
-        Ok(Some(Payload::Leave))
-    } else {
-        Err(VaultError::damaged("the outbox").into())
-    }
 }
 
 impl Session {
@@ -428,7 +372,7 @@ impl Session {
             }
             let gone = self.vault.read::<_, Error>(|act| {
                 let plan = act.get::<OutboxRow>(key)?.and_then(|row| row.grant.clone());
-                Ok(plan.map(|plan| access(act, group, &plan)).transpose()?.flatten().is_none())
+                Ok(plan.map(|plan| grant::access(act, group, &plan)).transpose()?.flatten().is_none())
             })?;
             if gone {
                 return Ok(());
@@ -566,7 +510,7 @@ impl Session {
             if let Some(position) = act.find_entry(group, record)?
                 && let Some((_, entry)) = act.entry_at(group, position)?
                 && entry.author == self.identity.to_string()
-                && entry.class != EntryClass::Unreadable as u32
+                && entry.unreadable == 0
             {
                 return Ok(Delivery::Stored { position });
             }

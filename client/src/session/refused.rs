@@ -3,8 +3,12 @@
 //! Every other failure passes (a full disk, a limit on calls, an expired certificate), and the item waits.
 
 use super::{
-    Delivery, Error, OutboxKind, OutboxView, Session, let_go,
-    outbox::{self, Item},
+    Delivery, Error, OutboxKind, OutboxView, Session,
+    kinds::{
+        self,
+        kind::{Again, Readers},
+    },
+    let_go, outbox,
     state::{load_open_row, load_row},
     view::RefusalCause,
 };
@@ -90,26 +94,12 @@ pub(super) fn delivery_of(row: &OutboxRow) -> Delivery {
     }
 }
 
-fn kind(row: &OutboxRow) -> Result<OutboxKind, VaultError> {
-    if row.leave {
-        return Ok(OutboxKind::Leave);
-    }
-    match (&row.note, &row.document, &row.grant, &row.subject, row.introduction) {
-        (Some(_), ..) => Ok(OutboxKind::Note),
-        (_, Some(_), ..) => Ok(OutboxKind::Document),
-        (_, _, Some(_), ..) => Ok(OutboxKind::Grant),
-        (_, _, _, Some(_), _) => Ok(OutboxKind::Title),
-        (None, None, None, None, true) => Ok(OutboxKind::Introduction),
-        (None, None, None, None, false) => Err(VaultError::damaged("the outbox")),
-    }
-}
-
 fn view(key: &[u8], row: &OutboxRow) -> Result<OutboxView, Error> {
     let damaged = || VaultError::damaged("the outbox");
     Ok(OutboxView {
         case: key.get(..16).and_then(|id| GroupId::try_from(id).ok()).ok_or_else(damaged)?,
         id: RecordId::try_from(row.record_id.as_slice()).map_err(|_| damaged())?,
-        kind: kind(row)?,
+        kind: kinds::outbox_kind(row)?,
         written_at_ms: row.written_at_ms,
         delivery: delivery_of(row),
     })
@@ -133,7 +123,7 @@ impl Session {
             let case = view(&key, &queued)?.case;
             let mut row = load_row(act, &case)?;
             let_go::item(act, &case, row.epoch, &queued, self.clock.now_ms())?;
-            if queued.leave {
+            if kinds::outbox_kind(&queued)? == OutboxKind::Leave {
                 // Whoever takes the wish back before it was sent writes on.
                 row.leaving_since_ms = 0;
                 act.put(case.as_bytes(), &row)?;
@@ -169,8 +159,10 @@ impl Session {
             }
             let_go::item(act, &case, epoch, &row, self.clock.now_ms())?;
             let mut group = load_open_row(act, &case)?;
-            let note = row.note.clone().ok_or(Error::SendAnew)?;
-            let anew = outbox::queue(self, act, &case, &mut group, Item::Note(note))?;
+            let Again::AsNew(item) = kinds::again(&row, Readers::OfTheGroup)? else {
+                return Err(Error::SendAnew);
+            };
+            let anew = outbox::queue(self, act, &case, &mut group, item)?;
             act.put(case.as_bytes(), &group)?;
             act.delete::<OutboxRow>(&key)?;
             Ok(anew)

@@ -1,6 +1,9 @@
 //! What tests of the session begin with: an empty vault, an enrolled device, keys, and ties between them.
 
-use super::{Error, Session, SystemClock};
+use super::{
+    Error, Session, SystemClock,
+    state::{Roster, Seat},
+};
 use crate::{
     session::{Clock, enrol::device},
     tests::test_agency::{Agency, answer, charter},
@@ -8,7 +11,11 @@ use crate::{
 };
 use alcove_charter::P256Point;
 use alcove_mls::KeyTie;
-use alcove_proto::{names::Identity, v1};
+use alcove_proto::{
+    ids::Digest,
+    names::Identity,
+    v1::{self, Role},
+};
 use prost::Message;
 use ring::{
     rand::SystemRandom,
@@ -76,4 +83,22 @@ pub(super) fn tie(identity: &Identity, from: P256Point, to: P256Point, by: &Ecds
     let bytes = KeyTie::signing_bytes(identity, &from, &to);
     let signature = by.sign(&SystemRandom::new(), &bytes).unwrap().as_ref().to_vec();
     KeyTie { identity: identity.clone(), from, to, signature }
+}
+
+/// The device of that number of a person whom the letter stands for.
+pub(super) fn device(letter: char, number: u16) -> Identity {
+    let handle = letter.to_string().repeat(16);
+    format!("spiffe://elmgate.northmark.example/staff/{handle}/device/{number}").parse().unwrap()
+}
+
+/// The roster of a group with these devices, in order of leaf.
+pub(super) fn roster(seats: &[(char, u16, Role)]) -> Roster {
+    let seat = |(leaf, (letter, number, role)): (usize, &(char, u16, Role))| Seat {
+        leaf: leaf as u32,
+        identity: device(*letter, *number),
+        role: *role,
+        certificate_hash: Digest([0; 32]),
+        public_key: P256Point::parse(&[4; P256Point::LEN]).unwrap(),
+    };
+    Roster { members: seats.iter().enumerate().map(seat).collect() }
 }

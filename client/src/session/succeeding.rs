@@ -8,6 +8,10 @@ use super::{
     AlarmKind, Error, Session,
     alarms::{Alarm, raise_by},
     following::may_be_asked_about,
+    kinds::{
+        self,
+        kind::{Again, Readers},
+    },
     let_go,
     outsiders::believed_role,
     restored::is_known_to_be_old,
@@ -338,8 +342,8 @@ fn move_over(
         if queued.position != 0 || queued.never_sent || (was_sealed && !is_read) {
             continue;
         }
-        if queued.document.is_some() {
-            // Its chunks belong to the old group: it has to be sent again.
+        let again = kinds::again(&queued, Readers::OfItsSuccessor)?;
+        if let Again::ByItsAuthor = again {
             queued.never_sent = true;
             act.put(&key, &queued)?;
             continue;
@@ -347,9 +351,8 @@ fn move_over(
         // A server may show late what it took without a receipt.
         let_go::item(act, case, epoch, &queued, now_ms)?;
         act.delete::<OutboxRow>(&key)?;
-        let Some(note) = &mut queued.note else { continue };
-        // What it corrects is not in the new group: there it is a new one.
-        note.corrects.clear();
+        let Again::AsNew(item) = again else { continue };
+        item.say_in(&mut queued);
         if was_sealed {
             queued.record_id = RecordId(draw(random).map_err(|_| Error::Randomness)?).to_vec();
             queued.sealed.clear();

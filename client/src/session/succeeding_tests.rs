@@ -2,8 +2,12 @@
 
 use super::*;
 use crate::{
-    session::samples::{in_a_vault, pair, point, tie},
-    vault::rows::{NoteRow, PredecessorRow, SealingRow},
+    session::{
+        Delivery,
+        kinds::{introduction, kind::Shown, note},
+        samples::{in_a_vault, pair, point, tie},
+    },
+    vault::rows::{PredecessorRow, SealingRow},
 };
 use alcove_charter::sha256;
 use alcove_proto::{ids::Digest, v1::LogEntry};
@@ -95,16 +99,16 @@ fn a_case_that_was_read_with_recovered_keys_is_led_on_by_nobody_and_stops_nothin
 /// What lies in the outbox of a group: its id, its text, and by number why it is refused.
 fn waiting(act: &Act<'_>, group: &GroupId) -> Vec<(Vec<u8>, String, u32)> {
     let rows = act.scan::<OutboxRow>(group.as_bytes()).unwrap();
-    let said = |row: &OutboxRow| row.note.as_ref().unwrap().text.clone();
+    let own = "spiffe://elmgate.northmark.example/staff/abcdefghijklmn27/device/1".parse().unwrap();
+    let said = |row: &OutboxRow| match kinds::view_queued(group, &own, row, Delivery::Queued).unwrap() {
+        Shown::Note(note) => note.text,
+        _ => panic!("it is no note"),
+    };
     rows.iter().map(|(_, row)| (row.record_id.clone(), said(row), row.refused)).collect()
 }
 
 fn queued(id: u8, text: &str, is_sealed: bool, refused: u32) -> OutboxRow {
-    let mut row = OutboxRow::default();
-    row.record_id = vec![id; 16];
-    let mut note = NoteRow::default();
-    note.text = text.to_owned();
-    row.note = Some(note);
+    let mut row = note::prepare(text, None, false).unwrap().into_row(RecordId([id; 16]), 0);
     row.refused = refused;
     if is_sealed {
         row.sealed = vec![id];
@@ -147,9 +151,7 @@ fn what_may_stand_in_the_old_log_is_sent_once_and_what_was_set_aside_waits_for_a
 fn what_was_taken_without_a_receipt_and_shown_late_is_known_again_in_the_old_log() {
     in_a_vault(|act| {
         act.put(&epoch_place(&OLD, 0), &queued(2, "its receipt was lost", true, 0))?;
-        let mut introduction = OutboxRow::default();
-        introduction.record_id = vec![4; 16];
-        introduction.introduction = true;
+        let mut introduction = introduction::prepare().into_row(RecordId([4; 16]), 0);
         introduction.sealings = vec![SealingRow { epoch: 1, hash: sha256(&[&[4]]).to_vec() }];
         act.put(&epoch_place(&OLD, 1), &introduction)?;
         let shown = |byte: u8| LogEntry { epoch: 1, body: vec![byte].into(), ..LogEntry::default() };

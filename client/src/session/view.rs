@@ -231,6 +231,8 @@ pub enum OutboxKind {
     Introduction,
     /// That this person leaves the case.
     Leave,
+    /// Something that a newer Alcove wrote, and that waits for it.
+    Unknown,
 }
 
 /// One item of the outbox: written here, and not yet seen in the log.

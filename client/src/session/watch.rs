@@ -6,13 +6,13 @@
 
 use super::{
     Error, Session, WatchEvent,
+    kinds::{kind::Shown, view},
     log::{Page, Stop, Walked},
     notes::sort_out,
-    payload::{Shown, view},
 };
 use crate::{
     transport::ServerError,
-    vault::{Direction, EntryKey},
+    vault::{Direction, EntryKey, rows::EntryRow},
 };
 use alcove_proto::{
     ids::{GroupId, Position},
@@ -256,8 +256,8 @@ impl Watcher<'_> {
         let events = self.session.vault.read::<_, Error>(|act| {
             let mut events = Vec::new();
             for place in places {
-                if let Some((key, mut row)) = act.entry_at(&place.group, place.position)? {
-                    events.extend(event(view(&key, &mut row)?));
+                if let Some((key, row)) = act.entry_at(&place.group, place.position)? {
+                    events.extend(event(view(self.session.kinds, &key, &row)?));
                 }
             }
             Ok(events)
@@ -294,32 +294,18 @@ impl Watcher<'_> {
         let (events, reached) = self.session.vault.read::<_, Error>(|act| {
             let mut events = Vec::new();
             let mut reached = *mark;
-            let mut broken = None;
-            act.entries(
-                group,
-                (mark.next(), Position(u64::MAX)),
-                Direction::Forward,
-                &mut |key, mut row| {
-                    reached = key.position;
-                    match view(&key, &mut row) {
-                        Ok(shown) => events.extend(event(shown)),
-                        Err(error) => {
-                            broken = Some(error);
-                            return ControlFlow::Break(());
-                        }
-                    }
-                    ControlFlow::Continue(())
-                },
-            )?;
+            let new = (mark.next(), Position(u64::MAX));
+            act.entries_opened(group, new, Direction::Forward, &mut |key, plain| {
+                reached = key.position;
+                events.extend(event(view(self.session.kinds, &key, &EntryRow::decode_row(plain)?)?));
+                Ok(ControlFlow::Continue(()))
+            })?;
             for event in &mut events {
                 if let WatchEvent::Note(note) = event {
                     sort_out(act, group, note)?;
                 }
             }
-            match broken {
-                Some(error) => Err(error),
-                None => Ok((events, reached)),
-            }
+            Ok((events, reached))
         })?;
         *mark = reached;
         Ok(tell(events, on_event))

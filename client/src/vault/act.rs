@@ -55,7 +55,7 @@ impl<'a> Act<'a> {
     /// The row under `key`.
     pub fn get<R: Row>(&self, key: &[u8]) -> Result<Option<R>, VaultError> {
         let mut statement =
-            self.transaction.prepare_cached("SELECT value FROM rows WHERE room = ?1 AND key = ?2")?;
+            self.transaction.prepare_cached("SELECT value FROM sealed_rows WHERE room = ?1 AND key = ?2")?;
         let mut rows = statement.query((R::ROOM as u8, key))?;
         let Some(row) = rows.next()? else { return Ok(None) };
         let value = row.get_ref(0)?.as_blob().map_err(|_| VaultError::damaged(R::ROOM.name()))?;
@@ -72,7 +72,7 @@ impl<'a> Act<'a> {
     /// Whether there is a row under `key`.
     pub fn has<R: Row>(&self, key: &[u8]) -> Result<bool, VaultError> {
         let mut statement =
-            self.transaction.prepare_cached("SELECT 1 FROM rows WHERE room = ?1 AND key = ?2")?;
+            self.transaction.prepare_cached("SELECT 1 FROM sealed_rows WHERE room = ?1 AND key = ?2")?;
         Ok(statement.exists((R::ROOM as u8, key))?)
     }
 
@@ -81,7 +81,7 @@ impl<'a> Act<'a> {
         let value = self.keys.seal(R::ROOM, key, &row.encode(), self.random)?;
         self.transaction
             .prepare_cached(
-                "INSERT INTO rows (room, key, value) VALUES (?1, ?2, ?3)
+                "INSERT INTO sealed_rows (room, key, value) VALUES (?1, ?2, ?3)
                  ON CONFLICT (room, key) DO UPDATE SET value = excluded.value",
             )?
             .execute((R::ROOM as u8, key, value))?;
@@ -91,7 +91,7 @@ impl<'a> Act<'a> {
     /// Deletes the row under `key`, if there is one.
     pub fn delete<R: Row>(&self, key: &[u8]) -> Result<(), VaultError> {
         self.transaction
-            .prepare_cached("DELETE FROM rows WHERE room = ?1 AND key = ?2")?
+            .prepare_cached("DELETE FROM sealed_rows WHERE room = ?1 AND key = ?2")?
             .execute((R::ROOM as u8, key))?;
         Ok(())
     }
@@ -106,9 +106,9 @@ impl<'a> Act<'a> {
 
     /// Every row whose key begins with `prefix`, in order of key.
     pub fn scan<R: Row>(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, R)>, VaultError> {
-        let mut statement = self
-            .transaction
-            .prepare_cached("SELECT key, value FROM rows WHERE room = ?1 AND key >= ?2 ORDER BY key")?;
+        let mut statement = self.transaction.prepare_cached(
+            "SELECT key, value FROM sealed_rows WHERE room = ?1 AND key >= ?2 ORDER BY key",
+        )?;
         let mut rows = statement.query((R::ROOM as u8, prefix))?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
@@ -126,7 +126,7 @@ impl<'a> Act<'a> {
     /// How many rows there are whose key begins with `prefix`.
     pub fn count<R: Row>(&self, prefix: &[u8]) -> Result<u64, VaultError> {
         let mut statement = self.transaction.prepare_cached(
-            "SELECT count(*) FROM rows WHERE room = ?1 AND key >= ?2 AND substr(key, 1, ?3) = ?2",
+            "SELECT count(*) FROM sealed_rows WHERE room = ?1 AND key >= ?2 AND substr(key, 1, ?3) = ?2",
         )?;
         let count: i64 =
             statement.query_row((R::ROOM as u8, prefix, prefix.len() as i64), |row| row.get(0))?;
@@ -143,7 +143,7 @@ impl<'a> Act<'a> {
     pub(super) fn count_damaged(&self) -> Result<u64, VaultError> {
         let mut damaged = 0;
         let mut plain = Vec::new();
-        let mut statement = self.transaction.prepare("SELECT room, key, value FROM rows")?;
+        let mut statement = self.transaction.prepare("SELECT room, key, value FROM sealed_rows")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let room: i64 = row.get(0)?;

@@ -50,13 +50,22 @@ impl Act<'_> {
     /// stands there: a record that was opened is never to be replaced, and a head that was seen is kept.
     pub fn put_entry(&self, key: &EntryKey, row: &EntryRow) -> Result<(), VaultError> {
         let value = self.keys.seal(Room::Entry, &key.place(), &row.encode_row(), self.random)?;
+        let unknown = row.is_unknown.then(|| self.unknown_tag(row.kind, row.basis));
         self.transaction
             .prepare_cached(
-                "INSERT INTO entries (group_id, position, record_id, value) VALUES (?1, ?2, ?3, ?4)
+                "INSERT INTO sealed_entries (group_id, position, record_id, value, unknown)
+                 VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (group_id, position)
-                 DO UPDATE SET record_id = excluded.record_id, value = excluded.value",
+                 DO UPDATE SET record_id = excluded.record_id, value = excluded.value,
+                               unknown = excluded.unknown",
             )?
-            .execute((key.group.as_bytes(), position(key.position)?, key.record.as_bytes(), value))?;
+            .execute((
+                key.group.as_bytes(),
+                position(key.position)?,
+                key.record.as_bytes(),
+                value,
+                unknown,
+            ))?;
         Ok(())
     }
 
@@ -64,10 +73,35 @@ impl Act<'_> {
     pub fn find_entry(&self, group: &GroupId, record: &RecordId) -> Result<Option<Position>, VaultError> {
         let mut statement = self
             .transaction
-            .prepare_cached("SELECT position FROM entries WHERE group_id = ?1 AND record_id = ?2")?;
+            .prepare_cached("SELECT position FROM sealed_entries WHERE group_id = ?1 AND record_id = ?2")?;
         let found: Option<i64> =
             statement.query_row((group.as_bytes(), record.as_bytes()), |row| row.get(0)).optional()?;
         found.map(parse_position).transpose()
+    }
+
+    /// Where the entries are that were kept as of this kind and basis by a program that did not know them. Found without
+    /// opening any other one.
+    pub fn unknown_entries(&self, kind: i32, basis: i32) -> Result<Vec<EntryKey>, VaultError> {
+        let mut statement = self
+            .transaction
+            .prepare_cached("SELECT group_id, position, record_id FROM sealed_entries WHERE unknown = ?1")?;
+        let mut rows = statement.query([self.unknown_tag(kind, basis)])?;
+        let damaged = || VaultError::damaged(Room::Entry.name());
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let blob = |index| row.get_ref(index)?.as_blob().map_err(|_| damaged());
+            found.push(EntryKey {
+                group: GroupId::try_from(blob(0)?).map_err(|_| damaged())?,
+                position: parse_position(row.get(1)?)?,
+                record: RecordId::try_from(blob(2)?).map_err(|_| damaged())?,
+            });
+        }
+        Ok(found)
+    }
+
+    /// Stands for a kind and a basis: how many records a case has of each is nobody's to see who has the file alone.
+    fn unknown_tag(&self, kind: i32, basis: i32) -> [u8; 16] {
+        self.keys.name_tag(Room::Entry, format!("unknown {kind} {basis}").as_bytes())
     }
 
     /// The entry at `position`.
@@ -87,7 +121,7 @@ impl Act<'_> {
     /// Deletes the entries from `first` on.
     pub fn delete_entries_from(&self, group: &GroupId, first: Position) -> Result<(), VaultError> {
         self.transaction
-            .prepare_cached("DELETE FROM entries WHERE group_id = ?1 AND position >= ?2")?
+            .prepare_cached("DELETE FROM sealed_entries WHERE group_id = ?1 AND position >= ?2")?
             .execute((group.as_bytes(), position(first)?))?;
         Ok(())
     }
@@ -116,11 +150,11 @@ impl Act<'_> {
     ) -> Result<(), VaultError> {
         let sql = match direction {
             Direction::Forward => {
-                "SELECT position, record_id, value FROM entries
+                "SELECT position, record_id, value FROM sealed_entries
                  WHERE group_id = ?1 AND position BETWEEN ?2 AND ?3 ORDER BY position"
             }
             Direction::Backward => {
-                "SELECT position, record_id, value FROM entries
+                "SELECT position, record_id, value FROM sealed_entries
                  WHERE group_id = ?1 AND position BETWEEN ?2 AND ?3 ORDER BY position DESC"
             }
         };
@@ -147,7 +181,7 @@ impl Act<'_> {
 
     pub(super) fn count_damaged_entries(&self) -> Result<u64, VaultError> {
         let mut statement =
-            self.transaction.prepare("SELECT group_id, position, record_id, value FROM entries")?;
+            self.transaction.prepare("SELECT group_id, position, record_id, value FROM sealed_entries")?;
         let mut rows = statement.query([])?;
         let mut plain = Zeroizing::new(Vec::new());
         let mut damaged = 0;
@@ -168,7 +202,7 @@ impl Act<'_> {
 }
 
 impl EntryRow {
-    fn encode_row(&self) -> Zeroizing<Vec<u8>> {
+    pub(super) fn encode_row(&self) -> Zeroizing<Vec<u8>> {
         Zeroizing::new(prost::Message::encode_to_vec(self))
     }
 

@@ -11,6 +11,7 @@
 mod act;
 mod entries;
 mod error;
+mod migration;
 mod passphrase;
 pub mod rows;
 mod seal;
@@ -40,8 +41,9 @@ pub const VAULT_WAIT: Duration = Duration::from_secs(15);
 const CACHE_KIB: i64 = 4096;
 /// Prepared statements kept.
 const STATEMENTS_MAX: usize = 64;
-/// The schema below; one written by a newer program is refused.
-const FORMAT: u32 = 1;
+/// The schema below, with rows as they are now; one written by a newer program is refused, also by a program that had the
+/// vault open when the newer one came.
+const FORMAT: u32 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE slot (
@@ -49,12 +51,13 @@ CREATE TABLE slot (
     format INTEGER NOT NULL, memory_kib INTEGER NOT NULL, passes INTEGER NOT NULL,
     salt BLOB NOT NULL, check_value BLOB NOT NULL, wrapped BLOB NOT NULL, checksum BLOB NOT NULL
 );
-CREATE TABLE rows (room INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, UNIQUE (room, key));
-CREATE TABLE entries (
-    group_id BLOB NOT NULL, position INTEGER NOT NULL, record_id BLOB NOT NULL, value BLOB NOT NULL,
+CREATE TABLE sealed_rows (room INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, UNIQUE (room, key));
+CREATE TABLE sealed_entries (
+    group_id BLOB NOT NULL, position INTEGER NOT NULL, record_id BLOB NOT NULL, value BLOB NOT NULL, unknown BLOB,
     UNIQUE (group_id, position)
 );
-CREATE INDEX entries_by_record ON entries (group_id, record_id);
+CREATE INDEX entries_by_record ON sealed_entries (group_id, record_id);
+CREATE INDEX entries_unknown ON sealed_entries (unknown) WHERE unknown IS NOT NULL;
 ";
 
 /// An unlocked vault. Shared freely between threads; acts take turns.
@@ -116,10 +119,11 @@ impl Vault {
         Ok(())
     }
 
-    /// Unlocks the vault in `home`.
+    /// Unlocks the vault in `home`, and brings one of the format before into the present one.
     ///
     /// Errors: [`VaultError::Missing`], [`VaultError::WrongPassphrase`], [`VaultError::Damaged`],
-    /// [`VaultError::Format`], [`VaultError::Busy`].
+    /// [`VaultError::Format`], [`VaultError::Busy`]; [`VaultError::Full`] where the former format needs room to be rewritten:
+    /// then it is as it was.
     pub fn open(
         home: &Path,
         passphrase: &Passphrase,
@@ -129,7 +133,7 @@ impl Vault {
         if !Self::exists(home) {
             return Err(VaultError::Missing { path });
         }
-        let connection = Connection::open_with_flags(&path, open_flags())?;
+        let mut connection = Connection::open_with_flags(&path, open_flags())?;
         connection.busy_timeout(VAULT_WAIT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         // Content of a vault is data: no trigger or view in a planted file may run.
@@ -139,9 +143,8 @@ impl Vault {
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         connection.pragma_update(None, "secure_delete", "FAST")?;
-        let format: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        match format {
-            FORMAT => {}
+        match format_of(&connection)? {
+            migration::FORMER..=FORMAT => {}
             0 => return Err(VaultError::damaged("the database is empty")),
             found => return Err(VaultError::Format { found }),
         }
@@ -149,7 +152,9 @@ impl Vault {
         let slot = get_slot(&connection)?;
         let key = slot.unwrap(passphrase)?;
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-        Ok(Self { path, connection: Mutex::new(connection), keys: RoomKeys::new(&key), random })
+        let keys = RoomKeys::new(&key);
+        migration::migrate(&mut connection, &keys, &*random)?;
+        Ok(Self { path, connection: Mutex::new(connection), keys, random })
     }
 
     /// Where the vault's file is.
@@ -170,6 +175,7 @@ impl Vault {
         let transaction = durability
             .apply(&connection)
             .and_then(|()| Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?))?;
+        check_format(&transaction)?;
         // Dropping the transaction rolls it back.
         let value = work(&Act::new(&transaction, &self.keys, &*self.random))?;
         transaction.commit().map_err(VaultError::from)?;
@@ -181,6 +187,7 @@ impl Vault {
         let mut connection = self.lock();
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Deferred).map_err(VaultError::from)?;
+        check_format(&transaction)?;
         work(&Act::new(&transaction, &self.keys, &*self.random))
     }
 
@@ -223,6 +230,18 @@ impl Vault {
     fn lock(&self) -> MutexGuard<'_, Connection> {
         // A panic inside an act rolled it back; the connection itself is sound.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn format_of(connection: &Connection) -> Result<u32, VaultError> {
+    Ok(connection.prepare_cached("PRAGMA user_version")?.query_row([], |row| row.get(0))?)
+}
+
+/// A newer program may have come since the vault was opened: what this one would write would be lost on it.
+fn check_format(connection: &Connection) -> Result<(), VaultError> {
+    match format_of(connection)? {
+        FORMAT => Ok(()),
+        found => Err(VaultError::Format { found }),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the vault promises, tried: damage is named, acts are whole, processes take turns.
 
 use super::{
-    rows::{AlarmRow, CardRow, EntryRow, GroupRow, MlsRow, NoteRow, Room},
+    rows::{AlarmRow, CardRow, EntryRow, GroupRow, MlsRow, Room},
     *,
 };
 use alcove_proto::ids::{GroupId, Position, RecordId};
@@ -45,12 +45,8 @@ fn get_card(vault: &Vault, key: &[u8]) -> Result<Option<CardRow>, VaultError> {
 
 fn note(text: &str) -> EntryRow {
     let mut row = EntryRow::default();
-    row.class = 1;
-    row.note = Some({
-        let mut note = NoteRow::default();
-        note.text = text.to_owned();
-        note
-    });
+    row.kind = 1;
+    row.payload = text.as_bytes().to_vec();
     row
 }
 
@@ -65,7 +61,7 @@ fn texts(vault: &Vault, range: (u64, u64), direction: Direction) -> Vec<String> 
     vault
         .read::<_, VaultError>(|act| {
             act.entries(&GROUP, (Position(range.0), Position(range.1)), direction, &mut |_, row| {
-                texts.push(row.note.as_ref().unwrap().text.clone());
+                texts.push(String::from_utf8(row.payload.clone()).unwrap());
                 ControlFlow::Continue(())
             })
         })
@@ -129,7 +125,7 @@ fn nothing_readable_lies_in_the_file() {
         let bytes = fs::read(file.unwrap().path()).unwrap();
         let has = |word: &[u8]| bytes.windows(word.len()).any(|window| window == word);
         assert!(!has(b"canary-text") && !has(b"canaryname"));
-        control |= has(b"CREATE TABLE rows");
+        control |= has(b"CREATE TABLE sealed_rows");
     }
     assert!(control, "the search can find what does lie there in clear");
 }
@@ -225,12 +221,12 @@ fn a_row_that_was_moved_to_another_place_does_not_open() {
         .unwrap();
     drop(vault);
     let moves = [
-        "UPDATE rows SET value = (SELECT value FROM rows WHERE key = x'62') WHERE key = x'61'",
-        "UPDATE rows SET room = 17 WHERE key = x'61'",
-        "UPDATE rows SET key = x'63' WHERE key = x'61'",
-        "UPDATE entries SET position = 9 WHERE position = 1",
-        "UPDATE entries SET value = (SELECT value FROM entries WHERE position = 2) WHERE position = 1",
-        "UPDATE entries SET group_id = x'08080808080808080808080808080808' WHERE position = 1",
+        "UPDATE sealed_rows SET value = (SELECT value FROM sealed_rows WHERE key = x'62') WHERE key = x'61'",
+        "UPDATE sealed_rows SET room = 17 WHERE key = x'61'",
+        "UPDATE sealed_rows SET key = x'63' WHERE key = x'61'",
+        "UPDATE sealed_entries SET position = 9 WHERE position = 1",
+        "UPDATE sealed_entries SET value = (SELECT value FROM sealed_entries WHERE position = 2) WHERE position = 1",
+        "UPDATE sealed_entries SET group_id = x'08080808080808080808080808080808' WHERE position = 1",
     ];
     let whole = fs::read(home.path().join(VAULT_FILE)).unwrap();
     for sql in moves {
@@ -294,9 +290,22 @@ fn a_vault_of_a_newer_program_is_refused_and_left_alone() {
     let (home, vault) = new_vault();
     drop(vault);
     let connection = Connection::open(home.path().join(VAULT_FILE)).unwrap();
-    connection.pragma_update(None, "user_version", 2).unwrap();
+    connection.pragma_update(None, "user_version", 3).unwrap();
     connection.close().unwrap();
-    assert!(matches!(open(home.path()), Err(VaultError::Format { found: 2 })));
+    assert!(matches!(open(home.path()), Err(VaultError::Format { found: 3 })));
+}
+
+#[test]
+fn a_newer_program_that_comes_while_the_vault_is_open_is_noticed_before_anything_is_written() {
+    let (home, vault) = new_vault();
+    put_card(&vault, b"a", "Ada");
+    let connection = Connection::open(home.path().join(VAULT_FILE)).unwrap();
+    connection.pragma_update(None, "user_version", 3).unwrap();
+    let put = vault.act::<_, VaultError>(Durability::OnDisk, |act| act.put(b"a", &card("Bo")));
+    assert!(matches!(put, Err(VaultError::Format { found: 3 })));
+    assert!(matches!(get_card(&vault, b"a"), Err(VaultError::Format { found: 3 })));
+    connection.pragma_update(None, "user_version", FORMAT).unwrap();
+    assert_eq!(get_card(&vault, b"a").unwrap().unwrap().name, "Ada");
 }
 
 /// Fills a vault, closes it, and returns its bytes.
@@ -328,7 +337,7 @@ fn read_everything(home: &Path) -> Result<(), VaultError> {
             assert!(*row.0 == vec![5; 20_000]);
         }
         act.entries(&GROUP, (Position(0), Position(99)), Direction::Forward, &mut |_, row| {
-            assert_eq!(row.note.as_ref().unwrap().text, "some text ".repeat(20));
+            assert_eq!(row.payload, "some text ".repeat(20).as_bytes());
             ControlFlow::Continue(())
         })
     })

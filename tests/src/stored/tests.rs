@@ -28,6 +28,7 @@ fn files_are_what_they_were_written_from_and_say_where_a_row_lies() {
     assert_eq!(files.faults(&forms(9)), Vec::<String>::new());
     assert_eq!((files.key("number"), files.key("some_bytes")), (vec![1, 2], vec![7, 8]));
     assert_eq!(files.tag_of("some_bytes"), "a name");
+    assert_eq!(files.fields("number"), [(1, vec![0x08, 9])]);
     let expected = json!({ "row": "u8", "room": 5, "key": "0102", "bytes": ["1: 0809"] });
     assert_eq!(files.read("number").unwrap(), expected);
 }

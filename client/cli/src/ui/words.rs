@@ -231,6 +231,7 @@ pub(crate) fn outbox_kind(kind: OutboxKind) -> &'static str {
         OutboxKind::Title => "title",
         OutboxKind::Introduction => "introduction",
         OutboxKind::Leave => "leave",
+        OutboxKind::Unknown => "unknown",
     }
 }
 

@@ -15,10 +15,7 @@ mod seal;
 pub use author::{Author, AuthorFault, AuthorPoint, AuthorStart, signed_content};
 pub use header::{Header, SealedRecord};
 pub use open::{Expected, KeySource, OpenedRecord, UnsealedRecord};
-pub use payload::{
-    DocumentManifest, Grant, GrantedRecord, HpkeSealed, Introduction, Note, Payload, PayloadError, Subject,
-    TextField,
-};
+pub use payload::*;
 pub use seal::{Draft, SealError, Sealed, seal};
 
 use alcove_proto::{canonical::CanonicalError, ids::IdLengthError};

@@ -1,8 +1,6 @@
 //! Opening: from stored bytes to what somebody wrote, every claim checked.
 
-use super::{
-    Author, FORMAT, Header, LENGTH_BYTES, Part, Payload, PayloadError, RecordError, SUITE, SealedRecord,
-};
+use super::{Author, FORMAT, Header, Kinds, LENGTH_BYTES, Part, Payload, RecordError, SUITE, SealedRecord};
 use crate::{
     keys::{EpochKey, RecordKey},
     padding::{is_zero, padded_length},
@@ -37,6 +35,8 @@ pub struct Expected<'a> {
     pub charter_hash: Digest,
     /// Who appended it, by the log entry.
     pub appended_by: &'a Identity,
+    /// The kinds of record that the reader knows.
+    pub kinds: Kinds,
 }
 
 /// A record that opened, with every claim in it checked but those about other records.
@@ -47,8 +47,12 @@ pub struct OpenedRecord {
     pub hash: Digest,
     /// Who signed it.
     pub author: Identity,
-    /// What was written; [`Payload::Unknown`] when its basis is one that this program does not know.
+    /// What was written; [`Payload::Unknown`] when its kind or basis is one that the reader does not know.
     pub payload: Payload,
+    /// The number of its kind.
+    pub kind: i32,
+    /// What was signed of it: the payload as it came, of whichever kind.
+    pub content: Zeroizing<Vec<u8>>,
     /// The author's clock, milliseconds since 1970. A claim of the author's, no more.
     pub time_ms: i64,
     /// SHA-256 of the author's certificate.
@@ -78,7 +82,7 @@ impl SealedRecord {
         author: &Author,
     ) -> Result<OpenedRecord, RecordError> {
         check_place(&self.header, expected.group, expected.epoch, expected.epoch_id)?;
-        self.unseal(key)?.verify(&expected.charter_hash, expected.appended_by, author)
+        self.unseal(key)?.verify(expected.kinds, &expected.charter_hash, expected.appended_by, author)
     }
 
     /// The same for whoever knows neither the group's policy nor its rosters: takes the seal off, so that the claims can
@@ -134,14 +138,16 @@ impl UnsealedRecord {
 
     /// Checks every claim.
     ///
-    /// `charter_hash`: of the group's policy. `appended_by`: by the log entry. Errors: [`RecordError`].
+    /// `kinds`: those that the reader knows. `charter_hash`: of the group's policy. `appended_by`: by the log entry.
+    /// Errors: [`RecordError`].
     pub fn verify(
         self,
+        kinds: Kinds,
         charter_hash: &Digest,
         appended_by: &Identity,
         author: &Author,
     ) -> Result<OpenedRecord, RecordError> {
-        let Self { header, hash, signed, record, body } = self;
+        let Self { header, hash, signed, record, mut body } = self;
         if Digest::try_from(body.charter_hash.as_slice())? != *charter_hash {
             return Err(RecordError::OtherCharter);
         }
@@ -160,7 +166,9 @@ impl UnsealedRecord {
             header,
             hash,
             author: author.identity().clone(),
-            payload: payload(&body)?,
+            payload: Payload::parse(kinds, body.kind, body.basis, &body.payload)?,
+            kind: body.kind,
+            content: Zeroizing::new(std::mem::take(&mut body.payload)),
             time_ms: body.time_ms,
             certificate_hash: Digest::try_from(body.certificate_hash.as_slice())?,
             sequence: body.author_sequence,
@@ -239,14 +247,4 @@ fn check_body(header: &Header, body: &v1::RecordBody) -> Result<(), RecordError>
         && body.leaf == header.place.leaf
         && body.record_id == header.place.record.as_bytes();
     if same { Ok(()) } else { Err(RecordError::HeaderDiffers) }
-}
-
-/// What was written. A basis of a later version may forbid what this one would do with it, so such a record is kept as
-/// one of a kind that is not known.
-fn payload(body: &v1::RecordBody) -> Result<Payload, PayloadError> {
-    if body.basis == i32::from(v1::Basis::Undeclared) {
-        Payload::parse(body.kind, &body.payload)
-    } else {
-        Ok(Payload::Unknown { kind: body.kind, bytes: Zeroizing::new(body.payload.clone()) })
-    }
 }

@@ -3,8 +3,8 @@
 use crate::{
     keys::{EpochKey, RecordPlace, Salt},
     records::{
-        Author, AuthorPoint, Draft, Expected, KeySource, Note, OpenedRecord, Payload, RecordError, SealError,
-        Sealed, SealedRecord, seal, signed_content,
+        Author, AuthorPoint, Draft, Expected, KeySource, Kinds, Note, OpenedRecord, Payload, RecordError,
+        SealError, Sealed, SealedRecord, seal, signed_content,
     },
 };
 use alcove_charter::P256Point;
@@ -116,5 +116,12 @@ pub(crate) fn open(bytes: &[u8], writer: &Writer) -> Result<OpenedRecord, Record
 }
 
 pub(crate) fn expected(appended_by: &Identity) -> Expected<'_> {
-    Expected { group: GROUP, epoch: EPOCH, epoch_id: Some(EPOCH_ID), charter_hash: CHARTER, appended_by }
+    Expected {
+        group: GROUP,
+        epoch: EPOCH,
+        epoch_id: Some(EPOCH_ID),
+        charter_hash: CHARTER,
+        appended_by,
+        kinds: Kinds::all(),
+    }
 }

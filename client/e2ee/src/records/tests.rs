@@ -14,7 +14,6 @@ use alcove_proto::{
 };
 use proptest::prelude::*;
 use prost::Message;
-use zeroize::Zeroizing;
 
 fn read_text(bytes: &[u8], writer: &Writer) -> String {
     match open(bytes, writer).unwrap_or_else(|error| panic!("{error}")).payload {
@@ -115,7 +114,7 @@ fn nobody_can_write_what_nobody_could_read() {
         let wrong = SealError::Payload(PayloadError::IntroductionChain);
         assert_eq!(alice.try_write(&introduction, None).err(), Some(wrong));
     }
-    let newer = Payload::Unknown { kind: 77, bytes: Zeroizing::default() };
+    let newer = Payload::Unknown(Unknown { kind: 77, basis: 0 });
     let unknown = SealError::Payload(PayloadError::Kind { kind: 77 });
     assert_eq!(alice.try_write(&newer, None).err(), Some(unknown));
     let named = Payload::Document(manifest("n".repeat(256)));
@@ -286,10 +285,10 @@ fn what_is_unsealed_names_its_author_and_is_believed_only_with_that_authors_key(
     };
     assert_eq!(unsealed().certificate_hash().unwrap(), Digest([4; 32]));
     assert_eq!(unsealed().charter_hash().unwrap(), CHARTER);
-    let opened = unsealed().verify(&CHARTER, &alice.identity, &alice.author()).unwrap();
+    let opened = unsealed().verify(Kinds::all(), &CHARTER, &alice.identity, &alice.author()).unwrap();
     assert!(matches!(opened.payload, Payload::Note(note) if note.text == "read again"));
     let refused = |charter: &Digest, appended_by, author: &Author| {
-        unsealed().verify(charter, appended_by, author).err()
+        unsealed().verify(Kinds::all(), charter, appended_by, author).err()
     };
     assert_eq!(refused(&Digest([8; 32]), &alice.identity, &alice.author()), Some(RecordError::OtherCharter));
     assert_eq!(refused(&CHARTER, &alice.identity, &bob.author()), Some(RecordError::OtherAuthor));

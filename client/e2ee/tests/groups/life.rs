@@ -7,7 +7,7 @@ use crate::{
 use alcove_e2ee::{
     group::{Group, GroupError, Intent, Standing},
     keys::{RecordPlace, Salt},
-    records::{Draft, Expected, KeySource, Note, Payload, SealedRecord, seal},
+    records::{Draft, Expected, KeySource, Kinds, Note, Payload, SealedRecord, seal},
 };
 use alcove_mls::{Observer, Role};
 use alcove_proto::ids::{Epoch, RecordId};
@@ -121,6 +121,7 @@ fn a_record_of_one_member_opens_for_another() {
         epoch_id: Some(bob.group.epoch_id()),
         charter_hash: bob.group.policy().charter_hash(),
         appended_by: &author.identity,
+        kinds: Kinds::all(),
     };
     let opened = SealedRecord::parse(&sealed.bytes)
         .unwrap()

@@ -10,7 +10,7 @@ use alcove_e2ee::{
     device::{Device, KeyPackage},
     group::{Group, GroupError, Intent},
     keys::{RecordPlace, Salt},
-    records::{AuthorPoint, Draft, Expected, KeySource, Note, Payload, SealError, SealedRecord, seal},
+    records::{AuthorPoint, Draft, Expected, KeySource, Kinds, Note, Payload, SealError, SealedRecord, seal},
 };
 use alcove_proto::ids::{Digest, RecordId};
 
@@ -56,6 +56,7 @@ fn read(reader: &Party, leaf: u32, bytes: &[u8]) -> (String, Digest) {
         epoch_id: Some(reader.group.epoch_id()),
         charter_hash: reader.group.policy().charter_hash(),
         appended_by: &author.identity,
+        kinds: Kinds::all(),
     };
     let opened = SealedRecord::parse(bytes)
         .unwrap()

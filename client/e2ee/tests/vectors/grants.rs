@@ -8,7 +8,7 @@ use crate::{
 use alcove_e2ee::{
     grants::{GrantError, GrantedRecord, HpkeSealed, Plan, make, unseal},
     keys::RecordKey,
-    records::Payload,
+    records::{Kinds, Payload},
 };
 use alcove_proto::{
     ids::{AccessId, Digest, GroupId, Position},
@@ -74,9 +74,9 @@ fn making_the_frozen_grants_gives_the_frozen_bytes_and_contexts() {
 /// Parses the grant and takes the keys out as its reader would; HPKE is a stand-in that gives `keys` for
 /// the frozen context only.
 fn judge(vector: &Value) -> String {
-    let grant = match Payload::parse(3, &bytes(vector, "grant")) {
+    let grant = match Payload::parse(Kinds::all(), 3, 0, &bytes(vector, "grant")) {
         Ok(Payload::Grant(grant)) => grant,
-        Ok(Payload::Unknown { .. }) => return "is of an unknown kind".into(),
+        Ok(Payload::Unknown(_)) => return "is of an unknown kind".into(),
         Ok(_) => unreachable!("kind 3 is a grant"),
         Err(error) => return format!("{error:?}"),
     };

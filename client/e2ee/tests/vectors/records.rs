@@ -9,8 +9,8 @@ use alcove_charter::P256Point;
 use alcove_e2ee::{
     keys::{EpochKey, RecordKey, RecordPlace, Salt},
     records::{
-        Author, AuthorPoint, Draft, Expected, KeySource, OpenedRecord, Payload, RecordError, SealedRecord,
-        seal,
+        Author, AuthorPoint, Draft, Expected, KeySource, Kinds, OpenedRecord, Payload, RecordError,
+        SealedRecord, seal,
     },
 };
 use alcove_proto::{
@@ -57,6 +57,7 @@ pub(crate) fn open(vector: &Value) -> Result<OpenedRecord, RecordError> {
         epoch_id: reader.get("epoch_id").map(|_| EpochId(fixed(reader, "epoch_id"))),
         charter_hash: charter_hash(reader),
         appended_by: &appended_by,
+        kinds: Kinds::all(),
     };
     let record = SealedRecord::parse(&bytes(vector, "record"))?;
     if reader.get("epoch_key").is_some() {
@@ -82,8 +83,8 @@ fn judge(vector: &Value) -> String {
                 Payload::Grant(_) => "grant",
                 Payload::Subject(_) => "subject",
                 Payload::Introduction(_) => "introduction",
-                Payload::Leave => "leave",
-                Payload::Unknown { .. } => "unknown kind",
+                Payload::Leave(_) => "leave",
+                Payload::Unknown(_) => "unknown kind",
             };
             format!("opens as {kind}")
         }
@@ -95,7 +96,7 @@ fn seal_again(vector: &Value) -> Vec<u8> {
     let (draft, reader) = (&vector["draft"], &vector["reader"]);
     let kind = number(draft, "kind") as i32;
     let sequence = number(draft, "sequence");
-    let payload = Payload::parse(kind, &bytes(draft, "payload")).unwrap();
+    let payload = Payload::parse(Kinds::all(), kind, 0, &bytes(draft, "payload")).unwrap();
     let draft_to_seal = Draft {
         place: RecordPlace {
             group: GroupId(fixed(reader, "group")),

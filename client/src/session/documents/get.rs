@@ -6,7 +6,7 @@ use super::{
     super::{
         Error, Progress, SavedDocument, Session,
         former::at_server,
-        payload::{Shown, manifest_of, view},
+        kinds::{self, kind::Shown, view},
         state::load_row,
     },
     Destination, OnProgress,
@@ -15,7 +15,10 @@ use super::{
     writing::{Ended, Said, write},
 };
 use crate::{transport::ChunkStream, vault::rows::UploadRow};
-use alcove_e2ee::{documents::DocumentReader, records::DocumentManifest};
+use alcove_e2ee::{
+    documents::DocumentReader,
+    records::{DocumentManifest, Payload},
+};
 use alcove_proto::ids::{GroupId, RecordId};
 use bytes::Bytes;
 use std::{
@@ -53,10 +56,14 @@ impl Session {
         let (shown, manifest, at_server) = self.vault.read(|act| {
             let at_server = at_server(case, &load_row(act, case)?)?;
             let position = act.find_entry(case, document)?.ok_or(Error::NoSuchRecord)?;
-            let (key, mut row) = act.entry_at(case, position)?.ok_or(Error::NoSuchRecord)?;
-            let Shown::Document(shown) = view(&key, &mut row)? else { return Err(Error::NoSuchRecord) };
-            let manifest = row.document.as_ref().ok_or(Error::NoSuchRecord)?;
-            Ok((shown, manifest_of(manifest)?, at_server))
+            let (key, row) = act.entry_at(case, position)?.ok_or(Error::NoSuchRecord)?;
+            let Shown::Document(shown) = view(self.kinds, &key, &row)? else {
+                return Err(Error::NoSuchRecord);
+            };
+            let Ok(Payload::Document(manifest)) = kinds::content(self.kinds, &row) else {
+                return Err(Error::NoSuchRecord);
+            };
+            Ok((shown, manifest, at_server))
         })?;
         let name = |words: &str| -> Result<[u8; 8], Error> {
             // Uploads are tagged by absolute paths, which begin otherwise.

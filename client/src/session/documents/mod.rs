@@ -12,11 +12,10 @@ mod writing;
 
 use super::{
     DocumentView, Error, Session,
-    notes::{collect, queued_place},
-    payload::{Shown, document_view, view},
+    kinds::{kind::Shown, view},
     state::load_row,
 };
-use crate::vault::{Act, Direction, rows::OutboxRow};
+use crate::vault::{Act, Direction};
 use alcove_proto::ids::{GroupId, RecordId};
 use std::{
     io,
@@ -44,7 +43,7 @@ impl Session {
         self.vault.read(|act| {
             load_row(act, case)?;
             let mut documents = Vec::new();
-            collect(act, case, Direction::Forward, &mut |shown| {
+            self.collect(act, case, Direction::Forward, &mut |shown| {
                 if let Shown::Document(document) = shown {
                     documents.push(document);
                 }
@@ -60,8 +59,8 @@ impl Session {
         self.vault.read(|act| {
             load_row(act, case)?;
             if let Some(position) = act.find_entry(case, document)?
-                && let Some((key, mut row)) = act.entry_at(case, position)?
-                && let Shown::Document(view) = view(&key, &mut row)?
+                && let Some((key, row)) = act.entry_at(case, position)?
+                && let Shown::Document(view) = view(self.kinds, &key, &row)?
             {
                 return Ok(view);
             }
@@ -71,16 +70,9 @@ impl Session {
     }
 
     fn queued_documents(&self, act: &Act<'_>, case: &GroupId) -> Result<Vec<DocumentView>, Error> {
-        let mut documents = Vec::new();
-        for (_, row) in act.scan::<OutboxRow>(case.as_bytes())? {
-            let Some(document) = &row.document else { continue };
-            let (id, delivery) = queued_place(&row)?;
-            let author = self.identity.clone();
-            let mut view = document_view(case, id, author, row.written_at_ms, delivery, document)?;
-            view.received_at_ms = row.received_at_ms;
-            documents.push(view);
-        }
-        Ok(documents)
+        let shown = self.queued(act, case)?.into_iter();
+        let document = |shown| if let Shown::Document(document) = shown { Some(document) } else { None };
+        Ok(shown.filter_map(document).collect())
     }
 }
 

@@ -4,7 +4,7 @@
 //! server says it is; a file that changed meanwhile is a new attempt with new keys.
 
 use super::{
-    super::{Error, Progress, Session, Written, outbox::Item},
+    super::{Error, Progress, Session, Written, kinds::document},
     OnProgress,
     attempt::{Attempt, FILE_BYTES_MAX, Kept, knows_what_left},
     file_error,
@@ -13,9 +13,9 @@ use super::{
 };
 use crate::{
     transport::{Server, ServerError, UploadState},
-    vault::{Durability, Vault, rows::DocumentRow},
+    vault::{Durability, Vault},
 };
-use alcove_e2ee::documents::DocumentSealer;
+use alcove_e2ee::{documents::DocumentSealer, records::DocumentManifest};
 use alcove_proto::{
     ids::{Digest, GroupId},
     limits::FILE_NAME_BYTES_MAX,
@@ -267,7 +267,7 @@ impl Session {
             Err(ServerError::Refused(_)) if !self.goes_on(attempt)? => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let commitment = attempt.sealer()?.commitment();
+        let sealer = attempt.sealer()?;
         let mut overtaken = false;
         let written = self.write(&attempt.group, |act, _| {
             if !attempt.goes_on(act)? {
@@ -275,19 +275,19 @@ impl Session {
                 overtaken = true;
                 return Err(Error::Cancelled);
             }
-            let mut document = DocumentRow::default();
-            document.blob_id = attempt.blob.to_vec();
-            document.content_key = attempt.content_key.as_bytes().to_vec();
-            document.salt = attempt.salt.0.to_vec();
-            document.commitment = commitment.0.to_vec();
-            document.size = attempt.size;
-            document.sha256 = pass.sha256.to_vec();
-            document.media_type = media_type(name).to_owned();
-            document.name = name.to_owned();
-            document.grantable = grantable;
-            document.blob_position = position.0;
             attempt.forget(act)?;
-            Ok(Item::Document(document))
+            document::prepare(DocumentManifest {
+                blob: attempt.blob,
+                content_key: attempt.content_key.clone(),
+                salt: attempt.salt,
+                commitment: sealer.commitment(),
+                shape: sealer.shape(),
+                sha256: pass.sha256,
+                media_type: media_type(name).to_owned(),
+                name: name.to_owned(),
+                grantable,
+                blob_position: position,
+            })
         });
         match written.await {
             Err(_) if overtaken => Ok(None),

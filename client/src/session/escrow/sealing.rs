@@ -10,10 +10,7 @@ use crate::{
     transport::{EscrowBatch, ServerError},
     vault::{
         Act, Durability, VaultError,
-        rows::{
-            ChainRow, EntryClass, EpochRow, EscrowCertificateRow, EscrowDueRow, EscrowGrantRow,
-            EscrowStateRow,
-        },
+        rows::{ChainRow, EpochRow, EscrowCertificateRow, EscrowDueRow, EscrowGrantRow, EscrowStateRow},
     },
 };
 use alcove_charter::{EscrowedGrantPlace, P256Point};
@@ -207,7 +204,7 @@ fn due_grant(act: &Act<'_>, group: &GroupId) -> Result<Option<(AccessId, Vec<Gra
         let mut keys = Vec::with_capacity(row.positions.len());
         for position in row.positions {
             let Some((_, entry)) = act.entry_at(group, Position(position))? else { continue };
-            if entry.class == EntryClass::Unreadable as u32 {
+            if entry.unreadable != 0 {
                 continue;
             }
             let hash = Digest::try_from(entry.hash.as_slice()).map_err(|_| damaged())?;

@@ -11,11 +11,10 @@ use crate::{
         escrow,
         gone::Gone,
         handover,
+        kinds::{entry::working_row, introduction},
         known_keys::{Brought, Signer, meet},
-        leaving, ledger, let_go,
-        outbox::{self, Item},
+        leaving, ledger, let_go, outbox,
         outsiders::{self, Before},
-        payload::working_row,
         restored, seats,
         state::{floor, group_place, keep_told, load_group, told_floor},
     },
@@ -32,7 +31,7 @@ use alcove_proto::{
 
 impl Walk<'_> {
     pub(super) fn commit(&mut self, entry: &LogEntry, head: &Head) -> Result<(), Error> {
-        let group = match &mut self.group {
+        let group = match &mut self.held.mls {
             Some(group) => group,
             empty => empty.insert(load_group(self.act, &self.id)?),
         };
@@ -50,7 +49,7 @@ impl Walk<'_> {
         let author = &processed.summary.author;
         if processed.removed_self && author.external && author.identity == self.session.identity {
             // This device came back by its own key, and this vault knows nothing of it: an older copy, or a second one.
-            self.group = None;
+            self.held.mls = None;
             return self.freeze(entry, AlarmKind::VaultRestored, None);
         }
         self.row.context_floor = group.floor().encode();
@@ -70,26 +69,26 @@ impl Walk<'_> {
             self.compare(entry, seen.position, &seen.head)?;
         }
         let (author_key, before) = self.word_of(&processed)?;
-        self.roster = Some(adopt(
+        self.held.roster = Some(adopt(
             self.act,
             &self.session.own(),
             self.trust,
-            group_of(&mut self.group)?,
+            group_of(&mut self.held.mls)?,
             &mut self.row,
         )?);
         self.epoch_key = None;
         let_go::end_earlier(self.act, &self.id, self.row.epoch)?;
         self.meet_keys(&processed, author_key, before.as_ref())?;
-        if let Some(roster) = &self.roster {
+        if let Some(roster) = &self.held.roster {
             let removed = processed.summary.removed.iter().map(|gone| &gone.identity);
             Gone::by(removed, roster).take_off(self.act, &self.id, &mut self.row)?;
         }
         let missing = ledger::look_up(self.act, self.session.identity(), &self.id, self.now_ms)?;
-        self.walked.alarms.extend(missing);
+        self.held.alarms.extend(missing);
         self.let_begin_anew(&processed)?;
         let added = processed.summary.added.iter().map(|added| &added.identity);
         let added: Vec<Identity> = added.cloned().collect();
-        if let Some(roster) = &self.roster {
+        if let Some(roster) = &self.held.roster {
             let (own, at_ms) = (&self.session.identity.person, entry.received_at_ms);
             leaving::settle(self.act, own, (&self.id, &mut self.row), roster, &added, at_ms)?;
         }
@@ -114,7 +113,7 @@ impl Walk<'_> {
             return self.freeze(entry, AlarmKind::CommitUnprocessable, None);
         }
         // The library may have given up halfway: what was saved is the group as it was before.
-        self.group = None;
+        self.held.mls = None;
         let before = load_group(self.act, &self.id)?.on_floor(floor(&self.row)?);
         let kind = match error {
             GroupError::OwnCommitForgotten => AlarmKind::VaultRestored,
@@ -146,14 +145,14 @@ impl Walk<'_> {
             Some(author) => raise_against(self.act, alarm, author, self.now_ms)?,
             None => raise(self.act, alarm, self.now_ms)?,
         };
-        self.walked.alarms.extend(is_new.then_some(alarm));
+        self.held.alarms.extend(is_new.then_some(alarm));
         self.walked.stop = Some(Stop::Alarmed(alarm));
         Ok(())
     }
 
     /// No honest server orders this: the walk stops before it, and whoever is named in it is not held to it.
     pub(super) fn ordered_invalid(&mut self, entry: &LogEntry) -> Result<(), Error> {
-        self.group = None;
+        self.held.mls = None;
         self.row.ordered_invalid_at = entry.position;
         let alarm = self.alarm(AlarmKind::ServerOrderedInvalid, entry.position)?;
         self.walked.stop = Some(Stop::Alarmed(alarm));
@@ -177,7 +176,8 @@ impl Walk<'_> {
         let (act, own, trust) = (self.act, &self.session.identity, self.trust);
         let changes_people = author.rotated || !summary.added.is_empty() || summary.policy.is_some();
         self.roster()?;
-        let seat = self.roster.as_ref().and_then(|roster| Some((roster, roster.named(&author.identity)?)));
+        let seat =
+            self.held.roster.as_ref().and_then(|roster| Some((roster, roster.named(&author.identity)?)));
         let Some((roster, seat)) = seat else { return Ok((None, None)) };
         if !changes_people {
             return Ok((Some(seat.public_key), None));
@@ -208,7 +208,7 @@ impl Walk<'_> {
             let brought = Brought::By(signer).unless_outside(is_outside);
             meet(act, own, &seat.identity, &seat.public_key, brought, now_ms)?;
         }
-        if let Some(roster) = &self.roster {
+        if let Some(roster) = &self.held.roster {
             match before {
                 Some(before) => before.settle(&mut self.row, roster, added(), now_ms),
                 None => outsiders::forget_gone(&mut self.row, roster),
@@ -219,7 +219,7 @@ impl Walk<'_> {
 
     /// Our certificate goes into the log: who opens it later can tell whose signatures are in it.
     fn introduce(&mut self) -> Result<(), Error> {
-        outbox::queue(self.session, self.act, &self.id, &mut self.row, Item::Introduction).map(drop)
+        outbox::queue(self.session, self.act, &self.id, &mut self.row, introduction::prepare()).map(drop)
     }
 
     /// Whoever is added again may have another laptop by now.

@@ -11,9 +11,9 @@ pub(super) use page::{Page, fault_at_end};
 
 use super::{
     AlarmKind, Error, Session, UnreadableCause,
-    alarms::{Alarm, raise, raise_by},
+    alarms::{Alarm, raise},
+    kinds::{entry::unreadable_row, taking::Held},
     outbox,
-    payload::unreadable_row,
     state::{self, Roster, epoch_key, keep_verifier, load_row},
 };
 use crate::vault::{
@@ -22,7 +22,6 @@ use crate::vault::{
 };
 use alcove_charter::{P256Point, TrustView};
 use alcove_e2ee::{
-    group::Group,
     keys::EpochKey,
     receipts::{LogFault, LogVerifier, compare_seen},
 };
@@ -100,9 +99,7 @@ pub(super) struct Walk<'a> {
     now_ms: i64,
     pub(super) row: GroupRow,
     verifier: LogVerifier,
-    /// Loaded when a commit or grant comes.
-    group: Option<Group>,
-    roster: Option<Roster>,
+    held: Held,
     epoch_key: Option<EpochKey>,
     /// What lies in the outbox by record id, once a record has come.
     outbox: Option<BTreeMap<RecordId, Vec<u8>>>,
@@ -127,8 +124,7 @@ impl<'a> Walk<'a> {
             now_ms,
             row,
             verifier,
-            group: None,
-            roster: None,
+            held: Held::default(),
             epoch_key: None,
             outbox: None,
             walked: Walked::default(),
@@ -153,7 +149,8 @@ impl<'a> Walk<'a> {
         }
         keep_verifier(&mut self.row, &self.verifier);
         self.act.put(self.id.as_bytes(), &self.row)?;
-        Ok(self.walked)
+        let Held { alarms, notes, documents, .. } = self.held;
+        Ok(Walked { alarms, notes, documents, ..self.walked })
     }
 
     /// Takes the receipt of an own entry; the entry itself comes through the log.
@@ -233,24 +230,16 @@ impl<'a> Walk<'a> {
     fn alarm(&mut self, kind: AlarmKind, position: u64) -> Result<Alarm, Error> {
         let alarm = Alarm { group: Some(self.id), kind, position };
         if raise(self.act, alarm, self.now_ms)? {
-            self.walked.alarms.push(alarm);
+            self.held.alarms.push(alarm);
         }
         Ok(alarm)
     }
 
     /// The same of what an author, or the server in an author's name, can do as often as it likes.
     fn alarm_by(&mut self, kind: AlarmKind, position: u64, entry: &LogEntry) -> Result<(), Error> {
-        let alarm = Alarm { group: Some(self.id), kind, position };
-        // Whoever is no member is one of nobody's names: else a server could invent a row for each.
         let author: Option<Identity> = entry.author.parse().ok();
-        let author = match author {
-            Some(author) => self.roster()?.named(&author).map(|seat| seat.identity.clone()),
-            None => None,
-        };
-        if raise_by(self.act, alarm, author.as_ref(), self.now_ms)? {
-            self.walked.alarms.push(alarm);
-        }
-        Ok(())
+        let about = (self.id, kind, position);
+        self.held.alarm_by(self.act, about, author.as_ref(), self.now_ms)
     }
 
     /// Our own head after `position`, if we have seen it.
@@ -278,10 +267,7 @@ impl<'a> Walk<'a> {
     }
 
     fn roster(&mut self) -> Result<&Roster, Error> {
-        match &mut self.roster {
-            Some(roster) => Ok(roster),
-            empty => Ok(empty.insert(Roster::load(self.act, &self.id)?)),
-        }
+        self.held.roster(self.act, &self.id)
     }
 
     fn epoch_key(&mut self) -> Result<EpochKey, Error> {

@@ -5,23 +5,23 @@
 use super::Walk;
 use crate::{
     session::{
-        AlarmKind, Error, RefusalCause, UnreadableCause, known_keys, leaving, let_go, outbox,
-        payload::{cause_of, entry_row, unreadable_row},
-        restored, seats,
-        state::{self, digest, group_place, load_group},
+        AlarmKind, Error, RefusalCause, UnreadableCause,
+        kinds::{
+            self,
+            entry::{cause_number, cause_of, entry_row, unreadable_row},
+            kind::Taken,
+            taking::{Came, Taking},
+        },
+        let_go, outbox, restored,
+        state::{self, digest, group_place},
     },
-    vault::rows::{AuthorRow, ChainRow, EntryClass, EntryRow, GrantInboxRow, GrantedKeyRow},
+    vault::rows::AuthorRow,
 };
-use alcove_charter::Judge;
-use alcove_e2ee::{
-    grants::{self, Grant},
-    records::{
-        AuthorFault, AuthorPoint, AuthorStart, Expected, Introduction, KeySource, OpenedRecord, Payload,
-        RecordError, SealedRecord,
-    },
+use alcove_e2ee::records::{
+    AuthorFault, AuthorPoint, AuthorStart, Expected, KeySource, OpenedRecord, RecordError, SealedRecord,
 };
 use alcove_proto::{
-    ids::{Epoch, Head, RecordId},
+    ids::{Epoch, Head, Position, RecordId},
     names::Identity,
     v1::LogEntry,
 };
@@ -40,14 +40,14 @@ impl Walk<'_> {
         if replayed {
             self.alarm_by(AlarmKind::Replay, entry.position, entry)?;
         }
-        let opened = match self.open(entry, sealed) {
+        let mut opened = match self.open(entry, sealed) {
             Ok(opened) => opened,
             Err(Refused::Record(error)) => return self.unreadable(entry, head, waiting.as_deref(), &error),
             Err(Refused::Session(error)) => return Err(error),
         };
         match waiting {
             // What is shown under an id for the second time takes nothing out of the outbox.
-            Some(key) if own && !replayed && outbox::settle(self.act, &key, entry, &opened.payload)? => {
+            Some(key) if own && !replayed && outbox::settle(self.act, &key, entry, &opened)? => {
                 self.lying_there()?.remove(&record);
             }
             Some(key) => self.own_changed(entry, Some(&key))?,
@@ -76,26 +76,25 @@ impl Walk<'_> {
         }
         let key = self.epoch_key()?.record_key(&opened.header.place, &opened.header.salt);
         let mut row = entry_row(&opened, key.as_bytes(), entry.received_at_ms, head.as_bytes());
-        match &opened.payload {
-            // Nobody renames a case whose word counts for nothing here; without any title it could not even be asked about.
-            Payload::Subject(_) if !self.row.title.is_empty() && !self.counts(&opened.author)? => {}
-            Payload::Subject(subject) => {
-                self.row.title = subject.title.clone();
-                self.row.subject_kind = subject.kind.into();
-            }
-            Payload::Grant(grant) if grant.grantee == self.session.identity => {
-                self.grant(record, &opened, grant, &mut row)?;
-            }
-            Payload::Introduction(introduction) => self.introduced(entry, introduction)?,
-            // Nor is anybody taken off for what a ghost, or a stolen laptop, says in their name.
-            Payload::Leave if !self.counts(&opened.author)? => {}
-            Payload::Leave => self.asks_to_leave(&opened.author, entry.received_at_ms)?,
-            Payload::Note(_) => self.walked.notes += u64::from(!own),
-            Payload::Document(_) => self.walked.documents += u64::from(!own),
-            Payload::Grant(_) | Payload::Unknown { .. } => {}
-        }
-        if [EntryClass::Note as u32, EntryClass::Document as u32].contains(&row.class) {
-            self.row.items += 1;
+        let taken = kinds::take(
+            &mut opened.payload,
+            &mut Taking {
+                act: self.act,
+                own: &self.session.identity,
+                trust: self.trust,
+                now_ms: self.now_ms,
+                came: Came::InTheLog,
+                group: self.id,
+                record,
+                position: Position(entry.position),
+                author: &opened.author,
+                received_at_ms: entry.received_at_ms,
+                row: &mut self.row,
+                held: &mut self.held,
+            },
+        )?;
+        if let Taken::Unreadable(cause) = taken {
+            row.unreadable = cause_number(cause);
         }
         Ok(self.put(entry, record, &row)?)
     }
@@ -136,28 +135,6 @@ impl Walk<'_> {
         self.alarm(AlarmKind::OwnRecordChanged, entry.position).map(drop)
     }
 
-    /// Whether what the program obeys counts from this member: its key is believed here, and this device's own newest charter
-    /// and lists do not call it revoked or outside. As of when it is read; a certificate that has merely ended does.
-    /// PROTOCOL.md section 8, "Whose word counts".
-    fn counts(&mut self, author: &Identity) -> Result<bool, Error> {
-        let own = &self.session.identity;
-        if author == own {
-            return Ok(true);
-        }
-        let (act, trust) = (self.act, self.trust);
-        let Some(seat) = self.roster()?.named(author) else { return Ok(false) };
-        let is_outside = seats::is_seat_outside(act, own, trust, seat)?;
-        Ok(!is_outside && known_keys::believes(act, author, &seat.public_key)?)
-    }
-
-    fn asks_to_leave(&mut self, author: &Identity, at_ms: i64) -> Result<(), Error> {
-        self.roster()?;
-        if let Some(roster) = &self.roster {
-            leaving::asked(&self.session.identity.person, &mut self.row, roster, author, at_ms);
-        }
-        Ok(())
-    }
-
     /// The key of what waits here under this id.
     fn waiting(&mut self, record: &RecordId) -> Result<Option<Vec<u8>>, Error> {
         Ok(self.lying_there()?.get(record).cloned())
@@ -183,6 +160,7 @@ impl Walk<'_> {
             epoch_id: Some(epoch_id),
             charter_hash: digest(&self.row.charter_hash, "a case")?,
             appended_by: &appended_by,
+            kinds: self.session.kinds,
         };
         Ok(sealed.open(&KeySource::Epoch(&epoch_key), &expected, &author)?)
     }
@@ -230,72 +208,6 @@ impl Walk<'_> {
             self.row.own_hash = point.hash.clone();
         }
         self.act.put(&place, &point)?;
-        Ok(())
-    }
-
-    /// Keeps a chain that is its author's own; another one is shown as an alarm and not kept.
-    ///
-    /// Whether it held when something was signed with it is judged where that is read.
-    fn introduced(&mut self, entry: &LogEntry, introduction: &Introduction) -> Result<(), Error> {
-        let certificate = self.trust.verify_device_mls(&introduction.chain, Judge::Never).ok();
-        match certificate.filter(|certificate| certificate.identity.to_string() == entry.author) {
-            Some(certificate) => {
-                let row = ChainRow { certificates: introduction.chain.clone() };
-                Ok(self.act.put(certificate.certificate_hash.as_bytes(), &row)?)
-            }
-            None => self.alarm_by(AlarmKind::AuthorMismatch, entry.position, entry),
-        }
-    }
-
-    /// Takes the keys out of a grant to us. The records are fetched when nothing else is under way.
-    fn grant(
-        &mut self,
-        record: RecordId,
-        opened: &OpenedRecord,
-        grant: &Grant,
-        row: &mut EntryRow,
-    ) -> Result<(), Error> {
-        let group = match &mut self.group {
-            Some(group) => group,
-            empty => empty.insert(load_group(self.act, &self.id)?),
-        };
-        let own = &self.session.identity;
-        let unsealed =
-            grants::unseal(grant, &self.id, own, |context, sealed| group.open_sealed(context, sealed));
-        let Ok(keys) = unsealed else {
-            *row = unreadable_row(
-                &row.author,
-                row.received_at_ms,
-                &row.head,
-                UnreadableCause::GrantNotForThisDevice,
-            );
-            return Ok(());
-        };
-        let mut hashes = Vec::with_capacity(grant.chains.len());
-        for chain in &grant.chains {
-            // A chain that is not believed takes its records with it; the others are good. Times and revocation
-            // are judged when the records are fetched: their log entries say as of when.
-            let certificate = self.trust.verify_device_mls(chain, Judge::Never).ok();
-            if let Some(certificate) = &certificate {
-                let row = ChainRow { certificates: chain.clone() };
-                self.act.put(certificate.certificate_hash.as_bytes(), &row)?;
-            }
-            hashes.push(certificate.map(|certificate| certificate.certificate_hash));
-        }
-        let mut inbox = GrantInboxRow::default();
-        inbox.granter = opened.author.to_string();
-        inbox.not_after_ms = grant.not_after_ms.unwrap_or(0);
-        inbox.access_id = grant.access.to_vec();
-        for granted in keys {
-            let Some(Some(hash)) = hashes.get(granted.record.chain) else { continue };
-            let mut key = GrantedKeyRow::default();
-            key.position = granted.record.position.0;
-            key.hash = granted.record.hash.to_vec();
-            key.key = granted.key.as_bytes().to_vec();
-            key.certificate_hash = hash.to_vec();
-            inbox.records.push(key);
-        }
-        self.act.put(&group_place(&self.id, record.as_bytes()), &inbox)?;
         Ok(())
     }
 }

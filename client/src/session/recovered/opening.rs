@@ -4,7 +4,7 @@ use crate::{
     session::{
         Error, UnreadableCause,
         granted::{Order, author_of},
-        payload::{cause_of, entry_row},
+        kinds::entry::{cause_of, entry_row},
         state::{digest, epoch_place},
     },
     vault::{
@@ -15,10 +15,10 @@ use crate::{
 use alcove_charter::TrustView;
 use alcove_e2ee::{
     keys::{EpochKey, RecordKey},
-    records::{Header, KeySource, OpenedRecord, Payload, RecordError, SealedRecord},
+    records::{Header, KeySource, Kinds, OpenedRecord, RecordError, SealedRecord},
 };
 use alcove_proto::{
-    ids::{Digest, Epoch, GroupId, Position, RecordId},
+    ids::{Digest, Epoch, GroupId, Position},
     names::Identity,
     v1::LogEntry,
 };
@@ -27,12 +27,10 @@ use alcove_proto::{
 pub(super) enum Opened {
     /// It opened, and its author is believed.
     Record {
-        /// Its id.
-        record: RecordId,
         /// Its row, without a head.
         row: Box<EntryRow>,
-        /// The title and kind it gives its case, if it is one.
-        subject: Option<(String, i32)>,
+        /// What it says.
+        opened: Box<OpenedRecord>,
     },
     /// It cannot be shown.
     Unreadable(UnreadableCause),
@@ -41,12 +39,13 @@ pub(super) enum Opened {
 /// Opens the records of one group, in the order of its log.
 pub(super) struct Opener {
     group: GroupId,
+    kinds: Kinds,
     order: Order,
 }
 
 impl Opener {
-    pub(super) fn new(group: GroupId) -> Self {
-        Self { group, order: Order::default() }
+    pub(super) fn new(group: GroupId, kinds: Kinds) -> Self {
+        Self { group, kinds, order: Order::default() }
     }
 
     pub(super) fn group(&self) -> GroupId {
@@ -86,16 +85,7 @@ impl Opener {
             return Ok(Opened::Unreadable(UnreadableCause::DoesNotVerify));
         }
         let row = entry_row(&opened, key.of_record(&opened.header).as_bytes(), entry.received_at_ms, &[]);
-        let subject = match &opened.payload {
-            Payload::Subject(subject) => Some((subject.title.clone(), subject.kind.into())),
-            Payload::Note(_)
-            | Payload::Document(_)
-            | Payload::Grant(_)
-            | Payload::Introduction(_)
-            | Payload::Leave
-            | Payload::Unknown { .. } => None,
-        };
-        Ok(Opened::Record { record, row: Box::new(row), subject })
+        Ok(Opened::Record { row: Box::new(row), opened: Box::new(opened) })
     }
 
     /// The recovered key that the record's header commits to: of the record alone, or of its epoch.
@@ -157,7 +147,7 @@ impl Opener {
         };
         let charter = charter_of(trust, row, &charter_hash)?;
         Ok(match charter {
-            Some(charter) => unsealed.verify(&charter, &appended_by, &author),
+            Some(charter) => unsealed.verify(self.kinds, &charter, &appended_by, &author),
             None => Err(RecordError::OtherCharter),
         })
     }

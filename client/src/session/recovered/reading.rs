@@ -13,18 +13,25 @@ use crate::{
     session::{
         Error, Session, SyncReport, UnreadableCause,
         alarms::{Alarm, raise},
+        kinds::{
+            self,
+            entry::{unreadable_row, working_row},
+            taking::{Came, Held, Taking},
+        },
         log::{alarm_of, has_author},
-        payload::{unreadable_row, working_row},
         state::load_row,
     },
     transport::{LogPage, ServerError},
     vault::{
         Act, Durability, EntryKey, VaultError,
-        rows::{EntryClass, GroupRow, RecoveredGroupRow},
+        rows::{GroupRow, RecoveredGroupRow},
     },
 };
 use alcove_charter::{P256Point, TrustView};
-use alcove_e2ee::receipts::{LogFault, LogVerifier};
+use alcove_e2ee::{
+    receipts::{LogFault, LogVerifier},
+    records::OpenedRecord,
+};
 use alcove_proto::{
     ids::{GroupId, Head, Position, RecordId},
     v1::{EntryKind, LogEntry},
@@ -72,7 +79,7 @@ impl Session {
 
     async fn read_recovered_group(&self, group: &GroupId) -> Result<(), Error> {
         let mut receipt_key = self.receipt_key().await?;
-        let mut opener = Opener::new(*group);
+        let mut opener = Opener::new(*group, self.kinds);
         loop {
             let (stands, progress) = self.vault.read::<_, Error>(|act| {
                 let progress: RecoveredGroupRow = act.expect(group.as_bytes())?;
@@ -153,7 +160,15 @@ impl Session {
             }
             let mut row = load_row(act, &read.group)?;
             for (entry, head) in read.page.entries.iter().zip(&heads) {
-                keep_entry(act, opener, &trust, (&mut row, &mut progress), entry, head.as_ref())?;
+                let mut keeping = Keeping {
+                    session: self,
+                    act,
+                    opener,
+                    trust: &trust,
+                    row: &mut row,
+                    progress: &mut progress,
+                };
+                keeping.entry(entry, head.as_ref())?;
             }
             progress.position = read.page.entries.last().map_or(progress.position, |entry| entry.position);
             progress.done = !read.page.more;
@@ -274,51 +289,72 @@ impl From<VaultError> for Stopped {
     }
 }
 
-/// Keeps one entry. What was opened before stays as it is.
-fn keep_entry(
-    act: &Act<'_>,
-    opener: &mut Opener,
-    trust: &TrustView,
-    (row, progress): (&mut GroupRow, &mut RecoveredGroupRow),
-    entry: &LogEntry,
-    head: Option<&Head>,
-) -> Result<(), Error> {
-    let position = Position(entry.position);
-    let held = act.entry_at(&opener.group(), position)?.map(|(_, held)| held);
-    if held.as_ref().is_some_and(|held| held.class != EntryClass::Unreadable as u32) {
-        return Ok(());
-    }
-    let head = match (head, &held) {
-        (Some(head), _) => head.to_vec(),
-        (None, Some(held)) => held.head.clone(),
-        (None, None) => Vec::new(),
-    };
-    let nothing = RecordId([0; 16]);
-    let closed = |cause| (nothing, unreadable_row(&entry.author, entry.received_at_ms, &head, cause));
-    let (record, kept) = match entry.kind() {
-        EntryKind::Commit => (nothing, working_row(&entry.author, entry.received_at_ms, &head)),
-        EntryKind::Unspecified => closed(UnreadableCause::NeedsNewerAlcove),
-        EntryKind::Record => match opener.open(act, trust, row, entry, &mut progress.poisoned)? {
-            Opened::Unreadable(cause) => closed(cause),
-            Opened::Record { record, row: mut opened, subject } => {
-                opened.head = head.clone();
-                if let Some((title, kind)) = subject
-                    && (row.recovered || row.title.is_empty())
-                {
-                    row.title = title;
-                    row.subject_kind = kind;
+/// A page that is being kept, in one act.
+struct Keeping<'a> {
+    session: &'a Session,
+    act: &'a Act<'a>,
+    opener: &'a mut Opener,
+    trust: &'a TrustView,
+    row: &'a mut GroupRow,
+    progress: &'a mut RecoveredGroupRow,
+}
+
+impl Keeping<'_> {
+    /// Keeps one entry. What was opened before stays as it is.
+    fn entry(&mut self, entry: &LogEntry, head: Option<&Head>) -> Result<(), Error> {
+        let (group, position) = (self.opener.group(), Position(entry.position));
+        let held = self.act.entry_at(&group, position)?.map(|(_, held)| held);
+        if held.as_ref().is_some_and(|held| held.unreadable == 0) {
+            return Ok(());
+        }
+        let head = match (head, &held) {
+            (Some(head), _) => head.to_vec(),
+            (None, Some(held)) => held.head.clone(),
+            (None, None) => Vec::new(),
+        };
+        let mut record = RecordId([0; 16]);
+        let closed = |cause| unreadable_row(&entry.author, entry.received_at_ms, &head, cause);
+        let items = self.row.items;
+        let kept = match entry.kind() {
+            EntryKind::Commit => working_row(&entry.author, entry.received_at_ms, &head),
+            EntryKind::Unspecified => closed(UnreadableCause::NeedsNewerAlcove),
+            EntryKind::Record => {
+                let (act, poisoned) = (self.act, &mut self.progress.poisoned);
+                match self.opener.open(act, self.trust, self.row, entry, poisoned)? {
+                    Opened::Unreadable(cause) => closed(cause),
+                    Opened::Record { mut row, mut opened } => {
+                        record = opened.header.place.record;
+                        row.head = head.clone();
+                        self.take(entry, &mut opened)?;
+                        *row
+                    }
                 }
-                (record, *opened)
             }
-        },
-    };
-    if kept.class == EntryClass::Unreadable as u32 {
-        progress.unreadable += 1;
-    } else if kept.class != EntryClass::Working as u32 {
-        progress.items += 1;
-        row.items += 1;
+        };
+        self.progress.items += self.row.items - items;
+        self.progress.unreadable += u64::from(kept.unreadable != 0 || kept.is_unknown);
+        self.row.last_activity_ms = self.row.last_activity_ms.max(entry.received_at_ms);
+        Ok(self.act.put_entry(&EntryKey { group, position, record }, &kept)?)
     }
-    row.last_activity_ms = row.last_activity_ms.max(entry.received_at_ms);
-    let key = EntryKey { group: opener.group(), position, record };
-    Ok(act.put_entry(&key, &kept)?)
+
+    fn take(&mut self, entry: &LogEntry, opened: &mut OpenedRecord) -> Result<(), Error> {
+        kinds::take(
+            &mut opened.payload,
+            &mut Taking {
+                act: self.act,
+                own: &self.session.identity,
+                trust: self.trust,
+                now_ms: self.session.clock.now_ms(),
+                came: Came::Recovered,
+                group: self.opener.group(),
+                record: opened.header.place.record,
+                position: Position(entry.position),
+                author: &opened.author,
+                received_at_ms: entry.received_at_ms,
+                row: self.row,
+                held: &mut Held::default(),
+            },
+        )?;
+        Ok(())
+    }
 }

@@ -2,8 +2,9 @@
 
 use crate::{
     session::{
-        Error, RefusalCause, UnreadableCause, outbox,
-        payload::{unreadable_row, working_row},
+        Error, RefusalCause, UnreadableCause,
+        kinds::entry::{unreadable_row, working_row},
+        outbox,
         state::{self, own_point},
     },
     vault::{

@@ -13,13 +13,11 @@ use super::{
     adopting::adopt,
     alarms::{Alarm, settle_alarms},
     joining::come_back,
+    kinds::{entry::working_row, introduction},
     known_keys::{Brought, Signer, meet},
     leaving, ledger,
     log::{alarm_of, fault_at_end},
-    outbox::{self, Item},
-    outsiders,
-    payload::working_row,
-    restored,
+    outbox, outsiders, restored,
     seats::is_chain_outside,
     state::{keep_told, load_row, successor_of},
 };
@@ -248,7 +246,7 @@ impl Session {
         row.leaving_since_ms = 0;
         leaving::settle(act, &self.identity.person, (case, &mut row), &roster, &added, now_ms)?;
         let _missing = ledger::look_up(act, &self.identity, case, now_ms)?;
-        outbox::queue(self, act, case, &mut row, Item::Introduction)?;
+        outbox::queue(self, act, case, &mut row, introduction::prepare())?;
         act.delete::<RejoinRow>(case.as_bytes())?;
         // Whoever came back has been told, and has done what there was to do.
         settle_alarms(act, case, AlarmKind::VaultRestored)?;

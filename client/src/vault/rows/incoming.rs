@@ -1,6 +1,5 @@
 //! Rows of what came: grants and access, and the entries of logs, opened.
 
-use super::{DocumentRow, NoteRow};
 use prost::Message;
 use zeroize::ZeroizeOnDrop;
 
@@ -51,13 +50,12 @@ pub struct AccessRow {
     pub grantee: String,
 }
 
-/// One record of a log, opened and checked, or the reason why it could not be.
+/// One entry of a log: a record that opened and was checked, with what was signed; or why it could not be.
+///
+/// The numbers 1, 9 and 10 were those of format 1.
 #[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
 #[prost(skip_debug)]
 pub struct EntryRow {
-    /// [`EntryClass`] by number.
-    #[prost(uint32, tag = "1")]
-    pub class: u32,
     /// Name of the author's device.
     #[prost(string, tag = "2")]
     pub author: String,
@@ -79,30 +77,30 @@ pub struct EntryRow {
     /// It came by a grant.
     #[prost(bool, tag = "8")]
     pub granted: bool,
-    /// Set when `class` is a note.
-    #[prost(message, optional, tag = "9")]
-    pub note: Option<NoteRow>,
-    /// Set when `class` is a document.
-    #[prost(message, optional, tag = "10")]
-    pub document: Option<DocumentRow>,
     /// Why it cannot be shown, when it cannot.
     #[prost(uint32, tag = "11")]
     pub unreadable: u32,
     /// The head of the log after it, 32 bytes; empty for what was granted from before we joined.
     #[prost(bytes = "vec", tag = "12")]
     pub head: Vec<u8>,
+    /// v1::RecordKind as it was signed; 0 for what is no record or did not open, and for what is worked with and was kept
+    /// by format 1, which did not keep it.
+    #[prost(int32, tag = "120")]
+    pub kind: i32,
+    /// v1::Basis, where that is why it is not known.
+    #[prost(int32, tag = "121")]
+    pub basis: i32,
+    /// The payload, as it was signed.
+    #[prost(bytes = "vec", tag = "122")]
+    pub payload: Vec<u8>,
+    /// The program that kept it did not know this kind, or this basis: what the record does is still to be done.
+    #[prost(bool, tag = "123")]
+    pub is_unknown: bool,
 }
 
-/// What kind of thing an entry is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u32)]
-pub enum EntryClass {
-    /// A note.
-    Note = 1,
-    /// A document.
-    Document = 2,
-    /// Something that is worked with and not shown: a commit, a title, a grant.
-    Working = 3,
-    /// Something that could not be opened or is not known.
-    Unreadable = 4,
+impl EntryRow {
+    /// Whether it is a record that opened, whose payload is here.
+    pub fn says_something(&self) -> bool {
+        self.unreadable == 0 && self.kind != 0
+    }
 }

@@ -4,6 +4,8 @@ use prost::Message;
 use zeroize::ZeroizeOnDrop;
 
 /// One record that waits to be sent, or was sent and has not yet come round in the log.
+///
+/// The numbers 3, 4, 6, 15 and 75 were those of format 1.
 #[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
 #[prost(skip_debug)]
 pub struct OutboxRow {
@@ -13,18 +15,9 @@ pub struct OutboxRow {
     /// The author's clock when it was written.
     #[prost(int64, tag = "2")]
     pub written_at_ms: i64,
-    /// What was written: one of the four below is set, or `introduction`.
-    #[prost(message, optional, tag = "3")]
-    pub note: Option<NoteRow>,
-    /// A document's manifest.
-    #[prost(message, optional, tag = "4")]
-    pub document: Option<DocumentRow>,
-    /// A grant to be made.
+    /// A grant to be made, in place of a payload.
     #[prost(message, optional, tag = "5")]
     pub grant: Option<GrantPlanRow>,
-    /// The title of the conversation.
-    #[prost(message, optional, tag = "6")]
-    pub subject: Option<SubjectRow>,
     /// The sealed bytes of the last try; empty before the first.
     #[prost(bytes = "vec", tag = "7")]
     pub sealed: Vec<u8>,
@@ -49,16 +42,16 @@ pub struct OutboxRow {
     /// Why the server refuses it for good, by number; 0 while it may still be taken.
     #[prost(uint32, tag = "14")]
     pub refused: u32,
-    /// In place of the four above: our own certificate, as it is when this is sealed.
-    #[prost(bool, tag = "15")]
-    pub introduction: bool,
     /// What it was sealed as, newest last: only one of these in the log is this item.
     #[prost(message, repeated, tag = "60")]
     #[zeroize(skip)]
     pub sealings: Vec<SealingRow>,
-    /// In place of all these: that we leave.
-    #[prost(bool, tag = "75")]
-    pub leave: bool,
+    /// v1::RecordKind.
+    #[prost(int32, tag = "120")]
+    pub kind: i32,
+    /// The payload as it will be signed; empty for what is only made when it is sealed.
+    #[prost(bytes = "vec", tag = "121")]
+    pub payload: Vec<u8>,
 }
 
 /// One sealing of a record.
@@ -70,57 +63,6 @@ pub struct SealingRow {
     /// SHA-256 of the sealed bytes.
     #[prost(bytes = "vec", tag = "2")]
     pub hash: Vec<u8>,
-}
-
-/// A note.
-#[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
-#[prost(skip_debug)]
-pub struct NoteRow {
-    /// What it says.
-    #[prost(string, tag = "1")]
-    pub text: String,
-    /// The note it corrects, 16 bytes or empty.
-    #[prost(bytes = "vec", tag = "2")]
-    pub corrects: Vec<u8>,
-    /// May be passed on.
-    #[prost(bool, tag = "3")]
-    pub grantable: bool,
-}
-
-/// A document's manifest.
-#[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
-#[prost(skip_debug)]
-pub struct DocumentRow {
-    /// 16 bytes.
-    #[prost(bytes = "vec", tag = "1")]
-    pub blob_id: Vec<u8>,
-    /// 32 bytes.
-    #[prost(bytes = "vec", tag = "2")]
-    pub content_key: Vec<u8>,
-    /// 32 bytes.
-    #[prost(bytes = "vec", tag = "3")]
-    pub salt: Vec<u8>,
-    /// 32 bytes.
-    #[prost(bytes = "vec", tag = "4")]
-    pub commitment: Vec<u8>,
-    /// Bytes of the original.
-    #[prost(uint64, tag = "5")]
-    pub size: u64,
-    /// SHA-256 of the original.
-    #[prost(bytes = "vec", tag = "6")]
-    pub sha256: Vec<u8>,
-    /// The original's name, hostile.
-    #[prost(string, tag = "7")]
-    pub name: String,
-    /// As the sender guessed it.
-    #[prost(string, tag = "8")]
-    pub media_type: String,
-    /// May be passed on.
-    #[prost(bool, tag = "9")]
-    pub grantable: bool,
-    /// The newest log position when the blob was closed.
-    #[prost(uint64, tag = "10")]
-    pub blob_position: u64,
 }
 
 /// A grant to be made: sealed to the grantee's leaf as it is when it is sent.
@@ -142,18 +84,6 @@ pub struct GrantPlanRow {
     /// The server has the access entry.
     #[prost(bool, tag = "5")]
     pub opened: bool,
-}
-
-/// What a conversation is called.
-#[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
-#[prost(skip_debug)]
-pub struct SubjectRow {
-    /// v1::SubjectKind.
-    #[prost(int32, tag = "1")]
-    pub kind: i32,
-    /// The title.
-    #[prost(string, tag = "2")]
-    pub title: String,
 }
 
 /// The server's receipt for one of our entries, verified.

@@ -6,7 +6,7 @@ use alcove_e2ee::{
     group::{Group, Intent, Prepared},
     keys::{EpochKey, RecordPlace, Salt, draw},
     receipts::LogVerifier,
-    records::{Author, AuthorPoint, Draft, Expected, KeySource, Note, Payload, SealedRecord, seal},
+    records::{Author, AuthorPoint, Draft, Expected, KeySource, Kinds, Note, Payload, SealedRecord, seal},
 };
 use alcove_mls::{LogPin, Policy};
 use alcove_proto::{
@@ -316,6 +316,7 @@ impl Reader {
             epoch_id: Some(self.epoch_id),
             charter_hash: self.charter_hash,
             appended_by: author.identity(),
+            kinds: Kinds::all(),
         };
         let opened = sealed.open(&KeySource::Epoch(&self.epoch_key), &expected, author)?;
         Ok((place.leaf, opened.sequence, place.record))

@@ -1,6 +1,6 @@
 //! A document: what a reader needs to fetch, open and check it.
 
-use super::{error::PayloadError, text::TextField};
+use super::limits::{PayloadError, TextField};
 use crate::{
     documents::Shape,
     keys::{Commitment, ContentKey, Salt},

@@ -1,6 +1,6 @@
 //! A grant: record keys for one device, under seal. [`crate::grants`] makes it and takes the keys out.
 
-use super::error::PayloadError;
+use super::limits::PayloadError;
 use crate::keys::KEY_BYTES;
 use alcove_proto::{
     ids::{AccessId, Digest, GroupId, Position},

@@ -1,6 +1,6 @@
 //! An introduction: the author's certificate chain.
 
-use super::error::PayloadError;
+use super::limits::PayloadError;
 use alcove_proto::{
     limits::{CERTIFICATE_BYTES_MAX, CHAIN_CERTIFICATES_MAX},
     v1,

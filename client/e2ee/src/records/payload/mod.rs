@@ -4,23 +4,27 @@
 //! from peers and are hostile; they are made safe where they are shown or saved.
 
 mod document;
-mod error;
 mod grant;
 mod introduction;
+mod kinds;
+mod leave;
+mod limits;
 mod note;
 mod subject;
-mod text;
+mod unknown;
 
 pub use document::DocumentManifest;
-pub use error::PayloadError;
 pub use grant::{Grant, GrantedRecord, HpkeSealed};
 pub use introduction::Introduction;
+pub use kinds::Kinds;
+pub use leave::Leave;
+pub use limits::{PayloadError, TextField};
 pub use note::Note;
 pub use subject::Subject;
-pub use text::TextField;
+pub use unknown::Unknown;
 
 use alcove_proto::{
-    canonical,
+    canonical::{self, CanonicalError},
     v1::{self, RecordKind},
 };
 use prost::Message;
@@ -41,14 +45,9 @@ pub enum Payload {
     /// The author's certificate chain.
     Introduction(Introduction),
     /// The author's person wants to be a member no more.
-    Leave,
-    /// Needs a newer Alcove: kept as it came, counted and shown as such. Never written.
-    Unknown {
-        /// The number of its kind.
-        kind: i32,
-        /// Its content.
-        bytes: Zeroizing<Vec<u8>>,
-    },
+    Leave(Leave),
+    /// Needs a newer Alcove.
+    Unknown(Unknown),
 }
 
 impl Payload {
@@ -57,11 +56,9 @@ impl Payload {
         match self {
             Self::Note(note) => note.grantable,
             Self::Document(manifest) => manifest.grantable,
-            Self::Grant(_)
-            | Self::Subject(_)
-            | Self::Introduction(_)
-            | Self::Leave
-            | Self::Unknown { .. } => false,
+            Self::Grant(_) | Self::Subject(_) | Self::Introduction(_) | Self::Leave(_) | Self::Unknown(_) => {
+                false
+            }
         }
     }
 
@@ -77,36 +74,65 @@ impl Payload {
             Self::Introduction(introduction) => {
                 (RecordKind::Introduction, introduction.to_wire().encode_to_vec())
             }
-            Self::Leave => (RecordKind::Leave, v1::Leave {}.encode_to_vec()),
-            Self::Unknown { kind, .. } => return Err(PayloadError::Kind { kind: *kind }),
+            Self::Leave(leave) => (RecordKind::Leave, leave.to_wire().encode_to_vec()),
+            Self::Unknown(unknown) => return Err(PayloadError::Kind { kind: unknown.kind }),
         };
         let bytes = Zeroizing::new(bytes);
-        Self::parse(kind.into(), &bytes)?;
+        Self::parse(Kinds::all(), kind.into(), v1::Basis::Undeclared.into(), &bytes)?;
         Ok((kind, bytes))
     }
 
-    /// Parses the payload of a record of `kind`; a kind this program does not know is kept.
+    /// Parses what was signed as a record of this kind, under this basis. `kinds`: which of them the reader knows.
     ///
     /// Errors: [`PayloadError`].
-    pub fn parse(kind: i32, bytes: &[u8]) -> Result<Self, PayloadError> {
-        let unknown = || Self::Unknown { kind, bytes: Zeroizing::new(bytes.to_vec()) };
-        let Ok(known) = RecordKind::try_from(kind) else { return Ok(unknown()) };
+    pub fn parse(kinds: Kinds, kind: i32, basis: i32, bytes: &[u8]) -> Result<Self, PayloadError> {
+        Self::of(kinds, (kind, basis), bytes, Form::Any)
+    }
+
+    /// The same of what was parsed before it was kept, so that it is known to be in canonical form.
+    pub fn parse_kept(kinds: Kinds, kind: i32, basis: i32, bytes: &[u8]) -> Result<Self, PayloadError> {
+        Self::of(kinds, (kind, basis), bytes, Form::Canonical)
+    }
+
+    fn of(kinds: Kinds, (kind, basis): (i32, i32), bytes: &[u8], form: Form) -> Result<Self, PayloadError> {
+        if kind == i32::from(RecordKind::Unspecified) {
+            // It is none, under whichever basis.
+            return Err(PayloadError::Kind { kind });
+        }
+        let Some(known) = kinds.known(kind, basis) else {
+            return Ok(Self::Unknown(Unknown { kind, basis }));
+        };
         match known {
             RecordKind::Unspecified => Err(PayloadError::Kind { kind }),
-            RecordKind::Note => Note::parse(canonical::decode(bytes)?).map(Self::Note),
-            RecordKind::Document => DocumentManifest::parse(canonical::decode(bytes)?).map(Self::Document),
-            RecordKind::Grant => match canonical::decode::<v1::Grant>(bytes)? {
-                // A basis of a later version may forbid what this one would do with the keys.
-                grant if grant.basis != i32::from(v1::Basis::Undeclared) => Ok(unknown()),
+            RecordKind::Note => Note::parse(form.decode(bytes)?).map(Self::Note),
+            RecordKind::Document => DocumentManifest::parse(form.decode(bytes)?).map(Self::Document),
+            RecordKind::Grant => match form.decode::<v1::Grant>(bytes)? {
+                // It has a basis of its own, for what is done with the keys.
+                grant if kinds.known(kind, grant.basis).is_none() => {
+                    Ok(Self::Unknown(Unknown { kind, basis: grant.basis }))
+                }
                 grant => Grant::parse(grant).map(Self::Grant),
             },
-            RecordKind::Subject => Subject::parse(canonical::decode(bytes)?).map(Self::Subject),
-            RecordKind::Introduction => {
-                Introduction::parse(canonical::decode(bytes)?).map(Self::Introduction)
-            }
-            RecordKind::Leave => {
-                canonical::decode::<v1::Leave>(bytes).map(|_| Self::Leave).map_err(Into::into)
-            }
+            RecordKind::Subject => Subject::parse(form.decode(bytes)?).map(Self::Subject),
+            RecordKind::Introduction => Introduction::parse(form.decode(bytes)?).map(Self::Introduction),
+            RecordKind::Leave => Leave::parse(form.decode(bytes)?).map(Self::Leave),
+        }
+    }
+}
+
+/// What is known of the form of a payload's bytes.
+#[derive(Clone, Copy)]
+enum Form {
+    Any,
+    Canonical,
+}
+
+impl Form {
+    fn decode<M: Message + Default>(self, bytes: &[u8]) -> Result<M, CanonicalError> {
+        match self {
+            Self::Any => canonical::decode(bytes),
+            // Ten thousand notes are not encoded again to be compared.
+            Self::Canonical => M::decode(bytes).map_err(|_| CanonicalError::Malformed),
         }
     }
 }

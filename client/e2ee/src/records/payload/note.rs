@@ -1,6 +1,6 @@
 //! A note.
 
-use super::{error::PayloadError, text::TextField};
+use super::limits::{PayloadError, TextField};
 use alcove_proto::{ids::RecordId, v1};
 use zeroize::ZeroizeOnDrop;
 

@@ -1,6 +1,6 @@
 //! The subject: name and kind of the conversation.
 
-use super::{error::PayloadError, text::TextField};
+use super::limits::{PayloadError, TextField};
 use alcove_proto::v1;
 use zeroize::ZeroizeOnDrop;
 

@@ -27,7 +27,6 @@ fn granted_key() -> GrantedKeyRow {
 
 fn entry() -> EntryRow {
     EntryRow {
-        class: 1,
         author: DEVICE.to_owned(),
         written_at_ms: 3,
         received_at_ms: 4,
@@ -35,10 +34,12 @@ fn entry() -> EntryRow {
         certificate_hash: hash(6),
         key: hash(7),
         granted: true,
-        note: Some(outgoing::note()),
-        document: Some(outgoing::document()),
         unreadable: 11,
         head: hash(12),
+        kind: 120,
+        basis: 121,
+        payload: opaque(122),
+        is_unknown: true,
     }
 }
 
