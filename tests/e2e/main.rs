@@ -19,6 +19,7 @@ mod full_disks;
 mod hostile;
 mod introductions;
 mod keys;
+mod kinds;
 mod leaks;
 mod leaving;
 mod ledger;

@@ -48,6 +48,7 @@ mod recovered;
 mod refused;
 mod rejoin;
 mod renewal;
+mod reopening;
 mod requests;
 mod restored;
 #[cfg(test)]
@@ -90,7 +91,7 @@ pub use alcove_trust::CertificateFault;
 
 use crate::vault::{Durability, Vault};
 use alcove_charter::TrustView;
-use alcove_e2ee::records::Kinds;
+pub use alcove_e2ee::records::Kinds;
 use alcove_proto::{
     ids::{GroupId, RecordId},
     names::Identity,
@@ -137,12 +138,25 @@ impl Session {
         clock: Arc<dyn Clock>,
         random: Arc<dyn SecureRandom + Send + Sync>,
     ) -> Result<Self, Error> {
+        Self::open_knowing(Kinds::all(), home, passphrase, clock, random)
+    }
+
+    /// The same for a program that knows these kinds of record. What is here of a kind that is known now, and was not to the
+    /// program that kept it, is opened, and does what it does.
+    pub fn open_knowing(
+        kinds: Kinds,
+        home: &Path,
+        passphrase: &Passphrase,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn SecureRandom + Send + Sync>,
+    ) -> Result<Self, Error> {
         let vault = Arc::new(Vault::open(home, passphrase, Arc::clone(&random))?);
         let (own, trust) = vault.act(Durability::Refetchable, |act| {
             alarms::take_over(act)?;
             known_keys::take_over(act)?;
             Own::load(act, &*random, clock.now_ms())
         })?;
+        reopening::reopen(&vault, kinds, &own.identity, &trust, clock.now_ms());
         Ok(Self {
             vault,
             clock,
@@ -152,7 +166,7 @@ impl Session {
             trust: RwLock::new(Arc::new(trust)),
             link: Mutex::default(),
             caught_up: Mutex::default(),
-            kinds: Kinds::all(),
+            kinds,
             offline: false,
             in_hand: Mutex::default(),
             wants_recoveries: AtomicBool::default(),

@@ -69,7 +69,7 @@ pub(super) fn take(payload: &mut Payload, taking: &mut Taking<'_>) -> Result<Tak
 /// Errors: [`PayloadError`] for what breaks the rules of its kind.
 pub(super) fn content(kinds: Kinds, row: &EntryRow) -> Result<Payload, PayloadError> {
     if row.is_unknown {
-        // Whether it is known by now or not: what it does is still to be done.
+        // Until `reopening` has opened it, what it does is still to be done.
         return Ok(Payload::Unknown(Unknown { kind: row.kind, basis: row.basis }));
     }
     Payload::parse_kept(kinds, row.kind, row.basis, &row.payload)

@@ -1,5 +1,5 @@
 //! Records of kinds that this program does not know: kept as they were signed, counted, and shown as what they are.
-//! PROTOCOL.md section 3, step 4.
+//! PROTOCOL.md section 3, step 4. `reopening` opens them once a program does know them.
 
 use super::{
     kind::{Again, Disclosure, Kind, Place, Readers, Shown, Taken},
