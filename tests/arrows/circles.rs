@@ -6,9 +6,12 @@
 
 use crate::{
     imports::{module_of, spelled_out},
-    source::{files, read, shown, without_comments, without_unit_tests},
+    source::{files, is_test, read, shown, without_comments, without_unit_tests},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 /// A file of a crate, as far as its arrows go.
 #[derive(Debug, Default)]
@@ -145,7 +148,7 @@ fn declares(line: &str) -> bool {
 }
 
 /// The paths and single names in a line of code: `a::b(c)` is `a::b` and `c`.
-fn paths(line: &str) -> Vec<Vec<String>> {
+pub(crate) fn paths(line: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     let mut quoted = false;
     let text: String = line
@@ -196,8 +199,7 @@ fn of(folder: &str) -> Crate {
     let mut all = Crate::default();
     for path in files(folder, &[".rs"]) {
         let file = shown(&path);
-        let is_test = file.contains("/tests/") || file.ends_with("tests.rs") || file.ends_with("/samples.rs");
-        if !is_test || folder == "tests/src" {
+        if !is_test(Path::new(file.trim_start_matches("tests/"))) {
             all.add(&file, &read(&path));
         }
     }

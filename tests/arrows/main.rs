@@ -6,6 +6,7 @@
 mod circles;
 mod dependencies;
 mod imports;
+mod rooms;
 mod source;
 mod text;
 mod wire;

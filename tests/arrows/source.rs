@@ -10,10 +10,13 @@ pub(crate) fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace").to_owned()
 }
 
-/// Every file below `folder` with one of the endings, without build output.
+/// Every file below `folder` with one of the endings, without build output and generated code; `folder` itself when it is a file.
 pub(crate) fn files(folder: &str, endings: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![workspace().join(folder)];
+    if folders[0].is_file() {
+        return folders;
+    }
     while let Some(folder) = folders.pop() {
         for entry in
             fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())).flatten()
@@ -21,7 +24,7 @@ pub(crate) fn files(folder: &str, endings: &[&str]) -> Vec<PathBuf> {
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
             if path.is_dir() {
-                if name != "target" && name != ".git" {
+                if ![".git", "generated", "target"].contains(&name.as_str()) {
                     folders.push(path);
                 }
             } else if endings.iter().any(|ending| name.ends_with(ending)) {
@@ -36,6 +39,15 @@ pub(crate) fn files(folder: &str, endings: &[&str]) -> Vec<PathBuf> {
 /// A path as the reader of a failure knows it.
 pub(crate) fn shown(path: &Path) -> String {
     path.strip_prefix(workspace()).unwrap_or(path).display().to_string()
+}
+
+/// Whether a file is a test by its place or name.
+pub(crate) fn is_test(path: &Path) -> bool {
+    path.components().any(|part| part.as_os_str() == "tests")
+        || path.file_name().is_some_and(|name| {
+            let name = name.to_string_lossy();
+            ["tests.rs", "scene.rs", "samples.rs"].contains(&&*name) || name.ends_with("_tests.rs")
+        })
 }
 
 /// Reads a file of the workspace.
