@@ -1,7 +1,7 @@
 //! Messages of content and keys print their name and nothing of what is in them.
 //!
 //! A message ends up in a log line by one careless `{:?}`, so the generated code has no `Debug` for these
-//! (`build.rs` lists them) and this one stands in its place: whatever holds such a message can still be printed.
+//! (`tests/generated` lists them) and this one stands in its place: whatever holds such a message can still be printed.
 
 use crate::v1;
 use std::fmt;
