@@ -15,30 +15,39 @@ mod desk;
 mod error;
 mod ledger;
 pub mod recovery;
+pub mod telling;
 
 pub use alcove_programs::passphrase::Passphrase;
 pub use ca::{
     agency::{AgencyCa, AgencyProfile, IssuedCrl, Which, parse_agency_file},
     duty::{DUTY_DAYS, DutyOfficer},
+    error::FolderError,
     files::{read_limited, write_private, write_whole},
     hpke::{DirectoryKey, SealingKey, open_enrolment_key},
     keys::SigningKey,
-    roll::state::{OldCertificate, RollState},
+    roll::{
+        error::RollError,
+        state::{OldCertificate, RollState},
+    },
     server::{IssuedServer, ServerCa},
 };
 pub use certify::{
     answers::open_answer,
     certificates::{AGENCY_CA_DAYS, CERTIFICATE_DAYS_MAX, DEVICE_DAYS, SERVER_DAYS},
+    error::{AnswerError, RequestError},
     invitations::{Invitations, Invited},
     issue::{DeviceOrder, IssuedDevice},
     renewals::{RenewalAnswer, answer_all},
     requests::{Judged, Late, RequestKind},
 };
 pub use charters::{
-    drafting, hearing,
+    drafting,
+    error::DraftError,
+    hearing,
     rehearse::{Finding, FindingKind, REHEARSAL_DAYS_MAX, RefusedByNext, Rehearsal, RehearseInput, rehearse},
 };
 pub use desk::{
+    error::DeskError,
     orders::Desk,
     recoveries::{Attempt, Attempts, FetchedEscrow},
     trust::Published,
@@ -48,7 +57,8 @@ pub use error::IssuerError;
 pub use ledger::{
     adoption::{Adoptable, Foreign},
     crl::CRL_DAYS,
-    entries::{IssuedEntry, Kind, Reason, Revocation},
+    entries::{IssuedEntry, Kind, Reason, Revocation, key_hash},
+    error::ListError,
     lines::{Listed, list},
     publication::PublishedLedger,
 };

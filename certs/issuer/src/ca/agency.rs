@@ -2,6 +2,7 @@
 
 use crate::{
     ca::{
+        error::FolderError,
         files::read_limited,
         folder::{AGENCY_FILE, CRL},
         home::{Home, OwnsCa, ca_certificate},
@@ -9,10 +10,12 @@ use crate::{
         keys::SigningKey,
         secrets::{CaKeys, Content, Owner},
     },
+    charters::error::DraftError,
     error::IssuerError,
     ledger::{
         crl,
         entries::{CrlEntry, Event, IssuedEntry, Kind, Reason, Revocation, serial_text},
+        error::ListError,
     },
     recovery::state::State,
 };
@@ -124,7 +127,7 @@ impl AgencyCa {
     /// Makes the folder: keys, CA certificate, agency file, ledger and a first, empty CRL.
     ///
     /// Run again after a crash with the same profile and passphrase, it goes on where it stopped.
-    /// Errors: [`IssuerError`]; [`IssuerError::FolderTaken`] when the folder is whole already.
+    /// Errors: [`IssuerError`]; [`FolderError::Taken`] when the folder is whole already.
     pub fn init(
         path: &Path,
         profile: AgencyProfile,
@@ -182,7 +185,7 @@ impl AgencyCa {
     /// on under the one before.
     ///
     /// Errors: [`IssuerError::Charter`] for a name that no charter takes, [`IssuerError::WrongPassphrase`],
-    /// [`IssuerError::Io`]; nothing has changed then.
+    /// [`FolderError::Io`]; nothing has changed then.
     pub fn rename(
         &mut self,
         display_name: Option<String>,
@@ -241,7 +244,7 @@ impl AgencyCa {
 
     /// The newest CRL, DER.
     ///
-    /// Errors: [`IssuerError::Io`].
+    /// Errors: [`FolderError::Io`].
     pub fn newest_crl(&self) -> Result<Vec<u8>, IssuerError> {
         read_limited(&self.home.folder.file(CRL), CRL_BYTES_MAX)
     }
@@ -249,7 +252,7 @@ impl AgencyCa {
     /// Revokes certificates and makes the CRL that says so, in the folder and in the answer.
     ///
     /// What was revoked before keeps its date; the CRL is made anew in any case.
-    /// Errors: [`IssuerError::NotIssued`] when nothing was ever issued under that name or number.
+    /// Errors: [`ListError::NotIssued`] when nothing was ever issued under that name or number.
     pub fn revoke(&mut self, which: &Which, reason: Reason, now_ms: i64) -> Result<IssuedCrl, IssuerError> {
         self.revoke_all(std::slice::from_ref(which), reason, now_ms)
     }
@@ -272,7 +275,7 @@ impl AgencyCa {
         };
         let issued = self.home.ledger.issued();
         if !all.iter().all(|which| issued.iter().any(|entry| is_of(entry, which))) {
-            return Err(IssuerError::NotIssued);
+            return Err(IssuerError::List(ListError::NotIssued));
         }
         let newly: Vec<String> = issued
             .iter()
@@ -294,7 +297,7 @@ impl AgencyCa {
     /// What stood on the last one stands on it: revoked stays revoked. Numbers go on whichever CA signs. The first list of a
     /// CA says of everything that it was first listed by it: it speaks for what this CA has issued as well, and a list of an
     /// earlier one said nothing of that.
-    /// Errors: [`IssuerError`]; [`IssuerError::LedgerBehindList`] when the last list says more than the ledger.
+    /// Errors: [`IssuerError`]; [`ListError::LedgerBehind`] when the last list says more than the ledger.
     pub fn renew_crl(&mut self, now_ms: i64) -> Result<IssuedCrl, IssuerError> {
         let number = self.home.ledger.next_crl_number();
         let last = self.check_nothing_is_dropped()?;
@@ -315,13 +318,13 @@ impl AgencyCa {
             return Ok(None);
         }
         let last = self.read_list(&read_limited(&path, CRL_BYTES_MAX)?);
-        let last = last.map_err(|_| IssuerError::FolderMismatch { path: path.clone() })?;
+        let last = last.map_err(|_| IssuerError::Folder(FolderError::Mismatch { path: path.clone() }))?;
         let known =
             last.entries().all(|(serial, _)| self.home.ledger.is_revoked(&serial_text(serial.as_bytes())));
         if known && last.number < self.home.ledger.next_crl_number() {
             Ok(Some(last))
         } else {
-            Err(IssuerError::LedgerBehindList { path })
+            Err(IssuerError::List(ListError::LedgerBehind { path }))
         }
     }
 
@@ -335,28 +338,30 @@ impl AgencyCa {
     /// Opens the directory key that a charter file holds for this agency, if it is the one that the charter states.
     ///
     /// Whoever carries or keeps the file can seal another to all agencies: their sealing keys are public.
-    /// Errors: [`IssuerError::DirectoryKey`], [`IssuerError::OtherDirectoryKey`].
+    /// Errors: [`DraftError::DirectoryKey`], [`DraftError::OtherDirectoryKey`].
     pub fn directory_key(&self, file: &CharterFile) -> Result<DirectoryKey, IssuerError> {
-        let sealed =
-            file.directory_key(&self.home.owner.profile.trust_domain).ok_or(IssuerError::DirectoryKey)?;
+        let sealed = file
+            .directory_key(&self.home.owner.profile.trust_domain)
+            .ok_or(IssuerError::Draft(DraftError::DirectoryKey))?;
         let key = self.home.owner.sealing_key.open_for_agency(sealed)?;
         if file.offered.charter().allows_directory_key(key.as_bytes()) {
             Ok(key)
         } else {
-            Err(IssuerError::OtherDirectoryKey)
+            Err(IssuerError::Draft(DraftError::OtherDirectoryKey))
         }
     }
 }
 
 /// Parses an agency file.
 ///
-/// Errors: [`IssuerError::AgencyFile`], [`IssuerError::Charter`].
+/// Errors: [`DraftError::AgencyFile`], [`IssuerError::Charter`].
 pub fn parse_agency_file(bytes: &[u8]) -> Result<v1::Agency, IssuerError> {
-    let file: v1::AgencyFile = alcove_proto::canonical::decode(bytes).map_err(|_| IssuerError::AgencyFile)?;
+    let file: v1::AgencyFile =
+        alcove_proto::canonical::decode(bytes).map_err(|_| IssuerError::Draft(DraftError::AgencyFile))?;
     if file.format != AGENCY_FILE_FORMAT {
-        return Err(IssuerError::AgencyFile);
+        return Err(IssuerError::Draft(DraftError::AgencyFile));
     }
-    let entry = file.agency.ok_or(IssuerError::AgencyFile)?;
+    let entry = file.agency.ok_or(IssuerError::Draft(DraftError::AgencyFile))?;
     Agency::parse(&entry)?;
     Ok(entry)
 }

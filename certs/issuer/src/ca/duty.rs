@@ -5,6 +5,7 @@
 use crate::{
     ca::{
         agency::AgencyCa,
+        error::FolderError,
         files::{read_limited, write_whole},
         folder::KEYSTORE,
         keys::SigningKey,
@@ -61,7 +62,7 @@ impl DutyOfficer {
     /// Makes the folder: a key under `passphrase`, certified by the agency's CA for a year and noted in its ledger.
     ///
     /// Run again after a crash with the same passphrase, it goes on with the same key.
-    /// Errors: [`IssuerError::FolderTaken`] when the folder is whole, [`IssuerError::OtherProfile`] when it was begun
+    /// Errors: [`FolderError::Taken`] when the folder is whole, [`FolderError::OtherProfile`] when it was begun
     /// for another agency, [`IssuerError::PassphraseUnfit`], [`IssuerError::WrongPassphrase`].
     pub fn init(
         path: &Path,
@@ -72,7 +73,7 @@ impl DutyOfficer {
         passphrase.check_for_new()?;
         let (keystore, certificate) = (path.join(KEYSTORE), path.join(CERTIFICATE));
         if certificate.exists() {
-            return Err(IssuerError::FolderTaken { path: path.to_owned() });
+            return Err(IssuerError::Folder(FolderError::Taken { path: path.to_owned() }));
         }
         let agency = ca.profile().trust_domain.clone();
         create_private_folder(path)?;
@@ -80,7 +81,7 @@ impl DutyOfficer {
             let held = keystore::read::<DutyOwner>(&keystore, passphrase)?;
             let (keys, _) = held
                 .filter(|(_, owner)| owner.agency == agency)
-                .ok_or_else(|| IssuerError::OtherProfile { path: path.to_owned() })?;
+                .ok_or_else(|| IssuerError::Folder(FolderError::OtherProfile { path: path.to_owned() }))?;
             keys.signing
         } else {
             let keys = CaKeys::of(SigningKey::generate()?);
@@ -94,19 +95,19 @@ impl DutyOfficer {
 
     /// Opens a folder that [`Self::init`] made.
     ///
-    /// Errors: [`IssuerError::NoCa`] when it is no duty officer's, [`IssuerError::WrongPassphrase`],
-    /// [`IssuerError::FolderMismatch`].
+    /// Errors: [`FolderError::NoCa`] when it is no duty officer's, [`IssuerError::WrongPassphrase`],
+    /// [`FolderError::Mismatch`].
     pub fn open(path: &Path, passphrase: &Passphrase) -> Result<Self, IssuerError> {
         let keystore = path.join(KEYSTORE);
         if !keystore.is_file() {
-            return Err(IssuerError::NoCa { path: path.to_owned() });
+            return Err(IssuerError::Folder(FolderError::NoCa { path: path.to_owned() }));
         }
         let (keys, owner) = keystore::read::<DutyOwner>(&keystore, passphrase)?
-            .ok_or_else(|| IssuerError::NoCa { path: path.to_owned() })?;
+            .ok_or_else(|| IssuerError::Folder(FolderError::NoCa { path: path.to_owned() }))?;
         let file = path.join(CERTIFICATE);
         let certificate = read_limited(&file, CERTIFICATE_BYTES_MAX)?;
         if leaf_point(&certificate).ok() != Some(*keys.signing.public()) {
-            return Err(IssuerError::FolderMismatch { path: file });
+            return Err(IssuerError::Folder(FolderError::Mismatch { path: file }));
         }
         Ok(Self { agency: owner.agency, key: keys.signing, certificate })
     }

@@ -1,24 +1,24 @@
 //! Files as this crate reads and writes them: at most so long, and whole or absent.
 
-use crate::error::IssuerError;
+use crate::{ca::error::FolderError, error::IssuerError};
 use alcove_programs::files::{self, Access};
 use std::{fs::File, io::Read, path::Path};
 
 /// Attaches path and act to an I/O error.
 pub(crate) fn io(act: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> IssuerError + use<> {
     let path = path.to_owned();
-    move |source| IssuerError::Io { act, path, source }
+    move |source| IssuerError::Folder(FolderError::Io { act, path, source })
 }
 
 /// Reads a file of at most `limit` bytes.
 ///
-/// Errors: [`IssuerError::Io`], [`IssuerError::FileTooLarge`].
+/// Errors: [`FolderError::Io`], [`FolderError::TooLarge`].
 pub fn read_limited(path: &Path, limit: usize) -> Result<Vec<u8>, IssuerError> {
     let file = File::open(path).map_err(io("read", path))?;
     let mut bytes = Vec::new();
     file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(io("read", path))?;
     if bytes.len() > limit {
-        return Err(IssuerError::FileTooLarge { path: path.to_owned(), limit });
+        return Err(IssuerError::Folder(FolderError::TooLarge { path: path.to_owned(), limit }));
     }
     Ok(bytes)
 }
@@ -26,14 +26,14 @@ pub fn read_limited(path: &Path, limit: usize) -> Result<Vec<u8>, IssuerError> {
 /// Writes a file that others may read, in place of one that may be there; after a crash it is the
 /// old one or the new one.
 ///
-/// Errors: [`IssuerError::Io`].
+/// Errors: [`FolderError::Io`].
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), IssuerError> {
     Ok(files::put(path, bytes, Access::Everyone)?)
 }
 
 /// As [`write_whole`], for a file that only its owner may read.
 ///
-/// Errors: [`IssuerError::Io`].
+/// Errors: [`FolderError::Io`].
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), IssuerError> {
     Ok(files::put(path, bytes, Access::Owner)?)
 }

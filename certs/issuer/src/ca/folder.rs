@@ -5,7 +5,10 @@
 //! where it stopped.
 
 use crate::{
-    ca::files::{self, io},
+    ca::{
+        error::FolderError,
+        files::{self, io},
+    },
     error::IssuerError,
 };
 use alcove_programs::files::{create_private_folder, is_draft, remove_drafts, sync_folder};
@@ -62,7 +65,7 @@ impl Folder {
             }
             Ok(folder)
         } else {
-            Err(IssuerError::NoCa { path: path.to_owned() })
+            Err(IssuerError::Folder(FolderError::NoCa { path: path.to_owned() }))
         }
     }
 
@@ -71,7 +74,7 @@ impl Folder {
         if self.file(last).is_file() {
             Ok(())
         } else {
-            Err(IssuerError::Unfinished { path: self.path.clone() })
+            Err(IssuerError::Folder(FolderError::Unfinished { path: self.path.clone() }))
         }
     }
 
@@ -95,12 +98,12 @@ impl Folder {
             let name = entry.map_err(io("read", path))?.file_name();
             let name = name.to_string_lossy();
             if !ours.contains(&&*name) && !is_draft(&name) {
-                return Err(IssuerError::FolderNotEmpty { path: path.to_owned() });
+                return Err(IssuerError::Folder(FolderError::NotEmpty { path: path.to_owned() }));
             }
         }
         let folder = Self::lock(path)?;
         if path.join(last).exists() {
-            return Err(IssuerError::FolderTaken { path: path.to_owned() });
+            return Err(IssuerError::Folder(FolderError::Taken { path: path.to_owned() }));
         }
         remove_drafts(path)?;
         let found = if path.join(KEYSTORE).exists() { Found::Keystore } else { Found::Nothing };
@@ -140,7 +143,7 @@ impl Folder {
                 Ok(()) => return Ok(Self { path: path.to_owned(), _lock: lock }),
                 Err(TryLockError::WouldBlock) if since.elapsed() < LOCK_WAIT => thread::sleep(LOCK_LOOK),
                 Err(TryLockError::WouldBlock) => {
-                    return Err(IssuerError::Busy { path: path.to_owned() });
+                    return Err(IssuerError::Folder(FolderError::Busy { path: path.to_owned() }));
                 }
                 Err(TryLockError::Error(source)) => return Err(io("lock", &lock_path)(source)),
             }

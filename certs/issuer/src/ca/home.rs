@@ -2,6 +2,7 @@
 
 use crate::{
     ca::{
+        error::FolderError,
         folder::{CA_CERTIFICATE, Folder, Found, KEYSTORE, LEDGER},
         keys::SigningKey,
         keystore,
@@ -49,7 +50,7 @@ impl<O: OwnsCa> Home<O> {
     /// Makes a folder of what `fresh` gives, or goes on with one that was begun for the same owner (`is_same`), up to the
     /// CA's certificate and the ledger.
     ///
-    /// Errors: [`IssuerError`]; [`IssuerError::FolderTaken`] when the folder is whole already.
+    /// Errors: [`IssuerError`]; [`FolderError::Taken`] when the folder is whole already.
     pub(crate) fn init(
         path: &Path,
         passphrase: &Passphrase,
@@ -68,7 +69,7 @@ impl<O: OwnsCa> Home<O> {
             }
             Found::Keystore => keystore::read(&keystore, passphrase)?
                 .filter(|(_, owner)| is_same(owner))
-                .ok_or_else(|| IssuerError::OtherProfile { path: path.to_owned() })?,
+                .ok_or_else(|| IssuerError::Folder(FolderError::OtherProfile { path: path.to_owned() }))?,
         };
         let ledger = Ledger::open(&folder.file(LEDGER))?;
         if !folder.file(CA_CERTIFICATE).exists() {
@@ -80,11 +81,11 @@ impl<O: OwnsCa> Home<O> {
 
     /// Opens a folder that is whole.
     ///
-    /// Errors: [`IssuerError`]; [`IssuerError::NoCa`] for a folder of the other kind.
+    /// Errors: [`IssuerError`]; [`FolderError::NoCa`] for a folder of the other kind.
     pub(crate) fn open(path: &Path, passphrase: &Passphrase) -> Result<Self, IssuerError> {
         let folder = Folder::open(path)?;
         let (keys, owner) = keystore::read(&folder.file(KEYSTORE), passphrase)?
-            .ok_or_else(|| IssuerError::NoCa { path: path.to_owned() })?;
+            .ok_or_else(|| IssuerError::Folder(FolderError::NoCa { path: path.to_owned() }))?;
         folder.check_finished(O::LAST_FILE)?;
         let (ca, other_ca) = settle(&folder, &keys)?;
         let ledger = Ledger::open(&folder.file(LEDGER))?;

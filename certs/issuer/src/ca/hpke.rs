@@ -4,7 +4,7 @@
 //! Sealed to an agency inside the charter file, and to a device inside its enrolment answer; each
 //! with its own `info`, and bound to who it is for.
 
-use crate::{ca::keys, error::IssuerError};
+use crate::{ca::keys, charters::error::DraftError, error::IssuerError};
 use alcove_charter::{P256Point, SealedKey};
 use alcove_programs::memory::keep_in_memory;
 use alcove_proto::names::{Identity, TrustDomain};
@@ -37,7 +37,8 @@ impl DirectoryKey {
 
     fn from_opened(opened: Vec<u8>) -> Result<Self, IssuerError> {
         let opened = Zeroizing::new(opened);
-        let bytes = <[u8; 32]>::try_from(opened.as_slice()).map_err(|_| IssuerError::DirectoryKey)?;
+        let bytes = <[u8; 32]>::try_from(opened.as_slice())
+            .map_err(|_| IssuerError::Draft(DraftError::DirectoryKey))?;
         Ok(Self(Zeroizing::new(bytes)))
     }
 
@@ -118,7 +119,7 @@ impl SealingKey {
     pub(crate) fn open_for_agency(&self, sealed: &SealedKey) -> Result<DirectoryKey, IssuerError> {
         let aad = sealed.trust_domain.as_str().as_bytes();
         self.open(&sealed.encapsulated_key, AGENCY_INFO, aad, &sealed.ciphertext)
-            .ok_or(IssuerError::DirectoryKey)
+            .ok_or(IssuerError::Draft(DraftError::DirectoryKey))
             .and_then(DirectoryKey::from_opened)
     }
 
@@ -166,7 +167,7 @@ pub(crate) fn seal_bytes(
 
 /// Opens the directory key of an enrolment answer, as the device does.
 ///
-/// Errors: [`IssuerError::DirectoryKey`].
+/// Errors: [`DraftError::DirectoryKey`].
 pub fn open_enrolment_key(
     sealing_key: &SealingKey,
     identity: &Identity,
@@ -175,6 +176,6 @@ pub fn open_enrolment_key(
 ) -> Result<DirectoryKey, IssuerError> {
     sealing_key
         .open(encapsulated_key, ENROLMENT_INFO, identity.to_string().as_bytes(), ciphertext)
-        .ok_or(IssuerError::DirectoryKey)
+        .ok_or(IssuerError::Draft(DraftError::DirectoryKey))
         .and_then(DirectoryKey::from_opened)
 }

@@ -6,6 +6,7 @@
 pub(crate) mod agency;
 mod claims;
 pub(crate) mod duty;
+pub(crate) mod error;
 pub(crate) mod files;
 pub(crate) mod folder;
 pub(crate) mod home;

@@ -7,7 +7,10 @@ use crate::{
         keys::SigningKey,
         secrets::{CaKeys, Content, Owner},
     },
-    certify::certificates::{CERTIFICATE_DAYS_MAX, Name, check_days},
+    certify::{
+        certificates::{CERTIFICATE_DAYS_MAX, Name, check_days},
+        error::RequestError,
+    },
     error::IssuerError,
     ledger::entries::Kind,
 };
@@ -126,13 +129,15 @@ impl ServerCa {
         }
         let request: v1::ServerRequest = canonical::decode(request)?;
         if request.format != FORMAT {
-            return Err(IssuerError::RequestFormat { found: request.format });
+            return Err(IssuerError::Request(RequestError::Format { found: request.format }));
         }
-        let csr = |which, der: &[u8]| request_point(der).map_err(|fault| IssuerError::Csr { which, fault });
+        let csr = |which, der: &[u8]| {
+            request_point(der).map_err(|fault| IssuerError::Request(RequestError::Csr { which, fault }))
+        };
         let tls_key = csr("TLS", &request.tls_csr)?;
         let receipt_key = csr("receipt", &request.receipt_csr)?;
         if tls_key == receipt_key {
-            return Err(IssuerError::RequestKeyReused);
+            return Err(IssuerError::Request(RequestError::KeyReused));
         }
         let certify = |key, kind| self.home.certify(key, &Name::Server(name), kind, now_ms, days);
         let (tls, tls_event) = certify(&tls_key, Kind::Server)?;

@@ -5,6 +5,7 @@ use crate::{
         agency::AgencyCa,
         hpke::{self, SealingKey},
     },
+    certify::error::AnswerError,
     error::IssuerError,
 };
 use alcove_charter::{CharterHistory, P256Point, answer_signing_bytes};
@@ -37,7 +38,7 @@ impl AgencyCa {
     /// Signs an answer and seals it to the sealing key of the request. Returns an encoded [`v1::SealedAnswer`].
     ///
     /// The charters are left out: the device fetches them at the desk.
-    /// Errors: [`IssuerError::Crypto`]; [`IssuerError::AnswerTooLarge`].
+    /// Errors: [`IssuerError::Crypto`]; [`AnswerError::TooLarge`].
     pub(crate) fn seal_answer(
         &self,
         identity: &Identity,
@@ -52,7 +53,7 @@ impl AgencyCa {
             hpke::seal(ANSWER_INFO, aad.as_bytes(), &plaintext, sealing_key)?;
         let sealed = v1::SealedAnswer { format: FORMAT, encapsulated_key, ciphertext }.encode_to_vec();
         if sealed.len() > ANSWER_BYTES_MAX {
-            return Err(IssuerError::AnswerTooLarge { bytes: sealed.len() });
+            return Err(IssuerError::Answer(AnswerError::TooLarge { bytes: sealed.len() }));
         }
         Ok(sealed)
     }

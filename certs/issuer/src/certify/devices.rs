@@ -5,7 +5,10 @@
 
 use crate::{
     ca::{agency::AgencyCa, hpke::DirectoryKey, roll::agency::Purpose},
-    certify::certificates::{CERTIFICATE_DAYS_MAX, Name, check_days},
+    certify::{
+        certificates::{CERTIFICATE_DAYS_MAX, Name, check_days},
+        error::{AnswerError, RequestError},
+    },
     error::IssuerError,
     ledger::entries::{Event, Kind, key_text, serial_text},
 };
@@ -28,17 +31,19 @@ impl RequestKeys {
     pub(crate) fn parse(request: &[u8]) -> Result<Self, IssuerError> {
         let request: v1::EnrolmentRequest = canonical::decode(request)?;
         if request.format != FORMAT {
-            return Err(IssuerError::RequestFormat { found: request.format });
+            return Err(IssuerError::Request(RequestError::Format { found: request.format }));
         }
-        let csr =
-            |which, der: &[u8]| bare_request_point(der).map_err(|fault| IssuerError::Csr { which, fault });
+        let csr = |which, der: &[u8]| {
+            bare_request_point(der).map_err(|fault| IssuerError::Request(RequestError::Csr { which, fault }))
+        };
         let keys = Self {
             tls: csr("TLS", &request.tls_csr)?,
             mls: csr("MLS", &request.mls_csr)?,
-            sealing: P256Point::parse(&request.sealing_key).ok_or(IssuerError::RequestSealingKey)?,
+            sealing: P256Point::parse(&request.sealing_key)
+                .ok_or(IssuerError::Request(RequestError::SealingKey))?,
         };
         if keys.tls == keys.mls || keys.tls == keys.sealing || keys.mls == keys.sealing {
-            return Err(IssuerError::RequestKeyReused);
+            return Err(IssuerError::Request(RequestError::KeyReused));
         }
         Ok(keys)
     }
@@ -181,7 +186,7 @@ impl AgencyCa {
         let elsewhere =
             asked.iter().filter_map(|key| self.home.ledger.holder_of(key)).find(|held| *held != name);
         if let Some(held) = elsewhere {
-            return Err(IssuerError::KeyTaken { name: held.to_owned() });
+            return Err(IssuerError::Request(RequestError::KeyTaken { name: held.to_owned() }));
         }
         match wanted.claim {
             Claim::Free => self.check_name_free(&wanted.identity, &asked, now_ms),
@@ -201,9 +206,10 @@ impl AgencyCa {
             self.home.ledger.of_name(&name).filter(|entry| self.home.ledger.is_living(entry, now_ms));
         let last = living.filter(|entry| !keys.contains(&entry.key)).map(|entry| entry.not_after_ms).max();
         match last {
-            Some(not_after_ms) => {
-                Err(IssuerError::IdentityTaken { identity: identity.clone(), not_after_ms })
-            }
+            Some(not_after_ms) => Err(IssuerError::Request(RequestError::IdentityTaken {
+                identity: identity.clone(),
+                not_after_ms,
+            })),
             None => Ok(()),
         }
     }
@@ -224,10 +230,10 @@ impl AgencyCa {
         let name = identity.to_string();
         let of_kind = |kind| self.home.ledger.of_name(&name).filter(move |entry| entry.kind == kind);
         let Some(signer) = of_kind(Kind::Mls).find(|entry| entry.serial == serial) else {
-            return Err(IssuerError::RenewalUnknown { identity: identity.clone() });
+            return Err(IssuerError::Answer(AnswerError::RenewalUnknown { identity: identity.clone() }));
         };
         if self.home.ledger.is_revoked(&serial) {
-            return Err(IssuerError::RenewalRevoked { identity: identity.clone() });
+            return Err(IssuerError::Answer(AnswerError::RenewalRevoked { identity: identity.clone() }));
         }
         let last = |kind| of_kind(kind).last().map(|entry| entry.key.as_str());
         let [asked_tls, asked_mls] = asked.texts();
@@ -238,7 +244,7 @@ impl AgencyCa {
         if newest == Some(&signer.key) || last(Kind::Mls) == Some(&signer.key) {
             Ok(())
         } else {
-            Err(IssuerError::RenewalSuperseded { identity: identity.clone() })
+            Err(IssuerError::Answer(AnswerError::RenewalSuperseded { identity: identity.clone() }))
         }
     }
 
@@ -264,7 +270,7 @@ fn check_apart(wanted: &Wanted<'_>, taken: &mut BTreeSet<String>) -> Result<(), 
     let name = wanted.identity.to_string();
     let keys = wanted.keys.texts();
     if taken.contains(&name) || keys.iter().any(|key| taken.contains(key)) {
-        return Err(IssuerError::KeyTaken { name });
+        return Err(IssuerError::Request(RequestError::KeyTaken { name }));
     }
     taken.extend(keys);
     taken.insert(name);

@@ -7,11 +7,12 @@
 use crate::{
     ca::{
         agency::AgencyCa,
+        error::FolderError,
         files::{read_limited, write_private},
         folder::INVITATIONS,
         keys,
     },
-    certify::issue::DeviceOrder,
+    certify::{error::AnswerError, issue::DeviceOrder},
     error::IssuerError,
 };
 use alcove_charter::InvitationCode;
@@ -83,7 +84,7 @@ struct Entry {
 impl AgencyCa {
     /// Opens what the folder remembers of the desk; nothing is remembered before the first invitation.
     ///
-    /// Errors: [`IssuerError::InvitationsDamaged`], [`IssuerError::Io`].
+    /// Errors: [`FolderError::InvitationsDamaged`], [`FolderError::Io`].
     pub fn invitations(&self) -> Result<Invitations, IssuerError> {
         Invitations::open(&self.home.folder.file(INVITATIONS), self.home.owner.sealing_key.scalar())
     }
@@ -99,8 +100,9 @@ impl Invitations {
         let mut invitations = Self { path: path.to_owned(), key, open: Vec::new(), last_event: 0 };
         if path.exists() {
             let content = invitations.read();
-            let content =
-                content?.ok_or_else(|| IssuerError::InvitationsDamaged { path: path.to_owned() })?;
+            let content = content?.ok_or_else(|| {
+                IssuerError::Folder(FolderError::InvitationsDamaged { path: path.to_owned() })
+            })?;
             invitations.open = content.0;
             invitations.last_event = content.1;
         }
@@ -140,12 +142,14 @@ impl Invitations {
 
     /// Remembers an invitation, in place of another one for the same device; on disk when this returns.
     ///
-    /// Errors: [`IssuerError::TooManyInvitations`], [`IssuerError::Io`].
+    /// Errors: [`AnswerError::TooManyInvitations`], [`FolderError::Io`].
     pub fn remember(&mut self, invited: Invited) -> Result<(), IssuerError> {
         let others = self.open.iter().filter(|other| other.identity != invited.identity);
         let mut open: Vec<Invited> = others.cloned().collect();
         if open.len() >= INVITATIONS_PER_AGENCY_MAX {
-            return Err(IssuerError::TooManyInvitations { limit: INVITATIONS_PER_AGENCY_MAX });
+            return Err(IssuerError::Answer(AnswerError::TooManyInvitations {
+                limit: INVITATIONS_PER_AGENCY_MAX,
+            }));
         }
         open.push(invited);
         open.sort_by(|a, b| a.identity.cmp(&b.identity));
@@ -154,7 +158,7 @@ impl Invitations {
 
     /// Forgets those for which `keep` says no; on disk when this returns. Returns how many.
     ///
-    /// Errors: [`IssuerError::Io`].
+    /// Errors: [`FolderError::Io`].
     pub fn keep_only(&mut self, keep: impl Fn(&Invited) -> bool) -> Result<usize, IssuerError> {
         let open: Vec<Invited> = self.open.iter().filter(|invited| keep(invited)).cloned().collect();
         let gone = self.open.len() - open.len();
@@ -166,7 +170,7 @@ impl Invitations {
 
     /// Remembers that events up to `sequence` have been shown.
     ///
-    /// Errors: [`IssuerError::Io`].
+    /// Errors: [`FolderError::Io`].
     pub fn seen(&mut self, sequence: u64) -> Result<(), IssuerError> {
         if sequence == self.last_event { Ok(()) } else { self.write(self.open.clone(), sequence) }
     }

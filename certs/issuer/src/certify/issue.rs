@@ -6,6 +6,7 @@ use crate::{
     certify::{
         certificates::DEVICE_DAYS,
         devices::{Claim, FORMAT, RequestKeys, Wanted},
+        error::RequestError,
     },
     desk::address::check_address,
     error::IssuerError,
@@ -171,7 +172,7 @@ impl AgencyCa {
             issued_at_ms: now_ms,
         }
         .encode_to_vec();
-        Card::parse(&card).map_err(IssuerError::Card)?;
+        Card::parse(&card).map_err(|fault| IssuerError::Request(RequestError::Card(fault)))?;
         let signature = self.home.owner.charter_key.sign(&card_signing_bytes(&card))?;
         Ok(v1::SignedCard { card, signature }.encode_to_vec())
     }

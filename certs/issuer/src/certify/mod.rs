@@ -7,6 +7,7 @@
 pub(crate) mod answers;
 pub(crate) mod certificates;
 pub(crate) mod devices;
+pub(crate) mod error;
 pub(crate) mod invitations;
 pub(crate) mod issue;
 mod kept;

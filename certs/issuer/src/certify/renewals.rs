@@ -5,9 +5,10 @@ use crate::{
     ca::agency::AgencyCa,
     certify::{
         devices::{Claim, RequestKeys, Wanted},
+        error::AnswerError,
         requests::{Judged, RequestKind},
     },
-    desk::orders::Desk,
+    desk::{error::DeskError, orders::Desk},
     error::IssuerError,
 };
 use alcove_charter::{CharterFile, DeviceCertificate};
@@ -112,11 +113,12 @@ fn certificate_of(judged: &Judged) -> Result<&DeviceCertificate, IssuerError> {
         RequestKind::Renewal { certificate: Some(certificate), .. } => Ok(certificate),
         // A renewal that is not believed has a fault, and whoever judged it told it.
         RequestKind::Renewal { certificate: None, .. } => {
-            Err(IssuerError::RenewalUnknown { identity: judged.identity.clone() })
+            Err(IssuerError::Answer(AnswerError::RenewalUnknown { identity: judged.identity.clone() }))
         }
-        RequestKind::Invited { .. } => {
-            Err(IssuerError::OtherKind { identity: judged.identity.clone(), is_renewal: false })
-        }
+        RequestKind::Invited { .. } => Err(IssuerError::Answer(AnswerError::OtherKind {
+            identity: judged.identity.clone(),
+            is_renewal: false,
+        })),
     }
 }
 
@@ -135,12 +137,12 @@ pub async fn answer_all(
     let mut gone = false;
     for answer in answers {
         let outcome = if gone {
-            Err(IssuerError::DeskUnreachable)
+            Err(IssuerError::Desk(DeskError::Unreachable))
         } else {
             let sealed = answer.sealed_answer.clone();
             desk.answer(ca, &answer.identity, &answer.request_hash, sealed, clock()).await
         };
-        gone = matches!(outcome, Err(IssuerError::DeskUnreachable));
+        gone = matches!(outcome, Err(IssuerError::Desk(DeskError::Unreachable)));
         failed += usize::from(outcome.is_err());
         told(&answer, outcome)?;
     }

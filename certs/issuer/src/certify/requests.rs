@@ -8,6 +8,7 @@ use crate::{
     certify::{
         certificates::{CERTIFICATE_DAYS_MAX, check_days},
         devices::RequestKeys,
+        error::{AnswerError, RequestError},
         invitations::{Invitations, Invited},
         issue::{DeviceOrder, IssuedDevice},
     },
@@ -90,7 +91,7 @@ impl AgencyCa {
     /// next, and the person last.
     ///
     /// `server_ca_key`: what the desk's certificate leads to; `code`: 16 random bytes.
-    /// Errors: [`IssuerError`]; [`IssuerError::IdentityTaken`] when the device has a living certificate.
+    /// Errors: [`IssuerError`]; [`RequestError::IdentityTaken`] when the device has a living certificate.
     pub fn invite(
         &self,
         invitations: &mut Invitations,
@@ -140,9 +141,11 @@ impl AgencyCa {
                 let invited = invitations.of(&identity);
                 let name = invited.map(|invited| invited.order.name.clone());
                 let fault = match invited {
-                    None => Some(IssuerError::NotInvited { identity: identity.clone() }),
+                    None => Some(IssuerError::Answer(AnswerError::NotInvited { identity: identity.clone() })),
                     Some(invited) if invited.code.is_proof(&identity, request, proof) => None,
-                    Some(_) => Some(IssuerError::ForgedProof { identity: identity.clone() }),
+                    Some(_) => {
+                        Some(IssuerError::Answer(AnswerError::ForgedProof { identity: identity.clone() }))
+                    }
                 };
                 (RequestKind::Invited { name }, request.clone(), fault)
             }
@@ -182,22 +185,25 @@ impl AgencyCa {
         let identity = judged.identity.clone();
         match judged.kind {
             RequestKind::Invited { .. } => {}
-            RequestKind::Renewal { .. } => return Err(IssuerError::OtherKind { identity, is_renewal: true }),
+            RequestKind::Renewal { .. } => {
+                return Err(IssuerError::Answer(AnswerError::OtherKind { identity, is_renewal: true }));
+            }
         }
         if let Some(fault) = judged.fault.take() {
             return Err(fault);
         }
         if !same_words(&judged.words(), words) {
-            return Err(IssuerError::OtherRequest { words: judged.words() });
+            return Err(IssuerError::Request(RequestError::OtherWords { words: judged.words() }));
         }
-        let invited =
-            invitations.of(&identity).ok_or(IssuerError::NotInvited { identity: identity.clone() })?;
+        let invited = invitations
+            .of(&identity)
+            .ok_or(IssuerError::Answer(AnswerError::NotInvited { identity: identity.clone() }))?;
         self.issue_sealed(&judged.request, charter, &invited.order.clone(), now_ms)
     }
 
     /// Living certificates of devices by a CA of this agency that the offered charter drops, each device once.
     ///
-    /// Errors: [`IssuerError::NotInCharter`] when the charter in force does not list the agency.
+    /// Errors: [`DraftError::NotInCharter`](crate::DraftError::NotInCharter) when the charter in force does not list the agency.
     pub fn hang_on_dropped(&self, charter: &CharterFile, now_ms: i64) -> Vec<Identity> {
         let own = &self.profile().trust_domain;
         let Some(history) = &charter.history else { return Vec::new() };
@@ -237,7 +243,8 @@ impl AgencyCa {
         trust: &TrustView,
         now_ms: i64,
     ) -> Result<VerifiedRenewal, IssuerError> {
-        let refused = |fault| IssuerError::Renewal { identity: identity.clone(), fault };
+        let refused =
+            |fault| IssuerError::Answer(AnswerError::RenewalRefused { identity: identity.clone(), fault });
         let renewal = VerifiedRenewal::verify(signed_renewal, trust).map_err(refused)?;
         if renewal.identity != *identity {
             return Err(refused(alcove_charter::RenewalError::OtherDevice));

@@ -7,6 +7,7 @@
 use crate::{
     ca::{agency::AgencyCa, hpke::DirectoryKey, roll::agency::Purpose},
     certify::certificates::check_days,
+    charters::error::DraftError,
     error::IssuerError,
 };
 use alcove_charter::{Agency, CharterFile, RULES, SealedKey, SignedCharter, directory_key_hash};
@@ -111,7 +112,7 @@ pub fn draft_next(
     let previous = history.newest();
     for trust_domain in &changes.remove {
         if previous.agency(trust_domain).is_none() {
-            return Err(IssuerError::NotAMember { trust_domain: trust_domain.clone() });
+            return Err(IssuerError::Draft(DraftError::NotAMember { trust_domain: trust_domain.clone() }));
         }
     }
     let gone = |name: &str| {
@@ -171,13 +172,20 @@ impl AgencyCa {
                 self.check_entry(file, Purpose::Sign)?;
                 if !self.recovery.may_be_signed(&stated.entry().recovery_key, file, trust_domain) {
                     let trust_domain = trust_domain.clone();
-                    return Err(IssuerError::CharterMisstates { trust_domain, what: "the recovery key" });
+                    return Err(IssuerError::Draft(DraftError::Misstates {
+                        trust_domain,
+                        what: "the recovery key",
+                    }));
                 }
                 self.directory_key(file)?;
             }
             // A member of the version before may agree to one it is not in.
             None if member_before => {}
-            None => return Err(IssuerError::NotInCharter { trust_domain: trust_domain.clone() }),
+            None => {
+                return Err(IssuerError::Draft(DraftError::NotInCharter {
+                    trust_domain: trust_domain.clone(),
+                }));
+            }
         }
         if standing.signed.contains(trust_domain) {
             return Ok(Signed::Before);
@@ -198,7 +206,9 @@ impl AgencyCa {
             .offered
             .charter()
             .agency(trust_domain)
-            .ok_or_else(|| IssuerError::NotInCharter { trust_domain: trust_domain.clone() })?
+            .ok_or_else(|| {
+                IssuerError::Draft(DraftError::NotInCharter { trust_domain: trust_domain.clone() })
+            })?
             .entry();
         let own = self.entry();
         // Until the charter with another name or side is there, the one before says it as it was.
@@ -228,7 +238,9 @@ impl AgencyCa {
             None
         };
         match misstated {
-            Some(what) => Err(IssuerError::CharterMisstates { trust_domain: trust_domain.clone(), what }),
+            Some(what) => {
+                Err(IssuerError::Draft(DraftError::Misstates { trust_domain: trust_domain.clone(), what }))
+            }
             None => Ok(()),
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! A draft says about itself what its drafter wants. Only the owner of a key can say that it is theirs.
 
-use crate::error::IssuerError;
+use crate::{charters::error::DraftError, error::IssuerError};
 use alcove_charter::{CharterFile, Difference, differences, same_words};
 use alcove_proto::names::TrustDomain;
 
@@ -32,12 +32,12 @@ pub fn to_hear(file: &CharterFile, signer: &TrustDomain) -> Vec<Spoken> {
 
 /// What of `due` is not among the words that were heard.
 ///
-/// Errors: [`IssuerError::WordsOfNothing`] when words were heard that are those of no key in `file`: whoever read them
+/// Errors: [`DraftError::WordsOfNothing`] when words were heard that are those of no key in `file`: whoever read them
 /// holds another key than the draft says.
 pub fn unheard(file: &CharterFile, due: Vec<Spoken>, heard: &[String]) -> Result<Vec<Spoken>, IssuerError> {
     let known: Vec<String> = differences_of(file).iter().filter_map(Difference::words).collect();
     if heard.iter().any(|heard| !known.iter().any(|words| same_words(words, heard))) {
-        return Err(IssuerError::WordsOfNothing);
+        return Err(IssuerError::Draft(DraftError::WordsOfNothing));
     }
     let was_heard = |spoken: &Spoken| heard.iter().any(|heard| same_words(&spoken.words, heard));
     Ok(due.into_iter().filter(|spoken| !was_heard(spoken)).collect())

@@ -2,6 +2,7 @@
 
 use crate::{
     ca::{
+        error::FolderError,
         files::read_limited,
         folder::{CA_CERTIFICATE, CRL},
     },
@@ -9,6 +10,7 @@ use crate::{
     error::IssuerError,
     ledger::{
         entries::{IssuedEntry, Kind, key_text},
+        error::ListError,
         lines::{self, Listed},
     },
 };
@@ -103,7 +105,7 @@ impl Rehearsal {
 /// Says what ends from `now_ms` on, and what the charter to come refuses as of `now_ms`.
 ///
 /// Errors: [`IssuerError::Days`], [`IssuerError::Charter`] when the charter in force is not complete,
-/// [`IssuerError::CrlRefused`], and those of reading the folder.
+/// [`ListError::Refused`], and those of reading the folder.
 pub fn rehearse(input: &RehearseInput<'_>, now_ms: i64) -> Result<Rehearsal, IssuerError> {
     check_days(input.days, REHEARSAL_DAYS_MAX)?;
     let history = input.charter.complete()?;
@@ -115,14 +117,14 @@ pub fn rehearse(input: &RehearseInput<'_>, now_ms: i64) -> Result<Rehearsal, Iss
 
     let ca_file = input.ca.join(CA_CERTIFICATE);
     let ca = Ca::parse(&read_limited(&ca_file, CERTIFICATE_BYTES_MAX)?)
-        .map_err(|_| IssuerError::FolderMismatch { path: ca_file })?;
+        .map_err(|_| IssuerError::Folder(FolderError::Mismatch { path: ca_file }))?;
     all.push(finding(ca.not_after_ms(), FindingKind::Ca, &input.ca.display()));
 
     let own = input.ca.join(CRL);
     let own = if own.exists() { Some(read_limited(&own, CRL_BYTES_MAX)?) } else { None };
     let mut newest: BTreeMap<String, (u64, i64)> = BTreeMap::new();
     for der in input.crls.iter().chain(&own) {
-        let crl = Crl::verify(der, &history).map_err(IssuerError::CrlRefused)?;
+        let crl = Crl::verify(der, &history).map_err(|fault| IssuerError::List(ListError::Refused(fault)))?;
         let held = newest.entry(crl.trust_domain.to_string()).or_default();
         *held = (*held).max((crl.number, crl.next_update_ms));
     }

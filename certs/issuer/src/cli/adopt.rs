@@ -1,13 +1,7 @@
 //! Taking over a list that this folder did not make.
 
-use super::{
-    ask::ask_line,
-    clock_ms,
-    desk::AtDesk,
-    output::{Output, day},
-    passphrase::Source,
-};
-use alcove_issuer::{Adoptable, Foreign, IssuerError, Kind};
+use super::{ask::ask_line, clock::clock_ms, desk::AtDesk, run::Run};
+use alcove_issuer::{Adoptable, Foreign, IssuerError, Kind, ListError, telling::day};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -24,20 +18,20 @@ pub(crate) struct Adopt {
 }
 
 impl Adopt {
-    pub(crate) fn run(self, passphrase: &Source, output: &mut Output) -> Result<(), IssuerError> {
-        let mut visit = self.at.visit(passphrase)?;
+    pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
+        let mut visit = self.at.visit(&run.passphrase)?;
         let crl = visit.wait(visit.desk.list_in_force(&visit.ca, clock_ms()))?;
         let adoptable = visit.ca.compare_list(&crl, visit.trust.charters(), clock_ms())?;
         let said = object(&adoptable);
         let lines = differences(&adoptable);
         if self.yes {
-            output.remarks(&lines)?;
+            run.output.remarks(&lines)?;
         } else if ask_line(&lines, "Type yes to take this over into the folder: ")?.trim() != "yes" {
-            return Err(IssuerError::NotAdopted);
+            return Err(IssuerError::List(ListError::NotAdopted));
         }
         visit.ca.adopt_list(adoptable)?;
         let folder = self.at.folder().display();
-        output.answer(
+        run.output.answer(
             &said,
             &[
                 "Adopted: it counts as this folder's last list.".to_owned(),

@@ -2,12 +2,15 @@
 
 use super::{
     ask::ask,
-    clock_ms,
+    clock::clock_ms,
     desk::{AtDesk, Wanted},
-    output::{Output, day, moment},
-    passphrase::Source,
+    output::Output,
+    run::Run,
 };
-use alcove_issuer::{IssuerError, Judged};
+use alcove_issuer::{
+    AnswerError, IssuerError, Judged,
+    telling::{day, moment},
+};
 use alcove_proto::names::Identity;
 use clap::Args;
 use serde_json::json;
@@ -25,8 +28,8 @@ pub(crate) struct Approve {
 }
 
 impl Approve {
-    pub(crate) fn run(self, passphrase: &Source, output: &mut Output) -> Result<(), IssuerError> {
-        let mut visit = self.at.visit(passphrase)?;
+    pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
+        let mut visit = self.at.visit(&run.passphrase)?;
         let mut invitations = visit.ca.invitations()?;
         let mut judged = visit.request_of(&self.identity, Wanted::Invited, &invitations)?;
         if let Some(fault) = judged.fault.take() {
@@ -40,7 +43,7 @@ impl Approve {
         visit.wait(visit.desk.answer(&visit.ca, identity, &hash, issued.file.clone(), clock_ms()))?;
         // The code is of no use any more; if this is cut off, `pending` forgets it when its time is over.
         invitations.keep_only(|invited| invited.identity != judged.identity)?;
-        output.answer(
+        run.output.answer(
             &json!({
                 "schema": "alcove.certs.device.v1",
                 "identity": issued.identity.to_string(),
@@ -72,10 +75,12 @@ fn compared(judged: &Judged, given: Option<String>) -> Result<String, IssuerErro
             ];
             match ask(&shown, "Do they read out the same six words? [y/N] ")? {
                 true => Ok(words),
-                false => Err(IssuerError::WordsDiffer { identity: judged.identity.clone() }),
+                false => {
+                    Err(IssuerError::Answer(AnswerError::WordsDiffer { identity: judged.identity.clone() }))
+                }
             }
         }
-        None => Err(IssuerError::WordsMissing),
+        None => Err(IssuerError::Answer(AnswerError::WordsMissing)),
     }
 }
 
@@ -88,14 +93,19 @@ pub(crate) struct Refuse {
 }
 
 impl Refuse {
-    pub(crate) fn run(self, passphrase: &Source, output: &mut Output) -> Result<(), IssuerError> {
-        let visit = self.at.visit(passphrase)?;
+    pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
+        let visit = self.at.visit(&run.passphrase)?;
         let mut invitations = visit.ca.invitations()?;
         let judged = visit.request_of(&self.identity, Wanted::Invited, &invitations)?;
         let hash = judged.request_hash();
         visit.wait(visit.desk.refuse(&visit.ca, &self.identity, &hash, clock_ms()))?;
         invitations.keep_only(|invited| invited.identity != self.identity)?;
-        answer_done(&self.identity, "refused", "Refused; nothing was signed, and the device is told.", output)
+        answer_done(
+            &self.identity,
+            "refused",
+            "Refused; nothing was signed, and the device is told.",
+            &mut run.output,
+        )
     }
 }
 
@@ -108,12 +118,12 @@ pub(crate) struct Withdraw {
 }
 
 impl Withdraw {
-    pub(crate) fn run(self, passphrase: &Source, output: &mut Output) -> Result<(), IssuerError> {
-        let visit = self.at.visit(passphrase)?;
+    pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
+        let visit = self.at.visit(&run.passphrase)?;
         let mut invitations = visit.ca.invitations()?;
         visit.wait(visit.desk.withdraw_invitation(&visit.ca, &self.identity, clock_ms()))?;
         invitations.keep_only(|invited| invited.identity != self.identity)?;
-        answer_done(&self.identity, "withdrawn", "The invitation opens nothing any more.", output)
+        answer_done(&self.identity, "withdrawn", "The invitation opens nothing any more.", &mut run.output)
     }
 }
 

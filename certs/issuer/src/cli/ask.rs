@@ -1,6 +1,6 @@
 //! A question to the person at the terminal.
 
-use alcove_issuer::IssuerError;
+use alcove_issuer::{FolderError, IssuerError};
 use alcove_programs::text::safe_block;
 use std::{
     io::{BufRead, Read, Write, stderr, stdin},
@@ -18,7 +18,9 @@ pub(super) fn ask(lines: &[String], question: &str) -> Result<bool, IssuerError>
 
 /// Shows something, asks, and takes one line.
 pub(super) fn ask_line(lines: &[String], question: &str) -> Result<String, IssuerError> {
-    let terminal = |source| IssuerError::Io { act: "read from", path: PathBuf::from("the terminal"), source };
+    let terminal = |source| {
+        IssuerError::Folder(FolderError::Io { act: "read from", path: PathBuf::from("the terminal"), source })
+    };
     let mut answer = String::new();
     if !lines.is_empty() {
         writeln!(stderr(), "{}", safe_block(&lines.join("\n"), "")).map_err(terminal)?;

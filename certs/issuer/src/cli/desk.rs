@@ -1,10 +1,10 @@
 //! Going to the desk: which charter, which CA, which address, and one connection.
 
-use super::{charter::read_charter, clock_ms, passphrase::Source};
+use super::{clock::clock_ms, input::read_charter, passphrase::Source};
 use alcove_charter::{CharterFile, TrustView};
 use alcove_issuer::{
-    AgencyCa, Desk, HandedIn, Invitations, IssuerError, Judged, Passphrase, PublishedLedger, Waiting,
-    WaitingRequest,
+    AgencyCa, AnswerError, Desk, FolderError, HandedIn, Invitations, IssuerError, Judged, Passphrase,
+    PublishedLedger, Waiting, WaitingRequest,
 };
 use alcove_proto::names::Identity;
 use clap::Args;
@@ -112,16 +112,19 @@ impl Visit {
             }
         };
         let request = of_device().find(is_wanted).or_else(|| of_device().next());
-        let request = request.ok_or_else(|| IssuerError::NotWaiting { identity: identity.clone() })?;
+        let request = request
+            .ok_or_else(|| IssuerError::Answer(AnswerError::NotWaiting { identity: identity.clone() }))?;
         Ok(self.ca.judge(request, invitations, &self.trust, clock_ms()))
     }
 }
 
 /// Calls of one command need one thread.
 pub(crate) fn runtime() -> Result<Runtime, IssuerError> {
-    Builder::new_current_thread().enable_all().build().map_err(|source| IssuerError::Io {
-        act: "start",
-        path: Path::new("the network").to_owned(),
-        source,
+    Builder::new_current_thread().enable_all().build().map_err(|source| {
+        IssuerError::Folder(FolderError::Io {
+            act: "start",
+            path: Path::new("the network").to_owned(),
+            source,
+        })
     })
 }

@@ -1,15 +1,15 @@
 //! The duty officer's commands.
 
 use super::{
-    charter::read_charter,
-    clock_ms,
+    clock::clock_ms,
     desk::{AtDesk, runtime},
-    output::{Output, moment},
+    input::read_charter,
     passphrase::Source,
-    publish::cut_text,
+    publishing::cut_text,
+    run::Run,
 };
 use alcove_charter::TrustView;
-use alcove_issuer::{AgencyCa, Desk, DutyOfficer, IssuerError, write_whole};
+use alcove_issuer::{AgencyCa, Desk, DutyOfficer, FolderError, IssuerError, telling::moment, write_whole};
 use alcove_proto::names::Identity;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -65,13 +65,13 @@ pub(crate) struct Lift {
 }
 
 impl DutyCommand {
-    pub(crate) fn run(self, source: &Source, now_ms: i64, output: &mut Output) -> Result<(), IssuerError> {
+    pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         match self {
             Self::Init(init) => {
-                let mut ca = AgencyCa::open(&init.ca, &source.of_existing()?)?;
+                let mut ca = AgencyCa::open(&init.ca, &run.passphrase.of_existing()?)?;
                 let passphrase = Source::new(init.duty_passphrase_file).of_new()?;
-                let duty = DutyOfficer::init(&init.output, &mut ca, &passphrase, now_ms)?;
-                output.answer(
+                let duty = DutyOfficer::init(&init.output, &mut ca, &passphrase, run.now_ms)?;
+                run.output.answer(
                     &json!({
                         "schema": "alcove.certs.duty.v1",
                         "agency": duty.agency().as_str(),
@@ -84,11 +84,11 @@ impl DutyCommand {
                     ],
                 )
             }
-            Self::Deny(deny) => deny.run(source, now_ms, output),
+            Self::Deny(deny) => deny.run(run),
             Self::Lift(lift) => {
-                let visit = lift.at.visit(source)?;
+                let visit = lift.at.visit(&run.passphrase)?;
                 visit.wait(visit.desk.lift_denial(&visit.ca, &lift.identity, clock_ms()))?;
-                output.answer(
+                run.output.answer(
                     &json!({ "schema": "alcove.certs.lift.v1", "identity": lift.identity.to_string() }),
                     &[format!("{} is let in again, unless it is revoked.", lift.identity)],
                 )
@@ -98,12 +98,12 @@ impl DutyCommand {
 }
 
 impl Deny {
-    fn run(self, source: &Source, now_ms: i64, output: &mut Output) -> Result<(), IssuerError> {
+    fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         if let Some(path) = self.output.as_ref().filter(|path| path.exists()) {
-            return Err(IssuerError::Exists { path: path.clone() });
+            return Err(IssuerError::Folder(FolderError::Exists { path: path.clone() }));
         }
-        let duty = DutyOfficer::open(&self.duty, &source.of_existing()?)?;
-        let denial = duty.deny(&self.identity, now_ms)?;
+        let duty = DutyOfficer::open(&self.duty, &run.passphrase.of_existing()?)?;
+        let denial = duty.deny(&self.identity, run.now_ms)?;
         if let Some(path) = &self.output {
             write_whole(path, &denial)?;
         }
@@ -118,11 +118,11 @@ impl Deny {
             // The argument parser demands one of the two.
             (None, None) => {}
         }
-        output.answer(
+        run.output.answer(
             &json!({
                 "schema": "alcove.certs.denial.v1",
                 "identity": self.identity.to_string(),
-                "at": moment(now_ms),
+                "at": moment(run.now_ms),
                 "file": self.output,
                 "cut": cut,
             }),

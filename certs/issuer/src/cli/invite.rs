@@ -1,15 +1,8 @@
 //! `invite`: a person's device may ask at the desk.
 
-use super::{
-    clock_ms,
-    desk::AtDesk,
-    output::{Output, moment},
-    passphrase::Source,
-    revoke::refuse_existing,
-};
+use super::{clock::clock_ms, desk::AtDesk, input::refuse_existing, order::OrderArgs, run::Run};
 use alcove_charter::claim_hash;
-use alcove_issuer::{DEVICE_DAYS, Desk, DeviceOrder, IssuerError, write_private};
-use alcove_proto::names::Handle;
+use alcove_issuer::{Desk, IssuerError, telling::moment, write_private};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -19,21 +12,8 @@ use zeroize::Zeroizing;
 pub(crate) struct Invite {
     #[command(flatten)]
     at: AtDesk,
-    /// The person's name, as the other agencies will read it.
-    #[arg(long)]
-    name: String,
-    /// The person's role, as the other agencies will read it.
-    #[arg(long)]
-    role: String,
-    /// The handle of a person who has a device already, or whose invitation is to be replaced.
-    #[arg(long)]
-    handle: Option<Handle>,
-    /// Which of the person's devices this is.
-    #[arg(long, default_value_t = 1)]
-    device: u16,
-    /// How many days the certificates live.
-    #[arg(long, default_value_t = DEVICE_DAYS)]
-    days: u32,
+    #[command(flatten)]
+    order: OrderArgs,
     /// The server's address, which the device will call.
     #[arg(long, value_name = "HOST:PORT")]
     server: String,
@@ -46,18 +26,10 @@ pub(crate) struct Invite {
 }
 
 impl Invite {
-    pub(crate) fn run(self, passphrase: &Source, output: &mut Output) -> Result<(), IssuerError> {
+    pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         refuse_existing(&self.output, self.force, None)?;
-        let visit = self.at.visit(passphrase)?;
-        let order = DeviceOrder {
-            name: self.name,
-            role: self.role,
-            handle: self.handle,
-            device: self.device,
-            days: self.days,
-            server_address: self.server,
-            desk_address: self.at.address().to_owned(),
-        };
+        let visit = self.at.visit(&run.passphrase)?;
+        let order = self.order.order(self.server, self.at.address().to_owned());
         let server_ca_key = visit.wait(Desk::server_ca(self.at.address(), &visit.trust))?;
         let mut invitations = visit.ca.invitations()?;
         let now_ms = clock_ms();
@@ -69,7 +41,7 @@ impl Invite {
         visit.wait(visit.desk.open_invitation(&visit.ca, identity, &claim, until, clock_ms()))?;
         let text = Zeroizing::new(format!("{}\n", *Zeroizing::new(invitation.to_text())));
         write_private(&self.output, text.as_bytes())?;
-        output.answer(
+        run.output.answer(
             &json!({
                 "schema": "alcove.certs.invitation.v1",
                 "identity": identity.to_string(),

@@ -1,6 +1,6 @@
 //! `ledger`: what the CA has signed and revoked, published for the agency's own devices.
 
-use super::{desk::AtDesk, output::Output, passphrase::Source};
+use super::{desk::AtDesk, run::Run};
 use alcove_issuer::{IssuerError, PublishedLedger};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -19,10 +19,10 @@ pub(crate) struct Publish {
 }
 
 impl LedgerCommand {
-    pub(crate) fn run(self, passphrase: &Source, output: &mut Output) -> Result<(), IssuerError> {
+    pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         match self {
             Self::Publish(publish) => {
-                let PublishedLedger { entries, new } = publish.at.visit(passphrase)?.publish_ledger()?;
+                let PublishedLedger { entries, new } = publish.at.visit(&run.passphrase)?.publish_ledger()?;
                 let said = match new {
                     0 => format!("The server has all {entries} entries of the ledger."),
                     1 => format!("The server has all {entries} entries of the ledger now, 1 of them new."),
@@ -30,7 +30,7 @@ impl LedgerCommand {
                         format!("The server has all {entries} entries of the ledger now, {new} of them new.")
                     }
                 };
-                output.answer(
+                run.output.answer(
                     &json!({ "schema": "alcove.certs.ledger.v1", "entries": entries, "new": new }),
                     &[said],
                 )

@@ -1,22 +1,32 @@
 //! How answers look: sentences for people, objects for scripts.
 
-use alcove_programs::text::{safe_block, safe_json};
+use super::clock::clock_ms;
+use alcove_programs::{
+    language::Language,
+    text::{safe_block, safe_json},
+};
 use serde_json::Value;
 use std::{
     io::{self, Write},
     path::Path,
 };
 
-use alcove_issuer::IssuerError;
+use alcove_issuer::{FolderError, IssuerError, telling};
 
 /// Where answers go.
 pub(crate) struct Output {
+    pub(crate) language: Language,
     json: bool,
 }
 
 impl Output {
-    pub(crate) fn new(json: bool) -> Self {
-        Self { json }
+    pub(crate) fn new(language: Language, json: bool) -> Self {
+        Self { language, json }
+    }
+
+    /// What is wrong, in one sentence.
+    pub(crate) fn fault(&self, error: &IssuerError) -> String {
+        telling::fault(self.language, error, clock_ms())
     }
 
     /// Adds lines for people; with `--json` nothing, since the answers have said it.
@@ -37,46 +47,12 @@ impl Output {
         } else {
             lines.iter().try_for_each(|line| writeln!(stdout, "{}", safe_block(line, "")))
         };
-        written.and_then(|()| stdout.flush()).map_err(|source| IssuerError::Io {
-            act: "write to",
-            path: Path::new("standard output").to_owned(),
-            source,
+        written.and_then(|()| stdout.flush()).map_err(|source| {
+            IssuerError::Folder(FolderError::Io {
+                act: "write to",
+                path: Path::new("standard output").to_owned(),
+                source,
+            })
         })
-    }
-}
-
-/// A moment as a day.
-pub(crate) fn day(ms: i64) -> String {
-    match jiff::Timestamp::from_millisecond(ms) {
-        Ok(moment) => moment.strftime("%Y-%m-%d").to_string(),
-        Err(_) => "a day out of range".to_owned(),
-    }
-}
-
-/// A moment as RFC 3339 has it.
-pub(crate) fn moment(ms: i64) -> String {
-    match jiff::Timestamp::from_millisecond(ms) {
-        Ok(moment) => moment.to_string(),
-        Err(_) => "out of range".to_owned(),
-    }
-}
-
-/// Hexadecimal in groups of four, for reading out.
-pub(crate) fn grouped(hexadecimal: &str) -> String {
-    let characters: Vec<char> = hexadecimal.chars().collect();
-    let groups = characters.chunks(4).map(|group| group.iter().collect::<String>());
-    groups.collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_and_groups_read_well() {
-        assert_eq!(day(0), "1970-01-01");
-        assert_eq!(day(i64::MAX), "a day out of range");
-        assert_eq!(grouped("0123456789ab"), "0123 4567 89ab");
-        assert_eq!(grouped(""), "");
     }
 }

@@ -1,6 +1,6 @@
 //! Where a passphrase comes from: a file, or a person at a terminal. Never an argument.
 
-use alcove_issuer::{IssuerError, recovery::RecoveryError};
+use alcove_issuer::{FolderError, IssuerError, recovery::RecoveryError};
 use alcove_programs::passphrase::{BYTES_MAX, Extent, FileError, Passphrase, Unfit};
 use std::{
     io::{IsTerminal, stdin},
@@ -78,11 +78,15 @@ fn ask_officer(prompt: &str) -> Result<Passphrase, IssuerError> {
 
 fn from_file(path: &Path) -> Result<Passphrase, IssuerError> {
     Passphrase::read(path, Extent::Whole).map_err(|error| match error {
-        FileError::Io(source) => IssuerError::Io { act: "read", path: path.to_owned(), source },
-        FileError::OpenToOthers => IssuerError::OpenToOthers { path: path.to_owned() },
+        FileError::Io(source) => {
+            IssuerError::Folder(FolderError::Io { act: "read", path: path.to_owned(), source })
+        }
+        FileError::OpenToOthers => IssuerError::Folder(FolderError::OpenToOthers { path: path.to_owned() }),
         FileError::NotText => IssuerError::WrongPassphrase,
         FileError::Empty => Unfit::Guessable { characters: 0, different: 0 }.into(),
-        FileError::TooLong => IssuerError::FileTooLarge { path: path.to_owned(), limit: BYTES_MAX },
+        FileError::TooLong => {
+            IssuerError::Folder(FolderError::TooLarge { path: path.to_owned(), limit: BYTES_MAX })
+        }
     })
 }
 
@@ -90,10 +94,12 @@ fn ask(prompt: &str) -> Result<Passphrase, IssuerError> {
     if !stdin().is_terminal() {
         return Err(IssuerError::PassphraseMissing);
     }
-    let typed = rpassword::prompt_password(prompt).map_err(|source| IssuerError::Io {
-        act: "read from",
-        path: Path::new("the terminal").to_owned(),
-        source,
+    let typed = rpassword::prompt_password(prompt).map_err(|source| {
+        IssuerError::Folder(FolderError::Io {
+            act: "read from",
+            path: Path::new("the terminal").to_owned(),
+            source,
+        })
     })?;
     Ok(Passphrase::new(typed))
 }

@@ -1,19 +1,14 @@
 //! `pending`: what waits at the desk, what is wrong with it, and what happened there since.
 
-use super::{
-    clock_ms,
-    desk::AtDesk,
-    exit,
-    output::{Output, moment},
-    passphrase::Source,
+use super::{clock::clock_ms, desk::AtDesk, output::Output, run::Run};
+use alcove_issuer::{
+    DeskEvent, IssuerError, Judged, OpenInvitation, RequestKind,
+    telling::{self, moment},
 };
-use alcove_issuer::{DeskEvent, IssuerError, Judged, Late, OpenInvitation, RequestKind};
 use alcove_proto::v1::DeskEventKind;
 use clap::Args;
 use serde_json::json;
 use std::collections::BTreeSet;
-
-const DAY_MS: i64 = 24 * 3600 * 1000;
 
 #[derive(Debug, Args)]
 pub(crate) struct Pending {
@@ -22,24 +17,24 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    pub(crate) fn run(self, passphrase: &Source, output: &mut Output) -> Result<(), IssuerError> {
-        let visit = self.at.visit(passphrase)?;
+    pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
+        let visit = self.at.visit(&run.passphrase)?;
         let mut invitations = visit.ca.invitations()?;
         let waiting = visit.waiting(invitations.last_event())?;
         let judged = visit.judged(&waiting, &invitations);
         let now_ms = clock_ms();
         for request in &judged {
-            show_request(request, now_ms, output)?;
+            show_request(request, now_ms, &mut run.output)?;
         }
         for invitation in &waiting.invitations {
             let name = invitations.of(&invitation.identity).map(|invited| invited.order.name.as_str());
-            show_invitation(invitation, name, output)?;
+            show_invitation(invitation, name, &mut run.output)?;
         }
         for event in &waiting.events {
-            show_event(event, output)?;
+            show_event(event, &mut run.output)?;
         }
         if judged.is_empty() && waiting.invitations.is_empty() && waiting.events.is_empty() {
-            output.remark("Nothing waits, and nothing has happened since you looked last.")?;
+            run.output.remark("Nothing waits, and nothing has happened since you looked last.")?;
         }
         // Only now: what could not be shown is shown the next time.
         if let Some(last) = waiting.events.last() {
@@ -59,8 +54,8 @@ fn show_request(judged: &Judged, now_ms: i64, output: &mut Output) -> Result<(),
         RequestKind::Renewal { late, .. } => ("renewal", None, late.as_ref()),
     };
     let words = (!judged.request.is_empty()).then(|| judged.words());
-    let fault = judged.fault.as_ref().map(fault_text);
-    let late = late.map(|late| late_text(late, now_ms));
+    let fault = judged.fault.as_ref().map(|fault| output.fault(fault));
+    let late = late.map(|late| telling::late(output.language, late, now_ms));
     let mut lines = vec![format!(
         "{}  {kind}{}, came {}",
         judged.identity,
@@ -83,25 +78,6 @@ fn show_request(judged: &Judged, now_ms: i64, output: &mut Output) -> Result<(),
         }),
         &lines,
     )
-}
-
-/// What is wrong, in one sentence; the person decides by it.
-pub(crate) fn fault_text(fault: &IssuerError) -> String {
-    if matches!(fault, IssuerError::ForgedProof { .. }) {
-        return "NOT from the person you invited: refuse it.".to_owned();
-    }
-    let (_exit, happened, _remedy) = exit::explain(fault);
-    happened
-}
-
-/// Why a renewal is not signed unasked.
-pub(crate) fn late_text(late: &Late, now_ms: i64) -> String {
-    match late {
-        Late::Ended { not_after_ms } => {
-            format!("its certificate ended {} days ago", (now_ms - not_after_ms) / DAY_MS)
-        }
-        Late::CaRetired => "its certificate is by a CA that the agency has retired".to_owned(),
-    }
 }
 
 fn show_invitation(

@@ -1,10 +1,10 @@
 //! The rehearsal's command.
 
-use super::{
-    output::{Output, day, moment},
-    roll::read_charter,
+use super::{input::read_charter, run::Run};
+use alcove_issuer::{
+    DraftError, Finding, FindingKind, FolderError, IssuerError, RehearseInput, read_limited, rehearse,
+    telling::{day, moment},
 };
-use alcove_issuer::{Finding, FindingKind, IssuerError, RehearseInput, read_limited, rehearse};
 use alcove_proto::{limits::CRL_BYTES_MAX, v1};
 use clap::Args;
 use prost::Message;
@@ -40,12 +40,12 @@ pub(crate) struct Rehearse {
 }
 
 impl Rehearse {
-    pub(crate) fn run(self, now_ms: i64, output: &mut Output) -> Result<(), IssuerError> {
-        let now_ms = self.at.map_or(now_ms, jiff::Timestamp::as_millisecond);
+    pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
+        let now_ms = self.at.map_or(run.now_ms, jiff::Timestamp::as_millisecond);
         let server = self.server_cert.as_deref().map(|path| {
             let bytes = read_limited(path, SERVER_FILE_BYTES_MAX)?;
             v1::ServerCertificate::decode(bytes.as_slice())
-                .map_err(|_| IssuerError::FolderMismatch { path: path.to_owned() })
+                .map_err(|_| IssuerError::Folder(FolderError::Mismatch { path: path.to_owned() }))
         });
         let next = self.next.as_deref().map(read_charter).transpose()?;
         let input = RehearseInput {
@@ -59,7 +59,7 @@ impl Rehearse {
         let rehearsal = rehearse(&input, now_ms)?;
         for Finding { at_ms, kind, name } in &rehearsal.findings {
             let (word, todo) = remedy(*kind);
-            output.answer(
+            run.output.answer(
                 &json!({
                     "schema": "alcove.certs.rehearsal.v1",
                     "at": moment(*at_ms),
@@ -72,7 +72,7 @@ impl Rehearse {
         }
         for refused in &rehearsal.refused {
             let also = if refused.replaced { "; its holder has another that is believed" } else { "" };
-            output.answer(
+            run.output.answer(
                 &json!({
                     "schema": "alcove.certs.rehearsal.v1",
                     "refused": refused.issued.serial,
@@ -88,7 +88,7 @@ impl Rehearse {
         }
         match rehearsal.count() {
             0 => Ok(()),
-            count => Err(IssuerError::RehearsalBreaks { count }),
+            count => Err(IssuerError::Draft(DraftError::RehearsalBreaks { count })),
         }
     }
 }
@@ -109,7 +109,8 @@ fn remedy(kind: FindingKind) -> (&'static str, &'static str) {
 }
 
 fn read_crls(folder: &Path) -> Result<Vec<Vec<u8>>, IssuerError> {
-    let failed = |source| IssuerError::Io { act: "read", path: folder.to_owned(), source };
+    let failed =
+        |source| IssuerError::Folder(FolderError::Io { act: "read", path: folder.to_owned(), source });
     let entries = std::fs::read_dir(folder).map_err(failed)?;
     entries.map(|entry| read_limited(&entry.map_err(failed)?.path(), CRL_BYTES_MAX)).collect()
 }

@@ -1,15 +1,20 @@
 //! `renew`: new certificates for devices that are certified, one, all that are due, or unattended.
 
 use super::{
-    clock_ms,
+    clock::clock_ms,
     desk::{AtDesk, Visit, Wanted, runtime},
-    output::{Output, day, moment},
-    passphrase::Source,
-    pending::{fault_text, late_text},
+    output::Output,
+    pauses::{Stop, longer},
+    run::Run,
     watched_list::{ListLeft, submit},
 };
 use alcove_charter::Crl;
-use alcove_issuer::{DEVICE_DAYS, IssuerError, Judged, Late, Passphrase, RequestKind, answer_all};
+use alcove_issuer::{
+    AnswerError, DEVICE_DAYS, DeskError, FolderError, IssuerError, Judged, Late, Passphrase, RequestKind,
+    answer_all,
+    telling::{self, day, moment},
+};
+use alcove_programs::language::Language;
 use alcove_proto::{names::Identity, reason::Nature, v1::Reason};
 use clap::Args;
 use serde_json::json;
@@ -17,8 +22,6 @@ use std::time::Duration;
 
 /// Seconds between two looks, unless the admin says otherwise.
 const EVERY_SECONDS: u64 = 60;
-/// Longest pause after a desk that could not be reached, seconds.
-pub(super) const BACKOFF_SECONDS_MAX: u64 = 3600;
 /// Milliseconds between two publications of a ledger in which nothing is new: that nothing is missing in it is said
 /// anew.
 const LEDGER_EVERY_MS: u64 = 6 * 3600 * 1000;
@@ -49,10 +52,10 @@ pub(crate) struct Renew {
 }
 
 impl Renew {
-    pub(crate) fn run(self, passphrase: &Source, output: &mut Output) -> Result<(), IssuerError> {
-        let passphrase = passphrase.of_existing()?;
+    pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
+        let passphrase = run.passphrase.of_existing()?;
         if self.watch {
-            return self.watch(&passphrase, output);
+            return self.watch(&passphrase, &mut run.output);
         }
         let mut visit = self.at.visit_with(&passphrase)?;
         let failed = match &self.identity {
@@ -61,14 +64,17 @@ impl Renew {
                 match judged {
                     Judged { fault: Some(fault), .. } => return Err(fault),
                     Judged { kind: RequestKind::Invited { .. }, .. } => {
-                        return Err(IssuerError::OtherKind { identity: identity.clone(), is_renewal: false });
+                        return Err(IssuerError::Answer(AnswerError::OtherKind {
+                            identity: identity.clone(),
+                            is_renewal: false,
+                        }));
                     }
-                    judged => renew(&mut visit, &[&judged], self.days, output)?,
+                    judged => renew(&mut visit, &[&judged], self.days, &mut run.output)?,
                 }
             }
-            None => self.all_due(&mut visit, output)?,
+            None => self.all_due(&mut visit, &mut run.output)?,
         };
-        if failed == 0 { Ok(()) } else { Err(IssuerError::Unanswered { count: failed }) }
+        if failed == 0 { Ok(()) } else { Err(IssuerError::Answer(AnswerError::Unanswered { count: failed })) }
     }
 
     /// Renews what is due, and says of each other renewal why it is not. Returns how many could not be answered.
@@ -80,10 +86,10 @@ impl Renew {
             match (&request.kind, &request.fault) {
                 (RequestKind::Invited { .. }, _) => {}
                 (RequestKind::Renewal { .. }, Some(fault)) => {
-                    told(&request.identity, "refused", None, Some(&fault_text(fault)), output)?;
+                    told(&request.identity, "refused", None, Some(&output.fault(fault)), output)?;
                 }
                 (RequestKind::Renewal { late: Some(late), .. }, None) if !self.late => {
-                    told(&request.identity, "late", None, Some(&left_text(late)), output)?;
+                    told(&request.identity, "late", None, Some(&left_text(output.language, late)), output)?;
                 }
                 (RequestKind::Renewal { .. }, None) => chosen.push(request),
             }
@@ -110,7 +116,7 @@ impl Renew {
                 }
                 Err(error) if is_passing(&error) => {
                     pause_seconds = longer(pause_seconds);
-                    output.remark(&format!("{} Next try in {pause_seconds} s.", fault_text(&error)))?;
+                    output.remark(&format!("{} Next try in {pause_seconds} s.", output.fault(&error)))?;
                     pause_seconds
                 }
                 Err(error) => return Err(error),
@@ -145,11 +151,6 @@ impl Renew {
     }
 }
 
-/// The wait after one more failure in a row.
-pub(super) fn longer(pause_seconds: u64) -> u64 {
-    pause_seconds.saturating_mul(2).min(BACKOFF_SECONDS_MAX)
-}
-
 /// What a watch has left to publish.
 struct Left {
     /// The revocation list: also what a watch before this one may have left.
@@ -178,7 +179,7 @@ fn renew(
             Ok(answer) => answers.push(answer),
             Err(error) => {
                 refused += 1;
-                told(&judged.identity, "refused", None, Some(&fault_text(&error)), output)?;
+                told(&judged.identity, "refused", None, Some(&output.fault(&error)), output)?;
             }
         }
     }
@@ -192,7 +193,7 @@ fn renew(
         clock_ms,
         |answer, outcome| match outcome {
             Ok(()) => told(&answer.identity, "renewed", Some(answer.not_after_ms), None, output),
-            Err(error) => told(&answer.identity, "unanswered", None, Some(&fault_text(&error)), output),
+            Err(error) => told(&answer.identity, "unanswered", None, Some(&output.fault(&error)), output),
         },
     ))?;
     Ok(refused + unanswered)
@@ -223,8 +224,11 @@ fn told(
     )
 }
 
-fn left_text(late: &Late) -> String {
-    format!("{}; renew it by its name if the person is still staff.", late_text(late, clock_ms()))
+fn left_text(language: Language, late: &Late) -> String {
+    format!(
+        "{}; renew it by its name if the person is still staff.",
+        telling::late(language, late, clock_ms())
+    )
 }
 
 /// Whether the newest list has lived half its time.
@@ -238,52 +242,6 @@ fn is_half_over(visit: &Visit, now_ms: i64) -> bool {
 /// Whether the same may succeed later without anybody doing anything.
 fn is_passing(error: &IssuerError) -> bool {
     let for_now = |reason: &Reason| reason.nature() == Nature::Passing;
-    matches!(error, IssuerError::DeskUnreachable | IssuerError::Busy { .. })
-        || matches!(error, IssuerError::DeskRefused { reason, .. } if for_now(reason))
-}
-
-/// What ends a watch.
-struct Stop {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Stop {
-    fn new() -> Result<Self, IssuerError> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let listen = |kind| {
-            signal(kind).map_err(|source| IssuerError::Io {
-                act: "listen for",
-                path: "signals".into(),
-                source,
-            })
-        };
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
-    }
-
-    /// Waits, and says whether a signal came first.
-    async fn within(&mut self, pause: Duration) -> bool {
-        let mut interrupt = std::pin::pin!(self.interrupt.recv());
-        let mut terminate = std::pin::pin!(self.terminate.recv());
-        let signal = std::future::poll_fn(|context| {
-            let came =
-                interrupt.as_mut().poll(context).is_ready() || terminate.as_mut().poll(context).is_ready();
-            if came { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-        });
-        tokio::time::timeout(pause, signal).await.is_ok()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_watch_waits_longer_after_each_failure_up_to_a_limit() {
-        let waits: Vec<u64> =
-            std::iter::successors(Some(longer(10)), |last| Some(longer(*last))).take(12).collect();
-        assert_eq!(waits[..3], [20, 40, 80]);
-        assert!(waits.is_sorted());
-        assert_eq!(waits.last(), Some(&BACKOFF_SECONDS_MAX));
-    }
+    matches!(error, IssuerError::Desk(DeskError::Unreachable) | IssuerError::Folder(FolderError::Busy { .. }))
+        || matches!(error, IssuerError::Desk(DeskError::Refused { reason, .. }) if for_now(reason))
 }

@@ -1,8 +1,8 @@
 //! The commands that roll a CA over.
 
-use super::{output::Output, passphrase::Source};
+use super::{output::Output, run::Run};
 use alcove_charter::{CHARTER_FILE_BYTES_MAX, CharterFile};
-use alcove_issuer::{AgencyCa, IssuerError, Passphrase, RollState, ServerCa, read_limited};
+use alcove_issuer::{AgencyCa, FolderError, IssuerError, Passphrase, RollState, ServerCa, read_limited};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -54,39 +54,41 @@ impl Either {
     fn open(folder: &Path, passphrase: &Passphrase) -> Result<Self, IssuerError> {
         match AgencyCa::open(folder, passphrase) {
             Ok(agency) => Ok(Self::Agency(Box::new(agency))),
-            Err(IssuerError::NoCa { .. }) => Ok(Self::Server(Box::new(ServerCa::open(folder, passphrase)?))),
+            Err(IssuerError::Folder(FolderError::NoCa { .. })) => {
+                Ok(Self::Server(Box::new(ServerCa::open(folder, passphrase)?)))
+            }
             Err(error) => Err(error),
         }
     }
 }
 
 impl RollCommand {
-    pub(crate) fn run(self, source: &Source, now_ms: i64, output: &mut Output) -> Result<(), IssuerError> {
+    pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         let folder = match &self {
             Self::Begin(folder) | Self::Status(folder) => folder.ca.clone(),
             Self::Switch(with) => with.folder.ca.clone(),
             Self::Finish(finish) => finish.with.folder.ca.clone(),
         };
-        let passphrase = source.of_existing()?;
+        let passphrase = run.passphrase.of_existing()?;
         let mut ca = Either::open(&folder, &passphrase)?;
         match (self, &mut ca) {
-            (Self::Begin(_), Either::Agency(ca)) => ca.roll_begin(&passphrase, now_ms)?,
-            (Self::Begin(_), Either::Server(ca)) => ca.roll_begin(&passphrase, now_ms)?,
+            (Self::Begin(_), Either::Agency(ca)) => ca.roll_begin(&passphrase, run.now_ms)?,
+            (Self::Begin(_), Either::Server(ca)) => ca.roll_begin(&passphrase, run.now_ms)?,
             (Self::Switch(with), Either::Agency(ca)) => {
-                ca.roll_switch(&read_charter(&with.charter)?, &passphrase, now_ms)?;
+                ca.roll_switch(&read_charter(&with.charter)?, &passphrase, run.now_ms)?;
             }
             (Self::Switch(with), Either::Server(ca)) => {
-                ca.roll_switch(&read_charter(&with.charter)?, &passphrase, now_ms)?;
+                ca.roll_switch(&read_charter(&with.charter)?, &passphrase, run.now_ms)?;
             }
             (Self::Finish(finish), Either::Agency(ca)) => {
-                ca.roll_finish(&read_charter(&finish.with.charter)?, finish.force, &passphrase, now_ms)?;
+                ca.roll_finish(&read_charter(&finish.with.charter)?, finish.force, &passphrase, run.now_ms)?;
             }
             (Self::Finish(finish), Either::Server(ca)) => {
-                ca.roll_finish(&read_charter(&finish.with.charter)?, finish.force, &passphrase, now_ms)?;
+                ca.roll_finish(&read_charter(&finish.with.charter)?, finish.force, &passphrase, run.now_ms)?;
             }
             (Self::Status(_), Either::Agency(_) | Either::Server(_)) => {}
         }
-        answer(&ca, &folder, now_ms, output)
+        answer(&ca, &folder, run.now_ms, &mut run.output)
     }
 }
 

@@ -1,14 +1,16 @@
 //! The revocation list of a watch: what is left to do with it, and when. Whatever the desk says of a list, renewals go on.
 
 use super::{
-    clock_ms,
+    clock::clock_ms,
     desk::Visit,
-    exit,
     output::Output,
-    publish::{cut_text, of_a_list},
-    renew::{BACKOFF_SECONDS_MAX, longer},
+    pauses::{BACKOFF_SECONDS_MAX, longer},
+    publishing::{cut_text, of_a_list},
 };
-use alcove_issuer::IssuerError;
+use alcove_issuer::{
+    DeskError, IssuerError, ListError,
+    telling::{Told, tell},
+};
 use alcove_proto::v1::Reason;
 use std::path::Path;
 
@@ -74,10 +76,10 @@ pub(super) fn submit(
             (format!("Revocation list {} is in force. {}", published.number, cut_text(published.cut)), None)
         }
         // The server has this list or a newer one: nothing is left to do.
-        Err(IssuerError::DeskRefused { reason: Reason::TrustRefused, .. }) => {
+        Err(IssuerError::Desk(DeskError::Refused { reason: Reason::TrustRefused, .. })) => {
             (format!("The server does not take the list in {file}."), None)
         }
-        Err(IssuerError::ListAhead { retry_after_ms }) => {
+        Err(IssuerError::List(ListError::Ahead { retry_after_ms })) => {
             let left = list.refused(false, retry_after_ms, clock_ms());
             let text = format!(
                 "The revocation list in {file} is dated ahead of the server's clock: set the clock of this computer. What was \
@@ -86,7 +88,7 @@ pub(super) fn submit(
             );
             (text, Some(left))
         }
-        Err(IssuerError::ListTooEarly { number, retry_after_ms }) => {
+        Err(IssuerError::List(ListError::TooEarly { number, retry_after_ms })) => {
             let left = list.refused(true, retry_after_ms, clock_ms());
             let text = format!(
                 "The server has revocation list {number}, and the one in {file} comes too early for its number. What was revoked \
@@ -98,7 +100,7 @@ pub(super) fn submit(
             (text, Some(left))
         }
         // Nor does it later, whatever is tried: somebody has to look.
-        Err(IssuerError::DeskRefused { reason: Reason::ListRefused, .. }) => {
+        Err(IssuerError::Desk(DeskError::Refused { reason: Reason::ListRefused, .. })) => {
             let text = format!(
                 "The server refuses the revocation list in {file}: it takes back what an earlier list says, or its number or date \
                  is out of order. What was revoked since is NOT in force; renewals go on. Was this folder put back from a copy, or \
@@ -108,10 +110,10 @@ pub(super) fn submit(
             (text, None)
         }
         Err(
-            error
-            @ (IssuerError::ListFull { .. } | IssuerError::DeskRefused { reason: Reason::TooLarge, .. }),
+            error @ (IssuerError::List(ListError::Full { .. })
+            | IssuerError::Desk(DeskError::Refused { reason: Reason::TooLarge, .. })),
         ) => {
-            let (_exit, happened, remedy) = exit::explain(&error);
+            let Told { happened, remedy, .. } = tell(output.language, &error, clock_ms());
             let text =
                 format!("{happened} The revocation list in {file} is NOT in force; renewals go on. {remedy}");
             (text, None)

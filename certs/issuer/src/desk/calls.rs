@@ -1,6 +1,6 @@
 //! Making a call at the desk: its deadline, its pauses, and what it means that one failed.
 
-use crate::error::IssuerError;
+use crate::{desk::error::DeskError, error::IssuerError};
 use alcove_proto::v1;
 use alcove_rpc::Failed;
 use alcove_trust::ConnectError;
@@ -36,7 +36,7 @@ pub(crate) async fn unhurried<A, F: Future<Output = Result<Response<A>, Status>>
 /// When to come again, milliseconds, if the desk asks to come slower.
 fn slowed(error: &IssuerError) -> Option<u64> {
     match error {
-        IssuerError::DeskRefused { reason: v1::Reason::RateLimited, retry_after_ms, .. } => {
+        IssuerError::Desk(DeskError::Refused { reason: v1::Reason::RateLimited, retry_after_ms, .. }) => {
             Some(*retry_after_ms)
         }
         _ => None,
@@ -51,7 +51,7 @@ pub(super) async fn call<A>(
     match tokio::time::timeout(deadline, attempt).await {
         Ok(Ok(response)) => Ok(response.into_inner()),
         Ok(Err(status)) => Err(of_status(&status)),
-        Err(_elapsed) => Err(IssuerError::DeskUnreachable),
+        Err(_elapsed) => Err(IssuerError::Desk(DeskError::Unreachable)),
     }
 }
 
@@ -59,9 +59,9 @@ pub(super) fn of_connect_error(error: &ConnectError) -> IssuerError {
     match error {
         ConnectError::Address => IssuerError::ServerAddress,
         ConnectError::Unreachable(_) | ConnectError::TimedOut { .. } | ConnectError::Closed => {
-            IssuerError::DeskUnreachable
+            IssuerError::Desk(DeskError::Unreachable)
         }
-        ConnectError::ServerCertificate(fault) => IssuerError::DeskCertificate { fault: *fault },
+        ConnectError::ServerCertificate(fault) => IssuerError::Desk(DeskError::Certificate { fault: *fault }),
         ConnectError::DeviceCertificate(_) => bad("the desk asks for a certificate: that is another door"),
         ConnectError::Tls(_) => bad("no secure connection comes about"),
     }
@@ -69,7 +69,7 @@ pub(super) fn of_connect_error(error: &ConnectError) -> IssuerError {
 
 /// What the desk answered breaks a rule.
 pub(crate) fn bad(what: &'static str) -> IssuerError {
-    IssuerError::DeskAnswer { what }
+    IssuerError::Desk(DeskError::Answer { what })
 }
 
 fn of_status(status: &Status) -> IssuerError {
@@ -77,13 +77,13 @@ fn of_status(status: &Status) -> IssuerError {
         return of_connect_error(error);
     }
     match Failed::from(status) {
-        Failed::Refused(detail) => IssuerError::DeskRefused {
+        Failed::Refused(detail) => IssuerError::Desk(DeskError::Refused {
             reason: detail.reason(),
             limit: detail.limit,
             retry_after_ms: detail.retry_after_ms,
             request_id: printable(&detail.request_id),
-        },
-        Failed::Unreachable => IssuerError::DeskUnreachable,
+        }),
+        Failed::Unreachable => IssuerError::Desk(DeskError::Unreachable),
         Failed::NotAnAnswer(what) => bad(what),
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod calls;
+pub(crate) mod error;
 pub(crate) mod orders;
 pub(crate) mod recoveries;
 pub(crate) mod trust;

@@ -9,6 +9,7 @@ use crate::{
     desk::{
         address::split_address,
         calls::{bad, of_connect_error, unhurried},
+        error::DeskError,
         waiting::{Waiting, read_events, read_invitations, read_requests},
     },
     error::IssuerError,
@@ -40,7 +41,7 @@ impl Desk {
     /// Connects to the desk at `address` (`host:port`), whose certificate must be the one server's of the charter
     /// in `trust`.
     ///
-    /// Errors: [`IssuerError::ServerAddress`], [`IssuerError::DeskUnreachable`], [`IssuerError::DeskCertificate`].
+    /// Errors: [`IssuerError::ServerAddress`], [`DeskError::Unreachable`], [`DeskError::Certificate`].
     pub async fn connect(address: &str, trust: &TrustView) -> Result<Self, IssuerError> {
         split_address(address)?;
         let connector = Connector::to_desk(Arc::new(trust.clone())).map_err(|_| IssuerError::ServerName)?;
@@ -52,9 +53,8 @@ impl Desk {
         let connected = endpoint.connect_with_connector(connector).await;
         match connected {
             Ok(channel) => Ok(Self { channel }),
-            Err(error) => {
-                Err(ConnectError::find(&error).map_or(IssuerError::DeskUnreachable, of_connect_error))
-            }
+            Err(error) => Err(ConnectError::find(&error)
+                .map_or(IssuerError::Desk(DeskError::Unreachable), of_connect_error)),
         }
     }
 
@@ -107,7 +107,7 @@ impl Desk {
 
     /// Everything that waits, the open invitations, and the events after number `after_event`.
     ///
-    /// Errors: [`IssuerError`]; [`IssuerError::DeskAnswer`] also when there are more than 100,000.
+    /// Errors: [`IssuerError`]; [`DeskError::Answer`] also when there are more than 100,000.
     pub async fn waiting(
         &self,
         ca: &AgencyCa,
@@ -190,7 +190,7 @@ impl Desk {
 
     /// The agency's list that is in force, DER, whoever made it.
     ///
-    /// Errors: [`IssuerError`]; [`IssuerError::DeskRefused`] with [`v1::Reason::NotFound`] while there is none.
+    /// Errors: [`IssuerError`]; [`DeskError::Refused`] with [`v1::Reason::NotFound`] while there is none.
     pub async fn list_in_force(&self, ca: &AgencyCa, now_ms: i64) -> Result<Vec<u8>, IssuerError> {
         let crl = self.order(ca, Act::ReadCrl(v1::ReadCrl {}), now_ms).await?.crl;
         if crl.is_empty() || crl.len() > CRL_BYTES_MAX {

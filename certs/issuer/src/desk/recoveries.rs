@@ -119,7 +119,7 @@ impl Desk {
 
     /// Everything that an open attempt is for, sealed to the recovery key of that hash.
     ///
-    /// Errors: [`IssuerError`]; [`IssuerError::DeskRefused`] before its time and after an objection;
+    /// Errors: [`IssuerError`]; [`DeskError::Refused`](crate::DeskError::Refused) before its time and after an objection;
     /// [`RecoveryError::NothingSealed`].
     pub async fn read_escrow(
         &self,

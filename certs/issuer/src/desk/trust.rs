@@ -38,7 +38,7 @@ impl Desk {
 
     /// Puts a CRL (DER) in force.
     ///
-    /// Errors: [`IssuerError`]; [`IssuerError::DeskRefused`] with [`v1::Reason::RateLimited`] and when to come again, where
+    /// Errors: [`IssuerError`]; [`DeskError::Refused`](crate::DeskError::Refused) with [`v1::Reason::RateLimited`] and when to come again, where
     /// the agency has had as many in force within a minute as the desk takes.
     pub async fn submit_crl(&self, crl: Vec<u8>) -> Result<Published, IssuerError> {
         let mut client = self.trust();

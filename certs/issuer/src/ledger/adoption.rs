@@ -7,7 +7,10 @@
 use crate::{
     ca::{agency::AgencyCa, folder::CRL, roll::state::RollState},
     error::IssuerError,
-    ledger::entries::{AdoptedEntry, AdoptedList, Event, IssuedEntry, Reason, Revocation, serial_text},
+    ledger::{
+        entries::{AdoptedEntry, AdoptedList, Event, IssuedEntry, Reason, Revocation, serial_text},
+        error::ListError,
+    },
 };
 use alcove_charter::{Ca, CharterHistory, Crl as List};
 use alcove_proto::limits::{ADOPTED_SERIALS_MAX, CRL_BYTES_MAX};
@@ -61,8 +64,8 @@ impl AgencyCa {
     /// By the CA that signs here, everything that stands on it is taken over. By one before it, whose key somebody else may
     /// have, the next list says all of it anew ([`crate::AgencyCa::renew_crl`]); and when the charter in force names that CA no
     /// more, what nobody but that one listed is left out.
-    /// Errors: [`IssuerError::ListForeign`]; [`IssuerError::NothingToAdopt`] when the folder's next list would be taken as it
-    /// is; [`IssuerError::TooMuchToAdopt`].
+    /// Errors: [`ListError::Foreign`]; [`ListError::NothingToAdopt`] when the folder's next list would be taken as it
+    /// is; [`ListError::TooMuchToAdopt`].
     pub fn compare_list(
         &self,
         der: &[u8],
@@ -70,11 +73,11 @@ impl AgencyCa {
         now_ms: i64,
     ) -> Result<Adoptable, IssuerError> {
         if der.len() > CRL_BYTES_MAX {
-            return Err(IssuerError::ListForeign);
+            return Err(IssuerError::List(ListError::Foreign));
         }
         let own = &self.profile().trust_domain;
         let list = self.read_list(der).or_else(|_| List::verify_of(der, own, charters));
-        let list = list.map_err(|_| IssuerError::ListForeign)?;
+        let list = list.map_err(|_| IssuerError::List(ListError::Foreign))?;
         let signer = self.standing_of(&list, charters);
         let issued: BTreeMap<&str, &IssuedEntry> =
             self.home.ledger.issued().iter().map(|entry| (entry.serial.as_str(), entry)).collect();
@@ -95,11 +98,11 @@ impl AgencyCa {
             Signer::Earlier | Signer::Gone => self.home.ledger.says_all_of_anew(&entries, list.number),
         };
         if list.number < self.home.ledger.next_crl_number() && leads_on {
-            return Err(IssuerError::NothingToAdopt);
+            return Err(IssuerError::List(ListError::NothingToAdopt));
         }
         let count = entries.iter().filter(|entry| !is_known(entry)).count();
         if count > ADOPTED_SERIALS_MAX {
-            return Err(IssuerError::TooMuchToAdopt { count, max: ADOPTED_SERIALS_MAX });
+            return Err(IssuerError::List(ListError::TooMuchToAdopt { count, max: ADOPTED_SERIALS_MAX }));
         }
         let unknown = entries.iter().filter(|entry| !self.home.ledger.is_revoked(&entry.serial));
         let foreign = unknown.map(|entry| Foreign {

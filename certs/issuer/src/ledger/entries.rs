@@ -126,7 +126,12 @@ pub(crate) fn serial_text(serial: &[u8]) -> String {
     Serial::from_der_content(serial).to_string()
 }
 
+/// What a key is known by: SHA-256 of its point.
+pub fn key_hash(key: &P256Point) -> Digest {
+    Digest(sha256(&[key.as_bytes()]))
+}
+
 /// A key as the ledger spells it.
 pub(crate) fn key_text(key: &P256Point) -> String {
-    Digest(sha256(&[key.as_bytes()])).to_string()
+    key_hash(key).to_string()
 }

@@ -5,6 +5,7 @@
 
 use crate::{
     ca::{
+        error::FolderError,
         files::{io, read_limited},
         folder::{CA_CERTIFICATE, Folder, LEDGER},
     },
@@ -82,7 +83,7 @@ impl Ledger {
 
     /// A line, from 1, that is not as it should be.
     pub(crate) fn damaged_at(&self, line: usize) -> IssuerError {
-        IssuerError::LedgerDamaged { path: self.path.clone(), line }
+        IssuerError::Folder(FolderError::LedgerDamaged { path: self.path.clone(), line })
     }
 
     /// Writes the events of one act, all of them on disk when this returns.
@@ -222,8 +223,9 @@ fn parse(lines: &[u8], path: &Path) -> Result<Vec<Event>, IssuerError> {
     lines
         .enumerate()
         .map(|(index, line)| {
-            serde_json::from_slice(line)
-                .map_err(|_| IssuerError::LedgerDamaged { path: path.to_owned(), line: index + 1 })
+            serde_json::from_slice(line).map_err(|_| {
+                IssuerError::Folder(FolderError::LedgerDamaged { path: path.to_owned(), line: index + 1 })
+            })
         })
         .collect()
 }
@@ -239,7 +241,7 @@ pub struct Listed {
 
 /// Every certificate a CA folder has handed out, oldest first. Takes no passphrase.
 ///
-/// Errors: [`IssuerError::NoCa`], [`IssuerError::LedgerDamaged`], [`IssuerError::Busy`].
+/// Errors: [`FolderError::NoCa`], [`FolderError::LedgerDamaged`], [`FolderError::Busy`].
 pub fn list(folder: &Path) -> Result<Vec<Listed>, IssuerError> {
     let folder = Folder::open(folder)?;
     folder.check_finished(CA_CERTIFICATE)?;

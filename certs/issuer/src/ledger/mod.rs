@@ -3,5 +3,6 @@
 pub(crate) mod adoption;
 pub(crate) mod crl;
 pub(crate) mod entries;
+pub(crate) mod error;
 pub(crate) mod lines;
 pub(crate) mod publication;

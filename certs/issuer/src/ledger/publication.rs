@@ -126,7 +126,7 @@ impl Desk {
     /// Publishes what the folder's ledger says and the server does not have yet, and that nothing is missing until
     /// `now_ms`. Again it changes nothing but that time.
     ///
-    /// Errors: [`IssuerError`]; [`IssuerError::DeskRefused`] with [`v1::Reason::LedgerRefused`] when the server has a
+    /// Errors: [`IssuerError`]; [`DeskError::Refused`](crate::DeskError::Refused) with [`v1::Reason::LedgerRefused`] when the server has a
     /// ledger of this agency that this one does not lead on from.
     pub async fn publish_ledger(&self, ca: &AgencyCa, now_ms: i64) -> Result<PublishedLedger, IssuerError> {
         let chain = ca.chain()?;

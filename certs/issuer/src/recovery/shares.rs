@@ -1,7 +1,7 @@
 //! Judging shares, each by itself and all together, and putting enough of them together.
 
 use crate::{
-    ca::{files::read_limited, hpke::SealingKey},
+    ca::{error::FolderError, files::read_limited, hpke::SealingKey},
     error::IssuerError,
     recovery::{
         error::{RecoveryError, ShareFault},
@@ -106,7 +106,7 @@ fn open(
 fn read(path: &Path) -> Result<Result<ShareFile, ShareFault>, IssuerError> {
     match read_limited(path, RECOVERY_SHARE_BYTES_MAX) {
         Ok(bytes) => Ok(ShareFile::parse(&bytes)),
-        Err(IssuerError::FileTooLarge { .. }) => Ok(Err(ShareFault::Damaged)),
+        Err(IssuerError::Folder(FolderError::TooLarge { .. })) => Ok(Err(ShareFault::Damaged)),
         Err(error) => Err(error),
     }
 }

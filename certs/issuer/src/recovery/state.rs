@@ -5,6 +5,7 @@
 
 use crate::{
     ca::{
+        error::FolderError,
         files::read_limited,
         folder::{Folder, RECOVERY},
         keys::SigningKey,
@@ -39,7 +40,8 @@ impl State {
             return Ok(Self::default());
         }
         let bytes = read_limited(&path, SIGNED_RECOVERY_BYTES_MAX)?;
-        Self::parse(&bytes, trust_domain, charter_key.public()).ok_or(IssuerError::FolderMismatch { path })
+        Self::parse(&bytes, trust_domain, charter_key.public())
+            .ok_or(IssuerError::Folder(FolderError::Mismatch { path }))
     }
 
     fn parse(bytes: &[u8], trust_domain: &TrustDomain, charter_key: &P256Point) -> Option<Self> {

@@ -9,13 +9,16 @@ use alcove_charter::{
     request_words,
 };
 use alcove_issuer::{
-    AgencyCa, Desk, DeviceOrder, Invitations, IssuedDevice, IssuerError, Judged, Late, Reason, RequestKind,
-    Which, answer_all, drafting::Changes, drafting::draft_next, open_answer, open_enrolment_key,
+    AgencyCa, AnswerError, Desk, DeskError, DeviceOrder, FolderError, Invitations, IssuedDevice, IssuerError,
+    Judged, Late, Reason, RequestError, RequestKind, Which, answer_all,
+    drafting::{Changes, draft_next},
+    open_answer, open_enrolment_key,
 };
 use alcove_proto::{
     names::Identity,
     v1::{self, RequestState},
 };
+use alcove_trust::CertificateFault;
 use prost::Message;
 use rcgen::{PublicKeyData, SigningKey};
 use std::{future::Future, time::Instant};
@@ -197,10 +200,13 @@ fn a_request_that_the_server_put_in_anothers_place_is_never_signed() {
     scene.server.hand_in(&identity.to_string(), &claim, &thief.request_file(), &proof).unwrap();
 
     let mut judged = scene.judged();
-    assert!(matches!(judged.fault, Some(IssuerError::ForgedProof { .. })));
+    assert!(matches!(judged.fault, Some(IssuerError::Answer(AnswerError::ForgedProof { .. }))));
     let words = judged.words();
     let refused = scene.approve(&mut judged, &words);
-    assert!(matches!(refused, Err(IssuerError::ForgedProof { .. })), "right words do not help it");
+    assert!(
+        matches!(refused, Err(IssuerError::Answer(AnswerError::ForgedProof { .. }))),
+        "right words do not help it"
+    );
     assert!(scene.room.harborlight.issued().is_empty());
 
     let hash = judged.request_hash();
@@ -223,7 +229,10 @@ fn without_the_persons_words_nothing_is_signed() {
     let mut judged = scene.judged();
     let other = request_words(&Device::new().request_file());
     for words in [other.as_str(), "", "apple"] {
-        assert!(matches!(scene.approve(&mut judged, words), Err(IssuerError::OtherRequest { .. })));
+        assert!(matches!(
+            scene.approve(&mut judged, words),
+            Err(IssuerError::Request(RequestError::OtherWords { .. }))
+        ));
     }
     assert!(scene.room.harborlight.issued().is_empty());
     let words = judged.words().to_uppercase().replace(' ', "-");
@@ -258,7 +267,10 @@ fn invitations_are_remembered_sealed_and_in_place_of_older_ones() {
         let mut altered = file.clone();
         altered[index] ^= 1;
         std::fs::write(&path, altered).unwrap();
-        assert!(matches!(ca.invitations(), Err(IssuerError::InvitationsDamaged { .. })), "{index}");
+        assert!(
+            matches!(ca.invitations(), Err(IssuerError::Folder(FolderError::InvitationsDamaged { .. }))),
+            "{index}"
+        );
     }
     std::fs::write(&path, &file).unwrap();
     assert_eq!(ca.invitations().unwrap().all().len(), 1, "the control");
@@ -277,17 +289,17 @@ fn a_device_renews_under_its_name_and_nobody_else_does() {
     };
     let by_file =
         scene.room.harborlight.issue_device(&new.request_file(), &scene.charter, &order, clock_ms());
-    assert!(matches!(by_file, Err(IssuerError::IdentityTaken { .. })));
+    assert!(matches!(by_file, Err(IssuerError::Request(RequestError::IdentityTaken { .. }))));
     let key = ca_point(&scene.room);
     let order = DeviceOrder { handle: order.handle, ..scene.order() };
     let mut invitations = scene.room.harborlight.invitations().unwrap();
     let invited = scene.room.harborlight.invite(&mut invitations, &scene.charter, &order, key, clock_ms());
-    assert!(matches!(invited, Err(IssuerError::IdentityTaken { .. })));
+    assert!(matches!(invited, Err(IssuerError::Request(RequestError::IdentityTaken { .. }))));
 
     // Signed by the new keys themselves: not believed.
     scene.server.put_renewal(&renewal(&new, &certificate, &identity, &new));
     let judged = scene.judged();
-    assert!(matches!(judged.fault, Some(IssuerError::Renewal { .. })));
+    assert!(matches!(judged.fault, Some(IssuerError::Answer(AnswerError::RenewalRefused { .. }))));
     assert!(scene.renew(&judged).is_err());
     assert_eq!(scene.room.harborlight.issued().len(), 2);
 
@@ -312,8 +324,11 @@ fn a_renewal_by_a_revoked_or_unknown_certificate_is_refused() {
     let which = Which::Device(identity.clone());
     scene.room.harborlight.revoke(&which, Reason::KeyCompromise, clock_ms()).unwrap();
     let judged = scene.judged();
-    assert!(matches!(judged.fault, Some(IssuerError::RenewalRevoked { .. })));
-    assert!(matches!(scene.renew(&judged), Err(IssuerError::RenewalRevoked { .. })), "whoever judged it");
+    assert!(matches!(judged.fault, Some(IssuerError::Answer(AnswerError::RenewalRevoked { .. }))));
+    assert!(
+        matches!(scene.renew(&judged), Err(IssuerError::Answer(AnswerError::RenewalRevoked { .. }))),
+        "whoever judged it"
+    );
 
     // A ghost: certified by the agency's own CA, and not in its ledger.
     let mut scene = Scene::new();
@@ -332,9 +347,9 @@ fn a_renewal_by_a_revoked_or_unknown_certificate_is_refused() {
         desk.waiting(&ca, 0, clock_ms()).await.unwrap()
     });
     let judged = ca.judge(&waiting.requests[0], &ca.invitations().unwrap(), &trust, clock_ms());
-    assert!(matches!(judged.fault, Some(IssuerError::RenewalUnknown { .. })));
+    assert!(matches!(judged.fault, Some(IssuerError::Answer(AnswerError::RenewalUnknown { .. }))));
     let signed = ca.renew_all(&[&judged], &charter, 90, clock_ms()).unwrap();
-    assert!(matches!(signed[0], Err(IssuerError::RenewalUnknown { .. })));
+    assert!(matches!(signed[0], Err(IssuerError::Answer(AnswerError::RenewalUnknown { .. }))));
     assert!(ca.issued().is_empty());
 }
 
@@ -388,7 +403,10 @@ fn a_thousand_renewals_are_one_act_and_those_refused_hold_up_no_other() {
     let signed = scene.room.harborlight.renew_all(&due, &scene.charter, 90, clock_ms()).unwrap();
     let (answers, refused): (Vec<_>, Vec<_>) = signed.into_iter().partition(Result::is_ok);
     let refused: Vec<_> = refused.into_iter().map(Result::unwrap_err).collect();
-    assert!(matches!(refused.as_slice(), [IssuerError::KeyTaken { .. }]), "{refused:?}");
+    assert!(
+        matches!(refused.as_slice(), [IssuerError::Request(RequestError::KeyTaken { .. })]),
+        "{refused:?}"
+    );
     let mut failed = Vec::new();
     let answers = answers.into_iter().map(Result::unwrap).collect();
     let ca = &scene.room.harborlight;
@@ -462,19 +480,22 @@ fn events_are_told_once_and_a_wrong_code_is_among_them() {
 #[test]
 fn a_desk_that_is_gone_or_is_not_the_servers_is_told_apart() {
     let scene = Scene::new();
-    let connect = |address: &str, trust| {
-        scene.wait(Desk::connect(address, trust)).err().map(|error| format!("{error:?}"))
-    };
+    let connect = |address: &str, trust| scene.wait(Desk::connect(address, trust)).err();
     let address = scene.server.address.to_string();
     let mut strangers = Room::at(clock_ms());
     let charter = strangers.charter();
     let impostor = DeskServer::start(&mut strangers, &charter, clock_ms());
     let refused = connect(&impostor.address.to_string(), &scene.trust).unwrap();
-    assert!(refused.contains("DeskCertificate") && refused.contains("UnknownIssuer"), "{refused}");
+    let of_a_stranger = CertificateFault::UnknownIssuer;
+    let is_refused =
+        matches!(&refused, IssuerError::Desk(DeskError::Certificate { fault }) if *fault == of_a_stranger);
+    assert!(is_refused, "{refused:?}");
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    assert_eq!(connect(&nobody.to_string(), &scene.trust).as_deref(), Some("DeskUnreachable"));
-    assert_eq!(connect("127.0.0.1", &scene.trust).as_deref(), Some("ServerAddress"));
-    assert_eq!(connect(&address, &scene.trust), None, "the control");
+    let gone = connect(&nobody.to_string(), &scene.trust);
+    assert!(matches!(gone, Some(IssuerError::Desk(DeskError::Unreachable))), "{gone:?}");
+    let unclear = connect("127.0.0.1", &scene.trust);
+    assert!(matches!(unclear, Some(IssuerError::ServerAddress)), "{unclear:?}");
+    assert!(connect(&address, &scene.trust).is_none(), "the control");
 }
 
 #[test]
@@ -482,7 +503,7 @@ fn an_order_is_refused_by_its_time_and_by_whose_key_it_is() {
     let scene = Scene::new();
     let list = |ca, now_ms| scene.wait(scene.desk.waiting(ca, 0, now_ms)).map(drop);
     let reason = |outcome: Result<(), IssuerError>| match outcome {
-        Err(IssuerError::DeskRefused { reason, .. }) => Some(reason),
+        Err(IssuerError::Desk(DeskError::Refused { reason, .. })) => Some(reason),
         Ok(()) => None,
         Err(other) => panic!("{other:?}"),
     };

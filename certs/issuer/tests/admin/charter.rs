@@ -3,7 +3,7 @@
 use crate::desk::{DAY_MS, Desk, NOW_MS, elmgate, harborlight, passphrase, profile};
 use alcove_charter::{CharterError, CharterFile};
 use alcove_issuer::{
-    AgencyCa, IssuerError,
+    AgencyCa, DraftError, IssuerError,
     drafting::{CHARTER_DAYS, Changes, FirstCharter, Signed, draft_first, draft_next},
     parse_agency_file,
 };
@@ -41,7 +41,7 @@ fn a_charter_that_misstates_the_agency_is_not_signed() {
         change(&mut entry);
         let mut file = desk.draft_with(|first| first.agencies[0] = entry);
         match desk.harborlight.sign_charter(&mut file, NOW_MS) {
-            Err(IssuerError::CharterMisstates { what, .. }) => what,
+            Err(IssuerError::Draft(DraftError::Misstates { what, .. })) => what,
             other => panic!("expected a refusal, got {other:?}"),
         }
     };
@@ -76,7 +76,7 @@ fn nobody_signs_what_does_not_concern_them_or_does_not_hold() {
             .unwrap();
     let mut file = desk.draft();
     let refused = stranger.sign_charter(&mut file, NOW_MS);
-    assert!(matches!(refused, Err(IssuerError::NotInCharter { .. })));
+    assert!(matches!(refused, Err(IssuerError::Draft(DraftError::NotInCharter { .. }))));
 
     let over = desk.harborlight.sign_charter(&mut file, NOW_MS + 731 * DAY_MS);
     assert!(matches!(over, Err(IssuerError::Charter(CharterError::Expired { .. }))));
@@ -94,7 +94,7 @@ fn nobody_signs_what_does_not_concern_them_or_does_not_hold() {
     let mut file = desk.draft();
     file.directory_keys[1].ciphertext = file.directory_keys[0].ciphertext.clone();
     let unopened = desk.harborlight.sign_charter(&mut file, NOW_MS);
-    assert!(matches!(unopened, Err(IssuerError::DirectoryKey)));
+    assert!(matches!(unopened, Err(IssuerError::Draft(DraftError::DirectoryKey))));
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn a_later_version_adds_and_removes_by_quorum() {
     let file = v1::EnrolmentCertificate::decode(issued.file.as_slice()).unwrap();
     assert_eq!(file.charters.len(), 3, "all versions travel");
     let left = desk.elmgate.issue_device(&request, &third, &order, NOW_MS + 3 * DAY_MS);
-    assert!(matches!(left, Err(IssuerError::NotInCharter { .. })));
+    assert!(matches!(left, Err(IssuerError::Draft(DraftError::NotInCharter { .. }))));
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn only_members_are_removed_and_only_a_charter_in_force_is_followed() {
     let desk = Desk::new();
     let stranger = Changes { remove: vec![profile("stranger", "x").trust_domain], ..changes() };
     let refused = draft_next(&desk.charter(), stranger, &desk.harborlight, NOW_MS);
-    assert!(matches!(refused, Err(IssuerError::NotAMember { .. })));
+    assert!(matches!(refused, Err(IssuerError::Draft(DraftError::NotAMember { .. }))));
     let unsigned = draft_next(&desk.draft(), changes(), &desk.harborlight, NOW_MS);
     assert!(matches!(unsigned, Err(IssuerError::Charter(CharterError::NotSignedByAll { .. }))));
 }
@@ -207,8 +207,8 @@ fn an_agency_file_is_read_strictly() {
         change(&mut message);
         parse_agency_file(&message.encode_to_vec())
     };
-    assert!(matches!(other(&|file| file.format = 2), Err(IssuerError::AgencyFile)));
-    assert!(matches!(other(&|file| file.agency = None), Err(IssuerError::AgencyFile)));
+    assert!(matches!(other(&|file| file.format = 2), Err(IssuerError::Draft(DraftError::AgencyFile))));
+    assert!(matches!(other(&|file| file.agency = None), Err(IssuerError::Draft(DraftError::AgencyFile))));
     assert!(matches!(
         other(&|file| file.agency.as_mut().unwrap().ca_certificates.clear()),
         Err(IssuerError::Charter(CharterError::CaCount { .. }))
@@ -253,7 +253,10 @@ fn an_agency_changes_its_name_and_side_with_the_next_charter_and_goes_on_until_t
     let mut other =
         draft_next(&first, Changes { entries: vec![entry], ..changes() }, &desk.elmgate, NOW_MS).unwrap();
     let misstated = desk.harborlight.sign_charter(&mut other, NOW_MS);
-    assert!(matches!(misstated, Err(IssuerError::CharterMisstates { what: "the display name", .. })));
+    assert!(matches!(
+        misstated,
+        Err(IssuerError::Draft(DraftError::Misstates { what: "the display name", .. }))
+    ));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use crate::desk::{Desk, Device, NOW_MS, elmgate};
 use alcove_charter::{CharterFile, P256Point, SealedKey};
 use alcove_issuer::{
-    DeviceOrder, IssuerError,
+    DeviceOrder, DraftError, IssuerError,
     drafting::{CHARTER_DAYS, Changes, draft_next},
 };
 use alcove_proto::v1;
@@ -38,7 +38,7 @@ fn changes() -> Changes {
 }
 
 fn is_refused<A>(outcome: Result<A, IssuerError>) -> bool {
-    matches!(outcome, Err(IssuerError::OtherDirectoryKey))
+    matches!(outcome, Err(IssuerError::Draft(DraftError::OtherDirectoryKey)))
 }
 
 #[test]

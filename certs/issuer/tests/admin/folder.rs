@@ -2,7 +2,7 @@
 
 use crate::desk::{NOW_MS, elmgate, harborlight, passphrase, profile};
 use alcove_charter::{CharterError, sha256};
-use alcove_issuer::{AgencyCa, AgencyProfile, IssuerError, Passphrase, ServerCa, list};
+use alcove_issuer::{AgencyCa, AgencyProfile, FolderError, IssuerError, Passphrase, ServerCa, list};
 use alcove_programs::passphrase::Unfit;
 use std::{
     fs,
@@ -82,7 +82,10 @@ fn a_damaged_keystore_is_not_taken_for_a_wrong_passphrase() {
     };
     let damaged = |bytes: &[u8], what: &str| {
         let opened = open(bytes);
-        assert!(matches!(opened, Err(IssuerError::KeystoreDamaged { .. })), "{what}: {opened:?}");
+        assert!(
+            matches!(opened, Err(IssuerError::Folder(FolderError::KeystoreDamaged { .. }))),
+            "{what}: {opened:?}"
+        );
     };
     for length in 0..whole.len() {
         damaged(&whole[..length], "truncated");
@@ -94,7 +97,7 @@ fn a_damaged_keystore_is_not_taken_for_a_wrong_passphrase() {
     }
     damaged(&[whole.clone(), vec![0]].concat(), "extended");
     damaged(&vec![0; 1 << 17].as_slice()[..60_000], "zeros");
-    assert!(matches!(open(&vec![0; 1 << 17]), Err(IssuerError::FileTooLarge { .. })));
+    assert!(matches!(open(&vec![0; 1 << 17]), Err(IssuerError::Folder(FolderError::TooLarge { .. }))));
 
     // With the digest put right: a sealed byte altered, and a demand for 4 TiB of memory.
     let mut sealed = whole.clone();
@@ -119,7 +122,10 @@ fn a_crash_at_any_point_of_the_making_is_resumed_with_the_same_keys() {
         fs::write(path.join(".alcove-0123456789abcdef.tmp"), b"half").unwrap();
         if kept > 0 {
             let opened = AgencyCa::open(&path, &passphrase());
-            assert!(matches!(opened, Err(IssuerError::Unfinished { .. })), "{kept} files");
+            assert!(
+                matches!(opened, Err(IssuerError::Folder(FolderError::Unfinished { .. }))),
+                "{kept} files"
+            );
         }
         let resumed = init(&path, harborlight()).unwrap();
         let same_charter_key = resumed.entry().charter_key == entry.charter_key;
@@ -141,23 +147,26 @@ fn a_crash_at_any_point_of_the_making_is_resumed_with_the_same_keys() {
 #[test]
 fn a_folder_is_never_made_over_another() {
     let (_temp, path) = made();
-    assert!(matches!(init(&path, harborlight()), Err(IssuerError::FolderTaken { .. })));
-    assert!(matches!(init(&path, elmgate()), Err(IssuerError::FolderTaken { .. })));
+    assert!(matches!(init(&path, harborlight()), Err(IssuerError::Folder(FolderError::Taken { .. }))));
+    assert!(matches!(init(&path, elmgate()), Err(IssuerError::Folder(FolderError::Taken { .. }))));
 
     // Half made: only the one it was begun for goes on.
     fs::remove_file(path.join("agency.pub")).unwrap();
-    assert!(matches!(init(&path, elmgate()), Err(IssuerError::OtherProfile { .. })));
+    assert!(matches!(init(&path, elmgate()), Err(IssuerError::Folder(FolderError::OtherProfile { .. }))));
     let collaborative = "northmark.example".parse().unwrap();
     fs::remove_file(path.join("ca.cert")).unwrap();
     let as_server = ServerCa::init(&path, &collaborative, &passphrase(), NOW_MS);
-    assert!(matches!(as_server, Err(IssuerError::OtherProfile { .. })));
+    assert!(matches!(as_server, Err(IssuerError::Folder(FolderError::OtherProfile { .. }))));
     let other = Passphrase::new("four other words here".to_owned());
     let with_other = AgencyCa::init(&path, harborlight(), &other, NOW_MS);
     assert!(matches!(with_other, Err(IssuerError::WrongPassphrase)));
 
     let temp = TempDir::new().unwrap();
     fs::write(temp.path().join("thesis.txt"), b"mine").unwrap();
-    assert!(matches!(init(temp.path(), harborlight()), Err(IssuerError::FolderNotEmpty { .. })));
+    assert!(matches!(
+        init(temp.path(), harborlight()),
+        Err(IssuerError::Folder(FolderError::NotEmpty { .. }))
+    ));
     assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1, "nothing was written");
 }
 
@@ -175,14 +184,23 @@ fn a_name_that_no_charter_would_take_is_refused_before_anything_is_written() {
 #[test]
 fn each_kind_of_folder_opens_as_what_it_is() {
     let (_temp, path) = made();
-    assert!(matches!(ServerCa::open(&path, &passphrase()), Err(IssuerError::NoCa { .. })));
+    assert!(matches!(
+        ServerCa::open(&path, &passphrase()),
+        Err(IssuerError::Folder(FolderError::NoCa { .. }))
+    ));
     let server = path.parent().unwrap().join("server");
     let collaborative = "northmark.example".parse().unwrap();
     ServerCa::init(&server, &collaborative, &passphrase(), NOW_MS).unwrap();
     assert!(ServerCa::open(&server, &passphrase()).is_ok());
-    assert!(matches!(AgencyCa::open(&server, &passphrase()), Err(IssuerError::NoCa { .. })));
+    assert!(matches!(
+        AgencyCa::open(&server, &passphrase()),
+        Err(IssuerError::Folder(FolderError::NoCa { .. }))
+    ));
     let nothing = path.join("nothing");
-    assert!(matches!(AgencyCa::open(&nothing, &passphrase()), Err(IssuerError::NoCa { .. })));
+    assert!(matches!(
+        AgencyCa::open(&nothing, &passphrase()),
+        Err(IssuerError::Folder(FolderError::NoCa { .. }))
+    ));
 }
 
 #[test]
@@ -191,7 +209,10 @@ fn a_swapped_ca_certificate_is_noticed() {
     let other = path.parent().unwrap().join("other");
     init(&other, elmgate()).unwrap();
     fs::copy(other.join("ca.cert"), path.join("ca.cert")).unwrap();
-    assert!(matches!(AgencyCa::open(&path, &passphrase()), Err(IssuerError::FolderMismatch { .. })));
+    assert!(matches!(
+        AgencyCa::open(&path, &passphrase()),
+        Err(IssuerError::Folder(FolderError::Mismatch { .. }))
+    ));
 }
 
 #[test]
@@ -206,6 +227,9 @@ fn a_torn_last_line_of_the_ledger_is_cut_off_and_a_damaged_one_is_named() {
     drop(agency);
 
     fs::write(&ledger, [b"{\"event\":\"unheard of\"}\n", &whole[..]].concat()).unwrap();
-    assert!(matches!(AgencyCa::open(&path, &passphrase()), Err(IssuerError::LedgerDamaged { line: 1, .. })));
-    assert!(matches!(list(&path), Err(IssuerError::LedgerDamaged { line: 1, .. })));
+    assert!(matches!(
+        AgencyCa::open(&path, &passphrase()),
+        Err(IssuerError::Folder(FolderError::LedgerDamaged { line: 1, .. }))
+    ));
+    assert!(matches!(list(&path), Err(IssuerError::Folder(FolderError::LedgerDamaged { line: 1, .. }))));
 }

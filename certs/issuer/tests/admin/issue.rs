@@ -3,8 +3,8 @@
 use crate::desk::{DAY_MS, Desk, Device, NOW_MS, csr, csr_with, profile};
 use alcove_charter::{Card, CharterError, CharterFile, CharterHistory, Judge, TrustError, TrustView};
 use alcove_issuer::{
-    AgencyCa, CERTIFICATE_DAYS_MAX, DeviceOrder, IssuedDevice, IssuerError, Kind, Reason, Which,
-    open_enrolment_key,
+    AgencyCa, CERTIFICATE_DAYS_MAX, DeviceOrder, DraftError, IssuedDevice, IssuerError, Kind, Reason,
+    RequestError, Which, open_enrolment_key,
 };
 use alcove_proto::{names::Handle, v1};
 use prost::Message;
@@ -95,7 +95,7 @@ fn a_request_that_asks_for_a_name_is_refused_whichever_half_asks() {
     let mls = v1::EnrolmentRequest { mls_csr: csr_with(&device.mls, asking), ..device.request() };
     for (which, request) in [("TLS", tls), ("MLS", mls)] {
         let refused = desk.harborlight.issue_device(&request.encode_to_vec(), &charter, &rosa(), NOW_MS);
-        let expected = IssuerError::Csr { which, fault: TrustError::RequestAsks };
+        let expected = IssuerError::Request(RequestError::Csr { which, fault: TrustError::RequestAsks });
         assert_eq!(refused.unwrap_err().to_string(), expected.to_string());
     }
     assert!(desk.harborlight.issued().is_empty());
@@ -113,7 +113,7 @@ fn a_request_that_is_not_what_it_should_be_is_refused() {
         desk.harborlight.issue_device(&request, &charter, &rosa(), NOW_MS).unwrap_err()
     };
     let csr_fault = |error: &IssuerError| match error {
-        IssuerError::Csr { which, fault } => (*which, fault.clone()),
+        IssuerError::Request(RequestError::Csr { which, fault }) => (*which, fault.clone()),
         other => panic!("expected a refused CSR, got {other:?}"),
     };
 
@@ -138,24 +138,30 @@ fn a_request_that_is_not_what_it_should_be_is_refused() {
 
     assert!(matches!(
         refused(&|request| request.mls_csr = request.tls_csr.clone()),
-        IssuerError::RequestKeyReused
+        IssuerError::Request(RequestError::KeyReused)
     ));
     assert!(matches!(
         refused(&|request| request.sealing_key = device.tls.der_bytes().to_vec()),
-        IssuerError::RequestKeyReused
+        IssuerError::Request(RequestError::KeyReused)
     ));
-    assert!(matches!(refused(&|request| request.sealing_key.clear()), IssuerError::RequestSealingKey));
+    assert!(matches!(
+        refused(&|request| request.sealing_key.clear()),
+        IssuerError::Request(RequestError::SealingKey)
+    ));
     assert!(
         matches!(refused(&|request| request.sealing_key[1..].fill(7)), IssuerError::Crypto { .. }),
         "a point off the curve cannot be sealed to"
     );
-    assert!(matches!(refused(&|request| request.format = 2), IssuerError::RequestFormat { found: 2 }));
+    assert!(matches!(
+        refused(&|request| request.format = 2),
+        IssuerError::Request(RequestError::Format { found: 2 })
+    ));
 
     let mut trailing = device.request_file();
     trailing.extend([0x78, 1]);
     for bytes in [trailing.as_slice(), b"not a request", &device.request_file()[..40]] {
         let refused = desk.harborlight.issue_device(bytes, &charter, &rosa(), NOW_MS);
-        assert!(matches!(refused, Err(IssuerError::Request(_))));
+        assert!(matches!(refused, Err(IssuerError::Request(RequestError::Unreadable(_)))));
     }
     assert!(desk.harborlight.issued().is_empty(), "nothing of all this was certified");
     assert!(issue(&mut desk.harborlight, &device, &charter, &rosa()).is_ok(), "the control");
@@ -183,14 +189,14 @@ fn without_a_charter_in_force_that_lists_this_ca_nothing_is_issued() {
     let mut stranger = AgencyCa::init(&path, profile("stranger", "A Stranger"), &passphrase, NOW_MS).unwrap();
     assert!(matches!(
         issue(&mut stranger, &device, &charter, &rosa()),
-        Err(IssuerError::NotInCharter { .. })
+        Err(IssuerError::Draft(DraftError::NotInCharter { .. }))
     ));
     // The same name with other keys: the charter lists the CA of the real one.
     let path = desk.path("impostor");
     let mut impostor = AgencyCa::init(&path, crate::desk::harborlight(), &passphrase, NOW_MS).unwrap();
     assert!(matches!(
         issue(&mut impostor, &device, &charter, &rosa()),
-        Err(IssuerError::CharterMisstates { what: "the CA certificate", .. })
+        Err(IssuerError::Draft(DraftError::Misstates { what: "the CA certificate", .. }))
     ));
 
     let later = NOW_MS + 731 * DAY_MS;
@@ -220,8 +226,14 @@ fn an_order_out_of_range_is_refused() {
         assert!(matches!(error, IssuerError::ServerAddress), "{address}");
     }
     for text in ["", " Rosa", "Rosa\u{202e}", "a\nb", &"x".repeat(201)] {
-        assert!(matches!(refused(&|order| order.name = text.to_owned()), IssuerError::Card(_)));
-        assert!(matches!(refused(&|order| order.role = text.to_owned()), IssuerError::Card(_)));
+        assert!(matches!(
+            refused(&|order| order.name = text.to_owned()),
+            IssuerError::Request(RequestError::Card(_))
+        ));
+        assert!(matches!(
+            refused(&|order| order.role = text.to_owned()),
+            IssuerError::Request(RequestError::Card(_))
+        ));
     }
     for address in ["127.0.0.1:7443", "[::1]:7443", "alcove.northmark.example:1", ""] {
         let order = DeviceOrder { server_address: address.to_owned(), ..rosa() };
@@ -243,11 +255,11 @@ fn one_name_never_has_two_sets_of_keys_and_one_key_never_two_names() {
     assert_eq!(again.identity, first.identity, "a lost answer is made again");
     assert!(matches!(
         issue(&mut desk.harborlight, &other, &charter, &same_name),
-        Err(IssuerError::IdentityTaken { .. })
+        Err(IssuerError::Request(RequestError::IdentityTaken { .. }))
     ));
     assert!(matches!(
         issue(&mut desk.harborlight, &laptop, &charter, &rosa()),
-        Err(IssuerError::KeyTaken { .. })
+        Err(IssuerError::Request(RequestError::KeyTaken { .. }))
     ));
     let second_device = DeviceOrder { device: 2, ..same_name.clone() };
     let second = issue(&mut desk.harborlight, &other, &charter, &second_device).unwrap();

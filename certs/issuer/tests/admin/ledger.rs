@@ -8,7 +8,7 @@ use crate::{
 use alcove_charter::{
     LedgerEntry, LedgerEvent, LedgerHead, LedgerKind, LedgerPoint, SignedLedgerHead, TrustView,
 };
-use alcove_issuer::{Desk, DeviceOrder, IssuerError, PublishedLedger, Reason, Which};
+use alcove_issuer::{Desk, DeskError, DeviceOrder, IssuerError, PublishedLedger, Reason, Which};
 use alcove_proto::{
     limits::LEDGER_ENTRIES_PER_CALL_MAX,
     v1::{self, ErrorDetail},
@@ -160,7 +160,7 @@ fn many_entries_go_in_parts_and_a_cut_line_goes_on_where_it_was_cut() {
     (0..devices).for_each(|number| drop(scene.certify(at_ms + number as i64)));
     let total = 1 + 2 * devices as u64;
     scene.server.state().ledger.dies_after = Some(2);
-    assert!(matches!(scene.publish(NOW_MS), Err(IssuerError::DeskUnreachable)));
+    assert!(matches!(scene.publish(NOW_MS), Err(IssuerError::Desk(DeskError::Unreachable))));
     {
         let state = scene.server.state();
         let heads: Vec<u64> = state.ledger.heads.iter().map(|head| head.point.count).collect();
@@ -201,7 +201,9 @@ fn a_folder_from_before_publishes_nothing_and_an_old_line_is_published_like_a_ne
     fs::write(&ledger, before).unwrap();
     for _ in 0..2 {
         let refused = scene.publish(NOW_MS).unwrap_err();
-        let IssuerError::DeskRefused { reason, limit, .. } = refused else { panic!("{refused:?}") };
+        let IssuerError::Desk(DeskError::Refused { reason, limit, .. }) = refused else {
+            panic!("{refused:?}")
+        };
         assert_eq!((reason, limit), (v1::Reason::LedgerRefused, 3));
         scene.certify(at_ms);
     }

@@ -6,7 +6,7 @@ use crate::{
     desk::{DAY_MS, Device},
 };
 use alcove_charter::RenewalError;
-use alcove_issuer::{IssuerError, Judged, open_answer};
+use alcove_issuer::{AnswerError, IssuerError, Judged, open_answer};
 use alcove_proto::names::Identity;
 
 const MINUTE_MS: i64 = 60 * 1000;
@@ -18,7 +18,8 @@ fn certified_at_desk(scene: &Scene, device: &Device, identity: &Identity) -> Vec
 }
 
 fn is_superseded(judged: &Judged) -> bool {
-    !judged.is_due() && matches!(judged.fault, Some(IssuerError::RenewalSuperseded { .. }))
+    !judged.is_due()
+        && matches!(judged.fault, Some(IssuerError::Answer(AnswerError::RenewalSuperseded { .. })))
 }
 
 #[test]
@@ -36,7 +37,10 @@ fn no_key_but_the_newest_renews() {
     scene.server.put_renewal(&renewal(&first, &first_certificate, &identity, &copy));
     let judged = scene.judged();
     assert!(is_superseded(&judged), "{:?}", judged.fault);
-    assert!(matches!(scene.renew(&judged), Err(IssuerError::RenewalSuperseded { .. })), "whoever judged it");
+    assert!(
+        matches!(scene.renew(&judged), Err(IssuerError::Answer(AnswerError::RenewalSuperseded { .. }))),
+        "whoever judged it"
+    );
     assert_eq!(scene.room.harborlight.issued().len(), 4, "nothing was certified");
 
     // The device itself goes on; then its key before the last counts no more for anything, its own last request included.
@@ -68,7 +72,7 @@ fn a_renewal_is_of_these_days() {
         let judged = judged_when_made(&scene, time_ms);
         let expected = RenewalError::Time { made_at_ms: time_ms };
         assert!(
-            matches!(&judged.fault, Some(IssuerError::Renewal { fault, .. }) if *fault == expected),
+            matches!(&judged.fault, Some(IssuerError::Answer(AnswerError::RenewalRefused { fault, .. })) if *fault == expected),
             "{:?}",
             judged.fault
         );

@@ -6,7 +6,7 @@ use crate::{
 };
 use alcove_charter::{CharterFile, EscrowBundle, EscrowEntry, EscrowPlace, P256Point, request_words};
 use alcove_issuer::{
-    AgencyCa, DeviceOrder, IssuerError, Passphrase,
+    AgencyCa, DeviceOrder, DraftError, FolderError, IssuerError, Passphrase,
     drafting::{CHARTER_DAYS, Changes, draft_next},
     recovery::{RecoveryError, RecoveryOrder, open_recovered_keys},
 };
@@ -90,7 +90,10 @@ fn a_recovery_key_comes_into_force_with_the_next_charter_and_is_not_lost_silentl
             continue;
         };
         let refused = agency.sign_charter(&mut draft, NOW_MS).err();
-        let what = matches!(refused, Some(IssuerError::CharterMisstates { what: "the recovery key", .. }));
+        let what = matches!(
+            refused,
+            Some(IssuerError::Draft(DraftError::Misstates { what: "the recovery key", .. }))
+        );
         assert!(what, "{refused:?}");
     }
 }
@@ -107,7 +110,7 @@ fn a_key_that_no_charter_names_is_made_anew_and_a_published_one_only_with_replac
     assert_ne!(one, two);
     let refused = agency.sign_charter(&mut draft_of_one.clone(), NOW_MS).err();
     assert!(
-        matches!(refused, Some(IssuerError::CharterMisstates { what: "the recovery key", .. })),
+        matches!(refused, Some(IssuerError::Draft(DraftError::Misstates { what: "the recovery key", .. }))),
         "the shares of the first are gone: {refused:?}"
     );
 
@@ -138,7 +141,7 @@ fn a_key_that_no_charter_names_is_made_anew_and_a_published_one_only_with_replac
     let mut back = draft_next(&third, changes(vec![back]), &agency, NOW_MS).unwrap();
     let refused = agency.sign_charter(&mut back, NOW_MS).err();
     assert!(
-        matches!(refused, Some(IssuerError::CharterMisstates { what: "the recovery key", .. })),
+        matches!(refused, Some(IssuerError::Draft(DraftError::Misstates { what: "the recovery key", .. }))),
         "{refused:?}"
     );
 }
@@ -244,11 +247,14 @@ fn another_key_slipped_into_the_folder_is_noticed() {
         AgencyCa::open(&folder.path().join("harborlight"), &passphrase()).map(drop)
     };
     let theirs = fs::read(folder.path().join("elmgate/recovery.pub")).unwrap();
-    assert!(matches!(open(&theirs), Err(IssuerError::FolderMismatch { .. })));
+    assert!(matches!(open(&theirs), Err(IssuerError::Folder(FolderError::Mismatch { .. }))));
     for index in [0, 9, whole.len() / 2, whole.len() - 1] {
         let mut flipped = whole.clone();
         flipped[index] ^= 1;
-        assert!(matches!(open(&flipped), Err(IssuerError::FolderMismatch { .. })), "byte {index}");
+        assert!(
+            matches!(open(&flipped), Err(IssuerError::Folder(FolderError::Mismatch { .. }))),
+            "byte {index}"
+        );
     }
     assert!(open(&whole).is_ok(), "the control");
 }

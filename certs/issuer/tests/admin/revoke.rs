@@ -2,7 +2,7 @@
 
 use crate::desk::{DAY_MS, Desk, Device, NOW_MS, passphrase};
 use alcove_charter::{Judge, TrustError};
-use alcove_issuer::{AgencyCa, DeviceOrder, IssuedDevice, IssuerError, Reason, Which};
+use alcove_issuer::{AgencyCa, DeviceOrder, IssuedDevice, IssuerError, ListError, Reason, Which};
 use alcove_proto::v1;
 use prost::Message;
 use std::fs;
@@ -70,7 +70,10 @@ fn seven_laptops_are_revoked_by_one_list_or_not_at_all() {
         .collect();
     let with_a_stranger = [&all[..], &[Which::Serial("00".to_owned())]].concat();
     let refused = desk.harborlight.revoke_all(&with_a_stranger, Reason::KeyCompromise, NOW_MS);
-    assert!(matches!(refused, Err(IssuerError::NotIssued)), "a name is mistyped: which ones were meant?");
+    assert!(
+        matches!(refused, Err(IssuerError::List(ListError::NotIssued))),
+        "a name is mistyped: which ones were meant?"
+    );
     let crl = desk.harborlight.revoke_all(&all, Reason::KeyCompromise, NOW_MS).unwrap();
     assert_eq!((crl.number, crl.entries, crl.newly_revoked.len()), (2, 14, 14));
 }
@@ -87,7 +90,7 @@ fn what_was_never_issued_cannot_be_revoked() {
         Which::Device(issued.identity.person.device(9)),
     ] {
         let refused = desk.harborlight.revoke(&which, Reason::Unspecified, NOW_MS);
-        assert!(matches!(refused, Err(IssuerError::NotIssued)), "{which:?}");
+        assert!(matches!(refused, Err(IssuerError::List(ListError::NotIssued))), "{which:?}");
     }
     assert_eq!(desk.harborlight.renew_crl(NOW_MS).unwrap().number, 2, "no list was made for nothing");
 }
@@ -153,7 +156,7 @@ fn a_ledger_of_before_makes_no_list_that_takes_something_back() {
     }
     fs::write(restored.join("ledger.jsonl"), before).unwrap();
     let mut ca = AgencyCa::open(&restored, &passphrase()).unwrap();
-    let refused = |error: IssuerError| matches!(error, IssuerError::LedgerBehindList { .. });
+    let refused = |error: IssuerError| matches!(error, IssuerError::List(ListError::LedgerBehind { .. }));
     assert!(refused(ca.renew_crl(NOW_MS).unwrap_err()));
     assert!(refused(ca.revoke(&which, Reason::KeyCompromise, NOW_MS).unwrap_err()));
     assert_eq!(ca.newest_crl().unwrap(), list.der, "nothing was made");

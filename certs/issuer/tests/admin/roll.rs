@@ -3,8 +3,8 @@
 use crate::desk::{Desk, Device, NOW_MS, SERVER_NAME, csr, elmgate, passphrase};
 use alcove_charter::{CharterFile, Judge, TrustError, TrustView};
 use alcove_issuer::{
-    AgencyCa, DeviceOrder, DutyOfficer, FindingKind, IssuerError, Passphrase, Reason, RehearseInput,
-    RollState, ServerCa, Which,
+    AgencyCa, DeviceOrder, DraftError, DutyOfficer, FindingKind, FolderError, IssuerError, Passphrase,
+    Reason, RehearseInput, RollError, RollState, ServerCa, Which,
     drafting::{CHARTER_DAYS, Changes, draft_next},
     rehearse,
 };
@@ -54,9 +54,9 @@ fn an_agency_rolls_over_and_nobody_is_cut_off_meanwhile() {
 
     // Wrong order, a charter that lists one alone, and one that is not complete.
     let finished = desk.harborlight.roll_finish(&first, true, &passphrase(), NOW_MS);
-    assert!(matches!(finished, Err(IssuerError::RollOrder { stands: RollState::Begun })));
+    assert!(matches!(finished, Err(IssuerError::Roll(RollError::Order { stands: RollState::Begun }))));
     let one = desk.harborlight.roll_switch(&first, &passphrase(), NOW_MS);
-    assert!(matches!(one, Err(IssuerError::RollCharter { .. })));
+    assert!(matches!(one, Err(IssuerError::Roll(RollError::Charter { .. }))));
     let draft = next(&desk, &first);
     let unsigned = desk.harborlight.roll_switch(&draft, &passphrase(), NOW_MS);
     assert!(matches!(unsigned, Err(IssuerError::Charter(_))));
@@ -86,7 +86,7 @@ fn an_agency_rolls_over_and_nobody_is_cut_off_meanwhile() {
     assert!(matches!(during.verify_device_tls(&revoked.tls_chain, NOW_MS), Err(TrustError::Revoked { .. })));
 
     let refused = desk.harborlight.roll_finish(&overlap, false, &passphrase(), NOW_MS);
-    let Err(IssuerError::OldCertificatesLive { certificates }) = refused else {
+    let Err(IssuerError::Roll(RollError::OldCertificatesLive { certificates })) = refused else {
         panic!("it was not refused")
     };
     let names: Vec<_> = certificates.iter().map(|old| old.issued.name.as_str()).collect();
@@ -102,7 +102,7 @@ fn an_agency_rolls_over_and_nobody_is_cut_off_meanwhile() {
             &DeviceOrder::new("Rosa", "advocate"),
             NOW_MS
         ),
-        Err(IssuerError::CharterMisstates { .. })
+        Err(IssuerError::Draft(DraftError::Misstates { .. }))
     ));
 
     let draft = next(&desk, &overlap);
@@ -224,17 +224,17 @@ fn the_servers_ca_rolls_over() {
     };
     let old = chain(&mut desk.server);
     let early = desk.server.roll_switch(&first, &passphrase(), NOW_MS);
-    assert!(matches!(early, Err(IssuerError::RollOrder { stands: RollState::Steady })));
+    assert!(matches!(early, Err(IssuerError::Roll(RollError::Order { stands: RollState::Steady }))));
     desk.server.roll_begin(&passphrase(), NOW_MS).unwrap();
     let one = desk.server.roll_switch(&first, &passphrase(), NOW_MS);
-    assert!(matches!(one, Err(IssuerError::RollCharter { .. })));
+    assert!(matches!(one, Err(IssuerError::Roll(RollError::Charter { .. }))));
     let read = |name: &str| fs::read(desk.path("server").join(name)).unwrap();
     let server_cas = Some(vec![read("ca.cert"), read("ca.next.cert")]);
     let changes = Changes { days: CHARTER_DAYS, server_cas, ..Changes::default() };
     let overlap = signed(&desk, draft_next(&first, changes, &desk.elmgate, NOW_MS).unwrap());
     desk.server.roll_switch(&overlap, &passphrase(), NOW_MS).unwrap();
     let refused = desk.server.roll_finish(&overlap, false, &passphrase(), NOW_MS);
-    assert!(matches!(refused, Err(IssuerError::OldCertificatesLive { .. })));
+    assert!(matches!(refused, Err(IssuerError::Roll(RollError::OldCertificatesLive { .. }))));
     let new = chain(&mut desk.server);
     for chain in [&old, &new] {
         assert!(view(&overlap).verify_server(chain, SERVER_NAME, NOW_MS).is_ok());
@@ -255,7 +255,7 @@ fn a_duty_officer_denies_devices_of_its_own_agency_alone() {
     let path = desk.path("duty");
     drop(DutyOfficer::init(&path, &mut desk.harborlight, &own(), NOW_MS).unwrap());
     assert!(matches!(DutyOfficer::open(&path, &passphrase()), Err(IssuerError::WrongPassphrase)));
-    assert!(matches!(AgencyCa::open(&path, &own()), Err(IssuerError::NoCa { .. })));
+    assert!(matches!(AgencyCa::open(&path, &own()), Err(IssuerError::Folder(FolderError::NoCa { .. }))));
     let duty = DutyOfficer::open(&path, &own()).unwrap();
     let identity = device.identity.parse().unwrap();
     let denial = duty.deny(&identity, NOW_MS).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::desk::{Desk, NOW_MS, SERVER_NAME, csr};
 use alcove_charter::TrustError;
-use alcove_issuer::{IssuerError, SERVER_DAYS, ServerCa};
+use alcove_issuer::{IssuerError, RequestError, SERVER_DAYS, ServerCa};
 use alcove_proto::v1;
 use prost::Message;
 use rcgen::KeyPair;
@@ -37,14 +37,17 @@ fn a_bad_request_or_name_is_refused() {
         change(&mut request);
         desk.server.issue(&request.encode_to_vec(), SERVER_NAME, SERVER_DAYS, NOW_MS).unwrap_err()
     };
-    assert!(matches!(refused(&|request| request.format = 0), IssuerError::RequestFormat { found: 0 }));
+    assert!(matches!(
+        refused(&|request| request.format = 0),
+        IssuerError::Request(RequestError::Format { found: 0 })
+    ));
     assert!(matches!(
         refused(&|request| request.receipt_csr = request.tls_csr.clone()),
-        IssuerError::RequestKeyReused
+        IssuerError::Request(RequestError::KeyReused)
     ));
     assert!(matches!(
         refused(&|request| *request.receipt_csr.last_mut().unwrap() ^= 1),
-        IssuerError::Csr { which: "receipt", fault: TrustError::BadSignature }
+        IssuerError::Request(RequestError::Csr { which: "receipt", fault: TrustError::BadSignature })
     ));
     let days = desk.server.issue(&good.encode_to_vec(), SERVER_NAME, 826, NOW_MS);
     assert!(matches!(days, Err(IssuerError::Days { days: 826, max: 825 })));

@@ -4,10 +4,12 @@ use crate::{
     ca::{
         agency::{AgencyCa, IssuedCrl},
         roll::{
+            error::RollError,
             state::{OldCertificate, RollState},
             steps::in_force,
         },
     },
+    charters::error::DraftError,
     error::IssuerError,
 };
 use alcove_charter::{Ca, Charter, CharterFile, Crl};
@@ -32,7 +34,7 @@ impl AgencyCa {
     /// Makes the CA that takes over, and an `agency.pub` with both, the old one first. The old one goes on signing.
     ///
     /// Begun before, it changes nothing.
-    /// Errors: [`IssuerError::RollOrder`] after the switch, [`IssuerError::WrongPassphrase`], [`IssuerError::Io`].
+    /// Errors: [`RollError::Order`] after the switch, [`IssuerError::WrongPassphrase`], [`FolderError::Io`](crate::FolderError::Io).
     pub fn roll_begin(&mut self, passphrase: &Passphrase, now_ms: i64) -> Result<(), IssuerError> {
         if self.home.begin(passphrase, now_ms)? { self.settle_agency_file() } else { Ok(()) }
     }
@@ -40,7 +42,7 @@ impl AgencyCa {
     /// Signs with the new CA from now on, beginning with a CRL over everything revoked; `None` when that was done before.
     ///
     /// The charter must be in force and list both CAs, the old one first.
-    /// Errors: [`IssuerError::RollOrder`] when nothing was begun, [`IssuerError::RollCharter`], [`IssuerError::Charter`],
+    /// Errors: [`RollError::Order`] when nothing was begun, [`RollError::Charter`], [`IssuerError::Charter`],
     /// [`IssuerError::WrongPassphrase`].
     pub fn roll_switch(
         &mut self,
@@ -51,7 +53,9 @@ impl AgencyCa {
         self.home.check_begun()?;
         let stated = self.stated_in(&*in_force(charter, now_ms)?)?;
         if stated != self.entry().ca_certificates {
-            return Err(IssuerError::RollCharter { needs: "the old and the new CA of this agency" });
+            return Err(IssuerError::Roll(RollError::Charter {
+                needs: "the old and the new CA of this agency",
+            }));
         }
         self.home.switch(passphrase)?;
         // A list that the new CA has signed is the sign that this step was finished before.
@@ -65,8 +69,8 @@ impl AgencyCa {
     /// Ends the old CA: `agency.pub` has the new one alone, and the old key is wiped from the keystore.
     ///
     /// The charter must be in force and list the new CA. Finished before, it changes nothing.
-    /// Errors: [`IssuerError::OldCertificatesLive`] unless forced, [`IssuerError::RollOrder`] before the switch,
-    /// [`IssuerError::RollCharter`], [`IssuerError::Charter`], [`IssuerError::WrongPassphrase`].
+    /// Errors: [`RollError::OldCertificatesLive`] unless forced, [`RollError::Order`] before the switch,
+    /// [`RollError::Charter`], [`IssuerError::Charter`], [`IssuerError::WrongPassphrase`].
     pub fn roll_finish(
         &mut self,
         charter: &CharterFile,
@@ -77,7 +81,7 @@ impl AgencyCa {
         let Some(old) = self.home.ending()? else { return Ok(()) };
         let stated = self.stated_in(&*in_force(charter, now_ms)?)?;
         if !self.may_stand_in_charter(&stated, Purpose::Certify) {
-            return Err(IssuerError::RollCharter { needs: "the new CA of this agency" });
+            return Err(IssuerError::Roll(RollError::Charter { needs: "the new CA of this agency" }));
         }
         self.home.finish(old, force, passphrase, now_ms)?;
         self.settle_agency_file()
@@ -92,8 +96,9 @@ impl AgencyCa {
     fn stated_in(&self, charter: &Charter) -> Result<Vec<Vec<u8>>, IssuerError> {
         let trust_domain = &self.home.owner.profile.trust_domain;
         let agency = charter.agency(trust_domain);
-        let agency =
-            agency.ok_or_else(|| IssuerError::NotInCharter { trust_domain: trust_domain.clone() })?;
+        let agency = agency.ok_or_else(|| {
+            IssuerError::Draft(DraftError::NotInCharter { trust_domain: trust_domain.clone() })
+        })?;
         Ok(agency.entry().ca_certificates.clone())
     }
 

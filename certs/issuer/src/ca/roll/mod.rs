@@ -5,6 +5,7 @@
 //! whatever comes next, and a step that is taken again changes nothing.
 
 pub(crate) mod agency;
+pub(crate) mod error;
 mod server;
 pub(crate) mod settle;
 pub(crate) mod state;

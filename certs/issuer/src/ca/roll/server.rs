@@ -3,6 +3,7 @@
 use crate::{
     ca::{
         roll::{
+            error::RollError,
             state::{OldCertificate, RollState},
             steps::in_force,
         },
@@ -40,7 +41,9 @@ impl ServerCa {
         let charter = in_force(charter, now_ms)?;
         let listed = |ca: &CertificateDer<'_>| charter.server_cas.iter().any(|listed| listed.der() == ca);
         if !listed(&self.home.ca) || !self.home.other_ca.as_ref().is_some_and(listed) {
-            return Err(IssuerError::RollCharter { needs: "the old and the new CA of the server" });
+            return Err(IssuerError::Roll(RollError::Charter {
+                needs: "the old and the new CA of the server",
+            }));
         }
         self.home.switch(passphrase)
     }
@@ -58,7 +61,7 @@ impl ServerCa {
         let Some(old) = self.home.ending()? else { return Ok(()) };
         let charter = in_force(charter, now_ms)?;
         if !charter.server_cas.iter().any(|listed| *listed.der() == self.home.ca) {
-            return Err(IssuerError::RollCharter { needs: "the new CA of the server" });
+            return Err(IssuerError::Roll(RollError::Charter { needs: "the new CA of the server" }));
         }
         self.home.finish(old, force, passphrase, now_ms)
     }

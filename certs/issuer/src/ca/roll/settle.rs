@@ -2,6 +2,7 @@
 
 use crate::{
     ca::{
+        error::FolderError,
         files::read_limited,
         folder::{CA_CERTIFICATE, Folder, NEXT_CA_CERTIFICATE, OLD_CA_CERTIFICATE},
         keys::SigningKey,
@@ -34,7 +35,8 @@ pub(crate) fn settle(folder: &Folder, keys: &CaKeys) -> Result<Certificates, Iss
         None => read_ca(folder, &keys.signing)?,
     };
     let other = |key: &SigningKey, name: &str| {
-        find(key.public()).ok_or_else(|| IssuerError::FolderMismatch { path: folder.file(name) })
+        find(key.public())
+            .ok_or_else(|| IssuerError::Folder(FolderError::Mismatch { path: folder.file(name) }))
     };
     let (next, old) = match &keys.roll.other {
         OtherKey::Absent => (None, None),
@@ -69,6 +71,6 @@ pub(crate) fn read_ca(folder: &Folder, ca_key: &SigningKey) -> Result<Certificat
     let der = read_limited(&path, CERTIFICATE_BYTES_MAX)?;
     match Ca::parse(&der) {
         Ok(ca) if ca.public_key() == ca_key.public() => Ok(der.into()),
-        Ok(_) | Err(_) => Err(IssuerError::FolderMismatch { path }),
+        Ok(_) | Err(_) => Err(IssuerError::Folder(FolderError::Mismatch { path })),
     }
 }

@@ -6,6 +6,7 @@ use crate::{
         home::{Home, OwnsCa},
         keys::SigningKey,
         roll::{
+            error::RollError,
             settle::settle,
             state::{OldCertificate, RollState},
         },
@@ -55,7 +56,7 @@ fn refuse_if_alive(mut certificates: Vec<OldCertificate>, force: bool) -> Result
     if certificates.is_empty() || force {
         Ok(())
     } else {
-        Err(IssuerError::OldCertificatesLive { certificates })
+        Err(IssuerError::Roll(RollError::OldCertificatesLive { certificates }))
     }
 }
 
@@ -88,7 +89,7 @@ impl<O: OwnsCa> Home<O> {
     pub(super) fn begin(&mut self, passphrase: &Passphrase, now_ms: i64) -> Result<bool, IssuerError> {
         match self.stands() {
             RollState::Begun => return Ok(false),
-            stands @ RollState::Switched => return Err(IssuerError::RollOrder { stands }),
+            stands @ RollState::Switched => return Err(IssuerError::Roll(RollError::Order { stands })),
             RollState::Steady => {}
         }
         let key = make_next(&self.folder, &self.owner, now_ms)?;
@@ -97,10 +98,10 @@ impl<O: OwnsCa> Home<O> {
         Ok(true)
     }
 
-    /// Errors: [`IssuerError::RollOrder`] when nothing was begun.
+    /// Errors: [`RollError::Order`] when nothing was begun.
     pub(super) fn check_begun(&self) -> Result<(), IssuerError> {
         match self.stands() {
-            stands @ RollState::Steady => Err(IssuerError::RollOrder { stands }),
+            stands @ RollState::Steady => Err(IssuerError::Roll(RollError::Order { stands })),
             RollState::Begun | RollState::Switched => Ok(()),
         }
     }
@@ -119,7 +120,9 @@ impl<O: OwnsCa> Home<O> {
         match &roll.other {
             OtherKey::Old(key) => Ok(Some(*key.public())),
             OtherKey::Absent if roll.retired.is_some() => Ok(None),
-            OtherKey::Absent | OtherKey::Next(_) => Err(IssuerError::RollOrder { stands: self.stands() }),
+            OtherKey::Absent | OtherKey::Next(_) => {
+                Err(IssuerError::Roll(RollError::Order { stands: self.stands() }))
+            }
         }
     }
 

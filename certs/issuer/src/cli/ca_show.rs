@@ -1,8 +1,8 @@
 //! `ca show`: the words of a CA's own keys, for their owner to read out to whoever signs a charter.
 
-use super::{output::Output, passphrase::Source, recovery::key_hash};
+use super::run::Run;
 use alcove_charter::{Agency, Ca, KeyPurpose, P256Point, entry_words, key_words};
-use alcove_issuer::{AgencyCa, IssuerError, Passphrase, ServerCa};
+use alcove_issuer::{AgencyCa, FolderError, IssuerError, Passphrase, ServerCa, key_hash};
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -27,8 +27,8 @@ struct OwnWords {
 }
 
 impl ShowKeys {
-    pub(crate) fn run(self, passphrase: &Source, output: &mut Output) -> Result<(), IssuerError> {
-        let own = read(&self.ca, &passphrase.of_existing()?)?;
+    pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
+        let own = read(&self.ca, &run.passphrase.of_existing()?)?;
         let keys: Vec<Value> = own
             .keys
             .iter()
@@ -44,7 +44,7 @@ impl ShowKeys {
             "keys": keys,
         });
         if self.words {
-            return output.answer(&object, &[own.all]);
+            return run.output.answer(&object, &[own.all]);
         }
         let mut lines = vec![
             format!("The keys of {}.", own.of),
@@ -54,7 +54,7 @@ impl ShowKeys {
         ];
         let single = own.keys.iter().filter(|(.., words)| *words != own.all);
         lines.extend(single.map(|(purpose, _, words)| format!("  {:<14}{words}", purpose.code())));
-        output.answer(&object, &lines)
+        run.output.answer(&object, &lines)
     }
 }
 
@@ -68,7 +68,7 @@ fn read(folder: &Path, passphrase: &Passphrase) -> Result<OwnWords, IssuerError>
             let keys = agency.keys().into_iter().map(words).collect();
             Ok(OwnWords { kind: "agency", of: of.to_string(), all: entry_words(&agency), keys })
         }
-        Err(IssuerError::NoCa { .. }) => {
+        Err(IssuerError::Folder(FolderError::NoCa { .. })) => {
             let ca = ServerCa::open(folder, passphrase)?;
             let mut keys = Vec::new();
             for der in ca.certificates() {

@@ -1,39 +1,43 @@
 //! What a draft changes, in sentences for whoever signs it and in objects for scripts.
 
-use super::{ca::side_text, output::day, recovery::key_hash};
+use crate::{charters::hearing::differences_of, ledger::entries::key_hash, telling::time::day};
 use alcove_charter::{Charter, CharterFile, Difference, KeyPurpose};
-use alcove_issuer::hearing::differences_of;
-use alcove_proto::names::TrustDomain;
+use alcove_programs::language::Language::{self, English};
+use alcove_proto::{names::TrustDomain, v1::Side};
 use serde_json::{Value, json};
 
 /// Whether the words stand beside a change: never where somebody is to type what they have heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Words {
+pub enum Words {
+    /// They stand there.
     Shown,
+    /// They do not.
     Hidden,
 }
 
 /// The changes of a draft as paragraphs, the server first.
-pub(super) fn lines(file: &CharterFile, words: Words) -> Vec<String> {
+pub fn changes(language: Language, file: &CharterFile, words: Words) -> Vec<String> {
     let found = differences_of(file);
-    let mut lines = vec![match &file.history {
-        None => "This is the first version: the server and every agency are new in it.".to_owned(),
-        Some(history) if found.is_empty() => {
+    let mut lines = vec![match (language, &file.history) {
+        (English, None) => "This is the first version: the server and every agency are new in it.".to_owned(),
+        (English, Some(history)) if found.is_empty() => {
             format!("Nothing changes from version {}.", history.newest().version)
         }
-        Some(history) => format!("What changes from version {}:", history.newest().version),
+        (English, Some(history)) => format!("What changes from version {}:", history.newest().version),
     }];
     for difference in &found {
-        lines.push(format!("  * {}", text(file, difference)));
+        lines.push(format!("  * {}", change(language, file, difference)));
         if let (Words::Shown, Some(words)) = (words, difference.words()) {
-            lines.push(format!("    Its words: {words}"));
+            lines.push(match language {
+                English => format!("    Its words: {words}"),
+            });
         }
     }
     lines
 }
 
 /// The same for scripts.
-pub(super) fn objects(file: &CharterFile) -> Vec<Value> {
+pub fn changes_for_scripts(language: Language, file: &CharterFile) -> Vec<Value> {
     let object = |difference: &Difference| {
         let (purpose, key) = match difference {
             Difference::ServerCaAdded(key) | Difference::ServerCaDropped(key) => {
@@ -50,7 +54,7 @@ pub(super) fn objects(file: &CharterFile) -> Vec<Value> {
             "purpose": purpose.map(KeyPurpose::code),
             "key_sha256": key.map(|key| key_hash(key).to_string()),
             "words": difference.words(),
-            "says": text(file, difference),
+            "says": change(language, file, difference),
         })
     };
     differences_of(file).iter().map(object).collect()
@@ -75,61 +79,61 @@ fn code(difference: &Difference) -> &'static str {
 }
 
 /// One change as a lawyer reads it.
-pub(super) fn text(file: &CharterFile, difference: &Difference) -> String {
+pub fn change(language: Language, file: &CharterFile, difference: &Difference) -> String {
     let charter = file.offered.charter();
     let previous = file.history.as_ref().map(|history| &**history.newest());
     let called = |trust_domain: &TrustDomain| called(charter, previous, trust_domain);
-    match difference {
-        Difference::ServerCaAdded(_) if previous.is_none() => format!("The server's CA. {SERVER_CA}"),
-        Difference::ServerCaAdded(_) => format!("THE SERVER'S CA CHANGES: a new one is listed. {SERVER_CA}"),
-        Difference::ServerCaDropped(_) => {
+    match (language, difference) {
+        (English, Difference::ServerCaAdded(_)) if previous.is_none() => format!("The server's CA. {SERVER_CA}"),
+        (English, Difference::ServerCaAdded(_)) => format!("THE SERVER'S CA CHANGES: a new one is listed. {SERVER_CA}"),
+        (English, Difference::ServerCaDropped(_)) => {
             "THE SERVER'S CA CHANGES: one is dropped. A server that it has certified is believed no more."
                 .to_owned()
         }
-        Difference::ServerName { before, now } => {
+        (English, Difference::ServerName { before, now }) => {
             format!("THE SERVER'S NAME CHANGES from {before} to {now}.")
         }
-        Difference::Joins { trust_domain, .. } => {
-            let side = charter.agency(trust_domain).map_or("", |agency| side_text(agency.side));
+        (English, Difference::Joins { trust_domain, .. }) => {
+            let its_side = charter.agency(trust_domain).map_or("", |agency| side_code(agency.side));
             format!(
-                "{} joins, side: {side}. It certifies its own people, signs charters, and can be written to.",
+                "{} joins, side: {its_side}. It certifies its own people, signs charters, and can be written to.",
                 called(trust_domain)
             )
         }
-        Difference::Leaves { trust_domain } => {
+        (English, Difference::Leaves { trust_domain }) => {
             format!("{} leaves. Its people are let in no more.", called(trust_domain))
         }
-        Difference::Name { trust_domain, before } => {
+        (English, Difference::Name { trust_domain, before }) => {
             format!("{} is called that from now on, and was called {before}.", called(trust_domain))
         }
-        Difference::Side { trust_domain, before } => {
-            let now = charter.agency(trust_domain).map_or("", |agency| side_text(agency.side));
-            format!("{} changes its side from {} to {now}.", called(trust_domain), side_text(*before))
+        (English, Difference::Side { trust_domain, before }) => {
+            let now = charter.agency(trust_domain).map_or("", |agency| side_code(agency.side));
+            format!("{} changes its side from {} to {now}.", called(trust_domain), side_code(*before))
         }
-        Difference::KeyAdded { trust_domain, purpose, .. } => {
+        (English, Difference::KeyAdded { trust_domain, purpose, .. }) => {
             format!(
                 "{}: {} Nobody else may change this for them: they must have told you.",
                 called(trust_domain),
-                added(*purpose)
+                added(language, *purpose)
             )
         }
-        Difference::KeyDropped { trust_domain, purpose, .. } => {
-            format!("{}: {}", called(trust_domain), dropped(*purpose))
+        (English, Difference::KeyDropped { trust_domain, purpose, .. }) => {
+            format!("{}: {}", called(trust_domain), dropped(language, *purpose))
         }
-        Difference::Quorum { before } => format!(
+        (English, Difference::Quorum { before }) => format!(
             "A later version takes {} of {} agencies; it took {before}{}.",
             charter.quorum,
             charter.agencies.len(),
             previous.map_or_else(String::new, |previous| format!(" of {}", previous.agencies.len())),
         ),
-        Difference::DirectoryKey(_) => "The key that the names of all staff are sealed with is stated in it, for good. A wrong \
+        (English, Difference::DirectoryKey(_)) => "The key that the names of all staff are sealed with is stated in it, for good. A wrong \
                                         one lets others read the names. Whoever drafted it has its words from then."
             .to_owned(),
-        Difference::Rules { before } => format!(
+        (English, Difference::Rules { before }) => format!(
             "Rules {} bind what names this version, in place of rules {before}. Programs that do not know them cannot follow it.",
             charter.rules
         ),
-        Difference::End { before_ms } => {
+        (English, Difference::End { before_ms }) => {
             format!(
                 "It ends on {}; the version before ends on {}.",
                 day(charter.not_after_ms),
@@ -139,31 +143,47 @@ pub(super) fn text(file: &CharterFile, difference: &Difference) -> String {
     }
 }
 
+/// A side as people and scripts read it.
+pub fn side_code(side: Side) -> &'static str {
+    match side {
+        Side::Unspecified => "unspecified",
+        Side::Provider => "provider",
+        Side::ChildProtection => "child-protection",
+        Side::Prosecution => "prosecution",
+        Side::LawEnforcement => "law-enforcement",
+        Side::TrainingOnly => "training-only",
+    }
+}
+
 /// What whoever holds a wrong one can do.
 const SERVER_CA: &str = "Whoever holds it decides which machine all agencies take for the server. A wrong one can hold \
                          things back, reorder them, and show different things to different people.";
 
-fn added(purpose: KeyPurpose) -> &'static str {
-    match purpose {
-        KeyPurpose::ServerCa => SERVER_CA,
-        KeyPurpose::Ca => "A NEW CA CERTIFIES ITS PEOPLE.",
-        KeyPurpose::CharterKey => {
+fn added(language: Language, purpose: KeyPurpose) -> &'static str {
+    match (language, purpose) {
+        (English, KeyPurpose::ServerCa) => SERVER_CA,
+        (English, KeyPurpose::Ca) => "A NEW CA CERTIFIES ITS PEOPLE.",
+        (English, KeyPurpose::CharterKey) => {
             "ITS CHARTER KEY CHANGES. It signs charters, and what is said about its people."
         }
-        KeyPurpose::SealingKey => "ITS SEALING KEY CHANGES. The list of names reaches it through this one.",
-        KeyPurpose::RecoveryKey => {
+        (English, KeyPurpose::SealingKey) => {
+            "ITS SEALING KEY CHANGES. The list of names reaches it through this one."
+        }
+        (English, KeyPurpose::RecoveryKey) => {
             "ITS RECOVERY KEY IS NEW. Whoever holds its shares can read what its people could."
         }
     }
 }
 
-fn dropped(purpose: KeyPurpose) -> &'static str {
-    match purpose {
-        KeyPurpose::ServerCa => "The server's CA goes.",
-        KeyPurpose::Ca => "an earlier CA goes. Whoever has a certificate of that one alone is cut.",
-        KeyPurpose::CharterKey => "the charter key of before goes.",
-        KeyPurpose::SealingKey => "the sealing key of before goes.",
-        KeyPurpose::RecoveryKey => "the recovery key of before goes.",
+fn dropped(language: Language, purpose: KeyPurpose) -> &'static str {
+    match (language, purpose) {
+        (English, KeyPurpose::ServerCa) => "The server's CA goes.",
+        (English, KeyPurpose::Ca) => {
+            "an earlier CA goes. Whoever has a certificate of that one alone is cut."
+        }
+        (English, KeyPurpose::CharterKey) => "the charter key of before goes.",
+        (English, KeyPurpose::SealingKey) => "the sealing key of before goes.",
+        (English, KeyPurpose::RecoveryKey) => "the recovery key of before goes.",
     }
 }
 
@@ -178,13 +198,15 @@ fn called(charter: &Charter, previous: Option<&Charter>, trust_domain: &TrustDom
 }
 
 /// Who is to be called for the words of a change.
-pub(super) fn owner(file: &CharterFile, difference: &Difference) -> String {
+pub fn owner(language: Language, file: &CharterFile, difference: &Difference) -> String {
     let previous = file.history.as_ref().map(|history| &**history.newest());
-    match difference.trust_domain() {
-        Some(trust_domain) => {
+    match (language, difference.trust_domain()) {
+        (English, Some(trust_domain)) => {
             format!("the admin of {}", called(file.offered.charter(), previous, trust_domain))
         }
-        None if matches!(difference, Difference::DirectoryKey(_)) => "whoever drafted the charter".to_owned(),
-        None => "the server's operator".to_owned(),
+        (English, None) if matches!(difference, Difference::DirectoryKey(_)) => {
+            "whoever drafted the charter".to_owned()
+        }
+        (English, None) => "the server's operator".to_owned(),
     }
 }

@@ -1,0 +1,179 @@
+//! A charter file for people and for scripts: the same for every command, so that whoever signs sees what.
+
+use crate::cli::output::Output;
+use alcove_charter::{
+    Agency, Ca, CharterFile, KeyPurpose, P256Point, Standing, directory_key_words, entry_words, key_words,
+    sha256,
+};
+use alcove_issuer::{
+    IssuerError, key_hash,
+    telling::{self, Words, day, grouped, moment, side_code},
+};
+use alcove_programs::language::Language;
+use alcove_proto::{ids::Digest, names::TrustDomain};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Shows a charter file: the same for every command, so that whoever signs sees what.
+pub(super) fn answer(
+    file: &CharterFile,
+    path: &Path,
+    said: Option<&str>,
+    now_ms: i64,
+    output: &mut Output,
+) -> Result<(), IssuerError> {
+    let described = Described::new(file, now_ms, output.language)?;
+    let mut lines = described.lines(Words::Shown);
+    if let Some(said) = said {
+        lines.insert(0, said.to_owned());
+    }
+    output.answer(&described.object(path), &lines)
+}
+
+/// A charter file for people and for scripts.
+pub(super) struct Described<'a> {
+    file: &'a CharterFile,
+    standing: Standing,
+    hash: String,
+    has_ended: bool,
+    language: Language,
+}
+
+impl<'a> Described<'a> {
+    /// Errors: [`IssuerError::Charter`], for a draft that breaks a rule.
+    pub(super) fn new(file: &'a CharterFile, now_ms: i64, language: Language) -> Result<Self, IssuerError> {
+        let charter = file.offered.charter();
+        Ok(Self {
+            file,
+            standing: file.offered.standing(file.history.as_ref())?,
+            hash: charter.hash().to_string(),
+            has_ended: charter.check_in_force(now_ms).is_err(),
+            language,
+        })
+    }
+
+    /// For scripts.
+    pub(super) fn object(&self, path: &Path) -> Value {
+        let Self { file, standing, hash, has_ended, language } = self;
+        let charter = file.offered.charter();
+        let agencies: Vec<_> = charter
+            .agencies
+            .iter()
+            .map(|agency| {
+                let cas = agency.cas.iter().map(|ca| Digest(sha256(&[ca.der()])).to_string());
+                json!({
+                    "trust_domain": agency.trust_domain.as_str(),
+                    "name": agency.display_name,
+                    "side": side_code(agency.side),
+                    "ca_sha256": cas.collect::<Vec<_>>(),
+                    "keys": keys(agency),
+                    "words": entry_words(agency),
+                    "recovery_key_sha256": agency.recovery_key.as_ref().map(|key| key_hash(key).to_string()),
+                    "signed": standing.signed.contains(&agency.trust_domain),
+                })
+            })
+            .collect();
+        json!({
+            "schema": "alcove.charter.v1",
+            "file": path,
+            "collaborative": charter.collaborative.as_str(),
+            "version": charter.version,
+            "hash": hash,
+            "issued_at": moment(charter.issued_at_ms),
+            "not_after": moment(charter.not_after_ms),
+            "expired": has_ended,
+            "quorum": charter.quorum,
+            "server_name": charter.server_name,
+            "server_cas": charter.server_cas.iter().map(server_ca).collect::<Vec<_>>(),
+            "compared_with_version": file.history.as_ref().map(|history| history.newest().version),
+            "changes": telling::changes_for_scripts(*language, file),
+            "rules": charter.rules,
+            "directory_key_hash": charter.directory_key_hash.map(|hash| hash.to_string()),
+            "directory_key_words": charter.directory_key_hash.as_ref().map(directory_key_words),
+            "agencies": agencies,
+            "signed": names(&standing.signed),
+            "must_sign": names(&standing.must_sign),
+            "quorum_signed": standing.quorum_signed,
+            "quorum_needed": standing.quorum,
+            "complete": standing.is_complete(),
+        })
+    }
+
+    /// For people.
+    pub(super) fn lines(&self, words: Words) -> Vec<String> {
+        let Self { file, standing, hash, has_ended, language } = self;
+        let charter = file.offered.charter();
+        let mut lines = Vec::new();
+        lines.push(format!("Charter of {}, version {}", charter.collaborative, charter.version));
+        lines.push(format!("  hash     {}", grouped(hash)));
+        lines.push(format!(
+            "  in force {} to {}{}",
+            day(charter.issued_at_ms),
+            day(charter.not_after_ms),
+            if *has_ended { "  (it has ended)" } else { "" }
+        ));
+        lines.push(format!("  server   {}", charter.server_name));
+        lines.push(format!(
+            "  quorum   {} of {} agencies sign a later version",
+            charter.quorum,
+            charter.agencies.len()
+        ));
+        for agency in &charter.agencies {
+            let signed = standing.signed.contains(&agency.trust_domain);
+            lines.push(format!(
+                "  {}  {} ({}), {}",
+                if signed { "signed  " } else { "        " },
+                agency.display_name,
+                agency.trust_domain,
+                side_code(agency.side)
+            ));
+            if let Some(key) = &agency.recovery_key {
+                lines.push(format!("            recovery key {}", grouped(&key_hash(key).to_string())));
+            }
+        }
+        for trust_domain in &standing.signed {
+            if charter.agency(trust_domain).is_none() {
+                lines.push(format!("  signed    {trust_domain}, which leaves"));
+            }
+        }
+        lines.extend(telling::changes(*language, file, words));
+        if standing.is_complete() {
+            lines.push("All signatures it needs are there.".to_owned());
+        }
+        if !standing.must_sign.is_empty() {
+            lines.push(format!("Still to sign: {}.", names(&standing.must_sign).join(", ")));
+        }
+        if standing.quorum_signed < standing.quorum as usize {
+            lines.push(format!(
+                "{} of the {} members that a new version takes have signed.",
+                standing.quorum_signed, standing.quorum
+            ));
+        }
+        lines
+    }
+}
+
+fn names(domains: &[TrustDomain]) -> Vec<String> {
+    domains.iter().map(ToString::to_string).collect()
+}
+
+/// A server CA for scripts.
+fn server_ca(ca: &Ca) -> Value {
+    let mut object = key(None, KeyPurpose::ServerCa, ca.public_key());
+    object["certificate_sha256"] = Digest(sha256(&[ca.der()])).to_string().into();
+    object
+}
+
+/// The keys of an entry for scripts.
+fn keys(agency: &Agency) -> Vec<Value> {
+    let keys = agency.keys().into_iter();
+    keys.map(|(purpose, point)| key(Some(&agency.trust_domain), purpose, &point)).collect()
+}
+
+fn key(owner: Option<&TrustDomain>, purpose: KeyPurpose, key: &P256Point) -> Value {
+    json!({
+        "purpose": purpose.code(),
+        "key_sha256": key_hash(key).to_string(),
+        "words": key_words(owner, purpose, key),
+    })
+}

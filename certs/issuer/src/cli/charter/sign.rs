@@ -1,0 +1,50 @@
+//! `charter sign`: this agency's signature under a draft, once the words of its new keys were heard.
+
+use crate::cli::{
+    charter::{
+        describe::{Described, answer},
+        hear::hear,
+    },
+    input::read_charter,
+    run::Run,
+};
+use alcove_issuer::{AgencyCa, IssuerError, drafting::Signed, telling::Words, write_whole};
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct Sign {
+    /// The draft, which is signed in place.
+    file: PathBuf,
+    /// The agency's CA folder.
+    #[arg(long, value_name = "DIR", env = "ALCOVE_CERTS_CA")]
+    ca: PathBuf,
+    /// The six words of a key that the draft brings in, as its owner read them out; once for each change. At a terminal
+    /// those that are missing are asked for.
+    #[arg(long, value_name = "WORDS")]
+    heard: Vec<String>,
+    /// Do not ask at the end. Words that must be heard are asked for all the same.
+    #[arg(long, short)]
+    yes: bool,
+}
+
+impl Sign {
+    pub(super) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
+        let mut file = read_charter(&self.file)?;
+        let ca = AgencyCa::open(&self.ca, &run.passphrase.of_existing()?)?;
+        let signer = &ca.profile().trust_domain;
+        let signed_before = file.offered.standing(file.history.as_ref())?.signed.contains(signer);
+        if !signed_before {
+            let shown = Described::new(&file, run.now_ms, run.output.language)?.lines(Words::Hidden);
+            hear(&file, signer, &self.heard, &shown, self.yes, run.output.language)?;
+        }
+        let said = match ca.sign_charter(&mut file, run.now_ms)? {
+            Signed::Now => {
+                write_whole(&self.file, &file.encode())?;
+                "Signed."
+            }
+            Signed::Before => "This agency had signed before.",
+        };
+        answer(&file, &self.file, Some(said), run.now_ms, &mut run.output)
+    }
+}

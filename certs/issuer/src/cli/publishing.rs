@@ -1,0 +1,180 @@
+//! Publishing a list at the desk as soon as it is made, or later; and the ledger that goes with it.
+
+use super::{clock::clock_ms, desk::runtime, input::read_charter, output::Output};
+use alcove_charter::TrustView;
+use alcove_issuer::{AgencyCa, Desk, DeskError, IssuedCrl, IssuerError, ListError, Published, write_whole};
+use alcove_proto::{
+    limits::{CRL_AHEAD_MS_MAX, CRLS_PER_MINUTE_MAX, LISTED_SERIALS_MAX},
+    v1::Reason,
+};
+use clap::Args;
+use serde_json::json;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// How often a list is handed in again that came too soon.
+const WAITS_MAX: u32 = 3;
+/// Milliseconds that are waited each time at most: whatever a server says, nobody sits there for longer.
+const WAIT_MS_MAX: u64 = 90_000;
+
+/// Milliseconds that are waited for a list that is dated ahead: no desk that takes a minute asks for more of one whose clock is
+/// ahead by less.
+const AHEAD_MS_MAX: u64 = CRL_AHEAD_MS_MAX.unsigned_abs();
+
+/// Where a list is published as soon as it is made; nowhere, if no desk is named.
+#[derive(Debug, Args)]
+pub(crate) struct Publishing {
+    /// Publish the list at the server's desk.
+    #[arg(long, value_name = "HOST:PORT", env = "ALCOVE_CERTS_DESK", requires = "charter")]
+    desk: Option<String>,
+    /// The charter in force, which says who the server is.
+    #[arg(long, value_name = "FILE", env = "ALCOVE_CERTS_CHARTER")]
+    charter: Option<PathBuf>,
+}
+
+impl Publishing {
+    /// Publishes a list that is on disk in `file`. Nothing when no desk is named.
+    pub(crate) fn publish(
+        &self,
+        crl: &[u8],
+        file: &Path,
+        output: &mut Output,
+    ) -> Result<Option<Published>, IssuerError> {
+        let (Some(desk), Some(charter)) = (&self.desk, &self.charter) else { return Ok(None) };
+        publish_crl(desk, charter, crl, file, output).map(Some)
+    }
+}
+
+impl Publishing {
+    /// Publishes the ledger, if a desk is named: what has just been done stands in it.
+    pub(crate) fn publish_ledger(&self, ca: &AgencyCa) -> Result<(), IssuerError> {
+        let (Some(desk), Some(charter)) = (&self.desk, &self.charter) else { return Ok(()) };
+        let publish = || {
+            let trust = TrustView::new(read_charter(charter)?.complete()?);
+            let published = async { Desk::connect(desk, &trust).await?.publish_ledger(ca, clock_ms()).await };
+            runtime()?.block_on(published).map(drop)
+        };
+        publish().map_err(|source| IssuerError::LedgerUnpublished { source: Box::new(source) })
+    }
+}
+
+/// Publishes a list, and waits where the agency has had as many within a minute as the desk takes, and once until the list is
+/// dated ahead no more: each list names everything that was revoked until then, so that nothing is lost by waiting, nor by
+/// giving up.
+pub(crate) fn publish_crl(
+    desk: &str,
+    charter: &Path,
+    crl: &[u8],
+    file: &Path,
+    output: &mut Output,
+) -> Result<Published, IssuerError> {
+    let mut publish = || {
+        let trust = TrustView::new(read_charter(charter)?.complete()?);
+        let runtime = runtime()?;
+        let mut waits = 0;
+        let mut has_waited_for_its_date = false;
+        loop {
+            let submit = async { Desk::connect(desk, &trust).await?.submit_crl(crl.to_vec()).await };
+            // Rounded up, so that nobody comes a moment too early.
+            let seconds_of = |retry_after_ms: u64| retry_after_ms.min(WAIT_MS_MAX).div_ceil(1000).max(1);
+            let seconds = match runtime.block_on(submit) {
+                Err(IssuerError::Desk(DeskError::Refused {
+                    reason: Reason::RateLimited,
+                    retry_after_ms,
+                    ..
+                })) if waits < WAITS_MAX => {
+                    waits += 1;
+                    let seconds = seconds_of(retry_after_ms);
+                    output.remark(&waiting_text(seconds, file))?;
+                    seconds
+                }
+                Err(IssuerError::Desk(DeskError::Refused {
+                    reason: Reason::ClockSkew,
+                    retry_after_ms,
+                    ..
+                })) if !has_waited_for_its_date && (1..=AHEAD_MS_MAX).contains(&retry_after_ms) => {
+                    has_waited_for_its_date = true;
+                    let seconds = seconds_of(retry_after_ms);
+                    output.remark(&ahead_text(seconds, file))?;
+                    seconds
+                }
+                published => return published.map_err(of_a_list),
+            };
+            runtime.block_on(async { tokio::time::sleep(Duration::from_secs(seconds)).await });
+        }
+    };
+    publish().map_err(|source| IssuerError::Unpublished { file: file.to_owned(), source: Box::new(source) })
+}
+
+/// What the desk says of a list in particular.
+pub(crate) fn of_a_list(error: IssuerError) -> IssuerError {
+    match error {
+        IssuerError::Desk(DeskError::Refused { reason: Reason::ClockSkew, retry_after_ms, .. }) => {
+            IssuerError::List(ListError::Ahead { retry_after_ms })
+        }
+        IssuerError::Desk(DeskError::Refused {
+            reason: Reason::ListRefused, limit, retry_after_ms, ..
+        }) if retry_after_ms > 0 => IssuerError::List(ListError::TooEarly { number: limit, retry_after_ms }),
+        IssuerError::Desk(DeskError::Refused { reason: Reason::TooLarge, limit, .. })
+            if limit == LISTED_SERIALS_MAX as u64 =>
+        {
+            IssuerError::List(ListError::Full { max: LISTED_SERIALS_MAX })
+        }
+        error => error,
+    }
+}
+
+fn waiting_text(seconds: u64, file: &Path) -> String {
+    format!(
+        "The server takes {CRLS_PER_MINUTE_MAX} lists a minute from an agency. This one is in {} and goes in {seconds} s from \
+         now: please wait. One list can name many: --identity may be given several times.",
+        file.display()
+    )
+}
+
+fn ahead_text(seconds: u64, file: &Path) -> String {
+    format!(
+        "This list is dated ahead of the server's clock: set the clock of this computer. It is in {} and goes in {seconds} s from \
+         now: please wait.",
+        file.display()
+    )
+}
+
+/// How many connections ended.
+pub(crate) fn cut_text(cut: u32) -> String {
+    match cut {
+        0 => "No live connection was cut.".to_owned(),
+        1 => "1 live connection was cut.".to_owned(),
+        cut => format!("{cut} live connections were cut."),
+    }
+}
+
+/// The list is on disk before anybody hears of it; then it is published, if a desk was named.
+pub(crate) fn answer_crl(
+    crl: &IssuedCrl,
+    file: &Path,
+    first: String,
+    publishing: &Publishing,
+    output: &mut Output,
+) -> Result<(), IssuerError> {
+    write_whole(file, &crl.der)?;
+    let published = publishing.publish(&crl.der, file, output)?;
+    let last = match &published {
+        Some(published) => format!("It is in force. {}", cut_text(published.cut)),
+        None => format!("It counts once the server has it: give {} to its operator now.", file.display()),
+    };
+    output.answer(
+        &json!({
+            "schema": "alcove.certs.crl.v1",
+            "number": crl.number,
+            "entries": crl.entries,
+            "newly_revoked": crl.newly_revoked,
+            "file": file,
+            "published": published.is_some(),
+            "cut": published.map(|published| published.cut),
+        }),
+        &[first, format!("List {} names {} certificates.", crl.number, crl.entries), last],
+    )
+}

@@ -1,0 +1,101 @@
+//! `recovery fetch`: what is sealed of a person, once nobody can object any more.
+
+use crate::cli::{
+    clock::clock_ms,
+    desk::{AtDesk, Visit},
+    input::refuse_existing,
+    recovery::attempts::{find, state_text},
+    run::Run,
+};
+use alcove_issuer::{Attempt, IssuerError, key_hash, recovery::RecoveryError, write_whole};
+use alcove_proto::{
+    ids::{AttemptId, Digest},
+    v1::AttemptState,
+};
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct Fetch {
+    /// The attempt, as `recovery attempts` names it.
+    attempt: AttemptId,
+    #[command(flatten)]
+    at: AtDesk,
+    /// The hash of an earlier recovery key to whose escrow there are still shares; without it, the one in the charter.
+    #[arg(long, value_name = "SHA256")]
+    key_hash: Option<Digest>,
+    /// Where to write the escrow; not over a file that is there.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Write over a file that is there.
+    #[arg(long)]
+    force: bool,
+}
+
+impl Fetch {
+    pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
+        refuse_existing(&self.output, self.force, None)?;
+        let visit = self.at.visit(&run.passphrase)?;
+        let hash = match self.key_hash {
+            Some(hash) => hash,
+            None => key_in_force(&visit)?,
+        };
+        let attempt = find(&visit, &self.attempt)?;
+        check_open(&attempt)?;
+        let fetched = visit.wait(visit.desk.read_escrow(&visit.ca, &self.attempt, &hash, clock_ms()))?;
+        write_whole(&self.output, &fetched.bundle.encode())?;
+        let (entries, grants) = (fetched.bundle.entries.len(), fetched.bundle.grants.len());
+        let mut lines = vec![format!(
+            "Fetched {entries} entries and {grants} grants, sealed to the recovery key, into {}.",
+            self.output.display()
+        )];
+        if fetched.left_out > 0 {
+            lines.push(format!("{} that are not well formed were left out.", fetched.left_out));
+        }
+        lines.extend([
+            format!("{} may read the log again; what it reads opens with the keys alone.", attempt.identity),
+            format!(
+                "Officers open it on a machine without a network: alcove-certs recovery open --shares ... \
+                 --escrow {} --device {} --words ...",
+                self.output.display(),
+                attempt.identity
+            ),
+        ]);
+        run.output.answer(
+            &json!({
+                "schema": "alcove.certs.escrow.v1",
+                "attempt": attempt.id.to_string(),
+                "device": attempt.identity.to_string(),
+                "recovery_key_sha256": hash.to_string(),
+                "file": self.output,
+                "entries": entries,
+                "grants": grants,
+                "certificates": fetched.bundle.certificates.len(),
+                "left_out": fetched.left_out,
+            }),
+            &lines,
+        )
+    }
+}
+
+fn key_in_force(visit: &Visit) -> Result<Digest, IssuerError> {
+    let own = &visit.ca.profile().trust_domain;
+    let key = visit.trust.charter().agency(own).and_then(|agency| agency.recovery_key);
+    let key = key.ok_or_else(|| RecoveryError::NoRecoveryKey { trust_domain: own.clone() })?;
+    Ok(key_hash(&key))
+}
+
+/// Said before the desk is asked, since it says it better.
+fn check_open(attempt: &Attempt) -> Result<(), IssuerError> {
+    match attempt.state {
+        AttemptState::Announced => {
+            Err(RecoveryError::NotOpenYet { open_from_ms: attempt.open_from_ms }.into())
+        }
+        AttemptState::Objected | AttemptState::Withdrawn | AttemptState::Ended => {
+            Err(RecoveryError::AttemptOver { what: state_text(attempt.state) }.into())
+        }
+        // What this version does not know, the desk decides.
+        AttemptState::Open | AttemptState::HandedOut | AttemptState::Unspecified => Ok(()),
+    }
+}

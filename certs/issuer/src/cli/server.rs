@@ -1,0 +1,64 @@
+//! `server`: the certificates of the server.
+
+use super::{
+    input::{REQUEST_BYTES_MAX, refuse_existing},
+    run::Run,
+};
+use alcove_issuer::{
+    IssuerError, SERVER_DAYS, ServerCa, read_limited,
+    telling::{day, moment},
+    write_whole,
+};
+use clap::{Args, Subcommand};
+use serde_json::json;
+use std::path::PathBuf;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServerCommand {
+    /// Certify the server's two keys.
+    Issue(ServerIssue),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServerIssue {
+    /// The request that `alcove-server init` wrote.
+    request: PathBuf,
+    /// The server CA's folder.
+    #[arg(long, value_name = "DIR")]
+    ca: PathBuf,
+    /// The DNS name staff call the server by; the charter names the same.
+    #[arg(long)]
+    name: String,
+    /// How many days the certificates live.
+    #[arg(long, default_value_t = SERVER_DAYS)]
+    days: u32,
+    /// Where to write the answer; not over a file that is there.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Write over a file that is there.
+    #[arg(long)]
+    force: bool,
+}
+
+impl ServerCommand {
+    pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
+        let Self::Issue(issue) = self;
+        refuse_existing(&issue.output, issue.force, None)?;
+        let request = read_limited(&issue.request, REQUEST_BYTES_MAX)?;
+        let mut ca = ServerCa::open(&issue.ca, &run.passphrase.of_existing()?)?;
+        let issued = ca.issue(&request, &issue.name, issue.days, run.now_ms)?;
+        write_whole(&issue.output, &issued.file)?;
+        run.output.answer(
+            &json!({
+                "schema": "alcove.certs.server.v1",
+                "name": issue.name,
+                "not_after": moment(issued.not_after_ms),
+                "file": issue.output,
+            }),
+            &[
+                format!("Certified the server {} until {}.", issue.name, day(issued.not_after_ms)),
+                format!("Put {} where the server's configuration names it.", issue.output.display()),
+            ],
+        )
+    }
+}

@@ -1,0 +1,178 @@
+//! What people are told when something was not done: what happened, what to do, and how the command ends.
+//!
+//! In the library, since the command line and the pages beside it say the same. A sentence is a function of a language and a
+//! fact, in one match that is exhaustive over both: a second language is a second arm, and a missing one does not
+//! compile. How a command ends depends on the fact alone.
+
+pub(crate) mod answer;
+mod charter;
+mod desk;
+pub(crate) mod differences;
+mod draft;
+mod folder;
+mod list;
+pub(crate) mod recovery;
+mod request;
+mod roll;
+pub(crate) mod time;
+pub(crate) mod told;
+
+pub use answer::late;
+pub use differences::{Words, change, changes, changes_for_scripts, owner, side_code};
+pub use recovery::share_fault;
+pub use time::{day, grouped, moment};
+pub use told::Told;
+
+use crate::{
+    certify::{certificates::CERTIFICATE_DAYS_MAX, error::AnswerError},
+    charters::error::DraftError,
+    error::IssuerError,
+};
+use alcove_charter::CharterError;
+use alcove_programs::{
+    exit::Exit,
+    language::Language::{self, English},
+    passphrase::{self, Unfit},
+};
+use told::{Said, said};
+
+/// What a person is told. `now_ms`: what this computer's clock says, since some of it is about that.
+pub fn tell(language: Language, error: &IssuerError, now_ms: i64) -> Told {
+    let Said { happened, remedy } = sentences(language, error, now_ms);
+    Told { exit: exit(error), happened, remedy }
+}
+
+/// What is wrong with something that waits at the desk, in one sentence; the admin decides by it.
+pub fn fault(language: Language, error: &IssuerError, now_ms: i64) -> String {
+    match (language, error) {
+        (English, IssuerError::Answer(AnswerError::ForgedProof { .. })) => {
+            "NOT from the person you invited: refuse it.".to_owned()
+        }
+        (English, error) => sentences(language, error, now_ms).happened,
+    }
+}
+
+/// Why, in one word for scripts, where the exit code alone would not tell them what to do next.
+pub fn code(error: &IssuerError) -> Option<&'static str> {
+    match error {
+        IssuerError::Charter(CharterError::KeyOfAnother { .. }) => Some("key-of-another"),
+        IssuerError::Charter(CharterError::CaClaimMissing { .. }) => Some("ca-claim-missing"),
+        IssuerError::Charter(CharterError::BadCaClaim { .. }) => Some("bad-ca-claim"),
+        IssuerError::PassphraseUnfit(unfit) => Some(unfit.code()),
+        IssuerError::Draft(DraftError::OtherDirectoryKey) => Some("other-directory-key"),
+        IssuerError::Draft(DraftError::WordsNotHeard { .. }) => Some("words-not-heard"),
+        IssuerError::Draft(DraftError::WordsOfNothing | DraftError::OtherKeyWords { .. }) => {
+            Some("words-differ")
+        }
+        _ => None,
+    }
+}
+
+fn exit(error: &IssuerError) -> Exit {
+    use IssuerError as E;
+    match error {
+        E::Folder(error) => folder::exit(error),
+        E::Request(error) => request::exit(error),
+        E::Answer(error) => answer::exit(error),
+        E::Draft(error) => draft::exit(error),
+        E::Charter(fault) => charter::exit(fault),
+        E::Roll(error) => roll::exit(error),
+        E::List(error) => list::exit(error),
+        E::Desk(error) => desk::exit(error),
+        E::Recovery(error) => recovery::exit(error),
+        E::Unpublished { source, .. } | E::LedgerUnpublished { source } => exit(source),
+        E::WrongPassphrase | E::PassphraseMissing => Exit::Locked,
+        E::PassphrasesDiffer | E::Name(_) | E::Days { .. } | E::ServerAddress | E::ServerName => Exit::Usage,
+        E::PassphraseUnfit(_) | E::DutyOfAnotherAgency { .. } => Exit::Refused,
+        E::Crypto { .. } => Exit::Unexpected,
+    }
+}
+
+fn sentences(language: Language, error: &IssuerError, now_ms: i64) -> Said {
+    use IssuerError as E;
+    match (language, error) {
+        (_, E::Folder(error)) => folder::sentences(language, error),
+        (_, E::Request(error)) => request::sentences(language, error),
+        (_, E::Answer(error)) => answer::sentences(language, error),
+        (_, E::Draft(error)) => draft::sentences(language, error),
+        (_, E::Charter(fault)) => charter::sentences(language, fault),
+        (_, E::Roll(error)) => roll::sentences(language, error),
+        (_, E::List(error)) => list::sentences(language, error, now_ms),
+        (_, E::Desk(error)) => desk::sentences(language, error, now_ms),
+        (_, E::Recovery(error)) => recovery::sentences(language, error),
+        (English, E::WrongPassphrase) => said(
+            "The passphrase is not the one this CA was sealed with.",
+            "Try again; without the passphrase nobody can open the CA.",
+        ),
+        (English, E::PassphraseUnfit(unfit)) => said(
+            match unfit {
+                Unfit::Guessable { characters, different } => format!(
+                    "The passphrase is too easy to guess: it has {characters} characters, {different} of them different."
+                ),
+                Unfit::TooLong => format!("The passphrase has more than {} bytes.", passphrase::BYTES_MAX),
+            },
+            "Take at least 12 characters, 5 of them different, for example four or five words drawn at random.",
+        ),
+        (English, E::PassphraseMissing) => said(
+            "The CA's passphrase is needed and there is no terminal to ask at.",
+            "Name a file that holds it with --passphrase-file or ALCOVE_CERTS_PASSPHRASE_FILE.",
+        ),
+        (English, E::PassphrasesDiffer) => {
+            said("The two passphrases are not the same.", "Run the command again.")
+        }
+        (English, E::Name(fault)) => said(format!("That is no name: {fault}."), "Check how it is written."),
+        (English, E::Days { days, max }) => said(
+            format!("{days} days were asked for."),
+            if *max > CERTIFICATE_DAYS_MAX {
+                "Give a number from 1 to 3652."
+            } else {
+                "Give a number from 1 to 825."
+            },
+        ),
+        (English, E::ServerAddress) => {
+            said("The server's address is not host:port.", "Write it like alcove.northmark.example:7443.")
+        }
+        (English, E::ServerName) => said(
+            "The server's name is no lower-case DNS name.",
+            "Give the name the charter has, for example alcove.northmark.example.",
+        ),
+        (English, E::DutyOfAnotherAgency { identity, trust_domain }) => said(
+            format!("{identity} is no device of {trust_domain}, whose duty officer this is."),
+            "Ask the duty officer of that device's agency.",
+        ),
+        (English, E::Unpublished { file, source }) => {
+            let Said { happened, remedy } = sentences(language, source, now_ms);
+            let file = file.display();
+            said(
+                format!("The list is in {file}, and NOT in force. {happened}"),
+                format!("Run `alcove-certs crl publish {file}` as soon as that is mended. {remedy}"),
+            )
+        }
+        (English, E::LedgerUnpublished { source }) => {
+            let Said { happened, remedy } = sentences(language, source, now_ms);
+            said(
+                format!("It is done, and the ledger that says so is NOT published. {happened}"),
+                format!("Run `alcove-certs ledger publish` as soon as that is mended. {remedy}"),
+            )
+        }
+        (English, E::Crypto { act }) => {
+            said(format!("Could not {act}."), "Run the command again; if it stays so, report it.")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_differ_lead_to_refusing_and_a_charter_that_was_not_signed_to_its_hash() {
+        let identity =
+            "spiffe://harborlight.northmark.example/staff/7h3jdpf5aa5rqdvm/device/1".parse().unwrap();
+        let remedy = |error| tell(English, &error, 0).remedy;
+        let words = remedy(AnswerError::WordsDiffer { identity }.into());
+        assert!(words.contains("alcove-certs refuse") && !words.contains("hash"), "{words}");
+        let charter = remedy(DraftError::NotConfirmed.into());
+        assert!(charter.contains("hash") && !charter.contains("refuse"), "{charter}");
+    }
+}

@@ -1,0 +1,165 @@
+//! What a person is told when an act of recovery was not done.
+
+use crate::{
+    recovery::error::{RecoveryError, ShareFault},
+    telling::{
+        time::moment,
+        told::{Said, said},
+    },
+};
+use alcove_programs::{
+    exit::Exit,
+    language::Language::{self, English},
+};
+use std::path::PathBuf;
+
+/// What is wrong with a share, in the middle of a sentence.
+pub fn share_fault(language: Language, fault: &ShareFault) -> String {
+    match (language, fault) {
+        (English, ShareFault::Damaged) => "damaged, or no share at all".to_owned(),
+        (English, ShareFault::Format { found }) => {
+            format!("of format {found}, which this version does not know")
+        }
+        (English, ShareFault::WrongPassphrase) => "sealed with another passphrase".to_owned(),
+        (English, ShareFault::OtherAgency { trust_domain }) => {
+            format!("a share of another agency, {trust_domain}")
+        }
+        (English, ShareFault::OtherSplitting) => {
+            "a share of another recovery key or another splitting".to_owned()
+        }
+        (English, ShareFault::Repeated { number, first }) => {
+            format!("share {number} a second time, after {}", first.display())
+        }
+        (English, ShareFault::DoesNotFit) => "wrong: its value does not fit what was committed to".to_owned(),
+    }
+}
+
+pub(super) fn exit(error: &RecoveryError) -> Exit {
+    use RecoveryError as R;
+    match error {
+        R::Refused { refused } if only_passphrases(refused) => Exit::Locked,
+        R::Numbers { .. } | R::Passphrases { .. } | R::TooManyShares { .. } | R::NoWords => Exit::Usage,
+        R::Published | R::SharesFolder { .. } | R::AttemptOver { .. } => Exit::Conflict,
+        R::PassphraseMissing => Exit::Locked,
+        R::Refused { .. } | R::NotTheKey | R::NothingOpens { .. } | R::ForgedAttempts { .. } => {
+            Exit::Integrity
+        }
+        R::TooFew { .. }
+        | R::Escrow(_)
+        | R::OtherAgencysEscrow { .. }
+        | R::OtherAgencysDevice { .. }
+        | R::RecoveredKeys
+        | R::TooManyKeys { .. }
+        | R::NotOpenYet { .. }
+        | R::NoRecoveryKey { .. } => Exit::Refused,
+        R::NoRequest { .. } | R::NoAttempt { .. } | R::NothingSealed => Exit::NotFound,
+    }
+}
+
+pub(super) fn sentences(language: Language, error: &RecoveryError) -> Said {
+    use RecoveryError as R;
+    match (language, error) {
+        (English, R::Numbers { needed, officers }) => said(
+            format!("{needed} of {officers} shares is not a splitting."),
+            "At least 2 shares are needed, at most all of them, and there are at most 16.",
+        ),
+        (English, R::Published) => said(
+            "This agency has signed a charter that names its recovery key.",
+            "Give --replace to make another; keep the old shares until the devices have sealed to the new one.",
+        ),
+        (English, R::SharesFolder { folder, file }) => said(
+            format!("{} holds {}.", folder.display(), file.display()),
+            "Name an empty folder or one that does not exist yet; shares are never written over.",
+        ),
+        (English, R::Passphrases { given, wanted }) => said(
+            format!("{given} passphrase files were given for {wanted} shares."),
+            "Give one for each share, in the same order, or none to be asked.",
+        ),
+        (English, R::PassphraseMissing) => said(
+            "An officer's passphrase is needed and there is no terminal to ask at.",
+            "Run it at a terminal, or name files that hold the passphrases with --passphrase-files.",
+        ),
+        (English, R::TooManyShares { given }) => said(
+            format!("{given} share files were given."),
+            "A key has at most 16 shares; give those of one splitting.",
+        ),
+        (English, R::Refused { refused }) => {
+            let named = refused
+                .iter()
+                .map(|(path, fault)| format!("{}: {}.", path.display(), share_fault(language, fault)));
+            let remedy = if only_passphrases(refused) {
+                "Let that officer type the passphrase again."
+            } else {
+                "Leave that file out and take another officer's share; nothing was put together."
+            };
+            said(named.collect::<Vec<_>>().join(" "), remedy)
+        }
+        (English, R::TooFew { good, needed }) => said(
+            format!("{good} shares are there, and {needed} are needed. Nothing was put together."),
+            "Ask further officers for theirs.",
+        ),
+        (English, R::NotTheKey) => said(
+            "The shares together are not the recovery key.",
+            "Check each with `alcove-certs recovery check`, and take other officers' shares.",
+        ),
+        (English, R::Escrow(fault)) => {
+            said(format!("The escrow is refused: {fault}."), "Have it gathered again.")
+        }
+        (English, R::OtherAgencysEscrow { trust_domain }) => said(
+            format!("The escrow is sealed to the recovery key of {trust_domain}."),
+            "Name the escrow of the agency that the shares are of.",
+        ),
+        (English, R::NothingOpens { entries }) => said(
+            format!("None of the {entries} entries of the escrow opens with this recovery key."),
+            "They may be sealed to an earlier key: take the shares of that one.",
+        ),
+        (English, R::OtherAgencysDevice { identity }) => said(
+            format!("{identity} is a device of another agency."),
+            "Keys are recovered for the agency's own staff only; check the name.",
+        ),
+        (English, R::RecoveredKeys) => said(
+            "The recovered keys do not open with this device's key.",
+            "Check that the file is for this device.",
+        ),
+        (English, R::TooManyKeys { keys }) => {
+            said(format!("{keys} keys do not fit one file."), "Have the escrow gathered in parts.")
+        }
+        (English, R::NoWords) => said(
+            "Those are not six words of the list.",
+            "Have them read out again: they stand in the person's window, and in `alcove-certs pending`.",
+        ),
+        (English, R::NoRequest { identity }) => said(
+            format!("This folder has certified no request of {identity}."),
+            "Enrol the new device first; if it is, name its request with --request, or its words with --words.",
+        ),
+        (English, R::NoAttempt { id }) => said(
+            format!("Your agency has ordered no attempt {id}, or the desk keeps it no more."),
+            "See them with `alcove-certs recovery attempts`.",
+        ),
+        (English, R::NotOpenYet { open_from_ms }) => said(
+            format!("Nothing is handed out before {}: until then anybody may object.", moment(*open_from_ms)),
+            "Run the command again then.",
+        ),
+        (English, R::AttemptOver { what }) => said(
+            format!("The attempt is {what}: nothing is handed out by it."),
+            "See why with `alcove-certs recovery attempts`; ask anew once that is settled.",
+        ),
+        (English, R::ForgedAttempts { count }) => said(
+            format!("The desk shows {count} attempts that your agency's charter key has not ordered."),
+            "Somebody else has that key, or the server lies: tell the other agencies by phone.",
+        ),
+        (English, R::NothingSealed) => said(
+            "Nothing of that person is sealed to that recovery key.",
+            "If it was replaced, name the one before with --key-hash, and take the shares of that one.",
+        ),
+        (English, R::NoRecoveryKey { trust_domain }) => said(
+            format!("The charter names no recovery key of {trust_domain}."),
+            "Name a charter that does, or leave --charter out.",
+        ),
+    }
+}
+
+/// Whether every share that was refused may be a good one, opened with the wrong passphrase.
+fn only_passphrases(refused: &[(PathBuf, ShareFault)]) -> bool {
+    refused.iter().all(|(_, fault)| matches!(fault, ShareFault::WrongPassphrase))
+}

@@ -1,0 +1,46 @@
+//! What a person is told when a step of a roll-over was not taken.
+
+use crate::{
+    ca::roll::{error::RollError, state::OldCertificate},
+    telling::{
+        time::day,
+        told::{Said, said},
+    },
+};
+use alcove_programs::{
+    exit::Exit,
+    language::Language::{self, English},
+};
+
+pub(super) fn exit(error: &RollError) -> Exit {
+    use RollError as R;
+    match error {
+        R::Order { .. } => Exit::Conflict,
+        R::Charter { .. } => Exit::Refused,
+        R::OldCertificatesLive { .. } => Exit::Conflict,
+    }
+}
+
+pub(super) fn sentences(language: Language, error: &RollError) -> Said {
+    use RollError as R;
+    match (language, error) {
+        (English, R::Order { stands }) => said(
+            format!("The roll-over of this CA is {stands}, so this step does not come now."),
+            "See with `alcove-certs ca roll status` which step comes next.",
+        ),
+        (English, R::Charter { needs }) => said(
+            format!("The charter does not list {needs} as they are."),
+            "Give the charter that is in force; draft, sign and publish it first.",
+        ),
+        (English, R::OldCertificatesLive { certificates }) => {
+            let line = |old: &OldCertificate| {
+                format!("\n  {} until {}", old.issued.name, day(old.issued.not_after_ms))
+            };
+            let lines: String = certificates.iter().map(line).collect();
+            said(
+                format!("{} certificates hang on the old CA alone:{lines}", certificates.len()),
+                "Wait until they are renewed, or end the old CA all the same with --force.",
+            )
+        }
+    }
+}
