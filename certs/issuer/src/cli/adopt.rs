@@ -75,7 +75,7 @@ fn differences(adoptable: &Adoptable) -> Vec<String> {
     }
     if *left_out > 0 {
         lines.push(format!(
-            "It is by a CA that the charter names no more: {left_out} serial numbers that this folder knows nothing of are left out."
+            "It is by a CA that the charter no longer names: {left_out} serial numbers that this folder knows nothing of are left out."
         ));
     }
     if !missing.is_empty() {

@@ -29,44 +29,44 @@ pub(super) struct Common {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// The CA itself.
+    /// Make a CA, rename it, show its words, or roll it over to a new key.
     #[command(subcommand)]
     Ca(ca::CaCommand),
-    /// The server's certificates.
+    /// Certify the keys of the server.
     #[command(subcommand)]
     Server(server::ServerCommand),
-    /// Certify a device: D.req in, D.cert out.
+    /// Certify a device from its request file. For a device that cannot reach the server's desk.
     Issue(issue::Issue),
-    /// Revoke a certificate, a device or a person, and make the list that says so.
+    /// Revoke a certificate, a device or a person, and make the list that says so. When a device is lost or a person leaves.
     Revoke(revoke::Revoke),
-    /// Make a new revocation list.
+    /// Make a new revocation list. At least every 30 days; `renew --watch` does it by itself.
     Crl(crl::Crl),
-    /// List what was handed out.
+    /// List the certificates that were issued.
     List(list::List),
-    /// Invite a person: their device enrols at the server's desk.
+    /// Invite a person, whose device then enrols at the server's desk. The usual way for a new device.
     Invite(invite::Invite),
-    /// Show what waits at the desk.
+    /// Show what waits at the desk, and what happened there. Before you approve or renew.
     Pending(pending::Pending),
-    /// Certify a request that came in on an invitation, once its words have been compared.
+    /// Certify a device that you invited. Once you have compared its words by phone.
     Approve(approve::Approve),
-    /// Say no to a request that waits.
+    /// Refuse a request that waits. When its words differ, or it is not from the person you invited.
     Refuse(approve::Refuse),
-    /// Take an invitation back.
+    /// Take an invitation back. When it reached the wrong person, or is not needed any more.
     Withdraw(approve::Withdraw),
-    /// Certify the new keys of devices that are certified already.
+    /// Certify the new keys of devices that are certified already. When `pending` shows renewals, or by itself with --watch.
     Renew(renew::Renew),
-    /// The published ledger, in which every device of the agency looks up the certificates it sees.
+    /// Publish the ledger, in which every device of the agency looks up the certificates it sees. After certifying by files.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
-    /// The charter: who belongs to the collaborative.
+    /// Draft, sign, show and publish charters, which say who belongs to the collaborative.
     #[command(subcommand)]
     Charter(charter::CharterCommand),
-    /// The duty officer, who shuts devices out while the CA is not at hand.
+    /// Shut a device out by the duty officer's key. While the CA is not at hand.
     #[command(subcommand)]
     Duty(duty::DutyCommand),
-    /// Say what the coming days end and what a charter to come would refuse; changes nothing.
+    /// Say what ends in the coming days, and what a charter to come would refuse. Changes nothing.
     Rehearse(rehearse::Rehearse),
-    /// The recovery key: split among officers, checked, and used on the day of need.
+    /// Split a recovery key among officers, check the shares, and use them on the day of need.
     #[command(subcommand)]
     Recovery(recovery::RecoveryCommand),
 }

@@ -16,7 +16,7 @@ pub(crate) enum CaCommand {
     Roll(super::roll::RollCommand),
     /// Give the agency another name or side, for the next charter.
     Rename(Rename),
-    /// Show the words of the CA's own keys, to be read out to whoever signs a charter.
+    /// Show the words of the CA's own keys, to be read out to the admins who sign a charter.
     Show(super::ca_show::ShowKeys),
 }
 
@@ -76,7 +76,7 @@ impl Init {
                     &[
                         format!("Made the CA of {} in {}.", profile.display_name, folder.display()),
                         format!(
-                            "Give {} to whoever drafts the charter, and {} to the server's operator.",
+                            "Give {} to the admin who drafts the charter, and {} to the server's operator.",
                             folder.join("agency.pub").display(),
                             folder.join("agency.crl").display()
                         ),
@@ -97,7 +97,10 @@ impl Init {
                     }),
                     &[
                         format!("Made the server CA of {} in {}.", server.collaborative(), folder.display()),
-                        format!("Give {} to whoever drafts the charter.", folder.join("ca.cert").display()),
+                        format!(
+                            "Give {} to the admin who drafts the charter.",
+                            folder.join("ca.cert").display()
+                        ),
                     ],
                 )
             }
@@ -140,7 +143,7 @@ impl Rename {
                     side_code(ca.profile().side)
                 ),
                 format!(
-                    "It counts from the next charter on: alcove-certs charter next ... --agency {}",
+                    "It takes effect with the next charter: alcove-certs charter next ... --agency {}",
                     agency_file.display()
                 ),
             ],

@@ -48,7 +48,7 @@ impl ShowKeys {
         }
         let mut lines = vec![
             format!("The keys of {}.", own.of),
-            "When somebody who signs a charter calls you at the number they have, read these out; never send them."
+            "Before they sign a charter, other admins call you at a number they have: read these out. Never send them."
                 .to_owned(),
             format!("  {:<14}{}", if own.kind == "agency" { "all together" } else { "server-ca" }, own.all),
         ];

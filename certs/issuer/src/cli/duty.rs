@@ -79,7 +79,7 @@ impl DutyCommand {
                     }),
                     &[
                         format!("Made the duty officer's key of {} in {}.", duty.agency(), init.output.display()),
-                        "Give folder and passphrase to whoever is on duty: they can shut devices out, and let nobody in."
+                        "Give folder and passphrase to the person on duty: they can shut devices out but cannot let any in."
                             .to_owned(),
                     ],
                 )
@@ -114,7 +114,9 @@ impl Deny {
         let mut lines = vec![format!("Denied {}.", self.identity)];
         match (cut, &self.output) {
             (Some(cut), _) => lines.push(format!("It is in force. {}", cut_text(cut))),
-            (None, Some(path)) => lines.push(format!("It counts once the server has {}.", path.display())),
+            (None, Some(path)) => {
+                lines.push(format!("It takes effect once the server has {}.", path.display()))
+            }
             // The argument parser demands one of the two.
             (None, None) => {}
         }

@@ -1,11 +1,11 @@
 //! `issue`: a device certified by files, `D.req` in and `D.cert` out.
 
 use super::{
-    input::{REQUEST_BYTES_MAX, refuse_existing},
+    input::{REQUEST_BYTES_MAX, read_charter, refuse_existing},
     order::OrderArgs,
     run::Run,
 };
-use alcove_charter::{CHARTER_FILE_BYTES_MAX, CharterFile, request_words, same_words};
+use alcove_charter::{request_words, same_words};
 use alcove_issuer::{
     AgencyCa, IssuerError, RequestError, read_limited,
     telling::{day, moment},
@@ -52,7 +52,7 @@ impl Issue {
         if self.words.is_some_and(|given| !same_words(&words, &given)) {
             return Err(IssuerError::Request(RequestError::OtherWords { words }));
         }
-        let charter = CharterFile::parse(&read_limited(&self.charter, CHARTER_FILE_BYTES_MAX)?)?;
+        let charter = read_charter(&self.charter)?;
         let mut ca = AgencyCa::open(&self.ca, &run.passphrase.of_existing()?)?;
         let order = self.order.order(self.server, self.desk);
         let issued = ca.issue_device(&request, &charter, &order, run.now_ms)?;

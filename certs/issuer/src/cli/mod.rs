@@ -84,7 +84,7 @@ fn lacks(lacking: memory::Lacking) -> &'static str {
     match lacking {
         memory::Lacking::Closed => {
             "Look: a crash of this program may leave the agency's keys on this machine's disk. \
-             Tell whoever looks after it that programs cannot switch off core files."
+             Tell the person who looks after it that programs cannot switch off core files."
         }
         memory::Lacking::Locked => {
             "Look: the agency's keys may be written to swap while this program runs. \

@@ -163,7 +163,9 @@ pub(crate) fn answer_crl(
     let published = publishing.publish(&crl.der, file, output)?;
     let last = match &published {
         Some(published) => format!("It is in force. {}", cut_text(published.cut)),
-        None => format!("It counts once the server has it: give {} to its operator now.", file.display()),
+        None => {
+            format!("It takes effect once the server has it: give {} to its operator now.", file.display())
+        }
     };
     output.answer(
         &json!({

@@ -1,8 +1,7 @@
 //! The commands that roll a CA over.
 
-use super::{output::Output, run::Run};
-use alcove_charter::{CHARTER_FILE_BYTES_MAX, CharterFile};
-use alcove_issuer::{AgencyCa, FolderError, IssuerError, Passphrase, RollState, ServerCa, read_limited};
+use super::{input::read_charter, output::Output, run::Run};
+use alcove_issuer::{AgencyCa, FolderError, IssuerError, Passphrase, RollState, ServerCa};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -15,7 +14,7 @@ pub(crate) enum RollCommand {
     Switch(WithCharter),
     /// End the old CA and wipe its key.
     Finish(Finish),
-    /// Say where it stands and what comes next.
+    /// Say which step was taken last and which one comes next.
     Status(Folder),
 }
 
@@ -164,8 +163,4 @@ fn answer(ca: &Either, folder: &Path, now_ms: i64, output: &mut Output) -> Resul
         "living_by_old_ca": living,
     });
     output.answer(&object, &lines)
-}
-
-pub(super) fn read_charter(path: &Path) -> Result<CharterFile, IssuerError> {
-    Ok(CharterFile::parse(&read_limited(path, CHARTER_FILE_BYTES_MAX)?)?)
 }

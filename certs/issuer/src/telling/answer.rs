@@ -82,7 +82,7 @@ pub(super) fn sentences(language: Language, error: &AnswerError) -> Said {
         ),
         (English, A::Unanswered { count }) => said(
             format!("{count} could not be answered; the others were."),
-            "Look at what is said beside each, then run the command again: nothing is lost by it.",
+            "Read the reason given for each, then run the command again: nothing is lost by that.",
         ),
         (English, A::TooManyInvitations { limit }) => {
             said(format!("{limit} invitations are open already."), "Approve or withdraw some of them first.")

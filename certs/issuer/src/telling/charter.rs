@@ -118,7 +118,7 @@ fn remedy(language: Language, fault: Fault) -> &'static str {
             "That agency runs `alcove-certs ca show` with the newest program, which puts the proof into its agency.pub; draft with that file (--agency)."
         }
         (English, Fault::BadClaim) => {
-            "Do not sign it; whoever wrote that entry does not hold the CA's key. Ask the agency by phone."
+            "Do not sign it: the author of that entry does not hold the CA's key. Ask the agency by phone."
         }
         (English, Fault::KeyTakenBack) => {
             "Do not sign it; which key the names are sealed with does not change. Draft from the charter in force."

@@ -33,7 +33,7 @@ pub(super) fn sentences(language: Language, error: &DeskError, now_ms: i64) -> S
         ),
         (English, D::Certificate { fault }) => said(
             format!(
-                "Whoever answers there is not the server of this charter: the certificate is refused, {fault}."
+                "The machine that answers there is not the server of this charter: its certificate is refused, {fault}."
             ),
             "Nothing was sent. Check the address and that the charter is the one in force, then call the operator.",
         ),
@@ -139,7 +139,7 @@ fn refusal(language: Language, reason: Reason, limit: u64, now_ms: i64) -> Said 
         ),
         (English, Reason::LedgerRefused) => said(
             format!(
-                "The server has {limit} entries of this agency's ledger, and this folder's does not lead on from them."
+                "The server has {limit} entries of this agency's ledger, and this folder's ledger does not continue them."
             ),
             "If this folder was put back from a copy, put back the newest one, or its file `ledger.jsonl` at least; if it was not, \
              somebody else has signed in this agency's name: tell the other agencies.",

@@ -87,7 +87,7 @@ pub fn change(language: Language, file: &CharterFile, difference: &Difference) -
         (English, Difference::ServerCaAdded(_)) if previous.is_none() => format!("The server's CA. {SERVER_CA}"),
         (English, Difference::ServerCaAdded(_)) => format!("THE SERVER'S CA CHANGES: a new one is listed. {SERVER_CA}"),
         (English, Difference::ServerCaDropped(_)) => {
-            "THE SERVER'S CA CHANGES: one is dropped. A server that it has certified is believed no more."
+            "THE SERVER'S CA CHANGES: one is dropped. Servers certified by it are no longer believed."
                 .to_owned()
         }
         (English, Difference::ServerName { before, now }) => {
@@ -101,7 +101,7 @@ pub fn change(language: Language, file: &CharterFile, difference: &Difference) -
             )
         }
         (English, Difference::Leaves { trust_domain }) => {
-            format!("{} leaves. Its people are let in no more.", called(trust_domain))
+            format!("{} leaves. Its people are no longer let in.", called(trust_domain))
         }
         (English, Difference::Name { trust_domain, before }) => {
             format!("{} is called that from now on, and was called {before}.", called(trust_domain))
@@ -156,7 +156,7 @@ pub fn side_code(side: Side) -> &'static str {
 }
 
 /// What whoever holds a wrong one can do.
-const SERVER_CA: &str = "Whoever holds it decides which machine all agencies take for the server. A wrong one can hold \
+const SERVER_CA: &str = "Its holder decides which machine all agencies take for the server. A wrong one can hold \
                          things back, reorder them, and show different things to different people.";
 
 fn added(language: Language, purpose: KeyPurpose) -> &'static str {
@@ -170,7 +170,7 @@ fn added(language: Language, purpose: KeyPurpose) -> &'static str {
             "ITS SEALING KEY CHANGES. The list of names reaches it through this one."
         }
         (English, KeyPurpose::RecoveryKey) => {
-            "ITS RECOVERY KEY IS NEW. Whoever holds its shares can read what its people could."
+            "ITS RECOVERY KEY IS NEW. The officers who hold its shares can together read what its people could."
         }
     }
 }
@@ -179,7 +179,7 @@ fn dropped(language: Language, purpose: KeyPurpose) -> &'static str {
     match (language, purpose) {
         (English, KeyPurpose::ServerCa) => "The server's CA goes.",
         (English, KeyPurpose::Ca) => {
-            "an earlier CA goes. Whoever has a certificate of that one alone is cut."
+            "an earlier CA goes. Devices certified by that one alone are disconnected."
         }
         (English, KeyPurpose::CharterKey) => "the charter key of before goes.",
         (English, KeyPurpose::SealingKey) => "the sealing key of before goes.",
@@ -205,7 +205,7 @@ pub fn owner(language: Language, file: &CharterFile, difference: &Difference) ->
             format!("the admin of {}", called(file.offered.charter(), previous, trust_domain))
         }
         (English, None) if matches!(difference, Difference::DirectoryKey(_)) => {
-            "whoever drafted the charter".to_owned()
+            "the admin who drafted the charter".to_owned()
         }
         (English, None) => "the server's operator".to_owned(),
     }

@@ -96,7 +96,7 @@ pub(super) fn sentences(language: Language, error: &FolderError) -> Said {
         ),
         (English, F::InvitationsDamaged { path }) => said(
             format!("{} was altered, or is another agency's.", path.display()),
-            "Put back the copy that you keep offline, or remove the file and invite again whoever is still open.",
+            "Put back the copy that you keep offline, or remove the file and send the open invitations again.",
         ),
     }
 }

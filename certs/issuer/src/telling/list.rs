@@ -55,7 +55,7 @@ pub(super) fn sentences(language: Language, error: &ListError, now_ms: i64) -> S
                  taken over. Nothing was changed."
             ),
             "Somebody else has this agency's CA key. Replace the CA now: `alcove-certs ca roll begin`, and so on to the charter that \
-             names the old one no more. Then adopt again: what only the old CA listed is left out by then.",
+             no longer names the old one. Then adopt again: what only the old CA listed is left out by then.",
         ),
         (English, L::Refused(fault)) => said(
             format!("A revocation list is refused: {fault}."),

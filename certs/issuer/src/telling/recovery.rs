@@ -126,14 +126,14 @@ pub(super) fn sentences(language: Language, error: &RecoveryError) -> Said {
         }
         (English, R::NoWords) => said(
             "Those are not six words of the list.",
-            "Have them read out again: they stand in the person's window, and in `alcove-certs pending`.",
+            "Have them read out again: they are shown in the person's window, and in `alcove-certs pending`.",
         ),
         (English, R::NoRequest { identity }) => said(
             format!("This folder has certified no request of {identity}."),
             "Enrol the new device first; if it is, name its request with --request, or its words with --words.",
         ),
         (English, R::NoAttempt { id }) => said(
-            format!("Your agency has ordered no attempt {id}, or the desk keeps it no more."),
+            format!("Your agency has ordered no attempt {id}, or the desk no longer keeps it."),
             "See them with `alcove-certs recovery attempts`.",
         ),
         (English, R::NotOpenYet { open_from_ms }) => said(

@@ -60,7 +60,7 @@ pub(super) fn sentences(language: Language, error: &RequestError) -> Said {
             "Give --handle and --device of that name, or ask for a new request.",
         ),
         (English, R::Card(fault)) => said(
-            format!("The name or role cannot stand on a card: {fault}."),
+            format!("The name or role cannot be put on a card: {fault}."),
             "Write each as one line of at most 200 bytes without control characters.",
         ),
     }

@@ -25,7 +25,7 @@ pub(super) fn sentences(language: Language, error: &RollError) -> Said {
     use RollError as R;
     match (language, error) {
         (English, R::Order { stands }) => said(
-            format!("The roll-over of this CA is {stands}, so this step does not come now."),
+            format!("The roll-over of this CA is {stands}: that command belongs to another step."),
             "See with `alcove-certs ca roll status` which step comes next.",
         ),
         (English, R::Charter { needs }) => said(
@@ -38,8 +38,8 @@ pub(super) fn sentences(language: Language, error: &RollError) -> Said {
             };
             let lines: String = certificates.iter().map(line).collect();
             said(
-                format!("{} certificates hang on the old CA alone:{lines}", certificates.len()),
-                "Wait until they are renewed, or end the old CA all the same with --force.",
+                format!("{} certificates depend on the old CA alone:{lines}", certificates.len()),
+                "Wait until they are renewed, or give --force to end the old CA anyway.",
             )
         }
     }

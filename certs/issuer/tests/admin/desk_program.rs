@@ -154,7 +154,7 @@ fn a_person_is_invited_and_certified_from_a_script() {
     let approve = format!("approve {identity} --words {}", words.replace(' ', "-"));
     place.server.state().ledger.refuses = true;
     let unpublished = place.fails(&approve, 6);
-    assert!(unpublished.contains("does not lead on"), "{unpublished}");
+    assert!(unpublished.contains("does not continue"), "{unpublished}");
     assert!(place.server.answer_of(&identity).is_none(), "nothing goes out that is not published");
     place.server.state().ledger.refuses = false;
     let certified = place.ok(&approve);

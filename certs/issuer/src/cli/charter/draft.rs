@@ -60,7 +60,7 @@ pub(crate) struct Next {
     /// Another quorum.
     #[arg(long)]
     quorum: Option<u32>,
-    /// Later rules; whoever has an older Alcove cannot follow the charter that states them.
+    /// Later rules. Programs that are too old for them cannot follow the charter.
     #[arg(long, value_name = "NUMBER")]
     rules: Option<u32>,
     /// How many days the charter lives, from now.

@@ -31,7 +31,7 @@ pub(crate) enum CharterCommand {
     Show(Show),
     /// Put a charter that all have signed in force.
     Publish(PublishCharter),
-    /// Say who still hangs on what a charter drops, before it is published.
+    /// List the devices that a charter would disconnect, before it is published.
     WouldCut(WouldCut),
 }
 

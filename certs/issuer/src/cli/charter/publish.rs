@@ -69,7 +69,7 @@ impl WouldCut {
         lines.extend(live.iter().map(|device| format!("{device}  is connected now and would be cut")));
         lines.extend(held.iter().map(|device| format!("{device}  has certificates by a CA that is dropped")));
         if lines.is_empty() {
-            lines.push("Nobody hangs on what this charter drops.".to_owned());
+            lines.push("No device depends on what this charter drops.".to_owned());
         }
         run.output.answer(
             &json!({

@@ -23,7 +23,7 @@ pub(crate) struct Sign {
     /// those that are missing are asked for.
     #[arg(long, value_name = "WORDS")]
     heard: Vec<String>,
-    /// Do not ask at the end. Words that must be heard are asked for all the same.
+    /// Do not ask at the end. Words that must be heard are still asked for.
     #[arg(long, short)]
     yes: bool,
 }

@@ -65,7 +65,7 @@ impl Init {
                 ),
                 "Each officer checks theirs: alcove-certs recovery check SHARE".to_owned(),
                 format!(
-                    "It counts from the next charter on: alcove-certs charter next ... --agency {}",
+                    "It takes effect with the next charter: alcove-certs charter next ... --agency {}",
                     self.ca.join("agency.pub").display()
                 ),
                 "Devices seal to it by themselves when they know that charter; on the day of need begin with \

@@ -1,9 +1,8 @@
 //! Which officers' passphrases, and against which recovery key their shares are held.
 
-use crate::cli::passphrase;
-use alcove_charter::{CHARTER_FILE_BYTES_MAX, CharterFile};
+use crate::cli::{input::read_charter, passphrase};
 use alcove_issuer::{
-    DraftError, IssuerError, read_limited,
+    DraftError, IssuerError,
     recovery::{Expected, RecoveryError, Shares, check_shares},
 };
 use alcove_proto::names::TrustDomain;
@@ -54,7 +53,7 @@ impl PassphraseFiles {
 impl Reference {
     fn read(&self) -> Result<Option<Expected>, IssuerError> {
         let (Some(charter), Some(trust_domain)) = (&self.charter, &self.agency) else { return Ok(None) };
-        let file = CharterFile::parse(&read_limited(charter, CHARTER_FILE_BYTES_MAX)?)?;
+        let file = read_charter(charter)?;
         let history = file.complete()?;
         let agency = history.newest().agency(trust_domain).ok_or_else(|| {
             IssuerError::Draft(DraftError::NotInCharter { trust_domain: trust_domain.clone() })
