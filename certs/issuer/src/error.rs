@@ -4,7 +4,7 @@ use crate::{
     ca::{error::FolderError, roll::error::RollError},
     certify::error::{AnswerError, RequestError},
     charters::error::DraftError,
-    desk::error::DeskError,
+    desk::error::{AttemptError, DeskError},
     ledger::error::ListError,
     recovery::error::RecoveryError,
 };
@@ -34,6 +34,9 @@ pub enum IssuerError {
     /// A step of a roll-over is not taken.
     #[error(transparent)]
     Roll(#[from] RollError),
+    /// Nothing is done about an attempt at recovery.
+    #[error(transparent)]
+    Attempt(#[from] AttemptError),
     /// A call at the desk came to nothing.
     #[error(transparent)]
     Desk(#[from] DeskError),

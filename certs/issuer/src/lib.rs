@@ -47,7 +47,7 @@ pub use charters::{
     rehearse::{Finding, FindingKind, REHEARSAL_DAYS_MAX, RefusedByNext, Rehearsal, RehearseInput, rehearse},
 };
 pub use desk::{
-    error::DeskError,
+    error::{AttemptError, DeskError},
     orders::Desk,
     recoveries::{Attempt, Attempts, FetchedEscrow},
     trust::Published,

@@ -1,6 +1,6 @@
 //! Why a call at the desk comes to nothing.
 
-use alcove_proto::v1;
+use alcove_proto::{ids::AttemptId, names::Identity, v1};
 use alcove_trust::CertificateFault;
 
 /// Why a call at the desk came to nothing.
@@ -33,4 +33,45 @@ pub enum DeskError {
         /// Which part.
         what: &'static str,
     },
+}
+
+/// Why nothing was done about an attempt at recovery.
+#[derive(Debug, thiserror::Error)]
+pub enum AttemptError {
+    /// Six words were to be given, and these are none.
+    #[error("no six words of the list")]
+    NoWords,
+    /// This folder has not certified a request of that device, and none was given.
+    #[error("no request of {identity}")]
+    NoRequest {
+        /// The device.
+        identity: Identity,
+    },
+    /// The desk shows no such attempt that this agency ordered.
+    #[error("no attempt {id}")]
+    Unknown {
+        /// Which.
+        id: AttemptId,
+    },
+    /// The attempt may still be objected to.
+    #[error("nothing is handed out before {open_from_ms}")]
+    NotOpenYet {
+        /// When it opens, milliseconds since 1970.
+        open_from_ms: i64,
+    },
+    /// Nothing is handed out by the attempt any more.
+    #[error("the attempt is {what}")]
+    Over {
+        /// What has become of it.
+        what: &'static str,
+    },
+    /// The desk shows attempts that this agency's charter key did not order.
+    #[error("{count} attempts that nobody here ordered")]
+    Forged {
+        /// How many.
+        count: usize,
+    },
+    /// There is no escrow of that person under that recovery key.
+    #[error("nothing is sealed")]
+    NothingSealed,
 }

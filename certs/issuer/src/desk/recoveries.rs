@@ -5,7 +5,7 @@
 
 use crate::{
     ca::{agency::AgencyCa, keys},
-    desk::{calls::bad, orders::Desk},
+    desk::{calls::bad, error::AttemptError, orders::Desk},
     error::IssuerError,
     recovery::error::RecoveryError,
 };
@@ -120,7 +120,7 @@ impl Desk {
     /// Everything that an open attempt is for, sealed to the recovery key of that hash.
     ///
     /// Errors: [`IssuerError`]; [`DeskError::Refused`](crate::DeskError::Refused) before its time and after an objection;
-    /// [`RecoveryError::NothingSealed`].
+    /// [`AttemptError::NothingSealed`].
     pub async fn read_escrow(
         &self,
         ca: &AgencyCa,
@@ -188,7 +188,7 @@ impl FetchedEscrow {
 
     fn whole(self) -> Result<Self, IssuerError> {
         if self.bundle.entries.is_empty() && self.bundle.grants.is_empty() {
-            return Err(RecoveryError::NothingSealed.into());
+            return Err(AttemptError::NothingSealed.into());
         }
         // Read back, as whoever opens it will.
         EscrowBundle::parse(&self.bundle.encode()).map_err(RecoveryError::from)?;

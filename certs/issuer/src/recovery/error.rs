@@ -1,10 +1,7 @@
-//! What can go wrong about recovery, as facts. `cli/recovery_exit.rs` says them to people.
+//! What can go wrong about recovery, as facts. `telling` says them to people.
 
 use alcove_charter::EscrowError;
-use alcove_proto::{
-    ids::AttemptId,
-    names::{Identity, TrustDomain},
-};
+use alcove_proto::names::{Identity, TrustDomain};
 use std::path::PathBuf;
 
 /// What is wrong with one share file.
@@ -130,42 +127,6 @@ pub enum RecoveryError {
         /// How many.
         keys: usize,
     },
-    /// Six words were to be given, and these are none.
-    #[error("no six words of the list")]
-    NoWords,
-    /// This folder has not certified a request of that device, and none was given.
-    #[error("no request of {identity}")]
-    NoRequest {
-        /// The device.
-        identity: Identity,
-    },
-    /// The desk shows no such attempt that this agency ordered.
-    #[error("no attempt {id}")]
-    NoAttempt {
-        /// Which.
-        id: AttemptId,
-    },
-    /// The attempt may still be objected to.
-    #[error("nothing is handed out before {open_from_ms}")]
-    NotOpenYet {
-        /// When it opens, milliseconds since 1970.
-        open_from_ms: i64,
-    },
-    /// Nothing is handed out by the attempt any more.
-    #[error("the attempt is {what}")]
-    AttemptOver {
-        /// What has become of it.
-        what: &'static str,
-    },
-    /// The desk shows attempts that this agency's charter key did not order.
-    #[error("{count} attempts that nobody here ordered")]
-    ForgedAttempts {
-        /// How many.
-        count: usize,
-    },
-    /// There is no escrow of that person under that recovery key.
-    #[error("nothing is sealed")]
-    NothingSealed,
     /// A charter names no recovery key of this agency.
     #[error("no recovery key of {trust_domain}")]
     NoRecoveryKey {

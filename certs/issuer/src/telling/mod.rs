@@ -5,6 +5,7 @@
 //! compile. How a command ends depends on the fact alone.
 
 pub(crate) mod answer;
+mod attempt;
 mod charter;
 mod desk;
 pub(crate) mod differences;
@@ -80,6 +81,7 @@ fn exit(error: &IssuerError) -> Exit {
         E::List(error) => list::exit(error),
         E::Desk(error) => desk::exit(error),
         E::Recovery(error) => recovery::exit(error),
+        E::Attempt(error) => attempt::exit(error),
         E::Unpublished { source, .. } | E::LedgerUnpublished { source } => exit(source),
         E::WrongPassphrase | E::PassphraseMissing => Exit::Locked,
         E::PassphrasesDiffer | E::Name(_) | E::Days { .. } | E::ServerAddress | E::ServerName => Exit::Usage,
@@ -100,6 +102,7 @@ fn sentences(language: Language, error: &IssuerError, now_ms: i64) -> Said {
         (_, E::List(error)) => list::sentences(language, error, now_ms),
         (_, E::Desk(error)) => desk::sentences(language, error, now_ms),
         (_, E::Recovery(error)) => recovery::sentences(language, error),
+        (_, E::Attempt(error)) => attempt::sentences(language, error),
         (English, E::WrongPassphrase) => said(
             "The passphrase is not the one this CA was sealed with.",
             "Try again; without the passphrase nobody can open the CA.",

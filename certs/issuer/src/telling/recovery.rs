@@ -2,10 +2,7 @@
 
 use crate::{
     recovery::error::{RecoveryError, ShareFault},
-    telling::{
-        time::moment,
-        told::{Said, said},
-    },
+    telling::told::{Said, said},
 };
 use alcove_programs::{
     exit::Exit,
@@ -38,21 +35,17 @@ pub(super) fn exit(error: &RecoveryError) -> Exit {
     use RecoveryError as R;
     match error {
         R::Refused { refused } if only_passphrases(refused) => Exit::Locked,
-        R::Numbers { .. } | R::Passphrases { .. } | R::TooManyShares { .. } | R::NoWords => Exit::Usage,
-        R::Published | R::SharesFolder { .. } | R::AttemptOver { .. } => Exit::Conflict,
+        R::Numbers { .. } | R::Passphrases { .. } | R::TooManyShares { .. } => Exit::Usage,
+        R::Published | R::SharesFolder { .. } => Exit::Conflict,
         R::PassphraseMissing => Exit::Locked,
-        R::Refused { .. } | R::NotTheKey | R::NothingOpens { .. } | R::ForgedAttempts { .. } => {
-            Exit::Integrity
-        }
+        R::Refused { .. } | R::NotTheKey | R::NothingOpens { .. } => Exit::Integrity,
         R::TooFew { .. }
         | R::Escrow(_)
         | R::OtherAgencysEscrow { .. }
         | R::OtherAgencysDevice { .. }
         | R::RecoveredKeys
         | R::TooManyKeys { .. }
-        | R::NotOpenYet { .. }
         | R::NoRecoveryKey { .. } => Exit::Refused,
-        R::NoRequest { .. } | R::NoAttempt { .. } | R::NothingSealed => Exit::NotFound,
     }
 }
 
@@ -124,34 +117,6 @@ pub(super) fn sentences(language: Language, error: &RecoveryError) -> Said {
         (English, R::TooManyKeys { keys }) => {
             said(format!("{keys} keys do not fit one file."), "Have the escrow gathered in parts.")
         }
-        (English, R::NoWords) => said(
-            "Those are not six words of the list.",
-            "Have them read out again: they are shown in the person's window, and in `alcove-certs pending`.",
-        ),
-        (English, R::NoRequest { identity }) => said(
-            format!("This folder has certified no request of {identity}."),
-            "Enrol the new device first; if it is, name its request with --request, or its words with --words.",
-        ),
-        (English, R::NoAttempt { id }) => said(
-            format!("Your agency has ordered no attempt {id}, or the desk no longer keeps it."),
-            "See them with `alcove-certs recovery attempts`.",
-        ),
-        (English, R::NotOpenYet { open_from_ms }) => said(
-            format!("Nothing is handed out before {}: until then anybody may object.", moment(*open_from_ms)),
-            "Run the command again then.",
-        ),
-        (English, R::AttemptOver { what }) => said(
-            format!("The attempt is {what}: nothing is handed out by it."),
-            "See why with `alcove-certs recovery attempts`; ask anew once that is settled.",
-        ),
-        (English, R::ForgedAttempts { count }) => said(
-            format!("The desk shows {count} attempts that your agency's charter key has not ordered."),
-            "Somebody else has that key, or the server lies: tell the other agencies by phone.",
-        ),
-        (English, R::NothingSealed) => said(
-            "Nothing of that person is sealed to that recovery key.",
-            "If it was replaced, name the one before with --key-hash, and take the shares of that one.",
-        ),
         (English, R::NoRecoveryKey { trust_domain }) => said(
             format!("The charter names no recovery key of {trust_domain}."),
             "Name a charter that does, or leave --charter out.",

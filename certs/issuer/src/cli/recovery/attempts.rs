@@ -7,9 +7,7 @@ use crate::cli::{
     run::Run,
 };
 use alcove_charter::{request_words, same_words, spelled_words};
-use alcove_issuer::{
-    Attempt, IssuerError, RequestError, read_limited, recovery::RecoveryError, telling::moment,
-};
+use alcove_issuer::{Attempt, AttemptError, IssuerError, RequestError, read_limited, telling::moment};
 use alcove_proto::{ids::AttemptId, names::Identity, v1::AttemptState};
 use clap::Args;
 use serde_json::json;
@@ -80,8 +78,8 @@ fn words_of(request: Option<&[u8]>, given: Option<&str>, device: &Identity) -> R
             Err(IssuerError::Request(RequestError::OtherWords { words }))
         }
         (Some(words), _) => Ok(words),
-        (None, Some(given)) => spelled_words(given).ok_or(RecoveryError::NoWords.into()),
-        (None, None) => Err(RecoveryError::NoRequest { identity: device.clone() }.into()),
+        (None, Some(given)) => spelled_words(given).ok_or(AttemptError::NoWords.into()),
+        (None, None) => Err(AttemptError::NoRequest { identity: device.clone() }.into()),
     }
 }
 
@@ -94,7 +92,7 @@ impl ListAttempts {
         }
         if attempts.forged > 0 {
             // The other attempts have been shown; this is why nobody goes on as if nothing were wrong.
-            return Err(RecoveryError::ForgedAttempts { count: attempts.forged }.into());
+            return Err(AttemptError::Forged { count: attempts.forged }.into());
         }
         if attempts.ours.is_empty() {
             run.output.remark("Nobody has asked for a recovery.")?;
@@ -116,7 +114,7 @@ impl WithdrawAttempt {
 pub(super) fn find(visit: &Visit, id: &AttemptId) -> Result<Attempt, IssuerError> {
     let attempts = visit.wait(visit.desk.attempts(&visit.ca, &visit.trust, clock_ms()))?;
     let found = attempts.ours.into_iter().find(|attempt| attempt.id == *id);
-    found.ok_or_else(|| RecoveryError::NoAttempt { id: *id }.into())
+    found.ok_or_else(|| AttemptError::Unknown { id: *id }.into())
 }
 
 pub(super) fn state_text(state: AttemptState) -> &'static str {

@@ -7,7 +7,7 @@ use crate::cli::{
     recovery::attempts::{find, state_text},
     run::Run,
 };
-use alcove_issuer::{Attempt, IssuerError, key_hash, recovery::RecoveryError, write_whole};
+use alcove_issuer::{Attempt, AttemptError, IssuerError, key_hash, recovery::RecoveryError, write_whole};
 use alcove_proto::{
     ids::{AttemptId, Digest},
     v1::AttemptState,
@@ -90,10 +90,10 @@ fn key_in_force(visit: &Visit) -> Result<Digest, IssuerError> {
 fn check_open(attempt: &Attempt) -> Result<(), IssuerError> {
     match attempt.state {
         AttemptState::Announced => {
-            Err(RecoveryError::NotOpenYet { open_from_ms: attempt.open_from_ms }.into())
+            Err(AttemptError::NotOpenYet { open_from_ms: attempt.open_from_ms }.into())
         }
         AttemptState::Objected | AttemptState::Withdrawn | AttemptState::Ended => {
-            Err(RecoveryError::AttemptOver { what: state_text(attempt.state) }.into())
+            Err(AttemptError::Over { what: state_text(attempt.state) }.into())
         }
         // What this version does not know, the desk decides.
         AttemptState::Open | AttemptState::HandedOut | AttemptState::Unspecified => Ok(()),
