@@ -1,6 +1,6 @@
 //! One agency's entry in a charter.
 
-use crate::{CharterError, anchor::Ca, differences::KeyPurpose, key::P256Point, text};
+use crate::{anchor::Ca, error::CharterError, key::P256Point, key_owner::KeyPurpose, text};
 use alcove_proto::{
     limits::{AGENCY_CAS_MAX, CARD_TEXT_BYTES_MAX},
     names::TrustDomain,

@@ -19,7 +19,6 @@ use crate::{
     history::CharterHistory,
     key::{P256Point, sha256},
     oids,
-    trust::OfferedCrl,
 };
 use alcove_proto::{ids::Digest, limits::CRL_BYTES_MAX, names::TrustDomain};
 use outer::Outer;
@@ -38,6 +37,17 @@ pub(crate) const FIRST_NUMBER_MAX: u64 = 1 << 32;
 /// The highest number that a list may have where none is held. It may be any that came after the first, so this lies where
 /// no desk gets from there in the life of anybody: else what was in force could not be read again, nor met by whoever is new.
 pub(crate) const MET_NUMBER_MAX: u64 = 1 << 48;
+
+/// A list that a CA has signed, and nobody has read yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferedCrl {
+    /// The agency whose CA signed it.
+    pub trust_domain: TrustDomain,
+    /// The key of that CA.
+    pub signer: P256Point,
+    /// Its number, by which nothing is to be believed.
+    pub number: u64,
+}
 
 /// A verified CRL.
 #[derive(Clone)]

@@ -5,37 +5,10 @@ use crate::{
     agency::Agency,
     charter::Charter,
     key::P256Point,
+    key_owner::KeyPurpose,
     words::{directory_key_words, entry_words, key_words},
 };
 use alcove_proto::{ids::Digest, names::TrustDomain, v1::Side};
-
-/// What a key of a charter is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyPurpose {
-    /// It certifies the server.
-    ServerCa,
-    /// It certifies an agency's staff.
-    Ca,
-    /// It signs charters and cards.
-    CharterKey,
-    /// The directory key is sealed to it.
-    SealingKey,
-    /// Epoch keys are sealed to it in escrow.
-    RecoveryKey,
-}
-
-impl KeyPurpose {
-    /// Its name under the words of a key, and for scripts.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::ServerCa => "server-ca",
-            Self::Ca => "ca",
-            Self::CharterKey => "charter-key",
-            Self::SealingKey => "sealing-key",
-            Self::RecoveryKey => "recovery-key",
-        }
-    }
-}
 
 /// One thing that is not as it was in the version before.
 #[derive(Debug, Clone, PartialEq, Eq)]

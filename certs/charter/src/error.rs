@@ -4,7 +4,7 @@ mod crl;
 
 pub use crl::CrlError;
 
-use crate::owners::KeyOwner;
+use crate::key_owner::KeyOwner;
 use alcove_proto::{canonical::CanonicalError, names::NameError, names::TrustDomain};
 
 /// What is wrong with a CA certificate that a charter lists.

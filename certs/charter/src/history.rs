@@ -1,8 +1,13 @@
 //! The chain of charter versions: never back, never two of one number.
 
 use crate::{
-    CharterError, agency::Agency, anchor::Ca, charter::Charter, key::P256Point, owners::Owners,
-    signed::SignedCharter,
+    agency::Agency,
+    anchor::Ca,
+    charter::Charter,
+    error::CharterError,
+    key::P256Point,
+    owners::Owners,
+    signed::{SignedCharter, Standing},
 };
 use alcove_proto::{ids::Digest, names::TrustDomain};
 use rustls_pki_types::TrustAnchor;
@@ -187,6 +192,75 @@ impl CharterHistory {
         agencies
             .flat_map(|agency| agency.cas.iter().map(move |ca| (agency, ca)))
             .filter(move |(agency, ca)| seen.insert((&agency.trust_domain, ca.public_key())))
+    }
+}
+
+impl SignedCharter {
+    /// Who has signed, and who is missing; `history` ends with the version before, and is none for version 1.
+    ///
+    /// Errors: [`CharterError`], when a signature is a stranger's or does not verify, or the charter does not
+    /// follow the history.
+    pub fn standing(&self, history: Option<&CharterHistory>) -> Result<Standing, CharterError> {
+        match history {
+            None => self.standing_of_first(),
+            Some(history) => self.standing_of_next(history),
+        }
+    }
+
+    /// Checks the version after the newest one of `history`.
+    ///
+    /// Errors: [`CharterError`].
+    pub fn verify_next(&self, history: &CharterHistory) -> Result<(), CharterError> {
+        let mut standing = self.standing_of_next(history)?;
+        if let Some(trust_domain) = standing.must_sign.pop() {
+            return Err(CharterError::EntryNotSigned { trust_domain });
+        }
+        if !standing.is_complete() {
+            let Standing { quorum_signed, quorum, .. } = standing;
+            return Err(CharterError::BelowQuorum { signed: quorum_signed, quorum });
+        }
+        Ok(())
+    }
+
+    fn standing_of_next(&self, history: &CharterHistory) -> Result<Standing, CharterError> {
+        let charter = self.charter();
+        let previous = history.newest();
+        if charter.collaborative != previous.collaborative {
+            return Err(CharterError::OtherCollaborative);
+        }
+        if charter.version != previous.version.saturating_add(1) {
+            return Err(CharterError::Gap { held: previous.version, offered: charter.version });
+        }
+        if charter.previous_hash != Some(previous.hash()) {
+            return Err(CharterError::WrongPrevious { version: charter.version });
+        }
+        if charter.rules < previous.rules {
+            return Err(CharterError::RulesBack { held: previous.rules, offered: charter.rules });
+        }
+        if previous.directory_key_hash.is_some() && charter.directory_key_hash != previous.directory_key_hash
+        {
+            return Err(CharterError::DirectoryKeyTakenBack { version: charter.version });
+        }
+        if charter.issued_at_ms < previous.issued_at_ms {
+            return Err(CharterError::IssuedBeforePrevious { version: charter.version });
+        }
+        let signed = self.check_signatures(|trust_domain| {
+            // Whoever was a member once is held to the key of that time, also when it comes back:
+            // else two versions could swap an agency's keys by removing and adding it.
+            let concerned = previous.agency(trust_domain).is_some() || charter.agency(trust_domain).is_some();
+            let known = history.last_entry(trust_domain).or_else(|| charter.agency(trust_domain));
+            known.filter(|_| concerned).map(|agency| agency.charter_key)
+        })?;
+        history.owners().check(charter, Some(previous))?;
+        let unchanged = |domain: &TrustDomain| {
+            let before = previous.agency(domain).map(|agency| agency.entry());
+            before.is_some() && before == charter.agency(domain).map(|agency| agency.entry())
+        };
+        let domains = charter.agencies.iter().map(|agency| &agency.trust_domain);
+        let must_sign =
+            domains.filter(|domain| !unchanged(domain) && !signed.contains(domain)).cloned().collect();
+        let quorum_signed = signed.iter().filter(|domain| previous.agency(domain).is_some()).count();
+        Ok(Standing { signed, must_sign, quorum_signed, quorum: previous.quorum })
     }
 }
 

@@ -24,6 +24,7 @@ mod escrow;
 mod history;
 mod invitation;
 mod key;
+mod key_owner;
 mod ledger;
 mod listed;
 mod objection;
@@ -49,9 +50,9 @@ pub use certificate::{
 };
 pub use charter::{Charter, RULES};
 pub use charter_file::{CHARTER_FILE_BYTES_MAX, CharterFile, SealedKey};
-pub use crl::{Crl, CrlEntry};
+pub use crl::{Crl, CrlEntry, OfferedCrl};
 pub use denial::{Denial, DenialError, denial_signing_bytes, duty_name};
-pub use differences::{Difference, KeyPurpose, differences};
+pub use differences::{Difference, differences};
 pub use directory_key::directory_key_hash;
 pub use error::{CaFault, CardError, CharterError, CrlError, Lapse, SignedBodyError, TrustError};
 pub use escrow::{
@@ -61,6 +62,7 @@ pub use escrow::{
 pub use history::{Appended, CHARTER_VERSIONS_MAX, CharterHistory};
 pub use invitation::{Invitation, InvitationCode, InvitationError, claim_hash};
 pub use key::{P256Point, SignatureError, sha256};
+pub use key_owner::{KeyOwner, KeyPurpose};
 pub use ledger::{
     LedgerEntry, LedgerError, LedgerEvent, LedgerHead, LedgerIssued, LedgerKind, LedgerPoint,
     SignedLedgerHead, ledger_signing_bytes,
@@ -68,13 +70,11 @@ pub use ledger::{
 pub use listed::{EVER_LISTED_BYTES_MAX, EverListed};
 pub use objection::{Objection, ObjectionError, VerifiedObjection, objection_signing_bytes};
 pub use order::{order_signing_bytes, verify_order};
-pub use owners::{KeyOwner, ca_claim_signing_bytes};
+pub use owners::ca_claim_signing_bytes;
 pub use renewal::{RenewalError, VerifiedRenewal, renewal_signing_bytes};
 pub use sign_content::sign_content;
 pub use signed::{SignedCharter, Standing, charter_signing_bytes};
-pub use trust::{
-    CrlRank, Currency, DeviceCertificate, Issued, Judge, Moment, OfferedCrl, ServerCertificate, TrustView,
-};
+pub use trust::{CrlRank, Currency, DeviceCertificate, Issued, Judge, Moment, ServerCertificate, TrustView};
 pub use words::{
     agency_words, device_words, directory_key_words, entry_words, epoch_words, key_words, request_words,
     same_words, spelled_words,

@@ -4,30 +4,9 @@
 //! lists and certificates of its earlier owner along. A CA certificate is public, so whoever lists one must also show
 //! that they hold its key. Sealing and recovery keys sign nothing: listing somebody else's gains nobody anything.
 
-use crate::{CharterError, agency::Agency, charter::Charter, key::P256Point};
+use crate::{agency::Agency, charter::Charter, error::CharterError, key::P256Point, key_owner::KeyOwner};
 use alcove_proto::names::TrustDomain;
-use std::{collections::HashMap, fmt};
-
-/// Whose a key is, and what for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyOwner {
-    /// It certifies the server.
-    ServerCa,
-    /// It certifies this agency's staff.
-    Ca(TrustDomain),
-    /// It signs charters for this agency.
-    CharterKey(TrustDomain),
-}
-
-impl fmt::Display for KeyOwner {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServerCa => formatter.write_str("a CA of the server"),
-            Self::Ca(trust_domain) => write!(formatter, "a CA of {trust_domain}"),
-            Self::CharterKey(trust_domain) => write!(formatter, "the charter key of {trust_domain}"),
-        }
-    }
-}
+use std::collections::HashMap;
 
 /// What a CA's key signs when its agency lists it: the name of the agency, and the key itself.
 pub fn ca_claim_signing_bytes(trust_domain: &TrustDomain, key: &P256Point) -> Vec<u8> {

@@ -4,7 +4,7 @@
 //! agency whose entry is new or altered must sign it too, by the charter key it was last known
 //! under: so a quorum may add and remove agencies and can never speak for one.
 
-use crate::{CharterError, charter::Charter, history::CharterHistory, key::P256Point, owners::Owners};
+use crate::{charter::Charter, error::CharterError, key::P256Point, owners::Owners};
 use alcove_proto::{canonical, limits::CHARTER_BYTES_MAX, names::TrustDomain, v1};
 use prost::Message;
 use std::{collections::BTreeMap, sync::Arc};
@@ -101,17 +101,6 @@ impl SignedCharter {
         self.to_message().encode_to_vec()
     }
 
-    /// Who has signed, and who is missing; `history` ends with the version before, and is none for version 1.
-    ///
-    /// Errors: [`CharterError`], when a signature is a stranger's or does not verify, or the charter does not
-    /// follow the history.
-    pub fn standing(&self, history: Option<&CharterHistory>) -> Result<Standing, CharterError> {
-        match history {
-            None => self.standing_of_first(),
-            Some(history) => self.standing_of_next(history),
-        }
-    }
-
     /// Checks a first version: every agency has signed.
     ///
     /// Errors: [`CharterError`].
@@ -124,22 +113,7 @@ impl SignedCharter {
         }
     }
 
-    /// Checks the version after the newest one of `history`.
-    ///
-    /// Errors: [`CharterError`].
-    pub fn verify_next(&self, history: &CharterHistory) -> Result<(), CharterError> {
-        let mut standing = self.standing_of_next(history)?;
-        if let Some(trust_domain) = standing.must_sign.pop() {
-            return Err(CharterError::EntryNotSigned { trust_domain });
-        }
-        if !standing.is_complete() {
-            let Standing { quorum_signed, quorum, .. } = standing;
-            return Err(CharterError::BelowQuorum { signed: quorum_signed, quorum });
-        }
-        Ok(())
-    }
-
-    fn standing_of_first(&self) -> Result<Standing, CharterError> {
+    pub(crate) fn standing_of_first(&self) -> Result<Standing, CharterError> {
         let charter = &self.charter;
         if charter.version != 1 {
             return Err(CharterError::NotFirst { version: charter.version });
@@ -152,48 +126,7 @@ impl SignedCharter {
         Ok(Standing { signed, must_sign, quorum_signed: 0, quorum: 0 })
     }
 
-    fn standing_of_next(&self, history: &CharterHistory) -> Result<Standing, CharterError> {
-        let charter = &self.charter;
-        let previous = history.newest();
-        if charter.collaborative != previous.collaborative {
-            return Err(CharterError::OtherCollaborative);
-        }
-        if charter.version != previous.version.saturating_add(1) {
-            return Err(CharterError::Gap { held: previous.version, offered: charter.version });
-        }
-        if charter.previous_hash != Some(previous.hash()) {
-            return Err(CharterError::WrongPrevious { version: charter.version });
-        }
-        if charter.rules < previous.rules {
-            return Err(CharterError::RulesBack { held: previous.rules, offered: charter.rules });
-        }
-        if previous.directory_key_hash.is_some() && charter.directory_key_hash != previous.directory_key_hash
-        {
-            return Err(CharterError::DirectoryKeyTakenBack { version: charter.version });
-        }
-        if charter.issued_at_ms < previous.issued_at_ms {
-            return Err(CharterError::IssuedBeforePrevious { version: charter.version });
-        }
-        let signed = self.check_signatures(|trust_domain| {
-            // Whoever was a member once is held to the key of that time, also when it comes back:
-            // else two versions could swap an agency's keys by removing and adding it.
-            let concerned = previous.agency(trust_domain).is_some() || charter.agency(trust_domain).is_some();
-            let known = history.last_entry(trust_domain).or_else(|| charter.agency(trust_domain));
-            known.filter(|_| concerned).map(|agency| agency.charter_key)
-        })?;
-        history.owners().check(charter, Some(previous))?;
-        let unchanged = |domain: &TrustDomain| {
-            let before = previous.agency(domain).map(|agency| agency.entry());
-            before.is_some() && before == charter.agency(domain).map(|agency| agency.entry())
-        };
-        let domains = charter.agencies.iter().map(|agency| &agency.trust_domain);
-        let must_sign =
-            domains.filter(|domain| !unchanged(domain) && !signed.contains(domain)).cloned().collect();
-        let quorum_signed = signed.iter().filter(|domain| previous.agency(domain).is_some()).count();
-        Ok(Standing { signed, must_sign, quorum_signed, quorum: previous.quorum })
-    }
-
-    fn check_signatures(
+    pub(crate) fn check_signatures(
         &self,
         key_of: impl Fn(&TrustDomain) -> Option<P256Point>,
     ) -> Result<Vec<TrustDomain>, CharterError> {

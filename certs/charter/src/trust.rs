@@ -7,22 +7,23 @@
 
 mod claim;
 mod currency;
+mod denials;
 mod issued;
 mod lists;
 mod offered;
 mod server;
 
+pub use claim::DeviceCertificate;
 pub use currency::Currency;
 pub use issued::Issued;
 pub use lists::CrlRank;
-pub use offered::OfferedCrl;
 
 use crate::{
-    CharterError, TrustError,
     certificate::Serial,
     charter::Charter,
     crl::Crl,
     denial::Denial,
+    error::{CharterError, TrustError},
     history::{Appended, CharterHistory},
     key::P256Point,
     listed::{EverListed, Stood},
@@ -36,9 +37,11 @@ use alcove_proto::{
     v1,
 };
 use claim::Claim;
-use currency::Superseded;
 use rustls_pki_types::TrustAnchor;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 /// The charter's history and the newest CRL of every agency. Immutable; cheap to clone.
 #[derive(Debug, Clone)]
@@ -53,6 +56,10 @@ pub struct TrustView {
     /// Lists that were the newest until not long ago: [`TrustView::superseding`].
     superseded: Arc<Superseded>,
 }
+
+/// For each agency the lists that were followed by another one not long ago: number, and when that was, milliseconds
+/// since 1970. Oldest first.
+type Superseded = BTreeMap<TrustDomain, VecDeque<(u64, i64)>>;
 
 /// Whether a certificate's times and its agency's CRL are to be judged, and as of when.
 #[derive(Debug, Clone, Copy)]
@@ -95,25 +102,6 @@ impl Moment {
     pub fn crl_numbers(&self) -> impl Iterator<Item = (&TrustDomain, u64)> {
         self.crl_numbers.iter().map(|(trust_domain, number)| (trust_domain, *number))
     }
-}
-
-/// A device's certificate that has been believed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeviceCertificate {
-    /// The device it names.
-    pub identity: Identity,
-    /// The key it certifies.
-    pub public_key: P256Point,
-    /// The key of the CA that signed it.
-    pub issuer: P256Point,
-    /// Its serial number.
-    pub serial: Serial,
-    /// First moment of validity, milliseconds since 1970.
-    pub not_before_ms: i64,
-    /// Last moment of validity, milliseconds since 1970.
-    pub not_after_ms: i64,
-    /// SHA-256 of its DER.
-    pub certificate_hash: Digest,
 }
 
 /// The server's certificate, or its receipt key's, that has been believed.

@@ -4,9 +4,9 @@
 //! nobody finds other bytes with the same ones in the time that a comparison takes.
 
 use crate::{
-    Agency,
-    differences::KeyPurpose,
+    agency::Agency,
     key::{P256Point, sha256},
+    key_owner::KeyPurpose,
 };
 use alcove_proto::{
     ids::{Digest, GroupId, Head},

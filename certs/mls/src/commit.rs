@@ -9,7 +9,8 @@ use crate::{
     floor::ContextFloor,
     identity::{chain_of, device_of},
     key_package::encryption_key_in,
-    policy::{Policy, PolicyError},
+    policy::Policy,
+    policy_error::PolicyError,
     suite::{suite, takes_a_seal},
 };
 use alcove_charter::{Moment, P256Point, TrustError, TrustView};

@@ -1,6 +1,6 @@
 //! What is wrong with a commit or a group, as facts.
 
-use crate::{floor::FloorFault, policy::PolicyError};
+use crate::{floor::FloorFault, policy_error::PolicyError};
 use alcove_charter::TrustError;
 use alcove_proto::{
     canonical::CanonicalError,

@@ -1,7 +1,7 @@
 //! Our MLS extensions (RFC 9420 section 13): the policy in a group's context, the log pin and the context floor in a
 //! welcome's GroupInfo, the sealed card in a leaf.
 
-use crate::policy::{Policy, PolicyError};
+use crate::{policy::Policy, policy_error::PolicyError};
 use alcove_proto::{
     canonical::{self, CanonicalError},
     ids::{Head, IdLengthError, Position},

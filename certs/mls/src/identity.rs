@@ -5,7 +5,7 @@
 //! that has lapsed since locks nobody out. A leaf that a commit brings is judged as of the commit's
 //! moment too. Which of the two it is, the library says by the context it passes.
 
-use crate::{bench::Bench, error::JudgeError, policy::PolicyError};
+use crate::{bench::Bench, error::JudgeError, policy_error::PolicyError};
 use alcove_charter::{DeviceCertificate, P256Point, claimed_device};
 use alcove_proto::names::Identity;
 use mls_rs::{

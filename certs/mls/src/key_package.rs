@@ -5,7 +5,7 @@ use crate::{
     error::{JudgeError, Split, split},
     extensions::{LEAF_EXTENSIONS, check_leaf_extensions},
     identity::{LeafIdentityProvider, chain_of, device_of},
-    policy::PolicyError,
+    policy_error::PolicyError,
     rules::Rules,
     suite::{Suite, mls_time, suite, takes_a_seal},
 };

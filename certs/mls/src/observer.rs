@@ -19,7 +19,8 @@ use crate::{
     extensions::policy_of,
     floor::ContextFloor,
     identity::{LeafIdentityProvider, chain_of, device_of},
-    policy::{Policy, PolicyError, Role},
+    policy::{Policy, Role},
+    policy_error::PolicyError,
     rules::Rules,
     suite::{Suite, mls_time},
 };

@@ -1,7 +1,11 @@
 //! Every right that is granted has the one beside it that is refused.
 
 use super::{judge as judge_by, *};
-use alcove_proto::ids::{Epoch, EpochId, GroupId, Head, Position};
+use alcove_proto::{
+    canonical::CanonicalError,
+    ids::{Epoch, EpochId, GroupId, Head, Position},
+    names::NameError,
+};
 use std::cell::Cell;
 
 /// A roster of named leaves, in order; the lapsed ones are named too.

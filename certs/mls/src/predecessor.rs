@@ -1,6 +1,6 @@
 //! The group that another one leads on. PROTOCOL.md section 8, "Successor groups".
 
-use crate::PolicyError;
+use crate::policy_error::PolicyError;
 use alcove_proto::{
     canonical,
     ids::{Epoch, EpochId, GroupId, Head, Position},

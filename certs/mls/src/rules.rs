@@ -4,7 +4,8 @@ use crate::{
     bench::{Bench, Sitting},
     extensions::{check_leaf_extensions, policy_of},
     identity::{chain_of, named_device},
-    policy::{self, Offerer, Policy, PolicyError, Proposed, Removal},
+    policy::{self, Offerer, Policy, Proposed, Removal},
+    policy_error::PolicyError,
 };
 use alcove_charter::{Judge, Moment, TrustError, TrustView};
 use alcove_proto::names::Person;

@@ -1,15 +1,36 @@
-//! What a device's certificate claims, before its agency's CA has been asked.
+//! What a device's certificate claims, before its agency's CA has been asked, and what is believed of it after.
 
-use super::DeviceCertificate;
 use crate::{
-    TrustError,
     anchor::{self, PathFault},
-    certificate::{Leaf, San},
+    certificate::{Leaf, San, Serial},
+    error::TrustError,
     key::P256Point,
     oids::Usage,
 };
-use alcove_proto::names::{Identity, TrustDomain};
+use alcove_proto::{
+    ids::Digest,
+    names::{Identity, TrustDomain},
+};
 use rustls_pki_types::TrustAnchor;
+
+/// A device's certificate that has been believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceCertificate {
+    /// The device it names.
+    pub identity: Identity,
+    /// The key it certifies.
+    pub public_key: P256Point,
+    /// The key of the CA that signed it.
+    pub issuer: P256Point,
+    /// Its serial number.
+    pub serial: Serial,
+    /// First moment of validity, milliseconds since 1970.
+    pub not_before_ms: i64,
+    /// Last moment of validity, milliseconds since 1970.
+    pub not_after_ms: i64,
+    /// SHA-256 of its DER.
+    pub certificate_hash: Digest,
+}
 
 /// A device's certificate with the name it claims, before its agency's CA has been asked.
 pub(super) struct Claim<'a> {

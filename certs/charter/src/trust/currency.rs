@@ -3,19 +3,12 @@
 //! An agency that puts a list in force every few seconds must not outdate everybody else's commits on their way.
 //! PROTOCOL.md section 8, "Commits", 5.
 
-use super::{Moment, TrustView};
+use super::{Moment, Superseded, TrustView};
 use alcove_proto::{
     limits::{CRL_RECENT_MS, CRLS_REMEMBERED_MAX},
     names::TrustDomain,
 };
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
-
-/// For each agency the lists that were followed by another one not long ago: number, and when that was, milliseconds
-/// since 1970. Oldest first.
-pub(super) type Superseded = BTreeMap<TrustDomain, VecDeque<(u64, i64)>>;
+use std::{collections::VecDeque, sync::Arc};
 
 /// How current the list is that a moment names of one agency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 //!
 //! PROTOCOL.md section 8, "Lists".
 
-use super::{OfferedCrl, TrustView};
+use super::TrustView;
 use crate::{
     CrlError,
-    crl::{Crl, FIRST_NUMBER_MAX, MET_NUMBER_MAX},
+    crl::{Crl, FIRST_NUMBER_MAX, MET_NUMBER_MAX, OfferedCrl},
     history::Appended,
     listed::{Asked, EverListed},
     pace,

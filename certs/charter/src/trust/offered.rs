@@ -4,19 +4,12 @@
 //! and what is old, costs a signature at most. PROTOCOL.md section 8, "Lists", 6.
 
 use super::TrustView;
-use crate::{CrlError, crl::Crl, key::P256Point};
+use crate::{
+    crl::{Crl, OfferedCrl},
+    error::CrlError,
+    key::P256Point,
+};
 use alcove_proto::names::TrustDomain;
-
-/// A list that a CA has signed, and nobody has read yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OfferedCrl {
-    /// The agency whose CA signed it.
-    pub trust_domain: TrustDomain,
-    /// The key of that CA.
-    pub signer: P256Point,
-    /// Its number, by which nothing is to be believed.
-    pub number: u64,
-}
 
 impl TrustView {
     /// Looks at a list from outside: it is signed by a CA that its agency has still, and newer than the one in force.
