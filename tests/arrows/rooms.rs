@@ -185,7 +185,6 @@ const ROOMS: &[Room] = &[
             "mls_rs_codec",
             "mls_rs_core",
             "mls_rs_crypto_awslc",
-            "mls_rs_crypto_hpke",
             "prost",
             "ring",
             "subtle",
@@ -197,8 +196,8 @@ const ROOMS: &[Room] = &[
     Room {
         folder: "client/src/vault",
         own: &["vault"],
-        house: &["alcove_programs", IDS],
-        libraries: &["argon2", "prost", "ring", "rusqlite", "subtle", "thiserror", "zeroize"],
+        house: &["alcove_programs", "alcove_sealing", IDS],
+        libraries: &["prost", "ring", "rusqlite", "subtle", "thiserror", "zeroize"],
         system: &["std::fs", "std::io", "std::os", "std::path"],
     },
     Room {

@@ -14,6 +14,7 @@ use alcove_proto::{
     names::Identity,
     v1::{EnrolmentRequest, Side},
 };
+use alcove_sealing::hpke;
 use alcove_tests::{
     needs::{skip_unless, strace_works},
     process::Run,
@@ -62,7 +63,15 @@ fn somebody_who_lost_everything_has_the_keys_of_every_epoch_again() {
     let epoch_key = |epoch: u8| EpochKey::from_bytes([epoch; 32]);
     let entries = (1..=3u8).flat_map(|epoch| [epoch, epoch]).map(|epoch| {
         let (number, id) = (Epoch(epoch.into()), EpochId([0xe0 + epoch; 32]));
-        let sealed = seal_epoch_key(&made.recovery_key, &trust_domain, group, number, id, &epoch_key(epoch));
+        let sealed = seal_epoch_key(
+            &made.recovery_key,
+            &trust_domain,
+            group,
+            number,
+            id,
+            &epoch_key(epoch),
+            hpke::seal,
+        );
         let entry: EscrowEntry = sealed.expect("sealed");
         check(&entry.to_wire()).expect("well formed")
     });

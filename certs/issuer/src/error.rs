@@ -14,6 +14,7 @@ use alcove_proto::{
     canonical::CanonicalError,
     names::{Identity, NameError, TrustDomain},
 };
+use alcove_sealing::hpke::SealError;
 use std::path::PathBuf;
 
 /// Why an act was not done. Nothing was handed out.
@@ -119,5 +120,11 @@ impl From<FileError> for IssuerError {
 impl From<CanonicalError> for IssuerError {
     fn from(error: CanonicalError) -> Self {
         Self::Request(RequestError::Unreadable(error))
+    }
+}
+
+impl From<SealError> for IssuerError {
+    fn from(_: SealError) -> Self {
+        Self::Crypto { act: "seal to a key, or make one" }
     }
 }

@@ -18,12 +18,13 @@ pub mod recovery;
 pub mod telling;
 
 pub use alcove_programs::passphrase::Passphrase;
+pub use alcove_sealing::hpke::SealingKey;
 pub use ca::{
     agency::{AgencyCa, AgencyProfile, IssuedCrl, Which, parse_agency_file},
+    directory_key::DirectoryKey,
     duty::{DUTY_DAYS, DutyOfficer},
     error::FolderError,
     files::{read_limited, write_private, write_whole},
-    hpke::{DirectoryKey, SealingKey, open_enrolment_key},
     keys::SigningKey,
     roll::{
         error::RollError,
@@ -32,7 +33,6 @@ pub use ca::{
     server::{IssuedServer, ServerCa},
 };
 pub use certify::{
-    answers::open_answer,
     certificates::{AGENCY_CA_DAYS, CERTIFICATE_DAYS_MAX, DEVICE_DAYS, SERVER_DAYS},
     error::{AnswerError, RequestError},
     invitations::{Invitations, Invited},

@@ -4,7 +4,7 @@
 
 use super::VaultError;
 use alcove_programs::passphrase::Passphrase;
-use argon2::{Algorithm, Argon2, Params, Version};
+use alcove_sealing::passphrase::{Cost, stretch};
 use ring::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     digest, hkdf,
@@ -13,14 +13,6 @@ use ring::{
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// Memory argon2id takes, KiB.
-pub(super) const KDF_MEMORY_KIB: u32 = 32 * 1024;
-/// Passes argon2id makes.
-pub(super) const KDF_PASSES: u32 = 3;
-/// Memory a slot may ask for, KiB: a damaged or planted one must not eat the machine.
-const KDF_MEMORY_KIB_MAX: u32 = 256 * 1024;
-/// Passes a slot may ask for.
-const KDF_PASSES_MAX: u32 = 16;
 const KEY_BYTES: usize = 32;
 const SALT_BYTES: usize = 16;
 const SLOT_FORMAT: u32 = 1;
@@ -66,11 +58,11 @@ impl Slot {
         let mut salt = vec![0; SALT_BYTES];
         let mut nonce = [0; NONCE_LEN];
         random.fill(&mut salt).and_then(|()| random.fill(&mut nonce)).map_err(|_| VaultError::Randomness)?;
-        let stretched = stretch(passphrase, &salt, KDF_MEMORY_KIB, KDF_PASSES)?;
+        let stretched = stretched(passphrase, Cost::NEW, &salt)?;
         let mut slot = Self {
             format: SLOT_FORMAT,
-            memory_kib: KDF_MEMORY_KIB,
-            passes: KDF_PASSES,
+            memory_kib: Cost::NEW.memory_kib,
+            passes: Cost::NEW.passes,
             salt,
             check: check_value(&stretched).to_vec(),
             wrapped: nonce.to_vec(),
@@ -100,10 +92,8 @@ impl Slot {
         if self.format != SLOT_FORMAT {
             return Err(VaultError::Format { found: self.format });
         }
-        if self.memory_kib > KDF_MEMORY_KIB_MAX || self.passes > KDF_PASSES_MAX {
-            return Err(VaultError::damaged("the key slot"));
-        }
-        let stretched = stretch(passphrase, &self.salt, self.memory_kib, self.passes)?;
+        let cost = Cost { memory_kib: self.memory_kib, passes: self.passes };
+        let stretched = stretched(passphrase, cost, &self.salt)?;
         if !bool::from(check_value(&stretched).ct_eq(&self.check)) {
             return Err(VaultError::WrongPassphrase);
         }
@@ -134,19 +124,12 @@ impl Slot {
     }
 }
 
-fn stretch(
+fn stretched(
     passphrase: &Passphrase,
+    cost: Cost,
     salt: &[u8],
-    memory_kib: u32,
-    passes: u32,
 ) -> Result<Zeroizing<[u8; KEY_BYTES]>, VaultError> {
-    let damaged = |_| VaultError::damaged("the key slot");
-    let params = Params::new(memory_kib, passes, 1, Some(KEY_BYTES)).map_err(damaged)?;
-    let mut out = Zeroizing::new([0; KEY_BYTES]);
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(passphrase.as_bytes(), salt, out.as_mut_slice())
-        .map_err(damaged)?;
-    Ok(out)
+    stretch(passphrase, cost, salt).ok_or(VaultError::damaged("the key slot"))
 }
 
 fn wrapping_key(stretched: &[u8; KEY_BYTES]) -> LessSafeKey {
@@ -226,10 +209,10 @@ mod tests {
     fn a_slot_that_asks_for_too_much_memory_is_refused_before_it_is_given() {
         let key = VaultKey::draw(&SystemRandom::new()).unwrap();
         let mut slot = Slot::wrap(&key, &passphrase("seven quiet herons"), &SystemRandom::new()).unwrap();
-        slot.memory_kib = KDF_MEMORY_KIB_MAX + 1;
+        slot.memory_kib = Cost::MAX.memory_kib + 1;
         slot.checksum = slot.sum();
         assert!(matches!(slot.unwrap(&passphrase("x")), Err(VaultError::Damaged { .. })));
-        slot.memory_kib = KDF_MEMORY_KIB;
+        slot.memory_kib = Cost::NEW.memory_kib;
         slot.format = 2;
         slot.checksum = slot.sum();
         assert!(matches!(slot.unwrap(&passphrase("x")), Err(VaultError::Format { found: 2 })));

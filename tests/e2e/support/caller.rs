@@ -8,7 +8,7 @@ use alcove_e2ee::{
     group::{Group, Intent, Prepared},
     keys::DirectoryKey,
 };
-use alcove_issuer::{SealingKey, open_enrolment_key};
+use alcove_issuer::SealingKey;
 use alcove_mls::{CommitBody, LogPin, Policy};
 use alcove_proto::{
     ids::{GroupId, Head, Position},
@@ -20,6 +20,7 @@ use alcove_proto::{
 use alcove_rpc::v1::{
     directory_client::DirectoryClient, groups_client::GroupsClient, key_packages_client::KeyPackagesClient,
 };
+use alcove_sealing::directory_key;
 use alcove_tests::world::{World, path};
 use alcove_trust::{ConnectError, Connector};
 use prost::Message;
@@ -81,10 +82,14 @@ impl Caller {
         let mls = Device::new(&pkcs8, answer.mls_chain, None).expect("the answer is good");
         let channel = channel(&connector, address);
         let identity = mls.identity().clone();
-        let directory_key =
-            open_enrolment_key(&sealing, &identity, &answer.encapsulated_key, &answer.sealed_directory_key)
-                .expect("sealed to it");
-        let directory_key = DirectoryKey::from_bytes(*directory_key.as_bytes());
+        let directory_key = directory_key::open(
+            sealing.scalar(),
+            &identity.to_string(),
+            &answer.encapsulated_key,
+            &answer.sealed_directory_key,
+        )
+        .expect("sealed to it");
+        let directory_key = DirectoryKey::from_bytes(*directory_key);
         let sealed_card =
             cards::seal(&directory_key, &identity.person, &answer.card, random()).expect("the card has room");
         Self { identity, mls, trust, sealed_card, connector, channel, mls_key }

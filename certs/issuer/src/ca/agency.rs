@@ -2,11 +2,11 @@
 
 use crate::{
     ca::{
+        directory_key::DirectoryKey,
         error::FolderError,
         files::read_limited,
         folder::{AGENCY_FILE, CRL},
         home::{Home, OwnsCa, ca_certificate},
-        hpke::{DirectoryKey, SealingKey},
         keys::SigningKey,
         secrets::{CaKeys, Content, Owner},
     },
@@ -26,6 +26,7 @@ use alcove_proto::{
     names::{Identity, Person, TrustDomain},
     v1::{self, Side},
 };
+use alcove_sealing::hpke::SealingKey;
 use prost::Message;
 use rustls_pki_types::CertificateDer;
 use std::path::Path;
@@ -343,7 +344,7 @@ impl AgencyCa {
         let sealed = file
             .directory_key(&self.home.owner.profile.trust_domain)
             .ok_or(IssuerError::Draft(DraftError::DirectoryKey))?;
-        let key = self.home.owner.sealing_key.open_for_agency(sealed)?;
+        let key = DirectoryKey::open_for_agency(&self.home.owner.sealing_key, sealed)?;
         if file.offered.charter().allows_directory_key(key.as_bytes()) {
             Ok(key)
         } else {

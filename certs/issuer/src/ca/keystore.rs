@@ -16,7 +16,7 @@ use crate::{
 };
 use alcove_charter::sha256;
 use alcove_programs::passphrase::Passphrase;
-use argon2::{Algorithm, Argon2, Params, Version};
+use alcove_sealing::passphrase::{Cost, stretch};
 use prost::Message;
 use ring::{aead, hkdf};
 use std::path::Path;
@@ -34,14 +34,6 @@ const HEADER: usize = MAGIC.len() + 4 + 4 + SALT + CHECK + NONCE;
 /// Most bytes of the file.
 const FILE_BYTES_MAX: usize = 64 * 1024;
 
-/// argon2id memory of a new keystore.
-pub(crate) const MEMORY_KIB: u32 = 32 * 1024;
-/// argon2id passes of a new keystore.
-pub(crate) const PASSES: u32 = 3;
-/// What a file may ask for: more would be an attack on the machine that opens it.
-pub(crate) const MEMORY_KIB_MAX: u32 = 1024 * 1024;
-pub(crate) const PASSES_MAX: u32 = 32;
-
 /// Seals what an owner holds into `path`.
 pub(crate) fn write<O: Owner>(
     path: &Path,
@@ -58,11 +50,11 @@ pub(crate) fn write<O: Owner>(
 
     let salt = keys::random::<SALT>()?;
     let nonce = keys::random::<NONCE>()?;
-    let stretched = Stretched::new(passphrase, MEMORY_KIB, PASSES, &salt)?;
+    let stretched = Stretched::new(passphrase, Cost::NEW, &salt)?;
     let mut file = Vec::with_capacity(HEADER + plaintext.len() + aead::MAX_TAG_LEN + DIGEST);
     file.extend(MAGIC);
-    file.extend(MEMORY_KIB.to_be_bytes());
-    file.extend(PASSES.to_be_bytes());
+    file.extend(Cost::NEW.memory_kib.to_be_bytes());
+    file.extend(Cost::NEW.passes.to_be_bytes());
     file.extend(salt);
     file.extend(stretched.check(CHECK_LABEL)?);
     file.extend(nonce);
@@ -112,10 +104,11 @@ pub(crate) fn read<O: Owner>(
     let salt = fields.take::<SALT>().ok_or_else(damaged)?;
     let check = fields.take::<CHECK>().ok_or_else(damaged)?;
     let nonce = fields.take::<NONCE>().ok_or_else(damaged)?;
-    if memory_kib > MEMORY_KIB_MAX || passes > PASSES_MAX {
+    let cost = Cost { memory_kib, passes };
+    if !cost.is_bearable() {
         return Err(damaged());
     }
-    let stretched = Stretched::new(passphrase, memory_kib, passes, &salt)?;
+    let stretched = Stretched::new(passphrase, cost, &salt)?;
     if stretched.check(CHECK_LABEL)? != check {
         return Err(IssuerError::WrongPassphrase);
     }
@@ -135,18 +128,9 @@ pub(crate) fn read<O: Owner>(
 pub(crate) struct Stretched(hkdf::Prk);
 
 impl Stretched {
-    pub(crate) fn new(
-        passphrase: &Passphrase,
-        memory_kib: u32,
-        passes: u32,
-        salt: &[u8; SALT],
-    ) -> Result<Self, IssuerError> {
-        let failed = |_| IssuerError::Crypto { act: "stretch the passphrase" };
-        let params = Params::new(memory_kib, passes, 1, Some(32)).map_err(failed)?;
-        let mut stretched = Zeroizing::new([0; 32]);
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into(passphrase.as_bytes(), salt, &mut *stretched)
-            .map_err(failed)?;
+    pub(crate) fn new(passphrase: &Passphrase, cost: Cost, salt: &[u8; SALT]) -> Result<Self, IssuerError> {
+        let failed = IssuerError::Crypto { act: "stretch the passphrase" };
+        let stretched = stretch(passphrase, cost, salt).ok_or(failed)?;
         Ok(Self(hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(&*stretched)))
     }
 

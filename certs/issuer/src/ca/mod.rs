@@ -5,12 +5,12 @@
 
 pub(crate) mod agency;
 mod claims;
+pub(crate) mod directory_key;
 pub(crate) mod duty;
 pub(crate) mod error;
 pub(crate) mod files;
 pub(crate) mod folder;
 pub(crate) mod home;
-pub(crate) mod hpke;
 pub(crate) mod keys;
 pub(crate) mod keystore;
 pub(crate) mod roll;

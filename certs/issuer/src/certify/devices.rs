@@ -4,7 +4,7 @@
 //! before anything of it is handed out.
 
 use crate::{
-    ca::{agency::AgencyCa, hpke::DirectoryKey, roll::agency::Purpose},
+    ca::{agency::AgencyCa, directory_key::DirectoryKey, roll::agency::Purpose},
     certify::{
         certificates::{CERTIFICATE_DAYS_MAX, Name, check_days},
         error::{AnswerError, RequestError},
@@ -14,6 +14,7 @@ use crate::{
 };
 use alcove_charter::{CharterFile, CharterHistory, P256Point, Serial, bare_request_point};
 use alcove_proto::{canonical, names::Identity, v1};
+use alcove_sealing::directory_key::seal as seal_directory_key;
 use std::collections::BTreeSet;
 
 /// The format of requests and answers.
@@ -129,7 +130,10 @@ impl AgencyCa {
                 .check_claim(&wanted, now_ms)
                 .and_then(|()| check_apart(&wanted, &mut taken))
                 // Before anything is signed: a sealing key off the curve is found here.
-                .and_then(|()| directory_key.seal_to_device(&wanted.identity, &wanted.keys.sealing));
+                .and_then(|()| {
+                    let device = wanted.identity.to_string();
+                    Ok(seal_directory_key(directory_key.as_bytes(), &device, &wanted.keys.sealing)?)
+                });
             let made = match sealed {
                 Ok(sealed) => Ok(self.sign(wanted, sealed, days, now_ms, &mut events)?),
                 Err(refused) => Err(refused),

@@ -5,7 +5,7 @@
 //! each agency; whoever drafts a later one opens it and seals it to those who join.
 
 use crate::{
-    ca::{agency::AgencyCa, hpke::DirectoryKey, roll::agency::Purpose},
+    ca::{agency::AgencyCa, directory_key::DirectoryKey, roll::agency::Purpose},
     certify::certificates::check_days,
     charters::error::DraftError,
     error::IssuerError,

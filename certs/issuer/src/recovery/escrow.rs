@@ -69,7 +69,7 @@ impl CombinedKey {
             let encapsulated = entry.encapsulated_key.as_bytes();
             let key = self
                 .key
-                .open_bytes(encapsulated, ESCROW_INFO, &aad, &entry.ciphertext)
+                .open(encapsulated, ESCROW_INFO, &aad, &entry.ciphertext)
                 .filter(|key| key.len() == KEY_BYTES);
             match key {
                 Some(key) => {
@@ -100,7 +100,7 @@ impl CombinedKey {
     fn open_grant(&self, grant: &EscrowedGrant) -> Option<Vec<v1::EscrowedRecordKey>> {
         let aad = grant.place.aad(&self.trust_domain, self.key.public());
         let encapsulated = grant.encapsulated_key.as_bytes();
-        let opened = self.key.open_bytes(encapsulated, ESCROW_GRANT_INFO, &aad, &grant.ciphertext)?;
+        let opened = self.key.open(encapsulated, ESCROW_GRANT_INFO, &aad, &grant.ciphertext)?;
         let keys = canonical::decode::<v1::EscrowedRecordKeys>(&opened).ok()?.keys;
         let within =
             |position| grant.ranges.iter().any(|(first, last)| first.0 <= position && position <= last.0);

@@ -2,13 +2,13 @@
 //! open on the machine where they were recovered.
 
 use crate::{
-    ca::hpke::{SealingKey, seal_bytes},
     certify::devices::RequestKeys,
     error::IssuerError,
     recovery::{error::RecoveryError, escrow::OpenedEscrow, shares::CombinedKey},
 };
 use alcove_charter::RECOVERED_KEYS_INFO;
 use alcove_proto::{canonical, limits::RECOVERED_KEYS_BYTES_MAX, names::Identity, v1};
+use alcove_sealing::hpke::{self, SealingKey};
 use prost::Message;
 use zeroize::Zeroizing;
 
@@ -42,8 +42,8 @@ impl CombinedKey {
         keys.encode(&mut *plaintext).map_err(|_| IssuerError::Crypto { act: "encode the keys" })?;
         let aad = identity.to_string();
         let (encapsulated_key, ciphertext) =
-            seal_bytes(RECOVERED_KEYS_INFO, aad.as_bytes(), &plaintext, &recipient)
-                .ok_or(IssuerError::Crypto { act: "seal the recovered keys" })?;
+            hpke::seal(RECOVERED_KEYS_INFO, aad.as_bytes(), &plaintext, &recipient)
+                .map_err(|_| IssuerError::Crypto { act: "seal the recovered keys" })?;
         Ok(v1::RecoveredKeys { format: FORMAT, identity: aad, encapsulated_key, ciphertext }.encode_to_vec())
     }
 }
@@ -63,6 +63,6 @@ pub fn open_recovered_keys(
         return Err(refused);
     }
     sealing_key
-        .open_bytes(&file.encapsulated_key, RECOVERED_KEYS_INFO, aad.as_bytes(), &file.ciphertext)
+        .open(&file.encapsulated_key, RECOVERED_KEYS_INFO, aad.as_bytes(), &file.ciphertext)
         .ok_or(refused)
 }

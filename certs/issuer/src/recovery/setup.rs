@@ -4,7 +4,6 @@ use crate::{
     ca::{
         agency::AgencyCa,
         files::{io, read_limited, write_private},
-        hpke::SealingKey,
     },
     error::IssuerError,
     recovery::{
@@ -23,6 +22,7 @@ use alcove_proto::{
     limits::{RECOVERY_OFFICERS_MAX, RECOVERY_SHARE_BYTES_MAX},
     v1,
 };
+use alcove_sealing::hpke::SealingKey;
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -2,9 +2,8 @@
 
 use crate::{
     ca::{
-        hpke::SCALAR_BYTES,
         keys,
-        keystore::{CHECK, MEMORY_KIB, MEMORY_KIB_MAX, NONCE, PASSES, PASSES_MAX, SALT, Stretched},
+        keystore::{CHECK, NONCE, SALT, Stretched},
     },
     error::IssuerError,
     recovery::{
@@ -15,6 +14,7 @@ use crate::{
 use alcove_charter::{P256Point, sha256};
 use alcove_programs::passphrase::Passphrase;
 use alcove_proto::{canonical, limits::RECOVERY_OFFICERS_MAX, names::TrustDomain, v1};
+use alcove_sealing::{hpke::SCALAR_BYTES, passphrase::Cost};
 use prost::Message;
 use ring::aead;
 use zeroize::Zeroizing;
@@ -52,8 +52,7 @@ pub(crate) struct ShareFile {
 
 /// The sealed part, its lengths checked.
 struct Sealed {
-    memory_kib: u32,
-    passes: u32,
+    cost: Cost,
     salt: [u8; SALT],
     check: [u8; CHECK],
     nonce: [u8; NONCE],
@@ -82,7 +81,7 @@ pub(crate) fn seal(
     content.encode(&mut *sealed).map_err(|_| failed())?;
     let salt = keys::random::<SALT>()?;
     let nonce = keys::random::<NONCE>()?;
-    let stretched = Stretched::new(passphrase, MEMORY_KIB, PASSES, &salt)?;
+    let stretched = Stretched::new(passphrase, Cost::NEW, &salt)?;
     stretched
         .key(KEY_LABEL)?
         .seal_in_place_append_tag(
@@ -92,8 +91,8 @@ pub(crate) fn seal(
         )
         .map_err(|_| failed())?;
     share.sealed = Some(v1::SealedShare {
-        memory_kib: MEMORY_KIB,
-        passes: PASSES,
+        memory_kib: Cost::NEW.memory_kib,
+        passes: Cost::NEW.passes,
         salt: salt.to_vec(),
         check: stretched.check(CHECK_LABEL)?.to_vec(),
         nonce: nonce.to_vec(),
@@ -141,7 +140,7 @@ impl ShareFile {
     pub(crate) fn open(&self, passphrase: &Passphrase) -> Result<ScalarBytes, Locked> {
         let damaged = || Locked::Fault(ShareFault::Damaged);
         let sealed = &self.sealed;
-        let stretched = Stretched::new(passphrase, sealed.memory_kib, sealed.passes, &sealed.salt)?;
+        let stretched = Stretched::new(passphrase, sealed.cost, &sealed.salt)?;
         if stretched.check(CHECK_LABEL)? != sealed.check {
             return Err(Locked::Fault(ShareFault::WrongPassphrase));
         }
@@ -183,12 +182,10 @@ fn clear_part(splitting: &Splitting, number: u32) -> v1::RecoveryShare {
 }
 
 fn parse_sealed(sealed: v1::SealedShare) -> Option<Sealed> {
-    // More would be an attack on the machine that opens it.
-    let bearable = sealed.memory_kib <= MEMORY_KIB_MAX && sealed.passes <= PASSES_MAX;
-    bearable.then_some(())?;
+    let cost = Cost { memory_kib: sealed.memory_kib, passes: sealed.passes };
+    cost.is_bearable().then_some(())?;
     Some(Sealed {
-        memory_kib: sealed.memory_kib,
-        passes: sealed.passes,
+        cost,
         salt: sealed.salt.try_into().ok()?,
         check: sealed.check.try_into().ok()?,
         nonce: sealed.nonce.try_into().ok()?,

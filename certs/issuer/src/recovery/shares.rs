@@ -1,7 +1,7 @@
 //! Judging shares, each by itself and all together, and putting enough of them together.
 
 use crate::{
-    ca::{error::FolderError, files::read_limited, hpke::SealingKey},
+    ca::{error::FolderError, files::read_limited},
     error::IssuerError,
     recovery::{
         error::{RecoveryError, ShareFault},
@@ -15,6 +15,7 @@ use alcove_proto::{
     limits::{RECOVERY_OFFICERS_MAX, RECOVERY_SHARE_BYTES_MAX},
     names::TrustDomain,
 };
+use alcove_sealing::hpke::SealingKey;
 use std::path::{Path, PathBuf};
 
 /// How often an officer may try a passphrase before their share counts as refused.

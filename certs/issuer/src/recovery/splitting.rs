@@ -3,11 +3,9 @@
 //! The private scalar is the value at 0 of a random polynomial, a share its value at 1, 2, ... The coefficients times the
 //! generator are public: a share can be checked against them, and they tell no more than the recovery key itself does.
 
-use crate::{
-    ca::{hpke::SCALAR_BYTES, keys},
-    error::IssuerError,
-};
+use crate::{ca::keys, error::IssuerError};
 use alcove_charter::P256Point;
+use alcove_sealing::hpke::SCALAR_BYTES;
 use p256::{
     FieldBytes, ProjectivePoint, PublicKey, Scalar,
     elliptic_curve::{
@@ -150,7 +148,7 @@ fn draw_scalar() -> Result<Zeroizing<Scalar>, IssuerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ca::hpke::SealingKey;
+    use alcove_sealing::hpke::SealingKey;
 
     struct Whole {
         key: SealingKey,

@@ -5,7 +5,7 @@ use super::{
     splitting::ScalarBytes,
     *,
 };
-use crate::{AgencyCa, AgencyProfile, IssuerError, Passphrase, SealingKey, ca::hpke::seal_bytes};
+use crate::{AgencyCa, AgencyProfile, IssuerError, Passphrase, SealingKey};
 use alcove_charter::{
     ESCROW_GRANT_INFO, ESCROW_INFO, EscrowBundle, EscrowEntry, EscrowPlace, EscrowedGrant,
     EscrowedGrantPlace, P256Point, sha256,
@@ -15,6 +15,7 @@ use alcove_proto::{
     names::{Identity, TrustDomain},
     v1::{self, Side},
 };
+use alcove_sealing::hpke;
 use prost::Message;
 use std::{
     fs,
@@ -73,7 +74,7 @@ impl Scene {
     /// One device's sealing of `key` for `place`.
     fn entry(&self, place: EscrowPlace, key: &[u8; 32]) -> EscrowEntry {
         let aad = place.aad(&self.trust_domain(), &self.key);
-        let (encapsulated, ciphertext) = seal_bytes(ESCROW_INFO, &aad, key, &self.key).unwrap();
+        let (encapsulated, ciphertext) = hpke::seal(ESCROW_INFO, &aad, key, &self.key).unwrap();
         EscrowEntry {
             place,
             encapsulated_key: P256Point::parse(&encapsulated).unwrap(),
@@ -100,7 +101,7 @@ impl Scene {
         });
         let keys = v1::EscrowedRecordKeys { keys: keys.collect() }.encode_to_vec();
         let aad = place.aad(&self.trust_domain(), &self.key);
-        let (encapsulated, ciphertext) = seal_bytes(ESCROW_GRANT_INFO, &aad, &keys, &self.key).unwrap();
+        let (encapsulated, ciphertext) = hpke::seal(ESCROW_GRANT_INFO, &aad, &keys, &self.key).unwrap();
         EscrowedGrant {
             place,
             ranges: vec![(Position(3), Position(9))],

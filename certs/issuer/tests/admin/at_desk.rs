@@ -1,7 +1,7 @@
 //! An admin at the desk: invitations, requests that are not what they seem, renewals one by one and by the thousand.
 
 use crate::{
-    desk::{DAY_MS, Desk as Room, Device, harborlight, passphrase},
+    desk::{DAY_MS, Desk as Room, Device, harborlight, open_answer, open_enrolment_key, passphrase},
     desk_server::DeskServer,
 };
 use alcove_charter::{
@@ -12,7 +12,6 @@ use alcove_issuer::{
     AgencyCa, AnswerError, Desk, DeskError, DeviceOrder, FolderError, Invitations, IssuedDevice, IssuerError,
     Judged, Late, Reason, RequestError, RequestKind, Which, answer_all,
     drafting::{Changes, draft_next},
-    open_answer, open_enrolment_key,
 };
 use alcove_proto::{
     names::Identity,

@@ -5,11 +5,16 @@ use alcove_issuer::{
     AgencyCa, AgencyProfile, Passphrase, SealingKey, ServerCa,
     drafting::{CHARTER_DAYS, FirstCharter, draft_first},
 };
-use alcove_proto::v1::{self, Side};
+use alcove_proto::{
+    names::Identity,
+    v1::{self, Side},
+};
+use alcove_sealing::{answer, directory_key};
 use prost::Message;
 use rcgen::{CertificateParams, KeyPair};
 use std::path::PathBuf;
 use tempfile::TempDir;
+use zeroize::Zeroizing;
 
 /// "Now" in every test: 2026-03-04.
 pub(crate) const NOW_MS: i64 = 1_772_600_000_000;
@@ -129,6 +134,26 @@ impl Device {
     pub(crate) fn request_file(&self) -> Vec<u8> {
         self.request().encode_to_vec()
     }
+}
+
+/// Opens an answer as the device does; nothing if it is another device's or altered.
+pub(crate) fn open_answer(
+    sealing_key: &SealingKey,
+    identity: &Identity,
+    sealed: &[u8],
+) -> Option<v1::EnrolmentCertificate> {
+    let opened = answer::open(sealed, sealing_key.scalar(), identity).ok()?;
+    v1::EnrolmentCertificate::decode(opened.as_slice()).ok()
+}
+
+/// Opens the directory key of an answer as the device does.
+pub(crate) fn open_enrolment_key(
+    sealing_key: &SealingKey,
+    identity: &Identity,
+    encapsulated_key: &[u8],
+    ciphertext: &[u8],
+) -> Option<Zeroizing<[u8; 32]>> {
+    directory_key::open(sealing_key.scalar(), &identity.to_string(), encapsulated_key, ciphertext)
 }
 
 pub(crate) fn csr(key: &KeyPair) -> Vec<u8> {

@@ -3,10 +3,10 @@
 
 use crate::{
     at_desk::{Scene, clock_ms, renewal, renewal_made},
-    desk::{DAY_MS, Device},
+    desk::{DAY_MS, Device, open_answer},
 };
 use alcove_charter::RenewalError;
-use alcove_issuer::{AnswerError, IssuerError, Judged, open_answer};
+use alcove_issuer::{AnswerError, IssuerError, Judged};
 use alcove_proto::names::Identity;
 
 const MINUTE_MS: i64 = 60 * 1000;

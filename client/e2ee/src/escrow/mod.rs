@@ -18,16 +18,11 @@ use alcove_proto::{
     names::TrustDomain,
     v1,
 };
-use mls_rs_core::crypto::{CipherSuite, HpkeCiphertext, HpkePublicKey};
-use mls_rs_crypto_awslc::{AwsLcAead, AwsLcHkdf, EcdhKem, dhkem};
-use mls_rs_crypto_hpke::hpke::Hpke;
 use prost::Message;
 use zeroize::Zeroizing;
 
-/// The MLS suite whose KEM and KDF are the recovery key's: DHKEM(P-256, HKDF-SHA256) and HKDF-SHA256.
-const KEM_OF: CipherSuite = CipherSuite::P256_AES128;
-/// The MLS suite whose AEAD is AES-256-GCM.
-const AEAD_OF: CipherSuite = CipherSuite::P384_AES256;
+/// Encapsulated key and ciphertext (RFC 9180 section 6.1).
+pub type Sealed = (Vec<u8>, Vec<u8>);
 
 /// Why something was not sealed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,36 +37,41 @@ pub enum EscrowSealError {
 
 /// Seals the key of an epoch to the recovery key of this device's own agency.
 ///
-/// `recovery_key`, `trust_domain`: of the agency's entry in the charter in force. `epoch_id`: of a merged epoch.
-/// Randomness is HPKE's own (RFC 9180 section 4.1). Errors: [`EscrowSealError`]. Source: PROTOCOL.md, "Recovery".
-pub fn seal_epoch_key(
+/// `recovery_key`, `trust_domain`: of the agency's entry in the charter in force. `epoch_id`: of a merged epoch. `seal`: HPKE
+/// base mode to a P-256 point, with `info`, AAD and plaintext; its randomness is its own (RFC 9180 section 4.1).
+/// Errors: [`EscrowSealError`]. Source: PROTOCOL.md, "Recovery".
+pub fn seal_epoch_key<E>(
     recovery_key: &P256Point,
     trust_domain: &TrustDomain,
     group: GroupId,
     epoch: Epoch,
     epoch_id: EpochId,
     key: &EpochKey,
+    seal: impl FnOnce(&[u8], &[u8], &[u8], &P256Point) -> Result<Sealed, E>,
 ) -> Result<EscrowEntry, EscrowSealError> {
     let place = EscrowPlace { group, epoch, epoch_id };
     let aad = place.aad(trust_domain, recovery_key);
-    let sealed = seal(recovery_key, ESCROW_INFO, &aad, key.as_bytes())?;
+    let (encapsulated_key, ciphertext) =
+        seal(ESCROW_INFO, &aad, key.as_bytes(), recovery_key).map_err(|_| EscrowSealError::Hpke)?;
     Ok(EscrowEntry {
         place,
-        encapsulated_key: P256Point::parse(&sealed.kem_output).ok_or(EscrowSealError::Hpke)?,
-        ciphertext: sealed.ciphertext.try_into().map_err(|_| EscrowSealError::Hpke)?,
+        encapsulated_key: P256Point::parse(&encapsulated_key).ok_or(EscrowSealError::Hpke)?,
+        ciphertext: ciphertext.try_into().map_err(|_| EscrowSealError::Hpke)?,
     })
 }
 
 /// Seals the record keys that this device received by one grant to the recovery key of its own agency.
 ///
 /// `place`: the group and the access entry that goes with the grant. `keys`: in rising order of position, as
-/// [`crate::grants::unseal`] gives them. Errors: [`EscrowSealError`]; [`EscrowSealError::Form`] for no keys, or for more than
+/// [`crate::grants::unseal`] gives them. `seal`: as for [`seal_epoch_key`].
+/// Errors: [`EscrowSealError`]; [`EscrowSealError::Form`] for no keys, or for more than
 /// a grant holds. Source: PROTOCOL.md, "Recovery", step 6.
-pub fn seal_grant(
+pub fn seal_grant<E>(
     recovery_key: &P256Point,
     trust_domain: &TrustDomain,
     place: EscrowedGrantPlace,
     keys: &[GrantedKey],
+    seal: impl FnOnce(&[u8], &[u8], &[u8], &P256Point) -> Result<Sealed, E>,
 ) -> Result<EscrowedGrant, EscrowSealError> {
     let message = v1::EscrowedRecordKeys {
         keys: keys
@@ -85,12 +85,13 @@ pub fn seal_grant(
     };
     let plaintext = Zeroizing::new(message.encode_to_vec());
     let aad = place.aad(trust_domain, recovery_key);
-    let sealed = seal(recovery_key, ESCROW_GRANT_INFO, &aad, &plaintext)?;
+    let (encapsulated_key, ciphertext) =
+        seal(ESCROW_GRANT_INFO, &aad, &plaintext, recovery_key).map_err(|_| EscrowSealError::Hpke)?;
     let grant = EscrowedGrant {
         place,
         ranges: ranges(keys),
-        encapsulated_key: P256Point::parse(&sealed.kem_output).ok_or(EscrowSealError::Hpke)?,
-        ciphertext: sealed.ciphertext,
+        encapsulated_key: P256Point::parse(&encapsulated_key).ok_or(EscrowSealError::Hpke)?,
+        ciphertext,
     };
     Ok(EscrowedGrant::parse(&grant.to_wire())?)
 }
@@ -112,23 +113,6 @@ fn ranges(keys: &[GrantedKey]) -> Vec<(Position, Position)> {
         }
     }
     ranges
-}
-
-fn seal(
-    recovery_key: &P256Point,
-    info: &[u8],
-    aad: &[u8],
-    plaintext: &[u8],
-) -> Result<HpkeCiphertext, EscrowSealError> {
-    let recipient = HpkePublicKey::from(recovery_key.as_bytes().to_vec());
-    hpke()
-        .and_then(|hpke| hpke.seal(&recipient, info, None, Some(aad), plaintext).ok())
-        .ok_or(EscrowSealError::Hpke)
-}
-
-/// DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
-fn hpke() -> Option<Hpke<EcdhKem, AwsLcHkdf, AwsLcAead>> {
-    Some(Hpke::new(dhkem(KEM_OF)?, AwsLcHkdf::new(KEM_OF)?, Some(AwsLcAead::new(AEAD_OF)?)))
 }
 
 #[cfg(test)]

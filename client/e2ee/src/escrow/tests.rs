@@ -6,9 +6,7 @@ use crate::{
     keys::{KeyLengthError, RecordKey},
 };
 use alcove_proto::ids::{AccessId, Digest};
-use mls_rs::{CipherSuiteProvider, CryptoProvider};
-use mls_rs_core::crypto::HpkeSecretKey;
-use mls_rs_crypto_awslc::AwsLcCryptoProvider;
+use alcove_sealing::hpke::{SealingKey, seal};
 
 const GROUP: GroupId = GroupId([1; 16]);
 const EPOCH: Epoch = Epoch(7);
@@ -17,20 +15,20 @@ const EPOCH_ID: EpochId = EpochId([2; 32]);
 /// An agency with its whole recovery key in one hand, as nobody has it outside of a test.
 struct Agency {
     trust_domain: TrustDomain,
-    secret: HpkeSecretKey,
+    secret: SealingKey,
     key: P256Point,
 }
 
 impl Agency {
     fn new(label: &str) -> Self {
-        let suite = AwsLcCryptoProvider::new().cipher_suite_provider(KEM_OF).unwrap();
-        let (secret, public) = suite.kem_generate().unwrap();
+        let secret = SealingKey::generate().unwrap();
+        let key = *secret.public();
         let trust_domain = format!("{label}.northmark.example").parse().unwrap();
-        Self { trust_domain, secret, key: P256Point::parse(&public).unwrap() }
+        Self { trust_domain, secret, key }
     }
 
     fn seal(&self, key: &EpochKey) -> EscrowEntry {
-        seal_epoch_key(&self.key, &self.trust_domain, GROUP, EPOCH, EPOCH_ID, key).unwrap()
+        seal_epoch_key(&self.key, &self.trust_domain, GROUP, EPOCH, EPOCH_ID, key, seal).unwrap()
     }
 
     /// Opens an entry as one for `place` of `trust_domain`.
@@ -51,13 +49,8 @@ impl Agency {
         encapsulated_key: &P256Point,
         ciphertext: &[u8],
     ) -> Option<Vec<u8>> {
-        let sealed = HpkeCiphertext {
-            kem_output: encapsulated_key.as_bytes().to_vec(),
-            ciphertext: ciphertext.to_vec(),
-        };
-        let public = HpkePublicKey::from(self.key.as_bytes().to_vec());
-        let opened = hpke()?.open(&sealed, &self.secret, &public, info, None, Some(aad));
-        opened.ok().map(|key| key.to_vec())
+        let opened = self.secret.open(encapsulated_key.as_bytes(), info, aad, ciphertext);
+        opened.map(|key| key.to_vec())
     }
 
     fn open(&self, entry: &EscrowEntry) -> Option<Vec<u8>> {
@@ -98,7 +91,7 @@ fn a_recovery_key_off_the_curve_is_refused() {
     let off = P256Point::parse(&[4; 65]).unwrap();
     let agency = "harborlight.northmark.example".parse().unwrap();
     let key = EpochKey::from_bytes([9; 32]);
-    let refused = seal_epoch_key(&off, &agency, GROUP, EPOCH, EPOCH_ID, &key);
+    let refused = seal_epoch_key(&off, &agency, GROUP, EPOCH, EPOCH_ID, &key, seal);
     assert_eq!(refused.err(), Some(EscrowSealError::Hpke));
 }
 
@@ -119,8 +112,9 @@ fn granted(positions: &[u64]) -> Vec<GrantedKey> {
 fn the_keys_of_a_grant_open_only_for_its_agency_group_and_access_entry() {
     let (harborlight, elmgate) = (Agency::new("harborlight"), Agency::new("elmgate"));
     let place = EscrowedGrantPlace { group: GROUP, access: AccessId([5; 16]) };
-    let seal = |keys: &[GrantedKey]| seal_grant(&harborlight.key, &harborlight.trust_domain, place, keys);
-    let grant = seal(&granted(&[3, 4, 5, 9])).unwrap();
+    let sealed =
+        |keys: &[GrantedKey]| seal_grant(&harborlight.key, &harborlight.trust_domain, place, keys, seal);
+    let grant = sealed(&granted(&[3, 4, 5, 9])).unwrap();
     let ranges: Vec<_> = grant.ranges.iter().map(|(first, last)| (first.0, last.0)).collect();
     assert_eq!(ranges, [(3, 5), (9, 9)]);
     let wire = grant.to_wire().encode_to_vec();
@@ -142,8 +136,8 @@ fn the_keys_of_a_grant_open_only_for_its_agency_group_and_access_entry() {
     let other = EscrowedGrantPlace { access: AccessId([9; 16]), ..place };
     assert!(open(&harborlight, &harborlight.trust_domain, other).is_none());
 
-    assert!(matches!(seal(&[]), Err(EscrowSealError::Form(_))), "nothing is no grant");
-    assert!(matches!(seal(&granted(&[4, 4])), Err(EscrowSealError::Form(_))), "a position twice");
+    assert!(matches!(sealed(&[]), Err(EscrowSealError::Form(_))), "nothing is no grant");
+    assert!(matches!(sealed(&granted(&[4, 4])), Err(EscrowSealError::Form(_))), "a position twice");
 }
 
 #[test]
@@ -152,7 +146,9 @@ fn the_largest_grant_fits() {
     let place = EscrowedGrantPlace { group: GROUP, access: AccessId([5; 16]) };
     // Every second position, far into a log.
     let positions: Vec<u64> = (0..500).map(|index| (1 << 40) + 2 * index).collect();
-    assert!(seal_grant(&harborlight.key, &harborlight.trust_domain, place, &granted(&positions)).is_ok());
+    assert!(
+        seal_grant(&harborlight.key, &harborlight.trust_domain, place, &granted(&positions), seal).is_ok()
+    );
 }
 
 fn recovered_key(epoch: u64, byte: u8) -> v1::RecoveredEpochKey {

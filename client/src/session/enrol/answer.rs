@@ -11,18 +11,12 @@ use alcove_proto::{
     names::Identity,
     v1::EnrolmentCertificate,
 };
+use alcove_sealing::directory_key;
 use prost::Message;
-use rustls::crypto::{
-    aws_lc_rs::hpke::DH_KEM_P256_HKDF_SHA256_AES_256,
-    hpke::{EncapsulatedSecret, Hpke, HpkePrivateKey},
-};
 use zeroize::Zeroizing;
 
 /// Bytes of the largest answer: a long history of charters with its certificates.
 pub const ANSWER_BYTES_MAX: usize = 16 * CHARTER_BYTES_MAX + 4 * CERTIFICATE_BYTES_MAX;
-
-/// Info of the sealed directory key (RFC 9180 section 5.1).
-const DIRECTORY_KEY_INFO: &[u8] = b"alcove enrolment v1";
 
 /// What a device is once its answer has been believed: everything but its keys.
 pub struct Enrolment {
@@ -165,18 +159,13 @@ fn open_directory_key(
     pending: &PendingRequest,
     message: &EnrolmentCertificate,
 ) -> Result<Zeroizing<[u8; 32]>, EnrolError> {
-    let opened = DH_KEM_P256_HKDF_SHA256_AES_256
-        .open(
-            &EncapsulatedSecret(message.encapsulated_key.clone()),
-            DIRECTORY_KEY_INFO,
-            message.identity.as_bytes(),
-            &message.sealed_directory_key,
-            &HpkePrivateKey::from(pending.keys.sealing.to_vec()),
-        )
-        .map_err(|_| EnrolError::DirectoryKey)?;
-    let opened = Zeroizing::new(opened);
-    let key = <[u8; 32]>::try_from(opened.as_slice()).map_err(|_| EnrolError::DirectoryKey)?;
-    Ok(Zeroizing::new(key))
+    directory_key::open(
+        &pending.keys.sealing,
+        &message.identity,
+        &message.encapsulated_key,
+        &message.sealed_directory_key,
+    )
+    .ok_or(EnrolError::DirectoryKey)
 }
 
 /// Takes `host:port` with a host that could be a name or an address, and a port above 0.

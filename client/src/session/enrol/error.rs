@@ -2,7 +2,8 @@
 
 use crate::{transport::ServerError, vault::VaultError};
 use alcove_charter::{CardError, CharterError, InvitationError, TrustError};
-use alcove_proto::{canonical::CanonicalError, names::Identity};
+use alcove_proto::{canonical::CanonicalError, limits::ANSWER_BYTES_MAX, names::Identity};
+use alcove_sealing::answer::AnswerError;
 
 /// A failure of enrolment. Nothing of the answer is kept then.
 #[derive(Debug, thiserror::Error)]
@@ -123,5 +124,16 @@ impl std::fmt::Display for Purpose {
             Self::Tls => "TLS",
             Self::Mls => "signing",
         })
+    }
+}
+
+impl From<AnswerError> for EnrolError {
+    fn from(error: AnswerError) -> Self {
+        match error {
+            AnswerError::TooLarge => Self::TooLarge { limit: ANSWER_BYTES_MAX },
+            AnswerError::Encoding(error) => Self::NotAnAnswer(error),
+            AnswerError::Format { found } => Self::Format { found },
+            AnswerError::Unopened => Self::SealedAnswer,
+        }
     }
 }

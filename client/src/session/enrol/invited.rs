@@ -9,7 +9,6 @@ use super::{
     answer::check_address,
     check_answer, device, rows,
     rows::{ONLY, Origin},
-    sealed,
 };
 use crate::{
     transport::{Collected, Desk, ServerError},
@@ -20,6 +19,7 @@ use crate::{
 };
 use alcove_charter::{Appended, CharterError, CharterHistory, Invitation, InvitationError, sha256};
 use alcove_proto::{ids::Digest, names::Identity, v1::Reason};
+use alcove_sealing::answer;
 use alcove_trust::Connector;
 use ring::rand::SystemRandom;
 use std::{path::Path, sync::Arc};
@@ -181,7 +181,7 @@ impl Invited {
             Err(error) => return Err(error.into()),
         };
         let charters = self.charters(&desk, &row, time_ms).await?;
-        let answer = sealed::open(&sealed, &pending, identity)?;
+        let answer = answer::open(&sealed, &pending.keys.sealing, identity)?;
         self.vault.act(Durability::OnDisk, |act| {
             self.row(act)?;
             let held = Held {

@@ -12,14 +12,12 @@ mod invited;
 pub(crate) mod renewal;
 mod request;
 mod rows;
-mod sealed;
 
 pub use answer::{ANSWER_BYTES_MAX, Enrolment, Held, check_answer};
 pub use error::{EnrolError, Purpose};
 pub use invited::{Begun, HandedIn, Invited};
 pub use request::{DeviceKeys, PendingRequest};
 pub(crate) use rows::key_ties;
-pub(crate) use sealed::open_for_device;
 
 #[cfg(test)]
 mod tests;

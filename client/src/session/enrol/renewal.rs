@@ -4,7 +4,6 @@
 use super::{
     EnrolError, Held, PendingRequest, check_answer, rows,
     rows::{ONLY, Origin},
-    sealed,
 };
 use crate::vault::{
     Act,
@@ -12,6 +11,7 @@ use crate::vault::{
 };
 use alcove_charter::{TrustView, renewal_signing_bytes, request_words, sha256};
 use alcove_proto::{names::Identity, v1};
+use alcove_sealing::answer;
 use prost::Message;
 use ring::{
     rand::SecureRandom,
@@ -94,7 +94,7 @@ pub(crate) fn take(
     let earlier: EnrolmentRow = act.expect(ONLY)?;
     let identity: Identity = earlier.identity.parse().map_err(EnrolError::Name)?;
     let pending = rows::pending(device);
-    let answer = sealed::open(sealed, &pending, &identity)?;
+    let answer = answer::open(sealed, &pending.keys.sealing, &identity)?;
     let held = Held {
         charters: Some(trust.charters().clone()),
         earlier_server: Some(&earlier.server_address),

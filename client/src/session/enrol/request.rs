@@ -3,8 +3,8 @@
 use super::{EnrolError, csr};
 use alcove_charter::request_words;
 use alcove_proto::v1::EnrolmentRequest;
+use alcove_sealing::hpke::SealingKey;
 use prost::Message;
-use rustls::crypto::{aws_lc_rs::hpke::DH_KEM_P256_HKDF_SHA256_AES_256, hpke::Hpke};
 use zeroize::Zeroizing;
 
 /// Format of the files of enrolment.
@@ -37,20 +37,20 @@ impl PendingRequest {
     pub fn make() -> Result<Self, EnrolError> {
         let tls = csr::requested_key()?;
         let mls = csr::requested_key()?;
-        let (public, private) =
-            DH_KEM_P256_HKDF_SHA256_AES_256.generate_key_pair().map_err(|_| EnrolError::KeyGeneration)?;
+        let sealing = SealingKey::generate().map_err(|_| EnrolError::KeyGeneration)?;
+        let sealing_public = sealing.public().as_bytes().to_vec();
         let request = EnrolmentRequest {
             format: FORMAT,
             tls_csr: tls.csr,
             mls_csr: mls.csr,
-            sealing_key: public.0.clone(),
+            sealing_key: sealing_public.clone(),
         };
         Ok(Self {
             keys: DeviceKeys {
                 tls: tls.private,
                 mls: mls.private,
-                sealing: Zeroizing::new(private.secret_bytes().to_vec()),
-                sealing_public: public.0,
+                sealing: Zeroizing::new(sealing.scalar().to_vec()),
+                sealing_public,
             },
             request: request.encode_to_vec(),
         })

@@ -24,6 +24,7 @@ use alcove_proto::{
     limits::{ESCROW_CERTIFICATES_PER_CALL_MAX, ESCROW_ENTRIES_PER_CALL_MAX},
     v1::Reason,
 };
+use alcove_sealing::hpke;
 
 /// How the handing in of one group's escrow ended.
 enum Handed {
@@ -90,11 +91,11 @@ impl Session {
         let trust_domain = &self.identity.person.trust_domain;
         let seal = || -> Result<EscrowBatch, EscrowSealError> {
             let entries = due.epochs.iter().map(|epoch| {
-                seal_epoch_key(key, trust_domain, due.group, epoch.number, epoch.id, &epoch.key)
+                seal_epoch_key(key, trust_domain, due.group, epoch.number, epoch.id, &epoch.key, hpke::seal)
             });
             let grants = due.grant.iter().map(|(access, keys)| {
                 let place = EscrowedGrantPlace { group: due.group, access: *access };
-                seal_grant(key, trust_domain, place, keys)
+                seal_grant(key, trust_domain, place, keys, hpke::seal)
             });
             Ok(EscrowBatch {
                 entries: entries.collect::<Result<_, _>>()?,

@@ -1,7 +1,6 @@
 //! Taking in the file that the officers made for this device. Local; killed at any line, the same file is taken in again.
 
 use crate::{
-    session::enrol::open_for_device,
     session::{Error, Imported, RecoveredFileFault, Session, own::ONLY, state::epoch_place},
     vault::{
         Act, Durability, VaultError,
@@ -13,6 +12,7 @@ use crate::{
 use alcove_charter::{Judge, RECOVERED_KEYS_INFO, TrustView, sha256};
 use alcove_e2ee::escrow::{Recovered, read_recovered};
 use alcove_proto::{canonical, ids::GroupId, limits::RECOVERED_KEYS_BYTES_MAX, names::Identity, v1};
+use alcove_sealing::hpke;
 use std::collections::BTreeSet;
 
 /// The format of a file that this version reads.
@@ -48,9 +48,8 @@ fn open(file: &[u8], sealing_key: &[u8], identity: &Identity) -> Result<Recovere
         return Err(RecoveredFileFault::OtherDevice { identity: named.unwrap_or_default() });
     }
     let aad = file.identity.into_bytes();
-    let opened =
-        open_for_device(sealing_key, RECOVERED_KEYS_INFO, &aad, file.encapsulated_key, &file.ciphertext)
-            .ok_or(RecoveredFileFault::DoesNotOpen)?;
+    let opened = hpke::open(sealing_key, &file.encapsulated_key, RECOVERED_KEYS_INFO, &aad, &file.ciphertext)
+        .ok_or(RecoveredFileFault::DoesNotOpen)?;
     read_recovered(&opened).map_err(|error| {
         tracing::warn!(%error, "recovered keys are not in order");
         RecoveredFileFault::Content
