@@ -1,167 +1,107 @@
-//! Agencies with their CAs, certificates and CRLs, and the charter over them, made anew for every test.
+//! Agencies with their certificates, lists and charters, as of the world's start.
 
-use super::START_MS;
-use alcove_charter::{
-    CharterHistory, P256Point, ca_claim_signing_bytes, charter_signing_bytes, denial_signing_bytes,
-    duty_name, oids, order_signing_bytes, sha256,
-};
+use super::{DAY_MS, START_MS};
+use alcove_charter::{CharterHistory, denial_signing_bytes, duty_name, oids, order_signing_bytes, sha256};
+use alcove_pki::{Leaf, TestAgency, TestCa, first, list, next, seconds};
 use alcove_proto::{
     ids::Digest,
     names::{Handle, Identity, Person},
     v1,
 };
 use prost::Message;
-use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData,
-    RevokedCertParams, SanType, SerialNumber, SignatureAlgorithm, SigningKey as _, date_time_ymd,
-};
+use rcgen::{PublicKeyData, SigningKey, date_time_ymd};
 use ring::{
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _},
+    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair},
 };
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 static SERIALS: AtomicU64 = AtomicU64::new(1);
 
 pub(crate) struct Agency {
     pub(crate) trust_domain: String,
-    display_name: String,
-    ca: Vec<u8>,
-    key: KeyPair,
-    charter_key: EcdsaKeyPair,
-    sealing_key: EcdsaKeyPair,
-    recovery_key: EcdsaKeyPair,
-}
-
-/// Only a public key, as a request would bring it.
-struct Point<'a>(&'a [u8]);
-
-impl PublicKeyData for Point<'_> {
-    fn der_bytes(&self) -> &[u8] {
-        self.0
-    }
-
-    fn algorithm(&self) -> &'static SignatureAlgorithm {
-        &rcgen::PKCS_ECDSA_P256_SHA256
-    }
+    agency: TestAgency,
+    recovery_key: rcgen::KeyPair,
 }
 
 impl Agency {
     pub(crate) fn new(trust_domain: &str, display_name: &str) -> Self {
-        let (ca, key) = ca(display_name);
-        Self {
-            trust_domain: trust_domain.into(),
-            display_name: display_name.into(),
-            ca,
-            key,
-            charter_key: key_pair(),
-            sealing_key: key_pair(),
-            recovery_key: key_pair(),
-        }
+        let label = trust_domain.split('.').next().unwrap();
+        let agency = TestAgency {
+            trust_domain: trust_domain.parse().unwrap(),
+            ca: TestCa::new(display_name),
+            ..TestAgency::new(label, display_name)
+        };
+        let recovery_key = rcgen::KeyPair::generate().unwrap();
+        Self { trust_domain: trust_domain.to_owned(), agency, recovery_key }
     }
 
     /// A device of a person of this agency.
     pub(crate) fn identity(&self, person: u8, device: u16) -> Identity {
         let handle = Handle::from_random([person; 10]);
-        Person { trust_domain: self.trust_domain.parse().unwrap(), handle }.device(device)
+        Person { trust_domain: self.agency.trust_domain.clone(), handle }.device(device)
     }
 
     /// An MLS certificate for `point`, good for `days` from the world's start; answers its serial too.
     pub(crate) fn certify(&self, identity: &Identity, point: &[u8], days: u64) -> (Vec<u8>, Vec<u8>) {
-        self.certify_for(&identity.to_string(), oids::MLS_SIGNING_ARCS, point, days)
+        let serial = next_serial();
+        let leaf = self.leaf(&identity.to_string(), oids::MLS_SIGNING_ARCS, days).serial(&serial);
+        (leaf.make_for(point), serial)
     }
 
-    fn certify_for(&self, name: &str, usage: &[u64], point: &[u8], days: u64) -> (Vec<u8>, Vec<u8>) {
-        let serial = [&[0x40], SERIALS.fetch_add(1, Ordering::SeqCst).to_be_bytes().as_slice()].concat();
-        let mut params = params(days);
-        params.serial_number = Some(SerialNumber::from_slice(&serial));
-        params.subject_alt_names = vec![SanType::URI(name.try_into().unwrap())];
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::Other(usage.to_vec())];
-        params.use_authority_key_identifier_extension = true;
-        let certificate = params.signed_by(&Point(point), &self.issuer()).unwrap();
-        (certificate.der().to_vec(), serial)
+    fn leaf(&self, name: &str, usage: &[u64], days: u64) -> Leaf<'_> {
+        let from_ms = START_MS - 3_600_000;
+        Leaf::new(&self.agency.ca, name, usage).times(from_ms, from_ms + days as i64 * DAY_MS)
     }
 
     pub(crate) fn crl(&self, number: u64, serials: impl Iterator<Item = Vec<u8>>, now_ms: i64) -> Vec<u8> {
-        let params = CertificateRevocationListParams {
-            this_update: date_time_ymd(1970, 1, 1) + since_1970(now_ms),
-            next_update: date_time_ymd(1970, 1, 1) + since_1970(now_ms) + Duration::from_secs(30 * 86_400),
-            crl_number: SerialNumber::from(number),
-            issuing_distribution_point: None,
-            revoked_certs: serials
-                .map(|serial| RevokedCertParams {
-                    serial_number: SerialNumber::from_slice(&serial),
-                    revocation_time: date_time_ymd(1970, 1, 1) + since_1970(now_ms),
-                    reason_code: None,
-                    invalidity_date: None,
-                })
-                .collect(),
-            key_identifier_method: KeyIdMethod::Sha256,
-        };
-        params.signed_by(&self.issuer()).unwrap().der().to_vec()
+        let serials: Vec<_> = serials.collect();
+        let serials: Vec<_> = serials.iter().map(Vec::as_slice).collect();
+        let now = date_time_ymd(1970, 1, 1) + seconds(now_ms);
+        self.agency.ca.crl_with(number, &serials, |list| {
+            (list.this_update, list.next_update) = (now, now + seconds(30 * DAY_MS));
+            list.revoked_certs.iter_mut().for_each(|revoked| revoked.revocation_time = now);
+        })
     }
 
     /// An encoded SignedDenial of a device by this agency's duty officer.
     pub(crate) fn deny(&self, identity: &Identity, at_ms: i64) -> Vec<u8> {
-        let officer = key_pair();
-        let name = duty_name(&self.trust_domain.parse().unwrap());
-        let (certificate, _) =
-            self.certify_for(&name, oids::DENIALS_ARCS, officer.public_key().as_ref(), 365);
+        let name = duty_name(&self.agency.trust_domain);
+        let officer = self.leaf(&name, oids::DENIALS_ARCS, 365).serial(&next_serial());
         let denial = v1::Denial { format: 1, identity: identity.to_string(), at_ms }.encode_to_vec();
-        let signature = sign_with(&officer, &denial_signing_bytes(&denial));
-        v1::SignedDenial { denial, certificate, signature }.encode_to_vec()
+        let signature = officer.key.sign(&denial_signing_bytes(&denial)).unwrap();
+        v1::SignedDenial { denial, certificate: officer.make(), signature }.encode_to_vec()
     }
 
     /// This agency's charter key signs an encoded Order.
     pub(crate) fn sign_order(&self, order: &[u8]) -> Vec<u8> {
-        sign_with(&self.charter_key, &order_signing_bytes(order))
+        self.sign(&order_signing_bytes(order))
     }
 
     /// What its recovery key is known by.
     pub(crate) fn recovery_key_hash(&self) -> Digest {
-        Digest(sha256(&[self.recovery_key.public_key().as_ref()]))
+        Digest(sha256(&[self.recovery_key.der_bytes()]))
     }
 
     /// This agency's charter key signs what has its label in front.
     pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
-        sign_with(&self.charter_key, message)
-    }
-
-    fn issuer(&self) -> Issuer<'static, &KeyPair> {
-        Issuer::from_ca_cert_der(&self.ca.as_slice().into(), &self.key).unwrap()
-    }
-
-    /// The CA's key signs for the agency that lists it.
-    fn claim_for(&self, trust_domain: &str) -> Vec<u8> {
-        let point = P256Point::parse(self.key.public_key_raw()).unwrap();
-        self.key.sign(&ca_claim_signing_bytes(&trust_domain.parse().unwrap(), &point)).unwrap()
+        self.agency.charter_key.sign(message).unwrap()
     }
 
     fn entry(&self) -> v1::Agency {
-        v1::Agency {
-            trust_domain: self.trust_domain.clone(),
-            display_name: self.display_name.clone(),
-            side: v1::Side::Provider.into(),
-            ca_certificates: vec![self.ca.clone()],
-            charter_key: self.charter_key.public_key().as_ref().to_vec(),
-            sealing_key: self.sealing_key.public_key().as_ref().to_vec(),
-            recovery_key: self.recovery_key.public_key().as_ref().to_vec(),
-            ca_claims: vec![self.claim_for(&self.trust_domain)],
-        }
+        v1::Agency { recovery_key: self.recovery_key.der_bytes().to_vec(), ..self.agency.entry() }
     }
+}
+
+fn next_serial() -> Vec<u8> {
+    [&[0x40], SERIALS.fetch_add(1, Ordering::SeqCst).to_be_bytes().as_slice()].concat()
 }
 
 /// The charter after the newest of `history`, without `leaving`; everybody in the history's newest signs.
 pub(crate) fn charter_without(history: &CharterHistory, leaving: &Agency, signers: &[&Agency]) -> Vec<u8> {
-    let newest = history.newest();
-    let entries = newest.agencies.iter().map(|agency| agency.entry().clone());
-    let agencies: Vec<_> = entries.filter(|entry| entry.trust_domain != leaving.trust_domain).collect();
-    next_charter(history, agencies, signers)
+    next_charter(history, signers, |agencies| {
+        agencies.retain(|entry| entry.trust_domain != leaving.trust_domain);
+    })
 }
 
 /// The charter after the newest of `history`, in which `agency` has another recovery key.
@@ -170,90 +110,43 @@ pub(crate) fn charter_with_another_recovery_key(
     agency: &Agency,
     signers: &[&Agency],
 ) -> Vec<u8> {
-    let entries = history.newest().agencies.iter().map(|agency| agency.entry().clone());
-    let other = key_pair().public_key().as_ref().to_vec();
-    let agencies = entries.map(|entry| match entry.trust_domain == agency.trust_domain {
-        true => v1::Agency { recovery_key: other.clone(), ..entry },
-        false => entry,
-    });
-    next_charter(history, agencies.collect(), signers)
+    let other = rcgen::KeyPair::generate().unwrap().der_bytes().to_vec();
+    next_charter(history, signers, |agencies| {
+        let entry = agencies.iter_mut().find(|entry| entry.trust_domain == agency.trust_domain);
+        entry.unwrap().recovery_key = other;
+    })
 }
 
-fn next_charter(history: &CharterHistory, agencies: Vec<v1::Agency>, signers: &[&Agency]) -> Vec<u8> {
-    let newest = history.newest();
-    sign(
-        signers,
-        v1::Charter {
-            format: 1,
-            collaborative: "northmark.example".into(),
-            version: newest.version + 1,
-            previous_hash: newest.hash().to_vec(),
-            issued_at_ms: START_MS,
-            not_after_ms: START_MS + 730 * super::DAY_MS,
-            quorum: agencies.len() as u32,
-            agencies,
-            server_ca_certificates: newest.server_cas.iter().map(|ca| ca.der().to_vec()).collect(),
-            server_name: newest.server_name.clone(),
-            rules: newest.rules,
-            directory_key_hash: Vec::new(),
-        },
-    )
+fn next_charter(
+    history: &CharterHistory,
+    signers: &[&Agency],
+    change: impl FnOnce(&mut Vec<v1::Agency>),
+) -> Vec<u8> {
+    let mut charter = next(history, |charter| change(&mut charter.agencies));
+    of_all_from_the_start(&mut charter);
+    sign(signers, &charter)
 }
 
 /// Version 1 of a charter over `agencies` (in order of trust domain), signed by all. The first of them
 /// lists the CA of `rolling_to` too.
 pub(crate) fn charter(agencies: &[&Agency], rolling_to: Option<&Agency>) -> Vec<u8> {
-    let (server_ca, _) = ca("The server's operator");
     let mut entries: Vec<v1::Agency> = agencies.iter().map(|agency| agency.entry()).collect();
-    let first = agencies[0].trust_domain.as_str();
-    entries[0].ca_certificates.extend(rolling_to.map(|other| other.ca.clone()));
-    entries[0].ca_claims.extend(rolling_to.map(|other| other.claim_for(first)));
-    let charter = v1::Charter {
-        format: 1,
-        collaborative: "northmark.example".into(),
-        version: 1,
-        previous_hash: Vec::new(),
-        issued_at_ms: START_MS,
-        not_after_ms: START_MS + 730 * super::DAY_MS,
-        quorum: agencies.len() as u32,
-        agencies: entries,
-        server_ca_certificates: vec![server_ca],
-        server_name: "alcove.northmark.example".into(),
-        rules: alcove_charter::RULES,
-        directory_key_hash: Vec::new(),
-    };
-    sign(agencies, charter)
+    let cas = agencies.first().copied().into_iter().chain(rolling_to).map(|agency| &agency.agency.ca);
+    list(&mut entries[0], &cas.collect::<Vec<_>>());
+    let mut charter = first(entries, &TestCa::new("The server's operator"));
+    of_all_from_the_start(&mut charter);
+    sign(agencies, &charter)
 }
 
-fn sign(signers: &[&Agency], charter: v1::Charter) -> Vec<u8> {
-    let charter = charter.encode_to_vec();
-    let message = charter_signing_bytes(&charter);
-    let sign = |agency: &&Agency| v1::CharterSignature {
-        trust_domain: agency.trust_domain.clone(),
-        signature: sign_with(&agency.charter_key, &message),
-    };
-    v1::SignedCharter { signatures: signers.iter().map(sign).collect(), charter }.encode_to_vec()
+/// In force at the world's start for two years; a change takes everybody's signature.
+fn of_all_from_the_start(charter: &mut v1::Charter) {
+    charter.issued_at_ms = START_MS;
+    charter.not_after_ms = START_MS + 730 * DAY_MS;
+    charter.quorum = charter.agencies.len() as u32;
 }
 
-fn ca(name: &str) -> (Vec<u8>, KeyPair) {
-    let key = KeyPair::generate().unwrap();
-    let mut params = params(3652);
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    (params.self_signed(&key).unwrap().der().to_vec(), key)
-}
-
-fn params(days: u64) -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    params.not_before = date_time_ymd(1970, 1, 1) + since_1970(START_MS - 3_600_000);
-    params.not_after = params.not_before + Duration::from_secs(days * 86_400);
-    params
-}
-
-fn since_1970(ms: i64) -> Duration {
-    Duration::from_secs(u64::try_from(ms / 1000).unwrap())
+fn sign(signers: &[&Agency], charter: &v1::Charter) -> Vec<u8> {
+    alcove_pki::sign(charter, signers.iter().map(|agency| &agency.agency))
 }
 
 pub(crate) fn sign_with(key: &EcdsaKeyPair, message: &[u8]) -> Vec<u8> {

@@ -22,18 +22,16 @@ fn a_charter_that_all_agencies_signed_is_believed() {
     assert_eq!(charter.agency(&domain("harborlight")).unwrap().display_name, world.agencies[1].display_name);
     assert!(charter.agency(&domain("stranger")).is_none());
     assert_eq!(history.by_hash(&charter.hash()).unwrap().version, 1);
-    assert_eq!(history.signed_after(0).collect::<Vec<_>>(), [world.signed_as(history.signed_after(0))]);
+    assert_eq!(history.signed_after(0).collect::<Vec<_>>(), [signed_as(&world, history.signed_after(0))]);
 }
 
-impl World {
-    /// ECDSA signatures differ from run to run: what the history keeps is compared by what it decodes to.
-    fn signed_as<'a>(&self, mut kept: impl Iterator<Item = &'a [u8]>) -> &'a [u8] {
-        let bytes = kept.next().unwrap();
-        let message = v1::SignedCharter::decode(bytes).unwrap();
-        assert_eq!(message.charter, self.charter().encode_to_vec());
-        assert_eq!(message.signatures.len(), self.agencies.len());
-        bytes
-    }
+/// ECDSA signatures differ from run to run: what the history keeps is compared by what it decodes to.
+fn signed_as<'a>(world: &World, mut kept: impl Iterator<Item = &'a [u8]>) -> &'a [u8] {
+    let bytes = kept.next().unwrap();
+    let message = v1::SignedCharter::decode(bytes).unwrap();
+    assert_eq!(message.charter, world.charter().encode_to_vec());
+    assert_eq!(message.signatures.len(), world.agencies.len());
+    bytes
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Revoked stays revoked: what lists say over time, and what an admin who makes them say something else comes to.
 
 use crate::{
-    lists::{Entry, entry},
+    lists::{Entry, Lists, entry},
     pki::{DAY_MS, NOW_MS, TestCa, World, list, next, sign},
 };
 use alcove_charter::{Appended, CrlError, DeviceCertificate, EverListed, Judge, TrustError, TrustView};

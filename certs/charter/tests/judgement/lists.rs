@@ -24,13 +24,21 @@ pub(crate) fn entry<'a>(serial: &'a [u8], first: &'a [u64]) -> Entry<'a> {
     Entry { serial, revoked_at_ms: NOW_MS - DAY_MS, firsts: first, raw: None }
 }
 
-impl TestCa {
+/// What a CA signs as a list.
+pub(crate) trait Lists {
     /// A list made now.
-    pub(crate) fn list(&self, number: u64, entries: &[Entry<'_>]) -> Vec<u8> {
+    fn list(&self, number: u64, entries: &[Entry<'_>]) -> Vec<u8> {
         self.list_at(number, entries, NOW_MS)
     }
 
-    pub(crate) fn list_at(&self, number: u64, entries: &[Entry<'_>], made_ms: i64) -> Vec<u8> {
+    fn list_at(&self, number: u64, entries: &[Entry<'_>], made_ms: i64) -> Vec<u8>;
+
+    /// A CertificateList over whatever bytes, with this CA's signature under them.
+    fn signed_list(&self, body: &[u8]) -> Vec<u8>;
+}
+
+impl Lists for TestCa {
+    fn list_at(&self, number: u64, entries: &[Entry<'_>], made_ms: i64) -> Vec<u8> {
         let issuer = alcove_charter::Ca::parse(&self.der).unwrap();
         assert!(COLLABORATIVE.len() < 64, "so that names stay short");
         let signed = yasna::construct_der(|writer| {
@@ -56,8 +64,7 @@ impl TestCa {
         self.signed_list(&signed)
     }
 
-    /// A CertificateList over whatever bytes, with this CA's signature under them.
-    pub(crate) fn signed_list(&self, body: &[u8]) -> Vec<u8> {
+    fn signed_list(&self, body: &[u8]) -> Vec<u8> {
         let signature = self.key.sign(body).unwrap();
         yasna::construct_der(|writer| {
             writer.write_sequence(|writer| {

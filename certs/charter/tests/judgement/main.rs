@@ -14,7 +14,8 @@ mod listed;
 mod lists;
 mod objections;
 mod owners;
-mod pki;
 mod rollovers;
 mod servers;
 mod versions;
+
+use alcove_pki as pki;

@@ -2,7 +2,7 @@
 
 use crate::{
     listed::{OTHER, SERIAL, at_desk, is_revoked_at, rolled, with},
-    lists::{Entry, entry},
+    lists::{Entry, Lists, entry},
     pki::{DAY_MS, Leaf, NOW_MS, TestCa, World},
 };
 use alcove_charter::{CrlError, EverListed, Judge, TrustView, oids};

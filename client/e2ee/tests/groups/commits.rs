@@ -189,7 +189,7 @@ fn a_context_out_of_form_or_out_of_this_world_is_refused_by_name() {
 #[test]
 fn a_commit_that_names_a_newer_list_waits_until_it_has_been_fetched() {
     let (mut scene, mut bob) = Scene::with_bob();
-    let newer = scene.trust.with_crl(&scene.world.elmgate.ca.crl(4, &[])).unwrap().0;
+    let newer = scene.trust.with_crl(&scene.world.elmgate.crl(4, &[])).unwrap().0;
     let prepared = bob.prepare(&Intent::default(), &newer);
     scene.refused(&prepared.commit, |error| matches!(error, CommitError::TrustBehind(_)));
     scene.trust = newer;

@@ -28,11 +28,11 @@ struct Revoked {
 
 fn revoked() -> Revoked {
     let (mut scene, mut bob) = Scene::with_bob();
-    scene.trust = scene.trust.with_crl(&scene.world.elmgate.ca.crl(1, &[])).unwrap().0;
+    scene.trust = scene.trust.with_crl(&scene.world.elmgate.crl(1, &[])).unwrap().0;
     let mallory = scene.world.elmgate.device('m', 1);
     let rogue = Rogue::join(&mut scene, &mallory, Habits::default(), &mut [&mut bob]);
     let before = scene.trust.clone();
-    let list = scene.world.elmgate.ca.crl(2, &[mallory.serial]);
+    let list = scene.world.elmgate.crl(2, &[mallory.serial]);
     scene.trust = scene.trust.with_crl(&list).unwrap().0;
     Revoked { scene, bob, mallory: rogue, before }
 }
@@ -115,7 +115,7 @@ fn a_commit_under_an_older_charter_than_one_before_is_refused() {
 #[test]
 fn a_list_of_an_agency_that_left_is_left_aside() {
     let (mut scene, mut bob) = Scene::with_bob();
-    scene.trust = scene.trust.with_crl(&scene.world.protection.ca.crl(4, &[])).unwrap().0;
+    scene.trust = scene.trust.with_crl(&scene.world.protection.crl(4, &[])).unwrap().0;
     scene.alice_commits(&Intent::default(), &mut [&mut bob]);
     scene.trust = scene.world.without(&scene.trust, &scene.world.protection);
     // Nobody names that list any more.

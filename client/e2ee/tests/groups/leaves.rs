@@ -121,7 +121,7 @@ fn a_new_leaf_that_has_expired_or_is_not_valid_yet_is_refused() {
 fn a_revoked_device_is_neither_added_nor_does_it_commit() {
     let (mut scene, mut bob) = Scene::with_bob();
     let mallory = scene.world.elmgate.device('m', 1);
-    let crl = scene.world.elmgate.ca.crl(1, &[mallory.serial]);
+    let crl = scene.world.elmgate.crl(1, &[mallory.serial]);
     scene.trust = scene.trust.with_crl(&crl).unwrap().0;
     let alice = scene.alice.device.clone();
     let add = adding(&[&mallory.device]);
@@ -134,7 +134,7 @@ fn a_revoked_device_is_neither_added_nor_does_it_commit() {
     // A member is revoked, and commits with a program that does not look, naming the new list.
     let rogue = scene.world.elmgate.device('r', 1);
     let mut commits = Rogue::join(&mut scene, &rogue, Habits::default(), &mut [&mut bob]);
-    let crl = scene.world.elmgate.ca.crl(2, &[mallory.serial, rogue.serial]);
+    let crl = scene.world.elmgate.crl(2, &[mallory.serial, rogue.serial]);
     scene.trust = scene.trust.with_crl(&crl).unwrap().0;
     let commit = commits.commit(&scene.trust, |commit| commit);
     scene.refused(&commit, |error| {
@@ -199,7 +199,7 @@ fn a_revoked_leaf_is_removed_by_any_member_and_whoever_comes_late_agrees() {
     let may = carol.group.prepare_commit(&carol.device, &remove, SEEN, &scene.trust, NOW_MS);
     assert!(matches!(may, Err(GroupError::Policy(PolicyError::MayNotRemove { .. }))));
     let before = scene.trust.clone();
-    scene.trust = scene.trust.with_crl(&scene.world.elmgate.ca.crl(1, &[revoked])).unwrap().0;
+    scene.trust = scene.trust.with_crl(&scene.world.elmgate.crl(1, &[revoked])).unwrap().0;
     let prepared = carol.prepare(&remove, &scene.trust);
     scene.order(&prepared.commit);
     carol.process(&prepared.commit, &scene.trust);
@@ -211,7 +211,7 @@ fn a_revoked_leaf_is_removed_by_any_member_and_whoever_comes_late_agrees() {
         Err(GroupError::Commit(CommitError::TrustBehind(TrustError::Behind { named: 1, held: 0, .. })))
     ));
     // Whoever holds a newer one comes to the same verdict.
-    let newer = scene.trust.with_crl(&scene.world.elmgate.ca.crl(9, &[revoked])).unwrap().0;
+    let newer = scene.trust.with_crl(&scene.world.elmgate.crl(9, &[revoked])).unwrap().0;
     late.process(&prepared.commit, &newer);
     assert_eq!(late.group.epoch_id(), carol.group.epoch_id());
 }
@@ -226,13 +226,13 @@ fn the_server_takes_a_removal_up_again_whatever_lists_say_by_then() {
     let mut carol = scene.admit(carol, &mut []);
     let checkpoint = scene.server.snapshot().unwrap();
     let before = scene.trust.clone();
-    scene.trust = scene.trust.with_crl(&scene.world.elmgate.ca.crl(1, &[revoked])).unwrap().0;
+    scene.trust = scene.trust.with_crl(&scene.world.elmgate.crl(1, &[revoked])).unwrap().0;
     let prepared = carol.prepare(&removing(&[bob.group.own_leaf()]), &scene.trust);
     scene.order(&prepared.commit);
 
     // After a restart, with a list that has dropped Bob and no memory of the one before.
     let restarted = Observer::load(&checkpoint).unwrap();
-    let dropped = before.with_crl(&scene.world.elmgate.ca.crl(2, &[])).unwrap().0;
+    let dropped = before.with_crl(&scene.world.elmgate.crl(2, &[])).unwrap().0;
     let judged = restarted.check(&prepared.commit, &dropped, NOW_MS).map(drop);
     assert!(
         matches!(judged, Err(CommitError::Policy(PolicyError::MayNotRemove { .. }))),
@@ -258,10 +258,10 @@ fn a_list_that_came_later_does_not_reach_back() {
     let KeyMade { bytes, .. } = made(&bob.device);
     let dave = scene.world.protection.device('d', 1).device;
     let mut late = scene.admit(dave, &mut []);
-    scene.trust = scene.trust.with_crl(&scene.world.elmgate.ca.crl(1, &[])).unwrap().0;
+    scene.trust = scene.trust.with_crl(&scene.world.elmgate.crl(1, &[])).unwrap().0;
     let prepared = scene.alice_commits(&Intent { add: vec![bytes], ..Intent::default() }, &mut []);
     // Bob is revoked after he was added. The device that slept holds the newer list.
-    let newer = scene.trust.with_crl(&scene.world.elmgate.ca.crl(2, &[serial])).unwrap().0;
+    let newer = scene.trust.with_crl(&scene.world.elmgate.crl(2, &[serial])).unwrap().0;
     late.process(&prepared.commit, &newer);
     let shown = late.group.member_named(bob.device.identity()).unwrap();
     assert!(matches!(shown.standing(&newer, NOW_MS), Standing::Lapsed(TrustError::Revoked { .. })));

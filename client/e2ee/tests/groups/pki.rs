@@ -1,117 +1,49 @@
-//! A small PKI: three agencies, a charter, devices with good certificates and with bad ones.
+//! Three agencies under a charter, and devices with good certificates and with bad ones.
 
-use alcove_charter::{
-    CharterHistory, P256Point, TrustView, ca_claim_signing_bytes, charter_signing_bytes, oids,
-};
+pub(crate) use alcove_pki::{DAY_MS, NOW_MS};
+
+use alcove_charter::{CharterHistory, TrustView, oids};
 use alcove_e2ee::device::Device;
 use alcove_mls::SealedCard;
+use alcove_pki::{Leaf, TestCa, first, next, sign};
 use alcove_proto::{
     names::{Identity, Person, TrustDomain},
     v1,
 };
-use prost::Message;
-use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData,
-    RevokedCertParams, SanType, SerialNumber, SigningKey, date_time_ymd,
-};
-use std::{cell::Cell, time::Duration};
-
-/// "Now" in every scene: 2026-03-04.
-pub(crate) const NOW_MS: i64 = 1_772_600_000_000;
-pub(crate) const DAY_MS: i64 = 86_400_000;
-const COLLABORATIVE: &str = "northmark.example";
-
-/// A CA with its key.
-pub(crate) struct TestCa {
-    key: KeyPair,
-    der: Vec<u8>,
-}
-
-impl TestCa {
-    pub(crate) fn new(name: &str) -> Self {
-        let mut params = CertificateParams::default();
-        params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let key = KeyPair::generate().unwrap();
-        let der = params.self_signed(&key).unwrap().der().to_vec();
-        Self { key, der }
-    }
-
-    fn issuer(&self) -> Issuer<'_, &KeyPair> {
-        Issuer::from_ca_cert_der(&self.der.as_slice().into(), &self.key).unwrap()
-    }
-
-    /// A CRL that lists `serials`.
-    pub(crate) fn crl(&self, number: u64, serials: &[u64]) -> Vec<u8> {
-        let revoked = |serial: &u64| RevokedCertParams {
-            serial_number: serial_number(*serial),
-            revocation_time: date_time_ymd(1970, 1, 1) + since_1970(NOW_MS),
-            reason_code: None,
-            invalidity_date: None,
-        };
-        let params = CertificateRevocationListParams {
-            this_update: date_time_ymd(1970, 1, 1) + since_1970(NOW_MS),
-            next_update: date_time_ymd(1970, 1, 1) + since_1970(NOW_MS + 30 * DAY_MS),
-            crl_number: SerialNumber::from(number),
-            issuing_distribution_point: None,
-            revoked_certs: serials.iter().map(revoked).collect(),
-            key_identifier_method: KeyIdMethod::Sha256,
-        };
-        params.signed_by(&self.issuer()).unwrap().der().to_vec()
-    }
-}
+use rcgen::KeyPair;
+use std::cell::Cell;
 
 /// A positive serial of nine bytes, none of which DER would drop.
-fn serial_number(serial: u64) -> SerialNumber {
-    SerialNumber::from_slice(&[&[0x41][..], &serial.to_be_bytes()].concat())
-}
-
-/// Since 1970, as certificates count.
-fn since_1970(ms: i64) -> Duration {
-    Duration::from_secs((ms / 1000).try_into().unwrap())
+fn serial_number(serial: u64) -> Vec<u8> {
+    [&[0x41][..], &serial.to_be_bytes()].concat()
 }
 
 /// A member agency.
 pub(crate) struct TestAgency {
     pub(crate) trust_domain: TrustDomain,
-    pub(crate) ca: TestCa,
-    charter_key: KeyPair,
-    sealing_key: KeyPair,
+    agency: alcove_pki::TestAgency,
     serial: Cell<u64>,
 }
 
 impl TestAgency {
     fn new(label: &str) -> Self {
-        Self {
-            trust_domain: format!("{label}.{COLLABORATIVE}").parse().unwrap(),
-            ca: TestCa::new(&format!("{label} CA")),
-            charter_key: KeyPair::generate().unwrap(),
-            sealing_key: KeyPair::generate().unwrap(),
-            serial: Cell::new(0),
-        }
-    }
-
-    /// The CA's key signs for this agency.
-    fn claim(&self) -> Vec<u8> {
-        let point = P256Point::parse(self.ca.key.der_bytes()).unwrap();
-        self.ca.key.sign(&ca_claim_signing_bytes(&self.trust_domain, &point)).unwrap()
+        let agency = alcove_pki::TestAgency::new(label, &format!("Agency {label}"));
+        Self { trust_domain: agency.trust_domain.clone(), agency, serial: Cell::new(0) }
     }
 
     /// Its entry in a charter that states these rules.
     fn entry_under(&self, rules: u32) -> v1::Agency {
-        v1::Agency {
-            trust_domain: self.trust_domain.to_string(),
-            display_name: format!("Agency {}", self.trust_domain.agency_label()),
-            side: v1::Side::Provider.into(),
-            ca_certificates: vec![self.ca.der.clone()],
-            charter_key: self.charter_key.der_bytes().to_vec(),
-            sealing_key: self.sealing_key.der_bytes().to_vec(),
-            recovery_key: Vec::new(),
-            ca_claims: if rules == 0 { Vec::new() } else { vec![self.claim()] },
+        let mut entry = self.agency.entry();
+        if rules == 0 {
+            entry.ca_claims.clear();
         }
+        entry
+    }
+
+    /// A CRL of its CA that lists `serials`.
+    pub(crate) fn crl(&self, number: u64, serials: &[u64]) -> Vec<u8> {
+        let serials: Vec<_> = serials.iter().map(|serial| serial_number(*serial)).collect();
+        self.agency.ca.crl(number, &serials.iter().map(Vec::as_slice).collect::<Vec<_>>())
     }
 
     /// The person whose handle is `letter`, sixteen times.
@@ -129,7 +61,7 @@ impl TestAgency {
     pub(crate) fn certify(&self, person: &Person, number: u16, not_before: i64, not_after: i64) -> Staff {
         self.serial.set(self.serial.get() + 1);
         let key = KeyPair::generate().unwrap();
-        issue(&self.ca, self.serial.get(), key, person, number, not_before, not_after)
+        issue(&self.agency.ca, self.serial.get(), key, &person.device(number), not_before, not_after)
     }
 
     /// A ghost: this agency's name, certified by a CA of its own making.
@@ -139,8 +71,7 @@ impl TestAgency {
 
     /// A ghost of a device, with a key there is.
     pub(crate) fn ghost_of(&self, key: KeyPair, identity: &Identity) -> Staff {
-        let ca = TestCa::new("elsewhere");
-        issue(&ca, 1, key, &identity.person, identity.device, NOW_MS - DAY_MS, NOW_MS + DAY_MS)
+        issue(&TestCa::new("elsewhere"), 1, key, identity, NOW_MS - DAY_MS, NOW_MS + DAY_MS)
     }
 }
 
@@ -151,28 +82,13 @@ pub(crate) struct Staff {
     pub(crate) serial: u64,
 }
 
-fn issue(
-    ca: &TestCa,
-    serial: u64,
-    key: KeyPair,
-    person: &Person,
-    number: u16,
-    not_before: i64,
-    not_after: i64,
-) -> Staff {
-    let mut params = CertificateParams::default();
-    let uri = person.device(number).to_string();
-    params.distinguished_name = DistinguishedName::new();
-    params.subject_alt_names = vec![SanType::URI(uri.as_str().try_into().unwrap())];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::Other(oids::MLS_SIGNING_ARCS.to_vec())];
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.serial_number = Some(serial_number(serial));
-    params.not_before = date_time_ymd(1970, 1, 1) + since_1970(not_before);
-    params.not_after = date_time_ymd(1970, 1, 1) + since_1970(not_after);
-    let der = params.signed_by(&key, &ca.issuer()).unwrap().der().to_vec();
+fn issue(ca: &TestCa, serial: u64, key: KeyPair, identity: &Identity, from_ms: i64, to_ms: i64) -> Staff {
+    let uri = identity.to_string();
+    let leaf = Leaf::new(ca, &uri, oids::MLS_SIGNING_ARCS).times(from_ms, to_ms);
+    let leaf = leaf.serial(&serial_number(serial)).key(key);
     let card = SealedCard::new(format!("card of {uri}").into_bytes()).unwrap();
-    let device = Device::new(&key.serialize_der(), vec![der], Some(card)).unwrap();
-    Staff { device, key, serial }
+    let device = Device::new(&leaf.key.serialize_der(), vec![leaf.make()], Some(card)).unwrap();
+    Staff { device, key: leaf.key, serial }
 }
 
 /// Three agencies under one charter.
@@ -204,67 +120,37 @@ impl World {
 
     /// The same with a number of rules of its own.
     pub(crate) fn trust_with_rules(&self, rules: u32) -> TrustView {
-        let charter = v1::Charter {
-            format: 1,
-            collaborative: COLLABORATIVE.to_owned(),
-            version: 1,
-            previous_hash: Vec::new(),
-            issued_at_ms: NOW_MS - DAY_MS,
-            not_after_ms: NOW_MS + 700 * DAY_MS,
-            quorum: 2,
-            agencies: self.agencies().map(|agency| agency.entry_under(rules)).to_vec(),
-            server_ca_certificates: vec![self.server_ca.der.clone()],
-            server_name: format!("alcove.{COLLABORATIVE}"),
-            rules,
-            directory_key_hash: Vec::new(),
-        };
+        let entries = self.agencies().map(|agency| agency.entry_under(rules)).to_vec();
+        let charter = v1::Charter { rules, ..first(entries, &self.server_ca) };
         TrustView::new(CharterHistory::first(&self.sign(&charter)).unwrap())
     }
 
     /// `trust` with the next version of the charter, without the agency `left`.
     pub(crate) fn without(&self, trust: &TrustView, left: &TestAgency) -> TrustView {
-        self.next(trust, |agency| *agency != left.trust_domain, trust.charter().rules)
+        self.next(trust, |charter| {
+            charter.agencies.retain(|agency| agency.trust_domain != left.trust_domain.as_str());
+        })
     }
 
     /// `trust` with the next version of the charter, which states `rules`.
     pub(crate) fn with_rules(&self, trust: &TrustView, rules: u32) -> TrustView {
-        self.next(trust, |_| true, rules)
+        self.next(trust, |charter| {
+            charter.rules = rules;
+            for agency in self.agencies() {
+                let listed = charter.agencies.iter_mut();
+                for entry in listed.filter(|entry| entry.trust_domain == agency.trust_domain.as_str()) {
+                    entry.ca_claims = agency.entry_under(rules).ca_claims;
+                }
+            }
+        })
     }
 
-    fn next(&self, trust: &TrustView, stays: impl Fn(&TrustDomain) -> bool, rules: u32) -> TrustView {
-        let newest = trust.charter();
-        let agencies = newest.agencies.iter().filter(|agency| stays(&agency.trust_domain));
-        let charter = v1::Charter {
-            format: 1,
-            collaborative: COLLABORATIVE.to_owned(),
-            version: newest.version + 1,
-            previous_hash: newest.hash().to_vec(),
-            issued_at_ms: NOW_MS,
-            not_after_ms: NOW_MS + 700 * DAY_MS,
-            quorum: newest.quorum,
-            agencies: agencies.map(|agency| self.claimed(agency.entry(), rules)).collect(),
-            server_ca_certificates: vec![self.server_ca.der.clone()],
-            server_name: newest.server_name.clone(),
-            rules,
-            directory_key_hash: Vec::new(),
-        };
+    fn next(&self, trust: &TrustView, change: impl FnOnce(&mut v1::Charter)) -> TrustView {
+        let charter = next(trust.charters(), change);
         trust.with_charter(&self.sign(&charter)).unwrap().0
     }
 
-    /// An entry with the claims that charters of these rules have.
-    fn claimed(&self, entry: &v1::Agency, rules: u32) -> v1::Agency {
-        let agencies = self.agencies();
-        let ours = agencies.into_iter().find(|agency| agency.trust_domain.to_string() == entry.trust_domain);
-        v1::Agency { ca_claims: ours.unwrap().entry_under(rules).ca_claims, ..entry.clone() }
-    }
-
     fn sign(&self, charter: &v1::Charter) -> Vec<u8> {
-        let charter = charter.encode_to_vec();
-        let sign = |agency: &TestAgency| v1::CharterSignature {
-            trust_domain: agency.trust_domain.to_string(),
-            signature: agency.charter_key.sign(&charter_signing_bytes(&charter)).unwrap(),
-        };
-        let signatures = self.agencies().map(sign).to_vec();
-        v1::SignedCharter { charter, signatures }.encode_to_vec()
+        sign(charter, self.agencies().map(|agency| &agency.agency))
     }
 }

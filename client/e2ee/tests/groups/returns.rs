@@ -165,7 +165,7 @@ fn a_ghost_does_not_come_back() {
 #[test]
 fn a_revoked_device_does_not_come_back() {
     let (mut scene, bob, staff) = with_bob();
-    let crl = scene.world.elmgate.ca.crl(1, &[staff.serial]);
+    let crl = scene.world.elmgate.crl(1, &[staff.serial]);
     scene.trust = scene.trust.with_crl(&crl).unwrap().0;
     let commit = enters(&scene, &staff, Some(bob.group.own_leaf()));
     scene.refused(&commit, |error| {

@@ -1,4 +1,12 @@
-//! A small PKI that makes good certificates and every bad one a test asks for.
+//! The one PKI of all tests: it makes good certificates, lists and charters, and every bad one a test asks for.
+//!
+//! Everything is made anew for each test: no key and no certificate is kept. [`World`] is three agencies under a charter that
+//! all signed; [`TestCa`] and [`Leaf`] are what a scene of its own is built from. Only tests depend on it, never a program.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a failing test")]
+#![allow(clippy::new_without_default, reason = "nothing here is made by default")]
+#![allow(missing_docs, reason = "names say what a test makes")]
 
 use alcove_charter::{
     CharterHistory, P256Point, TrustView, ca_claim_signing_bytes, card_signing_bytes, charter_signing_bytes,
@@ -11,31 +19,31 @@ use alcove_proto::{
 use prost::Message;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData,
-    RevokedCertParams, SanType, SerialNumber, SigningKey, date_time_ymd,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    PublicKeyData, RevokedCertParams, SanType, SerialNumber, SignatureAlgorithm, SigningKey, date_time_ymd,
 };
-use std::{cell::RefCell, collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 /// "Now" in every test: 2026-03-04.
-pub(crate) const NOW_MS: i64 = 1_772_600_000_000;
-pub(crate) const DAY_MS: i64 = 86_400_000;
-pub(crate) const COLLABORATIVE: &str = "northmark.example";
-pub(crate) const SERVER_NAME: &str = "alcove.northmark.example";
-pub(crate) const HANDLE: &str = "abcdefghijklmnop";
+pub const NOW_MS: i64 = 1_772_600_000_000;
+pub const DAY_MS: i64 = 86_400_000;
+pub const COLLABORATIVE: &str = "northmark.example";
+pub const SERVER_NAME: &str = "alcove.northmark.example";
+pub const HANDLE: &str = "abcdefghijklmnop";
 
-pub(crate) struct TestCa {
-    pub(crate) key: KeyPair,
-    pub(crate) der: Vec<u8>,
+pub struct TestCa {
+    pub key: KeyPair,
+    pub der: Vec<u8>,
     /// Signed once: ECDSA signatures differ from run to run, and an entry must not.
-    claims: RefCell<BTreeMap<TrustDomain, Vec<u8>>>,
+    claims: Mutex<BTreeMap<TrustDomain, Vec<u8>>>,
 }
 
 impl TestCa {
-    pub(crate) fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         Self::with(name, |_| {})
     }
 
-    pub(crate) fn with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+    pub fn with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = ca_params(name);
         change(&mut params);
@@ -44,27 +52,27 @@ impl TestCa {
     }
 
     /// A certificate that is there already, with its key.
-    pub(crate) fn of(key: KeyPair, der: Vec<u8>) -> Self {
-        Self { key, der, claims: RefCell::default() }
+    pub fn of(key: KeyPair, der: Vec<u8>) -> Self {
+        Self { key, der, claims: Mutex::default() }
     }
 
     /// Its key signs for an agency that lists it.
-    pub(crate) fn claim(&self, trust_domain: &TrustDomain) -> Vec<u8> {
+    pub fn claim(&self, trust_domain: &TrustDomain) -> Vec<u8> {
         let point = P256Point::parse(self.key.der_bytes()).unwrap();
         let sign = || self.key.sign(&ca_claim_signing_bytes(trust_domain, &point)).unwrap();
-        self.claims.borrow_mut().entry(trust_domain.clone()).or_insert_with(sign).clone()
+        self.claims.lock().unwrap().entry(trust_domain.clone()).or_insert_with(sign).clone()
     }
 
-    pub(crate) fn issuer(&self) -> Issuer<'_, &KeyPair> {
+    pub fn issuer(&self) -> Issuer<'_, &KeyPair> {
         Issuer::from_ca_cert_der(&self.der.as_slice().into(), &self.key).unwrap()
     }
 
     /// A CRL over serials.
-    pub(crate) fn crl(&self, number: u64, serials: &[&[u8]]) -> Vec<u8> {
+    pub fn crl(&self, number: u64, serials: &[&[u8]]) -> Vec<u8> {
         self.crl_with(number, serials, |_| {})
     }
 
-    pub(crate) fn crl_with(
+    pub fn crl_with(
         &self,
         number: u64,
         serials: &[&[u8]],
@@ -90,13 +98,13 @@ impl TestCa {
 }
 
 /// Puts these CAs in an entry, each with its claim.
-pub(crate) fn list(entry: &mut v1::Agency, cas: &[&TestCa]) {
+pub fn list(entry: &mut v1::Agency, cas: &[&TestCa]) {
     let trust_domain = entry.trust_domain.parse().unwrap();
     entry.ca_certificates = cas.iter().map(|ca| ca.der.clone()).collect();
     entry.ca_claims = cas.iter().map(|ca| ca.claim(&trust_domain)).collect();
 }
 
-pub(crate) fn ca_params(name: &str) -> CertificateParams {
+pub fn ca_params(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
@@ -105,20 +113,27 @@ pub(crate) fn ca_params(name: &str) -> CertificateParams {
     params
 }
 
-pub(crate) fn seconds(ms: i64) -> Duration {
+/// Since 1970, as certificates count.
+pub fn seconds(ms: i64) -> Duration {
     Duration::from_secs((ms / 1000).try_into().unwrap())
 }
 
-pub(crate) struct TestAgency {
-    pub(crate) trust_domain: TrustDomain,
-    pub(crate) display_name: String,
-    pub(crate) ca: TestCa,
-    pub(crate) charter_key: KeyPair,
-    pub(crate) sealing_key: KeyPair,
+/// Sets from when to when a certificate is valid, milliseconds since 1970.
+pub fn set_times(params: &mut CertificateParams, not_before_ms: i64, not_after_ms: i64) {
+    params.not_before = date_time_ymd(1970, 1, 1) + seconds(not_before_ms);
+    params.not_after = date_time_ymd(1970, 1, 1) + seconds(not_after_ms);
+}
+
+pub struct TestAgency {
+    pub trust_domain: TrustDomain,
+    pub display_name: String,
+    pub ca: TestCa,
+    pub charter_key: KeyPair,
+    pub sealing_key: KeyPair,
 }
 
 impl TestAgency {
-    pub(crate) fn new(label: &str, display_name: &str) -> Self {
+    pub fn new(label: &str, display_name: &str) -> Self {
         Self {
             trust_domain: format!("{label}.{COLLABORATIVE}").parse().unwrap(),
             display_name: display_name.to_owned(),
@@ -128,7 +143,7 @@ impl TestAgency {
         }
     }
 
-    pub(crate) fn entry(&self) -> v1::Agency {
+    pub fn entry(&self) -> v1::Agency {
         v1::Agency {
             trust_domain: self.trust_domain.to_string(),
             display_name: self.display_name.clone(),
@@ -141,41 +156,41 @@ impl TestAgency {
         }
     }
 
-    pub(crate) fn identity(&self) -> String {
+    pub fn identity(&self) -> String {
         format!("spiffe://{}/staff/{HANDLE}/device/1", self.trust_domain)
     }
 
-    pub(crate) fn sign(&self, charter: &[u8]) -> v1::CharterSignature {
+    pub fn sign(&self, charter: &[u8]) -> v1::CharterSignature {
         v1::CharterSignature {
             trust_domain: self.trust_domain.to_string(),
             signature: self.charter_key.sign(&charter_signing_bytes(charter)).unwrap(),
         }
     }
 
-    pub(crate) fn card(&self, card: &v1::Card) -> Vec<u8> {
+    pub fn card(&self, card: &v1::Card) -> Vec<u8> {
         let card = card.encode_to_vec();
         let signature = self.charter_key.sign(&card_signing_bytes(&card)).unwrap();
         v1::SignedCard { card, signature }.encode_to_vec()
     }
 
-    pub(crate) fn tls_leaf(&self) -> Leaf<'_> {
+    pub fn tls_leaf(&self) -> Leaf<'_> {
         Leaf::new(&self.ca, &self.identity(), oids::CLIENT_AUTH_ARCS)
     }
 
-    pub(crate) fn mls_leaf(&self) -> Leaf<'_> {
+    pub fn mls_leaf(&self) -> Leaf<'_> {
         Leaf::new(&self.ca, &self.identity(), oids::MLS_SIGNING_ARCS)
     }
 }
 
 /// A leaf certificate to change before it is made.
-pub(crate) struct Leaf<'a> {
-    pub(crate) ca: &'a TestCa,
-    pub(crate) key: KeyPair,
-    pub(crate) params: CertificateParams,
+pub struct Leaf<'a> {
+    pub ca: &'a TestCa,
+    pub key: KeyPair,
+    pub params: CertificateParams,
 }
 
 impl<'a> Leaf<'a> {
-    pub(crate) fn new(ca: &'a TestCa, uri: &str, usage: &[u64]) -> Self {
+    pub fn new(ca: &'a TestCa, uri: &str, usage: &[u64]) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
         params.subject_alt_names = vec![SanType::URI(uri.try_into().unwrap())];
@@ -185,36 +200,58 @@ impl<'a> Leaf<'a> {
         Self { ca, key: KeyPair::generate().unwrap(), params }.times(NOW_MS - DAY_MS, NOW_MS + DAY_MS)
     }
 
-    pub(crate) fn times(mut self, not_before_ms: i64, not_after_ms: i64) -> Self {
-        self.params.not_before = date_time_ymd(1970, 1, 1) + seconds(not_before_ms);
-        self.params.not_after = date_time_ymd(1970, 1, 1) + seconds(not_after_ms);
+    pub fn times(mut self, not_before_ms: i64, not_after_ms: i64) -> Self {
+        set_times(&mut self.params, not_before_ms, not_after_ms);
         self
     }
 
-    pub(crate) fn change(mut self, change: impl FnOnce(&mut CertificateParams)) -> Self {
+    pub fn serial(mut self, serial: &[u8]) -> Self {
+        self.params.serial_number = Some(SerialNumber::from_slice(serial));
+        self
+    }
+
+    pub fn change(mut self, change: impl FnOnce(&mut CertificateParams)) -> Self {
         change(&mut self.params);
         self
     }
 
-    pub(crate) fn key(mut self, key: KeyPair) -> Self {
+    pub fn key(mut self, key: KeyPair) -> Self {
         self.key = key;
         self
     }
 
-    pub(crate) fn make(&self) -> Vec<u8> {
+    pub fn make(&self) -> Vec<u8> {
         self.params.signed_by(&self.key, &self.ca.issuer()).unwrap().der().to_vec()
+    }
+
+    /// For a key of which only the point is known, as a request brings it.
+    pub fn make_for(&self, point: &[u8]) -> Vec<u8> {
+        self.params.signed_by(&Point(point), &self.ca.issuer()).unwrap().der().to_vec()
+    }
+}
+
+/// Only a public key.
+struct Point<'a>(&'a [u8]);
+
+impl PublicKeyData for Point<'_> {
+    fn der_bytes(&self) -> &[u8] {
+        self.0
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &PKCS_ECDSA_P256_SHA256
     }
 }
 
 /// Agencies in order of trust domain, and the operator.
-pub(crate) struct World {
-    pub(crate) agencies: Vec<TestAgency>,
-    pub(crate) server_ca: TestCa,
+pub struct World {
+    pub agencies: Vec<TestAgency>,
+    pub server_ca: TestCa,
 }
 
 impl World {
     /// Elmgate, Harborlight and Northmark Child Protection, in order of trust domain.
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             agencies: vec![
                 TestAgency::new("elmgate", "Elmgate Family Justice Center"),
@@ -226,38 +263,43 @@ impl World {
     }
 
     /// Version 1, quorum 2 of 3.
-    pub(crate) fn charter(&self) -> v1::Charter {
-        v1::Charter {
-            format: 1,
-            collaborative: COLLABORATIVE.to_owned(),
-            version: 1,
-            previous_hash: Vec::new(),
-            issued_at_ms: NOW_MS - DAY_MS,
-            not_after_ms: NOW_MS + 700 * DAY_MS,
-            quorum: 2,
-            agencies: self.agencies.iter().map(TestAgency::entry).collect(),
-            server_ca_certificates: vec![self.server_ca.der.clone()],
-            server_name: SERVER_NAME.to_owned(),
-            rules: alcove_charter::RULES,
-            directory_key_hash: Vec::new(),
-        }
+    pub fn charter(&self) -> v1::Charter {
+        first(self.agencies.iter().map(TestAgency::entry).collect(), &self.server_ca)
     }
 
-    pub(crate) fn signed(&self) -> Vec<u8> {
+    pub fn signed(&self) -> Vec<u8> {
         sign(&self.charter(), &self.agencies)
     }
 
-    pub(crate) fn history(&self) -> CharterHistory {
+    pub fn history(&self) -> CharterHistory {
         CharterHistory::first(&self.signed()).unwrap()
     }
 
-    pub(crate) fn view(&self) -> TrustView {
+    pub fn view(&self) -> TrustView {
         TrustView::new(self.history())
     }
 }
 
+/// Version 1 over these entries, in order of trust domain, as of [`NOW_MS`]; its quorum is 2.
+pub fn first(agencies: Vec<v1::Agency>, server_ca: &TestCa) -> v1::Charter {
+    v1::Charter {
+        format: 1,
+        collaborative: COLLABORATIVE.to_owned(),
+        version: 1,
+        previous_hash: Vec::new(),
+        issued_at_ms: NOW_MS - DAY_MS,
+        not_after_ms: NOW_MS + 700 * DAY_MS,
+        quorum: 2,
+        agencies,
+        server_ca_certificates: vec![server_ca.der.clone()],
+        server_name: SERVER_NAME.to_owned(),
+        rules: alcove_charter::RULES,
+        directory_key_hash: Vec::new(),
+    }
+}
+
 /// The version after `history`, with what it changes.
-pub(crate) fn next(history: &CharterHistory, change: impl FnOnce(&mut v1::Charter)) -> v1::Charter {
+pub fn next(history: &CharterHistory, change: impl FnOnce(&mut v1::Charter)) -> v1::Charter {
     let newest = history.newest();
     let mut charter = v1::Charter {
         format: 1,
@@ -279,7 +321,7 @@ pub(crate) fn next(history: &CharterHistory, change: impl FnOnce(&mut v1::Charte
 }
 
 /// Signs a charter by everybody named, in order of trust domain.
-pub(crate) fn sign<'a>(charter: &v1::Charter, signers: impl IntoIterator<Item = &'a TestAgency>) -> Vec<u8> {
+pub fn sign<'a>(charter: &v1::Charter, signers: impl IntoIterator<Item = &'a TestAgency>) -> Vec<u8> {
     let charter = charter.encode_to_vec();
     let mut signatures: Vec<_> = signers.into_iter().map(|agency| agency.sign(&charter)).collect();
     signatures.sort_by(|a, b| a.trust_domain.cmp(&b.trust_domain));
