@@ -2,7 +2,7 @@
 //!
 //! They stand apart from those of the first door, so that no stranger takes anything from a device.
 
-use super::{CALL_BYTES_LEAST, CALL_BYTES_MOST, ConfigError, WAIT_MAX, within};
+use super::bounds::{CALL_BYTES_LEAST, CALL_BYTES_MOST, ConfigError, WAIT_MAX, within};
 use alcove_proto::limits::CRLS_PER_MINUTE_MAX;
 use serde::Deserialize;
 use std::{

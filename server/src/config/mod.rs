@@ -3,11 +3,13 @@
 //! Unknown keys are refused, so that a misspelt limit is noticed. Relative paths are taken from the folder
 //! the file lies in. [`TEMPLATE`] is the file `alcove-server init` writes: every key with its default.
 
+mod bounds;
 mod desk;
 
+pub use bounds::ConfigError;
 pub use desk::DeskLimits;
 
-use alcove_proto::limits::MESSAGE_BYTES_MAX;
+use bounds::{CALL_BYTES_LEAST, CALL_BYTES_MOST, WAIT_MAX, within};
 use serde::Deserialize;
 use std::{
     fs, io,
@@ -22,45 +24,6 @@ pub const TEMPLATE: &str = include_str!("config.toml");
 
 /// Bytes of a configuration file; anything larger is something else.
 const CONFIG_BYTES_MAX: u64 = 256 * 1024;
-/// Bytes one device's calls must be able to hold: the largest message and its answer, or one transfer.
-const CALL_BYTES_LEAST: u64 = 2 * MESSAGE_BYTES_MAX as u64;
-/// Bytes of memory nobody has.
-const CALL_BYTES_MOST: u64 = 1 << 44;
-/// Longest of the waits below; a longer one would be as good as none.
-const WAIT_MAX: Duration = Duration::from_secs(3600);
-
-/// Why a configuration was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("the configuration {} cannot be read", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file does not parse, or has a key that does not exist.
-    #[error("the configuration {} is refused", path.display())]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Where and why.
-        source: Box<toml::de::Error>,
-    },
-    /// A number is outside of its range.
-    #[error("{key} must be between {least} and {most}, in {unit}")]
-    Range {
-        /// The key, with its table.
-        key: &'static str,
-        /// Smallest value taken.
-        least: u64,
-        /// Largest value taken.
-        most: u64,
-        /// What the number counts.
-        unit: &'static str,
-    },
-}
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -326,16 +289,6 @@ impl Config {
 enum Refused {
     Syntax(Box<toml::de::Error>),
     Range(ConfigError),
-}
-
-fn within(
-    key: &'static str,
-    value: u64,
-    least: u64,
-    most: u64,
-    unit: &'static str,
-) -> Result<(), ConfigError> {
-    if (least..=most).contains(&value) { Ok(()) } else { Err(ConfigError::Range { key, least, most, unit }) }
 }
 
 fn read_text(path: &Path) -> io::Result<String> {

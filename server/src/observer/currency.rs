@@ -3,7 +3,7 @@
 //! Were every agency's newest list asked for, any one of them could put lists in force faster than others commit, and no
 //! commit of anybody would go through: no removal either. PROTOCOL.md section 8, "Commits", 5.
 
-use super::Refused;
+use super::refused::Refused;
 use alcove_charter::{Currency, Judge, Moment, TrustError, TrustView};
 use alcove_mls::{CommitSummary, JudgeError, Observer, Role};
 use alcove_proto::names::{Identity, TrustDomain};

@@ -1,8 +1,8 @@
 //! Judging one commit, from bytes to what the store is to write.
 
 use super::{
-    Refused,
     currency::{self, Leaning},
+    refused::Refused,
 };
 use alcove_charter::TrustView;
 use alcove_mls::{Added, CommitError, CommitSummary, GroupInfoError, Observer, ParsedCommit, ReturnInfo};

@@ -1,6 +1,6 @@
 //! Access entries: opening positions before its join position to a member, and ending that.
 
-use super::{Caller, Service, ServiceError, daily::Act};
+use super::{caller::Caller, daily::Act, error::ServiceError, inner::Service};
 use crate::store::{
     Access, Groups, Log, Members,
     access::{NewAccess as StoredAccess, OpenAccessOutcome, PositionRange},

@@ -6,7 +6,7 @@
 //! admitted on its headers, before a byte of its body is read, and what it holds afterwards is counted
 //! before it is held.
 
-use super::{ServiceError, Settings};
+use super::{error::ServiceError, settings::Settings};
 use alcove_proto::names::Identity;
 use governor::{
     DefaultDirectRateLimiter, DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter, clock::Clock as _,

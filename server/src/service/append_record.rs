@@ -1,6 +1,12 @@
 //! Appending one sealed record: the shortest way through the server, and the one walked most.
 
-use super::{Caller, Inner, Receipt, Service, ServiceError, live::LiveGroup};
+use super::{
+    caller::Caller,
+    error::ServiceError,
+    inner::{Inner, Service},
+    live::LiveGroup,
+    receipts::Receipt,
+};
 use crate::store::{
     Groups, Log, Members,
     groups::{AppendOutcome, Appended, NewRecord, Replayed},

@@ -37,7 +37,7 @@
 //! Unknown and forbidden are one answer, from one look-up, so whoever does not belong learns nothing
 //! about what there is, neither from the answer nor from its time.
 
-use super::{Caller, Inner, ServiceError};
+use super::{caller::Caller, error::ServiceError, inner::Inner};
 use crate::store::{
     Access, Groups, Log, Members,
     access::{AccessEntry, PositionRange},

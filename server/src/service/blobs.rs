@@ -1,6 +1,10 @@
 //! Blobs: uploads in chunks, several on their way to the disk at one time, and reading them back.
 
-use super::{Caller, Inner, Service, ServiceError};
+use super::{
+    caller::Caller,
+    error::ServiceError,
+    inner::{Inner, Service},
+};
 use crate::store::{
     Access, Blobs, Members,
     blobs::{BlobShape, FinishOutcome, NewUpload as StoredUpload, Upload},

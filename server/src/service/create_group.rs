@@ -1,6 +1,6 @@
 //! Creating a group: its creator is the only member, and the log is empty.
 
-use super::{Caller, Service, ServiceError, daily::Act, observed::beside};
+use super::{caller::Caller, daily::Act, error::ServiceError, inner::Service, observed::beside};
 use crate::{
     observer::Refused,
     store::{

@@ -5,7 +5,7 @@
 //! A day begins with the first act of its kind and is the server's memory only: a restart begins a new one. All of it lies
 //! far above what people do by hand and below what hurts; the operator sets it.
 
-use super::ServiceError;
+use super::error::ServiceError;
 use crate::config::Limits;
 use alcove_proto::names::{Identity, Person};
 use std::{

@@ -1,6 +1,6 @@
 //! The directory: sealed cards that the server cannot open, and the trust material that signs for itself.
 
-use super::{Caller, Service, ServiceError};
+use super::{caller::Caller, error::ServiceError, inner::Service};
 use crate::store::Directory;
 use alcove_charter::TrustView;
 use alcove_proto::{

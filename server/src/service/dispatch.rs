@@ -3,7 +3,7 @@
 //! A hint says that something became durable, never what. Before it rings, the task brings the feed of a
 //! followed group up to date, so that a thousand subscribers read memory and one reads the store.
 
-use super::{Inner, live::LiveGroup, wake::ring_all};
+use super::{inner::Inner, live::LiveGroup, wake::ring_all};
 use crate::store::{Groups, Log, groups::LogQuery, operation::Hint};
 use alcove_proto::{
     ids::Position,

@@ -4,7 +4,10 @@
 //! an answer is sealed to whoever made the request. The agency's admin judges what is in them. PROTOCOL.md, "Enrolment
 //! and renewal", steps 7, 9 and 10.
 
-use super::{Inner, Service, ServiceError};
+use super::{
+    error::ServiceError,
+    inner::{Inner, Service},
+};
 use crate::store::{
     Desk,
     audit::By,

@@ -1,7 +1,11 @@
 //! What devices seal to their agency's recovery key, taken in and counted. What is in it nobody here can see.
 //! PROTOCOL.md, "Recovery", steps 5 to 8.
 
-use super::{Caller, Inner, Service, ServiceError};
+use super::{
+    caller::Caller,
+    error::ServiceError,
+    inner::{Inner, Service},
+};
 use crate::store::{
     Access, Escrow, Members,
     escrow::{NewEscrow, NewEscrowedGrant, NewSealing, PutEscrowOutcome, SealingPage},

@@ -5,7 +5,7 @@
 //! here first. A reader never sees a gap; where the window has one, the reader asks the store. Nothing in
 //! here is the truth: it may be dropped at any time and begun again from the store's head.
 
-use super::{ServiceError, receipts::ReceiptKey};
+use super::{error::ServiceError, receipts::ReceiptKey};
 use alcove_proto::{
     ids::{GroupId, Head, Position},
     v1::{LogEntry, SignedHead},

@@ -3,7 +3,7 @@
 //! It is public data under its author's signature and opens nothing. A commit made by it has to remove one leaf with that
 //! leaf's own key (PROTOCOL.md section 8, "Commits", 4), so it is of use to members alone, and is shown to nobody else.
 
-use super::{Caller, Service, ServiceError};
+use super::{caller::Caller, error::ServiceError, inner::Service};
 use crate::store::{Groups, Members};
 use alcove_proto::ids::{Epoch, GroupId};
 use bytes::Bytes;

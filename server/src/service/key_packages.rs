@@ -1,6 +1,12 @@
 //! Key packages: what a device leaves here so that others can add it while it is away.
 
-use super::{Caller, Inner, Service, ServiceError, daily::Act, observed::beside};
+use super::{
+    caller::Caller,
+    daily::Act,
+    error::ServiceError,
+    inner::{Inner, Service},
+    observed::beside,
+};
 use crate::{
     observer::Refused,
     store::{

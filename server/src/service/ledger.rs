@@ -5,7 +5,11 @@
 //! it. The server looks at the chain and the signature; what the entries say is for the agency's devices to compare.
 //! PROTOCOL.md, "Ledger".
 
-use super::{Caller, Inner, Service, ServiceError};
+use super::{
+    caller::Caller,
+    error::ServiceError,
+    inner::{Inner, Service},
+};
 use crate::store::{
     Ledgers,
     ledger::{LedgerOutcome, NewLedgerEntries, SignedEnd},

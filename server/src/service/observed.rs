@@ -4,7 +4,7 @@
 //! Whoever asks holds the group's `commits` lock, so that a state is read, judged and replaced by one at a
 //! time. The work is computation of milliseconds and more: it runs beside the reactor.
 
-use super::{Inner, ServiceError, live::LiveGroup};
+use super::{error::ServiceError, inner::Inner, live::LiveGroup};
 use crate::{
     observer::Refused,
     store::{Groups, Log},

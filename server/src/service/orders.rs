@@ -3,15 +3,20 @@
 //! An agency orders what concerns its own devices, and nothing else: every name in an order is one of its own.
 //! PROTOCOL.md, "Orders".
 
-use super::{AttemptNow, EscrowPage, Inner, Service, ServiceError};
+use super::signed_order::{SignedOrder, digest};
+use super::{
+    error::ServiceError,
+    inner::{Inner, Service},
+    recoveries::AttemptNow,
+};
 use crate::store::{
     Desk, Escrow, Recoveries,
     enrolment::{NewInvitation, OpenInvitationOutcome},
+    escrow::EscrowPage,
 };
 use alcove_charter::verify_order;
 use alcove_proto::{
     canonical::{self, CanonicalError},
-    ids::Digest,
     limits::{
         ANSWER_BYTES_MAX, CHARTER_BYTES_MAX, DESK_EVENTS_MAX, INVITATION_MS, ORDER_BYTES_MAX,
         ORDER_CLOCK_SKEW_MS_MAX, REQUESTS_PER_PAGE_MAX,
@@ -40,15 +45,6 @@ pub trait TrustOrders: Send + Sync + 'static {
 
     /// Ends the denial of a device; one that is not denied stays so.
     fn lift_denial(&self, identity: Identity) -> impl Future<Output = Result<(), ServiceError>> + Send;
-}
-
-/// What an admin's program hands in.
-#[derive(Clone)]
-pub struct SignedOrder {
-    /// Encoded [`v1::Order`], at most [`ORDER_BYTES_MAX`].
-    pub order: Vec<u8>,
-    /// By the agency's charter key.
-    pub signature: Vec<u8>,
 }
 
 /// What an order was answered with.
@@ -230,8 +226,4 @@ impl<S: Desk> Inner<S> {
 fn own(agency: &TrustDomain, name: &str) -> Result<Identity, ServiceError> {
     let identity: Identity = name.parse().map_err(|_| ServiceError::Malformed)?;
     if identity.person.trust_domain == *agency { Ok(identity) } else { Err(ServiceError::NotAuthorised) }
-}
-
-pub(super) fn digest(bytes: &[u8]) -> Result<Digest, ServiceError> {
-    Digest::try_from(bytes).map_err(|_| ServiceError::Malformed)
 }

@@ -1,6 +1,6 @@
 //! Reading one page of the part of a log that the caller may read.
 
-use super::{Caller, Service, ServiceError, authorisation::Reach};
+use super::{authorisation::Reach, caller::Caller, error::ServiceError, inner::Service};
 use crate::store::{Access, Groups, Log, Members, groups::LogQuery};
 use alcove_proto::{
     ids::{Digest, GroupId, Position},

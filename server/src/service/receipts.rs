@@ -3,7 +3,7 @@
 //! One signature serves everybody whose entry is under it: whoever was written by the same flush gets the
 //! same signed head and the digests from its own entry to that head (PROTOCOL.md, "The log", 1).
 
-use super::ServiceError;
+use super::error::ServiceError;
 use alcove_programs::memory::keep_in_memory;
 use alcove_proto::{
     ids::{Digest, GroupId, Head, Position},

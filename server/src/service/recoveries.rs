@@ -4,7 +4,12 @@
 //! server cannot make one up. An objection is signed by the device's MLS key, and the admin is shown it. PROTOCOL.md,
 //! "Recovery", step 9.
 
-use super::{Caller, Inner, Service, ServiceError, SignedOrder, orders::digest};
+use super::{
+    caller::Caller,
+    error::ServiceError,
+    inner::{Inner, Service},
+    signed_order::{SignedOrder, digest},
+};
 use crate::store::{
     Escrow, Recoveries,
     audit::By,

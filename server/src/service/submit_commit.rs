@@ -1,7 +1,13 @@
 //! Submitting a commit: judged by the observer, then ordered by the store, one at a time for each group.
 
 use super::{
-    Caller, Inner, Receipt, Service, ServiceError, daily::additions, live::LiveGroup, observed::beside,
+    caller::Caller,
+    daily::additions,
+    error::ServiceError,
+    inner::{Inner, Service},
+    live::LiveGroup,
+    observed::beside,
+    receipts::Receipt,
 };
 use crate::{
     observer::{Judged, Offer, judge},

@@ -4,7 +4,13 @@
 //! the feed if that holds the next entry and from the store if not. A slow reader holds one page; an idle
 //! one holds its cursors and a bell.
 
-use super::{Caller, Inner, Service, ServiceError, live::LiveGroup, wake::Bell};
+use super::{
+    caller::Caller,
+    error::ServiceError,
+    inner::{Inner, Service},
+    live::LiveGroup,
+    wake::Bell,
+};
 use crate::store::{Groups, Log, Members, Welcomes, groups::LogQuery};
 use alcove_charter::sha256;
 use alcove_proto::{

@@ -4,7 +4,10 @@
 //! for [`UPLOAD_IDLE_MS_MAX`], or whose device's certificate is revoked, is deleted; those of a device that is
 //! removed from the group go with the removal, in the store.
 
-use super::{Inner, Service, ServiceError};
+use super::{
+    error::ServiceError,
+    inner::{Inner, Service},
+};
 use crate::store::{Blobs, Groups, Log, audit::By, blobs::IdleUpload};
 use alcove_proto::{ids::GroupId, limits::UPLOAD_IDLE_MS_MAX, names::Identity};
 use std::{collections::HashMap, sync::Weak, time::Duration};

@@ -1,6 +1,10 @@
 //! Welcomes: what waits for a device that was added, the tree that goes with it, and its end.
 
-use super::{Caller, Inner, Service, ServiceError};
+use super::{
+    caller::Caller,
+    error::ServiceError,
+    inner::{Inner, Service},
+};
 use crate::store::{Log, Welcomes};
 use alcove_proto::{
     ids::{Digest, Epoch, GroupId, Position, WelcomeId},

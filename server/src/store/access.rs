@@ -67,7 +67,7 @@ pub struct AccessEntry {
 pub trait Access: Send + Sync + 'static {
     /// Opens log positions to a grantee. Both the caller and the grantee are members.
     ///
-    /// Errors: [`super::StoreError::NotFound`], [`super::StoreError::NotMember`], [`super::StoreError::TooMany`]
+    /// Errors: [`super::error::StoreError::NotFound`], [`super::error::StoreError::NotMember`], [`super::error::StoreError::TooMany`]
     /// ranges or open entries of the group.
     fn open_access(
         &self,

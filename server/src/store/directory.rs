@@ -75,8 +75,8 @@ pub struct SealedCardOf {
 pub trait Directory: Send + Sync + 'static {
     /// Stores key packages of the caller. One that is here already, or was handed out before, is not stored again.
     ///
-    /// Errors: [`super::StoreError::TooMany`] over [`alcove_proto::limits::KEY_PACKAGES_PER_DEVICE_MAX`] waiting,
-    /// [`super::StoreError::TooLarge`].
+    /// Errors: [`super::error::StoreError::TooMany`] over [`alcove_proto::limits::KEY_PACKAGES_PER_DEVICE_MAX`] waiting,
+    /// [`super::error::StoreError::TooLarge`].
     fn publish_key_packages(
         &self,
         packages: NewKeyPackages,
@@ -86,7 +86,7 @@ pub trait Directory: Send + Sync + 'static {
     /// Takes one key package for each of `identities` that has any, in the order asked. A one-time package is handed
     /// out at most once, whatever happens to the answer.
     ///
-    /// Errors: [`super::StoreError::TooMany`] over [`alcove_proto::limits::CLAIM_IDENTITIES_MAX`].
+    /// Errors: [`super::error::StoreError::TooMany`] over [`alcove_proto::limits::CLAIM_IDENTITIES_MAX`].
     fn claim_key_packages(
         &self,
         identities: Vec<Identity>,
@@ -96,7 +96,7 @@ pub trait Directory: Send + Sync + 'static {
     /// How many one-time packages wait.
     fn count_key_packages(&self, identity: Identity) -> impl Future<Output = Result<KeyPackageCount>> + Send;
 
-    /// Stores the caller's sealed card in place of an earlier one. Errors: [`super::StoreError::TooLarge`].
+    /// Stores the caller's sealed card in place of an earlier one. Errors: [`super::error::StoreError::TooLarge`].
     fn publish_card(&self, sealed_card: Bytes, by: By) -> impl Future<Output = Result<()>> + Send;
 
     /// Cards of one agency's devices, or of all, by identity name, after `after`, at most `max`.

@@ -204,7 +204,7 @@ pub trait Desk: Send + Sync + 'static {
     /// Opens an invitation for the device, in place of an earlier one that nobody has used, that has ended, or that
     /// has been answered; a request that still waits on one that has ended is refused with it.
     ///
-    /// Errors: [`super::StoreError::TooMany`] open ones of the agency, over
+    /// Errors: [`super::error::StoreError::TooMany`] open ones of the agency, over
     /// [`alcove_proto::limits::INVITATIONS_PER_AGENCY_MAX`].
     fn open_invitation(
         &self,
@@ -219,7 +219,7 @@ pub trait Desk: Send + Sync + 'static {
     /// Takes one request on the device's invitation, in place of what was answered before. Whatever comes of it, the
     /// agency's events tell it by then.
     ///
-    /// Errors: [`super::StoreError::TooLarge`].
+    /// Errors: [`super::error::StoreError::TooLarge`].
     fn hand_in_request(
         &self,
         request: NewRequest,
@@ -228,7 +228,7 @@ pub trait Desk: Send + Sync + 'static {
 
     /// Takes a renewal in place of an earlier one of the device, answered or not, unless that holds the same request.
     ///
-    /// Errors: [`super::StoreError::TooLarge`].
+    /// Errors: [`super::error::StoreError::TooLarge`].
     fn hand_in_renewal(
         &self,
         renewal: NewRenewal,
@@ -237,7 +237,7 @@ pub trait Desk: Send + Sync + 'static {
 
     /// Answers the device's waiting request of that hash; the same answer again changes nothing.
     ///
-    /// Errors: [`super::StoreError::NotFound`] when another request or none waits, [`super::StoreError::TooLarge`].
+    /// Errors: [`super::error::StoreError::NotFound`] when another request or none waits, [`super::error::StoreError::TooLarge`].
     fn answer_request(
         &self,
         request_hash: Digest,
@@ -247,7 +247,7 @@ pub trait Desk: Send + Sync + 'static {
 
     /// Refuses the device's waiting request of that hash; again changes nothing.
     ///
-    /// Errors: [`super::StoreError::NotFound`] when another request or none waits.
+    /// Errors: [`super::error::StoreError::NotFound`] when another request or none waits.
     fn refuse_request(&self, request_hash: Digest, by: By) -> impl Future<Output = Result<()>> + Send;
 
     /// What has become of the device's request of that hash; nothing when it is not here. The first look at an answer

@@ -120,10 +120,10 @@ pub trait Escrow: Send + Sync + 'static {
     /// Stores what the caller has sealed for its agency. What it has sealed before stays as it is; a certificate is
     /// kept once. What is sealed to an earlier key goes once two devices have sealed the epoch to this one.
     ///
-    /// Errors: [`super::StoreError::NotFound`] an unknown group, or a grant that was never opened to the caller,
-    /// [`super::StoreError::NotMember`], [`super::StoreError::TooMany`], also when the agency has
+    /// Errors: [`super::error::StoreError::NotFound`] an unknown group, or a grant that was never opened to the caller,
+    /// [`super::error::StoreError::NotMember`], [`super::error::StoreError::TooMany`], also when the agency has
     /// [`alcove_proto::limits::ESCROW_CERTIFICATES_PER_GROUP_MAX`] certificates there,
-    /// [`super::StoreError::TooLarge`].
+    /// [`super::error::StoreError::TooLarge`].
     fn put_escrow(&self, escrow: NewEscrow, by: By) -> impl Future<Output = Result<PutEscrowOutcome>> + Send;
 
     /// Those of `certificates` that are not kept beside the escrow of that agency and group.

@@ -286,7 +286,7 @@ pub trait Groups: Send + Sync + 'static {
     /// Takes a commit if its epoch is still the one in force: log entry, members, welcomes, tree and checkpoint in
     /// one act.
     ///
-    /// Errors: as for [`Log::append_record`]; [`super::StoreError::TooLarge`] names the limit that broke.
+    /// Errors: as for [`Log::append_record`]; [`super::error::StoreError::TooLarge`] names the limit that broke.
     fn commit(&self, commit: NewCommit, by: By) -> impl Future<Output = Result<CommitOutcome>> + Send;
 
     /// The epoch in force, and the newest durable position and head. Nothing for an unknown group.
@@ -304,9 +304,9 @@ pub trait Groups: Send + Sync + 'static {
 pub trait Log: Send + Sync + 'static {
     /// Appends one sealed record under the epoch in force, and makes the blobs it names readable by it.
     ///
-    /// Errors: [`super::StoreError::NotFound`] unknown group, or a blob that is no finished one of the caller's in
-    /// it, [`super::StoreError::NotMember`] the caller has no leaf, [`super::StoreError::TooMany`] blobs,
-    /// [`super::StoreError::TooLarge`] over [`alcove_proto::limits::RECORD_BYTES_MAX`].
+    /// Errors: [`super::error::StoreError::NotFound`] unknown group, or a blob that is no finished one of the caller's in
+    /// it, [`super::error::StoreError::NotMember`] the caller has no leaf, [`super::error::StoreError::TooMany`] blobs,
+    /// [`super::error::StoreError::TooLarge`] over [`alcove_proto::limits::RECORD_BYTES_MAX`].
     fn append_record(&self, record: NewRecord, by: By) -> impl Future<Output = Result<AppendOutcome>> + Send;
 
     /// One page of a log, in order. An unknown group has an empty page at position 0.
@@ -329,7 +329,7 @@ pub trait Log: Send + Sync + 'static {
 
     /// Entry digests of `first..=last`, both durable.
     ///
-    /// Errors: [`super::StoreError::NotFound`] when the log does not reach that far; [`super::StoreError::TooMany`]
+    /// Errors: [`super::error::StoreError::NotFound`] when the log does not reach that far; [`super::error::StoreError::TooMany`]
     /// over [`alcove_proto::limits::LINK_DIGESTS_MAX`].
     fn entry_digests(
         &self,

@@ -58,8 +58,8 @@ pub trait Ledgers: Send + Sync + 'static {
     /// Adds entries behind the end of an agency's ledger, or a newer signature under the same end: all of it or, when
     /// they do not lead on from there, nothing. That they follow each other is the caller's to judge.
     ///
-    /// Errors: [`super::StoreError::TooMany`] over [`alcove_proto::limits::LEDGER_ENTRIES_PER_CALL_MAX`],
-    /// [`super::StoreError::TooLarge`].
+    /// Errors: [`super::error::StoreError::TooMany`] over [`alcove_proto::limits::LEDGER_ENTRIES_PER_CALL_MAX`],
+    /// [`super::error::StoreError::TooLarge`].
     fn append_ledger(&self, new: NewLedgerEntries) -> impl Future<Output = Result<LedgerOutcome>> + Send;
 
     /// Where an agency's ledger ends; nothing when it has published none.

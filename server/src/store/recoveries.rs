@@ -132,7 +132,7 @@ pub trait Recoveries: Send + Sync + 'static {
     /// Announces an attempt at recovery for the device. Of each agency at most
     /// [`alcove_proto::limits::RECOVERY_ATTEMPTS_MAX`] are kept; the oldest that is over makes way.
     ///
-    /// Errors: [`super::StoreError::TooLarge`], [`super::StoreError::TooMany`] when none of them is over.
+    /// Errors: [`super::error::StoreError::TooLarge`], [`super::error::StoreError::TooMany`] when none of them is over.
     fn open_attempt(
         &self,
         attempt: NewAttempt,
@@ -150,7 +150,7 @@ pub trait Recoveries: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<Attempt>>> + Send;
 
     /// Takes the caller's objection to an attempt of its agency, unless something has been handed out by it or it is
-    /// over. Answers it as it stands then; nothing when there is none. Errors: [`super::StoreError::TooLarge`].
+    /// over. Answers it as it stands then; nothing when there is none. Errors: [`super::error::StoreError::TooLarge`].
     fn object_to_attempt(
         &self,
         attempt: AttemptId,

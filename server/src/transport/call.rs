@@ -6,7 +6,7 @@
 
 use super::{
     body::RequestBody,
-    grpc::{RequestId, refused},
+    grpc::{request_id::RequestId, status::refused},
 };
 use crate::{
     service::{Admission, Key, Permit},

@@ -5,7 +5,7 @@
 use super::{
     call::{Caller, Calls},
     connection::{self, Bounds, Ended},
-    grpc::RequestId,
+    grpc::request_id::RequestId,
     listener::{Door, Room, Stopped, serve_door},
     pending::Waiting,
     registry::{CutReason, Registry},

@@ -11,7 +11,7 @@ pub use address::Address;
 use super::{
     call::{Caller, Calls},
     connection::{self, Bounds, Ended},
-    grpc::RequestId,
+    grpc::request_id::RequestId,
     listener::{Door, Room, Stopped, serve_door},
     pending::Waiting,
 };

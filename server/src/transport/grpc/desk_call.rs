@@ -5,7 +5,7 @@ use super::{
     request_id::RequestId,
     status::{refused, unparsed},
 };
-use crate::{service::Permit, transport::Address};
+use crate::{service::Permit, transport::desk::Address};
 use tonic::{Request, Response, Status};
 
 /// A call that may go on. It counts against its address's limits until this is dropped.

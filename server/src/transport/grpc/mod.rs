@@ -6,7 +6,7 @@
 //! [`RequestId`] are expected among the request's extensions, put there by the connection that verified
 //! the certificate; without an identity every call is refused. Its [`Permit`](crate::service::Permit) is there as
 //! well: whoever has it has been admitted. At the desk nobody is known: [`desk_routes`] has services of its own, whose
-//! calls carry an [`Address`](super::Address) and its permit, and which the first door never offers.
+//! calls carry an [`Address`](super::desk::Address) and its permit, and which the first door never offers.
 
 mod blobs;
 mod call;
@@ -19,13 +19,12 @@ mod key_packages;
 mod ledger;
 mod parse;
 mod reasoned;
-mod request_id;
-mod status;
+pub(super) mod request_id;
+pub(super) mod status;
 mod stream;
 mod trust;
 
 pub use request_id::RequestId;
-pub(super) use status::{refused, stalled};
 pub use trust::OnDenial;
 
 use crate::{

@@ -1,0 +1,44 @@
+//! How a service begins.
+
+use super::{
+    admission::Admission,
+    daily::Daily,
+    dispatch,
+    inner::{Inner, Service, TrustSource},
+    live::LiveGroups,
+    receipts::ReceiptKeySource,
+    settings::Settings,
+    uploads,
+    wake::Doorbells,
+};
+use crate::{clock::Clock, observer::Held, store::Store};
+use std::sync::Arc;
+
+impl<S: Store> Service<S> {
+    /// Begins to serve from `store`. Must be called within a runtime: tasks carry the store's hints to
+    /// subscribers and look for idle uploads until the last clone of the service is gone.
+    pub fn start(
+        store: Arc<S>,
+        keys: ReceiptKeySource,
+        trust: TrustSource,
+        clock: Clock,
+        settings: Settings,
+    ) -> Self {
+        let hints = store.hints();
+        let inner = Arc::new(Inner {
+            store,
+            keys,
+            trust,
+            clock,
+            admission: Admission::new(settings),
+            daily: Daily::new(settings.daily),
+            settings,
+            live: LiveGroups::default(),
+            held: Held::default(),
+            doorbells: Doorbells::default(),
+        });
+        tokio::spawn(dispatch::carry(Arc::downgrade(&inner), hints));
+        tokio::spawn(uploads::keep_looking(Arc::downgrade(&inner)));
+        Self { inner }
+    }
+}
