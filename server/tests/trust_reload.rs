@@ -74,7 +74,14 @@ async fn a_server_that_looks_only_when_asked_is_asked() {
     let mut client = server.client(world.connector(&lost)).await;
     let stream = watch_health(&mut client).await;
     world.write_crl("harborlight.crl", &world.harborlight.ca.crl(1, &[&lost]));
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    // It looks for what has ended all the while. Whoever is cut by that three seconds after the list was put there is so
+    // by a later round than the first, which would have taken the list.
+    let wanted = Wanted {
+        not_after: SystemTime::now() + Duration::from_secs(3),
+        ..Wanted::new(world.harborlight.device_name(2), oids::CLIENT_AUTH_ARCS)
+    };
+    let mut bystander = server.client(world.connector(&world.harborlight.ca.certify(wanted))).await;
+    ended(watch_health(&mut bystander).await).await;
     check(&mut client).await.expect("nobody asked yet");
     ask.send(()).await.unwrap();
     ended(stream).await;

@@ -184,9 +184,6 @@ pub trait Blobs: Send + Sync + 'static {
         idle_since_ms: i64,
         by: By,
     ) -> impl Future<Output = Result<bool>> + Send;
-
-    /// Bytes of sealed chunks `identity` has here or has announced.
-    fn blob_usage(&self, identity: Identity) -> impl Future<Output = Result<u64>> + Send;
 }
 
 #[cfg(test)]

@@ -15,10 +15,7 @@ use crate::store::{
     audit::By,
     blobs::{Blob, Blobs, FinishOutcome, IdleUpload, NewUpload, Upload},
 };
-use alcove_proto::{
-    ids::{BlobId, Digest},
-    names::Identity,
-};
+use alcove_proto::ids::{BlobId, Digest};
 use bytes::Bytes;
 use uploads::{ChunkPlace, INLINE_BLOB_BYTES_MAX};
 
@@ -89,9 +86,5 @@ impl Blobs for SledStore {
             self.wake.now();
         }
         Ok(expired)
-    }
-
-    async fn blob_usage(&self, identity: Identity) -> Result<u64> {
-        self.read(move |view| uploads::usage(view, &identity)).await
     }
 }

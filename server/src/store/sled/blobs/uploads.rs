@@ -444,11 +444,6 @@ pub(crate) fn tombstones(view: &View, max: usize) -> Result<Vec<BlobId>> {
         .collect()
 }
 
-/// Bytes a device has here or has announced.
-pub(crate) fn usage(view: &View, identity: &Identity) -> Result<u64> {
-    Ok(view.row::<UsageRow>(&usage_key(identity))?.map_or(0, |usage| usage.bytes))
-}
-
 /// The digest of one chunk.
 pub(crate) fn chunk_digest(chunk: &[u8]) -> Digest {
     Digest(sha256(&[chunk]))
