@@ -2,10 +2,7 @@
 
 use super::{
     engine::{
-        acts::{act_of, first_of},
-        keys::{Kind, entry_key},
-        rows::{ActRow, AuditRow, EntryRow, Row, damaged, id, identity},
-        view::View,
+        ActRow, AuditRow, EntryRow, Kind, Row, View, act_of, damaged, entry_key, first_of, id, identity,
     },
     store::SledStore,
 };

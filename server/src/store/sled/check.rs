@@ -4,11 +4,7 @@
 //! beside a server that goes on writing: what was read at two moments is looked at twice before it is called a problem.
 
 use super::engine::{
-    acts::act_of,
-    folders::{side_files, side_folder},
-    keys::{Kind, tail},
-    rows::{AuditRow, Row, damaged, id, identity},
-    view::View,
+    AuditRow, Kind, Row, View, act_of, damaged, id, identity, side_files, side_folder, tail,
 };
 use crate::store::{
     Result, StoreError,

@@ -2,7 +2,7 @@
 
 use super::{
     check::Check,
-    engine::{committer::AMPLIFICATION, folders::side_files, rows::unreadable},
+    engine::{AMPLIFICATION, side_files, unreadable},
     store::SledStore,
 };
 use crate::store::{

@@ -6,14 +6,8 @@ use super::{
         reaper::{Reaper, Wake},
     },
     engine::{
-        acts::next_sequence,
-        committer::{Committer, Queue},
-        compact,
-        config::SledConfig,
-        folders::{chunk_folder, database_folder},
-        logs::Logs,
-        open::{self, Opened},
-        view::View,
+        Committer, Logs, Opened, Queue, SledConfig, View, chunk_folder, compact, database_folder,
+        next_sequence, open,
     },
 };
 use crate::store::{

@@ -11,10 +11,7 @@ use crate::store::{
     operation::{CheckReport, PROBLEMS_MAX, Problem},
     sled::{
         check::{Check, found, keep, within},
-        engine::{
-            keys::{Kind, identity_of, tail},
-            rows::{Row, damaged, identity},
-        },
+        engine::{Kind, Row, damaged, identity, identity_of, tail},
     },
 };
 use alcove_proto::ids::BlobId;

@@ -9,10 +9,7 @@ use crate::store::{
     Result, StoreError,
     audit::By,
     chunk_files::ChunkFiles,
-    sled::engine::{
-        committer::{Demand, Queue, WeakQueue},
-        view::View,
-    },
+    sled::engine::{Demand, Queue, View, WeakQueue},
 };
 use alcove_proto::ids::{BlobId, Digest};
 use bytes::Bytes;

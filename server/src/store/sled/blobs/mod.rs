@@ -7,7 +7,7 @@ pub(super) mod rows;
 pub(super) mod uploads;
 
 use super::{
-    engine::{batch::Batch, committer::Demand},
+    engine::{Batch, Demand},
     store::SledStore,
 };
 use crate::store::{

@@ -7,10 +7,7 @@ use super::{rows::ChunkRow, uploads};
 use crate::store::{
     Result, StoreError,
     chunk_files::ChunkFiles,
-    sled::engine::{
-        committer::{Demand, Queue, WeakQueue},
-        view::View,
-    },
+    sled::engine::{Demand, Queue, View, WeakQueue},
 };
 use std::{
     sync::{Arc, mpsc},

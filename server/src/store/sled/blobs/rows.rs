@@ -1,6 +1,6 @@
 //! The rows of blobs, uploads and their chunks.
 
-use crate::store::{chunk_files::ChunkFile, sled::engine::rows::rows};
+use crate::store::{chunk_files::ChunkFile, sled::engine::rows};
 use prost::Message;
 
 rows! {

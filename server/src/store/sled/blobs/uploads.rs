@@ -7,12 +7,7 @@ use crate::store::{
     blobs::{Blob, BlobShape, FinishOutcome, IdleUpload, NewUpload, Upload},
     chunk_files::ChunkFile,
     sled::{
-        engine::{
-            batch::{Audited, Batch},
-            keys::{Key, Kind, membership_key, tail},
-            rows::{Row, damaged, id, identity},
-            view::View,
-        },
+        engine::{Audited, Batch, Key, Kind, Row, View, damaged, id, identity, membership_key, tail},
         log::members::{group_row, require_member},
     },
 };

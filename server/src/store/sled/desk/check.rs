@@ -12,10 +12,7 @@ use crate::store::{
     operation::{CheckReport, Problem},
     sled::{
         check::{Check, within},
-        engine::{
-            keys::{Key, Kind, middle, tail},
-            rows::{Row, damaged},
-        },
+        engine::{Key, Kind, Row, damaged, middle, tail},
     },
 };
 use alcove_charter::{LedgerPoint, sha256};

@@ -16,13 +16,7 @@ use crate::store::{
         OpenInvitation, OpenInvitationOutcome, RenewalOutcome, RequestPage, RequestState, WaitingRequest,
     },
     sled::{
-        engine::{
-            batch::{Audited, Batch},
-            committer::Demand,
-            keys::{Kind, identity_of},
-            rows::{Row, damaged, id},
-            view::View,
-        },
+        engine::{Audited, Batch, Demand, Kind, Row, View, damaged, id, identity_of},
         store::SledStore,
     },
 };

@@ -16,12 +16,7 @@ use crate::store::{
         Recoverable, SEALING_BYTES_MAX, SealingPage,
     },
     sled::{
-        engine::{
-            batch::{Audited, Batch},
-            committer::Demand,
-            keys::{Key, Kind},
-            view::View,
-        },
+        engine::{Audited, Batch, Demand, Key, Kind, View},
         log::{members::require_member, rows::AccessRow},
         store::SledStore,
     },

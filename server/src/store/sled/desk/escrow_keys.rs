@@ -3,10 +3,7 @@
 use super::escrow_rows::EscrowRow;
 use crate::store::{
     Result,
-    sled::engine::{
-        keys::{Key, Kind, identity_in},
-        rows::{Row, damaged},
-    },
+    sled::engine::{Key, Kind, Row, damaged, identity_in},
 };
 use alcove_proto::{
     ids::{Digest, Epoch, GroupId},

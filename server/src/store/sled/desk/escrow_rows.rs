@@ -1,6 +1,6 @@
 //! What stands in the rows of escrow and of attempts at recovery.
 
-use crate::store::sled::engine::rows::rows;
+use crate::store::sled::engine::rows;
 use prost::Message;
 
 rows! {

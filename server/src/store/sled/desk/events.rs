@@ -18,12 +18,7 @@ use crate::store::{
         ANSWER_KEPT_MS, DeskEvent, DeskEventKind, ENDED_INVITATION_KEPT_MS, EVENT_REPEAT_MS, REQUEST_KEPT_MS,
         STRANGERS_EVENTS_A_MINUTE_MAX, STRANGERS_EVENTS_MAX,
     },
-    sled::engine::{
-        batch::Batch,
-        keys::{Key, Kind, identity_of, tail},
-        rows::{Row, damaged, identity},
-        view::View,
-    },
+    sled::engine::{Batch, Key, Kind, Row, View, damaged, identity, identity_of, tail},
 };
 use alcove_proto::{limits::DESK_EVENTS_MAX, names::TrustDomain};
 

@@ -5,13 +5,7 @@ use crate::store::{
     Result, StoreError,
     ledger::{LedgerEnd, LedgerOutcome, Ledgers, NewLedgerEntries, SignedEnd},
     sled::{
-        engine::{
-            batch::Batch,
-            committer::Demand,
-            keys::{Key, Kind},
-            rows::{Row, id},
-            view::View,
-        },
+        engine::{Batch, Demand, Key, Kind, Row, View, id},
         store::SledStore,
     },
 };

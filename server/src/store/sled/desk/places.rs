@@ -2,10 +2,7 @@
 
 use crate::store::{
     Result,
-    sled::engine::{
-        keys::{Key, Kind, identity_of, tail},
-        rows::damaged,
-    },
+    sled::engine::{Key, Kind, damaged, identity_of, tail},
 };
 use alcove_proto::names::Identity;
 

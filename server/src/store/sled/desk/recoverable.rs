@@ -9,11 +9,7 @@ use crate::store::{
     access::PositionRange,
     escrow::{EpochSealings, EscrowPage, EscrowQuery, Recoverable, SealingPage},
     sled::{
-        engine::{
-            keys::{Key, Kind, entry_key, identity_of, tail},
-            rows::{EntryRow, PositionRow, Row, damaged},
-            view::View,
-        },
+        engine::{EntryRow, Key, Kind, PositionRow, Row, View, damaged, entry_key, identity_of, tail},
         log::rows::MembershipRow,
     },
 };

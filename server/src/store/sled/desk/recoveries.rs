@@ -9,13 +9,7 @@ use crate::store::{
         Recoveries,
     },
     sled::{
-        engine::{
-            batch::{Audited, Batch},
-            committer::Demand,
-            keys::{Key, Kind, tail},
-            rows::{Row, damaged, identity},
-            view::View,
-        },
+        engine::{Audited, Batch, Demand, Key, Kind, Row, View, damaged, identity, tail},
         log::access,
         store::SledStore,
     },

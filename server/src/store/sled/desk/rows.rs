@@ -1,6 +1,6 @@
 //! The rows of invitations, requests and answers, of the desk's events, of ledgers and of trust in force.
 
-use crate::store::sled::engine::rows::rows;
+use crate::store::sled::engine::rows;
 use prost::Message;
 
 rows! {

@@ -4,13 +4,7 @@ use super::rows::{CharterRow, CrlRow};
 use crate::store::{
     Result,
     sled::{
-        engine::{
-            batch::Batch,
-            committer::Demand,
-            keys::{Key, Kind},
-            rows::{Row, damaged, id},
-            view::View,
-        },
+        engine::{Batch, Demand, Key, Kind, Row, View, damaged, id},
         store::SledStore,
     },
     trust::{CharterInForce, CrlInForce, Trust, TrustInForce},

@@ -16,3 +16,20 @@ pub(super) mod logs;
 pub(super) mod open;
 pub(super) mod rows;
 pub(super) mod view;
+
+pub(super) use acts::{act_of, first_of, next_sequence};
+pub(super) use batch::{Audited, Batch, Flushes};
+pub(super) use committer::{AMPLIFICATION, Committer, Demand, Queue, WeakQueue};
+pub(super) use config::SledConfig;
+pub(super) use folders::{chunk_folder, database_folder, side_files, side_folder};
+pub(super) use heads::{first_head, head_after};
+pub(super) use keys::{
+    Key, Kind, entry_key, group_key, identity_in, identity_of, membership_key, middle, tail,
+};
+pub(super) use logs::{BLOCK_POSITIONS, Logs, ids_of, record_of};
+pub(super) use open::Opened;
+pub(super) use rows::{
+    ActRow, AuditRow, EntryRow, INLINE_BODY_BYTES_MAX, IdBlockRow, PART_BYTES, PositionRow, Row, damaged, id,
+    identity, rows, unreadable,
+};
+pub(super) use view::View;

@@ -10,13 +10,7 @@ use crate::store::{
     audit::{Act, By},
     sled::{
         blobs::rows::UsageRow,
-        engine::{
-            batch::{Audited, Batch},
-            committer::Demand,
-            keys::{Key, Kind, group_key, tail},
-            rows::{Row, damaged, identity},
-            view::View,
-        },
+        engine::{Audited, Batch, Demand, Key, Kind, Row, View, damaged, group_key, identity, tail},
         store::SledStore,
     },
 };

@@ -15,10 +15,8 @@ use crate::store::{
     sled::{
         check::{Check, found, keep, within},
         engine::{
-            keys::{Key, Kind, identity_of, membership_key, tail},
-            logs::{BLOCK_POSITIONS, ids_of, record_of},
-            rows::{EntryRow, IdBlockRow, PositionRow, Row, damaged, id},
-            view::View,
+            BLOCK_POSITIONS, EntryRow, IdBlockRow, Key, Kind, PositionRow, Row, View, damaged, id,
+            identity_of, ids_of, membership_key, record_of, tail,
         },
     },
 };

@@ -4,12 +4,7 @@ use super::rows::CheckpointRow;
 use crate::store::{
     Result,
     groups::Checkpoint,
-    sled::engine::{
-        batch::Batch,
-        keys::Kind,
-        rows::{Row, damaged},
-        view::View,
-    },
+    sled::engine::{Batch, Kind, Row, View, damaged},
 };
 use alcove_proto::ids::{Epoch, GroupId, Position};
 

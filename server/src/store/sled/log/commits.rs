@@ -15,12 +15,7 @@ use crate::store::{
     operation::Hint,
     sled::{
         blobs::uploads,
-        engine::{
-            batch::{Audited, Batch, Flushes},
-            keys::{Kind, entry_key},
-            rows::{EntryRow, PositionRow, Row, damaged},
-            view::View,
-        },
+        engine::{Audited, Batch, EntryRow, Flushes, Kind, PositionRow, Row, View, damaged, entry_key},
     },
 };
 use alcove_proto::{

@@ -9,13 +9,7 @@ use crate::store::{
         SealedCardOf,
     },
     sled::{
-        engine::{
-            batch::{Audited, Batch},
-            committer::Demand,
-            keys::{Key, Kind, identity_of},
-            rows::{Row, damaged},
-            view::View,
-        },
+        engine::{Audited, Batch, Demand, Key, Kind, Row, View, damaged, identity_of},
         store::SledStore,
     },
 };

@@ -5,11 +5,8 @@ use crate::store::{
     audit::By,
     groups::{Appended, GroupHead, Replayed},
     sled::engine::{
-        batch::{Batch, Flushes},
-        heads::head_after,
-        keys::{Kind, entry_key, tail},
-        rows::{EntryRow, INLINE_BODY_BYTES_MAX, Row, damaged, id},
-        view::View,
+        Batch, EntryRow, Flushes, INLINE_BODY_BYTES_MAX, Kind, Row, View, damaged, entry_key, head_after, id,
+        tail,
     },
 };
 use alcove_charter::sha256;

@@ -11,13 +11,7 @@ use crate::store::{
     groups::{Checkpoint, CommitOutcome, CreateOutcome, GroupHead, Groups, NewCommit, NewGroup},
     operation::Hint,
     sled::{
-        engine::{
-            batch::{Audited, Batch},
-            committer::Demand,
-            heads::first_head,
-            keys::{Kind, group_key, membership_key},
-            view::View,
-        },
+        engine::{Audited, Batch, Demand, Kind, View, first_head, group_key, membership_key},
         store::SledStore,
     },
 };

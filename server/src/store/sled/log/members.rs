@@ -4,11 +4,7 @@ use super::rows::{GroupRow, MemberRow, MembershipRow};
 use crate::store::{
     Result, StoreError,
     groups::MemberAfter,
-    sled::engine::{
-        batch::Batch,
-        keys::{Kind, group_key, membership_key, tail},
-        rows::{PositionRow, Row, damaged, identity},
-    },
+    sled::engine::{Batch, Kind, PositionRow, Row, damaged, group_key, identity, membership_key, tail},
 };
 use alcove_proto::{
     ids::{GroupId, Position},

@@ -5,11 +5,7 @@ use crate::store::{
     Result,
     groups::{Member, Members, Membership},
     sled::{
-        engine::{
-            keys::{Kind, membership_key, tail},
-            rows::{PositionRow, Row, damaged, identity},
-            view::View,
-        },
+        engine::{Kind, PositionRow, Row, View, damaged, identity, membership_key, tail},
         store::SledStore,
     },
 };

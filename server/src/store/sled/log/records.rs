@@ -11,14 +11,7 @@ use crate::store::{
     groups::{AppendOutcome, Log, LogPage, LogQuery, NewRecord},
     sled::{
         blobs::uploads,
-        engine::{
-            batch::{Audited, Batch, Flushes},
-            committer::Demand,
-            heads::first_head,
-            keys::entry_key,
-            rows::{EntryRow, Row, damaged, id},
-            view::View,
-        },
+        engine::{Audited, Batch, Demand, EntryRow, Flushes, Row, View, damaged, entry_key, first_head, id},
         store::SledStore,
     },
 };

@@ -1,6 +1,6 @@
 //! The rows of groups, members, welcomes, key packages, cards and access entries.
 
-use crate::store::sled::engine::rows::rows;
+use crate::store::sled::engine::rows;
 use prost::Message;
 
 rows! {

@@ -7,13 +7,7 @@ use crate::store::{
     groups::NewWelcome,
     operation::Hint,
     sled::{
-        engine::{
-            batch::{Audited, Batch},
-            committer::Demand,
-            keys::{Key, Kind, tail},
-            rows::{PART_BYTES, Row, damaged, id},
-            view::View,
-        },
+        engine::{Audited, Batch, Demand, Key, Kind, PART_BYTES, Row, View, damaged, id, tail},
         store::SledStore,
     },
     welcomes::{PendingWelcome, WelcomePage, Welcomes},
