@@ -1,5 +1,6 @@
 //! `alcove-server` as its operator runs it: start, ask, reload, stop, and what it says when it cannot.
 
+#![allow(clippy::disallowed_methods, reason = "a test reads what its runner tells it")]
 #![allow(clippy::unwrap_used)] // A test may.
 
 mod tls_world;

@@ -3,6 +3,7 @@
 //! SIGKILL cannot show whether data reached the disk, since the page cache survives it; for that there
 //! is store_power_loss.
 
+#![allow(clippy::disallowed_methods, reason = "a test reads what its runner tells it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod store_support;

@@ -1,5 +1,6 @@
 //! The server dies while devices and admins are at the desk: what they were told is so, and all of it fits together.
 
+#![allow(clippy::disallowed_methods, reason = "a test reads what its runner tells it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod store_support;

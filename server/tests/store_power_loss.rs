@@ -4,6 +4,7 @@
 //! mounted again. Needs root; says loudly when it is skipped. The control is the engine as it comes:
 //! its own flush() loses here what it has acknowledged.
 
+#![allow(clippy::disallowed_methods, reason = "a test reads what its runner tells it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod store_support;

@@ -6,6 +6,7 @@
 mod circles;
 mod dependencies;
 mod imports;
+mod pages;
 mod rooms;
 mod source;
 mod text;

@@ -4,6 +4,7 @@
 //! outcome: what opens, or the error. `ALCOVE_WRITE_VECTORS=1` writes those that are missing; a file that
 //! is there is never overwritten, as that would be a new protocol.
 
+#![allow(clippy::disallowed_methods, reason = "a test reads what its runner tells it")]
 // Helpers of a test are test code, which clippy sees only inside test functions.
 #![allow(clippy::unwrap_used)]
 

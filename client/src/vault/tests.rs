@@ -396,6 +396,7 @@ fn something_that_is_no_vault_is_damage() {
 /// The other half of [`two_processes_take_turns`]: adds to a counter, many times.
 #[test]
 fn count_up_when_asked() {
+    #[expect(clippy::disallowed_methods, reason = "a test reads what its runner tells it")]
     let Ok(home) = std::env::var("ALCOVE_TEST_COUNT_UP") else { return };
     let vault = open(Path::new(&home)).unwrap();
     for _ in 0..50 {

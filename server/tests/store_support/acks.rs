@@ -3,6 +3,8 @@
 //! The child is this very test program, started again with the folder in its environment. It prints a
 //! line only after the store has acknowledged; the parent believes whole lines and checks every one.
 
+#![allow(clippy::disallowed_methods, reason = "a test reads what its runner tells it")]
+
 use super::{by, chunk, create, group, new_commit, new_record, noise, open, upload};
 use alcove_proto::ids::{Head, Position};
 use alcove_server::store::{

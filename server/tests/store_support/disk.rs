@@ -1,5 +1,7 @@
 //! A small file system in a file, for tests that lose power or fill the disk. Needs root.
 
+#![allow(clippy::disallowed_methods, reason = "a test reads what its runner tells it")]
+
 use std::{
     path::{Path, PathBuf},
     process::Command,

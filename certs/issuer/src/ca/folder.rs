@@ -129,6 +129,7 @@ impl Folder {
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a lock of another process tells nobody when it goes")]
     fn lock(path: &Path) -> Result<Self, IssuerError> {
         let lock_path = path.join(LOCK);
         let lock = OpenOptions::new()

@@ -358,6 +358,7 @@ impl Committer {
 }
 
 /// Ends the process: what is on the disk is unknown, and whoever waits must get no answer.
+#[expect(clippy::disallowed_methods, reason = "nothing may go on, not even what is dropped")]
 fn stop(why: &'static str) -> ! {
     tracing::error!(why, "the store cannot tell what is on the disk; the server stops");
     std::process::abort()

@@ -26,6 +26,7 @@ impl Crowd {
     }
 
     /// Waits until half of the crowd is `there`, and never for long.
+    #[expect(clippy::disallowed_methods, reason = "whoever comes should not have to wake the committer")]
     pub(crate) fn wait_for_more(&self, there: impl Fn() -> usize) {
         let began = Instant::now();
         while there() < self.askers / 2 && began.elapsed() < WAIT_MAX {

@@ -96,6 +96,7 @@ pub(crate) fn shorten_next_start(data: &Path, cache_bytes: u64) {
 
 /// Waits until sled has let go of its files in `folder`, after the last handle was dropped: one of its threads
 /// may be about to. Bounded by [`LOCK_WAIT`].
+#[expect(clippy::disallowed_methods, reason = "a lock of another thread tells nobody when it goes")]
 pub(crate) fn wait_until_released(folder: &Path) {
     let Ok(file) = File::open(file_in(folder)) else { return };
     let end = Instant::now() + LOCK_WAIT;
