@@ -202,7 +202,7 @@ const ROOMS: &[Room] = &[
     },
     // What an older vault kept becomes the payload that it was made from.
     Room {
-        folder: "client/src/vault/migration.rs",
+        folder: "client/src/vault/migration",
         own: &["vault"],
         house: &["alcove_e2ee", IDS, WIRE],
         libraries: &["prost", "ring", "rusqlite", "zeroize"],

@@ -1,14 +1,15 @@
 //! Cases: open, list, put away.
 
 use super::{
-    CaseView, Error, HeldUp, OpenedCase, Session,
-    adopting::adopt,
-    alarms,
-    former::{at_server, is_former},
+    CaseView, Error, HeldUp, OpenedCase, Session, alarms,
+    joining::{
+        adopting::adopt,
+        former::{at_server, is_former},
+    },
     kinds::{introduction, subject},
     outbox, restored,
     state::{all_rows, keep_verifier, load_row, successor_of},
-    successor::predecessor_of,
+    succession::successor::predecessor_of,
 };
 use crate::{
     transport::ServerError,

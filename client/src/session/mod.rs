@@ -4,72 +4,41 @@
 //! Everything that changes a case is one act in the vault before anything is sent, so a crash at any
 //! line loses nothing and repeats nothing (PROTOCOL.md, "Groups" and "Records").
 //!
-//! Rooms: `log` walks what arrives, `outbox` sends what was written, `commit` changes who reads,
-//! `ledger` looks up who is certified, `sync` brings them together in their order.
+//! Rooms: `upkeep` brings this device up to date, everything in its order; `log` walks what arrives; `outbox` sends what
+//! was written here and changes who reads; `joining` enters a group by a welcome; `people` knows who is who, whose keys
+//! are believed and for whom anything may be sealed; `recovery` and `succession` are for the days on which a device or a
+//! case is lost; `kinds` has a file a kind of record. `state` lies under all of them: one group as the vault holds it.
 
-mod adding;
-mod adopting;
 mod alarms;
-mod attempts;
-mod blocked;
 mod cases;
 mod clock;
-mod commit;
 mod compare;
 mod connection;
-mod consent;
 mod documents;
 pub mod enrol;
 mod error;
-mod escrow;
-mod findings;
-mod following;
-mod former;
-mod gone;
-mod granted;
-mod handover;
 mod joining;
 mod kinds;
-mod known_keys;
-mod leaving;
-mod ledger;
-mod let_go;
-mod lineage;
-mod lists;
 mod log;
-mod members;
 mod notes;
 mod outbox;
-mod outsiders;
 mod own;
-mod own_devices;
 mod people;
-mod recovered;
-mod refused;
-mod rejoin;
-mod renewal;
-mod reopening;
-mod requests;
+mod recovery;
 mod restored;
 #[cfg(test)]
 mod samples;
-mod seats;
 mod state;
-mod status;
-mod succeeding;
-mod successor;
-mod sync;
-mod trust;
+mod succession;
 mod upkeep;
 mod view;
 mod watch;
-mod welcomes;
 
 pub use clock::{Clock, SystemClock};
 pub use compare::Comparison;
 pub use documents::{Destination, OnProgress};
 pub use error::{CertificateTrouble, Error, RecoveredFileFault};
-pub use findings::{Check, Finding, Trouble, Verdict};
+pub use upkeep::findings::{Check, Finding, Trouble, Verdict};
 pub use view::{
     AddOutcome, AgencyCheck, AgencyView, AlarmKind, AlarmView, CaseView, Delivery, DeviceAddition,
     DocumentView, FollowFault, GrantOutcome, HeldUp, History, Imported, KeyChangeCause, KeyChangeView,
@@ -153,10 +122,10 @@ impl Session {
         let vault = Arc::new(Vault::open(home, passphrase, Arc::clone(&random))?);
         let (own, trust) = vault.act(Durability::Refetchable, |act| {
             alarms::take_over(act)?;
-            known_keys::take_over(act)?;
+            people::known_keys::take_over(act)?;
             Own::load(act, &*random, clock.now_ms())
         })?;
-        reopening::reopen(&vault, kinds, &own.identity, &trust, clock.now_ms());
+        log::reopening::reopen(&vault, kinds, &own.identity, &trust, clock.now_ms());
         Ok(Self {
             vault,
             clock,

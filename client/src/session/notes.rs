@@ -3,7 +3,7 @@
 use super::{
     Delivery, Error, NoteView, Session, UnreadableView, Written,
     kinds::{self, item::check_text, kind::Shown, note, view},
-    refused::delivery_of,
+    outbox::refused::delivery_of,
     state::load_row,
 };
 use crate::vault::{

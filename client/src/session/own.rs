@@ -1,7 +1,6 @@
 //! This device: its keys and certificates as the vault holds them, ready for use.
 
-use super::{CertificateTrouble, Error, Session, trust::load_trust};
-use crate::session::enrol::key_ties;
+use super::{CertificateTrouble, Error, Session, enrol::key_ties, upkeep::trust::load_trust};
 use crate::vault::{
     Act, Durability, VaultError,
     rows::{DeviceRow, EnrolmentRow, FormerKeyRow, KeyPackageRow, UpkeepRow},

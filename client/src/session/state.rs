@@ -1,6 +1,6 @@
 //! The state of one group in the vault: its row, its MLS state, its roster, its epoch keys.
 //!
-//! What belongs together is written together, by [`super::adopting`], in the act that changed it.
+//! What belongs together is written together, by [`super::joining::adopting`], in the act that changed it.
 
 use super::{AlarmKind, Error, restored};
 use crate::vault::{

@@ -3,18 +3,21 @@
 //! A fetch that is cut leaves its draft. The same fetch again hashes what lies in it and asks for the rest.
 
 use super::{
-    super::{
-        Error, Progress, SavedDocument, Session,
-        former::at_server,
-        kinds::{self, kind::Shown, view},
-        state::load_row,
-    },
     Destination, OnProgress,
     patience::Patience,
     place::Draft,
     writing::{Ended, Said, write},
 };
-use crate::{transport::ChunkStream, vault::rows::UploadRow};
+use crate::{
+    session::{
+        Error, Progress, SavedDocument, Session,
+        joining::former::at_server,
+        kinds::{self, kind::Shown, view},
+        state::load_row,
+    },
+    transport::ChunkStream,
+    vault::rows::UploadRow,
+};
 use alcove_e2ee::{
     documents::DocumentReader,
     records::{DocumentManifest, Payload},

@@ -4,7 +4,7 @@ use crate::{
     session::{
         AlarmKind, Error,
         alarms::{Alarm, raise_by},
-        known_keys, seats,
+        people::{known_keys, seats},
         state::{Roster, load_group},
     },
     vault::{Act, rows::GroupRow},

@@ -2,21 +2,24 @@
 //!
 //! PROTOCOL.md, "Groups", 5 and 6.
 
-use super::{Stop, Walk};
+use super::{Stop, Walk, gone::Gone};
 use crate::{
     session::{
         AlarmKind, Error,
-        adopting::adopt,
         alarms::{Alarm, raise, raise_against},
-        escrow,
-        gone::Gone,
-        handover,
+        joining::adopting::adopt,
         kinds::{entry::working_row, introduction},
-        known_keys::{Brought, Signer, meet},
-        leaving, ledger, let_go, outbox,
-        outsiders::{self, Before},
-        restored, seats,
+        outbox::{self, handover, let_go},
+        people::{
+            known_keys::{Brought, Signer, meet},
+            ledger,
+            outsiders::{self, Before},
+            seats,
+        },
+        recovery::escrow,
+        restored,
         state::{floor, group_place, keep_told, load_group, told_floor},
+        succession::leaving,
     },
     vault::rows::{AuthorRow, PendingRow},
 };

@@ -4,8 +4,11 @@
 //! alarm; what an author does wrong is an alarm and the walk goes on.
 
 mod commit;
+pub(super) mod gone;
+pub(super) mod granted;
 mod page;
 mod record;
+pub(super) mod reopening;
 
 pub(super) use page::{Page, fault_at_end};
 

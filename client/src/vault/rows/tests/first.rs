@@ -1,4 +1,4 @@
-//! Forms of the rows in `rows.rs`.
+//! Forms of the rows in `rows/mod.rs`.
 
 use super::*;
 

@@ -1,0 +1,263 @@
+//! Welcomes that wait in the vault for a person's yes.
+//!
+//! The server is told that it has handed them over: the few that it shows at a time would hide every other one behind them.
+//! Nothing is joined, and so nothing is shown to whoever made them. The one-time key package stays as long as it holds; with
+//! it a request ends. PROTOCOL.md section 8, "Consent".
+
+use super::{Failed, Opened, Settled};
+use crate::{
+    session::{
+        Error, RequestView, Session,
+        people::{
+            cards::{keep_card, person_view},
+            consent::Consent,
+        },
+    },
+    transport::WaitingWelcome,
+    vault::{
+        Act, Durability, VaultError,
+        rows::{GroupRow, KeyPackageRow, RequestContentRow, RequestRow},
+    },
+};
+use alcove_charter::{P256Point, device_words};
+use alcove_proto::{
+    ids::{GroupId, Position, WelcomeId},
+    names::{Identity, Person},
+};
+use std::collections::BTreeMap;
+
+/// Requests that wait at one time. One more takes the place of the oldest by whoever has made most.
+const REQUESTS_MAX: usize = 256;
+/// Requests of one person that wait at one time; one more takes the place of their oldest.
+const REQUESTS_PER_PERSON_MAX: usize = 8;
+
+/// Whether a welcome waits here already.
+pub(in crate::session) fn is_known(act: &Act<'_>, id: &WelcomeId) -> Result<bool, VaultError> {
+    act.has::<RequestRow>(id.as_bytes())
+}
+
+/// How many wait.
+pub(in crate::session) fn count(act: &Act<'_>) -> Result<u64, VaultError> {
+    Ok(waiting(act)?.len() as u64)
+}
+
+/// Those that nobody has said no to.
+fn waiting(act: &Act<'_>) -> Result<Vec<(Vec<u8>, RequestRow)>, VaultError> {
+    let mut rows = act.scan::<RequestRow>(&[])?;
+    rows.retain(|(_, row)| !row.declined);
+    Ok(rows)
+}
+
+/// Errors: [`Error::NoSuchRequest`].
+pub(in crate::session) fn check_waits(act: &Act<'_>, id: &WelcomeId) -> Result<(), Error> {
+    load(act, id).map(drop)
+}
+
+/// Keeps a welcome, with everything that is needed to join by it later.
+///
+/// `leads_on`: from the case that this device knows under its id.
+pub(in crate::session) fn keep(
+    session: &Session,
+    act: &Act<'_>,
+    welcome: &WaitingWelcome,
+    tree: &[u8],
+    opened: &Opened,
+    leads_on: bool,
+) -> Result<(), Error> {
+    let adder = &opened.join.adder;
+    if let Some(card) = &adder.card {
+        let own = session.own_in(act)?;
+        keep_card(act, &own, &session.trust(), &adder.identity.person, card.as_bytes())?;
+    }
+    end_earlier(act, welcome, Some(&adder.identity.person))?;
+    make_room(act, &adder.identity)?;
+    let row = RequestRow {
+        group: welcome.group.to_vec(),
+        epoch: welcome.epoch,
+        position: welcome.position.0,
+        key_package_ref: welcome.key_package_ref.clone(),
+        adder: adder.identity.to_string(),
+        adder_key: adder.public_key.as_bytes().to_vec(),
+        since_ms: session.clock.now_ms(),
+        declined: false,
+        leads_on,
+    };
+    let content = RequestContentRow {
+        welcome: welcome.welcome.clone(),
+        link: welcome.link.clone(),
+        tree: tree.to_vec(),
+    };
+    act.put(welcome.id.as_bytes(), &row)?;
+    Ok(act.put(welcome.id.as_bytes(), &content)?)
+}
+
+/// Lets go of those whose key package has ended: nobody can join by them any more.
+pub(in crate::session) fn forget_ended(act: &Act<'_>) -> Result<(), VaultError> {
+    for (id, row) in act.scan::<RequestRow>(&[])? {
+        if !act.has::<KeyPackageRow>(&row.key_package_ref)? {
+            forget(act, &id)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whoever makes many loses their own: nobody pushes another's out while they have more.
+fn make_room(act: &Act<'_>, adder: &Identity) -> Result<(), Error> {
+    let mut of_person: BTreeMap<String, Vec<(i64, Vec<u8>)>> = BTreeMap::new();
+    let mut all = 0;
+    for (id, row) in waiting(act)? {
+        let by: Identity = row.adder.parse().map_err(|_| damaged())?;
+        of_person.entry(by.person.to_string()).or_default().push((row.since_ms, id));
+        all += 1;
+    }
+    let own = of_person.get(&adder.person.to_string());
+    let crowded = match own {
+        Some(own) if own.len() >= REQUESTS_PER_PERSON_MAX => Some(own),
+        _ if all >= REQUESTS_MAX => of_person.values().max_by_key(|made| made.len()),
+        _ => None,
+    };
+    if let Some((_, oldest)) = crowded.and_then(|made| made.iter().min()) {
+        forget(act, oldest)?;
+    }
+    Ok(())
+}
+
+/// Ends the requests into a group from before a welcome, by one person or by everybody: whoever made the welcome has gone on
+/// since.
+pub(in crate::session) fn end_earlier(
+    act: &Act<'_>,
+    welcome: &WaitingWelcome,
+    by: Option<&Person>,
+) -> Result<(), Error> {
+    for (id, row) in waiting(act)? {
+        let is_earlier = row.group == welcome.group.as_bytes() && row.position <= welcome.position.0;
+        let (adder, _) = adder_of(&row)?;
+        if is_earlier && by.is_none_or(|person| adder.person == *person) {
+            end(act, &id, row)?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends a request that a person does not want.
+fn end(act: &Act<'_>, id: &[u8], row: RequestRow) -> Result<(), VaultError> {
+    forget(act, id)?;
+    match act.get::<KeyPackageRow>(&row.key_package_ref)? {
+        // It opens nothing else.
+        Some(package) if !package.last_resort => act.delete::<KeyPackageRow>(&row.key_package_ref),
+        // The server can show this welcome again: it is remembered that somebody said no.
+        Some(_) => act.put(id, &RequestRow { declined: true, ..row }),
+        None => Ok(()),
+    }
+}
+
+/// Ends everything that one person asks for.
+pub(in crate::session) fn decline_all_of(act: &Act<'_>, person: &Person) -> Result<(), Error> {
+    for (id, row) in waiting(act)? {
+        if adder_of(&row)?.0.person == *person {
+            end(act, &id, row)?;
+        }
+    }
+    Ok(())
+}
+
+fn forget(act: &Act<'_>, id: &[u8]) -> Result<(), VaultError> {
+    act.delete::<RequestRow>(id)?;
+    act.delete::<RequestContentRow>(id)
+}
+
+impl Session {
+    /// Who wants to add this device to a case and waits for a yes, oldest first. Local.
+    pub fn requests(&self) -> Result<Vec<RequestView>, Error> {
+        let trust = self.trust();
+        self.vault.read(|act| {
+            let mut requests = Vec::new();
+            for (id, row) in waiting(act)? {
+                let (adder, key) = adder_of(&row)?;
+                let group = group_of(&row)?;
+                requests.push(RequestView {
+                    id: WelcomeId::try_from(id.as_slice()).map_err(|_| damaged())?,
+                    person: person_view(act, &self.own(), &trust, &adder.person, vec![adder.device])?,
+                    words: device_words(&adder, &key),
+                    since_ms: row.since_ms,
+                    known: act.has::<GroupRow>(group.as_bytes())?.then_some(group),
+                    leads_on: row.leads_on,
+                });
+            }
+            requests.sort_by_key(|request| (request.since_ms, request.id));
+            Ok(requests)
+        })
+    }
+
+    /// How many wait for a person's yes. Local.
+    pub fn waiting_requests(&self) -> Result<u64, Error> {
+        self.vault.read(|act| Ok(count(act)?))
+    }
+
+    /// A person has said yes: joins; the next sync reads what has been written since. A case that this device knows under that
+    /// id, and that this does not lead on from, stands beside it from then on, closed.
+    ///
+    /// Errors: [`Error::NoSuchRequest`]; [`Error::RequestUnusable`] when the welcome turns out to lead nowhere, and the
+    /// request is over; [`Error::AlreadyInCase`] when this device is a member there by now; those of the server, after which
+    /// it waits as before.
+    pub async fn accept_request(&self, id: &WelcomeId) -> Result<GroupId, Error> {
+        let (welcome, tree) = self.vault.read(|act| {
+            let row = load(act, id)?;
+            let held = act.has::<KeyPackageRow>(&row.key_package_ref)?;
+            let content: RequestContentRow = act.expect(id.as_bytes())?;
+            let welcome = WaitingWelcome {
+                id: *id,
+                group: group_of(&row)?,
+                epoch: row.epoch,
+                position: Position(row.position),
+                key_package_ref: row.key_package_ref,
+                welcome: content.welcome,
+                link: content.link,
+                tree_bytes: content.tree.len() as u64,
+            };
+            Ok::<_, Error>((held.then_some(welcome), content.tree))
+        })?;
+        let settled = match &welcome {
+            Some(welcome) => self.settle_with_server(welcome, &tree, Consent::Given).await,
+            None => Ok(Settled::Declined),
+        };
+        match (settled, welcome) {
+            (Ok(Settled::Joined), Some(welcome)) => return Ok(welcome.group),
+            (Err(Failed::Session(error)), _) => return Err(error),
+            // Another process has read on since: what was followed leads on from somewhere else now.
+            (Ok(Settled::AsksWay { .. }), _) => return Err(Error::Contended { attempts: 1 }),
+            (Err(Failed::Unfit(unfit)), _) => tracing::warn!(%unfit, "a request cannot be joined by"),
+            (Ok(_), _) => {}
+        }
+        self.decline_request(id)?;
+        Err(Error::RequestUnusable)
+    }
+
+    /// A person has said no: it is not offered again, and whoever made it is told nothing. Local.
+    ///
+    /// Errors: [`Error::NoSuchRequest`].
+    pub fn decline_request(&self, id: &WelcomeId) -> Result<(), Error> {
+        self.vault.act(Durability::OnDisk, |act| {
+            let row = load(act, id)?;
+            Ok(end(act, id.as_bytes(), row)?)
+        })
+    }
+}
+
+fn load(act: &Act<'_>, id: &WelcomeId) -> Result<RequestRow, Error> {
+    let row: Option<RequestRow> = act.get(id.as_bytes())?;
+    row.filter(|row| !row.declined).ok_or(Error::NoSuchRequest)
+}
+
+fn adder_of(row: &RequestRow) -> Result<(Identity, P256Point), Error> {
+    let identity = row.adder.parse().map_err(|_| damaged())?;
+    Ok((identity, P256Point::parse(&row.adder_key).ok_or_else(damaged)?))
+}
+
+fn group_of(row: &RequestRow) -> Result<GroupId, Error> {
+    GroupId::try_from(row.group.as_slice()).map_err(|_| damaged().into())
+}
+
+fn damaged() -> VaultError {
+    VaultError::damaged("a request")
+}
