@@ -190,7 +190,7 @@ const CRATES: [(&str, usize); 13] = [
     ("certs/trust/src", 0),
     ("certs/issuer/src", 0),
     ("server/src", 0),
-    ("client/src", 22),
+    ("client/src", 0),
     ("client/e2ee/src", 11),
     ("client/cli/src", 4),
     ("tests/src", 4),

@@ -11,6 +11,7 @@
 mod act;
 mod entries;
 mod error;
+mod format;
 mod migration;
 mod passphrase;
 pub mod rows;
@@ -22,6 +23,7 @@ pub use entries::{Direction, EntryKey};
 pub use error::VaultError;
 
 use alcove_programs::files::{Access, sync_folder, write_new};
+use format::{FORMAT, FORMER, check_format, format_of};
 use passphrase::{Slot, VaultKey};
 use ring::rand::SecureRandom;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, config::DbConfig};
@@ -41,10 +43,6 @@ pub const VAULT_WAIT: Duration = Duration::from_secs(15);
 const CACHE_KIB: i64 = 4096;
 /// Prepared statements kept.
 const STATEMENTS_MAX: usize = 64;
-/// The schema below, with rows as they are now; one written by a newer program is refused, also by a program that had the
-/// vault open when the newer one came.
-const FORMAT: u32 = 2;
-
 const SCHEMA: &str = "
 CREATE TABLE slot (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -144,7 +142,7 @@ impl Vault {
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         connection.pragma_update(None, "secure_delete", "FAST")?;
         match format_of(&connection)? {
-            migration::FORMER..=FORMAT => {}
+            FORMER..=FORMAT => {}
             0 => return Err(VaultError::damaged("the database is empty")),
             found => return Err(VaultError::Format { found }),
         }
@@ -230,18 +228,6 @@ impl Vault {
     fn lock(&self) -> MutexGuard<'_, Connection> {
         // A panic inside an act rolled it back; the connection itself is sound.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn format_of(connection: &Connection) -> Result<u32, VaultError> {
-    Ok(connection.prepare_cached("PRAGMA user_version")?.query_row([], |row| row.get(0))?)
-}
-
-/// A newer program may have come since the vault was opened: what this one would write would be lost on it.
-fn check_format(connection: &Connection) -> Result<(), VaultError> {
-    match format_of(connection)? {
-        FORMAT => Ok(()),
-        found => Err(VaultError::Format { found }),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Entering a group by a welcome: judged and written in one act, or kept for a person, or refused.
 
 pub(super) mod adopting;
+mod deciding;
 pub(super) mod former;
 pub(super) mod lineage;
 pub(super) mod requests;
@@ -207,7 +208,7 @@ impl Session {
         if consent == Consent::LogsFirst {
             return Ok(Some(Settled::LogsFirst));
         }
-        requests::keep(self, act, welcome, tree, opened, leads_on)?;
+        requests::keep(self, act, welcome, tree, &opened.join, leads_on)?;
         Ok(Some(Settled::Kept))
     }
 
@@ -241,7 +242,7 @@ impl Session {
     ) -> Result<(), Error> {
         tracing::warn!(group = %welcome.group, %cause, "a welcome does not lead on from what was seen");
         let now_ms = self.clock.now_ms();
-        requests::keep(self, act, welcome, tree, opened, false)?;
+        requests::keep(self, act, welcome, tree, &opened.join, false)?;
         let alarm = |kind| Alarm { group: Some(welcome.group), kind, position: welcome.position.0 };
         match cause {
             // Nobody is known of it: that somebody adds this device is what was hoped for.

@@ -4,24 +4,18 @@
 //! Nothing is joined, and so nothing is shown to whoever made them. The one-time key package stays as long as it holds; with
 //! it a request ends. PROTOCOL.md section 8, "Consent".
 
-use super::{Failed, Opened, Settled};
 use crate::{
-    session::{
-        Error, RequestView, Session,
-        people::{
-            cards::{keep_card, person_view},
-            consent::Consent,
-        },
-    },
+    session::{Error, Session, people::cards::keep_card},
     transport::WaitingWelcome,
     vault::{
-        Act, Durability, VaultError,
-        rows::{GroupRow, KeyPackageRow, RequestContentRow, RequestRow},
+        Act, VaultError,
+        rows::{KeyPackageRow, RequestContentRow, RequestRow},
     },
 };
-use alcove_charter::{P256Point, device_words};
+use alcove_charter::P256Point;
+use alcove_e2ee::group::Join;
 use alcove_proto::{
-    ids::{GroupId, Position, WelcomeId},
+    ids::{GroupId, WelcomeId},
     names::{Identity, Person},
 };
 use std::collections::BTreeMap;
@@ -42,7 +36,7 @@ pub(in crate::session) fn count(act: &Act<'_>) -> Result<u64, VaultError> {
 }
 
 /// Those that nobody has said no to.
-fn waiting(act: &Act<'_>) -> Result<Vec<(Vec<u8>, RequestRow)>, VaultError> {
+pub(super) fn waiting(act: &Act<'_>) -> Result<Vec<(Vec<u8>, RequestRow)>, VaultError> {
     let mut rows = act.scan::<RequestRow>(&[])?;
     rows.retain(|(_, row)| !row.declined);
     Ok(rows)
@@ -61,10 +55,10 @@ pub(in crate::session) fn keep(
     act: &Act<'_>,
     welcome: &WaitingWelcome,
     tree: &[u8],
-    opened: &Opened,
+    join: &Join,
     leads_on: bool,
 ) -> Result<(), Error> {
-    let adder = &opened.join.adder;
+    let adder = &join.adder;
     if let Some(card) = &adder.card {
         let own = session.own_in(act)?;
         keep_card(act, &own, &session.trust(), &adder.identity.person, card.as_bytes())?;
@@ -140,7 +134,7 @@ pub(in crate::session) fn end_earlier(
 }
 
 /// Ends a request that a person does not want.
-fn end(act: &Act<'_>, id: &[u8], row: RequestRow) -> Result<(), VaultError> {
+pub(super) fn end(act: &Act<'_>, id: &[u8], row: RequestRow) -> Result<(), VaultError> {
     forget(act, id)?;
     match act.get::<KeyPackageRow>(&row.key_package_ref)? {
         // It opens nothing else.
@@ -166,98 +160,20 @@ fn forget(act: &Act<'_>, id: &[u8]) -> Result<(), VaultError> {
     act.delete::<RequestContentRow>(id)
 }
 
-impl Session {
-    /// Who wants to add this device to a case and waits for a yes, oldest first. Local.
-    pub fn requests(&self) -> Result<Vec<RequestView>, Error> {
-        let trust = self.trust();
-        self.vault.read(|act| {
-            let mut requests = Vec::new();
-            for (id, row) in waiting(act)? {
-                let (adder, key) = adder_of(&row)?;
-                let group = group_of(&row)?;
-                requests.push(RequestView {
-                    id: WelcomeId::try_from(id.as_slice()).map_err(|_| damaged())?,
-                    person: person_view(act, &self.own(), &trust, &adder.person, vec![adder.device])?,
-                    words: device_words(&adder, &key),
-                    since_ms: row.since_ms,
-                    known: act.has::<GroupRow>(group.as_bytes())?.then_some(group),
-                    leads_on: row.leads_on,
-                });
-            }
-            requests.sort_by_key(|request| (request.since_ms, request.id));
-            Ok(requests)
-        })
-    }
-
-    /// How many wait for a person's yes. Local.
-    pub fn waiting_requests(&self) -> Result<u64, Error> {
-        self.vault.read(|act| Ok(count(act)?))
-    }
-
-    /// A person has said yes: joins; the next sync reads what has been written since. A case that this device knows under that
-    /// id, and that this does not lead on from, stands beside it from then on, closed.
-    ///
-    /// Errors: [`Error::NoSuchRequest`]; [`Error::RequestUnusable`] when the welcome turns out to lead nowhere, and the
-    /// request is over; [`Error::AlreadyInCase`] when this device is a member there by now; those of the server, after which
-    /// it waits as before.
-    pub async fn accept_request(&self, id: &WelcomeId) -> Result<GroupId, Error> {
-        let (welcome, tree) = self.vault.read(|act| {
-            let row = load(act, id)?;
-            let held = act.has::<KeyPackageRow>(&row.key_package_ref)?;
-            let content: RequestContentRow = act.expect(id.as_bytes())?;
-            let welcome = WaitingWelcome {
-                id: *id,
-                group: group_of(&row)?,
-                epoch: row.epoch,
-                position: Position(row.position),
-                key_package_ref: row.key_package_ref,
-                welcome: content.welcome,
-                link: content.link,
-                tree_bytes: content.tree.len() as u64,
-            };
-            Ok::<_, Error>((held.then_some(welcome), content.tree))
-        })?;
-        let settled = match &welcome {
-            Some(welcome) => self.settle_with_server(welcome, &tree, Consent::Given).await,
-            None => Ok(Settled::Declined),
-        };
-        match (settled, welcome) {
-            (Ok(Settled::Joined), Some(welcome)) => return Ok(welcome.group),
-            (Err(Failed::Session(error)), _) => return Err(error),
-            // Another process has read on since: what was followed leads on from somewhere else now.
-            (Ok(Settled::AsksWay { .. }), _) => return Err(Error::Contended { attempts: 1 }),
-            (Err(Failed::Unfit(unfit)), _) => tracing::warn!(%unfit, "a request cannot be joined by"),
-            (Ok(_), _) => {}
-        }
-        self.decline_request(id)?;
-        Err(Error::RequestUnusable)
-    }
-
-    /// A person has said no: it is not offered again, and whoever made it is told nothing. Local.
-    ///
-    /// Errors: [`Error::NoSuchRequest`].
-    pub fn decline_request(&self, id: &WelcomeId) -> Result<(), Error> {
-        self.vault.act(Durability::OnDisk, |act| {
-            let row = load(act, id)?;
-            Ok(end(act, id.as_bytes(), row)?)
-        })
-    }
-}
-
-fn load(act: &Act<'_>, id: &WelcomeId) -> Result<RequestRow, Error> {
+pub(super) fn load(act: &Act<'_>, id: &WelcomeId) -> Result<RequestRow, Error> {
     let row: Option<RequestRow> = act.get(id.as_bytes())?;
     row.filter(|row| !row.declined).ok_or(Error::NoSuchRequest)
 }
 
-fn adder_of(row: &RequestRow) -> Result<(Identity, P256Point), Error> {
+pub(super) fn adder_of(row: &RequestRow) -> Result<(Identity, P256Point), Error> {
     let identity = row.adder.parse().map_err(|_| damaged())?;
     Ok((identity, P256Point::parse(&row.adder_key).ok_or_else(damaged)?))
 }
 
-fn group_of(row: &RequestRow) -> Result<GroupId, Error> {
+pub(super) fn group_of(row: &RequestRow) -> Result<GroupId, Error> {
     GroupId::try_from(row.group.as_slice()).map_err(|_| damaged().into())
 }
 
-fn damaged() -> VaultError {
+pub(super) fn damaged() -> VaultError {
     VaultError::damaged("a request")
 }

@@ -2,7 +2,10 @@
 //!
 //! PROTOCOL.md, "Groups", 5 and 6.
 
-use super::{Stop, Walk, gone::Gone};
+use super::{
+    gone::Gone,
+    walk::{Stop, Walk},
+};
 use crate::{
     session::{
         AlarmKind, Error,

@@ -2,12 +2,15 @@
 //!
 //! PROTOCOL.md, "The log", 2 and 4.
 
-use super::{Stop, Walk};
-use crate::session::{AlarmKind, Error, restored};
+use super::walk::{Stop, Walk, Walked};
+use crate::{
+    session::{AlarmKind, Error, Session, restored},
+    vault::Durability,
+};
 use alcove_charter::P256Point;
 use alcove_e2ee::receipts::{LogFault, LogVerifier};
 use alcove_proto::{
-    ids::{Head, Position},
+    ids::{GroupId, Head, Position},
     v1::{LogEntry, SignedHead},
 };
 
@@ -40,6 +43,23 @@ pub(in crate::session) fn fault_at_end(
         Some(signed) if signed == ends_at => None,
         Some(signed) if signed > ends_at => Some(LogFault::Gap { expected: ends_at.next(), found: signed }),
         Some(_) | None => Some(LogFault::BadSignature),
+    }
+}
+
+impl Session {
+    /// Processes a page. Everything it brings is the server's to show again, so nothing waits for the disk.
+    pub(in crate::session) fn walk(
+        &self,
+        group: &GroupId,
+        page: &Page,
+        receipt_key: &P256Point,
+    ) -> Result<Walked, Error> {
+        let trust = self.trust();
+        self.vault.act(Durability::Refetchable, |act| {
+            let mut walk = Walk::begin(self, act, *group, &trust)?;
+            walk.page(page, receipt_key)?;
+            walk.end()
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! PROTOCOL.md, "Records", 3, and "Grants and access", 2.
 
-use super::Walk;
+use super::walk::Walk;
 use crate::{
     session::{
         AlarmKind, Error, RefusalCause, UnreadableCause,

@@ -2,7 +2,7 @@
 //!
 //! PROTOCOL.md section 12. Whether a kind of record is handed over at all, `kinds` says.
 
-use super::queue;
+use super::queue::queue;
 use crate::{
     session::{
         Error, Session,

@@ -5,7 +5,9 @@
 //! follow. PROTOCOL.md section 8, "Successor groups".
 
 use super::{
-    succeeding::{brings_nobody_back, is_ahead, is_our_history, leader_in, leads_in_a_circle},
+    succeeding::{
+        brings_nobody_back, is_ahead, is_our_history, leader_in, leads_in_a_circle, may_be_asked_about,
+    },
     successor::predecessor_of,
 };
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
         Error, FollowFault, LeaderView, PersonView, Session,
         people::{cards::person_view, outsiders::believed_role, seats},
         restored::check_is_current,
-        state::{Roster, Seat, all_rows, load_row, successor_of},
+        state::{Roster, all_rows, load_row, successor_of},
     },
     vault::{Act, Durability, VaultError, rows::GroupRow},
 };
@@ -22,7 +24,6 @@ use alcove_mls::Predecessor;
 use alcove_proto::{
     ids::{Epoch, GroupId},
     names::{Identity, Person},
-    v1::Role,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,21 +54,6 @@ impl Led {
     fn is_followed(&self) -> bool {
         self.old.successor == self.id.as_bytes()
     }
-}
-
-/// Whether the word of whoever opened a group that it leads another one on is worth a person's yes: a member of the last
-/// roster that was seen here, who is no owner.
-pub(in crate::session) fn may_be_asked_about(
-    act: &Act<'_>,
-    (case, old): (&GroupId, &GroupRow),
-    row: &GroupRow,
-) -> Result<bool, Error> {
-    if old.closed || old.recovered {
-        return Ok(false);
-    }
-    let leader: Identity = row.led_by.parse().map_err(|_| VaultError::damaged("a case"))?;
-    let member = |seat: &Seat| seat.identity == leader && believed_role(old, seat) != Role::Owner;
-    Ok(Roster::load(act, case)?.members.iter().any(member))
 }
 
 impl Session {

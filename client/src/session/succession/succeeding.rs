@@ -4,7 +4,7 @@
 //! themselves. So it is asked what this device itself has processed of the old group, and only when that log has been read
 //! as far as it goes: a removal may stand in what is not read yet. PROTOCOL.md section 8, "Successor groups".
 
-use super::{following::may_be_asked_about, successor::predecessor_of};
+use super::successor::predecessor_of;
 use crate::{
     session::{
         AlarmKind, Error, Session,
@@ -189,6 +189,21 @@ impl Session {
         Ok(!seats::is_seat_outside(act, &self.identity, &trust, seat)?
             && seats::would_pass(act, &self.identity, &trust, there, now_ms)?)
     }
+}
+
+/// Whether the word of whoever opened a group that it leads another one on is worth a person's yes: a member of the last
+/// roster that was seen here, who is no owner.
+pub(super) fn may_be_asked_about(
+    act: &Act<'_>,
+    (case, old): (&GroupId, &GroupRow),
+    row: &GroupRow,
+) -> Result<bool, Error> {
+    if old.closed || old.recovered {
+        return Ok(false);
+    }
+    let leader: Identity = row.led_by.parse().map_err(|_| VaultError::damaged("a case"))?;
+    let member = |seat: &Seat| seat.identity == leader && believed_role(old, seat) != Role::Owner;
+    Ok(Roster::load(act, case)?.members.iter().any(member))
 }
 
 /// What comes of it that a group says it leads another one on.

@@ -1,6 +1,6 @@
 //! Notes and documents, and what cannot be opened.
 
-use super::Delivery;
+use super::outbox::Delivery;
 use alcove_proto::{
     ids::{GroupId, Position, RecordId},
     names::Identity,

@@ -7,6 +7,8 @@ mod devices;
 mod following;
 mod items;
 mod ledger;
+mod outbox;
+mod people;
 mod recovery;
 mod status;
 
@@ -14,126 +16,20 @@ pub use devices::{DeviceAddition, OwnDeviceView};
 pub use following::{FollowFault, LeaderView};
 pub use items::{DocumentView, NoteView, UnreadableCause, UnreadableView};
 pub use ledger::{LedgerSummary, LedgerView, ListedCertificate, OwnKey, UnlistedView};
+pub use outbox::{Delivery, OutboxKind, OutboxView, RefusalCause};
+pub use people::{
+    AgencyCheck, AgencyView, KeyChangeCause, KeyChangeView, MemberView, NewDeviceView, PersonView,
+};
 pub use recovery::{Imported, RecoveredCaseView, RecoveryState, RecoveryView};
 pub use status::{RenewalState, RenewalView, ServerView, StatusView};
 
 use super::Error;
 use crate::transport::ServerError;
-use alcove_charter::P256Point;
 use alcove_proto::{
     ids::{GroupId, Position, RecordId, WelcomeId},
-    names::{Identity, Person, TrustDomain},
-    v1::{Role, Side},
+    names::Identity,
 };
 use std::path::PathBuf;
-
-/// An agency as the charter describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AgencyView {
-    /// Its trust domain.
-    pub trust_domain: TrustDomain,
-    /// Its display name; the trust domain if the charter does not list it (any more).
-    pub name: String,
-    /// Its side.
-    pub side: Side,
-    /// It has set up recovery: a number of its officers, together and after an announcement, can have opened what its
-    /// members read.
-    pub has_recovery: bool,
-}
-
-/// A person with what their agency says about them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PersonView {
-    /// Who they are.
-    pub person: Person,
-    /// Name on their card; nothing if the card is missing or does not verify.
-    pub name: Option<String>,
-    /// Role on their card ("case worker").
-    pub role: Option<String>,
-    /// Their agency.
-    pub agency: AgencyView,
-    /// Their devices known here, by number, in order.
-    pub devices: Vec<u16>,
-}
-
-/// A member of a case.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MemberView {
-    /// Who they are; `devices` are those that read this case.
-    pub person: PersonView,
-    /// What they may do.
-    pub role: Role,
-    /// Devices whose certificate has expired or was revoked, by number: they can read but not write,
-    /// and are removed next.
-    pub lapsed_devices: Vec<u16>,
-    /// Devices whose key changed without the word of an earlier one, and nobody has looked, by number.
-    pub changed_devices: Vec<u16>,
-    /// Whether it is the person of this session.
-    pub is_self: bool,
-}
-
-/// A key that came without the word of an earlier key of the same person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyChangeView {
-    /// The device.
-    pub identity: Identity,
-    /// Whose it is.
-    pub person: PersonView,
-    /// The words of the key that came: its owner reads out the same with `alcove status`.
-    pub words: String,
-    /// Why somebody has to look.
-    pub cause: KeyChangeCause,
-    /// The cases, with their titles, into which somebody whose word counts for nothing brought the person, or made them an
-    /// owner of.
-    pub cases: Vec<(GroupId, String)>,
-    /// Milliseconds since 1970.
-    pub noticed_at_ms: i64,
-}
-
-/// Why somebody has to look at a key before it is believed, or at whoever holds it before a case is written to again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyChangeCause {
-    /// The device signs with another key than before.
-    AnotherKey,
-    /// The person's other devices were known, and this one not.
-    NewDevice,
-    /// A device that is revoked, or whoever it made an owner, brought the person into a case.
-    BroughtByOutsider,
-    /// A device that is revoked made the person an owner of a case. Nothing waits for that; whom they add is to be looked at.
-    MadeOwnerByOutsider,
-}
-
-impl KeyChangeCause {
-    pub(super) fn of_device(is_new: bool) -> Self {
-        if is_new { Self::NewDevice } else { Self::AnotherKey }
-    }
-}
-
-/// A further device of somebody that is to be added, and that nothing speaks for yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewDeviceView {
-    /// The device.
-    pub identity: Identity,
-    /// The words of its key.
-    pub words: String,
-    /// That key.
-    pub public_key: P256Point,
-}
-
-/// An agency of the charter and whether its words were compared.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AgencyCheck {
-    /// Which.
-    pub agency: AgencyView,
-    /// Its words, to be read out.
-    pub words: String,
-    /// It is this person's own.
-    pub is_own: bool,
-    /// When they were compared and agreed, milliseconds since 1970.
-    pub verified_at_ms: Option<i64>,
-    /// They were compared once, and are others now.
-    pub changed: bool,
-}
 
 /// One case in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,77 +73,6 @@ pub struct CaseView {
     pub is_old: bool,
     /// Alarms of this case that nobody has looked at.
     pub alarms: Vec<AlarmView>,
-}
-
-/// How a note or document of one's own is getting on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
-    /// It waits in the outbox of this device; the next sync sends it.
-    Queued,
-    /// The case ended for this device before it was sent: nobody else has it.
-    NeverSent,
-    /// The server has it on disk, and its receipt verified.
-    Stored {
-        /// Where it stands in the log.
-        position: Position,
-    },
-    /// The server refuses it for good: it stays in the outbox until it is dropped or tried again.
-    Refused {
-        /// Why.
-        cause: RefusalCause,
-    },
-}
-
-/// Why the server refuses an item for good. Anything else passes, and the item waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RefusalCause {
-    /// The server does not understand its bytes: this program is too old, or too new.
-    NotUnderstood,
-    /// It is larger than the server takes, or more than a case may have of its kind.
-    TooLarge,
-    /// The server holds something else under the same id.
-    IdReused,
-    /// A grant of records that this device may not read at the server (any more).
-    OutOfReach,
-    /// Not the server's refusal: the log has something else under its id, or under this device's name.
-    ChangedInLog,
-    /// Not the server's refusal: the log has something of this device under its id, from before this device, whose vault was
-    /// put back from a copy, came back into the case, so that it cannot be opened here.
-    InLogUnread,
-}
-
-/// What kind of thing lies in the outbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutboxKind {
-    /// A note.
-    Note,
-    /// A document: its chunks are at the server, its manifest is not.
-    Document,
-    /// Keys of earlier records for one device.
-    Grant,
-    /// The title of the case, for those who have just joined.
-    Title,
-    /// The certificate of this device, for those who read the case later.
-    Introduction,
-    /// That this person leaves the case.
-    Leave,
-    /// Something that a newer Alcove wrote, and that waits for it.
-    Unknown,
-}
-
-/// One item of the outbox: written here, and not yet seen in the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutboxView {
-    /// Its case.
-    pub case: GroupId,
-    /// Its id.
-    pub id: RecordId,
-    /// What it is.
-    pub kind: OutboxKind,
-    /// When it was written, milliseconds since 1970.
-    pub written_at_ms: i64,
-    /// Where it is.
-    pub delivery: Delivery,
 }
 
 /// Somebody who wants to add this device to a case and waits for a yes. Of the case nothing is known: not its title, not

@@ -1,6 +1,6 @@
 //! Recovery: attempts at it, and what was read by it.
 
-use super::PersonView;
+use super::people::PersonView;
 use alcove_proto::{
     ids::{AttemptId, GroupId},
     names::Identity,

@@ -8,11 +8,10 @@
 //! then, and writes nothing that this one would read as something else.
 
 use super::{
-    FORMAT, VaultError,
     act::Durability,
-    check_format,
     entries::EntryKey,
-    format_of,
+    error::VaultError,
+    format::{FORMAT, FORMER, check_format, format_of},
     rows::{EntryRow, OutboxRow, Room, Row},
     seal::RoomKeys,
 };
@@ -26,8 +25,6 @@ use ring::rand::SecureRandom;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-/// The one format from which a vault is brought into the present one.
-pub(super) const FORMER: u32 = 1;
 /// Rows that are rewritten at one time.
 const ROWS_AT_ONCE: i64 = 500;
 

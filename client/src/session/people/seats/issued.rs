@@ -1,7 +1,7 @@
 //! The certificates of a roster, each signature verified once: what a newer charter or list says of a thousand seats is
 //! then a look at each serial, and not a thousand signatures.
 
-use super::{Standing, standing};
+use super::standing::{Standing, standing};
 use crate::{
     session::{Error, state::Seat},
     vault::{
