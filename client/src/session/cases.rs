@@ -46,7 +46,7 @@ impl Session {
         };
         let record = self.vault.act::<_, Error>(Durability::OnDisk, |act| {
             let mut row = self.found(act, &id, row)?;
-            let record = outbox::queue(self, act, &id, &mut row, subject)?;
+            let record = outbox::queue(&self.acting(act, &self.trust())?, &id, &mut row, subject)?;
             act.put(id.as_bytes(), &row)?;
             Ok(record)
         })?;
@@ -76,7 +76,7 @@ impl Session {
         keep_verifier(&mut row, &LogVerifier::at_start(*id));
         // Once: a group that begins anew has it in its outbox already.
         if row.outbox_next == 0 {
-            outbox::queue(self, act, id, &mut row, introduction::prepare())?;
+            outbox::queue(&self.acting(act, &self.trust())?, id, &mut row, introduction::prepare())?;
         }
         Ok(row)
     }

@@ -2,13 +2,15 @@
 //!
 //! Reading what is here needs no network; [`Session::sync`] fetches what is new and sends what waits.
 //! Everything that changes a case is one act in the vault before anything is sent, so a crash at any
-//! line loses nothing and repeats nothing (PROTOCOL.md, "Groups" and "Records").
+//! line loses nothing and repeats nothing (PROTOCOL.md, "Groups" and "Records"). What queues, seals and walks
+//! inside an act takes [`acting::Acting`], from which there is no way to the network.
 //!
 //! Rooms: `upkeep` brings this device up to date, everything in its order; `log` walks what arrives; `outbox` sends what
 //! was written here and changes who reads; `joining` enters a group by a welcome; `people` knows who is who, whose keys
 //! are believed and for whom anything may be sealed; `recovery` and `succession` are for the days on which a device or a
 //! case is lost; `kinds` has a file a kind of record. `state` lies under all of them: one group as the vault holds it.
 
+mod acting;
 mod alarms;
 mod cases;
 mod clock;

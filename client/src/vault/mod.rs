@@ -3,7 +3,7 @@
 //! One SQLite file, so that several processes can use it one after the other. Every value is sealed
 //! with AES-256-GCM and bound to its place; keys of rows are random ids, numbers, or HMACs of names. One act
 //! is one [`Vault::act`]: it reads what is there, changes everything that belongs together, and is on
-//! disk when it returns. Nothing is ever sent from inside an act.
+//! disk when it returns.
 //!
 //! What it must not know: groups, records, networks. [`rows`] says what rows there are; the session
 //! says what they mean.

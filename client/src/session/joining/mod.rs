@@ -208,7 +208,7 @@ impl Session {
         if consent == Consent::LogsFirst {
             return Ok(Some(Settled::LogsFirst));
         }
-        requests::keep(self, act, welcome, tree, &opened.join, leads_on)?;
+        requests::keep(&self.acting(act, &self.trust())?, welcome, tree, &opened.join, leads_on)?;
         Ok(Some(Settled::Kept))
     }
 
@@ -242,7 +242,7 @@ impl Session {
     ) -> Result<(), Error> {
         tracing::warn!(group = %welcome.group, %cause, "a welcome does not lead on from what was seen");
         let now_ms = self.clock.now_ms();
-        requests::keep(self, act, welcome, tree, &opened.join, false)?;
+        requests::keep(&self.acting(act, &self.trust())?, welcome, tree, &opened.join, false)?;
         let alarm = |kind| Alarm { group: Some(welcome.group), kind, position: welcome.position.0 };
         match cause {
             // Nobody is known of it: that somebody adds this device is what was hoped for.
@@ -315,7 +315,7 @@ impl Session {
         // Whoever asks for the alarms that stand is told.
         let _missing = ledger::look_up(act, self.identity(), &welcome.group, now_ms)?;
         keep_verifier(&mut row, &verifier);
-        outbox::queue(self, act, &welcome.group, &mut row, introduction::prepare())?;
+        outbox::queue(&self.acting(act, &self.trust())?, &welcome.group, &mut row, introduction::prepare())?;
         let key = EntryKey { group: welcome.group, position: welcome.position, record: RecordId([0; 16]) };
         let adder = join.adder.identity.to_string();
         act.put_entry(&key, &working_row(&adder, now_ms, verifier.head().as_bytes()))?;

@@ -5,7 +5,7 @@
 //! it a request ends. PROTOCOL.md section 8, "Consent".
 
 use crate::{
-    session::{Error, Session, people::cards::keep_card},
+    session::{Error, acting::Acting, people::cards::keep_card},
     transport::WaitingWelcome,
     vault::{
         Act, VaultError,
@@ -51,17 +51,15 @@ pub(in crate::session) fn check_waits(act: &Act<'_>, id: &WelcomeId) -> Result<(
 ///
 /// `leads_on`: from the case that this device knows under its id.
 pub(in crate::session) fn keep(
-    session: &Session,
-    act: &Act<'_>,
+    acting: &Acting<'_>,
     welcome: &WaitingWelcome,
     tree: &[u8],
     join: &Join,
     leads_on: bool,
 ) -> Result<(), Error> {
-    let adder = &join.adder;
+    let (act, adder) = (acting.act, &join.adder);
     if let Some(card) = &adder.card {
-        let own = session.own_in(act)?;
-        keep_card(act, &own, &session.trust(), &adder.identity.person, card.as_bytes())?;
+        keep_card(act, &acting.own, acting.trust, &adder.identity.person, card.as_bytes())?;
     }
     end_earlier(act, welcome, Some(&adder.identity.person))?;
     make_room(act, &adder.identity)?;
@@ -72,7 +70,7 @@ pub(in crate::session) fn keep(
         key_package_ref: welcome.key_package_ref.clone(),
         adder: adder.identity.to_string(),
         adder_key: adder.public_key.as_bytes().to_vec(),
-        since_ms: session.clock.now_ms(),
+        since_ms: acting.now_ms,
         declined: false,
         leads_on,
     };

@@ -39,9 +39,9 @@ impl Walk<'_> {
     pub(super) fn commit(&mut self, entry: &LogEntry, head: &Head) -> Result<(), Error> {
         let group = match &mut self.held.mls {
             Some(group) => group,
-            empty => empty.insert(load_group(self.act, &self.id)?),
+            empty => empty.insert(load_group(self.acting.act, &self.id)?),
         };
-        let processed = match group.process(&entry.body, self.trust, entry.received_at_ms) {
+        let processed = match group.process(&entry.body, self.acting.trust, entry.received_at_ms) {
             Ok(processed) => processed,
             Err(GroupError::Commit(CommitError::TrustBehind(_))) => {
                 self.walked.stop = Some(Stop::TrustBehind);
@@ -53,13 +53,13 @@ impl Walk<'_> {
             return self.ordered_invalid(entry);
         }
         let author = &processed.summary.author;
-        if processed.removed_self && author.external && author.identity == self.session.identity {
+        if processed.removed_self && author.external && author.identity == *self.acting.identity {
             // This device came back by its own key, and this vault knows nothing of it: an older copy, or a second one.
             self.held.mls = None;
             return self.freeze(entry, AlarmKind::VaultRestored, None);
         }
         self.row.context_floor = group.floor().encode();
-        keep_told(&mut self.row, self.trust, group.floor())?;
+        keep_told(&mut self.row, self.acting.trust, group.floor())?;
         self.put(
             entry,
             RecordId([0; 16]),
@@ -76,27 +76,27 @@ impl Walk<'_> {
         }
         let (author_key, before) = self.word_of(&processed)?;
         self.held.roster = Some(adopt(
-            self.act,
-            &self.session.own(),
-            self.trust,
+            self.acting.act,
+            &self.acting.own,
+            self.acting.trust,
             group_of(&mut self.held.mls)?,
             &mut self.row,
         )?);
         self.epoch_key = None;
-        let_go::end_earlier(self.act, &self.id, self.row.epoch)?;
+        let_go::end_earlier(self.acting.act, &self.id, self.row.epoch)?;
         self.meet_keys(&processed, author_key, before.as_ref())?;
         if let Some(roster) = &self.held.roster {
             let removed = processed.summary.removed.iter().map(|gone| &gone.identity);
-            Gone::by(removed, roster).take_off(self.act, &self.id, &mut self.row)?;
+            Gone::by(removed, roster).take_off(self.acting.act, &self.id, &mut self.row)?;
         }
-        let missing = ledger::look_up(self.act, self.session.identity(), &self.id, self.now_ms)?;
+        let missing = ledger::look_up(self.acting.act, self.acting.identity, &self.id, self.acting.now_ms)?;
         self.held.alarms.extend(missing);
         self.let_begin_anew(&processed)?;
         let added = processed.summary.added.iter().map(|added| &added.identity);
         let added: Vec<Identity> = added.cloned().collect();
         if let Some(roster) = &self.held.roster {
-            let (own, at_ms) = (&self.session.identity.person, entry.received_at_ms);
-            leaving::settle(self.act, own, (&self.id, &mut self.row), roster, &added, at_ms)?;
+            let (own, at_ms) = (&self.acting.identity.person, entry.received_at_ms);
+            leaving::settle(self.acting.act, own, (&self.id, &mut self.row), roster, &added, at_ms)?;
         }
         self.settle_pending(&processed)
     }
@@ -106,11 +106,13 @@ impl Walk<'_> {
     /// PROTOCOL.md, "Groups", "Whose fault".
     fn refused(&mut self, entry: &LogEntry, error: &GroupError) -> Result<(), Error> {
         tracing::warn!(position = entry.position, %error, "a commit cannot be processed");
-        if matches!(error, GroupError::OwnCommitForgotten) && let_go::is_one(self.act, &self.id, entry)? {
+        if matches!(error, GroupError::OwnCommitForgotten)
+            && let_go::is_one(self.acting.act, &self.id, entry)?
+        {
             // The server said that it refuses it. It was this vault that made it, and no copy of it was put back.
             return self.ordered_invalid(entry);
         }
-        let own = entry.author == self.session.identity.to_string();
+        let own = entry.author == self.acting.identity.to_string();
         if let GroupError::Commit(CommitError::Floor(fault)) = error
             && told_floor(&self.row)?.is_cause_of(fault)
             && !own
@@ -120,12 +122,12 @@ impl Walk<'_> {
         }
         // The library may have given up halfway: what was saved is the group as it was before.
         self.held.mls = None;
-        let before = load_group(self.act, &self.id)?.on_floor(floor(&self.row)?);
+        let before = load_group(self.acting.act, &self.id)?.on_floor(floor(&self.row)?);
         let kind = match error {
             GroupError::OwnCommitForgotten => AlarmKind::VaultRestored,
             _ => AlarmKind::CommitUnprocessable,
         };
-        match before.fault_of(&entry.body, error, self.trust, entry.received_at_ms)? {
+        match before.fault_of(&entry.body, error, self.acting.trust, entry.received_at_ms)? {
             Fault::Author(author) if author.to_string() == entry.author => {
                 self.row.frozen_by_signed = true;
                 self.freeze(entry, kind, Some(&author))
@@ -141,15 +143,21 @@ impl Walk<'_> {
     fn freeze(&mut self, entry: &LogEntry, kind: AlarmKind, author: Option<&Identity>) -> Result<(), Error> {
         if kind == AlarmKind::VaultRestored {
             // It was made before it was received.
-            restored::notice(self.act, &self.id, &mut self.row, entry.received_at_ms, self.now_ms)?;
+            restored::notice(
+                self.acting.act,
+                &self.id,
+                &mut self.row,
+                entry.received_at_ms,
+                self.acting.now_ms,
+            )?;
         }
         self.row.frozen = true;
-        self.row.frozen_at_ms = if kind == AlarmKind::VaultRestored { 0 } else { self.now_ms };
+        self.row.frozen_at_ms = if kind == AlarmKind::VaultRestored { 0 } else { self.acting.now_ms };
         self.row.frozen_by = entry.author.clone();
         let alarm = Alarm { group: Some(self.id), kind, position: entry.position };
         let is_new = match author {
-            Some(author) => raise_against(self.act, alarm, author, self.now_ms)?,
-            None => raise(self.act, alarm, self.now_ms)?,
+            Some(author) => raise_against(self.acting.act, alarm, author, self.acting.now_ms)?,
+            None => raise(self.acting.act, alarm, self.acting.now_ms)?,
         };
         self.held.alarms.extend(is_new.then_some(alarm));
         self.walked.stop = Some(Stop::Alarmed(alarm));
@@ -169,8 +177,8 @@ impl Walk<'_> {
     fn close(&mut self) -> Result<(), Error> {
         self.row.closed = true;
         self.walked.closed = true;
-        self.act.delete::<PendingRow>(self.id.as_bytes())?;
-        escrow::forget(self.act, &self.id)?;
+        self.acting.act.delete::<PendingRow>(self.id.as_bytes())?;
+        escrow::forget(self.acting.act, &self.id)?;
         Ok(())
     }
 
@@ -179,7 +187,7 @@ impl Walk<'_> {
     fn word_of(&mut self, processed: &Processed) -> Result<(Option<P256Point>, Option<Before>), Error> {
         let summary = &processed.summary;
         let author = &summary.author;
-        let (act, own, trust) = (self.act, &self.session.identity, self.trust);
+        let (act, own, trust) = (self.acting.act, self.acting.identity, self.acting.trust);
         let changes_people = author.rotated || !summary.added.is_empty() || summary.policy.is_some();
         self.roster()?;
         let seat =
@@ -206,7 +214,7 @@ impl Walk<'_> {
         let signer = Signer { identity: &author.identity, key: author_key };
         let rotated = author.rotated.then_some(&author.identity);
         let added = || processed.summary.added.iter().map(|added| &added.identity);
-        let (act, own, now_ms) = (self.act, self.session.identity(), self.now_ms);
+        let (act, own, now_ms) = (self.acting.act, self.acting.identity, self.acting.now_ms);
         let roster = self.roster()?;
         for seat in added().chain(rotated).filter_map(|identity| roster.named(identity)) {
             let is_outside = before.is_some_and(|before| before.counts_for_nothing(&seat.identity));
@@ -225,17 +233,17 @@ impl Walk<'_> {
 
     /// Our certificate goes into the log: who opens it later can tell whose signatures are in it.
     fn introduce(&mut self) -> Result<(), Error> {
-        outbox::queue(self.session, self.act, &self.id, &mut self.row, introduction::prepare()).map(drop)
+        outbox::queue(self.acting, &self.id, &mut self.row, introduction::prepare()).map(drop)
     }
 
     /// Whoever is added again may have another laptop by now.
     fn let_begin_anew(&self, processed: &Processed) -> Result<(), Error> {
         for added in &processed.summary.added {
-            let tag = self.act.tag::<AuthorRow>(&added.identity.to_string());
+            let tag = self.acting.act.tag::<AuthorRow>(&added.identity.to_string());
             let place = group_place(&self.id, &tag);
-            if let Some(mut row) = self.act.get::<AuthorRow>(&place)? {
+            if let Some(mut row) = self.acting.act.get::<AuthorRow>(&place)? {
                 row.added_again = true;
-                self.act.put(&place, &row)?;
+                self.acting.act.put(&place, &row)?;
             }
         }
         Ok(())
@@ -244,19 +252,19 @@ impl Walk<'_> {
     /// Our own commit has been merged, or somebody else's was first.
     fn settle_pending(&mut self, processed: &Processed) -> Result<(), Error> {
         if processed.own {
-            self.row.updated_at_ms = self.now_ms;
+            self.row.updated_at_ms = self.acting.now_ms;
         }
-        let Some(mut pending) = self.act.get::<PendingRow>(self.id.as_bytes())? else { return Ok(()) };
+        let Some(mut pending) = self.acting.act.get::<PendingRow>(self.id.as_bytes())? else { return Ok(()) };
         if !processed.own {
             // The intent stays and is made into a new commit.
             pending.commit.clear();
             pending.welcome.clear();
             pending.group_info.clear();
             pending.joiners.clear();
-            self.act.put(self.id.as_bytes(), &pending)?;
+            self.acting.act.put(self.id.as_bytes(), &pending)?;
             return Ok(());
         }
-        self.act.delete::<PendingRow>(self.id.as_bytes())?;
+        self.acting.act.delete::<PendingRow>(self.id.as_bytes())?;
         if processed.summary.author.rotated {
             self.introduce()?;
         }
@@ -266,9 +274,9 @@ impl Walk<'_> {
             return Ok(());
         }
         // Joiners have no history: the title is written anew for them.
-        outbox::queue_subject(self.session, self.act, &self.id, &mut self.row)?;
+        outbox::queue_subject(self.acting, &self.id, &mut self.row)?;
         if let Some(since_ms) = pending.intent.as_ref().and_then(|intent| intent.history_since_ms) {
-            handover::queue_history(self.session, self.act, &self.id, &mut self.row, &added, since_ms)?;
+            handover::queue_history(self.acting, &self.id, &mut self.row, &added, since_ms)?;
         }
         Ok(())
     }

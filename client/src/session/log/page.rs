@@ -56,7 +56,8 @@ impl Session {
     ) -> Result<Walked, Error> {
         let trust = self.trust();
         self.vault.act(Durability::Refetchable, |act| {
-            let mut walk = Walk::begin(self, act, *group, &trust)?;
+            let acting = self.acting(act, &trust)?;
+            let mut walk = Walk::begin(&acting, *group)?;
             walk.page(page, receipt_key)?;
             walk.end()
         })
@@ -138,7 +139,7 @@ impl Walk<'_> {
     fn end_of(&mut self, page: &Page) -> Result<(), Error> {
         let ends_at = page.entries.last().map_or(page.after, |entry| Position(entry.position));
         match fault_at_end(page.signed_head.as_ref(), ends_at) {
-            None => Ok(restored::read_to_the_end(self.act, &mut self.row)?),
+            None => Ok(restored::read_to_the_end(self.acting.act, &mut self.row)?),
             // By a key that was right, or by none: another key would change nothing.
             Some(LogFault::BadSignature) => {
                 let alarm = self.alarm(AlarmKind::BadSignature, ends_at.0)?;

@@ -30,14 +30,14 @@ use std::collections::BTreeMap;
 
 impl Walk<'_> {
     pub(super) fn record(&mut self, entry: &LogEntry, head: &Head) -> Result<(), Error> {
-        let own = entry.author == self.session.identity.to_string();
+        let own = entry.author == self.acting.identity.to_string();
         let sealed = match SealedRecord::parse(&entry.body) {
             Ok(sealed) => sealed,
             Err(error) => return self.unreadable(entry, head, None, &error),
         };
         let record = sealed.header().place.record;
         let waiting = self.waiting(&record)?;
-        let replayed = self.act.find_entry(&self.id, &record)?.is_some();
+        let replayed = self.acting.act.find_entry(&self.id, &record)?.is_some();
         if replayed {
             self.alarm_by(AlarmKind::Replay, entry.position, entry)?;
         }
@@ -48,17 +48,23 @@ impl Walk<'_> {
         };
         match waiting {
             // What is shown under an id for the second time takes nothing out of the outbox.
-            Some(key) if own && !replayed && outbox::settle(self.act, &key, entry, &opened)? => {
+            Some(key) if own && !replayed && outbox::settle(self.acting.act, &key, entry, &opened)? => {
                 self.lying_there()?.remove(&record);
             }
             Some(key) => self.own_changed(entry, Some(&key))?,
             // It was dropped here, or goes by another id, and was sent after all.
-            None if own && !replayed && let_go::is_one(self.act, &self.id, entry)? => {}
+            None if own && !replayed && let_go::is_one(self.acting.act, &self.id, entry)? => {}
             // A record of ours that this vault does not know: it was put back from an older copy.
             None if own && !replayed => {
                 self.alarm(AlarmKind::VaultRestored, entry.position)?;
                 // It opened under this device's own signature: no server can make that up.
-                restored::notice(self.act, &self.id, &mut self.row, opened.time_ms, self.now_ms)?;
+                restored::notice(
+                    self.acting.act,
+                    &self.id,
+                    &mut self.row,
+                    opened.time_ms,
+                    self.acting.now_ms,
+                )?;
             }
             None => {}
         }
@@ -80,10 +86,10 @@ impl Walk<'_> {
         let taken = kinds::take(
             &mut opened.payload,
             &mut Taking {
-                act: self.act,
-                own: &self.session.identity,
-                trust: self.trust,
-                now_ms: self.now_ms,
+                act: self.acting.act,
+                own: self.acting.identity,
+                trust: self.acting.trust,
+                now_ms: self.acting.now_ms,
                 came: Came::InTheLog,
                 group: self.id,
                 record,
@@ -111,7 +117,7 @@ impl Walk<'_> {
         error: &RecordError,
     ) -> Result<(), Error> {
         let cause = cause_of(error);
-        let own = entry.author == self.session.identity.to_string();
+        let own = entry.author == self.acting.identity.to_string();
         if own || waiting.is_some() {
             self.own_changed(entry, waiting)?;
         }
@@ -131,7 +137,7 @@ impl Walk<'_> {
     /// was written stays, and nothing is sent until a person has looked.
     fn own_changed(&mut self, entry: &LogEntry, waiting: Option<&[u8]>) -> Result<(), Error> {
         if let Some(key) = waiting {
-            outbox::set_aside(self.act, key, RefusalCause::ChangedInLog)?;
+            outbox::set_aside(self.acting.act, key, RefusalCause::ChangedInLog)?;
         }
         self.alarm(AlarmKind::OwnRecordChanged, entry.position).map(drop)
     }
@@ -145,7 +151,7 @@ impl Walk<'_> {
     fn lying_there(&mut self) -> Result<&mut BTreeMap<RecordId, Vec<u8>>, Error> {
         match &mut self.outbox {
             Some(there) => Ok(there),
-            empty => Ok(empty.insert(outbox::lying_there(self.act, &self.id)?)),
+            empty => Ok(empty.insert(outbox::lying_there(self.acting.act, &self.id)?)),
         }
     }
 
@@ -161,16 +167,16 @@ impl Walk<'_> {
             epoch_id: Some(epoch_id),
             charter_hash: digest(&self.row.charter_hash, "a case")?,
             appended_by: &appended_by,
-            kinds: self.session.kinds,
+            kinds: self.acting.kinds,
         };
         Ok(sealed.open(&KeySource::Epoch(&epoch_key), &expected, &author)?)
     }
 
     /// Keeps the order of an author's records, and our own point.
     fn author(&mut self, entry: &LogEntry, opened: &OpenedRecord, own: bool) -> Result<(), Error> {
-        let tag = self.act.tag::<AuthorRow>(&entry.author);
+        let tag = self.acting.act.tag::<AuthorRow>(&entry.author);
         let place = group_place(&self.id, &tag);
-        let known = self.act.get::<AuthorRow>(&place)?;
+        let known = self.acting.act.get::<AuthorRow>(&place)?;
         let begins_anew = |row: &AuthorRow| {
             row.added_again
                 && opened.sequence == 1
@@ -208,7 +214,7 @@ impl Walk<'_> {
             self.row.own_sequence = point.sequence;
             self.row.own_hash = point.hash.clone();
         }
-        self.act.put(&place, &point)?;
+        self.acting.act.put(&place, &point)?;
         Ok(())
     }
 }

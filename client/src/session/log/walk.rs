@@ -1,17 +1,18 @@
 //! A walk under way: one entry after the other, inside one act.
 
 use crate::session::{
-    AlarmKind, Error, Session, UnreadableCause,
+    AlarmKind, Error, UnreadableCause,
+    acting::Acting,
     alarms::{Alarm, raise},
     kinds::{entry::unreadable_row, taking::Held},
     outbox,
     state::{self, Roster, epoch_key, keep_verifier, load_row},
 };
 use crate::vault::{
-    Act, EntryKey, VaultError,
+    EntryKey, VaultError,
     rows::{EntryRow, GroupRow},
 };
-use alcove_charter::{P256Point, TrustView};
+use alcove_charter::P256Point;
 use alcove_e2ee::{
     keys::EpochKey,
     receipts::{LogFault, LogVerifier, compare_seen},
@@ -21,7 +22,7 @@ use alcove_proto::{
     names::Identity,
     v1::{EntryKind, LogEntry, Receipt},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 /// What a walk came to.
 #[derive(Default)]
@@ -66,11 +67,8 @@ pub(in crate::session) enum Stop {
 
 /// A walk under way, inside one act.
 pub(in crate::session) struct Walk<'a> {
-    pub(super) session: &'a Session,
-    pub(super) act: &'a Act<'a>,
+    pub(super) acting: &'a Acting<'a>,
     pub(super) id: GroupId,
-    pub(super) trust: &'a Arc<TrustView>,
-    pub(super) now_ms: i64,
     pub(in crate::session) row: GroupRow,
     pub(super) verifier: LogVerifier,
     pub(super) held: Held,
@@ -81,21 +79,12 @@ pub(in crate::session) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(in crate::session) fn begin(
-        session: &'a Session,
-        act: &'a Act<'a>,
-        id: GroupId,
-        trust: &'a Arc<TrustView>,
-    ) -> Result<Self, Error> {
-        let row = load_row(act, &id)?;
+    pub(in crate::session) fn begin(acting: &'a Acting<'a>, id: GroupId) -> Result<Self, Error> {
+        let row = load_row(acting.act, &id)?;
         let verifier = state::verifier(&id, &row)?;
-        let now_ms = session.clock.now_ms();
         Ok(Self {
-            session,
-            act,
+            acting,
             id,
-            trust,
-            now_ms,
             row,
             verifier,
             held: Held::default(),
@@ -114,15 +103,15 @@ impl<'a> Walk<'a> {
     pub(in crate::session) fn end(mut self) -> Result<Walked, Error> {
         // A receipt is the server's word that the log shows the record at that place.
         let passed = if self.row.closed { Position(u64::MAX) } else { Position(self.row.position) };
-        for position in outbox::take_back(self.act, &self.id, passed)? {
+        for position in outbox::take_back(self.acting.act, &self.id, passed)? {
             let alarm = self.alarm(AlarmKind::Rollback, position)?;
             self.walked.stop = Some(Stop::Alarmed(alarm));
         }
         if self.walked.closed {
-            outbox::strand(self.act, &self.id)?;
+            outbox::strand(self.acting.act, &self.id)?;
         }
         keep_verifier(&mut self.row, &self.verifier);
-        self.act.put(self.id.as_bytes(), &self.row)?;
+        self.acting.act.put(self.id.as_bytes(), &self.row)?;
         let Held { alarms, notes, documents, .. } = self.held;
         Ok(Walked { alarms, notes, documents, ..self.walked })
     }
@@ -207,7 +196,7 @@ impl<'a> Walk<'a> {
 
     pub(super) fn alarm(&mut self, kind: AlarmKind, position: u64) -> Result<Alarm, Error> {
         let alarm = Alarm { group: Some(self.id), kind, position };
-        if raise(self.act, alarm, self.now_ms)? {
+        if raise(self.acting.act, alarm, self.acting.now_ms)? {
             self.held.alarms.push(alarm);
         }
         Ok(alarm)
@@ -217,12 +206,12 @@ impl<'a> Walk<'a> {
     pub(super) fn alarm_by(&mut self, kind: AlarmKind, position: u64, entry: &LogEntry) -> Result<(), Error> {
         let author: Option<Identity> = entry.author.parse().ok();
         let about = (self.id, kind, position);
-        self.held.alarm_by(self.act, about, author.as_ref(), self.now_ms)
+        self.held.alarm_by(self.acting.act, about, author.as_ref(), self.acting.now_ms)
     }
 
     /// Our own head after `position`, if we have seen it.
     pub(super) fn head_at(&self, position: Position) -> Result<Option<Head>, Error> {
-        let found = self.act.entry_at(&self.id, position)?;
+        let found = self.acting.act.entry_at(&self.id, position)?;
         Ok(found.and_then(|(_, row)| Head::try_from(row.head.as_slice()).ok()))
     }
 
@@ -246,18 +235,18 @@ impl<'a> Walk<'a> {
 
     pub(super) fn put(&self, entry: &LogEntry, record: RecordId, row: &EntryRow) -> Result<(), VaultError> {
         let key = EntryKey { group: self.id, position: Position(entry.position), record };
-        self.act.put_entry(&key, row)
+        self.acting.act.put_entry(&key, row)
     }
 
     pub(super) fn roster(&mut self) -> Result<&Roster, Error> {
-        self.held.roster(self.act, &self.id)
+        self.held.roster(self.acting.act, &self.id)
     }
 
     pub(super) fn epoch_key(&mut self) -> Result<EpochKey, Error> {
         match &self.epoch_key {
             Some(key) => Ok(key.clone()),
             None => {
-                let key = epoch_key(self.act, &self.id, &self.row)?;
+                let key = epoch_key(self.acting.act, &self.id, &self.row)?;
                 self.epoch_key = Some(key.clone());
                 Ok(key)
             }

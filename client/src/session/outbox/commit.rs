@@ -279,7 +279,8 @@ impl Session {
     ) -> Result<Option<Stop>, Error> {
         let trust = self.trust();
         let walked = self.vault.act::<_, Error>(Durability::Refetchable, |act| {
-            let mut walk = Walk::begin(self, act, *group, &trust)?;
+            let acting = self.acting(act, &trust)?;
+            let mut walk = Walk::begin(&acting, *group)?;
             walk.receipt(receipt, receipt_key)?;
             if !walk.has_stopped() && receipt.position == walk.row.position + 1 {
                 walk.entry(&LogEntry {

@@ -5,11 +5,12 @@
 use super::queue::queue;
 use crate::{
     session::{
-        Error, Session,
+        Error,
+        acting::Acting,
         kinds::{self, grant},
     },
     vault::{
-        Act, Direction, VaultError,
+        Direction, VaultError,
         rows::{EntryRow, GrantPlanRow, GroupRow},
     },
 };
@@ -23,16 +24,15 @@ use std::{collections::BTreeSet, ops::ControlFlow};
 
 /// Queues grants of the history since `since_ms` for each device.
 pub(in crate::session) fn queue_history(
-    session: &Session,
-    act: &Act<'_>,
+    acting: &Acting<'_>,
     group: &GroupId,
     row: &mut GroupRow,
     grantees: &[Identity],
     since_ms: i64,
 ) -> Result<(), Error> {
     for grantee in grantees {
-        let sorted = history(session, act, group, &grantee.person, row.reads_from(), since_ms)?;
-        queue_grants(session, act, group, row, grantee, &sorted.given, 0)?;
+        let sorted = history(acting, group, &grantee.person, row.reads_from(), since_ms)?;
+        queue_grants(acting, group, row, grantee, &sorted.given, 0)?;
     }
     Ok(())
 }
@@ -75,8 +75,7 @@ impl Sorted {
 
 /// What was written since a time, for a person. `joined`: where this device joined the group.
 pub(in crate::session) fn history(
-    session: &Session,
-    act: &Act<'_>,
+    acting: &Acting<'_>,
     group: &GroupId,
     grantee: &Person,
     joined: u64,
@@ -84,11 +83,11 @@ pub(in crate::session) fn history(
 ) -> Result<Sorted, Error> {
     let mut sorted = Sorted::default();
     let mut broken = None;
-    act.entries(group, (Position(0), Position(u64::MAX)), Direction::Forward, &mut |key, row| {
+    acting.act.entries(group, (Position(0), Position(u64::MAX)), Direction::Forward, &mut |key, row| {
         if row.received_at_ms < since_ms {
             return ControlFlow::Continue(());
         }
-        match candidate(session, grantee, joined, key.position, key.record, &row) {
+        match candidate(acting, grantee, joined, key.position, key.record, &row) {
             Ok(Some((candidate, may))) => sorted.add(candidate, may),
             Ok(None) => {}
             Err(error) => {
@@ -107,16 +106,16 @@ pub(in crate::session) fn history(
 /// Whether an entry is something that is handed over, and whether this device may pass it on to a person. `joined`: where this device
 /// joined the group.
 pub(in crate::session) fn candidate(
-    session: &Session,
+    acting: &Acting<'_>,
     grantee: &Person,
     joined: u64,
     position: Position,
     record: RecordId,
     row: &EntryRow,
 ) -> Result<Option<(Candidate, May)>, Error> {
-    let Some(disclosure) = kinds::disclose(session.kinds, position, row) else { return Ok(None) };
+    let Some(disclosure) = kinds::disclose(acting.kinds, position, row) else { return Ok(None) };
     let author: Identity = row.author.parse().map_err(|_| VaultError::damaged("a log entry"))?;
-    let may = if !may_grant(&session.identity.person, grantee, &author, disclosure.grantable) {
+    let may = if !may_grant(&acting.identity.person, grantee, &author, disclosure.grantable) {
         May::NotOurs
     } else if disclosure.from < Position(joined) && !row.granted {
         May::OutOfReach
@@ -128,8 +127,7 @@ pub(in crate::session) fn candidate(
 
 /// Queues grants of these records to one device, as many as the limits of a grant make; returns their ids.
 pub(in crate::session) fn queue_grants(
-    session: &Session,
-    act: &Act<'_>,
+    acting: &Acting<'_>,
     group: &GroupId,
     row: &mut GroupRow,
     grantee: &Identity,
@@ -155,10 +153,10 @@ pub(in crate::session) fn queue_grants(
     for positions in batches.into_iter().filter(|positions| !positions.is_empty()) {
         let mut plan = GrantPlanRow::default();
         plan.grantee = grantee.to_string();
-        plan.access_id = draw::<16>(&*session.random).map_err(|_| Error::Randomness)?.to_vec();
+        plan.access_id = draw::<16>(acting.random).map_err(|_| Error::Randomness)?.to_vec();
         plan.positions = positions;
         plan.not_after_ms = not_after_ms;
-        queued.push(queue(session, act, group, row, grant::prepare(plan))?);
+        queued.push(queue(acting, group, row, grant::prepare(plan))?);
     }
     Ok(queued)
 }

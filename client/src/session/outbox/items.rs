@@ -89,7 +89,7 @@ impl Session {
             let Again::AsNew(item) = kinds::again(&row, Readers::OfTheGroup)? else {
                 return Err(Error::SendAnew);
             };
-            let anew = queue(self, act, &case, &mut group, item)?;
+            let anew = queue(&self.acting(act, &self.trust())?, &case, &mut group, item)?;
             act.put(case.as_bytes(), &group)?;
             act.delete::<OutboxRow>(&key)?;
             Ok(anew)

@@ -3,7 +3,8 @@
 use super::refused::{self, is_waiting};
 use crate::{
     session::{
-        Error, RefusalCause, Session,
+        Error, RefusalCause,
+        acting::Acting,
         kinds::{self, item::Item, subject},
         state::epoch_place,
     },
@@ -22,23 +23,21 @@ use std::collections::BTreeMap;
 
 /// Puts something into the outbox and returns its record id.
 pub(in crate::session) fn queue(
-    session: &Session,
-    act: &Act<'_>,
+    acting: &Acting<'_>,
     group: &GroupId,
     row: &mut GroupRow,
     item: Item,
 ) -> Result<RecordId, Error> {
-    let record = RecordId(draw(&*session.random).map_err(|_| Error::Randomness)?);
-    let queued = item.into_row(record, session.clock.now_ms());
-    act.put(&epoch_place(group, row.outbox_next), &queued)?;
+    let record = RecordId(draw(acting.random).map_err(|_| Error::Randomness)?);
+    let queued = item.into_row(record, acting.now_ms);
+    acting.act.put(&epoch_place(group, row.outbox_next), &queued)?;
     row.outbox_next += 1;
     Ok(record)
 }
 
 /// Queues the title, for those who have just joined.
 pub(in crate::session) fn queue_subject(
-    session: &Session,
-    act: &Act<'_>,
+    acting: &Acting<'_>,
     group: &GroupId,
     row: &mut GroupRow,
 ) -> Result<(), Error> {
@@ -46,7 +45,7 @@ pub(in crate::session) fn queue_subject(
         return Ok(());
     }
     let subject = subject::known(row)?;
-    queue(session, act, group, row, subject).map(drop)
+    queue(acting, group, row, subject).map(drop)
 }
 
 /// What lies in the outbox of a group: the key of each row by its record id.

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     session::{
         Delivery, Error, OutboxKind, RefusalCause, Session, Written,
+        acting::Acting,
         alarms::check_quiet,
         kinds::{
             self,
@@ -24,7 +25,7 @@ use crate::{
         rows::{AccessRow, GroupRow, OutboxRow, ReceiptRow, SealingRow},
     },
 };
-use alcove_charter::{P256Point, TrustView, sha256};
+use alcove_charter::{P256Point, sha256};
 use alcove_e2ee::{
     keys::{RecordPlace, Salt},
     records::{AuthorPoint, Draft, SealError, seal},
@@ -65,7 +66,8 @@ struct Sending {
 }
 
 /// Finds what is to be sent next, and seals it where that has to be done anew.
-fn next(session: &Session, act: &Act<'_>, trust: &TrustView, group: &GroupId) -> Result<Next, Error> {
+fn next(acting: &Acting<'_>, group: &GroupId) -> Result<Next, Error> {
+    let act = acting.act;
     let mut rows = act.scan::<OutboxRow>(group.as_bytes())?;
     rows.retain(|(_, row)| !row.never_sent);
     if !rows.iter().any(|(_, row)| is_waiting(row)) {
@@ -73,7 +75,7 @@ fn next(session: &Session, act: &Act<'_>, trust: &TrustView, group: &GroupId) ->
     }
     check_quiet(act, group)?;
     let row = load_joined_row(act, group)?;
-    seats::check(act, &session.identity, trust, group, session.clock.now_ms())?;
+    seats::check(act, acting.identity, acting.trust, group, acting.now_ms)?;
     let mut after = own_point(&row)?;
     for (key, mut queued) in rows {
         if queued.position != 0 {
@@ -89,7 +91,7 @@ fn next(session: &Session, act: &Act<'_>, trust: &TrustView, group: &GroupId) ->
                 Some(plan) => return Ok(Next::Open { key, plan }),
                 None => {
                     // Whoever it was for has left.
-                    let_go::item(act, group, row.epoch, &queued, session.clock.now_ms())?;
+                    let_go::item(act, group, row.epoch, &queued, acting.now_ms)?;
                     act.delete::<OutboxRow>(&key)?;
                     continue;
                 }
@@ -97,10 +99,10 @@ fn next(session: &Session, act: &Act<'_>, trust: &TrustView, group: &GroupId) ->
         }
         let follows = queued.sequence == after.map_or(1, |point| point.sequence + 1);
         if queued.sealed.is_empty() || queued.sealed_epoch != row.epoch || !follows {
-            match seal_anew(session, act, trust, group, &row, after, &mut queued) {
+            match seal_anew(acting, group, &row, after, &mut queued) {
                 Ok(true) => act.put(&key, &queued)?,
                 Ok(false) => {
-                    let_go::item(act, group, row.epoch, &queued, session.clock.now_ms())?;
+                    let_go::item(act, group, row.epoch, &queued, acting.now_ms)?;
                     act.delete::<OutboxRow>(&key)?;
                     continue;
                 }
@@ -126,21 +128,19 @@ fn point_of(queued: &OutboxRow) -> Result<AuthorPoint, Error> {
 
 /// Seals a record for the epoch in force. Returns `false` for a grant whose grantee has left.
 fn seal_anew(
-    session: &Session,
-    act: &Act<'_>,
-    trust: &TrustView,
+    acting: &Acting<'_>,
     group: &GroupId,
     row: &GroupRow,
     after: Option<AuthorPoint>,
     queued: &mut OutboxRow,
 ) -> Result<bool, Error> {
-    let own = session.own_in(act)?;
+    let own = &acting.own;
     if row.own_certificate != own.device.certificate_hash().as_bytes() {
         // The self-update comes first.
         return Err(Error::CertificateNotTakenUp);
     }
-    let Some(payload) = kinds::written(act, group, &own, queued)? else { return Ok(false) };
-    let charter = trust.charters().by_hash(&state::digest(&row.charter_hash, "a case")?);
+    let Some(payload) = kinds::written(acting.act, group, own, queued)? else { return Ok(false) };
+    let charter = acting.trust.charters().by_hash(&state::digest(&row.charter_hash, "a case")?);
     let charter = charter.ok_or(VaultError::damaged("a case"))?;
     let draft = Draft {
         place: RecordPlace {
@@ -158,15 +158,18 @@ fn seal_anew(
         seen_head: Head::try_from(row.head.as_slice()).map_err(|_| VaultError::damaged("a case"))?,
         payload: &payload,
     };
-    let salt = Salt::draw(&*session.random).map_err(|_| Error::Randomness)?;
-    let key = state::epoch_key(act, group, row)?;
-    let sealed = seal(&key, &draft, salt, |body| own.sign_record(body, &*session.random)).map_err(
-        |error| match error {
-            SealError::Sign(error) => error,
-            SealError::Payload(_) => VaultError::damaged("the outbox").into(),
-            SealError::TooLarge { bytes } => Error::TextTooLong { limit: RECORD_BYTES_MAX, actual: bytes },
-        },
-    )?;
+    let salt = Salt::draw(acting.random).map_err(|_| Error::Randomness)?;
+    let key = state::epoch_key(acting.act, group, row)?;
+    let sealed =
+        seal(&key, &draft, salt, |body| own.sign_record(body, acting.random)).map_err(
+            |error| match error {
+                SealError::Sign(error) => error,
+                SealError::Payload(_) => VaultError::damaged("the outbox").into(),
+                SealError::TooLarge { bytes } => {
+                    Error::TextTooLong { limit: RECORD_BYTES_MAX, actual: bytes }
+                }
+            },
+        )?;
     queued.sealings.push(SealingRow { epoch: row.epoch, hash: sha256(&[&sealed.bytes]).to_vec() });
     let surplus = queued.sealings.len().saturating_sub(SEALINGS_MAX);
     queued.sealings.drain(..surplus);
@@ -267,7 +270,7 @@ impl Session {
         if self.vault.read::<_, Error>(|act| Ok(queued(act, group.as_bytes())?))? == 0 {
             return Ok(Next::Nothing);
         }
-        self.vault.act(Durability::OnDisk, |act| next(self, act, &trust, group))
+        self.vault.act(Durability::OnDisk, |act| next(&self.acting(act, &trust)?, group))
     }
 
     fn opened(&self, group: &GroupId, key: &[u8], plan: &AccessPlan) -> Result<(), Error> {
@@ -313,7 +316,8 @@ impl Session {
         let Sending { key, record, epoch, bytes, .. } = sending;
         let trust = self.trust();
         let walked = self.vault.act::<_, Error>(Durability::Refetchable, |act| {
-            let mut walk = Walk::begin(self, act, *group, &trust)?;
+            let acting = self.acting(act, &trust)?;
+            let mut walk = Walk::begin(&acting, *group)?;
             walk.receipt(receipt, receipt_key)?;
             if walk.has_stopped() {
                 return walk.end();
@@ -365,10 +369,11 @@ impl Session {
                 Err(error) => return Err(error),
             }
             let item = item(act, &mut row)?;
-            let id = queue(self, act, group, &mut row, item)?;
+            let acting = self.acting(act, &trust)?;
+            let id = queue(&acting, group, &mut row, item)?;
             act.put(group.as_bytes(), &row)?;
             // Sealed in the same act where nothing hinders it: one wait for the disk in place of two.
-            Ok::<_, Error>((id, next(self, act, &trust, group).ok()))
+            Ok::<_, Error>((id, next(&acting, group).ok()))
         })?;
         self.take_in_hand(group, &id);
         let held_up = self.flush_from(group, first).await.err();

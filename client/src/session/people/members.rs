@@ -129,7 +129,13 @@ impl Session {
             None => GrantOutcome::default(),
             Some(since_ms) => self.vault.read::<_, Error>(|act| {
                 let joined = load_open_row(act, case)?.reads_from();
-                Ok(outcome(handover::history(self, act, case, person, joined, since_ms)?))
+                Ok(outcome(handover::history(
+                    &self.acting(act, &self.trust())?,
+                    case,
+                    person,
+                    joined,
+                    since_ms,
+                )?))
             })?,
         };
         let intent = IntentRow {
@@ -304,14 +310,16 @@ impl Session {
         if devices.is_empty() {
             return Err(Error::NoSuchPerson);
         }
+        let trust = self.trust();
         let (mut outcome, queued) = self.vault.act(Durability::OnDisk, |act| {
+            let acting = &self.acting(act, &trust)?;
             let mut row = load_open_row(act, case)?;
             let mut sorted = Sorted::default();
             for record in records {
                 let position = act.find_entry(case, record)?.ok_or(Error::NoSuchRecord)?;
                 let (_, entry) = act.entry_at(case, position)?.ok_or(Error::NoSuchRecord)?;
                 let candidate =
-                    handover::candidate(self, person, row.reads_from(), position, *record, &entry)?;
+                    handover::candidate(acting, person, row.reads_from(), position, *record, &entry)?;
                 let (candidate, may) = candidate.ok_or(Error::NoSuchRecord)?;
                 sorted.add(candidate, may);
             }
@@ -324,7 +332,7 @@ impl Session {
             for device in &devices {
                 let given = &sorted.given;
                 let until = not_after_ms.unwrap_or(0);
-                queued.extend(handover::queue_grants(self, act, case, &mut row, device, given, until)?);
+                queued.extend(handover::queue_grants(acting, case, &mut row, device, given, until)?);
             }
             act.put(case.as_bytes(), &row)?;
             Ok((outcome(sorted), queued))

@@ -150,7 +150,7 @@ impl Session {
             ..GroupRow::default()
         };
         let mut row = self.found(act, id, row)?;
-        outbox::queue_subject(self, act, id, &mut row)?;
+        outbox::queue_subject(&self.acting(act, &self.trust())?, id, &mut row)?;
         self.lead_on(act, (case, &mut old), (id, &mut row))?;
         Ok(act.put(id.as_bytes(), &row)?)
     }

@@ -249,7 +249,7 @@ impl Session {
         row.leaving_since_ms = 0;
         leaving::settle(act, &self.identity.person, (case, &mut row), &roster, &added, now_ms)?;
         let _missing = ledger::look_up(act, &self.identity, case, now_ms)?;
-        outbox::queue(self, act, case, &mut row, introduction::prepare())?;
+        outbox::queue(&self.acting(act, &self.trust())?, case, &mut row, introduction::prepare())?;
         act.delete::<RejoinRow>(case.as_bytes())?;
         // Whoever came back has been told, and has done what there was to do.
         settle_alarms(act, case, AlarmKind::VaultRestored)?;
