@@ -3,8 +3,8 @@
 //! Sending to the wrong "Joel" is the mistake this tool must not help to make: a name that is close to
 //! another one is refused until agency or identity tells the two apart.
 
-use crate::exit::{Exit, Failure};
-use crate::ui::text::safe_line;
+use alcove_client::telling::Told;
+use alcove_programs::{exit::Exit, text::safe_line};
 use alcove_proto::names::Person;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
@@ -28,14 +28,10 @@ pub(crate) struct Candidate<'a> {
 /// The index of the one candidate that `query` (and `agency`, if given) names.
 ///
 /// Fails with [`Exit::NotFound`] when nobody is meant and [`Exit::Refused`] when several could be.
-pub(crate) fn person(
-    candidates: &[Candidate<'_>],
-    query: &str,
-    agency: Option<&str>,
-) -> Result<usize, Failure> {
+pub(crate) fn person(candidates: &[Candidate<'_>], query: &str, agency: Option<&str>) -> Result<usize, Told> {
     if query.starts_with("spiffe://") {
         let wanted: Person = query.parse().map_err(|error| {
-            Failure::refused(
+            Told::refused(
                 format!("{} names no person: {error}.", safe_line(query)),
                 "Copy the identity from `alcove member find`.",
             )
@@ -86,11 +82,11 @@ fn of_agency(candidate: &Candidate<'_>, text: &str) -> bool {
 /// Finds the one item whose hexadecimal id begins with `prefix`.
 ///
 /// `noun` for the sentences: "note". At least four digits, so that a typing error seldom hits.
-pub(crate) fn by_id(ids: &[String], prefix: &str, noun: &str) -> Result<usize, Failure> {
+pub(crate) fn by_id(ids: &[String], prefix: &str, noun: &str) -> Result<usize, Told> {
     let prefix = prefix.to_ascii_lowercase();
     let well_formed = prefix.len() >= 4 && prefix.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !well_formed {
-        return Err(Failure::refused(
+        return Err(Told::refused(
             format!("{} is no id of a {noun}.", safe_line(&prefix)),
             format!("Give at least the first four digits of the id, as `alcove {}` shows it.", listing(noun)),
         ));
@@ -99,7 +95,7 @@ pub(crate) fn by_id(ids: &[String], prefix: &str, noun: &str) -> Result<usize, F
     match (found.next(), found.next()) {
         (Some((index, _)), None) => Ok(index),
         (None, _) => Err(not_found(noun, &prefix)),
-        (Some(_), Some(_)) => Err(Failure::refused(
+        (Some(_), Some(_)) => Err(Told::refused(
             format!("The id {prefix} fits more than one {noun}."),
             "Give more digits of it.",
         )),
@@ -109,7 +105,7 @@ pub(crate) fn by_id(ids: &[String], prefix: &str, noun: &str) -> Result<usize, F
 /// Finds the one case that `query` names: the beginning of its id, or its exact title.
 ///
 /// `cases`: id and title each.
-pub(crate) fn case(cases: &[(String, String)], query: &str) -> Result<usize, Failure> {
+pub(crate) fn case(cases: &[(String, String)], query: &str) -> Result<usize, Told> {
     let lower = query.to_ascii_lowercase();
     let by_id = lower.len() >= 4 && lower.bytes().all(|byte| byte.is_ascii_hexdigit());
     let title: String = query.nfc().collect();
@@ -128,7 +124,7 @@ pub(crate) fn case(cases: &[(String, String)], query: &str) -> Result<usize, Fai
                 .take(LISTED_MAX)
                 .map(|index| format!("{:.8}  {}", cases[*index].0, safe_line(&cases[*index].1)))
                 .collect();
-            Err(Failure::refused(
+            Err(Told::refused(
                 format!("{} fits more than one case:\n  {}", safe_line(query), listed.join("\n  ")),
                 "Name it by more digits of its id.",
             ))
@@ -136,8 +132,8 @@ pub(crate) fn case(cases: &[(String, String)], query: &str) -> Result<usize, Fai
     }
 }
 
-fn not_found(noun: &str, query: &str) -> Failure {
-    Failure::new(
+fn not_found(noun: &str, query: &str) -> Told {
+    Told::new(
         Exit::NotFound,
         format!("There is no {noun} {} here, or it is not for you.", safe_line(query)),
         format!("See `alcove {}`.", listing(noun)),
@@ -157,16 +153,16 @@ fn listing(noun: &str) -> &str {
     }
 }
 
-fn nobody(query: &str, near: &[&Candidate<'_>]) -> Failure {
+fn nobody(query: &str, near: &[&Candidate<'_>]) -> Told {
     let mut what = format!("Nobody called {} is known here.", safe_line(query));
     if !near.is_empty() {
         what.push_str(&format!(" Names close to it:\n{}", listed(near)));
     }
-    Failure::new(Exit::NotFound, what, "Look the person up with `alcove member find`.")
+    Told::new(Exit::NotFound, what, "Look the person up with `alcove member find`.")
 }
 
-fn several(query: &str, near: &[&Candidate<'_>]) -> Failure {
-    Failure::refused(
+fn several(query: &str, near: &[&Candidate<'_>]) -> Told {
+    Told::refused(
         format!("{} could be one of several people:\n{}", safe_line(query), listed(near)),
         "Tell them apart with --agency AGENCY, or give the spiffe:// identity in place of the name.",
     )

@@ -23,7 +23,7 @@ fn people() -> Vec<Someone> {
     ]
 }
 
-fn find(people: &[Someone], query: &str, agency: Option<&str>) -> Result<usize, Failure> {
+fn find(people: &[Someone], query: &str, agency: Option<&str>) -> Result<usize, Told> {
     let candidates: Vec<Candidate<'_>> = people
         .iter()
         .map(|someone| Candidate { person: &someone.0, name: someone.1, agency: someone.2, side: "provider" })

@@ -1,18 +1,14 @@
 //! What every command needs: where the vault is, how to unlock it, how to speak; and the one rule about
 //! the network, that reading works without it and says so.
 
-use crate::ui::{alarms, words};
-use crate::{
-    args::Global,
-    choose,
-    exit::{Exit, Failure},
-    failure,
-    output::Output,
-    passphrase::Source,
+use crate::{args::Global, choose, output::Output, passphrase::Source};
+use alcove_client::{
+    session::{
+        AlarmKind, CaseView, Error, Passphrase, PersonView, Session, SystemClock, VaultError, enrol::device,
+    },
+    telling::{Told, alarms, session, words},
 };
-use alcove_client::session::{
-    AlarmKind, CaseView, Error, Passphrase, PersonView, Session, SystemClock, VaultError, enrol::device,
-};
+use alcove_programs::exit::Exit;
 use alcove_proto::names::Identity;
 use ring::rand::SystemRandom;
 use std::{
@@ -38,13 +34,13 @@ pub(crate) struct Context {
 
 impl Context {
     /// Settles the global flags.
-    pub(crate) fn new(global: Global) -> Result<Self, Failure> {
+    pub(crate) fn new(global: Global) -> Result<Self, Told> {
         let home = match global.home {
             Some(home) => home,
             None => directories::ProjectDirs::from("", "", "alcove")
                 .map(|places| places.data_local_dir().to_owned())
                 .ok_or_else(|| {
-                    Failure::new(
+                    Told::new(
                         Exit::Usage,
                         "This system names no folder for the data of programs.",
                         "Name the vault's folder with --home DIR.",
@@ -62,12 +58,12 @@ impl Context {
     }
 
     /// Unlocks the vault.
-    pub(crate) fn session(&self) -> Result<Arc<Session>, Failure> {
+    pub(crate) fn session(&self) -> Result<Arc<Session>, Told> {
         self.session_and_passphrase().map(|(session, _)| session)
     }
 
     /// Unlocks the vault and keeps the passphrase, to change it.
-    pub(crate) fn session_and_passphrase(&self) -> Result<(Arc<Session>, Passphrase), Failure> {
+    pub(crate) fn session_and_passphrase(&self) -> Result<(Arc<Session>, Passphrase), Told> {
         // Asking for a passphrase that opens nothing would only confuse.
         if !device::has_vault(&self.home) {
             return Err(Error::Vault(VaultError::Missing { path: self.home.clone() }).into());
@@ -93,7 +89,7 @@ impl Context {
                     self.output.warn(&alarms::says(alarm));
                 }
                 for held_up in report.held_up {
-                    let failure = Failure::from(held_up.error);
+                    let failure = Told::from(held_up.error);
                     self.output.warn(&format!("Case {:.8}: {}", held_up.case.to_string(), failure.what));
                 }
                 for (one, other) in &report.same_title {
@@ -114,7 +110,7 @@ impl Context {
                 let alarm = report
                     .alarms
                     .first()
-                    .map(|alarm| failure::alarm(alarm.case.as_ref(), alarm.kind, alarm.device.as_ref()));
+                    .map(|alarm| alarms::alarm(alarm.case.as_ref(), alarm.kind, alarm.device.as_ref()));
                 let bad_answer = report.bad_answer.map(|error| Error::Server(error).into());
                 Refresh {
                     alarm: alarm.or(bad_answer),
@@ -126,7 +122,7 @@ impl Context {
             Err(error) => {
                 let passing = matches!(&error, Error::Server(error) if error.is_passing());
                 let failure = match session.renewal() {
-                    Ok(renewal) => failure::of_sync(error, &renewal),
+                    Ok(renewal) => session::of_sync(error, &renewal),
                     Err(_) => error.into(),
                 };
                 if passing {
@@ -140,14 +136,14 @@ impl Context {
     }
 
     /// Why something that is safe on this device is not at the server yet.
-    pub(crate) fn held_up(&self, error: Error) -> Failure {
+    pub(crate) fn held_up(&self, error: Error) -> Told {
         self.in_these_words(error.into())
     }
 
     /// A failure, in the words of this run: a server that nobody wanted to ask is not to blame.
-    pub(crate) fn in_these_words(&self, failure: Failure) -> Failure {
+    pub(crate) fn in_these_words(&self, failure: Told) -> Told {
         if self.offline && failure.exit == Exit::Unreachable {
-            Failure::new(
+            Told::new(
                 Exit::Unreachable,
                 "This needs the server, and --offline was given.",
                 "Run the command again without --offline.",
@@ -164,7 +160,7 @@ impl Context {
 
     /// The case that `query` names, if something can be sent to it: nobody should read who will see what cannot
     /// be sent any more.
-    pub(crate) fn open_case(&self, session: &Session, query: &str) -> Result<CaseView, Failure> {
+    pub(crate) fn open_case(&self, session: &Session, query: &str) -> Result<CaseView, Told> {
         let case = self.case(session, query)?;
         if let Some(by) = case.successor {
             Err(Error::CaseSucceeded { by }.into())
@@ -189,7 +185,7 @@ impl Context {
     }
 
     /// The case that `query` names.
-    pub(crate) fn case(&self, session: &Session, query: &str) -> Result<CaseView, Failure> {
+    pub(crate) fn case(&self, session: &Session, query: &str) -> Result<CaseView, Told> {
         let mut cases = session.cases(true)?;
         // A case that is led on leaves its title to the one that does; one that another took the place of does so once it
         // is put away.
@@ -207,9 +203,9 @@ impl Context {
 #[derive(Default)]
 pub(crate) struct Refresh {
     /// An alarm that was raised by it, or an answer that made no sense.
-    alarm: Option<Failure>,
+    alarm: Option<Told>,
     /// What else was wrong.
-    late: Option<Failure>,
+    late: Option<Told>,
     /// That requests wait for a yes has been said.
     told_of_requests: bool,
     /// That two cases have one title has been said.
@@ -223,7 +219,7 @@ impl Refresh {
     }
 
     /// Says that requests wait for a yes, unless that was said by this very refresh.
-    pub(crate) fn tell_of_requests(&self, context: &Context, session: &Session) -> Result<(), Failure> {
+    pub(crate) fn tell_of_requests(&self, context: &Context, session: &Session) -> Result<(), Told> {
         let waiting = session.waiting_requests()?;
         if waiting > 0 && !self.told_of_requests {
             context.output.say(&words::requests(waiting));
@@ -232,18 +228,18 @@ impl Refresh {
     }
 
     /// Fails now with what was put off, after everything there is has been shown.
-    pub(crate) fn end(self) -> Result<(), Failure> {
+    pub(crate) fn end(self) -> Result<(), Told> {
         self.late.or(self.alarm).map_or(Ok(()), Err)
     }
 
     /// Fails before anything is written, unless what was put off is an alarm: whether that one stops this case, the
     /// session judges by the case.
-    pub(crate) fn before_writing(self) -> Result<(), Failure> {
+    pub(crate) fn before_writing(self) -> Result<(), Told> {
         self.late.map_or(Ok(()), Err)
     }
 }
 
 /// Who wrote something, by what this device knows of them.
-pub(crate) fn author(session: &Session, identity: &Identity) -> Result<PersonView, Failure> {
+pub(crate) fn author(session: &Session, identity: &Identity) -> Result<PersonView, Told> {
     Ok(session.person(&identity.person)?)
 }

@@ -3,9 +3,11 @@
 //! Under `--json` stdout carries JSON only, one object a line, each with a `schema`. A reader that has
 //! gone (`alcove note list | head`) is no failure.
 
-use crate::exit::{Exit, Failure};
-use crate::ui::{text::safe_json, words};
-use alcove_client::session::Delivery;
+use alcove_client::{
+    session::Delivery,
+    telling::{Told, words},
+};
+use alcove_programs::{exit::Exit, text::safe_json};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -18,14 +20,14 @@ pub(crate) struct Output {
 
 impl Output {
     /// Writes a line of the result for people; nothing under `--json`.
-    pub(crate) fn line(&self, text: &str) -> Result<(), Failure> {
+    pub(crate) fn line(&self, text: &str) -> Result<(), Told> {
         if self.json { Ok(()) } else { write(&mut io::stdout().lock(), text) }
     }
 
     /// Writes one object of the result for programs; nothing otherwise.
     ///
     /// `schema`: for example `alcove.note.v1`. `value`: what serialises as an object.
-    pub(crate) fn object(&self, schema: &'static str, value: impl Serialize) -> Result<(), Failure> {
+    pub(crate) fn object(&self, schema: &'static str, value: impl Serialize) -> Result<(), Told> {
         if self.json { write(&mut io::stdout().lock(), &object_line(schema, value)) } else { Ok(()) }
     }
 
@@ -37,7 +39,7 @@ impl Output {
     }
 
     /// Tells people whether what they wrote has left this device, and what holds it up.
-    pub(crate) fn say_delivery(&self, delivery: Delivery, held_up: Option<&Failure>) {
+    pub(crate) fn say_delivery(&self, delivery: Delivery, held_up: Option<&Told>) {
         match delivery {
             Delivery::Stored { .. } => self.say("On the server, and its receipt verified."),
             Delivery::NeverSent => {
@@ -60,7 +62,7 @@ impl Output {
     }
 
     /// Reports a failure on stderr: two sentences for people, one object for programs.
-    pub(crate) fn failure(&self, failure: &Failure) {
+    pub(crate) fn failure(&self, failure: &Told) {
         if self.json {
             let value = serde_json::json!({
                 "exit": failure.exit.code(),
@@ -80,13 +82,13 @@ impl Output {
 }
 
 /// What is said of something that is safe here and not at the server.
-fn kept(held_up: Option<&Failure>) -> String {
+fn kept(held_up: Option<&Told>) -> String {
     let why = held_up.map(|failure| format!("{} ", failure.what)).unwrap_or_default();
     format!("Kept on this device. {why}The next command sends it; do not write it again.")
 }
 
 /// Writes raw text (completions) to stdout.
-pub(crate) fn raw(text: &[u8]) -> Result<(), Failure> {
+pub(crate) fn raw(text: &[u8]) -> Result<(), Told> {
     finish(io::stdout().lock().write_all(text))
 }
 
@@ -108,16 +110,16 @@ fn object_line(schema: &'static str, value: impl Serialize) -> String {
     safe_json(&serde_json::to_string(&Line { schema, value }).unwrap_or_default())
 }
 
-fn write(to: &mut impl Write, text: &str) -> Result<(), Failure> {
+fn write(to: &mut impl Write, text: &str) -> Result<(), Told> {
     finish(writeln!(to, "{text}").and_then(|()| to.flush()))
 }
 
-fn finish(result: io::Result<()>) -> Result<(), Failure> {
+fn finish(result: io::Result<()>) -> Result<(), Told> {
     match result {
         Ok(()) => Ok(()),
         // The reader has read enough; the act itself is done.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Failure::new(
+        Err(error) => Err(Told::new(
             Exit::Unexpected,
             format!("The result could not be written: {error}."),
             "Check where standard output leads, and run the command again.",

@@ -1,8 +1,11 @@
 //! Where the vault's passphrase comes from: a file, or a terminal; never the command line.
 
-use crate::exit::{Exit, Failure};
-use crate::ui::text::safe_line;
-use alcove_programs::passphrase::{BYTES_MAX, CHARACTERS_MIN, Extent, FileError, Passphrase, Unfit};
+use alcove_client::telling::Told;
+use alcove_programs::{
+    exit::Exit,
+    passphrase::{BYTES_MAX, CHARACTERS_MIN, Extent, FileError, Passphrase, Unfit},
+    text::safe_line,
+};
 use std::{
     io::{self, IsTerminal},
     path::{Path, PathBuf},
@@ -17,7 +20,7 @@ pub(crate) struct Source {
 
 impl Source {
     /// The passphrase of the vault that is there.
-    pub(crate) fn current(&self) -> Result<Passphrase, Failure> {
+    pub(crate) fn current(&self) -> Result<Passphrase, Told> {
         match &self.file {
             Some(file) => read_file(file),
             None => prompt("Passphrase: ", "--passphrase-file FILE"),
@@ -25,13 +28,13 @@ impl Source {
     }
 
     /// A passphrase for a new vault: asked for twice on a terminal. Short ones are refused.
-    pub(crate) fn fresh(&self) -> Result<Passphrase, Failure> {
+    pub(crate) fn fresh(&self) -> Result<Passphrase, Told> {
         fresh(self.file.as_deref(), "--passphrase-file FILE")
     }
 }
 
 /// A new passphrase from `file`, or asked for twice. `flag` names the way without a terminal.
-pub(crate) fn fresh(file: Option<&Path>, flag: &str) -> Result<Passphrase, Failure> {
+pub(crate) fn fresh(file: Option<&Path>, flag: &str) -> Result<Passphrase, Told> {
     let passphrase = match file {
         Some(file) => read_file(file)?,
         None => {
@@ -40,7 +43,7 @@ pub(crate) fn fresh(file: Option<&Path>, flag: &str) -> Result<Passphrase, Failu
             check_strength(&first)?;
             let second = prompt("The same again: ", flag)?;
             if !first.matches(&second) {
-                return Err(Failure::refused(
+                return Err(Told::refused(
                     "The two passphrases are not the same.",
                     "Run the command again and type it twice alike.",
                 ));
@@ -53,7 +56,7 @@ pub(crate) fn fresh(file: Option<&Path>, flag: &str) -> Result<Passphrase, Failu
 }
 
 /// Refuses what can be guessed at once.
-fn check_strength(passphrase: &Passphrase) -> Result<(), Failure> {
+fn check_strength(passphrase: &Passphrase) -> Result<(), Told> {
     let what = match passphrase.check_for_new() {
         Ok(()) => return Ok(()),
         Err(Unfit::Guessable { characters, different }) => format!(
@@ -61,16 +64,16 @@ fn check_strength(passphrase: &Passphrase) -> Result<(), Failure> {
         ),
         Err(Unfit::TooLong) => format!("The passphrase is longer than {BYTES_MAX} bytes."),
     };
-    Err(Failure::refused(
+    Err(Told::refused(
         what,
         format!("Take at least {CHARACTERS_MIN} characters, for example four or five words drawn at random."),
     ))
 }
 
 /// Reads the first line of `file`.
-fn read_file(file: &Path) -> Result<Passphrase, Failure> {
+fn read_file(file: &Path) -> Result<Passphrase, Told> {
     let shown = safe_line(&file.display().to_string());
-    let locked = |what: String, remedy: &str| Failure::new(Exit::Locked, what, remedy);
+    let locked = |what: String, remedy: &str| Told::new(Exit::Locked, what, remedy);
     Passphrase::read(file, Extent::FirstLine).map_err(|error| match error {
         FileError::Io(error) => locked(
             format!("The passphrase file {shown} cannot be read: {error}."),
@@ -84,11 +87,11 @@ fn read_file(file: &Path) -> Result<Passphrase, Failure> {
             format!("The passphrase file {shown} begins with an empty line."),
             "Put the passphrase on its first line.",
         ),
-        FileError::OpenToOthers => Failure::refused(
+        FileError::OpenToOthers => Told::refused(
             format!("Other people on this machine may read the passphrase file {shown}."),
             format!("Close it to them with: chmod 600 {shown}"),
         ),
-        FileError::TooLong => Failure::refused(
+        FileError::TooLong => Told::refused(
             format!("The passphrase file {shown} is longer than {BYTES_MAX} bytes."),
             "Name a file that holds the passphrase and nothing else.",
         ),
@@ -96,10 +99,10 @@ fn read_file(file: &Path) -> Result<Passphrase, Failure> {
 }
 
 /// Asks on the terminal without showing what is typed; without a terminal fails at once.
-fn prompt(question: &str, flag: &str) -> Result<Passphrase, Failure> {
+fn prompt(question: &str, flag: &str) -> Result<Passphrase, Told> {
     // Typed text may be piped in while a person sits there: the question goes to the terminal itself.
     if !io::stdin().is_terminal() && !io::stderr().is_terminal() {
-        return Err(Failure::new(
+        return Err(Told::new(
             Exit::Locked,
             "The vault is locked, and there is no terminal to ask for its passphrase.",
             format!("Give the passphrase with {flag}."),
@@ -107,8 +110,8 @@ fn prompt(question: &str, flag: &str) -> Result<Passphrase, Failure> {
     }
     match rpassword::prompt_password(question) {
         Ok(passphrase) => Ok(Passphrase::new(passphrase)),
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(Failure::interrupted()),
-        Err(error) => Err(Failure::new(
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(Told::interrupted()),
+        Err(error) => Err(Told::new(
             Exit::Locked,
             format!("The passphrase could not be read from the terminal: {error}."),
             format!("Give it with {flag}."),

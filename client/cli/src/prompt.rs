@@ -1,16 +1,17 @@
 //! Questions, asked on a terminal only.
 
-use crate::exit::{Exit, Failure};
+use alcove_client::telling::Told;
+use alcove_programs::exit::Exit;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 /// Goes on when `yes` was given or the person at the terminal types y.
 ///
 /// Without a terminal nobody can answer: fails at once and names `--yes`.
-pub(crate) async fn confirm(question: &str, yes: bool) -> Result<(), Failure> {
+pub(crate) async fn confirm(question: &str, yes: bool) -> Result<(), Told> {
     if yes || ask(question).await? {
         Ok(())
     } else {
-        Err(Failure::refused(
+        Err(Told::refused(
             "You did not say yes, so nothing was done.",
             "Run the command again to be asked again.",
         ))
@@ -20,9 +21,9 @@ pub(crate) async fn confirm(question: &str, yes: bool) -> Result<(), Failure> {
 /// Whether the person at the terminal types y.
 ///
 /// Without a terminal nobody can answer: fails at once and names `--yes`.
-pub(crate) async fn ask(question: &str) -> Result<bool, Failure> {
+pub(crate) async fn ask(question: &str) -> Result<bool, Told> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::new(
+        return Err(Told::new(
             Exit::Usage,
             "This command asks before it goes on, and there is no terminal to answer at.",
             "Give --yes to go on without being asked.",
@@ -58,8 +59,8 @@ pub(crate) async fn blocking<T: Send + 'static>(
 }
 
 /// What is typed or piped in could not be read.
-pub(crate) fn unreadable(error: &io::Error) -> Failure {
-    Failure::new(
+pub(crate) fn unreadable(error: &io::Error) -> Told {
+    Told::new(
         Exit::Unexpected,
         format!("The input could not be read: {error}."),
         "Check the pipe that standard input comes from.",

@@ -3,14 +3,17 @@
 use crate::{
     args::{Cli, Command, Doc, PersonArgs},
     context::Context,
-    exit::{Exit, Failure},
     output::Output,
     verbs::{
         block, case, completions, device, doc, doctor, enrol, ledger, member, note, outbox, passwd, recovery,
         search, status, verify,
     },
 };
-use alcove_client::session::{Delivery, OutboxKind, OutboxView};
+use alcove_client::{
+    session::{Delivery, OutboxKind, OutboxView},
+    telling::Told,
+};
+use alcove_programs::exit::Exit;
 use clap::Parser;
 use std::{process::ExitCode, time::Duration};
 
@@ -31,18 +34,18 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-fn started(cli: Cli) -> Result<(), Failure> {
+fn started(cli: Cli) -> Result<(), Told> {
     let more_to_do = matches!(&cli.command, Command::Doc(Doc::Send { paths, .. }) if paths.len() > 1);
     let context = Context::new(cli.global)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
-        Failure::new(Exit::Unexpected, format!("The program cannot start: {error}."), "Try again.")
+        Told::new(Exit::Unexpected, format!("The program cannot start: {error}."), "Try again.")
     })?;
     let result = runtime.block_on(async {
         tokio::select! {
             // Heard first, so that Ctrl-C is also caught while a passphrase is typed: the terminal gets its
             // echo back.
             biased;
-            () = stopped() => Err(Failure::interrupted()),
+            () = stopped() => Err(Told::interrupted()),
             // Dropped by a signal wherever it waits. Every act in the vault is whole or not at all, and a draft of
             // a file is deleted when it is dropped; an upload goes on at the next try.
             result = run(&context, cli.command) => result.map_err(|failure| context.in_these_words(failure)),
@@ -79,10 +82,9 @@ async fn stopped() {
 }
 
 /// Says what is safe already, so that nobody writes it again. If that was all there was to do, it is no failure.
-fn interrupted(context: &Context, failure: Failure, more_to_do: bool) -> Result<(), Failure> {
+fn interrupted(context: &Context, failure: Told, more_to_do: bool) -> Result<(), Told> {
     let Some(session) = context.opened() else { return Err(failure) };
-    let stopped =
-        Failure::new(Exit::Interrupted, "Stopped before the server had it.", failure.remedy.clone());
+    let stopped = Told::new(Exit::Interrupted, "Stopped before the server had it.", failure.remedy.clone());
     let kept = session.in_hand();
     for (case, id) in &kept {
         let is_title = |item: &OutboxView| item.id == *id && item.kind == OutboxKind::Title;
@@ -95,7 +97,7 @@ fn interrupted(context: &Context, failure: Failure, more_to_do: bool) -> Result<
     if kept.is_empty() || more_to_do { Err(failure) } else { Ok(()) }
 }
 
-async fn run(context: &Context, command: Command) -> Result<(), Failure> {
+async fn run(context: &Context, command: Command) -> Result<(), Told> {
     match command {
         Command::Enrol(command) => enrol::run(context, command).await,
         Command::Status { acknowledge_alarms } => status::run(context, acknowledge_alarms).await,

@@ -1,6 +1,6 @@
 //! A progress bar with bytes, rate and time left: on stderr, and only when that is a terminal.
 
-use super::text::safe_line;
+use alcove_programs::text::safe_line;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use std::io::IsTerminal;
 

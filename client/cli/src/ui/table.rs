@@ -1,6 +1,6 @@
 //! Columns of text that line up, whatever script is in them.
 
-use super::text::safe_line;
+use alcove_programs::text::safe_line;
 use unicode_width::UnicodeWidthStr;
 
 /// Spaces between two columns.

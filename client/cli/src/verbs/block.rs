@@ -1,17 +1,14 @@
 //! `alcove block` and `alcove unblock`.
 
 use super::member::chosen;
-use crate::{
-    args::PersonArgs,
-    context::Context,
-    exit::Failure,
-    json::PersonJson,
-    ui::{table::Table, words},
+use crate::{args::PersonArgs, context::Context, ui::table::Table};
+use alcove_client::{
+    session::PersonView,
+    telling::{Told, json::PersonJson, words},
 };
-use alcove_client::session::PersonView;
 
 /// Blocks somebody, or lists who is blocked.
-pub(crate) async fn block(context: &Context, who: Option<&PersonArgs>) -> Result<(), Failure> {
+pub(crate) async fn block(context: &Context, who: Option<&PersonArgs>) -> Result<(), Told> {
     let session = context.session()?;
     let Some(who) = who else { return list(context, &session.blocked()?) };
     let person = chosen(session.people().await?, who)?;
@@ -26,7 +23,7 @@ pub(crate) async fn block(context: &Context, who: Option<&PersonArgs>) -> Result
 }
 
 /// Takes a block back.
-pub(crate) async fn unblock(context: &Context, who: &PersonArgs) -> Result<(), Failure> {
+pub(crate) async fn unblock(context: &Context, who: &PersonArgs) -> Result<(), Told> {
     let session = context.session()?;
     let person = chosen(session.blocked()?, who)?;
     session.unblock(&person.person)?;
@@ -35,7 +32,7 @@ pub(crate) async fn unblock(context: &Context, who: &PersonArgs) -> Result<(), F
     Ok(())
 }
 
-fn list(context: &Context, people: &[PersonView]) -> Result<(), Failure> {
+fn list(context: &Context, people: &[PersonView]) -> Result<(), Told> {
     let mut table = Table::new(&["NAME", "ROLE", "AGENCY", "SIDE"]);
     for person in people {
         told(context, person, true)?;
@@ -54,7 +51,7 @@ fn list(context: &Context, people: &[PersonView]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn told(context: &Context, person: &PersonView, blocked: bool) -> Result<(), Failure> {
+fn told(context: &Context, person: &PersonView, blocked: bool) -> Result<(), Told> {
     let object = serde_json::json!({ "person": PersonJson::new(person), "blocked": blocked });
     context.output.object("alcove.block.v1", object)
 }

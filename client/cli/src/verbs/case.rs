@@ -1,18 +1,19 @@
 //! `alcove case`.
 
 use super::{follow, request};
-use crate::{
-    args::Case,
-    context::Context,
-    exit::Failure,
-    json::{CaseJson, HeldUpJson, PersonJson},
-    prompt,
-    ui::{alarms, table::Table, text::safe_line, when, words},
+use crate::{args::Case, context::Context, prompt, ui::table::Table};
+use alcove_client::{
+    session::{CaseView, Delivery, OutboxView, RefusalCause, Session},
+    telling::{
+        Told, alarms,
+        json::{CaseJson, HeldUpJson, PersonJson},
+        times, words,
+    },
 };
-use alcove_client::session::{CaseView, Delivery, OutboxView, RefusalCause, Session};
+use alcove_programs::text::safe_line;
 use alcove_proto::ids::GroupId;
 
-pub(crate) async fn run(context: &Context, command: Case) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context, command: Case) -> Result<(), Told> {
     match command {
         Case::New { title } => new(context, &title).await,
         Case::List { all } => list(context, all).await,
@@ -31,7 +32,7 @@ pub(crate) async fn run(context: &Context, command: Case) -> Result<(), Failure>
     }
 }
 
-async fn new(context: &Context, title: &str) -> Result<(), Failure> {
+async fn new(context: &Context, title: &str) -> Result<(), Told> {
     let session = context.session()?;
     let opened = session.new_case(title).await?;
     let held_up = opened.held_up.map(|error| context.held_up(error));
@@ -43,8 +44,8 @@ pub(crate) fn report_opened(
     context: &Context,
     session: &Session,
     id: &GroupId,
-    held_up: Option<&Failure>,
-) -> Result<(), Failure> {
+    held_up: Option<&Told>,
+) -> Result<(), Told> {
     let case = session.case(id)?;
     context.output.object(CaseJson::SCHEMA, CaseJson::new(&case, None).held_up(held_up))?;
     context.output.line(&id.to_string())?;
@@ -62,7 +63,7 @@ pub(crate) fn report_opened(
     Ok(())
 }
 
-async fn list(context: &Context, all: bool) -> Result<(), Failure> {
+async fn list(context: &Context, all: bool) -> Result<(), Told> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let cases = session.cases(all)?;
@@ -74,7 +75,7 @@ async fn list(context: &Context, all: bool) -> Result<(), Failure> {
                 short(case),
                 title(case),
                 case.items.to_string(),
-                when::minute(case.last_activity_ms),
+                times::minute(case.last_activity_ms),
                 state(case),
             ]
             .each_ref()
@@ -97,7 +98,7 @@ async fn list(context: &Context, all: bool) -> Result<(), Failure> {
     refresh.end()
 }
 
-async fn show(context: &Context, query: &str) -> Result<(), Failure> {
+async fn show(context: &Context, query: &str) -> Result<(), Told> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let case = context.case(&session, query)?;
@@ -125,14 +126,14 @@ async fn show(context: &Context, query: &str) -> Result<(), Failure> {
     }
     let is_open = !case.closed && !case.frozen && !case.recovered && case.successor.is_none();
     if let Some(Err(error)) = is_open.then(|| session.check_seats(&case.id)) {
-        let held_up = Failure::from(error);
+        let held_up = Told::from(error);
         context.output.warn(&format!("{} {}", held_up.what, held_up.remedy));
     }
     refresh.end()
 }
 
 /// Opens the case that leads on one that froze or stopped.
-async fn succeed(context: &Context, query: &str) -> Result<(), Failure> {
+async fn succeed(context: &Context, query: &str) -> Result<(), Told> {
     let session = context.session()?;
     // What the log says of the case decides whether there is anything to lead on.
     context.refresh(&session).await.before_writing()?;
@@ -198,7 +199,7 @@ async fn succeed(context: &Context, query: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn leave(context: &Context, query: &str) -> Result<(), Failure> {
+async fn leave(context: &Context, query: &str) -> Result<(), Told> {
     let session = context.session()?;
     context.refresh(&session).await.before_writing()?;
     let case = context.case(&session, query)?;
@@ -224,12 +225,12 @@ async fn leave(context: &Context, query: &str) -> Result<(), Failure> {
 }
 
 /// Comes back into a case whose state is from a backup.
-async fn rejoin(context: &Context, query: &str, words: Option<&str>) -> Result<(), Failure> {
+async fn rejoin(context: &Context, query: &str, words: Option<&str>) -> Result<(), Told> {
     let session = context.session()?;
     // What the log says of the case decides whether there is anything to come back from.
     context.refresh(&session).await.before_writing()?;
     let case = context.case(&session, query)?;
-    let since = when::minute(case.last_activity_ms);
+    let since = times::minute(case.last_activity_ms);
     let missed = session.rejoin(&case.id, words).await?;
     let refresh = context.refresh(&session).await;
     let case = session.case(&case.id)?;
@@ -271,7 +272,7 @@ async fn rejoin(context: &Context, query: &str, words: Option<&str>) -> Result<(
 }
 
 /// Shows what two members compare on the phone.
-async fn compare(context: &Context, query: &str) -> Result<(), Failure> {
+async fn compare(context: &Context, query: &str) -> Result<(), Told> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let case = context.case(&session, query)?;
@@ -299,7 +300,7 @@ async fn compare(context: &Context, query: &str) -> Result<(), Failure> {
     refresh.end()
 }
 
-fn archive(context: &Context, query: &str, archived: bool) -> Result<(), Failure> {
+fn archive(context: &Context, query: &str, archived: bool) -> Result<(), Told> {
     let session = context.session()?;
     let case = context.case(&session, query)?;
     session.archive(&case.id, archived)?;
@@ -314,11 +315,7 @@ fn archive(context: &Context, query: &str, archived: bool) -> Result<(), Failure
 }
 
 /// Tells of another case with the title of this one: by the title alone neither is found any more.
-pub(crate) fn tell_of_same_title(
-    context: &Context,
-    session: &Session,
-    case: &CaseView,
-) -> Result<(), Failure> {
+pub(crate) fn tell_of_same_title(context: &Context, session: &Session, case: &CaseView) -> Result<(), Told> {
     let Some(named) = &case.title else { return Ok(()) };
     for other in session.cases(true)? {
         if other.id != case.id && other.successor.is_none() && other.title.as_ref() == Some(named) {
@@ -347,7 +344,7 @@ pub(crate) fn as_of(case: &CaseView) -> Option<String> {
 }
 
 fn old(case: &CaseView) -> String {
-    let since = when::minute(case.last_activity_ms);
+    let since = times::minute(case.last_activity_ms);
     let way = if case.frozen {
         format!("come back into the case with `alcove case rejoin {}`", short(case))
     } else {

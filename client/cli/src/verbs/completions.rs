@@ -1,10 +1,11 @@
 //! `alcove completions`.
 
-use crate::{args::Cli, exit::Failure, output};
+use crate::{args::Cli, output};
+use alcove_client::telling::Told;
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-pub(crate) fn run(shell: Shell) -> Result<(), Failure> {
+pub(crate) fn run(shell: Shell) -> Result<(), Told> {
     // Rendered first: writing into a pipe that has gone would panic inside.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "alcove", &mut script);

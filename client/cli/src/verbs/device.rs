@@ -1,23 +1,18 @@
 //! `alcove device`: one's own devices. A first one adds a second, which then reads what the first does.
 
-use crate::{
-    args::Device,
-    context::Context,
-    exit::{Exit, Failure},
-    json::HeldUpJson,
-    prompt,
-    ui::{table::Table, words},
-};
+use crate::{args::Device, context::Context, prompt, ui::table::Table};
+use alcove_client::telling::{Told, json::HeldUpJson, words};
+use alcove_programs::exit::Exit;
 use serde_json::json;
 
-pub(crate) async fn run(context: &Context, command: Device) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context, command: Device) -> Result<(), Told> {
     match command {
         Device::List => list(context).await,
         Device::Add { number } => add(context, number).await,
     }
 }
 
-async fn list(context: &Context) -> Result<(), Failure> {
+async fn list(context: &Context) -> Result<(), Told> {
     let session = context.session()?;
     session.sync().await?;
     let mut table = Table::new(&["DEVICE", "", "CASES"]);
@@ -40,7 +35,7 @@ async fn list(context: &Context) -> Result<(), Failure> {
     context.output.line(table.render().trim_end())
 }
 
-async fn add(context: &Context, number: u16) -> Result<(), Failure> {
+async fn add(context: &Context, number: u16) -> Result<(), Told> {
     let session = context.session()?;
     session.sync().await?;
     let shown = session.words_of_own_device(number).await?;
@@ -61,7 +56,7 @@ async fn add(context: &Context, number: u16) -> Result<(), Failure> {
                 let withheld = outcome.history.withheld.len() + outcome.history.out_of_reach.len();
                 (outcome.history.granted.len(), withheld, held_up)
             }
-            Err(error) => (0, 0, Some(Failure::from(error))),
+            Err(error) => (0, 0, Some(Told::from(error))),
         };
         context.output.object(
             "alcove.device-addition.v1",
@@ -88,7 +83,7 @@ async fn add(context: &Context, number: u16) -> Result<(), Failure> {
     }
     match first_failure {
         None => Ok(()),
-        Some(failure) => Err(Failure::new(
+        Some(failure) => Err(Told::new(
             Exit::Conflict,
             "Not every case could be done now.",
             format!("Run the command again; it goes on where it stopped. The first reason: {}", failure.what),

@@ -4,12 +4,18 @@ use crate::{
     args::Doc,
     choose,
     context::{self, Context},
-    exit::Failure,
-    json::{DeliveryJson, DocumentJson, HeldUpJson},
     prompt,
-    ui::{progress::Transfer, table::Table, text::safe_line, when, words},
+    ui::{progress::Transfer, table::Table},
 };
-use alcove_client::session::{Delivery, Destination, Progress, Session};
+use alcove_client::{
+    session::{Delivery, Destination, Progress, Session},
+    telling::{
+        Told,
+        json::{DeliveryJson, DocumentJson, HeldUpJson},
+        times, words,
+    },
+};
+use alcove_programs::text::safe_line;
 use alcove_proto::ids::{GroupId, RecordId};
 use serde::Serialize;
 use std::{
@@ -19,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-pub(crate) async fn run(context: &Context, command: Doc) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context, command: Doc) -> Result<(), Told> {
     match command {
         Doc::Send { case, paths, grantable, wait } => {
             send(context, &case, &paths, grantable, seconds(wait)).await
@@ -49,7 +55,7 @@ async fn send(
     paths: &[PathBuf],
     grantable: bool,
     patience: Duration,
-) -> Result<(), Failure> {
+) -> Result<(), Told> {
     let session = context.session()?;
     context.refresh(&session).await.before_writing()?;
     let case = context.open_case(&session, query)?;
@@ -88,7 +94,7 @@ async fn send(
     Ok(())
 }
 
-async fn list(context: &Context, query: &str) -> Result<(), Failure> {
+async fn list(context: &Context, query: &str) -> Result<(), Told> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let case = context.case(&session, query)?;
@@ -102,7 +108,7 @@ async fn list(context: &Context, query: &str) -> Result<(), Failure> {
         context.output.object(DocumentJson::SCHEMA, DocumentJson::new(document, &author))?;
         table.row([
             &document.id.to_string()[..8],
-            &when::minute(document.written_at_ms),
+            &times::minute(document.written_at_ms),
             &words::full_name(&author),
             &words::bytes(document.size),
             &document.name,
@@ -122,7 +128,7 @@ async fn get(
     output: &Path,
     case: Option<&str>,
     patience: Duration,
-) -> Result<(), Failure> {
+) -> Result<(), Told> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let (case, document) = find(context, &session, id, case)?;
@@ -157,7 +163,7 @@ fn find(
     session: &Session,
     prefix: &str,
     case: Option<&str>,
-) -> Result<(GroupId, RecordId), Failure> {
+) -> Result<(GroupId, RecordId), Told> {
     let cases: Vec<GroupId> = match case {
         Some(query) => vec![context.case(session, query)?.id],
         None => session.cases(true)?.iter().map(|case| case.id).collect(),

@@ -1,12 +1,11 @@
 //! `alcove doctor`: every check in turn, and for each that fails the one thing that mends it.
 
-use crate::{
-    context::Context,
-    exit::{Exit, Failure},
-    failure,
-    ui::{text::safe_line, when, words},
+use crate::context::Context;
+use alcove_client::{
+    session::{CertificateTrouble, Check, Finding, RenewalView, Trouble, Verdict},
+    telling::{Told, certificates, session, times, words},
 };
-use alcove_client::session::{CertificateTrouble, Check, Finding, RenewalView, Trouble, Verdict};
+use alcove_programs::{exit::Exit, text::safe_line};
 use serde::Serialize;
 
 /// `alcove.check.v1`.
@@ -19,7 +18,7 @@ struct CheckJson {
     remedy: Option<String>,
 }
 
-pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context) -> Result<(), Told> {
     let session = context.session()?;
     let mut first_broken = None;
     let findings = session.doctor().await?;
@@ -85,7 +84,7 @@ fn subject(check: Check) -> &'static str {
 
 /// How the program ends when a check fails: what was found, and what mends it. Of the server its own error says
 /// more than the check: it may be away, be somebody else, or refuse this device.
-fn told(check: Check, trouble: Trouble, renewal: &RenewalView) -> Failure {
+fn told(check: Check, trouble: Trouble, renewal: &RenewalView) -> Told {
     let exit = match check {
         Check::Permissions => Exit::Refused,
         Check::Database | Check::Rows | Check::Alarms => Exit::Integrity,
@@ -94,9 +93,9 @@ fn told(check: Check, trouble: Trouble, renewal: &RenewalView) -> Failure {
         Check::Memory | Check::KeyPackages | Check::Outbox | Check::Escrow => Exit::Unexpected,
     };
     let (what, remedy) = match trouble {
-        Trouble::Server(error) => return failure::of_sync(*error, renewal),
+        Trouble::Server(error) => return session::of_sync(*error, renewal),
         Trouble::CertificateNotOfCharter => {
-            return failure::certificate_and_renewal(CertificateTrouble::NotOfCharter, renewal);
+            return certificates::certificate_and_renewal(CertificateTrouble::NotOfCharter, renewal);
         }
         Trouble::OpenToOthers(path) => {
             let path = safe_line(&path.display().to_string());
@@ -123,7 +122,7 @@ fn told(check: Check, trouble: Trouble, renewal: &RenewalView) -> Failure {
             "Let the machine encrypt its swap, or raise the limit of locked memory (ulimit -l).".to_owned(),
         ),
         Trouble::CertificateEnds(ms) => {
-            (format!("Your certificate ends on {}.", when::minute(ms)), failure::renewal(renewal))
+            (format!("Your certificate ends on {}.", times::minute(ms)), certificates::renewal(renewal))
         }
         Trouble::CertificateNotYetValid => (
             "Your certificate is not valid yet by this machine's clock.".to_owned(),
@@ -134,13 +133,13 @@ fn told(check: Check, trouble: Trouble, renewal: &RenewalView) -> Failure {
             "Speak to your agency's admin.".to_owned(),
         ),
         Trouble::CharterEnds(ms) => (
-            format!("The charter ends on {}.", when::minute(ms)),
+            format!("The charter ends on {}.", times::minute(ms)),
             "Tell your agency's admin: the agencies have to sign the next version.".to_owned(),
         ),
         Trouble::ClockOff(ms) => (
             format!(
                 "This machine's clock is {} {} the server's.",
-                when::span(ms),
+                times::span(ms),
                 if ms > 0 { "ahead of" } else { "behind" }
             ),
             "Set the clock; let the system keep it from the network.".to_owned(),
@@ -173,5 +172,5 @@ fn told(check: Check, trouble: Trouble, renewal: &RenewalView) -> Failure {
             "Read them with `alcove status`, and speak to the server's operator and your admin.".to_owned(),
         ),
     };
-    Failure::new(exit, what, remedy)
+    Told::new(exit, what, remedy)
 }

@@ -1,23 +1,30 @@
 //! `alcove enrol`: the ways onto a device; here the one by files, out and in.
 
 use super::invited;
-use crate::{
-    args::Enrol,
-    context::Context,
-    exit::{Exit, Failure},
-    ui::{text::safe_line, when, words},
+use crate::{args::Enrol, context::Context};
+use alcove_client::{
+    session::{
+        Clock, Passphrase, Session, SystemClock,
+        enrol::{ANSWER_BYTES_MAX, EnrolError, Enrolment, device},
+    },
+    telling::{Told, times, words},
 };
-use alcove_client::session::{
-    Clock, Passphrase, Session, SystemClock,
-    enrol::{ANSWER_BYTES_MAX, EnrolError, Enrolment, device},
+use alcove_programs::{
+    exit::Exit,
+    files::{self, Access},
+    text::safe_line,
 };
-use alcove_programs::files::{self, Access};
 use alcove_proto::v1::Side;
 use ring::rand::SystemRandom;
 use serde::Serialize;
-use std::{fs, io, io::Read, path::Path, sync::Arc};
+use std::{
+    fs,
+    io::{self, Read},
+    path::Path,
+    sync::Arc,
+};
 
-pub(crate) async fn run(context: &Context, command: Enrol) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context, command: Enrol) -> Result<(), Told> {
     match command {
         Enrol::Request { output } => request(context, &output),
         Enrol::Accept { file, wait } => invited::accept(context, file.as_deref(), wait).await,
@@ -28,7 +35,7 @@ pub(crate) async fn run(context: &Context, command: Enrol) -> Result<(), Failure
     }
 }
 
-fn request(context: &Context, output: &Path) -> Result<(), Failure> {
+fn request(context: &Context, output: &Path) -> Result<(), Told> {
     let is_new = !device::has_vault(&context.home);
     let passphrase = passphrase(context, is_new)?;
     let pending = device::request(&context.home, &passphrase)?;
@@ -47,7 +54,7 @@ fn request(context: &Context, output: &Path) -> Result<(), Failure> {
 }
 
 /// The passphrase of the vault that is there, or that is about to be made.
-pub(crate) fn passphrase(context: &Context, is_new: bool) -> Result<Passphrase, Failure> {
+pub(crate) fn passphrase(context: &Context, is_new: bool) -> Result<Passphrase, Told> {
     if !is_new {
         return context.passphrase.current();
     }
@@ -70,7 +77,7 @@ struct EnrolmentJson {
     charter: serde_json::Value,
 }
 
-async fn finish(context: &Context, file: &Path, server: Option<&str>) -> Result<(), Failure> {
+async fn finish(context: &Context, file: &Path, server: Option<&str>) -> Result<(), Told> {
     let answer = read_answer(file)?;
     if !device::has_vault(&context.home) {
         return Err(EnrolError::NoRequest.into());
@@ -85,7 +92,7 @@ pub(crate) async fn enrolled(
     context: &Context,
     passphrase: &Passphrase,
     enrolment: &Enrolment,
-) -> Result<(), Failure> {
+) -> Result<(), Told> {
     show(context, enrolment)?;
     if !context.offline {
         publish(context, passphrase).await;
@@ -93,7 +100,7 @@ pub(crate) async fn enrolled(
     Ok(())
 }
 
-fn show(context: &Context, enrolment: &Enrolment) -> Result<(), Failure> {
+fn show(context: &Context, enrolment: &Enrolment) -> Result<(), Told> {
     let charter = enrolment.charters.newest();
     let domain = &enrolment.identity.person.trust_domain;
     let (agency, side) = charter
@@ -111,7 +118,7 @@ fn show(context: &Context, enrolment: &Enrolment) -> Result<(), Failure> {
                 "trust_domain": domain.to_string(), "name": agency, "side": words::side_code(side),
             }),
             server: enrolment.server_address.clone(),
-            not_after: when::rfc3339(not_after_ms),
+            not_after: times::rfc3339(not_after_ms),
             charter: serde_json::json!({
                 "collaborative": charter.collaborative.to_string(),
                 "version": charter.version,
@@ -129,7 +136,7 @@ fn show(context: &Context, enrolment: &Enrolment) -> Result<(), Failure> {
             words::side(side)
         ),
         format!("Server       {}", safe_line(&enrolment.server_address)),
-        format!("Certificate  until {}", when::minute(not_after_ms)),
+        format!("Certificate  until {}", times::minute(not_after_ms)),
         format!("Charter      version {} of {}, signed by:", charter.version, charter.collaborative),
     ];
     lines.extend(
@@ -150,7 +157,7 @@ async fn publish(context: &Context, passphrase: &Passphrase) {
     };
     if let Err(error) = published.await {
         // The enrolment itself is done; every later command tries this again.
-        let failure = Failure::from(error);
+        let failure = Told::from(error);
         context.output.warn(&format!(
             "the server does not know this device yet. {} Others can add you after the next `alcove status`.",
             failure.what
@@ -158,10 +165,10 @@ async fn publish(context: &Context, passphrase: &Passphrase) {
     }
 }
 
-fn read_answer(file: &Path) -> Result<Vec<u8>, Failure> {
+fn read_answer(file: &Path) -> Result<Vec<u8>, Told> {
     let shown = safe_line(&file.display().to_string());
     let failed = |error: io::Error| {
-        Failure::refused(
+        Told::refused(
             format!("The file {shown} cannot be read: {error}."),
             "Name the file that your agency's admin gave back.",
         )
@@ -174,11 +181,11 @@ fn read_answer(file: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// Writes a file that appears whole or not at all. One with the same bytes may be there already.
-fn write_new_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+fn write_new_file(path: &Path, bytes: &[u8]) -> Result<(), Told> {
     let shown = safe_line(&path.display().to_string());
     let failed = |error: io::Error| {
         let exit = if error.kind() == io::ErrorKind::StorageFull { Exit::NoSpace } else { Exit::Refused };
-        Failure::new(
+        Told::new(
             exit,
             format!("The file {shown} cannot be written: {error}."),
             "Name another place with --output FILE.",
@@ -187,7 +194,7 @@ fn write_new_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     match fs::read(path) {
         Ok(there) if there == bytes => return Ok(()),
         Ok(_) => {
-            return Err(Failure::new(
+            return Err(Told::new(
                 Exit::Conflict,
                 format!("There is another file at {shown}."),
                 "Name another place with --output FILE, or move that file away.",

@@ -1,14 +1,15 @@
 //! `alcove case follow`: who leads a case on because none of its owners is left, and one's yes to it.
 
-use crate::{
-    choose,
-    context::Context,
-    exit::{Exit, Failure},
-    json::{MemberJson, PersonJson},
-    prompt,
-    ui::{text::safe_line, when, words},
+use crate::{choose, context::Context, prompt};
+use alcove_client::{
+    session::{LeaderView, PersonView, Session},
+    telling::{
+        Told,
+        json::{MemberJson, PersonJson},
+        times, words,
+    },
 };
-use alcove_client::session::{LeaderView, PersonView, Session};
+use alcove_programs::{exit::Exit, text::safe_line};
 use serde::Serialize;
 
 /// `alcove.leader.v1`.
@@ -38,7 +39,7 @@ impl LeaderJson {
             leads_on: view.leads_on.to_string(),
             leader: PersonJson::new(&view.leader),
             words: view.words.clone(),
-            since: when::rfc3339(view.since_ms),
+            since: times::rfc3339(view.since_ms),
             members: view.members.iter().map(|member| MemberJson::new(&case, member)).collect(),
             gone: view.gone.iter().map(PersonJson::new).collect(),
             new: view.new.iter().map(PersonJson::new).collect(),
@@ -49,7 +50,7 @@ impl LeaderJson {
     }
 }
 
-pub(crate) async fn run(context: &Context, query: Option<&str>) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context, query: Option<&str>) -> Result<(), Told> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     match query {
@@ -62,7 +63,7 @@ pub(crate) async fn run(context: &Context, query: Option<&str>) -> Result<(), Fa
     refresh.end()
 }
 
-fn list(context: &Context, leaders: &[LeaderView]) -> Result<(), Failure> {
+fn list(context: &Context, leaders: &[LeaderView]) -> Result<(), Told> {
     for leader in leaders {
         context.output.object(LeaderJson::SCHEMA, LeaderJson::new(leader))?;
         context.output.line(&described(leader))?;
@@ -73,7 +74,7 @@ fn list(context: &Context, leaders: &[LeaderView]) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn follow(context: &Context, session: &Session, query: &str) -> Result<(), Failure> {
+async fn follow(context: &Context, session: &Session, query: &str) -> Result<(), Told> {
     let leader = chosen(session, query)?;
     context.output.say(&described(&leader));
     if leader.fault.is_none() && !leader.followed {
@@ -95,7 +96,7 @@ async fn follow(context: &Context, session: &Session, query: &str) -> Result<(),
 }
 
 /// The one that is meant: by the new case's id, or by the old one where only one leads it on.
-fn chosen(session: &Session, query: &str) -> Result<LeaderView, Failure> {
+fn chosen(session: &Session, query: &str) -> Result<LeaderView, Told> {
     let mut leaders = session.leaders()?;
     let new: Vec<(String, String)> =
         leaders.iter().map(|leader| (leader.case.to_string(), String::new())).collect();
@@ -108,17 +109,17 @@ fn chosen(session: &Session, query: &str) -> Result<LeaderView, Failure> {
             let title = session.case(&leader.leads_on)?.title.or_else(|| leader.title.clone());
             Ok((leader.leads_on.to_string(), title.unwrap_or_default()))
         })
-        .collect::<Result<Vec<_>, Failure>>()?;
+        .collect::<Result<Vec<_>, Told>>()?;
     let means = |old: &(String, String)| choose::case(std::slice::from_ref(old), query).is_ok();
     let meant: Vec<usize> = (0..leaders.len()).filter(|index| means(&titles[*index])).collect();
     match meant.as_slice() {
         [one] => Ok(leaders.swap_remove(*one)),
-        [] => Err(Failure::new(
+        [] => Err(Told::new(
             Exit::NotFound,
             format!("Nobody who is no owner leads the case {} on.", safe_line(query)),
             "See `alcove case follow`. Whoever leads on has to add you first; ask the members by phone.",
         )),
-        several => Err(Failure::new(
+        several => Err(Told::new(
             Exit::Conflict,
             format!(
                 "{} lead this case on:\n{}",
@@ -137,7 +138,7 @@ fn described(leader: &LeaderView) -> String {
         leader.case.to_string(),
         words::full_name(&leader.leader),
         leader.leads_on.to_string(),
-        when::minute(leader.since_ms),
+        times::minute(leader.since_ms),
         leader.words,
         words::audience(&leader.members)
     )];

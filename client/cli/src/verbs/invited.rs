@@ -5,15 +5,17 @@
 use super::enrol::{enrolled, passphrase};
 use crate::{
     context::Context,
-    exit::{Exit, Failure},
     prompt::{blocking, unreadable},
-    ui::{text::safe_line, when},
 };
 use alcove_charter::Invitation;
-use alcove_client::session::{
-    Clock, SystemClock,
-    enrol::{Begun, EnrolError, Enrolment, HandedIn, Invited, device},
+use alcove_client::{
+    session::{
+        Clock, SystemClock,
+        enrol::{Begun, EnrolError, Enrolment, HandedIn, Invited, device},
+    },
+    telling::{Told, times},
 };
+use alcove_programs::{exit::Exit, text::safe_line};
 use alcove_proto::limits::INVITATION_CHARS_MAX;
 use serde::Serialize;
 use std::{
@@ -39,7 +41,7 @@ struct StateJson {
     since: String,
 }
 
-pub(crate) async fn accept(context: &Context, file: Option<&Path>, wait: Option<u64>) -> Result<(), Failure> {
+pub(crate) async fn accept(context: &Context, file: Option<&Path>, wait: Option<u64>) -> Result<(), Told> {
     let text = read_invitation(file).await?;
     let invitation = Invitation::parse(&text).map_err(EnrolError::from)?;
     drop(text);
@@ -55,7 +57,7 @@ pub(crate) async fn accept(context: &Context, file: Option<&Path>, wait: Option<
     }
 }
 
-pub(crate) async fn finish(context: &Context, wait: Option<u64>) -> Result<(), Failure> {
+pub(crate) async fn finish(context: &Context, wait: Option<u64>) -> Result<(), Told> {
     if !device::has_vault(&context.home) {
         return Err(EnrolError::NoInvitation.into());
     }
@@ -63,7 +65,7 @@ pub(crate) async fn finish(context: &Context, wait: Option<u64>) -> Result<(), F
     let begun = Invited::resume(&context.home, &passphrase)?;
     match go_on(context, begun, wait).await? {
         Some(enrolment) => enrolled(context, &passphrase, &enrolment).await,
-        None => Err(Failure::new(
+        None => Err(Told::new(
             Exit::Unreachable,
             "Your agency's admin has not answered yet.",
             "Run `alcove enrol finish` again after they have called you.",
@@ -72,13 +74,13 @@ pub(crate) async fn finish(context: &Context, wait: Option<u64>) -> Result<(), F
 }
 
 /// Hands in, shows the words, and waits as long as is wanted. Nothing when there is no answer by then.
-async fn go_on(context: &Context, begun: Begun, wait: Option<u64>) -> Result<Option<Enrolment>, Failure> {
+async fn go_on(context: &Context, begun: Begun, wait: Option<u64>) -> Result<Option<Enrolment>, Told> {
     let invited = match begun {
         Begun::Enrolled(enrolment) => return Ok(Some(*enrolment)),
         Begun::Invited(invited) => invited,
     };
     if context.offline {
-        return Err(Failure::new(
+        return Err(Told::new(
             Exit::Unreachable,
             "An invitation is answered at the server.",
             "Run the command again without --offline.",
@@ -104,7 +106,7 @@ async fn wait_for_answer(
     context: &Context,
     invited: &Invited,
     patience: Option<Duration>,
-) -> Result<Option<Enrolment>, Failure> {
+) -> Result<Option<Enrolment>, Told> {
     // A patience beyond what a clock can hold is one without end.
     let until = patience.and_then(|patience| Instant::now().checked_add(patience));
     let mut pause = ASK_PAUSE;
@@ -122,7 +124,7 @@ async fn wait_for_answer(
             Err(EnrolError::Server(error)) if error.is_passing() => {
                 // Once is enough for one outage.
                 if !std::mem::replace(&mut told, true) {
-                    context.output.warn(&format!("{} Waiting on.", Failure::from(error).what));
+                    context.output.warn(&format!("{} Waiting on.", Told::from(error).what));
                 }
             }
             Err(error) => return Err(error.into()),
@@ -130,14 +132,14 @@ async fn wait_for_answer(
     }
 }
 
-fn show_waiting(context: &Context, handed_in: &HandedIn) -> Result<(), Failure> {
+fn show_waiting(context: &Context, handed_in: &HandedIn) -> Result<(), Told> {
     context.output.object(
         "alcove.enrolment-state.v1",
         StateJson {
             state: "waiting",
             identity: handed_in.identity.to_string(),
             words: handed_in.words.clone(),
-            since: when::rfc3339(handed_in.at_ms),
+            since: times::rfc3339(handed_in.at_ms),
         },
     )?;
     context.output.line(&format!("\n    {}\n", large(&handed_in.words)))?;
@@ -154,7 +156,7 @@ fn large(words: &str) -> String {
 }
 
 /// The invitation's text, from where it was said to be; never from the command line, which others can see.
-async fn read_invitation(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
+async fn read_invitation(file: Option<&Path>) -> Result<Zeroizing<String>, Told> {
     match file {
         Some(file) if file != Path::new("-") => read_file(file),
         Some(_) => {
@@ -162,7 +164,7 @@ async fn read_invitation(file: Option<&Path>) -> Result<Zeroizing<String>, Failu
             text.map_err(|error| unreadable(&error))
         }
         None if io::stdin().is_terminal() => blocking(ask_for_it).await.map_err(|error| unreadable(&error)),
-        None => Err(Failure::new(
+        None => Err(Told::new(
             Exit::Usage,
             "Nobody says where the invitation is, and there is no terminal to ask at.",
             "Name its file, or - for standard input.",
@@ -170,9 +172,9 @@ async fn read_invitation(file: Option<&Path>) -> Result<Zeroizing<String>, Failu
     }
 }
 
-fn read_file(file: &Path) -> Result<Zeroizing<String>, Failure> {
+fn read_file(file: &Path) -> Result<Zeroizing<String>, Told> {
     let failed = |error: io::Error| {
-        Failure::refused(
+        Told::refused(
             format!("The file {} cannot be read: {error}.", safe_line(&file.display().to_string())),
             "Name the file with the invitation that your agency's admin gave you.",
         )

@@ -1,13 +1,12 @@
 //! `alcove ledger`: what the own agency's CA has signed in this person's name, and whom it has not signed for.
 
-use crate::{
-    context::Context,
-    exit::Failure,
-    ui::{table::Table, when, words},
+use crate::{context::Context, ui::table::Table};
+use alcove_client::{
+    session::{LedgerSummary, LedgerView, ListedCertificate, OwnKey},
+    telling::{Told, times, words},
 };
-use alcove_client::session::{LedgerSummary, LedgerView, ListedCertificate, OwnKey};
 
-pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context) -> Result<(), Told> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let view = session.ledger()?;
@@ -25,7 +24,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
                 certificate.number.to_string().as_str(),
                 &certificate.identity.device.to_string(),
                 if certificate.is_mls { "signing" } else { "connecting" },
-                &when::minute(certificate.issued_at_ms),
+                &times::minute(certificate.issued_at_ms),
                 &until(certificate, now_ms),
                 key_text(certificate.key),
             ]);
@@ -38,7 +37,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
             "{} ({}) is in a case and not in the ledger, seen since {}.",
             words::full_name(&missing.person),
             missing.identity,
-            when::minute(missing.since_ms)
+            times::minute(missing.since_ms)
         ));
     }
     if let Some(warning) = unknown_warning(summary) {
@@ -78,15 +77,17 @@ fn described(summary: &LedgerSummary) -> String {
     format!(
         "{}, complete until {}.",
         words::count(summary.entries, "entry", "entries"),
-        when::minute(summary.complete_until_ms)
+        times::minute(summary.complete_until_ms)
     )
 }
 
 fn until(certificate: &ListedCertificate, now_ms: i64) -> String {
     match certificate.revoked_at_ms {
-        Some(at_ms) => format!("revoked {}", when::minute(at_ms)),
-        None if certificate.not_after_ms < now_ms => format!("ended {}", when::day(certificate.not_after_ms)),
-        None => when::day(certificate.not_after_ms),
+        Some(at_ms) => format!("revoked {}", times::minute(at_ms)),
+        None if certificate.not_after_ms < now_ms => {
+            format!("ended {}", times::day(certificate.not_after_ms))
+        }
+        None => times::day(certificate.not_after_ms),
     }
 }
 
@@ -110,13 +111,13 @@ fn key_code(key: OwnKey) -> &'static str {
 pub(crate) fn summary_json(summary: &LedgerSummary) -> serde_json::Value {
     serde_json::json!({
         "entries": summary.entries,
-        "complete_until": when::rfc3339(summary.complete_until_ms),
+        "complete_until": times::rfc3339(summary.complete_until_ms),
         "not_in_ledger": summary.unlisted,
         "unknown_keys": summary.unknown,
     })
 }
 
-fn objects(context: &Context, view: &LedgerView) -> Result<(), Failure> {
+fn objects(context: &Context, view: &LedgerView) -> Result<(), Told> {
     let published = serde_json::json!({ "published": view.summary.as_ref().map(summary_json) });
     context.output.object("alcove.ledger.v1", published)?;
     for certificate in &view.own {
@@ -127,9 +128,9 @@ fn objects(context: &Context, view: &LedgerView) -> Result<(), Failure> {
                 "identity": certificate.identity.to_string(),
                 "kind": if certificate.is_mls { "mls" } else { "tls" },
                 "serial": certificate.serial,
-                "issued_at": when::rfc3339(certificate.issued_at_ms),
-                "not_after": when::rfc3339(certificate.not_after_ms),
-                "revoked_at": certificate.revoked_at_ms.map(when::rfc3339),
+                "issued_at": times::rfc3339(certificate.issued_at_ms),
+                "not_after": times::rfc3339(certificate.not_after_ms),
+                "revoked_at": certificate.revoked_at_ms.map(times::rfc3339),
                 "key": key_code(certificate.key),
             }),
         )?;
@@ -140,7 +141,7 @@ fn objects(context: &Context, view: &LedgerView) -> Result<(), Failure> {
             serde_json::json!({
                 "identity": missing.identity.to_string(),
                 "name": missing.person.name,
-                "since": when::rfc3339(missing.since_ms),
+                "since": times::rfc3339(missing.since_ms),
             }),
         )?;
     }

@@ -4,19 +4,25 @@ use crate::{
     args::{Member, PersonArgs},
     choose::{self, Candidate},
     context::Context,
-    exit::{Exit, Failure},
-    json::{HeldUpJson, MemberJson, PersonJson},
     prompt,
-    ui::{table::Table, text::safe_line, when, words},
+    ui::table::Table,
 };
-use alcove_client::session::{CaseView, GrantOutcome, History, PersonView, Session};
+use alcove_client::{
+    session::{CaseView, GrantOutcome, History, PersonView, Session},
+    telling::{
+        Told,
+        json::{HeldUpJson, MemberJson, PersonJson},
+        times, words,
+    },
+};
+use alcove_programs::{exit::Exit, text::safe_line};
 use alcove_proto::{
     ids::{GroupId, RecordId},
     v1::Role,
 };
 use serde::Serialize;
 
-pub(crate) async fn run(context: &Context, command: Member) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context, command: Member) -> Result<(), Told> {
     match command {
         Member::Find { name, agency } => find(context, name.as_deref(), agency.as_deref()).await,
         Member::Add { case, person, history, owner } => {
@@ -34,7 +40,7 @@ pub(crate) async fn run(context: &Context, command: Member) -> Result<(), Failur
     }
 }
 
-async fn find(context: &Context, name: Option<&str>, agency: Option<&str>) -> Result<(), Failure> {
+async fn find(context: &Context, name: Option<&str>, agency: Option<&str>) -> Result<(), Told> {
     let session = context.session()?;
     let people = session.people().await?;
     let mut table = Table::new(&["NAME", "ROLE", "AGENCY", "SIDE", "IDENTITY"]);
@@ -51,7 +57,7 @@ async fn find(context: &Context, name: Option<&str>, agency: Option<&str>) -> Re
         ]);
     }
     if found == 0 {
-        return Err(Failure::new(
+        return Err(Told::new(
             Exit::NotFound,
             "Nobody of that name has published a card.",
             "Leave the name out to see everybody; a person appears after `alcove enrol finish` and one `alcove status`.",
@@ -84,7 +90,7 @@ async fn add(
     who: &PersonArgs,
     history: History,
     role: Role,
-) -> Result<(), Failure> {
+) -> Result<(), Told> {
     let session = context.session()?;
     session.sync().await?;
     let case = context.open_case(&session, query)?;
@@ -110,7 +116,7 @@ async fn add(
         History::All => "They will also see everything written before that you may pass on.".to_owned(),
         History::Since(ms) => format!(
             "They will also see what arrived since {} and you may pass on; nothing older.",
-            when::minute(ms)
+            times::minute(ms)
         ),
     });
     if role == Role::Owner {
@@ -175,7 +181,7 @@ async fn promote(
     case: &CaseView,
     person: &PersonView,
     role: Role,
-) -> Result<(), Failure> {
+) -> Result<(), Told> {
     if role == Role::Owner {
         context.output.say(&format!(
             "{} will be an owner of {}: they can add and remove people.",
@@ -202,7 +208,7 @@ async fn promote(
     context.output.line(&format!("{} is an owner of the case.", words::full_name(person)))
 }
 
-async fn ungrant(context: &Context, query: &str, who: &PersonArgs) -> Result<(), Failure> {
+async fn ungrant(context: &Context, query: &str, who: &PersonArgs) -> Result<(), Told> {
     let session = context.session()?;
     session.sync().await?;
     let case = context.open_case(&session, query)?;
@@ -233,7 +239,7 @@ async fn grant(
     who: &PersonArgs,
     records: &[String],
     until: Option<i64>,
-) -> Result<(), Failure> {
+) -> Result<(), Told> {
     let session = context.session()?;
     session.sync().await?;
     let case = context.open_case(&session, query)?;
@@ -244,7 +250,7 @@ async fn grant(
         "{} will read {} from before they came{}.",
         words::full_name(&person),
         words::count(records.len() as u64, "item", "items"),
-        until.map(|ms| format!(", until {}", when::minute(ms))).unwrap_or_default()
+        until.map(|ms| format!(", until {}", times::minute(ms))).unwrap_or_default()
     ));
     context.output.say("What they have read cannot be taken back.");
     prompt::confirm("Hand it over?", context.yes).await?;
@@ -267,7 +273,7 @@ async fn grant(
     report_grant(context, &outcome, held_up.as_ref())
 }
 
-async fn remove(context: &Context, query: &str, who: &PersonArgs) -> Result<(), Failure> {
+async fn remove(context: &Context, query: &str, who: &PersonArgs) -> Result<(), Told> {
     let session = context.session()?;
     session.sync().await?;
     let case = context.open_case(&session, query)?;
@@ -301,7 +307,7 @@ async fn remove(context: &Context, query: &str, who: &PersonArgs) -> Result<(), 
     ))
 }
 
-async fn list(context: &Context, query: &str) -> Result<(), Failure> {
+async fn list(context: &Context, query: &str) -> Result<(), Told> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let case = context.case(&session, query)?;
@@ -344,7 +350,7 @@ async fn list(context: &Context, query: &str) -> Result<(), Failure> {
 }
 
 /// The one of `people` that is meant.
-pub(crate) fn chosen(mut people: Vec<PersonView>, who: &PersonArgs) -> Result<PersonView, Failure> {
+pub(crate) fn chosen(mut people: Vec<PersonView>, who: &PersonArgs) -> Result<PersonView, Told> {
     let candidates: Vec<Candidate<'_>> = people.iter().map(candidate).collect();
     let index = choose::person(&candidates, &who.person, who.agency.as_deref())?;
     Ok(people.swap_remove(index))
@@ -360,7 +366,7 @@ fn candidate(person: &PersonView) -> Candidate<'_> {
 }
 
 /// The notes and documents that the beginnings of ids name, each once.
-fn chosen_records(session: &Session, case: &GroupId, prefixes: &[String]) -> Result<Vec<RecordId>, Failure> {
+fn chosen_records(session: &Session, case: &GroupId, prefixes: &[String]) -> Result<Vec<RecordId>, Told> {
     let mut known: Vec<RecordId> = session.notes(case, None)?.iter().map(|note| note.id).collect();
     known.extend(session.documents(case)?.iter().map(|document| document.id));
     let ids: Vec<String> = known.iter().map(ToString::to_string).collect();
@@ -374,7 +380,7 @@ fn chosen_records(session: &Session, case: &GroupId, prefixes: &[String]) -> Res
     Ok(records)
 }
 
-fn report_grant(context: &Context, outcome: &GrantOutcome, held_up: Option<&Failure>) -> Result<(), Failure> {
+fn report_grant(context: &Context, outcome: &GrantOutcome, held_up: Option<&Told>) -> Result<(), Told> {
     context
         .output
         .line(&format!("{} handed over.", words::count(outcome.granted.len() as u64, "item", "items")))?;
@@ -410,13 +416,13 @@ fn ids(records: &[RecordId]) -> Vec<String> {
 }
 
 /// `none`, `all` or `since=DATE`.
-fn parse_history(text: &str) -> Result<History, Failure> {
+fn parse_history(text: &str) -> Result<History, Told> {
     match text {
         "none" => Ok(History::None),
         "all" => Ok(History::All),
         other => match other.strip_prefix("since=") {
             Some(date) => Ok(History::Since(parse_date(date)?)),
-            None => Err(Failure::new(
+            None => Err(Told::new(
                 Exit::Usage,
                 format!("--history {} is not known.", safe_line(other)),
                 "Say --history none, --history all, or --history since=2026-03-04.",
@@ -425,9 +431,9 @@ fn parse_history(text: &str) -> Result<History, Failure> {
     }
 }
 
-fn parse_date(text: &str) -> Result<i64, Failure> {
-    when::parse(text).ok_or_else(|| {
-        Failure::new(
+fn parse_date(text: &str) -> Result<i64, Told> {
+    times::parse(text).ok_or_else(|| {
+        Told::new(
             Exit::Usage,
             format!("{} is not a date.", safe_line(text)),
             "Write it as 2026-03-04, or with a time as 2026-03-04T14:00:00Z.",

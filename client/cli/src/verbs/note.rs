@@ -5,19 +5,22 @@ use crate::{
     args::Note,
     choose,
     context::{self, Context},
-    exit::{Exit, Failure},
-    failure,
-    json::{
-        AlarmJson, CaseJson, DeliveryJson, DocumentJson, HeldUpJson, MemberJson, NoteJson, UnreadableJson,
-    },
     prompt,
-    ui::{
-        alarms,
-        text::{safe_block, safe_line},
-        when, words,
+};
+use alcove_client::{
+    session::{Delivery, NoteView, Session, UnreadableView, WatchEvent, Written},
+    telling::{
+        Told, alarms, files,
+        json::{
+            AlarmJson, CaseJson, DeliveryJson, DocumentJson, HeldUpJson, MemberJson, NoteJson, UnreadableJson,
+        },
+        times, words,
     },
 };
-use alcove_client::session::{Delivery, NoteView, Session, UnreadableView, WatchEvent, Written};
+use alcove_programs::{
+    exit::Exit,
+    text::{safe_block, safe_line},
+};
 use alcove_proto::{
     ids::{GroupId, RecordId},
     limits::NOTE_TEXT_BYTES_MAX,
@@ -29,7 +32,7 @@ use std::{
     path::Path,
 };
 
-pub(crate) async fn run(context: &Context, command: Note) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context, command: Note) -> Result<(), Told> {
     match command {
         Note::Add { case, file, grantable } => add(context, &case, &file, grantable).await,
         Note::List { case, last } => list(context, &case, last).await,
@@ -39,7 +42,7 @@ pub(crate) async fn run(context: &Context, command: Note) -> Result<(), Failure>
     }
 }
 
-async fn add(context: &Context, query: &str, file: &Path, grantable: bool) -> Result<(), Failure> {
+async fn add(context: &Context, query: &str, file: &Path, grantable: bool) -> Result<(), Told> {
     let session = context.session()?;
     context.refresh(&session).await.before_writing()?;
     let case = context.open_case(&session, query)?;
@@ -49,7 +52,7 @@ async fn add(context: &Context, query: &str, file: &Path, grantable: bool) -> Re
     report(context, &case.id, written)
 }
 
-async fn correct(context: &Context, query: &str, note: &str, file: &Path) -> Result<(), Failure> {
+async fn correct(context: &Context, query: &str, note: &str, file: &Path) -> Result<(), Told> {
     let session = context.session()?;
     context.refresh(&session).await.before_writing()?;
     let case = context.open_case(&session, query)?;
@@ -61,7 +64,7 @@ async fn correct(context: &Context, query: &str, note: &str, file: &Path) -> Res
     report(context, &case.id, written)
 }
 
-async fn list(context: &Context, query: &str, last: Option<usize>) -> Result<(), Failure> {
+async fn list(context: &Context, query: &str, last: Option<usize>) -> Result<(), Told> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let case = context.case(&session, query)?;
@@ -88,7 +91,7 @@ async fn list(context: &Context, query: &str, last: Option<usize>) -> Result<(),
     refresh.end()
 }
 
-async fn show(context: &Context, query: &str, note: &str) -> Result<(), Failure> {
+async fn show(context: &Context, query: &str, note: &str) -> Result<(), Told> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let case = context.case(&session, query)?;
@@ -97,9 +100,9 @@ async fn show(context: &Context, query: &str, note: &str) -> Result<(), Failure>
     refresh.end()
 }
 
-async fn watch(context: &Context, query: Option<&str>, count: Option<u64>) -> Result<(), Failure> {
+async fn watch(context: &Context, query: Option<&str>, count: Option<u64>) -> Result<(), Told> {
     if context.offline {
-        return Err(Failure::new(
+        return Err(Told::new(
             Exit::Usage,
             "Nothing new arrives offline.",
             "Leave --offline out, or read what is here with `alcove note list --offline`.",
@@ -128,7 +131,7 @@ async fn watch(context: &Context, query: Option<&str>, count: Option<u64>) -> Re
     failed.map_or(Ok(()), Err)
 }
 
-fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Result<(), Failure> {
+fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Result<(), Told> {
     let title = |case: &GroupId| {
         session.case(case).map(|case| super::case::title(&case)).unwrap_or_else(|_| case.to_string())
     };
@@ -144,7 +147,7 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
             context.output.line(&format!(
                 "{:.8}  {}  {}\n    sent {} ({}); save it with `alcove doc get`",
                 document.id.to_string(),
-                when::minute(document.written_at_ms),
+                times::minute(document.written_at_ms),
                 words::full_name(&author),
                 safe_line(&document.name),
                 words::bytes(document.size)
@@ -191,13 +194,13 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
     Ok(())
 }
 
-pub(crate) fn print(context: &Context, session: &Session, note: &NoteView) -> Result<(), Failure> {
+pub(crate) fn print(context: &Context, session: &Session, note: &NoteView) -> Result<(), Told> {
     let author = context::author(session, &note.author)?;
     context.output.object(NoteJson::SCHEMA, NoteJson::new(note, &author))?;
     let mut heading = format!(
         "{:.8}  {}  {}",
         note.id.to_string(),
-        when::minute(note.written_at_ms),
+        times::minute(note.written_at_ms),
         words::full_name(&author)
     );
     if let Some(corrected) = note.corrects {
@@ -221,7 +224,7 @@ pub(crate) fn print(context: &Context, session: &Session, note: &NoteView) -> Re
     context.output.line(&format!("{heading}\n{}\n", safe_block(&note.text, "    ")))
 }
 
-fn print_unreadable(context: &Context, session: &Session, item: &UnreadableView) -> Result<(), Failure> {
+fn print_unreadable(context: &Context, session: &Session, item: &UnreadableView) -> Result<(), Told> {
     let author = context::author(session, &item.author)?;
     context.output.object(UnreadableJson::SCHEMA, UnreadableJson::new(item, &author))?;
     context.output.line(&format!(
@@ -243,7 +246,7 @@ struct WrittenJson {
     held_up: Option<HeldUpJson>,
 }
 
-fn report(context: &Context, case: &GroupId, written: Written) -> Result<(), Failure> {
+fn report(context: &Context, case: &GroupId, written: Written) -> Result<(), Told> {
     let held_up = written.held_up.map(|error| context.held_up(error));
     report_kept(context, case, &written.id, written.delivery, held_up.as_ref())
 }
@@ -254,8 +257,8 @@ pub(crate) fn report_kept(
     case: &GroupId,
     id: &RecordId,
     delivery: Delivery,
-    held_up: Option<&Failure>,
-) -> Result<(), Failure> {
+    held_up: Option<&Told>,
+) -> Result<(), Told> {
     context.output.object(
         "alcove.written.v1",
         WrittenJson {
@@ -270,19 +273,19 @@ pub(crate) fn report_kept(
     Ok(())
 }
 
-fn say_readers(context: &Context, session: &Session, case: &GroupId) -> Result<(), Failure> {
+fn say_readers(context: &Context, session: &Session, case: &GroupId) -> Result<(), Told> {
     context.output.say(&format!("This will be read by {}", words::audience(&session.members(case)?)));
     Ok(())
 }
 
-fn chosen(session: &Session, case: &GroupId, prefix: &str) -> Result<RecordId, Failure> {
+fn chosen(session: &Session, case: &GroupId, prefix: &str) -> Result<RecordId, Told> {
     let known: Vec<RecordId> = session.notes(case, None)?.iter().map(|note| note.id).collect();
     let ids: Vec<String> = known.iter().map(ToString::to_string).collect();
     Ok(known[choose::by_id(&ids, prefix, "note")?])
 }
 
 /// Reads the text of a note: UTF-8, no longer than a note may be.
-async fn read_text(context: &Context, file: &Path) -> Result<String, Failure> {
+async fn read_text(context: &Context, file: &Path) -> Result<String, Told> {
     let from_stdin = file == Path::new("-");
     if from_stdin && io::stdin().is_terminal() {
         context.output.say("Type the note; Ctrl-D on an empty line sends it, Ctrl-C throws it away.");
@@ -300,15 +303,15 @@ async fn read_text(context: &Context, file: &Path) -> Result<String, Failure> {
         Ok(bytes)
     })
     .await
-    .map_err(|error| if from_stdin { prompt::unreadable(&error) } else { failure::file(file, &error) })?;
+    .map_err(|error| if from_stdin { prompt::unreadable(&error) } else { files::file(file, &error) })?;
     if bytes.len() > NOTE_TEXT_BYTES_MAX {
-        return Err(Failure::refused(
+        return Err(Told::refused(
             format!("The text is longer than the {NOTE_TEXT_BYTES_MAX} bytes a note may have."),
             "Send it as a document with `alcove doc send`.",
         ));
     }
     let text = String::from_utf8(bytes).map_err(|_| {
-        Failure::refused(
+        Told::refused(
             "The text is not UTF-8.",
             "Save it as UTF-8, or send the file as a document with `alcove doc send`.",
         )
@@ -316,7 +319,7 @@ async fn read_text(context: &Context, file: &Path) -> Result<String, Failure> {
     // The line break an editor or `echo` puts at the end is not part of the note.
     let text = text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text)).unwrap_or(&text);
     if text.trim().is_empty() {
-        return Err(Failure::new(
+        return Err(Told::new(
             Exit::Refused,
             "There is no text.",
             "Write something, or name a file with text.",

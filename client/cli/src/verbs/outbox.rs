@@ -1,15 +1,10 @@
 //! `alcove outbox`: what is written here and not at the server, and what to do about what it refuses.
 
-use crate::{
-    args::Outbox,
-    choose,
-    context::Context,
-    exit::Failure,
-    json::DeliveryJson,
-    prompt,
-    ui::{table::Table, when, words},
+use crate::{args::Outbox, choose, context::Context, prompt, ui::table::Table};
+use alcove_client::{
+    session::{Delivery, OutboxView, RefusalCause, Session},
+    telling::{Told, json::DeliveryJson, times, words},
 };
-use alcove_client::session::{Delivery, OutboxView, RefusalCause, Session};
 use serde::Serialize;
 
 /// `alcove.outbox-item.v1`.
@@ -31,13 +26,13 @@ impl ItemJson {
             id: item.id.to_string(),
             case: item.case.to_string(),
             kind: words::outbox_kind(item.kind),
-            written_at: when::rfc3339(item.written_at_ms),
+            written_at: times::rfc3339(item.written_at_ms),
             delivery: DeliveryJson::new(item.delivery),
         }
     }
 }
 
-pub(crate) async fn run(context: &Context, command: Outbox) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context, command: Outbox) -> Result<(), Told> {
     match command {
         Outbox::List => list(context).await,
         Outbox::Drop { id } => drop_item(context, &id).await,
@@ -45,7 +40,7 @@ pub(crate) async fn run(context: &Context, command: Outbox) -> Result<(), Failur
     }
 }
 
-async fn list(context: &Context) -> Result<(), Failure> {
+async fn list(context: &Context) -> Result<(), Told> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let items = session.outbox()?;
@@ -56,7 +51,7 @@ async fn list(context: &Context) -> Result<(), Failure> {
             &item.id.to_string()[..8],
             &super::case::title(&session.case(&item.case)?),
             words::outbox_kind(item.kind),
-            &when::minute(item.written_at_ms),
+            &times::minute(item.written_at_ms),
             &state(item.delivery),
         ]);
     }
@@ -68,13 +63,13 @@ async fn list(context: &Context) -> Result<(), Failure> {
     refresh.end()
 }
 
-async fn drop_item(context: &Context, prefix: &str) -> Result<(), Failure> {
+async fn drop_item(context: &Context, prefix: &str) -> Result<(), Told> {
     let session = context.session()?;
     let item = chosen(&session, prefix)?;
     context.output.say(&format!(
         "The {} of {} will not be sent. If it has reached the server already, it stays there.",
         words::outbox_kind(item.kind),
-        when::minute(item.written_at_ms)
+        times::minute(item.written_at_ms)
     ));
     prompt::confirm("Take it out of the outbox?", context.yes).await?;
     session.drop_from_outbox(&item.id)?;
@@ -83,14 +78,14 @@ async fn drop_item(context: &Context, prefix: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn retry(context: &Context, prefix: &str) -> Result<(), Failure> {
+async fn retry(context: &Context, prefix: &str) -> Result<(), Told> {
     let session = context.session()?;
     let item = chosen(&session, prefix)?;
     if item.delivery == (Delivery::Refused { cause: RefusalCause::ChangedInLog }) {
         context.output.say(&format!(
             "The server showed something else in the place of the {} of {}. It will be sent again as a new one, to everybody who reads {} now.",
             words::outbox_kind(item.kind),
-            when::minute(item.written_at_ms),
+            times::minute(item.written_at_ms),
             super::case::title(&session.case(&item.case)?)
         ));
         prompt::confirm("Send it again?", context.yes).await?;
@@ -99,7 +94,7 @@ async fn retry(context: &Context, prefix: &str) -> Result<(), Failure> {
         context.output.say(&format!(
             "The {} of {} is most likely in the case already, where this laptop cannot read it: ask a colleague whether they have it. If you go on, it is sent once more as a new one, to everybody who reads {} now.",
             words::outbox_kind(item.kind),
-            when::minute(item.written_at_ms),
+            times::minute(item.written_at_ms),
             super::case::title(&session.case(&item.case)?)
         ));
         prompt::confirm("Send it once more?", context.yes).await?;
@@ -125,7 +120,7 @@ async fn retry(context: &Context, prefix: &str) -> Result<(), Failure> {
     refresh.end()
 }
 
-fn chosen(session: &Session, prefix: &str) -> Result<OutboxView, Failure> {
+fn chosen(session: &Session, prefix: &str) -> Result<OutboxView, Told> {
     let mut items = session.outbox()?;
     let ids: Vec<String> = items.iter().map(|item| item.id.to_string()).collect();
     Ok(items.swap_remove(choose::by_id(&ids, prefix, "outbox item")?))

@@ -1,21 +1,16 @@
 //! `alcove recovery`: the attempts in one's agency, the objection to one, and reading again after everything was lost.
 
-use crate::{
-    args::Recovery,
-    choose,
-    context::Context,
-    exit::{Exit, Failure},
-    failure,
-    json::RecoveryJson,
-    prompt,
-    ui::{table::Table, text::safe_line, when, words},
+use crate::{args::Recovery, choose, context::Context, prompt, ui::table::Table};
+use alcove_client::{
+    session::{Imported, RecoveredCaseView, RecoveryState, RecoveryView},
+    telling::{Told, files, json::RecoveryJson, times, words},
 };
-use alcove_client::session::{Imported, RecoveredCaseView, RecoveryState, RecoveryView};
+use alcove_programs::{exit::Exit, text::safe_line};
 use alcove_proto::limits::RECOVERED_KEYS_BYTES_MAX;
 use serde::Serialize;
 use std::{fs::File, io::Read, path::Path};
 
-pub(crate) async fn run(context: &Context, command: Recovery) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context, command: Recovery) -> Result<(), Told> {
     match command {
         Recovery::List => list(context).await,
         Recovery::Object { id } => object(context, &id).await,
@@ -23,7 +18,7 @@ pub(crate) async fn run(context: &Context, command: Recovery) -> Result<(), Fail
     }
 }
 
-async fn list(context: &Context) -> Result<(), Failure> {
+async fn list(context: &Context) -> Result<(), Told> {
     let session = context.session()?;
     session.want_recoveries();
     let refresh = context.refresh(&session).await;
@@ -35,8 +30,8 @@ async fn list(context: &Context) -> Result<(), Failure> {
             &short(attempt),
             &words::name(&attempt.person),
             &attempt.device.to_string(),
-            &when::minute(attempt.announced_at_ms),
-            &when::minute(attempt.open_from_ms),
+            &times::minute(attempt.announced_at_ms),
+            &times::minute(attempt.open_from_ms),
             words::recovery_state(attempt.state),
         ]);
     }
@@ -48,7 +43,7 @@ async fn list(context: &Context) -> Result<(), Failure> {
     refresh.end()
 }
 
-async fn object(context: &Context, query: &str) -> Result<(), Failure> {
+async fn object(context: &Context, query: &str) -> Result<(), Told> {
     let session = context.session()?;
     session.want_recoveries();
     let refresh = context.refresh(&session).await;
@@ -66,7 +61,7 @@ async fn object(context: &Context, query: &str) -> Result<(), Failure> {
     context.output.line(became(state))?;
     match state {
         RecoveryState::Objected | RecoveryState::Withdrawn | RecoveryState::Ended => refresh.end(),
-        RecoveryState::Announced | RecoveryState::Open | RecoveryState::HandedOut => Err(Failure::new(
+        RecoveryState::Announced | RecoveryState::Open | RecoveryState::HandedOut => Err(Told::new(
             Exit::Conflict,
             "The objection came too late, or was not taken.",
             "Speak to your agency's admin and officers at once: with enough shares they can open it.",
@@ -122,7 +117,7 @@ impl RecoveredCaseJson {
     }
 }
 
-async fn import(context: &Context, path: &Path) -> Result<(), Failure> {
+async fn import(context: &Context, path: &Path) -> Result<(), Told> {
     let file = read(path)?;
     let session = context.session()?;
     let imported = session.import_recovered(&file)?;
@@ -205,12 +200,12 @@ fn short(attempt: &RecoveryView) -> String {
 }
 
 /// Reads the file, and no more than such a file can have.
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+fn read(path: &Path) -> Result<Vec<u8>, Told> {
     let mut bytes = Vec::new();
     let limit = RECOVERED_KEYS_BYTES_MAX as u64 + 1;
     File::open(path)
         .and_then(|file| file.take(limit).read_to_end(&mut bytes))
-        .map_err(|error| failure::file(path, &error))?;
+        .map_err(|error| files::file(path, &error))?;
     Ok(bytes)
 }
 

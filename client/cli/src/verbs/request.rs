@@ -1,14 +1,11 @@
 //! `alcove case requests`, `accept` and `decline`: who wants to add this device to a case, and one's yes or no.
 
-use crate::{
-    choose,
-    context::Context,
-    exit::Failure,
-    json::PersonJson,
-    prompt,
-    ui::{table::Table, text::safe_line, when, words},
+use crate::{choose, context::Context, prompt, ui::table::Table};
+use alcove_client::{
+    session::{RequestView, Session},
+    telling::{Told, json::PersonJson, times, words},
 };
-use alcove_client::session::{RequestView, Session};
+use alcove_programs::text::safe_line;
 use serde::Serialize;
 
 /// `alcove.request.v1`.
@@ -32,14 +29,14 @@ impl RequestJson {
             id: view.id.to_string(),
             by: PersonJson::new(&view.person),
             words: view.words.clone(),
-            since: when::rfc3339(view.since_ms),
+            since: times::rfc3339(view.since_ms),
             known_case: view.known.map(|case| case.to_string()),
             leads_on: view.leads_on,
         }
     }
 }
 
-pub(crate) async fn list(context: &Context) -> Result<(), Failure> {
+pub(crate) async fn list(context: &Context) -> Result<(), Told> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let requests = session.requests()?;
@@ -51,7 +48,7 @@ pub(crate) async fn list(context: &Context) -> Result<(), Failure> {
             &words::name(&request.person),
             &safe_line(&request.person.agency.name),
             words::side(request.person.agency.side),
-            &when::minute(request.since_ms),
+            &times::minute(request.since_ms),
             &request.words,
             &note(request),
         ]);
@@ -75,7 +72,7 @@ pub(crate) async fn accept(
     id: Option<&str>,
     from: Option<&str>,
     agency: Option<&str>,
-) -> Result<(), Failure> {
+) -> Result<(), Told> {
     let session = context.session()?;
     context.refresh(&session).await.before_writing()?;
     let requests = chosen(&session, id, from, agency)?;
@@ -105,9 +102,10 @@ pub(crate) async fn accept(
     for case in &joined {
         let view = session.case(case)?;
         let members = session.members(case)?;
-        context
-            .output
-            .object(crate::json::CaseJson::SCHEMA, crate::json::CaseJson::new(&view, Some(&members)))?;
+        context.output.object(
+            alcove_client::telling::json::CaseJson::SCHEMA,
+            alcove_client::telling::json::CaseJson::new(&view, Some(&members)),
+        )?;
         context.output.line(&format!("{}  {}", case, super::case::title(&view)))?;
         context.output.line(&format!("Read by {}", words::audience(&members)))?;
         super::case::tell_of_same_title(context, &session, &view)?;
@@ -115,7 +113,7 @@ pub(crate) async fn accept(
     refresh.end()
 }
 
-pub(crate) async fn decline(context: &Context, id: &str) -> Result<(), Failure> {
+pub(crate) async fn decline(context: &Context, id: &str) -> Result<(), Told> {
     let session = context.session()?;
     let requests = chosen(&session, Some(id), None, None)?;
     for request in &requests {
@@ -136,7 +134,7 @@ fn chosen(
     id: Option<&str>,
     from: Option<&str>,
     agency: Option<&str>,
-) -> Result<Vec<RequestView>, Failure> {
+) -> Result<Vec<RequestView>, Told> {
     let mut requests = session.requests()?;
     if let Some(from) = from {
         // What does not lead on from a case here is accepted one by one.

@@ -1,13 +1,14 @@
 //! `alcove search`: the notes of this device that contain some words. What somebody looks for says as much as what
 //! they write, so it comes the way a note comes and never from the command line.
 
-use crate::{context::Context, exit::Failure, prompt, ui::words};
+use crate::{context::Context, prompt};
+use alcove_client::telling::{Told, words};
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 /// Most bytes of the words that are searched for.
 const WORDS_BYTES_MAX: u64 = 1024;
 
-pub(crate) async fn run(context: &Context, query: Option<&str>) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context, query: Option<&str>) -> Result<(), Told> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let cases = match query {
@@ -45,7 +46,7 @@ pub(crate) async fn run(context: &Context, query: Option<&str>) -> Result<(), Fa
 }
 
 /// The words, from a prompt or from standard input. Errors: nothing there, too long, or no UTF-8.
-async fn read_words() -> Result<String, Failure> {
+async fn read_words() -> Result<String, Told> {
     let text = prompt::blocking(|| {
         let mut text = String::new();
         if io::stdin().is_terminal() {
@@ -60,13 +61,13 @@ async fn read_words() -> Result<String, Failure> {
     .await
     .map_err(|error| prompt::unreadable(&error))?;
     if text.len() as u64 > WORDS_BYTES_MAX {
-        return Err(Failure::refused(
+        return Err(Told::refused(
             format!("The words are longer than {WORDS_BYTES_MAX} bytes."),
             "Search for a part of them.",
         ));
     }
     match text.trim() {
-        "" => Err(Failure::refused(
+        "" => Err(Told::refused(
             "There is nothing to search for.",
             "Type the words when asked, or give them on standard input.",
         )),

@@ -1,16 +1,16 @@
 //! `alcove status`: where this device stands, and what will stop working next.
 
 use super::ledger;
-use crate::{
-    context::Context,
-    exit::Failure,
-    failure,
-    json::{AlarmJson, RecoveryJson},
-    ui::{alarms, text::safe_line, when, words},
+use crate::context::Context;
+use alcove_client::{
+    session::{CertificateTrouble, Error, ListView, RenewalState, RenewalView, ServerView, StatusView},
+    telling::{
+        Told, alarms, certificates,
+        json::{AlarmJson, RecoveryJson},
+        times, words,
+    },
 };
-use alcove_client::session::{
-    CertificateTrouble, Error, ListView, RenewalState, RenewalView, ServerView, StatusView,
-};
+use alcove_programs::text::safe_line;
 use alcove_proto::limits::{CERTIFICATE_BACKDATE_SECONDS, CLOCK_WARNING_MS};
 use serde::Serialize;
 
@@ -80,7 +80,7 @@ impl<'a> RenewalJson<'a> {
             RenewalState::Waiting { since_ms, words } => ("waiting", Some((since_ms, words))),
             RenewalState::Refused { since_ms, words } => ("refused", Some((since_ms, words))),
         };
-        let since = known.map(|(since_ms, _)| when::rfc3339(*since_ms));
+        let since = known.map(|(since_ms, _)| times::rfc3339(*since_ms));
         Self { state, since, words: known.map(|(_, words)| words.as_str()) }
     }
 }
@@ -94,7 +94,7 @@ struct ServerJson {
     round_trip_us: Option<u64>,
 }
 
-pub(crate) async fn run(context: &Context, acknowledge: bool) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context, acknowledge: bool) -> Result<(), Told> {
     let session = context.session()?;
     if !context.offline {
         // An alarm it raises is shown below like any other.
@@ -126,7 +126,7 @@ fn show(
     status: &StatusView,
     server: Option<&ServerView>,
     warnings: &[String],
-) -> Result<(), Failure> {
+) -> Result<(), Told> {
     let ends_ms = status.tls_not_after_ms.min(status.mls_not_after_ms);
     let hash = alcove_proto::ids::Digest(status.charter_hash).to_string();
     let json = StatusJson {
@@ -143,10 +143,10 @@ fn show(
         charter: serde_json::json!({
             "version": status.charter_version,
             "hash": hash,
-            "not_after": when::rfc3339(status.charter_not_after_ms),
+            "not_after": times::rfc3339(status.charter_not_after_ms),
         }),
         certificate: CertificateJson {
-            not_after: when::rfc3339(ends_ms),
+            not_after: times::rfc3339(ends_ms),
             days_left: days_left(status),
             revoked: status.revoked,
         },
@@ -181,12 +181,12 @@ fn show(
             words::side(status.agency.side)
         ),
         format!("Device       {}", status.identity),
-        format!("Certificate  until {} ({})", when::minute(ends_ms), remaining(status)),
+        format!("Certificate  until {} ({})", times::minute(ends_ms), remaining(status)),
         format!(
             "Charter      version {} of {}, until {}",
             status.charter_version,
             safe_line(&status.collaborative),
-            when::day(status.charter_not_after_ms)
+            times::day(status.charter_not_after_ms)
         ),
         match server {
             Some(server) => format!(
@@ -222,14 +222,14 @@ fn warnings(status: &StatusView, server: Option<&ServerView>) -> Vec<String> {
             RenewalState::Waiting { .. } => urgency.split(':').next().unwrap_or(urgency),
             RenewalState::None | RenewalState::Refused { .. } => urgency,
         };
-        warnings.push(format!("Your certificate {urgency}. {}", failure::renewal(&status.renewal)));
+        warnings.push(format!("Your certificate {urgency}. {}", certificates::renewal(&status.renewal)));
     } else if left_ms > 0 && (is_refused(&status.renewal) || status.renewal.bad_answer) {
-        warnings.push(failure::renewal(&status.renewal));
+        warnings.push(certificates::renewal(&status.renewal));
     }
     if status.charter_not_after_ms - status.now_ms <= 30 * DAY_MS {
         warnings.push(format!(
             "The charter ends on {}: the agencies' admins have to sign the next version.",
-            when::day(status.charter_not_after_ms)
+            times::day(status.charter_not_after_ms)
         ));
     }
     if let Some(server) = server
@@ -238,9 +238,9 @@ fn warnings(status: &StatusView, server: Option<&ServerView>) -> Vec<String> {
         let difference = server.clock_difference_ms;
         warnings.push(format!(
             "This machine's clock is {} {} the server's. Set it: certificates allow for {} and no more.",
-            when::span(difference),
+            times::span(difference),
             if difference > 0 { "ahead of" } else { "behind" },
-            when::span(CERTIFICATE_BACKDATE_SECONDS as i64 * 1000),
+            times::span(CERTIFICATE_BACKDATE_SECONDS as i64 * 1000),
         ));
     }
     warnings.extend(status.ledger.as_ref().and_then(ledger::unknown_warning));
@@ -259,14 +259,14 @@ fn list_json(list: &ListView) -> ListJson {
     ListJson {
         agency: list.agency.trust_domain.to_string(),
         number: list.number,
-        next_update: when::rfc3339(list.next_update_ms),
+        next_update: times::rfc3339(list.next_update_ms),
         overdue: list.overdue,
     }
 }
 
 /// What it means that no newer list of an agency has come.
 fn list_warning(list: &ListView) -> String {
-    let (agency, by) = (safe_line(&list.agency.name), when::minute(list.next_update_ms));
+    let (agency, by) = (safe_line(&list.agency.name), times::minute(list.next_update_ms));
     if list.overdue {
         format!(
             "{agency} promised a new revocation list by {by}, and none has come: it forgot, or the server keeps it back. Nobody \
@@ -285,14 +285,17 @@ fn is_refused(renewal: &RenewalView) -> bool {
 }
 
 /// Fails when this device's certificate is not in force.
-fn own_certificate(status: &StatusView) -> Result<(), Failure> {
+fn own_certificate(status: &StatusView) -> Result<(), Told> {
     let not_after_ms = status.tls_not_after_ms.min(status.mls_not_after_ms);
     if status.revoked {
-        Err(failure::certificate(CertificateTrouble::Revoked))
+        Err(certificates::certificate(CertificateTrouble::Revoked))
     } else if status.not_of_charter {
-        Err(failure::certificate_and_renewal(CertificateTrouble::NotOfCharter, &status.renewal))
+        Err(certificates::certificate_and_renewal(CertificateTrouble::NotOfCharter, &status.renewal))
     } else if status.now_ms > not_after_ms {
-        Err(failure::certificate_and_renewal(CertificateTrouble::Expired { not_after_ms }, &status.renewal))
+        Err(certificates::certificate_and_renewal(
+            CertificateTrouble::Expired { not_after_ms },
+            &status.renewal,
+        ))
     } else {
         Ok(())
     }
@@ -311,18 +314,18 @@ fn remaining(status: &StatusView) -> String {
     } else if left_ms < 0 {
         "EXPIRED".to_owned()
     } else {
-        format!("{} left", when::span(left_ms))
+        format!("{} left", times::span(left_ms))
     }
 }
 
 fn renewal_line(renewal: &RenewalView) -> String {
     match &renewal.state {
         RenewalState::Waiting { since_ms, words } => {
-            format!("waiting for your agency's admin since {}; words: {words}", when::minute(*since_ms))
+            format!("waiting for your agency's admin since {}; words: {words}", times::minute(*since_ms))
         }
-        RenewalState::Refused { since_ms, .. } => format!("REFUSED, found on {}", when::minute(*since_ms)),
+        RenewalState::Refused { since_ms, .. } => format!("REFUSED, found on {}", times::minute(*since_ms)),
         RenewalState::None if renewal.desk_known => {
-            format!("by itself, from {} on", when::day(renewal.due_at_ms))
+            format!("by itself, from {} on", times::day(renewal.due_at_ms))
         }
         RenewalState::None => "by files: this device knows no desk".to_owned(),
     }
@@ -378,8 +381,8 @@ fn waiting(status: &StatusView) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exit::Exit;
     use alcove_client::session::AgencyView;
+    use alcove_programs::exit::Exit;
     use alcove_proto::v1::Side;
 
     fn status(days_left: f64) -> StatusView {

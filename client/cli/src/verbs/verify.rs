@@ -1,13 +1,11 @@
 //! `alcove verify`: words that two people compare by phone, and what they found.
 
-use crate::{
-    choose,
-    context::Context,
-    exit::{Exit, Failure},
-    prompt,
-    ui::{table::Table, text::safe_line, when, words},
+use crate::{choose, context::Context, prompt, ui::table::Table};
+use alcove_client::{
+    session::{AgencyCheck, KeyChangeCause, KeyChangeView, PersonView, Session},
+    telling::{Told, times, words},
 };
-use alcove_client::session::{AgencyCheck, KeyChangeCause, KeyChangeView, PersonView, Session};
+use alcove_programs::{exit::Exit, text::safe_line};
 use alcove_proto::{ids::GroupId, names::Person};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +13,7 @@ pub(crate) async fn run(
     context: &Context,
     agency: Option<&str>,
     people: Option<&[String]>,
-) -> Result<(), Failure> {
+) -> Result<(), Told> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     match (agency, people) {
@@ -26,13 +24,13 @@ pub(crate) async fn run(
     refresh.end()
 }
 
-fn list(context: &Context, session: &Session) -> Result<(), Failure> {
+fn list(context: &Context, session: &Session) -> Result<(), Told> {
     let mut table = Table::new(&["AGENCY", "SIDE", "WORDS", "COMPARED"]);
     for check in session.agency_checks()? {
         agency_object(context, &check)?;
         let compared = match (check.is_own, check.verified_at_ms, check.changed) {
             (true, ..) => "yours".to_owned(),
-            (false, Some(at_ms), _) => when::day(at_ms),
+            (false, Some(at_ms), _) => times::day(at_ms),
             (false, None, true) => "CHANGED since".to_owned(),
             (false, None, false) => "not yet".to_owned(),
         };
@@ -47,7 +45,7 @@ fn list(context: &Context, session: &Session) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn verify_agency(context: &Context, session: &Session, query: &str) -> Result<(), Failure> {
+async fn verify_agency(context: &Context, session: &Session, query: &str) -> Result<(), Told> {
     let wanted = query.trim().to_lowercase();
     let mut checks = session.agency_checks()?;
     checks.retain(|check| {
@@ -59,7 +57,7 @@ async fn verify_agency(context: &Context, session: &Session, query: &str) -> Res
         [] => return Err(alcove_client::session::Error::NoSuchAgency.into()),
         several => {
             let names: Vec<String> = several.iter().map(|check| safe_line(&check.agency.name)).collect();
-            return Err(Failure::new(
+            return Err(Told::new(
                 Exit::Conflict,
                 format!("Several agencies are called so: {}.", names.join(", ")),
                 "Give more of the name, or the trust domain.",
@@ -83,7 +81,7 @@ async fn verify_agency(context: &Context, session: &Session, query: &str) -> Res
 }
 
 /// Believes the keys of those people who have read out their words: each is a yes of its own.
-async fn accept_keys(context: &Context, session: &Session, names: &[String]) -> Result<(), Failure> {
+async fn accept_keys(context: &Context, session: &Session, names: &[String]) -> Result<(), Told> {
     let mut changes: BTreeMap<Person, Vec<KeyChangeView>> = BTreeMap::new();
     for change in session.key_changes()? {
         changes.entry(change.identity.person.clone()).or_default().push(change);
@@ -92,7 +90,7 @@ async fn accept_keys(context: &Context, session: &Session, names: &[String]) -> 
         return context.output.line("No key has changed.");
     }
     if names.is_empty() && context.yes {
-        return Err(Failure::new(
+        return Err(Told::new(
             Exit::Usage,
             "--yes is said for people by name: whoever is not named has not been asked about.",
             "Name whom you have compared the words with: `alcove verify --people NAME --yes`. `alcove verify` lists them.",
@@ -121,10 +119,7 @@ async fn accept_keys(context: &Context, session: &Session, names: &[String]) -> 
 }
 
 /// Those of the people with changed keys who are meant, each once. A name may end with `@` and the agency.
-fn named(
-    changes: &BTreeMap<Person, Vec<KeyChangeView>>,
-    names: &[String],
-) -> Result<BTreeSet<Person>, Failure> {
+fn named(changes: &BTreeMap<Person, Vec<KeyChangeView>>, names: &[String]) -> Result<BTreeSet<Person>, Told> {
     let views: Vec<&PersonView> =
         changes.values().filter_map(|keys| keys.first()).map(|change| &change.person).collect();
     let candidates: Vec<choose::Candidate<'_>> = views
@@ -183,12 +178,12 @@ fn described(change: &KeyChangeView) -> String {
     format!(
         "{} {what}, since {}. Their words must be: {} (they see them with `alcove verify`). {until}",
         words::full_name(&change.person),
-        when::minute(change.noticed_at_ms),
+        times::minute(change.noticed_at_ms),
         change.words
     )
 }
 
-fn agency_object(context: &Context, check: &AgencyCheck) -> Result<(), Failure> {
+fn agency_object(context: &Context, check: &AgencyCheck) -> Result<(), Told> {
     context.output.object(
         "alcove.agency-words.v1",
         serde_json::json!({
@@ -197,13 +192,13 @@ fn agency_object(context: &Context, check: &AgencyCheck) -> Result<(), Failure> 
             "side": words::side_code(check.agency.side),
             "words": check.words,
             "own": check.is_own,
-            "verified_at": check.verified_at_ms.map(when::rfc3339),
+            "verified_at": check.verified_at_ms.map(times::rfc3339),
             "changed": check.changed,
         }),
     )
 }
 
-fn key_object(context: &Context, change: &KeyChangeView, believed: bool) -> Result<(), Failure> {
+fn key_object(context: &Context, change: &KeyChangeView, believed: bool) -> Result<(), Told> {
     context.output.object(
         "alcove.key-change.v1",
         serde_json::json!({
@@ -213,7 +208,7 @@ fn key_object(context: &Context, change: &KeyChangeView, believed: bool) -> Resu
             "new_device": change.cause == KeyChangeCause::NewDevice,
             "cause": cause_code(change.cause),
             "cases": change.cases.iter().map(|(case, _)| case.to_string()).collect::<Vec<_>>(),
-            "noticed_at": when::rfc3339(change.noticed_at_ms),
+            "noticed_at": times::rfc3339(change.noticed_at_ms),
             "believed": believed,
         }),
     )

@@ -1,15 +1,16 @@
 //! What to do when somebody in a case is in force no more, and when its owners are: for whom nothing is sent, and whom to
 //! follow; and when the last of them leaves.
 
-use super::{Exit, Failure};
-use alcove_client::session::FollowFault;
+use super::told::Told;
+use crate::session::FollowFault;
+use alcove_programs::exit::Exit;
 use alcove_proto::{
     ids::GroupId,
     names::{Identity, Person},
 };
 
 /// Somebody sits in a case whose certificate is in force no more. What was written waits.
-pub(super) fn seat_outside(case: &GroupId, device: &Identity, last_owner: bool) -> Failure {
+pub(crate) fn seat_outside(case: &GroupId, device: &Identity, last_owner: bool) -> Told {
     // Whoever has just written is shown this sentence alone.
     let way_on = if last_owner {
         " It is the last owner's and cannot be removed: any member leads the case on with `alcove case succeed`, and if one \
@@ -28,12 +29,12 @@ pub(super) fn seat_outside(case: &GroupId, device: &Identity, last_owner: bool) 
         "What you wrote is kept and goes out when the removal is in the log: `alcove status` tries it again. If this lasts, the \
          server keeps it out: tell your admin and the server's operator."
     };
-    Failure::new(Exit::Certificate, what, remedy)
+    Told::new(Exit::Certificate, what, remedy)
 }
 
 /// Whoever leaves would leave nobody behind who could take them off, and do anything else for the case.
-pub(super) fn nobody_stays() -> Failure {
-    Failure::refused(
+pub(crate) fn nobody_stays() -> Told {
+    Told::refused(
         "Nobody else on this case is an owner who stays: the others are no owners, have asked to leave themselves, or their \
          certificates have ended or are revoked.",
         "Make somebody else an owner first: `alcove member add CASE PERSON --owner`.",
@@ -41,9 +42,9 @@ pub(super) fn nobody_stays() -> Failure {
 }
 
 /// Somebody asked to leave, and the other owners have gone before them.
-pub(super) fn wish_lapsed() -> Failure {
+pub(crate) fn wish_lapsed() -> Told {
     // Whoever is told by the way is shown this sentence alone.
-    Failure::refused(
+    Told::refused(
         "You asked to be taken off, but the other owners have gone first and you are the only one now: you stay on it, and what \
          you write is sent again. To leave, make somebody else an owner (`alcove member add CASE PERSON --owner`), then run \
          `alcove case leave` once more.",
@@ -52,9 +53,9 @@ pub(super) fn wish_lapsed() -> Failure {
 }
 
 /// Somebody was to be added, and others have taken them off the case before that.
-pub(super) fn removed_meanwhile(person: &Person) -> Failure {
+pub(crate) fn removed_meanwhile(person: &Person) -> Told {
     // Whoever is told by the way is shown this sentence alone.
-    Failure::new(
+    Told::new(
         Exit::Conflict,
         format!(
             "{person} was to be added and has been removed from the case by somebody else meanwhile, so they were not added. Ask \
@@ -65,8 +66,8 @@ pub(super) fn removed_meanwhile(person: &Person) -> Failure {
 }
 
 /// What was to be changed came with a backup.
-pub(super) fn begun_before_copy() -> Failure {
-    Failure::new(
+pub(crate) fn begun_before_copy() -> Told {
+    Told::new(
         Exit::Conflict,
         "A change of who is on the case was still waiting in the backup that this laptop was put back from. It may have been done \
          and undone since, so it was given up: see `alcove member list`, and add or remove people again where that is still \
@@ -76,7 +77,7 @@ pub(super) fn begun_before_copy() -> Failure {
 }
 
 /// A member leads a case on by their word alone, and this device sees for itself why nobody is to follow.
-pub(super) fn not_to_be_followed(fault: FollowFault) -> Failure {
+pub(crate) fn not_to_be_followed(fault: FollowFault) -> Told {
     let (what, remedy) = match fault {
         FollowFault::NoMember => (
             "Whoever opened this case was no member of the one that it is to lead on.",
@@ -106,5 +107,5 @@ pub(super) fn not_to_be_followed(fault: FollowFault) -> Failure {
             "Ask whoever leads on to remove them (`alcove member remove`), or follow somebody else.",
         ),
     };
-    Failure::new(Exit::Conflict, what, remedy)
+    Told::new(Exit::Conflict, what, remedy)
 }

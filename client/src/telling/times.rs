@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 /// `ms` since 1970 as `2026-03-04 14:01 UTC`; a time no calendar holds is shown as a number.
-pub(crate) fn minute(ms: i64) -> String {
+pub fn minute(ms: i64) -> String {
     match Timestamp::from_millisecond(ms) {
         Ok(time) => time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
         Err(_) => format!("{ms} ms"),
@@ -11,17 +11,17 @@ pub(crate) fn minute(ms: i64) -> String {
 }
 
 /// `ms` since 1970 as RFC 3339, for JSON.
-pub(crate) fn rfc3339(ms: i64) -> String {
+pub fn rfc3339(ms: i64) -> String {
     Timestamp::from_millisecond(ms).map(|time| time.to_string()).unwrap_or_else(|_| ms.to_string())
 }
 
 /// The day of `ms` as `2026-03-04`.
-pub(crate) fn day(ms: i64) -> String {
+pub fn day(ms: i64) -> String {
     minute(ms).chars().take(10).collect()
 }
 
 /// Parses `2026-03-04` (midnight UTC) or an RFC 3339 time into milliseconds since 1970.
-pub(crate) fn parse(text: &str) -> Option<i64> {
+pub fn parse(text: &str) -> Option<i64> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Some(time.as_millisecond());
     }
@@ -30,7 +30,7 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
 }
 
 /// A stretch of time in the largest unit that says enough: `3 days`, `2 hours`, `5 minutes`, `12 s`.
-pub(crate) fn span(ms: i64) -> String {
+pub fn span(ms: i64) -> String {
     let seconds = ms.unsigned_abs() / 1000;
     let count = |number: u64, unit: &str| format!("{number} {unit}{}", if number == 1 { "" } else { "s" });
     match seconds {

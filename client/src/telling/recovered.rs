@@ -1,10 +1,10 @@
 //! Why a file of recovered keys was not taken in, and what to do.
 
-use super::{Exit, Failure};
-use crate::ui::text::safe_line;
-use alcove_client::session::RecoveredFileFault;
+use super::told::Told;
+use crate::session::RecoveredFileFault;
+use alcove_programs::{exit::Exit, text::safe_line};
 
-impl From<RecoveredFileFault> for Failure {
+impl From<RecoveredFileFault> for Told {
     fn from(fault: RecoveredFileFault) -> Self {
         match fault {
             RecoveredFileFault::TooLarge | RecoveredFileFault::NotSuchAFile => Self::refused(

@@ -1,7 +1,10 @@
 //! The words of alarms. Each says what happened, what it can mean, and what to do and by which command, so that nobody
 //! is left alone with a name.
 
-use alcove_client::session::{AlarmKind, AlarmView};
+use super::told::Told;
+use crate::session::{AlarmKind, AlarmView};
+use alcove_programs::exit::Exit;
+use alcove_proto::{ids::GroupId, names::Identity};
 
 /// What most of those about the server come down to.
 const TELL_THE_OPERATOR: &str = "Write nothing more there, tell your admin and the server's operator, and look at \
@@ -11,7 +14,7 @@ const ASK_THE_AUTHOR: &str = "Ask that person by phone what they sent, and tell 
                               `alcove status --acknowledge-alarms` takes the alarm off the list.";
 
 /// An alarm's name for a JSON field.
-pub(crate) fn code(kind: AlarmKind) -> &'static str {
+pub fn code(kind: AlarmKind) -> &'static str {
     match kind {
         AlarmKind::Gap => "gap",
         AlarmKind::Rollback => "rollback",
@@ -42,7 +45,7 @@ pub(crate) fn code(kind: AlarmKind) -> &'static str {
 }
 
 /// An alarm in a few sentences: what happened and how often, what it can mean, what to do.
-pub(crate) fn says(alarm: &AlarmView) -> String {
+pub fn says(alarm: &AlarmView) -> String {
     let mut said = happened(alarm);
     if let Some(author) = &alarm.author {
         said.push_str(&format!(" It stands in the name of {author}."));
@@ -265,6 +268,58 @@ fn means_and_to_do(alarm: &AlarmView) -> (&'static str, &'static str) {
              status --acknowledge-alarms`.",
         ),
     }
+}
+
+/// An alarm stands: some stop everything until somebody has looked at them, the others do not.
+pub fn alarm(case: Option<&GroupId>, kind: AlarmKind, device: Option<&Identity>) -> Told {
+    let whose =
+        case.map_or_else(|| "the collaborative".to_owned(), |case| format!("case {:.8}", case.to_string()));
+    if kind == AlarmKind::NotInLedger {
+        let device = device.map_or_else(|| "a member".to_owned(), Identity::to_string);
+        return Told::new(
+            Exit::Integrity,
+            format!(
+                "The certificate of {device} in {whose} is not in your agency's ledger: nothing is sent."
+            ),
+            "Ask your agency's admin, by phone, whether they certified it and published that. `alcove status \
+             --acknowledge-alarms` lets sending go on; if they did not, `alcove member remove` the person first.",
+        );
+    }
+    if kind == AlarmKind::ServerOrderedInvalid {
+        return Told::new(
+            Exit::Integrity,
+            format!(
+                "The server put an entry into {whose} that it must never take: nothing is sent, and nobody who is named in it \
+                 is to blame."
+            ),
+            "Tell your admin and the server's operator. An owner leads the case on, with everybody in it, by `alcove case \
+             succeed`; what is here can still be read. Marking the alarm as looked at lets nothing be sent.",
+        );
+    }
+    if kind == AlarmKind::VaultRestored {
+        return Told::new(
+            Exit::Integrity,
+            format!(
+                "An alarm stands for {whose} (vault-restored): nothing is sent. The case has something of this device that \
+                 is not here."
+            ),
+            "If you put a backup back: `alcove case rejoin` where the case is frozen, else `alcove status \
+             --acknowledge-alarms`. If you did not, somebody has a copy of this laptop's data: tell your admin now.",
+        );
+    }
+    Told::new(
+        Exit::Integrity,
+        format!(
+            "An alarm stands for {whose} ({}){}.",
+            code(kind),
+            if kind.stops_sending() { ": nothing is sent" } else { "" }
+        ),
+        if kind.stops_sending() {
+            "Read it with `alcove status` and speak to your admin; `alcove status --acknowledge-alarms` lets sending go on."
+        } else {
+            "Read it with `alcove status` and speak to your admin; `alcove status --acknowledge-alarms` marks it as looked at."
+        },
+    )
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! Why an enrolment did not go through, and what to do.
 
-use super::{Exit, Failure};
-use crate::ui::{text::safe_line, when};
+use super::{certificates::certificate, files::no_randomness, times, told::Told};
+use crate::session::{CertificateFault, CertificateTrouble, ServerError, enrol::EnrolError};
 use alcove_charter::{CharterError, InvitationError, TrustError};
-use alcove_client::session::{CertificateFault, CertificateTrouble, ServerError, enrol::EnrolError};
+use alcove_programs::{exit::Exit, text::safe_line};
 
-impl From<EnrolError> for Failure {
+impl From<EnrolError> for Told {
     fn from(error: EnrolError) -> Self {
         const ASK: &str = "Ask your agency's admin for the answer to the request of this device.";
         match error {
             EnrolError::Vault(error) => error.into(),
-            EnrolError::KeyGeneration => super::no_randomness(),
+            EnrolError::KeyGeneration => no_randomness(),
             EnrolError::NoRequest => Self::new(
                 Exit::NotFound,
                 "No request was made on this device.",
@@ -40,7 +40,7 @@ impl From<EnrolError> for Failure {
                 Exit::Certificate,
                 format!(
                     "The charter in the answer ended on {}, by this machine's clock.",
-                    when::minute(not_after_ms)
+                    times::minute(not_after_ms)
                 ),
                 "Set the clock if it is wrong; else the agencies have to sign the next version.",
             ),
@@ -58,11 +58,11 @@ impl From<EnrolError> for Failure {
             ),
             EnrolError::Certificate(_, TrustError::Expired { not_after_ms, .. }) => Self::new(
                 Exit::Certificate,
-                format!("The certificate in the answer ended on {}.", when::minute(not_after_ms)),
+                format!("The certificate in the answer ended on {}.", times::minute(not_after_ms)),
                 "Set this machine's clock if it is wrong; else ask your agency's admin for a new answer.",
             ),
             EnrolError::Certificate(_, TrustError::NotYetValid { not_before_ms, .. }) => {
-                super::certificate(CertificateTrouble::NotYetValid { not_before_ms })
+                certificate(CertificateTrouble::NotYetValid { not_before_ms })
             }
             EnrolError::Certificate(purpose, error) => Self::new(
                 Exit::Integrity,
@@ -112,7 +112,7 @@ impl From<EnrolError> for Failure {
             EnrolError::Invitation(error) => invitation(&error),
             EnrolError::InvitationEnded { not_after_ms } => Self::new(
                 Exit::Certificate,
-                format!("The invitation ended on {}, by this machine's clock.", when::minute(not_after_ms)),
+                format!("The invitation ended on {}, by this machine's clock.", times::minute(not_after_ms)),
                 "Set the clock if it is wrong; else ask your agency's admin for a new invitation.",
             ),
             EnrolError::NoInvitation => Self::new(
@@ -161,18 +161,16 @@ impl From<EnrolError> for Failure {
 }
 
 /// What was given is no invitation.
-fn invitation(error: &InvitationError) -> Failure {
+fn invitation(error: &InvitationError) -> Told {
     const COPY: &str = "Copy it once more, from its first letter to its last; line breaks do not matter.";
     match error {
-        InvitationError::NotOne => Failure::refused("That is no invitation.", COPY),
-        InvitationError::Damaged => {
-            Failure::refused("A piece of the invitation is missing or mistyped.", COPY)
-        }
-        InvitationError::Format { found } => Failure::refused(
+        InvitationError::NotOne => Told::refused("That is no invitation.", COPY),
+        InvitationError::Damaged => Told::refused("A piece of the invitation is missing or mistyped.", COPY),
+        InvitationError::Format { found } => Told::refused(
             format!("The invitation has format {found}, which this program does not know."),
             "Install the newest Alcove.",
         ),
-        InvitationError::Name(_) | InvitationError::Field => Failure::refused(
+        InvitationError::Name(_) | InvitationError::Field => Told::refused(
             format!("The invitation is whole and yet makes no sense: {error}."),
             "Ask your agency's admin for a new invitation.",
         ),
@@ -180,7 +178,7 @@ fn invitation(error: &InvitationError) -> Failure {
 }
 
 /// The desk could not be used by whoever has no more than an invitation.
-fn desk(error: ServerError) -> Failure {
+fn desk(error: ServerError) -> Told {
     match error {
         ServerError::ServerCertificate(
             fault @ (CertificateFault::Revoked
@@ -190,7 +188,7 @@ fn desk(error: ServerError) -> Failure {
             | CertificateFault::Malformed
             | CertificateFault::Missing
             | CertificateFault::Other),
-        ) => Failure::new(
+        ) => Told::new(
             Exit::Integrity,
             format!("What answers at the desk's address is not the server of the invitation: {fault}."),
             "Do not go on; tell your agency's admin what this says.",

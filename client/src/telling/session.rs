@@ -2,34 +2,23 @@
 //!
 //! Each match is exhaustive, so that a new error cannot slip through as "unexpected".
 
-mod adding;
-mod enrol;
-mod owners;
-mod recovered;
-mod server;
-
-use crate::exit::{Exit, Failure};
-use crate::ui::{alarms, text::safe_line, when, words};
+use super::{
+    adding, alarms,
+    certificates::{certificate, certificate_and_renewal, renewal},
+    files::{file, no_randomness, shown},
+    group::group,
+    owners, times,
+    told::Told,
+    words,
+};
+use crate::session::{CertificateFault, Error, RefusalCause, RenewalView, ServerError};
 use alcove_charter::CharterError;
-use alcove_client::session::{
-    AlarmKind, CertificateFault, CertificateTrouble, Error, GroupError, RefusalCause, RenewalState,
-    RenewalView, ServerError, VaultError,
-};
-use alcove_proto::{
-    ids::{GroupId, RecordId},
-    names::Identity,
-};
-use std::{io, path::Path};
+use alcove_programs::exit::Exit;
+use alcove_proto::ids::RecordId;
 
-/// The way to new certificates without the desk.
-const RENEW_BY_FILES: &str =
-    "Run `alcove enrol request`, give the file to your agency's admin, and `alcove enrol finish` the answer.";
-/// The same where it is not known whether a renewal is on its way.
-pub(super) const RENEW: &str = "See `alcove status` for whether a renewal waits; without one, run `alcove enrol request`, \
-    give the file to your agency's admin, and `alcove enrol finish` the answer.";
 const NOT_YOURS: &str = "See `alcove case list` and `alcove member list`.";
 
-impl From<Error> for Failure {
+impl From<Error> for Told {
     fn from(error: Error) -> Self {
         match error {
             Error::NotEnrolled => Self::new(
@@ -44,7 +33,7 @@ impl From<Error> for Failure {
                 Exit::Certificate,
                 format!(
                     "This machine's clock is {} {} the server's: what it signs would be refused.",
-                    when::span(difference_ms),
+                    times::span(difference_ms),
                     if difference_ms > 0 { "ahead of" } else { "behind" }
                 ),
                 "Set the clock and run the command again.",
@@ -180,7 +169,9 @@ impl From<Error> for Failure {
                 "See `alcove recovery list`.",
             ),
             Error::RecoveredFile(fault) => fault.into(),
-            Error::Alarm { case, kind, position: _, device } => alarm(case.as_ref(), kind, device.as_ref()),
+            Error::Alarm { case, kind, position: _, device } => {
+                alarms::alarm(case.as_ref(), kind, device.as_ref())
+            }
             Error::KeyChanged { person: _ } => Self::new(
                 Exit::KeyChanged,
                 "A member signs with another key than before, and no earlier key of theirs vouches for it.",
@@ -278,7 +269,7 @@ impl From<Error> for Failure {
             Error::Group(error) => group(&error),
             Error::Charter(CharterError::Expired { not_after_ms }) => Self::new(
                 Exit::Certificate,
-                format!("The charter ended on {}, by this machine's clock.", when::minute(not_after_ms)),
+                format!("The charter ended on {}, by this machine's clock.", times::minute(not_after_ms)),
                 "Set the clock if it is wrong; else the agencies have to sign the next version.",
             ),
             Error::Charter(error) => Self::new(
@@ -291,70 +282,15 @@ impl From<Error> for Failure {
     }
 }
 
-impl From<VaultError> for Failure {
-    fn from(error: VaultError) -> Self {
-        match error {
-            VaultError::Missing { path } => Self::new(
-                Exit::NotFound,
-                format!("There is no vault in {}.", shown(&path)),
-                "Begin with `alcove enrol request`, or name the vault's folder with --home DIR.",
-            ),
-            VaultError::Exists { path } => Self::new(
-                Exit::Conflict,
-                format!("There is a vault at {} already.", shown(&path)),
-                "Use it with its passphrase, or name another folder with --home DIR.",
-            ),
-            VaultError::WrongPassphrase => Self::new(
-                Exit::Locked,
-                "The passphrase is wrong.",
-                "Try again; nobody can reset it, but your agency can enrol you anew in another folder.",
-            ),
-            VaultError::Damaged { what } => Self::new(
-                Exit::Integrity,
-                format!("The vault is damaged: {what}."),
-                "Copy its folder away and put back your last backup; `alcove doctor` checks it.",
-            ),
-            VaultError::Format { found } => Self::refused(
-                format!("The vault has format {found}: a newer Alcove wrote it."),
-                "Install that version on this device.",
-            ),
-            VaultError::Busy => Self::new(
-                Exit::Conflict,
-                "Another alcove keeps the vault busy.",
-                "Wait until it is done, and run the command again.",
-            ),
-            VaultError::OldPassphraseLingers => Self::new(
-                Exit::Conflict,
-                "The new passphrase is in force, but what the old one opens is still in the vault's files: \
-                 another alcove kept reading in them.",
-                "Close every other alcove on this machine (such as `alcove note watch`) and run `alcove passwd` again: \
-                 the new passphrase is the one it asks for first.",
-            ),
-            VaultError::Full => Self::new(
-                Exit::NoSpace,
-                "There is no space left for the vault.",
-                "Make room and run the command again; nothing is half done.",
-            ),
-            VaultError::Io { path, source } => file(&path, &source),
-            VaultError::Database(error) => Self::new(
-                Exit::Unexpected,
-                format!("The vault's database refuses: {error}."),
-                "Run `alcove doctor`.",
-            ),
-            VaultError::Randomness => no_randomness(),
-        }
-    }
-}
-
 /// The server will never take it as it is; it has not gone away.
-fn refused_for_good(record: &RecordId, cause: RefusalCause) -> Failure {
+fn refused_for_good(record: &RecordId, cause: RefusalCause) -> Told {
     let exit = match cause {
         RefusalCause::NotUnderstood => Exit::Unexpected,
         RefusalCause::TooLarge => Exit::Refused,
         RefusalCause::IdReused => Exit::Integrity,
         RefusalCause::OutOfReach => Exit::NotFound,
         RefusalCause::ChangedInLog => {
-            return Failure::new(
+            return Told::new(
                 Exit::Integrity,
                 "The server shows something else in the place of what you wrote: the others do not have it as you wrote it. Your text is kept in the outbox.",
                 format!(
@@ -364,7 +300,7 @@ fn refused_for_good(record: &RecordId, cause: RefusalCause) -> Failure {
             );
         }
         RefusalCause::InLogUnread => {
-            return Failure::new(
+            return Told::new(
                 Exit::Conflict,
                 "What you wrote is most likely in the case already: this device sent it after the backup that was put back. Your text is kept in the outbox.",
                 format!(
@@ -375,205 +311,20 @@ fn refused_for_good(record: &RecordId, cause: RefusalCause) -> Failure {
         }
     };
     let id = format!("{:.8}", record.to_string());
-    Failure::new(
+    Told::new(
         exit,
         format!("The server refuses it: {}. It is kept in the outbox and not sent.", words::refusal(cause)),
         format!("`alcove outbox drop {id}` takes it out; `alcove outbox retry {id}` has it sent once more."),
     )
 }
 
-/// An alarm stands: some stop everything until somebody has looked at them, the others do not.
-pub(super) fn alarm(case: Option<&GroupId>, kind: AlarmKind, device: Option<&Identity>) -> Failure {
-    let whose =
-        case.map_or_else(|| "the collaborative".to_owned(), |case| format!("case {:.8}", case.to_string()));
-    if kind == AlarmKind::NotInLedger {
-        let device = device.map_or_else(|| "a member".to_owned(), Identity::to_string);
-        return Failure::new(
-            Exit::Integrity,
-            format!(
-                "The certificate of {device} in {whose} is not in your agency's ledger: nothing is sent."
-            ),
-            "Ask your agency's admin, by phone, whether they certified it and published that. `alcove status \
-             --acknowledge-alarms` lets sending go on; if they did not, `alcove member remove` the person first.",
-        );
-    }
-    if kind == AlarmKind::ServerOrderedInvalid {
-        return Failure::new(
-            Exit::Integrity,
-            format!(
-                "The server put an entry into {whose} that it must never take: nothing is sent, and nobody who is named in it \
-                 is to blame."
-            ),
-            "Tell your admin and the server's operator. An owner leads the case on, with everybody in it, by `alcove case \
-             succeed`; what is here can still be read. Marking the alarm as looked at lets nothing be sent.",
-        );
-    }
-    if kind == AlarmKind::VaultRestored {
-        return Failure::new(
-            Exit::Integrity,
-            format!(
-                "An alarm stands for {whose} (vault-restored): nothing is sent. The case has something of this device that \
-                 is not here."
-            ),
-            "If you put a backup back: `alcove case rejoin` where the case is frozen, else `alcove status \
-             --acknowledge-alarms`. If you did not, somebody has a copy of this laptop's data: tell your admin now.",
-        );
-    }
-    Failure::new(
-        Exit::Integrity,
-        format!(
-            "An alarm stands for {whose} ({}){}.",
-            alarms::code(kind),
-            if kind.stops_sending() { ": nothing is sent" } else { "" }
-        ),
-        if kind.stops_sending() {
-            "Read it with `alcove status` and speak to your admin; `alcove status --acknowledge-alarms` lets sending go on."
-        } else {
-            "Read it with `alcove status` and speak to your admin; `alcove status --acknowledge-alarms` marks it as looked at."
-        },
-    )
-}
-
-/// This device's own certificate is not in force.
-pub(super) fn certificate(trouble: CertificateTrouble) -> Failure {
-    match trouble {
-        CertificateTrouble::Expired { not_after_ms } => Failure::new(
-            Exit::Certificate,
-            format!("Your certificate ended on {}, by this machine's clock.", when::minute(not_after_ms)),
-            format!("Set the clock if it is wrong. {RENEW}"),
-        ),
-        CertificateTrouble::NotYetValid { not_before_ms } => Failure::new(
-            Exit::Certificate,
-            format!(
-                "The certificate begins on {}: this machine's clock is behind.",
-                when::minute(not_before_ms)
-            ),
-            "Set the clock and run the command again.",
-        ),
-        CertificateTrouble::NotOfCharter => Failure::new(
-            Exit::Certificate,
-            "The charter in force no longer lists the CA that issued your certificate.",
-            RENEW,
-        ),
-        CertificateTrouble::Revoked => Failure::new(
-            Exit::Certificate,
-            "Your agency has revoked this device's certificate.",
-            "Speak to your agency's admin; what is on this device can still be read with --offline.",
-        ),
-    }
-}
-
-/// The same, with what is true now of new certificates.
-pub(super) fn certificate_and_renewal(trouble: CertificateTrouble, view: &RenewalView) -> Failure {
-    let failure = certificate(trouble);
-    match trouble {
-        CertificateTrouble::Expired { .. } => {
-            Failure { remedy: format!("Set the clock if it is wrong. {}", renewal(view)), ..failure }
-        }
-        CertificateTrouble::NotOfCharter => Failure { remedy: renewal(view), ..failure },
-        // No new certificate helps against these.
-        CertificateTrouble::NotYetValid { .. } | CertificateTrouble::Revoked => failure,
-    }
-}
-
 /// What kept a sync from going on, with what is true now of new certificates where they would help.
-pub(super) fn of_sync(error: Error, view: &RenewalView) -> Failure {
+pub fn of_sync(error: Error, view: &RenewalView) -> Told {
     match error {
         Error::Certificate(trouble) => certificate_and_renewal(trouble, view),
         Error::Server(ServerError::DeviceCertificate(
             CertificateFault::Expired | CertificateFault::UnknownIssuer,
-        )) => Failure { remedy: renewal(view), ..Failure::from(error) },
+        )) => Told { remedy: renewal(view), ..Told::from(error) },
         error => error.into(),
     }
-}
-
-/// What is true of this device's renewal, and what there is to do about it. Sentences.
-pub(super) fn renewal(view: &RenewalView) -> String {
-    match &view.state {
-        RenewalState::Waiting { .. } if view.bad_answer => {
-            "What the desk gave out as the answer to the renewal is not this device's: tell your agency's admin. \
-             A new renewal is made within a day."
-                .to_owned()
-        }
-        RenewalState::Waiting { since_ms, words } => format!(
-            "A renewal has been waiting for your agency's admin since {}; its words are: {words}. \
-             `alcove status` takes it in when it is there.",
-            when::minute(*since_ms)
-        ),
-        RenewalState::Refused { since_ms, .. } => format!(
-            "A renewal was refused on {}: speak to your agency's admin. Without the desk: {RENEW_BY_FILES}",
-            when::minute(*since_ms)
-        ),
-        RenewalState::None if !view.desk_known => RENEW_BY_FILES.to_owned(),
-        RenewalState::None if view.desk_silent => format!(
-            "A renewal is ready, and the server's desk cannot be reached or has no room for it: `alcove status` tries again. \
-             If it stays so, tell your agency's admin, who answers what waits there. Without the desk: {RENEW_BY_FILES}"
-        ),
-        RenewalState::None => {
-            format!("`alcove status` hands a renewal in. Without the desk: {RENEW_BY_FILES}")
-        }
-    }
-}
-
-/// The state of a case refuses: mostly a defect or damage, sometimes just a matter of who and when.
-fn group(error: &GroupError) -> Failure {
-    let (exit, remedy) = match error {
-        GroupError::OwnCertificate(_) => (Exit::Certificate, RENEW),
-        GroupError::Leaf(_) => {
-            (Exit::Certificate, "See `alcove member list`; the agency concerned has to renew it.")
-        }
-        GroupError::Policy(_) => {
-            (Exit::NotFound, "Ask an owner of the case; `alcove member list` shows who is one.")
-        }
-        GroupError::Removed | GroupError::NoSuchLeaf { .. } => (Exit::NotFound, NOT_YOURS),
-        GroupError::CommitPending => (Exit::Conflict, "Run the command again."),
-        GroupError::TooLarge { .. } => (Exit::Refused, "Do it in smaller steps."),
-        GroupError::Commit(_)
-        | GroupError::Mls(_)
-        | GroupError::SavedState
-        | GroupError::KeyPackage
-        | GroupError::Malformed { .. }
-        | GroupError::NotForThisKeyPackage
-        | GroupError::NoLogPin
-        | GroupError::NoFloor
-        | GroupError::FloorAhead
-        | GroupError::UnknownCharter
-        | GroupError::GroupId(_)
-        | GroupError::OwnCommitForgotten
-        | GroupError::GroupInfo(_)
-        | GroupError::Observe(_)
-        | GroupError::OtherDeviceKey
-        | GroupError::Sign
-        | GroupError::Unseal => {
-            (Exit::Integrity, "Run `alcove doctor`, and tell your agency's admin what it says.")
-        }
-    };
-    Failure::new(
-        exit,
-        format!("The encryption of the case refuses: {}.", safe_line(&error.to_string())),
-        remedy,
-    )
-}
-
-pub(super) fn file(path: &Path, source: &io::Error) -> Failure {
-    let (exit, remedy) = match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            (Exit::NoSpace, "Make room and run the command again; nothing is half done.")
-        }
-        io::ErrorKind::NotFound => (Exit::NotFound, "Check the path, and run the command again."),
-        _ => (Exit::Refused, "Check the path and who may use it, and run the command again."),
-    };
-    Failure::new(exit, format!("{} cannot be used: {source}.", shown(path)), remedy)
-}
-
-fn no_randomness() -> Failure {
-    Failure::new(
-        Exit::Unexpected,
-        "The operating system gives no random bytes.",
-        "Restart the machine; without them nothing can be sealed.",
-    )
-}
-
-fn shown(path: &Path) -> String {
-    safe_line(&path.display().to_string())
 }

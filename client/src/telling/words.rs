@@ -1,26 +1,27 @@
 //! The words for what a session knows: sides, roles, causes. One place, so that every screen
 //! says the same.
 
-use super::{text::safe_line, when};
-use alcove_client::session::{
+use super::times;
+use crate::session::{
     FollowFault, MemberView, OutboxKind, PersonView, RecoveryState, RecoveryView, RefusalCause,
     UnreadableCause,
 };
+use alcove_programs::text::safe_line;
 use alcove_proto::{
     ids::GroupId,
     v1::{Role, Side},
 };
 
 /// What people are told whenever somebody is removed or a grant ends.
-pub(crate) const REVOCATION: &str = "They keep what they already received. They will not get anything new.";
+pub const REVOCATION: &str = "They keep what they already received. They will not get anything new.";
 
 /// That somebody whom this person shares no case with wants to add them to one; of the case itself nothing.
-pub(crate) fn requests(waiting: u64) -> String {
+pub fn requests(waiting: u64) -> String {
     format!("{} for your yes: see `alcove case requests`.", count(waiting, "request waits", "requests wait"))
 }
 
 /// That a title no longer tells two cases apart.
-pub(crate) fn same_title(one: &GroupId, other: &GroupId) -> String {
+pub fn same_title(one: &GroupId, other: &GroupId) -> String {
     format!(
         "Two cases have one title: {:.8} and {:.8}. Look at both before you write (`alcove case show`), and name them by these \
          ids.",
@@ -30,7 +31,7 @@ pub(crate) fn same_title(one: &GroupId, other: &GroupId) -> String {
 }
 
 /// An agency's side, as it stands beside every name.
-pub(crate) fn side(side: Side) -> &'static str {
+pub fn side(side: Side) -> &'static str {
     match side {
         Side::Unspecified => "side not known",
         Side::Provider => "provider",
@@ -42,7 +43,7 @@ pub(crate) fn side(side: Side) -> &'static str {
 }
 
 /// The same for a JSON field.
-pub(crate) fn side_code(side: Side) -> &'static str {
+pub fn side_code(side: Side) -> &'static str {
     match side {
         Side::Unspecified => "unknown",
         Side::Provider => "provider",
@@ -54,7 +55,7 @@ pub(crate) fn side_code(side: Side) -> &'static str {
 }
 
 /// What a member may do.
-pub(crate) fn role(role: Role) -> &'static str {
+pub fn role(role: Role) -> &'static str {
     match role {
         Role::Unspecified | Role::Member => "member",
         Role::Owner => "owner",
@@ -62,7 +63,7 @@ pub(crate) fn role(role: Role) -> &'static str {
 }
 
 /// A person's name, or what there is in its place.
-pub(crate) fn name(person: &PersonView) -> String {
+pub fn name(person: &PersonView) -> String {
     match &person.name {
         Some(name) => safe_line(name),
         None => format!("{} (no name known)", person.person.handle.as_str()),
@@ -70,12 +71,12 @@ pub(crate) fn name(person: &PersonView) -> String {
 }
 
 /// A person with agency and side: `Rosa Iglesias-Peña of Harborlight Immigrant Services (provider)`.
-pub(crate) fn full_name(person: &PersonView) -> String {
+pub fn full_name(person: &PersonView) -> String {
     format!("{} of {} ({})", name(person), safe_line(&person.agency.name), side(person.agency.side))
 }
 
 /// Who reads a case: `4 people in 3 agencies`, then a line for each agency and side.
-pub(crate) fn audience(members: &[MemberView]) -> String {
+pub fn audience(members: &[MemberView]) -> String {
     let mut agencies: Vec<(&str, Side, Vec<String>)> = Vec::new();
     for member in members {
         let agency = &member.person.agency;
@@ -108,7 +109,7 @@ pub(crate) fn audience(members: &[MemberView]) -> String {
 }
 
 /// The names of the members' agencies that have set up recovery, each once, made safe.
-pub(crate) fn with_recovery(members: &[MemberView]) -> Vec<String> {
+pub fn with_recovery(members: &[MemberView]) -> Vec<String> {
     let agencies = members.iter().map(|member| &member.person.agency).filter(|agency| agency.has_recovery);
     let mut seen: Vec<&str> = Vec::new();
     let mut names = Vec::new();
@@ -122,7 +123,7 @@ pub(crate) fn with_recovery(members: &[MemberView]) -> Vec<String> {
 }
 
 /// What recovery means for whoever writes to a case with people of that agency in it.
-pub(crate) fn recovery_set_up(agency: &str) -> String {
+pub fn recovery_set_up(agency: &str) -> String {
     format!(
         "{agency} has set up recovery: some of its officers together, after everybody in it was told, can open what its \
          people read."
@@ -130,35 +131,35 @@ pub(crate) fn recovery_set_up(agency: &str) -> String {
 }
 
 /// An attempt at recovery in one's agency, and what there is to do about it. Sentences.
-pub(crate) fn recovery(view: &RecoveryView) -> String {
+pub fn recovery(view: &RecoveryView) -> String {
     let whose = format!(
         "Recovery of what {} could read is asked for, for their device {} (words: {}), announced on {}.",
         name(&view.person),
         view.device,
         safe_line(&view.request_words),
-        when::minute(view.announced_at_ms)
+        times::minute(view.announced_at_ms)
     );
     let id = format!("{:.8}", view.id.to_string());
     let what = match view.state {
         RecoveryState::Announced => format!(
             "It can be handed out from {} on. If they did not ask for it, or you have a doubt: `alcove recovery object {id}`.",
-            when::minute(view.open_from_ms)
+            times::minute(view.open_from_ms)
         ),
         RecoveryState::Open => format!(
             "It can be handed out NOW. If they did not ask for it, or you have a doubt: `alcove recovery object {id}`."
         ),
         RecoveryState::HandedOut => {
-            format!("It was handed out, found on {}.", when::minute(view.since_ms))
+            format!("It was handed out, found on {}.", times::minute(view.since_ms))
         }
-        RecoveryState::Objected => format!("It was objected to on {}.", when::minute(view.since_ms)),
-        RecoveryState::Withdrawn => format!("It was withdrawn on {}.", when::minute(view.since_ms)),
+        RecoveryState::Objected => format!("It was objected to on {}.", times::minute(view.since_ms)),
+        RecoveryState::Withdrawn => format!("It was withdrawn on {}.", times::minute(view.since_ms)),
         RecoveryState::Ended => "Its time is over.".to_owned(),
     };
     format!("{whose} {what}")
 }
 
 /// What has become of an attempt at recovery, in a table.
-pub(crate) fn recovery_state(state: RecoveryState) -> &'static str {
+pub fn recovery_state(state: RecoveryState) -> &'static str {
     match state {
         RecoveryState::Announced => "announced",
         RecoveryState::Open => "CAN BE HANDED OUT",
@@ -170,7 +171,7 @@ pub(crate) fn recovery_state(state: RecoveryState) -> &'static str {
 }
 
 /// The same for a JSON field.
-pub(crate) fn recovery_state_code(state: RecoveryState) -> &'static str {
+pub fn recovery_state_code(state: RecoveryState) -> &'static str {
     match state {
         RecoveryState::Announced => "announced",
         RecoveryState::Open => "open",
@@ -182,7 +183,7 @@ pub(crate) fn recovery_state_code(state: RecoveryState) -> &'static str {
 }
 
 /// What a member is told about the part of a case that is older than their membership.
-pub(crate) fn before_you_came(entries: u64) -> String {
+pub fn before_you_came(entries: u64) -> String {
     format!(
         "{} from before you came, changes of members among them: not shown. Ask a member to grant what you need.",
         count(entries, "entry is", "entries are")
@@ -190,12 +191,12 @@ pub(crate) fn before_you_came(entries: u64) -> String {
 }
 
 /// `1 note`, `2 notes`.
-pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
+pub fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// Bytes as people read them, in steps of 1,000: `2.1 MB`.
-pub(crate) fn bytes(number: u64) -> String {
+pub fn bytes(number: u64) -> String {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
     if number < 1000 {
         return count(number, "byte", "bytes");
@@ -211,7 +212,7 @@ pub(crate) fn bytes(number: u64) -> String {
 }
 
 /// Why somebody who leads a case on is not to be followed, for JSON.
-pub(crate) fn follow_fault_code(fault: FollowFault) -> &'static str {
+pub fn follow_fault_code(fault: FollowFault) -> &'static str {
     match fault {
         FollowFault::NoMember => "no-member",
         FollowFault::OwnerStands => "owner-stands",
@@ -223,7 +224,7 @@ pub(crate) fn follow_fault_code(fault: FollowFault) -> &'static str {
 }
 
 /// What lies in the outbox.
-pub(crate) fn outbox_kind(kind: OutboxKind) -> &'static str {
+pub fn outbox_kind(kind: OutboxKind) -> &'static str {
     match kind {
         OutboxKind::Note => "note",
         OutboxKind::Document => "document",
@@ -236,7 +237,7 @@ pub(crate) fn outbox_kind(kind: OutboxKind) -> &'static str {
 }
 
 /// Why the server refuses an item for good.
-pub(crate) fn refusal(cause: RefusalCause) -> &'static str {
+pub fn refusal(cause: RefusalCause) -> &'static str {
     match cause {
         RefusalCause::NotUnderstood => "it does not understand what this version of Alcove sends",
         RefusalCause::TooLarge => "it is larger, or one more, than a case may have",
@@ -250,7 +251,7 @@ pub(crate) fn refusal(cause: RefusalCause) -> &'static str {
 }
 
 /// The same for a JSON field.
-pub(crate) fn refusal_code(cause: RefusalCause) -> &'static str {
+pub fn refusal_code(cause: RefusalCause) -> &'static str {
     match cause {
         RefusalCause::NotUnderstood => "not-understood",
         RefusalCause::TooLarge => "too-large",
@@ -262,7 +263,7 @@ pub(crate) fn refusal_code(cause: RefusalCause) -> &'static str {
 }
 
 /// Why an item cannot be shown, and who can mend it.
-pub(crate) fn unreadable(cause: UnreadableCause) -> &'static str {
+pub fn unreadable(cause: UnreadableCause) -> &'static str {
     match cause {
         UnreadableCause::NeedsNewerAlcove => "needs a newer Alcove: install it on this device",
         UnreadableCause::DoesNotVerify => {
@@ -282,7 +283,7 @@ pub(crate) fn unreadable(cause: UnreadableCause) -> &'static str {
 }
 
 /// The same for a JSON field.
-pub(crate) fn unreadable_code(cause: UnreadableCause) -> &'static str {
+pub fn unreadable_code(cause: UnreadableCause) -> &'static str {
     match cause {
         UnreadableCause::NeedsNewerAlcove => "needs-newer-alcove",
         UnreadableCause::DoesNotVerify => "does-not-verify",
@@ -296,7 +297,7 @@ pub(crate) fn unreadable_code(cause: UnreadableCause) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alcove_client::session::AgencyView;
+    use crate::session::AgencyView;
 
     fn member(agency: &str, seed: u8, name: Option<&str>, is_self: bool) -> MemberView {
         let handle = alcove_proto::names::Handle::from_random([seed; 10]);

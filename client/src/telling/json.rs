@@ -3,9 +3,8 @@
 //! A field is only ever added; one that changes meaning gets a new schema number. Text of other people
 //! stands here as they wrote it.
 
-use crate::exit::Failure;
-use crate::ui::{alarms, when::rfc3339, words};
-use alcove_client::session::{
+use super::{alarms, times::rfc3339, told::Told, words};
+use crate::session::{
     AlarmView, CaseView, Delivery, DocumentView, MemberView, NoteView, PersonView, RecoveryView,
     UnreadableView,
 };
@@ -14,7 +13,7 @@ use serde::Serialize;
 
 /// A person with their agency.
 #[derive(Serialize)]
-pub(crate) struct PersonJson {
+pub struct PersonJson {
     person: String,
     name: Option<String>,
     role: Option<String>,
@@ -24,7 +23,7 @@ pub(crate) struct PersonJson {
 
 /// An agency.
 #[derive(Serialize)]
-pub(crate) struct AgencyJson {
+pub struct AgencyJson {
     trust_domain: String,
     name: String,
     side: &'static str,
@@ -32,9 +31,11 @@ pub(crate) struct AgencyJson {
 }
 
 impl PersonJson {
-    pub(crate) const SCHEMA: &'static str = "alcove.person.v1";
+    /// The kind of object, and its version.
+    pub const SCHEMA: &'static str = "alcove.person.v1";
 
-    pub(crate) fn new(view: &PersonView) -> Self {
+    /// As JSON shows it.
+    pub fn new(view: &PersonView) -> Self {
         Self {
             person: view.person.to_string(),
             name: view.name.clone(),
@@ -58,21 +59,22 @@ impl AgencyJson {
 
 /// Who wrote something, and on which device.
 #[derive(Serialize)]
-pub(crate) struct AuthorJson {
+pub struct AuthorJson {
     identity: String,
     name: Option<String>,
     agency: AgencyJson,
 }
 
 impl AuthorJson {
-    pub(crate) fn new(identity: &Identity, person: &PersonView) -> Self {
+    /// As JSON shows it.
+    pub fn new(identity: &Identity, person: &PersonView) -> Self {
         Self { identity: identity.to_string(), name: person.name.clone(), agency: AgencyJson::new(person) }
     }
 }
 
 /// A member of a case.
 #[derive(Serialize)]
-pub(crate) struct MemberJson {
+pub struct MemberJson {
     case: String,
     #[serde(flatten)]
     person: PersonJson,
@@ -83,9 +85,11 @@ pub(crate) struct MemberJson {
 }
 
 impl MemberJson {
-    pub(crate) const SCHEMA: &'static str = "alcove.member.v1";
+    /// The kind of object, and its version.
+    pub const SCHEMA: &'static str = "alcove.member.v1";
 
-    pub(crate) fn new(case: &str, view: &MemberView) -> Self {
+    /// As JSON shows it.
+    pub fn new(case: &str, view: &MemberView) -> Self {
         Self {
             case: case.to_owned(),
             person: PersonJson::new(&view.person),
@@ -99,7 +103,7 @@ impl MemberJson {
 
 /// A case.
 #[derive(Serialize)]
-pub(crate) struct CaseJson {
+pub struct CaseJson {
     id: String,
     title: Option<String>,
     archived: bool,
@@ -127,9 +131,11 @@ pub(crate) struct CaseJson {
 }
 
 impl CaseJson {
-    pub(crate) const SCHEMA: &'static str = "alcove.case.v1";
+    /// The kind of object, and its version.
+    pub const SCHEMA: &'static str = "alcove.case.v1";
 
-    pub(crate) fn new(view: &CaseView, members: Option<&[MemberView]>) -> Self {
+    /// As JSON shows it.
+    pub fn new(view: &CaseView, members: Option<&[MemberView]>) -> Self {
         let id = view.id.to_string();
         Self {
             members: members.map(|all| all.iter().map(|member| MemberJson::new(&id, member)).collect()),
@@ -157,7 +163,7 @@ impl CaseJson {
     }
 
     /// The same with why the server does not know of it yet.
-    pub(crate) fn held_up(mut self, failure: Option<&Failure>) -> Self {
+    pub fn held_up(mut self, failure: Option<&Told>) -> Self {
         self.held_up = failure.map(HeldUpJson::new);
         self
     }
@@ -165,7 +171,7 @@ impl CaseJson {
 
 /// An alarm.
 #[derive(Serialize)]
-pub(crate) struct AlarmJson {
+pub struct AlarmJson {
     case: Option<String>,
     alarm: &'static str,
     position: u64,
@@ -178,9 +184,11 @@ pub(crate) struct AlarmJson {
 }
 
 impl AlarmJson {
-    pub(crate) const SCHEMA: &'static str = "alcove.alarm.v1";
+    /// The kind of object, and its version.
+    pub const SCHEMA: &'static str = "alcove.alarm.v1";
 
-    pub(crate) fn new(view: &AlarmView) -> Self {
+    /// As JSON shows it.
+    pub fn new(view: &AlarmView) -> Self {
         Self {
             case: view.case.map(|case| case.to_string()),
             alarm: alarms::code(view.kind),
@@ -197,7 +205,7 @@ impl AlarmJson {
 
 /// An attempt at recovery.
 #[derive(Serialize)]
-pub(crate) struct RecoveryJson {
+pub struct RecoveryJson {
     id: String,
     person: PersonJson,
     device: u16,
@@ -210,9 +218,11 @@ pub(crate) struct RecoveryJson {
 }
 
 impl RecoveryJson {
-    pub(crate) const SCHEMA: &'static str = "alcove.recovery.v1";
+    /// The kind of object, and its version.
+    pub const SCHEMA: &'static str = "alcove.recovery.v1";
 
-    pub(crate) fn new(view: &RecoveryView) -> Self {
+    /// As JSON shows it.
+    pub fn new(view: &RecoveryView) -> Self {
         Self {
             id: view.id.to_string(),
             person: PersonJson::new(&view.person),
@@ -230,7 +240,7 @@ impl RecoveryJson {
 /// Where something of one's own is: `stored` at a position, `queued` on this device, `refused` for good, or
 /// `never-sent`, because the case ended for it before.
 #[derive(Serialize)]
-pub(crate) struct DeliveryJson {
+pub struct DeliveryJson {
     delivery: &'static str,
     position: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -239,19 +249,21 @@ pub(crate) struct DeliveryJson {
 
 /// Why something is still queued: the `error` and `what` that a failure would have.
 #[derive(Serialize)]
-pub(crate) struct HeldUpJson {
+pub struct HeldUpJson {
     error: &'static str,
     what: String,
 }
 
 impl HeldUpJson {
-    pub(crate) fn new(failure: &Failure) -> Self {
+    /// As JSON shows it.
+    pub fn new(failure: &Told) -> Self {
         Self { error: failure.exit.word(), what: failure.what.clone() }
     }
 }
 
 impl DeliveryJson {
-    pub(crate) fn new(delivery: Delivery) -> Self {
+    /// As JSON shows it.
+    pub fn new(delivery: Delivery) -> Self {
         match delivery {
             Delivery::Queued => Self { delivery: "queued", position: None, refused_because: None },
             Delivery::NeverSent => Self { delivery: "never-sent", position: None, refused_because: None },
@@ -269,7 +281,7 @@ impl DeliveryJson {
 
 /// A note.
 #[derive(Serialize)]
-pub(crate) struct NoteJson {
+pub struct NoteJson {
     id: String,
     case: String,
     author: AuthorJson,
@@ -286,9 +298,11 @@ pub(crate) struct NoteJson {
 }
 
 impl NoteJson {
-    pub(crate) const SCHEMA: &'static str = "alcove.note.v1";
+    /// The kind of object, and its version.
+    pub const SCHEMA: &'static str = "alcove.note.v1";
 
-    pub(crate) fn new(view: &NoteView, author: &PersonView) -> Self {
+    /// As JSON shows it.
+    pub fn new(view: &NoteView, author: &PersonView) -> Self {
         Self {
             id: view.id.to_string(),
             case: view.case.to_string(),
@@ -308,7 +322,7 @@ impl NoteJson {
 
 /// A document.
 #[derive(Serialize)]
-pub(crate) struct DocumentJson {
+pub struct DocumentJson {
     id: String,
     case: String,
     author: AuthorJson,
@@ -327,9 +341,11 @@ pub(crate) struct DocumentJson {
 }
 
 impl DocumentJson {
-    pub(crate) const SCHEMA: &'static str = "alcove.document.v1";
+    /// The kind of object, and its version.
+    pub const SCHEMA: &'static str = "alcove.document.v1";
 
-    pub(crate) fn new(view: &DocumentView, author: &PersonView) -> Self {
+    /// As JSON shows it.
+    pub fn new(view: &DocumentView, author: &PersonView) -> Self {
         Self {
             id: view.id.to_string(),
             case: view.case.to_string(),
@@ -348,7 +364,7 @@ impl DocumentJson {
     }
 
     /// The same with the place it was saved at.
-    pub(crate) fn saved_at(mut self, path: &std::path::Path) -> Self {
+    pub fn saved_at(mut self, path: &std::path::Path) -> Self {
         self.path = Some(path.display().to_string());
         self
     }
@@ -356,7 +372,7 @@ impl DocumentJson {
 
 /// Something that cannot be shown, and why.
 #[derive(Serialize)]
-pub(crate) struct UnreadableJson {
+pub struct UnreadableJson {
     case: String,
     position: u64,
     author: AuthorJson,
@@ -365,9 +381,11 @@ pub(crate) struct UnreadableJson {
 }
 
 impl UnreadableJson {
-    pub(crate) const SCHEMA: &'static str = "alcove.unreadable.v1";
+    /// The kind of object, and its version.
+    pub const SCHEMA: &'static str = "alcove.unreadable.v1";
 
-    pub(crate) fn new(view: &UnreadableView, author: &PersonView) -> Self {
+    /// As JSON shows it.
+    pub fn new(view: &UnreadableView, author: &PersonView) -> Self {
         Self {
             case: view.case.to_string(),
             position: view.position.0,

@@ -1,31 +1,31 @@
 //! The two sentences that go with every failure, what happened and what to do, and its exit code.
 
-pub(crate) use alcove_programs::exit::Exit;
+use alcove_programs::exit::Exit;
 
 /// Why a command ended without its result.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub struct Told {
     /// How the process ends.
-    pub(crate) exit: Exit,
+    pub exit: Exit,
     /// What happened, one sentence. Text of other people in it has been made safe.
-    pub(crate) what: String,
+    pub what: String,
     /// What to do, one sentence that names the command.
-    pub(crate) remedy: String,
+    pub remedy: String,
 }
 
-impl Failure {
+impl Told {
     /// A failure with its two sentences.
-    pub(crate) fn new(exit: Exit, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub fn new(exit: Exit, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { exit, what: what.into(), remedy: remedy.into() }
     }
 
     /// The input is refused as it stands.
-    pub(crate) fn refused(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub fn refused(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::new(Exit::Refused, what, remedy)
     }
 
     /// Ctrl-C.
-    pub(crate) fn interrupted() -> Self {
+    pub fn interrupted() -> Self {
         Self::new(Exit::Interrupted, "Stopped; nothing is half done.", "Run the command again to go on.")
     }
 }

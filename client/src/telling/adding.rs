@@ -1,12 +1,12 @@
 //! Why somebody could not be added, and what to do.
 
-use super::{Exit, Failure};
-use crate::ui::{text::safe_line, when};
+use super::{times, told::Told};
+use alcove_programs::{exit::Exit, text::safe_line};
 use alcove_proto::names::{Identity, Person};
 
 /// None of their devices has left anything to be added by.
-pub(super) fn no_key_package(person: &Person) -> Failure {
-    Failure::new(
+pub(crate) fn no_key_package(person: &Person) -> Told {
+    Told::new(
         Exit::NotFound,
         format!("No device of {person} can be added yet: none has been online."),
         "Ask them to run `alcove status`, then add them again.",
@@ -14,7 +14,7 @@ pub(super) fn no_key_package(person: &Person) -> Failure {
 }
 
 /// A case cannot take in what devices have left to be added by. Everybody else is in it.
-pub(super) fn unfit(devices: &[Identity]) -> Failure {
+pub(crate) fn unfit(devices: &[Identity]) -> Told {
     let named: Vec<String> = devices.iter().map(ToString::to_string).collect();
     // A sync shows this sentence alone.
     let what = format!(
@@ -22,7 +22,7 @@ pub(super) fn unfit(devices: &[Identity]) -> Failure {
          else is: {}. Add them again tomorrow (`alcove member add`); if it stays so, ask them to bring Alcove up to date.",
         named.join(", ")
     );
-    Failure::new(
+    Told::new(
         Exit::NotFound,
         what,
         "If their program is up to date and it stays so, the device is not as it should be: tell the admin of their agency.",
@@ -30,14 +30,14 @@ pub(super) fn unfit(devices: &[Identity]) -> Failure {
 }
 
 /// The agency's revocation list is past its time.
-pub(super) fn list_overdue(agency: &str, number: u64, next_update_ms: i64) -> Failure {
-    Failure::new(
+pub(crate) fn list_overdue(agency: &str, number: u64, next_update_ms: i64) -> Told {
+    Told::new(
         Exit::Certificate,
         format!(
             "{} promised a new revocation list by {}, and none has come since list {number}. A lost device of theirs could be \
              let in unseen, so nobody of this agency is added now.",
             safe_line(agency),
-            when::minute(next_update_ms)
+            times::minute(next_update_ms)
         ),
         "Ask that agency's admin to publish a list (`alcove-certs crl`), run `alcove status`, then add them again. If they have \
          published one, the server keeps it back: tell your agency's admin.",
