@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod canonical;
+mod codes;
 pub mod ids;
 pub mod limits;
 pub mod log;

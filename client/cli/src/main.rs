@@ -6,8 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod args;
-mod choose;
 mod context;
+mod failure;
 mod output;
 mod passphrase;
 mod prompt;

@@ -3,11 +3,12 @@
 //! Under `--json` stdout carries JSON only, one object a line, each with a `schema`. A reader that has
 //! gone (`alcove note list | head`) is no failure.
 
+use crate::failure::Failure;
 use alcove_client::{
     session::Delivery,
-    telling::{Told, words},
+    telling::{Told, items},
 };
-use alcove_programs::{exit::Exit, text::safe_json};
+use alcove_programs::{exit::Exit, language::Language, text::safe_json};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -20,14 +21,14 @@ pub(crate) struct Output {
 
 impl Output {
     /// Writes a line of the result for people; nothing under `--json`.
-    pub(crate) fn line(&self, text: &str) -> Result<(), Told> {
+    pub(crate) fn line(&self, text: &str) -> Result<(), Failure> {
         if self.json { Ok(()) } else { write(&mut io::stdout().lock(), text) }
     }
 
     /// Writes one object of the result for programs; nothing otherwise.
     ///
     /// `schema`: for example `alcove.note.v1`. `value`: what serialises as an object.
-    pub(crate) fn object(&self, schema: &'static str, value: impl Serialize) -> Result<(), Told> {
+    pub(crate) fn object(&self, schema: &'static str, value: impl Serialize) -> Result<(), Failure> {
         if self.json { write(&mut io::stdout().lock(), &object_line(schema, value)) } else { Ok(()) }
     }
 
@@ -39,7 +40,7 @@ impl Output {
     }
 
     /// Tells people whether what they wrote has left this device, and what holds it up.
-    pub(crate) fn say_delivery(&self, delivery: Delivery, held_up: Option<&Told>) {
+    pub(crate) fn say_delivery(&self, language: Language, delivery: Delivery, held_up: Option<&Told>) {
         match delivery {
             Delivery::Stored { .. } => self.say("On the server, and its receipt verified."),
             Delivery::NeverSent => {
@@ -50,7 +51,7 @@ impl Output {
             Delivery::Refused { cause } => {
                 self.say(&format!(
                     "Kept in the outbox: the server refuses it, since {}.",
-                    words::refusal(cause)
+                    items::refusal(language, cause)
                 ));
             }
         }
@@ -88,7 +89,7 @@ fn kept(held_up: Option<&Told>) -> String {
 }
 
 /// Writes raw text (completions) to stdout.
-pub(crate) fn raw(text: &[u8]) -> Result<(), Told> {
+pub(crate) fn raw(text: &[u8]) -> Result<(), Failure> {
     finish(io::stdout().lock().write_all(text))
 }
 
@@ -110,16 +111,16 @@ fn object_line(schema: &'static str, value: impl Serialize) -> String {
     safe_json(&serde_json::to_string(&Line { schema, value }).unwrap_or_default())
 }
 
-fn write(to: &mut impl Write, text: &str) -> Result<(), Told> {
+fn write(to: &mut impl Write, text: &str) -> Result<(), Failure> {
     finish(writeln!(to, "{text}").and_then(|()| to.flush()))
 }
 
-fn finish(result: io::Result<()>) -> Result<(), Told> {
+fn finish(result: io::Result<()>) -> Result<(), Failure> {
     match result {
         Ok(()) => Ok(()),
         // The reader has read enough; the act itself is done.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Told::new(
+        Err(error) => Err(Failure::new(
             Exit::Unexpected,
             format!("The result could not be written: {error}."),
             "Check where standard output leads, and run the command again.",

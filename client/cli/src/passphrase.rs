@@ -1,5 +1,6 @@
 //! Where the vault's passphrase comes from: a file, or a terminal; never the command line.
 
+use crate::failure::Failure;
 use alcove_client::telling::Told;
 use alcove_programs::{
     exit::Exit,
@@ -20,21 +21,21 @@ pub(crate) struct Source {
 
 impl Source {
     /// The passphrase of the vault that is there.
-    pub(crate) fn current(&self) -> Result<Passphrase, Told> {
+    pub(crate) fn current(&self) -> Result<Passphrase, Failure> {
         match &self.file {
-            Some(file) => read_file(file),
+            Some(file) => Ok(read_file(file)?),
             None => prompt("Passphrase: ", "--passphrase-file FILE"),
         }
     }
 
     /// A passphrase for a new vault: asked for twice on a terminal. Short ones are refused.
-    pub(crate) fn fresh(&self) -> Result<Passphrase, Told> {
+    pub(crate) fn fresh(&self) -> Result<Passphrase, Failure> {
         fresh(self.file.as_deref(), "--passphrase-file FILE")
     }
 }
 
 /// A new passphrase from `file`, or asked for twice. `flag` names the way without a terminal.
-pub(crate) fn fresh(file: Option<&Path>, flag: &str) -> Result<Passphrase, Told> {
+pub(crate) fn fresh(file: Option<&Path>, flag: &str) -> Result<Passphrase, Failure> {
     let passphrase = match file {
         Some(file) => read_file(file)?,
         None => {
@@ -43,7 +44,7 @@ pub(crate) fn fresh(file: Option<&Path>, flag: &str) -> Result<Passphrase, Told>
             check_strength(&first)?;
             let second = prompt("The same again: ", flag)?;
             if !first.matches(&second) {
-                return Err(Told::refused(
+                return Err(Failure::refused(
                     "The two passphrases are not the same.",
                     "Run the command again and type it twice alike.",
                 ));
@@ -99,10 +100,10 @@ fn read_file(file: &Path) -> Result<Passphrase, Told> {
 }
 
 /// Asks on the terminal without showing what is typed; without a terminal fails at once.
-fn prompt(question: &str, flag: &str) -> Result<Passphrase, Told> {
+fn prompt(question: &str, flag: &str) -> Result<Passphrase, Failure> {
     // Typed text may be piped in while a person sits there: the question goes to the terminal itself.
     if !io::stdin().is_terminal() && !io::stderr().is_terminal() {
-        return Err(Told::new(
+        return Err(Failure::new(
             Exit::Locked,
             "The vault is locked, and there is no terminal to ask for its passphrase.",
             format!("Give the passphrase with {flag}."),
@@ -110,8 +111,8 @@ fn prompt(question: &str, flag: &str) -> Result<Passphrase, Told> {
     }
     match rpassword::prompt_password(question) {
         Ok(passphrase) => Ok(Passphrase::new(passphrase)),
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(Told::interrupted()),
-        Err(error) => Err(Told::new(
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(Failure::interrupted()),
+        Err(error) => Err(Failure::new(
             Exit::Locked,
             format!("The passphrase could not be read from the terminal: {error}."),
             format!("Give it with {flag}."),

@@ -1,17 +1,17 @@
 //! Questions, asked on a terminal only.
 
-use alcove_client::telling::Told;
+use crate::failure::Failure;
 use alcove_programs::exit::Exit;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 /// Goes on when `yes` was given or the person at the terminal types y.
 ///
 /// Without a terminal nobody can answer: fails at once and names `--yes`.
-pub(crate) async fn confirm(question: &str, yes: bool) -> Result<(), Told> {
+pub(crate) async fn confirm(question: &str, yes: bool) -> Result<(), Failure> {
     if yes || ask(question).await? {
         Ok(())
     } else {
-        Err(Told::refused(
+        Err(Failure::refused(
             "You did not say yes, so nothing was done.",
             "Run the command again to be asked again.",
         ))
@@ -21,9 +21,9 @@ pub(crate) async fn confirm(question: &str, yes: bool) -> Result<(), Told> {
 /// Whether the person at the terminal types y.
 ///
 /// Without a terminal nobody can answer: fails at once and names `--yes`.
-pub(crate) async fn ask(question: &str) -> Result<bool, Told> {
+pub(crate) async fn ask(question: &str) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() {
-        return Err(Told::new(
+        return Err(Failure::new(
             Exit::Usage,
             "This command asks before it goes on, and there is no terminal to answer at.",
             "Give --yes to go on without being asked.",
@@ -59,8 +59,8 @@ pub(crate) async fn blocking<T: Send + 'static>(
 }
 
 /// What is typed or piped in could not be read.
-pub(crate) fn unreadable(error: &io::Error) -> Told {
-    Told::new(
+pub(crate) fn unreadable(error: &io::Error) -> Failure {
+    Failure::new(
         Exit::Unexpected,
         format!("The input could not be read: {error}."),
         "Check the pipe that standard input comes from.",

@@ -3,6 +3,7 @@
 use crate::{
     args::{Cli, Command, Doc, PersonArgs},
     context::Context,
+    failure::Failure,
     output::Output,
     verbs::{
         block, case, completions, device, doc, doctor, enrol, ledger, member, note, outbox, passwd, recovery,
@@ -27,9 +28,9 @@ pub(crate) fn main() -> ExitCode {
     let output = Output { json: cli.global.json };
     match started(cli) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            output.failure(&failure);
-            ExitCode::from(failure.exit.code())
+        Err(told) => {
+            output.failure(&told);
+            told.exit.into()
         }
     }
 }
@@ -45,14 +46,14 @@ fn started(cli: Cli) -> Result<(), Told> {
             // Heard first, so that Ctrl-C is also caught while a passphrase is typed: the terminal gets its
             // echo back.
             biased;
-            () = stopped() => Err(Told::interrupted()),
+            () = stopped() => Err(context.told(Failure::interrupted())),
             // Dropped by a signal wherever it waits. Every act in the vault is whole or not at all, and a draft of
             // a file is deleted when it is dropped; an upload goes on at the next try.
-            result = run(&context, cli.command) => result.map_err(|failure| context.in_these_words(failure)),
+            result = run(&context, cli.command) => result.map_err(|failure| context.told(failure)),
         }
     });
     let result = match result {
-        Err(failure) if failure.exit == Exit::Interrupted => interrupted(&context, failure, more_to_do),
+        Err(told) if told.exit == Exit::Interrupted => interrupted(&context, told, more_to_do),
         other => other,
     };
     // Threads that were writing notice that nobody feeds them, and take their draft along.
@@ -82,22 +83,31 @@ async fn stopped() {
 }
 
 /// Says what is safe already, so that nobody writes it again. If that was all there was to do, it is no failure.
-fn interrupted(context: &Context, failure: Told, more_to_do: bool) -> Result<(), Told> {
-    let Some(session) = context.opened() else { return Err(failure) };
-    let stopped = Told::new(Exit::Interrupted, "Stopped before the server had it.", failure.remedy.clone());
+fn interrupted(context: &Context, told: Told, more_to_do: bool) -> Result<(), Told> {
+    let stopped = Told::new(Exit::Interrupted, "Stopped before the server had it.", told.remedy.clone());
+    match report_kept(context, &stopped) {
+        Ok(true) if !more_to_do => Ok(()),
+        Ok(_) => Err(told),
+        Err(failure) => Err(context.told(failure)),
+    }
+}
+
+/// Whether anything was kept.
+fn report_kept(context: &Context, stopped: &Told) -> Result<bool, Failure> {
+    let Some(session) = context.opened() else { return Ok(false) };
     let kept = session.in_hand();
     for (case, id) in &kept {
         let is_title = |item: &OutboxView| item.id == *id && item.kind == OutboxKind::Title;
         if session.outbox()?.iter().any(is_title) {
-            case::report_opened(context, session, case, Some(&stopped))?;
+            case::report_opened(context, session, case, Some(stopped))?;
         } else {
-            note::report_kept(context, case, id, Delivery::Queued, Some(&stopped))?;
+            note::report_kept(context, case, id, Delivery::Queued, Some(stopped))?;
         }
     }
-    if kept.is_empty() || more_to_do { Err(failure) } else { Ok(()) }
+    Ok(!kept.is_empty())
 }
 
-async fn run(context: &Context, command: Command) -> Result<(), Told> {
+async fn run(context: &Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::Enrol(command) => enrol::run(context, command).await,
         Command::Status { acknowledge_alarms } => status::run(context, acknowledge_alarms).await,

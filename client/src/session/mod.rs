@@ -13,6 +13,7 @@
 mod acting;
 mod alarms;
 mod cases;
+mod choosing;
 mod clock;
 mod compare;
 mod connection;
@@ -27,6 +28,7 @@ mod outbox;
 mod own;
 mod people;
 mod recovery;
+mod refreshing;
 mod restored;
 #[cfg(test)]
 mod samples;
@@ -36,10 +38,12 @@ mod upkeep;
 mod view;
 mod watch;
 
+pub use choosing::{ChooseError, Thing, choose_changed, choose_person, matches};
 pub use clock::{Clock, SystemClock};
 pub use compare::Comparison;
 pub use documents::{Destination, OnProgress};
 pub use error::{CertificateTrouble, Error, RecoveredFileFault};
+pub use refreshing::{Refreshed, Stale};
 pub use upkeep::findings::{Check, Finding, Trouble, Verdict};
 pub use view::{
     AddOutcome, AgencyCheck, AgencyView, AlarmKind, AlarmView, CaseView, Delivery, DeviceAddition,
@@ -58,6 +62,7 @@ pub use crate::{
     vault::{Passphrase, VaultError},
 };
 pub use alcove_e2ee::group::GroupError;
+pub use alcove_proto::v1::{Role, Side};
 pub use alcove_trust::CertificateFault;
 
 use crate::vault::{Durability, Vault};

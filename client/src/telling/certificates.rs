@@ -2,7 +2,7 @@
 
 use super::{times, told::Told};
 use crate::session::{CertificateTrouble, RenewalState, RenewalView};
-use alcove_programs::exit::Exit;
+use alcove_programs::{exit::Exit, language::Language};
 
 /// The way to new certificates without the desk.
 const RENEW_BY_FILES: &str =
@@ -12,71 +12,78 @@ pub(crate) const RENEW: &str = "See `alcove status` for whether a renewal waits;
     give the file to your agency's admin, and `alcove enrol finish` the answer.";
 
 /// This device's own certificate is not in force.
-pub fn certificate(trouble: CertificateTrouble) -> Told {
-    match trouble {
-        CertificateTrouble::Expired { not_after_ms } => Told::new(
-            Exit::Certificate,
-            format!("Your certificate ended on {}, by this machine's clock.", times::minute(not_after_ms)),
-            format!("Set the clock if it is wrong. {RENEW}"),
-        ),
-        CertificateTrouble::NotYetValid { not_before_ms } => Told::new(
-            Exit::Certificate,
-            format!(
-                "The certificate begins on {}: this machine's clock is behind.",
-                times::minute(not_before_ms)
+pub fn certificate(language: Language, trouble: CertificateTrouble) -> Told {
+    match language {
+        Language::English => match trouble {
+            CertificateTrouble::Expired { not_after_ms } => Told::new(
+                Exit::Certificate,
+                format!(
+                    "Your certificate ended on {}, by this machine's clock.",
+                    times::minute(not_after_ms)
+                ),
+                format!("Set the clock if it is wrong. {RENEW}"),
             ),
-            "Set the clock and run the command again.",
-        ),
-        CertificateTrouble::NotOfCharter => Told::new(
-            Exit::Certificate,
-            "The charter in force no longer lists the CA that issued your certificate.",
-            RENEW,
-        ),
-        CertificateTrouble::Revoked => Told::new(
-            Exit::Certificate,
-            "Your agency has revoked this device's certificate.",
-            "Speak to your agency's admin; what is on this device can still be read with --offline.",
-        ),
+            CertificateTrouble::NotYetValid { not_before_ms } => Told::new(
+                Exit::Certificate,
+                format!(
+                    "The certificate begins on {}: this machine's clock is behind.",
+                    times::minute(not_before_ms)
+                ),
+                "Set the clock and run the command again.",
+            ),
+            CertificateTrouble::NotOfCharter => Told::new(
+                Exit::Certificate,
+                "The charter in force no longer lists the CA that issued your certificate.",
+                RENEW,
+            ),
+            CertificateTrouble::Revoked => Told::new(
+                Exit::Certificate,
+                "Your agency has revoked this device's certificate.",
+                "Speak to your agency's admin; what is on this device can still be read with --offline.",
+            ),
+        },
     }
 }
 
 /// The same, with what is true now of new certificates.
-pub fn certificate_and_renewal(trouble: CertificateTrouble, view: &RenewalView) -> Told {
-    let failure = certificate(trouble);
+pub fn certificate_and_renewal(language: Language, trouble: CertificateTrouble, view: &RenewalView) -> Told {
+    let failure = certificate(language, trouble);
     match trouble {
         CertificateTrouble::Expired { .. } => {
-            Told { remedy: format!("Set the clock if it is wrong. {}", renewal(view)), ..failure }
+            Told { remedy: format!("Set the clock if it is wrong. {}", renewal(language, view)), ..failure }
         }
-        CertificateTrouble::NotOfCharter => Told { remedy: renewal(view), ..failure },
+        CertificateTrouble::NotOfCharter => Told { remedy: renewal(language, view), ..failure },
         // No new certificate helps against these.
         CertificateTrouble::NotYetValid { .. } | CertificateTrouble::Revoked => failure,
     }
 }
 
 /// What is true of this device's renewal, and what there is to do about it. Sentences.
-pub fn renewal(view: &RenewalView) -> String {
-    match &view.state {
-        RenewalState::Waiting { .. } if view.bad_answer => {
-            "What the desk gave out as the answer to the renewal is not this device's: tell your agency's admin. \
-             A new renewal is made within a day."
-                .to_owned()
-        }
-        RenewalState::Waiting { since_ms, words } => format!(
-            "A renewal has been waiting for your agency's admin since {}; its words are: {words}. \
-             `alcove status` takes it in when it is there.",
-            times::minute(*since_ms)
-        ),
-        RenewalState::Refused { since_ms, .. } => format!(
-            "A renewal was refused on {}: speak to your agency's admin. Without the desk: {RENEW_BY_FILES}",
-            times::minute(*since_ms)
-        ),
-        RenewalState::None if !view.desk_known => RENEW_BY_FILES.to_owned(),
-        RenewalState::None if view.desk_silent => format!(
-            "A renewal is ready, and the server's desk cannot be reached or has no room for it: `alcove status` tries again. \
-             If it stays so, tell your agency's admin, who answers what waits there. Without the desk: {RENEW_BY_FILES}"
-        ),
-        RenewalState::None => {
-            format!("`alcove status` hands a renewal in. Without the desk: {RENEW_BY_FILES}")
-        }
+pub fn renewal(language: Language, view: &RenewalView) -> String {
+    match language {
+        Language::English => match &view.state {
+            RenewalState::Waiting { .. } if view.bad_answer => {
+                "What the desk gave out as the answer to the renewal is not this device's: tell your agency's admin. \
+                 A new renewal is made within a day."
+                    .to_owned()
+            }
+            RenewalState::Waiting { since_ms, words } => format!(
+                "A renewal has been waiting for your agency's admin since {}; its words are: {words}. \
+                 `alcove status` takes it in when it is there.",
+                times::minute(*since_ms)
+            ),
+            RenewalState::Refused { since_ms, .. } => format!(
+                "A renewal was refused on {}: speak to your agency's admin. Without the desk: {RENEW_BY_FILES}",
+                times::minute(*since_ms)
+            ),
+            RenewalState::None if !view.desk_known => RENEW_BY_FILES.to_owned(),
+            RenewalState::None if view.desk_silent => format!(
+                "A renewal is ready, and the server's desk cannot be reached or has no room for it: `alcove status` tries again. \
+                 If it stays so, tell your agency's admin, who answers what waits there. Without the desk: {RENEW_BY_FILES}"
+            ),
+            RenewalState::None => {
+                format!("`alcove status` hands a renewal in. Without the desk: {RENEW_BY_FILES}")
+            }
+        },
     }
 }

@@ -1,205 +1,222 @@
 //! Why an enrolment did not go through, and what to do.
 
-use super::{certificates::certificate, files::no_randomness, times, told::Told};
+use super::{certificates::certificate, files::no_randomness, server, times, told::Told, vault};
 use crate::session::{CertificateFault, CertificateTrouble, ServerError, enrol::EnrolError};
 use alcove_charter::{CharterError, InvitationError, TrustError};
-use alcove_programs::{exit::Exit, text::safe_line};
+use alcove_programs::{exit::Exit, language::Language, text::safe_line};
 
-impl From<EnrolError> for Told {
-    fn from(error: EnrolError) -> Self {
-        const ASK: &str = "Ask your agency's admin for the answer to the request of this device.";
-        match error {
-            EnrolError::Vault(error) => error.into(),
-            EnrolError::KeyGeneration => no_randomness(),
-            EnrolError::NoRequest => Self::new(
-                Exit::NotFound,
-                "No request was made on this device.",
-                "Begin with `alcove enrol request`, or name the vault's folder with --home DIR.",
-            ),
-            EnrolError::AlreadyEnrolled(identity) => Self::new(
-                Exit::Conflict,
-                format!("This device is enrolled as {identity}, and the answer is for another name."),
-                "Ask for an answer with that handle and device number, or enrol in another folder with --home DIR.",
-            ),
-            EnrolError::Older => Self::new(
-                Exit::Conflict,
-                "The answer is older than the certificates held here.",
-                "Take in the newest answer; nothing was changed.",
-            ),
-            EnrolError::TooLarge { limit } => {
-                Self::refused(format!("The file is larger than the {limit} bytes an answer may have."), ASK)
-            }
-            EnrolError::NotAnAnswer(_) => {
-                Self::refused("The file is not an answer to an enrolment request, or it was cut off.", ASK)
-            }
-            EnrolError::Format { found } => Self::refused(
-                format!("The answer has format {found}, which this program does not know."),
-                "Install the newest Alcove.",
-            ),
-            EnrolError::Charter(CharterError::Expired { not_after_ms }) => Self::new(
-                Exit::Certificate,
-                format!(
-                    "The charter in the answer ended on {}, by this machine's clock.",
-                    times::minute(not_after_ms)
+/// How an enrolment ends that did not go through.
+pub fn told(language: Language, error: EnrolError) -> Told {
+    match language {
+        Language::English => {
+            const ASK: &str = "Ask your agency's admin for the answer to the request of this device.";
+            match error {
+                EnrolError::Vault(error) => vault::told(language, error),
+                EnrolError::KeyGeneration => no_randomness(language),
+                EnrolError::NoRequest => Told::new(
+                    Exit::NotFound,
+                    "No request was made on this device.",
+                    "Begin with `alcove enrol request`, or name the vault's folder with --home DIR.",
                 ),
-                "Set the clock if it is wrong; else the agencies have to sign the next version.",
-            ),
-            EnrolError::Charter(CharterError::Fork { version }) => Self::new(
-                Exit::Integrity,
-                format!(
-                    "The answer brings another version {version} of the charter than the one pinned here."
+                EnrolError::AlreadyEnrolled(identity) => Told::new(
+                    Exit::Conflict,
+                    format!("This device is enrolled as {identity}, and the answer is for another name."),
+                    "Ask for an answer with that handle and device number, or enrol in another folder with --home DIR.",
                 ),
-                "Do not go on: compare the charter's hash with your agency's admin.",
-            ),
-            EnrolError::Charter(error) => Self::new(
-                Exit::Integrity,
-                format!("The charter in the answer does not hold: {error}."),
-                "Do not go on: speak to your agency's admin.",
-            ),
-            EnrolError::Certificate(_, TrustError::Expired { not_after_ms, .. }) => Self::new(
-                Exit::Certificate,
-                format!("The certificate in the answer ended on {}.", times::minute(not_after_ms)),
-                "Set this machine's clock if it is wrong; else ask your agency's admin for a new answer.",
-            ),
-            EnrolError::Certificate(_, TrustError::NotYetValid { not_before_ms, .. }) => {
-                certificate(CertificateTrouble::NotYetValid { not_before_ms })
-            }
-            EnrolError::Certificate(purpose, error) => Self::new(
-                Exit::Integrity,
-                format!("The {purpose} certificate in the answer does not hold: {error}."),
-                ASK,
-            ),
-            EnrolError::OtherKey(_) => {
-                Self::refused("The answer is for the request of another device or vault.", ASK)
-            }
-            EnrolError::OtherName(purpose) => Self::new(
-                Exit::Integrity,
-                format!(
-                    "The {purpose} certificate in the answer names another device than the answer itself."
+                EnrolError::Older => Told::new(
+                    Exit::Conflict,
+                    "The answer is older than the certificates held here.",
+                    "Take in the newest answer; nothing was changed.",
                 ),
-                ASK,
-            ),
-            EnrolError::Name(error) => {
-                Self::new(Exit::Integrity, format!("The answer names no device: {error}."), ASK)
+                EnrolError::TooLarge { limit } => Told::refused(
+                    format!("The file is larger than the {limit} bytes an answer may have."),
+                    ASK,
+                ),
+                EnrolError::NotAnAnswer(_) => Told::refused(
+                    "The file is not an answer to an enrolment request, or it was cut off.",
+                    ASK,
+                ),
+                EnrolError::Format { found } => Told::refused(
+                    format!("The answer has format {found}, which this program does not know."),
+                    "Install the newest Alcove.",
+                ),
+                EnrolError::Charter(CharterError::Expired { not_after_ms }) => Told::new(
+                    Exit::Certificate,
+                    format!(
+                        "The charter in the answer ended on {}, by this machine's clock.",
+                        times::minute(not_after_ms)
+                    ),
+                    "Set the clock if it is wrong; else the agencies have to sign the next version.",
+                ),
+                EnrolError::Charter(CharterError::Fork { version }) => Told::new(
+                    Exit::Integrity,
+                    format!(
+                        "The answer brings another version {version} of the charter than the one pinned here."
+                    ),
+                    "Do not go on: compare the charter's hash with your agency's admin.",
+                ),
+                EnrolError::Charter(error) => Told::new(
+                    Exit::Integrity,
+                    format!("The charter in the answer does not hold: {error}."),
+                    "Do not go on: speak to your agency's admin.",
+                ),
+                EnrolError::Certificate(_, TrustError::Expired { not_after_ms, .. }) => Told::new(
+                    Exit::Certificate,
+                    format!("The certificate in the answer ended on {}.", times::minute(not_after_ms)),
+                    "Set this machine's clock if it is wrong; else ask your agency's admin for a new answer.",
+                ),
+                EnrolError::Certificate(_, TrustError::NotYetValid { not_before_ms, .. }) => {
+                    certificate(language, CertificateTrouble::NotYetValid { not_before_ms })
+                }
+                EnrolError::Certificate(purpose, error) => Told::new(
+                    Exit::Integrity,
+                    format!("The {purpose} certificate in the answer does not hold: {error}."),
+                    ASK,
+                ),
+                EnrolError::OtherKey(_) => {
+                    Told::refused("The answer is for the request of another device or vault.", ASK)
+                }
+                EnrolError::OtherName(purpose) => Told::new(
+                    Exit::Integrity,
+                    format!(
+                        "The {purpose} certificate in the answer names another device than the answer itself."
+                    ),
+                    ASK,
+                ),
+                EnrolError::Name(error) => {
+                    Told::new(Exit::Integrity, format!("The answer names no device: {error}."), ASK)
+                }
+                EnrolError::Card(error) => Told::new(
+                    Exit::Integrity,
+                    format!("The card in the answer does not hold: {}.", safe_line(&error.to_string())),
+                    ASK,
+                ),
+                EnrolError::DirectoryKey => {
+                    Told::refused("The answer's sealed part is for another device, or was changed.", ASK)
+                }
+                EnrolError::OtherDirectoryKey => Told::new(
+                    Exit::Integrity,
+                    "The key for names in the answer is not the one that the agencies have signed for: somebody changed your admin's charter file, and would have read your name and those of your colleagues. Nothing of the answer was taken.",
+                    "Tell your agency's admin at once, and ask for a new answer, made with the charter from another admin.",
+                ),
+                EnrolError::NotWhole => Told::new(
+                    Exit::Integrity,
+                    "Your agency has not signed this answer as it came: somebody changed it on its way, or it was made with an older charter or program. Nothing of it was taken.",
+                    "Ask your agency's admin for a new answer, made by the newest alcove-certs with the charter in force, and have it brought another way.",
+                ),
+                EnrolError::ServerAddress => Told::refused(
+                    "The server's address is not of the form host:port.",
+                    "Give it as --server HOST:PORT, for example --server alcove.northmark.example:8443.",
+                ),
+                EnrolError::NoServerAddress => Told::new(
+                    Exit::Usage,
+                    "The answer names no server.",
+                    "Give its address as --server HOST:PORT; your agency's admin knows it.",
+                ),
+                EnrolError::Invitation(error) => invitation(language, &error),
+                EnrolError::InvitationEnded { not_after_ms } => Told::new(
+                    Exit::Certificate,
+                    format!(
+                        "The invitation ended on {}, by this machine's clock.",
+                        times::minute(not_after_ms)
+                    ),
+                    "Set the clock if it is wrong; else ask your agency's admin for a new invitation.",
+                ),
+                EnrolError::NoInvitation => Told::new(
+                    Exit::NotFound,
+                    "No invitation was accepted on this device.",
+                    "Begin with `alcove enrol accept`, name the answer's file, or the vault's folder with --home DIR.",
+                ),
+                EnrolError::InvitedAgain(identity) => Told::new(
+                    Exit::Conflict,
+                    format!("This device is enrolled as {identity} already; an invitation is for a new one."),
+                    "Accept it in another folder with --home DIR; certificates are renewed without an invitation.",
+                ),
+                EnrolError::InvitationReplaced => Told::new(
+                    Exit::Conflict,
+                    "Another invitation was accepted on this device meanwhile.",
+                    "Run `alcove enrol finish` to go on with that one.",
+                ),
+                EnrolError::ForeignCharter => Told::new(
+                    Exit::Integrity,
+                    "The charters at the desk do not lead to the one that the invitation names.",
+                    "Do not go on: the desk may be somebody else's. Speak to your agency's admin.",
+                ),
+                EnrolError::ForeignServerCa => Told::new(
+                    Exit::Integrity,
+                    "The charter that the invitation names does not list the server's CA that stands in it.",
+                    "Do not go on: the invitation may be somebody else's. Speak to your agency's admin.",
+                ),
+                EnrolError::Refused => Told::new(
+                    Exit::NotFound,
+                    "Your agency's admin has refused the request of this device.",
+                    "Speak to them; with a new invitation `alcove enrol accept` begins anew.",
+                ),
+                EnrolError::OtherDevice(identity) => Told::new(
+                    Exit::Integrity,
+                    format!("The answer is for {identity}, which is not the device that asked."),
+                    "Do not go on: tell your agency's admin what this says.",
+                ),
+                EnrolError::SealedAnswer => Told::new(
+                    Exit::Integrity,
+                    "What the desk gave out as the answer is sealed to another device, or was changed.",
+                    "Do not go on: tell your agency's admin what this says.",
+                ),
+                EnrolError::Server(error) => desk(language, error),
             }
-            EnrolError::Card(error) => Self::new(
-                Exit::Integrity,
-                format!("The card in the answer does not hold: {}.", safe_line(&error.to_string())),
-                ASK,
-            ),
-            EnrolError::DirectoryKey => {
-                Self::refused("The answer's sealed part is for another device, or was changed.", ASK)
-            }
-            EnrolError::OtherDirectoryKey => Self::new(
-                Exit::Integrity,
-                "The key for names in the answer is not the one that the agencies have signed for: somebody changed your admin's charter file, and would have read your name and those of your colleagues. Nothing of the answer was taken.",
-                "Tell your agency's admin at once, and ask for a new answer, made with the charter from another admin.",
-            ),
-            EnrolError::NotWhole => Self::new(
-                Exit::Integrity,
-                "Your agency has not signed this answer as it came: somebody changed it on its way, or it was made with an older charter or program. Nothing of it was taken.",
-                "Ask your agency's admin for a new answer, made by the newest alcove-certs with the charter in force, and have it brought another way.",
-            ),
-            EnrolError::ServerAddress => Self::refused(
-                "The server's address is not of the form host:port.",
-                "Give it as --server HOST:PORT, for example --server alcove.northmark.example:8443.",
-            ),
-            EnrolError::NoServerAddress => Self::new(
-                Exit::Usage,
-                "The answer names no server.",
-                "Give its address as --server HOST:PORT; your agency's admin knows it.",
-            ),
-            EnrolError::Invitation(error) => invitation(&error),
-            EnrolError::InvitationEnded { not_after_ms } => Self::new(
-                Exit::Certificate,
-                format!("The invitation ended on {}, by this machine's clock.", times::minute(not_after_ms)),
-                "Set the clock if it is wrong; else ask your agency's admin for a new invitation.",
-            ),
-            EnrolError::NoInvitation => Self::new(
-                Exit::NotFound,
-                "No invitation was accepted on this device.",
-                "Begin with `alcove enrol accept`, name the answer's file, or the vault's folder with --home DIR.",
-            ),
-            EnrolError::InvitedAgain(identity) => Self::new(
-                Exit::Conflict,
-                format!("This device is enrolled as {identity} already; an invitation is for a new one."),
-                "Accept it in another folder with --home DIR; certificates are renewed without an invitation.",
-            ),
-            EnrolError::InvitationReplaced => Self::new(
-                Exit::Conflict,
-                "Another invitation was accepted on this device meanwhile.",
-                "Run `alcove enrol finish` to go on with that one.",
-            ),
-            EnrolError::ForeignCharter => Self::new(
-                Exit::Integrity,
-                "The charters at the desk do not lead to the one that the invitation names.",
-                "Do not go on: the desk may be somebody else's. Speak to your agency's admin.",
-            ),
-            EnrolError::ForeignServerCa => Self::new(
-                Exit::Integrity,
-                "The charter that the invitation names does not list the server's CA that stands in it.",
-                "Do not go on: the invitation may be somebody else's. Speak to your agency's admin.",
-            ),
-            EnrolError::Refused => Self::new(
-                Exit::NotFound,
-                "Your agency's admin has refused the request of this device.",
-                "Speak to them; with a new invitation `alcove enrol accept` begins anew.",
-            ),
-            EnrolError::OtherDevice(identity) => Self::new(
-                Exit::Integrity,
-                format!("The answer is for {identity}, which is not the device that asked."),
-                "Do not go on: tell your agency's admin what this says.",
-            ),
-            EnrolError::SealedAnswer => Self::new(
-                Exit::Integrity,
-                "What the desk gave out as the answer is sealed to another device, or was changed.",
-                "Do not go on: tell your agency's admin what this says.",
-            ),
-            EnrolError::Server(error) => desk(error),
         }
     }
 }
 
 /// What was given is no invitation.
-fn invitation(error: &InvitationError) -> Told {
-    const COPY: &str = "Copy it once more, from its first letter to its last; line breaks do not matter.";
-    match error {
-        InvitationError::NotOne => Told::refused("That is no invitation.", COPY),
-        InvitationError::Damaged => Told::refused("A piece of the invitation is missing or mistyped.", COPY),
-        InvitationError::Format { found } => Told::refused(
-            format!("The invitation has format {found}, which this program does not know."),
-            "Install the newest Alcove.",
-        ),
-        InvitationError::Name(_) | InvitationError::Field => Told::refused(
-            format!("The invitation is whole and yet makes no sense: {error}."),
-            "Ask your agency's admin for a new invitation.",
-        ),
+fn invitation(language: Language, error: &InvitationError) -> Told {
+    match language {
+        Language::English => {
+            const COPY: &str =
+                "Copy it once more, from its first letter to its last; line breaks do not matter.";
+            match error {
+                InvitationError::NotOne => Told::refused("That is no invitation.", COPY),
+                InvitationError::Damaged => {
+                    Told::refused("A piece of the invitation is missing or mistyped.", COPY)
+                }
+                InvitationError::Format { found } => Told::refused(
+                    format!("The invitation has format {found}, which this program does not know."),
+                    "Install the newest Alcove.",
+                ),
+                InvitationError::Name(_) | InvitationError::Field => Told::refused(
+                    format!("The invitation is whole and yet makes no sense: {error}."),
+                    "Ask your agency's admin for a new invitation.",
+                ),
+            }
+        }
     }
 }
 
 /// The desk could not be used by whoever has no more than an invitation.
-fn desk(error: ServerError) -> Told {
-    match error {
-        ServerError::ServerCertificate(
-            fault @ (CertificateFault::Revoked
-            | CertificateFault::UnknownIssuer
-            | CertificateFault::WrongName
-            | CertificateFault::WrongUsage
-            | CertificateFault::Malformed
-            | CertificateFault::Missing
-            | CertificateFault::Other),
-        ) => Told::new(
-            Exit::Integrity,
-            format!("What answers at the desk's address is not the server of the invitation: {fault}."),
-            "Do not go on; tell your agency's admin what this says.",
-        ),
-        ServerError::ServerCertificate(CertificateFault::Expired | CertificateFault::NotYetValid)
-        | ServerError::Unreachable
-        | ServerError::Address
-        | ServerError::Config(_)
-        | ServerError::DeviceCertificate(_)
-        | ServerError::Tls
-        | ServerError::Refused(_)
-        | ServerError::BadAnswer { .. } => error.into(),
+fn desk(language: Language, error: ServerError) -> Told {
+    match language {
+        Language::English => match error {
+            ServerError::ServerCertificate(
+                fault @ (CertificateFault::Revoked
+                | CertificateFault::UnknownIssuer
+                | CertificateFault::WrongName
+                | CertificateFault::WrongUsage
+                | CertificateFault::Malformed
+                | CertificateFault::Missing
+                | CertificateFault::Other),
+            ) => Told::new(
+                Exit::Integrity,
+                format!("What answers at the desk's address is not the server of the invitation: {fault}."),
+                "Do not go on; tell your agency's admin what this says.",
+            ),
+            ServerError::ServerCertificate(CertificateFault::Expired | CertificateFault::NotYetValid)
+            | ServerError::Unreachable
+            | ServerError::Address
+            | ServerError::Config(_)
+            | ServerError::DeviceCertificate(_)
+            | ServerError::Tls
+            | ServerError::Refused(_)
+            | ServerError::BadAnswer { .. } => server::told(language, error),
+        },
     }
 }

@@ -1,28 +1,34 @@
 //! Why a file or the system did not do what was asked of it, and what to do.
 
 use super::told::Told;
-use alcove_programs::{exit::Exit, text::safe_line};
+use alcove_programs::{exit::Exit, language::Language, text::safe_line};
 use std::{io, path::Path};
 
 /// A file or folder cannot be used.
-pub fn file(path: &Path, source: &io::Error) -> Told {
-    let (exit, remedy) = match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            (Exit::NoSpace, "Make room and run the command again; nothing is half done.")
+pub fn file(language: Language, path: &Path, source: &io::Error) -> Told {
+    match language {
+        Language::English => {
+            let (exit, remedy) = match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    (Exit::NoSpace, "Make room and run the command again; nothing is half done.")
+                }
+                io::ErrorKind::NotFound => (Exit::NotFound, "Check the path, and run the command again."),
+                _ => (Exit::Refused, "Check the path and who may use it, and run the command again."),
+            };
+            Told::new(exit, format!("{} cannot be used: {source}.", shown(path)), remedy)
         }
-        io::ErrorKind::NotFound => (Exit::NotFound, "Check the path, and run the command again."),
-        _ => (Exit::Refused, "Check the path and who may use it, and run the command again."),
-    };
-    Told::new(exit, format!("{} cannot be used: {source}.", shown(path)), remedy)
+    }
 }
 
 /// The random source of the system fails.
-pub(crate) fn no_randomness() -> Told {
-    Told::new(
-        Exit::Unexpected,
-        "The operating system gives no random bytes.",
-        "Restart the machine; without them nothing can be sealed.",
-    )
+pub(crate) fn no_randomness(language: Language) -> Told {
+    match language {
+        Language::English => Told::new(
+            Exit::Unexpected,
+            "The operating system gives no random bytes.",
+            "Restart the machine; without them nothing can be sealed.",
+        ),
+    }
 }
 
 /// A path as people see it.

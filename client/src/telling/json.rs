@@ -3,11 +3,12 @@
 //! A field is only ever added; one that changes meaning gets a new schema number. Text of other people
 //! stands here as they wrote it.
 
-use super::{alarms, times::rfc3339, told::Told, words};
+use super::{alarms, items, people::Names, times::rfc3339, told::Told};
 use crate::session::{
     AlarmView, CaseView, Delivery, DocumentView, MemberView, NoteView, PersonView, RecoveryView,
     UnreadableView,
 };
+use alcove_programs::language::Language;
 use alcove_proto::{ids::RecordId, names::Identity};
 use serde::Serialize;
 
@@ -51,7 +52,7 @@ impl AgencyJson {
         Self {
             trust_domain: view.agency.trust_domain.to_string(),
             name: view.agency.name.clone(),
-            side: words::side_code(view.agency.side),
+            side: view.agency.side.code(),
             recovery: view.agency.has_recovery,
         }
     }
@@ -93,7 +94,7 @@ impl MemberJson {
         Self {
             case: case.to_owned(),
             person: PersonJson::new(&view.person),
-            may: words::role(view.role),
+            may: view.role.code(),
             lapsed_devices: view.lapsed_devices.clone(),
             changed_devices: view.changed_devices.clone(),
             you: view.is_self,
@@ -135,7 +136,12 @@ impl CaseJson {
     pub const SCHEMA: &'static str = "alcove.case.v1";
 
     /// As JSON shows it.
-    pub fn new(view: &CaseView, members: Option<&[MemberView]>) -> Self {
+    pub fn new(
+        language: Language,
+        names: Names<'_>,
+        view: &CaseView,
+        members: Option<&[MemberView]>,
+    ) -> Self {
         let id = view.id.to_string();
         Self {
             members: members.map(|all| all.iter().map(|member| MemberJson::new(&id, member)).collect()),
@@ -156,7 +162,7 @@ impl CaseJson {
             unreadable_before: view.unreadable_before,
             is_old: view.is_old,
             last_activity: rfc3339(view.last_activity_ms),
-            alarms: view.alarms.iter().map(AlarmJson::new).collect(),
+            alarms: view.alarms.iter().map(|alarm| AlarmJson::new(language, names, alarm)).collect(),
             held_up: None,
             id,
         }
@@ -188,17 +194,17 @@ impl AlarmJson {
     pub const SCHEMA: &'static str = "alcove.alarm.v1";
 
     /// As JSON shows it.
-    pub fn new(view: &AlarmView) -> Self {
+    pub fn new(language: Language, names: Names<'_>, view: &AlarmView) -> Self {
         Self {
             case: view.case.map(|case| case.to_string()),
-            alarm: alarms::code(view.kind),
+            alarm: view.kind.code(),
             position: view.position,
             last_position: view.last_position,
             count: view.count,
             device: view.device.as_ref().map(Identity::to_string),
             author: view.author.as_ref().map(Identity::to_string),
             noticed_at: rfc3339(view.noticed_at_ms),
-            says: alarms::says(view),
+            says: alarms::says(language, names, view),
         }
     }
 }
@@ -228,7 +234,7 @@ impl RecoveryJson {
             person: PersonJson::new(&view.person),
             device: view.device,
             request_words: view.request_words.clone(),
-            state: words::recovery_state_code(view.state),
+            state: view.state.code(),
             announced_at: rfc3339(view.announced_at_ms),
             open_from: rfc3339(view.open_from_ms),
             since: rfc3339(view.since_ms),
@@ -270,11 +276,9 @@ impl DeliveryJson {
             Delivery::Stored { position } => {
                 Self { delivery: "stored", position: Some(position.0), refused_because: None }
             }
-            Delivery::Refused { cause } => Self {
-                delivery: "refused",
-                position: None,
-                refused_because: Some(words::refusal_code(cause)),
-            },
+            Delivery::Refused { cause } => {
+                Self { delivery: "refused", position: None, refused_because: Some(cause.code()) }
+            }
         }
     }
 }
@@ -385,13 +389,13 @@ impl UnreadableJson {
     pub const SCHEMA: &'static str = "alcove.unreadable.v1";
 
     /// As JSON shows it.
-    pub fn new(view: &UnreadableView, author: &PersonView) -> Self {
+    pub fn new(language: Language, view: &UnreadableView, author: &PersonView) -> Self {
         Self {
             case: view.case.to_string(),
             position: view.position.0,
             author: AuthorJson::new(&view.author, author),
-            cause: words::unreadable_code(view.cause),
-            says: words::unreadable(view.cause),
+            cause: view.cause.code(),
+            says: items::unreadable(language, view.cause),
         }
     }
 }

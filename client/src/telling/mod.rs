@@ -1,22 +1,37 @@
 //! What people and programs are told of what a session knows: sentences, remedies, exit codes and JSON.
 //!
-//! It speaks of the session's views and errors and knows no terminal, no page and no network, so that every screen says the
-//! same. Start with [`Told`].
+//! A file a family of facts. A sentence is a function of a language and a fact, with an exhaustive match: a second language
+//! is a second arm, and a sentence that is missing in it does not compile. It speaks of the session's views and errors and
+//! knows no terminal, no page and no network, so that every screen says the same. Start with [`Told`].
 
 mod adding;
 pub mod alarms;
+pub mod cases;
 pub mod certificates;
-mod enrol;
+pub mod checks;
+pub mod choosing;
+pub mod enrol;
 pub mod files;
 mod group;
+pub mod items;
 pub mod json;
+pub mod keys;
+pub mod leaders;
+pub mod ledger;
+pub mod numbers;
+pub mod outbox;
 mod owners;
+pub mod people;
 mod recovered;
+pub mod recovery;
+pub mod refreshed;
+pub mod requests;
 mod server;
 pub mod session;
+pub mod status;
 pub mod times;
 mod told;
 mod vault;
-pub mod words;
 
+pub use people::Names;
 pub use told::Told;

@@ -2,20 +2,21 @@
 
 use super::told::Told;
 use crate::session::RecoveredFileFault;
-use alcove_programs::{exit::Exit, text::safe_line};
+use alcove_programs::{exit::Exit, language::Language, text::safe_line};
 
-impl From<RecoveredFileFault> for Told {
-    fn from(fault: RecoveredFileFault) -> Self {
-        match fault {
-            RecoveredFileFault::TooLarge | RecoveredFileFault::NotSuchAFile => Self::refused(
+/// How the import of a file of recovered keys ends.
+pub(crate) fn told(language: Language, fault: RecoveredFileFault) -> Told {
+    match language {
+        Language::English => match fault {
+            RecoveredFileFault::TooLarge | RecoveredFileFault::NotSuchAFile => Told::refused(
                 "This is no file of recovered keys.",
                 "Name the file that `alcove-certs recovery open` wrote for this device.",
             ),
-            RecoveredFileFault::Format { found } => Self::refused(
+            RecoveredFileFault::Format { found } => Told::refused(
                 format!("The file has format {found}, which a newer Alcove wrote."),
                 "Install the newest Alcove on this device.",
             ),
-            RecoveredFileFault::OtherDevice { identity } => Self::refused(
+            RecoveredFileFault::OtherDevice { identity } => Told::refused(
                 format!(
                     "The file is for another device: {}.",
                     if identity.is_empty() {
@@ -26,16 +27,16 @@ impl From<RecoveredFileFault> for Told {
                 ),
                 "Take it to that device; `alcove status` shows the name of this one.",
             ),
-            RecoveredFileFault::DoesNotOpen => Self::new(
+            RecoveredFileFault::DoesNotOpen => Told::new(
                 Exit::Integrity,
                 "The file does not open with this device's key: it is damaged, or was made for an earlier request.",
                 "Copy it again; if that does not help, ask your agency's admin to open it for this device's request.",
             ),
-            RecoveredFileFault::Content => Self::new(
+            RecoveredFileFault::Content => Told::new(
                 Exit::Integrity,
                 "What the file holds is not in order. Nothing was taken in.",
                 "Tell your agency's admin, and have it made again with the newest Alcove.",
             ),
-        }
+        },
     }
 }

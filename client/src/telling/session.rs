@@ -7,93 +7,96 @@ use super::{
     certificates::{certificate, certificate_and_renewal, renewal},
     files::{file, no_randomness, shown},
     group::group,
-    owners, times,
+    items, numbers, owners,
+    people::Names,
+    recovered, server, times,
     told::Told,
-    words,
+    vault,
 };
 use crate::session::{CertificateFault, Error, RefusalCause, RenewalView, ServerError};
 use alcove_charter::CharterError;
-use alcove_programs::exit::Exit;
+use alcove_programs::{exit::Exit, language::Language};
 use alcove_proto::ids::RecordId;
 
 const NOT_YOURS: &str = "See `alcove case list` and `alcove member list`.";
 
-impl From<Error> for Told {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::NotEnrolled => Self::new(
+/// How a command ends that an error of the session has stopped.
+pub fn told(language: Language, names: Names<'_>, error: Error) -> Told {
+    match language {
+        Language::English => match error {
+            Error::NotEnrolled => Told::new(
                 Exit::NotFound,
                 "This device is not enrolled yet.",
                 "Give the request to your agency's admin and take the answer in with `alcove enrol finish`.",
             ),
-            Error::Vault(error) => error.into(),
-            Error::Server(error) => error.into(),
-            Error::Certificate(trouble) => certificate(trouble),
-            Error::ClockWrong { difference_ms } => Self::new(
+            Error::Vault(error) => vault::told(language, error),
+            Error::Server(error) => server::told(language, error),
+            Error::Certificate(trouble) => certificate(language, trouble),
+            Error::ClockWrong { difference_ms } => Told::new(
                 Exit::Certificate,
                 format!(
                     "This machine's clock is {} {} the server's: what it signs would be refused.",
-                    times::span(difference_ms),
+                    times::span(language, difference_ms),
                     if difference_ms > 0 { "ahead of" } else { "behind" }
                 ),
                 "Set the clock and run the command again.",
             ),
             Error::NoSuchCase => {
-                Self::new(Exit::NotFound, "There is no such case here, or it is not for you.", NOT_YOURS)
+                Told::new(Exit::NotFound, "There is no such case here, or it is not for you.", NOT_YOURS)
             }
-            Error::NoSuchRecord => Self::new(
+            Error::NoSuchRecord => Told::new(
                 Exit::NotFound,
                 "There is no such note or document here, or it is not for you.",
                 "See `alcove note list` and `alcove doc list`.",
             ),
-            Error::NoSuchPerson => Self::new(
+            Error::NoSuchPerson => Told::new(
                 Exit::NotFound,
                 "There is no such person here.",
                 "See `alcove member find` and `alcove member list`.",
             ),
-            Error::NoKeyPackage(person) => adding::no_key_package(&person),
-            Error::KeyPackagesUnfit { devices } => adding::unfit(&devices),
+            Error::NoKeyPackage(person) => adding::no_key_package(language, names, &person),
+            Error::KeyPackagesUnfit { devices } => adding::unfit(language, names, &devices),
             Error::ListOverdue { agency, number, next_update_ms } => {
-                adding::list_overdue(&agency, number, next_update_ms)
+                adding::list_overdue(language, &agency, number, next_update_ms)
             }
-            Error::AlreadyMember(person) => Self::new(
+            Error::AlreadyMember(person) => Told::new(
                 Exit::Conflict,
-                format!("{person} is a member already, with all their devices."),
+                format!("{} is a member already, with all their devices.", names.person(language, &person)),
                 "To hand over earlier notes and documents use `alcove member grant`.",
             ),
-            Error::NotAllowed => Self::new(
+            Error::NotAllowed => Told::new(
                 Exit::NotFound,
                 "This is not for you to do in this case.",
                 "Ask an owner of the case; `alcove member list` shows who is one.",
             ),
-            Error::LastOwner => Self::refused(
+            Error::LastOwner => Told::refused(
                 "A case keeps at least one owner, and this is the last one.",
                 "Make somebody else an owner first: `alcove member add CASE PERSON --owner`.",
             ),
-            Error::CaseClosed => Self::new(
+            Error::CaseClosed => Told::new(
                 Exit::NotFound,
                 "This device is no longer a member of the case: nothing can be sent, and nothing new arrives.",
                 "What you received is still here; to come back, ask an owner of the case.",
             ),
-            Error::CaseLeaving => Self::refused(
+            Error::CaseLeaving => Told::refused(
                 "You have asked to be taken off this case: nothing is sent to it any more.",
                 "An owner's program takes you off when it is next online. To stay, ask an owner to add you again afterwards.",
             ),
-            Error::NoOwnerStays => owners::nobody_stays(),
-            Error::WishLapsed => owners::wish_lapsed(),
-            Error::Alone => Self::refused(
+            Error::NoOwnerStays => owners::nobody_stays(language),
+            Error::WishLapsed => owners::wish_lapsed(language),
+            Error::Alone => Told::refused(
                 "Nobody else is on this case: there is nobody to leave it to.",
                 "Put it away with `alcove case archive`.",
             ),
             Error::OwnPerson => {
-                Self::refused("That is you.", "Name the person whose cases you do not want to be put on.")
+                Told::refused("That is you.", "Name the person whose cases you do not want to be put on.")
             }
-            Error::CaseFrozen => Self::new(
+            Error::CaseFrozen => Told::new(
                 Exit::Integrity,
                 "The case is frozen: a change of its members cannot be carried out on this device.",
                 "Tell your admin. An owner of the case leads it on with `alcove case succeed`, without whoever is known to have spoilt it; what is here can still be read.",
             ),
-            Error::CaseSucceeded { by } => Self::new(
+            Error::CaseSucceeded { by } => Told::new(
                 Exit::Conflict,
                 format!(
                     "The case is led on by another one, {:.8}: nothing is sent to this one any more.",
@@ -101,83 +104,84 @@ impl From<Error> for Told {
                 ),
                 "Write there: it has the same title. What came before can still be read here.",
             ),
-            Error::NotFrozen => Self::new(
+            Error::NotFrozen => Told::new(
                 Exit::Conflict,
                 "The case is not frozen, and an owner of it is in force as far as this device knows: there is no reason here to lead it on.",
                 "To leave somebody out use `alcove member remove`; what is wrong with a case stands in `alcove case show`. If its owners were revoked, `alcove status` fetches the lists that say so; if it does not, ask your admin.",
             ),
-            Error::CaseRestored => Self::new(
+            Error::CaseRestored => Told::new(
                 Exit::Integrity,
                 "This laptop's data was put back from a backup: it shows the case as it was then, and does not know who was removed since.",
                 "Come back into it with `alcove case rejoin`; what is here can still be read. Do not lead the case on from here.",
             ),
-            Error::NotRestored => Self::new(
+            Error::NotRestored => Told::new(
                 Exit::Conflict,
                 "The case was not put back from a backup: there is nothing to come back from.",
                 "What is wrong with a case stands in `alcove case show`.",
             ),
-            Error::NoWayBack => Self::new(
+            Error::NoWayBack => Told::new(
                 Exit::Integrity,
                 "This device cannot come back into the case by itself: the backup is from before its newest keys, or the case's history cannot be followed from there.",
                 "Ask an owner of the case to remove this device and add it again; what is here can still be read.",
             ),
-            Error::WayBackNotYet => Self::new(
+            Error::WayBackNotYet => Told::new(
                 Exit::Conflict,
                 "Whoever changed the case last uses an earlier version of Alcove, which leaves nothing to come back by.",
                 "Run the command again after the next change of the case, or ask an owner to remove this device and add it again.",
             ),
-            Error::CompareWords { by } => Self::new(
+            Error::CompareWords { by } => Told::new(
                 Exit::KeyChanged,
                 format!(
-                    "The way back is vouched for by {by}, who was no owner of the case when your backup was made: the server could be showing you a case of its own."
+                    "The way back is vouched for by {}, who was no owner of the case when your backup was made: the server could be showing you a case of its own.",
+                    names.person(language, &by)
                 ),
                 "Call a member whom you know and ask for the words that `alcove case compare` shows them; then run `alcove case rejoin CASE --words \"…\"` with those.",
             ),
-            Error::NotToBeFollowed(fault) => owners::not_to_be_followed(fault),
-            Error::CaseNotShown => Self::new(
+            Error::NotToBeFollowed(fault) => owners::not_to_be_followed(language, fault),
+            Error::CaseNotShown => Told::new(
                 Exit::Integrity,
                 "The server no longer shows this case, and does not show that you were removed from it: nothing is sent to it.",
                 "What you received and wrote is kept here. Ask an owner of the case whether you were removed, and tell the server's operator and your admin; `alcove status` asks the server again.",
             ),
-            Error::CaseRecovered => Self::new(
+            Error::CaseRecovered => Told::new(
                 Exit::NotFound,
                 "This case was recovered: you are not a member of it with this device, so you read what was recovered and send nothing.",
                 "Ask a member of the case to add you: `alcove member add`.",
             ),
-            Error::SendAnew => Self::refused(
+            Error::SendAnew => Told::refused(
                 "Only a note can be sent once more after you were out of its case.",
                 "Send the file again with `alcove doc send`, then take this one out with `alcove outbox drop`.",
             ),
-            Error::NoSuchRequest => Self::new(
+            Error::NoSuchRequest => Told::new(
                 Exit::NotFound,
                 "Nobody waits for your yes under that id.",
                 "See `alcove case requests`.",
             ),
-            Error::RequestUnusable => Self::new(
+            Error::RequestUnusable => Told::new(
                 Exit::NotFound,
                 "You cannot join by this request any more: what it needs has ended, or it leads nowhere. It has been taken off the list.",
                 "Ask whoever made it to remove you from that case and to add you again.",
             ),
-            Error::AlreadyInCase => Self::new(
+            Error::AlreadyInCase => Told::new(
                 Exit::Conflict,
                 "You are in that case already.",
                 "See `alcove case list`; `alcove case decline` takes the request off the list.",
             ),
-            Error::NoSuchRecovery => Self::new(
+            Error::NoSuchRecovery => Told::new(
                 Exit::NotFound,
                 "No such attempt at recovery is known here.",
                 "See `alcove recovery list`.",
             ),
-            Error::RecoveredFile(fault) => fault.into(),
+            Error::RecoveredFile(fault) => recovered::told(language, fault),
             Error::Alarm { case, kind, position: _, device } => {
-                alarms::alarm(case.as_ref(), kind, device.as_ref())
+                alarms::alarm(language, names, case.as_ref(), kind, device.as_ref())
             }
-            Error::KeyChanged { person: _ } => Self::new(
+            Error::KeyChanged { person: _ } => Told::new(
                 Exit::KeyChanged,
                 "A member signs with another key than before, and no earlier key of theirs vouches for it.",
                 "See who with `alcove verify`, compare the words with them by phone, then `alcove verify --people NAME`. Nothing was sent.",
             ),
-            Error::BroughtByOutsider { case, person: _ } => Self::new(
+            Error::BroughtByOutsider { case, person: _ } => Told::new(
                 Exit::KeyChanged,
                 format!(
                     "Somebody was added to the case {case} by a laptop that is revoked, or by whoever it made an owner."
@@ -186,145 +190,154 @@ impl From<Error> for Told {
                  --people NAME`. If not: `alcove member remove`. Nothing was sent.",
             ),
             Error::SeatOutside { case, device, last_owner } => {
-                owners::seat_outside(&case, &device, last_owner)
+                owners::seat_outside(language, names, &case, &device, last_owner)
             }
             Error::NoSuchAgency => {
-                Self::new(Exit::NotFound, "No agency of the charter is called so.", "See `alcove verify`.")
+                Told::new(Exit::NotFound, "No agency of the charter is called so.", "See `alcove verify`.")
             }
-            Error::Refused { record, cause } => refused_for_good(&record, cause),
-            Error::CertificateNotTakenUp => Self::new(
+            Error::Refused { record, cause } => refused_for_good(language, &record, cause),
+            Error::CertificateNotTakenUp => Told::new(
                 Exit::Conflict,
                 "The case does not know your new certificate yet.",
                 "Run `alcove status` when the server can be reached: it brings the certificate in.",
             ),
-            Error::ReceiptKey(error) => Self::new(
+            Error::ReceiptKey(error) => Told::new(
                 Exit::Integrity,
                 format!(
                     "The key the server signs its history with is not vouched for by the charter: {error}."
                 ),
                 "Do not go on: tell the server's operator and your agency's admin.",
             ),
-            Error::Contended { attempts } => Self::new(
+            Error::Contended { attempts } => Told::new(
                 Exit::Conflict,
                 format!("Others changed the case {attempts} times while this was under way."),
                 "Nothing was done; run the command again.",
             ),
-            Error::RemovedMeanwhile { person } => owners::removed_meanwhile(&person),
-            Error::BegunBeforeCopy => owners::begun_before_copy(),
+            Error::RemovedMeanwhile { person } => owners::removed_meanwhile(language, names, &person),
+            Error::BegunBeforeCopy => owners::begun_before_copy(language),
             Error::TextEmpty => {
-                Self::refused("There is no text.", "Write something, or name a file with text.")
+                Told::refused("There is no text.", "Write something, or name a file with text.")
             }
-            Error::TextTooLong { limit, actual } => Self::refused(
+            Error::TextTooLong { limit, actual } => Told::refused(
                 format!("The text has {actual} bytes and may have {limit}."),
                 "Shorten it, or send it as a document with `alcove doc send`.",
             ),
-            Error::TooManyRecords { limit } => Self::refused(
+            Error::TooManyRecords { limit } => Told::refused(
                 format!("One grant holds at most {limit} items."),
                 "Grant them in several turns.",
             ),
-            Error::NothingToGrant => Self::refused(
+            Error::NothingToGrant => Told::refused(
                 "None of these may be passed on by you: other agencies wrote them and did not mark them as grantable, \
                  or they are from before you came.",
                 "Ask a member of the agency that wrote them, who was there then.",
             ),
-            Error::NothingHandedOver => Self::new(
+            Error::NothingHandedOver => Told::new(
                 Exit::NotFound,
                 "Nothing that was handed over to them from this device can be ended.",
                 "Whoever granted it ends it; `alcove member remove` ends everything.",
             ),
-            Error::File { path, source } => file(&path, &source),
-            Error::NoSpace { path } => Self::new(
+            Error::File { path, source } => file(language, &path, &source),
+            Error::NoSpace { path } => Told::new(
                 Exit::NoSpace,
                 format!("There is no space left at {}.", shown(&path)),
                 "Make room and run the command again; nothing is half done.",
             ),
-            Error::FileExists { path } => Self::new(
+            Error::FileExists { path } => Told::new(
                 Exit::Conflict,
                 format!("There is something at {} already.", shown(&path)),
                 "Name another path with -o; nothing is overwritten.",
             ),
-            Error::NotAFile { path } => Self::refused(
+            Error::NotAFile { path } => Told::refused(
                 format!("{} is not a plain file.", shown(&path)),
                 "Name plain files; for a folder, name the files in it.",
             ),
-            Error::FileChanged { path } => Self::new(
+            Error::FileChanged { path } => Told::new(
                 Exit::Conflict,
                 format!("{} changed while it was being sent.", shown(&path)),
                 "Close it in other programs and send it again.",
             ),
-            Error::FileName { path } => Self::refused(
+            Error::FileName { path } => Told::refused(
                 format!("The name of {} cannot be sent: it is not UTF-8, or too long.", shown(&path)),
                 "Rename the file and send it again.",
             ),
-            Error::FileTooLarge { limit } => Self::refused(
-                format!("The file is larger than the {} a document may have.", words::bytes(limit)),
+            Error::FileTooLarge { limit } => Told::refused(
+                format!("The file is larger than the {} a document may have.", numbers::bytes(limit)),
                 "Split it and send the parts.",
             ),
-            Error::DocumentDamaged => Self::new(
+            Error::DocumentDamaged => Told::new(
                 Exit::Integrity,
                 "The document does not verify: what the server holds is not what was sent. Nothing was saved.",
                 "Ask the sender to send it again.",
             ),
-            Error::Cancelled => Self::interrupted(),
-            Error::Group(error) => group(&error),
-            Error::Charter(CharterError::Expired { not_after_ms }) => Self::new(
+            Error::Cancelled => Told::interrupted(language),
+            Error::Group(error) => group(language, &error),
+            Error::Charter(CharterError::Expired { not_after_ms }) => Told::new(
                 Exit::Certificate,
                 format!("The charter ended on {}, by this machine's clock.", times::minute(not_after_ms)),
                 "Set the clock if it is wrong; else the agencies have to sign the next version.",
             ),
-            Error::Charter(error) => Self::new(
+            Error::Charter(error) => Told::new(
                 Exit::Integrity,
                 format!("The charter held here does not hold: {error}."),
                 "Run `alcove doctor`, and tell your agency's admin what it says.",
             ),
-            Error::Randomness => no_randomness(),
-        }
+            Error::Randomness => no_randomness(language),
+        },
     }
 }
 
 /// The server will never take it as it is; it has not gone away.
-fn refused_for_good(record: &RecordId, cause: RefusalCause) -> Told {
-    let exit = match cause {
-        RefusalCause::NotUnderstood => Exit::Unexpected,
-        RefusalCause::TooLarge => Exit::Refused,
-        RefusalCause::IdReused => Exit::Integrity,
-        RefusalCause::OutOfReach => Exit::NotFound,
-        RefusalCause::ChangedInLog => {
-            return Told::new(
-                Exit::Integrity,
-                "The server shows something else in the place of what you wrote: the others do not have it as you wrote it. Your text is kept in the outbox.",
+fn refused_for_good(language: Language, record: &RecordId, cause: RefusalCause) -> Told {
+    match language {
+        Language::English => {
+            let exit = match cause {
+                RefusalCause::NotUnderstood => Exit::Unexpected,
+                RefusalCause::TooLarge => Exit::Refused,
+                RefusalCause::IdReused => Exit::Integrity,
+                RefusalCause::OutOfReach => Exit::NotFound,
+                RefusalCause::ChangedInLog => {
+                    return Told::new(
+                        Exit::Integrity,
+                        "The server shows something else in the place of what you wrote: the others do not have it as you wrote it. Your text is kept in the outbox.",
+                        format!(
+                            "Tell your admin and the server's operator. After `alcove status --acknowledge-alarms`, `alcove outbox retry {:.8}` sends it again, as a new item.",
+                            record.to_string()
+                        ),
+                    );
+                }
+                RefusalCause::InLogUnread => {
+                    return Told::new(
+                        Exit::Conflict,
+                        "What you wrote is most likely in the case already: this device sent it after the backup that was put back. Your text is kept in the outbox.",
+                        format!(
+                            "Ask a colleague whether they have it. If not, `alcove outbox retry {0:.8}` sends it once more, as a new item; else `alcove outbox drop {0:.8}`.",
+                            record.to_string()
+                        ),
+                    );
+                }
+            };
+            let id = format!("{:.8}", record.to_string());
+            Told::new(
+                exit,
                 format!(
-                    "Tell your admin and the server's operator. After `alcove status --acknowledge-alarms`, `alcove outbox retry {:.8}` sends it again, as a new item.",
-                    record.to_string()
+                    "The server refuses it: {}. It is kept in the outbox and not sent.",
+                    items::refusal(language, cause)
                 ),
-            );
-        }
-        RefusalCause::InLogUnread => {
-            return Told::new(
-                Exit::Conflict,
-                "What you wrote is most likely in the case already: this device sent it after the backup that was put back. Your text is kept in the outbox.",
                 format!(
-                    "Ask a colleague whether they have it. If not, `alcove outbox retry {0:.8}` sends it once more, as a new item; else `alcove outbox drop {0:.8}`.",
-                    record.to_string()
+                    "`alcove outbox drop {id}` takes it out; `alcove outbox retry {id}` has it sent once more."
                 ),
-            );
+            )
         }
-    };
-    let id = format!("{:.8}", record.to_string());
-    Told::new(
-        exit,
-        format!("The server refuses it: {}. It is kept in the outbox and not sent.", words::refusal(cause)),
-        format!("`alcove outbox drop {id}` takes it out; `alcove outbox retry {id}` has it sent once more."),
-    )
+    }
 }
 
 /// What kept a sync from going on, with what is true now of new certificates where they would help.
-pub fn of_sync(error: Error, view: &RenewalView) -> Told {
+pub fn of_sync(language: Language, names: Names<'_>, error: Error, view: &RenewalView) -> Told {
     match error {
-        Error::Certificate(trouble) => certificate_and_renewal(trouble, view),
+        Error::Certificate(trouble) => certificate_and_renewal(language, trouble, view),
         Error::Server(ServerError::DeviceCertificate(
             CertificateFault::Expired | CertificateFault::UnknownIssuer,
-        )) => Told { remedy: renewal(view), ..Told::from(error) },
-        error => error.into(),
+        )) => Told { remedy: renewal(language, view), ..told(language, names, error) },
+        error => told(language, names, error),
     }
 }

@@ -1,5 +1,6 @@
 //! Times as people read and type them: UTC, to the minute.
 
+use alcove_programs::language::Language;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 /// `ms` since 1970 as `2026-03-04 14:01 UTC`; a time no calendar holds is shown as a number.
@@ -30,14 +31,19 @@ pub fn parse(text: &str) -> Option<i64> {
 }
 
 /// A stretch of time in the largest unit that says enough: `3 days`, `2 hours`, `5 minutes`, `12 s`.
-pub fn span(ms: i64) -> String {
-    let seconds = ms.unsigned_abs() / 1000;
-    let count = |number: u64, unit: &str| format!("{number} {unit}{}", if number == 1 { "" } else { "s" });
-    match seconds {
-        0..=119 => format!("{seconds} s"),
-        120..=7199 => count(seconds / 60, "minute"),
-        7200..=172_799 => count(seconds / 3600, "hour"),
-        _ => count(seconds / 86_400, "day"),
+pub fn span(language: Language, ms: i64) -> String {
+    match language {
+        Language::English => {
+            let seconds = ms.unsigned_abs() / 1000;
+            let count =
+                |number: u64, unit: &str| format!("{number} {unit}{}", if number == 1 { "" } else { "s" });
+            match seconds {
+                0..=119 => format!("{seconds} s"),
+                120..=7199 => count(seconds / 60, "minute"),
+                7200..=172_799 => count(seconds / 3600, "hour"),
+                _ => count(seconds / 86_400, "day"),
+            }
+        }
     }
 }
 
@@ -69,9 +75,9 @@ mod tests {
 
     #[test]
     fn spans_take_the_unit_that_says_enough() {
-        assert_eq!(span(90_000), "90 s");
-        assert_eq!(span(-3_600_000), "60 minutes");
-        assert_eq!(span(86_400_000), "24 hours");
-        assert_eq!(span(30 * 86_400_000), "30 days");
+        assert_eq!(span(Language::English, 90_000), "90 s");
+        assert_eq!(span(Language::English, -3_600_000), "60 minutes");
+        assert_eq!(span(Language::English, 86_400_000), "24 hours");
+        assert_eq!(span(Language::English, 30 * 86_400_000), "30 days");
     }
 }

@@ -1,6 +1,6 @@
 //! The two sentences that go with every failure, what happened and what to do, and its exit code.
 
-use alcove_programs::exit::Exit;
+use alcove_programs::{exit::Exit, language::Language};
 
 /// Why a command ended without its result.
 #[derive(Debug)]
@@ -25,7 +25,13 @@ impl Told {
     }
 
     /// Ctrl-C.
-    pub fn interrupted() -> Self {
-        Self::new(Exit::Interrupted, "Stopped; nothing is half done.", "Run the command again to go on.")
+    pub fn interrupted(language: Language) -> Self {
+        match language {
+            Language::English => Self::new(
+                Exit::Interrupted,
+                "Stopped; nothing is half done.",
+                "Run the command again to go on.",
+            ),
+        }
     }
 }

@@ -1,38 +1,39 @@
 //! `alcove block` and `alcove unblock`.
 
-use super::member::chosen;
-use crate::{args::PersonArgs, context::Context, ui::table::Table};
+use crate::{args::PersonArgs, context::Context, failure::Failure, ui::table::Table};
 use alcove_client::{
-    session::PersonView,
-    telling::{Told, json::PersonJson, words},
+    session::{PersonView, choose_person},
+    telling::{json::PersonJson, people},
 };
 
 /// Blocks somebody, or lists who is blocked.
-pub(crate) async fn block(context: &Context, who: Option<&PersonArgs>) -> Result<(), Told> {
+pub(crate) async fn block(context: &Context, who: Option<&PersonArgs>) -> Result<(), Failure> {
     let session = context.session()?;
     let Some(who) = who else { return list(context, &session.blocked()?) };
-    let person = chosen(session.people().await?, who)?;
+    let person = choose_person(session.people().await?, &who.person, who.agency.as_deref())?;
     session.block(&person.person)?;
     told(context, &person, true)?;
     context.output.say(&format!(
         "{} cannot put you on cases any more, and what they asked for is declined. They are not told. Cases you share \
          already stay as they are; `alcove case leave` leaves one.",
-        words::full_name(&person)
+        people::full_name(context.language, &person)
     ));
     Ok(())
 }
 
 /// Takes a block back.
-pub(crate) async fn unblock(context: &Context, who: &PersonArgs) -> Result<(), Told> {
+pub(crate) async fn unblock(context: &Context, who: &PersonArgs) -> Result<(), Failure> {
     let session = context.session()?;
-    let person = chosen(session.blocked()?, who)?;
+    let person = choose_person(session.blocked()?, &who.person, who.agency.as_deref())?;
     session.unblock(&person.person)?;
     told(context, &person, false)?;
-    context.output.say(&format!("{} can put you on cases again.", words::full_name(&person)));
+    context
+        .output
+        .say(&format!("{} can put you on cases again.", people::full_name(context.language, &person)));
     Ok(())
 }
 
-fn list(context: &Context, people: &[PersonView]) -> Result<(), Told> {
+fn list(context: &Context, people: &[PersonView]) -> Result<(), Failure> {
     let mut table = Table::new(&["NAME", "ROLE", "AGENCY", "SIDE"]);
     for person in people {
         told(context, person, true)?;
@@ -40,7 +41,7 @@ fn list(context: &Context, people: &[PersonView]) -> Result<(), Told> {
             person.name.as_deref().unwrap_or("(no name known)"),
             person.role.as_deref().unwrap_or(""),
             &person.agency.name,
-            words::side(person.agency.side),
+            people::side(context.language, person.agency.side),
         ]);
     }
     if people.is_empty() {
@@ -51,7 +52,7 @@ fn list(context: &Context, people: &[PersonView]) -> Result<(), Told> {
     Ok(())
 }
 
-fn told(context: &Context, person: &PersonView, blocked: bool) -> Result<(), Told> {
+fn told(context: &Context, person: &PersonView, blocked: bool) -> Result<(), Failure> {
     let object = serde_json::json!({ "person": PersonJson::new(person), "blocked": blocked });
     context.output.object("alcove.block.v1", object)
 }

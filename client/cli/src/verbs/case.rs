@@ -1,19 +1,18 @@
 //! `alcove case`.
 
 use super::{follow, request};
-use crate::{args::Case, context::Context, prompt, ui::table::Table};
+use crate::{args::Case, context::Context, failure::Failure, prompt, ui::table::Table};
 use alcove_client::{
     session::{CaseView, Delivery, OutboxView, RefusalCause, Session},
     telling::{
-        Told, alarms,
+        Told, alarms, cases, items,
         json::{CaseJson, HeldUpJson, PersonJson},
-        times, words,
+        numbers, people, times,
     },
 };
-use alcove_programs::text::safe_line;
 use alcove_proto::ids::GroupId;
 
-pub(crate) async fn run(context: &Context, command: Case) -> Result<(), Told> {
+pub(crate) async fn run(context: &Context, command: Case) -> Result<(), Failure> {
     match command {
         Case::New { title } => new(context, &title).await,
         Case::List { all } => list(context, all).await,
@@ -32,10 +31,10 @@ pub(crate) async fn run(context: &Context, command: Case) -> Result<(), Told> {
     }
 }
 
-async fn new(context: &Context, title: &str) -> Result<(), Told> {
+async fn new(context: &Context, title: &str) -> Result<(), Failure> {
     let session = context.session()?;
     let opened = session.new_case(title).await?;
-    let held_up = opened.held_up.map(|error| context.held_up(error));
+    let held_up = opened.held_up.map(|error| context.told(error));
     report_opened(context, &session, &opened.id, held_up.as_ref())
 }
 
@@ -45,13 +44,16 @@ pub(crate) fn report_opened(
     session: &Session,
     id: &GroupId,
     held_up: Option<&Told>,
-) -> Result<(), Told> {
+) -> Result<(), Failure> {
     let case = session.case(id)?;
-    context.output.object(CaseJson::SCHEMA, CaseJson::new(&case, None).held_up(held_up))?;
+    context.output.object(
+        CaseJson::SCHEMA,
+        CaseJson::new(context.language, context.names(), &case, None).held_up(held_up),
+    )?;
     context.output.line(&id.to_string())?;
     context.output.say(&format!(
         "The case {} is open. You are its owner and only member; add people with `alcove member add`.",
-        title(&case)
+        cases::title(context.language, &case)
     ));
     tell_of_same_title(context, session, &case)?;
     if let Some(failure) = held_up {
@@ -63,20 +65,22 @@ pub(crate) fn report_opened(
     Ok(())
 }
 
-async fn list(context: &Context, all: bool) -> Result<(), Told> {
+async fn list(context: &Context, all: bool) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let cases = session.cases(all)?;
     let mut table = Table::new(&["ID", "TITLE", "ITEMS", "LAST", ""]);
     for case in &cases {
-        context.output.object(CaseJson::SCHEMA, CaseJson::new(case, None))?;
+        context
+            .output
+            .object(CaseJson::SCHEMA, CaseJson::new(context.language, context.names(), case, None))?;
         table.row(
             [
-                short(case),
-                title(case),
+                cases::short(case),
+                cases::title(context.language, case),
                 case.items.to_string(),
                 times::minute(case.last_activity_ms),
-                state(case),
+                cases::state(context.language, case),
             ]
             .each_ref()
             .map(String::as_str),
@@ -98,51 +102,53 @@ async fn list(context: &Context, all: bool) -> Result<(), Told> {
     refresh.end()
 }
 
-async fn show(context: &Context, query: &str) -> Result<(), Told> {
+async fn show(context: &Context, query: &str) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
-    let case = context.case(&session, query)?;
+    let case = session.choose_case(query)?;
     let members = session.members(&case.id)?;
-    context.output.object(CaseJson::SCHEMA, CaseJson::new(&case, Some(&members)))?;
-    context.output.line(&format!("{}  {}", case.id, title(&case)))?;
+    context
+        .output
+        .object(CaseJson::SCHEMA, CaseJson::new(context.language, context.names(), &case, Some(&members)))?;
+    context.output.line(&format!("{}  {}", case.id, cases::title(context.language, &case)))?;
     if let Some(old) = &case.predecessor {
         context.output.line(&format!("Leads on the case {old}, where what came before can be read."))?;
     }
-    let state = state(&case);
+    let state = cases::state(context.language, &case);
     if !state.is_empty() {
         context.output.line(&state)?;
     }
     if !case.recovered {
-        context.output.line(&format!("Read by {}", words::audience(&members)))?;
+        context.output.line(&format!("Read by {}", people::audience(context.language, &members)))?;
     }
     context
         .output
-        .line(&format!("{} here.", words::count(case.items, "note or document", "notes and documents")))?;
+        .line(&format!("{} here.", numbers::count(case.items, "note or document", "notes and documents")))?;
     if case.unreadable_before > 0 {
-        context.output.line(&words::before_you_came(case.unreadable_before))?;
+        context.output.line(&items::before_you_came(context.language, case.unreadable_before))?;
     }
     for alarm in &case.alarms {
-        context.output.line(&format!("ALARM: {}", alarms::says(alarm)))?;
+        context.output.line(&format!("ALARM: {}", alarms::says(context.language, context.names(), alarm)))?;
     }
     let is_open = !case.closed && !case.frozen && !case.recovered && case.successor.is_none();
     if let Some(Err(error)) = is_open.then(|| session.check_seats(&case.id)) {
-        let held_up = Told::from(error);
+        let held_up = context.told(error);
         context.output.warn(&format!("{} {}", held_up.what, held_up.remedy));
     }
     refresh.end()
 }
 
 /// Opens the case that leads on one that froze or stopped.
-async fn succeed(context: &Context, query: &str) -> Result<(), Told> {
+async fn succeed(context: &Context, query: &str) -> Result<(), Failure> {
     let session = context.session()?;
     // What the log says of the case decides whether there is anything to lead on.
     context.refresh(&session).await.before_writing()?;
-    let old = context.case(&session, query)?;
+    let old = session.choose_case(query)?;
     let plan = session.succession_plan(&old.id)?;
     context.output.say(&format!(
         "A new case with the title {} leads this one on. It will be read by {}",
-        title(&old),
-        words::audience(&plan.members)
+        cases::title(context.language, &old),
+        people::audience(context.language, &plan.members)
     ));
     if plan.by_member {
         context.output.say(
@@ -154,14 +160,14 @@ async fn succeed(context: &Context, query: &str) -> Result<(), Told> {
         context.output.say(&format!(
             "Left out: {}{}, who signed the change of members that cannot be carried out.",
             person.devices.first().map(|number| format!("your device {number}, ")).unwrap_or_default(),
-            words::full_name(person)
+            people::full_name(context.language, person)
         ));
     }
     for person in &plan.not_believed {
         context.output.say(&format!(
             "Not taken along: {}, device {}. They have asked to leave, or nobody here has compared the words of their key, or \
              their certificate is revoked or its agency has left; compare by `alcove verify`, then `alcove member add`.",
-            words::full_name(person),
+            people::full_name(context.language, person),
             person.devices.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
         ));
     }
@@ -171,7 +177,7 @@ async fn succeed(context: &Context, query: &str) -> Result<(), Told> {
     );
     prompt::confirm("Open it?", context.yes).await?;
     let succession = session.succeed(&old.id).await?;
-    let held_up = succession.held_up.map(|held_up| context.held_up(held_up.error));
+    let held_up = succession.held_up.map(|held_up| context.told(held_up.error));
     let case = session.case(&succession.case)?;
     context.output.object(
         "alcove.succession.v1",
@@ -186,11 +192,14 @@ async fn succeed(context: &Context, query: &str) -> Result<(), Told> {
         }),
     )?;
     context.output.line(&case.id.to_string())?;
-    context.output.say(&format!("The case {} is open and leads the old one on.", title(&case)));
+    context.output.say(&format!(
+        "The case {} is open and leads the old one on.",
+        cases::title(context.language, &case)
+    ));
     if !succession.waiting.is_empty() {
         context.output.warn(&format!(
             "{} could not be added yet: `alcove status` adds them when they have been online.",
-            words::count(succession.waiting.len() as u64, "device", "devices")
+            numbers::count(succession.waiting.len() as u64, "device", "devices")
         ));
     }
     if let Some(failure) = &held_up {
@@ -199,19 +208,22 @@ async fn succeed(context: &Context, query: &str) -> Result<(), Told> {
     Ok(())
 }
 
-async fn leave(context: &Context, query: &str) -> Result<(), Told> {
+async fn leave(context: &Context, query: &str) -> Result<(), Failure> {
     let session = context.session()?;
     context.refresh(&session).await.before_writing()?;
-    let case = context.case(&session, query)?;
+    let case = session.choose_case(query)?;
     context.output.say(&format!(
         "You leave the case {} with all your devices. Nothing more can be sent from here, and what is written until an \
          owner's program has taken you off still arrives. What you have stays on this device.",
-        title(&case)
+        cases::title(context.language, &case)
     ));
     prompt::confirm("Leave it?", context.yes).await?;
-    let held_up = session.leave_case(&case.id).await?.map(|error| context.held_up(error));
+    let held_up = session.leave_case(&case.id).await?.map(|error| context.told(error));
     let case = session.case(&case.id)?;
-    context.output.object(CaseJson::SCHEMA, CaseJson::new(&case, None).held_up(held_up.as_ref()))?;
+    context.output.object(
+        CaseJson::SCHEMA,
+        CaseJson::new(context.language, context.names(), &case, None).held_up(held_up.as_ref()),
+    )?;
     match &held_up {
         Some(failure) => context.output.say(&format!(
             "You are leaving. The others are told by the next command that reaches the server: {}",
@@ -225,11 +237,11 @@ async fn leave(context: &Context, query: &str) -> Result<(), Told> {
 }
 
 /// Comes back into a case whose state is from a backup.
-async fn rejoin(context: &Context, query: &str, words: Option<&str>) -> Result<(), Told> {
+async fn rejoin(context: &Context, query: &str, words: Option<&str>) -> Result<(), Failure> {
     let session = context.session()?;
     // What the log says of the case decides whether there is anything to come back from.
     context.refresh(&session).await.before_writing()?;
-    let case = context.case(&session, query)?;
+    let case = session.choose_case(query)?;
     let since = times::minute(case.last_activity_ms);
     let missed = session.rejoin(&case.id, words).await?;
     let refresh = context.refresh(&session).await;
@@ -251,31 +263,31 @@ async fn rejoin(context: &Context, query: &str, words: Option<&str>) -> Result<(
     )?;
     context.output.say(&format!(
         "You are back in the case {}. It is read by {}",
-        title(&case),
-        words::audience(&members)
+        cases::title(context.language, &case),
+        people::audience(context.language, &members)
     ));
     if missed > 0 {
         context.output.say(&format!(
             "{} from between {since} and now cannot be read here (`alcove note list` shows whose): ask a colleague of your \
              agency to hand them to you with `alcove member grant`; what you wrote yourself any member can give back.",
-            words::count(missed, "entry", "entries")
+            numbers::count(missed, "entry", "entries")
         ));
     }
     if kept > 0 {
         context.output.say(&format!(
             "{} that you wrote before the backup was made and had not sent: nothing of it goes out by itself. \
              `alcove outbox list` shows it; `alcove outbox retry` sends one to whoever reads the case now.",
-            words::count(kept, "item", "items")
+            numbers::count(kept, "item", "items")
         ));
     }
     refresh.end()
 }
 
 /// Shows what two members compare on the phone.
-async fn compare(context: &Context, query: &str) -> Result<(), Told> {
+async fn compare(context: &Context, query: &str) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
-    let case = context.case(&session, query)?;
+    let case = session.choose_case(query)?;
     let comparison = session.comparison(&case.id)?;
     context.output.object(
         "alcove.comparison.v1",
@@ -286,9 +298,9 @@ async fn compare(context: &Context, query: &str) -> Result<(), Told> {
             "is_old": comparison.is_old,
         }),
     )?;
-    context.output.line(&format!("{}  {}", case.id, title(&case)))?;
+    context.output.line(&format!("{}  {}", case.id, cases::title(context.language, &case)))?;
     context.output.line(&format!("Number {}: {}", comparison.epoch, comparison.words))?;
-    if let Some(as_of) = as_of(&case) {
+    if let Some(as_of) = cases::as_of(context.language, &case) {
         context.output.line(&as_of)?;
     }
     context.output.say(
@@ -300,12 +312,12 @@ async fn compare(context: &Context, query: &str) -> Result<(), Told> {
     refresh.end()
 }
 
-fn archive(context: &Context, query: &str, archived: bool) -> Result<(), Told> {
+fn archive(context: &Context, query: &str, archived: bool) -> Result<(), Failure> {
     let session = context.session()?;
-    let case = context.case(&session, query)?;
+    let case = session.choose_case(query)?;
     session.archive(&case.id, archived)?;
     let case = session.case(&case.id)?;
-    context.output.object(CaseJson::SCHEMA, CaseJson::new(&case, None))?;
+    context.output.object(CaseJson::SCHEMA, CaseJson::new(context.language, context.names(), &case, None))?;
     context.output.say(if archived {
         "Put away on this device. The other members keep theirs. `alcove case archive --undo` brings it back."
     } else {
@@ -315,81 +327,16 @@ fn archive(context: &Context, query: &str, archived: bool) -> Result<(), Told> {
 }
 
 /// Tells of another case with the title of this one: by the title alone neither is found any more.
-pub(crate) fn tell_of_same_title(context: &Context, session: &Session, case: &CaseView) -> Result<(), Told> {
+pub(crate) fn tell_of_same_title(
+    context: &Context,
+    session: &Session,
+    case: &CaseView,
+) -> Result<(), Failure> {
     let Some(named) = &case.title else { return Ok(()) };
     for other in session.cases(true)? {
         if other.id != case.id && other.successor.is_none() && other.title.as_ref() == Some(named) {
-            context.output.warn(&words::same_title(&other.id, &case.id));
+            context.output.warn(&cases::same_title(context.language, &other.id, &case.id));
         }
     }
     Ok(())
-}
-
-/// The first digits of a case's id: enough to name it by.
-fn short(case: &CaseView) -> String {
-    case.id.to_string().chars().take(8).collect()
-}
-
-/// A case's title made safe, or what there is in its place.
-pub(crate) fn title(case: &CaseView) -> String {
-    match &case.title {
-        Some(title) => safe_line(title),
-        None => "(its title has not arrived)".to_owned(),
-    }
-}
-
-/// What is said above everything that is shown of a case that is here as of a backup.
-pub(crate) fn as_of(case: &CaseView) -> Option<String> {
-    (case.is_old && case.successor.is_none()).then(|| old(case))
-}
-
-fn old(case: &CaseView) -> String {
-    let since = times::minute(case.last_activity_ms);
-    let way = if case.frozen {
-        format!("come back into the case with `alcove case rejoin {}`", short(case))
-    } else {
-        "`alcove status` brings it up to date".to_owned()
-    };
-    format!("AS OF {since}: this laptop's data was put back from a backup; {way}")
-}
-
-/// What is special about a case, in words.
-fn state(case: &CaseView) -> String {
-    let mut words: Vec<String> = Vec::new();
-    if let Some(by) = &case.successor {
-        words.push(format!("led on by the case {:.8}: nothing is sent here any more", by.to_string()));
-    }
-    if let Some(by) = &case.replaced_by {
-        words.push(format!(
-            "NOT CONTINUED: you accepted another case under its id, {:.8}; only what came before can be read here",
-            by.to_string()
-        ));
-    } else if case.recovered {
-        words.push("recovered, read only: you are not a member, so ask a member to add you".to_owned());
-    } else if case.closed && case.leaving {
-        words.push("you have left".to_owned());
-    } else if case.leaving {
-        words.push("you are leaving: an owner's program takes you off when it is next online".to_owned());
-    } else if case.closed {
-        words.push("you are no longer a member: nothing new arrives".to_owned());
-    }
-    if let Some(as_of) = as_of(case) {
-        words.push(as_of);
-    } else if case.frozen && case.successor.is_none() {
-        words.push("frozen: a change of members cannot be carried out here; an owner leads it on with `alcove case succeed`".to_owned());
-    }
-    if case.ordered_invalid_at.is_some() && case.successor.is_none() {
-        words.push("stopped: the server put in an entry that it must never take; an owner leads the case on with `alcove case succeed`".to_owned());
-    }
-    if case.not_shown {
-        words
-            .push("the server no longer shows this case: ask an owner of it, and tell your admin".to_owned());
-    }
-    if case.archived {
-        words.push("put away".to_owned());
-    }
-    if !case.alarms.is_empty() {
-        words.push("ALARM: see `alcove status`".to_owned());
-    }
-    words.join("; ")
 }

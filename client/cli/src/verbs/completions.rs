@@ -1,11 +1,10 @@
 //! `alcove completions`.
 
-use crate::{args::Cli, output};
-use alcove_client::telling::Told;
+use crate::{args::Cli, failure::Failure, output};
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-pub(crate) fn run(shell: Shell) -> Result<(), Told> {
+pub(crate) fn run(shell: Shell) -> Result<(), Failure> {
     // Rendered first: writing into a pipe that has gone would panic inside.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "alcove", &mut script);

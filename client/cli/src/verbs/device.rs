@@ -1,18 +1,18 @@
 //! `alcove device`: one's own devices. A first one adds a second, which then reads what the first does.
 
-use crate::{args::Device, context::Context, prompt, ui::table::Table};
-use alcove_client::telling::{Told, json::HeldUpJson, words};
+use crate::{args::Device, context::Context, failure::Failure, prompt, ui::table::Table};
+use alcove_client::telling::{cases, json::HeldUpJson, numbers};
 use alcove_programs::exit::Exit;
 use serde_json::json;
 
-pub(crate) async fn run(context: &Context, command: Device) -> Result<(), Told> {
+pub(crate) async fn run(context: &Context, command: Device) -> Result<(), Failure> {
     match command {
         Device::List => list(context).await,
         Device::Add { number } => add(context, number).await,
     }
 }
 
-async fn list(context: &Context) -> Result<(), Told> {
+async fn list(context: &Context) -> Result<(), Failure> {
     let session = context.session()?;
     session.sync().await?;
     let mut table = Table::new(&["DEVICE", "", "CASES"]);
@@ -35,7 +35,7 @@ async fn list(context: &Context) -> Result<(), Told> {
     context.output.line(table.render().trim_end())
 }
 
-async fn add(context: &Context, number: u16) -> Result<(), Told> {
+async fn add(context: &Context, number: u16) -> Result<(), Failure> {
     let session = context.session()?;
     session.sync().await?;
     let shown = session.words_of_own_device(number).await?;
@@ -49,14 +49,14 @@ async fn add(context: &Context, number: u16) -> Result<(), Told> {
     let count = additions.len();
     for addition in additions {
         let case = session.case(&addition.case)?;
-        let title = super::case::title(&case);
+        let title = cases::title(context.language, &case);
         let (handed, withheld, failure) = match addition.outcome {
             Ok(outcome) => {
-                let held_up = outcome.history.held_up.map(|error| context.held_up(error));
+                let held_up = outcome.history.held_up.map(|error| context.told(error));
                 let withheld = outcome.history.withheld.len() + outcome.history.out_of_reach.len();
                 (outcome.history.granted.len(), withheld, held_up)
             }
-            Err(error) => (0, 0, Some(Told::from(error))),
+            Err(error) => (0, 0, Some(context.told(error))),
         };
         context.output.object(
             "alcove.device-addition.v1",
@@ -70,7 +70,7 @@ async fn add(context: &Context, number: u16) -> Result<(), Told> {
         match failure {
             None => context.output.line(&format!(
                 "{title}: added, with {} from before.",
-                words::count(handed as u64, "item", "items")
+                numbers::count(handed as u64, "item", "items")
             ))?,
             Some(failure) => {
                 context.output.warn(&format!("{title}: {}", failure.what));
@@ -83,7 +83,7 @@ async fn add(context: &Context, number: u16) -> Result<(), Told> {
     }
     match first_failure {
         None => Ok(()),
-        Some(failure) => Err(Told::new(
+        Some(failure) => Err(Failure::new(
             Exit::Conflict,
             "Not every case could be done now.",
             format!("Run the command again; it goes on where it stopped. The first reason: {}", failure.what),

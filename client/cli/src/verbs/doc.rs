@@ -2,21 +2,20 @@
 
 use crate::{
     args::Doc,
-    choose,
     context::{self, Context},
+    failure::Failure,
     prompt,
     ui::{progress::Transfer, table::Table},
 };
 use alcove_client::{
-    session::{Delivery, Destination, Progress, Session},
+    session::{Delivery, Destination, Progress},
     telling::{
-        Told,
+        cases,
         json::{DeliveryJson, DocumentJson, HeldUpJson},
-        times, words,
+        numbers, people, times,
     },
 };
 use alcove_programs::text::safe_line;
-use alcove_proto::ids::{GroupId, RecordId};
 use serde::Serialize;
 use std::{
     io::{self, IsTerminal},
@@ -25,7 +24,7 @@ use std::{
     time::Duration,
 };
 
-pub(crate) async fn run(context: &Context, command: Doc) -> Result<(), Told> {
+pub(crate) async fn run(context: &Context, command: Doc) -> Result<(), Failure> {
     match command {
         Doc::Send { case, paths, grantable, wait } => {
             send(context, &case, &paths, grantable, seconds(wait)).await
@@ -55,14 +54,14 @@ async fn send(
     paths: &[PathBuf],
     grantable: bool,
     patience: Duration,
-) -> Result<(), Told> {
+) -> Result<(), Failure> {
     let session = context.session()?;
     context.refresh(&session).await.before_writing()?;
-    let case = context.open_case(&session, query)?;
+    let case = session.choose_open_case(query)?;
     context.output.say(&format!(
         "{} will be read by {}",
-        words::count(paths.len() as u64, "document", "documents"),
-        words::audience(&session.members(&case.id)?)
+        numbers::count(paths.len() as u64, "document", "documents"),
+        people::audience(context.language, &session.members(&case.id)?)
     ));
     // A script has named case and file; a person at a terminal gets the chance to look at the readers.
     if io::stdin().is_terminal() && !context.output.json {
@@ -75,7 +74,7 @@ async fn send(
         let sent = session.send_document(&case.id, path, grantable, patience, &mut on_progress).await;
         transfer.clear();
         let written = sent?;
-        let held_up = written.held_up.map(|error| context.held_up(error));
+        let held_up = written.held_up.map(|error| context.told(error));
         context.output.object(
             "alcove.sent.v1",
             SentJson {
@@ -88,17 +87,17 @@ async fn send(
         )?;
         context.output.line(&format!("{}  {}", written.id, safe_line(&name)))?;
         if written.delivery == Delivery::Queued {
-            context.output.say_delivery(written.delivery, held_up.as_ref());
+            context.output.say_delivery(context.language, written.delivery, held_up.as_ref());
         }
     }
     Ok(())
 }
 
-async fn list(context: &Context, query: &str) -> Result<(), Told> {
+async fn list(context: &Context, query: &str) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
-    let case = context.case(&session, query)?;
-    if let Some(as_of) = super::case::as_of(&case) {
+    let case = session.choose_case(query)?;
+    if let Some(as_of) = cases::as_of(context.language, &case) {
         context.output.line(&as_of)?;
     }
     let documents = session.documents(&case.id)?;
@@ -109,8 +108,8 @@ async fn list(context: &Context, query: &str) -> Result<(), Told> {
         table.row([
             &document.id.to_string()[..8],
             &times::minute(document.written_at_ms),
-            &words::full_name(&author),
-            &words::bytes(document.size),
+            &people::full_name(context.language, &author),
+            &numbers::bytes(document.size),
             &document.name,
         ]);
     }
@@ -128,10 +127,11 @@ async fn get(
     output: &Path,
     case: Option<&str>,
     patience: Duration,
-) -> Result<(), Told> {
+) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
-    let (case, document) = find(context, &session, id, case)?;
+    let within = case.map(|query| session.choose_case(query)).transpose()?;
+    let (case, document) = session.choose_document(id, within.as_ref().map(|case| &case.id))?;
     let view = session.document(&case, &document)?;
     let destination = if output.is_dir() {
         Destination::Folder(output.to_owned())
@@ -151,29 +151,10 @@ async fn get(
     context.output.line(&path)?;
     context.output.say(&format!(
         "{} from {}, complete and verified.",
-        words::bytes(saved.document.size),
-        words::full_name(&author)
+        numbers::bytes(saved.document.size),
+        people::full_name(context.language, &author)
     ));
     refresh.end()
-}
-
-/// The one document that the beginning of an id names, in one case or in all.
-fn find(
-    context: &Context,
-    session: &Session,
-    prefix: &str,
-    case: Option<&str>,
-) -> Result<(GroupId, RecordId), Told> {
-    let cases: Vec<GroupId> = match case {
-        Some(query) => vec![context.case(session, query)?.id],
-        None => session.cases(true)?.iter().map(|case| case.id).collect(),
-    };
-    let mut known: Vec<(GroupId, RecordId)> = Vec::new();
-    for case in cases {
-        known.extend(session.documents(&case)?.iter().map(|document| (case, document.id)));
-    }
-    let ids: Vec<String> = known.iter().map(|(_, id)| id.to_string()).collect();
-    Ok(known[choose::by_id(&ids, prefix, "document")?])
 }
 
 fn seconds(wait: u32) -> Duration {

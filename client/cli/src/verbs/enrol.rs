@@ -1,20 +1,19 @@
 //! `alcove enrol`: the ways onto a device; here the one by files, out and in.
 
 use super::invited;
-use crate::{args::Enrol, context::Context};
+use crate::{args::Enrol, context::Context, failure::Failure};
 use alcove_client::{
     session::{
-        Clock, Passphrase, Session, SystemClock,
+        Clock, Passphrase, Session, Side, SystemClock,
         enrol::{ANSWER_BYTES_MAX, EnrolError, Enrolment, device},
     },
-    telling::{Told, times, words},
+    telling::{Told, people, times},
 };
 use alcove_programs::{
     exit::Exit,
     files::{self, Access},
     text::safe_line,
 };
-use alcove_proto::v1::Side;
 use ring::rand::SystemRandom;
 use serde::Serialize;
 use std::{
@@ -24,7 +23,7 @@ use std::{
     sync::Arc,
 };
 
-pub(crate) async fn run(context: &Context, command: Enrol) -> Result<(), Told> {
+pub(crate) async fn run(context: &Context, command: Enrol) -> Result<(), Failure> {
     match command {
         Enrol::Request { output } => request(context, &output),
         Enrol::Accept { file, wait } => invited::accept(context, file.as_deref(), wait).await,
@@ -35,7 +34,7 @@ pub(crate) async fn run(context: &Context, command: Enrol) -> Result<(), Told> {
     }
 }
 
-fn request(context: &Context, output: &Path) -> Result<(), Told> {
+fn request(context: &Context, output: &Path) -> Result<(), Failure> {
     let is_new = !device::has_vault(&context.home);
     let passphrase = passphrase(context, is_new)?;
     let pending = device::request(&context.home, &passphrase)?;
@@ -54,7 +53,7 @@ fn request(context: &Context, output: &Path) -> Result<(), Told> {
 }
 
 /// The passphrase of the vault that is there, or that is about to be made.
-pub(crate) fn passphrase(context: &Context, is_new: bool) -> Result<Passphrase, Told> {
+pub(crate) fn passphrase(context: &Context, is_new: bool) -> Result<Passphrase, Failure> {
     if !is_new {
         return context.passphrase.current();
     }
@@ -77,7 +76,7 @@ struct EnrolmentJson {
     charter: serde_json::Value,
 }
 
-async fn finish(context: &Context, file: &Path, server: Option<&str>) -> Result<(), Told> {
+async fn finish(context: &Context, file: &Path, server: Option<&str>) -> Result<(), Failure> {
     let answer = read_answer(file)?;
     if !device::has_vault(&context.home) {
         return Err(EnrolError::NoRequest.into());
@@ -92,7 +91,7 @@ pub(crate) async fn enrolled(
     context: &Context,
     passphrase: &Passphrase,
     enrolment: &Enrolment,
-) -> Result<(), Told> {
+) -> Result<(), Failure> {
     show(context, enrolment)?;
     if !context.offline {
         publish(context, passphrase).await;
@@ -100,7 +99,7 @@ pub(crate) async fn enrolled(
     Ok(())
 }
 
-fn show(context: &Context, enrolment: &Enrolment) -> Result<(), Told> {
+fn show(context: &Context, enrolment: &Enrolment) -> Result<(), Failure> {
     let charter = enrolment.charters.newest();
     let domain = &enrolment.identity.person.trust_domain;
     let (agency, side) = charter
@@ -115,7 +114,7 @@ fn show(context: &Context, enrolment: &Enrolment) -> Result<(), Told> {
             name: enrolment.card.name.clone(),
             role: enrolment.card.role.clone(),
             agency: serde_json::json!({
-                "trust_domain": domain.to_string(), "name": agency, "side": words::side_code(side),
+                "trust_domain": domain.to_string(), "name": agency, "side": side.code(),
             }),
             server: enrolment.server_address.clone(),
             not_after: times::rfc3339(not_after_ms),
@@ -133,18 +132,15 @@ fn show(context: &Context, enrolment: &Enrolment) -> Result<(), Told> {
             safe_line(&enrolment.card.name),
             safe_line(&enrolment.card.role),
             safe_line(agency),
-            words::side(side)
+            people::side(context.language, side)
         ),
         format!("Server       {}", safe_line(&enrolment.server_address)),
         format!("Certificate  until {}", times::minute(not_after_ms)),
         format!("Charter      version {} of {}, signed by:", charter.version, charter.collaborative),
     ];
-    lines.extend(
-        charter
-            .agencies
-            .iter()
-            .map(|agency| format!("  {} ({})", safe_line(&agency.display_name), words::side(agency.side))),
-    );
+    lines.extend(charter.agencies.iter().map(|agency| {
+        format!("  {} ({})", safe_line(&agency.display_name), people::side(context.language, agency.side))
+    }));
     context.output.line(&lines.join("\n"))
 }
 
@@ -157,7 +153,7 @@ async fn publish(context: &Context, passphrase: &Passphrase) {
     };
     if let Err(error) = published.await {
         // The enrolment itself is done; every later command tries this again.
-        let failure = Told::from(error);
+        let failure = context.told(error);
         context.output.warn(&format!(
             "the server does not know this device yet. {} Others can add you after the next `alcove status`.",
             failure.what
@@ -165,10 +161,10 @@ async fn publish(context: &Context, passphrase: &Passphrase) {
     }
 }
 
-fn read_answer(file: &Path) -> Result<Vec<u8>, Told> {
+fn read_answer(file: &Path) -> Result<Vec<u8>, Failure> {
     let shown = safe_line(&file.display().to_string());
     let failed = |error: io::Error| {
-        Told::refused(
+        Failure::refused(
             format!("The file {shown} cannot be read: {error}."),
             "Name the file that your agency's admin gave back.",
         )

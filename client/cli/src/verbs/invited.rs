@@ -5,15 +5,15 @@
 use super::enrol::{enrolled, passphrase};
 use crate::{
     context::Context,
+    failure::Failure,
     prompt::{blocking, unreadable},
 };
-use alcove_charter::Invitation;
 use alcove_client::{
     session::{
         Clock, SystemClock,
-        enrol::{Begun, EnrolError, Enrolment, HandedIn, Invited, device},
+        enrol::{Begun, EnrolError, Enrolment, HandedIn, Invitation, Invited, device},
     },
-    telling::{Told, times},
+    telling::times,
 };
 use alcove_programs::{exit::Exit, text::safe_line};
 use alcove_proto::limits::INVITATION_CHARS_MAX;
@@ -41,7 +41,7 @@ struct StateJson {
     since: String,
 }
 
-pub(crate) async fn accept(context: &Context, file: Option<&Path>, wait: Option<u64>) -> Result<(), Told> {
+pub(crate) async fn accept(context: &Context, file: Option<&Path>, wait: Option<u64>) -> Result<(), Failure> {
     let text = read_invitation(file).await?;
     let invitation = Invitation::parse(&text).map_err(EnrolError::from)?;
     drop(text);
@@ -57,7 +57,7 @@ pub(crate) async fn accept(context: &Context, file: Option<&Path>, wait: Option<
     }
 }
 
-pub(crate) async fn finish(context: &Context, wait: Option<u64>) -> Result<(), Told> {
+pub(crate) async fn finish(context: &Context, wait: Option<u64>) -> Result<(), Failure> {
     if !device::has_vault(&context.home) {
         return Err(EnrolError::NoInvitation.into());
     }
@@ -65,7 +65,7 @@ pub(crate) async fn finish(context: &Context, wait: Option<u64>) -> Result<(), T
     let begun = Invited::resume(&context.home, &passphrase)?;
     match go_on(context, begun, wait).await? {
         Some(enrolment) => enrolled(context, &passphrase, &enrolment).await,
-        None => Err(Told::new(
+        None => Err(Failure::new(
             Exit::Unreachable,
             "Your agency's admin has not answered yet.",
             "Run `alcove enrol finish` again after they have called you.",
@@ -74,13 +74,13 @@ pub(crate) async fn finish(context: &Context, wait: Option<u64>) -> Result<(), T
 }
 
 /// Hands in, shows the words, and waits as long as is wanted. Nothing when there is no answer by then.
-async fn go_on(context: &Context, begun: Begun, wait: Option<u64>) -> Result<Option<Enrolment>, Told> {
+async fn go_on(context: &Context, begun: Begun, wait: Option<u64>) -> Result<Option<Enrolment>, Failure> {
     let invited = match begun {
         Begun::Enrolled(enrolment) => return Ok(Some(*enrolment)),
         Begun::Invited(invited) => invited,
     };
     if context.offline {
-        return Err(Told::new(
+        return Err(Failure::new(
             Exit::Unreachable,
             "An invitation is answered at the server.",
             "Run the command again without --offline.",
@@ -106,7 +106,7 @@ async fn wait_for_answer(
     context: &Context,
     invited: &Invited,
     patience: Option<Duration>,
-) -> Result<Option<Enrolment>, Told> {
+) -> Result<Option<Enrolment>, Failure> {
     // A patience beyond what a clock can hold is one without end.
     let until = patience.and_then(|patience| Instant::now().checked_add(patience));
     let mut pause = ASK_PAUSE;
@@ -124,7 +124,9 @@ async fn wait_for_answer(
             Err(EnrolError::Server(error)) if error.is_passing() => {
                 // Once is enough for one outage.
                 if !std::mem::replace(&mut told, true) {
-                    context.output.warn(&format!("{} Waiting on.", Told::from(error).what));
+                    context
+                        .output
+                        .warn(&format!("{} Waiting on.", context.told(EnrolError::Server(error)).what));
                 }
             }
             Err(error) => return Err(error.into()),
@@ -132,7 +134,7 @@ async fn wait_for_answer(
     }
 }
 
-fn show_waiting(context: &Context, handed_in: &HandedIn) -> Result<(), Told> {
+fn show_waiting(context: &Context, handed_in: &HandedIn) -> Result<(), Failure> {
     context.output.object(
         "alcove.enrolment-state.v1",
         StateJson {
@@ -156,7 +158,7 @@ fn large(words: &str) -> String {
 }
 
 /// The invitation's text, from where it was said to be; never from the command line, which others can see.
-async fn read_invitation(file: Option<&Path>) -> Result<Zeroizing<String>, Told> {
+async fn read_invitation(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
     match file {
         Some(file) if file != Path::new("-") => read_file(file),
         Some(_) => {
@@ -164,7 +166,7 @@ async fn read_invitation(file: Option<&Path>) -> Result<Zeroizing<String>, Told>
             text.map_err(|error| unreadable(&error))
         }
         None if io::stdin().is_terminal() => blocking(ask_for_it).await.map_err(|error| unreadable(&error)),
-        None => Err(Told::new(
+        None => Err(Failure::new(
             Exit::Usage,
             "Nobody says where the invitation is, and there is no terminal to ask at.",
             "Name its file, or - for standard input.",
@@ -172,9 +174,9 @@ async fn read_invitation(file: Option<&Path>) -> Result<Zeroizing<String>, Told>
     }
 }
 
-fn read_file(file: &Path) -> Result<Zeroizing<String>, Told> {
+fn read_file(file: &Path) -> Result<Zeroizing<String>, Failure> {
     let failed = |error: io::Error| {
-        Told::refused(
+        Failure::refused(
             format!("The file {} cannot be read: {error}.", safe_line(&file.display().to_string())),
             "Name the file with the invitation that your agency's admin gave you.",
         )
@@ -193,7 +195,7 @@ fn take_text(from: impl Read) -> io::Result<Zeroizing<String>> {
 fn ask_for_it() -> io::Result<Zeroizing<String>> {
     io::stderr().write_all(b"Paste the invitation and press Enter (Enter alone gives up): ")?;
     io::stderr().flush()?;
-    let text = take_lines(&mut io::stdin().lock())?;
+    let text = take_lines(&mut io::stdin().lock(), |text| Invitation::parse(text).is_ok())?;
     // Empty lines that were copied with it are no answer to the next question, which is for a passphrase.
     #[cfg(unix)]
     rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush)?;
@@ -201,16 +203,12 @@ fn ask_for_it() -> io::Result<Zeroizing<String>> {
 }
 
 /// Lines until they make an invitation, since mail programs break it, or until an empty one comes.
-fn take_lines(from: &mut impl BufRead) -> io::Result<Zeroizing<String>> {
+fn take_lines(from: &mut impl BufRead, is_whole: impl Fn(&str) -> bool) -> io::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
     loop {
         let read = from.read_line(&mut text)?;
         let last = text.lines().next_back().unwrap_or_default();
-        if read == 0
-            || last.trim().is_empty()
-            || text.len() > INVITATION_CHARS_MAX
-            || Invitation::parse(&text).is_ok()
-        {
+        if read == 0 || last.trim().is_empty() || text.len() > INVITATION_CHARS_MAX || is_whole(&text) {
             return Ok(text);
         }
     }
@@ -219,14 +217,12 @@ fn take_lines(from: &mut impl BufRead) -> io::Result<Zeroizing<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alcove_charter::{InvitationCode, InvitationError, P256Point};
-    use alcove_proto::ids::Digest;
+    use alcove_client::session::enrol::InvitationError;
 
     #[test]
     fn the_words_are_large_and_the_same() {
-        let words = "erase entry write avocado case prison";
-        assert_eq!(large(words), "ERASE   ENTRY   WRITE   AVOCADO   CASE   PRISON");
-        assert!(alcove_charter::same_words(words, &large(words)));
+        let large = large("erase entry write avocado case prison");
+        assert_eq!(large, "ERASE   ENTRY   WRITE   AVOCADO   CASE   PRISON");
     }
 
     #[test]
@@ -238,30 +234,17 @@ mod tests {
 
     #[test]
     fn an_invitation_that_was_broken_into_lines_is_taken_as_soon_as_it_is_whole() {
-        let invitation = Invitation {
-            identity: "spiffe://harborlight.northmark.example/staff/7h3jdpf5aa5rqdvm/device/1"
-                .parse()
-                .unwrap(),
-            code: InvitationCode::new([7; InvitationCode::LEN]),
-            not_after_ms: 1_800_000_000_000,
-            charter_hash: Digest([1; 32]),
-            server_ca_key: P256Point::parse(&[4; P256Point::LEN]).unwrap(),
-            server_name: "alcove.northmark.example".to_owned(),
-            server_address: "127.0.0.1:4433".to_owned(),
-            desk_address: "127.0.0.1:4434".to_owned(),
-        };
-        let text = invitation.to_text();
-        let (first, rest) = text.split_at(76);
-        let mut typed = io::Cursor::new(format!("{first}\n{rest}\nnot this\n"));
-        let taken = take_lines(&mut typed).unwrap();
-        assert_eq!(Invitation::parse(&taken).unwrap().identity, invitation.identity);
+        let is_whole = |text: &str| text.split_whitespace().collect::<String>() == "alcove1firstrest";
+        let mut typed = io::Cursor::new("alcove1first\nrest\nnot this\n");
+        let taken = take_lines(&mut typed, is_whole).unwrap();
+        assert!(is_whole(&taken));
         let mut left = String::new();
         typed.read_to_string(&mut left).unwrap();
         assert_eq!(left, "not this\n");
         // Otherwise an empty line ends it, and the end of what there is.
         for typed in ["nothing\nof the kind\n\nmore", "\nmore", ""] {
-            let taken = take_lines(&mut typed.as_bytes()).unwrap();
-            assert!(!taken.contains("more") && Invitation::parse(&taken).is_err(), "{typed:?}");
+            let taken = take_lines(&mut typed.as_bytes(), is_whole).unwrap();
+            assert!(!taken.contains("more") && !is_whole(&taken), "{typed:?}");
         }
     }
 }

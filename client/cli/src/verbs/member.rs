@@ -2,27 +2,24 @@
 
 use crate::{
     args::{Member, PersonArgs},
-    choose::{self, Candidate},
     context::Context,
+    failure::Failure,
     prompt,
     ui::table::Table,
 };
 use alcove_client::{
-    session::{CaseView, GrantOutcome, History, PersonView, Session},
+    session::{CaseView, GrantOutcome, History, PersonView, Role, Session, choose_person, matches},
     telling::{
-        Told,
+        Told, cases,
         json::{HeldUpJson, MemberJson, PersonJson},
-        times, words,
+        numbers, people, times,
     },
 };
 use alcove_programs::{exit::Exit, text::safe_line};
-use alcove_proto::{
-    ids::{GroupId, RecordId},
-    v1::Role,
-};
+use alcove_proto::ids::RecordId;
 use serde::Serialize;
 
-pub(crate) async fn run(context: &Context, command: Member) -> Result<(), Told> {
+pub(crate) async fn run(context: &Context, command: Member) -> Result<(), Failure> {
     match command {
         Member::Find { name, agency } => find(context, name.as_deref(), agency.as_deref()).await,
         Member::Add { case, person, history, owner } => {
@@ -40,24 +37,24 @@ pub(crate) async fn run(context: &Context, command: Member) -> Result<(), Told> 
     }
 }
 
-async fn find(context: &Context, name: Option<&str>, agency: Option<&str>) -> Result<(), Told> {
+async fn find(context: &Context, name: Option<&str>, agency: Option<&str>) -> Result<(), Failure> {
     let session = context.session()?;
     let people = session.people().await?;
     let mut table = Table::new(&["NAME", "ROLE", "AGENCY", "SIDE", "IDENTITY"]);
     let mut found = 0;
-    for person in people.iter().filter(|person| choose::matches(&candidate(person), name, agency)) {
+    for person in people.iter().filter(|person| matches(person, name, agency)) {
         found += 1;
         context.output.object(PersonJson::SCHEMA, PersonJson::new(person))?;
         table.row([
             person.name.as_deref().unwrap_or("(no name known)"),
             person.role.as_deref().unwrap_or(""),
             &person.agency.name,
-            words::side(person.agency.side),
+            people::side(context.language, person.agency.side),
             &person.person.to_string(),
         ]);
     }
     if found == 0 {
-        return Err(Told::new(
+        return Err(Failure::new(
             Exit::NotFound,
             "Nobody of that name has published a card.",
             "Leave the name out to see everybody; a person appears after `alcove enrol finish` and one `alcove status`.",
@@ -90,11 +87,11 @@ async fn add(
     who: &PersonArgs,
     history: History,
     role: Role,
-) -> Result<(), Told> {
+) -> Result<(), Failure> {
     let session = context.session()?;
     session.sync().await?;
-    let case = context.open_case(&session, query)?;
-    let person = chosen(session.people().await?, who)?;
+    let case = session.choose_open_case(query)?;
+    let person = choose_person(session.people().await?, &who.person, who.agency.as_deref())?;
     let members = session.members(&case.id)?;
     let member = members.iter().find(|member| member.person.person == person.person);
     let reading = member.map(|member| member.person.devices.as_slice()).unwrap_or_default();
@@ -105,11 +102,11 @@ async fn add(
     }
     context.output.say(&format!(
         "{} will read {} from now on with {} of theirs (number {}), beside {}",
-        words::full_name(&person),
-        super::case::title(&case),
-        words::count(joining.len() as u64, "device", "devices"),
+        people::full_name(context.language, &person),
+        cases::title(context.language, &case),
+        numbers::count(joining.len() as u64, "device", "devices"),
         numbers(&joining),
-        words::audience(&members)
+        people::audience(context.language, &members)
     ));
     context.output.say(&match history {
         History::None => "Of what was written before they will see nothing.".to_owned(),
@@ -137,12 +134,12 @@ async fn add(
     prompt::confirm("Add them?", context.yes).await?;
     session.believe_shown(&new_devices)?;
     let mut outcome = session.add_member(&case.id, &person.person, &joining, role, history).await?;
-    let held_up = outcome.history.held_up.take().map(|error| context.held_up(error));
+    let held_up = outcome.history.held_up.take().map(|error| context.told(error));
     for device in &outcome.without_key_package {
         context.output.warn(&format!(
             "device {} of {} could not be added: it has not been online yet. Add them again when it has.",
             device.device,
-            words::name(&person)
+            people::name(context.language, &person)
         ));
     }
     for device in &outcome.unfit {
@@ -150,7 +147,7 @@ async fn add(
             "device {} of {} could not be added: what its program has left at the server to be added by cannot be used. Add \
              them again later; if it stays so, ask them to bring Alcove up to date on it.",
             device.device,
-            words::name(&person)
+            people::name(context.language, &person)
         ));
     }
     context.output.object(
@@ -167,7 +164,7 @@ async fn add(
             held_up: held_up.as_ref().map(HeldUpJson::new),
         },
     )?;
-    context.output.line(&format!("{} is on the case.", words::full_name(&person)))?;
+    context.output.line(&format!("{} is on the case.", people::full_name(context.language, &person)))?;
     if history != History::None {
         report_grant(context, &outcome.history, held_up.as_ref())?;
     }
@@ -181,12 +178,12 @@ async fn promote(
     case: &CaseView,
     person: &PersonView,
     role: Role,
-) -> Result<(), Told> {
+) -> Result<(), Failure> {
     if role == Role::Owner {
         context.output.say(&format!(
             "{} will be an owner of {}: they can add and remove people.",
-            words::full_name(person),
-            super::case::title(case)
+            people::full_name(context.language, person),
+            cases::title(context.language, case)
         ));
         prompt::confirm("Make them an owner?", context.yes).await?;
     }
@@ -205,19 +202,19 @@ async fn promote(
             held_up: None,
         },
     )?;
-    context.output.line(&format!("{} is an owner of the case.", words::full_name(person)))
+    context.output.line(&format!("{} is an owner of the case.", people::full_name(context.language, person)))
 }
 
-async fn ungrant(context: &Context, query: &str, who: &PersonArgs) -> Result<(), Told> {
+async fn ungrant(context: &Context, query: &str, who: &PersonArgs) -> Result<(), Failure> {
     let session = context.session()?;
     session.sync().await?;
-    let case = context.open_case(&session, query)?;
+    let case = session.choose_open_case(query)?;
     let members = session.members(&case.id)?.into_iter().map(|member| member.person).collect();
-    let person = chosen(members, who)?;
+    let person = choose_person(members, &who.person, who.agency.as_deref())?;
     context.output.say(&format!(
         "What you handed over to {} from before they came will end. {}",
-        words::full_name(&person),
-        words::REVOCATION
+        people::full_name(context.language, &person),
+        cases::revocation(context.language)
     ));
     prompt::confirm("End it?", context.yes).await?;
     let ended = session.end_grants(&case.id, &person.person).await?;
@@ -227,10 +224,14 @@ async fn ungrant(context: &Context, query: &str, who: &PersonArgs) -> Result<(),
             "case": case.id.to_string(),
             "person": PersonJson::new(&person),
             "ended": ended,
-            "says": words::REVOCATION,
+            "says": cases::revocation(context.language),
         }),
     )?;
-    context.output.line(&format!("{} ended. {}", words::count(ended, "grant", "grants"), words::REVOCATION))
+    context.output.line(&format!(
+        "{} ended. {}",
+        numbers::count(ended, "grant", "grants"),
+        cases::revocation(context.language)
+    ))
 }
 
 async fn grant(
@@ -239,23 +240,23 @@ async fn grant(
     who: &PersonArgs,
     records: &[String],
     until: Option<i64>,
-) -> Result<(), Told> {
+) -> Result<(), Failure> {
     let session = context.session()?;
     session.sync().await?;
-    let case = context.open_case(&session, query)?;
+    let case = session.choose_open_case(query)?;
     let members = session.members(&case.id)?.into_iter().map(|member| member.person).collect();
-    let person = chosen(members, who)?;
-    let records = chosen_records(&session, &case.id, records)?;
+    let person = choose_person(members, &who.person, who.agency.as_deref())?;
+    let records = session.choose_records(&case.id, records)?;
     context.output.say(&format!(
         "{} will read {} from before they came{}.",
-        words::full_name(&person),
-        words::count(records.len() as u64, "item", "items"),
+        people::full_name(context.language, &person),
+        numbers::count(records.len() as u64, "item", "items"),
         until.map(|ms| format!(", until {}", times::minute(ms))).unwrap_or_default()
     ));
     context.output.say("What they have read cannot be taken back.");
     prompt::confirm("Hand it over?", context.yes).await?;
     let mut outcome = session.grant(&case.id, &person.person, &records, until).await?;
-    let held_up = outcome.held_up.take().map(|error| context.held_up(error));
+    let held_up = outcome.held_up.take().map(|error| context.told(error));
     context.output.object(
         "alcove.grant.v1",
         Disclosure {
@@ -273,22 +274,26 @@ async fn grant(
     report_grant(context, &outcome, held_up.as_ref())
 }
 
-async fn remove(context: &Context, query: &str, who: &PersonArgs) -> Result<(), Told> {
+async fn remove(context: &Context, query: &str, who: &PersonArgs) -> Result<(), Failure> {
     let session = context.session()?;
     session.sync().await?;
-    let case = context.open_case(&session, query)?;
+    let case = session.choose_open_case(query)?;
     let members = session.members(&case.id)?;
-    let person = chosen(members.iter().map(|member| member.person.clone()).collect(), who)?;
+    let person = choose_person(
+        members.iter().map(|member| member.person.clone()).collect(),
+        &who.person,
+        who.agency.as_deref(),
+    )?;
     let staying: Vec<_> =
         members.into_iter().filter(|member| member.person.person != person.person).collect();
     context.output.say(&format!(
         "{} will leave {}. {}",
-        words::full_name(&person),
-        super::case::title(&case),
-        words::REVOCATION
+        people::full_name(context.language, &person),
+        cases::title(context.language, &case),
+        cases::revocation(context.language)
     ));
     if !staying.is_empty() {
-        context.output.say(&format!("It stays with {}", words::audience(&staying)));
+        context.output.say(&format!("It stays with {}", people::audience(context.language, &staying)));
     }
     prompt::confirm("Remove them?", context.yes).await?;
     session.remove_member(&case.id, &person.person).await?;
@@ -297,21 +302,21 @@ async fn remove(context: &Context, query: &str, who: &PersonArgs) -> Result<(), 
         serde_json::json!({
             "case": case.id.to_string(),
             "person": PersonJson::new(&person),
-            "says": words::REVOCATION,
+            "says": cases::revocation(context.language),
         }),
     )?;
     context.output.line(&format!(
         "{} is no longer on the case. {}",
-        words::full_name(&person),
-        words::REVOCATION
+        people::full_name(context.language, &person),
+        cases::revocation(context.language)
     ))
 }
 
-async fn list(context: &Context, query: &str) -> Result<(), Told> {
+async fn list(context: &Context, query: &str) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
-    let case = context.case(&session, query)?;
-    if let Some(as_of) = super::case::as_of(&case) {
+    let case = session.choose_case(query)?;
+    if let Some(as_of) = cases::as_of(context.language, &case) {
         context.output.line(&as_of)?;
     }
     let mut table = Table::new(&["NAME", "ROLE", "AGENCY", "SIDE", "MAY", ""]);
@@ -337,63 +342,32 @@ async fn list(context: &Context, query: &str) -> Result<(), Told> {
             member.person.name.as_deref().unwrap_or("(no name known)"),
             member.person.role.as_deref().unwrap_or(""),
             &member.person.agency.name,
-            words::side(member.person.agency.side),
-            words::role(member.role),
+            people::side(context.language, member.person.agency.side),
+            people::role(context.language, member.role),
             &remarks.join("; "),
         ]);
     }
     context.output.line(table.render().trim_end())?;
-    for agency in words::with_recovery(&members) {
-        context.output.line(&words::recovery_set_up(&agency))?;
+    for agency in people::with_recovery(&members) {
+        context.output.line(&people::recovery_set_up(context.language, &agency))?;
     }
     refresh.end()
 }
 
-/// The one of `people` that is meant.
-pub(crate) fn chosen(mut people: Vec<PersonView>, who: &PersonArgs) -> Result<PersonView, Told> {
-    let candidates: Vec<Candidate<'_>> = people.iter().map(candidate).collect();
-    let index = choose::person(&candidates, &who.person, who.agency.as_deref())?;
-    Ok(people.swap_remove(index))
-}
-
-fn candidate(person: &PersonView) -> Candidate<'_> {
-    Candidate {
-        person: &person.person,
-        name: person.name.as_deref().unwrap_or(""),
-        agency: &person.agency.name,
-        side: words::side(person.agency.side),
-    }
-}
-
-/// The notes and documents that the beginnings of ids name, each once.
-fn chosen_records(session: &Session, case: &GroupId, prefixes: &[String]) -> Result<Vec<RecordId>, Told> {
-    let mut known: Vec<RecordId> = session.notes(case, None)?.iter().map(|note| note.id).collect();
-    known.extend(session.documents(case)?.iter().map(|document| document.id));
-    let ids: Vec<String> = known.iter().map(ToString::to_string).collect();
-    let mut records = Vec::new();
-    for prefix in prefixes {
-        let record = known[choose::by_id(&ids, prefix, "note")?];
-        if !records.contains(&record) {
-            records.push(record);
-        }
-    }
-    Ok(records)
-}
-
-fn report_grant(context: &Context, outcome: &GrantOutcome, held_up: Option<&Told>) -> Result<(), Told> {
+fn report_grant(context: &Context, outcome: &GrantOutcome, held_up: Option<&Told>) -> Result<(), Failure> {
     context
         .output
-        .line(&format!("{} handed over.", words::count(outcome.granted.len() as u64, "item", "items")))?;
+        .line(&format!("{} handed over.", numbers::count(outcome.granted.len() as u64, "item", "items")))?;
     if !outcome.withheld.is_empty() {
         context.output.warn(&format!(
             "{} not handed over: another agency wrote them and did not mark them as grantable. Ask its members to grant them.",
-            words::count(outcome.withheld.len() as u64, "item was", "items were")
+            numbers::count(outcome.withheld.len() as u64, "item was", "items were")
         ));
     }
     if !outcome.out_of_reach.is_empty() {
         context.output.warn(&format!(
             "{} not handed over: you were not on the case when they came. Ask a member who was.",
-            words::count(outcome.out_of_reach.len() as u64, "item was", "items were")
+            numbers::count(outcome.out_of_reach.len() as u64, "item was", "items were")
         ));
     }
     if let Some(failure) = held_up {

@@ -1,20 +1,21 @@
 //! `alcove note`: text from standard input or a file, never from the command line, where a shell's
 //! history and other people's process lists would see it.
 
+use super::case::tell_of_same_title;
 use crate::{
     args::Note,
-    choose,
     context::{self, Context},
+    failure::Failure,
     prompt,
 };
 use alcove_client::{
     session::{Delivery, NoteView, Session, UnreadableView, WatchEvent, Written},
     telling::{
-        Told, alarms, files,
+        Told, alarms, cases, files, items,
         json::{
             AlarmJson, CaseJson, DeliveryJson, DocumentJson, HeldUpJson, MemberJson, NoteJson, UnreadableJson,
         },
-        times, words,
+        numbers, people, times,
     },
 };
 use alcove_programs::{
@@ -32,7 +33,7 @@ use std::{
     path::Path,
 };
 
-pub(crate) async fn run(context: &Context, command: Note) -> Result<(), Told> {
+pub(crate) async fn run(context: &Context, command: Note) -> Result<(), Failure> {
     match command {
         Note::Add { case, file, grantable } => add(context, &case, &file, grantable).await,
         Note::List { case, last } => list(context, &case, last).await,
@@ -42,21 +43,21 @@ pub(crate) async fn run(context: &Context, command: Note) -> Result<(), Told> {
     }
 }
 
-async fn add(context: &Context, query: &str, file: &Path, grantable: bool) -> Result<(), Told> {
+async fn add(context: &Context, query: &str, file: &Path, grantable: bool) -> Result<(), Failure> {
     let session = context.session()?;
     context.refresh(&session).await.before_writing()?;
-    let case = context.open_case(&session, query)?;
+    let case = session.choose_open_case(query)?;
     say_readers(context, &session, &case.id)?;
     let text = read_text(context, file).await?;
     let written = session.add_note(&case.id, &text, grantable).await?;
     report(context, &case.id, written)
 }
 
-async fn correct(context: &Context, query: &str, note: &str, file: &Path) -> Result<(), Told> {
+async fn correct(context: &Context, query: &str, note: &str, file: &Path) -> Result<(), Failure> {
     let session = context.session()?;
     context.refresh(&session).await.before_writing()?;
-    let case = context.open_case(&session, query)?;
-    let note = chosen(&session, &case.id, note)?;
+    let case = session.choose_open_case(query)?;
+    let note = session.choose_note(&case.id, note)?;
     say_readers(context, &session, &case.id)?;
     context.output.say("The first version stays visible to everybody who has it.");
     let text = read_text(context, file).await?;
@@ -64,15 +65,15 @@ async fn correct(context: &Context, query: &str, note: &str, file: &Path) -> Res
     report(context, &case.id, written)
 }
 
-async fn list(context: &Context, query: &str, last: Option<usize>) -> Result<(), Told> {
+async fn list(context: &Context, query: &str, last: Option<usize>) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
-    let case = context.case(&session, query)?;
-    if let Some(as_of) = super::case::as_of(&case) {
+    let case = session.choose_case(query)?;
+    if let Some(as_of) = cases::as_of(context.language, &case) {
         context.output.line(&as_of)?;
     }
     if case.unreadable_before > 0 {
-        context.output.say(&words::before_you_came(case.unreadable_before));
+        context.output.say(&items::before_you_came(context.language, case.unreadable_before));
     }
     let notes = session.notes(&case.id, last)?;
     for note in &notes {
@@ -91,18 +92,18 @@ async fn list(context: &Context, query: &str, last: Option<usize>) -> Result<(),
     refresh.end()
 }
 
-async fn show(context: &Context, query: &str, note: &str) -> Result<(), Told> {
+async fn show(context: &Context, query: &str, note: &str) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
-    let case = context.case(&session, query)?;
-    let note = session.note(&case.id, &chosen(&session, &case.id, note)?)?;
+    let case = session.choose_case(query)?;
+    let note = session.note(&case.id, &session.choose_note(&case.id, note)?)?;
     print(context, &session, &note)?;
     refresh.end()
 }
 
-async fn watch(context: &Context, query: Option<&str>, count: Option<u64>) -> Result<(), Told> {
+async fn watch(context: &Context, query: Option<&str>, count: Option<u64>) -> Result<(), Failure> {
     if context.offline {
-        return Err(Told::new(
+        return Err(Failure::new(
             Exit::Usage,
             "Nothing new arrives offline.",
             "Leave --offline out, or read what is here with `alcove note list --offline`.",
@@ -112,7 +113,7 @@ async fn watch(context: &Context, query: Option<&str>, count: Option<u64>) -> Re
     // Before the refresh: what that fetches is new to whoever watches.
     let marks = session.marks()?;
     context.refresh(&session).await.end()?;
-    let case = query.map(|query| context.case(&session, query)).transpose()?;
+    let case = query.map(|query| session.choose_case(query)).transpose()?;
     let mut left = count.unwrap_or(u64::MAX);
     let mut failed = None;
     let mut on_event = |event: WatchEvent| {
@@ -131,9 +132,12 @@ async fn watch(context: &Context, query: Option<&str>, count: Option<u64>) -> Re
     failed.map_or(Ok(()), Err)
 }
 
-fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Result<(), Told> {
+fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Result<(), Failure> {
     let title = |case: &GroupId| {
-        session.case(case).map(|case| super::case::title(&case)).unwrap_or_else(|_| case.to_string())
+        session
+            .case(case)
+            .map(|case| cases::title(context.language, &case))
+            .unwrap_or_else(|_| case.to_string())
     };
     match event {
         WatchEvent::CaughtUp => {
@@ -148,23 +152,24 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
                 "{:.8}  {}  {}\n    sent {} ({}); save it with `alcove doc get`",
                 document.id.to_string(),
                 times::minute(document.written_at_ms),
-                words::full_name(&author),
+                people::full_name(context.language, &author),
                 safe_line(&document.name),
-                words::bytes(document.size)
+                numbers::bytes(document.size)
             ))?;
         }
         WatchEvent::Unreadable(unreadable) => print_unreadable(context, session, unreadable)?,
         WatchEvent::Joined(case) => {
             let joined = session.case(case)?;
-            context
-                .output
-                .object("alcove.joined.v1", CaseJson::new(&joined, Some(&session.members(case)?)))?;
+            context.output.object(
+                "alcove.joined.v1",
+                CaseJson::new(context.language, context.names(), &joined, Some(&session.members(case)?)),
+            )?;
             context.output.say(&format!("You have been added to {}.", title(case)));
-            super::case::tell_of_same_title(context, session, &joined)?;
+            tell_of_same_title(context, session, &joined)?;
         }
         WatchEvent::Requests(count) => {
             context.output.object("alcove.requests.v1", serde_json::json!({ "requests": count }))?;
-            context.output.say(&words::requests(*count));
+            context.output.say(&cases::requests(context.language, *count));
         }
         WatchEvent::MembersChanged(case) => {
             let members = session.members(case)?;
@@ -174,7 +179,11 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
             context
                 .output
                 .object("alcove.members-changed.v1", serde_json::json!({ "case": id, "members": readers }))?;
-            context.output.say(&format!("{} is now read by {}", title(case), words::audience(&members)));
+            context.output.say(&format!(
+                "{} is now read by {}",
+                title(case),
+                people::audience(context.language, &members)
+            ));
         }
         WatchEvent::Closed(case) => {
             context.output.object("alcove.closed.v1", serde_json::json!({ "case": case.to_string() }))?;
@@ -183,8 +192,10 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
                 .say(&format!("You are no longer a member of {}: nothing new arrives.", title(case)));
         }
         WatchEvent::Alarm(alarm) => {
-            context.output.object(AlarmJson::SCHEMA, AlarmJson::new(alarm))?;
-            context.output.warn(&alarms::says(alarm));
+            context
+                .output
+                .object(AlarmJson::SCHEMA, AlarmJson::new(context.language, context.names(), alarm))?;
+            context.output.warn(&alarms::says(context.language, context.names(), alarm));
         }
         WatchEvent::Reconnecting => {
             context.output.object("alcove.reconnecting.v1", serde_json::json!({}))?;
@@ -194,14 +205,14 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
     Ok(())
 }
 
-pub(crate) fn print(context: &Context, session: &Session, note: &NoteView) -> Result<(), Told> {
+pub(crate) fn print(context: &Context, session: &Session, note: &NoteView) -> Result<(), Failure> {
     let author = context::author(session, &note.author)?;
     context.output.object(NoteJson::SCHEMA, NoteJson::new(note, &author))?;
     let mut heading = format!(
         "{:.8}  {}  {}",
         note.id.to_string(),
         times::minute(note.written_at_ms),
-        words::full_name(&author)
+        people::full_name(context.language, &author)
     );
     if let Some(corrected) = note.corrects {
         heading.push_str(&format!("  [corrects {:.8}]", corrected.to_string()));
@@ -224,14 +235,14 @@ pub(crate) fn print(context: &Context, session: &Session, note: &NoteView) -> Re
     context.output.line(&format!("{heading}\n{}\n", safe_block(&note.text, "    ")))
 }
 
-fn print_unreadable(context: &Context, session: &Session, item: &UnreadableView) -> Result<(), Told> {
+fn print_unreadable(context: &Context, session: &Session, item: &UnreadableView) -> Result<(), Failure> {
     let author = context::author(session, &item.author)?;
-    context.output.object(UnreadableJson::SCHEMA, UnreadableJson::new(item, &author))?;
+    context.output.object(UnreadableJson::SCHEMA, UnreadableJson::new(context.language, item, &author))?;
     context.output.line(&format!(
         "Entry {} by {} cannot be shown: it {}.",
         item.position,
-        words::full_name(&author),
-        words::unreadable(item.cause)
+        people::full_name(context.language, &author),
+        items::unreadable(context.language, item.cause)
     ))
 }
 
@@ -246,8 +257,8 @@ struct WrittenJson {
     held_up: Option<HeldUpJson>,
 }
 
-fn report(context: &Context, case: &GroupId, written: Written) -> Result<(), Told> {
-    let held_up = written.held_up.map(|error| context.held_up(error));
+fn report(context: &Context, case: &GroupId, written: Written) -> Result<(), Failure> {
+    let held_up = written.held_up.map(|error| context.told(error));
     report_kept(context, case, &written.id, written.delivery, held_up.as_ref())
 }
 
@@ -258,7 +269,7 @@ pub(crate) fn report_kept(
     id: &RecordId,
     delivery: Delivery,
     held_up: Option<&Told>,
-) -> Result<(), Told> {
+) -> Result<(), Failure> {
     context.output.object(
         "alcove.written.v1",
         WrittenJson {
@@ -269,23 +280,20 @@ pub(crate) fn report_kept(
         },
     )?;
     context.output.line(&id.to_string())?;
-    context.output.say_delivery(delivery, held_up);
+    context.output.say_delivery(context.language, delivery, held_up);
     Ok(())
 }
 
-fn say_readers(context: &Context, session: &Session, case: &GroupId) -> Result<(), Told> {
-    context.output.say(&format!("This will be read by {}", words::audience(&session.members(case)?)));
+fn say_readers(context: &Context, session: &Session, case: &GroupId) -> Result<(), Failure> {
+    context.output.say(&format!(
+        "This will be read by {}",
+        people::audience(context.language, &session.members(case)?)
+    ));
     Ok(())
-}
-
-fn chosen(session: &Session, case: &GroupId, prefix: &str) -> Result<RecordId, Told> {
-    let known: Vec<RecordId> = session.notes(case, None)?.iter().map(|note| note.id).collect();
-    let ids: Vec<String> = known.iter().map(ToString::to_string).collect();
-    Ok(known[choose::by_id(&ids, prefix, "note")?])
 }
 
 /// Reads the text of a note: UTF-8, no longer than a note may be.
-async fn read_text(context: &Context, file: &Path) -> Result<String, Told> {
+async fn read_text(context: &Context, file: &Path) -> Result<String, Failure> {
     let from_stdin = file == Path::new("-");
     if from_stdin && io::stdin().is_terminal() {
         context.output.say("Type the note; Ctrl-D on an empty line sends it, Ctrl-C throws it away.");
@@ -303,15 +311,21 @@ async fn read_text(context: &Context, file: &Path) -> Result<String, Told> {
         Ok(bytes)
     })
     .await
-    .map_err(|error| if from_stdin { prompt::unreadable(&error) } else { files::file(file, &error) })?;
+    .map_err(|error| {
+        if from_stdin {
+            prompt::unreadable(&error)
+        } else {
+            files::file(context.language, file, &error).into()
+        }
+    })?;
     if bytes.len() > NOTE_TEXT_BYTES_MAX {
-        return Err(Told::refused(
+        return Err(Failure::refused(
             format!("The text is longer than the {NOTE_TEXT_BYTES_MAX} bytes a note may have."),
             "Send it as a document with `alcove doc send`.",
         ));
     }
     let text = String::from_utf8(bytes).map_err(|_| {
-        Told::refused(
+        Failure::refused(
             "The text is not UTF-8.",
             "Save it as UTF-8, or send the file as a document with `alcove doc send`.",
         )
@@ -319,7 +333,7 @@ async fn read_text(context: &Context, file: &Path) -> Result<String, Told> {
     // The line break an editor or `echo` puts at the end is not part of the note.
     let text = text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text)).unwrap_or(&text);
     if text.trim().is_empty() {
-        return Err(Told::new(
+        return Err(Failure::new(
             Exit::Refused,
             "There is no text.",
             "Write something, or name a file with text.",

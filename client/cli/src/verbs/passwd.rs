@@ -1,10 +1,9 @@
 //! `alcove passwd`.
 
-use crate::{context::Context, passphrase};
-use alcove_client::telling::Told;
+use crate::{context::Context, failure::Failure, passphrase};
 use std::path::Path;
 
-pub(crate) fn run(context: &Context, new_file: Option<&Path>) -> Result<(), Told> {
+pub(crate) fn run(context: &Context, new_file: Option<&Path>) -> Result<(), Failure> {
     // Unlocking comes first, so that nobody chooses a new passphrase for a vault they cannot open.
     let (session, old) = context.session_and_passphrase()?;
     let new = passphrase::fresh(new_file, "--new-passphrase-file FILE")?;

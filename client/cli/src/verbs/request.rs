@@ -1,42 +1,15 @@
 //! `alcove case requests`, `accept` and `decline`: who wants to add this device to a case, and one's yes or no.
 
-use crate::{choose, context::Context, prompt, ui::table::Table};
-use alcove_client::{
-    session::{RequestView, Session},
-    telling::{Told, json::PersonJson, times, words},
+use super::case::tell_of_same_title;
+use crate::{context::Context, failure::Failure, prompt, ui::table::Table};
+use alcove_client::telling::{
+    cases, people,
+    requests::{self, RequestJson},
+    times,
 };
 use alcove_programs::text::safe_line;
-use serde::Serialize;
 
-/// `alcove.request.v1`.
-#[derive(Serialize)]
-struct RequestJson {
-    id: String,
-    by: PersonJson,
-    words: String,
-    since: String,
-    /// A case here that has the same id.
-    known_case: Option<String>,
-    /// Whether this leads on from it: one has left it. Else it is another one under its id.
-    leads_on: bool,
-}
-
-impl RequestJson {
-    const SCHEMA: &'static str = "alcove.request.v1";
-
-    fn new(view: &RequestView) -> Self {
-        Self {
-            id: view.id.to_string(),
-            by: PersonJson::new(&view.person),
-            words: view.words.clone(),
-            since: times::rfc3339(view.since_ms),
-            known_case: view.known.map(|case| case.to_string()),
-            leads_on: view.leads_on,
-        }
-    }
-}
-
-pub(crate) async fn list(context: &Context) -> Result<(), Told> {
+pub(crate) async fn list(context: &Context) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let requests = session.requests()?;
@@ -45,12 +18,12 @@ pub(crate) async fn list(context: &Context) -> Result<(), Told> {
         context.output.object(RequestJson::SCHEMA, RequestJson::new(request))?;
         table.row([
             &request.id.to_string()[..8],
-            &words::name(&request.person),
+            &people::name(context.language, &request.person),
             &safe_line(&request.person.agency.name),
-            words::side(request.person.agency.side),
+            people::side(context.language, request.person.agency.side),
             &times::minute(request.since_ms),
             &request.words,
-            &note(request),
+            &requests::note(context.language, request),
         ]);
     }
     if requests.is_empty() {
@@ -72,14 +45,17 @@ pub(crate) async fn accept(
     id: Option<&str>,
     from: Option<&str>,
     agency: Option<&str>,
-) -> Result<(), Told> {
+) -> Result<(), Failure> {
     let session = context.session()?;
     context.refresh(&session).await.before_writing()?;
-    let requests = chosen(&session, id, from, agency)?;
+    let requests = match from {
+        Some(from) => session.choose_requests_from(from, agency)?,
+        None => vec![session.choose_request(id.unwrap_or_default())?],
+    };
     for request in &requests {
         context.output.say(&format!(
             "{} wants to add you to a case. The words of their device are: {}.",
-            words::full_name(&request.person),
+            people::full_name(context.language, &request.person),
             request.words
         ));
         if let Some(case) = request.known.filter(|_| request.leads_on) {
@@ -104,71 +80,30 @@ pub(crate) async fn accept(
         let members = session.members(case)?;
         context.output.object(
             alcove_client::telling::json::CaseJson::SCHEMA,
-            alcove_client::telling::json::CaseJson::new(&view, Some(&members)),
+            alcove_client::telling::json::CaseJson::new(
+                context.language,
+                context.names(),
+                &view,
+                Some(&members),
+            ),
         )?;
-        context.output.line(&format!("{}  {}", case, super::case::title(&view)))?;
-        context.output.line(&format!("Read by {}", words::audience(&members)))?;
-        super::case::tell_of_same_title(context, &session, &view)?;
+        context.output.line(&format!("{}  {}", case, cases::title(context.language, &view)))?;
+        context.output.line(&format!("Read by {}", people::audience(context.language, &members)))?;
+        tell_of_same_title(context, &session, &view)?;
     }
     refresh.end()
 }
 
-pub(crate) async fn decline(context: &Context, id: &str) -> Result<(), Told> {
+pub(crate) async fn decline(context: &Context, id: &str) -> Result<(), Failure> {
     let session = context.session()?;
-    let requests = chosen(&session, Some(id), None, None)?;
-    for request in &requests {
-        context.output.say(&format!(
-            "{} wants to add you to a case. If you decline, they are not told, and you can be asked again.",
-            words::full_name(&request.person)
-        ));
-        prompt::confirm("Decline?", context.yes).await?;
-        session.decline_request(&request.id)?;
-        context.output.object(RequestJson::SCHEMA, RequestJson::new(request))?;
-        context.output.say("Declined.");
-    }
+    let request = session.choose_request(id)?;
+    context.output.say(&format!(
+        "{} wants to add you to a case. If you decline, they are not told, and you can be asked again.",
+        people::full_name(context.language, &request.person)
+    ));
+    prompt::confirm("Decline?", context.yes).await?;
+    session.decline_request(&request.id)?;
+    context.output.object(RequestJson::SCHEMA, RequestJson::new(&request))?;
+    context.output.say("Declined.");
     Ok(())
-}
-
-fn chosen(
-    session: &Session,
-    id: Option<&str>,
-    from: Option<&str>,
-    agency: Option<&str>,
-) -> Result<Vec<RequestView>, Told> {
-    let mut requests = session.requests()?;
-    if let Some(from) = from {
-        // What does not lead on from a case here is accepted one by one.
-        requests.retain(|request| request.known.is_none() || request.leads_on);
-        let mut people: Vec<_> = requests.iter().map(|request| request.person.clone()).collect();
-        people.sort_by(|one, other| one.person.cmp(&other.person));
-        people.dedup_by(|one, other| one.person == other.person);
-        let labels: Vec<(String, String)> = people
-            .iter()
-            .map(|person| (person.name.clone().unwrap_or_default(), person.agency.name.clone()))
-            .collect();
-        let candidates: Vec<_> = people
-            .iter()
-            .zip(&labels)
-            .map(|(person, (name, agency))| choose::Candidate {
-                person: &person.person,
-                name,
-                agency,
-                side: words::side(person.agency.side),
-            })
-            .collect();
-        let who = people[choose::person(&candidates, from, agency)?].person.clone();
-        requests.retain(|request| request.person.person == who);
-        return Ok(requests);
-    }
-    let ids: Vec<String> = requests.iter().map(|request| request.id.to_string()).collect();
-    let index = choose::by_id(&ids, id.unwrap_or_default(), "request")?;
-    Ok(vec![requests.swap_remove(index)])
-}
-
-fn note(request: &RequestView) -> String {
-    match &request.known {
-        Some(case) if request.leads_on => format!("the case {:.8}, which you have left", case.to_string()),
-        Some(case) => format!("NOT the case {:.8} as you know it: compare words first", case.to_string()),
-        None => String::new(),
-    }
 }

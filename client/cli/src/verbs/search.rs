@@ -1,18 +1,18 @@
 //! `alcove search`: the notes of this device that contain some words. What somebody looks for says as much as what
 //! they write, so it comes the way a note comes and never from the command line.
 
-use crate::{context::Context, prompt};
-use alcove_client::telling::{Told, words};
+use crate::{context::Context, failure::Failure, prompt};
+use alcove_client::telling::{cases, items, numbers};
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 /// Most bytes of the words that are searched for.
 const WORDS_BYTES_MAX: u64 = 1024;
 
-pub(crate) async fn run(context: &Context, query: Option<&str>) -> Result<(), Told> {
+pub(crate) async fn run(context: &Context, query: Option<&str>) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let cases = match query {
-        Some(query) => vec![context.case(&session, query)?],
+        Some(query) => vec![session.choose_case(query)?],
         None => session.cases(true)?,
     };
     let words = read_words().await?;
@@ -21,7 +21,7 @@ pub(crate) async fn run(context: &Context, query: Option<&str>) -> Result<(), To
         for note in session.search_notes(&case.id, &words)? {
             found += 1;
             if query.is_none() {
-                context.output.line(&super::case::title(case))?;
+                context.output.line(&cases::title(context.language, case))?;
             }
             super::note::print(context, &session, &note)?;
         }
@@ -35,18 +35,18 @@ pub(crate) async fn run(context: &Context, query: Option<&str>) -> Result<(), To
     context.output.object("alcove.search.v1", object)?;
     context
         .output
-        .say(&format!("Found {found}; searched {searched} of {}.", words::count(of, "note", "notes")));
+        .say(&format!("Found {found}; searched {searched} of {}.", numbers::count(of, "note", "notes")));
     if closed > 0 {
         context.output.say("The others cannot be opened here: `alcove note list` says why.");
     }
     if before > 0 {
-        context.output.say(&words::before_you_came(before));
+        context.output.say(&items::before_you_came(context.language, before));
     }
     refresh.end()
 }
 
 /// The words, from a prompt or from standard input. Errors: nothing there, too long, or no UTF-8.
-async fn read_words() -> Result<String, Told> {
+async fn read_words() -> Result<String, Failure> {
     let text = prompt::blocking(|| {
         let mut text = String::new();
         if io::stdin().is_terminal() {
@@ -61,13 +61,13 @@ async fn read_words() -> Result<String, Told> {
     .await
     .map_err(|error| prompt::unreadable(&error))?;
     if text.len() as u64 > WORDS_BYTES_MAX {
-        return Err(Told::refused(
+        return Err(Failure::refused(
             format!("The words are longer than {WORDS_BYTES_MAX} bytes."),
             "Search for a part of them.",
         ));
     }
     match text.trim() {
-        "" => Err(Told::refused(
+        "" => Err(Failure::refused(
             "There is nothing to search for.",
             "Type the words when asked, or give them on standard input.",
         )),

@@ -3,6 +3,7 @@
 //! Every text in here that another person chose (names, titles, file names, notes) is as they wrote
 //! it: whoever shows it makes it safe for the place it is shown in.
 
+mod codes;
 mod devices;
 mod following;
 mod items;

@@ -1,0 +1,134 @@
+//! What is said of cases and of who reads them.
+
+use super::{numbers::count, times, told::Told};
+use crate::session::CaseView;
+use alcove_programs::{language::Language, text::safe_line};
+use alcove_proto::ids::GroupId;
+
+/// What people are told whenever somebody is removed or a grant ends.
+pub fn revocation(language: Language) -> &'static str {
+    match language {
+        Language::English => "They keep what they already received. They will not get anything new.",
+    }
+}
+
+/// That somebody whom this person shares no case with wants to add them to one; of the case itself nothing.
+pub fn requests(language: Language, waiting: u64) -> String {
+    match language {
+        Language::English => {
+            format!(
+                "{} for your yes: see `alcove case requests`.",
+                count(waiting, "request waits", "requests wait")
+            )
+        }
+    }
+}
+
+/// That a title no longer tells two cases apart.
+pub fn same_title(language: Language, one: &GroupId, other: &GroupId) -> String {
+    match language {
+        Language::English => {
+            format!(
+                "Two cases have one title: {:.8} and {:.8}. Look at both before you write (`alcove case show`), and name them by these \
+                 ids.",
+                one.to_string(),
+                other.to_string()
+            )
+        }
+    }
+}
+
+/// A case's title made safe, or what there is in its place.
+pub fn title(language: Language, case: &CaseView) -> String {
+    match language {
+        Language::English => match &case.title {
+            Some(title) => safe_line(title),
+            None => "(its title has not arrived)".to_owned(),
+        },
+    }
+}
+
+/// What is said above everything that is shown of a case that is here as of a backup.
+pub fn as_of(language: Language, case: &CaseView) -> Option<String> {
+    match language {
+        Language::English => (case.is_old && case.successor.is_none()).then(|| old(language, case)),
+    }
+}
+
+fn old(language: Language, case: &CaseView) -> String {
+    match language {
+        Language::English => {
+            let since = times::minute(case.last_activity_ms);
+            let way = if case.frozen {
+                format!("come back into the case with `alcove case rejoin {}`", short(case))
+            } else {
+                "`alcove status` brings it up to date".to_owned()
+            };
+            format!("AS OF {since}: this laptop's data was put back from a backup; {way}")
+        }
+    }
+}
+
+/// What is special about a case, in words.
+pub fn state(language: Language, case: &CaseView) -> String {
+    match language {
+        Language::English => {
+            let mut words: Vec<String> = Vec::new();
+            if let Some(by) = &case.successor {
+                words
+                    .push(format!("led on by the case {:.8}: nothing is sent here any more", by.to_string()));
+            }
+            if let Some(by) = &case.replaced_by {
+                words.push(format!(
+                    "NOT CONTINUED: you accepted another case under its id, {:.8}; only what came before can be read here",
+                    by.to_string()
+                ));
+            } else if case.recovered {
+                words.push(
+                    "recovered, read only: you are not a member, so ask a member to add you".to_owned(),
+                );
+            } else if case.closed && case.leaving {
+                words.push("you have left".to_owned());
+            } else if case.leaving {
+                words.push(
+                    "you are leaving: an owner's program takes you off when it is next online".to_owned(),
+                );
+            } else if case.closed {
+                words.push("you are no longer a member: nothing new arrives".to_owned());
+            }
+            if let Some(as_of) = as_of(language, case) {
+                words.push(as_of);
+            } else if case.frozen && case.successor.is_none() {
+                words.push("frozen: a change of members cannot be carried out here; an owner leads it on with `alcove case succeed`".to_owned());
+            }
+            if case.ordered_invalid_at.is_some() && case.successor.is_none() {
+                words.push("stopped: the server put in an entry that it must never take; an owner leads the case on with `alcove case succeed`".to_owned());
+            }
+            if case.not_shown {
+                words.push(
+                    "the server no longer shows this case: ask an owner of it, and tell your admin"
+                        .to_owned(),
+                );
+            }
+            if case.archived {
+                words.push("put away".to_owned());
+            }
+            if !case.alarms.is_empty() {
+                words.push("ALARM: see `alcove status`".to_owned());
+            }
+            words.join("; ")
+        }
+    }
+}
+
+/// The first digits of a case's id: enough to name it by.
+pub fn short(case: &CaseView) -> String {
+    case.id.to_string().chars().take(8).collect()
+}
+
+/// Why a case could not be brought up to date.
+pub fn held_up(language: Language, case: &GroupId, why: &Told) -> String {
+    match language {
+        Language::English => format!("Case {:.8}: {}", case.to_string(), why.what),
+    }
+}

@@ -1,0 +1,93 @@
+//! Who leads a case on because none of its owners is left, in words.
+
+use super::{
+    json::{MemberJson, PersonJson},
+    people, times,
+};
+use crate::session::{FollowFault, LeaderView, PersonView};
+use alcove_programs::language::Language;
+use serde::Serialize;
+
+/// `alcove.leader.v1`.
+#[derive(Serialize)]
+pub struct LeaderJson {
+    case: String,
+    title: Option<String>,
+    leads_on: String,
+    leader: PersonJson,
+    words: String,
+    since: String,
+    members: Vec<MemberJson>,
+    gone: Vec<PersonJson>,
+    new: Vec<PersonJson>,
+    /// Why it cannot be followed.
+    fault: Option<&'static str>,
+    followed: bool,
+}
+
+impl LeaderJson {
+    /// The kind of object, and its version.
+    pub const SCHEMA: &'static str = "alcove.leader.v1";
+
+    /// As JSON shows it.
+    pub fn new(view: &LeaderView) -> Self {
+        let case = view.case.to_string();
+        Self {
+            title: view.title.clone(),
+            leads_on: view.leads_on.to_string(),
+            leader: PersonJson::new(&view.leader),
+            words: view.words.clone(),
+            since: times::rfc3339(view.since_ms),
+            members: view.members.iter().map(|member| MemberJson::new(&case, member)).collect(),
+            gone: view.gone.iter().map(PersonJson::new).collect(),
+            new: view.new.iter().map(PersonJson::new).collect(),
+            fault: view.fault.map(FollowFault::code),
+            followed: view.followed,
+            case,
+        }
+    }
+}
+
+/// Who leads on, in which case, with whom.
+pub fn described(language: Language, leader: &LeaderView) -> String {
+    match language {
+        Language::English => {
+            let mut said = vec![format!(
+                "{:.8}  {} leads the case {:.8} on since {}, by their word alone. The words of their device are: {}. Read by {}",
+                leader.case.to_string(),
+                people::full_name(language, &leader.leader),
+                leader.leads_on.to_string(),
+                times::minute(leader.since_ms),
+                leader.words,
+                people::audience(language, &leader.members)
+            )];
+            if !leader.gone.is_empty() {
+                said.push(format!("Not in it any more: {}.", devices(language, &leader.gone)));
+            }
+            if !leader.new.is_empty() {
+                said.push(format!("New in it: {}.", devices(language, &leader.new)));
+            }
+            if leader.followed {
+                said.push("You follow them.".to_owned());
+            } else if let Some(fault) = leader.fault {
+                said.push(format!("It cannot be followed: {fault}."));
+            }
+            said.join("\n  ")
+        }
+    }
+}
+
+fn devices(language: Language, people: &[PersonView]) -> String {
+    match language {
+        Language::English => {
+            let named: Vec<String> = people
+                .iter()
+                .map(|person| {
+                    let numbers: Vec<String> = person.devices.iter().map(u16::to_string).collect();
+                    format!("{} (device {})", people::full_name(language, person), numbers.join(", "))
+                })
+                .collect();
+            named.join("; ")
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The agency's ledger in words: what it has certified in a person's name, and whom it does not list.
+
+use super::{numbers, times};
+use crate::session::{LedgerSummary, ListedCertificate, OwnKey};
+use alcove_programs::language::Language;
+
+/// One line for `alcove status`.
+pub fn line(language: Language, summary: Option<&LedgerSummary>) -> String {
+    match language {
+        Language::English => match summary {
+            None => "your agency has not published one".to_owned(),
+            Some(summary) if summary.unlisted == 0 => {
+                format!("{} Everybody of your agency in your cases is in it.", described(language, summary))
+            }
+            Some(summary) => format!(
+                "{} {} of your agency in your cases {} NOT in it: see `alcove ledger`.",
+                described(language, summary),
+                numbers::count(summary.unlisted, "certificate", "certificates"),
+                if summary.unlisted == 1 { "is" } else { "are" }
+            ),
+        },
+    }
+}
+
+/// Somebody was certified in this person's name.
+pub fn unknown_warning(language: Language, summary: &LedgerSummary) -> Option<String> {
+    match language {
+        Language::English => {
+            (summary.unknown > 0).then(|| {
+                format!(
+                    "{} in your name with a key that this device does not know: see `alcove ledger`. If you have no other \
+                     device, or did not enrol one then, tell your agency's admin at once.",
+                    numbers::count(summary.unknown, "certificate was signed", "certificates were signed")
+                )
+            })
+        }
+    }
+}
+
+/// How many entries it has, and until when it is complete.
+pub fn described(language: Language, summary: &LedgerSummary) -> String {
+    match language {
+        Language::English => {
+            format!(
+                "{}, complete until {}.",
+                numbers::count(summary.entries, "entry", "entries"),
+                times::minute(summary.complete_until_ms)
+            )
+        }
+    }
+}
+
+/// When a certificate ends, or why it has ended before.
+pub fn until(language: Language, certificate: &ListedCertificate, now_ms: i64) -> String {
+    match language {
+        Language::English => match certificate.revoked_at_ms {
+            Some(at_ms) => format!("revoked {}", times::minute(at_ms)),
+            None if certificate.not_after_ms < now_ms => {
+                format!("ended {}", times::day(certificate.not_after_ms))
+            }
+            None => times::day(certificate.not_after_ms),
+        },
+    }
+}
+
+/// Whose key a certificate is for.
+pub fn key_text(language: Language, key: OwnKey) -> &'static str {
+    match language {
+        Language::English => match key {
+            OwnKey::Unknown => "NOT KNOWN HERE",
+            OwnKey::Known => "yours",
+            OwnKey::Earlier => "from before",
+        },
+    }
+}
+
+/// The numbers as `alcove status` shows them too.
+pub fn summary_json(summary: &LedgerSummary) -> serde_json::Value {
+    serde_json::json!({
+        "entries": summary.entries,
+        "complete_until": times::rfc3339(summary.complete_until_ms),
+        "not_in_ledger": summary.unlisted,
+        "unknown_keys": summary.unknown,
+    })
+}
