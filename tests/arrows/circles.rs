@@ -192,7 +192,7 @@ const CRATES: [(&str, usize); 13] = [
     ("server/src", 0),
     ("client/src", 0),
     ("client/e2ee/src", 11),
-    ("client/cli/src", 4),
+    ("client/cli/src", 0),
     ("tests/src", 4),
 ];
 

@@ -1,9 +1,9 @@
 //! What every command needs: where the vault is, how to unlock it, how to speak; and the one rule about
 //! the network, that reading works without it and says so.
 
-use crate::{args::Global, failure::Failure, output::Output, passphrase::Source};
+use crate::{failure::Failure, output::Output, passphrase::Source};
 use alcove_client::{
-    session::{Error, Passphrase, PersonView, Session, SystemClock, VaultError, enrol::device},
+    session::{CaseView, Error, Passphrase, PersonView, Session, SystemClock, VaultError, enrol::device},
     telling::{
         Names, Told, cases,
         refreshed::{self, Notices},
@@ -11,11 +11,32 @@ use alcove_client::{
 };
 use alcove_programs::{exit::Exit, language::Language};
 use alcove_proto::names::Identity;
+use clap::Args;
 use ring::rand::SystemRandom;
 use std::{
     path::PathBuf,
     sync::{Arc, OnceLock},
 };
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Folder of the vault [default: the platform's place for data]
+    #[arg(long, global = true, env = "ALCOVE_HOME", value_name = "DIR", hide_env_values = true)]
+    pub(crate) home: Option<PathBuf>,
+    /// File whose first line is the vault's passphrase (chmod 600)
+    #[arg(long, global = true, env = "ALCOVE_PASSPHRASE_FILE", value_name = "FILE", hide_env_values = true)]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// Results as JSON on standard output, one object a line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Do not ask the server: work with what is on this device
+    #[arg(long, global = true)]
+    pub(crate) offline: bool,
+    /// Do not ask for confirmation
+    #[arg(long, short = 'y', global = true)]
+    pub(crate) yes: bool,
+}
 
 /// One run of the program.
 pub(crate) struct Context {
@@ -112,6 +133,17 @@ impl Context {
         } else {
             told
         }
+    }
+
+    /// Tells of another case with the title of this one: by the title alone neither is found any more.
+    pub(crate) fn tell_of_same_title(&self, session: &Session, case: &CaseView) -> Result<(), Failure> {
+        let Some(named) = &case.title else { return Ok(()) };
+        for other in session.cases(true)? {
+            if other.id != case.id && other.successor.is_none() && other.title.as_ref() == Some(named) {
+                self.output.warn(&cases::same_title(self.language, &other.id, &case.id));
+            }
+        }
+        Ok(())
     }
 
     /// The session of this run, if the vault was opened.

@@ -1,13 +1,15 @@
 //! From the command line to a verb, and from how that ended to an exit code.
 
 use crate::{
-    args::{Cli, Command, Doc, PersonArgs},
+    args::{Cli, Command},
     context::Context,
     failure::Failure,
     output::Output,
+    person::PersonArgs,
     verbs::{
-        block, case, completions, device, doc, doctor, enrol, ledger, member, note, outbox, passwd, recovery,
-        search, status, verify,
+        block, case, completions, device,
+        doc::{self, Doc},
+        doctor, enrol, ledger, member, note, outbox, passwd, recovery, search, status, verify,
     },
 };
 use alcove_client::{

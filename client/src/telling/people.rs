@@ -18,9 +18,13 @@ impl<'a> Names<'a> {
         Self(session)
     }
 
+    fn known(self, person: &Person) -> Option<PersonView> {
+        self.0.and_then(|session| session.person(person).ok()).filter(|view| view.name.is_some())
+    }
+
     /// A person with agency and side, or their identity where no name is known.
     pub(super) fn person(self, language: Language, person: &Person) -> String {
-        match self.0.and_then(|session| session.person(person).ok()) {
+        match self.known(person) {
             Some(view) => full_name(language, &view),
             None => person.to_string(),
         }
@@ -28,7 +32,7 @@ impl<'a> Names<'a> {
 
     /// A device by its number and its owner's name, or its identity where no name is known.
     pub(super) fn device(self, language: Language, device: &Identity) -> String {
-        match self.0.and_then(|session| session.person(&device.person).ok()) {
+        match self.known(&device.person) {
             Some(view) => match language {
                 Language::English => format!("device {} of {}", device.device, full_name(language, &view)),
             },

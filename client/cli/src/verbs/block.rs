@@ -1,6 +1,6 @@
 //! `alcove block` and `alcove unblock`.
 
-use crate::{args::PersonArgs, context::Context, failure::Failure, ui::table::Table};
+use crate::{context::Context, failure::Failure, person::PersonArgs, ui::table::Table};
 use alcove_client::{
     session::{PersonView, choose_person},
     telling::{json::PersonJson, people},

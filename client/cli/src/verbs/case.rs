@@ -1,9 +1,9 @@
 //! `alcove case`.
 
 use super::{follow, request};
-use crate::{args::Case, context::Context, failure::Failure, prompt, ui::table::Table};
+use crate::{context::Context, failure::Failure, prompt, ui::table::Table};
 use alcove_client::{
-    session::{CaseView, Delivery, OutboxView, RefusalCause, Session},
+    session::{Delivery, OutboxView, RefusalCause, Session},
     telling::{
         Told, alarms, cases, items,
         json::{CaseJson, HeldUpJson, PersonJson},
@@ -11,6 +11,83 @@ use alcove_client::{
     },
 };
 use alcove_proto::ids::GroupId;
+use clap::Subcommand;
+
+/// `alcove case`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Case {
+    /// Open a case; you are its owner and only member
+    New {
+        /// A code name; never the client's name
+        title: String,
+    },
+    /// List the cases of this device
+    List {
+        /// Archived ones too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show one case and who reads it
+    Show {
+        /// The case: its id, the beginning of it, or its exact title
+        case: String,
+    },
+    /// Lead a case on in a new one: a frozen one with everybody but whoever froze it, or one whose owners are all revoked
+    Succeed {
+        /// The case
+        case: String,
+    },
+    /// Follow a member who leads a case on because none of its owners is left; without a case, list them
+    Follow {
+        /// The case that is led on, or the id of the new one where several lead it on
+        case: Option<String>,
+    },
+    /// Who wants to add you to a case and waits for your yes
+    Requests,
+    /// Join a case that somebody wants to add you to
+    Accept {
+        /// The request's id, or the beginning of it
+        #[arg(required_unless_present = "from", conflicts_with = "from")]
+        id: Option<String>,
+        /// Everything this person asks for, but for cases you know: a name, or spiffe://…/staff/…
+        #[arg(long, value_name = "PERSON")]
+        from: Option<String>,
+        /// Their agency: its name or domain, or the first part of that
+        #[arg(long, value_name = "AGENCY", requires = "from")]
+        agency: Option<String>,
+    },
+    /// Take a request off the list without joining; nobody is told
+    Decline {
+        /// The request's id, or the beginning of it
+        id: String,
+    },
+    /// Leave a case with all your devices; an owner's program takes you off
+    Leave {
+        /// The case
+        case: String,
+    },
+    /// Come back into a case after this laptop's data was put back from a backup
+    Rejoin {
+        /// The case
+        case: String,
+        /// The six words that `alcove case compare` shows a member whom you called: asked for when it is needed
+        #[arg(long, value_name = "WORDS")]
+        words: Option<String>,
+    },
+    /// Show the words by which two members tell on the phone that the server shows both the same case
+    Compare {
+        /// The case
+        case: String,
+    },
+    /// Put a case away on this device; it stays with the others
+    Archive {
+        /// The case
+        case: String,
+        /// Bring it back
+        #[arg(long)]
+        undo: bool,
+    },
+}
 
 pub(crate) async fn run(context: &Context, command: Case) -> Result<(), Failure> {
     match command {
@@ -55,7 +132,7 @@ pub(crate) fn report_opened(
         "The case {} is open. You are its owner and only member; add people with `alcove member add`.",
         cases::title(context.language, &case)
     ));
-    tell_of_same_title(context, session, &case)?;
+    context.tell_of_same_title(session, &case)?;
     if let Some(failure) = held_up {
         context.output.say(&format!(
             "The server does not know it yet. {} The next command tells it; do not open it again.",
@@ -95,7 +172,7 @@ async fn list(context: &Context, all: bool) -> Result<(), Failure> {
         // Each pair once.
         let is_first = cases[..index].iter().all(|earlier| earlier.title != case.title);
         if is_first && !refresh.has_told_of_titles() {
-            tell_of_same_title(context, &session, case)?;
+            context.tell_of_same_title(&session, case)?;
         }
     }
     refresh.tell_of_requests(context, &session)?;
@@ -323,20 +400,5 @@ fn archive(context: &Context, query: &str, archived: bool) -> Result<(), Failure
     } else {
         "The case is back in the list."
     });
-    Ok(())
-}
-
-/// Tells of another case with the title of this one: by the title alone neither is found any more.
-pub(crate) fn tell_of_same_title(
-    context: &Context,
-    session: &Session,
-    case: &CaseView,
-) -> Result<(), Failure> {
-    let Some(named) = &case.title else { return Ok(()) };
-    for other in session.cases(true)? {
-        if other.id != case.id && other.successor.is_none() && other.title.as_ref() == Some(named) {
-            context.output.warn(&cases::same_title(context.language, &other.id, &case.id));
-        }
-    }
     Ok(())
 }

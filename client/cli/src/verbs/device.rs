@@ -1,9 +1,24 @@
 //! `alcove device`: one's own devices. A first one adds a second, which then reads what the first does.
 
-use crate::{args::Device, context::Context, failure::Failure, prompt, ui::table::Table};
+use crate::{context::Context, failure::Failure, prompt, ui::table::Table};
 use alcove_client::telling::{cases, json::HeldUpJson, numbers};
 use alcove_programs::exit::Exit;
+use alcove_proto::limits::DEVICE_NUMBER_MAX;
+use clap::Subcommand;
 use serde_json::json;
+
+/// `alcove device`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Device {
+    /// Your devices, and how many of your cases each is in
+    List,
+    /// Add a device of yours to every case this one is in, with everything this one reads
+    Add {
+        /// Its number, as `alcove device list` shows it
+        #[arg(value_parser = clap::value_parser!(u16).range(1..=i64::from(DEVICE_NUMBER_MAX)))]
+        number: u16,
+    },
+}
 
 pub(crate) async fn run(context: &Context, command: Device) -> Result<(), Failure> {
     match command {

@@ -1,7 +1,6 @@
 //! `alcove doc`.
 
 use crate::{
-    args::Doc,
     context::{self, Context},
     failure::Failure,
     prompt,
@@ -16,6 +15,7 @@ use alcove_client::{
     },
 };
 use alcove_programs::text::safe_line;
+use clap::Subcommand;
 use serde::Serialize;
 use std::{
     io::{self, IsTerminal},
@@ -23,6 +23,47 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+
+/// Seconds a transfer waits for a server that cannot be reached, if nothing else is said.
+const WAIT_SECONDS: u32 = 120;
+
+/// `alcove doc`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Doc {
+    /// Send files; run it again after a cut and it goes on where it stopped
+    Send {
+        /// The case
+        case: String,
+        /// The files
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// Members of other agencies may pass it on
+        #[arg(long)]
+        grantable: bool,
+        /// How long to go on trying while the server cannot be reached
+        #[arg(long, value_name = "SECONDS", default_value_t = WAIT_SECONDS)]
+        wait: u32,
+    },
+    /// List the documents of a case
+    List {
+        /// The case
+        case: String,
+    },
+    /// Fetch a document, check it, and save it; run it again after a cut and it goes on where it stopped
+    Get {
+        /// The document's id, or the beginning of it
+        id: String,
+        /// A new file, or a folder to save it in under its own name; nothing is overwritten
+        #[arg(long, short, value_name = "PATH")]
+        output: PathBuf,
+        /// The case, when the beginning of the id fits documents of several
+        #[arg(long, value_name = "CASE")]
+        case: Option<String>,
+        /// How long to go on trying while the server cannot be reached
+        #[arg(long, value_name = "SECONDS", default_value_t = WAIT_SECONDS)]
+        wait: u32,
+    },
+}
 
 pub(crate) async fn run(context: &Context, command: Doc) -> Result<(), Failure> {
     match command {

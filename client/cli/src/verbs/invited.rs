@@ -2,7 +2,7 @@
 //!
 //! Stopped anywhere, either goes on where it was: the invitation, the keys and the request are in the vault.
 
-use super::enrol::{enrolled, passphrase};
+use super::enrolled::{enrolled, passphrase};
 use crate::{
     context::Context,
     failure::Failure,

@@ -1,12 +1,6 @@
 //! `alcove member`: who reads a case. Every change says beforehand who will see what.
 
-use crate::{
-    args::{Member, PersonArgs},
-    context::Context,
-    failure::Failure,
-    prompt,
-    ui::table::Table,
-};
+use crate::{context::Context, failure::Failure, person::PersonArgs, prompt, ui::table::Table};
 use alcove_client::{
     session::{CaseView, GrantOutcome, History, PersonView, Role, Session, choose_person, matches},
     telling::{
@@ -17,7 +11,66 @@ use alcove_client::{
 };
 use alcove_programs::{exit::Exit, text::safe_line};
 use alcove_proto::ids::RecordId;
+use clap::Subcommand;
 use serde::Serialize;
+
+/// `alcove member`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Member {
+    /// Find people of the collaborative by part of their name
+    Find {
+        /// Part of a name; everybody if left out
+        name: Option<String>,
+        /// Only this agency
+        #[arg(long, value_name = "AGENCY")]
+        agency: Option<String>,
+    },
+    /// Add a person with all their devices; with --owner, make a member an owner
+    Add {
+        /// The case
+        case: String,
+        #[command(flatten)]
+        person: PersonArgs,
+        /// What they may read of what was written before: none, all, or since=2026-03-04
+        #[arg(long, default_value = "none", value_name = "HISTORY")]
+        history: String,
+        /// Let them add and remove people too
+        #[arg(long)]
+        owner: bool,
+    },
+    /// Hand a member chosen notes and documents from before they came
+    Grant {
+        /// The case
+        case: String,
+        #[command(flatten)]
+        person: PersonArgs,
+        /// What to hand over: ids as `note list` and `doc list` show them
+        #[arg(required = true, value_name = "ID")]
+        records: Vec<String>,
+        /// When it ends: 2026-12-31
+        #[arg(long, value_name = "DATE")]
+        until: Option<String>,
+    },
+    /// End what was handed over from this device: they keep what they already received
+    Ungrant {
+        /// The case
+        case: String,
+        #[command(flatten)]
+        person: PersonArgs,
+    },
+    /// Remove a person with all their devices
+    Remove {
+        /// The case
+        case: String,
+        #[command(flatten)]
+        person: PersonArgs,
+    },
+    /// Who is on a case, with agency and side
+    List {
+        /// The case
+        case: String,
+    },
+}
 
 pub(crate) async fn run(context: &Context, command: Member) -> Result<(), Failure> {
     match command {

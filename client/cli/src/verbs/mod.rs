@@ -7,6 +7,7 @@ pub(crate) mod device;
 pub(crate) mod doc;
 pub(crate) mod doctor;
 pub(crate) mod enrol;
+pub(crate) mod enrolled;
 pub(crate) mod follow;
 pub(crate) mod invited;
 pub(crate) mod ledger;

@@ -1,9 +1,7 @@
 //! `alcove note`: text from standard input or a file, never from the command line, where a shell's
 //! history and other people's process lists would see it.
 
-use super::case::tell_of_same_title;
 use crate::{
-    args::Note,
     context::{self, Context},
     failure::Failure,
     prompt,
@@ -26,12 +24,62 @@ use alcove_proto::{
     ids::{GroupId, RecordId},
     limits::NOTE_TEXT_BYTES_MAX,
 };
+use clap::Subcommand;
 use serde::Serialize;
 use std::{
     io::{self, IsTerminal, Read},
     ops::ControlFlow,
-    path::Path,
+    path::{Path, PathBuf},
 };
+
+/// `alcove note`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Note {
+    /// Write a note, from standard input or a file
+    Add {
+        /// The case
+        case: String,
+        /// The file with the text, or - for standard input
+        #[arg(default_value = "-")]
+        file: PathBuf,
+        /// Members of other agencies may pass it on
+        #[arg(long)]
+        grantable: bool,
+    },
+    /// List the notes of a case, oldest first
+    List {
+        /// The case
+        case: String,
+        /// Only the last so many
+        #[arg(long, value_name = "N")]
+        last: Option<usize>,
+    },
+    /// Show one note whole
+    Show {
+        /// The case
+        case: String,
+        /// The note's id, or the beginning of it
+        note: String,
+    },
+    /// Show notes as they arrive, until Ctrl-C
+    Watch {
+        /// The case; every case if left out
+        case: Option<String>,
+        /// End after so many notes
+        #[arg(long, value_name = "N")]
+        count: Option<u64>,
+    },
+    /// Correct a note; the first version stays visible
+    Correct {
+        /// The case
+        case: String,
+        /// The note's id, or the beginning of it
+        note: String,
+        /// The file with the text, or - for standard input
+        #[arg(default_value = "-")]
+        file: PathBuf,
+    },
+}
 
 pub(crate) async fn run(context: &Context, command: Note) -> Result<(), Failure> {
     match command {
@@ -165,7 +213,7 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
                 CaseJson::new(context.language, context.names(), &joined, Some(&session.members(case)?)),
             )?;
             context.output.say(&format!("You have been added to {}.", title(case)));
-            tell_of_same_title(context, session, &joined)?;
+            context.tell_of_same_title(session, &joined)?;
         }
         WatchEvent::Requests(count) => {
             context.output.object("alcove.requests.v1", serde_json::json!({ "requests": count }))?;

@@ -1,6 +1,6 @@
 //! `alcove outbox`: what is written here and not at the server, and what to do about what it refuses.
 
-use crate::{args::Outbox, context::Context, failure::Failure, prompt, ui::table::Table};
+use crate::{context::Context, failure::Failure, prompt, ui::table::Table};
 use alcove_client::{
     session::{Delivery, RefusalCause},
     telling::{
@@ -9,6 +9,24 @@ use alcove_client::{
         people, times,
     },
 };
+use clap::Subcommand;
+
+/// `alcove outbox`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Outbox {
+    /// List what waits to be sent, and what the server refuses
+    List,
+    /// Take an item out: it is not sent any more
+    Drop {
+        /// The item's id, or the beginning of it
+        id: String,
+    },
+    /// Send an item once more that the server has refused, or a note that was not sent before you were out of its case
+    Retry {
+        /// The item's id, or the beginning of it
+        id: String,
+    },
+}
 
 pub(crate) async fn run(context: &Context, command: Outbox) -> Result<(), Failure> {
     match command {

@@ -1,6 +1,6 @@
 //! `alcove recovery`: the attempts in one's agency, the objection to one, and reading again after everything was lost.
 
-use crate::{args::Recovery, context::Context, failure::Failure, prompt, ui::table::Table};
+use crate::{context::Context, failure::Failure, prompt, ui::table::Table};
 use alcove_client::{
     session::{RecoveryState, RecoveryView},
     telling::{
@@ -13,7 +13,29 @@ use alcove_client::{
 };
 use alcove_programs::exit::Exit;
 use alcove_proto::limits::RECOVERED_KEYS_BYTES_MAX;
-use std::{fs::File, io::Read, path::Path};
+use clap::Subcommand;
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+/// `alcove recovery`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Recovery {
+    /// List the attempts at recovery in your agency
+    List,
+    /// Object to an attempt: nothing is ever handed out by it
+    Object {
+        /// The attempt's id, or the beginning of it
+        id: String,
+    },
+    /// Take in the file your agency's officers made for this device, and read what it opens; run it again after a cut
+    Import {
+        /// The file
+        file: PathBuf,
+    },
+}
 
 pub(crate) async fn run(context: &Context, command: Recovery) -> Result<(), Failure> {
     match command {

@@ -1,6 +1,5 @@
 //! `alcove case requests`, `accept` and `decline`: who wants to add this device to a case, and one's yes or no.
 
-use super::case::tell_of_same_title;
 use crate::{context::Context, failure::Failure, prompt, ui::table::Table};
 use alcove_client::telling::{
     cases, people,
@@ -89,7 +88,7 @@ pub(crate) async fn accept(
         )?;
         context.output.line(&format!("{}  {}", case, cases::title(context.language, &view)))?;
         context.output.line(&format!("Read by {}", people::audience(context.language, &members)))?;
-        tell_of_same_title(context, &session, &view)?;
+        context.tell_of_same_title(&session, &view)?;
     }
     refresh.end()
 }
