@@ -16,7 +16,7 @@ fn whoever_leaves_stops_sending_and_is_taken_off_by_an_owners_program() {
     let leaving = scene.leon.run(["case", "leave", CASE, "--yes", "--json"]).success().json();
     assert_eq!((&leaving["leaving"], &leaving["closed"]), (&true.into(), &false.into()), "{leaving}");
     let refused = scene.leon.command(["note", "add", CASE, "-", "--yes"]).stdin("no more").outcome().code(12);
-    assert!(refused.stderr.contains("asked to be taken off"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("asked to leave"), "{}", refused.stderr);
     scene.leon.run(["case", "leave", CASE, "--yes"]).success();
 
     // A member who is no owner leaves it to one.
@@ -66,18 +66,18 @@ async fn of_two_owners_who_leave_at_one_time_the_one_who_is_left_goes_on_and_is_
     let other = Rogue::join(&scene, &["--owner"]).await;
     scene.rosa.run(["case", "leave", CASE, "--yes", "--json"]).success();
     let refused = scene.rosa.command(["note", "add", CASE, "-", "--yes"]).stdin("no more").outcome().code(12);
-    assert!(refused.stderr.contains("asked to be taken off"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("asked to leave"), "{}", refused.stderr);
     other.say(&Payload::Leave(Leave), None, other.join.pin).await;
 
     // Her program takes the other one off, and nobody is left who could do the same for her.
     let told = scene.rosa.run(["status"]).success();
-    assert!(told.stderr.contains("you are the only one now"), "{}", told.stderr);
+    assert!(told.stderr.contains("you are now the only one"), "{}", told.stderr);
     assert_eq!(scene.rosa.json_lines(["member", "list", CASE]).len(), 2);
     assert_eq!(scene.rosa.json(["case", "show", CASE])["leaving"], false);
     write(&scene.rosa, "I am still here");
     assert_eq!(texts(&scene.leon), ["I am still here"]);
     let again = scene.rosa.run(["status"]).success();
-    assert!(!again.stderr.contains("you are the only one now"), "once: {}", again.stderr);
+    assert!(!again.stderr.contains("you are now the only one"), "once: {}", again.stderr);
     scene.rosa.run(["case", "leave", CASE, "--yes"]).code(12);
 
     // The control: as she was told, she leaves it to somebody.
@@ -98,7 +98,7 @@ fn nobody_leaves_a_case_to_an_owner_who_leaves_too() {
     scene.leon.run(["status", "--json"]).success();
     scene.rosa.run(["case", "leave", CASE, "--yes", "--json"]).success();
     let refused = scene.leon.run(["case", "leave", CASE, "--yes"]).code(12);
-    assert!(refused.stderr.contains("is an owner who stays"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("No other owner would stay"), "{}", refused.stderr);
     assert!(refused.stderr.contains("member add CASE PERSON --owner"), "{}", refused.stderr);
     write(&scene.leon, "and nothing has changed");
     assert_eq!(texts(&hannah), ["and nothing has changed"]);
@@ -119,7 +119,7 @@ async fn whoever_has_asked_to_leave_is_not_taken_along_into_the_case_that_leads_
     scene.leon.run(["case", "leave", CASE, "--yes", "--json"]).success();
     rogue.spoil().await;
     scene.rosa.run(["status", "--json"]).code(6);
-    let led_on = scene.rosa.json(["case", "succeed", CASE, "--yes"]);
+    let led_on = scene.rosa.json(["case", "continue", CASE, "--yes"]);
     let stays = led_on["not_taken_along"][0]["person"].as_str().expect("somebody stays behind");
     assert!(scene.leon.identity().starts_with(stays), "{led_on}");
     // The control: whoever has not asked is there.

@@ -133,7 +133,7 @@ fn everybody_who_is_certified_stands_in_the_ledger_and_nobody_is_alarmed() {
     assert_eq!(ledger(&scene.rosa), (5, 0, 0));
     assert_eq!(ledger(&scene.mateo), (5, 0, 0));
     assert_eq!(scene.leon.json(["status"])["ledger"], Value::Null, "his agency has published none");
-    assert!(scene.leon.run(["status"]).success().stdout.contains("has not published one"));
+    assert!(scene.leon.run(["status"]).success().stdout.contains("has not published a ledger"));
     let said = scene.rosa.json_lines(["ledger"]);
     let own: Vec<_> = said.iter().filter(|line| line["schema"] == "alcove.ledger-certificate.v1").collect();
     assert_eq!(own.len(), 2, "{said:?}");

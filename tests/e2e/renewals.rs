@@ -85,7 +85,7 @@ fn doctor_ends_with_the_servers_own_trouble() {
     let impostor = elsewhere.start_server();
     scene.proxy.retarget(impostor.address());
     let foreign = scene.rosa.run(["doctor"]).code(6);
-    assert!(foreign.stderr.contains("not the server of the charter"), "{}", foreign.stderr);
+    assert!(foreign.stderr.contains("not the server named in the charter"), "{}", foreign.stderr);
     scene.proxy.set(Fault::Refuse);
     scene.rosa.run(["doctor"]).code(7);
     scene.rosa.run(["doctor", "--offline"]).success();

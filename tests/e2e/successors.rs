@@ -77,7 +77,7 @@ async fn a_case_that_a_member_froze_is_led_on_without_them_and_nothing_unsent_is
         assert_eq!(texts(reader), ["before"]);
     }
     let old = id_of_case(&scene.rosa);
-    let early = scene.rosa.run(["case", "succeed", CASE, "--yes", "--json"]).code(9);
+    let early = scene.rosa.run(["case", "continue", CASE, "--yes", "--json"]).code(9);
     assert!(early.stderr.contains("not frozen"), "{}", early.stderr);
 
     let mut rogue = Rogue::join(&scene, &[]).await;
@@ -89,9 +89,9 @@ async fn a_case_that_a_member_froze_is_led_on_without_them_and_nothing_unsent_is
     scene.leon.command(written).stdin("written on the train").outcome().success();
     scene.leon.run(["status", "--json"]).code(6);
     assert_eq!(case(&scene.leon, &old)["frozen"], true);
-    scene.leon.run(["case", "succeed", CASE, "--yes"]).code(3);
+    scene.leon.run(["case", "continue", CASE, "--yes"]).code(3);
 
-    let led_on = scene.rosa.json(["case", "succeed", CASE, "--yes"]);
+    let led_on = scene.rosa.json(["case", "continue", CASE, "--yes"]);
     assert_eq!(led_on["leads_on"], old.as_str());
     assert_eq!(led_on["left_out"]["person"], rogue.caller.identity.person.to_string());
     assert_eq!((&led_on["waiting"], &led_on["held_up"]), (&serde_json::json!([]), &Value::Null), "{led_on}");
@@ -114,7 +114,7 @@ async fn a_case_that_a_member_froze_is_led_on_without_them_and_nothing_unsent_is
     }
     assert_eq!(scene.leon.json_lines(["outbox", "list", "--offline"]), [] as [Value; 0]);
     let closed = scene.rosa.command(["note", "add", &old, "-", "--yes", "--json"]).stdin("late").outcome();
-    assert!(closed.code(9).stderr.contains("led on"), "the old case is closed");
+    assert!(closed.code(9).stderr.contains("continues in"), "the old case is closed");
     scene.rosa.run(["case", "succeed", &old, "--yes"]).code(9);
     // The spoiler reads nothing of it.
     assert!(rogue.caller.read(&new.parse().expect("an id")).await.is_err());
@@ -127,7 +127,7 @@ async fn a_case_is_led_on_without_a_server_and_the_others_come_over_when_there_i
     rogue.spoil().await;
     scene.rosa.run(["status", "--json"]).code(6);
     scene.server.kill();
-    let led_on = scene.rosa.json(["case", "succeed", CASE, "--yes"]);
+    let led_on = scene.rosa.json(["case", "continue", CASE, "--yes"]);
     assert_eq!(led_on["held_up"]["error"], "unreachable", "{led_on}");
     assert_eq!(led_on["waiting"].as_array().map(Vec::len), Some(1), "Leon: {led_on}");
     scene.kill_and_restart_server();
@@ -192,7 +192,7 @@ async fn whoever_slept_is_led_on_by_an_owner_of_whom_they_have_not_heard_yet() {
     let mut rogue = Rogue::join(&scene, &[]).await;
     rogue.spoil().await;
     scene.leon.run(["status", "--json"]).code(6);
-    let led_on = scene.leon.json(["case", "succeed", CASE, "--yes"]);
+    let led_on = scene.leon.json(["case", "continue", CASE, "--yes"]);
     let new = led_on["case"].as_str().expect("it has an id").to_owned();
     let hers = hannah.json_lines(["member", "list", &old, "--offline"]);
     assert_eq!(

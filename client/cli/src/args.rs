@@ -30,22 +30,22 @@ pub(crate) struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Become a member of an agency's staff on this device
+    /// Set this device up as yours, with your agency's admin
     #[command(subcommand)]
     Enrol(Enrol),
-    /// Certificate, server, clock, and what still waits to be sent
+    /// Show this device's certificate, server, clock, alarms, and what waits to be sent
     Status {
-        /// Mark the alarms as looked at, so that sending goes on
+        /// Acknowledge the alarms shown and resume sending
         #[arg(long)]
         acknowledge_alarms: bool,
     },
-    /// Cases: open, list, show, lead on, put away
+    /// Cases: open, list, show, continue, archive
     #[command(subcommand)]
     Case(Case),
-    /// Who is on a case
+    /// People on a case: find, add, hand over earlier items, remove
     #[command(subcommand)]
     Member(Member),
-    /// Do not be put on cases by somebody; without a person, list who is blocked. They are not told
+    /// Block a person from adding you to cases; without a person, list those blocked. They are not told
     Block {
         /// The person: a name as `alcove member find` shows it, or spiffe://…/staff/…
         person: Option<String>,
@@ -53,37 +53,38 @@ pub(crate) enum Command {
         #[arg(long, value_name = "AGENCY", requires = "person")]
         agency: Option<String>,
     },
-    /// Let somebody put you on cases again
+    /// Let a blocked person add you to cases again
     Unblock(PersonArgs),
-    /// Your own devices: list them, add a second one to your cases
+    /// Your own devices: list them, add another to your cases
     #[command(subcommand)]
     Device(Device),
-    /// Notes
+    /// Notes: write, list, watch, correct
     #[command(subcommand)]
     Note(Note),
-    /// Documents
+    /// Documents: send, list, save
     #[command(subcommand)]
     Doc(Doc),
-    /// Find notes on this device; the words come from standard input, never from the command line
+    /// Search the notes on this device; type the words when asked, or give them on standard input
     Search {
         /// The case; every case if left out
         case: Option<String>,
     },
-    /// Compare words by phone: of an agency, or of people whose key has changed
+    /// Check by phone that keys are genuine, by comparing words: an agency's, or those of people whose key has
+    /// changed
     Verify {
-        /// The agency, by name or trust domain; without one, everything there is to compare is listed
+        /// The agency, by name or trust domain; without one, list everything there is to compare
         agency: Option<String>,
-        /// People whose key has changed and who have read out the words, each by name; on a terminal, without names, each
-        /// is asked about
+        /// People whose key has changed and who have read out the words, by name; without names, you are asked about
+        /// each
         #[arg(long, value_name = "NAME[@AGENCY]", num_args = 0.., conflicts_with = "agency")]
         people: Option<Vec<String>>,
     },
-    /// Recovery in your agency: who asks for it, saying no to it, and reading again after everything was lost
+    /// Key recovery: list requests, object to one, or restore access on a new laptop
     #[command(subcommand)]
     Recovery(Recovery),
-    /// Your agency's ledger: what it has certified in your name, and who is in cases and not in it
+    /// Your agency's ledger: certificates issued in your name, and devices in your cases that it does not list
     Ledger,
-    /// What is written here and not yet at the server
+    /// Items that wait to be sent, or that the server refuses
     #[command(subcommand)]
     Outbox(Outbox),
     /// Change the passphrase of the vault
@@ -92,7 +93,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         new_passphrase_file: Option<PathBuf>,
     },
-    /// Check this device, step by step, and say what to mend
+    /// Check this device step by step, and say how to fix what is wrong
     Doctor,
     /// Print a completion script for a shell
     Completions {

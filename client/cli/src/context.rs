@@ -27,10 +27,10 @@ pub(crate) struct Global {
     /// File whose first line is the vault's passphrase (chmod 600)
     #[arg(long, global = true, env = "ALCOVE_PASSPHRASE_FILE", value_name = "FILE", hide_env_values = true)]
     pub(crate) passphrase_file: Option<PathBuf>,
-    /// Results as JSON on standard output, one object a line
+    /// Print results as JSON on standard output, one object a line
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Do not ask the server: work with what is on this device
+    /// Work with what is on this device, without asking the server
     #[arg(long, global = true)]
     pub(crate) offline: bool,
     /// Do not ask for confirmation
@@ -127,7 +127,7 @@ impl Context {
         if self.offline && told.exit == Exit::Unreachable {
             Told::new(
                 Exit::Unreachable,
-                "This needs the server, and --offline was given.",
+                "This needs the server, but --offline was given.",
                 "Run the command again without --offline.",
             )
         } else {

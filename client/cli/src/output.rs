@@ -42,15 +42,15 @@ impl Output {
     /// Tells people whether what they wrote has left this device, and what holds it up.
     pub(crate) fn say_delivery(&self, language: Language, delivery: Delivery, held_up: Option<&Told>) {
         match delivery {
-            Delivery::Stored { .. } => self.say("On the server, and its receipt verified."),
+            Delivery::Stored { .. } => self.say("On the server; its receipt is verified."),
             Delivery::NeverSent => {
-                self.say("Never sent: the case ended for this device before. Nobody else has it.")
+                self.say("Never sent, because the case had ended for this device. Nobody else has it.")
             }
             // Under --json the object says it.
             Delivery::Queued => self.say(&kept(held_up)),
             Delivery::Refused { cause } => {
                 self.say(&format!(
-                    "Kept in the outbox: the server refuses it, since {}.",
+                    "Kept in the outbox. The server refuses it: {}.",
                     items::refusal(language, cause)
                 ));
             }

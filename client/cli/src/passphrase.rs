@@ -42,11 +42,11 @@ pub(crate) fn fresh(file: Option<&Path>, flag: &str) -> Result<Passphrase, Failu
             let first = prompt("New passphrase: ", flag)?;
             // Refused before it has to be typed again.
             check_strength(&first)?;
-            let second = prompt("The same again: ", flag)?;
+            let second = prompt("Repeat it: ", flag)?;
             if !first.matches(&second) {
                 return Err(Failure::refused(
                     "The two passphrases are not the same.",
-                    "Run the command again and type it twice alike.",
+                    "Run the command again and type the same passphrase twice.",
                 ));
             }
             first
@@ -67,7 +67,7 @@ fn check_strength(passphrase: &Passphrase) -> Result<(), Told> {
     };
     Err(Told::refused(
         what,
-        format!("Take at least {CHARACTERS_MIN} characters, for example four or five words drawn at random."),
+        format!("Use at least {CHARACTERS_MIN} characters, for example four or five words chosen at random."),
     ))
 }
 
@@ -81,7 +81,7 @@ fn read_file(file: &Path) -> Result<Passphrase, Told> {
             "Name a file that holds the passphrase with --passphrase-file FILE.",
         ),
         FileError::NotText => locked(
-            format!("The passphrase file {shown} holds no text."),
+            format!("The passphrase file {shown} contains no text."),
             "Name a file that holds the passphrase with --passphrase-file FILE.",
         ),
         FileError::Empty => locked(
@@ -89,7 +89,7 @@ fn read_file(file: &Path) -> Result<Passphrase, Told> {
             "Put the passphrase on its first line.",
         ),
         FileError::OpenToOthers => Told::refused(
-            format!("Other people on this machine may read the passphrase file {shown}."),
+            format!("Other people on this machine can read the passphrase file {shown}."),
             format!("Close it to them with: chmod 600 {shown}"),
         ),
         FileError::TooLong => Told::refused(

@@ -12,7 +12,7 @@ pub(crate) async fn confirm(question: &str, yes: bool) -> Result<(), Failure> {
         Ok(())
     } else {
         Err(Failure::refused(
-            "You did not say yes, so nothing was done.",
+            "You did not answer yes, so nothing was done.",
             "Run the command again to be asked again.",
         ))
     }

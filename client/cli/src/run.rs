@@ -86,7 +86,7 @@ async fn stopped() {
 
 /// Says what is safe already, so that nobody writes it again. If that was all there was to do, it is no failure.
 fn interrupted(context: &Context, told: Told, more_to_do: bool) -> Result<(), Told> {
-    let stopped = Told::new(Exit::Interrupted, "Stopped before the server had it.", told.remedy.clone());
+    let stopped = Told::new(Exit::Interrupted, "Stopped before it reached the server.", told.remedy.clone());
     match report_kept(context, &stopped) {
         Ok(true) if !more_to_do => Ok(()),
         Ok(_) => Err(told),

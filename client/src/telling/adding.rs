@@ -10,7 +10,7 @@ pub(crate) fn no_key_package(language: Language, names: Names<'_>, person: &Pers
         Language::English => Told::new(
             Exit::NotFound,
             format!(
-                "No device of {} can be added yet: none has been online.",
+                "{} cannot be added yet: none of their devices has been online.",
                 names.person(language, person)
             ),
             "Ask them to run `alcove status`, then add them again.",
@@ -25,14 +25,16 @@ pub(crate) fn unfit(language: Language, names: Names<'_>, devices: &[Identity]) 
             let named: Vec<String> = devices.iter().map(|device| names.device(language, device)).collect();
             // A sync shows this sentence alone.
             let what = format!(
-                "What these devices have left at the server to be added by cannot be used in the case, so they are not in it; everybody \
-                 else is: {}. Add them again tomorrow (`alcove member add`); if it stays so, ask them to bring Alcove up to date.",
+                "These devices could not be added, because the keys they left at the server cannot be used in this \
+                 case: {}. Everyone else was added. Add them again tomorrow (`alcove member add`); if that does not \
+                 help, ask their owners to update Alcove.",
                 named.join(", ")
             );
             Told::new(
                 Exit::NotFound,
                 what,
-                "If their program is up to date and it stays so, the device is not as it should be: tell the admin of their agency.",
+                "If their program is up to date and it still fails, something is wrong with the device: tell the admin \
+                 of their agency.",
             )
         }
     }
@@ -44,13 +46,13 @@ pub(crate) fn list_overdue(language: Language, agency: &str, number: u64, next_u
         Language::English => Told::new(
             Exit::Certificate,
             format!(
-                "{} promised a new revocation list by {}, and none has come since list {number}. A lost device of theirs could be \
-                     let in unseen, so nobody of this agency is added now.",
+                "{} promised a new revocation list by {}, but none has arrived since list {number}. A lost device of \
+                 theirs could be let in unnoticed, so people of this agency cannot be added now.",
                 safe_line(agency),
                 times::minute(next_update_ms)
             ),
-            "Ask that agency's admin to publish a list (`alcove-certs crl`), run `alcove status`, then add them again. If they have \
-                 published one, the server keeps it back: tell your agency's admin.",
+            "Ask that agency's admin to publish a list (`alcove-certs crl`), run `alcove status`, then add them again. \
+             If they have published one, the server is withholding it: tell your agency's admin.",
         ),
     }
 }

@@ -7,11 +7,12 @@ use alcove_programs::{exit::Exit, language::Language};
 use alcove_proto::{ids::GroupId, names::Identity};
 
 /// What most of those about the server come down to.
-const TELL_THE_OPERATOR: &str = "Write nothing more there, tell your admin and the server's operator, and look at \
-                                 `alcove status`; once it is explained, `alcove status --acknowledge-alarms` lets you send again.";
+const TELL_THE_OPERATOR: &str = "Write nothing more there, tell your admin and the server's operator, and check \
+                                 `alcove status`. Once it is explained, `alcove status --acknowledge-alarms` resumes \
+                                 sending.";
 /// What most of those about one author come down to.
-const ASK_THE_AUTHOR: &str = "Ask that person by phone what they sent, and tell your admin if they do not know of it; \
-                              `alcove status --acknowledge-alarms` takes the alarm off the list.";
+const ASK_THE_AUTHOR: &str = "Ask that person by phone what they sent, and tell your admin if they do not know of it. \
+                              `alcove status --acknowledge-alarms` removes the alarm from the list.";
 
 /// An alarm in a few sentences: what happened and how often, what it can mean, what to do.
 pub fn says(language: Language, names: Names<'_>, alarm: &AlarmView) -> String {
@@ -49,33 +50,33 @@ fn happened(language: Language, names: Names<'_>, alarm: &AlarmView) -> String {
                     format!("The server shows an older state than this device has seen (entry {position}).")
                 }
                 AlarmKind::HeadMismatch => {
-                    format!("The server shows another history than before (entry {position}).")
+                    format!("The server shows a different history than before (entry {position}).")
                 }
                 AlarmKind::BadSignature => {
-                    format!("The server's signature under its history does not verify (entry {position}).")
+                    format!("The server's signature on its history is not valid (entry {position}).")
                 }
-                AlarmKind::Replay => format!("An item came a second time (entry {position})."),
+                AlarmKind::Replay => format!("An item arrived a second time (entry {position})."),
                 AlarmKind::AuthorGap => {
-                    format!("Something an author sent before entry {position} is not there.")
+                    format!("Something an author sent before entry {position} is missing.")
                 }
                 AlarmKind::AuthorFork => {
                     format!("An author's items do not follow each other: two histories (entry {position}).")
                 }
                 AlarmKind::CharterFork => format!("Two different charters carry version {position}."),
                 AlarmKind::CrlRollback => format!(
-                    "A revocation list was offered ({position}) that is older than the one held, leaps in its number, is dated ahead of \
-                     this clock or takes a revocation back: what was revoked stays so here."
+                    "A revocation list was offered ({position}) that is older than the one held, skips numbers, is \
+                     dated in the future, or undoes a revocation. What was revoked stays revoked here."
                 ),
                 AlarmKind::ListOverdue => {
-                    format!("An agency's revocation list ({position}) is past its time and no newer one has come.")
+                    format!("An agency's revocation list ({position}) is out of date, and no newer one has arrived.")
                 }
                 AlarmKind::VaultRestored => {
-                    format!("The case has something of this device that is not here (entry {position}).")
+                    format!("The case holds something from this device that is not here (entry {position}).")
                 }
                 AlarmKind::CommitUnprocessable => match &alarm.device {
                     Some(device) => format!(
-                        "{} sent a change of members that cannot be carried out, and signed it as it is, so nothing is \
-                         sent (entry {position}).",
+                        "{} sent and signed a change of members that cannot be carried out, so nothing is sent (entry \
+                         {position}).",
                         names.device(language, device)
                     ),
                     None => format!(
@@ -83,54 +84,55 @@ fn happened(language: Language, names: Names<'_>, alarm: &AlarmView) -> String {
                     ),
                 },
                 AlarmKind::ServerOrderedInvalid => format!(
-                    "The server put an entry into the case that it must never take (entry {position}), so nothing is sent: a change \
-                     of members that is altered, or not by who it names, or without the right to it, or something in the name of \
-                     nobody."
+                    "The server put an entry into the case that it should have refused (entry {position}), so nothing \
+                     is sent. It is a change of members that was altered, or that its author did not make or may not \
+                     make, or an item without a true author."
                 ),
                 AlarmKind::AuthorMismatch => {
-                    format!("The server names another author than the one who signed (entry {position}).")
+                    format!("The server names a different author than the one who signed (entry {position}).")
                 }
                 AlarmKind::NotShown => format!(
                     "The server no longer shows this case, and does not show that you were removed (seen up to entry {position})."
                 ),
                 AlarmKind::WelcomeUnusable => format!(
-                    "You were added to a case, and this device cannot join by that welcome (entry {position})."
+                    "You were added to a case, but this device cannot use that invitation to it (entry {position})."
                 ),
                 AlarmKind::NotContinued => format!(
-                    "Somebody added you to this case (entry {position}) who could not, as far as you were shown, or with a key that \
-                     you do not know. You were not brought back, and nothing was sent."
+                    "You were added to this case (entry {position}) by a person who, as far as this device was shown, \
+                     may not do that, or whose key you do not know. You were not added back, and nothing was sent."
                 ),
                 AlarmKind::RecoveryForged => {
-                    "The server shows an attempt at recovery in your agency that your agency's admin has not ordered."
+                    "The server shows a recovery attempt in your agency that your agency's admin has not ordered."
                         .to_owned()
                 }
                 AlarmKind::LedgerRollback => {
                     format!(
-                        "A shorter ledger of your agency was shown than this device has seen ({position} entries)."
+                        "The server showed a shorter ledger of your agency than before ({position} entries)."
                     )
                 }
                 AlarmKind::LedgerFork => {
-                    format!("Another ledger of your agency was shown than this device has seen (entry {position}).")
+                    format!("The server showed a different ledger of your agency than before (entry {position}).")
                 }
                 AlarmKind::TrustSetAside if position > 0 => format!(
-                    "Version {position} of the charter that this device had kept does not hold and was set aside."
+                    "Version {position} of the charter on this device is not valid and was set aside."
                 ),
                 AlarmKind::TrustSetAside => {
-                    "A revocation list that this device had kept does not hold and was set aside.".to_owned()
+                    "A revocation list on this device is not valid and was set aside.".to_owned()
                 }
                 AlarmKind::NotInLedger => {
-                    format!("The certificate of {} is in a case and not in your agency's ledger.", device())
+                    format!("The certificate of {} is in a case but not in your agency's ledger.", device())
                 }
                 AlarmKind::OwnRecordChanged => format!(
-                    "The server shows something in your name that you did not write, or in the place of what you wrote (entry \
-                     {position})."
+                    "The server shows something in your name that you did not write, or something else in place of \
+                     what you wrote (entry {position})."
                 ),
                 AlarmKind::RecordUnreadable => {
-                    format!("Something that was sent does not open (entry {position}).")
+                    format!("Something that was sent cannot be opened (entry {position}).")
                 }
                 AlarmKind::HistoryDisputed => {
                     format!(
-                        "Somebody on the case says that the server showed them another history than you have (entry {position})."
+                        "A member of the case says that the server showed them a different history than yours (entry \
+                         {position})."
                     )
                 }
             }
@@ -143,86 +145,89 @@ fn means_and_to_do(language: Language, alarm: &AlarmView) -> (&'static str, &'st
     match language {
         Language::English => match alarm.kind {
             AlarmKind::Gap | AlarmKind::Rollback => {
-                ("It was put back from a backup, or it hides something from you.", TELL_THE_OPERATOR)
+                ("The server was restored from a backup, or it hides something from you.", TELL_THE_OPERATOR)
             }
             AlarmKind::HeadMismatch => (
-                "It was put back from a backup and went on differently, or it keeps you apart from the others.",
+                "The server was restored from a backup and went on differently, or it keeps you apart from the others.",
                 TELL_THE_OPERATOR,
             ),
             AlarmKind::BadSignature => (
-                "It is another server, or its key is not the one that the charter's CA has certified.",
+                "It is a different server, or its key is not the one that the charter's CA has certified.",
                 TELL_THE_OPERATOR,
             ),
-            AlarmKind::Replay => {
-                ("It can be the server, or that person's program; it is shown once.", ASK_THE_AUTHOR)
-            }
-            AlarmKind::AuthorGap => {
-                ("The server may keep it back, or that person's program counted wrongly.", ASK_THE_AUTHOR)
-            }
+            AlarmKind::Replay => (
+                "The cause can be the server, or that person's program. The item is shown once.",
+                ASK_THE_AUTHOR,
+            ),
+            AlarmKind::AuthorGap => (
+                "The server may be withholding it, or that person's program counted wrongly.",
+                ASK_THE_AUTHOR,
+            ),
             AlarmKind::AuthorFork => (
-                "Two copies of that person's vault may be in use, or the server shows each of you something else.",
+                "Two copies of that person's vault may be in use, or the server shows each of you something different.",
                 ASK_THE_AUTHOR,
             ),
             AlarmKind::CharterFork => (
-                "Enough agencies have signed both, or somebody has their keys: nobody can tell which one is meant.",
+                "Enough agencies have signed both, or someone has their keys. Nobody can tell which one is meant.",
                 "Nothing is sent. Tell your admin at once; `alcove verify AGENCY` shows the words of each agency as you have them.",
             ),
             AlarmKind::CrlRollback => (
-                "The agency's admin may have used an old folder, or the server offers an old list.",
-                "Nothing needs to be done here; the agency's admin can say where it comes from, and makes the next list with \
-                 `alcove-certs crl publish`.",
+                "The agency's admin may have used an old folder, or the server is offering an old list.",
+                "You need not do anything. The agency's admin can say where it comes from, and makes the next list \
+                 with `alcove-certs crl publish`.",
             ),
             AlarmKind::ListOverdue => (
-                "The agency forgot it, or the server keeps it back.",
-                "Nobody of that agency is added until it is here. `alcove status` names the agency: ask its admin for \
-                 `alcove-certs crl publish`.",
+                "The agency forgot to publish one, or the server is withholding it.",
+                "People of that agency cannot be added until it arrives. `alcove status` names the agency: ask its \
+                 admin to run `alcove-certs crl publish`.",
             ),
             AlarmKind::VaultRestored => (
-                "This laptop's data was put back from a backup, or a second copy of it is in use.",
-                "If you put a backup back: `alcove case rejoin` where the case is frozen. If you did not, somebody has a copy: \
-                 tell your agency's admin now.",
+                "This laptop was restored from a backup, or a second copy of its data is in use.",
+                "If you restored a backup, run `alcove case rejoin` if the case is frozen. If you did not, someone has \
+                 a copy: tell your agency's admin now.",
             ),
             AlarmKind::CommitUnprocessable if alarm.device.is_some() => (
-                "That person's program is broken, or means harm.",
-                "An owner leads the case on without that person: `alcove case succeed`.",
+                "That person's program is broken or malicious.",
+                "An owner can continue the case without that person: `alcove case continue`.",
             ),
             AlarmKind::CommitUnprocessable => (
-                "Whoever made it may have spoilt it, or the server on its way, or whoever added you named lists that nobody else \
-                 has named, and nobody can tell.",
-                "Where only you cannot go on, an owner removes you and adds you again: `alcove member remove`, then \
-                 `alcove member add`. Where nobody can, an owner leads the case on with everybody: `alcove case succeed`.",
+                "Its author may have broken it, or the server on its way, or the person who added you named lists that \
+                 nobody else has. It cannot be told which.",
+                "If only you cannot go on, an owner removes you and adds you again: `alcove member remove`, then \
+                 `alcove member add`. If nobody can, an owner continues the case with everyone: `alcove case \
+                 continue`.",
             ),
             AlarmKind::ServerOrderedInvalid => (
-                "That is the server's doing, whoever is named in it.",
-                "Tell your admin and the server's operator; an owner leads the case on with everybody: `alcove case succeed`.",
+                "This is the server's doing, no matter who is named in it.",
+                "Tell your admin and the server's operator. An owner can continue the case with everyone: `alcove case \
+                 continue`.",
             ),
-            AlarmKind::AuthorMismatch => (
-                "It can be the server, or the program of whoever signed: believe neither name.",
-                ASK_THE_AUTHOR,
-            ),
+            AlarmKind::AuthorMismatch => {
+                ("The cause can be the server, or the signer's program. Trust neither name.", ASK_THE_AUTHOR)
+            }
             AlarmKind::NotShown => (
-                "It lost the case, or hides it from you; or you were removed and it does not say so.",
-                "Everything you have stays. Ask somebody on the case by phone whether you were removed; `alcove case show` \
-                 says what this device has.",
+                "The server lost the case or hides it from you, or you were removed and it does not say so.",
+                "Everything you have stays. Ask a member of the case by phone whether you were removed; `alcove case \
+                 show` says what this device has.",
             ),
             AlarmKind::WelcomeUnusable => (
-                "This laptop's data was put back from a backup since, or whoever added you made it wrong.",
-                "Ask them to remove and add you again: `alcove member remove`, then `alcove member add`.",
+                "This laptop was restored from a backup since, or the program that added you made a mistake.",
+                "Ask an owner to remove you and add you again: `alcove member remove`, then `alcove member add`.",
             ),
             AlarmKind::NotContinued => (
-                "It can be an owner who came after you left, or the server with a group of its own making.",
-                "See who with `alcove case requests`, and compare the words by phone before `alcove case accept`.",
+                "It can be an owner who joined after you left, or the server with a false case.",
+                "See who it is with `alcove case requests`, and compare the words by phone before `alcove case accept`.",
             ),
             AlarmKind::RecoveryForged => (
-                "The server made it up, or somebody who is not your admin ordered it.",
+                "The server made it up, or a person who is not your admin ordered it.",
                 "Tell your admin; `alcove recovery list` shows it, and `alcove recovery object` ends an attempt for good.",
             ),
             AlarmKind::LedgerRollback => (
-                "Your admin's folder was put back from a copy, or the server shows an old one.",
-                "What was seen stays. Tell your admin; `alcove ledger` shows where this device stands.",
+                "Your admin's folder was restored from a copy, or the server shows an old ledger.",
+                "What this device has seen is kept. Tell your admin; `alcove ledger` shows it.",
             ),
             AlarmKind::LedgerFork => (
-                "Somebody else has your agency's charter key, or the server shows each of you something else.",
+                "Someone else has your agency's charter key, or the server shows each of you something different.",
                 "Nothing is sent. Tell your admin at once; `alcove ledger` shows what is certified in your name.",
             ),
             AlarmKind::TrustSetAside if alarm.position > 0 => (
@@ -234,23 +239,24 @@ fn means_and_to_do(language: Language, alarm: &AlarmView) -> (&'static str, &'st
                 "The server is asked for it again at the next contact (`alcove status`); ask your admin about it.",
             ),
             AlarmKind::NotInLedger => (
-                "Somebody may have made it who should not be able to.",
-                "Nothing is sent there until you have looked: ask your admin, and have it taken out with `alcove member \
-                 remove`; then `alcove status --acknowledge-alarms`.",
+                "It may have been issued without authority.",
+                "Nothing is sent there until you acknowledge this. Ask your admin, and have the device removed with \
+                 `alcove member remove`; then run `alcove status --acknowledge-alarms`.",
             ),
             AlarmKind::OwnRecordChanged => (
-                "The server altered it, or somebody has a copy of this laptop's data. The others do not have it as you wrote it.",
+                "The server altered it, or someone has a copy of this laptop's data. The others do not have it as you \
+                 wrote it.",
                 "Your text is kept: `alcove outbox list` shows it, and `alcove outbox retry` sends it again when you have spoken \
                  to your admin and run `alcove status --acknowledge-alarms`.",
             ),
             AlarmKind::RecordUnreadable => (
-                "It can be the server, which altered it, or that person's program.",
-                "Ask them by phone what they sent, and to send it again; `alcove note list` says where it stands.",
+                "The cause can be the server, which altered it, or that person's program.",
+                "Ask them by phone what they sent, and to send it again; `alcove note list` shows where it is.",
             ),
             AlarmKind::HistoryDisputed => (
-                "It can be the server, which keeps you apart, or that person's program.",
-                "Compare the words of `alcove case compare` with them by phone, and with somebody else on the case; then `alcove \
-                 status --acknowledge-alarms`.",
+                "The cause can be the server, which keeps you apart, or that person's program.",
+                "Compare the words of `alcove case compare` with them by phone, and with another member; then run \
+                 `alcove status --acknowledge-alarms`.",
             ),
         },
     }
@@ -276,45 +282,50 @@ pub fn alarm(
                 return Told::new(
                     Exit::Integrity,
                     format!(
-                        "The certificate of {device} in {whose} is not in your agency's ledger: nothing is sent."
+                        "The certificate of {device} in {whose} is not in your agency's ledger. Nothing is sent."
                     ),
-                    "Ask your agency's admin, by phone, whether they certified it and published that. `alcove status \
-                     --acknowledge-alarms` lets sending go on; if they did not, `alcove member remove` the person first.",
+                    "Ask your agency's admin, by phone, whether they issued it and published that. If they did, \
+                     `alcove status --acknowledge-alarms` resumes sending; if they did not, remove the person first \
+                     with `alcove member remove`.",
                 );
             }
             if kind == AlarmKind::ServerOrderedInvalid {
                 return Told::new(
                     Exit::Integrity,
                     format!(
-                        "The server put an entry into {whose} that it must never take: nothing is sent, and nobody who is named in it \
-                         is to blame."
+                        "The server put an entry into {whose} that it should have refused. Nothing is sent, and the \
+                         people named in it are not to blame."
                     ),
-                    "Tell your admin and the server's operator. An owner leads the case on, with everybody in it, by `alcove case \
-                     succeed`; what is here can still be read. Marking the alarm as looked at lets nothing be sent.",
+                    "Tell your admin and the server's operator. An owner can continue the case, with everyone in it, \
+                     by `alcove case continue`; what is here can still be read. Acknowledging the alarm does not \
+                     resume sending.",
                 );
             }
             if kind == AlarmKind::VaultRestored {
                 return Told::new(
                     Exit::Integrity,
                     format!(
-                        "An alarm stands for {whose} (vault-restored): nothing is sent. The case has something of this device that \
-                         is not here."
+                        "There is an alarm for {whose} (vault-restored), so nothing is sent. The case holds something \
+                         from this device that is not here."
                     ),
-                    "If you put a backup back: `alcove case rejoin` where the case is frozen, else `alcove status \
-                     --acknowledge-alarms`. If you did not, somebody has a copy of this laptop's data: tell your admin now.",
+                    "If you restored a backup: run `alcove case rejoin` if the case is frozen, otherwise `alcove \
+                     status --acknowledge-alarms`. If you did not, someone has a copy of this laptop's data: tell your \
+                     admin now.",
                 );
             }
             Told::new(
                 Exit::Integrity,
                 format!(
-                    "An alarm stands for {whose} ({}){}.",
+                    "There is an alarm for {whose} ({}){}.",
                     kind.code(),
-                    if kind.stops_sending() { ": nothing is sent" } else { "" }
+                    if kind.stops_sending() { ", so nothing is sent" } else { "" }
                 ),
                 if kind.stops_sending() {
-                    "Read it with `alcove status` and speak to your admin; `alcove status --acknowledge-alarms` lets sending go on."
+                    "Read it with `alcove status` and speak to your admin; `alcove status --acknowledge-alarms` \
+                     resumes sending."
                 } else {
-                    "Read it with `alcove status` and speak to your admin; `alcove status --acknowledge-alarms` marks it as looked at."
+                    "Read it with `alcove status` and speak to your admin; `alcove status --acknowledge-alarms` \
+                     acknowledges it."
                 },
             )
         }

@@ -17,7 +17,7 @@ pub fn requests(language: Language, waiting: u64) -> String {
     match language {
         Language::English => {
             format!(
-                "{} for your yes: see `alcove case requests`.",
+                "{} for your answer: see `alcove case requests`.",
                 count(waiting, "request waits", "requests wait")
             )
         }
@@ -29,8 +29,8 @@ pub fn same_title(language: Language, one: &GroupId, other: &GroupId) -> String 
     match language {
         Language::English => {
             format!(
-                "Two cases have one title: {:.8} and {:.8}. Look at both before you write (`alcove case show`), and name them by these \
-                 ids.",
+                "Two cases have the same title: {:.8} and {:.8}. Look at both before you write (`alcove case show`), \
+                 and use these ids to name them.",
                 one.to_string(),
                 other.to_string()
             )
@@ -60,11 +60,11 @@ fn old(language: Language, case: &CaseView) -> String {
         Language::English => {
             let since = times::minute(case.last_activity_ms);
             let way = if case.frozen {
-                format!("come back into the case with `alcove case rejoin {}`", short(case))
+                format!("rejoin the case with `alcove case rejoin {}`", short(case))
             } else {
                 "`alcove status` brings it up to date".to_owned()
             };
-            format!("AS OF {since}: this laptop's data was put back from a backup; {way}")
+            format!("AS OF {since}: this laptop was restored from a backup; {way}")
         }
     }
 }
@@ -75,8 +75,7 @@ pub fn state(language: Language, case: &CaseView) -> String {
         Language::English => {
             let mut words: Vec<String> = Vec::new();
             if let Some(by) = &case.successor {
-                words
-                    .push(format!("led on by the case {:.8}: nothing is sent here any more", by.to_string()));
+                words.push(format!("continues in the case {:.8}: nothing more is sent here", by.to_string()));
             }
             if let Some(by) = &case.replaced_by {
                 words.push(format!(
@@ -91,7 +90,7 @@ pub fn state(language: Language, case: &CaseView) -> String {
                 words.push("you have left".to_owned());
             } else if case.leaving {
                 words.push(
-                    "you are leaving: an owner's program takes you off when it is next online".to_owned(),
+                    "you are leaving: an owner's program removes you when it is next online".to_owned(),
                 );
             } else if case.closed {
                 words.push("you are no longer a member: nothing new arrives".to_owned());
@@ -99,10 +98,15 @@ pub fn state(language: Language, case: &CaseView) -> String {
             if let Some(as_of) = as_of(language, case) {
                 words.push(as_of);
             } else if case.frozen && case.successor.is_none() {
-                words.push("frozen: a change of members cannot be carried out here; an owner leads it on with `alcove case succeed`".to_owned());
+                words.push(
+                    "frozen: a change of members cannot be carried out here; an owner can continue it with \
+                            `alcove case continue`"
+                        .to_owned(),
+                );
             }
             if case.ordered_invalid_at.is_some() && case.successor.is_none() {
-                words.push("stopped: the server put in an entry that it must never take; an owner leads the case on with `alcove case succeed`".to_owned());
+                words.push("stopped: the server put in an entry that it should have refused; an owner can continue the \
+                            case with `alcove case continue`".to_owned());
             }
             if case.not_shown {
                 words.push(
@@ -111,7 +115,7 @@ pub fn state(language: Language, case: &CaseView) -> String {
                 );
             }
             if case.archived {
-                words.push("put away".to_owned());
+                words.push("archived".to_owned());
             }
             if !case.alarms.is_empty() {
                 words.push("ALARM: see `alcove status`".to_owned());

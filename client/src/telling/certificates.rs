@@ -5,11 +5,11 @@ use crate::session::{CertificateTrouble, RenewalState, RenewalView};
 use alcove_programs::{exit::Exit, language::Language};
 
 /// The way to new certificates without the desk.
-const RENEW_BY_FILES: &str =
-    "Run `alcove enrol request`, give the file to your agency's admin, and `alcove enrol finish` the answer.";
+const RENEW_BY_FILES: &str = "Run `alcove enrol request`, give the file to your agency's admin, and run `alcove enrol finish` with the answer.";
 /// The same where it is not known whether a renewal is on its way.
-pub(crate) const RENEW: &str = "See `alcove status` for whether a renewal waits; without one, run `alcove enrol request`, \
-    give the file to your agency's admin, and `alcove enrol finish` the answer.";
+pub(crate) const RENEW: &str = "`alcove status` says whether a renewal is under way. If not, run `alcove enrol \
+                                request`, give the file to your agency's admin, and run `alcove enrol finish` with the \
+                                answer.";
 
 /// This device's own certificate is not in force.
 pub fn certificate(language: Language, trouble: CertificateTrouble) -> Told {
@@ -26,7 +26,7 @@ pub fn certificate(language: Language, trouble: CertificateTrouble) -> Told {
             CertificateTrouble::NotYetValid { not_before_ms } => Told::new(
                 Exit::Certificate,
                 format!(
-                    "The certificate begins on {}: this machine's clock is behind.",
+                    "The certificate is valid from {}: this machine's clock is behind.",
                     times::minute(not_before_ms)
                 ),
                 "Set the clock and run the command again.",
@@ -39,7 +39,7 @@ pub fn certificate(language: Language, trouble: CertificateTrouble) -> Told {
             CertificateTrouble::Revoked => Told::new(
                 Exit::Certificate,
                 "Your agency has revoked this device's certificate.",
-                "Speak to your agency's admin; what is on this device can still be read with --offline.",
+                "Speak to your agency's admin. What is on this device can still be read with --offline.",
             ),
         },
     }
@@ -63,13 +63,13 @@ pub fn renewal(language: Language, view: &RenewalView) -> String {
     match language {
         Language::English => match &view.state {
             RenewalState::Waiting { .. } if view.bad_answer => {
-                "What the desk gave out as the answer to the renewal is not this device's: tell your agency's admin. \
-                 A new renewal is made within a day."
+                "The desk's answer to the renewal is not for this device: tell your agency's admin. A new renewal is \
+                 made within a day."
                     .to_owned()
             }
             RenewalState::Waiting { since_ms, words } => format!(
-                "A renewal has been waiting for your agency's admin since {}; its words are: {words}. \
-                 `alcove status` takes it in when it is there.",
+                "A renewal has been waiting for your agency's admin since {}; its words are: {words}. `alcove status` \
+                 collects the answer when it is there.",
                 times::minute(*since_ms)
             ),
             RenewalState::Refused { since_ms, .. } => format!(
@@ -78,11 +78,12 @@ pub fn renewal(language: Language, view: &RenewalView) -> String {
             ),
             RenewalState::None if !view.desk_known => RENEW_BY_FILES.to_owned(),
             RenewalState::None if view.desk_silent => format!(
-                "A renewal is ready, and the server's desk cannot be reached or has no room for it: `alcove status` tries again. \
-                 If it stays so, tell your agency's admin, who answers what waits there. Without the desk: {RENEW_BY_FILES}"
+                "A renewal is ready, but the server's desk cannot be reached or has no room for it. `alcove status` \
+                 tries again. If that does not help, tell your agency's admin, who answers the requests at the desk. \
+                 Without the desk: {RENEW_BY_FILES}"
             ),
             RenewalState::None => {
-                format!("`alcove status` hands a renewal in. Without the desk: {RENEW_BY_FILES}")
+                format!("`alcove status` sends a renewal request. Without the desk: {RENEW_BY_FILES}")
             }
         },
     }

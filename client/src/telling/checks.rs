@@ -34,10 +34,10 @@ impl CheckJson {
 pub fn subject(language: Language, check: Check) -> &'static str {
     match language {
         Language::English => match check {
-            Check::Permissions => "The vault is closed to other people on this machine",
-            Check::Database => "The vault's database is whole",
-            Check::Rows => "Everything in the vault opens",
-            Check::Memory => "The vault's keys come to no disk and to no other program",
+            Check::Permissions => "Other people on this machine cannot read the vault",
+            Check::Database => "The vault's database is intact",
+            Check::Rows => "Everything in the vault can be opened",
+            Check::Memory => "The vault's keys stay off the disk and away from other programs",
             Check::Certificates => "The certificates are in force",
             Check::Charter => "The charter is in force",
             Check::Server => "The server answers and knows this device",
@@ -45,7 +45,7 @@ pub fn subject(language: Language, check: Check) -> &'static str {
             Check::KeyPackages => "Others can add this device to cases",
             Check::Outbox => "Nothing waits to be sent",
             Check::Escrow => "Nothing waits to be sealed to your agency's recovery key",
-            Check::Alarms => "No alarm stands",
+            Check::Alarms => "There are no alarms",
         },
     }
 }
@@ -82,15 +82,15 @@ pub fn told(
                 }
                 Trouble::DatabaseDamaged => (
                     "The vault's file is damaged.".to_owned(),
-                    "Copy the folder away, put back your last backup of it, and run `alcove status`.".to_owned(),
+                    "Copy the folder to a safe place, restore your last backup of it, and run `alcove status`.".to_owned(),
                 ),
                 Trouble::RowsDamaged(count) => (
                     format!("{} of the vault cannot be opened.", numbers::count(count, "row", "rows")),
-                    "Copy the folder away, put back your last backup of it, and run `alcove status`.".to_owned(),
+                    "Copy the folder to a safe place, restore your last backup of it, and run `alcove status`.".to_owned(),
                 ),
                 Trouble::MemoryOpen => (
                     "A crash of this program may leave the vault's keys on the disk.".to_owned(),
-                    "Tell whoever looks after this machine that programs cannot switch off core files on it."
+                    "Tell the person who looks after this machine that programs cannot switch off core files on it."
                         .to_owned(),
                 ),
                 Trouble::MemoryInSwap => (
@@ -102,7 +102,7 @@ pub fn told(
                 }
                 Trouble::CertificateNotYetValid => (
                     "Your certificate is not valid yet by this machine's clock.".to_owned(),
-                    "Set the clock and run this again.".to_owned(),
+                    "Set the clock and run the command again.".to_owned(),
                 ),
                 Trouble::CertificateRevoked => (
                     "Your agency has revoked this device's certificate.".to_owned(),
@@ -118,7 +118,7 @@ pub fn told(
                         times::span(language, ms),
                         if ms > 0 { "ahead of" } else { "behind" }
                     ),
-                    "Set the clock; let the system keep it from the network.".to_owned(),
+                    "Set the clock, and let the system set it from the network.".to_owned(),
                 ),
                 Trouble::FewKeyPackages(count) => (
                     format!(
@@ -133,14 +133,15 @@ pub fn told(
                 ),
                 Trouble::Refused(count) => (
                     format!("{} refused by the server.", numbers::count(count, "item is", "items are")),
-                    "See `alcove outbox list`: drop them, or have them sent once more.".to_owned(),
+                    "See `alcove outbox list`: drop them, or try again.".to_owned(),
                 ),
                 Trouble::Unsealed(count) => (
                     format!(
-                        "{} to be sealed: recovery would not give it back yet.",
+                        "{} to be sealed: recovery could not restore it yet.",
                         numbers::count(count, "epoch or grant has yet", "epochs and grants have yet")
                     ),
-                    "Run `alcove status` when the server can be reached. If it stays: tell your agency's admin."
+                    "Run `alcove status` when the server can be reached. If that does not help, tell your agency's \
+                     admin."
                         .to_owned(),
                 ),
                 Trouble::Alarms(count) => (

@@ -18,11 +18,11 @@ pub fn told(language: Language, names: Names<'_>, error: ChooseError) -> Told {
         Language::English => match error {
             ChooseError::Session(error) => session::told(language, names, error),
             ChooseError::NotAPerson { query, source } => Told::refused(
-                format!("{} names no person: {source}.", safe_line(&query)),
+                format!("{} is not a person's identity: {source}.", safe_line(&query)),
                 "Copy the identity from `alcove member find`.",
             ),
             ChooseError::NoSuchPerson { query, near } => {
-                let mut what = format!("Nobody called {} is known here.", safe_line(&query));
+                let mut what = format!("Nobody named {} is known here.", safe_line(&query));
                 if !near.is_empty() {
                     what.push_str(&format!(" Names close to it:\n{}", listed(language, &near)));
                 }
@@ -30,7 +30,7 @@ pub fn told(language: Language, names: Names<'_>, error: ChooseError) -> Told {
             }
             ChooseError::SeveralPeople { query, near } => Told::refused(
                 format!("{} could be one of several people:\n{}", safe_line(&query), listed(language, &near)),
-                "Tell them apart with --agency AGENCY, or give the spiffe:// identity in place of the name.",
+                "Tell them apart with --agency AGENCY, or give the spiffe:// identity instead of the name.",
             ),
             ChooseError::SeveralAgencies { names } => Told::new(
                 Exit::Conflict,
@@ -41,7 +41,7 @@ pub fn told(language: Language, names: Names<'_>, error: ChooseError) -> Told {
                 "Give more of the name, or the trust domain.",
             ),
             ChooseError::NotAnId { query, thing } => Told::refused(
-                format!("{} is no id of a {}.", safe_line(&query), noun(language, thing)),
+                format!("{} is not the id of a {}.", safe_line(&query), noun(language, thing)),
                 format!(
                     "Give at least the first four digits of the id, as `alcove {}` shows it.",
                     listing(thing)
@@ -50,7 +50,7 @@ pub fn told(language: Language, names: Names<'_>, error: ChooseError) -> Told {
             ChooseError::NotFound { query, thing } => Told::new(
                 Exit::NotFound,
                 format!(
-                    "There is no {} {} here, or it is not for you.",
+                    "There is no {} {} here, or you may not see it.",
                     noun(language, thing),
                     safe_line(&query)
                 ),
@@ -68,18 +68,18 @@ pub fn told(language: Language, names: Names<'_>, error: ChooseError) -> Told {
                     .collect();
                 Told::refused(
                     format!("{} fits more than one case:\n  {}", safe_line(&query), listed.join("\n  ")),
-                    "Name it by more digits of its id.",
+                    "Give more digits of its id.",
                 )
             }
             ChooseError::NoLeader { query } => Told::new(
                 Exit::NotFound,
-                format!("Nobody who is no owner leads the case {} on.", safe_line(&query)),
-                "See `alcove case follow`. Whoever leads on has to add you first; ask the members by phone.",
+                format!("No member who is not an owner continues the case {}.", safe_line(&query)),
+                "See `alcove case follow`. The person who continues it has to add you first; ask the members by phone.",
             ),
             ChooseError::SeveralLeaders { leaders } => Told::new(
                 Exit::Conflict,
                 format!(
-                    "{} lead this case on:\n{}",
+                    "{} members continue this case:\n{}",
                     leaders.len(),
                     leaders
                         .iter()

@@ -9,7 +9,7 @@ use alcove_programs::{exit::Exit, language::Language, text::safe_line};
 pub fn told(language: Language, error: EnrolError) -> Told {
     match language {
         Language::English => {
-            const ASK: &str = "Ask your agency's admin for the answer to the request of this device.";
+            const ASK: &str = "Ask your agency's admin for the answer to this device's request.";
             match error {
                 EnrolError::Vault(error) => vault::told(language, error),
                 EnrolError::KeyGeneration => no_randomness(language),
@@ -20,13 +20,13 @@ pub fn told(language: Language, error: EnrolError) -> Told {
                 ),
                 EnrolError::AlreadyEnrolled(identity) => Told::new(
                     Exit::Conflict,
-                    format!("This device is enrolled as {identity}, and the answer is for another name."),
+                    format!("This device is enrolled as {identity}, but the answer is for another name."),
                     "Ask for an answer with that handle and device number, or enrol in another folder with --home DIR.",
                 ),
                 EnrolError::Older => Told::new(
                     Exit::Conflict,
-                    "The answer is older than the certificates held here.",
-                    "Take in the newest answer; nothing was changed.",
+                    "The answer is older than the certificates on this device.",
+                    "Use the newest answer; nothing was changed.",
                 ),
                 EnrolError::TooLarge { limit } => Told::refused(
                     format!("The file is larger than the {limit} bytes an answer may have."),
@@ -46,31 +46,31 @@ pub fn told(language: Language, error: EnrolError) -> Told {
                         "The charter in the answer ended on {}, by this machine's clock.",
                         times::minute(not_after_ms)
                     ),
-                    "Set the clock if it is wrong; else the agencies have to sign the next version.",
+                    "Set the clock if it is wrong; otherwise the agencies have to sign the next version.",
                 ),
                 EnrolError::Charter(CharterError::Fork { version }) => Told::new(
                     Exit::Integrity,
                     format!(
-                        "The answer brings another version {version} of the charter than the one pinned here."
+                        "The answer contains a different version {version} of the charter than the one on this device."
                     ),
-                    "Do not go on: compare the charter's hash with your agency's admin.",
+                    "Stop here, and compare the charter's hash with your agency's admin.",
                 ),
                 EnrolError::Charter(error) => Told::new(
                     Exit::Integrity,
-                    format!("The charter in the answer does not hold: {error}."),
-                    "Do not go on: speak to your agency's admin.",
+                    format!("The charter in the answer is not valid: {error}."),
+                    "Stop here, and speak to your agency's admin.",
                 ),
                 EnrolError::Certificate(_, TrustError::Expired { not_after_ms, .. }) => Told::new(
                     Exit::Certificate,
                     format!("The certificate in the answer ended on {}.", times::minute(not_after_ms)),
-                    "Set this machine's clock if it is wrong; else ask your agency's admin for a new answer.",
+                    "Set this machine's clock if it is wrong; otherwise ask your agency's admin for a new answer.",
                 ),
                 EnrolError::Certificate(_, TrustError::NotYetValid { not_before_ms, .. }) => {
                     certificate(language, CertificateTrouble::NotYetValid { not_before_ms })
                 }
                 EnrolError::Certificate(purpose, error) => Told::new(
                     Exit::Integrity,
-                    format!("The {purpose} certificate in the answer does not hold: {error}."),
+                    format!("The {purpose} certificate in the answer is not valid: {error}."),
                     ASK,
                 ),
                 EnrolError::OtherKey(_) => {
@@ -79,7 +79,7 @@ pub fn told(language: Language, error: EnrolError) -> Told {
                 EnrolError::OtherName(purpose) => Told::new(
                     Exit::Integrity,
                     format!(
-                        "The {purpose} certificate in the answer names another device than the answer itself."
+                        "The {purpose} certificate in the answer names a different device than the answer itself."
                     ),
                     ASK,
                 ),
@@ -88,7 +88,7 @@ pub fn told(language: Language, error: EnrolError) -> Told {
                 }
                 EnrolError::Card(error) => Told::new(
                     Exit::Integrity,
-                    format!("The card in the answer does not hold: {}.", safe_line(&error.to_string())),
+                    format!("The card in the answer is not valid: {}.", safe_line(&error.to_string())),
                     ASK,
                 ),
                 EnrolError::DirectoryKey => {
@@ -96,21 +96,25 @@ pub fn told(language: Language, error: EnrolError) -> Told {
                 }
                 EnrolError::OtherDirectoryKey => Told::new(
                     Exit::Integrity,
-                    "The key for names in the answer is not the one that the agencies have signed for: somebody changed your admin's charter file, and would have read your name and those of your colleagues. Nothing of the answer was taken.",
+                    "The key for names in the answer is not the one that the agencies have signed. Someone changed \
+                     your admin's charter file, and could have read your name and those of your colleagues. Nothing of \
+                     the answer was used.",
                     "Tell your agency's admin at once, and ask for a new answer, made with the charter from another admin.",
                 ),
                 EnrolError::NotWhole => Told::new(
                     Exit::Integrity,
-                    "Your agency has not signed this answer as it came: somebody changed it on its way, or it was made with an older charter or program. Nothing of it was taken.",
-                    "Ask your agency's admin for a new answer, made by the newest alcove-certs with the charter in force, and have it brought another way.",
+                    "Your agency has not signed the answer in this form: it was changed on its way, or was made with \
+                     an older charter or program. Nothing of it was used.",
+                    "Ask your agency's admin for a new answer, made by the newest alcove-certs with the charter in \
+                     force, and delivered another way.",
                 ),
                 EnrolError::ServerAddress => Told::refused(
-                    "The server's address is not of the form host:port.",
+                    "The server's address is not in the form HOST:PORT.",
                     "Give it as --server HOST:PORT, for example --server alcove.northmark.example:8443.",
                 ),
                 EnrolError::NoServerAddress => Told::new(
                     Exit::Usage,
-                    "The answer names no server.",
+                    "The answer does not name a server.",
                     "Give its address as --server HOST:PORT; your agency's admin knows it.",
                 ),
                 EnrolError::Invitation(error) => invitation(language, &error),
@@ -120,7 +124,7 @@ pub fn told(language: Language, error: EnrolError) -> Told {
                         "The invitation ended on {}, by this machine's clock.",
                         times::minute(not_after_ms)
                     ),
-                    "Set the clock if it is wrong; else ask your agency's admin for a new invitation.",
+                    "Set the clock if it is wrong; otherwise ask your agency's admin for a new invitation.",
                 ),
                 EnrolError::NoInvitation => Told::new(
                     Exit::NotFound,
@@ -129,38 +133,40 @@ pub fn told(language: Language, error: EnrolError) -> Told {
                 ),
                 EnrolError::InvitedAgain(identity) => Told::new(
                     Exit::Conflict,
-                    format!("This device is enrolled as {identity} already; an invitation is for a new one."),
+                    format!(
+                        "This device is already enrolled as {identity}; an invitation is for a new device."
+                    ),
                     "Accept it in another folder with --home DIR; certificates are renewed without an invitation.",
                 ),
                 EnrolError::InvitationReplaced => Told::new(
                     Exit::Conflict,
-                    "Another invitation was accepted on this device meanwhile.",
+                    "Another invitation was accepted on this device in the meantime.",
                     "Run `alcove enrol finish` to go on with that one.",
                 ),
                 EnrolError::ForeignCharter => Told::new(
                     Exit::Integrity,
-                    "The charters at the desk do not lead to the one that the invitation names.",
-                    "Do not go on: the desk may be somebody else's. Speak to your agency's admin.",
+                    "The charters at the desk do not lead to the one named in the invitation.",
+                    "Stop here: the desk may be false. Speak to your agency's admin.",
                 ),
                 EnrolError::ForeignServerCa => Told::new(
                     Exit::Integrity,
-                    "The charter that the invitation names does not list the server's CA that stands in it.",
-                    "Do not go on: the invitation may be somebody else's. Speak to your agency's admin.",
+                    "The charter named in the invitation does not list the server's CA given in the invitation.",
+                    "Stop here: the invitation may be false. Speak to your agency's admin.",
                 ),
                 EnrolError::Refused => Told::new(
                     Exit::NotFound,
-                    "Your agency's admin has refused the request of this device.",
-                    "Speak to them; with a new invitation `alcove enrol accept` begins anew.",
+                    "Your agency's admin has refused this device's request.",
+                    "Speak to them; with a new invitation, `alcove enrol accept` starts again.",
                 ),
                 EnrolError::OtherDevice(identity) => Told::new(
                     Exit::Integrity,
-                    format!("The answer is for {identity}, which is not the device that asked."),
-                    "Do not go on: tell your agency's admin what this says.",
+                    format!("The answer is for {identity}, not for the device that asked."),
+                    "Stop here, and tell your agency's admin what this says.",
                 ),
                 EnrolError::SealedAnswer => Told::new(
                     Exit::Integrity,
-                    "What the desk gave out as the answer is sealed to another device, or was changed.",
-                    "Do not go on: tell your agency's admin what this says.",
+                    "The desk's answer is sealed for another device, or was changed.",
+                    "Stop here, and tell your agency's admin what this says.",
                 ),
                 EnrolError::Server(error) => desk(language, error),
             }
@@ -172,10 +178,9 @@ pub fn told(language: Language, error: EnrolError) -> Told {
 fn invitation(language: Language, error: &InvitationError) -> Told {
     match language {
         Language::English => {
-            const COPY: &str =
-                "Copy it once more, from its first letter to its last; line breaks do not matter.";
+            const COPY: &str = "Copy it again, from its first letter to its last; line breaks do not matter.";
             match error {
-                InvitationError::NotOne => Told::refused("That is no invitation.", COPY),
+                InvitationError::NotOne => Told::refused("That is not an invitation.", COPY),
                 InvitationError::Damaged => {
                     Told::refused("A piece of the invitation is missing or mistyped.", COPY)
                 }
@@ -184,7 +189,7 @@ fn invitation(language: Language, error: &InvitationError) -> Told {
                     "Install the newest Alcove.",
                 ),
                 InvitationError::Name(_) | InvitationError::Field => Told::refused(
-                    format!("The invitation is whole and yet makes no sense: {error}."),
+                    format!("The invitation is complete but makes no sense: {error}."),
                     "Ask your agency's admin for a new invitation.",
                 ),
             }
@@ -206,8 +211,10 @@ fn desk(language: Language, error: ServerError) -> Told {
                 | CertificateFault::Other),
             ) => Told::new(
                 Exit::Integrity,
-                format!("What answers at the desk's address is not the server of the invitation: {fault}."),
-                "Do not go on; tell your agency's admin what this says.",
+                format!(
+                    "What answers at the desk's address is not the server named in the invitation: {fault}."
+                ),
+                "Stop here, and tell your agency's admin what this says.",
             ),
             ServerError::ServerCertificate(CertificateFault::Expired | CertificateFault::NotYetValid)
             | ServerError::Unreachable

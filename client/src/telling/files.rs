@@ -13,7 +13,7 @@ pub fn file(language: Language, path: &Path, source: &io::Error) -> Told {
                     (Exit::NoSpace, "Make room and run the command again; nothing is half done.")
                 }
                 io::ErrorKind::NotFound => (Exit::NotFound, "Check the path, and run the command again."),
-                _ => (Exit::Refused, "Check the path and who may use it, and run the command again."),
+                _ => (Exit::Refused, "Check the path and its permissions, and run the command again."),
             };
             Told::new(exit, format!("{} cannot be used: {source}.", shown(path)), remedy)
         }
@@ -25,8 +25,8 @@ pub(crate) fn no_randomness(language: Language) -> Told {
     match language {
         Language::English => Told::new(
             Exit::Unexpected,
-            "The operating system gives no random bytes.",
-            "Restart the machine; without them nothing can be sealed.",
+            "The operating system provides no random bytes.",
+            "Restart the machine; without them nothing can be encrypted.",
         ),
     }
 }

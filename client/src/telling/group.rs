@@ -43,7 +43,7 @@ pub(crate) fn group(language: Language, error: &GroupError) -> Told {
             };
             Told::new(
                 exit,
-                format!("The encryption of the case refuses: {}.", safe_line(&error.to_string())),
+                format!("The encryption of the case reports an error: {}.", safe_line(&error.to_string())),
                 remedy,
             )
         }

@@ -14,7 +14,7 @@ pub fn outbox_kind(language: Language, kind: OutboxKind) -> &'static str {
             OutboxKind::Title => "title",
             OutboxKind::Introduction => "introduction",
             OutboxKind::Leave => "leave",
-            OutboxKind::Unknown => "unknown",
+            OutboxKind::Unknown => "item of a newer Alcove",
         },
     }
 }
@@ -23,13 +23,13 @@ pub fn outbox_kind(language: Language, kind: OutboxKind) -> &'static str {
 pub fn refusal(language: Language, cause: RefusalCause) -> &'static str {
     match language {
         Language::English => match cause {
-            RefusalCause::NotUnderstood => "it does not understand what this version of Alcove sends",
-            RefusalCause::TooLarge => "it is larger, or one more, than a case may have",
-            RefusalCause::IdReused => "it holds something else under the same id",
-            RefusalCause::OutOfReach => "you cannot open to others what is from before you came",
-            RefusalCause::ChangedInLog => "the server shows something else in its place",
+            RefusalCause::NotUnderstood => "it does not understand this version of Alcove",
+            RefusalCause::TooLarge => "it is too large, or the case already holds the maximum",
+            RefusalCause::IdReused => "it holds something different under the same id",
+            RefusalCause::OutOfReach => "you cannot hand over what is from before you joined",
+            RefusalCause::ChangedInLog => "the server shows something different in its place",
             RefusalCause::InLogUnread => {
-                "this device has sent it, or another version of it, after your backup; ask a colleague whether they have it"
+                "this device sent it, or another version of it, after your backup; ask a colleague whether they have it"
             }
         },
     }
@@ -41,17 +41,17 @@ pub fn unreadable(language: Language, cause: UnreadableCause) -> &'static str {
         Language::English => match cause {
             UnreadableCause::NeedsNewerAlcove => "needs a newer Alcove: install it on this device",
             UnreadableCause::DoesNotVerify => {
-                "does not verify: it was altered, so ask its author to send it again"
+                "fails verification: it was altered, so ask its author to send it again"
             }
             UnreadableCause::Malformed => "breaks the rules of its kind: ask its author to send it again",
             UnreadableCause::GrantNotForThisDevice => {
-                "was granted to another device or key: ask the granter to grant it again"
+                "was handed over to another device or key: ask for it to be handed over again"
             }
             UnreadableCause::KeyNotRecovered => {
-                "was not recovered: no true key of it was sealed, so ask a member to grant it"
+                "was not recovered: no valid key for it was found, so ask a member to hand it over"
             }
             UnreadableCause::WrittenBeforeReturn => {
-                "was written between your backup and your coming back: ask a member to grant it"
+                "was written between your backup and your return: ask a member to hand it over"
             }
         },
     }
@@ -62,7 +62,8 @@ pub fn before_you_came(language: Language, entries: u64) -> String {
     match language {
         Language::English => {
             format!(
-                "{} from before you came, changes of members among them: not shown. Ask a member to grant what you need.",
+                "{} from before you joined (changes of members included), which you cannot read. Ask a member to hand \
+                 over what you need.",
                 count(entries, "entry is", "entries are")
             )
         }

@@ -10,7 +10,7 @@ pub fn described(language: Language, change: &KeyChangeView) -> String {
     match language {
         Language::English => {
             const NOTHING_IS_SENT: &str =
-                "Until you have compared them nothing is sent to a case with that device in it.";
+                "Until you have compared them, nothing is sent to a case with that device in it.";
             let number = change.identity.device;
             let named = |(case, title): &(GroupId, String)| {
                 let id = case.to_string();
@@ -23,25 +23,24 @@ pub fn described(language: Language, change: &KeyChangeView) -> String {
             };
             let cases = change.cases.iter().map(named).collect::<Vec<_>>().join(", ");
             let (what, until) = match change.cause {
-                KeyChangeCause::NewDevice => {
-                    (format!("has a new device (number {number}) that none of theirs added"), NOTHING_IS_SENT)
-                }
+                KeyChangeCause::NewDevice => (
+                    format!("has a new device (number {number}) that none of their other devices added"),
+                    NOTHING_IS_SENT,
+                ),
                 KeyChangeCause::AnotherKey => (
-                    format!(
-                        "signs on device {number} with another key, and the earlier one did not sign for it"
-                    ),
+                    format!("signs on device {number} with another key, which the earlier key did not sign"),
                     NOTHING_IS_SENT,
                 ),
                 KeyChangeCause::BroughtByOutsider => (
                     format!(
-                        "was added to {cases} by a laptop that is revoked, or by somebody whom it made an owner"
+                        "was added to {cases} by a revoked laptop, or by an owner whom that laptop had appointed"
                     ),
-                    "Until you have asked whether they belong there, and compared the words, nothing is sent there; `alcove member remove` \
-                     takes them off.",
+                    "Until you have asked whether they belong there, and compared the words, nothing is sent there. \
+                     `alcove member remove` removes them.",
                 ),
                 KeyChangeCause::MadeOwnerByOutsider => (
-                    format!("was made an owner of {cases} by a laptop that is revoked"),
-                    "Until you have asked whether that is right, you will be asked about everybody whom they add.",
+                    format!("was made an owner of {cases} by a revoked laptop"),
+                    "Until you have asked whether that is right, you will be asked about everyone they add.",
                 ),
             };
             format!(

@@ -8,9 +8,12 @@ use alcove_programs::language::Language;
 pub fn line(language: Language, summary: Option<&LedgerSummary>) -> String {
     match language {
         Language::English => match summary {
-            None => "your agency has not published one".to_owned(),
+            None => "your agency has not published a ledger".to_owned(),
             Some(summary) if summary.unlisted == 0 => {
-                format!("{} Everybody of your agency in your cases is in it.", described(language, summary))
+                format!(
+                    "{} It lists every device of your agency in your cases.",
+                    described(language, summary)
+                )
             }
             Some(summary) => format!(
                 "{} {} of your agency in your cases {} NOT in it: see `alcove ledger`.",
@@ -28,8 +31,8 @@ pub fn unknown_warning(language: Language, summary: &LedgerSummary) -> Option<St
         Language::English => {
             (summary.unknown > 0).then(|| {
                 format!(
-                    "{} in your name with a key that this device does not know: see `alcove ledger`. If you have no other \
-                     device, or did not enrol one then, tell your agency's admin at once.",
+                    "{} in your name with a key that this device does not know: see `alcove ledger`. If you have no \
+                     other device, or did not enrol one at that time, tell your agency's admin at once.",
                     numbers::count(summary.unknown, "certificate was signed", "certificates were signed")
                 )
             })

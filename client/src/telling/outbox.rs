@@ -37,7 +37,7 @@ pub fn state(language: Language, delivery: Delivery) -> String {
     match language {
         Language::English => match delivery {
             Delivery::Queued => "waits to be sent".to_owned(),
-            Delivery::NeverSent => "never sent: the case ended for you before".to_owned(),
+            Delivery::NeverSent => "never sent: the case had ended for you".to_owned(),
             Delivery::Refused { cause: cause @ RefusalCause::ChangedInLog } => {
                 format!("NOT AS YOU WROTE IT: {}", items::refusal(language, cause))
             }

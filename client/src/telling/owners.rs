@@ -21,22 +21,23 @@ pub(crate) fn seat_outside(
         Language::English => {
             // Whoever has just written is shown this sentence alone.
             let way_on = if last_owner {
-                " It is the last owner's and cannot be removed: any member leads the case on with `alcove case succeed`, and if one \
-                 has, follow them with `alcove case follow`."
+                " It belongs to the last owner and cannot be removed: any member can continue the case with `alcove \
+                 case continue`, and if one has, follow them with `alcove case follow`."
             } else {
                 ""
             };
             let what = format!(
-                "{} is in case {:.8}, and its certificate is revoked, has ended or is no longer of the charter: nothing is sent \
-                 there, so that it cannot read it.{way_on}",
+                "The certificate of {} in case {:.8} is revoked, has ended or is no longer covered by the charter. \
+                 Nothing is sent there, so that this device cannot read it.{way_on}",
                 names.device(language, device),
                 case.to_string()
             );
             let remedy = if last_owner {
-                "Ask the others by phone who leads on. What you wrote here is kept, and goes out in the case that you lead or follow."
+                "Agree with the others by phone who continues the case. What you wrote here is kept, and is sent in \
+                 the case that you continue or follow."
             } else {
-                "What you wrote is kept and goes out when the removal is in the log: `alcove status` tries it again. If this lasts, the \
-                 server keeps it out: tell your admin and the server's operator."
+                "What you wrote is kept, and is sent once the device is removed: `alcove status` tries again. If this \
+                 lasts, the server is blocking the removal: tell your admin and the server's operator."
             };
             Told::new(Exit::Certificate, what, remedy)
         }
@@ -47,9 +48,9 @@ pub(crate) fn seat_outside(
 pub(crate) fn nobody_stays(language: Language) -> Told {
     match language {
         Language::English => Told::refused(
-            "Nobody else on this case is an owner who stays: the others are no owners, have asked to leave themselves, or their \
-                 certificates have ended or are revoked.",
-            "Make somebody else an owner first: `alcove member add CASE PERSON --owner`.",
+            "No other owner would stay on this case: the other people are not owners, have asked to leave too, or \
+             their certificates have ended or are revoked.",
+            "Make another person an owner first: `alcove member add CASE PERSON --owner`.",
         ),
     }
 }
@@ -60,10 +61,10 @@ pub(crate) fn wish_lapsed(language: Language) -> Told {
         Language::English => {
             // Whoever is told by the way is shown this sentence alone.
             Told::refused(
-                "You asked to be taken off, but the other owners have gone first and you are the only one now: you stay on it, and what \
-                 you write is sent again. To leave, make somebody else an owner (`alcove member add CASE PERSON --owner`), then run \
-                 `alcove case leave` once more.",
-                "Make somebody else an owner first: `alcove member add CASE PERSON --owner`.",
+                "You asked to leave, but the other owners have left first and you are now the only one. You stay on \
+                 the case, and what you write is sent again. To leave, make another person an owner (`alcove member \
+                 add CASE PERSON --owner`), then run `alcove case leave` again.",
+                "Make another person an owner first: `alcove member add CASE PERSON --owner`.",
             )
         }
     }
@@ -77,8 +78,8 @@ pub(crate) fn removed_meanwhile(language: Language, names: Names<'_>, person: &P
             Told::new(
                 Exit::Conflict,
                 format!(
-                    "{} was to be added and has been removed from the case by somebody else meanwhile, so they were not added. Ask \
-                     why; to add them all the same, run `alcove member add` again.",
+                    "{} was not added, because another member has removed them from the case meanwhile. Ask why; to \
+                     add them anyway, run `alcove member add` again.",
                     names.person(language, person)
                 ),
                 "`alcove member list` shows who is on the case.",
@@ -92,9 +93,9 @@ pub(crate) fn begun_before_copy(language: Language) -> Told {
     match language {
         Language::English => Told::new(
             Exit::Conflict,
-            "A change of who is on the case was still waiting in the backup that this laptop was put back from. It may have been done \
-                 and undone since, so it was given up: see `alcove member list`, and add or remove people again where that is still \
-                 wanted.",
+            "The backup that was restored on this laptop held a change of members that was still waiting. It may have \
+             been made and undone since, so it was dropped. See `alcove member list`, and add or remove people again \
+             if that is still wanted.",
             "`alcove member list` shows who is on the case.",
         ),
     }
@@ -106,31 +107,37 @@ pub(crate) fn not_to_be_followed(language: Language, fault: FollowFault) -> Told
         Language::English => {
             let (what, remedy) = match fault {
                 FollowFault::NoMember => (
-                    "Whoever opened this case was no member of the one that it is to lead on.",
-                    "Ask the members whom you know, by phone, who leads on. Nothing of the old case goes there.",
+                    "The person who opened this case was not a member of the one that it claims to continue.",
+                    "Ask the members you know, by phone, who continues the case. Nothing of the old case goes there.",
                 ),
                 FollowFault::OwnerStands => (
-                    "An owner of the case is in force as far as this device knows: no reason is known here to follow somebody who is \
-                     no owner.",
-                    "Ask an owner by phone. If they were revoked, `alcove status` fetches the list that says so; if it does not, tell \
-                     your admin. Until then the new case is one like any other, and nothing of the old one goes there.",
+                    "As far as this device knows, the case has an owner with a valid certificate. There is no known \
+                     reason to follow a person who is not an owner.",
+                    "Ask an owner by phone. If they were revoked, `alcove status` fetches the list that says so; if it \
+                     does not, tell your admin. Until then the new case is like any other, and nothing of the old one \
+                     goes there.",
                 ),
                 FollowFault::KeyNotBelieved => (
-                    "Whoever leads the case on signs with a key that nobody here has compared.",
-                    "Compare the words with them by phone: `alcove verify`, then `alcove verify --people NAME`. Then follow.",
+                    "The person who continues the case signs with a key whose words you have not compared.",
+                    "Compare the words with them by phone: `alcove verify`, then `alcove verify --people NAME`. Then \
+                     follow them.",
                 ),
                 FollowFault::OtherHistory => (
-                    "The case leads on another history than the one that this device has seen.",
-                    "Do not follow. Tell your admin and the server's operator: somebody, or the server, has another past of it.",
+                    "The case continues a different history than the one this device has seen.",
+                    "Do not follow. Tell your admin and the server's operator: that member, or the server, has a \
+                     different past of the case.",
                 ),
                 FollowFault::NotRead => (
-                    "The case leads on from a place that this device has not read, so it cannot see who has been removed by then.",
-                    "`alcove status` reads what there is; then follow. If the old case has stopped here before that place, it cannot be \
-                     checked here: ask the members by phone. Nothing of the old case goes to the new one by itself.",
+                    "The case continues from a point that this device has not read, so it cannot see who had been \
+                     removed by then.",
+                    "Run `alcove status` to read on, then follow. If the old case has stopped on this device before \
+                     that point, it cannot be checked here: ask the members by phone. Nothing of the old case goes to \
+                     the new one by itself.",
                 ),
                 FollowFault::BringsBack => (
-                    "Somebody is in the new case whom this device has seen go from the old one.",
-                    "Ask whoever leads on to remove them (`alcove member remove`), or follow somebody else.",
+                    "The new case has a member whom this device has seen leave the old one.",
+                    "Ask the person who continues the case to remove them (`alcove member remove`), or follow another \
+                     member.",
                 ),
             };
             Told::new(Exit::Conflict, what, remedy)

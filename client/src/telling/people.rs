@@ -149,8 +149,8 @@ pub fn recovery_set_up(language: Language, agency: &str) -> String {
     match language {
         Language::English => {
             format!(
-                "{agency} has set up recovery: some of its officers together, after everybody in it was told, can open what its \
-                 people read."
+                "{agency} has set up recovery: a number of its officers together can open what its people read, after \
+                 everyone there has been told."
             )
         }
     }

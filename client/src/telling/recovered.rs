@@ -9,11 +9,11 @@ pub(crate) fn told(language: Language, fault: RecoveredFileFault) -> Told {
     match language {
         Language::English => match fault {
             RecoveredFileFault::TooLarge | RecoveredFileFault::NotSuchAFile => Told::refused(
-                "This is no file of recovered keys.",
+                "This is not a file of recovered keys.",
                 "Name the file that `alcove-certs recovery open` wrote for this device.",
             ),
             RecoveredFileFault::Format { found } => Told::refused(
-                format!("The file has format {found}, which a newer Alcove wrote."),
+                format!("The file has format {found}: a newer Alcove wrote it."),
                 "Install the newest Alcove on this device.",
             ),
             RecoveredFileFault::OtherDevice { identity } => Told::refused(
@@ -29,13 +29,13 @@ pub(crate) fn told(language: Language, fault: RecoveredFileFault) -> Told {
             ),
             RecoveredFileFault::DoesNotOpen => Told::new(
                 Exit::Integrity,
-                "The file does not open with this device's key: it is damaged, or was made for an earlier request.",
+                "This device's key does not open the file: it is damaged, or was made for an earlier request.",
                 "Copy it again; if that does not help, ask your agency's admin to open it for this device's request.",
             ),
             RecoveredFileFault::Content => Told::new(
                 Exit::Integrity,
-                "What the file holds is not in order. Nothing was taken in.",
-                "Tell your agency's admin, and have it made again with the newest Alcove.",
+                "The contents of the file are not valid. Nothing was imported.",
+                "Tell your agency's admin, and ask for a new file, made with the newest Alcove.",
             ),
         },
     }

@@ -10,7 +10,7 @@ pub fn recovery(language: Language, view: &RecoveryView) -> String {
     match language {
         Language::English => {
             let whose = format!(
-                "Recovery of what {} could read is asked for, for their device {} (words: {}), announced on {}.",
+                "A recovery of what {} could read was requested for their device {} (words: {}), announced on {}.",
                 name(language, &view.person),
                 view.device,
                 safe_line(&view.request_words),
@@ -19,18 +19,22 @@ pub fn recovery(language: Language, view: &RecoveryView) -> String {
             let id = format!("{:.8}", view.id.to_string());
             let what = match view.state {
                 RecoveryState::Announced => format!(
-                    "It can be handed out from {} on. If they did not ask for it, or you have a doubt: `alcove recovery object {id}`.",
+                    "The officers can release it from {}. If this person did not request it, or you are unsure, \
+                     object: `alcove recovery object {id}`.",
                     times::minute(view.open_from_ms)
                 ),
                 RecoveryState::Open => format!(
-                    "It can be handed out NOW. If they did not ask for it, or you have a doubt: `alcove recovery object {id}`."
+                    "The officers can release it NOW. If this person did not request it, or you are unsure, object: \
+                     `alcove recovery object {id}`."
                 ),
                 RecoveryState::HandedOut => {
-                    format!("It was handed out, found on {}.", times::minute(view.since_ms))
+                    format!("It was released; this device learned of it on {}.", times::minute(view.since_ms))
                 }
-                RecoveryState::Objected => format!("It was objected to on {}.", times::minute(view.since_ms)),
+                RecoveryState::Objected => {
+                    format!("An objection was made on {}.", times::minute(view.since_ms))
+                }
                 RecoveryState::Withdrawn => format!("It was withdrawn on {}.", times::minute(view.since_ms)),
-                RecoveryState::Ended => "Its time is over.".to_owned(),
+                RecoveryState::Ended => "It has expired.".to_owned(),
             };
             format!("{whose} {what}")
         }
@@ -42,11 +46,11 @@ pub fn recovery_state(language: Language, state: RecoveryState) -> &'static str 
     match language {
         Language::English => match state {
             RecoveryState::Announced => "announced",
-            RecoveryState::Open => "CAN BE HANDED OUT",
-            RecoveryState::HandedOut => "handed out",
-            RecoveryState::Objected => "objected to",
+            RecoveryState::Open => "CAN BE RELEASED",
+            RecoveryState::HandedOut => "released",
+            RecoveryState::Objected => "objected",
             RecoveryState::Withdrawn => "withdrawn",
-            RecoveryState::Ended => "over",
+            RecoveryState::Ended => "expired",
         },
     }
 }
@@ -106,13 +110,13 @@ impl RecoveredCaseJson {
 pub fn became(language: Language, state: RecoveryState) -> &'static str {
     match language {
         Language::English => match state {
-            RecoveryState::Objected => "You have objected: nothing is handed out by this attempt.",
+            RecoveryState::Objected => "You have objected: nothing will be released by this attempt.",
             RecoveryState::HandedOut => {
-                "It had been handed out before, at least in part: the objection changes nothing."
+                "It had already been released, at least in part: the objection changes nothing."
             }
-            RecoveryState::Withdrawn => "The admin had withdrawn it before: nothing is handed out.",
-            RecoveryState::Ended => "It had ended before: nothing is handed out any more.",
-            RecoveryState::Announced | RecoveryState::Open => "The server has not taken the objection down.",
+            RecoveryState::Withdrawn => "The admin had already withdrawn it: nothing will be released.",
+            RecoveryState::Ended => "It had already expired: nothing will be released.",
+            RecoveryState::Announced | RecoveryState::Open => "The server has not recorded the objection.",
         },
     }
 }
@@ -122,13 +126,15 @@ pub fn taken_in(language: Language, imported: &Imported) -> String {
     match language {
         Language::English => {
             format!(
-                "Recovered keys of {} in {} taken in{}.",
+                "Recovered keys of {} in {} imported{}.",
                 numbers::count(imported.epochs, "epoch", "epochs"),
                 numbers::count(imported.cases, "case", "cases"),
                 match imported.records {
                     0 => String::new(),
-                    records =>
-                        format!(", and of {} that had been granted", numbers::count(records, "item", "items")),
+                    records => format!(
+                        ", and of {} that had been handed over",
+                        numbers::count(records, "item", "items")
+                    ),
                 }
             )
         }
@@ -143,13 +149,13 @@ pub fn read_again(language: Language, case: &RecoveredCaseView) -> String {
                 "{:.8}  {}: {}",
                 case.case.to_string(),
                 case.title.as_deref().map_or_else(|| "(its title was not recovered)".to_owned(), safe_line),
-                numbers::count(case.items, "note or document read again", "notes and documents read again")
+                numbers::count(case.items, "note or document restored", "notes and documents restored")
             );
             if case.unreadable > 0 {
                 line.push_str(&format!(", {} cannot be read", case.unreadable));
             }
             if !case.done {
-                line.push_str(", not at its end yet");
+                line.push_str(", not finished yet");
             }
             if !case.member {
                 line.push_str("; read only: ask a member to add you");
@@ -164,8 +170,8 @@ pub fn poisoned(language: Language, case: &RecoveredCaseView, epoch: u64) -> Str
     match language {
         Language::English => {
             format!(
-                "Somebody of your agency sealed a false key for epoch {epoch} of case {:.8}. The true one was found and what it \
-                 opens was read; tell your agency's admin.",
+                "A device of your agency sealed a false key for epoch {epoch} of case {:.8}. The true key was found \
+                 and used; tell your agency's admin.",
                 case.case.to_string()
             )
         }
@@ -203,7 +209,7 @@ mod tests {
             assert!(announced.contains(part), "{part}: {announced}");
         }
         let over = recovery(Language::English, &view(RecoveryState::HandedOut));
-        assert!(over.contains("handed out") && !over.contains("recovery object"), "{over}");
+        assert!(over.contains("released") && !over.contains("recovery object"), "{over}");
     }
 
     fn case() -> RecoveredCaseView {
@@ -222,13 +228,13 @@ mod tests {
     fn what_was_read_again_says_how_much_and_what_one_may_do() {
         assert_eq!(
             read_again(Language::English, &case()),
-            "abababab  QUIET-MAPLE-07: 2 notes and documents read again; read only: ask a member to add you"
+            "abababab  QUIET-MAPLE-07: 2 notes and documents restored; read only: ask a member to add you"
         );
         let cut = RecoveredCaseView { done: false, member: true, title: None, unreadable: 1, ..case() };
         assert_eq!(
             read_again(Language::English, &cut),
-            "abababab  (its title was not recovered): 2 notes and documents read again, 1 cannot be read, \
-             not at its end yet"
+            "abababab  (its title was not recovered): 2 notes and documents restored, 1 cannot be read, not finished \
+             yet"
         );
     }
 

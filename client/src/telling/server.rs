@@ -24,12 +24,12 @@ pub(crate) fn told(language: Language, error: ServerError) -> Told {
                 "Check the network and try again; `alcove doctor` looks closer.",
             ),
             ServerError::Address => Told::refused(
-                "The server's address in this vault is not of the form host:port.",
+                "The server's address in this vault is not in the form HOST:PORT.",
                 "Run `alcove enrol finish` again with --server HOST:PORT.",
             ),
             ServerError::Config(error) => Told::new(
                 Exit::Integrity,
-                format!("The keys and certificates in this vault do not go together: {error}."),
+                format!("The keys and certificates in this vault do not match: {error}."),
                 "Run `alcove doctor`, and tell your agency's admin what it says.",
             ),
             ServerError::ServerCertificate(fault) => server_certificate(language, fault),
@@ -37,13 +37,13 @@ pub(crate) fn told(language: Language, error: ServerError) -> Told {
             ServerError::Tls => Told::new(
                 Exit::Unreachable,
                 "The secure connection to the server failed.",
-                "Check that the address in `alcove status` is the server's and that nothing stands in between.",
+                "Check that the address in `alcove status` is the server's and that no proxy is in between.",
             ),
             ServerError::Refused(refusal) => refused(language, &refusal),
             ServerError::BadAnswer { what } => Told::new(
                 Exit::Integrity,
-                format!("The server's answer breaks the protocol: {what}."),
-                "Do not go on; tell the server's operator and your agency's admin.",
+                format!("The server's answer violates the protocol: {what}."),
+                "Stop here, and tell the server's operator and your agency's admin.",
             ),
         },
     }
@@ -56,7 +56,7 @@ fn server_certificate(language: Language, fault: CertificateFault) -> Told {
             CertificateFault::Expired => Told::new(
                 Exit::Certificate,
                 "The server's certificate has expired, by this machine's clock.",
-                "Set the clock if it is wrong; else the server's operator has to renew it.",
+                "Set the clock if it is wrong; otherwise the server's operator has to renew it.",
             ),
             CertificateFault::NotYetValid => Told::new(
                 Exit::Certificate,
@@ -71,8 +71,10 @@ fn server_certificate(language: Language, fault: CertificateFault) -> Told {
             | CertificateFault::Missing
             | CertificateFault::Other => Told::new(
                 Exit::Integrity,
-                format!("What answers at the server's address is not the server of the charter: {fault}."),
-                "Do not go on; check the address in `alcove status` with your agency's admin.",
+                format!(
+                    "What answers at the server's address is not the server named in the charter: {fault}."
+                ),
+                "Stop here, and check the address in `alcove status` with your agency's admin.",
             ),
         },
     }
@@ -101,7 +103,7 @@ fn device_certificate(language: Language, fault: CertificateFault) -> Told {
             | CertificateFault::Other => Told::new(
                 Exit::Certificate,
                 format!("The server refuses your certificate: {fault}."),
-                "Speak to your agency's admin: the server may hold another charter, or your access may have ended.",
+                "Speak to your agency's admin: the server may use a different charter, or your access may have ended.",
             ),
         },
     }
@@ -122,14 +124,14 @@ fn refused(language: Language, refusal: &Refusal) -> Told {
             }
             Reason::TooLarge => Told::refused(
                 format!(
-                    "What was sent is larger than the {} the server takes.",
+                    "What was sent is larger than the {} the server accepts.",
                     numbers::bytes(refusal.limit)
                 ),
                 "Send less at once.",
             ),
             Reason::NotFound => Told::new(
                 Exit::NotFound,
-                "The server knows no such thing, or it is not for you.",
+                "The server has no such thing, or you may not see it.",
                 "See `alcove case list` and `alcove doc list`.",
             ),
             Reason::StaleEpoch | Reason::TrustStale | Reason::HeadTooOld | Reason::UploadIncomplete => {
@@ -137,13 +139,14 @@ fn refused(language: Language, refusal: &Refusal) -> Told {
             }
             Reason::GroupExists => Told::new(
                 Exit::Conflict,
-                "The server has another case under the id of this one: an earlier version of this program opened it twice, or the \
-                 server gave the id away. Nothing that is written here is taken there. Open the case anew (`alcove case new`).",
-                "Put this one away with `alcove case archive`; what you wrote in it stays readable here.",
+                "The server has a different case under this one's id: an earlier version of this program opened it \
+                 twice, or the server gave the id away. What you write here is not accepted there. Open a new case \
+                 (`alcove case new`).",
+                "Archive this one with `alcove case archive`; what you wrote in it stays readable here.",
             ),
             Reason::InvitationUnknown => Told::new(
                 Exit::NotFound,
-                "The server knows no such invitation: it was withdrawn, or its text is not the one you were given.",
+                "The server knows no such invitation: it was withdrawn, or its text was changed.",
                 "Ask your agency's admin for a new invitation.",
             ),
             Reason::InvitationUsed => Told::new(
@@ -158,8 +161,8 @@ fn refused(language: Language, refusal: &Refusal) -> Told {
             ),
             Reason::NotAuthorised => Told::new(
                 Exit::Certificate,
-                "The server does not take this device's request: its certificate is not known or has been revoked.",
-                "Speak to your agency's admin; they can invite you anew.",
+                "The server does not accept this device's request: its certificate is unknown or revoked.",
+                "Speak to your agency's admin; they can invite you again.",
             ),
             Reason::RecoveryKeyChanged => Told::new(
                 Exit::Conflict,
@@ -168,34 +171,34 @@ fn refused(language: Language, refusal: &Refusal) -> Told {
             ),
             Reason::RecoveryNotOpen | Reason::RecoveryStands => Told::new(
                 Exit::Conflict,
-                "The server hands nothing out by that attempt at recovery.",
+                "The server releases nothing by that recovery attempt.",
                 "This is for admins: see `alcove-certs recovery attempts`.",
             ),
             Reason::TrustRefused | Reason::ListRefused | Reason::WouldCut | Reason::LedgerRefused => {
                 Told::new(
                     Exit::Refused,
-                    "The server does not take that charter, list or ledger.",
+                    "The server does not accept that charter, list or ledger.",
                     "This is for admins: see `alcove-certs --help`.",
                 )
             }
             Reason::IdReused => Told::new(
                 Exit::Integrity,
-                "The server holds something else under the same id: this vault may have been restored from a copy.",
+                "The server holds something different under the same id: this vault may have been restored from a copy.",
                 "Run `alcove status`, and tell your agency's admin what it says.",
             ),
             Reason::CommitInvalid => Told::new(
                 Exit::Integrity,
                 "The server refuses the change of members as invalid.",
-                "Run `alcove status`, then try again; if it stays, tell your agency's admin.",
+                "Run `alcove status`, then try again; if it fails again, tell your agency's admin.",
             ),
             Reason::CommitNotAllowed => Told::new(
                 Exit::NotFound,
-                "This is not for you to do in this case.",
+                "You may not do this in this case.",
                 "Ask an owner of the case; `alcove member list` shows who is one.",
             ),
             Reason::LeafNotTrusted => Told::new(
                 Exit::Certificate,
-                "A certificate of somebody concerned has expired or has been revoked.",
+                "The certificate of a person concerned has expired or was revoked.",
                 "See `alcove member list`; their agency has to renew it.",
             ),
             Reason::ClockSkew => Told::new(
@@ -206,18 +209,18 @@ fn refused(language: Language, refusal: &Refusal) -> Told {
             Reason::CertificateRefused => device_certificate(language, CertificateFault::Other),
             Reason::RateLimited => Told::new(
                 Exit::Unreachable,
-                "The server asks this device to slow down.",
+                "The server asks this device to wait.",
                 format!("Try again in {} s.", refusal.retry_after.as_secs().max(1)),
             ),
             Reason::DailyLimit => Told::new(
                 Exit::Refused,
                 format!(
-                    "You have done this {} today, which is as often as the server lets anybody: \
-                     so that nobody is put on cases without end.",
+                    "You have done this {} today, which is as often as the server allows, so that nobody can be added \
+                     to cases without end.",
                     numbers::count(refusal.limit, "time", "times")
                 ),
                 format!(
-                    "Go on in {}. If your work needs more, ask the server's operator to raise the limit.",
+                    "Continue in {}. If your work needs more, ask the server's operator to raise the limit.",
                     times::span(language, i64::try_from(refusal.retry_after.as_millis()).unwrap_or(i64::MAX))
                 ),
             ),
@@ -234,11 +237,11 @@ fn refused(language: Language, refusal: &Refusal) -> Told {
             Reason::DigestMismatch => Told::new(
                 Exit::Integrity,
                 "What arrived at the server is not what was sent.",
-                "Send it again; if it stays, tell the server's operator.",
+                "Send it again; if it fails again, tell the server's operator.",
             ),
             Reason::Unavailable => Told::new(
                 Exit::Unreachable,
-                "The server is starting or going down.",
+                "The server is starting or shutting down.",
                 "Try again in a moment.",
             ),
             Reason::Internal => Told::new(

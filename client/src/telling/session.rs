@@ -27,7 +27,7 @@ pub fn told(language: Language, names: Names<'_>, error: Error) -> Told {
             Error::NotEnrolled => Told::new(
                 Exit::NotFound,
                 "This device is not enrolled yet.",
-                "Give the request to your agency's admin and take the answer in with `alcove enrol finish`.",
+                "Give the request to your agency's admin, then run `alcove enrol finish` with the answer.",
             ),
             Error::Vault(error) => vault::told(language, error),
             Error::Server(error) => server::told(language, error),
@@ -35,18 +35,18 @@ pub fn told(language: Language, names: Names<'_>, error: Error) -> Told {
             Error::ClockWrong { difference_ms } => Told::new(
                 Exit::Certificate,
                 format!(
-                    "This machine's clock is {} {} the server's: what it signs would be refused.",
+                    "This machine's clock is {} {} the server's. What it signs would be refused.",
                     times::span(language, difference_ms),
                     if difference_ms > 0 { "ahead of" } else { "behind" }
                 ),
                 "Set the clock and run the command again.",
             ),
             Error::NoSuchCase => {
-                Told::new(Exit::NotFound, "There is no such case here, or it is not for you.", NOT_YOURS)
+                Told::new(Exit::NotFound, "There is no such case here, or you may not see it.", NOT_YOURS)
             }
             Error::NoSuchRecord => Told::new(
                 Exit::NotFound,
-                "There is no such note or document here, or it is not for you.",
+                "There is no such note or document here, or you may not see it.",
                 "See `alcove note list` and `alcove doc list`.",
             ),
             Error::NoSuchPerson => Told::new(
@@ -66,12 +66,12 @@ pub fn told(language: Language, names: Names<'_>, error: Error) -> Told {
             ),
             Error::NotAllowed => Told::new(
                 Exit::NotFound,
-                "This is not for you to do in this case.",
+                "You may not do this in this case.",
                 "Ask an owner of the case; `alcove member list` shows who is one.",
             ),
             Error::LastOwner => Told::refused(
                 "A case keeps at least one owner, and this is the last one.",
-                "Make somebody else an owner first: `alcove member add CASE PERSON --owner`.",
+                "Make another person an owner first: `alcove member add CASE PERSON --owner`.",
             ),
             Error::CaseClosed => Told::new(
                 Exit::NotFound,
@@ -79,97 +79,106 @@ pub fn told(language: Language, names: Names<'_>, error: Error) -> Told {
                 "What you received is still here; to come back, ask an owner of the case.",
             ),
             Error::CaseLeaving => Told::refused(
-                "You have asked to be taken off this case: nothing is sent to it any more.",
-                "An owner's program takes you off when it is next online. To stay, ask an owner to add you again afterwards.",
+                "You have asked to leave this case. Nothing more is sent to it.",
+                "An owner's program removes you when it is next online. To stay, ask an owner to add you again \
+                 afterwards.",
             ),
             Error::NoOwnerStays => owners::nobody_stays(language),
             Error::WishLapsed => owners::wish_lapsed(language),
             Error::Alone => Told::refused(
-                "Nobody else is on this case: there is nobody to leave it to.",
-                "Put it away with `alcove case archive`.",
+                "You are the only person on this case, so you cannot leave it.",
+                "Archive it with `alcove case archive`.",
             ),
             Error::OwnPerson => {
-                Told::refused("That is you.", "Name the person whose cases you do not want to be put on.")
+                Told::refused("That is you.", "Name the person who must not add you to cases.")
             }
             Error::CaseFrozen => Told::new(
                 Exit::Integrity,
                 "The case is frozen: a change of its members cannot be carried out on this device.",
-                "Tell your admin. An owner of the case leads it on with `alcove case succeed`, without whoever is known to have spoilt it; what is here can still be read.",
+                "Tell your admin. An owner of the case can continue it with `alcove case continue`, without the device \
+                 that is known to have broken it. What is here can still be read.",
             ),
             Error::CaseSucceeded { by } => Told::new(
                 Exit::Conflict,
-                format!(
-                    "The case is led on by another one, {:.8}: nothing is sent to this one any more.",
-                    by.to_string()
-                ),
-                "Write there: it has the same title. What came before can still be read here.",
+                format!("This case continues in {:.8}. Nothing more is sent here.", by.to_string()),
+                "Write there; it has the same title. Earlier notes can still be read here.",
             ),
             Error::NotFrozen => Told::new(
                 Exit::Conflict,
-                "The case is not frozen, and an owner of it is in force as far as this device knows: there is no reason here to lead it on.",
-                "To leave somebody out use `alcove member remove`; what is wrong with a case stands in `alcove case show`. If its owners were revoked, `alcove status` fetches the lists that say so; if it does not, ask your admin.",
+                "The case is not frozen, and as far as this device knows it has an owner with a valid certificate. \
+                 There is no reason to continue it in a new one.",
+                "To remove a person use `alcove member remove`; `alcove case show` says what is wrong with a case. If \
+                 its owners were revoked, `alcove status` fetches the lists that say so; if it does not, ask your \
+                 admin.",
             ),
             Error::CaseRestored => Told::new(
                 Exit::Integrity,
-                "This laptop's data was put back from a backup: it shows the case as it was then, and does not know who was removed since.",
-                "Come back into it with `alcove case rejoin`; what is here can still be read. Do not lead the case on from here.",
+                "This laptop was restored from a backup. It shows the case as it was then, and does not know who was \
+                 removed since.",
+                "Rejoin it with `alcove case rejoin`; what is here can still be read. Do not continue the case in a \
+                 new one from here.",
             ),
             Error::NotRestored => Told::new(
                 Exit::Conflict,
-                "The case was not put back from a backup: there is nothing to come back from.",
-                "What is wrong with a case stands in `alcove case show`.",
+                "The case was not restored from a backup, so there is nothing to rejoin.",
+                "`alcove case show` says what is wrong with a case.",
             ),
             Error::NoWayBack => Told::new(
                 Exit::Integrity,
-                "This device cannot come back into the case by itself: the backup is from before its newest keys, or the case's history cannot be followed from there.",
+                "This device cannot rejoin the case by itself: the backup is older than its newest keys, or the case's \
+                 history cannot be followed from there.",
                 "Ask an owner of the case to remove this device and add it again; what is here can still be read.",
             ),
             Error::WayBackNotYet => Told::new(
                 Exit::Conflict,
-                "Whoever changed the case last uses an earlier version of Alcove, which leaves nothing to come back by.",
+                "The person who changed the case last uses an earlier version of Alcove, which does not support \
+                 rejoining.",
                 "Run the command again after the next change of the case, or ask an owner to remove this device and add it again.",
             ),
             Error::CompareWords { by } => Told::new(
                 Exit::KeyChanged,
                 format!(
-                    "The way back is vouched for by {}, who was no owner of the case when your backup was made: the server could be showing you a case of its own.",
+                    "The way back comes from {}, who was not an owner of the case when your backup was made. The \
+                     server could be showing you a false case.",
                     names.person(language, &by)
                 ),
-                "Call a member whom you know and ask for the words that `alcove case compare` shows them; then run `alcove case rejoin CASE --words \"…\"` with those.",
+                "Call a member whom you know and ask for the words that `alcove case compare` shows them. Then run \
+                 `alcove case rejoin CASE --words \"…\"` with those words.",
             ),
             Error::NotToBeFollowed(fault) => owners::not_to_be_followed(language, fault),
             Error::CaseNotShown => Told::new(
                 Exit::Integrity,
-                "The server no longer shows this case, and does not show that you were removed from it: nothing is sent to it.",
+                "The server no longer shows this case, and does not show that you were removed from it. Nothing is \
+                 sent to it.",
                 "What you received and wrote is kept here. Ask an owner of the case whether you were removed, and tell the server's operator and your admin; `alcove status` asks the server again.",
             ),
             Error::CaseRecovered => Told::new(
                 Exit::NotFound,
-                "This case was recovered: you are not a member of it with this device, so you read what was recovered and send nothing.",
+                "This case was recovered. This device is not a member of it: you can read what was recovered, but not \
+                 write.",
                 "Ask a member of the case to add you: `alcove member add`.",
             ),
             Error::SendAnew => Told::refused(
-                "Only a note can be sent once more after you were out of its case.",
-                "Send the file again with `alcove doc send`, then take this one out with `alcove outbox drop`.",
+                "Only notes can be sent again after you were out of their case.",
+                "Send the file again with `alcove doc send`, then remove this item with `alcove outbox drop`.",
             ),
-            Error::NoSuchRequest => Told::new(
-                Exit::NotFound,
-                "Nobody waits for your yes under that id.",
-                "See `alcove case requests`.",
-            ),
+            Error::NoSuchRequest => {
+                Told::new(Exit::NotFound, "No request has that id.", "See `alcove case requests`.")
+            }
             Error::RequestUnusable => Told::new(
                 Exit::NotFound,
-                "You cannot join by this request any more: what it needs has ended, or it leads nowhere. It has been taken off the list.",
-                "Ask whoever made it to remove you from that case and to add you again.",
+                "This request can no longer be used: it has expired, or its case cannot be joined. It was removed from \
+                 the list.",
+                "Ask the person who made it to remove you from that case and add you again.",
             ),
             Error::AlreadyInCase => Told::new(
                 Exit::Conflict,
                 "You are in that case already.",
-                "See `alcove case list`; `alcove case decline` takes the request off the list.",
+                "See `alcove case list`; `alcove case decline` removes the request.",
             ),
             Error::NoSuchRecovery => Told::new(
                 Exit::NotFound,
-                "No such attempt at recovery is known here.",
+                "No such recovery attempt is known here.",
                 "See `alcove recovery list`.",
             ),
             Error::RecoveredFile(fault) => recovered::told(language, fault),
@@ -178,39 +187,43 @@ pub fn told(language: Language, names: Names<'_>, error: Error) -> Told {
             }
             Error::KeyChanged { person: _ } => Told::new(
                 Exit::KeyChanged,
-                "A member signs with another key than before, and no earlier key of theirs vouches for it.",
-                "See who with `alcove verify`, compare the words with them by phone, then `alcove verify --people NAME`. Nothing was sent.",
+                "A member now signs with another key, and no earlier key of theirs has signed for it.",
+                "See who it is with `alcove verify`, compare the words with them by phone, then run `alcove verify \
+                 --people NAME`. Nothing was sent.",
             ),
             Error::BroughtByOutsider { case, person: _ } => Told::new(
                 Exit::KeyChanged,
                 format!(
-                    "Somebody was added to the case {case} by a laptop that is revoked, or by whoever it made an owner."
+                    "A person was added to the case {case} by a revoked laptop, or by an owner whom that laptop had \
+                     appointed."
                 ),
-                "See who with `alcove verify`. If they belong in the case: compare the words with them by phone, then `alcove verify \
-                 --people NAME`. If not: `alcove member remove`. Nothing was sent.",
+                "See who it is with `alcove verify`. If they belong in the case, compare the words with them by phone, \
+                 then run `alcove verify --people NAME`. If not, run `alcove member remove`. Nothing was sent.",
             ),
             Error::SeatOutside { case, device, last_owner } => {
                 owners::seat_outside(language, names, &case, &device, last_owner)
             }
-            Error::NoSuchAgency => {
-                Told::new(Exit::NotFound, "No agency of the charter is called so.", "See `alcove verify`.")
-            }
+            Error::NoSuchAgency => Told::new(
+                Exit::NotFound,
+                "The charter lists no agency with that name.",
+                "See `alcove verify`.",
+            ),
             Error::Refused { record, cause } => refused_for_good(language, &record, cause),
             Error::CertificateNotTakenUp => Told::new(
                 Exit::Conflict,
                 "The case does not know your new certificate yet.",
-                "Run `alcove status` when the server can be reached: it brings the certificate in.",
+                "Run `alcove status` when the server can be reached: it announces the certificate to the case.",
             ),
             Error::ReceiptKey(error) => Told::new(
                 Exit::Integrity,
                 format!(
-                    "The key the server signs its history with is not vouched for by the charter: {error}."
+                    "The charter does not confirm the key with which the server signs its history: {error}."
                 ),
-                "Do not go on: tell the server's operator and your agency's admin.",
+                "Stop here, and tell the server's operator and your agency's admin.",
             ),
             Error::Contended { attempts } => Told::new(
                 Exit::Conflict,
-                format!("Others changed the case {attempts} times while this was under way."),
+                format!("Others changed the case {attempts} times meanwhile."),
                 "Nothing was done; run the command again.",
             ),
             Error::RemovedMeanwhile { person } => owners::removed_meanwhile(language, names, &person),
@@ -223,18 +236,18 @@ pub fn told(language: Language, names: Names<'_>, error: Error) -> Told {
                 "Shorten it, or send it as a document with `alcove doc send`.",
             ),
             Error::TooManyRecords { limit } => Told::refused(
-                format!("One grant holds at most {limit} items."),
-                "Grant them in several turns.",
+                format!("At most {limit} items can be handed over at once."),
+                "Hand them over in several steps.",
             ),
             Error::NothingToGrant => Told::refused(
-                "None of these may be passed on by you: other agencies wrote them and did not mark them as grantable, \
-                 or they are from before you came.",
-                "Ask a member of the agency that wrote them, who was there then.",
+                "You may not pass on any of these: other agencies wrote them and did not allow it, or they are from \
+                 before you joined.",
+                "Ask a member of the agency that wrote them, who was on the case then.",
             ),
             Error::NothingHandedOver => Told::new(
                 Exit::NotFound,
-                "Nothing that was handed over to them from this device can be ended.",
-                "Whoever granted it ends it; `alcove member remove` ends everything.",
+                "This device has handed over nothing to them that could be ended.",
+                "The person who handed it over can end it; `alcove member remove` ends everything.",
             ),
             Error::File { path, source } => file(language, &path, &source),
             Error::NoSpace { path } => Told::new(
@@ -244,8 +257,8 @@ pub fn told(language: Language, names: Names<'_>, error: Error) -> Told {
             ),
             Error::FileExists { path } => Told::new(
                 Exit::Conflict,
-                format!("There is something at {} already.", shown(&path)),
-                "Name another path with -o; nothing is overwritten.",
+                format!("There is already something at {}.", shown(&path)),
+                "Name another path with -o; existing files are never overwritten.",
             ),
             Error::NotAFile { path } => Told::refused(
                 format!("{} is not a plain file.", shown(&path)),
@@ -261,12 +274,12 @@ pub fn told(language: Language, names: Names<'_>, error: Error) -> Told {
                 "Rename the file and send it again.",
             ),
             Error::FileTooLarge { limit } => Told::refused(
-                format!("The file is larger than the {} a document may have.", numbers::bytes(limit)),
-                "Split it and send the parts.",
+                format!("The file is larger than a document may be ({}).", numbers::bytes(limit)),
+                "Split it, and send the parts.",
             ),
             Error::DocumentDamaged => Told::new(
                 Exit::Integrity,
-                "The document does not verify: what the server holds is not what was sent. Nothing was saved.",
+                "The document fails verification: the server does not hold what was sent. Nothing was saved.",
                 "Ask the sender to send it again.",
             ),
             Error::Cancelled => Told::interrupted(language),
@@ -274,11 +287,11 @@ pub fn told(language: Language, names: Names<'_>, error: Error) -> Told {
             Error::Charter(CharterError::Expired { not_after_ms }) => Told::new(
                 Exit::Certificate,
                 format!("The charter ended on {}, by this machine's clock.", times::minute(not_after_ms)),
-                "Set the clock if it is wrong; else the agencies have to sign the next version.",
+                "Set the clock if it is wrong; otherwise the agencies have to sign the next version.",
             ),
             Error::Charter(error) => Told::new(
                 Exit::Integrity,
-                format!("The charter held here does not hold: {error}."),
+                format!("The charter on this device is not valid: {error}."),
                 "Run `alcove doctor`, and tell your agency's admin what it says.",
             ),
             Error::Randomness => no_randomness(language),
@@ -298,7 +311,8 @@ fn refused_for_good(language: Language, record: &RecordId, cause: RefusalCause) 
                 RefusalCause::ChangedInLog => {
                     return Told::new(
                         Exit::Integrity,
-                        "The server shows something else in the place of what you wrote: the others do not have it as you wrote it. Your text is kept in the outbox.",
+                        "The server shows something else in place of what you wrote: the others do not have it as you \
+                         wrote it. Your text is kept in the outbox.",
                         format!(
                             "Tell your admin and the server's operator. After `alcove status --acknowledge-alarms`, `alcove outbox retry {:.8}` sends it again, as a new item.",
                             record.to_string()
@@ -308,9 +322,11 @@ fn refused_for_good(language: Language, record: &RecordId, cause: RefusalCause) 
                 RefusalCause::InLogUnread => {
                     return Told::new(
                         Exit::Conflict,
-                        "What you wrote is most likely in the case already: this device sent it after the backup that was put back. Your text is kept in the outbox.",
+                        "What you wrote is most likely in the case already: this device sent it after the backup was \
+                         made. Your text is kept in the outbox.",
                         format!(
-                            "Ask a colleague whether they have it. If not, `alcove outbox retry {0:.8}` sends it once more, as a new item; else `alcove outbox drop {0:.8}`.",
+                            "Ask a colleague whether they have it. If not, `alcove outbox retry {0:.8}` sends it \
+                             again, as a new item; if they have, `alcove outbox drop {0:.8}` removes it.",
                             record.to_string()
                         ),
                     );
@@ -320,11 +336,11 @@ fn refused_for_good(language: Language, record: &RecordId, cause: RefusalCause) 
             Told::new(
                 exit,
                 format!(
-                    "The server refuses it: {}. It is kept in the outbox and not sent.",
+                    "The server refuses it: {}. It stays in the outbox and is not sent.",
                     items::refusal(language, cause)
                 ),
                 format!(
-                    "`alcove outbox drop {id}` takes it out; `alcove outbox retry {id}` has it sent once more."
+                    "`alcove outbox drop {id}` removes it; `alcove outbox retry {id}` tries to send it again."
                 ),
             )
         }

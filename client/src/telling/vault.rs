@@ -24,12 +24,12 @@ pub(crate) fn told(language: Language, error: VaultError) -> Told {
             VaultError::WrongPassphrase => Told::new(
                 Exit::Locked,
                 "The passphrase is wrong.",
-                "Try again; nobody can reset it, but your agency can enrol you anew in another folder.",
+                "Try again. Nobody can reset it, but your agency can enrol you again in another folder.",
             ),
             VaultError::Damaged { what } => Told::new(
                 Exit::Integrity,
                 format!("The vault is damaged: {what}."),
-                "Copy its folder away and put back your last backup; `alcove doctor` checks it.",
+                "Copy its folder to a safe place and restore your last backup; `alcove doctor` checks it.",
             ),
             VaultError::Format { found } => Told::refused(
                 format!("The vault has format {found}: a newer Alcove wrote it."),
@@ -37,15 +37,15 @@ pub(crate) fn told(language: Language, error: VaultError) -> Told {
             ),
             VaultError::Busy => Told::new(
                 Exit::Conflict,
-                "Another alcove keeps the vault busy.",
+                "Another alcove is using the vault.",
                 "Wait until it is done, and run the command again.",
             ),
             VaultError::OldPassphraseLingers => Told::new(
                 Exit::Conflict,
-                "The new passphrase is in force, but what the old one opens is still in the vault's files: \
-                 another alcove kept reading in them.",
-                "Close every other alcove on this machine (such as `alcove note watch`) and run `alcove passwd` again: \
-                 the new passphrase is the one it asks for first.",
+                "The new passphrase is set, but the vault's files still hold data that the old one opens, because \
+                 another alcove was reading them.",
+                "Close every other alcove on this machine (such as `alcove note watch`) and run `alcove passwd` again. \
+                 It asks for the new passphrase first.",
             ),
             VaultError::Full => Told::new(
                 Exit::NoSpace,
@@ -55,7 +55,7 @@ pub(crate) fn told(language: Language, error: VaultError) -> Told {
             VaultError::Io { path, source } => file(language, &path, &source),
             VaultError::Database(error) => Told::new(
                 Exit::Unexpected,
-                format!("The vault's database refuses: {error}."),
+                format!("The vault's database reports an error: {error}."),
                 "Run `alcove doctor`.",
             ),
             VaultError::Randomness => no_randomness(language),

@@ -166,7 +166,7 @@ async fn a_ghost_is_not_carried_into_a_successor() {
     }
     Rogue::join(&scene, &[]).await.spoil().await;
     scene.leon.run(["status", "--json"]).code(6);
-    let led_on = scene.leon.json(["case", "succeed", CASE, "--yes"]);
+    let led_on = scene.leon.json(["case", "continue", CASE, "--yes"]);
     let left = led_on["not_taken_along"].as_array().expect("a list").clone();
     assert!(left.iter().any(|person| person["devices"] == serde_json::json!([2])), "{led_on}");
     assert_eq!(writes(&scene.leon, "only among us"), 0);
@@ -193,7 +193,7 @@ async fn a_ghost_that_an_owner_puts_into_a_successor_is_believed_by_nobody_else(
     }
     Rogue::join(&scene, &[]).await.spoil().await;
     scene.rosa.run(["status", "--json"]).code(6);
-    scene.rosa.json(["case", "succeed", CASE, "--yes"]);
+    scene.rosa.json(["case", "continue", CASE, "--yes"]);
     let ghost = scene.another_laptop_of_leon(2);
     ghost.run(["status", "--json"]).success();
     scene.rosa.run(["member", "add", CASE, "Leon Baptiste", "--yes", "--json"]).success();

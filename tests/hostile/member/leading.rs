@@ -31,7 +31,7 @@ fn leaders(staff: &Staff) -> Vec<Value> {
 }
 
 fn leads_on(staff: &Staff) -> Value {
-    let led_on = staff.json(["case", "succeed", CASE, "--yes"]);
+    let led_on = staff.json(["case", "continue", CASE, "--yes"]);
     assert_eq!((&led_on["held_up"], &led_on["waiting"]), (&Value::Null, &json!([])), "{led_on}");
     led_on
 }
@@ -45,14 +45,14 @@ fn leads_on(staff: &Staff) -> Value {
 fn a_member_leads_on_when_the_last_owner_is_revoked_and_each_of_the_others_says_yes_once() {
     let (scene, hannah) = of_three();
     let old = id_of_case(&scene.leon);
-    scene.leon.run(["case", "succeed", CASE, "--yes", "--json"]).code(9);
+    scene.leon.run(["case", "continue", CASE, "--yes", "--json"]).code(9);
     let written = ["note", "add", CASE, "-", "--yes", "--json", "--offline"];
     hannah.command(written).stdin("written on the train").outcome().success();
     revoke(&scene, "harborlight", &scene.rosa);
     knows_of_it(&scene.leon);
     let told = scene.leon.command(ADD).stdin("new address: 12 Elm Street").outcome().success();
     let what = told.json()["held_up"]["what"].as_str().unwrap_or_default().to_owned();
-    assert!(what.contains("`alcove case succeed`") && what.contains("`alcove case follow`"), "{what}");
+    assert!(what.contains("`alcove case continue`") && what.contains("`alcove case follow`"), "{what}");
 
     let led_on = leads_on(&scene.leon);
     let rosa = scene.rosa.identity();
@@ -126,7 +126,7 @@ async fn a_member_leads_a_case_on_while_its_owner_stands() {
     assert_eq!(leaders(&scene.leon)[0]["fault"], "owner-stands");
     assert_eq!(scene.leon.json(["status", "--offline"])["leaders"], 0);
     let refused = scene.leon.run(["case", "follow", &new, "--yes", "--json"]).code(9);
-    assert!(refused.stderr.contains("no reason is known here"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("no known reason"), "{}", refused.stderr);
     assert_eq!(texts(&scene.rosa), ["written on the train"], "it went where it was written");
 
     // The control: now there is a reason.
@@ -162,7 +162,7 @@ async fn a_member_leads_on_another_history() {
     revoke(&scene, "harborlight", &scene.rosa);
     knows_of_it_by_id(&scene.leon, &old);
     let refused = scene.leon.run(["case", "follow", &bent, "--yes", "--json"]).code(9);
-    assert!(refused.stderr.contains("another history"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("a different history"), "{}", refused.stderr);
     assert_eq!(case(&scene.leon, &old)["led_on_by"], Value::Null);
     // The control: the history that was seen.
     scene.leon.run(["case", "follow", &good, "--yes", "--json"]).success();
@@ -191,7 +191,7 @@ fn two_members_lead_on_at_once_and_a_person_chooses() {
         knows_of_it(staff);
     }
     let by_leon = leads_on(&scene.leon)["case"].as_str().expect("an id").to_owned();
-    let led_on = hannah.json(["case", "succeed", &old, "--yes"]);
+    let led_on = hannah.json(["case", "continue", &old, "--yes"]);
     let by_hannah = led_on["case"].as_str().expect("an id").to_owned();
 
     knows_of_it_by_id(&joel, &old);

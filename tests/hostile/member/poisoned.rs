@@ -68,7 +68,7 @@ async fn two_members_with_one_key_keep_nobody_out_of_the_case_that_leads_on() {
     scene.rosa.run(["status", "--json"]).code(6);
     scene.leon.run(["status", "--json"]).code(6);
 
-    let led_on = scene.rosa.json(["case", "succeed", CASE, "--yes"]);
+    let led_on = scene.rosa.json(["case", "continue", CASE, "--yes"]);
     let out = second.caller.identity.to_string();
     assert_eq!(led_on["waiting"], json!([out]), "whoever was named first is in: {led_on}");
     let what = led_on["held_up"]["what"].as_str().unwrap_or_default().to_owned();

@@ -25,7 +25,7 @@ async fn whoever_signs_a_spoilt_commit_is_left_out_and_nobody_else() {
     let who = rogue.caller.identity.to_string();
     assert_eq!(old["alarms"][0]["device"], who.as_str(), "{old}");
     assert!(old["alarms"][0]["says"].as_str().is_some_and(|says| says.contains(&who)), "{old}");
-    let led_on = scene.rosa.json(["case", "succeed", CASE, "--yes"]);
+    let led_on = scene.rosa.json(["case", "continue", CASE, "--yes"]);
     assert_eq!(led_on["left_out"]["person"], rogue.caller.identity.person.to_string());
     // The control: everybody else is there, and it goes on.
     assert_eq!(led_on["waiting"], serde_json::json!([]), "{led_on}");

@@ -114,7 +114,7 @@ fn is_the_servers(scene: &Scene) {
 
     // The server keeps to its story: another one would be an alarm of its own.
     let old = shown["id"].as_str().expect("an id").to_owned();
-    let led_on = scene.rosa.json(["case", "succeed", &old, "--yes"]);
+    let led_on = scene.rosa.json(["case", "continue", &old, "--yes"]);
     assert_eq!(led_on["left_out"], Value::Null, "{led_on}");
     assert_eq!(led_on["waiting"], serde_json::json!([]), "Leon is there: {led_on}");
     write(&scene.rosa, "we go on here");
@@ -244,6 +244,6 @@ fn what_the_server_then_shows_rightly_holds_nobody_up() {
     let told = alarms(&scene.rosa);
     assert!(told.contains(&"head-mismatch".to_owned()), "the control: it is seen: {told:?}");
     assert_eq!(add(&scene.rosa, "nobody gets this").0, 6);
-    let led_on = scene.rosa.json(["case", "succeed", CASE, "--yes"]);
+    let led_on = scene.rosa.json(["case", "continue", CASE, "--yes"]);
     assert_eq!((&led_on["left_out"], &led_on["waiting"]), (&Value::Null, &serde_json::json!([])), "{led_on}");
 }

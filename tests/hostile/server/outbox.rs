@@ -270,6 +270,6 @@ fn a_note_is_shown_in_nobodys_name() {
     }
     assert_eq!(delivery(&scene.leon, NOTE), "queued", "and he still has what he wrote");
     // The owner leads everybody on; the control is that of all of these.
-    let led_on = scene.rosa.json(["case", "succeed", CASE, "--yes"]);
+    let led_on = scene.rosa.json(["case", "continue", CASE, "--yes"]);
     assert_eq!((&led_on["left_out"], &led_on["waiting"]), (&Value::Null, &serde_json::json!([])), "{led_on}");
 }

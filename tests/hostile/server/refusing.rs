@@ -125,7 +125,11 @@ fn an_addition_that_is_put_off_does_not_bring_back_whoever_was_removed_meanwhile
     scene.leon.run(["member", "remove", CASE, "Hannah Kessler", "--yes", "--json"]).success();
     liar.tell(Honest);
     let told = scene.rosa.run(["status"]).success();
-    assert!(told.stderr.contains("so they were not added"), "{}", told.stderr);
+    assert!(
+        told.stderr.contains("was not added, because another member has removed them"),
+        "{}",
+        told.stderr
+    );
     assert_eq!(readers(), 2, "Hannah stays away");
     let again = scene.rosa.run(["status"]).success();
     assert!(!again.stderr.contains("not added"), "it is given up: {}", again.stderr);

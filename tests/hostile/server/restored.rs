@@ -56,13 +56,13 @@ fn unreadable(reader: &Staff) -> Vec<String> {
 /// A backup from before Leon was removed is put back, and the case is led on from it, as the program once advised: he would
 /// read on.
 /// Who: member
-/// Sees: the case as of the backup; `case succeed` refuses, also after the alarm was acknowledged, and names `case rejoin`, which leads to where the others are
+/// Sees: the case as of the backup; `case continue` refuses, also after the alarm was acknowledged, and names `case rejoin`, which leads to where the others are
 /// Step: 8, "A case is never led on from a roster that is known to be old"
 #[test]
 fn whoever_was_removed_is_not_revived_by_leading_the_case_on_from_a_backup() {
     let (scene, hannah) = put_back_after_leon_was_removed();
     for _ in 0..2 {
-        let refused = scene.rosa.run(["case", "succeed", CASE, "--yes", "--json"]).code(6);
+        let refused = scene.rosa.run(["case", "continue", CASE, "--yes", "--json"]).code(6);
         assert!(refused.stderr.contains("case rejoin"), "{}", refused.stderr);
         scene.rosa.run(["status", "--acknowledge-alarms"]);
     }

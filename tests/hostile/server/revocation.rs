@@ -146,7 +146,7 @@ fn a_last_owner_who_is_revoked_reads_nothing_more() {
     knows_of_it(&scene.leon);
     let run = scene.leon.command(["note", "add", CASE, "-", "--yes"]).stdin("new address: 12 Elm Street");
     let told = run.outcome().success();
-    assert!(told.stderr.contains("`alcove case succeed`"), "{}", told.stderr);
+    assert!(told.stderr.contains("`alcove case continue`"), "{}", told.stderr);
     assert_eq!(appended.load(Ordering::SeqCst), 0);
     assert_eq!(scene.leon.json(["outbox", "list", "--offline"])["delivery"], "queued");
 }
@@ -179,18 +179,14 @@ fn a_revocation_that_is_hidden_is_no_reason_to_lead_a_case_on() {
     wait_for("the server to refuse the lost laptop", Duration::from_secs(60), || {
         (scene.rosa.run(["status"]).code == 8).then_some(())
     });
-    let refused = scene.leon.run(["case", "succeed", CASE, "--yes", "--json"]).code(9);
-    assert!(
-        refused.stderr.contains("an owner of it is in force as far as this device knows"),
-        "{}",
-        refused.stderr
-    );
+    let refused = scene.leon.run(["case", "continue", CASE, "--yes", "--json"]).code(9);
+    assert!(refused.stderr.contains("as far as this device knows it has an owner"), "{}", refused.stderr);
     assert!(refused.stderr.contains("ask your admin"), "{}", refused.stderr);
     assert_eq!(scene.leon.json_lines(["case", "list", "--all", "--offline"]).len(), 1);
     // The control: with the list there is one.
     liar.tell(Honest);
     knows_of_it(&scene.leon);
-    scene.leon.json(["case", "succeed", CASE, "--yes"]);
+    scene.leon.json(["case", "continue", CASE, "--yes"]);
     assert_eq!(scene.leon.json_lines(["case", "list", "--all", "--offline"]).len(), 2);
 }
 

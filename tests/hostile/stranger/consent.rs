@@ -147,11 +147,11 @@ fn a_case_with_the_title_of_a_known_one_is_told_and_takes_no_notes_by_its_title(
     put_on(&scene.rosa, "AMBER-FINCH-12", "Leon Baptiste");
     scene.leon.run(["status"]).success();
     let made = scene.leon.run(["case", "new", "AMBER-FINCH-12"]).success();
-    assert!(made.stderr.contains("Two cases have one title"), "{}", made.stderr);
+    assert!(made.stderr.contains("Two cases have the same title"), "{}", made.stderr);
     scene.leon.run(["case", "new", "TALL-OAK-01", "--json"]).success();
     put_on(&scene.rosa, "TALL-OAK-01", "Leon Baptiste");
     let came = scene.leon.run(["status"]).success();
-    assert!(came.stderr.contains("Two cases have one title"), "{}", came.stderr);
+    assert!(came.stderr.contains("Two cases have the same title"), "{}", came.stderr);
     let later = scene.leon.run(["status"]).success();
-    assert!(!later.stderr.contains("Two cases have one title"), "{}", later.stderr);
+    assert!(!later.stderr.contains("Two cases have the same title"), "{}", later.stderr);
 }

@@ -49,7 +49,7 @@ fn a_copy_that_comes_back_by_its_own_key_puts_the_living_vault_out_and_is_told()
     living.put_back();
     let told = scene.rosa.run(["status"]).code(6);
     assert!(told.stdout.contains("second copy"), "{}", told.stdout);
-    scene.rosa.run(["case", "succeed", CASE, "--yes", "--json"]).code(6);
+    scene.rosa.run(["case", "continue", CASE, "--yes", "--json"]).code(6);
     scene.rosa.run(["case", "rejoin", CASE, "--json"]).success();
     write(&scene.rosa, "by the living one");
     assert_eq!(texts(&scene.leon), ["by the copy", "by the living one"]);

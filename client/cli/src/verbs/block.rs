@@ -14,8 +14,8 @@ pub(crate) async fn block(context: &Context, who: Option<&PersonArgs>) -> Result
     session.block(&person.person)?;
     told(context, &person, true)?;
     context.output.say(&format!(
-        "{} cannot put you on cases any more, and what they asked for is declined. They are not told. Cases you share \
-         already stay as they are; `alcove case leave` leaves one.",
+        "{} can no longer add you to cases, and their requests are declined. They are not told. Cases you already \
+         share stay as they are; to leave one, run `alcove case leave`.",
         people::full_name(context.language, &person)
     ));
     Ok(())
@@ -29,7 +29,7 @@ pub(crate) async fn unblock(context: &Context, who: &PersonArgs) -> Result<(), F
     told(context, &person, false)?;
     context
         .output
-        .say(&format!("{} can put you on cases again.", people::full_name(context.language, &person)));
+        .say(&format!("{} can add you to cases again.", people::full_name(context.language, &person)));
     Ok(())
 }
 
@@ -45,7 +45,7 @@ fn list(context: &Context, people: &[PersonView]) -> Result<(), Failure> {
         ]);
     }
     if people.is_empty() {
-        context.output.say("You have blocked nobody.");
+        context.output.say("You have not blocked anyone.");
     } else {
         context.output.line(table.render().trim_end())?;
     }

@@ -23,7 +23,7 @@ pub(crate) enum Case {
     },
     /// List the cases of this device
     List {
-        /// Archived ones too
+        /// Also those that are archived
         #[arg(long)]
         all: bool,
     },
@@ -32,54 +32,57 @@ pub(crate) enum Case {
         /// The case: its id, the beginning of it, or its exact title
         case: String,
     },
-    /// Lead a case on in a new one: a frozen one with everybody but whoever froze it, or one whose owners are all revoked
-    Succeed {
+    /// Continue a case in a new one: when it is frozen, without the device that broke it; or when all its owners are
+    /// revoked
+    #[command(alias = "succeed")]
+    Continue {
         /// The case
         case: String,
     },
-    /// Follow a member who leads a case on because none of its owners is left; without a case, list them
+    /// Follow a member who continues a case that has no owner left; without a case, list them
     Follow {
-        /// The case that is led on, or the id of the new one where several lead it on
+        /// The old case, or the id of the new one if several members continue it
         case: Option<String>,
     },
-    /// Who wants to add you to a case and waits for your yes
+    /// List people who ask to add you to a case
     Requests,
-    /// Join a case that somebody wants to add you to
+    /// Join a case that a person asks to add you to
     Accept {
         /// The request's id, or the beginning of it
         #[arg(required_unless_present = "from", conflicts_with = "from")]
         id: Option<String>,
-        /// Everything this person asks for, but for cases you know: a name, or spiffe://…/staff/…
+        /// Accept all requests of this person, except for cases you know: a name, or spiffe://…/staff/…
         #[arg(long, value_name = "PERSON")]
         from: Option<String>,
         /// Their agency: its name or domain, or the first part of that
         #[arg(long, value_name = "AGENCY", requires = "from")]
         agency: Option<String>,
     },
-    /// Take a request off the list without joining; nobody is told
+    /// Remove a request from the list without joining; nobody is told
     Decline {
         /// The request's id, or the beginning of it
         id: String,
     },
-    /// Leave a case with all your devices; an owner's program takes you off
+    /// Leave a case with all your devices; an owner's program then removes you
     Leave {
         /// The case
         case: String,
     },
-    /// Come back into a case after this laptop's data was put back from a backup
+    /// Rejoin a case after this laptop was restored from a backup
     Rejoin {
         /// The case
         case: String,
-        /// The six words that `alcove case compare` shows a member whom you called: asked for when it is needed
+        /// The six words that `alcove case compare` shows to a member you have called; the command says when they are
+        /// needed
         #[arg(long, value_name = "WORDS")]
         words: Option<String>,
     },
-    /// Show the words by which two members tell on the phone that the server shows both the same case
+    /// Show words to compare by phone: the same words mean that the server shows both of you the same case
     Compare {
         /// The case
         case: String,
     },
-    /// Put a case away on this device; it stays with the others
+    /// Archive a case on this device; other members keep it
     Archive {
         /// The case
         case: String,
@@ -94,7 +97,7 @@ pub(crate) async fn run(context: &Context, command: Case) -> Result<(), Failure>
         Case::New { title } => new(context, &title).await,
         Case::List { all } => list(context, all).await,
         Case::Show { case } => show(context, &case).await,
-        Case::Succeed { case } => succeed(context, &case).await,
+        Case::Continue { case } => continue_case(context, &case).await,
         Case::Follow { case } => follow::run(context, case.as_deref()).await,
         Case::Requests => request::list(context).await,
         Case::Accept { id, from, agency } => {
@@ -135,7 +138,7 @@ pub(crate) fn report_opened(
     context.tell_of_same_title(session, &case)?;
     if let Some(failure) = held_up {
         context.output.say(&format!(
-            "The server does not know it yet. {} The next command tells it; do not open it again.",
+            "The server does not know it yet. {} The next command tells the server; do not open the case again.",
             failure.what
         ));
     }
@@ -189,7 +192,7 @@ async fn show(context: &Context, query: &str) -> Result<(), Failure> {
         .object(CaseJson::SCHEMA, CaseJson::new(context.language, context.names(), &case, Some(&members)))?;
     context.output.line(&format!("{}  {}", case.id, cases::title(context.language, &case)))?;
     if let Some(old) = &case.predecessor {
-        context.output.line(&format!("Leads on the case {old}, where what came before can be read."))?;
+        context.output.line(&format!("Continues the case {old}, where earlier notes can be read."))?;
     }
     let state = cases::state(context.language, &case);
     if !state.is_empty() {
@@ -216,21 +219,22 @@ async fn show(context: &Context, query: &str) -> Result<(), Failure> {
 }
 
 /// Opens the case that leads on one that froze or stopped.
-async fn succeed(context: &Context, query: &str) -> Result<(), Failure> {
+async fn continue_case(context: &Context, query: &str) -> Result<(), Failure> {
     let session = context.session()?;
     // What the log says of the case decides whether there is anything to lead on.
     context.refresh(&session).await.before_writing()?;
     let old = session.choose_case(query)?;
     let plan = session.succession_plan(&old.id)?;
     context.output.say(&format!(
-        "A new case with the title {} leads this one on. It will be read by {}",
+        "A new case with the title {} continues this one. It will be read by {}",
         cases::title(context.language, &old),
         people::audience(context.language, &plan.members)
     ));
     if plan.by_member {
         context.output.say(
-            "No owner of it is left: each is revoked, or their agency has left. You will be the owner, and each of the others \
-             is asked once whether to follow you; tell them by phone, and read them your words (`alcove verify`).",
+            "No owner is left: each is revoked, or their agency has left. You will be the owner, and each of the \
+             others is asked once whether to follow you. Tell them by phone, and read them your words (`alcove \
+             verify`).",
         );
     }
     if let Some(person) = &plan.left_out {
@@ -242,15 +246,16 @@ async fn succeed(context: &Context, query: &str) -> Result<(), Failure> {
     }
     for person in &plan.not_believed {
         context.output.say(&format!(
-            "Not taken along: {}, device {}. They have asked to leave, or nobody here has compared the words of their key, or \
-             their certificate is revoked or its agency has left; compare by `alcove verify`, then `alcove member add`.",
+            "Not included: {}, device {}. They have asked to leave, or you have not compared the words of their key, \
+             or their certificate is revoked or its agency has left. To include them, compare with `alcove verify`, \
+             then run `alcove member add`.",
             people::full_name(context.language, person),
             person.devices.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
         ));
     }
     context.output.say(
-        "What was written so far stays readable in the old case. Notes that were not sent go to the new one; documents \
-         that were not sent have to be sent again.",
+        "Everything written so far stays readable in the old case. Unsent notes go to the new one; unsent documents \
+         have to be sent again.",
     );
     prompt::confirm("Open it?", context.yes).await?;
     let succession = session.succeed(&old.id).await?;
@@ -270,17 +275,19 @@ async fn succeed(context: &Context, query: &str) -> Result<(), Failure> {
     )?;
     context.output.line(&case.id.to_string())?;
     context.output.say(&format!(
-        "The case {} is open and leads the old one on.",
+        "The case {} is open and continues the old one.",
         cases::title(context.language, &case)
     ));
     if !succession.waiting.is_empty() {
         context.output.warn(&format!(
-            "{} could not be added yet: `alcove status` adds them when they have been online.",
+            "{} could not be added yet: `alcove status` adds them once they have been online.",
             numbers::count(succession.waiting.len() as u64, "device", "devices")
         ));
     }
     if let Some(failure) = &held_up {
-        context.output.say(&format!("Not all is done yet. {} The next command goes on.", failure.what));
+        context
+            .output
+            .say(&format!("Not everything is done yet. {} The next command continues.", failure.what));
     }
     Ok(())
 }
@@ -290,8 +297,8 @@ async fn leave(context: &Context, query: &str) -> Result<(), Failure> {
     context.refresh(&session).await.before_writing()?;
     let case = session.choose_case(query)?;
     context.output.say(&format!(
-        "You leave the case {} with all your devices. Nothing more can be sent from here, and what is written until an \
-         owner's program has taken you off still arrives. What you have stays on this device.",
+        "You are about to leave the case {} with all your devices. Nothing more can be sent from here. What others \
+         write still arrives until an owner's program has removed you. What you have stays on this device.",
         cases::title(context.language, &case)
     ));
     prompt::confirm("Leave it?", context.yes).await?;
@@ -303,12 +310,10 @@ async fn leave(context: &Context, query: &str) -> Result<(), Failure> {
     )?;
     match &held_up {
         Some(failure) => context.output.say(&format!(
-            "You are leaving. The others are told by the next command that reaches the server: {}",
+            "You are leaving. The next command that reaches the server tells the others: {}",
             failure.what
         )),
-        None => {
-            context.output.say("You are leaving. An owner's program takes you off when it is next online.")
-        }
+        None => context.output.say("You are leaving. An owner's program removes you when it is next online."),
     }
     Ok(())
 }
@@ -345,15 +350,16 @@ async fn rejoin(context: &Context, query: &str, words: Option<&str>) -> Result<(
     ));
     if missed > 0 {
         context.output.say(&format!(
-            "{} from between {since} and now cannot be read here (`alcove note list` shows whose): ask a colleague of your \
-             agency to hand them to you with `alcove member grant`; what you wrote yourself any member can give back.",
+            "{} from between {since} and now cannot be read here (`alcove note list` shows whose). Ask a colleague of \
+             your agency to hand them over with `alcove member grant`; what you wrote yourself, any member can hand \
+             over.",
             numbers::count(missed, "entry", "entries")
         ));
     }
     if kept > 0 {
         context.output.say(&format!(
-            "{} that you wrote before the backup was made and had not sent: nothing of it goes out by itself. \
-             `alcove outbox list` shows it; `alcove outbox retry` sends one to whoever reads the case now.",
+            "{} that you wrote before the backup was made had not been sent, and will not be sent automatically. \
+             `alcove outbox list` shows them; `alcove outbox retry` sends one to the people who read the case now.",
             numbers::count(kept, "item", "items")
         ));
     }
@@ -381,10 +387,11 @@ async fn compare(context: &Context, query: &str) -> Result<(), Failure> {
         context.output.line(&as_of)?;
     }
     context.output.say(
-        "Call a member whose voice you know; they run the same command. The same number and the same words: you are in the \
-         same case. Another number: both run `alcove status`, then compare again. The same number and other words: the \
-         server keeps you apart and shows each of you a case of its own. Then write nothing more to it, and tell your \
-         admin and the server's operator; an owner opens a new case with `alcove case new`, on another server if need be.",
+        "Call a member whose voice you know, and have them run the same command. If the number and the words are the \
+         same, you are in the same case. If the number differs, both run `alcove status`, then compare again. If only \
+         the words differ, the server shows each of you a different case: write nothing more to it, and tell your \
+         admin and the server's operator. An owner can open a new case with `alcove case new`, on another server if \
+         need be.",
     );
     refresh.end()
 }
@@ -396,7 +403,7 @@ fn archive(context: &Context, query: &str, archived: bool) -> Result<(), Failure
     let case = session.case(&case.id)?;
     context.output.object(CaseJson::SCHEMA, CaseJson::new(context.language, context.names(), &case, None))?;
     context.output.say(if archived {
-        "Put away on this device. The other members keep theirs. `alcove case archive --undo` brings it back."
+        "Archived on this device. The other members keep theirs. `alcove case archive --undo` brings it back."
     } else {
         "The case is back in the list."
     });

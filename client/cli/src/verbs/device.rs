@@ -10,9 +10,9 @@ use serde_json::json;
 /// `alcove device`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Device {
-    /// Your devices, and how many of your cases each is in
+    /// List your devices, and how many of your cases each is in
     List,
-    /// Add a device of yours to every case this one is in, with everything this one reads
+    /// Add another of your devices to every case this one is in; it will read everything this one reads
     Add {
         /// Its number, as `alcove device list` shows it
         #[arg(value_parser = clap::value_parser!(u16).range(1..=i64::from(DEVICE_NUMBER_MAX)))]
@@ -55,8 +55,8 @@ async fn add(context: &Context, number: u16) -> Result<(), Failure> {
     session.sync().await?;
     let shown = session.words_of_own_device(number).await?;
     context.output.say(&format!(
-        "Your device {number} must show these words with `alcove verify`: {shown}\n\
-         It will read everything in your cases that this one reads, from before and from now on."
+        "Your device {number} must show these words with `alcove verify`: {shown}\nIt will read everything in your \
+         cases that this device can read, old and new."
     ));
     prompt::confirm("Does it show the same words?", context.yes).await?;
     let mut first_failure = None;
@@ -94,14 +94,17 @@ async fn add(context: &Context, number: u16) -> Result<(), Failure> {
         }
     }
     if count == 0 {
-        context.output.say("It is in all of your cases already.");
+        context.output.say("It is already in all of your cases.");
     }
     match first_failure {
         None => Ok(()),
         Some(failure) => Err(Failure::new(
             Exit::Conflict,
-            "Not every case could be done now.",
-            format!("Run the command again; it goes on where it stopped. The first reason: {}", failure.what),
+            "Not every case could be changed now.",
+            format!(
+                "Run the command again; it continues where it stopped. The first reason: {}",
+                failure.what
+            ),
         )),
     }
 }

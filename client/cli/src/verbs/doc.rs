@@ -30,7 +30,7 @@ const WAIT_SECONDS: u32 = 120;
 /// `alcove doc`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Doc {
-    /// Send files; run it again after a cut and it goes on where it stopped
+    /// Send files; after an interruption, run it again and it continues where it stopped
     Send {
         /// The case
         case: String,
@@ -40,7 +40,7 @@ pub(crate) enum Doc {
         /// Members of other agencies may pass it on
         #[arg(long)]
         grantable: bool,
-        /// How long to go on trying while the server cannot be reached
+        /// How long to keep trying while the server cannot be reached
         #[arg(long, value_name = "SECONDS", default_value_t = WAIT_SECONDS)]
         wait: u32,
     },
@@ -49,17 +49,17 @@ pub(crate) enum Doc {
         /// The case
         case: String,
     },
-    /// Fetch a document, check it, and save it; run it again after a cut and it goes on where it stopped
+    /// Fetch a document, verify it and save it; after an interruption, run it again and it continues where it stopped
     Get {
         /// The document's id, or the beginning of it
         id: String,
-        /// A new file, or a folder to save it in under its own name; nothing is overwritten
+        /// A new file, or a folder to save it in under its own name; existing files are never overwritten
         #[arg(long, short, value_name = "PATH")]
         output: PathBuf,
-        /// The case, when the beginning of the id fits documents of several
+        /// The case, if documents of several cases have ids that begin so
         #[arg(long, value_name = "CASE")]
         case: Option<String>,
-        /// How long to go on trying while the server cannot be reached
+        /// How long to keep trying while the server cannot be reached
         #[arg(long, value_name = "SECONDS", default_value_t = WAIT_SECONDS)]
         wait: u32,
     },

@@ -33,24 +33,24 @@ pub(crate) enum Enrol {
         #[arg(long, short, value_name = "FILE", default_value = "device.req")]
         output: PathBuf,
     },
-    /// Answer an invitation: make this device's keys and hand in the request for them
+    /// Accept an invitation: make this device's keys and send the request to your admin
     ///
     /// The invitation is a secret: it is read from a file, from standard input (-), or asked for on a terminal.
     Accept {
         /// The file with the invitation, or - for standard input
         file: Option<PathBuf>,
-        /// Wait this long for the admin's answer [default: on a terminal until it comes, else 0]
+        /// How long to wait for the admin's answer [default: on a terminal until it comes, else 0]
         #[arg(long, value_name = "SECONDS")]
         wait: Option<u64>,
     },
-    /// Take in the admin's answer: from a file, or from the server after `enrol accept`
+    /// Finish the enrolment with the admin's answer: from a file, or from the server after `enrol accept`
     Finish {
-        /// The file the admin gave back; without it the server is asked
+        /// The file the admin gave back; without it, the answer is fetched from the server
         file: Option<PathBuf>,
-        /// Address of the server, when the answer names none or it has moved
+        /// Address of the server, if the answer names none or the server has moved
         #[arg(long, value_name = "HOST:PORT", requires = "file")]
         server: Option<String>,
-        /// Wait this long for the admin's answer [default: on a terminal until it comes, else 0]
+        /// How long to wait for the admin's answer [default: on a terminal until it comes, else 0]
         #[arg(long, value_name = "SECONDS", conflicts_with = "file")]
         wait: Option<u64>,
     },
@@ -79,8 +79,8 @@ fn request(context: &Context, output: &Path) -> Result<(), Failure> {
     )?;
     context.output.line(&pending.words())?;
     context.output.say(&format!(
-        "The request is in {shown}. Give it to your agency's admin and read them the words above; \
-         take the file they give back in with `alcove enrol finish`."
+        "The request is in {shown}. Give it to your agency's admin and read them the words above. When they give a \
+         file back, run `alcove enrol finish` with it."
     ));
     Ok(())
 }
@@ -100,7 +100,7 @@ fn read_answer(file: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |error: io::Error| {
         Failure::refused(
             format!("The file {shown} cannot be read: {error}."),
-            "Name the file that your agency's admin gave back.",
+            "Name the file that your agency's admin gave you.",
         )
     };
     let mut answer = Vec::new();

@@ -29,7 +29,8 @@ pub(crate) fn passphrase(context: &Context, is_new: bool) -> Result<Passphrase, 
         return context.passphrase.current();
     }
     context.output.say(
-        "This makes the vault of this device. Nobody can open it without its passphrase, and nobody can reset it.",
+        "This creates the vault of this device. Nobody can open it without its passphrase, and nobody can reset the \
+         passphrase.",
     );
     context.passphrase.fresh()
 }

@@ -28,7 +28,7 @@ fn list(context: &Context, leaders: &[LeaderView]) -> Result<(), Failure> {
         context.output.line(&leaders::described(context.language, leader))?;
     }
     if leaders.is_empty() {
-        context.output.say("Nobody leads a case of yours on who is no owner of it.");
+        context.output.say("No case of yours is continued by a member who is not an owner.");
     }
     Ok(())
 }
@@ -38,10 +38,11 @@ async fn follow(context: &Context, session: &Session, query: &str) -> Result<(),
     context.output.say(&leaders::described(context.language, &leader));
     if leader.fault.is_none() && !leader.followed {
         context.output.say(
-            "What you wrote in the old case and was not sent goes to the new one; documents that were not sent have to be \
-             sent again. What was written so far stays readable in the old case.",
+            "Unsent notes of the old case go to the new one; unsent documents have to be sent again. Everything \
+             written so far stays readable in the old case.",
         );
-        prompt::confirm("Did they read out these words, and do you follow them?", context.yes).await?;
+        prompt::confirm("Did they read out these words, and do you want to follow them?", context.yes)
+            .await?;
     }
     session.follow_leader(&leader.case)?;
     let refresh = context.refresh(session).await;
@@ -49,7 +50,7 @@ async fn follow(context: &Context, session: &Session, query: &str) -> Result<(),
     context.output.object(LeaderJson::SCHEMA, LeaderJson::new(&followed))?;
     context.output.line(&followed.case.to_string())?;
     context.output.say(&format!(
-        "You follow {}: write in this case from now on.",
+        "You now follow {}: write in this case from now on.",
         people::full_name(context.language, &followed.leader)
     ));
     refresh.end()

@@ -51,7 +51,7 @@ pub(crate) async fn accept(context: &Context, file: Option<&Path>, wait: Option<
     match go_on(context, begun, wait).await? {
         Some(enrolment) => enrolled(context, &passphrase, &enrolment).await,
         None => {
-            context.output.say("The answer is taken in by `alcove enrol finish`, when it is there.");
+            context.output.say("When the answer is there, run `alcove enrol finish`.");
             Ok(())
         }
     }
@@ -82,7 +82,7 @@ async fn go_on(context: &Context, begun: Begun, wait: Option<u64>) -> Result<Opt
     if context.offline {
         return Err(Failure::new(
             Exit::Unreachable,
-            "An invitation is answered at the server.",
+            "Accepting an invitation needs the server.",
             "Run the command again without --offline.",
         ));
     }
@@ -95,7 +95,7 @@ async fn go_on(context: &Context, begun: Begun, wait: Option<u64>) -> Result<Opt
     match (wait, patient) {
         (Some(seconds), _) => wait_for_answer(context, &invited, Some(Duration::from_secs(seconds))).await,
         (None, true) => {
-            context.output.say("Waiting for the answer. Ctrl-C stops the waiting and nothing else.");
+            context.output.say("Waiting for the answer. Ctrl-C only stops the waiting.");
             wait_for_answer(context, &invited, None).await
         }
         (None, false) => Ok(None),
@@ -126,7 +126,7 @@ async fn wait_for_answer(
                 if !std::mem::replace(&mut told, true) {
                     context
                         .output
-                        .warn(&format!("{} Waiting on.", context.told(EnrolError::Server(error)).what));
+                        .warn(&format!("{} Still waiting.", context.told(EnrolError::Server(error)).what));
                 }
             }
             Err(error) => return Err(error.into()),
@@ -146,8 +146,8 @@ fn show_waiting(context: &Context, handed_in: &HandedIn) -> Result<(), Failure> 
     )?;
     context.output.line(&format!("\n    {}\n", large(&handed_in.words)))?;
     context.output.say(
-        "The request is at the server. Your agency's admin will call you and compare the six words above: \
-         read them out, and let nobody else read them to you.",
+        "The request is at the server. Your agency's admin will call you and compare the six words above. You read \
+         them out; never let a caller read them to you.",
     );
     Ok(())
 }
@@ -168,7 +168,7 @@ async fn read_invitation(file: Option<&Path>) -> Result<Zeroizing<String>, Failu
         None if io::stdin().is_terminal() => blocking(ask_for_it).await.map_err(|error| unreadable(&error)),
         None => Err(Failure::new(
             Exit::Usage,
-            "Nobody says where the invitation is, and there is no terminal to ask at.",
+            "No file with the invitation was named, and there is no terminal to ask at.",
             "Name its file, or - for standard input.",
         )),
     }

@@ -34,7 +34,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     }
     for missing in &view.unlisted {
         context.output.warn(&format!(
-            "{} ({}) is in a case and not in the ledger, seen since {}.",
+            "{} ({}) is in a case but not in the ledger, noticed on {}.",
             people::full_name(context.language, &missing.person),
             missing.identity,
             times::minute(missing.since_ms)

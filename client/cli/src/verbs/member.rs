@@ -17,9 +17,9 @@ use serde::Serialize;
 /// `alcove member`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Member {
-    /// Find people of the collaborative by part of their name
+    /// Find people by part of their name
     Find {
-        /// Part of a name; everybody if left out
+        /// Part of a name; everyone if left out
         name: Option<String>,
         /// Only this agency
         #[arg(long, value_name = "AGENCY")]
@@ -31,14 +31,14 @@ pub(crate) enum Member {
         case: String,
         #[command(flatten)]
         person: PersonArgs,
-        /// What they may read of what was written before: none, all, or since=2026-03-04
+        /// What they may read of what was written earlier: none, all, or since=2026-03-04
         #[arg(long, default_value = "none", value_name = "HISTORY")]
         history: String,
         /// Let them add and remove people too
         #[arg(long)]
         owner: bool,
     },
-    /// Hand a member chosen notes and documents from before they came
+    /// Hand over notes and documents from before a member joined
     Grant {
         /// The case
         case: String,
@@ -47,11 +47,11 @@ pub(crate) enum Member {
         /// What to hand over: ids as `note list` and `doc list` show them
         #[arg(required = true, value_name = "ID")]
         records: Vec<String>,
-        /// When it ends: 2026-12-31
+        /// When the access ends: 2026-12-31
         #[arg(long, value_name = "DATE")]
         until: Option<String>,
     },
-    /// End what was handed over from this device: they keep what they already received
+    /// End access to what this device handed over; they keep what they already received
     Ungrant {
         /// The case
         case: String,
@@ -65,7 +65,7 @@ pub(crate) enum Member {
         #[command(flatten)]
         person: PersonArgs,
     },
-    /// Who is on a case, with agency and side
+    /// List the people on a case, with agency and side
     List {
         /// The case
         case: String,
@@ -109,8 +109,8 @@ async fn find(context: &Context, name: Option<&str>, agency: Option<&str>) -> Re
     if found == 0 {
         return Err(Failure::new(
             Exit::NotFound,
-            "Nobody of that name has published a card.",
-            "Leave the name out to see everybody; a person appears after `alcove enrol finish` and one `alcove status`.",
+            "Nobody with that name is in the directory.",
+            "Leave the name out to see everyone. A person appears after `alcove enrol finish` and one `alcove status`.",
         ));
     }
     context.output.line(table.render().trim_end())
@@ -154,7 +154,7 @@ async fn add(
         return promote(context, &session, &case, &person, role).await;
     }
     context.output.say(&format!(
-        "{} will read {} from now on with {} of theirs (number {}), beside {}",
+        "{} will read {} from now on, on {} (number {}), together with {}",
         people::full_name(context.language, &person),
         cases::title(context.language, &case),
         numbers::count(joining.len() as u64, "device", "devices"),
@@ -162,10 +162,12 @@ async fn add(
         people::audience(context.language, &members)
     ));
     context.output.say(&match history {
-        History::None => "Of what was written before they will see nothing.".to_owned(),
-        History::All => "They will also see everything written before that you may pass on.".to_owned(),
+        History::None => "They will see nothing that was written before.".to_owned(),
+        History::All => {
+            "They will also see everything written before, as far as you may pass it on.".to_owned()
+        }
         History::Since(ms) => format!(
-            "They will also see what arrived since {} and you may pass on; nothing older.",
+            "They will also see what arrived since {}, as far as you may pass it on; nothing older.",
             times::minute(ms)
         ),
     });
@@ -179,8 +181,8 @@ async fn add(
             serde_json::json!({ "identity": device.identity.to_string(), "words": device.words }),
         )?;
         context.output.say(&format!(
-            "Device {} of theirs is new to you, and none of theirs that you know signed for it. Its words are: {}. Have \
-             them read out the same from it, by phone (`alcove verify`).",
+            "Their device {} is new to you, and none of their devices that you know has signed for it. Its words are: \
+             {}. Have them read out the same words from it, by phone (`alcove verify`).",
             device.identity.device, device.words
         ));
     }
@@ -190,15 +192,15 @@ async fn add(
     let held_up = outcome.history.held_up.take().map(|error| context.told(error));
     for device in &outcome.without_key_package {
         context.output.warn(&format!(
-            "device {} of {} could not be added: it has not been online yet. Add them again when it has.",
+            "device {} of {} could not be added: it has not been online yet. Add them again once it has.",
             device.device,
             people::name(context.language, &person)
         ));
     }
     for device in &outcome.unfit {
         context.output.warn(&format!(
-            "device {} of {} could not be added: what its program has left at the server to be added by cannot be used. Add \
-             them again later; if it stays so, ask them to bring Alcove up to date on it.",
+            "device {} of {} could not be added: the keys it left at the server cannot be used. Add them again later; \
+             if that does not help, ask them to update Alcove on it.",
             device.device,
             people::name(context.language, &person)
         ));
@@ -265,7 +267,7 @@ async fn ungrant(context: &Context, query: &str, who: &PersonArgs) -> Result<(),
     let members = session.members(&case.id)?.into_iter().map(|member| member.person).collect();
     let person = choose_person(members, &who.person, who.agency.as_deref())?;
     context.output.say(&format!(
-        "What you handed over to {} from before they came will end. {}",
+        "The access of {} to what you handed over from before they joined will end. {}",
         people::full_name(context.language, &person),
         cases::revocation(context.language)
     ));
@@ -301,7 +303,7 @@ async fn grant(
     let person = choose_person(members, &who.person, who.agency.as_deref())?;
     let records = session.choose_records(&case.id, records)?;
     context.output.say(&format!(
-        "{} will read {} from before they came{}.",
+        "{} will read {} from before they joined{}.",
         people::full_name(context.language, &person),
         numbers::count(records.len() as u64, "item", "items"),
         until.map(|ms| format!(", until {}", times::minute(ms))).unwrap_or_default()
@@ -346,7 +348,7 @@ async fn remove(context: &Context, query: &str, who: &PersonArgs) -> Result<(), 
         cases::revocation(context.language)
     ));
     if !staying.is_empty() {
-        context.output.say(&format!("It stays with {}", people::audience(context.language, &staying)));
+        context.output.say(&format!("The case stays with {}", people::audience(context.language, &staying)));
     }
     prompt::confirm("Remove them?", context.yes).await?;
     session.remove_member(&case.id, &person.person).await?;
@@ -413,13 +415,13 @@ fn report_grant(context: &Context, outcome: &GrantOutcome, held_up: Option<&Told
         .line(&format!("{} handed over.", numbers::count(outcome.granted.len() as u64, "item", "items")))?;
     if !outcome.withheld.is_empty() {
         context.output.warn(&format!(
-            "{} not handed over: another agency wrote them and did not mark them as grantable. Ask its members to grant them.",
+            "{} not handed over: another agency wrote them and did not allow it. Ask its members to hand them over.",
             numbers::count(outcome.withheld.len() as u64, "item was", "items were")
         ));
     }
     if !outcome.out_of_reach.is_empty() {
         context.output.warn(&format!(
-            "{} not handed over: you were not on the case when they came. Ask a member who was.",
+            "{} not handed over: you were not on the case when they were written. Ask a member who was.",
             numbers::count(outcome.out_of_reach.len() as u64, "item was", "items were")
         ));
     }
@@ -451,7 +453,7 @@ fn parse_history(text: &str) -> Result<History, Told> {
             Some(date) => Ok(History::Since(parse_date(date)?)),
             None => Err(Told::new(
                 Exit::Usage,
-                format!("--history {} is not known.", safe_line(other)),
+                format!("--history does not know {}.", safe_line(other)),
                 "Say --history none, --history all, or --history since=2026-03-04.",
             )),
         },

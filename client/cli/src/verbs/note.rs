@@ -50,7 +50,7 @@ pub(crate) enum Note {
     List {
         /// The case
         case: String,
-        /// Only the last so many
+        /// Show only the last N
         #[arg(long, value_name = "N")]
         last: Option<usize>,
     },
@@ -65,7 +65,7 @@ pub(crate) enum Note {
     Watch {
         /// The case; every case if left out
         case: Option<String>,
-        /// End after so many notes
+        /// Stop after N notes
         #[arg(long, value_name = "N")]
         count: Option<u64>,
     },
@@ -107,7 +107,7 @@ async fn correct(context: &Context, query: &str, note: &str, file: &Path) -> Res
     let case = session.choose_open_case(query)?;
     let note = session.choose_note(&case.id, note)?;
     say_readers(context, &session, &case.id)?;
-    context.output.say("The first version stays visible to everybody who has it.");
+    context.output.say("The first version stays visible to everyone who has it.");
     let text = read_text(context, file).await?;
     let written = session.correct_note(&case.id, &note, &text).await?;
     report(context, &case.id, written)
@@ -153,7 +153,7 @@ async fn watch(context: &Context, query: Option<&str>, count: Option<u64>) -> Re
     if context.offline {
         return Err(Failure::new(
             Exit::Usage,
-            "Nothing new arrives offline.",
+            "Nothing new arrives while offline.",
             "Leave --offline out, or read what is here with `alcove note list --offline`.",
         ));
     }
@@ -277,7 +277,7 @@ pub(crate) fn print(context: &Context, session: &Session, note: &NoteView) -> Re
     match note.delivery {
         Delivery::Stored { .. } => {}
         Delivery::Queued => heading.push_str("  [waits to be sent]"),
-        Delivery::NeverSent => heading.push_str("  [never sent: the case ended for you before]"),
+        Delivery::NeverSent => heading.push_str("  [never sent: the case had ended for you]"),
         Delivery::Refused { .. } => heading.push_str("  [refused: see `alcove outbox list`]"),
     }
     context.output.line(&format!("{heading}\n{}\n", safe_block(&note.text, "    ")))
@@ -344,7 +344,7 @@ fn say_readers(context: &Context, session: &Session, case: &GroupId) -> Result<(
 async fn read_text(context: &Context, file: &Path) -> Result<String, Failure> {
     let from_stdin = file == Path::new("-");
     if from_stdin && io::stdin().is_terminal() {
-        context.output.say("Type the note; Ctrl-D on an empty line sends it, Ctrl-C throws it away.");
+        context.output.say("Type the note. Ctrl-D on an empty line sends it; Ctrl-C discards it.");
     }
     let path = file.to_owned();
     let bytes = prompt::blocking(move || {

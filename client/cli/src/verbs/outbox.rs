@@ -14,14 +14,14 @@ use clap::Subcommand;
 /// `alcove outbox`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Outbox {
-    /// List what waits to be sent, and what the server refuses
+    /// List items that wait to be sent, and those the server refuses
     List,
-    /// Take an item out: it is not sent any more
+    /// Remove an item; it will not be sent
     Drop {
         /// The item's id, or the beginning of it
         id: String,
     },
-    /// Send an item once more that the server has refused, or a note that was not sent before you were out of its case
+    /// Send again an item the server has refused, or a note that was never sent because you were out of its case
     Retry {
         /// The item's id, or the beginning of it
         id: String,
@@ -63,14 +63,14 @@ async fn drop_item(context: &Context, prefix: &str) -> Result<(), Failure> {
     let session = context.session()?;
     let item = session.choose_outbox_item(prefix)?;
     context.output.say(&format!(
-        "The {} of {} will not be sent. If it has reached the server already, it stays there.",
+        "The {} of {} will not be sent. If it has already reached the server, it stays there.",
         items::outbox_kind(context.language, item.kind),
         times::minute(item.written_at_ms)
     ));
-    prompt::confirm("Take it out of the outbox?", context.yes).await?;
+    prompt::confirm("Remove it from the outbox?", context.yes).await?;
     session.drop_from_outbox(&item.id)?;
     context.output.object(ItemJson::SCHEMA, ItemJson::new(&item))?;
-    context.output.say("Taken out.");
+    context.output.say("Removed.");
     Ok(())
 }
 
@@ -79,7 +79,8 @@ async fn retry(context: &Context, prefix: &str) -> Result<(), Failure> {
     let item = session.choose_outbox_item(prefix)?;
     if item.delivery == (Delivery::Refused { cause: RefusalCause::ChangedInLog }) {
         context.output.say(&format!(
-            "The server showed something else in the place of the {} of {}. It will be sent again as a new one, to everybody who reads {} now.",
+            "The server showed something else in place of the {} of {}. It will be sent again as a new item, to \
+             everyone who reads {} now.",
             items::outbox_kind(context.language, item.kind),
             times::minute(item.written_at_ms),
             cases::title(context.language, &session.case(&item.case)?)
@@ -88,17 +89,18 @@ async fn retry(context: &Context, prefix: &str) -> Result<(), Failure> {
     }
     if item.delivery == (Delivery::Refused { cause: RefusalCause::InLogUnread }) {
         context.output.say(&format!(
-            "The {} of {} is most likely in the case already, where this laptop cannot read it: ask a colleague whether they have it. If you go on, it is sent once more as a new one, to everybody who reads {} now.",
+            "The {} of {} is most likely in the case already, where this laptop cannot read it. Ask a colleague \
+             whether they have it. If you continue, it is sent again as a new item, to everyone who reads {} now.",
             items::outbox_kind(context.language, item.kind),
             times::minute(item.written_at_ms),
             cases::title(context.language, &session.case(&item.case)?)
         ));
-        prompt::confirm("Send it once more?", context.yes).await?;
+        prompt::confirm("Send it again?", context.yes).await?;
     }
     if item.delivery == Delivery::NeverSent {
         // Who was to read it when it was written, and who would now, may be two things.
         context.output.say(&format!(
-            "It was written before you were out of the case. It will be read by {}",
+            "It was written before you left the case or were removed. It will be read by {}",
             people::audience(context.language, &session.members(&item.case)?)
         ));
         prompt::confirm("Send it?", context.yes).await?;

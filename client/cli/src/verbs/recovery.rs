@@ -23,14 +23,15 @@ use std::{
 /// `alcove recovery`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Recovery {
-    /// List the attempts at recovery in your agency
+    /// List the recovery attempts in your agency
     List,
-    /// Object to an attempt: nothing is ever handed out by it
+    /// Object to an attempt: nothing is then ever released by it
     Object {
         /// The attempt's id, or the beginning of it
         id: String,
     },
-    /// Take in the file your agency's officers made for this device, and read what it opens; run it again after a cut
+    /// Import the file your agency's officers made for this device, and restore what it opens; after an interruption,
+    /// run it again
     Import {
         /// The file
         file: PathBuf,
@@ -63,7 +64,7 @@ async fn list(context: &Context) -> Result<(), Failure> {
         ]);
     }
     if attempts.is_empty() {
-        context.output.say("No attempt at recovery in your agency is known here.");
+        context.output.say("No recovery attempt in your agency is known here.");
     } else {
         context.output.line(table.render().trim_end())?;
     }
@@ -77,7 +78,8 @@ async fn object(context: &Context, query: &str) -> Result<(), Failure> {
     let attempt = session.choose_recovery(query)?;
     context.output.say(&recovery::recovery(context.language, &attempt));
     context.output.say(
-        "If you object, nothing is ever handed out by this attempt, and everybody in your agency can see that it was you.",
+        "If you object, nothing will ever be released by this attempt, and everyone in your agency can see that it was \
+         you.",
     );
     prompt::confirm("Object?", context.yes).await?;
     let state = session.object(&attempt.id).await?;
@@ -88,7 +90,7 @@ async fn object(context: &Context, query: &str) -> Result<(), Failure> {
         RecoveryState::Objected | RecoveryState::Withdrawn | RecoveryState::Ended => refresh.end(),
         RecoveryState::Announced | RecoveryState::Open | RecoveryState::HandedOut => Err(Failure::new(
             Exit::Conflict,
-            "The objection came too late, or was not taken.",
+            "The objection came too late, or was not accepted.",
             "Speak to your agency's admin and officers at once: with enough shares they can open it.",
         )),
     }
@@ -110,14 +112,14 @@ async fn import(context: &Context, path: &Path) -> Result<(), Failure> {
     }
     if imported.certificates_refused > 0 {
         context.output.warn(&format!(
-            "{} of no agency of the charter: what was signed under them is not shown.",
+            "{} not from an agency of the charter: what was signed with them is not shown.",
             numbers::count(imported.certificates_refused, "certificate is", "certificates are")
         ));
     }
     if cases.iter().any(|case| !case.done) {
         context.output.say(
-            "What is not read yet is read by the next command that reaches the server. Keep the file until then, \
-             and delete it afterwards.",
+            "The rest is restored by the next command that reaches the server. Keep the file until then, and delete it \
+             afterwards.",
         );
     }
     refresh.end()

@@ -26,13 +26,14 @@ pub(crate) async fn list(context: &Context) -> Result<(), Failure> {
         ]);
     }
     if requests.is_empty() {
-        context.output.say("Nobody waits for your yes.");
+        context.output.say("No requests are waiting.");
     } else {
         context.output.line(table.render().trim_end())?;
         context.output.say(
-            "They want to add you to a case, and you share none with them; what it is called and who reads it shows when you \
-             accept. Ask them by phone whether it was they, and compare the words. `alcove case accept ID` joins it, `alcove \
-             case decline ID` takes it off this list, and they are told neither; `alcove block` ends it for good.",
+            "These people want to add you to a case, and you share no case with them. Its title and its readers are \
+             shown once you accept. Ask them by phone whether they sent the request, and compare the words. `alcove \
+             case accept ID` joins the case; `alcove case decline ID` removes the request. They are told neither. \
+             `alcove block` stops all their requests.",
         );
     }
     refresh.end()
@@ -61,9 +62,9 @@ pub(crate) async fn accept(
             context.output.say(&format!("It is the case {:.8}, which you have left.", case.to_string()));
         } else if let Some(case) = &request.known {
             context.output.warn(&format!(
-                "You know a case under this id, {:.8}, and this does not lead on from it as far as you were shown. Compare \
-                 the words by phone first. What you have stays readable, marked as not continued; it and what was not sent \
-                 go to nobody.",
+                "You know a case with this id, {:.8}, and as far as you were shown, this one does not continue it. \
+                 Compare the words by phone first. What you have stays readable, marked as not continued; neither it \
+                 nor what was not sent goes to anyone.",
                 case.to_string()
             ));
         }

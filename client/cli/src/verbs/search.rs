@@ -37,7 +37,7 @@ pub(crate) async fn run(context: &Context, query: Option<&str>) -> Result<(), Fa
         .output
         .say(&format!("Found {found}; searched {searched} of {}.", numbers::count(of, "note", "notes")));
     if closed > 0 {
-        context.output.say("The others cannot be opened here: `alcove note list` says why.");
+        context.output.say("The others cannot be opened on this device: `alcove note list` says why.");
     }
     if before > 0 {
         context.output.say(&items::before_you_came(context.language, before));

@@ -31,7 +31,7 @@ pub(crate) async fn run(context: &Context, acknowledge: bool) -> Result<(), Fail
         // Only what has just been shown: one that was raised since has been looked at by nobody.
         session.acknowledge(&view.alarms)?;
         if !view.alarms.is_empty() {
-            context.output.say("The alarms above are marked as looked at.");
+            context.output.say("The alarms above are acknowledged.");
         }
     }
     // The certificate's own trouble says more than the server's refusal that follows from it.

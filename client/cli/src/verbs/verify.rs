@@ -53,8 +53,8 @@ fn list(context: &Context, session: &Session) -> Result<(), Failure> {
 async fn verify_agency(context: &Context, session: &Session, query: &str) -> Result<(), Failure> {
     let check = session.choose_agency(query)?;
     context.output.say(&format!(
-        "Call somebody at {} whom you know, by a number you have from elsewhere, and have them run `alcove verify`. \
-         Beside their own agency they must read:\n\n    {}\n",
+        "Call a person you know at {}, on a number you have from elsewhere, and have them run `alcove verify`. Next to \
+         their own agency they must read:\n\n    {}\n",
         safe_line(&check.agency.name),
         check.words
     ));
@@ -63,7 +63,7 @@ async fn verify_agency(context: &Context, session: &Session, query: &str) -> Res
     let domain = &check.agency.trust_domain;
     for check in session.agency_checks()?.iter().filter(|check| check.agency.trust_domain == *domain) {
         agency_object(context, check)?;
-        context.output.line(&format!("The words of {} were compared.", safe_line(&check.agency.name)))?;
+        context.output.line(&format!("You have compared the words of {}.", safe_line(&check.agency.name)))?;
     }
     Ok(())
 }
@@ -77,8 +77,9 @@ async fn accept_keys(context: &Context, session: &Session, names: &[String]) -> 
     if names.is_empty() && context.yes {
         return Err(Failure::new(
             Exit::Usage,
-            "--yes is said for people by name: whoever is not named has not been asked about.",
-            "Name whom you have compared the words with: `alcove verify --people NAME --yes`. `alcove verify` lists them.",
+            "With --yes you have to name the people: nobody else is asked about.",
+            "Name the people whose words you have compared: `alcove verify --people NAME --yes`. `alcove verify` lists \
+             them.",
         ));
     }
     let mut by_person: BTreeMap<Person, Vec<KeyChangeView>> = BTreeMap::new();
@@ -110,7 +111,7 @@ async fn accept_keys(context: &Context, session: &Session, names: &[String]) -> 
     }
     context
         .output
-        .line(&format!("{} from now on.", numbers::count(believed, "key is believed", "keys are believed")))
+        .line(&format!("{} from now on.", numbers::count(believed, "key is trusted", "keys are trusted")))
 }
 
 fn agency_object(context: &Context, check: &AgencyCheck) -> Result<(), Failure> {

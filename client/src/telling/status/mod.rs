@@ -123,7 +123,8 @@ pub fn warnings(language: Language, status: &StatusView, server: Option<&ServerV
             {
                 let difference = server.clock_difference_ms;
                 warnings.push(format!(
-                    "This machine's clock is {} {} the server's. Set it: certificates allow for {} and no more.",
+                    "This machine's clock is {} {} the server's. Set it: certificates tolerate a difference of {} at \
+                     most.",
                     times::span(language, difference),
                     if difference > 0 { "ahead of" } else { "behind" },
                     times::span(language, CERTIFICATE_BACKDATE_SECONDS as i64 * 1000),
@@ -135,8 +136,8 @@ pub fn warnings(language: Language, status: &StatusView, server: Option<&ServerV
             warnings.extend(status.lists.iter().map(|list| list_warning(language, list)));
             if !status.alarms.is_empty() {
                 warnings.push(
-                    "Alarms stand. Speak to the server's operator and your admin; when you have looked at them, \
-                     `alcove status --acknowledge-alarms` lets sending go on."
+                    "There are alarms. Speak to the server's operator and your admin. Once they are explained, `alcove \
+                     status --acknowledge-alarms` resumes sending."
                         .to_owned(),
                 );
             }
@@ -152,11 +153,12 @@ fn list_warning(language: Language, list: &ListView) -> String {
             let (agency, by) = (safe_line(&list.agency.name), times::minute(list.next_update_ms));
             if list.overdue {
                 format!(
-                    "{agency} promised a new revocation list by {by}, and none has come: it forgot, or the server keeps it back. Nobody \
-                     of this agency can be added until it is here. Ask its admin whether one was published."
+                    "{agency} promised a new revocation list by {by}, but none has arrived: the agency forgot, or the \
+                     server is withholding it. People of this agency cannot be added until it arrives. Ask its admin \
+                     whether one was published."
                 )
             } else {
-                format!("The next revocation list of {agency} is due by {by}, and has not come yet.")
+                format!("The next revocation list of {agency} is due by {by} and has not arrived yet.")
             }
         }
     }
@@ -169,7 +171,7 @@ fn remaining(language: Language, status: &StatusView) -> String {
             if status.revoked {
                 "REVOKED".to_owned()
             } else if status.not_of_charter {
-                "NOT OF THE CHARTER".to_owned()
+                "NOT COVERED BY THE CHARTER".to_owned()
             } else if left_ms < 0 {
                 "EXPIRED".to_owned()
             } else {
@@ -186,10 +188,10 @@ fn renewal_line(language: Language, renewal: &RenewalView) -> String {
                 format!("waiting for your agency's admin since {}; words: {words}", times::minute(*since_ms))
             }
             RenewalState::Refused { since_ms, .. } => {
-                format!("REFUSED, found on {}", times::minute(*since_ms))
+                format!("REFUSED, noticed on {}", times::minute(*since_ms))
             }
             RenewalState::None if renewal.desk_known => {
-                format!("by itself, from {} on", times::day(renewal.due_at_ms))
+                format!("automatic, from {}", times::day(renewal.due_at_ms))
             }
             RenewalState::None => "by files: this device knows no desk".to_owned(),
         },
@@ -199,7 +201,7 @@ fn renewal_line(language: Language, renewal: &RenewalView) -> String {
 fn recovery_line(language: Language, status: &StatusView) -> String {
     match language {
         Language::English => match (status.agency.has_recovery, status.unsealed) {
-            (false, _) => "your agency has set up none".to_owned(),
+            (false, _) => "your agency has not set it up".to_owned(),
             (true, 0) => "what this device reads is sealed to your agency's recovery key".to_owned(),
             (true, unsealed) => {
                 format!(
@@ -228,7 +230,7 @@ fn leaders(language: Language, status: &StatusView) -> String {
         Language::English => match status.leaders {
             0 => String::new(),
             _ => format!(
-                "; {} without an owner that somebody leads on: see `alcove case follow`",
+                "; {} without an owner that a member continues: see `alcove case follow`",
                 numbers::count(status.leaders, "case", "cases")
             ),
         },
@@ -247,7 +249,7 @@ fn waiting(language: Language, status: &StatusView) -> String {
             }
             if status.unfinished_uploads > 0 {
                 waiting.push_str(&format!(
-                    ", {} cut half way: send the same file again and it goes on",
+                    ", {} interrupted: send the same file again to continue",
                     numbers::count(status.unfinished_uploads, "upload", "uploads")
                 ));
             }
