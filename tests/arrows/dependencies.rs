@@ -45,7 +45,7 @@ const HOUSE: [(&str, &[&str]); 17] = [
             "alcove-trust",
         ],
     ),
-    ("client/cli", &["alcove-charter", "alcove-client", "alcove-programs", "alcove-proto"]),
+    ("client/cli", &["alcove-client", "alcove-programs", "alcove-proto"]),
     ("client/e2ee", &["alcove-charter", "alcove-mls", "alcove-proto"]),
     ("tests", &[]),
     ("tests/pki", &["alcove-charter", "alcove-proto"]),
