@@ -240,10 +240,10 @@ mod tests {
 
     #[test]
     fn an_objection_tells_what_became_of_the_attempt_and_never_more() {
-        assert!(became(Language::English, RecoveryState::Objected).contains("nothing is handed out"));
+        assert!(became(Language::English, RecoveryState::Objected).contains("nothing will be released"));
         assert!(became(Language::English, RecoveryState::HandedOut).contains("changes nothing"));
         for state in [RecoveryState::Announced, RecoveryState::Open] {
-            assert!(!became(Language::English, state).contains("nothing is handed out"));
+            assert!(!became(Language::English, state).contains("nothing will be released"));
         }
     }
 }

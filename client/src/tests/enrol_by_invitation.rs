@@ -362,9 +362,11 @@ mod by_program {
         let (world, device) = (World::new(), Laptop::new());
         let good = world.invite(&world.rosa()).to_text();
         let cut = good[..good.len() - 9].to_owned();
-        for (text, code, words) in
-            [("hello", 12, "no invitation"), ("", 12, "no invitation"), (cut.as_str(), 12, "A piece of")]
-        {
+        for (text, code, words) in [
+            ("hello", 12, "not an invitation"),
+            ("", 12, "not an invitation"),
+            (cut.as_str(), 12, "A piece of"),
+        ] {
             fs::write(device.path("invitation"), text).unwrap();
             let run = device.alcove(&["enrol", "accept", "invitation"]).outcome();
             assert_eq!(run.code, code, "{text}: {}", run.stderr);
@@ -403,7 +405,7 @@ mod by_program {
         world.refuse(&rosa);
         let run = accept();
         assert_eq!(run.code, 3, "{}", run.stderr);
-        assert!(run.stderr.contains("has refused the request"), "{}", run.stderr);
+        assert!(run.stderr.contains("has refused this device's request"), "{}", run.stderr);
         let offline = device.alcove(&["enrol", "accept", "invitation", "--offline"]).outcome();
         assert_eq!(offline.code, 7, "{}", offline.stderr);
     }

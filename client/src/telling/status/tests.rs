@@ -76,7 +76,7 @@ fn the_warning_says_what_is_true_of_the_renewal() {
     let refused = told(refused, |renewal| renewal.desk_known = true);
     assert!(refused.contains("was refused on 1970-01-01 00:00 UTC"), "{refused}");
     let wrong = told(waiting(), |renewal| renewal.bad_answer = true);
-    assert!(wrong.contains("is not this device's"), "{wrong}");
+    assert!(wrong.contains("is not for this device"), "{wrong}");
 }
 
 #[test]
