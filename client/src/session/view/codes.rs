@@ -3,7 +3,7 @@
 use super::{
     AlarmKind, FollowFault, KeyChangeCause, OutboxKind, OwnKey, RecoveryState, RefusalCause, UnreadableCause,
 };
-use crate::session::findings::Check;
+use crate::session::upkeep::findings::Check;
 
 impl AlarmKind {
     /// Its name for programs.
