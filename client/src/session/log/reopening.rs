@@ -31,15 +31,19 @@ pub(in crate::session) fn reopen(
     trust: &TrustView,
     now_ms: i64,
 ) {
-    let reopened = find(vault, kinds).and_then(|found| {
-        if found.is_empty() {
-            return Ok(());
+    let not_opened =
+        |error: Error| tracing::warn!(%error, "records of kinds that are known now are not opened");
+    match find(vault, kinds) {
+        Ok(found) => {
+            for of_group in found.chunk_by(|a, b| a.group == b.group) {
+                // Nothing of it comes a second time by itself; what is wrong with one group is no other's matter.
+                let opened = vault.act(Durability::OnDisk, |act| {
+                    Reopening { act, kinds, own, trust, now_ms }.of_group(of_group)
+                });
+                opened.unwrap_or_else(not_opened);
+            }
         }
-        // Nothing of it comes a second time by itself.
-        vault.act(Durability::OnDisk, |act| Reopening { act, kinds, own, trust, now_ms }.all(&found))
-    });
-    if let Err(error) = reopened {
-        tracing::warn!(%error, "records of kinds that are known now are not opened");
+        Err(error) => not_opened(error),
     }
 }
 
@@ -64,17 +68,14 @@ struct Reopening<'a> {
 }
 
 impl Reopening<'_> {
-    fn all(&self, found: &[EntryKey]) -> Result<(), Error> {
-        for of_group in found.chunk_by(|a, b| a.group == b.group) {
-            let Some(first) = of_group.first() else { continue };
-            let mut row = load_row(self.act, &first.group)?;
-            let mut held = Held::default();
-            for key in of_group {
-                self.one(key, &mut row, &mut held)?;
-            }
-            self.act.put(first.group.as_bytes(), &row)?;
+    fn of_group(&self, found: &[EntryKey]) -> Result<(), Error> {
+        let Some(first) = found.first() else { return Ok(()) };
+        let mut row = load_row(self.act, &first.group)?;
+        let mut held = Held::default();
+        for key in found {
+            self.one(key, &mut row, &mut held)?;
         }
-        Ok(())
+        Ok(self.act.put(first.group.as_bytes(), &row)?)
     }
 
     fn one(&self, key: &EntryKey, row: &mut GroupRow, held: &mut Held) -> Result<(), Error> {
@@ -119,8 +120,11 @@ impl Reopening<'_> {
             Err(_) => {
                 entry.is_unknown = false;
                 entry.unreadable = cause_number(UnreadableCause::Malformed);
-                let about = (key.group, AlarmKind::RecordUnreadable, key.position.0);
-                held.alarm_by(self.act, about, Some(&author), self.now_ms)?;
+                // Nor does reading with recovered keys raise one: its group has no roster to judge an author by.
+                if came != Came::Recovered {
+                    let about = (key.group, AlarmKind::RecordUnreadable, key.position.0);
+                    held.alarm_by(self.act, about, Some(&author), self.now_ms)?;
+                }
             }
         }
         Ok(self.act.put_entry(key, &entry)?)

@@ -147,6 +147,32 @@ fn what_breaks_the_rules_of_its_kind_is_said_to_and_keeps_nothing_else_from_bein
 }
 
 #[test]
+fn what_is_wrong_with_one_group_keeps_no_other_from_being_read() {
+    let enrolled = Enrolled::new();
+    let session = enrolled.session();
+    let other = device('b', 1);
+    put_case(&session, &[said(&note("of a sound case"), &other)]);
+    // Before it in the order of groups: one without its row, and one read with recovered keys, which has no roster.
+    let [lost, recovered] = [1, 2].map(|byte| EntryKey { group: GroupId([byte; 16]), ..key(1) });
+    let act = |act: &Act<'_>| {
+        act.put_entry(&lost, &said(&note("of a damaged case"), &other))?;
+        let row = GroupRow { recovered: true, join_position: 9, ..GroupRow::default() };
+        act.put(recovered.group.as_bytes(), &row)?;
+        act.put_entry(&recovered, &unknown(1, b"\xff no message", &other))?;
+        Ok::<_, Error>(())
+    };
+    session.vault.act(Durability::OnDisk, act).unwrap();
+    drop(session);
+
+    let session = enrolled.session();
+    assert_eq!(texts(&session), ["of a sound case"]);
+    let at =
+        |key: &EntryKey| session.vault.read::<_, Error>(|act| Ok(act.entry_at(&key.group, key.position)?));
+    assert!(at(&lost).unwrap().unwrap().1.is_unknown, "it waits for its group to be whole");
+    assert!(!at(&recovered).unwrap().unwrap().1.is_unknown, "it is read, and breaks the rules of its kind");
+}
+
+#[test]
 fn thousands_of_a_kind_that_is_not_known_cost_an_opening_nothing() {
     let enrolled = Enrolled::new();
     let session = enrolled.session();

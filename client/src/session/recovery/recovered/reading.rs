@@ -304,7 +304,9 @@ impl Keeping<'_> {
     fn entry(&mut self, entry: &LogEntry, head: Option<&Head>) -> Result<(), Error> {
         let (group, position) = (self.opener.group(), Position(entry.position));
         let held = self.act.entry_at(&group, position)?.map(|(_, held)| held);
-        if held.as_ref().is_some_and(|held| held.unreadable == 0) {
+        if let Some(held) = held.as_ref().filter(|held| held.unreadable == 0) {
+            // It is counted anew with each reading, as what could not be opened is.
+            self.progress.unreadable += u64::from(held.is_unknown);
             return Ok(());
         }
         let head = match (head, &held) {
