@@ -58,17 +58,22 @@ pub(crate) fn fresh(file: Option<&Path>, flag: &str) -> Result<Passphrase, Failu
 
 /// Refuses what can be guessed at once.
 fn check_strength(passphrase: &Passphrase) -> Result<(), Told> {
-    let what = match passphrase.check_for_new() {
+    let (what, remedy) = match passphrase.check_for_new() {
         Ok(()) => return Ok(()),
-        Err(Unfit::Guessable { characters, different }) => format!(
-            "The passphrase is too easy to guess: it has {characters} characters, {different} of them different."
+        Err(Unfit::Guessable { characters, different }) => (
+            format!(
+                "The passphrase is too easy to guess: it has {characters} characters, {different} of them different."
+            ),
+            format!(
+                "Use at least {CHARACTERS_MIN} characters, for example four or five words chosen at random."
+            ),
         ),
-        Err(Unfit::TooLong) => format!("The passphrase is longer than {BYTES_MAX} bytes."),
+        Err(Unfit::TooLong) => (
+            format!("The passphrase is longer than {BYTES_MAX} bytes."),
+            "Use a shorter one: four or five words chosen at random are enough.".to_owned(),
+        ),
     };
-    Err(Told::refused(
-        what,
-        format!("Use at least {CHARACTERS_MIN} characters, for example four or five words chosen at random."),
-    ))
+    Err(Told::refused(what, remedy))
 }
 
 /// Reads the first line of `file`.

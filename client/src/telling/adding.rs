@@ -26,7 +26,7 @@ pub(crate) fn unfit(language: Language, names: Names<'_>, devices: &[Identity]) 
             // A sync shows this sentence alone.
             let what = format!(
                 "These devices could not be added, because the keys they left at the server cannot be used in this \
-                 case: {}. Everyone else was added. Add them again tomorrow (`alcove member add`); if that does not \
+                 case: {}. Everyone else is in the case. Add them again tomorrow (`alcove member add`); if that does not \
                  help, ask their owners to update Alcove.",
                 named.join(", ")
             );

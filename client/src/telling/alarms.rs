@@ -20,7 +20,7 @@ pub fn says(language: Language, names: Names<'_>, alarm: &AlarmView) -> String {
         Language::English => {
             let mut said = happened(language, names, alarm);
             if let Some(author) = &alarm.author {
-                said.push_str(&format!(" It bears the name of {}.", names.device(language, author)));
+                said.push_str(&format!(" It names {} as its author.", names.device(language, author)));
             }
             if alarm.count > 1 {
                 said.push_str(&format!(
@@ -95,7 +95,7 @@ fn happened(language: Language, names: Names<'_>, alarm: &AlarmView) -> String {
                     "The server no longer shows this case, and does not show that you were removed (seen up to entry {position})."
                 ),
                 AlarmKind::WelcomeUnusable => format!(
-                    "You were added to a case, but this device cannot use that invitation to it (entry {position})."
+                    "You were added to a case, but this device cannot join it by what was sent (entry {position})."
                 ),
                 AlarmKind::NotContinued => format!(
                     "You were added to this case (entry {position}) by a person who, as far as this device was shown, \
@@ -240,8 +240,8 @@ fn means_and_to_do(language: Language, alarm: &AlarmView) -> (&'static str, &'st
             ),
             AlarmKind::NotInLedger => (
                 "It may have been issued without authority.",
-                "Nothing is sent there until you acknowledge this. Ask your admin, and have the device removed with \
-                 `alcove member remove`; then run `alcove status --acknowledge-alarms`.",
+                "Nothing is sent there until you acknowledge this. Read the name in brackets out to your admin, letter by \
+                 letter: if they did not issue it, have the device removed with `alcove member remove`. Then run `alcove status --acknowledge-alarms`.",
             ),
             AlarmKind::OwnRecordChanged => (
                 "The server altered it, or someone has a copy of this laptop's data. The others do not have it as you \
@@ -284,8 +284,8 @@ pub fn alarm(
                     format!(
                         "The certificate of {device} in {whose} is not in your agency's ledger. Nothing is sent."
                     ),
-                    "Ask your agency's admin, by phone, whether they issued it and published that. If they did, \
-                     `alcove status --acknowledge-alarms` resumes sending; if they did not, remove the person first \
+                    "Read the name in brackets out to your agency's admin, by phone: did they issue it and publish that? If so, \
+                     `alcove status --acknowledge-alarms` resumes sending; if not, remove the person first \
                      with `alcove member remove`.",
                 );
             }

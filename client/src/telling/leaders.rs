@@ -102,7 +102,7 @@ fn why_not(language: Language, fault: FollowFault) -> &'static str {
             FollowFault::KeyNotBelieved => "you have not compared the words of their key",
             FollowFault::OtherHistory => "it continues a different history of the case",
             FollowFault::NotRead => "it continues from a point that this device has not read",
-            FollowFault::BringsBack => "it has a member who was removed from the case",
+            FollowFault::BringsBack => "it has a member who was removed from the case or has left it",
         },
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn seat_outside(
             };
             let what = format!(
                 "The certificate of {} in case {:.8} is revoked, has ended or is no longer covered by the charter. \
-                 Nothing is sent there, so that this device cannot read it.{way_on}",
+                 Nothing is sent there, so that the device with that certificate cannot read it.{way_on}",
                 names.device(language, device),
                 case.to_string()
             );
@@ -61,7 +61,7 @@ pub(crate) fn wish_lapsed(language: Language) -> Told {
         Language::English => {
             // Whoever is told by the way is shown this sentence alone.
             Told::refused(
-                "You asked to leave, but the other owners have left first and you are now the only one. You stay on \
+                "You asked to leave, but the other owners are gone and you are now the only one. You stay on \
                  the case, and what you write is sent again. To leave, make another person an owner (`alcove member \
                  add CASE PERSON --owner`), then run `alcove case leave` again.",
                 "Make another person an owner first: `alcove member add CASE PERSON --owner`.",

@@ -22,22 +22,27 @@ impl<'a> Names<'a> {
         self.0.and_then(|session| session.person(person).ok()).filter(|view| view.name.is_some())
     }
 
-    /// A person with agency and side, or their identity where no name is known.
+    /// A person with agency and side, and the identity that nobody else has: two people may have one name, and who holds a
+    /// CA's key can give anybody's name to another handle.
     pub(super) fn person(self, language: Language, person: &Person) -> String {
         match self.known(person) {
-            Some(view) => full_name(language, &view),
+            Some(view) => format!("{} ({person})", full_name(language, &view)),
             None => person.to_string(),
         }
     }
 
-    /// A device by its number and its owner's name, or its identity where no name is known.
+    /// A device by its number and its owner's name, and by the identity that no other device has.
     pub(super) fn device(self, language: Language, device: &Identity) -> String {
         match self.known(&device.person) {
-            Some(view) => match language {
-                Language::English => format!("device {} of {}", device.device, full_name(language, &view)),
-            },
+            Some(view) => named_device(language, &view, device),
             None => device.to_string(),
         }
+    }
+}
+
+fn named_device(language: Language, owner: &PersonView, device: &Identity) -> String {
+    match language {
+        Language::English => format!("device {} of {} ({device})", device.device, full_name(language, owner)),
     }
 }
 
@@ -188,6 +193,20 @@ pub(super) mod tests {
             changed_devices: vec![],
             is_self,
         }
+    }
+
+    #[test]
+    fn two_devices_under_one_name_are_told_apart() {
+        let told = |seed| {
+            let owner = member("elmgate", seed, Some("M. Rivera"), false).person;
+            named_device(Language::English, &owner, &owner.person.device(1))
+        };
+        assert!(
+            told(1).starts_with("device 1 of M. Rivera of elmgate office (provider) (spiffe://"),
+            "{}",
+            told(1)
+        );
+        assert_ne!(told(1), told(2), "whoever holds a CA's key can give a name to another handle");
     }
 
     #[test]

@@ -46,7 +46,8 @@ impl Passphrase {
         }
         let text = std::str::from_utf8(&bytes).map_err(|_| FileError::NotText)?;
         let passphrase = match extent {
-            Extent::FirstLine => Self::new(text.lines().next().unwrap_or_default().to_owned()),
+            // As it stands: a vault sealed with a lone carriage return at its end opens with it.
+            Extent::FirstLine => Self(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned())),
             Extent::Whole => Self::new(text.to_owned()),
         };
         match passphrase.0.len() {
