@@ -226,7 +226,7 @@ fn a_thief_who_publishes_is_found_by_the_admin_and_by_whom_the_certificate_names
     assert_eq!(ledger(&scene.mateo), (7, 0, 0), "it is not his name");
 
     let refused = scene.admin(publish).code(6);
-    assert!(refused.stderr.contains("does not lead on"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("does not continue them"), "{}", refused.stderr);
     let invitation = scene.world.path("invitation");
     let address = scene.server.address().to_string();
     let invite = [

@@ -70,8 +70,10 @@ impl DutyOfficer {
         passphrase: &Passphrase,
         now_ms: i64,
     ) -> Result<Self, IssuerError> {
-        passphrase.check_for_new()?;
         let (keystore, certificate) = (path.join(KEYSTORE), path.join(CERTIFICATE));
+        if !keystore.exists() {
+            passphrase.check_for_new()?;
+        }
         if certificate.exists() {
             return Err(IssuerError::Folder(FolderError::Taken { path: path.to_owned() }));
         }

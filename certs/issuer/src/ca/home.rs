@@ -58,7 +58,10 @@ impl<O: OwnsCa> Home<O> {
         fresh: impl FnOnce() -> Result<(CaKeys, O), IssuerError>,
         is_same: impl FnOnce(&O) -> bool,
     ) -> Result<Self, IssuerError> {
-        passphrase.check_for_new()?;
+        // One that was begun before there was this rule is opened by what it was sealed with.
+        if !path.join(KEYSTORE).exists() {
+            passphrase.check_for_new()?;
+        }
         let (folder, found) = Folder::begin(path, O::LAST_FILE)?;
         let keystore = folder.file(KEYSTORE);
         let (keys, owner) = match found {
