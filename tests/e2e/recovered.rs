@@ -255,7 +255,7 @@ fn an_attempt_that_a_colleague_objects_to_hands_nothing_out() {
     let listed = life.noor.json(["recovery", "list"]);
     assert_eq!(listed["id"], attempt.as_str(), "{listed}");
     let said = life.noor.run(["recovery", "object", &attempt[..8], "--yes"]).success();
-    assert!(said.stdout.contains("nothing is handed out"), "{}", said.stdout);
+    assert!(said.stdout.contains("nothing will be released"), "{}", said.stdout);
 
     life.three_days_pass();
     let escrow = life.world.path("ESCROW");
