@@ -25,7 +25,7 @@ pub const STRANGERS_EVENTS_MAX: usize = 200;
 /// Of the events within [`EVENT_REPEAT_MS`], those that anybody at all can cause.
 pub const STRANGERS_EVENTS_A_MINUTE_MAX: usize = 10;
 
-/// An invitation to open. The device it is for is the act's [`By`](super::audit::By).
+/// An invitation to open. The device it is for is the act's [`By`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewInvitation {
     /// SHA-256 of the claim, with its label.
@@ -45,7 +45,7 @@ pub enum OpenInvitationOutcome {
     RequestWaits,
 }
 
-/// A request on an invitation. The device is the act's [`By`](super::audit::By).
+/// A request on an invitation. The device is the act's [`By`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRequest {
     /// SHA-256 of the claim that was shown.
@@ -71,7 +71,7 @@ pub enum HandInOutcome {
     Expired,
 }
 
-/// A renewal that has been believed. The device is the act's [`By`](super::audit::By).
+/// A renewal that has been believed. The device is the act's [`By`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRenewal {
     /// SHA-256 of the encoded EnrolmentRequest in it.

@@ -10,7 +10,7 @@ use alcove_proto::{
 };
 use bytes::Bytes;
 
-/// What a device hands in for one group. Its agency and itself are the act's [`By`](super::audit::By).
+/// What a device hands in for one group. Its agency and itself are the act's [`By`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEscrow {
     /// The group; the device is a member.

@@ -14,7 +14,7 @@ use bytes::Bytes;
 /// Bytes of one encoded Order that announces an attempt.
 pub const ATTEMPT_ORDER_BYTES_MAX: usize = 4 * 1024;
 
-/// An attempt to announce. The device it is for is the act's [`By`](super::audit::By), and its agency the attempt's.
+/// An attempt to announce. The device it is for is the act's [`By`], and its agency the attempt's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewAttempt {
     /// Its id, drawn by the admin's program.

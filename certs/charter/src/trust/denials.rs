@@ -19,7 +19,7 @@ use rustls_pki_types::TrustAnchor;
 use std::{collections::BTreeMap, sync::Arc};
 
 impl TrustView {
-    /// A view that also knows this denial, an encoded [`v1::SignedDenial`], which was taken in before; one about the same
+    /// A view that also knows this denial, an encoded [`alcove_proto::v1::SignedDenial`], which was taken in before; one about the same
     /// device again changes nothing.
     ///
     /// Errors: [`DenialError`].
@@ -27,7 +27,7 @@ impl TrustView {
         self.with_verified(self.taken_denial(signed_denial, None)?)
     }
 
-    /// Judges a denial, an encoded [`v1::SignedDenial`], which was taken in before. `known`: the one about that device
+    /// Judges a denial, an encoded [`alcove_proto::v1::SignedDenial`], which was taken in before. `known`: the one about that device
     /// that an earlier view of the same history believed; of the same bytes nothing but its officer can be another since.
     ///
     /// Errors: [`DenialError`]. [`TrustError::Revoked`] is for ever: what a list had once stays revoked.

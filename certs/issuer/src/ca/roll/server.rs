@@ -21,7 +21,7 @@ impl ServerCa {
         self.home.stands()
     }
 
-    /// Makes the CA that takes over, in `ca.next.cert`: see [`AgencyCa::roll_begin`].
+    /// Makes the CA that takes over, in `ca.next.cert`: see [`crate::AgencyCa::roll_begin`].
     ///
     /// Errors: as there.
     pub fn roll_begin(&mut self, passphrase: &Passphrase, now_ms: i64) -> Result<(), IssuerError> {
@@ -30,7 +30,7 @@ impl ServerCa {
 
     /// Signs with the new CA from now on. The charter must be in force and list both CAs.
     ///
-    /// Errors: as [`AgencyCa::roll_switch`].
+    /// Errors: as [`crate::AgencyCa::roll_switch`].
     pub fn roll_switch(
         &mut self,
         charter: &CharterFile,
@@ -50,7 +50,7 @@ impl ServerCa {
 
     /// Ends the old CA: its key is wiped from the keystore. The charter must be in force and list the new one.
     ///
-    /// Errors: as [`AgencyCa::roll_finish`].
+    /// Errors: as [`crate::AgencyCa::roll_finish`].
     pub fn roll_finish(
         &mut self,
         charter: &CharterFile,
