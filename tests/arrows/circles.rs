@@ -191,7 +191,7 @@ const CRATES: [(&str, usize); 13] = [
     ("certs/issuer/src", 0),
     ("server/src", 0),
     ("client/src", 0),
-    ("client/e2ee/src", 11),
+    ("client/e2ee/src", 9),
     ("client/cli/src", 0),
     ("tests/src", 4),
 ];

@@ -201,6 +201,7 @@ impl Vault {
         let mut connection = self.lock();
         Durability::OnDisk.apply(&connection)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        check_format(&transaction)?;
         let key = get_slot(&transaction)?.unwrap(old)?;
         put_slot(&transaction, &Slot::wrap(&key, new, &*self.random)?)?;
         transaction.commit()?;

@@ -312,6 +312,8 @@ fn a_newer_program_that_comes_while_the_vault_is_open_is_noticed_before_anything
     let put = vault.act::<_, VaultError>(Durability::OnDisk, |act| act.put(b"a", &card("Bo")));
     assert!(matches!(put, Err(VaultError::Format { found: 3 })));
     assert!(matches!(get_card(&vault, b"a"), Err(VaultError::Format { found: 3 })));
+    let changed = vault.change_passphrase(&passphrase("seven quiet herons"), &passphrase("another one"));
+    assert!(matches!(changed, Err(VaultError::Format { found: 3 })), "{changed:?}");
     connection.pragma_update(None, "user_version", FORMAT).unwrap();
     assert_eq!(get_card(&vault, b"a").unwrap().unwrap().name, "Ada");
 }

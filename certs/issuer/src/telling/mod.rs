@@ -114,7 +114,8 @@ fn sentences(language: Language, error: &IssuerError, now_ms: i64) -> Said {
                 ),
                 Unfit::TooLong => format!("The passphrase has more than {} bytes.", passphrase::BYTES_MAX),
             },
-            "Take at least 12 characters, 5 of them different, for example four or five words drawn at random.",
+            "Take at least 12 characters, 5 of them different, and no more than 1,024 bytes: for example four or five \
+             words drawn at random.",
         ),
         (English, E::PassphraseMissing) => said(
             "The CA's passphrase is needed and there is no terminal to ask at.",

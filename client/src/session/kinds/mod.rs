@@ -85,21 +85,21 @@ pub(super) fn disclose(kinds: Kinds, position: Position, row: &EntryRow) -> Opti
 
 /// What an entry is shown as.
 pub(super) fn view(kinds: Kinds, key: &EntryKey, row: &EntryRow) -> Result<Shown, VaultError> {
-    let damaged = || VaultError::damaged("a log entry");
     if row.unreadable == 0 && row.kind == i32::from(RecordKind::Unspecified) {
         return Ok(Shown::Nothing);
     }
     let place = Place {
         case: key.group,
         id: key.record,
-        author: row.author.parse().map_err(|_| damaged())?,
+        author: row.author.parse().map_err(|_| VaultError::damaged("a log entry"))?,
         written_at_ms: row.written_at_ms,
         received_at_ms: row.received_at_ms,
         delivery: Delivery::Stored { position: key.position },
         granted: row.granted,
     };
     if row.unreadable != 0 {
-        let cause = entry::cause_of_number(row.unreadable).ok_or_else(damaged)?;
+        // A cause that a later program wrote takes nothing else of the list with it.
+        let cause = entry::cause_of_number(row.unreadable).unwrap_or(UnreadableCause::NeedsNewerAlcove);
         return Ok(place.unreadable(cause));
     }
     Ok(match content(kinds, row) {

@@ -173,6 +173,19 @@ fn what_is_wrong_with_one_group_keeps_no_other_from_being_read() {
 }
 
 #[test]
+fn a_cause_that_a_later_program_wrote_takes_no_list_with_it() {
+    let enrolled = Enrolled::new();
+    let session = enrolled.session();
+    let own = session.identity.clone();
+    let [mut later, mut sound] = ["shut", "sound"].map(|text| said(&note(text), &own));
+    (later.is_unknown, sound.is_unknown) = (false, false);
+    later.unreadable = 4711;
+    put_case(&session, &[later, sound]);
+    assert_eq!(texts(&session), ["sound"]);
+    assert_eq!(causes(&session), [(1, UnreadableCause::NeedsNewerAlcove)]);
+}
+
+#[test]
 fn thousands_of_a_kind_that_is_not_known_cost_an_opening_nothing() {
     let enrolled = Enrolled::new();
     let session = enrolled.session();
