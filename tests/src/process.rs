@@ -30,6 +30,11 @@ pub fn program(name: &str) -> PathBuf {
     found.unwrap_or_else(|| panic!("{name} is not built: run `cargo build --workspace` or `tests/run`"))
 }
 
+/// A path as an argument: the world's folders are UTF-8.
+pub fn path(path: &Path) -> &str {
+    path.to_str().expect("a path of the world is UTF-8")
+}
+
 /// What a finished command said and how it ended.
 #[derive(Debug)]
 pub struct Outcome {

@@ -10,7 +10,7 @@
 mod fields;
 mod source;
 
-pub use source::{Declared, declared, unfrozen};
+pub use source::{Declared, declared};
 
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::PathBuf};
@@ -84,6 +84,12 @@ impl Form {
     /// The number of the room or kind, where it lies in one.
     pub fn number(&self) -> Option<u8> {
         self.place.as_ref().map(|place| place.number)
+    }
+
+    /// The numbers of the fields that are set in it.
+    fn tags(&self) -> BTreeSet<u64> {
+        let message = self.bytes.get(self.opaque_bytes..).unwrap_or_default();
+        fields::split(message).unwrap_or_default().into_iter().map(|(tag, _)| tag).collect()
     }
 
     /// What its file says. A field is a line, so that a review shows which one has changed.
@@ -208,6 +214,15 @@ pub fn check(family: &str, forms: &[Form]) {
          `ALCOVE_WRITE_STORED=1 cargo nextest run --workspace -E 'test(every_stored_form)'` writes the files anew.\n",
         faults.join("\n")
     );
+}
+
+/// What of `declared` no form has with every field set, one line each.
+pub fn unfrozen(declared: &[Declared], forms: &[Form]) -> Vec<String> {
+    let frozen = |message: &&Declared| {
+        !forms.iter().filter(|form| form.row == message.name).any(|form| form.tags() == message.tags)
+    };
+    let lines = declared.iter().filter(frozen);
+    lines.map(|message| format!("{}: no form has all of {:?}", message.name, message.tags)).collect()
 }
 
 /// The bytes in a file.

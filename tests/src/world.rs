@@ -11,6 +11,7 @@
 
 mod server;
 
+pub use crate::process::path;
 pub use server::Server;
 
 use crate::process::{Outcome, Run, wait_for};
@@ -406,11 +407,6 @@ impl Default for World {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// A path as an argument: the world's folders are UTF-8.
-pub fn path(path: &Path) -> &str {
-    path.to_str().expect("a path of the world is UTF-8")
 }
 
 fn restrict(file: &Path) {

@@ -15,8 +15,7 @@ use crate::{
 };
 use alcove_charter::{Judge, TrustView};
 use alcove_e2ee::{
-    device::KeyPackage,
-    group::{Group, Intent, Prepared},
+    group::{Group, Intent, KeyPackage, Prepared},
     keys::draw,
 };
 use alcove_mls::{CommitContext, CommitSummary, LogPin, Observer, Policy};

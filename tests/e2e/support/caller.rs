@@ -4,8 +4,8 @@ use super::pki::{Shown, now_ms};
 use alcove_charter::{CharterFile, TrustView, sha256, sign_content};
 use alcove_e2ee::{
     cards,
-    device::{Device, KeyPackage},
-    group::{Group, Intent, Prepared},
+    device::Device,
+    group::{Group, Intent, KeyPackage, Prepared},
     keys::DirectoryKey,
 };
 use alcove_issuer::SealingKey;

@@ -6,8 +6,7 @@ use super::{
 };
 use crate::scene::{CASE, Scene};
 use alcove_e2ee::{
-    device::KeyPackage,
-    group::{Group, Intent, Join},
+    group::{Group, Intent, Join, KeyPackage},
     keys::{RecordPlace, Salt},
     records::{AuthorPoint, Draft, Payload, seal},
 };

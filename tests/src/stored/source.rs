@@ -1,6 +1,5 @@
 //! The rows that the source declares: what has no frozen form is found by them.
 
-use super::{Form, fields};
 use std::{
     collections::BTreeSet,
     fs,
@@ -32,21 +31,6 @@ pub fn declared(paths: &[&Path]) -> Vec<Declared> {
         }
     }
     found
-}
-
-/// What of `declared` no form has with every field set, one line each.
-pub fn unfrozen(declared: &[Declared], forms: &[Form]) -> Vec<String> {
-    let frozen = |message: &&Declared| {
-        !forms.iter().filter(|form| form.row == message.name).any(|form| tags_of(form) == message.tags)
-    };
-    let lines = declared.iter().filter(frozen);
-    lines.map(|message| format!("{}: no form has all of {:?}", message.name, message.tags)).collect()
-}
-
-/// The fields that are set in a form.
-fn tags_of(form: &Form) -> BTreeSet<u64> {
-    let message = form.bytes.get(form.opaque_bytes..).unwrap_or_default();
-    fields::split(message).unwrap_or_default().into_iter().map(|(tag, _)| tag).collect()
 }
 
 /// The messages of one file, which is formatted as all are: the end of a declaration is a line of its own.
@@ -113,19 +97,5 @@ struct Other {
         let expected =
             expected.map(|(name, tags)| Declared { name: name.to_owned(), tags: tags.into_iter().collect() });
         assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn a_message_without_a_form_and_a_field_that_no_form_sets_are_named() {
-        let declared = in_text(TEXT);
-        let form = |row: &str, bytes: &[u8]| {
-            let form = Form::opaque(row, bytes.to_vec()).behind(0);
-            Form { row: row.to_owned(), ..form }
-        };
-        let whole = [form("OneRow", &[0x0a, 0, 0x80, 0x06, 1]), form("EmptyRow", &[])];
-        assert_eq!(unfrozen(&declared, &whole), Vec::<String>::new());
-        assert_eq!(unfrozen(&declared, &whole[..1]), ["EmptyRow: no form has all of {}"]);
-        let unset = [form("OneRow", &[0x0a, 0]), form("EmptyRow", &[])];
-        assert_eq!(unfrozen(&declared, &unset), ["OneRow: no form has all of {1, 96}"]);
     }
 }

@@ -83,3 +83,19 @@ fn two_forms_of_one_name_are_seen() {
     forms.push(number(9).at("room", 5, &[1, 2]));
     assert_eq!(files.faults(&forms), ["number: two forms have this name"]);
 }
+
+#[test]
+fn a_message_without_a_form_and_a_field_that_no_form_sets_are_named() {
+    let declare =
+        |name: &str, tags: &[u64]| Declared { name: name.to_owned(), tags: tags.iter().copied().collect() };
+    let declared = [declare("OneRow", &[1, 96]), declare("EmptyRow", &[])];
+    let form = |row: &str, bytes: &[u8]| {
+        let form = Form::opaque(row, bytes.to_vec()).behind(0);
+        Form { row: row.to_owned(), ..form }
+    };
+    let whole = [form("OneRow", &[0x0a, 0, 0x80, 0x06, 1]), form("EmptyRow", &[])];
+    assert_eq!(unfrozen(&declared, &whole), Vec::<String>::new());
+    assert_eq!(unfrozen(&declared, &whole[..1]), ["EmptyRow: no form has all of {}"]);
+    let unset = [form("OneRow", &[0x0a, 0]), form("EmptyRow", &[])];
+    assert_eq!(unfrozen(&declared, &unset), ["OneRow: no form has all of {1, 96}"]);
+}

@@ -1,7 +1,6 @@
 //! A server of a world: started, killed, restarted.
 
-use super::path;
-use crate::process::{Run, Running, wait_for};
+use crate::process::{Run, Running, path, wait_for};
 use std::{
     fs,
     net::SocketAddr,

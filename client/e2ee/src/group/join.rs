@@ -1,10 +1,10 @@
 //! Entering a group by a welcome.
 
 use super::{
-    Group, GroupError, Member, Piece, check_charter,
+    Group, GroupError, KeyPackageSecret, Member, Piece, check_charter,
     config::{self, Shelf},
 };
-use crate::device::{Device, KeyPackageSecret};
+use crate::device::Device;
 use alcove_charter::TrustView;
 use alcove_mls::{Bench, ContextFloor, KeyTies, LogPin, PolicyError, Role};
 use alcove_proto::limits::{TREE_BYTES_MAX, WELCOME_BYTES_MAX};

@@ -10,9 +10,10 @@
 
 mod blame;
 mod commit;
-pub(crate) mod config;
+mod config;
 mod error;
 mod join;
+mod key_package;
 mod rejoin;
 mod roster;
 mod sealing;
@@ -22,6 +23,7 @@ pub use blame::Fault;
 pub use commit::{Intent, Joiner, Prepared, Processed};
 pub use error::{GroupError, Piece};
 pub use join::Join;
+pub use key_package::{KEY_PACKAGE_REF_BYTES, KeyPackage, KeyPackageSecret};
 pub use roster::{Member, Standing};
 
 use crate::{

@@ -6,10 +6,7 @@ use crate::{
     scene::{GROUP, Party, SEEN, Scene, floor, key_package},
 };
 use alcove_charter::TrustView;
-use alcove_e2ee::{
-    device::KeyPackage,
-    group::{Group, GroupError, Intent},
-};
+use alcove_e2ee::group::{Group, GroupError, Intent, KeyPackage};
 use alcove_mls::{CommitBody, CommitContext, CommitError, ContextFloor, FloorFault, Observer, Policy};
 use alcove_proto::{
     limits::{COMMIT_CLOCK_SKEW_MS_MAX, COMMIT_TIME_SKEW_MS_MAX},

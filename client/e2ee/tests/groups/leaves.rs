@@ -418,7 +418,7 @@ fn a_device_takes_only_a_key_that_its_certificate_names() {
 /// A key package with its secret.
 struct KeyMade {
     bytes: Vec<u8>,
-    secret: alcove_e2ee::device::KeyPackageSecret,
+    secret: alcove_e2ee::group::KeyPackageSecret,
 }
 
 fn made(device: &Device) -> KeyMade {

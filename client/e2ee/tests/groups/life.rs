@@ -269,16 +269,16 @@ fn a_self_update_takes_up_a_new_certificate() {
 
 #[test]
 fn a_key_packages_secret_comes_back_from_its_bytes() {
-    use alcove_e2ee::device::{DeviceError, KeyPackageSecret};
+    use alcove_e2ee::group::KeyPackageSecret;
     let scene = Scene::new();
     let made = key_package(&scene.alice.device);
     let bytes = made.secret.to_bytes();
     let secret = KeyPackageSecret::from_bytes(&bytes).unwrap();
     assert_eq!(secret.reference(), &made.reference);
     for bad in [&[][..], &bytes[1..], &bytes[..bytes.len() - 1]] {
-        assert!(matches!(KeyPackageSecret::from_bytes(bad), Err(DeviceError::KeyPackageSecret)));
+        assert!(matches!(KeyPackageSecret::from_bytes(bad), Err(GroupError::KeyPackage)));
     }
     let mut longer = bytes.to_vec();
     longer.push(0);
-    assert!(matches!(KeyPackageSecret::from_bytes(&longer), Err(DeviceError::KeyPackageSecret)));
+    assert!(matches!(KeyPackageSecret::from_bytes(&longer), Err(GroupError::KeyPackage)));
 }

@@ -7,8 +7,8 @@ use crate::{
 };
 use alcove_charter::TrustView;
 use alcove_e2ee::{
-    device::{Device, KeyPackage},
-    group::{Group, GroupError, Intent},
+    device::Device,
+    group::{Group, GroupError, Intent, KeyPackage},
     keys::{RecordPlace, Salt},
     records::{AuthorPoint, Draft, Expected, KeySource, Kinds, Note, Payload, SealError, SealedRecord, seal},
 };

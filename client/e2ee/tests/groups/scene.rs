@@ -3,8 +3,8 @@
 use crate::pki::{DAY_MS, NOW_MS, Staff, World};
 use alcove_charter::TrustView;
 use alcove_e2ee::{
-    device::{Device, KeyPackage},
-    group::{Group, GroupError, Intent, Prepared, Processed},
+    device::Device,
+    group::{Group, GroupError, Intent, KeyPackage, Prepared, Processed},
 };
 use alcove_mls::{CommitContext, CommitError, CommitSummary, ContextFloor, LogPin, Observer, Policy};
 use alcove_proto::ids::{GroupId, Head, Position};

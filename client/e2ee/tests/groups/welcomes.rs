@@ -5,10 +5,7 @@ use crate::{
     rogue::{Habits, Rogue, context, message},
     scene::{Party, SEEN, Scene, adding, floor, key_package, removing},
 };
-use alcove_e2ee::{
-    device::KeyPackage,
-    group::{Group, GroupError, Intent, Piece},
-};
+use alcove_e2ee::group::{Group, GroupError, Intent, KeyPackage, Piece};
 use alcove_mls::{LogPin, PolicyError, mls_time};
 use alcove_proto::ids::{Head, Position};
 use mls_rs::{ExtensionList, extension::MlsExtension};

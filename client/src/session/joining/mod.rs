@@ -38,8 +38,7 @@ use crate::{
 use adopting::adopt;
 use alcove_charter::TrustView;
 use alcove_e2ee::{
-    device::KeyPackageSecret,
-    group::{Group, GroupError, Join},
+    group::{Group, GroupError, Join, KeyPackageSecret},
     receipts::{LogFault, LogVerifier},
 };
 use alcove_proto::ids::{GroupId, Head, Position, RecordId};
