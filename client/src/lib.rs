@@ -8,7 +8,6 @@
 
 pub mod session;
 pub mod telling;
-#[allow(unreachable_pub, reason = "their items are for this crate")]
 mod transport;
 #[allow(unreachable_pub, reason = "their items are for this crate")]
 mod vault;

@@ -24,7 +24,7 @@ use tonic::Streaming;
 const CHUNK_DEADLINE: Duration = Duration::from_secs(300);
 
 /// How far an upload came.
-pub struct UploadState {
+pub(crate) struct UploadState {
     /// Which chunks the server has, one flag each.
     pub received: Vec<bool>,
     /// The blob is closed and readable.
@@ -32,7 +32,7 @@ pub struct UploadState {
 }
 
 /// Chunks of a blob, in order.
-pub struct ChunkStream {
+pub(crate) struct ChunkStream {
     stream: Streaming<v1::ReadChunksResponse>,
     next: u32,
 }
@@ -41,7 +41,7 @@ impl ChunkStream {
     /// The next sealed chunk, or nothing when the server has no more to send.
     ///
     /// Errors: [`ServerError::Unreachable`] when the stream breaks: ask again from the next index.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, ServerError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, ServerError> {
         let message = match tokio::time::timeout(CHUNK_DEADLINE, self.stream.message()).await {
             Ok(message) => message?,
             Err(_elapsed) => return Err(ServerError::Unreachable),
@@ -57,7 +57,7 @@ impl ChunkStream {
 
 impl Server {
     /// Begins an upload, or finds how far an earlier one came.
-    pub async fn open_upload(
+    pub(crate) async fn open_upload(
         &self,
         blob: &BlobId,
         group: &GroupId,
@@ -93,7 +93,10 @@ impl Server {
     ///
     /// Errors: those of the server; [`ServerError::Unreachable`] when for `CHUNK_DEADLINE` it takes no chunk and
     /// answers nothing.
-    pub async fn put_chunks(&self, chunks: mpsc::Receiver<v1::PutChunksRequest>) -> Result<u32, ServerError> {
+    pub(crate) async fn put_chunks(
+        &self,
+        chunks: mpsc::Receiver<v1::PutChunksRequest>,
+    ) -> Result<u32, ServerError> {
         let taken = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&taken);
         let counted = ReceiverStream::new(chunks).map(move |chunk| {
@@ -115,7 +118,11 @@ impl Server {
     }
 
     /// Closes an upload; the answer is the newest log position. Others can read it once a record names it.
-    pub async fn finish_upload(&self, blob: &BlobId, digest: &Digest) -> Result<Position, ServerError> {
+    pub(crate) async fn finish_upload(
+        &self,
+        blob: &BlobId,
+        digest: &Digest,
+    ) -> Result<Position, ServerError> {
         let client = self.blobs();
         let request = v1::FinishUploadRequest { blob_id: blob.to_vec(), digest: digest.to_vec() };
         let answer = call(LARGE_CALL_DEADLINE, request, |request| {
@@ -145,7 +152,7 @@ impl Server {
     }
 
     /// Deletes a blob or an unfinished upload of this device.
-    pub async fn delete_blob(&self, blob: &BlobId) -> Result<(), ServerError> {
+    pub(crate) async fn delete_blob(&self, blob: &BlobId) -> Result<(), ServerError> {
         let client = self.blobs();
         call(CALL_DEADLINE, v1::DeleteBlobRequest { blob_id: blob.to_vec() }, |request| {
             let mut client = client.clone();

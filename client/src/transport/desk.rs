@@ -15,13 +15,13 @@ use tonic::transport::Channel;
 
 /// The desk of a server. Cheap to clone; clones share the connection.
 #[derive(Clone)]
-pub struct Desk {
+pub(crate) struct Desk {
     channel: Channel,
 }
 
 /// What has become of a request.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Collected {
+pub(crate) enum Collected {
     /// The agency's admin has not looked at it yet.
     Waiting,
     /// The admin said no.
@@ -34,7 +34,7 @@ impl Desk {
     /// Prepares to reach the desk at `address` (`host:port`); it connects with the first call.
     ///
     /// `connector`: [`Connector::to_desk`] or [`Connector::to_pinned_desk`]. Errors: [`ServerError::Address`].
-    pub fn new(address: &str, connector: Connector) -> Result<Self, ServerError> {
+    pub(crate) fn new(address: &str, connector: Connector) -> Result<Self, ServerError> {
         Ok(Self { channel: endpoint(address)?.connect_with_connector_lazy(connector) })
     }
 
@@ -54,7 +54,7 @@ impl Desk {
     ///
     /// `claim`, `proof`: derived from the invitation's code. `request`: encoded EnrolmentRequest.
     /// Errors: refusals with `INVITATION_UNKNOWN`, `INVITATION_USED` or `INVITATION_EXPIRED`.
-    pub async fn hand_in_request(
+    pub(crate) async fn hand_in_request(
         &self,
         identity: &Identity,
         claim: [u8; 32],
@@ -79,7 +79,7 @@ impl Desk {
     /// Hands in a renewal, an encoded SignedRenewal, in the place of one of this device that waits (step 10).
     ///
     /// Errors: a refusal with `NOT_AUTHORISED` when its certificate is not believed or has been revoked.
-    pub async fn hand_in_renewal(&self, signed_renewal: Vec<u8>) -> Result<(), ServerError> {
+    pub(crate) async fn hand_in_renewal(&self, signed_renewal: Vec<u8>) -> Result<(), ServerError> {
         let client = self.enrolment();
         call(CALL_DEADLINE, v1::HandInRenewalRequest { signed_renewal }, |request| {
             let mut client = client.clone();
@@ -92,7 +92,7 @@ impl Desk {
     /// Asks what has become of the request with this SHA-256 (steps 9 and 12).
     ///
     /// Errors: a refusal with `NOT_FOUND` when the desk holds no such request (any more).
-    pub async fn collect_answer(
+    pub(crate) async fn collect_answer(
         &self,
         identity: &Identity,
         request_hash: [u8; 32],
@@ -117,7 +117,7 @@ impl Desk {
     }
 
     /// Charter versions after `after_version`, oldest first: encoded SignedCharters, not verified here.
-    pub async fn read_charters(&self, after_version: u64) -> Result<Vec<Vec<u8>>, ServerError> {
+    pub(crate) async fn read_charters(&self, after_version: u64) -> Result<Vec<Vec<u8>>, ServerError> {
         let client = self.trust();
         let answer = call(LARGE_CALL_DEADLINE, v1::ReadChartersRequest { after_version }, |request| {
             let mut client = client.clone();

@@ -22,7 +22,7 @@ pub(super) fn charters_page(charters: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, Serv
 }
 
 /// What the server says about itself. Its receipt chain is not believed yet.
-pub struct ServerDescription {
+pub(crate) struct ServerDescription {
     /// Its clock, milliseconds since 1970.
     pub time_ms: i64,
     /// Its version.
@@ -32,7 +32,7 @@ pub struct ServerDescription {
 }
 
 /// One page of sealed cards.
-pub struct CardsPage {
+pub(crate) struct CardsPage {
     /// Device and sealed card each. A device whose name does not parse is left out.
     pub cards: Vec<(Identity, Vec<u8>)>,
     /// Ask again after this name; nothing when the page is the last.
@@ -40,7 +40,7 @@ pub struct CardsPage {
 }
 
 /// One page of CRLs.
-pub struct CrlsPage {
+pub(crate) struct CrlsPage {
     /// DER, in order of trust domain.
     pub crls: Vec<Vec<u8>>,
     /// Ask again after this trust domain; nothing when the page is the last.
@@ -48,7 +48,7 @@ pub struct CrlsPage {
 }
 
 /// One page of the own agency's ledger. Nothing of it is believed yet.
-pub struct LedgerPage {
+pub(crate) struct LedgerPage {
     /// Encoded LedgerEntry each, in order.
     pub entries: Vec<Vec<u8>>,
     /// Encoded SignedLedgerHead; empty when the agency has published none.
@@ -62,7 +62,7 @@ const VERSION_BYTES_MAX: usize = 64;
 
 impl Server {
     /// Asks the server about itself.
-    pub async fn describe(&self) -> Result<ServerDescription, ServerError> {
+    pub(crate) async fn describe(&self) -> Result<ServerDescription, ServerError> {
         let client = self.directory();
         let answer = call(CALL_DEADLINE, v1::DescribeServerRequest {}, |request| {
             let mut client = client.clone();
@@ -82,7 +82,7 @@ impl Server {
     }
 
     /// Charter versions after `after_version`, oldest first: encoded SignedCharters, not verified here.
-    pub async fn fetch_charters(&self, after_version: u64) -> Result<Vec<Vec<u8>>, ServerError> {
+    pub(crate) async fn fetch_charters(&self, after_version: u64) -> Result<Vec<Vec<u8>>, ServerError> {
         let client = self.directory();
         let answer = call(LARGE_CALL_DEADLINE, v1::FetchChartersRequest { after_version }, |request| {
             let mut client = client.clone();
@@ -94,7 +94,7 @@ impl Server {
 
     /// One page of the newest CRLs of every agency, not verified here; `after` is the last page's
     /// `next_after`, or empty.
-    pub async fn fetch_crls(&self, after: String) -> Result<CrlsPage, ServerError> {
+    pub(crate) async fn fetch_crls(&self, after: String) -> Result<CrlsPage, ServerError> {
         let client = self.directory();
         let request = v1::FetchCrlsRequest { after_trust_domain: after.clone() };
         let answer = call(LARGE_CALL_DEADLINE, request, |request| {
@@ -115,7 +115,7 @@ impl Server {
     }
 
     /// One page of the own agency's published ledger after entry `after_number`, not verified here.
-    pub async fn fetch_ledger(&self, after_number: u64) -> Result<LedgerPage, ServerError> {
+    pub(crate) async fn fetch_ledger(&self, after_number: u64) -> Result<LedgerPage, ServerError> {
         let client = self.directory();
         let answer = call(LARGE_CALL_DEADLINE, v1::FetchLedgerRequest { after_number }, |request| {
             let mut client = client.clone();
@@ -136,7 +136,7 @@ impl Server {
     }
 
     /// Publishes this device's sealed card.
-    pub async fn publish_card(&self, sealed_card: Vec<u8>) -> Result<(), ServerError> {
+    pub(crate) async fn publish_card(&self, sealed_card: Vec<u8>) -> Result<(), ServerError> {
         let client = self.directory();
         call(CALL_DEADLINE, v1::PublishCardRequest { sealed_card }, |request| {
             let mut client = client.clone();
@@ -147,7 +147,7 @@ impl Server {
     }
 
     /// One page of the sealed cards of everybody; `after` is the last page's `next_after`, or empty.
-    pub async fn list_cards(&self, after: String) -> Result<CardsPage, ServerError> {
+    pub(crate) async fn list_cards(&self, after: String) -> Result<CardsPage, ServerError> {
         let client = self.directory();
         let request = v1::ListCardsRequest { trust_domain: String::new(), after_identity: after.clone() };
         let answer = call(CALL_DEADLINE, request, |request| {

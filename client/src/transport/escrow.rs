@@ -15,7 +15,7 @@ const SIGNATURE_BYTES_MAX: usize = 80;
 
 /// What is handed in with one call.
 #[derive(Default)]
-pub struct EscrowBatch {
+pub(crate) struct EscrowBatch {
     /// At most [`alcove_proto::limits::ESCROW_ENTRIES_PER_CALL_MAX`], each of the group.
     pub entries: Vec<EscrowEntry>,
     /// At most [`alcove_proto::limits::ESCROW_GRANTS_PER_CALL_MAX`], each of the group.
@@ -26,7 +26,7 @@ pub struct EscrowBatch {
 
 /// Who of this device's agency has sealed one epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sealings {
+pub(crate) struct Sealings {
     /// Which.
     pub epoch: Epoch,
     /// How many devices have.
@@ -40,7 +40,7 @@ impl Server {
     ///
     /// Errors: a refusal with `RECOVERY_KEY_CHANGED` when the charter in force at the server names another one, with
     /// `NOT_FOUND` for whoever is no member, or may not read the positions of a grant.
-    pub async fn put_escrow(
+    pub(crate) async fn put_escrow(
         &self,
         group: &GroupId,
         recovery_key_hash: &Digest,
@@ -64,7 +64,7 @@ impl Server {
 
     /// Who has sealed the epochs of a group from `from` on, in rising order, and whether there is more. Epochs that
     /// nobody has sealed are left out.
-    pub async fn list_sealings(
+    pub(crate) async fn list_sealings(
         &self,
         group: &GroupId,
         recovery_key_hash: &Digest,
@@ -102,7 +102,7 @@ impl Server {
     }
 
     /// The attempts at recovery in this device's agency, newest first. Nobody has believed them yet.
-    pub async fn list_recoveries(&self) -> Result<Vec<RecoveryAttempt>, ServerError> {
+    pub(crate) async fn list_recoveries(&self) -> Result<Vec<RecoveryAttempt>, ServerError> {
         let client = self.escrow();
         let answer = call(CALL_DEADLINE, v1::ListRecoveriesRequest {}, |request| {
             let mut client = client.clone();
@@ -125,7 +125,10 @@ impl Server {
     ///
     /// `signed_objection`: encoded SignedObjection. Errors: a refusal with `NOT_FOUND` for an attempt that the server
     /// does not know, or of another agency.
-    pub async fn object_to_recovery(&self, signed_objection: Vec<u8>) -> Result<AttemptState, ServerError> {
+    pub(crate) async fn object_to_recovery(
+        &self,
+        signed_objection: Vec<u8>,
+    ) -> Result<AttemptState, ServerError> {
         let client = self.escrow();
         let answer = call(CALL_DEADLINE, v1::ObjectToRecoveryRequest { signed_objection }, |request| {
             let mut client = client.clone();

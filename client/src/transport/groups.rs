@@ -15,7 +15,7 @@ use alcove_proto::{
 use tonic::{Request, Streaming};
 
 /// A commit on its way to the server.
-pub struct Submission {
+pub(crate) struct Submission {
     /// Its group.
     pub group: GroupId,
     /// The epoch it was made in.
@@ -33,7 +33,7 @@ pub struct Submission {
 }
 
 /// What became of a commit.
-pub enum CommitOutcome {
+pub(crate) enum CommitOutcome {
     /// It is in the log.
     Accepted(Receipt),
     /// Another one was first; nothing of ours was written.
@@ -41,7 +41,7 @@ pub enum CommitOutcome {
 }
 
 /// One page of a log.
-pub struct LogPage {
+pub(crate) struct LogPage {
     /// Digests of entries that may not be read, before the first entry of this page.
     pub link: Vec<Vec<u8>>,
     /// The entries.
@@ -53,7 +53,7 @@ pub struct LogPage {
 }
 
 /// A welcome that waits for this device.
-pub struct WaitingWelcome {
+pub(crate) struct WaitingWelcome {
     /// Its id.
     pub id: WelcomeId,
     /// The group it leads into.
@@ -74,7 +74,7 @@ pub struct WaitingWelcome {
 
 impl Server {
     /// Creates a group; the same call again is answered the same.
-    pub async fn create_group(
+    pub(crate) async fn create_group(
         &self,
         group: &GroupId,
         group_info: Vec<u8>,
@@ -90,7 +90,7 @@ impl Server {
     }
 
     /// Offers a commit; the same commit again is answered the same.
-    pub async fn submit_commit(&self, submission: Submission) -> Result<CommitOutcome, ServerError> {
+    pub(crate) async fn submit_commit(&self, submission: Submission) -> Result<CommitOutcome, ServerError> {
         let client = self.groups();
         let request = v1::SubmitCommitRequest {
             group_id: submission.group.to_vec(),
@@ -146,7 +146,7 @@ impl Server {
     }
 
     /// Reads one page of a log after `after`, up to `through` (0: to the end).
-    pub async fn read_log(
+    pub(crate) async fn read_log(
         &self,
         group: &GroupId,
         after: Position,
@@ -181,7 +181,7 @@ impl Server {
 
     /// Reads entry digests from the position after `after` on, up to `through`: one at least, and as many as one answer
     /// holds.
-    pub async fn read_digests(
+    pub(crate) async fn read_digests(
         &self,
         group: &GroupId,
         after: Position,
@@ -207,7 +207,7 @@ impl Server {
     }
 
     /// Follows logs live, from one cursor each. The caller reconnects.
-    pub async fn subscribe(
+    pub(crate) async fn subscribe(
         &self,
         cursors: impl IntoIterator<Item = (GroupId, Position)>,
     ) -> Result<Streaming<v1::SubscribeResponse>, ServerError> {
@@ -224,7 +224,7 @@ impl Server {
     }
 
     /// The welcomes that wait, and whether more wait behind them.
-    pub async fn list_welcomes(&self) -> Result<(Vec<WaitingWelcome>, bool), ServerError> {
+    pub(crate) async fn list_welcomes(&self) -> Result<(Vec<WaitingWelcome>, bool), ServerError> {
         let client = self.groups();
         let answer = call(LARGE_CALL_DEADLINE, v1::ListWelcomesRequest {}, |request| {
             let mut client = client.clone();
@@ -239,7 +239,7 @@ impl Server {
     }
 
     /// Fetches the ratchet tree of a welcome. Its tree hash is checked by whoever joins.
-    pub async fn fetch_tree(&self, welcome: &WaitingWelcome) -> Result<Vec<u8>, ServerError> {
+    pub(crate) async fn fetch_tree(&self, welcome: &WaitingWelcome) -> Result<Vec<u8>, ServerError> {
         let client = self.groups();
         let expected = usize::try_from(welcome.tree_bytes)
             .ok()
@@ -269,7 +269,7 @@ impl Server {
 
     /// The epoch in force, and the GroupInfo that its opener handed in: empty when that was none. Whether it is believed is
     /// judged by whoever comes back by it.
-    pub async fn fetch_group_info(&self, group: &GroupId) -> Result<(u64, Vec<u8>), ServerError> {
+    pub(crate) async fn fetch_group_info(&self, group: &GroupId) -> Result<(u64, Vec<u8>), ServerError> {
         let client = self.groups();
         let request = v1::FetchGroupInfoRequest { group_id: group.to_vec() };
         let answer = call(CALL_DEADLINE, request, |request| {
@@ -284,7 +284,7 @@ impl Server {
     }
 
     /// Tells the server that a welcome has been joined by.
-    pub async fn acknowledge_welcome(&self, welcome: &WelcomeId) -> Result<(), ServerError> {
+    pub(crate) async fn acknowledge_welcome(&self, welcome: &WelcomeId) -> Result<(), ServerError> {
         let client = self.groups();
         let request = v1::AcknowledgeWelcomeRequest { welcome_id: welcome.to_vec() };
         call(CALL_DEADLINE, request, |request| {
@@ -296,7 +296,7 @@ impl Server {
     }
 
     /// Opens ranges of positions (inclusive) to a member that joined after them.
-    pub async fn open_access(
+    pub(crate) async fn open_access(
         &self,
         group: &GroupId,
         access: &AccessId,
@@ -324,7 +324,7 @@ impl Server {
     }
 
     /// Ends an access entry.
-    pub async fn end_access(&self, group: &GroupId, access: &AccessId) -> Result<(), ServerError> {
+    pub(crate) async fn end_access(&self, group: &GroupId, access: &AccessId) -> Result<(), ServerError> {
         let client = self.groups();
         let request = v1::EndAccessRequest { group_id: group.to_vec(), access_id: access.to_vec() };
         call(CALL_DEADLINE, request, |request| {

@@ -4,7 +4,7 @@ use super::{CALL_DEADLINE, LARGE_CALL_DEADLINE, Server, ServerError, call};
 use alcove_proto::{limits::KEY_PACKAGE_BYTES_MAX, names::Identity, v1};
 
 /// A key package the server handed out; whose it is, its certificate must say.
-pub struct ClaimedKeyPackage {
+pub(crate) struct ClaimedKeyPackage {
     /// The device it was asked for.
     pub identity: Identity,
     /// MLSMessage(KeyPackage).
@@ -13,7 +13,7 @@ pub struct ClaimedKeyPackage {
 
 /// What the server still has of this device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyPackageCount {
+pub(crate) struct KeyPackageCount {
     /// One-time key packages.
     pub one_time: u32,
     /// Whether there is a last-resort one.
@@ -23,7 +23,7 @@ pub struct KeyPackageCount {
 impl Server {
     /// Publishes key packages of this device. `last_resort` replaces the stored one; empty leaves it. `replace`: the
     /// one-time packages stored before go.
-    pub async fn publish_key_packages(
+    pub(crate) async fn publish_key_packages(
         &self,
         one_time: Vec<Vec<u8>>,
         last_resort: Vec<u8>,
@@ -40,7 +40,7 @@ impl Server {
     }
 
     /// Takes one key package for each device named; those that have none are left out of the answer.
-    pub async fn claim_key_packages(
+    pub(crate) async fn claim_key_packages(
         &self,
         identities: &[Identity],
     ) -> Result<Vec<ClaimedKeyPackage>, ServerError> {
@@ -71,7 +71,7 @@ impl Server {
     }
 
     /// How many key packages of this device are left.
-    pub async fn count_key_packages(&self) -> Result<KeyPackageCount, ServerError> {
+    pub(crate) async fn count_key_packages(&self) -> Result<KeyPackageCount, ServerError> {
         let client = self.key_packages();
         let answer = call(CALL_DEADLINE, v1::CountKeyPackagesRequest {}, |request| {
             let mut client = client.clone();

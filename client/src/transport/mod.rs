@@ -11,13 +11,13 @@ mod escrow;
 mod groups;
 mod key_packages;
 
-pub use blobs::{ChunkStream, UploadState};
-pub use desk::{Collected, Desk};
-pub use directory::ServerDescription;
+pub(crate) use blobs::{ChunkStream, UploadState};
+pub(crate) use desk::{Collected, Desk};
+pub(crate) use directory::ServerDescription;
 pub use error::{Refusal, ServerError};
-pub use escrow::{EscrowBatch, Sealings};
-pub use groups::{CommitOutcome, LogPage, Submission, WaitingWelcome};
-pub use key_packages::KeyPackageCount;
+pub(crate) use escrow::{EscrowBatch, Sealings};
+pub(crate) use groups::{CommitOutcome, LogPage, Submission, WaitingWelcome};
+pub(crate) use key_packages::KeyPackageCount;
 
 use alcove_proto::limits::MESSAGE_BYTES_MAX;
 use alcove_rpc::v1::{
@@ -49,7 +49,7 @@ const KEEPALIVE_DEADLINE: Duration = Duration::from_secs(15);
 
 /// The server of the charter, as one device sees it. Cheap to clone; clones share the connection.
 #[derive(Clone)]
-pub struct Server {
+pub(crate) struct Server {
     channel: Channel,
 }
 
@@ -58,7 +58,7 @@ impl Server {
     /// again whenever the connection was lost.
     ///
     /// Errors: [`ServerError::Address`].
-    pub fn new(address: &str, connector: Connector) -> Result<Self, ServerError> {
+    pub(crate) fn new(address: &str, connector: Connector) -> Result<Self, ServerError> {
         Ok(Self { channel: endpoint(address)?.connect_with_connector_lazy(connector) })
     }
 
