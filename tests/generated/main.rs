@@ -49,8 +49,31 @@ const BYTES: [&str; 5] = [
     "alcove.v1.FetchTreeResponse.chunk",
 ];
 
+/// Fields of the server's rows that are handed on without a copy.
+const BYTES_OF_ROWS: [&str; 14] = [
+    "alcove.store.AnswerRow.sealed_answer",
+    "alcove.store.AttemptRow.order",
+    "alcove.store.AttemptRow.signature",
+    "alcove.store.AttemptRow.signed_objection",
+    "alcove.store.CardRow.sealed_card",
+    "alcove.store.CertificateRow.certificate",
+    "alcove.store.EntryRow.body",
+    "alcove.store.EscrowRow.entry",
+    "alcove.store.EscrowedGrantRow.grant",
+    "alcove.store.GroupInfoRow.group_info",
+    "alcove.store.KeyPackageRow.bytes",
+    "alcove.store.LedgerEndRow.signed",
+    "alcove.store.LedgerEntryRow.entry",
+    "alcove.store.RequestRow.bytes",
+];
+
 fn proto() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto")
+}
+
+/// The folder of the server's rows.
+fn rows_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/src/store/sled/engine")
 }
 
 /// The contract as protox compiles it.
@@ -62,6 +85,20 @@ fn compiled() -> prost_types::FileDescriptorSet {
     files.sort();
     assert!(files.len() > 10, "all of it: {}", files.len());
     protox::compile(files, [proto()]).expect("the contract compiles")
+}
+
+/// The rows, and what they take from the contract.
+fn compiled_rows() -> prost_types::FileDescriptorSet {
+    protox::compile([rows_folder().join("rows.proto")], [rows_folder(), proto()]).expect("the rows compile")
+}
+
+fn rows(forms: prost_types::FileDescriptorSet, into: &Path) {
+    prost_build::Config::new()
+        .extern_path(".alcove.v1", "::alcove_proto::v1")
+        .bytes(BYTES_OF_ROWS)
+        .out_dir(into)
+        .compile_fds(forms)
+        .expect("rows are generated");
 }
 
 fn messages(contract: prost_types::FileDescriptorSet, into: &Path) {
@@ -94,15 +131,15 @@ fn stubs(contract: prost_types::FileDescriptorSet, into: &Path) {
 /// Every generated file: where it lies, and what it has to be.
 fn generated() -> Vec<(PathBuf, Vec<u8>)> {
     let folder = tempfile::tempdir().expect("a folder");
-    let made = |name: &str, make: fn(prost_types::FileDescriptorSet, &Path)| {
-        let into = folder.path().join(name);
-        fs::create_dir(&into).expect("a folder is made");
-        make(compiled(), &into);
-        fs::read(into.join("alcove.v1.rs")).expect("it is generated")
+    let made = |file: &str, make: fn(prost_types::FileDescriptorSet, &Path), of| {
+        let into = tempfile::tempdir_in(&folder).expect("a folder is made");
+        make(of, into.path());
+        fs::read(into.path().join(file)).expect("it is generated")
     };
     vec![
-        (proto().join("src/generated/alcove.v1.rs"), made("messages", messages)),
-        (proto().join("rpc/src/generated/alcove.v1.rs"), made("stubs", stubs)),
+        (proto().join("src/generated/alcove.v1.rs"), made("alcove.v1.rs", messages, compiled())),
+        (proto().join("rpc/src/generated/alcove.v1.rs"), made("alcove.v1.rs", stubs, compiled())),
+        (rows_folder().join("generated/alcove.store.rs"), made("alcove.store.rs", rows, compiled_rows())),
         (proto().join("rpc/src/generated/descriptors.bin"), compiled().encode_to_vec()),
     ]
 }

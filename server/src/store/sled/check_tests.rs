@@ -3,20 +3,19 @@
 use super::{
     super::{
         SledConfig, SledStore,
-        blobs::rows::UsageRow,
         desk::{
             escrow_keys::{certificate_key, count_key},
-            escrow_rows::CertificateRow,
             events::{Lane, desk_key},
             ledger::end_key,
             places::{Place, invitation_key},
-            rows::{DeskRow, LedgerEndRow, RequestRow},
         },
         engine::{
             keys::{Key, membership_key},
-            rows::{EntryRow, PositionRow},
+            rows::{
+                CertificateRow, DeskRow, EntryRow, LedgerEndRow, PositionRow, RequestRow, UsageRow,
+                WelcomeContentRow,
+            },
         },
-        log::rows::WelcomeContentRow,
     },
     *,
 };

@@ -1,9 +1,6 @@
 //! The integrity check of blobs: every chunk's bytes, the list of uploads, and what counts against quotas.
 
-use super::{
-    rows::{BlobRow, ChunkRow, UploadRow, UsageRow},
-    uploads::{chunk_digest, chunk_key, upload_key},
-};
+use super::uploads::{chunk_digest, chunk_key, upload_key};
 use crate::store::{
     Result,
     blobs::BlobShape,
@@ -11,7 +8,7 @@ use crate::store::{
     operation::{CheckReport, PROBLEMS_MAX, Problem},
     sled::{
         check::{Check, found, keep, within},
-        engine::{Kind, Row, damaged, identity, identity_of, tail},
+        engine::{BlobRow, ChunkRow, Kind, Row, UploadRow, UsageRow, damaged, identity, identity_of, tail},
     },
 };
 use alcove_proto::ids::BlobId;

@@ -3,7 +3,6 @@
 mod check;
 pub(super) mod chunks;
 pub(super) mod reaper;
-pub(super) mod rows;
 pub(super) mod uploads;
 
 use super::{

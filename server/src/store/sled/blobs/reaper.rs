@@ -3,11 +3,11 @@
 //! One thread. It begins with what an earlier run left over, is woken by deletions, and looks through the files
 //! again from time to time.
 
-use super::{rows::ChunkRow, uploads};
+use super::uploads;
 use crate::store::{
     Result, StoreError,
     chunk_files::ChunkFiles,
-    sled::engine::{Demand, Queue, View, WeakQueue},
+    sled::engine::{ChunkRow, Demand, Queue, View, WeakQueue},
 };
 use std::{
     sync::{Arc, mpsc},

@@ -1,13 +1,15 @@
 //! Blobs: their rows, and small ones whole. Chunk files are in [`crate::store::chunk_files`].
 
-use super::rows::{BlobRow, ChunkRow, UploadRow, UsageRow};
 use crate::store::{
     Result, StoreError,
     audit::{Act, By},
     blobs::{Blob, BlobShape, FinishOutcome, IdleUpload, NewUpload, Upload},
     chunk_files::ChunkFile,
     sled::{
-        engine::{Audited, Batch, Key, Kind, Row, View, damaged, id, identity, membership_key, tail},
+        engine::{
+            Audited, Batch, BlobRow, ChunkFileRow, ChunkRow, Key, Kind, Row, UploadRow, UsageRow, View,
+            damaged, id, identity, identity_of, membership_key, tail,
+        },
         log::members::{group_row, require_member},
     },
 };
@@ -50,6 +52,18 @@ pub(crate) fn upload_key(uploader: &Identity, blob: &BlobId) -> Key {
 
 pub(crate) fn usage_key(identity: &Identity) -> Key {
     Kind::Usage.key().identity(identity).build()
+}
+
+impl From<ChunkFile> for ChunkFileRow {
+    fn from(file: ChunkFile) -> Self {
+        Self { run: file.run, attempt: file.attempt }
+    }
+}
+
+impl From<ChunkFileRow> for ChunkFile {
+    fn from(row: ChunkFileRow) -> Self {
+        Self { run: row.run, attempt: row.attempt }
+    }
 }
 
 fn shape_of(row: &BlobRow) -> Result<BlobShape> {
@@ -398,8 +412,7 @@ pub(crate) fn uploads(view: &View, after: Option<&IdleUpload>, max: usize) -> Re
         for (key, value) in page.rows {
             let row = UploadRow::from_value(&value)?;
             let blob = tail(&key).map(BlobId).ok_or(damaged(UploadRow::WHAT))?;
-            let uploader = crate::store::sled::engine::keys::identity_of(&key, BlobId::LEN)
-                .ok_or(damaged(UploadRow::WHAT))?;
+            let uploader = identity_of(&key, BlobId::LEN).ok_or(damaged(UploadRow::WHAT))?;
             if view.row::<BlobRow>(&blob_key(&blob))?.is_some_and(|blob| !blob.finished) {
                 let group = id(&row.group, UploadRow::WHAT)?;
                 found.push(IdleUpload { uploader, group, blob, touched_at_ms: row.touched_at_ms });

@@ -1,18 +1,19 @@
 //! The integrity check of the desk, ledgers, escrow and attempts at recovery.
 
 use super::{
-    escrow_rows::{AttemptRow, CertificateRow, EscrowCountRow, EscrowRow, EscrowedGrantRow},
     events::{Lane, desk_key, event_of},
     ledger::entries_prefix,
     places::{Place, invitation_key},
-    rows::{AnswerRow, DeskRow, InvitationRow, LedgerEndRow, LedgerEntryRow, RequestRow},
 };
 use crate::store::{
     Result,
     operation::{CheckReport, Problem},
     sled::{
         check::{Check, within},
-        engine::{Key, Kind, Row, damaged, middle, tail},
+        engine::{
+            AnswerRow, AttemptRow, CertificateRow, DeskRow, EscrowCountRow, EscrowRow, EscrowedGrantRow,
+            InvitationRow, Key, Kind, LedgerEndRow, LedgerEntryRow, RequestRow, Row, damaged, middle, tail,
+        },
     },
 };
 use alcove_charter::{LedgerPoint, sha256};

@@ -6,7 +6,6 @@
 use super::{
     events,
     places::{Place, invitation_key},
-    rows::{AnswerRow, InvitationRow, RequestRow},
 };
 use crate::store::{
     Result, StoreError,
@@ -16,7 +15,10 @@ use crate::store::{
         OpenInvitation, OpenInvitationOutcome, RenewalOutcome, RequestPage, RequestState, WaitingRequest,
     },
     sled::{
-        engine::{Audited, Batch, Demand, Kind, Row, View, damaged, id, identity_of},
+        engine::{
+            AnswerRow, Audited, Batch, Demand, InvitationRow, Kind, RequestRow, Row, View, damaged, id,
+            identity_of,
+        },
         store::SledStore,
     },
 };

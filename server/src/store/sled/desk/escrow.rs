@@ -5,7 +5,6 @@
 
 use super::{
     escrow_keys::{certificate_key, count_key, entry_of, epoch_prefix, grants_prefix},
-    escrow_rows::{CertificateRow, EscrowCountRow, EscrowRow, EscrowedGrantRow},
     recoverable,
 };
 use crate::store::{
@@ -16,8 +15,11 @@ use crate::store::{
         Recoverable, SEALING_BYTES_MAX, SealingPage,
     },
     sled::{
-        engine::{Audited, Batch, Demand, Key, Kind, View},
-        log::{members::require_member, rows::AccessRow},
+        engine::{
+            AccessRow, Audited, Batch, CertificateRow, Demand, EscrowCountRow, EscrowRow, EscrowedGrantRow,
+            Key, Kind, View,
+        },
+        log::members::require_member,
         store::SledStore,
     },
 };

@@ -1,9 +1,8 @@
 //! Under which keys escrow lies: everything of one agency in one group together.
 
-use super::escrow_rows::EscrowRow;
 use crate::store::{
     Result,
-    sled::engine::{Key, Kind, Row, damaged, identity_in},
+    sled::engine::{EscrowRow, Key, Kind, Row, damaged, identity_in},
 };
 use alcove_proto::{
     ids::{Digest, Epoch, GroupId},

@@ -7,10 +7,7 @@
 //! are over removed, and the next act goes on from there. An act adds fewer rows than it looks at, so what is over
 //! does not pile up.
 
-use super::{
-    places::Place,
-    rows::{AnswerRow, DeskEventRow, DeskRow, InvitationRow, RequestRow},
-};
+use super::places::Place;
 use crate::store::{
     Result,
     audit::By,
@@ -18,7 +15,10 @@ use crate::store::{
         ANSWER_KEPT_MS, DeskEvent, DeskEventKind, ENDED_INVITATION_KEPT_MS, EVENT_REPEAT_MS, REQUEST_KEPT_MS,
         STRANGERS_EVENTS_A_MINUTE_MAX, STRANGERS_EVENTS_MAX,
     },
-    sled::engine::{Batch, Key, Kind, Row, View, damaged, identity, identity_of, tail},
+    sled::engine::{
+        AnswerRow, Batch, DeskEventRow, DeskRow, InvitationRow, Key, Kind, RequestRow, Row, View, damaged,
+        identity, identity_of, tail,
+    },
 };
 use alcove_proto::{limits::DESK_EVENTS_MAX, names::TrustDomain};
 

@@ -1,11 +1,10 @@
 //! Published ledgers: entries by agency and number, and one row that says where each ends.
 
-use super::rows::{LedgerEndRow, LedgerEntryRow};
 use crate::store::{
     Result, StoreError,
     ledger::{LedgerEnd, LedgerOutcome, Ledgers, NewLedgerEntries, SignedEnd},
     sled::{
-        engine::{Batch, Demand, Key, Kind, Row, View, id},
+        engine::{Batch, Demand, Key, Kind, LedgerEndRow, LedgerEntryRow, Row, View, id},
         store::SledStore,
     },
 };

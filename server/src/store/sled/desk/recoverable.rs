@@ -1,16 +1,13 @@
 //! What escrow may bring back, read over what is durable: by epoch, by person, and page by page.
 
-use super::{
-    escrow_keys::{certificates_prefix, entries_prefix, epoch_prefix, grants_prefix, parts_of},
-    escrow_rows::{CertificateRow, EscrowRow, EscrowedGrantRow},
-};
+use super::escrow_keys::{certificates_prefix, entries_prefix, epoch_prefix, grants_prefix, parts_of};
 use crate::store::{
     Result,
     access::PositionRange,
     escrow::{EpochSealings, EscrowPage, EscrowQuery, Recoverable, SealingPage},
-    sled::{
-        engine::{EntryRow, Key, Kind, PositionRow, Row, View, damaged, entry_key, identity_of, tail},
-        log::rows::MembershipRow,
+    sled::engine::{
+        CertificateRow, EntryRow, EscrowRow, EscrowedGrantRow, Key, Kind, MembershipRow, PositionRow, Row,
+        View, damaged, entry_key, identity_of, tail,
     },
 };
 use alcove_proto::{

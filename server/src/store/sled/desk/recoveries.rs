@@ -1,6 +1,5 @@
 //! Attempts at recovery, and what is opened to their devices.
 
-use super::escrow_rows::AttemptRow;
 use crate::store::{
     Result, StoreError,
     audit::{Act, By},
@@ -9,7 +8,7 @@ use crate::store::{
         Recoveries,
     },
     sled::{
-        engine::{Audited, Batch, Demand, Key, Kind, Row, View, damaged, identity, tail},
+        engine::{AttemptRow, Audited, Batch, Demand, Key, Kind, Row, View, damaged, identity, tail},
         log::access,
         store::SledStore,
     },

@@ -1,10 +1,9 @@
 //! How far charter and CRLs got.
 
-use super::rows::{CharterRow, CrlRow};
 use crate::store::{
     Result,
     sled::{
-        engine::{Batch, Demand, Key, Kind, Row, View, damaged, id},
+        engine::{Batch, CharterRow, CrlRow, Demand, Key, Kind, Row, View, damaged, id},
         store::SledStore,
     },
     trust::{CharterInForce, CrlInForce, Trust, TrustInForce},

@@ -29,7 +29,11 @@ pub(super) use keys::{
 pub(super) use logs::{BLOCK_POSITIONS, Logs, ids_of, record_of};
 pub(super) use open::Opened;
 pub(super) use rows::{
-    ActRow, AuditRow, EntryRow, INLINE_BODY_BYTES_MAX, IdBlockRow, PART_BYTES, PositionRow, Row, damaged, id,
-    identity, rows, unreadable,
+    AccessRow, ActRow, AnswerRow, AttemptRow, AuditRow, BlobRow, CardRow, CertificateRow, CharterRow,
+    CheckpointRow, ChunkFileRow, ChunkRow, ClaimedRow, CrlRow, DeskEventRow, DeskRow, EntryRow,
+    EscrowCountRow, EscrowRow, EscrowedGrantRow, GroupInfoRow, GroupRow, INLINE_BODY_BYTES_MAX, IdBlockRow,
+    InvitationRow, KeyPackageRow, LedgerEndRow, LedgerEntryRow, MemberRow, MembershipRow, PART_BYTES,
+    PositionRow, RequestRow, Row, UploadRow, UsageRow, WelcomeContentRow, WelcomeRow, damaged, id, identity,
+    unreadable,
 };
 pub(super) use view::View;

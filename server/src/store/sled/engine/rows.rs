@@ -1,4 +1,4 @@
-//! What every row is: protobuf behind one version byte; and the rows that the engine itself reads and writes.
+//! What every row is: protobuf behind one version byte. What stands in each, `rows.proto` beside this file says.
 //!
 //! A row of another version is refused, never guessed at. Identities are kept as text, ids as bytes:
 //! these are parsed again when a row is read, so that a damaged row is found and named.
@@ -43,19 +43,57 @@ pub(crate) trait Row: Message + Default {
     }
 }
 
+/// The rows as messages, as generated from `rows.proto`: `tests/generated` writes them anew.
+#[allow(missing_docs, clippy::all, unreachable_pub)]
+mod stored {
+    include!("generated/alcove.store.rs");
+}
+
+pub(crate) use stored::*;
+
 /// Names what each of these rows is.
 macro_rules! rows {
     ($($name:ident => $what:literal),* $(,)?) => {
-        $(impl $crate::store::sled::engine::rows::Row for $name {
+        $(impl Row for $name {
             const WHAT: &'static str = $what;
         })*
     };
 }
 
-pub(crate) use rows;
-
 rows! {
-    EntryRow => "log entry", IdBlockRow => "block of record ids", PositionRow => "index", AuditRow => "audit entry",
+    EntryRow => "log entry",
+    IdBlockRow => "block of record ids",
+    PositionRow => "index",
+    AuditRow => "audit entry",
+    GroupRow => "group",
+    MemberRow => "member",
+    MembershipRow => "membership",
+    CheckpointRow => "checkpoint",
+    GroupInfoRow => "group info",
+    WelcomeRow => "welcome",
+    WelcomeContentRow => "welcome content",
+    KeyPackageRow => "key package",
+    ClaimedRow => "claimed key package",
+    CardRow => "card",
+    AccessRow => "access entry",
+    BlobRow => "blob",
+    UploadRow => "upload",
+    ChunkRow => "chunk",
+    UsageRow => "usage",
+    InvitationRow => "invitation",
+    RequestRow => "request",
+    AnswerRow => "answer",
+    DeskRow => "desk",
+    DeskEventRow => "desk event",
+    LedgerEndRow => "end of a ledger",
+    LedgerEntryRow => "ledger entry",
+    CharterRow => "charter in force",
+    CrlRow => "CRL in force",
+    EscrowRow => "escrow entry",
+    EscrowedGrantRow => "escrowed grant",
+    CertificateRow => "certificate beside escrow",
+    EscrowCountRow => "count of certificates",
+    AttemptRow => "attempt at recovery",
 }
 
 /// The error of a row that is not what it should be.
@@ -79,79 +117,6 @@ pub(crate) fn id<'a, T: TryFrom<&'a [u8], Error = IdLengthError>>(
     what: &'static str,
 ) -> Result<T> {
     T::try_from(bytes).map_err(|_| damaged(what))
-}
-
-/// One log entry; its position is in the key.
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct EntryRow {
-    #[prost(enumeration = "alcove_proto::v1::EntryKind", tag = "1")]
-    pub(crate) kind: i32,
-    #[prost(uint64, tag = "2")]
-    pub(crate) epoch: u64,
-    #[prost(string, tag = "3")]
-    pub(crate) author: String,
-    #[prost(int64, tag = "4")]
-    pub(crate) received_at_ms: i64,
-    /// The whole body, unless `body_bytes` is set.
-    #[prost(bytes = "bytes", tag = "5")]
-    pub(crate) body: bytes::Bytes,
-    /// The head after this entry.
-    #[prost(bytes = "vec", tag = "6")]
-    pub(crate) head: Vec<u8>,
-    /// Length of a body that lies in part rows.
-    #[prost(uint64, tag = "7")]
-    pub(crate) body_bytes: u64,
-    /// The id of a record; empty for a commit.
-    #[prost(bytes = "vec", tag = "8")]
-    pub(crate) record: Vec<u8>,
-}
-
-/// The record ids of [`super::logs::BLOCK_POSITIONS`] positions.
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct IdBlockRow {
-    /// 16 bytes each, in the order of the log.
-    #[prost(bytes = "vec", tag = "1")]
-    pub(crate) records: Vec<u8>,
-    /// Offsets of commits, which have none. Ascending.
-    #[prost(uint32, repeated, tag = "2")]
-    pub(crate) commits: Vec<u32>,
-}
-
-/// The position an index leads to.
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct PositionRow {
-    #[prost(uint64, tag = "1")]
-    pub(crate) position: u64,
-}
-
-/// The audit entries of one flush, or a part of them. The first one's sequence number is in the key.
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct AuditRow {
-    #[prost(message, repeated, tag = "1")]
-    pub(crate) acts: Vec<ActRow>,
-}
-
-/// One audit entry.
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct ActRow {
-    #[prost(uint32, tag = "1")]
-    pub(crate) act: u32,
-    #[prost(fixed64, tag = "2")]
-    pub(crate) request: u64,
-    /// Empty for an entry with a position: the log says who and when.
-    #[prost(string, tag = "3")]
-    pub(crate) identity: String,
-    /// 0 for an entry with a position.
-    #[prost(int64, tag = "4")]
-    pub(crate) time_ms: i64,
-    #[prost(bytes = "vec", tag = "5")]
-    pub(crate) group: Vec<u8>,
-    #[prost(uint64, tag = "6")]
-    pub(crate) position: u64,
-    #[prost(bytes = "vec", tag = "7")]
-    pub(crate) subject: Vec<u8>,
-    #[prost(string, tag = "8")]
-    pub(crate) concerning: String,
 }
 
 #[cfg(test)]
@@ -183,5 +148,21 @@ mod tests {
         assert!(row.to_value().len() <= VALUE_BYTES_MAX);
         const { assert!(alcove_proto::limits::RECORD_BYTES_MAX <= INLINE_BODY_BYTES_MAX) };
         const { assert!(PART_BYTES <= VALUE_BYTES_MAX) };
+    }
+
+    #[test]
+    fn the_longest_answer_and_renewal_fit_one_value() {
+        let answer = AnswerRow {
+            request_hash: vec![0; 32],
+            answered_at_ms: i64::MAX,
+            sealed_answer: vec![0; alcove_proto::limits::ANSWER_BYTES_MAX].into(),
+            refused: true,
+            collected: true,
+        };
+        assert!(answer.to_value().len() <= VALUE_BYTES_MAX);
+        const { assert!(alcove_proto::limits::OBJECTION_BYTES_MAX < alcove_proto::limits::ANSWER_BYTES_MAX) };
+        const { assert!(alcove_proto::limits::ESCROWED_GRANT_BYTES_MAX + 1024 < VALUE_BYTES_MAX) };
+        const { assert!(alcove_proto::limits::RENEWAL_BYTES_MAX < alcove_proto::limits::ANSWER_BYTES_MAX) };
+        const { assert!(alcove_proto::limits::REQUEST_BYTES_MAX < alcove_proto::limits::ANSWER_BYTES_MAX) };
     }
 }

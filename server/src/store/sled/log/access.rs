@@ -1,16 +1,15 @@
 //! Access entries.
 
-use super::{
-    members::{group_row, require_member},
-    rows::AccessRow,
-};
+use super::members::{group_row, require_member};
 use crate::store::{
     Result, StoreError,
     access::{Access, AccessEntry, NewAccess, OpenAccessOutcome, PositionRange},
     audit::{Act, By},
     sled::{
-        blobs::rows::UsageRow,
-        engine::{Audited, Batch, Demand, Key, Kind, Row, View, damaged, group_key, identity, tail},
+        engine::{
+            AccessRow, Audited, Batch, Demand, Key, Kind, Row, UsageRow, View, damaged, group_key, identity,
+            tail,
+        },
         store::SledStore,
     },
 };

@@ -4,9 +4,6 @@ use super::{
     checkpoints::checkpoint,
     entries::durable_entry,
     memberships::{members, memberships},
-    rows::{
-        AccessRow, CardRow, GroupRow, KeyPackageRow, MemberRow, MembershipRow, WelcomeContentRow, WelcomeRow,
-    },
 };
 use crate::store::{
     Result,
@@ -15,7 +12,8 @@ use crate::store::{
     sled::{
         check::{Check, found, keep, within},
         engine::{
-            BLOCK_POSITIONS, EntryRow, IdBlockRow, Key, Kind, PositionRow, Row, View, damaged, id,
+            AccessRow, BLOCK_POSITIONS, CardRow, EntryRow, GroupRow, IdBlockRow, Key, KeyPackageRow, Kind,
+            MemberRow, MembershipRow, PositionRow, Row, View, WelcomeContentRow, WelcomeRow, damaged, id,
             identity_of, ids_of, membership_key, record_of, tail,
         },
     },

@@ -1,10 +1,9 @@
 //! The observer's states: one of each group, the newest.
 
-use super::rows::CheckpointRow;
 use crate::store::{
     Result,
     groups::Checkpoint,
-    sled::engine::{Batch, Kind, Row, View, damaged},
+    sled::engine::{Batch, CheckpointRow, Kind, Row, View, damaged},
 };
 use alcove_proto::ids::{Epoch, GroupId, Position};
 

@@ -5,7 +5,6 @@ use super::{
     checkpoints::put_checkpoint,
     entries::{Pending, durable_entry, entry_in_batch, push_entry, same_entry},
     members::{put_members, require_member},
-    rows::GroupInfoRow,
     welcomes,
 };
 use crate::store::{
@@ -15,7 +14,9 @@ use crate::store::{
     operation::Hint,
     sled::{
         blobs::uploads,
-        engine::{Audited, Batch, EntryRow, Flushes, Kind, PositionRow, Row, View, damaged, entry_key},
+        engine::{
+            Audited, Batch, EntryRow, Flushes, GroupInfoRow, Kind, PositionRow, Row, View, damaged, entry_key,
+        },
     },
 };
 use alcove_proto::{

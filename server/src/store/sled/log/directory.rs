@@ -1,6 +1,5 @@
 //! Key packages and cards.
 
-use super::rows::{CardRow, ClaimedRow, KeyPackageRow};
 use crate::store::{
     Result, StoreError,
     audit::{Act, By},
@@ -9,7 +8,10 @@ use crate::store::{
         SealedCardOf,
     },
     sled::{
-        engine::{Audited, Batch, Demand, Key, Kind, Row, View, damaged, identity_of},
+        engine::{
+            Audited, Batch, CardRow, ClaimedRow, Demand, Key, KeyPackageRow, Kind, Row, View, damaged,
+            identity_of,
+        },
         store::SledStore,
     },
 };

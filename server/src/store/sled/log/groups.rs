@@ -3,7 +3,6 @@
 use super::{
     checkpoints::{checkpoint, put_checkpoint},
     commits,
-    rows::{GroupInfoRow, GroupRow, MemberRow, MembershipRow},
 };
 use crate::store::{
     Result,
@@ -11,7 +10,10 @@ use crate::store::{
     groups::{Checkpoint, CommitOutcome, CreateOutcome, GroupHead, Groups, NewCommit, NewGroup},
     operation::Hint,
     sled::{
-        engine::{Audited, Batch, Demand, Kind, View, first_head, group_key, membership_key},
+        engine::{
+            Audited, Batch, Demand, GroupInfoRow, GroupRow, Kind, MemberRow, MembershipRow, View, first_head,
+            group_key, membership_key,
+        },
         store::SledStore,
     },
 };

@@ -1,10 +1,12 @@
 //! Members in an act: whether somebody is one, and who is one after a commit.
 
-use super::rows::{GroupRow, MemberRow, MembershipRow};
 use crate::store::{
     Result, StoreError,
     groups::MemberAfter,
-    sled::engine::{Batch, Kind, PositionRow, Row, damaged, group_key, identity, membership_key, tail},
+    sled::engine::{
+        Batch, GroupRow, Kind, MemberRow, MembershipRow, PositionRow, Row, damaged, group_key, identity,
+        membership_key, tail,
+    },
 };
 use alcove_proto::{
     ids::{GroupId, Position},

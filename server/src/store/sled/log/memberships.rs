@@ -1,11 +1,12 @@
 //! Who is in which group, read over what is durable.
 
-use super::rows::{MemberRow, MembershipRow};
 use crate::store::{
     Result,
     groups::{Member, Members, Membership},
     sled::{
-        engine::{Kind, PositionRow, Row, View, damaged, identity, membership_key, tail},
+        engine::{
+            Kind, MemberRow, MembershipRow, PositionRow, Row, View, damaged, identity, membership_key, tail,
+        },
         store::SledStore,
     },
 };

@@ -12,5 +12,4 @@ mod groups;
 pub(super) mod members;
 pub(super) mod memberships;
 mod records;
-pub(super) mod rows;
 pub(super) mod welcomes;

@@ -1,13 +1,15 @@
 //! Welcomes: one row for each joiner, and one copy of what the joiners of a commit share.
 
-use super::rows::{WelcomeContentRow, WelcomeRow};
 use crate::store::{
     Result,
     audit::{Act, By},
     groups::NewWelcome,
     operation::Hint,
     sled::{
-        engine::{Audited, Batch, Demand, Key, Kind, PART_BYTES, Row, View, damaged, id, tail},
+        engine::{
+            Audited, Batch, Demand, Key, Kind, PART_BYTES, Row, View, WelcomeContentRow, WelcomeRow, damaged,
+            id, tail,
+        },
         store::SledStore,
     },
     welcomes::{PendingWelcome, WelcomePage, Welcomes},

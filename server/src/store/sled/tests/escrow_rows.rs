@@ -1,6 +1,6 @@
-//! Values of the rows in `escrow_rows.rs`.
+//! Values of the rows of escrow and of attempts at recovery.
 
-use super::{super::desk::escrow_rows::*, DEVICE, hash, opaque};
+use super::{super::engine::rows::*, DEVICE, hash, opaque};
 
 pub(super) fn escrow() -> EscrowRow {
     EscrowRow { entry: opaque(1).into() }

@@ -1,9 +1,6 @@
-//! Values of the rows in `rows.rs`.
+//! Values of the rows of groups, blobs and the desk.
 
-use super::{
-    super::{blobs::rows::*, desk::rows::*, engine::rows::*, log::rows::*},
-    DEVICE, OTHER_DEVICE, hash, id, opaque,
-};
+use super::{super::engine::rows::*, DEVICE, OTHER_DEVICE, hash, id, opaque};
 
 pub(super) fn group() -> GroupRow {
     GroupRow { created_at_ms: 1, creator: DEVICE.to_owned(), creation_digest: hash(3), access_open: 4 }
