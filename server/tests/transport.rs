@@ -5,6 +5,7 @@
 mod tls_world;
 
 use alcove_charter::oids;
+use alcove_server::clock::Clock;
 use alcove_trust::{CertificateFault, ConnectError};
 use rustls::{CipherSuite, NamedGroup, ProtocolVersion};
 use std::time::{Duration, Instant, SystemTime};
@@ -99,6 +100,27 @@ async fn who_is_not_believed_learns_why_and_is_not_let_in() {
     // The control: the same with nothing wrong.
     server.connect(&world.connector(&harborlight.ca.certify(wanted()))).await.unwrap();
     assert_eq!(server.registry.len(), 1);
+}
+
+#[tokio::test]
+async fn the_door_goes_by_the_clock_that_trust_goes_by_and_by_no_other() {
+    let (hour, now) = (Duration::from_secs(3600), SystemTime::now());
+    let world = World::new();
+    world.certify_server(Wanted {
+        not_after: now + 3 * hour,
+        ..Wanted::new(SERVER_NAME, oids::SERVER_AUTH_ARCS)
+    });
+    let server = world.serve_by(Clock::new(|| tls_world::now_ms() + 2 * 3_600_000)).await;
+    let wanted = || Wanted::new(world.harborlight.device_name(1), oids::CLIENT_AUTH_ARCS);
+    let ended = world.harborlight.ca.certify(wanted());
+    match server.connect(&world.connector(&ended)).await {
+        Err(ConnectError::DeviceCertificate(fault)) => assert_eq!(fault, CertificateFault::Expired),
+        Err(error) => panic!("{error:?}"),
+        Ok(_) => panic!("it holds by the machine's clock, and was let in by that"),
+    }
+    let begun = Wanted { not_before: now + hour, not_after: now + 3 * hour, ..wanted() };
+    let begun = world.connector(&world.harborlight.ca.certify(begun));
+    check(&mut server.client(begun).await).await.unwrap();
 }
 
 #[tokio::test]

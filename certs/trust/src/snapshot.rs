@@ -8,9 +8,10 @@ use alcove_charter::TrustView;
 use arc_swap::{ArcSwap, Guard};
 use rustls::{
     ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer},
+    pki_types::{CertificateDer, PrivateKeyDer, UnixTime},
+    time_provider::TimeProvider,
 };
-use std::sync::Arc;
+use std::{fmt, sync::Arc, time::Duration};
 
 /// One consistent state of trust. Never changes.
 pub struct Snapshot {
@@ -32,28 +33,35 @@ impl Snapshot {
         trust: Arc<TrustView>,
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
+        clock: &Arc<dyn TimeProvider>,
     ) -> Result<Self, ConfigError> {
         let desk_tls = Arc::new(desk_config(chain.clone(), key.clone_key())?);
-        let tls = Arc::new(server_config(Arc::clone(&trust), chain.clone(), key)?);
-        Ok(Self { version, trust, chain, tls, desk_tls })
+        let mut tls = server_config(Arc::clone(&trust), chain.clone(), key)?;
+        tls.time_provider = Arc::clone(clock);
+        Ok(Self { version, trust, chain, tls: Arc::new(tls), desk_tls })
     }
 }
 
 /// Holds the snapshot in force.
 pub struct SnapshotCell {
     current: ArcSwap<Snapshot>,
+    clock: Arc<dyn TimeProvider>,
 }
 
 impl SnapshotCell {
-    /// A cell that begins with the server's `chain` (leaf first, no anchor), its `key`, and `trust`.
+    /// A cell that begins with the server's `chain` (leaf first, no anchor), its `key`, and `trust`. `now_ms`: what time it
+    /// is when a handshake judges a device's certificate, milliseconds since 1970.
     ///
     /// Errors: [`ConfigError`].
     pub fn new(
         trust: Arc<TrustView>,
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
+        now_ms: impl Fn() -> i64 + Send + Sync + 'static,
     ) -> Result<Self, ConfigError> {
-        Ok(Self { current: ArcSwap::from_pointee(Snapshot::new(1, trust, chain, key)?) })
+        let clock: Arc<dyn TimeProvider> = Arc::new(HandshakeClock(now_ms));
+        let first = Snapshot::new(1, trust, chain, key, &clock)?;
+        Ok(Self { current: ArcSwap::from_pointee(first), clock })
     }
 
     /// The snapshot in force. For one short use; hold [`SnapshotCell::load_full`]'s across an await.
@@ -76,8 +84,24 @@ impl SnapshotCell {
         key: PrivateKeyDer<'static>,
     ) -> Result<Arc<Snapshot>, ConfigError> {
         let version = self.current.load().version + 1;
-        let next = Arc::new(Snapshot::new(version, trust, chain, key)?);
+        let next = Arc::new(Snapshot::new(version, trust, chain, key, &self.clock)?);
         self.current.store(Arc::clone(&next));
         Ok(next)
+    }
+}
+
+/// The clock of handshakes.
+struct HandshakeClock<F>(F);
+
+impl<F: Fn() -> i64 + Send + Sync> TimeProvider for HandshakeClock<F> {
+    fn current_time(&self) -> Option<UnixTime> {
+        let since_1970_ms = u64::try_from((self.0)()).ok()?;
+        Some(UnixTime::since_unix_epoch(Duration::from_millis(since_1970_ms)))
+    }
+}
+
+impl<F> fmt::Debug for HandshakeClock<F> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("HandshakeClock")
     }
 }

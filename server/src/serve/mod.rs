@@ -109,7 +109,7 @@ impl<S: Store> Server<S> {
             TrustDesk::new(files.clone(), in_force.clone(), trust_now.clone(), lists_per_minute_max);
         let keeping_current = tokio::spawn(trust::keep_current(
             files,
-            in_force,
+            in_force.clone(),
             config.trust_poll(),
             trust_now,
             reload_asked,
@@ -126,13 +126,13 @@ impl<S: Store> Server<S> {
         let desk = serve_desk(
             desk_listener.map(|(listener, _)| listener),
             grpc::desk_routes(&service, &trust_desk, tell_of_denials(&service)),
-            Arc::clone(&cell),
+            cell,
             (config.desk, &config.limits),
             stopping.clone(),
         );
         let limits = config.limits.clone();
         let serving =
-            transport::serve(listener, routes, service.admission(), cell, registry, limits, stopping);
+            transport::serve(listener, routes, service.admission(), in_force, registry, limits, stopping);
         let (stopped, (), ()) = tokio::join!(serving, desk, closing);
 
         drop((address_file, desk_address_file));

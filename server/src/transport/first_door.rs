@@ -11,18 +11,15 @@ use super::{
     registry::{CutReason, Registry},
 };
 use crate::{
-    clock::now_ms,
     config::Limits,
     service::{Admission, Permit},
     stop::Stopping,
     strangers::Strangers,
-    trust::Peer,
+    trust::{InForce, Peer},
 };
-use alcove_charter::TrustError;
 use alcove_proto::names::Identity;
-use alcove_trust::{CertificateFault, Snapshot, SnapshotCell};
+use alcove_trust::CertificateFault;
 use http::Extensions;
-use rustls_pki_types::CertificateDer;
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -35,13 +32,13 @@ use tokio_rustls::server::TlsStream;
 use tonic::service::Routes;
 use tracing::{Span, field};
 
-/// Serves `routes` on `listener` to whom `admission` lets in, until it is asked to stop; then waits for calls
+/// Serves `routes` on `listener` to whom `in_force` and `admission` let in, until it is asked to stop; then waits for calls
 /// under way, at most [`Limits::stop_grace`].
 pub async fn serve(
     listener: TcpListener,
     routes: Routes,
     admission: Arc<Admission>,
-    trust: Arc<SnapshotCell>,
+    in_force: InForce,
     registry: Registry,
     limits: Limits,
     stop: Stopping,
@@ -55,13 +52,13 @@ pub async fn serve(
     let routes = routes.prepare();
     let strangers = Strangers::of(FirstDoor::NAME);
     let door =
-        FirstDoor { trust, registry, routes, admission, limits, bounds, strangers, stop: stop.clone() };
+        FirstDoor { in_force, registry, routes, admission, limits, bounds, strangers, stop: stop.clone() };
     serve_door(listener, door, room, stop).await
 }
 
 /// What every connection needs.
 struct FirstDoor {
-    trust: Arc<SnapshotCell>,
+    in_force: InForce,
     registry: Registry,
     routes: Routes,
     admission: Arc<Admission>,
@@ -85,15 +82,19 @@ impl Door for FirstDoor {
     }
 
     async fn serve(self: Arc<Self>, tcp: TcpStream, _address: SocketAddr, (): (), waiting: Waiting) -> Ended {
-        let snapshot = self.trust.load_full();
+        let snapshot = self.in_force.trust.load_full();
         let tls = match connection::handshake(tcp, Arc::clone(&snapshot.tls), &self.bounds, waiting).await {
             Ok(tls) => tls,
             Err(ended) => return ended,
         };
         let chain = tls.get_ref().1.peer_certificates().unwrap_or_default().iter();
         let chain: Vec<_> = chain.map(|certificate| certificate.clone().into_owned()).collect();
-        match peer_of(chain, &snapshot) {
-            Ok(peer) => self.serve_peer(tls, snapshot.version, Arc::new(peer)).await,
+        // The verifier has just judged this chain; this only asks it for the name.
+        match snapshot.trust.verify_device_tls(&chain, self.in_force.now_ms()) {
+            Ok(device) => {
+                let peer = Peer { identity: device.identity, chain, not_after_ms: device.not_after_ms };
+                self.serve_peer(tls, snapshot.version, Arc::new(peer)).await
+            }
             Err(error) => Ended::Certificate(error),
         }
     }
@@ -104,9 +105,9 @@ impl FirstDoor {
         let (_registration, cut) = self.registry.register(Arc::clone(&peer));
         // What is trusted may have changed between the handshake and the entry; the sweep that followed the
         // change did not see this connection.
-        let current = self.trust.load_full();
+        let current = self.in_force.trust.load_full();
         if current.version != judged_by
-            && let Err(error) = current.trust.verify_device_tls(&peer.chain, now_ms())
+            && let Err(error) = current.trust.verify_device_tls(&peer.chain, self.in_force.now_ms())
         {
             return Ended::Certificate(error);
         }
@@ -118,12 +119,6 @@ impl FirstDoor {
         let cut = async { cut_for(cut.await) };
         connection::serve_http(tls, &self.bounds, calls, stop.asked(), cut).await
     }
-}
-
-/// Reads who was let in. The verifier has just judged this chain; this only asks it for the name.
-fn peer_of(chain: Vec<CertificateDer<'static>>, snapshot: &Snapshot) -> Result<Peer, TrustError> {
-    let device = snapshot.trust.verify_device_tls(&chain, now_ms())?;
-    Ok(Peer { identity: device.identity, chain, not_after_ms: device.not_after_ms })
 }
 
 fn cut_for(reason: Result<CutReason, RecvError>) -> Ended {

@@ -58,10 +58,12 @@ impl InForce {
         warn_of_refused(&loaded);
         let Loaded { trust, tls_chain, tls_key, receipt_chain, receipt_key, stamp, .. } = loaded;
         let receipt_key = ReceiptKey::new(receipt_key.secret_pkcs8_der(), receipt_chain)?;
+        let at_the_door = clock.clone();
+        let trust = SnapshotCell::new(trust, tls_chain, tls_key, move || at_the_door.now_ms())?;
         Ok(Self {
             certificates_end_ms: Arc::new(AtomicI64::new(loaded.certificates_end_ms)),
             changing: Arc::new(Mutex::new(stamp)),
-            trust: Arc::new(SnapshotCell::new(trust, tls_chain, tls_key)?),
+            trust: Arc::new(trust),
             receipt_key: Arc::new(ArcSwap::from_pointee(receipt_key)),
             connected: Arc::new(connected),
             clock,

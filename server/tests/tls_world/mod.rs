@@ -143,13 +143,18 @@ impl World {
 
     /// Starts the listener over the folder's files, and the desk where the configuration has one.
     pub async fn serve(&self) -> Server {
+        self.serve_by(Clock::system()).await
+    }
+
+    /// The same by that clock.
+    pub async fn serve_by(&self, clock: Clock) -> Server {
         let config = self.config();
         let files = TrustFiles::of(&config);
         let registry = Registry::new(config.limits.connections_per_identity_max.get());
         files.name_denials().unwrap();
-        let mut loaded = load(&files, None, now_ms()).unwrap();
+        let mut loaded = load(&files, None, clock.now_ms()).unwrap();
         let ended_denials = std::mem::take(&mut loaded.ended_denials);
-        let in_force = InForce::begin(loaded, registry.clone(), Clock::system()).unwrap();
+        let in_force = InForce::begin(loaded, registry.clone(), clock).unwrap();
         trust::remove_ended(&ended_denials);
         let cell = Arc::clone(&in_force.trust);
         let (health, service) = tonic_health::server::health_reporter();
@@ -160,7 +165,7 @@ impl World {
             listener,
             Routes::new(service),
             Admission::new(Settings::from(&config.limits)),
-            Arc::clone(&cell),
+            in_force.clone(),
             registry.clone(),
             config.limits.clone(),
             stop.stopping(),
