@@ -1,6 +1,6 @@
 //! Access entries, in domain types: positions before its join position that a member may read.
 
-use super::{audit::By, error::Result};
+use super::{audit::By, error::Answer};
 use alcove_proto::{
     ids::{AccessId, GroupId, Position},
     names::Identity,
@@ -69,31 +69,14 @@ pub trait Access: Send + Sync + 'static {
     ///
     /// Errors: [`super::error::StoreError::NotFound`], [`super::error::StoreError::NotMember`], [`super::error::StoreError::TooMany`]
     /// ranges or open entries of the group.
-    fn open_access(
-        &self,
-        access: NewAccess,
-        by: By,
-    ) -> impl Future<Output = Result<OpenAccessOutcome>> + Send;
+    fn open_access(&self, access: NewAccess, by: By) -> impl Answer<OpenAccessOutcome>;
 
     /// Ends an access entry; who may is the caller's to judge. Answers whether it was open.
-    fn end_access(
-        &self,
-        group: GroupId,
-        access: AccessId,
-        by: By,
-    ) -> impl Future<Output = Result<bool>> + Send;
+    fn end_access(&self, group: GroupId, access: AccessId, by: By) -> impl Answer<bool>;
 
     /// One open access entry.
-    fn access_entry(
-        &self,
-        group: GroupId,
-        access: AccessId,
-    ) -> impl Future<Output = Result<Option<AccessEntry>>> + Send;
+    fn access_entry(&self, group: GroupId, access: AccessId) -> impl Answer<Option<AccessEntry>>;
 
     /// The access entries open to `grantee` in a group. Their end in time is the caller's to judge.
-    fn access_of(
-        &self,
-        group: GroupId,
-        grantee: Identity,
-    ) -> impl Future<Output = Result<Vec<AccessEntry>>> + Send;
+    fn access_of(&self, group: GroupId, grantee: Identity) -> impl Answer<Vec<AccessEntry>>;
 }

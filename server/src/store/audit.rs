@@ -4,7 +4,7 @@
 //! refused act leaves none. An entry about a log position takes author and time from the log itself,
 //! which already says both under its hash chain.
 
-use super::error::Result;
+use super::error::Answer;
 use alcove_proto::{
     ids::{GroupId, Position},
     names::Identity,
@@ -146,5 +146,5 @@ pub struct AuditPage {
 /// The trail, to be read; every act writes its own entry.
 pub trait Audit: Send + Sync + 'static {
     /// Audit entries after sequence number `after`, at most `max`, oldest first.
-    fn audit(&self, after: u64, max: usize) -> impl Future<Output = Result<AuditPage>> + Send;
+    fn audit(&self, after: u64, max: usize) -> impl Answer<AuditPage>;
 }

@@ -2,7 +2,7 @@
 
 use super::{
     audit::By,
-    error::{Result, StoreError},
+    error::{Answer, Result, StoreError},
 };
 use alcove_proto::{
     ids::{BlobId, Digest, GroupId, Position},
@@ -128,12 +128,7 @@ pub trait Blobs: Send + Sync + 'static {
     /// Errors: [`StoreError::NotFound`] group, [`StoreError::NotMember`], [`StoreError::IdReused`] the id
     /// is taken by another shape, group or uploader, [`StoreError::BlobShape`],
     /// [`StoreError::QuotaExceeded`], [`StoreError::TooMany`] uploads that no record names.
-    fn open_upload(
-        &self,
-        upload: NewUpload,
-        quota_bytes_max: u64,
-        by: By,
-    ) -> impl Future<Output = Result<Upload>> + Send;
+    fn open_upload(&self, upload: NewUpload, quota_bytes_max: u64, by: By) -> impl Answer<Upload>;
 
     /// Stores one sealed chunk; the same bytes again change nothing. Many at a time. A chunk whose future is
     /// dropped is stored all the same or leaves nothing.
@@ -141,49 +136,29 @@ pub trait Blobs: Send + Sync + 'static {
     /// Errors: [`StoreError::NotFound`] no such upload of the caller, [`StoreError::NotMember`],
     /// [`StoreError::BlobShape`] an index or length that does not fit it, [`StoreError::IdReused`] the index
     /// has other bytes, [`StoreError::StorageFull`].
-    fn put_chunk(
-        &self,
-        blob: BlobId,
-        index: u32,
-        chunk: Bytes,
-        by: By,
-    ) -> impl Future<Output = Result<()>> + Send;
+    fn put_chunk(&self, blob: BlobId, index: u32, chunk: Bytes, by: By) -> impl Answer<()>;
 
     /// Closes an upload whose chunks are all here. `digest`: SHA-256 over the SHA-256 of every chunk.
     ///
     /// Errors: [`StoreError::NotFound`] no such upload of the caller, [`StoreError::NotMember`].
-    fn finish_upload(
-        &self,
-        blob: BlobId,
-        digest: Digest,
-        by: By,
-    ) -> impl Future<Output = Result<FinishOutcome>> + Send;
+    fn finish_upload(&self, blob: BlobId, digest: Digest, by: By) -> impl Answer<FinishOutcome>;
 
     /// A blob or an upload.
-    fn blob(&self, blob: BlobId) -> impl Future<Output = Result<Option<Blob>>> + Send;
+    fn blob(&self, blob: BlobId) -> impl Answer<Option<Blob>>;
 
     /// One chunk of a finished blob; nothing when there is no such chunk.
-    fn read_chunk(&self, blob: BlobId, index: u32) -> impl Future<Output = Result<Option<Bytes>>> + Send;
+    fn read_chunk(&self, blob: BlobId, index: u32) -> impl Answer<Option<Bytes>>;
 
     /// Deletes a blob or an upload of the caller; its chunks' space comes back soon after.
     /// Answers whether it was there.
-    fn delete_blob(&self, blob: BlobId, by: By) -> impl Future<Output = Result<bool>> + Send;
+    fn delete_blob(&self, blob: BlobId, by: By) -> impl Answer<bool>;
 
     /// Uploads that are not closed, in the order of uploader and id, after `after`, at most `max`.
-    fn uploads(
-        &self,
-        after: Option<IdleUpload>,
-        max: usize,
-    ) -> impl Future<Output = Result<Vec<IdleUpload>>> + Send;
+    fn uploads(&self, after: Option<IdleUpload>, max: usize) -> impl Answer<Vec<IdleUpload>>;
 
     /// Deletes an upload that is not closed and has got no chunk since `idle_since_ms`. `by`: its uploader, and
     /// the server's time. Answers whether it was so.
-    fn expire_upload(
-        &self,
-        upload: IdleUpload,
-        idle_since_ms: i64,
-        by: By,
-    ) -> impl Future<Output = Result<bool>> + Send;
+    fn expire_upload(&self, upload: IdleUpload, idle_since_ms: i64, by: By) -> impl Answer<bool>;
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Key packages and sealed cards, in domain types.
 
-use super::{audit::By, error::Result};
+use super::{audit::By, error::Answer};
 use alcove_proto::names::{Identity, TrustDomain};
 use bytes::Bytes;
 
@@ -77,27 +77,19 @@ pub trait Directory: Send + Sync + 'static {
     ///
     /// Errors: [`super::error::StoreError::TooMany`] over [`alcove_proto::limits::KEY_PACKAGES_PER_DEVICE_MAX`] waiting,
     /// [`super::error::StoreError::TooLarge`].
-    fn publish_key_packages(
-        &self,
-        packages: NewKeyPackages,
-        by: By,
-    ) -> impl Future<Output = Result<Published>> + Send;
+    fn publish_key_packages(&self, packages: NewKeyPackages, by: By) -> impl Answer<Published>;
 
     /// Takes one key package for each of `identities` that has any, in the order asked. A one-time package is handed
     /// out at most once, whatever happens to the answer.
     ///
     /// Errors: [`super::error::StoreError::TooMany`] over [`alcove_proto::limits::CLAIM_IDENTITIES_MAX`].
-    fn claim_key_packages(
-        &self,
-        identities: Vec<Identity>,
-        by: By,
-    ) -> impl Future<Output = Result<Vec<ClaimedKeyPackage>>> + Send;
+    fn claim_key_packages(&self, identities: Vec<Identity>, by: By) -> impl Answer<Vec<ClaimedKeyPackage>>;
 
     /// How many one-time packages wait.
-    fn count_key_packages(&self, identity: Identity) -> impl Future<Output = Result<KeyPackageCount>> + Send;
+    fn count_key_packages(&self, identity: Identity) -> impl Answer<KeyPackageCount>;
 
     /// Stores the caller's sealed card in place of an earlier one. Errors: [`super::error::StoreError::TooLarge`].
-    fn publish_card(&self, sealed_card: Bytes, by: By) -> impl Future<Output = Result<()>> + Send;
+    fn publish_card(&self, sealed_card: Bytes, by: By) -> impl Answer<()>;
 
     /// Cards of one agency's devices, or of all, by identity name, after `after`, at most `max`.
     fn cards(
@@ -105,5 +97,5 @@ pub trait Directory: Send + Sync + 'static {
         trust_domain: Option<TrustDomain>,
         after: Option<Identity>,
         max: usize,
-    ) -> impl Future<Output = Result<CardPage>> + Send;
+    ) -> impl Answer<CardPage>;
 }

@@ -5,7 +5,7 @@
 //! place. In each one request waits or one answer lies. The store judges what must be judged in the instant of the
 //! write (one request on one invitation), and no signature. PROTOCOL.md, "Enrolment and renewal", steps 5 to 11.
 
-use super::{audit::By, error::Result};
+use super::{audit::By, error::Answer};
 use alcove_proto::{
     ids::Digest,
     names::{Identity, TrustDomain},
@@ -206,57 +206,36 @@ pub trait Desk: Send + Sync + 'static {
     ///
     /// Errors: [`super::error::StoreError::TooMany`] open ones of the agency, over
     /// [`alcove_proto::limits::INVITATIONS_PER_AGENCY_MAX`].
-    fn open_invitation(
-        &self,
-        invitation: NewInvitation,
-        by: By,
-    ) -> impl Future<Output = Result<OpenInvitationOutcome>> + Send;
+    fn open_invitation(&self, invitation: NewInvitation, by: By) -> impl Answer<OpenInvitationOutcome>;
 
     /// Takes the device's invitation back; a request that waits on it is refused with it. Answers whether there
     /// was one.
-    fn withdraw_invitation(&self, by: By) -> impl Future<Output = Result<bool>> + Send;
+    fn withdraw_invitation(&self, by: By) -> impl Answer<bool>;
 
     /// Takes one request on the device's invitation, in place of what was answered before. Whatever comes of it, the
     /// agency's events tell it by then.
     ///
     /// Errors: [`super::error::StoreError::TooLarge`].
-    fn hand_in_request(
-        &self,
-        request: NewRequest,
-        by: By,
-    ) -> impl Future<Output = Result<HandInOutcome>> + Send;
+    fn hand_in_request(&self, request: NewRequest, by: By) -> impl Answer<HandInOutcome>;
 
     /// Takes a renewal in place of an earlier one of the device, answered or not, unless that holds the same request.
     ///
     /// Errors: [`super::error::StoreError::TooLarge`].
-    fn hand_in_renewal(
-        &self,
-        renewal: NewRenewal,
-        by: By,
-    ) -> impl Future<Output = Result<RenewalOutcome>> + Send;
+    fn hand_in_renewal(&self, renewal: NewRenewal, by: By) -> impl Answer<RenewalOutcome>;
 
     /// Answers the device's waiting request of that hash; the same answer again changes nothing.
     ///
     /// Errors: [`super::error::StoreError::NotFound`] when another request or none waits, [`super::error::StoreError::TooLarge`].
-    fn answer_request(
-        &self,
-        request_hash: Digest,
-        sealed_answer: Bytes,
-        by: By,
-    ) -> impl Future<Output = Result<()>> + Send;
+    fn answer_request(&self, request_hash: Digest, sealed_answer: Bytes, by: By) -> impl Answer<()>;
 
     /// Refuses the device's waiting request of that hash; again changes nothing.
     ///
     /// Errors: [`super::error::StoreError::NotFound`] when another request or none waits.
-    fn refuse_request(&self, request_hash: Digest, by: By) -> impl Future<Output = Result<()>> + Send;
+    fn refuse_request(&self, request_hash: Digest, by: By) -> impl Answer<()>;
 
     /// What has become of the device's request of that hash; nothing when it is not here. The first look at an answer
     /// is an event. An answer stays until the device's next request.
-    fn collect_answer(
-        &self,
-        request_hash: Digest,
-        by: By,
-    ) -> impl Future<Output = Result<Option<RequestState>>> + Send;
+    fn collect_answer(&self, request_hash: Digest, by: By) -> impl Answer<Option<RequestState>>;
 
     /// The requests that wait for an agency, after those of `after`, at most `max`, which is 2 at least.
     fn waiting_requests(
@@ -264,25 +243,16 @@ pub trait Desk: Send + Sync + 'static {
         trust_domain: TrustDomain,
         after: Option<Identity>,
         max: usize,
-    ) -> impl Future<Output = Result<RequestPage>> + Send;
+    ) -> impl Answer<RequestPage>;
 
     /// The invitations of an agency that are open at `now_ms`, in order of identity name.
-    fn open_invitations(
-        &self,
-        trust_domain: TrustDomain,
-        now_ms: i64,
-    ) -> impl Future<Output = Result<Vec<OpenInvitation>>> + Send;
+    fn open_invitations(&self, trust_domain: TrustDomain, now_ms: i64) -> impl Answer<Vec<OpenInvitation>>;
 
     /// Keeps an event about the device for its agency's admin, unless it repeats one of the last minute. Of each
     /// agency the newest [`alcove_proto::limits::DESK_EVENTS_MAX`] are kept, [`STRANGERS_EVENTS_MAX`] of these for
     /// what anybody can cause.
-    fn put_desk_event(&self, kind: DeskEventKind, by: By) -> impl Future<Output = Result<()>> + Send;
+    fn put_desk_event(&self, kind: DeskEventKind, by: By) -> impl Answer<()>;
 
     /// An agency's events after sequence number `after`, at most `max`, oldest first.
-    fn desk_events(
-        &self,
-        trust_domain: TrustDomain,
-        after: u64,
-        max: usize,
-    ) -> impl Future<Output = Result<Vec<DeskEvent>>> + Send;
+    fn desk_events(&self, trust_domain: TrustDomain, after: u64, max: usize) -> impl Answer<Vec<DeskEvent>>;
 }

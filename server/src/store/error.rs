@@ -5,6 +5,11 @@ use std::path::PathBuf;
 /// The result of a verb.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
+/// What a verb returns: its result, once it is there.
+pub trait Answer<T>: Future<Output = Result<T>> + Send {}
+
+impl<T, F: Future<Output = Result<T>> + Send> Answer<T> for F {}
+
 /// Why a verb wrote or found nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

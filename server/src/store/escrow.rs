@@ -3,7 +3,7 @@
 //!
 //! Kept by agency: whose a sealing is follows from who hands it in. PROTOCOL.md, "Recovery", steps 5 to 9.
 
-use super::{access::PositionRange, audit::By, error::Result};
+use super::{access::PositionRange, audit::By, error::Answer};
 use alcove_proto::{
     ids::{AccessId, Digest, Epoch, GroupId},
     names::{Identity, Person, TrustDomain},
@@ -124,7 +124,7 @@ pub trait Escrow: Send + Sync + 'static {
     /// [`super::error::StoreError::NotMember`], [`super::error::StoreError::TooMany`], also when the agency has
     /// [`alcove_proto::limits::ESCROW_CERTIFICATES_PER_GROUP_MAX`] certificates there,
     /// [`super::error::StoreError::TooLarge`].
-    fn put_escrow(&self, escrow: NewEscrow, by: By) -> impl Future<Output = Result<PutEscrowOutcome>> + Send;
+    fn put_escrow(&self, escrow: NewEscrow, by: By) -> impl Answer<PutEscrowOutcome>;
 
     /// Those of `certificates` that are not kept beside the escrow of that agency and group.
     fn certificates_missing(
@@ -132,7 +132,7 @@ pub trait Escrow: Send + Sync + 'static {
         trust_domain: TrustDomain,
         group: GroupId,
         certificates: Vec<Bytes>,
-    ) -> impl Future<Output = Result<Vec<Bytes>>> + Send;
+    ) -> impl Answer<Vec<Bytes>>;
 
     /// How many devices of the agency of `device` have sealed each epoch of a group to a recovery key, from an epoch on,
     /// at most `max`.
@@ -143,16 +143,12 @@ pub trait Escrow: Send + Sync + 'static {
         device: Identity,
         from: Epoch,
         max: usize,
-    ) -> impl Future<Output = Result<SealingPage>> + Send;
+    ) -> impl Answer<SealingPage>;
 
     /// What escrow to a recovery key may bring back for one person, by group: of the epochs in which a device of theirs
     /// was a member, and of the grants that such a device has sealed.
-    fn recoverable(
-        &self,
-        person: Person,
-        recovery_key_hash: Digest,
-    ) -> impl Future<Output = Result<Vec<Recoverable>>> + Send;
+    fn recoverable(&self, person: Person, recovery_key_hash: Digest) -> impl Answer<Vec<Recoverable>>;
 
     /// One page of that escrow.
-    fn escrow_page(&self, query: EscrowQuery) -> impl Future<Output = Result<EscrowPage>> + Send;
+    fn escrow_page(&self, query: EscrowQuery) -> impl Answer<EscrowPage>;
 }

@@ -1,6 +1,6 @@
 //! Groups, their logs, members and observer checkpoints, in domain types.
 
-use super::{audit::By, error::Result};
+use super::{audit::By, error::Answer};
 use alcove_proto::{
     ids::{BlobId, Digest, Epoch, GroupId, Head, Position, RecordId},
     names::Identity,
@@ -281,23 +281,23 @@ pub trait Groups: Send + Sync + 'static {
     /// Creates a group at epoch 0 with the caller as its only member.
     ///
     /// Repeated by the same caller with the same digest it answers [`CreateOutcome::Replayed`].
-    fn create_group(&self, group: NewGroup, by: By) -> impl Future<Output = Result<CreateOutcome>> + Send;
+    fn create_group(&self, group: NewGroup, by: By) -> impl Answer<CreateOutcome>;
 
     /// Takes a commit if its epoch is still the one in force: log entry, members, welcomes, tree and checkpoint in
     /// one act.
     ///
     /// Errors: as for [`Log::append_record`]; [`super::error::StoreError::TooLarge`] names the limit that broke.
-    fn commit(&self, commit: NewCommit, by: By) -> impl Future<Output = Result<CommitOutcome>> + Send;
+    fn commit(&self, commit: NewCommit, by: By) -> impl Answer<CommitOutcome>;
 
     /// The epoch in force, and the newest durable position and head. Nothing for an unknown group.
-    fn group_head(&self, group: GroupId) -> impl Future<Output = Result<Option<GroupHead>>> + Send;
+    fn group_head(&self, group: GroupId) -> impl Answer<Option<GroupHead>>;
 
     /// The newest observer state kept; replay [`Log::read_commits`] from its epoch on.
-    fn checkpoint(&self, group: GroupId) -> impl Future<Output = Result<Option<Checkpoint>>> + Send;
+    fn checkpoint(&self, group: GroupId) -> impl Answer<Option<Checkpoint>>;
 
     /// The epoch in force, and the GroupInfo that was handed in with the commit that opened it, empty when none was; nothing
     /// for an unknown group.
-    fn group_info(&self, group: GroupId) -> impl Future<Output = Result<Option<(Epoch, Bytes)>>> + Send;
+    fn group_info(&self, group: GroupId) -> impl Answer<Option<(Epoch, Bytes)>>;
 }
 
 /// The logs of groups: what is appended stays, and is read in order.
@@ -307,49 +307,31 @@ pub trait Log: Send + Sync + 'static {
     /// Errors: [`super::error::StoreError::NotFound`] unknown group, or a blob that is no finished one of the caller's in
     /// it, [`super::error::StoreError::NotMember`] the caller has no leaf, [`super::error::StoreError::TooMany`] blobs,
     /// [`super::error::StoreError::TooLarge`] over [`alcove_proto::limits::RECORD_BYTES_MAX`].
-    fn append_record(&self, record: NewRecord, by: By) -> impl Future<Output = Result<AppendOutcome>> + Send;
+    fn append_record(&self, record: NewRecord, by: By) -> impl Answer<AppendOutcome>;
 
     /// One page of a log, in order. An unknown group has an empty page at position 0.
-    fn read_log(&self, query: LogQuery) -> impl Future<Output = Result<LogPage>> + Send;
+    fn read_log(&self, query: LogQuery) -> impl Answer<LogPage>;
 
     /// The commits made in epoch `from` and later, in order, as many as fit `bytes_max` (one at least).
-    fn read_commits(
-        &self,
-        group: GroupId,
-        from: Epoch,
-        bytes_max: usize,
-    ) -> impl Future<Output = Result<Vec<LogEntry>>> + Send;
+    fn read_commits(&self, group: GroupId, from: Epoch, bytes_max: usize) -> impl Answer<Vec<LogEntry>>;
 
     /// The head after `position`; nothing for an unknown group or a position it has not reached.
-    fn head_at(
-        &self,
-        group: GroupId,
-        position: Position,
-    ) -> impl Future<Output = Result<Option<Head>>> + Send;
+    fn head_at(&self, group: GroupId, position: Position) -> impl Answer<Option<Head>>;
 
     /// Entry digests of `first..=last`, both durable.
     ///
     /// Errors: [`super::error::StoreError::NotFound`] when the log does not reach that far; [`super::error::StoreError::TooMany`]
     /// over [`alcove_proto::limits::LINK_DIGESTS_MAX`].
-    fn entry_digests(
-        &self,
-        group: GroupId,
-        first: Position,
-        last: Position,
-    ) -> impl Future<Output = Result<Vec<Digest>>> + Send;
+    fn entry_digests(&self, group: GroupId, first: Position, last: Position) -> impl Answer<Vec<Digest>>;
 }
 
 /// Who is in which group, and since when.
 pub trait Members: Send + Sync + 'static {
     /// The members of a group by leaf. Empty for an unknown group.
-    fn members(&self, group: GroupId) -> impl Future<Output = Result<Vec<Member>>> + Send;
+    fn members(&self, group: GroupId) -> impl Answer<Vec<Member>>;
 
     /// Whether `identity` is a member, with its leaf and join position.
-    fn member(
-        &self,
-        group: GroupId,
-        identity: Identity,
-    ) -> impl Future<Output = Result<Option<Member>>> + Send;
+    fn member(&self, group: GroupId, identity: Identity) -> impl Answer<Option<Member>>;
 
     /// The groups `identity` is a member of, by group id, after `after`, at most `max`.
     fn memberships(
@@ -357,7 +339,7 @@ pub trait Members: Send + Sync + 'static {
         identity: Identity,
         after: Option<GroupId>,
         max: usize,
-    ) -> impl Future<Output = Result<Vec<Membership>>> + Send;
+    ) -> impl Answer<Vec<Membership>>;
 
     /// The position of the commit that ended the stay of `identity` in which `after` lies: a device that was
     /// removed, also one that has come back since, is led to that commit and no further.
@@ -368,5 +350,5 @@ pub trait Members: Send + Sync + 'static {
         group: GroupId,
         identity: Identity,
         after: Position,
-    ) -> impl Future<Output = Result<Option<Position>>> + Send;
+    ) -> impl Answer<Option<Position>>;
 }

@@ -1,7 +1,7 @@
 //! Published ledgers, in domain types: the store keeps what an agency has published, and that nothing of it is ever
 //! taken back or replaced. Entries and heads are opaque here.
 
-use super::error::Result;
+use super::error::Answer;
 use alcove_proto::{ids::Digest, names::TrustDomain};
 use bytes::Bytes;
 
@@ -60,17 +60,11 @@ pub trait Ledgers: Send + Sync + 'static {
     ///
     /// Errors: [`super::error::StoreError::TooMany`] over [`alcove_proto::limits::LEDGER_ENTRIES_PER_CALL_MAX`],
     /// [`super::error::StoreError::TooLarge`].
-    fn append_ledger(&self, new: NewLedgerEntries) -> impl Future<Output = Result<LedgerOutcome>> + Send;
+    fn append_ledger(&self, new: NewLedgerEntries) -> impl Answer<LedgerOutcome>;
 
     /// Where an agency's ledger ends; nothing when it has published none.
-    fn ledger_end(&self, trust_domain: TrustDomain)
-    -> impl Future<Output = Result<Option<LedgerEnd>>> + Send;
+    fn ledger_end(&self, trust_domain: TrustDomain) -> impl Answer<Option<LedgerEnd>>;
 
     /// Entries of an agency's ledger after number `after`, in order, at most `max`, which is 1 at least.
-    fn ledger_entries(
-        &self,
-        trust_domain: TrustDomain,
-        after: u64,
-        max: usize,
-    ) -> impl Future<Output = Result<Vec<Bytes>>> + Send;
+    fn ledger_entries(&self, trust_domain: TrustDomain, after: u64, max: usize) -> impl Answer<Vec<Bytes>>;
 }

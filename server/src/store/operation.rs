@@ -1,6 +1,6 @@
 //! Hints, health and the integrity check, in domain types.
 
-use super::error::Result;
+use super::error::Answer;
 use alcove_proto::{
     ids::{BlobId, GroupId, Position},
     names::Identity,
@@ -231,8 +231,8 @@ pub trait Operation: Send + Sync + 'static {
 
     /// Recomputes every chain, reads every chunk, and compares what is kept twice. Reads all there is: minutes
     /// on a large store.
-    fn check(&self) -> impl Future<Output = Result<CheckReport>> + Send;
+    fn check(&self) -> impl Answer<CheckReport>;
 
     /// Whether writes can be taken now, and what is left of the disk.
-    fn health(&self) -> impl Future<Output = Result<Health>> + Send;
+    fn health(&self) -> impl Answer<Health>;
 }

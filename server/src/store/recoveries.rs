@@ -3,7 +3,7 @@
 //! An attempt's state follows from what was done and from the time: nothing has to be running for it to open or to end.
 //! The store judges what must be judged in the instant of the write, and no signature. PROTOCOL.md, "Recovery", step 9.
 
-use super::{access::PositionRange, audit::By, error::Result};
+use super::{access::PositionRange, audit::By, error::Answer};
 use alcove_proto::{
     ids::{AttemptId, GroupId},
     limits::{RECOVERY_DELAY_MS, RECOVERY_OPEN_MS},
@@ -133,11 +133,7 @@ pub trait Recoveries: Send + Sync + 'static {
     /// [`alcove_proto::limits::RECOVERY_ATTEMPTS_MAX`] are kept; the oldest that is over makes way.
     ///
     /// Errors: [`super::error::StoreError::TooLarge`], [`super::error::StoreError::TooMany`] when none of them is over.
-    fn open_attempt(
-        &self,
-        attempt: NewAttempt,
-        by: By,
-    ) -> impl Future<Output = Result<OpenAttemptOutcome>> + Send;
+    fn open_attempt(&self, attempt: NewAttempt, by: By) -> impl Answer<OpenAttemptOutcome>;
 
     /// Takes an attempt back, unless something has been handed out by it or it is over. Answers it as it stands then; nothing when there is none.
     /// `time_ms`: server time; `request`: the id of the call.
@@ -147,7 +143,7 @@ pub trait Recoveries: Send + Sync + 'static {
         attempt: AttemptId,
         time_ms: i64,
         request: u64,
-    ) -> impl Future<Output = Result<Option<Attempt>>> + Send;
+    ) -> impl Answer<Option<Attempt>>;
 
     /// Takes the caller's objection to an attempt of its agency, unless something has been handed out by it or it is
     /// over. Answers it as it stands then; nothing when there is none. Errors: [`super::error::StoreError::TooLarge`].
@@ -156,7 +152,7 @@ pub trait Recoveries: Send + Sync + 'static {
         attempt: AttemptId,
         signed_objection: Bytes,
         by: By,
-    ) -> impl Future<Output = Result<Option<Attempt>>> + Send;
+    ) -> impl Answer<Option<Attempt>>;
 
     /// Marks an attempt as handed out, if it is open or was handed out before, and opens log positions to its device.
     /// Answers it as it stands then, changed or not; nothing when there is none.
@@ -167,17 +163,13 @@ pub trait Recoveries: Send + Sync + 'static {
         accesses: Vec<RecoveredAccess>,
         time_ms: i64,
         request: u64,
-    ) -> impl Future<Output = Result<Option<Attempt>>> + Send;
+    ) -> impl Answer<Option<Attempt>>;
 
     /// One attempt.
-    fn attempt(
-        &self,
-        trust_domain: TrustDomain,
-        attempt: AttemptId,
-    ) -> impl Future<Output = Result<Option<Attempt>>> + Send;
+    fn attempt(&self, trust_domain: TrustDomain, attempt: AttemptId) -> impl Answer<Option<Attempt>>;
 
     /// An agency's attempts, newest first.
-    fn attempts(&self, trust_domain: TrustDomain) -> impl Future<Output = Result<Vec<Attempt>>> + Send;
+    fn attempts(&self, trust_domain: TrustDomain) -> impl Answer<Vec<Attempt>>;
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What has been in force of charter and CRLs, in domain types: the store remembers how far it got, so that no
 //! start takes it back.
 
-use super::error::Result;
+use super::error::Answer;
 use alcove_proto::{ids::Digest, names::TrustDomain};
 
 /// The newest charter and CRLs that have been in force here. Never the files themselves.
@@ -38,9 +38,9 @@ pub struct CrlInForce {
 /// How far trust has got here.
 pub trait Trust: Send + Sync + 'static {
     /// The newest charter and CRLs that have been in force.
-    fn trust_in_force(&self) -> impl Future<Output = Result<TrustInForce>> + Send;
+    fn trust_in_force(&self) -> impl Answer<TrustInForce>;
 
     /// Remembers what is in force now, so that no later start goes back behind it. An agency that is not named
     /// keeps what is remembered of it; the charter never falls.
-    fn put_trust_in_force(&self, now: TrustInForce) -> impl Future<Output = Result<()>> + Send;
+    fn put_trust_in_force(&self, now: TrustInForce) -> impl Answer<()>;
 }

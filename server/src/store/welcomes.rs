@@ -1,6 +1,6 @@
 //! Welcomes that wait for a device, in domain types.
 
-use super::{audit::By, error::Result};
+use super::{audit::By, error::Answer};
 use alcove_proto::{
     ids::{Epoch, GroupId, Position, WelcomeId},
     names::Identity,
@@ -40,18 +40,13 @@ pub struct PendingWelcome {
 /// What a joiner finds, until it has taken it.
 pub trait Welcomes: Send + Sync + 'static {
     /// The welcomes that wait for `identity`, at most `max`.
-    fn welcomes(&self, identity: Identity, max: usize) -> impl Future<Output = Result<WelcomePage>> + Send;
+    fn welcomes(&self, identity: Identity, max: usize) -> impl Answer<WelcomePage>;
 
     /// At least one byte of the tree of a waiting welcome from `offset`, at most
     /// [`alcove_proto::limits::TREE_CHUNK_BYTES`]; empty at its end, nothing when no such welcome waits.
-    fn read_tree(
-        &self,
-        identity: Identity,
-        welcome: WelcomeId,
-        offset: u64,
-    ) -> impl Future<Output = Result<Option<Bytes>>> + Send;
+    fn read_tree(&self, identity: Identity, welcome: WelcomeId, offset: u64) -> impl Answer<Option<Bytes>>;
 
     /// Deletes one of the caller's welcomes; with the last one of a commit the tree goes too.
     /// Answers whether it was there.
-    fn acknowledge_welcome(&self, welcome: WelcomeId, by: By) -> impl Future<Output = Result<bool>> + Send;
+    fn acknowledge_welcome(&self, welcome: WelcomeId, by: By) -> impl Answer<bool>;
 }
