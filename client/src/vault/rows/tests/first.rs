@@ -1,4 +1,4 @@
-//! Forms of the rows in `rows/mod.rs`.
+//! Forms of the rows that are in most vaults from the first hour: trust, the first groups, members and their keys.
 
 use super::*;
 
