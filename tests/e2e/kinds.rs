@@ -19,7 +19,7 @@ fn program_of_before(kind: RecordKind, staff: &Staff) -> Session {
 /// Brings the vault up to date; answers the one case in it, and how much of that needs a newer program.
 fn read(program: &Session, runtime: &Runtime) -> (GroupId, usize) {
     runtime.block_on(program.sync()).expect("the server can be reached");
-    let cases = program.cases(true).expect("the vault can be read");
+    let cases = program.conversations(true).expect("the vault can be read");
     let [case] = cases.as_slice() else { panic!("one case: {cases:?}") };
     let unreadable = program.unreadable(&case.id).expect("the vault can be read");
     assert!(unreadable.iter().all(|item| item.cause == UnreadableCause::NeedsNewerAlcove), "{unreadable:?}");

@@ -3,7 +3,9 @@
 
 use crate::{failure::Failure, output::Output, passphrase::Source};
 use alcove_client::{
-    session::{CaseView, Error, Passphrase, PersonView, Session, SystemClock, VaultError, enrol::device},
+    session::{
+        ConversationView, Error, Passphrase, PersonView, Session, SystemClock, VaultError, enrol::device,
+    },
     telling::{
         Names, Told, cases,
         refreshed::{self, Notices},
@@ -136,9 +138,13 @@ impl Context {
     }
 
     /// Tells of another case with the title of this one: by the title alone neither is found any more.
-    pub(crate) fn tell_of_same_title(&self, session: &Session, case: &CaseView) -> Result<(), Failure> {
+    pub(crate) fn tell_of_same_title(
+        &self,
+        session: &Session,
+        case: &ConversationView,
+    ) -> Result<(), Failure> {
         let Some(named) = &case.title else { return Ok(()) };
-        for other in session.cases(true)? {
+        for other in session.conversations(true)? {
             if other.id != case.id && other.successor.is_none() && other.title.as_ref() == Some(named) {
                 self.output.warn(&cases::same_title(self.language, &other.id, &case.id));
             }

@@ -12,11 +12,11 @@
 
 mod acting;
 mod alarms;
-mod cases;
 mod choosing;
 mod clock;
 mod compare;
 mod connection;
+mod conversations;
 mod documents;
 pub mod enrol;
 mod error;
@@ -46,13 +46,13 @@ pub use error::{CertificateTrouble, Error, RecoveredFileFault};
 pub use refreshing::{Refreshed, Stale};
 pub use upkeep::findings::{Check, Finding, Trouble, Verdict};
 pub use view::{
-    AddOutcome, AgencyCheck, AgencyView, AlarmKind, AlarmView, CaseView, Delivery, DeviceAddition,
-    DocumentView, FollowFault, GrantOutcome, HeldUp, History, Imported, KeyChangeCause, KeyChangeView,
-    LeaderView, LedgerSummary, LedgerView, ListView, ListedCertificate, MemberView, NewDeviceView, NoteView,
-    OpenedCase, OutboxKind, OutboxView, OwnDeviceView, OwnKey, PersonView, Progress, RecoveredCaseView,
-    RecoveryState, RecoveryView, RefusalCause, RenewalState, RenewalView, RequestView, SavedDocument,
-    ServerView, StatusView, Succession, SuccessionPlan, SyncReport, UnlistedView, UnreadableCause,
-    UnreadableView, WatchEvent, Written,
+    AddOutcome, AgencyCheck, AgencyView, AlarmKind, AlarmView, ConversationKind, ConversationView, Delivery,
+    DeviceAddition, DocumentView, FollowFault, GrantOutcome, HeldUp, History, Imported, KeyChangeCause,
+    KeyChangeView, LeaderView, LedgerSummary, LedgerView, ListView, ListedCertificate, MemberView,
+    NewDeviceView, NoteView, OpenedConversation, OutboxKind, OutboxView, OwnDeviceView, OwnKey, PersonView,
+    Progress, RecoveredView, RecoveryState, RecoveryView, RefusalCause, RenewalState, RenewalView,
+    RequestView, SavedDocument, ServerView, StatusView, Succession, SuccessionPlan, SyncReport, UnlistedView,
+    UnreadableCause, UnreadableView, WatchEvent, Written,
 };
 pub use watch::{Marks, OnEvent};
 

@@ -1,7 +1,7 @@
 //! What is said of cases and of who reads them.
 
 use super::{numbers::count, times, told::Told};
-use crate::session::CaseView;
+use crate::session::ConversationView;
 use alcove_programs::{language::Language, text::safe_line};
 use alcove_proto::ids::GroupId;
 
@@ -39,7 +39,7 @@ pub fn same_title(language: Language, one: &GroupId, other: &GroupId) -> String 
 }
 
 /// A case's title made safe, or what there is in its place.
-pub fn title(language: Language, case: &CaseView) -> String {
+pub fn title(language: Language, case: &ConversationView) -> String {
     match language {
         Language::English => match &case.title {
             Some(title) => safe_line(title),
@@ -49,13 +49,13 @@ pub fn title(language: Language, case: &CaseView) -> String {
 }
 
 /// What is said above everything that is shown of a case that is here as of a backup.
-pub fn as_of(language: Language, case: &CaseView) -> Option<String> {
+pub fn as_of(language: Language, case: &ConversationView) -> Option<String> {
     match language {
         Language::English => (case.is_old && case.successor.is_none()).then(|| old(language, case)),
     }
 }
 
-fn old(language: Language, case: &CaseView) -> String {
+fn old(language: Language, case: &ConversationView) -> String {
     match language {
         Language::English => {
             let since = times::minute(case.last_activity_ms);
@@ -70,7 +70,7 @@ fn old(language: Language, case: &CaseView) -> String {
 }
 
 /// What is special about a case, in words.
-pub fn state(language: Language, case: &CaseView) -> String {
+pub fn state(language: Language, case: &ConversationView) -> String {
     match language {
         Language::English => {
             let mut words: Vec<String> = Vec::new();
@@ -126,7 +126,7 @@ pub fn state(language: Language, case: &CaseView) -> String {
 }
 
 /// The first digits of a case's id: enough to name it by.
-pub fn short(case: &CaseView) -> String {
+pub fn short(case: &ConversationView) -> String {
     case.id.to_string().chars().take(8).collect()
 }
 

@@ -5,7 +5,7 @@
 
 use super::{alarms, items, people::Names, times::rfc3339, told::Told};
 use crate::session::{
-    AlarmView, CaseView, Delivery, DocumentView, MemberView, NoteView, PersonView, RecoveryView,
+    AlarmView, ConversationView, Delivery, DocumentView, MemberView, NoteView, PersonView, RecoveryView,
     UnreadableView,
 };
 use alcove_programs::language::Language;
@@ -139,7 +139,7 @@ impl CaseJson {
     pub fn new(
         language: Language,
         names: Names<'_>,
-        view: &CaseView,
+        view: &ConversationView,
         members: Option<&[MemberView]>,
     ) -> Self {
         let id = view.id.to_string();

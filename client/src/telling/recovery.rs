@@ -1,7 +1,7 @@
 //! An attempt at recovery, in words.
 
 use super::{numbers, people::name, times};
-use crate::session::{Imported, RecoveredCaseView, RecoveryState, RecoveryView};
+use crate::session::{Imported, RecoveredView, RecoveryState, RecoveryView};
 use alcove_programs::{language::Language, text::safe_line};
 use serde::Serialize;
 
@@ -70,7 +70,7 @@ impl RecoveredJson {
     pub const SCHEMA: &'static str = "alcove.recovered.v1";
 
     /// As JSON shows it.
-    pub fn new(imported: &Imported, cases: &[RecoveredCaseView]) -> Self {
+    pub fn new(imported: &Imported, cases: &[RecoveredView]) -> Self {
         Self {
             cases: imported.cases,
             epochs: imported.epochs,
@@ -93,7 +93,7 @@ struct RecoveredCaseJson {
 }
 
 impl RecoveredCaseJson {
-    fn new(view: &RecoveredCaseView) -> Self {
+    fn new(view: &RecoveredView) -> Self {
         Self {
             case: view.case.to_string(),
             title: view.title.clone(),
@@ -142,7 +142,7 @@ pub fn taken_in(language: Language, imported: &Imported) -> String {
 }
 
 /// How much of a case was read again.
-pub fn read_again(language: Language, case: &RecoveredCaseView) -> String {
+pub fn read_again(language: Language, case: &RecoveredView) -> String {
     match language {
         Language::English => {
             let mut line = format!(
@@ -166,7 +166,7 @@ pub fn read_again(language: Language, case: &RecoveredCaseView) -> String {
 }
 
 /// That a false key was sealed for an epoch.
-pub fn poisoned(language: Language, case: &RecoveredCaseView, epoch: u64) -> String {
+pub fn poisoned(language: Language, case: &RecoveredView, epoch: u64) -> String {
     match language {
         Language::English => {
             format!(
@@ -212,8 +212,8 @@ mod tests {
         assert!(over.contains("released") && !over.contains("recovery object"), "{over}");
     }
 
-    fn case() -> RecoveredCaseView {
-        RecoveredCaseView {
+    fn case() -> RecoveredView {
+        RecoveredView {
             case: GroupId([0xab; 16]),
             title: Some("QUIET-MAPLE-07".to_owned()),
             done: true,
@@ -230,7 +230,7 @@ mod tests {
             read_again(Language::English, &case()),
             "abababab  QUIET-MAPLE-07: 2 notes and documents restored; read only: ask a member to add you"
         );
-        let cut = RecoveredCaseView { done: false, member: true, title: None, unreadable: 1, ..case() };
+        let cut = RecoveredView { done: false, member: true, title: None, unreadable: 1, ..case() };
         assert_eq!(
             read_again(Language::English, &cut),
             "abababab  (its title was not recovered): 2 notes and documents restored, 1 cannot be read, not finished \

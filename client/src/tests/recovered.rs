@@ -226,11 +226,11 @@ fn whoever_lost_everything_reads_what_she_could_read_and_nothing_else() {
     lost.serve();
     let session = lost.import();
     assert_eq!(texts(&session), ["A bed is free from Friday.", "Interpreter booked.", "Back again."]);
-    let case = session.case(&CASE).unwrap();
+    let case = session.conversation(&CASE).unwrap();
     assert_eq!(case.title.as_deref(), Some("QUIET-MAPLE-07"));
     assert!(case.recovered && case.alarms.is_empty());
     assert_eq!((case.items, session.search_notes(&CASE, "interpreter").unwrap().len()), (3, 1));
-    let read = &session.recovered_cases().unwrap()[0];
+    let read = &session.recovered().unwrap()[0];
     assert!(read.done && !read.member && read.poisoned.is_empty());
     assert_eq!((read.items, read.unreadable), (3, 0));
     assert!(session.members(&CASE).unwrap().is_empty());
@@ -241,7 +241,7 @@ fn whoever_lost_everything_reads_what_she_could_read_and_nothing_else() {
     // The same file again, and another sync: nothing twice.
     session.import_recovered(&lost.file().encode_to_vec()).unwrap();
     lost.scene.sync(&session);
-    assert_eq!((texts(&session).len(), session.case(&CASE).unwrap().items), (3, 3));
+    assert_eq!((texts(&session).len(), session.conversation(&CASE).unwrap().items), (3, 3));
 }
 
 #[test]
@@ -251,13 +251,13 @@ fn a_reading_that_was_cut_goes_on_at_the_next_sync() {
     let rest = lost.scene.door.seen().pages.remove(&(CASE.to_vec(), 4)).unwrap();
     let session = lost.import();
     assert_eq!(texts(&session), ["A bed is free from Friday."]);
-    assert!(!session.recovered_cases().unwrap()[0].done);
+    assert!(!session.recovered().unwrap()[0].done);
     lost.scene.door.seen().pages.insert((CASE.to_vec(), 4), rest);
     drop(session);
     let session = lost.scene.session();
     lost.scene.sync(&session);
     assert_eq!(texts(&session).len(), 3);
-    assert!(session.recovered_cases().unwrap()[0].done);
+    assert!(session.recovered().unwrap()[0].done);
 }
 
 #[test]
@@ -284,8 +284,8 @@ fn of_two_keys_of_one_epoch_the_true_one_is_found_and_the_epoch_is_named() {
     lost.serve();
     let session = lost.import();
     assert_eq!(texts(&session).len(), 3);
-    assert_eq!(session.recovered_cases().unwrap()[0].poisoned, [1, 3]);
-    assert!(session.case(&CASE).unwrap().alarms.is_empty(), "it stops nothing");
+    assert_eq!(session.recovered().unwrap()[0].poisoned, [1, 3]);
+    assert!(session.conversation(&CASE).unwrap().alarms.is_empty(), "it stops nothing");
 }
 
 #[test]
@@ -379,9 +379,9 @@ fn a_file_for_another_device_or_key_is_refused_and_changes_nothing() {
     );
     assert_eq!(refused(&|file| file.format = 2), RecoveredFileFault::Format { found: 2 });
     assert_eq!(refused(&|file| file.ciphertext[0] ^= 1), RecoveredFileFault::DoesNotOpen);
-    assert!(session.recovered_cases().unwrap().is_empty() && session.cases(true).unwrap().is_empty());
+    assert!(session.recovered().unwrap().is_empty() && session.conversations(true).unwrap().is_empty());
     let none = session.import_recovered(b"no such file");
     assert!(matches!(none, Err(Error::RecoveredFile(RecoveredFileFault::NotSuchAFile))));
     session.import_recovered(&lost.file().encode_to_vec()).unwrap();
-    assert_eq!(session.recovered_cases().unwrap().len(), 1, "the control");
+    assert_eq!(session.recovered().unwrap().len(), 1, "the control");
 }

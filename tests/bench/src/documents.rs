@@ -65,7 +65,7 @@ async fn speed(setting: Setting) -> Result<Vec<Row>, Error> {
     let sample = Sample { file: &file, back: &people.world.path("back") };
     let (sender, reader) = (session(&people.sender)?, session(&people.reader)?);
     sender.sync().await?;
-    let case = sender.cases(false)?.first().ok_or("the people share a case")?.id;
+    let case = sender.conversations(false)?.first().ok_or("the people share a case")?.id;
     let mut straw_client = client::connect(straw.folder()).await?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for side in setting.turns() {

@@ -125,7 +125,7 @@ pub(crate) fn report_opened(
     id: &GroupId,
     held_up: Option<&Told>,
 ) -> Result<(), Failure> {
-    let case = session.case(id)?;
+    let case = session.conversation(id)?;
     context.output.object(
         CaseJson::SCHEMA,
         CaseJson::new(context.language, context.names(), &case, None).held_up(held_up),
@@ -148,7 +148,7 @@ pub(crate) fn report_opened(
 async fn list(context: &Context, all: bool) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
-    let cases = session.cases(all)?;
+    let cases = session.conversations(all)?;
     let mut table = Table::new(&["ID", "TITLE", "ITEMS", "LAST", ""]);
     for case in &cases {
         context
@@ -185,7 +185,7 @@ async fn list(context: &Context, all: bool) -> Result<(), Failure> {
 async fn show(context: &Context, query: &str) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
-    let case = session.choose_case(query)?;
+    let case = session.choose_conversation(query)?;
     let members = session.members(&case.id)?;
     context
         .output
@@ -223,7 +223,7 @@ async fn continue_case(context: &Context, query: &str) -> Result<(), Failure> {
     let session = context.session()?;
     // What the log says of the case decides whether there is anything to lead on.
     context.refresh(&session).await.before_writing()?;
-    let old = session.choose_case(query)?;
+    let old = session.choose_conversation(query)?;
     let plan = session.succession_plan(&old.id)?;
     context.output.say(&format!(
         "A new case with the title {} continues this one. It will be read by {}",
@@ -260,7 +260,7 @@ async fn continue_case(context: &Context, query: &str) -> Result<(), Failure> {
     prompt::confirm("Open it?", context.yes).await?;
     let succession = session.succeed(&old.id).await?;
     let held_up = succession.held_up.map(|held_up| context.told(held_up.error));
-    let case = session.case(&succession.case)?;
+    let case = session.conversation(&succession.case)?;
     context.output.object(
         "alcove.succession.v1",
         serde_json::json!({
@@ -295,7 +295,7 @@ async fn continue_case(context: &Context, query: &str) -> Result<(), Failure> {
 async fn leave(context: &Context, query: &str) -> Result<(), Failure> {
     let session = context.session()?;
     context.refresh(&session).await.before_writing()?;
-    let case = session.choose_case(query)?;
+    let case = session.choose_conversation(query)?;
     context.output.say(&format!(
         "You are about to leave the case {} with all your devices. Nothing more can be sent from here. What others \
          write still arrives until an owner's program has removed you. What you have stays on this device.",
@@ -303,7 +303,7 @@ async fn leave(context: &Context, query: &str) -> Result<(), Failure> {
     ));
     prompt::confirm("Leave it?", context.yes).await?;
     let held_up = session.leave_case(&case.id).await?.map(|error| context.told(error));
-    let case = session.case(&case.id)?;
+    let case = session.conversation(&case.id)?;
     context.output.object(
         CaseJson::SCHEMA,
         CaseJson::new(context.language, context.names(), &case, None).held_up(held_up.as_ref()),
@@ -323,11 +323,11 @@ async fn rejoin(context: &Context, query: &str, words: Option<&str>) -> Result<(
     let session = context.session()?;
     // What the log says of the case decides whether there is anything to come back from.
     context.refresh(&session).await.before_writing()?;
-    let case = session.choose_case(query)?;
+    let case = session.choose_conversation(query)?;
     let since = times::minute(case.last_activity_ms);
     let missed = session.rejoin(&case.id, words).await?;
     let refresh = context.refresh(&session).await;
-    let case = session.case(&case.id)?;
+    let case = session.conversation(&case.id)?;
     let members = session.members(&case.id)?;
     let is_kept = |item: &OutboxView| {
         let refused = Delivery::Refused { cause: RefusalCause::InLogUnread };
@@ -370,7 +370,7 @@ async fn rejoin(context: &Context, query: &str, words: Option<&str>) -> Result<(
 async fn compare(context: &Context, query: &str) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
-    let case = session.choose_case(query)?;
+    let case = session.choose_conversation(query)?;
     let comparison = session.comparison(&case.id)?;
     context.output.object(
         "alcove.comparison.v1",
@@ -398,9 +398,9 @@ async fn compare(context: &Context, query: &str) -> Result<(), Failure> {
 
 fn archive(context: &Context, query: &str, archived: bool) -> Result<(), Failure> {
     let session = context.session()?;
-    let case = session.choose_case(query)?;
+    let case = session.choose_conversation(query)?;
     session.archive(&case.id, archived)?;
-    let case = session.case(&case.id)?;
+    let case = session.conversation(&case.id)?;
     context.output.object(CaseJson::SCHEMA, CaseJson::new(context.language, context.names(), &case, None))?;
     context.output.say(if archived {
         "Archived on this device. The other members keep theirs. `alcove case archive --undo` brings it back."

@@ -63,7 +63,7 @@ async fn add(context: &Context, number: u16) -> Result<(), Failure> {
     let additions = session.add_own_device(number, &shown).await?;
     let count = additions.len();
     for addition in additions {
-        let case = session.case(&addition.case)?;
+        let case = session.conversation(&addition.case)?;
         let title = cases::title(context.language, &case);
         let (handed, withheld, failure) = match addition.outcome {
             Ok(outcome) => {

@@ -98,7 +98,7 @@ async fn send(
 ) -> Result<(), Failure> {
     let session = context.session()?;
     context.refresh(&session).await.before_writing()?;
-    let case = session.choose_open_case(query)?;
+    let case = session.choose_open_conversation(query)?;
     context.output.say(&format!(
         "{} will be read by {}",
         numbers::count(paths.len() as u64, "document", "documents"),
@@ -137,7 +137,7 @@ async fn send(
 async fn list(context: &Context, query: &str) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
-    let case = session.choose_case(query)?;
+    let case = session.choose_conversation(query)?;
     if let Some(as_of) = cases::as_of(context.language, &case) {
         context.output.line(&as_of)?;
     }
@@ -171,7 +171,7 @@ async fn get(
 ) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
-    let within = case.map(|query| session.choose_case(query)).transpose()?;
+    let within = case.map(|query| session.choose_conversation(query)).transpose()?;
     let (case, document) = session.choose_document(id, within.as_ref().map(|case| &case.id))?;
     let view = session.document(&case, &document)?;
     let destination = if output.is_dir() {

@@ -2,7 +2,7 @@
 
 use crate::{context::Context, failure::Failure, person::PersonArgs, prompt, ui::table::Table};
 use alcove_client::{
-    session::{CaseView, GrantOutcome, History, PersonView, Role, Session, choose_person, matches},
+    session::{ConversationView, GrantOutcome, History, PersonView, Role, Session, choose_person, matches},
     telling::{
         Told, cases,
         json::{HeldUpJson, MemberJson, PersonJson},
@@ -143,7 +143,7 @@ async fn add(
 ) -> Result<(), Failure> {
     let session = context.session()?;
     session.sync().await?;
-    let case = session.choose_open_case(query)?;
+    let case = session.choose_open_conversation(query)?;
     let person = choose_person(session.people().await?, &who.person, who.agency.as_deref())?;
     let members = session.members(&case.id)?;
     let member = members.iter().find(|member| member.person.person == person.person);
@@ -230,7 +230,7 @@ async fn add(
 async fn promote(
     context: &Context,
     session: &Session,
-    case: &CaseView,
+    case: &ConversationView,
     person: &PersonView,
     role: Role,
 ) -> Result<(), Failure> {
@@ -263,7 +263,7 @@ async fn promote(
 async fn ungrant(context: &Context, query: &str, who: &PersonArgs) -> Result<(), Failure> {
     let session = context.session()?;
     session.sync().await?;
-    let case = session.choose_open_case(query)?;
+    let case = session.choose_open_conversation(query)?;
     let members = session.members(&case.id)?.into_iter().map(|member| member.person).collect();
     let person = choose_person(members, &who.person, who.agency.as_deref())?;
     context.output.say(&format!(
@@ -298,7 +298,7 @@ async fn grant(
 ) -> Result<(), Failure> {
     let session = context.session()?;
     session.sync().await?;
-    let case = session.choose_open_case(query)?;
+    let case = session.choose_open_conversation(query)?;
     let members = session.members(&case.id)?.into_iter().map(|member| member.person).collect();
     let person = choose_person(members, &who.person, who.agency.as_deref())?;
     let records = session.choose_records(&case.id, records)?;
@@ -332,7 +332,7 @@ async fn grant(
 async fn remove(context: &Context, query: &str, who: &PersonArgs) -> Result<(), Failure> {
     let session = context.session()?;
     session.sync().await?;
-    let case = session.choose_open_case(query)?;
+    let case = session.choose_open_conversation(query)?;
     let members = session.members(&case.id)?;
     let person = choose_person(
         members.iter().map(|member| member.person.clone()).collect(),
@@ -370,7 +370,7 @@ async fn remove(context: &Context, query: &str, who: &PersonArgs) -> Result<(), 
 async fn list(context: &Context, query: &str) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
-    let case = session.choose_case(query)?;
+    let case = session.choose_conversation(query)?;
     if let Some(as_of) = cases::as_of(context.language, &case) {
         context.output.line(&as_of)?;
     }

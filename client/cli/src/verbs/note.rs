@@ -94,7 +94,7 @@ pub(crate) async fn run(context: &Context, command: Note) -> Result<(), Failure>
 async fn add(context: &Context, query: &str, file: &Path, grantable: bool) -> Result<(), Failure> {
     let session = context.session()?;
     context.refresh(&session).await.before_writing()?;
-    let case = session.choose_open_case(query)?;
+    let case = session.choose_open_conversation(query)?;
     say_readers(context, &session, &case.id)?;
     let text = read_text(context, file).await?;
     let written = session.add_note(&case.id, &text, grantable).await?;
@@ -104,7 +104,7 @@ async fn add(context: &Context, query: &str, file: &Path, grantable: bool) -> Re
 async fn correct(context: &Context, query: &str, note: &str, file: &Path) -> Result<(), Failure> {
     let session = context.session()?;
     context.refresh(&session).await.before_writing()?;
-    let case = session.choose_open_case(query)?;
+    let case = session.choose_open_conversation(query)?;
     let note = session.choose_note(&case.id, note)?;
     say_readers(context, &session, &case.id)?;
     context.output.say("The first version stays visible to everyone who has it.");
@@ -116,7 +116,7 @@ async fn correct(context: &Context, query: &str, note: &str, file: &Path) -> Res
 async fn list(context: &Context, query: &str, last: Option<usize>) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
-    let case = session.choose_case(query)?;
+    let case = session.choose_conversation(query)?;
     if let Some(as_of) = cases::as_of(context.language, &case) {
         context.output.line(&as_of)?;
     }
@@ -143,7 +143,7 @@ async fn list(context: &Context, query: &str, last: Option<usize>) -> Result<(),
 async fn show(context: &Context, query: &str, note: &str) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
-    let case = session.choose_case(query)?;
+    let case = session.choose_conversation(query)?;
     let note = session.note(&case.id, &session.choose_note(&case.id, note)?)?;
     print(context, &session, &note)?;
     refresh.end()
@@ -161,7 +161,7 @@ async fn watch(context: &Context, query: Option<&str>, count: Option<u64>) -> Re
     // Before the refresh: what that fetches is new to whoever watches.
     let marks = session.marks()?;
     context.refresh(&session).await.end()?;
-    let case = query.map(|query| session.choose_case(query)).transpose()?;
+    let case = query.map(|query| session.choose_conversation(query)).transpose()?;
     let mut left = count.unwrap_or(u64::MAX);
     let mut failed = None;
     let mut on_event = |event: WatchEvent| {
@@ -183,7 +183,7 @@ async fn watch(context: &Context, query: Option<&str>, count: Option<u64>) -> Re
 fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Result<(), Failure> {
     let title = |case: &GroupId| {
         session
-            .case(case)
+            .conversation(case)
             .map(|case| cases::title(context.language, &case))
             .unwrap_or_else(|_| case.to_string())
     };
@@ -207,7 +207,7 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
         }
         WatchEvent::Unreadable(unreadable) => print_unreadable(context, session, unreadable)?,
         WatchEvent::Joined(case) => {
-            let joined = session.case(case)?;
+            let joined = session.conversation(case)?;
             context.output.object(
                 "alcove.joined.v1",
                 CaseJson::new(context.language, context.names(), &joined, Some(&session.members(case)?)),

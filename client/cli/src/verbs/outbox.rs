@@ -45,7 +45,7 @@ async fn list(context: &Context) -> Result<(), Failure> {
         context.output.object(ItemJson::SCHEMA, ItemJson::new(item))?;
         table.row([
             &item.id.to_string()[..8],
-            &cases::title(context.language, &session.case(&item.case)?),
+            &cases::title(context.language, &session.conversation(&item.case)?),
             items::outbox_kind(context.language, item.kind),
             &times::minute(item.written_at_ms),
             &outbox::state(context.language, item.delivery),
@@ -83,7 +83,7 @@ async fn retry(context: &Context, prefix: &str) -> Result<(), Failure> {
              everyone who reads {} now.",
             items::outbox_kind(context.language, item.kind),
             times::minute(item.written_at_ms),
-            cases::title(context.language, &session.case(&item.case)?)
+            cases::title(context.language, &session.conversation(&item.case)?)
         ));
         prompt::confirm("Send it again?", context.yes).await?;
     }
@@ -93,7 +93,7 @@ async fn retry(context: &Context, prefix: &str) -> Result<(), Failure> {
              whether they have it. If you continue, it is sent again as a new item, to everyone who reads {} now.",
             items::outbox_kind(context.language, item.kind),
             times::minute(item.written_at_ms),
-            cases::title(context.language, &session.case(&item.case)?)
+            cases::title(context.language, &session.conversation(&item.case)?)
         ));
         prompt::confirm("Send it again?", context.yes).await?;
     }

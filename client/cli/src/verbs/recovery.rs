@@ -102,7 +102,7 @@ async fn import(context: &Context, path: &Path) -> Result<(), Failure> {
     let imported = session.import_recovered(&file)?;
     context.output.say(&recovery::taken_in(context.language, &imported));
     let refresh = context.refresh(&session).await;
-    let cases = session.recovered_cases()?;
+    let cases = session.recovered()?;
     context.output.object(RecoveredJson::SCHEMA, RecoveredJson::new(&imported, &cases))?;
     for case in &cases {
         context.output.line(&recovery::read_again(context.language, case))?;

@@ -76,7 +76,7 @@ pub(crate) async fn accept(
     }
     let refresh = context.refresh(&session).await;
     for case in &joined {
-        let view = session.case(case)?;
+        let view = session.conversation(case)?;
         let members = session.members(case)?;
         context.output.object(
             alcove_client::telling::json::CaseJson::SCHEMA,

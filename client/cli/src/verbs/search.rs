@@ -12,8 +12,8 @@ pub(crate) async fn run(context: &Context, query: Option<&str>) -> Result<(), Fa
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let cases = match query {
-        Some(query) => vec![session.choose_case(query)?],
-        None => session.cases(true)?,
+        Some(query) => vec![session.choose_conversation(query)?],
+        None => session.conversations(true)?,
     };
     let words = read_words().await?;
     let (mut found, mut searched, mut closed, mut before) = (0, 0, 0, 0);

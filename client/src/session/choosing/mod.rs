@@ -9,7 +9,7 @@ pub use error::{ChooseError, Thing};
 pub use names::matches;
 
 use super::{
-    AgencyCheck, CaseView, Error, KeyChangeView, LeaderView, OutboxView, PersonView, RecoveryView,
+    AgencyCheck, ConversationView, Error, KeyChangeView, LeaderView, OutboxView, PersonView, RecoveryView,
     RequestView, Session,
 };
 use alcove_proto::{
@@ -34,21 +34,22 @@ pub fn choose_person(
 
 impl Session {
     /// The case that `query` names: the beginning of its id, or its exact title.
-    pub fn choose_case(&self, query: &str) -> Result<CaseView, ChooseError> {
-        let mut cases = self.cases(true)?;
+    pub fn choose_conversation(&self, query: &str) -> Result<ConversationView, ChooseError> {
+        let mut cases = self.conversations(true)?;
         // A case that is continued leaves its title to the one that continues it; one that another took the place of does
         // so once it is put away.
-        let keeps_title =
-            |case: &CaseView| case.successor.is_none() && !(case.replaced_by.is_some() && case.archived);
-        let title = |case: &CaseView| case.title.clone().filter(|_| keeps_title(case));
+        let keeps_title = |case: &ConversationView| {
+            case.successor.is_none() && !(case.replaced_by.is_some() && case.archived)
+        };
+        let title = |case: &ConversationView| case.title.clone().filter(|_| keeps_title(case));
         let named: Vec<(GroupId, String)> =
             cases.iter().map(|case| (case.id, title(case).unwrap_or_default())).collect();
         Ok(cases.swap_remove(by_title(&named, query)?))
     }
 
     /// The same, if something can be sent to it: nobody should read who will see what cannot be sent any more.
-    pub fn choose_open_case(&self, query: &str) -> Result<CaseView, ChooseError> {
-        let case = self.choose_case(query)?;
+    pub fn choose_open_conversation(&self, query: &str) -> Result<ConversationView, ChooseError> {
+        let case = self.choose_conversation(query)?;
         if let Some(by) = case.successor {
             Err(Error::CaseSucceeded { by }.into())
         } else if case.recovered {
@@ -85,7 +86,7 @@ impl Session {
     ) -> Result<(GroupId, RecordId), ChooseError> {
         let cases = match case {
             Some(case) => vec![*case],
-            None => self.cases(true)?.iter().map(|case| case.id).collect(),
+            None => self.conversations(true)?.iter().map(|case| case.id).collect(),
         };
         let mut known: Vec<(GroupId, RecordId)> = Vec::new();
         for case in cases {
@@ -172,7 +173,7 @@ impl Session {
         }
         let mut meant = Vec::new();
         for (index, leader) in leaders.iter().enumerate() {
-            let title = self.case(&leader.leads_on)?.title.or_else(|| leader.title.clone());
+            let title = self.conversation(&leader.leads_on)?.title.or_else(|| leader.title.clone());
             if by_title(&[(leader.leads_on, title.unwrap_or_default())], query).is_ok() {
                 meant.push(index);
             }

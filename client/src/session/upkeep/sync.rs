@@ -8,7 +8,7 @@ use crate::{
     session::{
         AlarmView, Error, HeldUp, Session, SyncReport,
         alarms::{Alarm, raise, standing},
-        cases::same_titles,
+        conversations::same_titles,
         log::{Page, Stop, Walked},
         outbox::{self, refused},
         people::consent::Consent,

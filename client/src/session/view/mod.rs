@@ -13,6 +13,7 @@ mod people;
 mod recovery;
 mod status;
 
+pub use alcove_proto::v1::SubjectKind as ConversationKind;
 pub use devices::{DeviceAddition, OwnDeviceView};
 pub use following::{FollowFault, LeaderView};
 pub use items::{DocumentView, NoteView, UnreadableCause, UnreadableView};
@@ -21,7 +22,7 @@ pub use outbox::{Delivery, OutboxKind, OutboxView, RefusalCause};
 pub use people::{
     AgencyCheck, AgencyView, KeyChangeCause, KeyChangeView, MemberView, NewDeviceView, PersonView,
 };
-pub use recovery::{Imported, RecoveredCaseView, RecoveryState, RecoveryView};
+pub use recovery::{Imported, RecoveredView, RecoveryState, RecoveryView};
 pub use status::{RenewalState, RenewalView, ServerView, StatusView};
 
 use super::Error;
@@ -32,11 +33,13 @@ use alcove_proto::{
 };
 use std::path::PathBuf;
 
-/// One case in a list.
+/// What is one group on a screen: a case, or another kind of conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CaseView {
+pub struct ConversationView {
     /// Its id.
     pub id: GroupId,
+    /// What it is to people; unspecified while the subject record has not come.
+    pub kind: ConversationKind,
     /// Its title; nothing while the subject record has not come or cannot be read.
     pub title: Option<String>,
     /// Put away on this device.
@@ -233,9 +236,9 @@ pub struct Written {
     pub held_up: Option<Error>,
 }
 
-/// A case has been opened; perhaps the server has not heard of it yet.
+/// A conversation has been opened; perhaps the server has not heard of it yet.
 #[derive(Debug)]
-pub struct OpenedCase {
+pub struct OpenedConversation {
     /// Its id.
     pub id: GroupId,
     /// Why the server does not know it, or its title, yet.

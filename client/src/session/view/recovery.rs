@@ -61,7 +61,7 @@ pub struct Imported {
 
 /// A case that is read with recovered keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecoveredCaseView {
+pub struct RecoveredView {
     /// Which.
     pub case: GroupId,
     /// Its title; nothing while none was recovered.

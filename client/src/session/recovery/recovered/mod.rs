@@ -11,7 +11,7 @@ mod reading;
 
 use crate::{
     session::{
-        Error, RecoveredCaseView, Session,
+        Error, RecoveredView, Session,
         state::{all_rows, load_row},
     },
     vault::{
@@ -23,12 +23,12 @@ use alcove_proto::ids::{GroupId, Position};
 
 impl Session {
     /// The cases that are read with recovered keys, as far as they have been read. Local.
-    pub fn recovered_cases(&self) -> Result<Vec<RecoveredCaseView>, Error> {
+    pub fn recovered(&self) -> Result<Vec<RecoveredView>, Error> {
         self.vault.read(|act| {
             let mut cases = Vec::new();
             for (case, row) in all_rows(act)? {
                 let Some(recovered) = act.get::<RecoveredGroupRow>(case.as_bytes())? else { continue };
-                cases.push(RecoveredCaseView {
+                cases.push(RecoveredView {
                     case,
                     title: Some(row.title).filter(|title| !title.is_empty()),
                     done: recovered.done,

@@ -1,7 +1,7 @@
-//! Cases: open, list, put away.
+//! Conversations: open a case, list what there is, put away.
 
 use super::{
-    CaseView, Error, HeldUp, OpenedCase, Session, alarms,
+    ConversationKind, ConversationView, Error, HeldUp, OpenedConversation, Session, alarms,
     joining::{
         adopting::adopt,
         former::{at_server, is_former},
@@ -23,7 +23,7 @@ use alcove_mls::Policy;
 use alcove_proto::{
     ids::{GroupId, Position},
     names::Identity,
-    v1::{self, Reason, SubjectKind},
+    v1::{self, Reason},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,13 +33,13 @@ impl Session {
     /// It is in the vault before the server hears of it: what keeps the server from hearing of it now is no
     /// failure, and the next sync opens it there.
     /// Errors: [`Error::TextEmpty`], [`Error::TextTooLong`], [`Error::Certificate`].
-    pub async fn new_case(&self, title: &str) -> Result<OpenedCase, Error> {
-        let subject = subject::prepare(SubjectKind::Case, title)?;
+    pub async fn new_case(&self, title: &str) -> Result<OpenedConversation, Error> {
+        let subject = subject::prepare(ConversationKind::Case, title)?;
         self.own().check_in_force(&self.trust(), self.clock.now_ms())?;
         let id = GroupId(draw(&*self.random).map_err(|_| Error::Randomness)?);
         let row = GroupRow {
             title: title.to_owned(),
-            subject_kind: SubjectKind::Case.into(),
+            subject_kind: ConversationKind::Case.into(),
             joined_at_ms: self.clock.now_ms(),
             last_activity_ms: self.clock.now_ms(),
             ..GroupRow::default()
@@ -56,7 +56,7 @@ impl Session {
             Err(error) => Some(error),
         };
         self.let_go(&record);
-        Ok(OpenedCase { id, held_up })
+        Ok(OpenedConversation { id, held_up })
     }
 
     /// Makes the group of a case with this device as its only member, and everything that follows from it.
@@ -168,22 +168,22 @@ impl Session {
         Ok(Some(row.group_info))
     }
 
-    /// The cases of this device, by last activity, newest first. Local.
-    pub fn cases(&self, with_archived: bool) -> Result<Vec<CaseView>, Error> {
-        let mut cases = self.vault.read(|act| {
+    /// What this device has, by last activity, newest first. Local.
+    pub fn conversations(&self, with_archived: bool) -> Result<Vec<ConversationView>, Error> {
+        let mut all = self.vault.read(|act| {
             all_rows(act)?
                 .into_iter()
                 .filter(|(_, row)| with_archived || !row.archived)
                 .map(|(id, row)| view(act, &self.identity, id, row))
                 .collect::<Result<Vec<_>, Error>>()
         })?;
-        cases.sort_by_key(|case| (std::cmp::Reverse(case.last_activity_ms), case.id));
-        Ok(cases)
+        all.sort_by_key(|one| (std::cmp::Reverse(one.last_activity_ms), one.id));
+        Ok(all)
     }
 
-    /// One case. Local. Errors: [`Error::NoSuchCase`].
-    pub fn case(&self, case: &GroupId) -> Result<CaseView, Error> {
-        self.vault.read(|act| view(act, &self.identity, *case, load_row(act, case)?))
+    /// One of them. Local. Errors: [`Error::NoSuchCase`].
+    pub fn conversation(&self, id: &GroupId) -> Result<ConversationView, Error> {
+        self.vault.read(|act| view(act, &self.identity, *id, load_row(act, id)?))
     }
 
     /// Puts a case away on this device, or brings it back. Local.
@@ -198,7 +198,7 @@ impl Session {
     }
 }
 
-fn view(act: &Act<'_>, own: &Identity, id: GroupId, row: GroupRow) -> Result<CaseView, Error> {
+fn view(act: &Act<'_>, own: &Identity, id: GroupId, row: GroupRow) -> Result<ConversationView, Error> {
     let is_old = restored::is_known_to_be_old(act, own, &row)?;
     let unreadable_before = row.reads_from().saturating_sub(1);
     let replaced_by = is_former(&row).then(|| at_server(&id, &row)).transpose()?;
@@ -210,8 +210,9 @@ fn view(act: &Act<'_>, own: &Identity, id: GroupId, row: GroupRow) -> Result<Cas
         }
         None => None,
     };
-    Ok(CaseView {
+    Ok(ConversationView {
         id,
+        kind: ConversationKind::try_from(row.subject_kind).unwrap_or_default(),
         title: Some(row.title).filter(|title| !title.is_empty()),
         archived: row.archived,
         closed: row.closed,
