@@ -64,16 +64,14 @@ impl Server {
         chunk_count: u32,
         bytes_total: u64,
     ) -> Result<UploadState, ServerError> {
-        let client = self.blobs();
         let request = v1::OpenUploadRequest {
             blob_id: blob.to_vec(),
             group_id: group.to_vec(),
             chunk_count,
             bytes_total,
         };
-        let answer = call(CALL_DEADLINE, request, |request| {
-            let mut client = client.clone();
-            async move { client.open_upload(request).await }
+        let answer = call(CALL_DEADLINE, self.blobs(), request, |mut client, request| async move {
+            client.open_upload(request).await
         })
         .await?;
         let mut received = vec![false; chunk_count as usize];
@@ -123,11 +121,9 @@ impl Server {
         blob: &BlobId,
         digest: &Digest,
     ) -> Result<Position, ServerError> {
-        let client = self.blobs();
         let request = v1::FinishUploadRequest { blob_id: blob.to_vec(), digest: digest.to_vec() };
-        let answer = call(LARGE_CALL_DEADLINE, request, |request| {
-            let mut client = client.clone();
-            async move { client.finish_upload(request).await }
+        let answer = call(LARGE_CALL_DEADLINE, self.blobs(), request, |mut client, request| async move {
+            client.finish_upload(request).await
         })
         .await?;
         Ok(Position(answer.position))
@@ -140,12 +136,10 @@ impl Server {
         group: &GroupId,
         first: u32,
     ) -> Result<ChunkStream, ServerError> {
-        let client = self.blobs();
         let request =
             v1::ReadChunksRequest { blob_id: blob.to_vec(), group_id: group.to_vec(), first, count: 0 };
-        let stream = call(CALL_DEADLINE, request, |request| {
-            let mut client = client.clone();
-            async move { client.read_chunks(request).await }
+        let stream = call(CALL_DEADLINE, self.blobs(), request, |mut client, request| async move {
+            client.read_chunks(request).await
         })
         .await?;
         Ok(ChunkStream { stream, next: first })
@@ -153,11 +147,12 @@ impl Server {
 
     /// Deletes a blob or an unfinished upload of this device.
     pub(crate) async fn delete_blob(&self, blob: &BlobId) -> Result<(), ServerError> {
-        let client = self.blobs();
-        call(CALL_DEADLINE, v1::DeleteBlobRequest { blob_id: blob.to_vec() }, |request| {
-            let mut client = client.clone();
-            async move { client.delete_blob(request).await }
-        })
+        call(
+            CALL_DEADLINE,
+            self.blobs(),
+            v1::DeleteBlobRequest { blob_id: blob.to_vec() },
+            |mut client, request| async move { client.delete_blob(request).await },
+        )
         .await
         .map(drop)
     }

@@ -61,16 +61,14 @@ impl Desk {
         request: Vec<u8>,
         proof: [u8; 32],
     ) -> Result<(), ServerError> {
-        let client = self.enrolment();
         let message = v1::HandInRequestRequest {
             identity: identity.to_string(),
             claim: claim.to_vec(),
             request,
             proof: proof.to_vec(),
         };
-        call(CALL_DEADLINE, message, |request| {
-            let mut client = client.clone();
-            async move { client.hand_in_request(request).await }
+        call(CALL_DEADLINE, self.enrolment(), message, |mut client, request| async move {
+            client.hand_in_request(request).await
         })
         .await
         .map(drop)
@@ -80,11 +78,12 @@ impl Desk {
     ///
     /// Errors: a refusal with `NOT_AUTHORISED` when its certificate is not believed or has been revoked.
     pub(crate) async fn hand_in_renewal(&self, signed_renewal: Vec<u8>) -> Result<(), ServerError> {
-        let client = self.enrolment();
-        call(CALL_DEADLINE, v1::HandInRenewalRequest { signed_renewal }, |request| {
-            let mut client = client.clone();
-            async move { client.hand_in_renewal(request).await }
-        })
+        call(
+            CALL_DEADLINE,
+            self.enrolment(),
+            v1::HandInRenewalRequest { signed_renewal },
+            |mut client, request| async move { client.hand_in_renewal(request).await },
+        )
         .await
         .map(drop)
     }
@@ -97,12 +96,10 @@ impl Desk {
         identity: &Identity,
         request_hash: [u8; 32],
     ) -> Result<Collected, ServerError> {
-        let client = self.enrolment();
         let message =
             v1::CollectAnswerRequest { identity: identity.to_string(), request_hash: request_hash.to_vec() };
-        let answer = call(CALL_DEADLINE, message, |request| {
-            let mut client = client.clone();
-            async move { client.collect_answer(request).await }
+        let answer = call(CALL_DEADLINE, self.enrolment(), message, |mut client, request| async move {
+            client.collect_answer(request).await
         })
         .await?;
         match answer.state() {
@@ -118,11 +115,12 @@ impl Desk {
 
     /// Charter versions after `after_version`, oldest first: encoded SignedCharters, not verified here.
     pub(crate) async fn read_charters(&self, after_version: u64) -> Result<Vec<Vec<u8>>, ServerError> {
-        let client = self.trust();
-        let answer = call(LARGE_CALL_DEADLINE, v1::ReadChartersRequest { after_version }, |request| {
-            let mut client = client.clone();
-            async move { client.read_charters(request).await }
-        })
+        let answer = call(
+            LARGE_CALL_DEADLINE,
+            self.trust(),
+            v1::ReadChartersRequest { after_version },
+            |mut client, request| async move { client.read_charters(request).await },
+        )
         .await?;
         charters_page(answer.signed_charters)
     }

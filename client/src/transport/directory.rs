@@ -63,11 +63,12 @@ const VERSION_BYTES_MAX: usize = 64;
 impl Server {
     /// Asks the server about itself.
     pub(crate) async fn describe(&self) -> Result<ServerDescription, ServerError> {
-        let client = self.directory();
-        let answer = call(CALL_DEADLINE, v1::DescribeServerRequest {}, |request| {
-            let mut client = client.clone();
-            async move { client.describe_server(request).await }
-        })
+        let answer = call(
+            CALL_DEADLINE,
+            self.directory(),
+            v1::DescribeServerRequest {},
+            |mut client, request| async move { client.describe_server(request).await },
+        )
         .await?;
         let chain_ok = (1..=CHAIN_CERTIFICATES_MAX).contains(&answer.receipt_chain.len())
             && answer.receipt_chain.iter().all(|der| der.len() <= CERTIFICATE_BYTES_MAX);
@@ -83,11 +84,12 @@ impl Server {
 
     /// Charter versions after `after_version`, oldest first: encoded SignedCharters, not verified here.
     pub(crate) async fn fetch_charters(&self, after_version: u64) -> Result<Vec<Vec<u8>>, ServerError> {
-        let client = self.directory();
-        let answer = call(LARGE_CALL_DEADLINE, v1::FetchChartersRequest { after_version }, |request| {
-            let mut client = client.clone();
-            async move { client.fetch_charters(request).await }
-        })
+        let answer = call(
+            LARGE_CALL_DEADLINE,
+            self.directory(),
+            v1::FetchChartersRequest { after_version },
+            |mut client, request| async move { client.fetch_charters(request).await },
+        )
         .await?;
         charters_page(answer.signed_charters)
     }
@@ -95,11 +97,9 @@ impl Server {
     /// One page of the newest CRLs of every agency, not verified here; `after` is the last page's
     /// `next_after`, or empty.
     pub(crate) async fn fetch_crls(&self, after: String) -> Result<CrlsPage, ServerError> {
-        let client = self.directory();
         let request = v1::FetchCrlsRequest { after_trust_domain: after.clone() };
-        let answer = call(LARGE_CALL_DEADLINE, request, |request| {
-            let mut client = client.clone();
-            async move { client.fetch_crls(request).await }
+        let answer = call(LARGE_CALL_DEADLINE, self.directory(), request, |mut client, request| async move {
+            client.fetch_crls(request).await
         })
         .await?;
         if answer.crls.iter().any(|crl| crl.len() > CRL_BYTES_MAX) {
@@ -116,11 +116,12 @@ impl Server {
 
     /// One page of the own agency's published ledger after entry `after_number`, not verified here.
     pub(crate) async fn fetch_ledger(&self, after_number: u64) -> Result<LedgerPage, ServerError> {
-        let client = self.directory();
-        let answer = call(LARGE_CALL_DEADLINE, v1::FetchLedgerRequest { after_number }, |request| {
-            let mut client = client.clone();
-            async move { client.fetch_ledger(request).await }
-        })
+        let answer = call(
+            LARGE_CALL_DEADLINE,
+            self.directory(),
+            v1::FetchLedgerRequest { after_number },
+            |mut client, request| async move { client.fetch_ledger(request).await },
+        )
         .await?;
         if answer.entries.len() > LEDGER_ENTRIES_PER_CALL_MAX
             || answer.entries.iter().any(|entry| entry.len() > LEDGER_ENTRY_BYTES_MAX)
@@ -137,22 +138,21 @@ impl Server {
 
     /// Publishes this device's sealed card.
     pub(crate) async fn publish_card(&self, sealed_card: Vec<u8>) -> Result<(), ServerError> {
-        let client = self.directory();
-        call(CALL_DEADLINE, v1::PublishCardRequest { sealed_card }, |request| {
-            let mut client = client.clone();
-            async move { client.publish_card(request).await }
-        })
+        call(
+            CALL_DEADLINE,
+            self.directory(),
+            v1::PublishCardRequest { sealed_card },
+            |mut client, request| async move { client.publish_card(request).await },
+        )
         .await
         .map(drop)
     }
 
     /// One page of the sealed cards of everybody; `after` is the last page's `next_after`, or empty.
     pub(crate) async fn list_cards(&self, after: String) -> Result<CardsPage, ServerError> {
-        let client = self.directory();
         let request = v1::ListCardsRequest { trust_domain: String::new(), after_identity: after.clone() };
-        let answer = call(CALL_DEADLINE, request, |request| {
-            let mut client = client.clone();
-            async move { client.list_cards(request).await }
+        let answer = call(CALL_DEADLINE, self.directory(), request, |mut client, request| async move {
+            client.list_cards(request).await
         })
         .await?;
         if answer.cards.len() > CARDS_PER_PAGE_MAX

@@ -46,7 +46,6 @@ impl Server {
         recovery_key_hash: &Digest,
         batch: EscrowBatch,
     ) -> Result<(), ServerError> {
-        let client = self.escrow();
         let request = v1::PutEscrowRequest {
             group_id: group.to_vec(),
             recovery_key_hash: recovery_key_hash.to_vec(),
@@ -54,9 +53,8 @@ impl Server {
             grants: batch.grants.iter().map(EscrowedGrant::to_wire).collect(),
             certificates: batch.certificates,
         };
-        call(LARGE_CALL_DEADLINE, request, |request| {
-            let mut client = client.clone();
-            async move { client.put_escrow(request).await }
+        call(LARGE_CALL_DEADLINE, self.escrow(), request, |mut client, request| async move {
+            client.put_escrow(request).await
         })
         .await
         .map(drop)
@@ -70,15 +68,13 @@ impl Server {
         recovery_key_hash: &Digest,
         from: Epoch,
     ) -> Result<(Vec<Sealings>, bool), ServerError> {
-        let client = self.escrow();
         let request = v1::ListSealingsRequest {
             group_id: group.to_vec(),
             recovery_key_hash: recovery_key_hash.to_vec(),
             from_epoch: from.0,
         };
-        let answer = call(CALL_DEADLINE, request, |request| {
-            let mut client = client.clone();
-            async move { client.list_sealings(request).await }
+        let answer = call(CALL_DEADLINE, self.escrow(), request, |mut client, request| async move {
+            client.list_sealings(request).await
         })
         .await?;
         let epochs = answer.epochs;
@@ -103,11 +99,12 @@ impl Server {
 
     /// The attempts at recovery in this device's agency, newest first. Nobody has believed them yet.
     pub(crate) async fn list_recoveries(&self) -> Result<Vec<RecoveryAttempt>, ServerError> {
-        let client = self.escrow();
-        let answer = call(CALL_DEADLINE, v1::ListRecoveriesRequest {}, |request| {
-            let mut client = client.clone();
-            async move { client.list_recoveries(request).await }
-        })
+        let answer = call(
+            CALL_DEADLINE,
+            self.escrow(),
+            v1::ListRecoveriesRequest {},
+            |mut client, request| async move { client.list_recoveries(request).await },
+        )
         .await?;
         let attempts = answer.attempts;
         let over = |attempt: &RecoveryAttempt| {
@@ -129,11 +126,12 @@ impl Server {
         &self,
         signed_objection: Vec<u8>,
     ) -> Result<AttemptState, ServerError> {
-        let client = self.escrow();
-        let answer = call(CALL_DEADLINE, v1::ObjectToRecoveryRequest { signed_objection }, |request| {
-            let mut client = client.clone();
-            async move { client.object_to_recovery(request).await }
-        })
+        let answer = call(
+            CALL_DEADLINE,
+            self.escrow(),
+            v1::ObjectToRecoveryRequest { signed_objection },
+            |mut client, request| async move { client.object_to_recovery(request).await },
+        )
         .await?;
         match answer.state() {
             AttemptState::Unspecified => Err(ServerError::bad("the state of an attempt")),

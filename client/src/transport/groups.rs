@@ -12,6 +12,7 @@ use alcove_proto::{
     names::Identity,
     v1::{self, LogEntry, Receipt, SignedHead},
 };
+use alcove_rpc::v1::groups_client::GroupsClient;
 use tonic::{Request, Streaming};
 
 /// A commit on its way to the server.
@@ -79,11 +80,9 @@ impl Server {
         group: &GroupId,
         group_info: Vec<u8>,
     ) -> Result<SignedHead, ServerError> {
-        let client = self.groups();
         let request = v1::CreateGroupRequest { group_id: group.to_vec(), group_info };
-        let answer = call(CALL_DEADLINE, request, |request| {
-            let mut client = client.clone();
-            async move { client.create_group(request).await }
+        let answer = call(CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
+            client.create_group(request).await
         })
         .await?;
         answer.signed_head.ok_or(ServerError::bad("a group without a head"))
@@ -91,7 +90,6 @@ impl Server {
 
     /// Offers a commit; the same commit again is answered the same.
     pub(crate) async fn submit_commit(&self, submission: Submission) -> Result<CommitOutcome, ServerError> {
-        let client = self.groups();
         let request = v1::SubmitCommitRequest {
             group_id: submission.group.to_vec(),
             epoch: submission.epoch,
@@ -105,9 +103,8 @@ impl Server {
             seen_position: submission.seen_position.0,
             group_info: submission.group_info,
         };
-        let answer = call(LARGE_CALL_DEADLINE, request, |request| {
-            let mut client = client.clone();
-            async move { client.submit_commit(request).await }
+        let answer = call(LARGE_CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
+            client.submit_commit(request).await
         })
         .await?;
         match answer.outcome {
@@ -129,7 +126,6 @@ impl Server {
         bytes: Vec<u8>,
         blob: Option<BlobId>,
     ) -> Result<Receipt, ServerError> {
-        let client = self.groups();
         let request = v1::AppendRecordRequest {
             group_id: group.to_vec(),
             record_id: record.to_vec(),
@@ -137,9 +133,8 @@ impl Server {
             record: bytes.into(),
             blob_ids: blob.into_iter().map(BlobId::to_vec).collect(),
         };
-        let answer = call(CALL_DEADLINE, request, |request| {
-            let mut client = client.clone();
-            async move { client.append_record(request).await }
+        let answer = call(CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
+            client.append_record(request).await
         })
         .await?;
         answer.receipt.ok_or(ServerError::bad("a record without a receipt"))
@@ -152,16 +147,14 @@ impl Server {
         after: Position,
         through: Position,
     ) -> Result<LogPage, ServerError> {
-        let client = self.groups();
         let request = v1::ReadLogRequest {
             group_id: group.to_vec(),
             after_position: after.0,
             entries_max: 0,
             through_position: through.0,
         };
-        let answer = call(LARGE_CALL_DEADLINE, request, |request| {
-            let mut client = client.clone();
-            async move { client.read_log(request).await }
+        let answer = call(LARGE_CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
+            client.read_log(request).await
         })
         .await?;
         if answer.entries.len() > LOG_PAGE_ENTRIES_MAX || answer.link.len() > LINK_DIGESTS_MAX {
@@ -187,15 +180,13 @@ impl Server {
         after: Position,
         through: Position,
     ) -> Result<Vec<Vec<u8>>, ServerError> {
-        let client = self.groups();
         let request = v1::ReadDigestsRequest {
             group_id: group.to_vec(),
             after_position: after.0,
             through_position: through.0,
         };
-        let answer = call(CALL_DEADLINE, request, |request| {
-            let mut client = client.clone();
-            async move { client.read_digests(request).await }
+        let answer = call(CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
+            client.read_digests(request).await
         })
         .await?;
         let distance = through.0.saturating_sub(after.0);
@@ -225,11 +216,12 @@ impl Server {
 
     /// The welcomes that wait, and whether more wait behind them.
     pub(crate) async fn list_welcomes(&self) -> Result<(Vec<WaitingWelcome>, bool), ServerError> {
-        let client = self.groups();
-        let answer = call(LARGE_CALL_DEADLINE, v1::ListWelcomesRequest {}, |request| {
-            let mut client = client.clone();
-            async move { client.list_welcomes(request).await }
-        })
+        let answer = call(
+            LARGE_CALL_DEADLINE,
+            self.groups(),
+            v1::ListWelcomesRequest {},
+            |mut client, request| async move { client.list_welcomes(request).await },
+        )
         .await?;
         if answer.welcomes.len() > WELCOMES_PER_PAGE_MAX {
             return Err(ServerError::bad("welcomes over their limit"));
@@ -240,41 +232,34 @@ impl Server {
 
     /// Fetches the ratchet tree of a welcome. Its tree hash is checked by whoever joins.
     pub(crate) async fn fetch_tree(&self, welcome: &WaitingWelcome) -> Result<Vec<u8>, ServerError> {
-        let client = self.groups();
         let expected = usize::try_from(welcome.tree_bytes)
             .ok()
             .filter(|bytes| *bytes <= TREE_BYTES_MAX)
             .ok_or(ServerError::bad("a tree over its limit"))?;
-        call(LARGE_CALL_DEADLINE, v1::FetchTreeRequest { welcome_id: welcome.id.to_vec() }, |request| {
-            let mut client = client.clone();
-            async move {
-                let mut stream = client.fetch_tree(request).await?.into_inner();
-                let mut tree = Vec::with_capacity(expected);
-                while let Some(part) = stream.message().await? {
-                    if tree.len() + part.chunk.len() > expected {
-                        // Longer than announced: cut here, and found short or long below.
-                        tree.clear();
-                        break;
-                    }
-                    tree.extend(part.chunk);
+        let request = v1::FetchTreeRequest { welcome_id: welcome.id.to_vec() };
+        let fetch = |mut client: GroupsClient<_>, request: Request<_>| async move {
+            let mut stream = client.fetch_tree(request).await?.into_inner();
+            let mut tree = Vec::with_capacity(expected);
+            while let Some(part) = stream.message().await? {
+                if tree.len() + part.chunk.len() > expected {
+                    // Longer than announced: cut here, and found short or long below.
+                    tree.clear();
+                    break;
                 }
-                Ok(tonic::Response::new(tree))
+                tree.extend(part.chunk);
             }
-        })
-        .await
-        .and_then(|tree| {
-            if tree.len() == expected { Ok(tree) } else { Err(ServerError::bad("a tree of another size")) }
-        })
+            Ok(tonic::Response::new(tree))
+        };
+        let tree = call(LARGE_CALL_DEADLINE, self.groups(), request, fetch).await?;
+        if tree.len() == expected { Ok(tree) } else { Err(ServerError::bad("a tree of another size")) }
     }
 
     /// The epoch in force, and the GroupInfo that its opener handed in: empty when that was none. Whether it is believed is
     /// judged by whoever comes back by it.
     pub(crate) async fn fetch_group_info(&self, group: &GroupId) -> Result<(u64, Vec<u8>), ServerError> {
-        let client = self.groups();
         let request = v1::FetchGroupInfoRequest { group_id: group.to_vec() };
-        let answer = call(CALL_DEADLINE, request, |request| {
-            let mut client = client.clone();
-            async move { client.fetch_group_info(request).await }
+        let answer = call(CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
+            client.fetch_group_info(request).await
         })
         .await?;
         if answer.group_info.len() > COMMIT_GROUP_INFO_BYTES_MAX {
@@ -285,11 +270,9 @@ impl Server {
 
     /// Tells the server that a welcome has been joined by.
     pub(crate) async fn acknowledge_welcome(&self, welcome: &WelcomeId) -> Result<(), ServerError> {
-        let client = self.groups();
         let request = v1::AcknowledgeWelcomeRequest { welcome_id: welcome.to_vec() };
-        call(CALL_DEADLINE, request, |request| {
-            let mut client = client.clone();
-            async move { client.acknowledge_welcome(request).await }
+        call(CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
+            client.acknowledge_welcome(request).await
         })
         .await
         .map(drop)
@@ -304,7 +287,6 @@ impl Server {
         ranges: Vec<(Position, Position)>,
         not_after_ms: i64,
     ) -> Result<(), ServerError> {
-        let client = self.groups();
         let request = v1::OpenAccessRequest {
             group_id: group.to_vec(),
             access_id: access.to_vec(),
@@ -315,9 +297,8 @@ impl Server {
                 .collect(),
             not_after_ms,
         };
-        call(CALL_DEADLINE, request, |request| {
-            let mut client = client.clone();
-            async move { client.open_access(request).await }
+        call(CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
+            client.open_access(request).await
         })
         .await
         .map(drop)
@@ -325,11 +306,9 @@ impl Server {
 
     /// Ends an access entry.
     pub(crate) async fn end_access(&self, group: &GroupId, access: &AccessId) -> Result<(), ServerError> {
-        let client = self.groups();
         let request = v1::EndAccessRequest { group_id: group.to_vec(), access_id: access.to_vec() };
-        call(CALL_DEADLINE, request, |request| {
-            let mut client = client.clone();
-            async move { client.end_access(request).await }
+        call(CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
+            client.end_access(request).await
         })
         .await
         .map(drop)

@@ -29,11 +29,9 @@ impl Server {
         last_resort: Vec<u8>,
         replace: bool,
     ) -> Result<(), ServerError> {
-        let client = self.key_packages();
         let request = v1::PublishKeyPackagesRequest { one_time, last_resort, replace };
-        call(LARGE_CALL_DEADLINE, request, |request| {
-            let mut client = client.clone();
-            async move { client.publish_key_packages(request).await }
+        call(LARGE_CALL_DEADLINE, self.key_packages(), request, |mut client, request| async move {
+            client.publish_key_packages(request).await
         })
         .await
         .map(drop)
@@ -44,14 +42,13 @@ impl Server {
         &self,
         identities: &[Identity],
     ) -> Result<Vec<ClaimedKeyPackage>, ServerError> {
-        let client = self.key_packages();
         let request =
             v1::ClaimKeyPackagesRequest { identities: identities.iter().map(ToString::to_string).collect() };
-        let answer = call(LARGE_CALL_DEADLINE, request, |request| {
-            let mut client = client.clone();
-            async move { client.claim_key_packages(request).await }
-        })
-        .await?;
+        let answer =
+            call(LARGE_CALL_DEADLINE, self.key_packages(), request, |mut client, request| async move {
+                client.claim_key_packages(request).await
+            })
+            .await?;
         answer
             .key_packages
             .into_iter()
@@ -72,11 +69,12 @@ impl Server {
 
     /// How many key packages of this device are left.
     pub(crate) async fn count_key_packages(&self) -> Result<KeyPackageCount, ServerError> {
-        let client = self.key_packages();
-        let answer = call(CALL_DEADLINE, v1::CountKeyPackagesRequest {}, |request| {
-            let mut client = client.clone();
-            async move { client.count_key_packages(request).await }
-        })
+        let answer = call(
+            CALL_DEADLINE,
+            self.key_packages(),
+            v1::CountKeyPackagesRequest {},
+            |mut client, request| async move { client.count_key_packages(request).await },
+        )
         .await?;
         Ok(KeyPackageCount { one_time: answer.one_time, last_resort: answer.last_resort })
     }

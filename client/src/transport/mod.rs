@@ -26,7 +26,7 @@ use alcove_rpc::v1::{
 };
 use alcove_trust::{Connector, http2};
 use backon::{ExponentialBuilder, Retryable};
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 use tonic::{
     Request, Response, Status,
     transport::{Channel, Endpoint},
@@ -107,14 +107,14 @@ fn endpoint(address: &str) -> Result<Endpoint, ServerError> {
 }
 
 /// Makes a unary call: with a deadline each try, and again while that may help.
-async fn call<Q, A, F, Fut>(deadline: Duration, request: Q, attempt: F) -> Result<A, ServerError>
-where
-    Q: Clone,
-    F: Fn(Request<Q>) -> Fut,
-    Fut: Future<Output = Result<Response<A>, Status>>,
-{
+async fn call<C: Clone, Q: Clone, A, F: Future<Output = Result<Response<A>, Status>>>(
+    deadline: Duration,
+    client: C,
+    request: Q,
+    attempt: impl Fn(C, Request<Q>) -> F,
+) -> Result<A, ServerError> {
     let once = || async {
-        match tokio::time::timeout(deadline, attempt(Request::new(request.clone()))).await {
+        match tokio::time::timeout(deadline, attempt(client.clone(), Request::new(request.clone()))).await {
             Ok(Ok(response)) => Ok(response.into_inner()),
             Ok(Err(status)) => Err(ServerError::from(status)),
             Err(_elapsed) => Err(ServerError::Unreachable),
