@@ -32,23 +32,18 @@ pub struct LeaderView {
 
 /// Why a member's word that a case leads another one on is not put before a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{self:?}")]
 pub enum FollowFault {
     /// They were no member of the other case when this device was last there.
-    #[error("whoever leads on was no member of the case")]
     NoMember,
     /// An owner of the other case is in force, as far as this device's charter and lists say.
-    #[error("an owner of the case is in force")]
     OwnerStands,
     /// Their key is not believed here.
-    #[error("whoever leads on signs with a key that is not believed")]
     KeyNotBelieved,
     /// The history that is led on is not the one that was seen here.
-    #[error("it leads another history on")]
     OtherHistory,
     /// It goes on from behind what this device has read of the other case, or can read of it.
-    #[error("it leads on what was not read here")]
     NotRead,
     /// Somebody is in it whom this device has seen go.
-    #[error("somebody is in it who was removed")]
     BringsBack,
 }
