@@ -7,122 +7,111 @@ use alcove_proto::ids::GroupId;
 
 /// What people are told whenever somebody is removed or a grant ends.
 pub fn revocation(language: Language) -> &'static str {
-    match language {
-        Language::English => "They keep what they already received. They will not get anything new.",
-    }
+    let Language::English = language;
+    "They keep what they already received. They will not get anything new."
 }
 
 /// That somebody whom this person shares no case with wants to add them to one; of the case itself nothing.
 pub fn requests(language: Language, waiting: u64) -> String {
-    match language {
-        Language::English => {
-            format!(
-                "{} for your answer: see `alcove case requests`.",
-                count(waiting, "request waits", "requests wait")
-            )
-        }
-    }
+    let Language::English = language;
+    format!(
+        "{} for your answer: see `alcove case requests`.",
+        count(waiting, "request waits", "requests wait")
+    )
+}
+
+/// That more happened at once than could be told one by one.
+pub fn missed(language: Language) -> &'static str {
+    let Language::English = language;
+    "A lot happened at once. The notes and documents follow; check `alcove status` for alarms and `alcove member \
+     list` for who reads a case."
 }
 
 /// That a title no longer tells two cases apart.
 pub fn same_title(language: Language, one: &GroupId, other: &GroupId) -> String {
-    match language {
-        Language::English => {
-            format!(
-                "Two cases have the same title: {:.8} and {:.8}. Look at both before you write (`alcove case show`), \
-                 and use these ids to name them.",
-                one.to_string(),
-                other.to_string()
-            )
-        }
-    }
+    let Language::English = language;
+    format!(
+        "Two cases have the same title: {:.8} and {:.8}. Look at both before you write (`alcove case show`), \
+         and use these ids to name them.",
+        one.to_string(),
+        other.to_string()
+    )
 }
 
 /// A case's title made safe, or what there is in its place.
 pub fn title(language: Language, case: &ConversationView) -> String {
-    match language {
-        Language::English => match &case.title {
-            Some(title) => safe_line(title),
-            None => "(its title has not arrived)".to_owned(),
-        },
+    let Language::English = language;
+    match &case.title {
+        Some(title) => safe_line(title),
+        None => "(its title has not arrived)".to_owned(),
     }
 }
 
 /// What is said above everything that is shown of a case that is here as of a backup.
 pub fn as_of(language: Language, case: &ConversationView) -> Option<String> {
-    match language {
-        Language::English => (case.is_old && case.successor.is_none()).then(|| old(language, case)),
-    }
+    let Language::English = language;
+    (case.is_old && case.successor.is_none()).then(|| old(language, case))
 }
 
 fn old(language: Language, case: &ConversationView) -> String {
-    match language {
-        Language::English => {
-            let since = times::minute(case.last_activity_ms);
-            let way = if case.frozen {
-                format!("rejoin the case with `alcove case rejoin {}`", short(case))
-            } else {
-                "`alcove status` brings it up to date".to_owned()
-            };
-            format!("AS OF {since}: this laptop was restored from a backup; {way}")
-        }
-    }
+    let Language::English = language;
+    let since = times::minute(case.last_activity_ms);
+    let way = if case.frozen {
+        format!("rejoin the case with `alcove case rejoin {}`", short(case))
+    } else {
+        "`alcove status` brings it up to date".to_owned()
+    };
+    format!("AS OF {since}: this laptop was restored from a backup; {way}")
 }
 
 /// What is special about a case, in words.
 pub fn state(language: Language, case: &ConversationView) -> String {
-    match language {
-        Language::English => {
-            let mut words: Vec<String> = Vec::new();
-            if let Some(by) = &case.successor {
-                words.push(format!("continues in the case {:.8}: nothing more is sent here", by.to_string()));
-            }
-            if let Some(by) = &case.replaced_by {
-                words.push(format!(
-                    "NOT CONTINUED: you accepted another case under its id, {:.8}; only what came before can be read here",
-                    by.to_string()
-                ));
-            } else if case.recovered {
-                words.push(
-                    "recovered, read only: you are not a member, so ask a member to add you".to_owned(),
-                );
-            } else if case.closed && case.leaving {
-                words.push("you have left".to_owned());
-            } else if case.leaving {
-                words.push(
-                    "you are leaving: an owner's program removes you when it is next online".to_owned(),
-                );
-            } else if case.closed {
-                words.push("you are no longer a member: nothing new arrives".to_owned());
-            }
-            if let Some(as_of) = as_of(language, case) {
-                words.push(as_of);
-            } else if case.frozen && case.successor.is_none() {
-                words.push(
-                    "frozen: a change of members cannot be carried out here; an owner can continue it with \
-                            `alcove case continue`"
-                        .to_owned(),
-                );
-            }
-            if case.ordered_invalid_at.is_some() && case.successor.is_none() {
-                words.push("stopped: the server put in an entry that it should have refused; an owner can continue the \
-                            case with `alcove case continue`".to_owned());
-            }
-            if case.not_shown {
-                words.push(
-                    "the server no longer shows this case: ask an owner of it, and tell your admin"
-                        .to_owned(),
-                );
-            }
-            if case.archived {
-                words.push("archived".to_owned());
-            }
-            if !case.alarms.is_empty() {
-                words.push("ALARM: see `alcove status`".to_owned());
-            }
-            words.join("; ")
-        }
+    let Language::English = language;
+    let mut words: Vec<String> = Vec::new();
+    if let Some(by) = &case.successor {
+        words.push(format!("continues in the case {:.8}: nothing more is sent here", by.to_string()));
     }
+    if let Some(by) = &case.replaced_by {
+        words.push(format!(
+            "NOT CONTINUED: you accepted another case under its id, {:.8}; only what came before can be read here",
+            by.to_string()
+        ));
+    } else if case.recovered {
+        words.push("recovered, read only: you are not a member, so ask a member to add you".to_owned());
+    } else if case.closed && case.leaving {
+        words.push("you have left".to_owned());
+    } else if case.leaving {
+        words.push("you are leaving: an owner's program removes you when it is next online".to_owned());
+    } else if case.closed {
+        words.push("you are no longer a member: nothing new arrives".to_owned());
+    }
+    if let Some(as_of) = as_of(language, case) {
+        words.push(as_of);
+    } else if case.frozen && case.successor.is_none() {
+        words.push(
+            "frozen: a change of members cannot be carried out here; an owner can continue it with \
+                    `alcove case continue`"
+                .to_owned(),
+        );
+    }
+    if case.ordered_invalid_at.is_some() && case.successor.is_none() {
+        words.push(
+            "stopped: the server put in an entry that it should have refused; an owner can continue the \
+                    case with `alcove case continue`"
+                .to_owned(),
+        );
+    }
+    if case.not_shown {
+        words
+            .push("the server no longer shows this case: ask an owner of it, and tell your admin".to_owned());
+    }
+    if case.archived {
+        words.push("archived".to_owned());
+    }
+    if !case.alarms.is_empty() {
+        words.push("ALARM: see `alcove status`".to_owned());
+    }
+    words.join("; ")
 }
 
 /// The first digits of a case's id: enough to name it by.
@@ -132,7 +121,6 @@ pub fn short(case: &ConversationView) -> String {
 
 /// Why a case could not be brought up to date.
 pub fn held_up(language: Language, case: &GroupId, why: &Told) -> String {
-    match language {
-        Language::English => format!("Case {:.8}: {}", case.to_string(), why.what),
-    }
+    let Language::English = language;
+    format!("Case {:.8}: {}", case.to_string(), why.what)
 }

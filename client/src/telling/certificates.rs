@@ -13,35 +13,31 @@ pub(crate) const RENEW: &str = "`alcove status` says whether a renewal is under 
 
 /// This device's own certificate is not in force.
 pub fn certificate(language: Language, trouble: CertificateTrouble) -> Told {
-    match language {
-        Language::English => match trouble {
-            CertificateTrouble::Expired { not_after_ms } => Told::new(
-                Exit::Certificate,
-                format!(
-                    "Your certificate ended on {}, by this machine's clock.",
-                    times::minute(not_after_ms)
-                ),
-                format!("Set the clock if it is wrong. {RENEW}"),
+    let Language::English = language;
+    match trouble {
+        CertificateTrouble::Expired { not_after_ms } => Told::new(
+            Exit::Certificate,
+            format!("Your certificate ended on {}, by this machine's clock.", times::minute(not_after_ms)),
+            format!("Set the clock if it is wrong. {RENEW}"),
+        ),
+        CertificateTrouble::NotYetValid { not_before_ms } => Told::new(
+            Exit::Certificate,
+            format!(
+                "The certificate is valid from {}: this machine's clock is behind.",
+                times::minute(not_before_ms)
             ),
-            CertificateTrouble::NotYetValid { not_before_ms } => Told::new(
-                Exit::Certificate,
-                format!(
-                    "The certificate is valid from {}: this machine's clock is behind.",
-                    times::minute(not_before_ms)
-                ),
-                "Set the clock and run the command again.",
-            ),
-            CertificateTrouble::NotOfCharter => Told::new(
-                Exit::Certificate,
-                "The charter in force no longer lists the CA that issued your certificate.",
-                RENEW,
-            ),
-            CertificateTrouble::Revoked => Told::new(
-                Exit::Certificate,
-                "Your agency has revoked this device's certificate.",
-                "Speak to your agency's admin. What is on this device can still be read with --offline.",
-            ),
-        },
+            "Set the clock and run the command again.",
+        ),
+        CertificateTrouble::NotOfCharter => Told::new(
+            Exit::Certificate,
+            "The charter in force no longer lists the CA that issued your certificate.",
+            RENEW,
+        ),
+        CertificateTrouble::Revoked => Told::new(
+            Exit::Certificate,
+            "Your agency has revoked this device's certificate.",
+            "Speak to your agency's admin. What is on this device can still be read with --offline.",
+        ),
     }
 }
 
@@ -60,31 +56,30 @@ pub fn certificate_and_renewal(language: Language, trouble: CertificateTrouble, 
 
 /// What is true of this device's renewal, and what there is to do about it. Sentences.
 pub fn renewal(language: Language, view: &RenewalView) -> String {
-    match language {
-        Language::English => match &view.state {
-            RenewalState::Waiting { .. } if view.bad_answer => {
-                "The desk's answer to the renewal is not for this device: tell your agency's admin. A new renewal is \
-                 made within a day."
-                    .to_owned()
-            }
-            RenewalState::Waiting { since_ms, words } => format!(
-                "A renewal has been waiting for your agency's admin since {}; its words are: {words}. `alcove status` \
-                 collects the answer when it is there.",
-                times::minute(*since_ms)
-            ),
-            RenewalState::Refused { since_ms, .. } => format!(
-                "A renewal was refused on {}: speak to your agency's admin. Without the desk: {RENEW_BY_FILES}",
-                times::minute(*since_ms)
-            ),
-            RenewalState::None if !view.desk_known => RENEW_BY_FILES.to_owned(),
-            RenewalState::None if view.desk_silent => format!(
-                "A renewal is ready, but the server's desk cannot be reached or has no room for it. `alcove status` \
-                 tries again. If that does not help, tell your agency's admin, who answers the requests at the desk. \
-                 Without the desk: {RENEW_BY_FILES}"
-            ),
-            RenewalState::None => {
-                format!("`alcove status` sends a renewal request. Without the desk: {RENEW_BY_FILES}")
-            }
-        },
+    let Language::English = language;
+    match &view.state {
+        RenewalState::Waiting { .. } if view.bad_answer => {
+            "The desk's answer to the renewal is not for this device: tell your agency's admin. A new renewal is \
+             made within a day."
+                .to_owned()
+        }
+        RenewalState::Waiting { since_ms, words } => format!(
+            "A renewal has been waiting for your agency's admin since {}; its words are: {words}. `alcove status` \
+             collects the answer when it is there.",
+            times::minute(*since_ms)
+        ),
+        RenewalState::Refused { since_ms, .. } => format!(
+            "A renewal was refused on {}: speak to your agency's admin. Without the desk: {RENEW_BY_FILES}",
+            times::minute(*since_ms)
+        ),
+        RenewalState::None if !view.desk_known => RENEW_BY_FILES.to_owned(),
+        RenewalState::None if view.desk_silent => format!(
+            "A renewal is ready, but the server's desk cannot be reached or has no room for it. `alcove status` \
+             tries again. If that does not help, tell your agency's admin, who answers the requests at the desk. \
+             Without the desk: {RENEW_BY_FILES}"
+        ),
+        RenewalState::None => {
+            format!("`alcove status` sends a renewal request. Without the desk: {RENEW_BY_FILES}")
+        }
     }
 }

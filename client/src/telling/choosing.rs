@@ -14,95 +14,93 @@ const LISTED_MAX: usize = 10;
 
 /// How a command ends that named something unclear.
 pub fn told(language: Language, names: Names<'_>, error: ChooseError) -> Told {
-    match language {
-        Language::English => match error {
-            ChooseError::Session(error) => session::told(language, names, error),
-            ChooseError::NotAPerson { query, source } => Told::refused(
-                format!("{} is not a person's identity: {source}.", safe_line(&query)),
-                "Copy the identity from `alcove member find`.",
-            ),
-            ChooseError::NoSuchPerson { query, near } => {
-                let mut what = format!("Nobody named {} is known here.", safe_line(&query));
-                if !near.is_empty() {
-                    what.push_str(&format!(" Names close to it:\n{}", listed(language, &near)));
-                }
-                Told::new(Exit::NotFound, what, "Look the person up with `alcove member find`.")
+    let Language::English = language;
+    match error {
+        ChooseError::Session(error) => session::told(language, names, error),
+        ChooseError::NotAPerson { query, source } => Told::refused(
+            format!("{} is not a person's identity: {source}.", safe_line(&query)),
+            "Copy the identity from `alcove member find`.",
+        ),
+        ChooseError::NoSuchPerson { query, near } => {
+            let mut what = format!("Nobody named {} is known here.", safe_line(&query));
+            if !near.is_empty() {
+                what.push_str(&format!(" Names close to it:\n{}", listed(language, &near)));
             }
-            ChooseError::SeveralPeople { query, near } => Told::refused(
-                format!("{} could be one of several people:\n{}", safe_line(&query), listed(language, &near)),
-                "Tell them apart with --agency AGENCY, or give the spiffe:// identity instead of the name.",
+            Told::new(Exit::NotFound, what, "Look the person up with `alcove member find`.")
+        }
+        ChooseError::SeveralPeople { query, near } => Told::refused(
+            format!("{} could be one of several people:\n{}", safe_line(&query), listed(language, &near)),
+            "Tell them apart with --agency AGENCY, or give the spiffe:// identity instead of the name.",
+        ),
+        ChooseError::SeveralAgencies { names } => Told::new(
+            Exit::Conflict,
+            format!(
+                "Several agencies have that in their name: {}.",
+                names.iter().map(|name| safe_line(name)).collect::<Vec<_>>().join(", ")
             ),
-            ChooseError::SeveralAgencies { names } => Told::new(
-                Exit::Conflict,
-                format!(
-                    "Several agencies have that in their name: {}.",
-                    names.iter().map(|name| safe_line(name)).collect::<Vec<_>>().join(", ")
-                ),
-                "Give more of the name, or the trust domain.",
+            "Give more of the name, or the trust domain.",
+        ),
+        ChooseError::NotAnId { query, thing } => Told::refused(
+            format!("{} is not the id of a {}.", safe_line(&query), noun(language, thing)),
+            format!(
+                "Give at least the first four digits of the id, as `alcove {}` shows it.",
+                listing(thing)
             ),
-            ChooseError::NotAnId { query, thing } => Told::refused(
-                format!("{} is not the id of a {}.", safe_line(&query), noun(language, thing)),
-                format!(
-                    "Give at least the first four digits of the id, as `alcove {}` shows it.",
-                    listing(thing)
-                ),
+        ),
+        ChooseError::NotFound { query, thing } => Told::new(
+            Exit::NotFound,
+            format!(
+                "There is no {} {} here, or you may not see it.",
+                noun(language, thing),
+                safe_line(&query)
             ),
-            ChooseError::NotFound { query, thing } => Told::new(
-                Exit::NotFound,
-                format!(
-                    "There is no {} {} here, or you may not see it.",
-                    noun(language, thing),
-                    safe_line(&query)
-                ),
-                format!("See `alcove {}`.", listing(thing)),
-            ),
-            ChooseError::SeveralIds { query, thing } => Told::refused(
-                format!("The id {query} fits more than one {}.", noun(language, thing)),
-                "Give more digits of it.",
-            ),
-            ChooseError::SeveralCases { query, cases } => {
-                let listed: Vec<String> = cases
+            format!("See `alcove {}`.", listing(thing)),
+        ),
+        ChooseError::SeveralIds { query, thing } => Told::refused(
+            format!("The id {query} fits more than one {}.", noun(language, thing)),
+            "Give more digits of it.",
+        ),
+        ChooseError::SeveralCases { query, cases } => {
+            let listed: Vec<String> = cases
+                .iter()
+                .take(LISTED_MAX)
+                .map(|(id, title)| format!("{:.8}  {}", id.to_string(), safe_line(title)))
+                .collect();
+            Told::refused(
+                format!("{} fits more than one case:\n  {}", safe_line(&query), listed.join("\n  ")),
+                "Give more digits of its id.",
+            )
+        }
+        ChooseError::NoLeader { query } => Told::new(
+            Exit::NotFound,
+            format!("No member who is not an owner continues the case {}.", safe_line(&query)),
+            "See `alcove case follow`. The person who continues it has to add you first; ask the members by phone.",
+        ),
+        ChooseError::SeveralLeaders { leaders } => Told::new(
+            Exit::Conflict,
+            format!(
+                "{} members continue this case:\n{}",
+                leaders.len(),
+                leaders
                     .iter()
-                    .take(LISTED_MAX)
-                    .map(|(id, title)| format!("{:.8}  {}", id.to_string(), safe_line(title)))
-                    .collect();
-                Told::refused(
-                    format!("{} fits more than one case:\n  {}", safe_line(&query), listed.join("\n  ")),
-                    "Give more digits of its id.",
-                )
-            }
-            ChooseError::NoLeader { query } => Told::new(
-                Exit::NotFound,
-                format!("No member who is not an owner continues the case {}.", safe_line(&query)),
-                "See `alcove case follow`. The person who continues it has to add you first; ask the members by phone.",
+                    .map(|leader| leaders::described(language, leader))
+                    .collect::<Vec<_>>()
+                    .join("\n")
             ),
-            ChooseError::SeveralLeaders { leaders } => Told::new(
-                Exit::Conflict,
-                format!(
-                    "{} members continue this case:\n{}",
-                    leaders.len(),
-                    leaders
-                        .iter()
-                        .map(|leader| leaders::described(language, leader))
-                        .collect::<Vec<_>>()
-                        .join("\n")
-                ),
-                "Agree by phone on one of them, and name the id of their case: `alcove case follow ID`.",
-            ),
-        },
+            "Agree by phone on one of them, and name the id of their case: `alcove case follow ID`.",
+        ),
     }
 }
 
 fn noun(language: Language, thing: Thing) -> &'static str {
-    match language {
-        Language::English => match thing {
-            Thing::Case => "case",
-            Thing::Note => "note",
-            Thing::Document => "document",
-            Thing::OutboxItem => "outbox item",
-            Thing::Attempt => "attempt",
-            Thing::Request => "request",
-        },
+    let Language::English = language;
+    match thing {
+        Thing::Case => "case",
+        Thing::Note => "note",
+        Thing::Document => "document",
+        Thing::OutboxItem => "outbox item",
+        Thing::Attempt => "attempt",
+        Thing::Request => "request",
     }
 }
 
@@ -119,19 +117,16 @@ fn listing(thing: Thing) -> &'static str {
 }
 
 fn listed(language: Language, people: &[PersonView]) -> String {
-    match language {
-        Language::English => {
-            let mut lines: Vec<String> = people
-                .iter()
-                .take(LISTED_MAX)
-                .map(|person| format!("  {}  {}", people::full_name(language, person), person.person))
-                .collect();
-            if people.len() > LISTED_MAX {
-                lines.push(format!("  and {} more", people.len() - LISTED_MAX));
-            }
-            lines.join("\n")
-        }
+    let Language::English = language;
+    let mut lines: Vec<String> = people
+        .iter()
+        .take(LISTED_MAX)
+        .map(|person| format!("  {}  {}", people::full_name(language, person), person.person))
+        .collect();
+    if people.len() > LISTED_MAX {
+        lines.push(format!("  and {} more", people.len() - LISTED_MAX));
     }
+    lines.join("\n")
 }
 
 #[cfg(test)]

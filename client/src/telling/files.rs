@@ -6,29 +6,25 @@ use std::{io, path::Path};
 
 /// A file or folder cannot be used.
 pub fn file(language: Language, path: &Path, source: &io::Error) -> Told {
-    match language {
-        Language::English => {
-            let (exit, remedy) = match source.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    (Exit::NoSpace, "Make room and run the command again; nothing is half done.")
-                }
-                io::ErrorKind::NotFound => (Exit::NotFound, "Check the path, and run the command again."),
-                _ => (Exit::Refused, "Check the path and its permissions, and run the command again."),
-            };
-            Told::new(exit, format!("{} cannot be used: {source}.", shown(path)), remedy)
+    let Language::English = language;
+    let (exit, remedy) = match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            (Exit::NoSpace, "Make room and run the command again; nothing is half done.")
         }
-    }
+        io::ErrorKind::NotFound => (Exit::NotFound, "Check the path, and run the command again."),
+        _ => (Exit::Refused, "Check the path and its permissions, and run the command again."),
+    };
+    Told::new(exit, format!("{} cannot be used: {source}.", shown(path)), remedy)
 }
 
 /// The random source of the system fails.
 pub(crate) fn no_randomness(language: Language) -> Told {
-    match language {
-        Language::English => Told::new(
-            Exit::Unexpected,
-            "The operating system provides no random bytes.",
-            "Restart the machine; without them nothing can be encrypted.",
-        ),
-    }
+    let Language::English = language;
+    Told::new(
+        Exit::Unexpected,
+        "The operating system provides no random bytes.",
+        "Restart the machine; without them nothing can be encrypted.",
+    )
 }
 
 /// A path as people see it.

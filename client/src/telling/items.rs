@@ -6,66 +6,60 @@ use alcove_programs::language::Language;
 
 /// What lies in the outbox.
 pub fn outbox_kind(language: Language, kind: OutboxKind) -> &'static str {
-    match language {
-        Language::English => match kind {
-            OutboxKind::Note => "note",
-            OutboxKind::Document => "document",
-            OutboxKind::Grant => "grant",
-            OutboxKind::Title => "title",
-            OutboxKind::Introduction => "introduction",
-            OutboxKind::Leave => "leave",
-            OutboxKind::Unknown => "item of a newer Alcove",
-        },
+    let Language::English = language;
+    match kind {
+        OutboxKind::Note => "note",
+        OutboxKind::Document => "document",
+        OutboxKind::Grant => "grant",
+        OutboxKind::Title => "title",
+        OutboxKind::Introduction => "introduction",
+        OutboxKind::Leave => "leave",
+        OutboxKind::Unknown => "item of a newer Alcove",
     }
 }
 
 /// Why the server refuses an item for good.
 pub fn refusal(language: Language, cause: RefusalCause) -> &'static str {
-    match language {
-        Language::English => match cause {
-            RefusalCause::NotUnderstood => "it does not understand this version of Alcove",
-            RefusalCause::TooLarge => "it is too large, or the case already holds the maximum",
-            RefusalCause::IdReused => "it holds something different under the same id",
-            RefusalCause::OutOfReach => "you cannot hand over what is from before you joined",
-            RefusalCause::ChangedInLog => "the server shows something different in its place",
-            RefusalCause::InLogUnread => {
-                "this device sent it, or another version of it, after your backup; ask a colleague whether they have it"
-            }
-        },
+    let Language::English = language;
+    match cause {
+        RefusalCause::NotUnderstood => "it does not understand this version of Alcove",
+        RefusalCause::TooLarge => "it is too large, or the case already holds the maximum",
+        RefusalCause::IdReused => "it holds something different under the same id",
+        RefusalCause::OutOfReach => "you cannot hand over what is from before you joined",
+        RefusalCause::ChangedInLog => "the server shows something different in its place",
+        RefusalCause::InLogUnread => {
+            "this device sent it, or another version of it, after your backup; ask a colleague whether they have it"
+        }
     }
 }
 
 /// Why an item cannot be shown, and who can mend it.
 pub fn unreadable(language: Language, cause: UnreadableCause) -> &'static str {
-    match language {
-        Language::English => match cause {
-            UnreadableCause::NeedsNewerAlcove => "needs a newer Alcove: install it on this device",
-            UnreadableCause::DoesNotVerify => {
-                "fails verification: it was altered, so ask its author to send it again"
-            }
-            UnreadableCause::Malformed => "breaks the rules of its kind: ask its author to send it again",
-            UnreadableCause::GrantNotForThisDevice => {
-                "was handed over to another device or key: ask for it to be handed over again"
-            }
-            UnreadableCause::KeyNotRecovered => {
-                "was not recovered: no valid key for it was found, so ask a member to hand it over"
-            }
-            UnreadableCause::WrittenBeforeReturn => {
-                "was written between your backup and your return: ask a member to hand it over"
-            }
-        },
+    let Language::English = language;
+    match cause {
+        UnreadableCause::NeedsNewerAlcove => "needs a newer Alcove: install it on this device",
+        UnreadableCause::DoesNotVerify => {
+            "fails verification: it was altered, so ask its author to send it again"
+        }
+        UnreadableCause::Malformed => "breaks the rules of its kind: ask its author to send it again",
+        UnreadableCause::GrantNotForThisDevice => {
+            "was handed over to another device or key: ask for it to be handed over again"
+        }
+        UnreadableCause::KeyNotRecovered => {
+            "was not recovered: no valid key for it was found, so ask a member to hand it over"
+        }
+        UnreadableCause::WrittenBeforeReturn => {
+            "was written between your backup and your return: ask a member to hand it over"
+        }
     }
 }
 
 /// What a member is told about the part of a case that is older than their membership.
 pub fn before_you_came(language: Language, entries: u64) -> String {
-    match language {
-        Language::English => {
-            format!(
-                "{} from before you joined (changes of members included), which you cannot read. Ask a member to hand \
-                 over what you need.",
-                count(entries, "entry is", "entries are")
-            )
-        }
-    }
+    let Language::English = language;
+    format!(
+        "{} from before you joined (changes of members included), which you cannot read. Ask a member to hand \
+         over what you need.",
+        count(entries, "entry is", "entries are")
+    )
 }

@@ -50,59 +50,52 @@ impl LeaderJson {
 
 /// Who leads on, in which case, with whom.
 pub fn described(language: Language, leader: &LeaderView) -> String {
-    match language {
-        Language::English => {
-            let mut said = vec![format!(
-                "{:.8}  {} has continued the case {:.8} since {}, on their word alone. The words of their device are: \
-                 {}. Read by {}",
-                leader.case.to_string(),
-                people::full_name(language, &leader.leader),
-                leader.leads_on.to_string(),
-                times::minute(leader.since_ms),
-                leader.words,
-                people::audience(language, &leader.members)
-            )];
-            if !leader.gone.is_empty() {
-                said.push(format!("No longer in it: {}.", devices(language, &leader.gone)));
-            }
-            if !leader.new.is_empty() {
-                said.push(format!("New in it: {}.", devices(language, &leader.new)));
-            }
-            if leader.followed {
-                said.push("You follow them.".to_owned());
-            } else if let Some(fault) = leader.fault {
-                said.push(format!("It cannot be followed: {}.", why_not(language, fault)));
-            }
-            said.join("\n  ")
-        }
+    let Language::English = language;
+    let mut said = vec![format!(
+        "{:.8}  {} has continued the case {:.8} since {}, on their word alone. The words of their device are: \
+         {}. Read by {}",
+        leader.case.to_string(),
+        people::full_name(language, &leader.leader),
+        leader.leads_on.to_string(),
+        times::minute(leader.since_ms),
+        leader.words,
+        people::audience(language, &leader.members)
+    )];
+    if !leader.gone.is_empty() {
+        said.push(format!("No longer in it: {}.", devices(language, &leader.gone)));
     }
+    if !leader.new.is_empty() {
+        said.push(format!("New in it: {}.", devices(language, &leader.new)));
+    }
+    if leader.followed {
+        said.push("You follow them.".to_owned());
+    } else if let Some(fault) = leader.fault {
+        said.push(format!("It cannot be followed: {}.", why_not(language, fault)));
+    }
+    said.join("\n  ")
 }
 
 fn devices(language: Language, people: &[PersonView]) -> String {
-    match language {
-        Language::English => {
-            let named: Vec<String> = people
-                .iter()
-                .map(|person| {
-                    let numbers: Vec<String> = person.devices.iter().map(u16::to_string).collect();
-                    format!("{} (device {})", people::full_name(language, person), numbers.join(", "))
-                })
-                .collect();
-            named.join("; ")
-        }
-    }
+    let Language::English = language;
+    let named: Vec<String> = people
+        .iter()
+        .map(|person| {
+            let numbers: Vec<String> = person.devices.iter().map(u16::to_string).collect();
+            format!("{} (device {})", people::full_name(language, person), numbers.join(", "))
+        })
+        .collect();
+    named.join("; ")
 }
 
 /// Why a member who continues a case cannot be followed.
 fn why_not(language: Language, fault: FollowFault) -> &'static str {
-    match language {
-        Language::English => match fault {
-            FollowFault::NoMember => "the person who continues the case was not a member of it",
-            FollowFault::OwnerStands => "the case still has an owner with a valid certificate",
-            FollowFault::KeyNotBelieved => "you have not compared the words of their key",
-            FollowFault::OtherHistory => "it continues a different history of the case",
-            FollowFault::NotRead => "it continues from a point that this device has not read",
-            FollowFault::BringsBack => "it has a member who was removed from the case or has left it",
-        },
+    let Language::English = language;
+    match fault {
+        FollowFault::NoMember => "the person who continues the case was not a member of it",
+        FollowFault::OwnerStands => "the case still has an owner with a valid certificate",
+        FollowFault::KeyNotBelieved => "you have not compared the words of their key",
+        FollowFault::OtherHistory => "it continues a different history of the case",
+        FollowFault::NotRead => "it continues from a point that this device has not read",
+        FollowFault::BringsBack => "it has a member who was removed from the case or has left it",
     }
 }

@@ -6,74 +6,62 @@ use alcove_programs::language::Language;
 
 /// One line for `alcove status`.
 pub fn line(language: Language, summary: Option<&LedgerSummary>) -> String {
-    match language {
-        Language::English => match summary {
-            None => "your agency has not published a ledger".to_owned(),
-            Some(summary) if summary.unlisted == 0 => {
-                format!(
-                    "{} It lists every device of your agency in your cases.",
-                    described(language, summary)
-                )
-            }
-            Some(summary) => format!(
-                "{} {} of your agency in your cases {} NOT in it: see `alcove ledger`.",
-                described(language, summary),
-                numbers::count(summary.unlisted, "certificate", "certificates"),
-                if summary.unlisted == 1 { "is" } else { "are" }
-            ),
-        },
+    let Language::English = language;
+    match summary {
+        None => "your agency has not published a ledger".to_owned(),
+        Some(summary) if summary.unlisted == 0 => {
+            format!("{} It lists every device of your agency in your cases.", described(language, summary))
+        }
+        Some(summary) => format!(
+            "{} {} of your agency in your cases {} NOT in it: see `alcove ledger`.",
+            described(language, summary),
+            numbers::count(summary.unlisted, "certificate", "certificates"),
+            if summary.unlisted == 1 { "is" } else { "are" }
+        ),
     }
 }
 
 /// Somebody was certified in this person's name.
 pub fn unknown_warning(language: Language, summary: &LedgerSummary) -> Option<String> {
-    match language {
-        Language::English => {
-            (summary.unknown > 0).then(|| {
-                format!(
-                    "{} in your name with a key that this device does not know: see `alcove ledger`. If you have no \
-                     other device, or did not enrol one at that time, tell your agency's admin at once.",
-                    numbers::count(summary.unknown, "certificate was signed", "certificates were signed")
-                )
-            })
-        }
-    }
+    let Language::English = language;
+    (summary.unknown > 0).then(|| {
+        format!(
+            "{} in your name with a key that this device does not know: see `alcove ledger`. If you have no \
+             other device, or did not enrol one at that time, tell your agency's admin at once.",
+            numbers::count(summary.unknown, "certificate was signed", "certificates were signed")
+        )
+    })
 }
 
 /// How many entries it has, and until when it is complete.
 pub fn described(language: Language, summary: &LedgerSummary) -> String {
-    match language {
-        Language::English => {
-            format!(
-                "{}, complete until {}.",
-                numbers::count(summary.entries, "entry", "entries"),
-                times::minute(summary.complete_until_ms)
-            )
-        }
-    }
+    let Language::English = language;
+    format!(
+        "{}, complete until {}.",
+        numbers::count(summary.entries, "entry", "entries"),
+        times::minute(summary.complete_until_ms)
+    )
 }
 
 /// When a certificate ends, or why it has ended before.
 pub fn until(language: Language, certificate: &ListedCertificate, now_ms: i64) -> String {
-    match language {
-        Language::English => match certificate.revoked_at_ms {
-            Some(at_ms) => format!("revoked {}", times::minute(at_ms)),
-            None if certificate.not_after_ms < now_ms => {
-                format!("ended {}", times::day(certificate.not_after_ms))
-            }
-            None => times::day(certificate.not_after_ms),
-        },
+    let Language::English = language;
+    match certificate.revoked_at_ms {
+        Some(at_ms) => format!("revoked {}", times::minute(at_ms)),
+        None if certificate.not_after_ms < now_ms => {
+            format!("ended {}", times::day(certificate.not_after_ms))
+        }
+        None => times::day(certificate.not_after_ms),
     }
 }
 
 /// Whose key a certificate is for.
 pub fn key_text(language: Language, key: OwnKey) -> &'static str {
-    match language {
-        Language::English => match key {
-            OwnKey::Unknown => "NOT KNOWN HERE",
-            OwnKey::Known => "yours",
-            OwnKey::Earlier => "from before",
-        },
+    let Language::English = language;
+    match key {
+        OwnKey::Unknown => "NOT KNOWN HERE",
+        OwnKey::Known => "yours",
+        OwnKey::Earlier => "from before",
     }
 }
 

@@ -1,7 +1,7 @@
 //! What people and programs are told of what a session knows: sentences, remedies, exit codes and JSON.
 //!
-//! A file a family of facts. A sentence is a function of a language and a fact, with an exhaustive match: a second language
-//! is a second arm, and a sentence that is missing in it does not compile. It speaks of the session's views and errors and
+//! A file a family of facts. A sentence is a function of a language and a fact, and says by its first line in which
+//! languages it is written: with a second one that line does not compile until the sentence is there. It speaks of the session's views and errors and
 //! knows no terminal, no page and no network, so that every screen says the same. Start with [`Told`].
 
 mod adding;

@@ -34,18 +34,17 @@ impl ItemJson {
 
 /// How far an item has come.
 pub fn state(language: Language, delivery: Delivery) -> String {
-    match language {
-        Language::English => match delivery {
-            Delivery::Queued => "waits to be sent".to_owned(),
-            Delivery::NeverSent => "never sent: the case had ended for you".to_owned(),
-            Delivery::Refused { cause: cause @ RefusalCause::ChangedInLog } => {
-                format!("NOT AS YOU WROTE IT: {}", items::refusal(language, cause))
-            }
-            Delivery::Refused { cause: cause @ RefusalCause::InLogUnread } => {
-                format!("PROBABLY SENT: {}", items::refusal(language, cause))
-            }
-            Delivery::Refused { cause } => format!("REFUSED: {}", items::refusal(language, cause)),
-            Delivery::Stored { .. } => "at the server".to_owned(),
-        },
+    let Language::English = language;
+    match delivery {
+        Delivery::Queued => "waits to be sent".to_owned(),
+        Delivery::NeverSent => "never sent: the case had ended for you".to_owned(),
+        Delivery::Refused { cause: cause @ RefusalCause::ChangedInLog } => {
+            format!("NOT AS YOU WROTE IT: {}", items::refusal(language, cause))
+        }
+        Delivery::Refused { cause: cause @ RefusalCause::InLogUnread } => {
+            format!("PROBABLY SENT: {}", items::refusal(language, cause))
+        }
+        Delivery::Refused { cause } => format!("REFUSED: {}", items::refusal(language, cause)),
+        Delivery::Stored { .. } => "at the server".to_owned(),
     }
 }

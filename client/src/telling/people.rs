@@ -41,98 +41,84 @@ impl<'a> Names<'a> {
 }
 
 fn named_device(language: Language, owner: &PersonView, device: &Identity) -> String {
-    match language {
-        Language::English => format!("device {} of {} ({device})", device.device, full_name(language, owner)),
-    }
+    let Language::English = language;
+    format!("device {} of {} ({device})", device.device, full_name(language, owner))
 }
 
 /// An agency's side, as it stands beside every name.
 pub fn side(language: Language, side: Side) -> &'static str {
-    match language {
-        Language::English => match side {
-            Side::Unspecified => "side not known",
-            Side::Provider => "provider",
-            Side::ChildProtection => "child protection",
-            Side::Prosecution => "prosecution",
-            Side::LawEnforcement => "law enforcement",
-            Side::TrainingOnly => "training only",
-        },
+    let Language::English = language;
+    match side {
+        Side::Unspecified => "side not known",
+        Side::Provider => "provider",
+        Side::ChildProtection => "child protection",
+        Side::Prosecution => "prosecution",
+        Side::LawEnforcement => "law enforcement",
+        Side::TrainingOnly => "training only",
     }
 }
 
 /// What a member may do.
 pub fn role(language: Language, role: Role) -> &'static str {
-    match language {
-        Language::English => match role {
-            Role::Unspecified | Role::Member => "member",
-            Role::Owner => "owner",
-        },
+    let Language::English = language;
+    match role {
+        Role::Unspecified | Role::Member => "member",
+        Role::Owner => "owner",
     }
 }
 
 /// A person's name, or what there is in its place.
 pub fn name(language: Language, person: &PersonView) -> String {
-    match language {
-        Language::English => match &person.name {
-            Some(name) => safe_line(name),
-            None => format!("{} (no name known)", person.person.handle.as_str()),
-        },
+    let Language::English = language;
+    match &person.name {
+        Some(name) => safe_line(name),
+        None => format!("{} (no name known)", person.person.handle.as_str()),
     }
 }
 
 /// A person with agency and side: `Rosa Iglesias-Peña of Harborlight Immigrant Services (provider)`.
 pub fn full_name(language: Language, person: &PersonView) -> String {
-    match language {
-        Language::English => {
-            format!(
-                "{} of {} ({})",
-                name(language, person),
-                safe_line(&person.agency.name),
-                side(language, person.agency.side)
-            )
-        }
-    }
+    let Language::English = language;
+    format!(
+        "{} of {} ({})",
+        name(language, person),
+        safe_line(&person.agency.name),
+        side(language, person.agency.side)
+    )
 }
 
 /// Who reads a case: `4 people in 3 agencies`, then a line for each agency and side.
 pub fn audience(language: Language, members: &[MemberView]) -> String {
-    match language {
-        Language::English => {
-            let mut agencies: Vec<(&str, Side, Vec<String>)> = Vec::new();
-            for member in members {
-                let agency = &member.person.agency;
-                let mut who = name(language, &member.person);
-                if member.is_self {
-                    who.push_str(" (you)");
-                }
-                match agencies.iter_mut().find(|(other, ..)| *other == agency.trust_domain.as_str()) {
-                    Some((.., names)) => names.push(who),
-                    None => agencies.push((agency.trust_domain.as_str(), agency.side, vec![who])),
-                }
-            }
-            let mut text = format!(
-                "{} in {}",
-                count(members.len() as u64, "person", "people"),
-                count(agencies.len() as u64, "agency", "agencies")
-            );
-            for (domain, agency_side, names) in &agencies {
-                let display = members
-                    .iter()
-                    .find(|member| member.person.agency.trust_domain.as_str() == *domain)
-                    .map(|member| safe_line(&member.person.agency.name))
-                    .unwrap_or_default();
-                text.push_str(&format!(
-                    "\n  {display} ({}): {}",
-                    side(language, *agency_side),
-                    names.join(", ")
-                ));
-            }
-            for display in with_recovery(members) {
-                text.push_str(&format!("\n  {}", recovery_set_up(language, &display)));
-            }
-            text
+    let Language::English = language;
+    let mut agencies: Vec<(&str, Side, Vec<String>)> = Vec::new();
+    for member in members {
+        let agency = &member.person.agency;
+        let mut who = name(language, &member.person);
+        if member.is_self {
+            who.push_str(" (you)");
+        }
+        match agencies.iter_mut().find(|(other, ..)| *other == agency.trust_domain.as_str()) {
+            Some((.., names)) => names.push(who),
+            None => agencies.push((agency.trust_domain.as_str(), agency.side, vec![who])),
         }
     }
+    let mut text = format!(
+        "{} in {}",
+        count(members.len() as u64, "person", "people"),
+        count(agencies.len() as u64, "agency", "agencies")
+    );
+    for (domain, agency_side, names) in &agencies {
+        let display = members
+            .iter()
+            .find(|member| member.person.agency.trust_domain.as_str() == *domain)
+            .map(|member| safe_line(&member.person.agency.name))
+            .unwrap_or_default();
+        text.push_str(&format!("\n  {display} ({}): {}", side(language, *agency_side), names.join(", ")));
+    }
+    for display in with_recovery(members) {
+        text.push_str(&format!("\n  {}", recovery_set_up(language, &display)));
+    }
+    text
 }
 
 /// The names of the members' agencies that have set up recovery, each once, made safe.
@@ -151,14 +137,11 @@ pub fn with_recovery(members: &[MemberView]) -> Vec<String> {
 
 /// What recovery means for whoever writes to a case with people of that agency in it.
 pub fn recovery_set_up(language: Language, agency: &str) -> String {
-    match language {
-        Language::English => {
-            format!(
-                "{agency} has set up recovery: a number of its officers together can open what its people read, after \
-                 everyone there has been told."
-            )
-        }
-    }
+    let Language::English = language;
+    format!(
+        "{agency} has set up recovery: a number of its officers together can open what its people read, after \
+         everyone there has been told."
+    )
 }
 
 #[cfg(test)]

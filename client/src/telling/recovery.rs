@@ -7,51 +7,47 @@ use serde::Serialize;
 
 /// An attempt at recovery in one's agency, and what there is to do about it. Sentences.
 pub fn recovery(language: Language, view: &RecoveryView) -> String {
-    match language {
-        Language::English => {
-            let whose = format!(
-                "A recovery of what {} could read was requested for their device {} (words: {}), announced on {}.",
-                name(language, &view.person),
-                view.device,
-                safe_line(&view.request_words),
-                times::minute(view.announced_at_ms)
-            );
-            let id = format!("{:.8}", view.id.to_string());
-            let what = match view.state {
-                RecoveryState::Announced => format!(
-                    "The officers can release it from {}. If this person did not request it, or you are unsure, \
-                     object: `alcove recovery object {id}`.",
-                    times::minute(view.open_from_ms)
-                ),
-                RecoveryState::Open => format!(
-                    "The officers can release it NOW. If this person did not request it, or you are unsure, object: \
-                     `alcove recovery object {id}`."
-                ),
-                RecoveryState::HandedOut => {
-                    format!("It was released; this device learned of it on {}.", times::minute(view.since_ms))
-                }
-                RecoveryState::Objected => {
-                    format!("An objection was made on {}.", times::minute(view.since_ms))
-                }
-                RecoveryState::Withdrawn => format!("It was withdrawn on {}.", times::minute(view.since_ms)),
-                RecoveryState::Ended => "It has expired.".to_owned(),
-            };
-            format!("{whose} {what}")
+    let Language::English = language;
+    let whose = format!(
+        "A recovery of what {} could read was requested for their device {} (words: {}), announced on {}.",
+        name(language, &view.person),
+        view.device,
+        safe_line(&view.request_words),
+        times::minute(view.announced_at_ms)
+    );
+    let id = format!("{:.8}", view.id.to_string());
+    let what = match view.state {
+        RecoveryState::Announced => format!(
+            "The officers can release it from {}. If this person did not request it, or you are unsure, \
+             object: `alcove recovery object {id}`.",
+            times::minute(view.open_from_ms)
+        ),
+        RecoveryState::Open => format!(
+            "The officers can release it NOW. If this person did not request it, or you are unsure, object: \
+             `alcove recovery object {id}`."
+        ),
+        RecoveryState::HandedOut => {
+            format!("It was released; this device learned of it on {}.", times::minute(view.since_ms))
         }
-    }
+        RecoveryState::Objected => {
+            format!("An objection was made on {}.", times::minute(view.since_ms))
+        }
+        RecoveryState::Withdrawn => format!("It was withdrawn on {}.", times::minute(view.since_ms)),
+        RecoveryState::Ended => "It has expired.".to_owned(),
+    };
+    format!("{whose} {what}")
 }
 
 /// What has become of an attempt at recovery, in a table.
 pub fn recovery_state(language: Language, state: RecoveryState) -> &'static str {
-    match language {
-        Language::English => match state {
-            RecoveryState::Announced => "announced",
-            RecoveryState::Open => "CAN BE RELEASED",
-            RecoveryState::HandedOut => "released",
-            RecoveryState::Objected => "objected",
-            RecoveryState::Withdrawn => "withdrawn",
-            RecoveryState::Ended => "expired",
-        },
+    let Language::English = language;
+    match state {
+        RecoveryState::Announced => "announced",
+        RecoveryState::Open => "CAN BE RELEASED",
+        RecoveryState::HandedOut => "released",
+        RecoveryState::Objected => "objected",
+        RecoveryState::Withdrawn => "withdrawn",
+        RecoveryState::Ended => "expired",
     }
 }
 
@@ -108,74 +104,62 @@ impl RecoveredCaseJson {
 
 /// What has become of an attempt that was objected to.
 pub fn became(language: Language, state: RecoveryState) -> &'static str {
-    match language {
-        Language::English => match state {
-            RecoveryState::Objected => "You have objected: nothing will be released by this attempt.",
-            RecoveryState::HandedOut => {
-                "It had already been released, at least in part: the objection changes nothing."
-            }
-            RecoveryState::Withdrawn => "The admin had already withdrawn it: nothing will be released.",
-            RecoveryState::Ended => "It had already expired: nothing will be released.",
-            RecoveryState::Announced | RecoveryState::Open => "The server has not recorded the objection.",
-        },
+    let Language::English = language;
+    match state {
+        RecoveryState::Objected => "You have objected: nothing will be released by this attempt.",
+        RecoveryState::HandedOut => {
+            "It had already been released, at least in part: the objection changes nothing."
+        }
+        RecoveryState::Withdrawn => "The admin had already withdrawn it: nothing will be released.",
+        RecoveryState::Ended => "It had already expired: nothing will be released.",
+        RecoveryState::Announced | RecoveryState::Open => "The server has not recorded the objection.",
     }
 }
 
 /// How much a file of recovered keys opens.
 pub fn taken_in(language: Language, imported: &Imported) -> String {
-    match language {
-        Language::English => {
-            format!(
-                "Recovered keys of {} in {} imported{}.",
-                numbers::count(imported.epochs, "epoch", "epochs"),
-                numbers::count(imported.cases, "case", "cases"),
-                match imported.records {
-                    0 => String::new(),
-                    records => format!(
-                        ", and of {} that had been handed over",
-                        numbers::count(records, "item", "items")
-                    ),
-                }
-            )
+    let Language::English = language;
+    format!(
+        "Recovered keys of {} in {} imported{}.",
+        numbers::count(imported.epochs, "epoch", "epochs"),
+        numbers::count(imported.cases, "case", "cases"),
+        match imported.records {
+            0 => String::new(),
+            records =>
+                format!(", and of {} that had been handed over", numbers::count(records, "item", "items")),
         }
-    }
+    )
 }
 
 /// How much of a case was read again.
 pub fn read_again(language: Language, case: &RecoveredView) -> String {
-    match language {
-        Language::English => {
-            let mut line = format!(
-                "{:.8}  {}: {}",
-                case.case.to_string(),
-                case.title.as_deref().map_or_else(|| "(its title was not recovered)".to_owned(), safe_line),
-                numbers::count(case.items, "note or document restored", "notes and documents restored")
-            );
-            if case.unreadable > 0 {
-                line.push_str(&format!(", {} cannot be read", case.unreadable));
-            }
-            if !case.done {
-                line.push_str(", not finished yet");
-            }
-            if !case.member {
-                line.push_str("; read only: ask a member to add you");
-            }
-            line
-        }
+    let Language::English = language;
+    let mut line = format!(
+        "{:.8}  {}: {}",
+        case.case.to_string(),
+        case.title.as_deref().map_or_else(|| "(its title was not recovered)".to_owned(), safe_line),
+        numbers::count(case.items, "note or document restored", "notes and documents restored")
+    );
+    if case.unreadable > 0 {
+        line.push_str(&format!(", {} cannot be read", case.unreadable));
     }
+    if !case.done {
+        line.push_str(", not finished yet");
+    }
+    if !case.member {
+        line.push_str("; read only: ask a member to add you");
+    }
+    line
 }
 
 /// That a false key was sealed for an epoch.
 pub fn poisoned(language: Language, case: &RecoveredView, epoch: u64) -> String {
-    match language {
-        Language::English => {
-            format!(
-                "A device of your agency sealed a false key for epoch {epoch} of case {:.8}. The true key was found \
-                 and used; tell your agency's admin.",
-                case.case.to_string()
-            )
-        }
-    }
+    let Language::English = language;
+    format!(
+        "A device of your agency sealed a false key for epoch {epoch} of case {:.8}. The true key was found \
+         and used; tell your agency's admin.",
+        case.case.to_string()
+    )
 }
 
 /// The first digits of an attempt's id: enough to name it by.

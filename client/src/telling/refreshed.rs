@@ -69,16 +69,14 @@ fn stale_told(language: Language, names: Names<'_>, stale: Stale) -> Told {
 }
 
 fn go_on(language: Language, why: &Told) -> String {
-    match language {
-        Language::English => format!("{} Going on with what this device has.", why.what),
-    }
+    let Language::English = language;
+    format!("{} Going on with what this device has.", why.what)
 }
 
 fn refused(language: Language, items: u64) -> String {
-    match language {
-        Language::English => format!(
-            "{} refused by the server: see `alcove outbox list`.",
-            numbers::count(items, "item of the outbox is", "items of the outbox are")
-        ),
-    }
+    let Language::English = language;
+    format!(
+        "{} refused by the server: see `alcove outbox list`.",
+        numbers::count(items, "item of the outbox is", "items of the outbox are")
+    )
 }

@@ -37,13 +37,12 @@ impl RequestJson {
 
 /// Which case it is about, where one with its id is known here.
 pub fn note(language: Language, request: &RequestView) -> String {
-    match language {
-        Language::English => match &request.known {
-            Some(case) if request.leads_on => {
-                format!("the case {:.8}, which you have left", case.to_string())
-            }
-            Some(case) => format!("NOT the case {:.8} as you know it: compare words first", case.to_string()),
-            None => String::new(),
-        },
+    let Language::English = language;
+    match &request.known {
+        Some(case) if request.leads_on => {
+            format!("the case {:.8}, which you have left", case.to_string())
+        }
+        Some(case) => format!("NOT the case {:.8} as you know it: compare words first", case.to_string()),
+        None => String::new(),
     }
 }

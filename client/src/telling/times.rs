@@ -32,18 +32,14 @@ pub fn parse(text: &str) -> Option<i64> {
 
 /// A stretch of time in the largest unit that says enough: `3 days`, `2 hours`, `5 minutes`, `12 s`.
 pub fn span(language: Language, ms: i64) -> String {
-    match language {
-        Language::English => {
-            let seconds = ms.unsigned_abs() / 1000;
-            let count =
-                |number: u64, unit: &str| format!("{number} {unit}{}", if number == 1 { "" } else { "s" });
-            match seconds {
-                0..=119 => format!("{seconds} s"),
-                120..=7199 => count(seconds / 60, "minute"),
-                7200..=172_799 => count(seconds / 3600, "hour"),
-                _ => count(seconds / 86_400, "day"),
-            }
-        }
+    let Language::English = language;
+    let seconds = ms.unsigned_abs() / 1000;
+    let count = |number: u64, unit: &str| format!("{number} {unit}{}", if number == 1 { "" } else { "s" });
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7199 => count(seconds / 60, "minute"),
+        7200..=172_799 => count(seconds / 3600, "hour"),
+        _ => count(seconds / 86_400, "day"),
     }
 }
 

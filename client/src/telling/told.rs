@@ -26,12 +26,7 @@ impl Told {
 
     /// Ctrl-C.
     pub fn interrupted(language: Language) -> Self {
-        match language {
-            Language::English => Self::new(
-                Exit::Interrupted,
-                "Stopped; nothing is half done.",
-                "Run the command again to go on.",
-            ),
-        }
+        let Language::English = language;
+        Self::new(Exit::Interrupted, "Stopped; nothing is half done.", "Run the command again to go on.")
     }
 }
