@@ -23,6 +23,7 @@ mod kinds;
 mod leaks;
 mod leaving;
 mod ledger;
+mod live;
 mod lying_answers;
 mod lying_servers;
 mod lying_welcomes;

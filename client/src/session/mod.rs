@@ -22,6 +22,7 @@ pub mod enrol;
 mod error;
 mod joining;
 mod kinds;
+mod live;
 mod log;
 mod notes;
 mod outbox;
@@ -36,13 +37,13 @@ mod state;
 mod succession;
 mod upkeep;
 mod view;
-mod watch;
 
 pub use choosing::{ChooseError, Thing, choose_changed, choose_person, matches};
 pub use clock::{Clock, SystemClock};
 pub use compare::Comparison;
 pub use documents::{Destination, OnProgress};
 pub use error::{CertificateTrouble, Error, RecoveredFileFault};
+pub use live::{Follower, Live, Marks};
 pub use refreshing::{Refreshed, Stale};
 pub use upkeep::findings::{Check, Finding, Trouble, Verdict};
 pub use view::{
@@ -54,7 +55,6 @@ pub use view::{
     RequestView, SavedDocument, ServerView, StatusView, Succession, SuccessionPlan, SyncReport, UnlistedView,
     UnreadableCause, UnreadableView, WatchEvent, Written,
 };
-pub use watch::{Marks, OnEvent};
 
 // What a caller meets in parameters and errors, so that it need not know the rooms they come from.
 pub use crate::{

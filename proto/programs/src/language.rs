@@ -2,8 +2,8 @@
 
 /// A language.
 ///
-/// A sentence is a function of a language and a fact, with an exhaustive match over both: a second language is a second
-/// arm, and a sentence that is missing in it does not compile.
+/// A sentence is a function of a language and a fact. Its first line, `let Language::English = language;`, says in which
+/// languages it is written: with a second one it does not compile until it says that too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Language {
     /// English.

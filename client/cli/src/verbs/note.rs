@@ -7,7 +7,7 @@ use crate::{
     prompt,
 };
 use alcove_client::{
-    session::{Delivery, NoteView, Session, UnreadableView, WatchEvent, Written},
+    session::{Delivery, Live, NoteView, Session, UnreadableView, WatchEvent, Written},
     telling::{
         Told, alarms, cases, files, items,
         json::{
@@ -28,8 +28,8 @@ use clap::Subcommand;
 use serde::Serialize;
 use std::{
     io::{self, IsTerminal, Read},
-    ops::ControlFlow,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// `alcove note`.
@@ -163,21 +163,14 @@ async fn watch(context: &Context, query: Option<&str>, count: Option<u64>) -> Re
     context.refresh(&session).await.end()?;
     let case = query.map(|query| session.choose_conversation(query)).transpose()?;
     let mut left = count.unwrap_or(u64::MAX);
-    let mut failed = None;
-    let mut on_event = |event: WatchEvent| {
-        let is_note = matches!(event, WatchEvent::Note(_));
-        if let Err(failure) = print_event(context, &session, &event) {
-            failed = Some(failure);
-            return ControlFlow::Break(());
-        }
-        left -= u64::from(is_note);
-        if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    if count == Some(0) {
-        return Ok(());
+    let live = Live::new(Arc::clone(&session));
+    let mut follower = live.follow(case.as_ref().map(|case| &case.id), marks)?;
+    while left > 0 {
+        let event = follower.next().await?;
+        print_event(context, &session, &event)?;
+        left -= u64::from(matches!(event, WatchEvent::Note(_)));
     }
-    session.watch(case.as_ref().map(|case| &case.id), marks, &mut on_event).await?;
-    failed.map_or(Ok(()), Err)
+    Ok(())
 }
 
 fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Result<(), Failure> {
@@ -248,6 +241,10 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
         WatchEvent::Reconnecting => {
             context.output.object("alcove.reconnecting.v1", serde_json::json!({}))?;
             context.output.say("The server cannot be reached; trying again.");
+        }
+        WatchEvent::Missed => {
+            context.output.object("alcove.missed.v1", serde_json::json!({}))?;
+            context.output.say(cases::missed(context.language));
         }
     }
     Ok(())

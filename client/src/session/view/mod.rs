@@ -334,6 +334,9 @@ pub enum WatchEvent {
     Alarm(AlarmView),
     /// The connection was lost; it is being made again.
     Reconnecting,
+    /// More has happened than could wait for this follower. Items that it missed come next; what else there was, the vault
+    /// shows: alarms, and who reads a case.
+    Missed,
 }
 
 /// How far a transfer is.
