@@ -7,33 +7,16 @@ mod tls_world;
 use alcove_proto::{
     limits::{DENIAL_BYTES_MAX, DENIALS_PER_AGENCY_MAX},
     names::Identity,
-    v1::{self, ErrorDetail, Reason},
+    v1::{self, Reason},
 };
 use alcove_server::trust::files::{TrustFiles, load};
 use prost::Message;
 use std::fs;
-use tls_world::{Server, World, check, ended, now_ms, watch_health};
-use tonic::Status;
-
-const DESK: &str = "desk_listen = \"127.0.0.1:0\"\n";
-
-fn reason(status: &Status) -> Reason {
-    let detail = ErrorDetail::from_status_details(status.details()).unwrap_or_else(|| panic!("{status:?}"));
-    detail.reason()
-}
-
-/// The number that is in force, or why not.
-async fn submit_crl(server: &Server, world: &World, crl: Vec<u8>) -> Result<u64, Reason> {
-    let answer = server.trust_client(world).await.submit_crl(v1::SubmitCrlRequest { crl }).await;
-    Ok(answer.map_err(|status| reason(&status))?.into_inner().number)
-}
-
-/// How many connections were cut, or why none.
-async fn submit_denial(server: &Server, world: &World, signed_denial: Vec<u8>) -> Result<u32, Reason> {
-    let request = v1::SubmitDenialRequest { signed_denial };
-    let answer = server.trust_client(world).await.submit_denial(request).await;
-    Ok(answer.map_err(|status| reason(&status))?.into_inner().cut)
-}
+use tls_world::{
+    World, check, ended, now_ms,
+    submit::{DESK, submit_crl, submit_denial},
+    watch_health,
+};
 
 /// The names of the files in the folder of CRLs.
 fn files_of(world: &World) -> Vec<String> {
@@ -150,7 +133,7 @@ async fn a_revoked_officers_denials_end_with_their_files_and_nobody_elses_do() {
     assert_eq!(denials().len(), 5, "nothing goes before what says so is in force");
     fs::remove_file(&path).unwrap();
 
-    assert_eq!(submit_crl(&server, &world, world.harborlight.ca.crl(1, &[&stolen])).await, Ok(1));
+    assert_eq!(submit_crl(&server, &world, world.harborlight.ca.crl(1, &[&stolen])).await, Ok((1, 0)));
     let left =
         ["elmgate.northmark.example-abcdefghijklmn27-1", "harborlight.northmark.example-abcdefghijklmn27-4"];
     assert_eq!(denials(), left.map(|file| format!("{file}.denial")));

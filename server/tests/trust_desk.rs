@@ -21,38 +21,10 @@ use std::{
 use tls_world::{
     DEADLINE, Server, World, check, ended, now_ms,
     pki::{self, Agency, Held},
+    submit::{DESK, Said, submit_charter, submit_crl, submit_denial},
     watch_health,
 };
-use tonic::{Code, Status};
-
-const DESK: &str = "desk_listen = \"127.0.0.1:0\"\n";
-
-fn reason(status: &Status) -> (Code, Reason, u64) {
-    let detail = ErrorDetail::from_status_details(status.details()).unwrap_or_else(|| panic!("{status:?}"));
-    (status.code(), detail.reason(), detail.limit)
-}
-
-/// What came of a submission: the number that is in force, or why not.
-type Said = Result<(u64, u32), (Code, Reason, u64)>;
-
-async fn submit_crl(server: &Server, world: &World, crl: Vec<u8>) -> Said {
-    let answer = server.trust_client(world).await.submit_crl(v1::SubmitCrlRequest { crl }).await;
-    let answer = answer.map_err(|status| reason(&status))?.into_inner();
-    Ok((answer.number, answer.cut))
-}
-
-async fn submit_charter(server: &Server, world: &World, charter_file: Vec<u8>, force: bool) -> Said {
-    let request = v1::SubmitCharterRequest { charter_file, force };
-    let answer = server.trust_client(world).await.submit_charter(request).await;
-    let answer = answer.map_err(|status| reason(&status))?.into_inner();
-    Ok((answer.version, answer.cut))
-}
-
-async fn submit_denial(server: &Server, world: &World, signed_denial: Vec<u8>) -> Result<u32, Reason> {
-    let request = v1::SubmitDenialRequest { signed_denial };
-    let answer = server.trust_client(world).await.submit_denial(request).await;
-    Ok(answer.map_err(|status| reason(&status).1)?.into_inner().cut)
-}
+use tonic::Code;
 
 const REFUSED: Said = Err((Code::FailedPrecondition, Reason::TrustRefused, 0));
 
@@ -522,7 +494,7 @@ async fn what_cannot_be_put_on_disk_is_not_put_in_force() {
     let server = world.serve().await;
     let lost = world.harborlight.device(1);
     // A folder where the file belongs.
-    fs::create_dir(world.path("crls").join("harborlight.northmark.example.crl.new")).unwrap();
+    fs::create_dir(world.path("crls").join("harborlight.northmark.example.crl")).unwrap();
     let said = submit_crl(&server, &world, world.harborlight.ca.crl(1, &[&lost])).await;
     assert_eq!(said, Err((Code::Internal, Reason::Internal, 0)));
     assert_eq!(server.cell.load().version, 1);

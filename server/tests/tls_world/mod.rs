@@ -5,6 +5,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 pub mod pki;
+pub mod submit;
 
 use alcove_charter::{CharterHistory, TrustView, oids};
 use alcove_proto::v1;
@@ -12,7 +13,7 @@ use alcove_rpc::v1::trust_client::TrustClient;
 use alcove_server::{
     clock::Clock,
     config::Config,
-    service::{Admission, Settings},
+    service::Admission,
     stop::Stop,
     store::trust::TrustInForce,
     transport::{self, Registry, Stopped, grpc},
@@ -164,7 +165,7 @@ impl World {
         let serving = tokio::spawn(transport::serve(
             listener,
             Routes::new(service),
-            Admission::new(Settings::from(&config.limits)),
+            Admission::new(&config.limits),
             in_force.clone(),
             registry.clone(),
             config.limits.clone(),
