@@ -158,14 +158,14 @@ const ROOMS: &[Room] = &[
     Room {
         folder: "server/src/trust",
         own: &["clock", "config", "report", "service", "stop", "store", "strangers", "trust"],
-        house: &["alcove_charter", "alcove_trust", CANONICAL, IDS, LIMITS, NAMES, WIRE],
+        house: &["alcove_charter", "alcove_programs", "alcove_trust", CANONICAL, IDS, LIMITS, NAMES, WIRE],
         libraries: &["arc_swap", "rustls_pki_types", "serde", "thiserror", "tokio", "tracing"],
         system: &["std::io", "std::path", "std::time::Instant"],
     },
     Room {
         folder: "server/src/trust/files",
         own: &["config", "store", "trust"],
-        house: &["alcove_charter", CANONICAL, IDS, LIMITS, NAMES, WIRE],
+        house: &["alcove_charter", "alcove_programs", CANONICAL, IDS, LIMITS, NAMES, WIRE],
         libraries: &["ring", "rustls_pki_types", "thiserror", "tracing"],
         system: &["std::fs", "std::io", "std::os", "std::path", "std::time::SystemTime"],
     },

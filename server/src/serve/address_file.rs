@@ -1,6 +1,7 @@
 //! The file that says where the server listens.
 
 use super::error::ServeError;
+use alcove_programs::files::{Access, FileError, put};
 use std::{fs, net::SocketAddr, path::PathBuf};
 
 /// Says where the server listens, for as long as it does.
@@ -9,13 +10,9 @@ pub(super) struct AddressFile(PathBuf);
 impl AddressFile {
     /// Writes the file so that whoever sees it sees all of it.
     pub(super) fn write(path: PathBuf, address: SocketAddr) -> Result<Self, ServeError> {
-        let mut unfinished = path.clone().into_os_string();
-        unfinished.push(".new");
-        let unfinished = PathBuf::from(unfinished);
-        let written = fs::write(&unfinished, format!("{address}\n"));
-        match written.and_then(|()| fs::rename(&unfinished, &path)) {
+        match put(&path, format!("{address}\n").as_bytes(), Access::Everyone) {
             Ok(()) => Ok(Self(path)),
-            Err(source) => Err(ServeError::AddressFile { path, source }),
+            Err(FileError { source, .. }) => Err(ServeError::AddressFile { path, source }),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::{
     in_force::{InForce, ReloadError},
 };
 use alcove_charter::TrustView;
+use alcove_programs::files::FileError;
 use std::path::PathBuf;
 
 /// What a reload changed.
@@ -74,7 +75,7 @@ pub fn remove_ended(paths: &[PathBuf]) {
         Ok(()) => {
             tracing::info!(count = paths.len(), "denials have ended with their officers' certificates");
         }
-        Err((path, cause)) => {
+        Err(FileError { path, source: cause, .. }) => {
             tracing::error!(count = paths.len(), path = %path.display(), %cause, "ended denials stay as files");
         }
     }
@@ -82,7 +83,7 @@ pub fn remove_ended(paths: &[PathBuf]) {
 
 /// Keeps what was ever listed, and says where that cannot be written: the lists themselves are in force.
 pub fn warn_of_unkept(files: &TrustFiles, trust: &TrustView) {
-    if let Err((path, cause)) = keep_listed(files, trust) {
+    if let Err(FileError { path, source: cause, .. }) = keep_listed(files, trust) {
         tracing::error!(path = %path.display(), %cause, "what was ever listed is not kept");
     }
 }

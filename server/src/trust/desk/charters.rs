@@ -3,6 +3,7 @@
 use super::{Accepted, TrustDesk, refused::Refused};
 use crate::trust::{files::shown::would_show, reload::reload_within};
 use alcove_charter::{CharterError, CharterFile, TrustView, sha256};
+use alcove_programs::files::{Access, put};
 use alcove_proto::{canonical, v1};
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ impl TrustDesk {
         if cut > 0 && !force {
             return Err(Refused::WouldCut { cut });
         }
-        self.put(self.files.charter_path().to_owned(), &file)?;
+        put(self.files.charter_path(), &file, Access::Everyone)?;
         let reloaded = reload_within(&mut seen, &self.files, &self.in_force)?;
         self.in_force.tell(&self.remember);
         Ok(Accepted { number: next.charter().version, cut: reloaded.cut })

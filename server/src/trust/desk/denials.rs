@@ -3,6 +3,7 @@
 use super::{Denied, TrustDesk, refused::Refused};
 use crate::trust::{files::put, reload::reload_within};
 use alcove_charter::DenialError;
+use alcove_programs::files::{self, Access};
 use alcove_proto::{canonical, ids::Digest, names::Identity, v1};
 use std::sync::Arc;
 
@@ -36,11 +37,11 @@ impl TrustDesk {
             let trust_domain = identity.person.trust_domain;
             return Err(DenialError::TooMany { trust_domain }.into());
         }
-        self.put(path.clone(), signed)?;
+        files::put(&path, signed, Access::Everyone)?;
         let cut = reload_within(&mut seen, &self.files, &self.in_force)?.cut;
         // All files were read anew: a list that came by hand meanwhile may have ended it before it began.
         if self.in_force.trust.load().trust.denial(&identity).is_none() {
-            put::remove(&path).map_err(|source| Refused::Write { path, source })?;
+            put::remove_all(&[path])?;
             return Err(Refused::Ended);
         }
         Ok(Denied { identity, is_new: in_force.is_none(), cut })
@@ -53,13 +54,10 @@ impl TrustDesk {
         let was_denied = in_force.is_some();
         if let Some(denial) = in_force {
             // Before the file goes: killed in between, it is lifted once more.
-            let path = self.files.lifted_path();
             let remembered = self.files.remember_lifted(denial.digest()).map_err(Refused::Folder)?;
-            self.put(path, &remembered)?;
+            files::put(&self.files.lifted_path(), &remembered, Access::Everyone)?;
         }
-        for path in &paths {
-            put::remove(path).map_err(|source| Refused::Write { path: path.clone(), source })?;
-        }
+        put::remove_all(&paths)?;
         if was_denied || !paths.is_empty() {
             reload_within(&mut seen, &self.files, &self.in_force)?;
         }

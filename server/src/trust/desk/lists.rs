@@ -3,6 +3,7 @@
 use super::{Accepted, TrustDesk, refused::Refused};
 use crate::trust::{files::listed::keep_listed, reload::reload_knowing};
 use alcove_charter::{Crl, CrlError, TrustView};
+use alcove_programs::files::{Access, put};
 use std::{
     sync::{Arc, PoisonError},
     time::Instant,
@@ -30,8 +31,8 @@ impl TrustDesk {
         }
         // Cannot fail: it was taken, so it is there.
         let crl = Arc::clone(that(&next, der).ok_or(CrlError::Malformed)?);
-        self.put(self.files.crl_path(&crl.trust_domain), der)?;
-        keep_listed(&self.files, &next).map_err(|(path, source)| Refused::Write { path, source })?;
+        put(&self.files.crl_path(&crl.trust_domain), der, Access::Everyone)?;
+        keep_listed(&self.files, &next)?;
         let reloaded = reload_knowing(&mut seen, &self.files, &self.in_force, &next)?;
         self.in_force.tell(&self.remember);
         Ok(Accepted { number: crl.number, cut: reloaded.cut })

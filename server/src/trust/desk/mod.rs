@@ -18,10 +18,7 @@ use crate::{
     report::report,
     service::{ServiceError, TrustOrders, charters_after},
     strangers::{Strangers, Why},
-    trust::{
-        files::{paths::TrustFiles, put},
-        in_force::InForce,
-    },
+    trust::{files::paths::TrustFiles, in_force::InForce},
 };
 use alcove_charter::{SignedCharter, TrustView};
 use alcove_proto::names::Identity;
@@ -29,7 +26,6 @@ use pace::Lists;
 use refused::{Refused, told};
 use std::{
     num::NonZeroU32,
-    path::PathBuf,
     sync::{Arc, Mutex},
     time::Instant,
 };
@@ -184,10 +180,6 @@ impl TrustDesk {
         tracing::debug!(cause, "refused at the desk");
         self.strangers.turned_away(Why::Call, &cause, Instant::now());
         told(refused)
-    }
-
-    fn put(&self, path: PathBuf, bytes: &[u8]) -> Result<(), Refused> {
-        put::put(&path, bytes).map_err(|source| Refused::Write { path, source })
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
     trust::{files::error::TrustFileError, in_force::ReloadError},
 };
 use alcove_charter::{CharterError, CrlError, DenialError, SignedBodyError};
+use alcove_programs::files::FileError;
 use alcove_proto::{
     canonical::CanonicalError,
     limits::{
@@ -14,7 +15,7 @@ use alcove_proto::{
     },
     names::NameError,
 };
-use std::{io, path::PathBuf, time::Duration};
+use std::{io, time::Duration};
 
 /// Why nothing was put in force.
 #[derive(Debug, thiserror::Error)]
@@ -39,8 +40,8 @@ pub(super) enum Refused {
     Unshown(#[source] TrustFileError),
     #[error("{cut} live connections would be cut")]
     WouldCut { cut: u64 },
-    #[error("{} cannot be written", path.display())]
-    Write { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Write(#[from] FileError),
     #[error("the folder of CRLs cannot be read")]
     Folder(#[source] TrustFileError),
     /// It is on disk, and comes into force when the other files are in order again.
@@ -91,8 +92,8 @@ pub(super) fn told(refused: Refused) -> ServiceError {
             ServiceError::RateLimited { retry_after_ms }
         }
         Refused::WouldCut { cut } => ServiceError::WouldCut { cut },
-        Refused::Write { ref source, .. } if is_full(source) => ServiceError::StorageFull,
-        Refused::Write { .. } | Refused::Unshown(_) | Refused::Folder(_) | Refused::Reload(_) => {
+        Refused::Write(ref error) if is_full(&error.source) => ServiceError::StorageFull,
+        Refused::Write(_) | Refused::Unshown(_) | Refused::Folder(_) | Refused::Reload(_) => {
             ServiceError::internal(report(&refused))
         }
     }

@@ -10,6 +10,7 @@ use super::{
     put,
 };
 use alcove_charter::{Denial, DenialError, SignedBodyError, TrustError, TrustView};
+use alcove_programs::files::FileError;
 use alcove_proto::{
     canonical,
     ids::Digest,
@@ -164,7 +165,8 @@ impl TrustFiles {
             let Some(identity) = named_in(&path) else { continue };
             let own = self.denial_path(&identity);
             if !own.exists() {
-                put::rename(&path, &own).map_err(|source| TrustFileError::Unnamed { path, source })?;
+                put::rename(&path, &own)
+                    .map_err(|FileError { source, .. }| TrustFileError::Unnamed { path, source })?;
             }
         }
         Ok(())

@@ -3,11 +3,11 @@
 use super::{
     error::TrustFileError,
     paths::{TrustFiles, read_limited},
-    put,
 };
 use alcove_charter::{EVER_LISTED_BYTES_MAX, EverListed, TrustView};
+use alcove_programs::files::{Access, FileError, put};
 use alcove_proto::names::TrustDomain;
-use std::{collections::BTreeSet, io, path::PathBuf};
+use std::{collections::BTreeSet, io};
 
 /// Bytes of a file of what was ever listed.
 const LISTED_FILE_BYTES_MAX: u64 = EVER_LISTED_BYTES_MAX as u64;
@@ -38,12 +38,12 @@ pub(super) fn load_listed(files: &TrustFiles, mut view: TrustView) -> Result<Tru
 /// After the list itself: a crash between them leaves a list that says more than what is remembered, which is learnt from
 /// it at the next start. The other way round the start would find a list that leaves out what is remembered.
 /// Errors: the system's, with the file.
-pub(crate) fn keep_listed(files: &TrustFiles, trust: &TrustView) -> Result<(), (PathBuf, io::Error)> {
+pub(crate) fn keep_listed(files: &TrustFiles, trust: &TrustView) -> Result<(), FileError> {
     for crl in trust.crls() {
         let Some(listed) = trust.listed(&crl.trust_domain) else { continue };
         let (path, bytes) = (files.listed_path(&crl.trust_domain), listed.encode());
         if !read_limited(&path, LISTED_FILE_BYTES_MAX).is_ok_and(|there| there == bytes) {
-            put::put(&path, &bytes).map_err(|source| (path, source))?;
+            put(&path, &bytes, Access::Everyone)?;
         }
     }
     Ok(())
