@@ -336,21 +336,13 @@ async fn answer<S: Store>(stream: UnixStream, store: &S, status: &StatusSource) 
     write_line(&mut writer, &last).await
 }
 
+/// Why an answer broke off.
+#[derive(Debug, thiserror::Error)]
 enum Interrupted {
-    Peer(io::Error),
-    Store(StoreError),
-}
-
-impl From<StoreError> for Interrupted {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<io::Error> for Interrupted {
-    fn from(error: io::Error) -> Self {
-        Self::Peer(error)
-    }
+    #[error(transparent)]
+    Peer(#[from] io::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 async fn answer_question<S: Store>(

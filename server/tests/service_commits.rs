@@ -11,7 +11,8 @@ use alcove_proto::{
     limits::{COMMIT_CLOCK_SKEW_MS_MAX, CRL_RECENT_MS, LINK_DIGESTS_MAX},
 };
 use alcove_server::{
-    service::{Caller, CommitOutcome, NewAccess, ServiceError, Settings},
+    config::Limits,
+    service::{Caller, CommitOutcome, NewAccess, PositionRange, ServiceError},
     store::Audit,
 };
 use std::{future::Future, sync::Arc, task::Poll};
@@ -239,7 +240,7 @@ async fn every_act_that_changes_something_is_in_the_audit_trail_and_no_refused_o
         group,
         access: AccessId([1; 16]),
         grantee: bob.identity.clone(),
-        ranges: vec![(Position(1), Position(1))],
+        ranges: vec![PositionRange { first: Position(1), last: Position(1) }],
         not_after_ms: None,
     };
     let caller = world.caller(&alice);
@@ -353,7 +354,7 @@ async fn a_device_comes_back_by_its_own_key_and_nobody_by_another_key_of_its_nam
 #[tokio::test]
 async fn a_commit_whose_author_has_gone_away_counts_until_it_is_written() {
     let one = std::num::NonZeroU32::MIN;
-    let world = World::with(Settings { calls_in_flight_max: one, ..World::settings() });
+    let world = World::with(Limits { calls_in_flight_max: one, ..World::limits() });
     let mut alice = Device::of(&world.harborlight, 1, 1);
     let group = world.open_group(&mut alice).await;
     let seen = world.head(&alice, group).await;
@@ -391,7 +392,7 @@ async fn whoever_is_removed_and_added_by_one_commit_keeps_no_access_from_before(
         group,
         access: AccessId([1; 16]),
         grantee: bob.identity.clone(),
-        ranges: vec![(Position(1), Position(1))],
+        ranges: vec![PositionRange { first: Position(1), last: Position(1) }],
         not_after_ms: None,
     };
     world.service.open_access(&world.caller(&alice), access).await.unwrap();

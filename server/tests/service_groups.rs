@@ -8,7 +8,7 @@ use alcove_proto::{
     ids::{AccessId, Epoch, Position, RecordId},
     v1::EntryKind,
 };
-use alcove_server::service::{LogRange, NewAccess, ServiceError};
+use alcove_server::service::{LogRange, NewAccess, PositionRange, ServiceError};
 use world::{DAY_MS, Device, World, accepted, assert_refused};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -94,7 +94,7 @@ async fn a_stranger_cannot_tell_a_group_that_is_there_from_one_that_is_not() {
             group,
             access: AccessId([1; 16]),
             grantee: mallory.identity.clone(),
-            ranges: vec![(Position(1), Position(2))],
+            ranges: vec![PositionRange { first: Position(1), last: Position(2) }],
             not_after_ms: None,
         };
         assert_refused!(world.service.open_access(&caller, access).await, ServiceError::NotFound);
@@ -162,7 +162,10 @@ async fn a_joiner_reads_from_its_join_on_and_access_opens_what_it_names() {
         group,
         access: AccessId([access; 16]),
         grantee: bob.identity.clone(),
-        ranges: ranges.iter().map(|(first, last)| (Position(*first), Position(*last))).collect(),
+        ranges: ranges
+            .iter()
+            .map(|(first, last)| PositionRange { first: Position(*first), last: Position(*last) })
+            .collect(),
         not_after_ms,
     };
     let until = world.now_ms() + DAY_MS;
@@ -241,7 +244,7 @@ async fn an_owner_ends_an_access_entry_that_somebody_else_opened() {
         group,
         access: AccessId([1; 16]),
         grantee: carol.identity.clone(),
-        ranges: vec![(Position(2), Position(2))],
+        ranges: vec![PositionRange { first: Position(2), last: Position(2) }],
         not_after_ms: None,
     };
     world.service.open_access(&world.caller(&bob), access).await.unwrap();
@@ -268,7 +271,7 @@ async fn a_joiner_is_led_from_the_pinned_head_to_its_own_commit() {
     let (welcomes, more) = world.service.list_welcomes(&world.caller(&bob)).await.unwrap();
     let [welcome] = &welcomes[..] else { panic!("one welcome waits") };
     assert!(!more);
-    assert_eq!((welcome.position, welcome.link.len()), (Position(4), 3));
+    assert_eq!((welcome.pending.position, welcome.link.len()), (Position(4), 3));
     let head = welcome
         .link
         .iter()

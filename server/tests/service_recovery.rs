@@ -14,7 +14,7 @@ use alcove_proto::{
     v1::{self, Reason, order::Act},
 };
 use alcove_server::service::{
-    AttemptState, EscrowOffer, Event, LogRange, NewAccess, NewUpload, ServiceError,
+    AttemptState, BlobShape, EscrowOffer, Event, LogRange, NewAccess, NewUpload, PositionRange, ServiceError,
 };
 use enrolment_desk::*;
 use prost::Message;
@@ -57,7 +57,7 @@ async fn a_member_seals_to_its_own_agencys_key_in_force_and_nobody_to_another() 
         group,
         access: AccessId([1; 16]),
         grantee: bob.identity.clone(),
-        ranges: vec![(Position(1), Position(1))],
+        ranges: vec![PositionRange { first: Position(1), last: Position(1) }],
         not_after_ms: None,
     };
     world.service.open_access(&world.caller(&alice), opened).await.unwrap();
@@ -314,11 +314,12 @@ async fn reading_again_makes_nobody_a_member() {
         group: scene.group,
         access: AccessId([5; 16]),
         grantee: scene.alice.identity.clone(),
-        ranges: vec![(scene.stay.0, scene.stay.0)],
+        ranges: vec![PositionRange { first: scene.stay.0, last: scene.stay.0 }],
         not_after_ms: None,
     };
     assert_refused!(world.service.open_access(&caller, access).await, ServiceError::NotFound);
-    let upload = NewUpload { blob: BlobId([6; 16]), group: scene.group, chunk_count: 1, bytes_total: 100 };
+    let upload =
+        NewUpload { blob: BlobId([6; 16]), group: scene.group, shape: BlobShape::new(1, 100).unwrap() };
     assert_refused!(world.service.open_upload(&caller, upload).await, ServiceError::NotFound);
     let sealed = offer(&world.harborlight, scene.group, vec![entry(scene.group, 3, 1)]);
     assert_refused!(world.service.put_escrow(&caller, sealed).await, ServiceError::NotFound);
@@ -349,7 +350,8 @@ async fn a_blob_that_a_readable_record_names_is_readable_too() {
     let blob = |number: u8| BlobId([number; 16]);
     let names = async |scene: &Scene, number: u8| {
         let caller = scene.world.caller(&scene.alice);
-        let upload = NewUpload { blob: blob(number), group: scene.group, chunk_count: 1, bytes_total: 100 };
+        let upload =
+            NewUpload { blob: blob(number), group: scene.group, shape: BlobShape::new(1, 100).unwrap() };
         scene.world.service.open_upload(&caller, upload).await.unwrap();
         let mut writer = scene.world.service.put_chunks(&caller);
         let chunk = vec![number; 100];

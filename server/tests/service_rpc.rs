@@ -14,7 +14,8 @@ use alcove_rpc::v1::{
     groups_client::GroupsClient, key_packages_client::KeyPackagesClient,
 };
 use alcove_server::{
-    service::{Admission, Settings},
+    config::Limits,
+    service::Admission,
     transport::grpc::{RequestId, routes},
 };
 use http::{Request, Response};
@@ -185,6 +186,16 @@ async fn bad_input_is_refused_by_its_reason_and_with_its_limit() {
     assert_eq!(reason(groups.append_record(no_blob).await), (Code::NotFound, Reason::NotFound));
     let empty = v1::AppendRecordRequest { record: Default::default(), ..good.clone() };
     assert_eq!(reason(groups.append_record(empty).await), malformed);
+    let mut blobs = BlobsClient::new(Connection::of(&world, &alice));
+    let misfit = v1::OpenUploadRequest {
+        group_id: group.to_vec(),
+        blob_id: vec![2; 16],
+        chunk_count: 3,
+        bytes_total: 300,
+    };
+    assert_eq!(reason(blobs.open_upload(misfit.clone()).await), malformed);
+    let fitting = v1::OpenUploadRequest { chunk_count: 1, ..misfit };
+    blobs.open_upload(fitting).await.expect("the control");
     let large = v1::AppendRecordRequest { record: vec![0; RECORD_BYTES_MAX + 1].into(), ..good.clone() };
     let status = groups.append_record(large).await.unwrap_err();
     assert_eq!(
@@ -257,8 +268,8 @@ async fn a_transfer_counts_the_chunks_it_holds_and_one_too_many_is_told_to_come_
     let world = World::new();
     let mut alice = Device::of(&world.harborlight, 1, 1);
     world.open_group(&mut alice).await;
-    let room = Settings { call_bytes_per_identity_max: 5 << 20, ..World::settings() };
-    let admission = Admission::new(room);
+    let room = Limits { call_bytes_per_identity_max: 5 << 20, ..World::limits() };
+    let admission = Admission::new(&room);
     let connection = Connection { admission: Some(admission.clone()), ..Connection::of(&world, &alice) };
     let mut blobs = BlobsClient::new(connection);
     let chunk = || v1::PutChunksRequest { blob_id: vec![4; 16], index: 0, chunk: vec![0; 64].into() };
@@ -279,10 +290,10 @@ async fn a_transfer_counts_the_chunks_it_holds_and_one_too_many_is_told_to_come_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_for_many_devices_or_with_many_packages_costs_as_much_as_many() {
     let few = NonZeroU32::new(20).unwrap();
-    let world = World::with(Settings {
+    let world = World::with(Limits {
         calls_per_second_max: NonZeroU32::MIN,
         calls_burst_max: few,
-        ..World::settings()
+        ..World::limits()
     });
     let alice = Device::of(&world.harborlight, 1, 1);
     let bob = Device::of(&world.northmark, 2, 1);

@@ -1,12 +1,8 @@
 //! Why a command failed, which exit code that is, and what the operator can do.
 
 use crate::{
-    admin::AdminError,
-    config::ConfigError,
-    init::InitError,
-    serve::ServeError,
-    store::StoreError,
-    trust::files::{TrustFileError, Which},
+    admin::AdminError, config::ConfigError, init::InitError, serve::ServeError, store::StoreError,
+    trust::files::TrustFileError,
 };
 use alcove_charter::{CharterError, TrustError};
 use alcove_programs::exit::Exit;
@@ -53,174 +49,132 @@ pub enum Failure {
 impl Failure {
     /// The exit code.
     pub fn exit(&self) -> Exit {
-        match self {
-            Self::Config(_) | Self::LogFilter => Exit::Usage,
-            Self::Trust(error) | Self::Serve(ServeError::Trust(error)) => exit_of_trust(error),
-            Self::Store(error) | Self::Serve(ServeError::Store(error)) => exit_of_store(error),
-            Self::Init(InitError::Exists { .. }) => Exit::Conflict,
-            Self::Init(InitError::Name { .. }) => Exit::Usage,
-            Self::Init(InitError::Write { source, .. }) => exit_of_io(source),
-            Self::Init(InitError::Keys(_)) => Exit::Unexpected,
-            Self::Admin(AdminError::NotRunning) => Exit::Unreachable,
-            Self::Admin(AdminError::Talk(_) | AdminError::Answer | AdminError::Refused { .. }) => {
-                Exit::Unexpected
-            }
-            Self::Serve(ServeError::ReceiptKey(_) | ServeError::Tls(_)) => Exit::Refused,
-            Self::NoData { .. } => Exit::NotFound,
-            Self::Serve(ServeError::Reflection(_)) => Exit::Unexpected,
-            Self::Serve(ServeError::Listen { source, .. }) if source.kind() == io::ErrorKind::AddrInUse => {
-                Exit::Conflict
-            }
-            Self::Serve(
-                ServeError::Listen { source, .. }
-                | ServeError::AddressFile { source, .. }
-                | ServeError::System(source),
-            )
-            | Self::System(source)
-            | Self::Output(source) => exit_of_io(source),
-        }
+        self.told().0
     }
 
     /// One sentence: what to do.
     pub fn advice(&self) -> &'static str {
+        self.told().1
+    }
+
+    fn told(&self) -> (Exit, &'static str) {
+        let correct = "Correct the configuration; `alcove-server init` writes one with every key explained.";
         match self {
-            Self::Config(ConfigError::Read { .. }) => "Check the path given with --config.",
-            Self::Config(_) | Self::LogFilter => {
-                "Correct the configuration; `alcove-server init` writes one with every key explained."
+            Self::Config(ConfigError::Read { .. }) => (Exit::Usage, "Check the path given with --config."),
+            Self::Config(_) | Self::LogFilter => (Exit::Usage, correct),
+            Self::Trust(error) | Self::Serve(ServeError::Trust(error)) => of_trust(error),
+            Self::Store(error) | Self::Serve(ServeError::Store(error)) => of_store(error),
+            Self::Init(InitError::Exists { .. }) => (
+                Exit::Conflict,
+                "Choose another folder: nothing is overwritten, since keys cannot be made again.",
+            ),
+            Self::Init(InitError::Name { .. }) => {
+                (Exit::Usage, "Give a DNS name in small letters, such as alcove.example.")
             }
-            Self::Trust(error) | Self::Serve(ServeError::Trust(error)) => advice_of_trust(error),
-            Self::Store(error) | Self::Serve(ServeError::Store(error)) => advice_of_store(error),
-            Self::Init(InitError::Exists { .. }) => {
-                "Choose another folder: nothing is overwritten, since keys cannot be made again."
+            Self::Init(InitError::Write { source, .. }) => {
+                (exit_of_io(source), "Check that the folder can be written.")
             }
-            Self::Init(InitError::Name { .. }) => "Give a DNS name in small letters, such as alcove.example.",
-            Self::Init(InitError::Write { .. }) => "Check that the folder can be written.",
-            Self::Admin(AdminError::NotRunning) => "Start the server with `alcove-server run`.",
-            Self::Serve(ServeError::Listen { .. }) => {
-                "Choose another address in the configuration, or stop who has it."
+            Self::Admin(AdminError::NotRunning) => {
+                (Exit::Unreachable, "Start the server with `alcove-server run`.")
             }
-            Self::NoData { .. } => "Start the server once with `alcove-server run`, or correct data_dir.",
-            Self::Serve(ServeError::AddressFile { .. }) => {
-                "Check that the folder of address_file can be written."
+            Self::Serve(ServeError::Listen { source, .. }) => {
+                let taken = source.kind() == io::ErrorKind::AddrInUse;
+                let exit = if taken { Exit::Conflict } else { exit_of_io(source) };
+                (exit, "Choose another address in the configuration, or stop who has it.")
             }
+            Self::NoData { .. } => {
+                (Exit::NotFound, "Start the server once with `alcove-server run`, or correct data_dir.")
+            }
+            Self::Serve(ServeError::AddressFile { source, .. }) => {
+                (exit_of_io(source), "Check that the folder of address_file can be written.")
+            }
+            Self::Serve(ServeError::ReceiptKey(_) | ServeError::Tls(_)) => (Exit::Refused, THE_LOG),
             Self::Init(InitError::Keys(_))
             | Self::Admin(AdminError::Talk(_) | AdminError::Answer | AdminError::Refused { .. })
-            | Self::Serve(
-                ServeError::ReceiptKey(_)
-                | ServeError::Tls(_)
-                | ServeError::Reflection(_)
-                | ServeError::System(_),
-            )
-            | Self::System(_)
-            | Self::Output(_) => "The server's log may say more.",
+            | Self::Serve(ServeError::Reflection(_)) => (Exit::Unexpected, THE_LOG),
+            Self::Serve(ServeError::System(source)) | Self::System(source) | Self::Output(source) => {
+                (exit_of_io(source), THE_LOG)
+            }
         }
     }
 }
 
-fn exit_of_trust(error: &TrustFileError) -> Exit {
-    match error {
-        TrustFileError::Read { source, .. } | TrustFileError::Unnamed { source, .. } => exit_of_io(source),
-        TrustFileError::Charter { source: CharterError::Expired { .. }, .. } => Exit::Certificate,
-        TrustFileError::Certificate { source: TrustError::Malformed, .. } => Exit::Refused,
-        TrustFileError::Certificate { which: Which::Tls | Which::Receipt, .. } => Exit::Certificate,
-        TrustFileError::Charter { .. }
-        | TrustFileError::CharterWentBack { .. }
-        | TrustFileError::CharterForked { .. }
-        | TrustFileError::CrlWentBack { .. }
-        | TrustFileError::CrlGone { .. }
-        | TrustFileError::CrlForked { .. }
-        | TrustFileError::Crl(_)
-        | TrustFileError::TooManyCrls { .. }
-        | TrustFileError::Listed { .. }
-        | TrustFileError::CertificateFile { .. }
-        | TrustFileError::Key { .. }
-        | TrustFileError::KeyExposed { .. } => Exit::Refused,
-    }
-}
+/// What to do where nothing else helps.
+const THE_LOG: &str = "The server's log may say more.";
 
-fn exit_of_store(error: &StoreError) -> Exit {
+fn of_trust(error: &TrustFileError) -> (Exit, &'static str) {
     match error {
-        StoreError::InUse | StoreError::Busy { .. } | StoreError::IdReused => Exit::Conflict,
-        StoreError::StorageFull { .. } | StoreError::QuotaExceeded { .. } => Exit::NoSpace,
-        StoreError::Damaged { .. } | StoreError::SideFiles { .. } | StoreError::Open { .. } => {
-            Exit::Integrity
-        }
-        StoreError::FormatUnknown { .. } | StoreError::NotOurs | StoreError::FileSystem { .. } => {
-            Exit::Refused
-        }
-        StoreError::Io { source, .. } => exit_of_io(source),
-        StoreError::NotFound | StoreError::NotMember => Exit::NotFound,
-        StoreError::TooLarge { .. }
-        | StoreError::TooMany { .. }
-        | StoreError::MembersInconsistent
-        | StoreError::BlobShape
-        | StoreError::Stopped => Exit::Unexpected,
-    }
-}
-
-fn advice_of_trust(error: &TrustFileError) -> &'static str {
-    match error {
-        TrustFileError::Read { .. } => {
-            "Put the file where the configuration says, readable for the server, or correct the path."
-        }
-        TrustFileError::Unnamed { .. } => {
-            "Let the server write in the folder of CRLs, or take the file away if its device may come in again."
-        }
+        TrustFileError::Read { source, .. } => (
+            exit_of_io(source),
+            "Put the file where the configuration says, readable for the server, or correct the path.",
+        ),
+        TrustFileError::Unnamed { source, .. } => (
+            exit_of_io(source),
+            "Let the server write in the folder of CRLs, or take the file away if its device may come in again.",
+        ),
         TrustFileError::Charter { source: CharterError::Expired { .. }, .. } => {
-            "Have the agencies sign a new version of the charter."
+            (Exit::Certificate, "Have the agencies sign a new version of the charter.")
         }
-        TrustFileError::Charter { .. } => {
-            "`alcove-certs charter show` says what is missing; get the complete file from an agency."
-        }
+        TrustFileError::Charter { .. } => (
+            Exit::Refused,
+            "`alcove-certs charter show` says what is missing; get the complete file from an agency.",
+        ),
         TrustFileError::CharterWentBack { .. } | TrustFileError::CharterForked { .. } => {
-            "Ask every agency which charter it signed before you change anything."
+            (Exit::Refused, "Ask every agency which charter it signed before you change anything.")
         }
         TrustFileError::CrlWentBack { .. }
         | TrustFileError::CrlGone { .. }
         | TrustFileError::CrlForked { .. } => {
-            "Put the newest CRL of that agency back; get it from the agency if it is lost."
+            (Exit::Refused, "Put the newest CRL of that agency back; get it from the agency if it is lost.")
         }
-        TrustFileError::Listed { .. } => {
-            "Put the file back from a backup; it lies beside the list. Without it a revoked device could be let in again."
-        }
+        TrustFileError::Listed { .. } => (
+            Exit::Refused,
+            "Put the file back from a backup; it lies beside the list. Without it a revoked device could be let in again.",
+        ),
         TrustFileError::Crl(_) | TrustFileError::TooManyCrls { .. } => {
-            "Get the newest CRL from its agency, and keep one file for each agency."
+            (Exit::Refused, "Get the newest CRL from its agency, and keep one file for each agency.")
         }
-        TrustFileError::Certificate { .. } | TrustFileError::CertificateFile { .. } => {
-            "Have the server's request certified again with `alcove-certs server issue`."
-        }
-        TrustFileError::Key { .. } => {
-            "Use the keys that `alcove-server init` made together with the request that was certified."
-        }
-        TrustFileError::KeyExposed { .. } => {
-            "Take the right to read it away from others (chmod o-r), and consider the key known."
-        }
+        TrustFileError::Certificate { source: TrustError::Malformed, .. }
+        | TrustFileError::CertificateFile { .. } => (Exit::Refused, CERTIFY_AGAIN),
+        TrustFileError::Certificate { .. } => (Exit::Certificate, CERTIFY_AGAIN),
+        TrustFileError::Key { .. } => (
+            Exit::Refused,
+            "Use the keys that `alcove-server init` made together with the request that was certified.",
+        ),
+        TrustFileError::KeyExposed { .. } => (
+            Exit::Refused,
+            "Take the right to read it away from others (chmod o-r), and consider the key known.",
+        ),
     }
 }
 
-fn advice_of_store(error: &StoreError) -> &'static str {
+const CERTIFY_AGAIN: &str = "Have the server's request certified again with `alcove-certs server issue`.";
+
+fn of_store(error: &StoreError) -> (Exit, &'static str) {
     match error {
-        StoreError::InUse => {
-            "Stop the server that has the data folder open, or ask it with `alcove-server status`."
+        StoreError::InUse => (
+            Exit::Conflict,
+            "Stop the server that has the data folder open, or ask it with `alcove-server status`.",
+        ),
+        StoreError::StorageFull { .. } => {
+            (Exit::NoSpace, "Free some space on that disk; nothing was written.")
         }
-        StoreError::StorageFull { .. } => "Free some space on that disk; nothing was written.",
-        StoreError::Damaged { .. } | StoreError::SideFiles { .. } | StoreError::Open { .. } => {
-            "Copy the data folder away before anything else, then put a copy of an earlier day in its place."
-        }
-        StoreError::FormatUnknown { .. } => "Run the version of Alcove that wrote it.",
-        StoreError::NotOurs => "Name an empty folder, or the one of this server.",
-        StoreError::FileSystem { .. } => "Put the data folder on a local disk.",
-        StoreError::Io { .. } => "Check that the data folder can be written.",
-        StoreError::Busy { .. }
-        | StoreError::IdReused
-        | StoreError::QuotaExceeded { .. }
-        | StoreError::NotFound
-        | StoreError::NotMember
-        | StoreError::TooLarge { .. }
+        StoreError::Damaged { .. } | StoreError::SideFiles { .. } | StoreError::Open { .. } => (
+            Exit::Integrity,
+            "Copy the data folder away before anything else, then put a copy of an earlier day in its place.",
+        ),
+        StoreError::FormatUnknown { .. } => (Exit::Refused, "Run the version of Alcove that wrote it."),
+        StoreError::NotOurs => (Exit::Refused, "Name an empty folder, or the one of this server."),
+        StoreError::FileSystem { .. } => (Exit::Refused, "Put the data folder on a local disk."),
+        StoreError::Io { source, .. } => (exit_of_io(source), "Check that the data folder can be written."),
+        StoreError::Busy { .. } | StoreError::IdReused => (Exit::Conflict, THE_LOG),
+        StoreError::QuotaExceeded { .. } => (Exit::NoSpace, THE_LOG),
+        StoreError::NotFound | StoreError::NotMember => (Exit::NotFound, THE_LOG),
+        StoreError::TooLarge { .. }
         | StoreError::TooMany { .. }
         | StoreError::MembersInconsistent
         | StoreError::BlobShape
-        | StoreError::Stopped => "The server's log may say more.",
+        | StoreError::Stopped => (Exit::Unexpected, THE_LOG),
     }
 }
 

@@ -2,13 +2,10 @@
 //!
 //! They stand apart from those of the first door, so that no stranger takes anything from a device.
 
-use super::bounds::{CALL_BYTES_LEAST, CALL_BYTES_MOST, ConfigError, WAIT_MAX, within};
+use super::bounds::{CALL_BYTES_LEAST, CALL_BYTES_MOST, ConfigError, WAIT_MS_MAX, count, number, within};
 use alcove_proto::limits::CRLS_PER_MINUTE_MAX;
 use serde::Deserialize;
-use std::{
-    num::{NonZeroU32, NonZeroUsize},
-    time::Duration,
-};
+use std::num::{NonZeroU32, NonZeroUsize};
 
 /// What strangers may ask for. Deadlines of handshake, preface, keepalive and stop are [`super::Limits`]'.
 #[derive(Debug, Clone, Deserialize)]
@@ -46,12 +43,6 @@ pub struct DeskLimits {
 
 impl Default for DeskLimits {
     fn default() -> Self {
-        fn count(value: usize) -> NonZeroUsize {
-            NonZeroUsize::new(value).unwrap_or(NonZeroUsize::MIN)
-        }
-        fn number(value: u32) -> NonZeroU32 {
-            NonZeroU32::new(value).unwrap_or(NonZeroU32::MIN)
-        }
         Self {
             connections_max: count(64),
             connections_per_address_max: count(16),
@@ -72,20 +63,9 @@ impl Default for DeskLimits {
 }
 
 impl DeskLimits {
-    /// Time a connection may live.
-    pub fn connection_life(&self) -> Duration {
-        Duration::from_millis(self.connection_life_ms)
-    }
-
-    /// Time a request body may stand still.
-    pub fn body_deadline(&self) -> Duration {
-        Duration::from_millis(self.body_deadline_ms)
-    }
-
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let wait_max = u64::try_from(WAIT_MAX.as_millis()).unwrap_or(u64::MAX);
-        within("desk.connection_life_ms", self.connection_life_ms, 1_000, wait_max, "milliseconds")?;
-        within("desk.body_deadline_ms", self.body_deadline_ms, 100, wait_max, "milliseconds")?;
+        within("desk.connection_life_ms", self.connection_life_ms, 1_000, WAIT_MS_MAX, "milliseconds")?;
+        within("desk.body_deadline_ms", self.body_deadline_ms, 100, WAIT_MS_MAX, "milliseconds")?;
         let (of_one, of_all) = (self.call_bytes_per_address_max, self.call_bytes_max);
         within("desk.call_bytes_per_address_max", of_one, CALL_BYTES_LEAST, CALL_BYTES_MOST, "bytes")?;
         // What one address may hold, all of them may.

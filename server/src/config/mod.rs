@@ -9,7 +9,7 @@ mod desk;
 pub use bounds::ConfigError;
 pub use desk::DeskLimits;
 
-use bounds::{CALL_BYTES_LEAST, CALL_BYTES_MOST, WAIT_MAX, within};
+use bounds::{CALL_BYTES_LEAST, CALL_BYTES_MOST, WAIT_MS_MAX, count, number, within};
 use serde::Deserialize;
 use std::{
     fs, io,
@@ -146,12 +146,6 @@ pub struct StoreConfig {
 
 impl Default for Limits {
     fn default() -> Self {
-        fn count(value: usize) -> NonZeroUsize {
-            NonZeroUsize::new(value).unwrap_or(NonZeroUsize::MIN)
-        }
-        fn number(value: u32) -> NonZeroU32 {
-            NonZeroU32::new(value).unwrap_or(NonZeroU32::MIN)
-        }
         Self {
             handshake_deadline_ms: 5_000,
             preface_deadline_ms: 5_000,
@@ -175,38 +169,6 @@ impl Default for Limits {
             claims_of_one_per_day_max: number(24),
             openings_per_day_max: number(10_000),
         }
-    }
-}
-
-impl Limits {
-    /// Time a TLS handshake may take.
-    pub fn handshake_deadline(&self) -> Duration {
-        Duration::from_millis(self.handshake_deadline_ms)
-    }
-
-    /// Time from the handshake to the whole HTTP/2 preface.
-    pub fn preface_deadline(&self) -> Duration {
-        Duration::from_millis(self.preface_deadline_ms)
-    }
-
-    /// Time a request body may stand still.
-    pub fn body_deadline(&self) -> Duration {
-        Duration::from_millis(self.body_deadline_ms)
-    }
-
-    /// Time between pings on a quiet connection.
-    pub fn keepalive_interval(&self) -> Duration {
-        Duration::from_millis(self.keepalive_interval_ms)
-    }
-
-    /// Time a ping may stay unanswered.
-    pub fn keepalive_timeout(&self) -> Duration {
-        Duration::from_millis(self.keepalive_timeout_ms)
-    }
-
-    /// Time calls may go on after a stop was asked for.
-    pub fn stop_grace(&self) -> Duration {
-        Duration::from_millis(self.stop_grace_ms)
     }
 }
 
@@ -262,7 +224,6 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let wait_max = u64::try_from(WAIT_MAX.as_millis()).unwrap_or(u64::MAX);
         let waits = [
             ("limits.handshake_deadline_ms", self.limits.handshake_deadline_ms, 100),
             ("limits.preface_deadline_ms", self.limits.preface_deadline_ms, 100),
@@ -273,7 +234,7 @@ impl Config {
             ("trust_poll_ms", self.trust_poll_ms, 0),
         ];
         for (key, value, least) in waits {
-            within(key, value, least, wait_max, "milliseconds")?;
+            within(key, value, least, WAIT_MS_MAX, "milliseconds")?;
         }
         let Limits { call_bytes_per_identity_max: of_one, call_bytes_max: of_all, .. } = self.limits;
         within("limits.call_bytes_per_identity_max", of_one, CALL_BYTES_LEAST, CALL_BYTES_MOST, "bytes")?;

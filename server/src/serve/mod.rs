@@ -14,7 +14,7 @@ use crate::{
     admin::{AdminSocket, StatusSource},
     clock::Clock,
     config::{Config, DeskLimits, Limits},
-    service::{ReceiptKeySource, Service, Settings, TrustSource},
+    service::{ReceiptKeySource, Service, TrustSource},
     stop::{Stop, Stopping},
     store::Store,
     transport::{self, Registry, grpc},
@@ -183,7 +183,7 @@ fn start_service<S: Store>(config: &Config, store: Arc<S>, in_force: &InForce, c
     let (cell, key) = (Arc::clone(&in_force.trust), Arc::clone(&in_force.receipt_key));
     let keys: ReceiptKeySource = Arc::new(move || key.load_full());
     let trust: TrustSource = Arc::new(move || Arc::clone(&cell.load().trust));
-    Service::start(store, keys, trust, clock, Settings::from(&config.limits))
+    Service::start(store, keys, trust, clock, config.limits.clone())
 }
 
 fn routes(config: &Config, service: &Service<impl Store>) -> Result<(HealthReporter, Routes), ServeError> {

@@ -6,7 +6,8 @@
 //! admitted on its headers, before a byte of its body is read, and what it holds afterwards is counted
 //! before it is held.
 
-use super::{error::ServiceError, settings::Settings};
+use super::error::ServiceError;
+use crate::config::Limits;
 use alcove_proto::names::Identity;
 use governor::{
     DefaultDirectRateLimiter, DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter, clock::Clock as _,
@@ -54,14 +55,14 @@ pub struct Allowance {
     pub of_everybody: Option<(NonZeroU32, NonZeroU32)>,
 }
 
-impl From<Settings> for Allowance {
-    fn from(settings: Settings) -> Self {
+impl From<&Limits> for Allowance {
+    fn from(limits: &Limits) -> Self {
         Self {
-            calls_per_second_max: settings.calls_per_second_max,
-            calls_burst_max: settings.calls_burst_max,
-            calls_in_flight_max: settings.calls_in_flight_max,
-            call_bytes_each_max: settings.call_bytes_per_identity_max,
-            call_bytes_max: settings.call_bytes_max,
+            calls_per_second_max: limits.calls_per_second_max,
+            calls_burst_max: limits.calls_burst_max,
+            calls_in_flight_max: limits.calls_in_flight_max,
+            call_bytes_each_max: limits.call_bytes_per_identity_max,
+            call_bytes_max: limits.call_bytes_max,
             of_everybody: None,
         }
     }
@@ -247,7 +248,6 @@ fn take(counter: &AtomicU64, more: u64, max: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::num::NonZeroU64;
 
     fn device(number: u16) -> Identity {
         format!("spiffe://harborlight.northmark.example/staff/abcdefghijklmn27/device/{number}")
@@ -255,16 +255,15 @@ mod tests {
             .unwrap()
     }
 
-    fn plenty() -> Settings {
+    fn plenty() -> Limits {
         let calls = NonZeroU32::new(1000).unwrap();
-        Settings {
+        Limits {
             calls_per_second_max: calls,
             calls_burst_max: calls,
             calls_in_flight_max: calls,
             call_bytes_per_identity_max: 1000,
             call_bytes_max: 10_000,
-            blob_quota_bytes: NonZeroU64::MIN,
-            daily: (&crate::config::Limits::default()).into(),
+            ..Limits::default()
         }
     }
 
@@ -272,7 +271,7 @@ mod tests {
     fn one_identity_at_its_limits_does_not_stop_another() {
         let (one, two) = (NonZeroU32::MIN, NonZeroU32::new(2).unwrap());
         let admission =
-            Admission::new(Settings { calls_per_second_max: one, calls_burst_max: two, ..plenty() });
+            Admission::new(&Limits { calls_per_second_max: one, calls_burst_max: two, ..plenty() });
         let _first = admission.admit(&device(1)).unwrap();
         let _second = admission.admit(&device(1)).unwrap();
         let Err(ServiceError::RateLimited { retry_after_ms }) = admission.admit(&device(1)) else {
@@ -289,7 +288,7 @@ mod tests {
             calls_per_second_max: NonZeroU32::MIN,
             calls_burst_max: two,
             of_everybody: Some((NonZeroU32::MIN, three)),
-            ..plenty().into()
+            ..(&plenty()).into()
         };
         let admission: Arc<Admission<u8>> = Admission::new(allowance);
         let admitted = (0..100).filter(|_| admission.admit(&1).is_ok()).count();
@@ -303,7 +302,7 @@ mod tests {
     #[test]
     fn calls_under_way_are_counted_until_they_end() {
         let two = NonZeroU32::new(2).unwrap();
-        let admission = Admission::new(Settings { calls_in_flight_max: two, ..plenty() });
+        let admission = Admission::new(&Limits { calls_in_flight_max: two, ..plenty() });
         let first = admission.admit(&device(1)).unwrap();
         let second = admission.admit(&device(1)).unwrap();
         let still_at_work = first.clone();
@@ -319,8 +318,8 @@ mod tests {
     #[test]
     fn a_call_that_costs_as_much_as_many_is_charged_as_many() {
         let (one, hundred) = (NonZeroU32::MIN, NonZeroU32::new(100).unwrap());
-        let limits = Settings { calls_per_second_max: one, calls_burst_max: hundred, ..plenty() };
-        let admission = Admission::new(limits);
+        let limits = Limits { calls_per_second_max: one, calls_burst_max: hundred, ..plenty() };
+        let admission = Admission::new(&limits);
         let _call = admission.admit(&device(1)).unwrap();
         admission.charge(&device(1), 90).unwrap();
         let Err(ServiceError::RateLimited { retry_after_ms }) = admission.charge(&device(1), 90) else {
@@ -334,7 +333,7 @@ mod tests {
 
     #[test]
     fn bytes_are_counted_for_the_identity_and_for_everybody_until_they_are_given_back() {
-        let admission = Admission::new(Settings { call_bytes_max: 1500, ..plenty() });
+        let admission = Admission::new(&Limits { call_bytes_max: 1500, ..plenty() });
         let (first, second) = (admission.admit(&device(1)).unwrap(), admission.admit(&device(1)).unwrap());
         first.hold(1000).unwrap();
         assert!(

@@ -5,40 +5,17 @@ use super::{
     error::ServiceError,
     inner::{Inner, Service},
 };
-use crate::store::{
-    Access, Blobs, Members,
-    blobs::{BlobShape, FinishOutcome, NewUpload as StoredUpload, Upload},
-};
+use crate::store::{Access, Blobs, Members, blobs::FinishOutcome};
 use alcove_proto::ids::{BlobId, Digest, GroupId, Position};
 use bytes::Bytes;
 use std::{collections::VecDeque, sync::Arc};
 use tokio::task::{JoinHandle, JoinSet};
 
+pub use crate::store::blobs::{BlobShape, NewUpload, Upload};
+
 /// Chunks of one call on their way to or from the disk at one time: what one call holds in memory, in
 /// chunks of 1 MiB.
 pub const CHUNKS_AT_ONCE: usize = 4;
-
-/// An upload to begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NewUpload {
-    /// Its id, drawn by the uploader.
-    pub blob: BlobId,
-    /// The group whose readers may read it.
-    pub group: GroupId,
-    /// How many chunks it has.
-    pub chunk_count: u32,
-    /// Bytes of all sealed chunks.
-    pub bytes_total: u64,
-}
-
-/// How far an upload came.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Received {
-    /// First and last index of each run of chunks that are on disk.
-    pub ranges: Vec<(u32, u32)>,
-    /// Whether it is closed.
-    pub finished: bool,
-}
 
 /// Takes the chunks of one call.
 pub struct ChunkWriter<S> {
@@ -71,16 +48,11 @@ impl<S: Access + Blobs + Members> Service<S> {
     /// Begins an upload, or finds how far it came.
     ///
     /// Errors: [`ServiceError::NotFound`] for whoever is no member of the group,
-    /// [`ServiceError::QuotaExceeded`], [`ServiceError::IdReused`], [`ServiceError::Malformed`] for numbers that
-    /// do not fit each other.
-    pub async fn open_upload(&self, caller: &Caller, upload: NewUpload) -> Result<Received, ServiceError> {
+    /// [`ServiceError::QuotaExceeded`], [`ServiceError::IdReused`].
+    pub async fn open_upload(&self, caller: &Caller, upload: NewUpload) -> Result<Upload, ServiceError> {
         let inner = &self.inner;
-        let shape = BlobShape::new(upload.chunk_count, upload.bytes_total)?;
-        let stored = StoredUpload { blob: upload.blob, group: upload.group, shape };
-        let quota_bytes = inner.settings.blob_quota_bytes.get();
-        let Upload { received, finished } =
-            inner.store.open_upload(stored, quota_bytes, inner.by(caller)).await?;
-        Ok(Received { ranges: received, finished })
+        let quota_bytes = inner.limits.blob_quota_bytes.get();
+        Ok(inner.store.open_upload(upload, quota_bytes, inner.by(caller)).await?)
     }
 
     /// Takes the chunks of one call.

@@ -10,7 +10,6 @@ use crate::config::Limits;
 use alcove_proto::names::{Identity, Person};
 use std::{
     collections::{HashMap, hash_map::Entry},
-    num::NonZeroU32,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -18,33 +17,6 @@ use std::{
 const DAY_MS: i64 = 24 * 3600 * 1000;
 /// Tallies among which those of days that are over are looked for when one more is begun.
 const TALLIES_BETWEEN_SWEEPS: usize = 65_536;
-
-/// How much of each a person may do in a day.
-#[derive(Debug, Clone, Copy)]
-pub struct DailyAllowance {
-    /// Groups made.
-    pub groups: NonZeroU32,
-    /// Devices of others added to groups.
-    pub additions: NonZeroU32,
-    /// Times that one device of somebody else is added to a group.
-    pub additions_of_one: NonZeroU32,
-    /// Key packages of one device of somebody else: fewer than it has, so that nobody uses them all up.
-    pub claims_of_one: NonZeroU32,
-    /// Access entries opened.
-    pub openings: NonZeroU32,
-}
-
-impl From<&Limits> for DailyAllowance {
-    fn from(limits: &Limits) -> Self {
-        Self {
-            groups: limits.groups_per_day_max,
-            additions: limits.additions_per_day_max,
-            additions_of_one: limits.additions_of_one_per_day_max,
-            claims_of_one: limits.claims_of_one_per_day_max,
-            openings: limits.openings_per_day_max,
-        }
-    }
-}
 
 /// An act that is counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -70,7 +42,7 @@ struct Tally {
 
 /// What everybody has done today.
 pub(super) struct Daily {
-    allowance: DailyAllowance,
+    limits: Limits,
     tallies: Mutex<Tallies>,
 }
 
@@ -81,9 +53,9 @@ struct Tallies {
 }
 
 impl Daily {
-    pub(super) fn new(allowance: DailyAllowance) -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         let tallies = Tallies { sweep_at: TALLIES_BETWEEN_SWEEPS, ..Tallies::default() };
-        Self { allowance, tallies: Mutex::new(tallies) }
+        Self { limits, tallies: Mutex::new(tallies) }
     }
 
     /// Counts all of `acts` as done by `who`, or none of them. Counted before they are done, so that many at one time come
@@ -135,11 +107,11 @@ impl Daily {
 
     fn limit(&self, act: &Act) -> u32 {
         let limit = match act {
-            Act::Group => self.allowance.groups,
-            Act::Addition => self.allowance.additions,
-            Act::AdditionOf(_) => self.allowance.additions_of_one,
-            Act::ClaimOf(_) => self.allowance.claims_of_one,
-            Act::Opening => self.allowance.openings,
+            Act::Group => self.limits.groups_per_day_max,
+            Act::Addition => self.limits.additions_per_day_max,
+            Act::AdditionOf(_) => self.limits.additions_of_one_per_day_max,
+            Act::ClaimOf(_) => self.limits.claims_of_one_per_day_max,
+            Act::Opening => self.limits.openings_per_day_max,
         };
         limit.get()
     }
@@ -179,13 +151,14 @@ mod tests {
     }
 
     fn daily(groups: u32, additions: u32, of_one: u32) -> Daily {
-        let number = |value| NonZeroU32::new(value).unwrap();
-        Daily::new(DailyAllowance {
-            groups: number(groups),
-            additions: number(additions),
-            additions_of_one: number(of_one),
-            claims_of_one: number(of_one),
-            openings: number(additions),
+        let number = |value| std::num::NonZeroU32::new(value).unwrap();
+        Daily::new(Limits {
+            groups_per_day_max: number(groups),
+            additions_per_day_max: number(additions),
+            additions_of_one_per_day_max: number(of_one),
+            claims_of_one_per_day_max: number(of_one),
+            openings_per_day_max: number(additions),
+            ..Limits::default()
         })
     }
 

@@ -1,7 +1,7 @@
 //! The directory: sealed cards that the server cannot open, and the trust material that signs for itself.
 
 use super::{caller::Caller, error::ServiceError, inner::Service};
-use crate::store::Directory;
+use crate::store::{Directory, directory::CardPage};
 use alcove_charter::TrustView;
 use alcove_proto::{
     limits::{CARDS_PER_PAGE_MAX, CHARTERS_PER_PAGE_MAX, MESSAGE_BYTES_MAX},
@@ -11,15 +11,6 @@ use bytes::Bytes;
 
 /// Bytes of charters or of CRLs in one answer, unless one alone is larger.
 const TRUST_BYTES_MAX: usize = MESSAGE_BYTES_MAX - 256 * 1024;
-
-/// Sealed cards with whose they are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cards {
-    /// In order of identity name.
-    pub cards: Vec<(Identity, Bytes)>,
-    /// Whether there are later ones.
-    pub more: bool,
-}
 
 /// CRLs of several agencies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,10 +43,8 @@ impl<S: Directory> Service<S> {
         &self,
         trust_domain: Option<TrustDomain>,
         after: Option<Identity>,
-    ) -> Result<Cards, ServiceError> {
-        let page = self.inner.store.cards(trust_domain, after, CARDS_PER_PAGE_MAX).await?;
-        let cards = page.cards.into_iter().map(|card| (card.identity, card.sealed_card)).collect();
-        Ok(Cards { cards, more: page.more })
+    ) -> Result<CardPage, ServiceError> {
+        Ok(self.inner.store.cards(trust_domain, after, CARDS_PER_PAGE_MAX).await?)
     }
 
     /// Signed charters after version `after`, oldest first, as many as one answer holds.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::store::{
     Access, Escrow, Members,
-    escrow::{NewEscrow, NewEscrowedGrant, NewSealing, PutEscrowOutcome, SealingPage},
+    escrow::{NewEscrow, NewEscrowedGrant, PutEscrowOutcome, SealingPage},
 };
 use alcove_charter::{Judge, sha256};
 use alcove_proto::{
@@ -16,6 +16,8 @@ use alcove_proto::{
     limits::SEALINGS_PER_PAGE_MAX,
 };
 use bytes::Bytes;
+
+pub use crate::store::escrow::NewSealing;
 
 /// What a device hands in for one group; forms have been checked.
 #[derive(Debug, Clone)]
@@ -25,20 +27,11 @@ pub struct EscrowOffer {
     /// SHA-256 of the recovery key that everything is sealed to.
     pub recovery_key_hash: Digest,
     /// Keys of epochs.
-    pub entries: Vec<OfferedSealing>,
+    pub entries: Vec<NewSealing>,
     /// Record keys that grants brought.
     pub grants: Vec<OfferedGrant>,
     /// MLS certificates (DER) of whoever is or was a member.
     pub certificates: Vec<Bytes>,
-}
-
-/// One epoch's key, sealed.
-#[derive(Debug, Clone)]
-pub struct OfferedSealing {
-    /// The epoch.
-    pub epoch: Epoch,
-    /// Encoded EscrowEntry.
-    pub entry: Bytes,
 }
 
 /// One grant's record keys, sealed.
@@ -76,11 +69,7 @@ impl<S: Access + Escrow + Members> Service<S> {
         let stored = NewEscrow {
             group: offer.group,
             recovery_key_hash: offer.recovery_key_hash,
-            entries: offer
-                .entries
-                .into_iter()
-                .map(|sealing| NewSealing { epoch: sealing.epoch, entry: sealing.entry })
-                .collect(),
+            entries: offer.entries,
             grants: grants
                 .map(|grant| NewEscrowedGrant { access: grant.access, grant: grant.grant })
                 .collect(),

@@ -7,11 +7,11 @@ use super::{
     error::ServiceError,
     live::{LiveGroup, LiveGroups},
     receipts::{ReceiptKey, ReceiptKeySource},
-    settings::Settings,
     wake::Doorbells,
 };
 use crate::{
     clock::Clock,
+    config::Limits,
     observer::Held,
     store::{Groups, audit::By},
 };
@@ -41,7 +41,7 @@ pub(super) struct Inner<S> {
     pub(super) keys: ReceiptKeySource,
     pub(super) trust: TrustSource,
     pub(super) clock: Clock,
-    pub(super) settings: Settings,
+    pub(super) limits: Limits,
     pub(super) admission: Arc<Admission>,
     pub(super) daily: Daily,
     pub(super) live: LiveGroups,

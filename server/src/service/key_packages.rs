@@ -11,13 +11,12 @@ use crate::{
     observer::Refused,
     store::{
         Directory,
-        directory::{NewKeyPackage, NewKeyPackages as Stored},
+        directory::{ClaimedKeyPackage, NewKeyPackage, NewKeyPackages as Stored},
     },
 };
 use alcove_charter::TrustView;
 use alcove_mls::inspect_key_package;
 use alcove_proto::names::Identity;
-use bytes::Bytes;
 use std::{collections::HashSet, sync::Arc};
 
 /// Key packages of the caller to store.
@@ -29,17 +28,6 @@ pub struct KeyPackages {
     pub last_resort: Option<Vec<u8>>,
     /// Whether the one-time packages that are here go: they are of an earlier certificate.
     pub replace: bool,
-}
-
-/// A key package handed out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claimed {
-    /// Whose.
-    pub identity: Identity,
-    /// MLSMessage(KeyPackage).
-    pub key_package: Bytes,
-    /// Whether it is handed out again.
-    pub last_resort: bool,
 }
 
 impl<S: Directory> Service<S> {
@@ -80,7 +68,7 @@ impl<S: Directory> Service<S> {
         &self,
         caller: &Caller,
         devices: Vec<Identity>,
-    ) -> Result<Vec<Claimed>, ServiceError> {
+    ) -> Result<Vec<ClaimedKeyPackage>, ServiceError> {
         self.inner.admission.charge(&caller.identity, devices.len())?;
         let (inner, caller) = (Arc::clone(&self.inner), caller.clone());
         let claiming = tokio::spawn(async move { inner.claim(&caller, devices).await });
@@ -95,7 +83,11 @@ impl<S: Directory> Service<S> {
 }
 
 impl<S: Directory> Inner<S> {
-    async fn claim(&self, caller: &Caller, devices: Vec<Identity>) -> Result<Vec<Claimed>, ServiceError> {
+    async fn claim(
+        &self,
+        caller: &Caller,
+        devices: Vec<Identity>,
+    ) -> Result<Vec<ClaimedKeyPackage>, ServiceError> {
         let (who, now_ms) = (&caller.identity.person, self.clock.now_ms());
         let counted = |device: &Identity| (device.person != *who).then(|| Act::ClaimOf(device.clone()));
         // One of a thousand that was taken from too often holds up nobody else; alone it is told.
@@ -117,12 +109,7 @@ impl<S: Directory> Inner<S> {
         let came: HashSet<&Identity> = claimed.iter().flatten().map(|claimed| &claimed.identity).collect();
         let without = asked.iter().filter(|device| !came.contains(device));
         self.daily.give_back(who, without.filter_map(counted));
-        let claimed = claimed?.into_iter().map(|claimed| Claimed {
-            identity: claimed.identity,
-            key_package: claimed.key_package,
-            last_resort: claimed.last_resort,
-        });
-        Ok(claimed.collect())
+        Ok(claimed?)
     }
 }
 
@@ -140,7 +127,6 @@ mod tests {
     use crate::{
         clock::Clock,
         config::Limits,
-        service::Settings,
         store::{
             audit::By,
             sled::{SledConfig, SledStore},
@@ -174,7 +160,7 @@ mod tests {
             Arc::new(|| unreachable!("a claim is not signed for")),
             Arc::new(|| unreachable!("nor is anything in it judged")),
             Clock::new(|| 1),
-            Settings::from(&limits),
+            limits,
         );
         let leon = device("elmgate", 1);
         let last_resort = Some(NewKeyPackage { bytes: vec![7; 9].into(), not_after_ms: 1000 });

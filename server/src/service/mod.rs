@@ -29,7 +29,6 @@ mod orders;
 mod read_log;
 mod receipts;
 mod recoveries;
-mod settings;
 mod signed_order;
 mod standing;
 mod start;
@@ -43,17 +42,16 @@ pub use crate::store::{
     escrow::{EpochSealings, EscrowPage, SealingPage},
     recoveries::{Attempt, AttemptState},
 };
-pub use access::NewAccess;
+pub use access::{NewAccess, PositionRange};
 pub use admission::{Admission, Allowance, Key, Permit};
-pub use blobs::{CHUNKS_AT_ONCE, ChunkReader, ChunkWriter, NewUpload, Received};
+pub use blobs::{BlobShape, CHUNKS_AT_ONCE, ChunkReader, ChunkWriter, NewUpload, Upload};
 pub use caller::Caller;
-pub use daily::DailyAllowance;
-pub use directory::{Cards, Crls, Description, charters_after};
+pub use directory::{Crls, Description, charters_after};
 pub use enrolment::{RequestOffer, RequestState};
 pub use error::ServiceError;
-pub use escrow::{EscrowOffer, OfferedGrant, OfferedSealing};
+pub use escrow::{EscrowOffer, NewSealing, OfferedGrant};
 pub use inner::{Service, TrustSource};
-pub use key_packages::{Claimed, KeyPackages};
+pub use key_packages::KeyPackages;
 pub use ledger::{LedgerOffer, LedgerPage};
 pub use orders::{
     Asked, DeskEvent, DeskEventKind, DeskList, OpenInvitation, OrderAnswer, TrustOrders, WaitingRequest,
@@ -61,7 +59,6 @@ pub use orders::{
 pub use read_log::{LogPage, LogRange};
 pub use receipts::{Receipt, ReceiptKey, ReceiptKeyError, ReceiptKeySource};
 pub use recoveries::AttemptNow;
-pub use settings::Settings;
 pub use signed_order::SignedOrder;
 pub use submit_commit::{CommitOffer, CommitOutcome};
 pub use subscribe::{Event, Subscription};

@@ -7,11 +7,10 @@ use super::{
     inner::{Inner, Service, TrustSource},
     live::LiveGroups,
     receipts::ReceiptKeySource,
-    settings::Settings,
     uploads,
     wake::Doorbells,
 };
-use crate::{clock::Clock, observer::Held, store::Store};
+use crate::{clock::Clock, config::Limits, observer::Held, store::Store};
 use std::sync::Arc;
 
 impl<S: Store> Service<S> {
@@ -22,7 +21,7 @@ impl<S: Store> Service<S> {
         keys: ReceiptKeySource,
         trust: TrustSource,
         clock: Clock,
-        settings: Settings,
+        limits: Limits,
     ) -> Self {
         let hints = store.hints();
         let inner = Arc::new(Inner {
@@ -30,9 +29,9 @@ impl<S: Store> Service<S> {
             keys,
             trust,
             clock,
-            admission: Admission::new(settings),
-            daily: Daily::new(settings.daily),
-            settings,
+            admission: Admission::new(&limits),
+            daily: Daily::new(limits.clone()),
+            limits,
             live: LiveGroups::default(),
             held: Held::default(),
             doorbells: Doorbells::default(),

@@ -5,9 +5,9 @@ use super::{
     error::ServiceError,
     inner::{Inner, Service},
 };
-use crate::store::{Log, Welcomes};
+use crate::store::{Log, Welcomes, welcomes::PendingWelcome};
 use alcove_proto::{
-    ids::{Digest, Epoch, GroupId, Position, WelcomeId},
+    ids::{Digest, WelcomeId},
     limits::{LINK_DIGESTS_MAX, MESSAGE_BYTES_MAX, WELCOMES_PER_PAGE_MAX},
 };
 use bytes::Bytes;
@@ -19,22 +19,10 @@ const WELCOMES_BYTES_MAX: usize = MESSAGE_BYTES_MAX / 2;
 /// A welcome that waits for the caller.
 #[derive(Debug, Clone)]
 pub struct WaitingWelcome {
-    /// Its id.
-    pub id: WelcomeId,
-    /// The group joined.
-    pub group: GroupId,
-    /// The epoch joined.
-    pub epoch: Epoch,
-    /// The position of the commit that adds the caller.
-    pub position: Position,
-    /// Which of the caller's key packages was used.
-    pub key_package_ref: Vec<u8>,
-    /// The MLS welcome.
-    pub welcome: Bytes,
-    /// Digests from the position after the pinned one to `position`.
+    /// What waits.
+    pub pending: PendingWelcome,
+    /// Digests from the position after the pinned one to that of the commit that adds the caller.
     pub link: Vec<Digest>,
-    /// Length of its tree, bytes.
-    pub tree_bytes: u64,
 }
 
 /// Reads the tree of one welcome, chunk by chunk.
@@ -55,26 +43,17 @@ impl<S: Log + Welcomes> Service<S> {
         let mut more = page.more;
         let mut bytes = 0;
         let mut waiting = Vec::with_capacity(page.welcomes.len());
-        for welcome in page.welcomes {
-            bytes += welcome.welcome.len();
+        for pending in page.welcomes {
+            bytes += pending.welcome.len();
             if bytes > WELCOMES_BYTES_MAX && !waiting.is_empty() {
                 more = true;
                 break;
             }
             // A commit is taken only within this distance of what its welcome pins.
-            let far = welcome.position.0.saturating_sub(welcome.pinned.0);
+            let far = pending.position.0.saturating_sub(pending.pinned.0);
             debug_assert!(far <= LINK_DIGESTS_MAX as u64);
-            let link = store.entry_digests(welcome.group, welcome.pinned.next(), welcome.position).await?;
-            waiting.push(WaitingWelcome {
-                id: welcome.id,
-                group: welcome.group,
-                epoch: welcome.epoch,
-                position: welcome.position,
-                key_package_ref: welcome.key_package_ref,
-                welcome: welcome.welcome,
-                link,
-                tree_bytes: welcome.tree_bytes,
-            });
+            let link = store.entry_digests(pending.group, pending.pinned.next(), pending.position).await?;
+            waiting.push(WaitingWelcome { pending, link });
         }
         Ok((waiting, more))
     }

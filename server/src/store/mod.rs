@@ -69,21 +69,3 @@ pub trait Store:
     + Operation
 {
 }
-
-impl<S> Store for S where
-    S: Groups
-        + Log
-        + Members
-        + Welcomes
-        + Directory
-        + Access
-        + Blobs
-        + Desk
-        + Escrow
-        + Recoveries
-        + Trust
-        + Ledgers
-        + Audit
-        + Operation
-{
-}

@@ -4,10 +4,7 @@
 //! A message is decoded whole, and room for its announced length is made first: so the length counts
 //! against the caller's bytes from the moment it is announced, and how long it may take is limited.
 
-use super::grpc::{
-    request_id::RequestId,
-    status::{refused, stalled},
-};
+use super::grpc::status::{RequestId, refused, stalled};
 use crate::service::{Key, Permit};
 use alcove_proto::limits::MESSAGE_BYTES_MAX;
 use bytes::Bytes;

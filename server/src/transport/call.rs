@@ -6,7 +6,7 @@
 
 use super::{
     body::RequestBody,
-    grpc::{request_id::RequestId, status::refused},
+    grpc::status::{RequestId, refused},
 };
 use crate::{
     service::{Admission, Key, Permit},
@@ -270,7 +270,6 @@ impl<K: Key> http_body::Body for Answer<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::Settings;
     use alcove_proto::names::Identity;
     use http_body_util::{BodyExt, Full};
 
@@ -283,7 +282,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_nobody_takes_counts_and_one_too_many_is_told_to_come_again() {
         let limits = crate::config::Limits { call_bytes_per_identity_max: 1000, ..Default::default() };
-        let admission = Admission::new(Settings::from(&limits));
+        let admission = Admission::new(&limits);
         let name = "spiffe://harborlight.northmark.example/staff/abcdefghijklmn27/device/1";
         let permit = admission.admit(&name.parse().unwrap()).unwrap();
         let (mut first, mut second) = (answer(&permit, 800), answer(&permit, 300));

@@ -83,10 +83,10 @@ impl Bounds {
     /// The deadlines of `limits`, which both doors have in common, and so many calls.
     pub(super) fn new(limits: &Limits, streams_max: NonZeroU32) -> Self {
         Self {
-            handshake_deadline: limits.handshake_deadline(),
-            preface_deadline: limits.preface_deadline(),
-            keepalive_interval: limits.keepalive_interval(),
-            keepalive_timeout: limits.keepalive_timeout(),
+            handshake_deadline: Duration::from_millis(limits.handshake_deadline_ms),
+            preface_deadline: Duration::from_millis(limits.preface_deadline_ms),
+            keepalive_interval: Duration::from_millis(limits.keepalive_interval_ms),
+            keepalive_timeout: Duration::from_millis(limits.keepalive_timeout_ms),
             streams_max: streams_max.get(),
         }
     }

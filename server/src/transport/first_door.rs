@@ -5,7 +5,7 @@
 use super::{
     call::{Caller, Calls},
     connection::{self, Bounds, Ended},
-    grpc::request_id::RequestId,
+    grpc::RequestId,
     listener::{Door, Room, Stopped, serve_door},
     pending::Waiting,
     registry::{CutReason, Registry},
@@ -23,6 +23,7 @@ use http::Extensions;
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -33,7 +34,7 @@ use tonic::service::Routes;
 use tracing::{Span, field};
 
 /// Serves `routes` on `listener` to whom `in_force` and `admission` let in, until it is asked to stop; then waits for calls
-/// under way, at most [`Limits::stop_grace`].
+/// under way, at most [`Limits::stop_grace_ms`].
 pub async fn serve(
     listener: TcpListener,
     routes: Routes,
@@ -46,7 +47,7 @@ pub async fn serve(
     let room = Room {
         connections_max: limits.connections_max.get(),
         handshakes_max: limits.handshakes_max.get(),
-        stop_grace: limits.stop_grace(),
+        stop_grace: Duration::from_millis(limits.stop_grace_ms),
     };
     let bounds = Bounds::new(&limits, limits.streams_per_connection_max);
     let routes = routes.prepare();
@@ -114,7 +115,7 @@ impl FirstDoor {
         drop(current);
 
         let (routes, admission) = (self.routes.clone(), Arc::clone(&self.admission));
-        let calls = Calls::new(routes, admission, self.limits.body_deadline(), peer);
+        let calls = Calls::new(routes, admission, Duration::from_millis(self.limits.body_deadline_ms), peer);
         let mut stop = self.stop.clone();
         let cut = async { cut_for(cut.await) };
         connection::serve_http(tls, &self.bounds, calls, stop.asked(), cut).await

@@ -12,7 +12,7 @@ use alcove_proto::{
     v1::{self, order::Act},
 };
 use alcove_server::service::{
-    AttemptState, Caller, EscrowOffer, LogPage, LogRange, OfferedGrant, OfferedSealing, ServiceError,
+    AttemptState, Caller, EscrowOffer, LogPage, LogRange, NewSealing, OfferedGrant, ServiceError,
 };
 use prost::Message;
 use tonic::Status;
@@ -36,7 +36,7 @@ pub(crate) fn caller_as(identity: &Identity) -> Caller {
     Caller { identity: identity.clone(), request: 5, permit: None }
 }
 
-pub(crate) fn entry(group: GroupId, epoch: u64, seed: u8) -> OfferedSealing {
+pub(crate) fn entry(group: GroupId, epoch: u64, seed: u8) -> NewSealing {
     let entry = v1::EscrowEntry {
         group_id: group.to_vec(),
         epoch,
@@ -44,7 +44,7 @@ pub(crate) fn entry(group: GroupId, epoch: u64, seed: u8) -> OfferedSealing {
         encapsulated_key: vec![4; 65],
         ciphertext: vec![seed; 48],
     };
-    OfferedSealing { epoch: Epoch(epoch), entry: entry.encode_to_vec().into() }
+    NewSealing { epoch: Epoch(epoch), entry: entry.encode_to_vec().into() }
 }
 
 pub(crate) fn grant(group: GroupId, access: u8, ranges: &[(u64, u64)]) -> OfferedGrant {
@@ -62,7 +62,7 @@ pub(crate) fn grant(group: GroupId, access: u8, ranges: &[(u64, u64)]) -> Offere
     }
 }
 
-pub(crate) fn offer(agency: &Agency, group: GroupId, entries: Vec<OfferedSealing>) -> EscrowOffer {
+pub(crate) fn offer(agency: &Agency, group: GroupId, entries: Vec<NewSealing>) -> EscrowOffer {
     let recovery_key_hash = agency.recovery_key_hash();
     EscrowOffer { group, recovery_key_hash, entries, grants: Vec::new(), certificates: Vec::new() }
 }

@@ -23,8 +23,7 @@ use alcove_server::{
     clock::Clock,
     config::Limits,
     service::{
-        Caller, CommitOutcome, Event, LogRange, Receipt, ReceiptKey, Service, ServiceError, Settings,
-        Subscription,
+        Caller, CommitOutcome, Event, LogRange, Receipt, ReceiptKey, Service, ServiceError, Subscription,
     },
     store::sled::{SledConfig, SledStore},
 };
@@ -77,29 +76,29 @@ pub(crate) struct World {
     now_ms: Arc<AtomicI64>,
     receipt_key: Vec<u8>,
     receipt_point: Vec<u8>,
-    settings: Settings,
+    limits: Limits,
     requests: AtomicU64,
     folder: TempDir,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::with(Self::settings())
+        Self::with(Self::limits())
     }
 
-    pub(crate) fn settings() -> Settings {
-        Settings {
+    pub(crate) fn limits() -> Limits {
+        Limits {
             calls_per_second_max: NonZeroU32::new(100_000).unwrap(),
             calls_burst_max: NonZeroU32::new(100_000).unwrap(),
             calls_in_flight_max: NonZeroU32::new(4096).unwrap(),
             call_bytes_per_identity_max: 1 << 30,
             call_bytes_max: 1 << 30,
             blob_quota_bytes: NonZeroU64::new(64 << 20).unwrap(),
-            daily: (&Limits::default()).into(),
+            ..Limits::default()
         }
     }
 
-    pub(crate) fn with(settings: Settings) -> Self {
+    pub(crate) fn with(limits: Limits) -> Self {
         let harborlight = Agency::new("harborlight.northmark.example", "Harborlight Immigrant Services");
         let northmark = Agency::new("protection.northmark.example", "Northmark Child Protection");
         let stranger = Agency::new("harborlight.northmark.example", "Harborlight Immigrant Services");
@@ -113,7 +112,7 @@ impl World {
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &receipt_key, &random).unwrap();
         let receipt_point = pair.public_key().as_ref().to_vec();
         let folder = tempfile::tempdir().unwrap();
-        let (service, store) = start(&folder, &receipt_key, &trust, &now_ms, settings);
+        let (service, store) = start(&folder, &receipt_key, &trust, &now_ms, limits.clone());
         Self {
             harborlight,
             northmark,
@@ -124,7 +123,7 @@ impl World {
             now_ms,
             receipt_key,
             receipt_point,
-            settings,
+            limits,
             requests: AtomicU64::new(1),
             folder,
         }
@@ -140,7 +139,7 @@ impl World {
             let config = SledConfig::new(folder.path().join("data"));
             match SledStore::open(config) {
                 Ok(store) => {
-                    break serve(store, &self.receipt_key, &self.trust, &self.now_ms, self.settings);
+                    break serve(store, &self.receipt_key, &self.trust, &self.now_ms, self.limits.clone());
                 }
                 Err(alcove_server::store::StoreError::InUse) => {}
                 Err(error) => panic!("{error}"),
@@ -254,15 +253,16 @@ impl World {
     pub(crate) async fn join(&self, joiner: &mut Device, group: GroupId) {
         let caller = self.caller(joiner);
         let (welcomes, _) = self.service.list_welcomes(&caller).await.unwrap();
-        let welcome = welcomes.into_iter().find(|welcome| welcome.group == group).expect("a welcome waits");
-        let mut reader = self.service.open_tree(&caller, welcome.id).await.unwrap();
+        let welcome =
+            welcomes.into_iter().find(|welcome| welcome.pending.group == group).expect("a welcome waits");
+        let mut reader = self.service.open_tree(&caller, welcome.pending.id).await.unwrap();
         let mut tree = Vec::new();
         while let Some(chunk) = reader.next().await.unwrap() {
             tree.extend(chunk);
         }
-        assert_eq!(tree.len() as u64, welcome.tree_bytes);
-        joiner.join(group, &welcome.welcome, tree, &self.trust());
-        self.service.acknowledge_welcome(&caller, welcome.id).await.unwrap();
+        assert_eq!(tree.len() as u64, welcome.pending.tree_bytes);
+        joiner.join(group, &welcome.pending.welcome, tree, &self.trust());
+        self.service.acknowledge_welcome(&caller, welcome.pending.id).await.unwrap();
     }
 
     /// Every member processes every commit it has not seen.
@@ -410,10 +410,10 @@ fn start(
     receipt_key: &[u8],
     trust: &Arc<ArcSwap<TrustView>>,
     now_ms: &Arc<AtomicI64>,
-    settings: Settings,
+    limits: Limits,
 ) -> (Service<SledStore>, Arc<SledStore>) {
     let store = SledStore::open(SledConfig::new(folder.path().join("data"))).expect("the store opens");
-    serve(store, receipt_key, trust, now_ms, settings)
+    serve(store, receipt_key, trust, now_ms, limits)
 }
 
 fn serve(
@@ -421,7 +421,7 @@ fn serve(
     receipt_key: &[u8],
     trust: &Arc<ArcSwap<TrustView>>,
     now_ms: &Arc<AtomicI64>,
-    settings: Settings,
+    limits: Limits,
 ) -> (Service<SledStore>, Arc<SledStore>) {
     let (trust, now_ms) = (Arc::clone(trust), Arc::clone(now_ms));
     let key = Arc::new(ReceiptKey::new(receipt_key, Vec::new()).unwrap());
@@ -429,5 +429,5 @@ fn serve(
     let clock = Clock::new(move || now_ms.load(Ordering::SeqCst));
     let store = Arc::new(store);
     let trust = Arc::new(move || trust.load_full());
-    (Service::start(Arc::clone(&store), keys, trust, clock, settings), store)
+    (Service::start(Arc::clone(&store), keys, trust, clock, limits), store)
 }

@@ -2,7 +2,8 @@
 
 use super::{
     engine::{
-        ActRow, AuditRow, EntryRow, Kind, Row, View, act_of, damaged, entry_key, first_of, id, identity,
+        ActRow, AuditRow, EntryRow, Kind, Row, View, act_of, damaged, entry_key, first_of, go_on, id,
+        identity,
     },
     store::SledStore,
 };
@@ -21,34 +22,28 @@ impl Audit for SledStore {
 /// One page of the trail.
 fn page(view: &View, after: u64, max: usize) -> Result<AuditPage> {
     let prefix = Kind::Audit.key().build();
-    let mut entries = Vec::new();
+    let mut page = AuditPage { entries: Vec::new(), more: false };
     // The row that holds the first wanted entry may begin before it: go on after the one before that.
-    let mut from = view
+    let from = view
         .last_at_or_before(&prefix, &Kind::Audit.key().number(after.saturating_add(1)).build())?
         .map(|holder| first_of(&holder))
         .transpose()?
         .map(|first| Kind::Audit.key().number(first.saturating_sub(1)).build());
-    loop {
-        // Each row has many entries: one at a time keeps the page small.
-        let page = view.scan(&prefix, from.as_deref(), 1)?;
-        for (key, value) in &page.rows {
-            let first = first_of(key)?;
-            for (offset, act) in AuditRow::from_value(value)?.acts.into_iter().enumerate() {
-                let sequence = first + offset as u64;
-                if sequence <= after {
-                    continue;
-                }
-                if entries.len() >= max {
-                    return Ok(AuditPage { entries, more: true });
-                }
-                entries.push(entry(view, sequence, act)?);
+    // Each row has many entries: one at a time keeps the page small.
+    view.each_after(&prefix, from, 1, |key, value| {
+        let first = first_of(key)?;
+        for (sequence, act) in (first..).zip(AuditRow::from_value(value)?.acts) {
+            page.more = page.entries.len() >= max && sequence > after;
+            if page.more {
+                break;
+            }
+            if sequence > after {
+                page.entries.push(entry(view, sequence, act)?);
             }
         }
-        match page.next {
-            Some(next) => from = Some(next),
-            None => return Ok(AuditPage { entries, more: false }),
-        }
-    }
+        Ok(go_on(!page.more))
+    })?;
+    Ok(page)
 }
 
 fn entry(view: &View, sequence: u64, row: ActRow) -> Result<AuditEntry> {

@@ -4,7 +4,7 @@
 //! beside a server that goes on writing: what was read at two moments is looked at twice before it is called a problem.
 
 use super::engine::{
-    AuditRow, Kind, Row, View, act_of, damaged, id, identity, side_files, side_folder, tail,
+    AuditRow, Kind, Row, View, act_of, damaged, go_on, id, identity, side_files, side_folder, tail,
 };
 use crate::store::{
     Result, StoreError,
@@ -119,7 +119,7 @@ pub(super) fn keep(report: &mut CheckReport, checked: Result<()>) -> Result<Cont
 
 /// Whether to go on after so many problems.
 pub(super) fn within(problems: usize) -> ControlFlow<()> {
-    if problems >= PROBLEMS_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    go_on(problems < PROBLEMS_MAX)
 }
 
 #[cfg(test)]

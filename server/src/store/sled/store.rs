@@ -11,7 +11,7 @@ use super::{
     },
 };
 use crate::store::{
-    Result, StoreError,
+    Result, Store, StoreError,
     chunk_files::ChunkFiles,
     operation::{Compacted, Hint},
     space::Space,
@@ -116,6 +116,8 @@ impl SledStore {
             .unwrap_or(Err(StoreError::Damaged { what: "database" }))
     }
 }
+
+impl Store for SledStore {}
 
 /// Another number on every start.
 fn random_u64() -> Result<u64> {

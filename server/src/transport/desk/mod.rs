@@ -11,7 +11,7 @@ pub use address::Address;
 use super::{
     call::{Caller, Calls},
     connection::{self, Bounds, Ended},
-    grpc::request_id::RequestId,
+    grpc::RequestId,
     listener::{Door, Room, Stopped, serve_door},
     pending::Waiting,
 };
@@ -37,7 +37,7 @@ use tonic::service::Routes;
 use tracing::Span;
 
 /// Serves `routes` on `listener` to anybody within `desk`, with the deadlines of `limits`, until it is asked to stop;
-/// then waits for calls under way, at most [`Limits::stop_grace`].
+/// then waits for calls under way, at most [`Limits::stop_grace_ms`].
 pub async fn serve_desk(
     listener: TcpListener,
     routes: Routes,
@@ -49,7 +49,7 @@ pub async fn serve_desk(
     let room = Room {
         connections_max: desk.connections_max.get(),
         handshakes_max: desk.handshakes_max.get(),
-        stop_grace: limits.stop_grace(),
+        stop_grace: Duration::from_millis(limits.stop_grace_ms),
     };
     let door = Desk {
         trust,
@@ -57,9 +57,9 @@ pub async fn serve_desk(
         admission: Admission::new(Allowance::from(&desk)),
         crowd: Crowd::new(desk.connections_per_address_max.get()),
         bounds: Bounds::new(limits, desk.streams_per_connection_max),
-        life: desk.connection_life(),
-        last_calls: limits.stop_grace(),
-        body_deadline: desk.body_deadline(),
+        life: Duration::from_millis(desk.connection_life_ms),
+        last_calls: Duration::from_millis(limits.stop_grace_ms),
+        body_deadline: Duration::from_millis(desk.body_deadline_ms),
         strangers: Arc::new(Strangers::of(Desk::NAME)),
         stop: stop.clone(),
     };

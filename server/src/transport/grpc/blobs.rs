@@ -6,7 +6,7 @@ use super::{
     stream::unfold,
 };
 use crate::{
-    service::{CHUNKS_AT_ONCE, ChunkReader, ChunkWriter, NewUpload, Service},
+    service::{BlobShape, CHUNKS_AT_ONCE, ChunkReader, ChunkWriter, NewUpload, Service, ServiceError},
     store::Store,
 };
 use alcove_proto::{
@@ -35,18 +35,12 @@ impl<S: Store> Blobs for BlobsApi<S> {
     ) -> Result<Response<v1::OpenUploadResponse>, Status> {
         let (call, message) = Call::begin(request)?;
         let opened = async {
-            let upload = NewUpload {
-                blob: id(&message.blob_id)?,
-                group: id(&message.group_id)?,
-                chunk_count: message.chunk_count,
-                bytes_total: message.bytes_total,
-            };
-            let received = self.0.open_upload(&call.caller, upload).await?;
-            let ranges = received.ranges.into_iter();
-            Ok(v1::OpenUploadResponse {
-                received: ranges.map(|(first, last)| v1::ChunkRange { first, last }).collect(),
-                finished: received.finished,
-            })
+            let (blob, group) = (id(&message.blob_id)?, id(&message.group_id)?);
+            let shape =
+                BlobShape::new(message.chunk_count, message.bytes_total).map_err(ServiceError::from)?;
+            let upload = self.0.open_upload(&call.caller, NewUpload { blob, group, shape }).await?;
+            let received = upload.received.into_iter().map(|(first, last)| v1::ChunkRange { first, last });
+            Ok(v1::OpenUploadResponse { received: received.collect(), finished: upload.finished })
         };
         call.answer(opened.await)
     }

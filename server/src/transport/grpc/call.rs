@@ -2,10 +2,12 @@
 
 use super::{
     parse::ParseError,
-    request_id::RequestId,
-    status::{refused, unparsed},
+    status::{RequestId, refused, unparsed},
 };
-use crate::service::{Caller, Permit, ServiceError};
+use crate::{
+    service::{Caller, Permit, ServiceError},
+    transport::desk::Address,
+};
 use alcove_proto::names::Identity;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -18,21 +20,20 @@ const DRAINED_MESSAGES_MAX: usize = 64;
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why a call is refused: its form, or what it asks.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
-    Unparsed(ParseError),
-    Refused(ServiceError),
+    #[error(transparent)]
+    Unparsed(#[from] ParseError),
+    #[error(transparent)]
+    Refused(#[from] ServiceError),
 }
 
-impl From<ParseError> for Refusal {
-    fn from(error: ParseError) -> Self {
-        Self::Unparsed(error)
-    }
-}
-
-impl From<ServiceError> for Refusal {
-    fn from(error: ServiceError) -> Self {
-        Self::Refused(error)
+impl Refusal {
+    fn status(self, id: &RequestId) -> Status {
+        match self {
+            Self::Unparsed(error) => unparsed(error, id),
+            Self::Refused(error) => refused(error, id),
+        }
     }
 }
 
@@ -65,15 +66,37 @@ impl Call {
 
     /// The status of a refusal.
     pub(super) fn refuse(&self, refusal: Refusal) -> Status {
-        match refusal {
-            Refusal::Unparsed(error) => unparsed(error, &self.id),
-            Refusal::Refused(error) => refused(error, &self.id),
-        }
+        refusal.status(&self.id)
     }
 
     /// The answer to a unary call.
     pub(super) fn answer<T>(&self, result: Result<T, Refusal>) -> Result<Response<T>, Status> {
         result.map(Response::new).map_err(|refusal| self.refuse(refusal))
+    }
+}
+
+/// A call at the desk that may go on; nobody is known there. It counts against its address's limits until this is dropped.
+pub(super) struct DeskCall {
+    id: RequestId,
+    _permit: Option<Permit<Address>>,
+}
+
+impl DeskCall {
+    /// Begins a call whose body has been read.
+    pub(super) fn begin<T>(request: Request<T>) -> (Self, T) {
+        let (_, mut extensions, message) = request.into_parts();
+        let id = extensions.remove::<RequestId>().unwrap_or_default();
+        (Self { id, _permit: extensions.remove::<Permit<Address>>() }, message)
+    }
+
+    /// The id of the request, as in the log line about it.
+    pub(super) fn request(&self) -> u64 {
+        self.id.0
+    }
+
+    /// The answer to a unary call.
+    pub(super) fn answer<T>(&self, result: Result<T, Refusal>) -> Result<Response<T>, Status> {
+        result.map(Response::new).map_err(|refusal| refusal.status(&self.id))
     }
 }
 

@@ -39,9 +39,9 @@ impl<S: Store> Directory for DirectoryApi<S> {
                 name => Some(identity(name)?),
             };
             let page = self.0.list_cards(trust_domain, after).await?;
-            let cards = page.cards.into_iter().map(|(identity, sealed_card)| v1::PublishedCard {
-                identity: identity.to_string(),
-                sealed_card: sealed_card.into(),
+            let cards = page.cards.into_iter().map(|card| v1::PublishedCard {
+                identity: card.identity.to_string(),
+                sealed_card: card.sealed_card.into(),
             });
             Ok(v1::ListCardsResponse { cards: cards.collect(), more: page.more })
         };

@@ -1,7 +1,7 @@
 //! The Enrolment service at the edge of the desk.
 
 use super::{
-    desk_call::DeskCall,
+    call::DeskCall,
     escrow::attempt,
     parse::{id, identity, required},
 };

@@ -5,7 +5,7 @@ use super::{
     parse::{ParseError, count_at_most, id, required},
 };
 use crate::{
-    service::{AttemptNow, AttemptState, EscrowOffer, OfferedGrant, OfferedSealing, Service},
+    service::{AttemptNow, AttemptState, EscrowOffer, NewSealing, OfferedGrant, Service},
     store::Store,
 };
 use alcove_charter::{EscrowEntry, EscrowError, EscrowedGrant};
@@ -92,7 +92,7 @@ fn escrow_offer(message: v1::PutEscrowRequest) -> Result<EscrowOffer, Refusal> {
     for entry in &message.entries {
         let place = EscrowEntry::parse(entry).map_err(|error| misformed(&error))?.place;
         in_group(place.group)?;
-        entries.push(OfferedSealing { epoch: place.epoch, entry: entry.encode_to_vec().into() });
+        entries.push(NewSealing { epoch: place.epoch, entry: entry.encode_to_vec().into() });
     }
     let mut grants = Vec::with_capacity(message.grants.len());
     for grant in &message.grants {

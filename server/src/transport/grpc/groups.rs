@@ -306,11 +306,7 @@ fn new_access(message: &v1::OpenAccessRequest) -> Result<NewAccess, Refusal> {
         group: id(&message.group_id)?,
         access: id(&message.access_id)?,
         grantee: identity(&message.grantee)?,
-        ranges: message
-            .ranges
-            .iter()
-            .map(|range| positions(range.first, range.last))
-            .collect::<Result<_, _>>()?,
+        ranges: message.ranges.iter().map(positions).collect::<Result<_, _>>()?,
         not_after_ms: (message.not_after_ms != 0).then_some(message.not_after_ms),
     })
 }
@@ -329,16 +325,16 @@ fn digests(digests: &[Digest]) -> Vec<Vec<u8>> {
     digests.iter().map(|digest| digest.to_vec()).collect()
 }
 
-fn pending_welcome(welcome: WaitingWelcome) -> v1::PendingWelcome {
+fn pending_welcome(WaitingWelcome { pending, link }: WaitingWelcome) -> v1::PendingWelcome {
     v1::PendingWelcome {
-        welcome_id: welcome.id.to_vec(),
-        group_id: welcome.group.to_vec(),
-        epoch: welcome.epoch.0,
-        position: welcome.position.0,
-        key_package_ref: welcome.key_package_ref,
-        welcome: welcome.welcome.into(),
-        link: digests(&welcome.link),
-        tree_bytes: welcome.tree_bytes,
+        welcome_id: pending.id.to_vec(),
+        group_id: pending.group.to_vec(),
+        epoch: pending.epoch.0,
+        position: pending.position.0,
+        key_package_ref: pending.key_package_ref,
+        welcome: pending.welcome.into(),
+        link: digests(&link),
+        tree_bytes: pending.tree_bytes,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The Ledgers service at the edge of the desk: what agencies publish of their certificates.
 
 use super::{
-    desk_call::DeskCall,
+    call::DeskCall,
     parse::{count_at_most, required},
 };
 use crate::{

@@ -10,7 +10,6 @@
 
 mod blobs;
 mod call;
-mod desk_call;
 mod directory;
 mod enrolment;
 mod escrow;
@@ -19,12 +18,11 @@ mod key_packages;
 mod ledger;
 mod parse;
 mod reasoned;
-pub(super) mod request_id;
 pub(super) mod status;
 mod stream;
 mod trust;
 
-pub use request_id::RequestId;
+pub use status::RequestId;
 pub use trust::OnDenial;
 
 use crate::{
@@ -53,7 +51,7 @@ pub fn routes<S: Store>(service: &Service<S>) -> Routes {
         .add_service(blobs.max_decoding_message_size(MESSAGE_BYTES_MAX))
         .add_service(directory.max_decoding_message_size(MESSAGE_BYTES_MAX))
         .add_service(escrow.max_decoding_message_size(MESSAGE_BYTES_MAX));
-    routes.into_axum_router().layer(reasoned::Reasons { message_bytes_max: MESSAGE_BYTES_MAX }).into()
+    with_reasons(routes, MESSAGE_BYTES_MAX)
 }
 
 /// The services of `alcove.v1` that are served at the desk, and nowhere else. What the admins order about what is trusted
@@ -62,26 +60,28 @@ pub fn desk_routes<S: Store>(service: &Service<S>, trust_desk: &TrustDesk, on_de
     let routes = Routes::new(enrolment_server(service, Arc::new(trust_desk.clone())))
         .add_service(trust_server(trust_desk.clone(), on_denial))
         .add_service(ledgers_server(service));
-    routes.into_axum_router().layer(reasoned::Reasons { message_bytes_max: MESSAGE_BYTES_MAX }).into()
+    with_reasons(routes, MESSAGE_BYTES_MAX)
 }
 
 /// `alcove.v1.Ledgers` alone.
 pub fn ledgers<S: Store>(service: &Service<S>) -> Routes {
-    let routes = Routes::new(ledgers_server(service));
-    routes.into_axum_router().layer(reasoned::Reasons { message_bytes_max: MESSAGE_BYTES_MAX }).into()
+    with_reasons(Routes::new(ledgers_server(service)), MESSAGE_BYTES_MAX)
 }
 
 /// `alcove.v1.Enrolment` alone; `trust_orders` carries out what is ordered about charters and denials.
 pub fn enrolment<S: Store, T: TrustOrders>(service: &Service<S>, trust_orders: Arc<T>) -> Routes {
-    let message_bytes_max = enrolment::ENROLMENT_MESSAGE_BYTES_MAX;
     let routes = Routes::new(enrolment_server(service, trust_orders));
-    routes.into_axum_router().layer(reasoned::Reasons { message_bytes_max }).into()
+    with_reasons(routes, enrolment::ENROLMENT_MESSAGE_BYTES_MAX)
 }
 
 /// `alcove.v1.Trust` alone.
 pub fn trust(trust: TrustDesk, on_denial: OnDenial) -> Routes {
-    let routes = Routes::new(trust_server(trust, on_denial));
-    routes.into_axum_router().layer(reasoned::Reasons { message_bytes_max: MESSAGE_BYTES_MAX }).into()
+    with_reasons(Routes::new(trust_server(trust, on_denial)), MESSAGE_BYTES_MAX)
+}
+
+/// The services, every refusal of which says why; they take messages of so many bytes.
+fn with_reasons(routes: Routes, message_bytes_max: usize) -> Routes {
+    routes.into_axum_router().layer(reasoned::Reasons { message_bytes_max }).into()
 }
 
 fn enrolment_server<S: Store, T: TrustOrders>(

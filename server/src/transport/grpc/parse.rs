@@ -3,9 +3,11 @@
 //! After this nothing inside sees an unchecked field. Refusals here are about form alone; whether the
 //! thing exists is the service's question.
 
+use crate::service::PositionRange;
 use alcove_proto::{
     ids::{IdLengthError, Position},
     names::{Identity, NameError, TrustDomain},
+    v1,
 };
 
 /// Why a request did not parse.
@@ -68,13 +70,13 @@ pub(super) fn required(bytes: &[u8], limit: usize) -> Result<(), ParseError> {
 }
 
 /// Parses an inclusive range of positions.
-pub(super) fn positions(first: u64, last: u64) -> Result<(Position, Position), ParseError> {
-    if first == 0 {
-        Err(ParseError::Missing)
-    } else if last < first {
-        Err(ParseError::Contradiction)
-    } else {
-        Ok((Position(first), Position(last)))
+pub(super) fn positions(range: &v1::PositionRange) -> Result<PositionRange, ParseError> {
+    match *range {
+        v1::PositionRange { first: 0, .. } => Err(ParseError::Missing),
+        v1::PositionRange { first, last } if last < first => Err(ParseError::Contradiction),
+        v1::PositionRange { first, last } => {
+            Ok(PositionRange { first: Position(first), last: Position(last) })
+        }
     }
 }
 
@@ -96,8 +98,9 @@ mod tests {
         assert_eq!(required(&[], 4), Err(ParseError::Missing));
         assert_eq!(required(&[0; 5], 4), Err(ParseError::TooLarge { limit: 4 }));
         assert_eq!(required(&[0; 4], 4), Ok(()));
-        assert_eq!(positions(0, 3), Err(ParseError::Missing));
-        assert_eq!(positions(3, 2), Err(ParseError::Contradiction));
-        assert_eq!(positions(3, 3), Ok((Position(3), Position(3))));
+        let range = |first, last| positions(&v1::PositionRange { first, last });
+        assert_eq!(range(0, 3), Err(ParseError::Missing));
+        assert_eq!(range(3, 2), Err(ParseError::Contradiction));
+        assert_eq!(range(3, 3), Ok(PositionRange { first: Position(3), last: Position(3) }));
     }
 }

@@ -5,8 +5,7 @@
 
 use super::{
     parse::ParseError,
-    request_id::RequestId,
-    status::{undecoded, unparsed},
+    status::{RequestId, undecoded, unparsed},
 };
 use http::{Request, Response};
 use std::{

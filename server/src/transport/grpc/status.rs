@@ -3,13 +3,25 @@
 //! What a peer is told is decided by the variant alone; an error's own text stays in the log. The
 //! matches are exhaustive on purpose: a new refusal does not compile until somebody has decided here.
 
-use super::{parse::ParseError, request_id::RequestId};
+use super::parse::ParseError;
 use crate::service::ServiceError;
 use alcove_proto::v1::{ErrorDetail, Reason};
+use std::fmt;
 use tonic::{Code, Status};
 
 /// When to try again what did not come through, milliseconds.
 const STALLED_RETRY_MS: u64 = 1_000;
+
+/// The id of one RPC: ties a refusal to its log line. 64 random bits, shown as 16 hexadecimal digits. The connection's tracing layer puts it among the request's extensions; a call that
+/// came without one has id 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RequestId(pub u64);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:016x}", self.0)
+    }
+}
 
 /// What a peer is told.
 struct Told {

@@ -1,6 +1,6 @@
 //! The Trust service at the edge of the desk: charters, CRLs and denials, each with its own signatures.
 
-use super::{desk_call::DeskCall, parse::required};
+use super::{call::DeskCall, parse::required};
 use crate::trust::TrustDesk;
 use alcove_proto::{
     limits::{CRL_BYTES_MAX, DENIAL_BYTES_MAX, MESSAGE_BYTES_MAX},

@@ -8,7 +8,7 @@ use crate::store::{
     sled::{
         engine::{
             Audited, Batch, BlobRow, ChunkFileRow, ChunkRow, Key, Kind, Row, UploadRow, UsageRow, View,
-            damaged, id, identity, identity_of, membership_key, tail,
+            damaged, go_on, id, identity, identity_of, membership_key, tail,
         },
         log::members::{group_row, require_member},
     },
@@ -234,13 +234,7 @@ pub(crate) fn verify(view: &View, blob: &BlobId, digest: &Digest, by: &By) -> Re
         return Err(StoreError::NotMember);
     }
     if row.finished {
-        let position = Position(row.position);
-        let same = row.digest == digest.0;
-        return Ok(Some(if same {
-            FinishOutcome::Finished { position }
-        } else {
-            FinishOutcome::DigestMismatch
-        }));
+        return Ok(Some(closed(&row, digest)));
     }
     let mut context = Context::new(&SHA256);
     let mut count = 0;
@@ -257,6 +251,12 @@ pub(crate) fn verify(view: &View, blob: &BlobId, digest: &Digest, by: &By) -> Re
     Ok((!matches).then_some(FinishOutcome::DigestMismatch))
 }
 
+/// What closing an upload comes to that is closed.
+fn closed(row: &BlobRow, digest: &Digest) -> FinishOutcome {
+    let position = Position(row.position);
+    if row.digest == digest.0 { FinishOutcome::Finished { position } } else { FinishOutcome::DigestMismatch }
+}
+
 /// Closes an upload that [`verify`] found whole.
 pub(crate) fn finish(
     batch: &mut Batch<'_>,
@@ -268,12 +268,7 @@ pub(crate) fn finish(
     let group: GroupId = id(&row.group, BlobRow::WHAT)?;
     require_member(batch, &group, &by.identity)?;
     if row.finished {
-        let position = Position(row.position);
-        return Ok(if row.digest == digest.0 {
-            FinishOutcome::Finished { position }
-        } else {
-            FinishOutcome::DigestMismatch
-        });
+        return Ok(closed(&row, digest));
     }
     let position = batch.head(&group)?.position;
     row.finished = true;
@@ -405,25 +400,18 @@ pub(crate) fn drop_uploads_of(
 /// Uploads that are not closed, by uploader and blob, after `after`, at most `max`.
 pub(crate) fn uploads(view: &View, after: Option<&IdleUpload>, max: usize) -> Result<Vec<IdleUpload>> {
     let prefix = Kind::Upload.key().build();
-    let mut from = after.map(|last| upload_key(&last.uploader, &last.blob));
+    let from = after.map(|last| upload_key(&last.uploader, &last.blob));
     let mut found = Vec::new();
-    while found.len() < max {
-        let page = view.scan(&prefix, from.as_deref(), max)?;
-        for (key, value) in page.rows {
-            let row = UploadRow::from_value(&value)?;
-            let blob = tail(&key).map(BlobId).ok_or(damaged(UploadRow::WHAT))?;
-            let uploader = identity_of(&key, BlobId::LEN).ok_or(damaged(UploadRow::WHAT))?;
-            if view.row::<BlobRow>(&blob_key(&blob))?.is_some_and(|blob| !blob.finished) {
-                let group = id(&row.group, UploadRow::WHAT)?;
-                found.push(IdleUpload { uploader, group, blob, touched_at_ms: row.touched_at_ms });
-            }
+    view.each_after(&prefix, from, max, |key, value| {
+        let row = UploadRow::from_value(value)?;
+        let blob = tail(key).map(BlobId).ok_or(damaged(UploadRow::WHAT))?;
+        let uploader = identity_of(key, BlobId::LEN).ok_or(damaged(UploadRow::WHAT))?;
+        if view.row::<BlobRow>(&blob_key(&blob))?.is_some_and(|blob| !blob.finished) {
+            let group = id(&row.group, UploadRow::WHAT)?;
+            found.push(IdleUpload { uploader, group, blob, touched_at_ms: row.touched_at_ms });
         }
-        match page.next {
-            Some(next) => from = Some(next),
-            None => break,
-        }
-    }
-    found.truncate(max);
+        Ok(go_on(found.len() < max))
+    })?;
     Ok(found)
 }
 

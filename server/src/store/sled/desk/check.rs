@@ -12,7 +12,8 @@ use crate::store::{
         check::{Check, within},
         engine::{
             AnswerRow, AttemptRow, CertificateRow, DeskRow, EscrowCountRow, EscrowRow, EscrowedGrantRow,
-            InvitationRow, Key, Kind, LedgerEndRow, LedgerEntryRow, RequestRow, Row, damaged, middle, tail,
+            InvitationRow, Key, Kind, LedgerEndRow, LedgerEntryRow, RequestRow, Row, damaged, go_on, middle,
+            tail,
         },
     },
 };
@@ -153,7 +154,7 @@ impl Check<'_> {
                     return Ok(ControlFlow::Break(()));
                 }
                 is_chain = point.follow(&trust_domain, &LedgerEntryRow::from_value(value)?.entry).is_ok();
-                Ok(if is_chain { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+                Ok(go_on(is_chain))
             })?;
             if !is_chain || point.count != end.count || end.head != point.head.to_vec() {
                 problems.push(Problem::LedgerBroken {

@@ -16,8 +16,8 @@ use crate::store::{
     },
     sled::{
         engine::{
-            AnswerRow, Audited, Batch, Demand, InvitationRow, Kind, RequestRow, Row, View, damaged, id,
-            identity_of,
+            AnswerRow, Audited, Batch, Demand, InvitationRow, Kind, RequestRow, Row, View, damaged, go_on,
+            id, identity_of,
         },
         store::SledStore,
     },
@@ -379,26 +379,21 @@ pub(crate) fn waiting(
     let prefix = Kind::Request.key().devices_of(trust_domain).build();
     // Behind both places of that device. One of an earlier agency is before all of them.
     let from = after.map(|identity| Kind::Request.key().identity(identity).tag(u8::MAX).build());
-    let mut from = from.filter(|from| *from > prefix);
-    let mut requests: Vec<WaitingRequest> = Vec::new();
-    loop {
-        let page = view.scan(&prefix, from.as_deref(), max.saturating_add(1))?;
-        for (key, value) in page.rows {
-            let request = waiting_request(&key, &value)?;
-            if requests.len() >= max {
-                // Whoever goes on after a device goes on after both its places: they stay together.
-                while requests.last().is_some_and(|last| last.identity == request.identity) {
-                    requests.pop();
-                }
-                return Ok(RequestPage { requests, more: true });
+    let mut page = RequestPage { requests: Vec::new(), more: false };
+    view.each_after(&prefix, from.filter(|from| *from > prefix), max.saturating_add(1), |key, value| {
+        let request = waiting_request(key, value)?;
+        page.more = page.requests.len() >= max;
+        if page.more {
+            // Whoever goes on after a device goes on after both its places: they stay together.
+            while page.requests.last().is_some_and(|last| last.identity == request.identity) {
+                page.requests.pop();
             }
-            requests.push(request);
+        } else {
+            page.requests.push(request);
         }
-        match page.next {
-            Some(next) => from = Some(next),
-            None => return Ok(RequestPage { requests, more: false }),
-        }
-    }
+        Ok(go_on(!page.more))
+    })?;
+    Ok(page)
 }
 
 fn waiting_request(key: &[u8], value: &[u8]) -> Result<WaitingRequest> {

@@ -17,7 +17,7 @@ use crate::store::{
     },
     sled::engine::{
         AnswerRow, Batch, DeskEventRow, DeskRow, InvitationRow, Key, Kind, RequestRow, Row, View, damaged,
-        identity, identity_of, tail,
+        go_on, identity, identity_of, tail,
     },
 };
 use alcove_proto::{limits::DESK_EVENTS_MAX, names::TrustDomain};
@@ -243,16 +243,16 @@ pub(crate) fn events(
     let newest = view.row::<DeskRow>(&desk_key(trust_domain))?.unwrap_or_default().sequence;
     let mut events = Vec::new();
     for lane in Lane::ALL {
-        let mut wanted = max;
-        let mut from = Some(lane.key(trust_domain, after));
-        while let Some(begin) = from.take().filter(|_| wanted > 0) {
-            let page = view.scan(&lane.prefix(trust_domain), Some(&begin), wanted)?;
-            wanted -= page.rows.len();
-            for (key, value) in &page.rows {
+        let enough = events.len().saturating_add(max);
+        view.each_after(
+            &lane.prefix(trust_domain),
+            Some(lane.key(trust_domain, after)),
+            max,
+            |key, value| {
                 events.push(event_of(key, value)?);
-            }
-            from = page.next;
-        }
+                Ok(go_on(events.len() < enough))
+            },
+        )?;
     }
     events.retain(|event| event.sequence <= newest);
     events.sort_by_key(|event| event.sequence);

@@ -4,7 +4,7 @@ use crate::store::{
     Result, StoreError,
     ledger::{LedgerEnd, LedgerOutcome, Ledgers, NewLedgerEntries, SignedEnd},
     sled::{
-        engine::{Batch, Demand, Key, Kind, LedgerEndRow, LedgerEntryRow, Row, View, id},
+        engine::{Batch, Demand, Key, Kind, LedgerEndRow, LedgerEntryRow, Row, View, go_on, id},
         store::SledStore,
     },
 };
@@ -102,15 +102,11 @@ pub(crate) fn end(view: &View, trust_domain: &TrustDomain) -> Result<Option<Ledg
 
 /// Entries after number `after`, in order, at most `max`.
 pub(crate) fn entries(view: &View, trust_domain: &TrustDomain, after: u64, max: usize) -> Result<Vec<Bytes>> {
-    let prefix = entries_prefix(trust_domain);
-    let mut from = Some(entry_key(trust_domain, after));
     let mut entries = Vec::new();
-    while let Some(start) = from {
-        let page = view.scan(&prefix, Some(&start), max - entries.len())?;
-        for (_, value) in page.rows {
-            entries.push(LedgerEntryRow::from_value(&value)?.entry);
-        }
-        from = page.next.filter(|_| entries.len() < max);
-    }
+    let from = entry_key(trust_domain, after);
+    view.each_after(&entries_prefix(trust_domain), Some(from), max, |_, value| {
+        entries.push(LedgerEntryRow::from_value(value)?.entry);
+        Ok(go_on(entries.len() < max))
+    })?;
     Ok(entries)
 }

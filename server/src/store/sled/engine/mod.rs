@@ -36,4 +36,4 @@ pub(super) use rows::{
     PositionRow, RequestRow, Row, UploadRow, UsageRow, WelcomeContentRow, WelcomeRow, damaged, id, identity,
     unreadable,
 };
-pub(super) use view::View;
+pub(super) use view::{View, go_on};

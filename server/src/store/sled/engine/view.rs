@@ -188,6 +188,11 @@ pub(crate) struct Page {
     pub(crate) next: Option<Key>,
 }
 
+/// What [`View::each`] is answered when `more` is wanted, or not.
+pub(crate) fn go_on(more: bool) -> ControlFlow<()> {
+    if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+}
+
 /// Rows one step of [`View::each`] reads.
 const SCAN_PAGE_ROWS: usize = 512;
 

@@ -9,7 +9,7 @@ use crate::store::{
     },
     sled::{
         engine::{
-            Audited, Batch, CardRow, ClaimedRow, Demand, Key, KeyPackageRow, Kind, Row, View, damaged,
+            Audited, Batch, CardRow, ClaimedRow, Demand, Key, KeyPackageRow, Kind, Row, View, damaged, go_on,
             identity_of,
         },
         store::SledStore,
@@ -232,25 +232,17 @@ pub(crate) fn cards(
         Some(domain) => Kind::Card.key().devices_of(domain).build(),
     };
     // An identity of an earlier domain is before all of them, one of a later domain after.
-    let mut from = after.map(|identity| Kind::Card.key().identity(identity).build());
-    if from.as_ref().is_some_and(|from| *from < prefix) {
-        from = None;
-    }
-    let mut cards = Vec::new();
-    loop {
-        let page = view.scan(&prefix, from.as_deref(), max.saturating_add(1))?;
-        for (key, value) in page.rows {
-            if cards.len() == max {
-                return Ok(CardPage { cards, more: true });
-            }
-            cards.push(SealedCardOf {
-                identity: identity_of(&key, 0).ok_or(damaged(CardRow::WHAT))?,
-                sealed_card: CardRow::from_value(&value)?.sealed_card,
+    let from = after.map(|identity| Kind::Card.key().identity(identity).build());
+    let mut page = CardPage { cards: Vec::new(), more: false };
+    view.each_after(&prefix, from.filter(|from| *from >= prefix), max.saturating_add(1), |key, value| {
+        page.more = page.cards.len() == max;
+        if !page.more {
+            page.cards.push(SealedCardOf {
+                identity: identity_of(key, 0).ok_or(damaged(CardRow::WHAT))?,
+                sealed_card: CardRow::from_value(value)?.sealed_card,
             });
         }
-        match page.next {
-            Some(next) => from = Some(next),
-            None => return Ok(CardPage { cards, more: false }),
-        }
-    }
+        Ok(go_on(!page.more))
+    })?;
+    Ok(page)
 }

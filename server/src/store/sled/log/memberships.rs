@@ -5,7 +5,8 @@ use crate::store::{
     groups::{Member, Members, Membership},
     sled::{
         engine::{
-            Kind, MemberRow, MembershipRow, PositionRow, Row, View, damaged, identity, membership_key, tail,
+            Kind, MemberRow, MembershipRow, PositionRow, Row, View, damaged, go_on, identity, membership_key,
+            tail,
         },
         store::SledStore,
     },
@@ -96,20 +97,13 @@ pub(crate) fn memberships(
     max: usize,
 ) -> Result<Vec<Membership>> {
     let prefix = Kind::Membership.key().identity(identity).build();
-    let mut from = after.map(|group| membership_key(identity, &group));
+    let from = after.map(|group| membership_key(identity, &group));
     let mut found = Vec::new();
-    loop {
-        let page = view.scan(&prefix, from.as_deref(), max)?;
-        for (key, value) in page.rows {
-            let row = MembershipRow::from_value(&value)?;
-            let group = tail(&key).map(GroupId).ok_or(damaged(MembershipRow::WHAT))?;
-            found.push(Membership { group, leaf: row.leaf, joined: Position(row.joined) });
-        }
-        match page.next {
-            Some(next) if found.len() < max => from = Some(next),
-            Some(_) | None => break,
-        }
-    }
-    found.truncate(max);
+    view.each_after(&prefix, from, max, |key, value| {
+        let row = MembershipRow::from_value(value)?;
+        let group = tail(key).map(GroupId).ok_or(damaged(MembershipRow::WHAT))?;
+        found.push(Membership { group, leaf: row.leaf, joined: Position(row.joined) });
+        Ok(go_on(found.len() < max))
+    })?;
     Ok(found)
 }

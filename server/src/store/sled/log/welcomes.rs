@@ -8,7 +8,7 @@ use crate::store::{
     sled::{
         engine::{
             Audited, Batch, Demand, Key, Kind, PART_BYTES, Row, View, WelcomeContentRow, WelcomeRow, damaged,
-            id, tail,
+            go_on, id, tail,
         },
         store::SledStore,
     },
@@ -139,22 +139,16 @@ pub(crate) fn acknowledge(batch: &mut Batch<'_>, welcome: &WelcomeId, by: &By) -
 /// The welcomes that wait for a device.
 pub(crate) fn list(view: &View, identity: &Identity, max: usize) -> Result<WelcomePage> {
     let prefix = Kind::Welcome.key().identity(identity).build();
-    let mut welcomes = Vec::new();
-    let mut from: Option<Key> = None;
-    loop {
-        let page = view.scan(&prefix, from.as_deref(), max.saturating_add(1))?;
-        for (key, value) in page.rows {
-            let id = tail(&key).map(WelcomeId).ok_or(damaged(WelcomeRow::WHAT))?;
-            if welcomes.len() == max {
-                return Ok(WelcomePage { welcomes, more: true });
-            }
-            welcomes.extend(pending(view, id, &WelcomeRow::from_value(&value)?)?);
+    let mut waiting = WelcomePage { welcomes: Vec::new(), more: false };
+    view.each_after(&prefix, None, max.saturating_add(1), |key, value| {
+        let id = tail(key).map(WelcomeId).ok_or(damaged(WelcomeRow::WHAT))?;
+        waiting.more = waiting.welcomes.len() == max;
+        if !waiting.more {
+            waiting.welcomes.extend(pending(view, id, &WelcomeRow::from_value(value)?)?);
         }
-        match page.next {
-            Some(next) => from = Some(next),
-            None => return Ok(WelcomePage { welcomes, more: false }),
-        }
-    }
+        Ok(go_on(!waiting.more))
+    })?;
+    Ok(waiting)
 }
 
 /// One welcome with its content; nothing when it has been taken away meanwhile.
