@@ -12,7 +12,7 @@ use alcove_programs::memory;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::{io, sync::Arc, time::Duration};
 use tokio::runtime;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Time that blocking work may take when everything else has ended.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(10);
@@ -45,20 +45,21 @@ async fn serve(config: Config) -> Result<Arc<SledStore>, Failure> {
     Ok(store)
 }
 
-/// The log filter, parsed.
-pub(super) fn log_filter(config: &Config) -> Result<EnvFilter, Failure> {
-    EnvFilter::try_new(&config.log_filter).map_err(|_| Failure::LogFilter)
+/// The log filter, parsed: levels by target, such as `info,alcove_server=debug`.
+pub(super) fn log_filter(config: &Config) -> Result<Targets, Failure> {
+    config.log_filter.parse().map_err(|_| Failure::LogFilter)
 }
 
 fn start_log(config: &Config) -> Result<(), Failure> {
-    let log = tracing_subscriber::fmt().with_env_filter(log_filter(config)?).with_writer(io::stdout);
-    // Fails only when a log is running already, as in a test; then that one is used.
-    let _running = match config.log_format {
+    let lines = fmt::layer().with_writer(io::stdout);
+    let lines = match config.log_format {
         LogFormat::Json => {
-            log.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+            lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
         }
-        LogFormat::Text => log.with_ansi(false).try_init(),
+        LogFormat::Text => lines.with_ansi(false).boxed(),
     };
+    // Fails only when a log is running already, as in a test; then that one is used.
+    let _running = tracing_subscriber::registry().with(log_filter(config)?).with(lines).try_init();
     Ok(())
 }
 

@@ -72,7 +72,7 @@ pub struct Config {
     /// How log lines are written.
     #[serde(default)]
     pub log_format: LogFormat,
-    /// Which log lines are written: a tracing filter, such as `info` or `info,alcove_server=debug`.
+    /// Which log lines are written: levels, by target where wanted, such as `info` or `info,alcove_server=debug`.
     #[serde(default = "default_log_filter")]
     pub log_filter: String,
     /// Limits.
