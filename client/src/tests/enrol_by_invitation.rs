@@ -179,15 +179,14 @@ fn a_history_without_the_pinned_charter_is_refused_before_keys_are_made() {
     let both = [&world.elmgate, &world.harborlight];
     let invitation = world.invite(&world.rosa());
     // Another collaborative's, or the same agencies' under other terms.
-    let other = charter_with(&both, &both, ServerCa::new(now_ms()).certificate);
+    let other = charter_with(&both, &both, &ServerCa::new(now_ms()));
     world.desk.state().charters = vec![other];
     assert!(matches!(accept(&world, home.path(), &invitation), Err(EnrolError::ForeignCharter)));
     // None at all.
     world.desk.state().charters.clear();
     assert!(matches!(accept(&world, home.path(), &invitation), Err(EnrolError::Charter(_))));
     // One that not all have signed.
-    world.desk.state().charters =
-        vec![charter_with(&both, &[&world.harborlight], world.server_ca.certificate.clone())];
+    world.desk.state().charters = vec![charter_with(&both, &[&world.harborlight], &world.server_ca)];
     assert!(matches!(accept(&world, home.path(), &invitation), Err(EnrolError::Charter(_))));
     assert!(world.desk.state().requests.is_empty(), "nothing was handed in");
     world.desk.state().charters = vec![world.charter.clone()];

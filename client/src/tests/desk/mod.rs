@@ -107,7 +107,7 @@ impl World {
         let elmgate = Agency::new("elmgate", "Elmgate Family Justice Center", made_ms);
         let server_ca = ServerCa::new(made_ms);
         let both = [&elmgate, &harborlight];
-        let charter = charter_with(&both, &both, server_ca.certificate.clone());
+        let charter = charter_with(&both, &both, &server_ca);
         let desk = TestDesk::start(&server_ca);
         desk.state().charters.push(charter.clone());
         Self { harborlight, elmgate, server_ca, charter, desk }
