@@ -212,15 +212,28 @@ fn the_last_owner_can_go_once_somebody_else_was_made_one() {
 fn words_are_found_and_never_stand_on_a_command_line() {
     let scene = Scene::with_case();
     write(&scene.rosa, "The hearing is on Monday.");
-    write(&scene.rosa, "Bring the lease.");
-    let search =
-        |arguments: &[&str]| scene.rosa.command(["search"]).args(arguments).stdin("HEARING\n").outcome();
-    let found = search(&[CASE, "--json"]).success().json_lines();
+    write(&scene.rosa, "Bring the lease of Sen\u{303}ora Pen\u{303}a.");
+    let file = scene.rosa.home.join("PEÑA lease.txt");
+    std::fs::write(&file, "a lease").unwrap();
+    scene.rosa.run(["doc", "send", CASE, file.to_str().unwrap(), "--yes"]).success();
+    let search = |words: &str, arguments: &[&str]| {
+        scene.rosa.command(["search"]).args(arguments).stdin(words).outcome()
+    };
+    let found = search("HEARING\n", &[CASE, "--json"]).success().json_lines();
     assert_eq!(found[0]["text"], "The hearing is on Monday.");
-    assert_eq!((&found[1]["searched"], &found[1]["of"]), (&2.into(), &2.into()), "{found:?}");
-    assert!(search(&[]).success().stderr.contains("searched 2 of 2 notes"));
-    search(&[CASE, "hearing"]).code(2);
-    scene.rosa.command(["search", CASE]).stdin("  \n").outcome().code(12);
+    assert_eq!((&found[1]["searched"], &found[1]["of"]), (&3.into(), &3.into()), "{found:?}");
+    assert!(search("hearing\n", &[]).success().stderr.contains("searched 3 of 3 notes and documents"));
+    // However the accents were put together.
+    let found = search("peña\n", &[CASE, "--json"]).success().json_lines();
+    assert_eq!((found.len(), &found[1]["name"]), (3, &"PEÑA lease.txt".into()), "{found:?}");
+    let nothing = search("pena\n", &[CASE]).success();
+    assert!(nothing.stderr.contains("--any-accent"), "{}", nothing.stderr);
+    let found = search("pena\n", &[CASE, "--any-accent", "--json"]).success().json_lines();
+    assert_eq!(found[2]["found"], 2, "{found:?}");
+    search("hearing\n", &[CASE, "hearing"]).code(2);
+    for nothing in ["  \n", "\u{200b}\u{ad}\n"] {
+        search(nothing, &[CASE]).code(12);
+    }
 }
 
 #[test]

@@ -64,10 +64,14 @@ pub(crate) enum Command {
     /// Documents: send, list, save
     #[command(subcommand)]
     Doc(Doc),
-    /// Search the notes on this device; type the words when asked, or give them on standard input
+    /// Search the notes and the names of documents on this device; type the words when asked, or give them on standard
+    /// input
     Search {
         /// The case; every case if left out
         case: Option<String>,
+        /// Find words with other accents too: "Pena" also finds "Peña"
+        #[arg(long)]
+        any_accent: bool,
     },
     /// Check by phone that keys are genuine, by comparing words: an agency's, or those of people whose key has
     /// changed

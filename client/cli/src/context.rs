@@ -143,11 +143,8 @@ impl Context {
         session: &Session,
         case: &ConversationView,
     ) -> Result<(), Failure> {
-        let Some(named) = &case.title else { return Ok(()) };
-        for other in session.conversations(true)? {
-            if other.id != case.id && other.successor.is_none() && other.title.as_ref() == Some(named) {
-                self.output.warn(&cases::same_title(self.language, &other.id, &case.id));
-            }
+        for other in session.titled_alike(&case.id)? {
+            self.output.warn(&cases::same_title(self.language, &other, &case.id));
         }
         Ok(())
     }

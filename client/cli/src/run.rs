@@ -13,7 +13,7 @@ use crate::{
     },
 };
 use alcove_client::{
-    session::{Delivery, OutboxKind, OutboxView},
+    session::{Accents, Delivery, OutboxKind, OutboxView},
     telling::Told,
 };
 use alcove_programs::exit::Exit;
@@ -123,7 +123,10 @@ async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Device(command) => device::run(context, command).await,
         Command::Note(command) => note::run(context, command).await,
         Command::Doc(command) => doc::run(context, command).await,
-        Command::Search { case } => search::run(context, case.as_deref()).await,
+        Command::Search { case, any_accent } => {
+            let accents = if any_accent { Accents::Ignored } else { Accents::Count };
+            search::run(context, case.as_deref(), accents).await
+        }
         Command::Verify { agency, people } => {
             verify::run(context, agency.as_deref(), people.as_deref()).await
         }

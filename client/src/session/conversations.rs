@@ -10,6 +10,7 @@ use super::{
     outbox, restored,
     state::{all_rows, keep_verifier, load_row, successor_of},
     succession::successor::predecessor_of,
+    words::{Accents, folded},
 };
 use crate::{
     transport::ServerError,
@@ -234,12 +235,25 @@ fn view(act: &Act<'_>, own: &Identity, id: GroupId, row: GroupRow) -> Result<Con
     })
 }
 
-/// Every two open cases of one title: whoever names one by it may mean the other.
+impl Session {
+    /// Other open cases whose title reads like this one's: by the title alone none of them is found any more. Local.
+    pub fn titled_alike(&self, case: &GroupId) -> Result<Vec<GroupId>, Error> {
+        let pairs = self.vault.read(same_titles)?;
+        let other = |(one, two): (GroupId, GroupId)| match (one == *case, two == *case) {
+            (true, _) => Some(two),
+            (_, true) => Some(one),
+            _ => None,
+        };
+        Ok(pairs.into_iter().filter_map(other).collect())
+    }
+}
+
+/// Every two open cases whose titles read alike: a person who names one may mean the other.
 pub(super) fn same_titles(act: &Act<'_>) -> Result<BTreeSet<(GroupId, GroupId)>, Error> {
     let is_open = |row: &GroupRow| !row.closed && row.successor.is_empty() && !row.title.is_empty();
     let mut of_title: BTreeMap<String, Vec<GroupId>> = BTreeMap::new();
     for (id, row) in all_rows(act)?.into_iter().filter(|(_, row)| is_open(row)) {
-        of_title.entry(row.title).or_default().push(id);
+        of_title.entry(folded(&row.title, Accents::Count)).or_default().push(id);
     }
     let mut pairs = BTreeSet::new();
     for mut cases in of_title.into_values() {

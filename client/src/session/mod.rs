@@ -33,10 +33,12 @@ mod refreshing;
 mod restored;
 #[cfg(test)]
 mod samples;
+mod search;
 mod state;
 mod succession;
 mod upkeep;
 mod view;
+mod words;
 
 pub use choosing::{ChooseError, Thing, choose_changed, choose_person, matches};
 pub use clock::{Clock, SystemClock};
@@ -45,6 +47,7 @@ pub use documents::{Destination, OnProgress};
 pub use error::{CertificateTrouble, Error, RecoveredFileFault};
 pub use live::{Follower, Live, Marks};
 pub use refreshing::{Refreshed, Stale};
+pub use search::Found;
 pub use upkeep::findings::{Check, Finding, Trouble, Verdict};
 pub use view::{
     AddOutcome, AgencyCheck, AgencyView, AlarmKind, AlarmView, ConversationKind, ConversationView, Delivery,
@@ -55,6 +58,7 @@ pub use view::{
     RequestView, SavedDocument, ServerView, StatusView, Succession, SuccessionPlan, SyncReport, UnlistedView,
     UnreadableCause, UnreadableView, WatchEvent, Written,
 };
+pub use words::Accents;
 
 // What a caller meets in parameters and errors, so that it need not know the rooms they come from.
 pub use crate::{

@@ -18,7 +18,7 @@ use alcove_proto::{
 use std::{collections::HashMap, ops::ControlFlow};
 
 /// Every entry of a log.
-const ALL: (Position, Position) = (Position(0), Position(u64::MAX));
+pub(super) const ALL: (Position, Position) = (Position(0), Position(u64::MAX));
 
 impl Session {
     /// Writes a note. It is in the outbox before this device says anything to the server.
@@ -95,36 +95,6 @@ impl Session {
             }
             let queued = self.queued_notes(act, case)?;
             queued.into_iter().find(|queued| queued.id == *note).ok_or(Error::NoSuchRecord)
-        })
-    }
-
-    /// Notes of a case whose text contains `words`, whatever the case of the letters, in log order. Local.
-    ///
-    /// Looks at every note that this device can read. Errors: [`Error::TextEmpty`].
-    pub fn search_notes(&self, case: &GroupId, words: &str) -> Result<Vec<NoteView>, Error> {
-        if words.is_empty() {
-            return Err(Error::TextEmpty);
-        }
-        let needle = Needle::new(words);
-        self.vault.read(|act| {
-            load_row(act, case)?;
-            let mut notes = Vec::new();
-            act.entries_opened(case, ALL, Direction::Forward, &mut |key, plain| {
-                // Most notes do not match: those are not even taken apart.
-                if needle.may_be_in(plain)
-                    && let Shown::Note(note) = view(self.kinds, &key, &EntryRow::decode_row(plain)?)?
-                    && needle.is_in(&note.text)
-                {
-                    notes.push(note);
-                }
-                Ok(ControlFlow::Continue(()))
-            })?;
-            for note in &mut notes {
-                sort_out(act, case, note)?;
-            }
-            let queued = self.queued_notes(act, case)?;
-            notes.extend(queued.into_iter().filter(|note| needle.is_in(&note.text)));
-            Ok(notes)
         })
     }
 
@@ -210,94 +180,4 @@ pub(super) fn sort_out(act: &Act<'_>, case: &GroupId, note: &mut NoteView) -> Re
         note.comments_on = note.corrects.take();
     }
     Ok(())
-}
-
-/// What is searched for, with the letters folded.
-struct Needle {
-    folded: String,
-    /// Set when it is plain ASCII: then bytes can be compared.
-    ascii: bool,
-}
-
-impl Needle {
-    fn new(words: &str) -> Self {
-        Self { folded: words.to_lowercase(), ascii: words.is_ascii() }
-    }
-
-    /// A cheap look at the bytes of a row; `false` is certain.
-    fn may_be_in(&self, bytes: &[u8]) -> bool {
-        !self.ascii || contains_folded(bytes, self.folded.as_bytes()) || has_folding_to_ascii(bytes)
-    }
-
-    fn is_in(&self, text: &str) -> bool {
-        if self.ascii && text.is_ascii() {
-            contains_folded(text.as_bytes(), self.folded.as_bytes())
-        } else {
-            text.to_lowercase().contains(&self.folded)
-        }
-    }
-}
-
-/// Whether one of the two letters outside ASCII is there that fold to letters of ASCII: the Kelvin sign, and the
-/// capital I with a dot.
-fn has_folding_to_ascii(bytes: &[u8]) -> bool {
-    const FOLDING: [&[u8]; 2] = ["\u{212a}".as_bytes(), "\u{130}".as_bytes()];
-    let begins = |at| FOLDING.iter().any(|letter| bytes[at..].starts_with(letter));
-    memchr::memchr2_iter(FOLDING[0][0], FOLDING[1][0], bytes).any(begins)
-}
-
-/// Whether `needle` (lower-case ASCII, not empty) is in `bytes`, whatever the case of the letters.
-fn contains_folded(bytes: &[u8], needle: &[u8]) -> bool {
-    let Some((&first, _)) = needle.split_first() else { return true };
-    let (lower, upper) = (first, first.to_ascii_uppercase());
-    let mut rest = bytes;
-    while let Some(at) = memchr::memchr2(lower, upper, rest) {
-        let Some(window) = rest.get(at..at + needle.len()) else { return false };
-        if window.eq_ignore_ascii_case(needle) {
-            return true;
-        }
-        rest = &rest[at + 1..];
-    }
-    false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn letters_are_found_whatever_their_case() {
-        for (text, words, found) in [
-            ("The bus to Elmgate", "ELMGATE", true),
-            ("The bus to Elmgate", "elmgates", false),
-            ("Änderung", "änd", true),
-            ("a\u{212a}b", "akb", true),
-            ("ends with ab", "abc", false),
-            ("aab", "ab", true),
-            ("İstanbul", "i", true),
-        ] {
-            assert_eq!(Needle::new(words).is_in(text), found, "{words} in {text}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn the_cheap_look_never_misses_what_is_there(text in "\\PC{0,40}", words in "[a-zA-Z ]{1,4}") {
-            let needle = Needle::new(&words);
-            let is_in = text.to_lowercase().contains(&words.to_lowercase());
-            prop_assert_eq!(needle.is_in(&text), is_in);
-            if is_in {
-                prop_assert!(needle.may_be_in(text.as_bytes()));
-            }
-        }
-    }
-
-    #[test]
-    fn no_other_letter_folds_to_one_of_ascii() {
-        for letter in ('\u{80}'..=char::MAX).filter(|letter| letter.to_lowercase().any(|it| it.is_ascii())) {
-            assert!(has_folding_to_ascii(letter.to_string().as_bytes()), "{letter:?}");
-        }
-        assert!(!has_folding_to_ascii("\u{2019}K i\u{c4}".as_bytes()), "the control");
-    }
 }

@@ -54,6 +54,25 @@ pub fn unreadable(language: Language, cause: UnreadableCause) -> &'static str {
     }
 }
 
+/// What a search came to: it says how much it looked at, so that nothing found is believed only as far as that.
+pub fn found(language: Language, found: u64, searched: u64, of: u64) -> String {
+    match language {
+        Language::English => {
+            format!(
+                "Found {found}; searched {searched} of {}.",
+                count(of, "note or document", "notes and documents")
+            )
+        }
+    }
+}
+
+/// What may find more.
+pub fn try_any_accent(language: Language) -> &'static str {
+    match language {
+        Language::English => "Accents count: with `--any-accent`, \"Pena\" also finds \"Peña\".",
+    }
+}
+
 /// What a member is told about the part of a case that is older than their membership.
 pub fn before_you_came(language: Language, entries: u64) -> String {
     let Language::English = language;

@@ -3,7 +3,7 @@
 use super::desk::{DAY_MS, World, now_ms};
 use super::recovery_scene::Scene;
 use crate::{
-    session::{AlarmKind, Error, RecoveredFileFault, Session, UnreadableCause},
+    session::{Accents, AlarmKind, Error, RecoveredFileFault, Session, UnreadableCause},
     vault::rows::DeviceRow,
 };
 use alcove_charter::{RECOVERED_KEYS_INFO, oids::Usage, sha256};
@@ -229,7 +229,10 @@ fn whoever_lost_everything_reads_what_she_could_read_and_nothing_else() {
     let case = session.conversation(&CASE).unwrap();
     assert_eq!(case.title.as_deref(), Some("QUIET-MAPLE-07"));
     assert!(case.recovered && case.alarms.is_empty());
-    assert_eq!((case.items, session.search_notes(&CASE, "interpreter").unwrap().len()), (3, 1));
+    assert_eq!(
+        (case.items, session.search(&CASE, "interpreter", Accents::Count).unwrap().notes.len()),
+        (3, 1)
+    );
     let read = &session.recovered().unwrap()[0];
     assert!(read.done && !read.member && read.poisoned.is_empty());
     assert_eq!((read.items, read.unreadable), (3, 0));

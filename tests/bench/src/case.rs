@@ -13,7 +13,7 @@ use crate::{
     setting::{Setting, Side},
     table::Row,
 };
-use alcove_client::session::NoteView;
+use alcove_client::session::{Accents, NoteView};
 use alcove_proto::ids::GroupId;
 use ring::rand::SystemRandom;
 use rusqlite::{Connection, params};
@@ -146,7 +146,7 @@ fn turn_ours(home: &Path, case: &GroupId, texts: &[String], last: usize) -> Resu
     let session = unlock(home)?;
     let (last_ms, last) = timed(|| Ok(session.notes(case, Some(last))?))?;
     let (all_ms, all) = timed(|| Ok(session.notes(case, None)?))?;
-    let (search_ms, found) = timed(|| Ok(session.search_notes(case, SOUGHT)?))?;
+    let (search_ms, found) = timed(|| Ok(session.search(case, SOUGHT, Accents::Count)?.notes))?;
     let text = |note: &NoteView| note.text.clone();
     check(texts, last.iter().map(text), all.iter().map(text), found.iter().map(text))?;
     Ok(Turn { last: last_ms, all: all_ms, search: search_ms })

@@ -7,7 +7,7 @@ use crate::{
     ui::{progress::Transfer, table::Table},
 };
 use alcove_client::{
-    session::{Delivery, Destination, Progress},
+    session::{Delivery, Destination, DocumentView, Progress, Session},
     telling::{
         cases,
         json::{DeliveryJson, DocumentJson, HeldUpJson},
@@ -142,9 +142,18 @@ async fn list(context: &Context, query: &str) -> Result<(), Failure> {
         context.output.line(&as_of)?;
     }
     let documents = session.documents(&case.id)?;
+    if documents.is_empty() {
+        context.output.say("There are no documents in this case.");
+    }
+    print(context, &session, &documents)?;
+    refresh.end()
+}
+
+/// Documents as a list.
+pub(super) fn print(context: &Context, session: &Session, documents: &[DocumentView]) -> Result<(), Failure> {
     let mut table = Table::new(&["ID", "SENT", "FROM", "SIZE", "NAME"]);
-    for document in &documents {
-        let author = context::author(&session, &document.author)?;
+    for document in documents {
+        let author = context::author(session, &document.author)?;
         context.output.object(DocumentJson::SCHEMA, DocumentJson::new(document, &author))?;
         table.row([
             &document.id.to_string()[..8],
@@ -154,12 +163,10 @@ async fn list(context: &Context, query: &str) -> Result<(), Failure> {
             &document.name,
         ]);
     }
-    if documents.is_empty() {
-        context.output.say("There are no documents in this case.");
-    } else {
+    if !documents.is_empty() {
         context.output.line(table.render().trim_end())?;
     }
-    refresh.end()
+    Ok(())
 }
 
 async fn get(

@@ -1,14 +1,18 @@
-//! `alcove search`: the notes of this device that contain some words. What somebody looks for says as much as what
+//! `alcove search`: the notes and documents of this device that have some words in them. What somebody looks for says as much as what
 //! they write, so it comes the way a note comes and never from the command line.
 
+use super::{doc, note};
 use crate::{context::Context, failure::Failure, prompt};
-use alcove_client::telling::{cases, items, numbers};
+use alcove_client::{
+    session::Accents,
+    telling::{cases, items},
+};
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 /// Most bytes of the words that are searched for.
 const WORDS_BYTES_MAX: u64 = 1024;
 
-pub(crate) async fn run(context: &Context, query: Option<&str>) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context, query: Option<&str>, accents: Accents) -> Result<(), Failure> {
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let cases = match query {
@@ -16,26 +20,30 @@ pub(crate) async fn run(context: &Context, query: Option<&str>) -> Result<(), Fa
         None => session.conversations(true)?,
     };
     let words = read_words().await?;
-    let (mut found, mut searched, mut closed, mut before) = (0, 0, 0, 0);
+    let (mut count, mut searched, mut closed, mut before) = (0, 0, 0, 0);
     for case in &cases {
-        for note in session.search_notes(&case.id, &words)? {
-            found += 1;
-            if query.is_none() {
-                context.output.line(&cases::title(context.language, case))?;
-            }
-            super::note::print(context, &session, &note)?;
+        let found = session.search(&case.id, &words, accents)?;
+        let here = (found.notes.len() + found.documents.len()) as u64;
+        if query.is_none() && here > 0 {
+            context.output.line(&cases::title(context.language, case))?;
         }
-        searched += session.notes(&case.id, None)?.len() as u64;
+        for note in &found.notes {
+            note::print(context, &session, note)?;
+        }
+        doc::print(context, &session, &found.documents)?;
+        count += here;
+        searched += found.searched;
         closed += session.unreadable(&case.id)?.len() as u64;
         before += case.unreadable_before;
     }
     let of = searched + closed;
     let object =
-        serde_json::json!({ "found": found, "searched": searched, "of": of, "before_you_came": before });
+        serde_json::json!({ "found": count, "searched": searched, "of": of, "before_you_came": before });
     context.output.object("alcove.search.v1", object)?;
-    context
-        .output
-        .say(&format!("Found {found}; searched {searched} of {}.", numbers::count(of, "note", "notes")));
+    context.output.say(&items::found(context.language, count, searched, of));
+    if count == 0 && accents == Accents::Count {
+        context.output.say(items::try_any_accent(context.language));
+    }
     if closed > 0 {
         context.output.say("The others cannot be opened on this device: `alcove note list` says why.");
     }

@@ -11,13 +11,13 @@ pub use names::matches;
 use super::{
     AgencyCheck, ConversationView, Error, KeyChangeView, LeaderView, OutboxView, PersonView, RecoveryView,
     RequestView, Session,
+    words::{Accents, folded},
 };
 use alcove_proto::{
     ids::{GroupId, RecordId},
     names::Person,
 };
 use std::collections::BTreeSet;
-use unicode_normalization::UnicodeNormalization;
 
 /// The one of `people` that `query`, and `agency` if given, names.
 ///
@@ -33,7 +33,7 @@ pub fn choose_person(
 }
 
 impl Session {
-    /// The case that `query` names: the beginning of its id, or its exact title.
+    /// The case that `query` names: the beginning of its id, or its whole title; small letters and blanks do not matter.
     pub fn choose_conversation(&self, query: &str) -> Result<ConversationView, ChooseError> {
         let mut cases = self.conversations(true)?;
         // A case that is continued leaves its title to the one that continues it; one that another took the place of does
@@ -148,11 +148,11 @@ impl Session {
 
     /// The agency that `query` names: its trust domain, or a part of its name.
     pub fn choose_agency(&self, query: &str) -> Result<AgencyCheck, ChooseError> {
-        let wanted = query.trim().to_lowercase();
+        let wanted = folded(query, Accents::Count);
         let mut checks = self.agency_checks()?;
         checks.retain(|check| {
             let domain = check.agency.trust_domain.as_str();
-            domain == wanted || check.agency.name.to_lowercase().contains(&wanted)
+            domain == wanted || folded(&check.agency.name, Accents::Count).contains(&wanted)
         });
         match checks.as_slice() {
             [_] => Ok(checks.swap_remove(0)),
@@ -226,13 +226,14 @@ fn by_id(ids: &[impl ToString], prefix: &str, thing: Thing) -> Result<usize, Cho
     }
 }
 
-/// The one case that `query` names: the beginning of its id, or its exact title.
+/// The one case that `query` names: the beginning of its id, or its whole title, as people compare words.
 fn by_title(cases: &[(GroupId, String)], query: &str) -> Result<usize, ChooseError> {
     let lower = query.to_ascii_lowercase();
     let by_id = lower.len() >= 4 && lower.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let title: String = query.nfc().collect();
+    let title = folded(query, Accents::Count);
     let means = |(id, name): &(GroupId, String)| {
-        (by_id && id.to_string().starts_with(&lower)) || name.nfc().eq(title.chars())
+        (by_id && id.to_string().starts_with(&lower))
+            || (!title.is_empty() && folded(name, Accents::Count) == title)
     };
     let found: Vec<usize> = (0..cases.len()).filter(|index| means(&cases[*index])).collect();
     match found.as_slice() {

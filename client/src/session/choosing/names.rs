@@ -4,7 +4,10 @@
 //! until agency or identity tells the two apart.
 
 use super::error::ChooseError;
-use crate::session::PersonView;
+use crate::session::{
+    PersonView,
+    words::{Accents, folded},
+};
 use alcove_proto::names::Person;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
@@ -22,10 +25,10 @@ pub(super) fn find(people: &[PersonView], query: &str, agency: Option<&str>) -> 
             .filter(is_eligible)
             .ok_or_else(|| ChooseError::NoSuchPerson { query: query.to_owned(), near: Vec::new() });
     }
-    let wanted = folded(query);
+    let wanted = glanced(query);
     let eligible: Vec<usize> = (0..people.len())
         // A person without a readable card has no name to be found by.
-        .filter(|index| !folded(name(&people[*index])).is_empty())
+        .filter(|index| !glanced(name(&people[*index])).is_empty())
         .filter(is_eligible)
         .collect();
     let exact: Vec<usize> =
@@ -33,7 +36,7 @@ pub(super) fn find(people: &[PersonView], query: &str, agency: Option<&str>) -> 
     let near: Vec<PersonView> = eligible
         .iter()
         .map(|index| &people[*index])
-        .filter(|person| is_near(&folded(name(person)), &wanted))
+        .filter(|person| is_near(&glanced(name(person)), &wanted))
         .cloned()
         .collect();
     let query = query.to_owned();
@@ -49,7 +52,7 @@ pub fn matches(person: &PersonView, part: Option<&str>, agency: Option<&str>) ->
     // Accents and look-alikes do not matter here: the list is for looking, not for choosing.
     let looks_like = |part: &str| {
         let (name, part): (String, String) =
-            (folded(name(person)).into_iter().collect(), folded(part).into_iter().collect());
+            (glanced(name(person)).into_iter().collect(), glanced(part).into_iter().collect());
         name.contains(&part)
     };
     part.is_none_or(looks_like) && agency.is_none_or(|agency| of_agency(person, agency))
@@ -65,13 +68,13 @@ fn of_agency(person: &PersonView, text: &str) -> bool {
     plain(&person.agency.name) == plain(text) || domain.as_str() == text || domain.agency_label() == text
 }
 
-/// A name as it is typed: composed, lower case, one space between words.
+/// A name as it is typed.
 fn plain(text: &str) -> String {
-    text.nfc().collect::<String>().to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+    folded(text, Accents::Count)
 }
 
 /// A name as it looks at a glance: no accents, no punctuation, letters that look like Latin ones as these.
-fn folded(text: &str) -> Vec<char> {
+fn glanced(text: &str) -> Vec<char> {
     let lower =
         text.nfkd().filter(|character| !is_combining_mark(*character)).collect::<String>().to_lowercase();
     lower.chars().map(look_alike).filter(|character| character.is_alphanumeric()).collect()

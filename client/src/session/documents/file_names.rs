@@ -4,6 +4,7 @@
 //! people use, and [`TakenNames`] knows which names such a folder would take for one and the same. What deceives on a
 //! screen deceives in a folder: that table is the one of all programs, [`alcove_programs::text`].
 
+use crate::session::words::{Accents, folded};
 use alcove_programs::text::{deceives, is_invisible};
 use alcove_proto::limits::FILE_NAME_BYTES_MAX;
 use std::{collections::HashSet, fmt};
@@ -88,21 +89,19 @@ impl TakenNames {
 
     /// Takes `name`; `false` when it, or one like it, was taken already.
     pub(super) fn insert(&mut self, name: &str) -> bool {
-        self.0.insert(fold(name))
+        self.0.insert(read_alike(name))
     }
 }
 
 impl<'a> FromIterator<&'a str> for TakenNames {
     fn from_iter<I: IntoIterator<Item = &'a str>>(names: I) -> Self {
-        Self(names.into_iter().map(fold).collect())
+        Self(names.into_iter().map(read_alike).collect())
     }
 }
 
-/// Upper case first: it tells apart less ("ß" and "ss" become one), and too little is safe here.
-fn fold(name: &str) -> String {
-    let upper: String = name.nfkd().flat_map(char::to_uppercase).collect();
-    let lower = upper.chars().flat_map(char::to_lowercase).filter(|c| !is_invisible(*c));
-    lower.nfkc().collect::<String>().trim_end_matches(is_dropped).to_owned()
+/// What tells two names apart: less than any file system, since too little is safe here.
+fn read_alike(name: &str) -> String {
+    folded(name, Accents::Count).trim_end_matches(is_dropped).to_owned()
 }
 
 /// Puts `suffix` before the extension and cuts the stem until the whole fits, on a character's edge.
@@ -315,7 +314,7 @@ mod tests {
             let mut taken = TakenNames::new();
             let names: Vec<_> =
                 originals.iter().map(|name| SafeFileName::for_saving(name, &mut taken)).collect();
-            let folded: HashSet<_> = names.iter().map(|name| fold(&name.0)).collect();
+            let folded: HashSet<_> = names.iter().map(|name| read_alike(&name.0)).collect();
             prop_assert_eq!(folded.len(), names.len());
         }
     }

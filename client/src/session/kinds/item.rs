@@ -1,7 +1,10 @@
 //! What is to be written, in the form in which it waits in the outbox.
 
 use crate::{
-    session::Error,
+    session::{
+        Error,
+        words::{Accents, folded},
+    },
     vault::{
         VaultError,
         rows::{GrantPlanRow, OutboxRow},
@@ -55,11 +58,11 @@ impl Item {
     }
 }
 
-/// Checks a text that a person writes: one of blanks alone says nothing.
+/// Checks a text that a person writes: one of blanks, or of characters that nobody sees, says nothing.
 ///
 /// Errors: [`Error::TextEmpty`], [`Error::TextTooLong`].
 pub(in crate::session) fn check_text(text: &str, field: TextField) -> Result<(), Error> {
-    if text.trim().is_empty() {
+    if folded(text, Accents::Count).is_empty() {
         Err(Error::TextEmpty)
     } else if text.len() > field.bytes_max() {
         Err(Error::TextTooLong { limit: field.bytes_max(), actual: text.len() })

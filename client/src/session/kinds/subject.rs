@@ -12,12 +12,13 @@ use crate::{
 use alcove_e2ee::records::{Payload, Subject, TextField};
 use alcove_proto::{ids::Position, v1::SubjectKind};
 
-/// The title of a case.
+/// The title of a case: one line, and one space between words.
 ///
 /// Errors: [`Error::TextEmpty`], [`Error::TextTooLong`].
 pub(in crate::session) fn prepare(kind: SubjectKind, title: &str) -> Result<Item, Error> {
-    check_text(title, TextField::Title)?;
-    Item::saying(&Payload::Subject(Subject { kind, title: title.to_owned() }))
+    let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
+    check_text(&title, TextField::Title)?;
+    Item::saying(&Payload::Subject(Subject { kind, title }))
 }
 
 /// The title that a case has here, for those who have just joined.
