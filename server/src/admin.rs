@@ -206,11 +206,8 @@ pub enum AdminError {
     #[error("the running server answers in another version's words")]
     Answer,
     /// It answered that it cannot.
-    #[error("the running server could not answer: {reason}")]
-    Refused {
-        /// Its words.
-        reason: String,
-    },
+    #[error("the running server could not answer: {0}")]
+    Refused(String),
 }
 
 impl From<&AuditEntry> for AuditLine {
@@ -391,12 +388,28 @@ pub fn ask<E: From<AdminError>>(
     for text in BufReader::new(stream).lines() {
         match serde_json::from_str(&text.map_err(talk)?).map_err(|_| AdminError::Answer)? {
             Line::End => return Ok(()),
-            Line::Refused(reason) => return Err(AdminError::Refused { reason }.into()),
+            Line::Refused(reason) => return Err(AdminError::Refused(reason).into()),
             line => each(line)?,
         }
     }
     // It stopped in the middle of the answer.
     Err(AdminError::Talk(io::ErrorKind::UnexpectedEof.into()).into())
+}
+
+/// Asks for one thing; `pick` takes it out of its line.
+///
+/// Errors: [`AdminError`].
+pub fn ask_one<T>(
+    data_dir: &Path,
+    question: &Question,
+    pick: impl Fn(Line) -> Option<T>,
+) -> Result<T, AdminError> {
+    let mut answer = None;
+    ask(data_dir, question, |line| {
+        answer = pick(line);
+        if answer.is_some() { Ok(()) } else { Err(AdminError::Answer) }
+    })?;
+    answer.ok_or(AdminError::Answer)
 }
 
 fn not_running(error: io::Error) -> AdminError {

@@ -3,14 +3,13 @@
 //! The only place of the server that makes a request (RFC 2986). Nothing that exists is ever overwritten.
 
 use crate::config::TEMPLATE;
-use alcove_programs::files::{Access, FileError, sync_folder, write_new};
+use alcove_programs::files::{Access, FileError, failed, sync_folder, write_new};
 use alcove_proto::v1::ServerRequest;
 use prost::Message;
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256};
 use rustls_pki_types::DnsName;
 use std::{
-    fs::DirBuilder,
-    io,
+    fs,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -38,34 +37,17 @@ const TEMPLATE_DESK_LISTEN: &str = "\ndesk_listen = \"0.0.0.0:4434\"";
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
     /// The name is no lower-case DNS name.
-    #[error("{name:?} is no DNS name")]
-    Name {
-        /// What was given.
-        name: String,
-    },
+    #[error("{0:?} is no DNS name")]
+    Name(String),
     /// A file of that name is there.
-    #[error("{} exists", path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("{} exists", .0.display())]
+    Exists(PathBuf),
     /// A file cannot be written.
-    #[error("{} cannot be written", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Write(#[from] FileError),
     /// The keys or the request could not be made.
     #[error("the keys could not be made")]
     Keys(#[source] rcgen::Error),
-}
-
-impl From<FileError> for InitError {
-    fn from(error: FileError) -> Self {
-        Self::Write { path: error.path, source: error.source }
-    }
 }
 
 /// Where the desk of a server that listens on `listen` listens, unless it is said: on the next port.
@@ -90,11 +72,11 @@ pub fn init(
 ) -> Result<PathBuf, InitError> {
     let name_ok = DnsName::try_from(name).is_ok() && !name.bytes().any(|byte| byte.is_ascii_uppercase());
     if !name_ok {
-        return Err(InitError::Name { name: name.to_owned() });
+        return Err(InitError::Name(name.to_owned()));
     }
     let files = [TLS_KEY_FILE, RECEIPT_KEY_FILE, REQUEST_FILE, CONFIG_FILE];
     if let Some(path) = files.iter().map(|file| folder.join(file)).find(|path| path.exists()) {
-        return Err(InitError::Exists { path });
+        return Err(InitError::Exists(path));
     }
     let tls_key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(InitError::Keys)?;
     let receipt_key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(InitError::Keys)?;
@@ -107,8 +89,8 @@ pub fn init(
         .replace(TEMPLATE_LISTEN, &format!("\nlisten = \"{listen}\""))
         .replace(TEMPLATE_DESK_LISTEN, &format!("\ndesk_listen = \"{desk_listen}\""));
 
-    make_folder(folder)?;
-    make_folder(&folder.join(CRL_FOLDER))?;
+    let crls = folder.join(CRL_FOLDER);
+    fs::create_dir_all(&crls).map_err(failed("make", &crls))?;
     write_new(&folder.join(TLS_KEY_FILE), &tls_key.serialize_der(), Access::Owner)?;
     write_new(&folder.join(RECEIPT_KEY_FILE), &receipt_key.serialize_der(), Access::Owner)?;
     write_new(&folder.join(CONFIG_FILE), config.as_bytes(), Access::Everyone)?;
@@ -124,17 +106,12 @@ fn csr(key: &KeyPair, names: Vec<String>) -> Result<Vec<u8>, rcgen::Error> {
     Ok(request.der().to_vec())
 }
 
-fn make_folder(folder: &Path) -> Result<(), InitError> {
-    let made = DirBuilder::new().recursive(true).create(folder);
-    made.map_err(|source| InitError::Write { path: folder.to_owned(), source })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::Config;
     use alcove_charter::request_point;
-    use std::{fs, os::unix::fs::PermissionsExt};
+    use std::os::unix::fs::PermissionsExt;
 
     fn listen() -> SocketAddr {
         "127.0.0.1:0".parse().unwrap()
@@ -183,7 +160,7 @@ mod tests {
         init(folder.path(), "alcove.northmark.example", listen(), desk_beside(listen())).unwrap();
         let key = fs::read(folder.path().join(TLS_KEY_FILE)).unwrap();
         let again = init(folder.path(), "alcove.northmark.example", listen(), desk_beside(listen()));
-        assert!(matches!(again, Err(InitError::Exists { .. })));
+        assert!(matches!(again, Err(InitError::Exists(_))));
         assert_eq!(fs::read(folder.path().join(TLS_KEY_FILE)).unwrap(), key);
     }
 
@@ -192,10 +169,7 @@ mod tests {
         for name in ["", "Alcove.example", "a b", "-", "10.0.0.1:443", "spiffe://x.example"] {
             let folder = tempfile::tempdir().unwrap();
             assert!(
-                matches!(
-                    init(folder.path(), name, listen(), desk_beside(listen())),
-                    Err(InitError::Name { .. })
-                ),
+                matches!(init(folder.path(), name, listen(), desk_beside(listen())), Err(InitError::Name(_))),
                 "{name:?}"
             );
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{name:?}");

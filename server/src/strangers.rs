@@ -52,25 +52,19 @@ impl Strangers {
     /// Counts one at `now`, and writes a line unless there was one within the minute.
     pub(crate) fn turned_away(&self, why: Why, what: &dyn Display, now: Instant) {
         let due = self.lock().count(why, what, now);
-        if let Some(due) = due {
-            self.write(&due);
-        }
+        self.write(due);
     }
 
     /// Writes a line of those that are not told yet, if the minute is over: the last of many are told too.
     pub(crate) fn tell_rest(&self, now: Instant) {
         let due = self.lock().due(now);
-        if let Some(due) = due {
-            self.write(&due);
-        }
+        self.write(due);
     }
 
     /// The same when the door closes, whatever the time.
     pub(crate) fn tell_last(&self) {
         let due = self.lock().take();
-        if let Some(due) = due {
-            self.write(&due);
-        }
+        self.write(due);
     }
 
     fn lock(&self) -> MutexGuard<'_, Tally> {
@@ -78,19 +72,12 @@ impl Strangers {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, due: &Due) {
-        let [handshakes, silent, crowded, calls] = due.counts;
-        let (door, last) = (self.door, &due.last);
+    fn write(&self, due: Option<Due>) {
+        let Some(Due { counts: [handshakes, silent, crowded, calls], last }) = due else { return };
+        let door = self.door;
         if crowded > 0 {
-            tracing::warn!(
-                door,
-                handshakes,
-                silent,
-                crowded,
-                calls,
-                last,
-                "strangers turned away, for want of room too"
-            );
+            let what = "strangers turned away, for want of room too";
+            tracing::warn!(door, handshakes, silent, crowded, calls, last, "{what}");
         } else {
             tracing::info!(door, handshakes, silent, crowded, calls, last, "strangers turned away");
         }

@@ -10,7 +10,10 @@ use alcove_proto::{
     names::Identity,
     v1::{self, ErrorDetail, Reason},
 };
-use alcove_server::trust::files::{TrustFiles, in_force, load, refuse_going_back};
+use alcove_server::{
+    service::TrustOrders,
+    trust::files::{TrustFiles, in_force, load, refuse_going_back},
+};
 use alcove_trust::{CertificateFault, ConnectError, Connector};
 use prost::Message;
 use std::{
@@ -381,13 +384,13 @@ async fn a_charter_that_would_cut_somebody_has_to_be_forced() {
     let unsigned = v1::SignedCharter { signatures: Vec::new(), ..next.clone() };
     let names: Vec<Identity> =
         [1, 2].into_iter().map(|number| world.elmgate.device_name(number).parse().unwrap()).collect();
-    assert_eq!(server.trust_desk.would_cut(&unsigned.encode_to_vec()).await.unwrap(), names);
+    assert_eq!(server.trust_desk.would_cut(unsigned.encode_to_vec()).await.unwrap(), names);
     let same = next_charter(&world, &world.agencies()).encode_to_vec();
-    assert_eq!(server.trust_desk.would_cut(&same).await.unwrap(), Vec::new());
-    assert!(server.trust_desk.would_cut(b"no charter").await.is_err());
+    assert_eq!(server.trust_desk.would_cut(same).await.unwrap(), Vec::new());
+    assert!(server.trust_desk.would_cut(b"no charter".to_vec()).await.is_err());
     let mut forged = next.clone();
     forged.signatures[0].signature[20] ^= 1;
-    assert!(server.trust_desk.would_cut(&forged.encode_to_vec()).await.is_err());
+    assert!(server.trust_desk.would_cut(forged.encode_to_vec()).await.is_err());
 
     assert_eq!(submit_charter(&server, &world, file, true).await, Ok((2, 3)));
     for stream in streams {

@@ -173,7 +173,7 @@ const ROOMS: &[Room] = &[
         folder: "server/src/observer",
         own: &["observer"],
         house: &["alcove_charter", "alcove_mls", IDS, LIMITS, NAMES],
-        libraries: &["mls_rs", "thiserror"],
+        libraries: &["bytes", "mls_rs", "thiserror"],
         system: &[],
     },
     Room {

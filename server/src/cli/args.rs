@@ -1,8 +1,8 @@
 //! The commands of `alcove-server`; what each takes and does is in a file of its own.
 
 use super::{
-    audit::AuditCommand, check::CheckArgs, check_config, compact::CompactArgs, config_arg::ConfigArg,
-    failure::Failure, init::InitArgs, metrics, run, status::StatusArgs,
+    audit::AuditCommand, check::CheckArgs, check_config, compact::CompactArgs, failure::Failure,
+    init::InitArgs, metrics, run, status::StatusArgs, store::ConfigArg,
 };
 use alcove_programs::exit::{self, Exit};
 use clap::{Parser, Subcommand};

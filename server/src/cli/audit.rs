@@ -1,10 +1,9 @@
 //! `alcove-server audit list`.
 
 use super::{
-    config_arg::ConfigArg,
     failure::Failure,
     output::{say, say_json, time},
-    store::with_store,
+    store::{ConfigArg, with_store},
 };
 use crate::admin::{self, AdminError, AuditLine, AuditPages, Line, Question};
 use alcove_programs::exit::Exit;

@@ -1,10 +1,9 @@
 //! `alcove-server check`.
 
 use super::{
-    config_arg::ConfigArg,
     failure::Failure,
     output::{say, say_json},
-    store::with_store,
+    store::{ConfigArg, with_store},
 };
 use crate::{
     admin::{self, AdminError, CheckLine, Line, Question},
@@ -27,23 +26,15 @@ impl CheckArgs {
     /// Checks everything the store holds.
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let config = self.config.load()?;
-        let mut report = None;
-        let asked = admin::ask(&config.data_dir, &Question::Check, |line| match line {
-            Line::Check(line) => {
-                report = Some(line);
-                Ok(())
-            }
-            Line::Audit(_) | Line::Status(_) | Line::End | Line::Refused(_) => {
-                Err(Failure::from(AdminError::Answer))
-            }
-        });
-        let report = match (asked, report) {
-            (Ok(()), Some(report)) => report,
-            (Ok(()), None) => return Err(AdminError::Answer.into()),
-            (Err(Failure::Admin(AdminError::NotRunning)), _) => {
+        let check = |line| match line {
+            Line::Check(line) => Some(line),
+            Line::Audit(_) | Line::Status(_) | Line::End | Line::Refused(_) => None,
+        };
+        let report = match admin::ask_one(&config.data_dir, &Question::Check, check) {
+            Err(AdminError::NotRunning) => {
                 with_store(&config, async |store| Ok(CheckLine::from(store.check().await?)))?
             }
-            (Err(failure), _) => return Err(failure),
+            asked => asked?,
         };
         if self.json {
             say_json(&report)?;

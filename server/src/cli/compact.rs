@@ -1,10 +1,9 @@
 //! `alcove-server compact`.
 
 use super::{
-    config_arg::ConfigArg,
     failure::Failure,
     output::{say, say_json},
-    store::store_config,
+    store::{ConfigArg, store_config},
 };
 use crate::store::sled::SledStore;
 use alcove_programs::exit::Exit;
@@ -27,7 +26,7 @@ impl CompactArgs {
         let config = self.config.load()?;
         // A data folder that is not there is not made.
         if !config.data_dir.is_dir() {
-            return Err(Failure::NoData { path: config.data_dir.clone() });
+            return Err(Failure::NoData(config.data_dir.clone()));
         }
         let done = SledStore::compact(&store_config(&config))?;
         if self.json {

@@ -5,7 +5,7 @@ use crate::{
     trust::files::TrustFileError,
 };
 use alcove_charter::{CharterError, TrustError};
-use alcove_programs::exit::Exit;
+use alcove_programs::{exit::Exit, files::FileError};
 use std::{io, path::PathBuf};
 
 /// Why a command failed.
@@ -30,11 +30,8 @@ pub enum Failure {
     #[error(transparent)]
     Serve(#[from] ServeError),
     /// No server has run with this configuration yet.
-    #[error("there is no data folder {}", path.display())]
-    NoData {
-        /// Where it would be.
-        path: PathBuf,
-    },
+    #[error("there is no data folder {}", .0.display())]
+    NoData(PathBuf),
     /// The log filter does not parse.
     #[error("the log filter in the configuration is refused")]
     LogFilter,
@@ -71,13 +68,13 @@ impl Failure {
             Self::Init(InitError::Name { .. }) => {
                 (Exit::Usage, "Give a DNS name in small letters, such as alcove.example.")
             }
-            Self::Init(InitError::Write { source, .. }) => {
+            Self::Init(InitError::Write(FileError { source, .. })) => {
                 (exit_of_io(source), "Check that the folder can be written.")
             }
             Self::Admin(AdminError::NotRunning) => {
                 (Exit::Unreachable, "Start the server with `alcove-server run`.")
             }
-            Self::Serve(ServeError::Listen { source, .. }) => {
+            Self::Serve(ServeError::Listen(_, source)) => {
                 let taken = source.kind() == io::ErrorKind::AddrInUse;
                 let exit = if taken { Exit::Conflict } else { exit_of_io(source) };
                 (exit, "Choose another address in the configuration, or stop who has it.")
@@ -85,7 +82,7 @@ impl Failure {
             Self::NoData { .. } => {
                 (Exit::NotFound, "Start the server once with `alcove-server run`, or correct data_dir.")
             }
-            Self::Serve(ServeError::AddressFile { source, .. }) => {
+            Self::Serve(ServeError::AddressFile(FileError { source, .. })) => {
                 (exit_of_io(source), "Check that the folder of address_file can be written.")
             }
             Self::Serve(ServeError::ReceiptKey(_) | ServeError::Tls(_)) => (Exit::Refused, THE_LOG),
@@ -104,15 +101,15 @@ const THE_LOG: &str = "The server's log may say more.";
 
 fn of_trust(error: &TrustFileError) -> (Exit, &'static str) {
     match error {
-        TrustFileError::Read { source, .. } => (
+        TrustFileError::Read(_, source) => (
             exit_of_io(source),
             "Put the file where the configuration says, readable for the server, or correct the path.",
         ),
-        TrustFileError::Unnamed { source, .. } => (
+        TrustFileError::Unnamed(_, source) => (
             exit_of_io(source),
             "Let the server write in the folder of CRLs, or take the file away if its device may come in again.",
         ),
-        TrustFileError::Charter { source: CharterError::Expired { .. }, .. } => {
+        TrustFileError::Charter(_, CharterError::Expired { .. }) => {
             (Exit::Certificate, "Have the agencies sign a new version of the charter.")
         }
         TrustFileError::Charter { .. } => (
@@ -134,8 +131,9 @@ fn of_trust(error: &TrustFileError) -> (Exit, &'static str) {
         TrustFileError::Crl(_) | TrustFileError::TooManyCrls { .. } => {
             (Exit::Refused, "Get the newest CRL from its agency, and keep one file for each agency.")
         }
-        TrustFileError::Certificate { source: TrustError::Malformed, .. }
-        | TrustFileError::CertificateFile { .. } => (Exit::Refused, CERTIFY_AGAIN),
+        TrustFileError::Certificate(_, TrustError::Malformed) | TrustFileError::CertificateFile { .. } => {
+            (Exit::Refused, CERTIFY_AGAIN)
+        }
         TrustFileError::Certificate { .. } => (Exit::Certificate, CERTIFY_AGAIN),
         TrustFileError::Key { .. } => (
             Exit::Refused,

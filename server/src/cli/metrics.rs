@@ -31,38 +31,20 @@ fn escaped(text: &str) -> String {
 
 fn render(status: &StatusLine) -> String {
     let seconds = |ms: i64| ms as f64 / 1000.0;
-    let bytes = |bytes: u64| bytes as f64;
     let mut text = String::new();
-    let one =
-        |text: &mut String, name: &str, help: &str, value: f64| family(text, name, help, &[(None, value)]);
-    one(
-        &mut text,
-        "alcove_start_timestamp_seconds",
-        "When the server began to listen.",
-        seconds(status.started_at_ms),
-    );
-    one(&mut text, "alcove_connections", "Devices connected.", status.connections as f64);
-    one(
-        &mut text,
-        "alcove_writable",
-        "1 when the store takes writes, else 0.",
-        f64::from(u8::from(status.writable)),
-    );
-    one(
-        &mut text,
-        "alcove_disk_available_bytes",
-        "Bytes free on the store's disk.",
-        bytes(status.disk_available_bytes),
-    );
-    one(
-        &mut text,
-        "alcove_disk_reserve_bytes",
-        "Bytes of it that stay in reserve.",
-        bytes(status.disk_reserve_bytes),
-    );
-    one(&mut text, "alcove_database_bytes", "Bytes of the database.", bytes(status.database_bytes));
-    one(&mut text, "alcove_denials", "Devices that are denied.", status.denials as f64);
-    one(&mut text, "alcove_charter_version", "The charter in force.", status.charter_version as f64);
+    let whole = [
+        ("start_timestamp_seconds", "When the server began to listen.", seconds(status.started_at_ms)),
+        ("connections", "Devices connected.", status.connections as f64),
+        ("writable", "1 when the store takes writes, else 0.", f64::from(u8::from(status.writable))),
+        ("disk_available_bytes", "Bytes free on the store's disk.", status.disk_available_bytes as f64),
+        ("disk_reserve_bytes", "Bytes of it that stay in reserve.", status.disk_reserve_bytes as f64),
+        ("database_bytes", "Bytes of the database.", status.database_bytes as f64),
+        ("denials", "Devices that are denied.", status.denials as f64),
+        ("charter_version", "The charter in force.", status.charter_version as f64),
+    ];
+    for (name, help, value) in whole {
+        family(&mut text, &format!("alcove_{name}"), help, &[(None, value)]);
+    }
 
     // One that does not hold has no end: 0 lies in the past, so the same alert fires.
     let certificate = status.tls_certificate_end_ms.map_or(0.0, seconds);

@@ -8,7 +8,6 @@ mod audit;
 mod check;
 mod check_config;
 mod compact;
-mod config_arg;
 mod failure;
 mod init;
 mod metrics;

@@ -1,12 +1,12 @@
 //! `alcove-server status`.
 
 use super::{
-    config_arg::ConfigArg,
     failure::Failure,
     output::{say, say_json, time},
+    store::ConfigArg,
 };
 use crate::{
-    admin::{self, AdminError, EndingLine, Line, Question, StatusLine},
+    admin::{self, EndingLine, Line, Question, StatusLine},
     clock::now_ms,
     config::Config,
 };
@@ -38,17 +38,11 @@ impl StatusArgs {
 
 /// How the running server is.
 pub(super) fn ask(config: &Config) -> Result<Box<StatusLine>, Failure> {
-    let mut status = None;
-    admin::ask(&config.data_dir, &Question::Status, |line| match line {
-        Line::Status(line) => {
-            status = Some(line);
-            Ok(())
-        }
-        Line::Audit(_) | Line::Check(_) | Line::End | Line::Refused(_) => {
-            Err(Failure::from(AdminError::Answer))
-        }
-    })?;
-    Ok(status.ok_or(AdminError::Answer)?)
+    let status = |line| match line {
+        Line::Status(line) => Some(line),
+        Line::Audit(_) | Line::Check(_) | Line::End | Line::Refused(_) => None,
+    };
+    Ok(admin::ask_one(&config.data_dir, &Question::Status, status)?)
 }
 
 fn print(status: &StatusLine) -> Result<(), Failure> {

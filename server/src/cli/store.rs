@@ -1,11 +1,28 @@
-//! The store, as commands open it.
+//! The configuration and the store, as commands open them.
 
 use super::failure::Failure;
 use crate::{
     config::Config,
     store::sled::{SledConfig, SledStore},
 };
+use clap::Args;
+use std::path::PathBuf;
 use tokio::runtime;
+
+/// The argument that names the configuration.
+#[derive(Debug, Args)]
+pub(super) struct ConfigArg {
+    /// The configuration file.
+    #[arg(long = "config", value_name = "FILE", env = "ALCOVE_SERVER_CONFIG")]
+    path: PathBuf,
+}
+
+impl ConfigArg {
+    /// Reads it.
+    pub(super) fn load(&self) -> Result<Config, Failure> {
+        Ok(Config::load(&self.path)?)
+    }
+}
 
 /// Opens the store that no server runs on, for one act. A data folder that is not there is not made.
 pub(super) fn with_store<T>(
@@ -13,7 +30,7 @@ pub(super) fn with_store<T>(
     act: impl AsyncFnOnce(&SledStore) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     if !config.data_dir.is_dir() {
-        return Err(Failure::NoData { path: config.data_dir.clone() });
+        return Err(Failure::NoData(config.data_dir.clone()));
     }
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::System)?;
     runtime.block_on(async {

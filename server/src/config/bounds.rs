@@ -18,21 +18,11 @@ pub(super) const WAIT_MS_MAX: u64 = 3600 * 1000;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("the configuration {} cannot be read", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error("the configuration {} cannot be read", .0.display())]
+    Read(PathBuf, #[source] io::Error),
     /// The file does not parse, or has a key that does not exist.
-    #[error("the configuration {} is refused", path.display())]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Where and why.
-        source: Box<toml::de::Error>,
-    },
+    #[error("the configuration {} is refused", .0.display())]
+    Parse(PathBuf, #[source] Box<toml::de::Error>),
     /// A number is outside of its range.
     #[error("{key} must be between {least} and {most}, in {unit}")]
     Range {

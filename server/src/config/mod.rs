@@ -183,13 +183,13 @@ impl Config {
     ///
     /// Errors: [`ConfigError`]. The files it names are not looked at yet.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = read_text(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let text = read_text(path).map_err(|source| ConfigError::Read(path.to_owned(), source))?;
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
         Self::parse(&text, folder).map_err(|refused| match refused {
-            Refused::Syntax(source) => ConfigError::Parse { path: path.to_owned(), source },
+            Refused::Syntax(source) => ConfigError::Parse(path.to_owned(), source),
             Refused::Range(error) => error,
         })
     }
@@ -358,7 +358,7 @@ mod tests {
         let without_charter = SHORTEST.replace("charter =", "# charter =");
         assert!(matches!(parse(&without_charter), Err(Refused::Syntax(_))));
         let missing = Path::new("/nowhere/alcove.toml");
-        let Err(ConfigError::Read { path, .. }) = Config::load(missing) else { panic!("it was read") };
+        let Err(ConfigError::Read(path, _)) = Config::load(missing) else { panic!("it was read") };
         assert_eq!(path, missing);
     }
 }

@@ -11,24 +11,37 @@ use alcove_proto::{
     limits::{COMMIT_CLOCK_SKEW_MS_MAX, LINK_DIGESTS_MAX},
     names::Identity,
 };
+use bytes::Bytes;
 use mls_rs::{MlsMessage, MlsMessageDescription};
 
 /// Epochs between two checkpoints: as many commits are replayed after a restart at most.
 const EPOCHS_BETWEEN_CHECKPOINTS: u64 = 32;
 
-/// A commit as it is offered, with what the server knows beside it.
+/// A commit that is offered for the epoch in force.
+#[derive(Debug, Clone)]
+pub struct CommitOffer {
+    /// The group.
+    pub group: GroupId,
+    /// The epoch it was made in.
+    pub epoch: Epoch,
+    /// The body of its log entry.
+    pub commit: Bytes,
+    /// MLSMessage(Welcome) without the tree; empty when nobody joins.
+    pub welcome: Bytes,
+    /// Who joins by it, with the reference of the key package that was used.
+    pub joiners: Vec<(Identity, Digest)>,
+    /// The last position its author had processed.
+    pub seen: Position,
+    /// MLSMessage(GroupInfo) of the epoch it opens; empty when it brings none.
+    pub group_info: Bytes,
+}
+
+/// An offered commit, with what the server knows beside it.
 pub(crate) struct Offer<'a> {
     pub(crate) caller: &'a Identity,
-    pub(crate) group: GroupId,
-    pub(crate) epoch: Epoch,
-    pub(crate) commit: &'a [u8],
-    /// Empty when nobody joins.
-    pub(crate) welcome: &'a [u8],
-    pub(crate) joiners: &'a [(Identity, Digest)],
-    /// The GroupInfo of the epoch it opens; empty when it brings none.
-    pub(crate) group_info: &'a [u8],
-    /// What the call says its author had seen, and the head the log had there.
-    pub(crate) seen: (Position, Head),
+    pub(crate) commit: &'a CommitOffer,
+    /// The head the log had at the position that the call says its author had seen.
+    pub(crate) seen_head: Head,
     /// The newest position of the log.
     pub(crate) newest: Position,
     pub(crate) now_ms: i64,
@@ -52,8 +65,8 @@ pub(crate) struct Judged {
 /// Errors: [`Refused`].
 /// Source: PROTOCOL.md section 8, "Commits", 1 to 5.
 pub(crate) fn judge(observer: &Observer, offer: &Offer<'_>, trust: &TrustView) -> Result<Judged, Refused> {
-    let commit = ParsedCommit::parse(offer.commit)?;
-    if commit.group() != offer.group || commit.epoch() != offer.epoch {
+    let commit = ParsedCommit::parse(&offer.commit.commit)?;
+    if commit.group() != offer.commit.group || commit.epoch() != offer.commit.epoch {
         return Err(Refused::OtherGroup);
     }
     check_context(&commit, offer, trust)?;
@@ -68,8 +81,8 @@ pub(crate) fn judge(observer: &Observer, offer: &Offer<'_>, trust: &TrustView) -
     if summary.author.identity != *offer.caller {
         return Err(Refused::NotByCaller);
     }
-    check_welcome(offer, &summary.added)?;
-    check_group_info(offer, &next, summary.author.leaf)?;
+    check_welcome(offer.commit, &summary.added)?;
+    check_group_info(&offer.commit.group_info, &next, summary.author.leaf)?;
     let moved = !summary.added.is_empty() || !summary.removed.is_empty() || summary.author.external;
     let members = if moved { Some(members_after(&next, &summary.added)?) } else { None };
     let tree = if summary.added.is_empty() { None } else { Some(next.export_tree()?) };
@@ -82,26 +95,26 @@ fn check_context(commit: &ParsedCommit, offer: &Offer<'_>, trust: &TrustView) ->
     let context = commit.context();
     let skew_ms = context.time_ms().saturating_sub(offer.now_ms);
     if skew_ms.saturating_abs() > COMMIT_CLOCK_SKEW_MS_MAX {
-        return Err(Refused::ClockSkew { skew_ms });
+        return Err(Refused::ClockSkew(skew_ms));
     }
     // A commit that names more than the server holds is told from one that names less.
     if commit.moment(trust)?.charter_version() != trust.charter().version {
         return Err(Refused::TrustStale);
     }
     let seen = context.seen();
-    if (seen.position, seen.head) != offer.seen || seen.position > offer.newest {
+    if (seen.position, seen.head) != (offer.commit.seen, offer.seen_head) || seen.position > offer.newest {
         return Err(Refused::SeenMismatch);
     }
     // The commit itself will stand one after the newest.
     let behind = offer.newest.next().0 - seen.position.0;
     if behind > LINK_DIGESTS_MAX as u64 {
-        return Err(Refused::HeadTooOld { behind });
+        return Err(Refused::HeadTooOld(behind));
     }
     Ok(())
 }
 
 /// Whoever is added can join, by a welcome made for its key package, and nobody else is promised anything.
-fn check_welcome(offer: &Offer<'_>, added: &[Added]) -> Result<(), Refused> {
+fn check_welcome(offer: &CommitOffer, added: &[Added]) -> Result<(), Refused> {
     let mut expected: Vec<(&Identity, &[u8])> =
         added.iter().map(|added| (&added.identity, added.key_package_ref.as_slice())).collect();
     let mut promised: Vec<(&Identity, &[u8])> = offer
@@ -117,7 +130,8 @@ fn check_welcome(offer: &Offer<'_>, added: &[Added]) -> Result<(), Refused> {
     if added.is_empty() {
         return if offer.welcome.is_empty() { Ok(()) } else { Err(Refused::WelcomeMismatch) };
     }
-    let message = MlsMessage::from_bytes(offer.welcome).map_err(|error| CommitError::Mls(Box::new(error)))?;
+    let message =
+        MlsMessage::from_bytes(&offer.welcome).map_err(|error| CommitError::Mls(Box::new(error)))?;
     let MlsMessageDescription::Welcome { key_package_refs, .. } = message.description() else {
         return Err(Refused::WelcomeMismatch);
     };
@@ -129,11 +143,11 @@ fn check_welcome(offer: &Offer<'_>, added: &[Added]) -> Result<(), Refused> {
 }
 
 /// Whoever comes back by it enters this very epoch, under the author's signature.
-fn check_group_info(offer: &Offer<'_>, next: &Observer, author: u32) -> Result<(), Refused> {
-    if offer.group_info.is_empty() {
+fn check_group_info(group_info: &[u8], next: &Observer, author: u32) -> Result<(), Refused> {
+    if group_info.is_empty() {
         return Ok(());
     }
-    let info = ReturnInfo::parse(offer.group_info)?;
+    let info = ReturnInfo::parse(group_info)?;
     info.check(next)?;
     if info.signer() == author { Ok(()) } else { Err(GroupInfoError::Signature.into()) }
 }

@@ -12,5 +12,6 @@ mod judge;
 mod refused;
 
 pub(crate) use held::Held;
+pub use judge::CommitOffer;
 pub(crate) use judge::{Judged, Offer, judge};
 pub(crate) use refused::Refused;

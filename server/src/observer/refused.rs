@@ -27,11 +27,8 @@ pub(crate) enum Refused {
     #[error("another group than the call names")]
     OtherGroup,
     /// The commit's time is too far from the server's.
-    #[error("{skew_ms} ms from the server's clock")]
-    ClockSkew {
-        /// How far, milliseconds.
-        skew_ms: i64,
-    },
+    #[error("{0} ms from the server's clock")]
+    ClockSkew(i64),
     /// The commit names charter or CRL numbers behind the server's.
     #[error("trust material behind the server's")]
     TrustStale,
@@ -40,11 +37,8 @@ pub(crate) enum Refused {
     #[error("the log was never as the commit says")]
     SeenMismatch,
     /// The committer had not seen enough of the log.
-    #[error("{behind} entries behind")]
-    HeadTooOld {
-        /// How far, in entries.
-        behind: u64,
-    },
+    #[error("{0} entries behind")]
+    HeadTooOld(u64),
     /// Welcome, joiners and added leaves do not belong together.
     #[error("the welcome is not for the leaves that are added")]
     WelcomeMismatch,

@@ -1,7 +1,7 @@
 //! The file that says where the server listens.
 
 use super::error::ServeError;
-use alcove_programs::files::{Access, FileError, put};
+use alcove_programs::files::{Access, put};
 use std::{fs, net::SocketAddr, path::PathBuf};
 
 /// Says where the server listens, for as long as it does.
@@ -10,10 +10,8 @@ pub(super) struct AddressFile(PathBuf);
 impl AddressFile {
     /// Writes the file so that whoever sees it sees all of it.
     pub(super) fn write(path: PathBuf, address: SocketAddr) -> Result<Self, ServeError> {
-        match put(&path, format!("{address}\n").as_bytes(), Access::Everyone) {
-            Ok(()) => Ok(Self(path)),
-            Err(FileError { source, .. }) => Err(ServeError::AddressFile { path, source }),
-        }
+        put(&path, format!("{address}\n").as_bytes(), Access::Everyone).map_err(ServeError::AddressFile)?;
+        Ok(Self(path))
     }
 }
 

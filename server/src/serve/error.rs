@@ -5,7 +5,8 @@ use crate::{
     store::StoreError,
     trust::{ReloadError, files::TrustFileError},
 };
-use std::{io, net::SocketAddr, path::PathBuf};
+use alcove_programs::files::FileError;
+use std::{io, net::SocketAddr};
 
 /// Why a server cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -26,21 +27,11 @@ pub enum ServeError {
     #[error("reflection cannot be offered")]
     Reflection(#[source] tonic_reflection::server::Error),
     /// The address cannot be listened on.
-    #[error("{address} cannot be listened on")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
+    #[error("{0} cannot be listened on")]
+    Listen(SocketAddr, #[source] io::Error),
     /// The address file cannot be written.
-    #[error("the address file {} cannot be written", path.display())]
-    AddressFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error("the address file cannot be written")]
+    AddressFile(#[source] FileError),
     /// The signals could not be set up.
     #[error("the system refuses what the server needs")]
     System(#[source] io::Error),

@@ -147,7 +147,7 @@ impl<S: Store> Server<S> {
 }
 
 async fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
-    let failed = |source| ServeError::Listen { address: wanted, source };
+    let failed = |source| ServeError::Listen(wanted, source);
     let listener = TcpListener::bind(wanted).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok((listener, address))

@@ -62,8 +62,9 @@ impl<S: Groups + Log + Members> Inner<S> {
         // The slow way, once for each author and snapshot of trust.
         self.member(caller, group).await?;
         let live = self.live(group).await?.ok_or(ServiceError::NotFound)?;
-        let good_until_ms = self.leaf_good_until(&live, &caller.identity, &trust, now_ms).await?;
-        live.standings.remember(&caller.identity, &trust, good_until_ms);
+        let judged = self.judge_leaf(&live, &caller.identity, &trust, now_ms).await?;
+        let certificate = judged.map_err(|_| ServiceError::LeafLapsed)?;
+        live.standings.remember(&caller.identity, &trust, certificate.not_after_ms);
         Ok(live)
     }
 

@@ -59,22 +59,14 @@ impl Reach {
     pub(super) fn new(joined: Option<Position>, entries: &[AccessEntry], now_ms: i64) -> Self {
         let open = entries.iter().filter(|entry| entry.not_after_ms.is_none_or(|end| now_ms <= end));
         let ranges = open.flat_map(|entry| &entry.ranges);
-        let mut ranges: Vec<PositionRange> = match joined {
+        let ranges: Vec<PositionRange> = match joined {
             None => ranges.copied().collect(),
             Some(joined) => ranges
                 .filter(|range| range.first < joined)
                 .map(|range| PositionRange { last: range.last.min(before(joined)), ..*range })
                 .collect(),
         };
-        ranges.sort_by_key(|range| range.first);
-        let mut opened: Vec<PositionRange> = Vec::with_capacity(ranges.len());
-        for range in ranges {
-            match opened.last_mut() {
-                Some(last) if range.first <= last.last.next() => last.last = last.last.max(range.last),
-                _ => opened.push(range),
-            }
-        }
-        Self { joined, opened }
+        Self { joined, opened: PositionRange::merged(ranges) }
     }
 
     /// The join position: from here on, everything. Nothing for whoever is no member.

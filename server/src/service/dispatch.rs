@@ -24,12 +24,12 @@ pub(super) async fn carry<S: Groups + Log>(inner: Weak<Inner<S>>, mut hints: Rec
                     ring_all(&live, |live: &LiveGroup| &live.ropes);
                 }
             }
-            Ok(Hint::MembersChanged { group }) => {
+            Ok(Hint::MembersChanged(group)) => {
                 if let Some(live) = inner.live.find(&group) {
                     ring_all(&live, |live: &LiveGroup| &live.ropes);
                 }
             }
-            Ok(Hint::WelcomeWaiting { identity }) => inner.doorbells.ring_welcome(&identity),
+            Ok(Hint::WelcomeWaiting(identity)) => inner.doorbells.ring_welcome(&identity),
             Err(RecvError::Lagged(_)) => {
                 // Which groups moved is lost, so everybody looks.
                 for live in inner.live.all() {

@@ -17,7 +17,7 @@ use alcove_charter::{RenewalError, TrustView, VerifiedRenewal, claim_hash, sha25
 use alcove_proto::{
     canonical,
     ids::Digest,
-    limits::{RENEWAL_BYTES_MAX, RENEWALS_PER_AGENCY_MAX, REQUEST_BYTES_MAX},
+    limits::{RENEWAL_BYTES_MAX, RENEWALS_PER_AGENCY_MAX},
     names::{Identity, TrustDomain},
     v1,
 };
@@ -25,36 +25,28 @@ use bytes::Bytes;
 
 pub use crate::store::enrolment::RequestState;
 
-/// A request that comes in on an invitation.
-#[derive(Clone)]
-pub struct RequestOffer {
-    /// The device the invitation names.
-    pub identity: Identity,
-    /// What the device derived from the invitation's code.
-    pub claim: [u8; 32],
-    /// Encoded [`v1::EnrolmentRequest`]; the agency's admin looks into it, and nobody before.
-    pub request: Bytes,
-    /// Binds the request to the code; only the agency can check it.
-    pub proof: Digest,
-}
-
 impl<S: Desk> Service<S> {
-    /// Takes the one request on an invitation; the same bytes again are the same request. `request`: the id of the
-    /// call. Whatever comes of it, the agency's admin is told. PROTOCOL.md, "Enrolment", step 7.
+    /// Takes the one request on the device's invitation; the same bytes again are the same request. `claim`: what the
+    /// device derived from the invitation's code; `proof`: binds `bytes`, an encoded [`v1::EnrolmentRequest`], to that
+    /// code, which only the agency can check; `request`: the id of the call. Whatever comes of it, the agency's admin is
+    /// told. PROTOCOL.md, "Enrolment", step 7.
     ///
     /// Errors: [`ServiceError::InvitationUnknown`] for a wrong code as for a device that nobody invited,
     /// [`ServiceError::InvitationUsed`], [`ServiceError::InvitationExpired`], [`ServiceError::TooLarge`].
-    pub async fn hand_in_request(&self, offer: RequestOffer, request: u64) -> Result<(), ServiceError> {
-        if offer.request.len() > REQUEST_BYTES_MAX {
-            return Err(ServiceError::TooLarge { limit: REQUEST_BYTES_MAX as u64 });
-        }
+    pub async fn hand_in_request(
+        &self,
+        identity: Identity,
+        claim: &[u8; 32],
+        bytes: Bytes,
+        proof: Digest,
+        request: u64,
+    ) -> Result<(), ServiceError> {
         // For an agency that is none nothing is kept: it would be a place for each name that somebody invents.
-        if !self.inner.is_member_agency(&offer.identity.person.trust_domain) {
+        if !self.inner.is_member_agency(&identity.person.trust_domain) {
             return Err(ServiceError::InvitationUnknown);
         }
-        let new =
-            NewRequest { claim_hash: claim_hash(&offer.claim), request: offer.request, proof: offer.proof };
-        let by = self.inner.about(offer.identity, request);
+        let new = NewRequest { claim_hash: claim_hash(claim), request: bytes, proof };
+        let by = self.inner.about(identity, request);
         match self.inner.store.hand_in_request(new, by).await? {
             HandInOutcome::Taken | HandInOutcome::Again => Ok(()),
             HandInOutcome::Unknown => Err(ServiceError::InvitationUnknown),

@@ -18,15 +18,6 @@ use alcove_charter::{LedgerError, LedgerHead, LedgerPoint, SignedLedgerHead};
 use alcove_proto::limits::{LEDGER_CLOCK_AHEAD_MS_MAX, LEDGER_ENTRIES_PER_CALL_MAX, LEDGER_ENTRY_BYTES_MAX};
 use bytes::Bytes;
 
-/// What an admin's program hands in.
-#[derive(Clone)]
-pub struct LedgerOffer {
-    /// Encoded `LedgerEntry` each; none to ask how many are here.
-    pub entries: Vec<Bytes>,
-    /// Encoded `SignedLedgerHead` at the last of them.
-    pub signed_head: Bytes,
-}
-
 /// Part of an agency's ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LedgerPage {
@@ -39,35 +30,35 @@ pub struct LedgerPage {
 }
 
 impl<S: Ledgers> Service<S> {
-    /// Adds entries to an agency's ledger; what is here already changes nothing. Answers how many are here now: with no
-    /// entries under a head that is further on, so many that the caller knows from where to hand in.
+    /// Adds entries to an agency's ledger under a signed head at the last of them; what is here already changes nothing.
+    /// Answers how many are here now: with no entries under a head that is further on, so many that the caller knows from where to hand in.
     ///
     /// Errors: [`ServiceError::NotAuthorised`] when the agency is none of the charter in force or its charter key has
     /// not signed the head, [`ServiceError::LedgerRefused`] for what does not lead on from the ledger that is here,
     /// [`ServiceError::ClockSkew`] for a head of the future, [`ServiceError::Malformed`],
     /// [`ServiceError::NotCanonical`], [`ServiceError::TooLarge`].
-    pub async fn submit_ledger(&self, offer: LedgerOffer) -> Result<u64, ServiceError> {
-        if offer.entries.len() > LEDGER_ENTRIES_PER_CALL_MAX {
+    pub async fn submit_ledger(&self, entries: Vec<Bytes>, signed_head: Bytes) -> Result<u64, ServiceError> {
+        if entries.len() > LEDGER_ENTRIES_PER_CALL_MAX {
             return Err(ServiceError::TooLarge { limit: LEDGER_ENTRIES_PER_CALL_MAX as u64 });
         }
-        let head = self.inner.believed(&offer.signed_head)?;
+        let head = self.inner.believed(&signed_head)?;
         let held = self.inner.store.ledger_end(head.trust_domain.clone()).await?;
         let held = held.map(|end| LedgerPoint { count: end.count, head: end.head });
         let count = held.map_or(0, |held| held.count);
-        if offer.entries.is_empty() && count < head.point.count {
+        if entries.is_empty() && count < head.point.count {
             return Ok(count);
         }
         let after = if held == Some(head.point) {
             head.point
         } else {
-            lead_on(held.unwrap_or(LedgerPoint::start(&head.trust_domain)), &offer.entries, &head)?
+            lead_on(held.unwrap_or(LedgerPoint::start(&head.trust_domain)), &entries, &head)?
         };
         let is_here = after == head.point;
         let new = NewLedgerEntries {
             after: (after.count, after.head),
-            entries: if is_here { Vec::new() } else { offer.entries },
+            entries: if is_here { Vec::new() } else { entries },
             head: head.point.head,
-            signed: SignedEnd { bytes: offer.signed_head, time_ms: head.time_ms },
+            signed: SignedEnd { bytes: signed_head, time_ms: head.time_ms },
             trust_domain: head.trust_domain,
         };
         match self.inner.store.append_ledger(new).await? {

@@ -19,7 +19,6 @@ mod enrolment;
 mod error;
 mod escrow;
 mod feed;
-mod group_info;
 mod inner;
 mod key_packages;
 mod ledger;
@@ -29,7 +28,6 @@ mod orders;
 mod read_log;
 mod receipts;
 mod recoveries;
-mod signed_order;
 mod standing;
 mod start;
 mod submit_commit;
@@ -38,6 +36,7 @@ mod uploads;
 mod wake;
 mod welcomes;
 
+pub use crate::observer::CommitOffer;
 pub use crate::store::{
     escrow::{EpochSealings, EscrowPage, SealingPage},
     recoveries::{Attempt, AttemptState},
@@ -47,19 +46,18 @@ pub use admission::{Admission, Allowance, Key, Permit};
 pub use blobs::{BlobShape, CHUNKS_AT_ONCE, ChunkReader, ChunkWriter, NewUpload, Upload};
 pub use caller::Caller;
 pub use directory::{Crls, Description, charters_after};
-pub use enrolment::{RequestOffer, RequestState};
+pub use enrolment::RequestState;
 pub use error::ServiceError;
 pub use escrow::{EscrowOffer, NewSealing, OfferedGrant};
 pub use inner::{Service, TrustSource};
 pub use key_packages::KeyPackages;
-pub use ledger::{LedgerOffer, LedgerPage};
+pub use ledger::LedgerPage;
 pub use orders::{
-    Asked, DeskEvent, DeskEventKind, DeskList, OpenInvitation, OrderAnswer, TrustOrders, WaitingRequest,
+    Asked, DeskEvent, DeskList, OpenInvitation, OrderAnswer, SignedOrder, TrustOrders, WaitingRequest,
 };
 pub use read_log::{LogPage, LogRange};
 pub use receipts::{Receipt, ReceiptKey, ReceiptKeyError, ReceiptKeySource};
 pub use recoveries::AttemptNow;
-pub use signed_order::SignedOrder;
-pub use submit_commit::{CommitOffer, CommitOutcome};
+pub use submit_commit::CommitOutcome;
 pub use subscribe::{Event, Subscription};
 pub use welcomes::{TreeReader, WaitingWelcome};

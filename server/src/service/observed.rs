@@ -63,36 +63,10 @@ impl<S: Groups + Log> Inner<S> {
         Ok(self.observed(group).await?.policy().role_of(person) == Role::Owner)
     }
 
-    /// Until when the certificate at the identity's leaf is good, as far as is known under `trust`.
-    ///
-    /// Errors: [`ServiceError::LeafLapsed`]; [`ServiceError::NotFound`] when it has no leaf.
-    pub(super) async fn leaf_good_until(
-        &self,
-        live: &LiveGroup,
-        identity: &Identity,
-        trust: &Arc<TrustView>,
-        now_ms: i64,
-    ) -> Result<i64, ServiceError> {
-        match self.judge_leaf(live, identity, trust, now_ms).await? {
-            Ok(certificate) => Ok(certificate.not_after_ms),
-            Err(_) => Err(ServiceError::LeafLapsed),
-        }
-    }
-
-    /// Whether the identity's leaf will never hold again: its certificate is revoked, or its agency has left.
+    /// What `trust` says of the certificate at the identity's leaf.
     ///
     /// Errors: [`ServiceError::NotFound`] when it has no leaf.
-    pub(super) async fn leaf_is_revoked(
-        &self,
-        live: &LiveGroup,
-        identity: &Identity,
-        now_ms: i64,
-    ) -> Result<bool, ServiceError> {
-        let judged = self.judge_leaf(live, identity, &self.trust(), now_ms).await?;
-        Ok(matches!(judged, Err(TrustError::Revoked { .. } | TrustError::UnknownAgency { .. })))
-    }
-
-    async fn judge_leaf(
+    pub(super) async fn judge_leaf(
         &self,
         live: &LiveGroup,
         identity: &Identity,
@@ -132,9 +106,9 @@ impl From<Refused> for ServiceError {
             Refused::Leaf(error) => of_leaf(&error),
             Refused::NotByCaller | Refused::OtherGroup | Refused::WelcomeMismatch => Self::CommitInvalid,
             Refused::SeenMismatch => Self::CommitInvalid,
-            Refused::ClockSkew { skew_ms: _ } => Self::ClockSkew,
+            Refused::ClockSkew(_) => Self::ClockSkew,
             Refused::TrustStale => Self::TrustStale,
-            Refused::HeadTooOld { behind: _ } => Self::HeadTooOld { limit: LINK_DIGESTS_MAX as u64 },
+            Refused::HeadTooOld(_) => Self::HeadTooOld { limit: LINK_DIGESTS_MAX as u64 },
         }
     }
 }

@@ -3,7 +3,6 @@
 //! An agency orders what concerns its own devices, and nothing else: every name in an order is one of its own.
 //! PROTOCOL.md, "Orders".
 
-use super::signed_order::{SignedOrder, digest};
 use super::{
     error::ServiceError,
     inner::{Inner, Service},
@@ -17,6 +16,7 @@ use crate::store::{
 use alcove_charter::verify_order;
 use alcove_proto::{
     canonical::{self, CanonicalError},
+    ids::Digest,
     limits::{
         ANSWER_BYTES_MAX, CHARTER_BYTES_MAX, DESK_EVENTS_MAX, INVITATION_MS, ORDER_BYTES_MAX,
         ORDER_CLOCK_SKEW_MS_MAX, REQUESTS_PER_PAGE_MAX,
@@ -26,7 +26,7 @@ use alcove_proto::{
 };
 use std::{future::Future, sync::Arc};
 
-pub use crate::store::enrolment::{Asked, DeskEvent, DeskEventKind, OpenInvitation, WaitingRequest};
+pub use crate::store::enrolment::{Asked, DeskEvent, OpenInvitation, WaitingRequest};
 
 /// The format of orders that is read.
 const FORMAT: u32 = 1;
@@ -45,6 +45,15 @@ pub trait TrustOrders: Send + Sync + 'static {
 
     /// Ends the denial of a device; one that is not denied stays so.
     fn lift_denial(&self, identity: Identity) -> impl Future<Output = Result<(), ServiceError>> + Send;
+}
+
+/// What an admin's program hands in.
+#[derive(Clone)]
+pub struct SignedOrder {
+    /// Encoded [`alcove_proto::v1::Order`], at most [`alcove_proto::limits::ORDER_BYTES_MAX`].
+    pub order: Vec<u8>,
+    /// By the agency's charter key.
+    pub signature: Vec<u8>,
 }
 
 /// What an order was answered with.
@@ -135,7 +144,8 @@ impl<S: Desk + Escrow + Recoveries> Service<S> {
             }
             Act::OpenRecovery(open) => {
                 let by = self.inner.about(own(&agency, &open.identity)?, request);
-                self.inner.open_recovery(&open, signed, by).await?;
+                let (order, signature) = (signed.order.clone().into(), signed.signature.clone().into());
+                self.inner.open_recovery(&open, (order, signature), by).await?;
                 Ok(OrderAnswer::Done)
             }
             Act::WithdrawRecovery(withdraw) => {
@@ -220,6 +230,11 @@ impl<S: Desk> Inner<S> {
         };
         Ok(OrderAnswer::Listed(DeskList { requests: page.requests, more: page.more, events, invitations }))
     }
+}
+
+/// Reads a hash.
+fn digest(bytes: &[u8]) -> Result<Digest, ServiceError> {
+    Digest::try_from(bytes).map_err(|_| ServiceError::Malformed)
 }
 
 /// A device that the agency may order about.

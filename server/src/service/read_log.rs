@@ -1,12 +1,13 @@
-//! Reading one page of the part of a log that the caller may read.
+//! Reading one page of the part of a log that the caller may read, and what a member comes back by.
 
 use super::{authorisation::Reach, caller::Caller, error::ServiceError, inner::Service};
 use crate::store::{Access, Groups, Log, Members, groups::LogQuery};
 use alcove_proto::{
-    ids::{Digest, GroupId, Position},
+    ids::{Digest, Epoch, GroupId, Position},
     limits::{LINK_DIGESTS_MAX, LOG_PAGE_BYTES_MAX},
     v1::{LogEntry, SignedHead},
 };
+use bytes::Bytes;
 use std::sync::Arc;
 
 /// Part of a log that is asked for.
@@ -183,5 +184,19 @@ impl<S: Access + Groups + Log + Members> Service<S> {
         }
         let last = Position(joined.0 - 1);
         Ok(self.inner.store.entry_digests(range.group, first, last).await?)
+    }
+}
+
+impl<S: Groups + Members> Service<S> {
+    /// What a member that lost its state comes back by: the epoch in force and its GroupInfo, empty when the author of
+    /// the last commit handed in none.
+    ///
+    /// It is public data under its author's signature and opens nothing. A commit made by it has to remove one leaf with
+    /// that leaf's own key (PROTOCOL.md section 8, "Commits", 4), so it is of use to members alone, and is shown to nobody
+    /// else.
+    /// Errors: [`ServiceError::NotFound`] for whoever has no leaf in the group.
+    pub async fn group_info(&self, caller: &Caller, group: GroupId) -> Result<(Epoch, Bytes), ServiceError> {
+        self.inner.member(caller, group).await?;
+        self.inner.store.group_info(group).await?.ok_or(ServiceError::NotFound)
     }
 }

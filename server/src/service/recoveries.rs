@@ -8,7 +8,6 @@ use super::{
     caller::Caller,
     error::ServiceError,
     inner::{Inner, Service},
-    signed_order::{SignedOrder, digest},
 };
 use crate::store::{
     Escrow, Recoveries,
@@ -18,7 +17,7 @@ use crate::store::{
 };
 use alcove_charter::{Judge, ObjectionError, VerifiedObjection, spelled_words};
 use alcove_proto::{
-    ids::AttemptId,
+    ids::{AttemptId, Digest},
     limits::{ESCROW_PAGE_BYTES_MAX, OBJECTION_BYTES_MAX},
     names::TrustDomain,
     v1,
@@ -86,11 +85,11 @@ impl<S: Recoveries> Inner<S> {
         Ok(attempts.into_iter().map(now).collect())
     }
 
-    /// Announces an attempt for the device `by.identity`, which is of the agency that signed the order.
+    /// Announces an attempt for the device `by.identity`, which is of the agency whose signature of the order this is.
     pub(super) async fn open_recovery(
         &self,
         open: &v1::OpenRecovery,
-        signed: &SignedOrder,
+        (order, signature): (Bytes, Bytes),
         by: By,
     ) -> Result<(), ServiceError> {
         let attempt = attempt_id(&open.attempt_id)?;
@@ -98,12 +97,7 @@ impl<S: Recoveries> Inner<S> {
         if spelled_words(&open.request_words).as_ref() != Some(&open.request_words) {
             return Err(ServiceError::Malformed);
         }
-        let new = NewAttempt {
-            attempt,
-            order: signed.order.clone().into(),
-            signature: signed.signature.clone().into(),
-        };
-        match self.store.open_attempt(new, by).await? {
+        match self.store.open_attempt(NewAttempt { attempt, order, signature }, by).await? {
             OpenAttemptOutcome::Announced => Ok(()),
             OpenAttemptOutcome::IdReused => Err(ServiceError::IdReused),
             OpenAttemptOutcome::Stands => Err(ServiceError::RecoveryStands),
@@ -132,7 +126,8 @@ impl<S: Escrow + Recoveries> Inner<S> {
         read: v1::ReadEscrow,
         request: u64,
     ) -> Result<EscrowPage, ServiceError> {
-        let (id, hash) = (attempt_id(&read.attempt_id)?, digest(&read.recovery_key_hash)?);
+        let id = attempt_id(&read.attempt_id)?;
+        let hash = Digest::try_from(&read.recovery_key_hash[..]).map_err(|_| ServiceError::Malformed)?;
         if read.cursor.len() > CURSOR_BYTES_MAX {
             return Err(ServiceError::TooLarge { limit: CURSOR_BYTES_MAX as u64 });
         }
@@ -170,7 +165,8 @@ fn may_be_read(attempt: &Attempt, now_ms: i64) -> Result<bool, ServiceError> {
         | AttemptState::HandedOut
         | AttemptState::Objected
         | AttemptState::Withdrawn
-        | AttemptState::Ended => 0,
+        | AttemptState::Ended
+        | AttemptState::Unspecified => 0,
     };
     Err(ServiceError::RecoveryNotOpen { retry_after_ms })
 }

@@ -10,7 +10,7 @@ use super::{
     receipts::Receipt,
 };
 use crate::{
-    observer::{Judged, Offer, judge},
+    observer::{CommitOffer, Judged, Offer, judge},
     store::{
         Groups, Log, Members,
         groups::{
@@ -18,32 +18,8 @@ use crate::{
         },
     },
 };
-use alcove_proto::{
-    ids::{Digest, Epoch, GroupId, Position},
-    names::Identity,
-    v1::LogEntry,
-};
-use bytes::Bytes;
+use alcove_proto::{ids::Position, names::Identity, v1::LogEntry};
 use std::sync::Arc;
-
-/// A commit that is offered for the epoch in force.
-#[derive(Debug, Clone)]
-pub struct CommitOffer {
-    /// The group.
-    pub group: GroupId,
-    /// The epoch it was made in.
-    pub epoch: Epoch,
-    /// The body of its log entry.
-    pub commit: Bytes,
-    /// MLSMessage(Welcome) without the tree; empty when nobody joins.
-    pub welcome: Bytes,
-    /// Who joins by it, with the reference of the key package that was used.
-    pub joiners: Vec<(Identity, Digest)>,
-    /// The last position its author had processed.
-    pub seen: Position,
-    /// MLSMessage(GroupInfo) of the epoch it opens; empty when it brings none.
-    pub group_info: Bytes,
-}
 
 /// What came of a commit.
 #[derive(Debug, Clone)]
@@ -93,18 +69,7 @@ impl<S: Groups + Log + Members> Inner<S> {
         let (offer, judged) = beside(move || {
             let judged = judge(
                 &observer,
-                &Offer {
-                    caller: &identity,
-                    group: offer.group,
-                    epoch: offer.epoch,
-                    commit: &offer.commit,
-                    welcome: &offer.welcome,
-                    joiners: &offer.joiners,
-                    group_info: &offer.group_info,
-                    seen: (offer.seen, seen_head),
-                    newest: head.position,
-                    now_ms,
-                },
+                &Offer { caller: &identity, commit: &offer, seen_head, newest: head.position, now_ms },
                 &trust,
             );
             (offer, judged)
@@ -161,6 +126,7 @@ impl<S: Groups + Log + Members> Inner<S> {
         })?;
         if !matches!(stored, Stored::Committed(_)) {
             self.daily.give_back(who, additions);
+            self.held.forget(&offer.group);
         }
         match stored {
             Stored::Committed(appended) => {
@@ -176,17 +142,10 @@ impl<S: Groups + Log + Members> Inner<S> {
                 Ok(CommitOutcome::Accepted(self.receipt_of_new(live, appended)?))
             }
             Stored::Replayed(replayed) => {
-                self.held.forget(&offer.group);
                 Ok(CommitOutcome::Accepted(self.receipt_of_old(live, replayed).await?))
             }
-            Stored::Superseded { winner } => {
-                self.held.forget(&offer.group);
-                Ok(CommitOutcome::SupersededBy(winner))
-            }
-            Stored::StaleEpoch { current } => {
-                self.held.forget(&offer.group);
-                Err(ServiceError::StaleEpoch { current })
-            }
+            Stored::Superseded(winner) => Ok(CommitOutcome::SupersededBy(winner)),
+            Stored::StaleEpoch { current } => Err(ServiceError::StaleEpoch { current }),
             Stored::HeadTooOld { limit } => Err(ServiceError::HeadTooOld { limit }),
         }
     }

@@ -9,6 +9,7 @@ use super::{
     inner::{Inner, Service},
 };
 use crate::store::{Blobs, Groups, Log, audit::By, blobs::IdleUpload};
+use alcove_charter::TrustError;
 use alcove_proto::{ids::GroupId, limits::UPLOAD_IDLE_MS_MAX, names::Identity};
 use std::{collections::HashMap, sync::Weak, time::Duration};
 
@@ -70,13 +71,14 @@ impl<S: Blobs + Groups + Log> Inner<S> {
         }
     }
 
+    /// Whether the uploader's leaf will never hold again: its certificate is revoked, or its agency has left.
     async fn is_revoked(&self, upload: &IdleUpload, now_ms: i64) -> bool {
         let judged = async {
             let live = self.live(upload.group).await?.ok_or(ServiceError::NotFound)?;
-            self.leaf_is_revoked(&live, &upload.uploader, now_ms).await
+            self.judge_leaf(&live, &upload.uploader, &self.trust(), now_ms).await
         };
         match judged.await {
-            Ok(revoked) => revoked,
+            Ok(leaf) => matches!(leaf, Err(TrustError::Revoked { .. } | TrustError::UnknownAgency { .. })),
             // Removed since it was listed: its uploads have gone.
             Err(ServiceError::NotFound) => false,
             Err(error) => {

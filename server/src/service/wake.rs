@@ -168,18 +168,17 @@ impl Doorbells {
 
     /// Tells everybody to look for welcomes.
     pub(crate) fn ring_welcomes(&self) {
-        let bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
-        for bell in bells.values().flatten().filter_map(Weak::upgrade) {
-            bell.ring_welcome();
-        }
+        self.ring(Bell::ring_welcome);
     }
 
     /// Tells everybody that the server is going down.
     pub(crate) fn ring_closing(&self) {
+        self.ring(Bell::ring_closing);
+    }
+
+    fn ring(&self, how: impl Fn(&Bell)) {
         let bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
-        for bell in bells.values().flatten().filter_map(Weak::upgrade) {
-            bell.ring_closing();
-        }
+        bells.values().flatten().filter_map(Weak::upgrade).for_each(|bell| how(&bell));
     }
 }
 

@@ -20,6 +20,19 @@ impl PositionRange {
     pub fn contains(&self, position: Position) -> bool {
         self.first <= position && position <= self.last
     }
+
+    /// The same positions in order, where ranges that overlap or touch are one.
+    pub(crate) fn merged(mut ranges: Vec<Self>) -> Vec<Self> {
+        ranges.sort_by_key(|range| range.first);
+        let mut merged: Vec<Self> = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            match merged.last_mut() {
+                Some(last) if range.first <= last.last.next() => last.last = last.last.max(range.last),
+                _ => merged.push(range),
+            }
+        }
+        merged
+    }
 }
 
 /// An access entry to open.

@@ -76,19 +76,12 @@ impl Drop for UnderWay {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FileName {
     index: u32,
-    run: u64,
-    attempt: u64,
-}
-
-impl FileName {
-    fn of(index: u32, file: &ChunkFile) -> Self {
-        Self { index, run: file.run, attempt: file.attempt }
-    }
+    file: ChunkFile,
 }
 
 impl std::fmt::Display for FileName {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{:08x}-{:016x}-{:x}", self.index, self.run, self.attempt)
+        write!(formatter, "{:08x}-{:016x}-{:x}", self.index, self.file.run, self.file.attempt)
     }
 }
 
@@ -101,7 +94,7 @@ impl FromStr for FileName {
         let mut parts = whole.split('-').map(|part| u64::from_str_radix(part, 16));
         match (parts.next(), parts.next(), parts.next(), parts.next()) {
             (Some(Ok(index)), Some(Ok(run)), Some(Ok(attempt)), None) => {
-                Ok(Self { index: index.try_into().map_err(|_| ())?, run, attempt })
+                Ok(Self { index: index.try_into().map_err(|_| ())?, file: ChunkFile { run, attempt } })
             }
             _ => Err(()),
         }
@@ -135,7 +128,7 @@ impl ChunkFiles {
         let attempt = self.attempts.fetch_add(1, Ordering::Relaxed);
         let under_way = UnderWay::begin(attempt, &self.under_way);
         let file = ChunkFile { run: self.run, attempt };
-        let path = object_path(blob, &FileName::of(index, &file));
+        let path = object_path(blob, &FileName { index, file });
         self.files
             .put(&path, PutPayload::from(chunk))
             .await
@@ -145,7 +138,7 @@ impl ChunkFiles {
 
     /// Reads one chunk.
     pub(crate) async fn read(&self, blob: &BlobId, index: u32, file: &ChunkFile) -> Result<Option<Bytes>> {
-        let path = object_path(blob, &FileName::of(index, file));
+        let path = object_path(blob, &FileName { index, file: *file });
         let read = async { self.files.get(&path).await?.bytes().await };
         match read.await {
             Ok(chunk) => Ok(Some(chunk)),
@@ -167,7 +160,7 @@ impl ChunkFiles {
 
     /// Removes one file that no row names, and the folder of a blob that is gone.
     pub(crate) fn discard(&self, blob: &BlobId, index: u32, file: &ChunkFile, blob_gone: bool) {
-        let path = self.blob_folder(blob).join(FileName::of(index, file).to_string());
+        let path = self.blob_folder(blob).join(FileName { index, file: *file }.to_string());
         if let Err(error) = fs::remove_file(&path) {
             // The reaper finds it.
             tracing::warn!(%blob, index, kind = %error.kind(), "a chunk file could not be removed");
@@ -180,7 +173,7 @@ impl ChunkFiles {
 
     /// Length of one chunk file, bytes; nothing when it is missing.
     pub(crate) fn length(&self, blob: &BlobId, index: u32, file: &ChunkFile) -> Option<u64> {
-        let path = self.blob_folder(blob).join(FileName::of(index, file).to_string());
+        let path = self.blob_folder(blob).join(FileName { index, file: *file }.to_string());
         fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file).map(|file| file.len())
     }
 
@@ -191,7 +184,7 @@ impl ChunkFiles {
         index: u32,
         file: &ChunkFile,
     ) -> Result<Option<Vec<u8>>> {
-        let path = self.blob_folder(blob).join(FileName::of(index, file).to_string());
+        let path = self.blob_folder(blob).join(FileName { index, file: *file }.to_string());
         match fs::read(path) {
             Ok(chunk) => Ok(Some(chunk)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -234,11 +227,11 @@ impl ChunkFiles {
         for text in names(&folder).unwrap_or_default() {
             let Ok(name) = text.parse::<FileName>() else { continue };
             // Asked before the row is looked for: an attempt ends when its row is there to be seen.
-            if name.run == self.run && self.is_under_way(name.attempt) {
+            if name.file.run == self.run && self.is_under_way(name.file.attempt) {
                 continue;
             }
             let row = named(name.index)?;
-            let wanted = row.map(|file| FileName::of(name.index, &file).to_string());
+            let wanted = row.map(|file| FileName { index: name.index, file }.to_string());
             if wanted.as_deref() != Some(text.as_str()) && fs::remove_file(folder.join(&text)).is_ok() {
                 removed += 1;
             }
@@ -294,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_file_name_comes_back_and_a_foreign_one_is_none_of_ours() {
-        let name = FileName { index: 0x12, run: u64::MAX, attempt: 3 };
+        let name = FileName { index: 0x12, file: ChunkFile { run: u64::MAX, attempt: 3 } };
         assert_eq!(name.to_string().parse(), Ok(name));
         assert_eq!(format!("{name}#1").parse(), Ok(name));
         for foreign in ["", "-", "1-2", "1-2-3-4", "100000000-1-1", "x-1-1", ".."] {

@@ -12,6 +12,8 @@ use alcove_proto::{
 };
 use bytes::Bytes;
 
+pub use alcove_proto::v1::DeskEventKind;
+
 /// Milliseconds for which an unanswered request is kept: 30 days.
 pub const REQUEST_KEPT_MS: i64 = 30 * 24 * 3600 * 1000;
 /// Milliseconds for which an answer is kept: 90 days, as long as the certificates in it hold.
@@ -113,10 +115,7 @@ pub enum Asked {
         proof: Digest,
     },
     /// Signed with the key certified last.
-    ByRenewal {
-        /// Encoded SignedRenewal.
-        signed_renewal: Bytes,
-    },
+    ByRenewal(Bytes),
 }
 
 /// Requests that wait.
@@ -161,42 +160,6 @@ pub struct DeskEvent {
     pub identity: Identity,
     /// Server time, milliseconds since 1970.
     pub at_ms: i64,
-}
-
-/// What can happen at the desk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum DeskEventKind {
-    /// A request or a renewal came in.
-    HandedIn,
-    /// Refused: the code is not the invitation's.
-    WrongCode,
-    /// Refused: another request has come in on this invitation.
-    UsedCode,
-    /// Refused: the invitation had ended.
-    ExpiredCode,
-    /// Refused: nobody invited that device.
-    NotInvited,
-    /// Refused: the renewal is not signed by a certificate of the agency that holds.
-    RenewalRefused,
-    /// The answer was collected.
-    Collected,
-    /// The device was denied by hand.
-    Denied,
-}
-
-impl DeskEventKind {
-    /// Whether anybody can cause it, about devices of their own invention: such events have a limit of their own.
-    pub fn is_strangers(self) -> bool {
-        match self {
-            Self::NotInvited | Self::RenewalRefused => true,
-            Self::HandedIn
-            | Self::WrongCode
-            | Self::UsedCode
-            | Self::ExpiredCode
-            | Self::Collected
-            | Self::Denied => false,
-        }
-    }
 }
 
 /// The desk. `By::identity` is the device that an act is about.

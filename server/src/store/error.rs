@@ -10,6 +10,16 @@ pub trait Answer<T>: Future<Output = Result<T>> + Send {}
 
 impl<T, F: Future<Output = Result<T>> + Send> Answer<T> for F {}
 
+/// Refuses more than `limit` bytes. Errors: [`StoreError::TooLarge`].
+pub(crate) fn bytes_at_most(what: &'static str, bytes: usize, limit: usize) -> Result<()> {
+    if bytes > limit { Err(StoreError::TooLarge { what, limit }) } else { Ok(()) }
+}
+
+/// Refuses more than `limit` of something. Errors: [`StoreError::TooMany`].
+pub(crate) fn count_at_most(what: &'static str, count: usize, limit: usize) -> Result<()> {
+    if count > limit { Err(StoreError::TooMany { what, limit }) } else { Ok(()) }
+}
+
 /// Why a verb wrote or found nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -98,20 +108,14 @@ pub enum StoreError {
         count: usize,
     },
     /// The file system is one whose flush is no promise, or that sled is known to fail on.
-    #[error("the data folder is on {name}, which cannot keep it")]
-    FileSystem {
-        /// Its name.
-        name: &'static str,
-    },
+    #[error("the data folder is on {0}, which cannot keep it")]
+    FileSystem(&'static str),
     /// The database is open elsewhere: one server for one data folder.
     #[error("the data folder is in use by another process")]
     InUse,
     /// The engine could not open its files.
-    #[error("the database could not be opened: {cause}")]
-    Open {
-        /// The engine's own words, for the operator.
-        cause: String,
-    },
+    #[error("the database could not be opened: {0}")]
+    Open(String),
     /// A file or folder could not be read, made or synced.
     #[error("{act} failed: {source}")]
     Io {

@@ -199,10 +199,7 @@ pub enum CommitOutcome {
     /// The same author had made the same commit in that epoch.
     Replayed(Replayed),
     /// Another commit closed that epoch.
-    Superseded {
-        /// The one that did.
-        winner: LogEntry,
-    },
+    Superseded(LogEntry),
     /// The group has not reached that epoch.
     StaleEpoch {
         /// The one in force.

@@ -19,15 +19,9 @@ pub enum Hint {
         position: Position,
     },
     /// Members came or went.
-    MembersChanged {
-        /// The group.
-        group: GroupId,
-    },
+    MembersChanged(GroupId),
     /// A welcome waits for a device.
-    WelcomeWaiting {
-        /// Which.
-        identity: Identity,
-    },
+    WelcomeWaiting(Identity),
 }
 
 /// How the store is.
@@ -78,69 +72,32 @@ pub const PROBLEMS_MAX: usize = 1000;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// A row does not parse.
-    #[error("a stored {what} does not parse")]
-    Row {
-        /// Of which kind.
-        what: &'static str,
-    },
+    #[error("a stored {0} does not parse")]
+    Row(&'static str),
     /// An entry is missing.
-    #[error("group {group}: no entry at position {position}")]
-    EntryMissing {
-        /// Where.
-        group: GroupId,
-        /// At which position.
-        position: Position,
-    },
+    #[error("group {0}: no entry at position {1}")]
+    EntryMissing(GroupId, Position),
     /// An entry does not hash to the head stored with it.
-    #[error("group {group}: the chain breaks at position {position}")]
-    ChainBroken {
-        /// Where.
-        group: GroupId,
-        /// At which position.
-        position: Position,
-    },
+    #[error("group {0}: the chain breaks at position {1}")]
+    ChainBroken(GroupId, Position),
     /// A record id or commit does not lead to its entry.
-    #[error("group {group}: an index does not lead to position {position}")]
-    IndexMismatch {
-        /// Where.
-        group: GroupId,
-        /// At which position.
-        position: Position,
-    },
+    #[error("group {0}: an index does not lead to position {1}")]
+    IndexMismatch(GroupId, Position),
     /// The two lists of members contradict each other.
-    #[error("group {group}: the two lists of members differ")]
-    MembersMismatch {
-        /// Which.
-        group: GroupId,
-    },
+    #[error("group {0}: the two lists of members differ")]
+    MembersMismatch(GroupId),
     /// The observer's state is missing.
-    #[error("group {group}: no checkpoint")]
-    CheckpointMissing {
-        /// Which.
-        group: GroupId,
-    },
+    #[error("group {0}: no checkpoint")]
+    CheckpointMissing(GroupId),
     /// A chunk that was acknowledged is missing or has another length.
-    #[error("blob {blob}: chunk {index} is missing or has another length")]
-    ChunkMissing {
-        /// Which blob.
-        blob: BlobId,
-        /// Which chunk.
-        index: u32,
-    },
+    #[error("blob {0}: chunk {1} is missing or has another length")]
+    ChunkMissing(BlobId, u32),
     /// A chunk has other bytes than were acknowledged.
-    #[error("blob {blob}: chunk {index} has other bytes than were acknowledged")]
-    ChunkDamaged {
-        /// Which blob.
-        blob: BlobId,
-        /// Which chunk.
-        index: u32,
-    },
+    #[error("blob {0}: chunk {1} has other bytes than were acknowledged")]
+    ChunkDamaged(BlobId, u32),
     /// The list of uploads that no record names contradicts the blob.
-    #[error("blob {blob}: the list of uploads contradicts it")]
-    UploadMismatch {
-        /// Which.
-        blob: BlobId,
-    },
+    #[error("blob {0}: the list of uploads contradicts it")]
+    UploadMismatch(BlobId),
     /// What counts against a device's quota is not what it has here.
     #[error("{identity}: {counted} bytes of blobs, and {stored} count against its quota")]
     UsageMismatch {
@@ -162,65 +119,32 @@ pub enum Problem {
         known: Position,
     },
     /// A waiting welcome, or what its joiners share, is incomplete or counted wrongly.
-    #[error("group {group}: the welcome of position {position} is incomplete")]
-    WelcomeBroken {
-        /// Which group.
-        group: GroupId,
-        /// The position of its commit.
-        position: Position,
-    },
+    #[error("group {0}: the welcome of position {1} is incomplete")]
+    WelcomeBroken(GroupId, Position),
     /// A one-time key package waits and has been handed out.
-    #[error("{identity}: a key package that was handed out waits again")]
-    KeyPackageTwice {
-        /// Whose.
-        identity: String,
-    },
+    #[error("{0}: a key package that was handed out waits again")]
+    KeyPackageTwice(String),
     /// A request waits that no invitation names, or it is not the one that was taken.
-    #[error("{identity}: a request waits on no invitation")]
-    RequestAlone {
-        /// Whose.
-        identity: String,
-    },
+    #[error("{0}: a request waits on no invitation")]
+    RequestAlone(String),
     /// An agency's events are not those that count as kept.
-    #[error("{trust_domain}: the events of the desk are not those that are counted")]
-    EventsMismatch {
-        /// Whose.
-        trust_domain: String,
-    },
+    #[error("{0}: the events of the desk are not those that are counted")]
+    EventsMismatch(String),
     /// The renewals of an agency that wait are not as many as are counted.
-    #[error("{trust_domain}: the renewals that wait are not as many as are counted")]
-    RenewalsMismatch {
-        /// Whose.
-        trust_domain: String,
-    },
+    #[error("{0}: the renewals that wait are not as many as are counted")]
+    RenewalsMismatch(String),
     /// The certificates beside an agency's escrow are not those that are counted.
-    #[error("{trust_domain}: the certificates beside its escrow are not those that are counted")]
-    CertificatesMismatch {
-        /// Whose.
-        trust_domain: String,
-    },
+    #[error("{0}: the certificates beside its escrow are not those that are counted")]
+    CertificatesMismatch(String),
     /// A published ledger is no chain from its first entry to its end.
-    #[error("{trust_domain}: its ledger breaks after entry {after}")]
-    LedgerBroken {
-        /// Whose.
-        trust_domain: String,
-        /// The last entry that is in order.
-        after: u64,
-    },
+    #[error("{0}: its ledger breaks after entry {1}")]
+    LedgerBroken(String, u64),
     /// The audit trail has a gap.
-    #[error("the audit trail has no entry {sequence}")]
-    AuditGap {
-        /// The first number that is missing.
-        sequence: u64,
-    },
+    #[error("the audit trail has no entry {0}")]
+    AuditGap(u64),
     /// The engine has made side files, which it never syncs.
-    #[error("{count} side files lie in {path}")]
-    SideFiles {
-        /// Where.
-        path: PathBuf,
-        /// How many.
-        count: usize,
-    },
+    #[error("{count} side files lie in {path}", count = .1, path = .0.display())]
+    SideFiles(PathBuf, usize),
 }
 
 /// The store as a whole: how it is, and that something in it changed.

@@ -11,6 +11,8 @@ use alcove_proto::{
 };
 use bytes::Bytes;
 
+pub use alcove_proto::v1::AttemptState;
+
 /// Bytes of one encoded Order that announces an attempt.
 pub const ATTEMPT_ORDER_BYTES_MAX: usize = 4 * 1024;
 
@@ -57,23 +59,6 @@ pub struct Attempt {
     pub objected: Option<(i64, Bytes)>,
 }
 
-/// How far an attempt has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AttemptState {
-    /// Nothing is handed out yet.
-    Announced,
-    /// Nobody objected in time.
-    Open,
-    /// Something has been handed out. It stays so: whoever looks later is to see it.
-    HandedOut,
-    /// A device objected: nothing was or will be handed out.
-    Objected,
-    /// The admin took it back before anything was handed out.
-    Withdrawn,
-    /// Its time is over, and nothing was handed out.
-    Ended,
-}
-
 impl Attempt {
     /// The first moment at which something may be handed out, milliseconds since 1970.
     pub fn open_from_ms(&self) -> i64 {
@@ -113,7 +98,8 @@ impl Attempt {
             AttemptState::Announced
             | AttemptState::Objected
             | AttemptState::Withdrawn
-            | AttemptState::Ended => false,
+            | AttemptState::Ended
+            | AttemptState::Unspecified => false,
         }
     }
 }

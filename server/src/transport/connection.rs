@@ -68,35 +68,11 @@ pub(super) enum Ended {
     Http(#[source] hyper::Error),
 }
 
-/// What bounds the connections of a door.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
-    pub(super) handshake_deadline: Duration,
-    pub(super) preface_deadline: Duration,
-    pub(super) keepalive_interval: Duration,
-    pub(super) keepalive_timeout: Duration,
-    /// Calls under way on one connection.
-    pub(super) streams_max: u32,
-}
-
-impl Bounds {
-    /// The deadlines of `limits`, which both doors have in common, and so many calls.
-    pub(super) fn new(limits: &Limits, streams_max: NonZeroU32) -> Self {
-        Self {
-            handshake_deadline: Duration::from_millis(limits.handshake_deadline_ms),
-            preface_deadline: Duration::from_millis(limits.preface_deadline_ms),
-            keepalive_interval: Duration::from_millis(limits.keepalive_interval_ms),
-            keepalive_timeout: Duration::from_millis(limits.keepalive_timeout_ms),
-            streams_max: streams_max.get(),
-        }
-    }
-}
-
 /// Shakes hands, or tells the peer why not.
 pub(super) async fn handshake(
     tcp: TcpStream,
     tls: Arc<ServerConfig>,
-    bounds: &Bounds,
+    limits: &Limits,
     waiting: Waiting,
 ) -> Result<TlsStream<TcpStream>, Ended> {
     // Only delays answers when it fails.
@@ -105,7 +81,7 @@ pub(super) async fn handshake(
     // The place is kept until it is known who this is, or until this is over: also while lingering.
     let mut pushed_out = pin!(waiting.pushed_out());
     let accepted = tokio::select! {
-        accepted = timeout(bounds.handshake_deadline, accepting) => accepted,
+        accepted = timeout(Duration::from_millis(limits.handshake_deadline_ms), accepting) => accepted,
         () = &mut pushed_out => return Err(Ended::PushedOut),
     };
     match accepted {
@@ -132,17 +108,19 @@ async fn linger(mut tcp: TcpStream) {
     let _over = timeout(LINGER_DEADLINE, reading).await;
 }
 
-/// Serves `calls` until the peer leaves or `cut` is ready. When `leave` is, calls under way may end and no more begin.
+/// Serves `calls`, `streams_max` at one time, until the peer leaves or `cut` is ready. When `leave` is, calls under way
+/// may end and no more begin.
 pub(super) async fn serve_http<C: Caller>(
     tls: TlsStream<TcpStream>,
-    bounds: &Bounds,
+    limits: &Limits,
+    streams_max: NonZeroU32,
     calls: Calls<C>,
     leave: impl Future<Output = ()>,
     cut: impl Future<Output = Ended>,
 ) -> Ended {
     let (io, preface) = FirstBytes::new(tls);
     let calls = TowerToHyperService::new(calls);
-    let mut connection = pin!(http(bounds).serve_connection(TokioIo::new(io), calls));
+    let mut connection = pin!(http(limits, streams_max).serve_connection(TokioIo::new(io), calls));
     let mut cut = pin!(cut);
 
     tokio::select! {
@@ -150,7 +128,7 @@ pub(super) async fn serve_http<C: Caller>(
         ended = &mut cut => return ended,
         ended = &mut connection => return closed(ended),
         _seen = preface => {}
-        () = sleep(bounds.preface_deadline) => return Ended::PrefaceDeadline,
+        () = sleep(Duration::from_millis(limits.preface_deadline_ms)) => return Ended::PrefaceDeadline,
     }
     tokio::select! {
         biased;
@@ -165,17 +143,17 @@ pub(super) async fn serve_http<C: Caller>(
     }
 }
 
-fn http(bounds: &Bounds) -> Builder<TokioExecutor> {
+fn http(limits: &Limits, streams_max: NonZeroU32) -> Builder<TokioExecutor> {
     let mut http = Builder::new(TokioExecutor::new());
     http.timer(TokioTimer::new())
         .initial_connection_window_size(http2::CONNECTION_WINDOW_BYTES)
         .initial_stream_window_size(http2::STREAM_WINDOW_BYTES)
         .max_frame_size(http2::FRAME_BYTES_MAX)
-        .max_concurrent_streams(bounds.streams_max)
+        .max_concurrent_streams(streams_max.get())
         .max_local_error_reset_streams(LOCAL_ERROR_RESETS_MAX)
         .max_header_list_size(HEADER_BYTES_MAX)
-        .keep_alive_interval(bounds.keepalive_interval)
-        .keep_alive_timeout(bounds.keepalive_timeout);
+        .keep_alive_interval(Duration::from_millis(limits.keepalive_interval_ms))
+        .keep_alive_timeout(Duration::from_millis(limits.keepalive_timeout_ms));
     http
 }
 

@@ -4,7 +4,7 @@
 
 use super::{
     call::{Caller, Calls},
-    connection::{self, Bounds, Ended},
+    connection::{self, Ended},
     grpc::RequestId,
     listener::{Door, Room, Stopped, serve_door},
     pending::Waiting,
@@ -49,11 +49,9 @@ pub async fn serve(
         handshakes_max: limits.handshakes_max.get(),
         stop_grace: Duration::from_millis(limits.stop_grace_ms),
     };
-    let bounds = Bounds::new(&limits, limits.streams_per_connection_max);
     let routes = routes.prepare();
     let strangers = Strangers::of(FirstDoor::NAME);
-    let door =
-        FirstDoor { in_force, registry, routes, admission, limits, bounds, strangers, stop: stop.clone() };
+    let door = FirstDoor { in_force, registry, routes, admission, limits, strangers, stop: stop.clone() };
     serve_door(listener, door, room, stop).await
 }
 
@@ -64,7 +62,6 @@ struct FirstDoor {
     routes: Routes,
     admission: Arc<Admission>,
     limits: Limits,
-    bounds: Bounds,
     strangers: Strangers,
     stop: Stopping,
 }
@@ -84,7 +81,7 @@ impl Door for FirstDoor {
 
     async fn serve(self: Arc<Self>, tcp: TcpStream, _address: SocketAddr, (): (), waiting: Waiting) -> Ended {
         let snapshot = self.in_force.trust.load_full();
-        let tls = match connection::handshake(tcp, Arc::clone(&snapshot.tls), &self.bounds, waiting).await {
+        let tls = match connection::handshake(tcp, Arc::clone(&snapshot.tls), &self.limits, waiting).await {
             Ok(tls) => tls,
             Err(ended) => return ended,
         };
@@ -118,7 +115,8 @@ impl FirstDoor {
         let calls = Calls::new(routes, admission, Duration::from_millis(self.limits.body_deadline_ms), peer);
         let mut stop = self.stop.clone();
         let cut = async { cut_for(cut.await) };
-        connection::serve_http(tls, &self.bounds, calls, stop.asked(), cut).await
+        let streams_max = self.limits.streams_per_connection_max;
+        connection::serve_http(tls, &self.limits, streams_max, calls, stop.asked(), cut).await
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) async fn the_first_commit_of_an_epoch_wins_and_the_loser_is_shown_it<
     // By somebody else, by the same with other bytes, and the same bytes by somebody else.
     for (body, author) in [(noise(11, 400), 1), (noise(11, 400), 0), (noise(10, 400), 1)] {
         match store.commit(new_commit(1, 1, body), by(author)).await.unwrap() {
-            CommitOutcome::Superseded { winner } => assert_eq!(winner, won.entry),
+            CommitOutcome::Superseded(winner) => assert_eq!(winner, won.entry),
             other => panic!("{other:?}"),
         }
     }

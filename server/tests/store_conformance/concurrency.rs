@@ -81,7 +81,7 @@ pub(crate) async fn of_many_commits_at_once_exactly_one_wins<E: Engine>(folder: 
         for commit in commits {
             match commit.await.unwrap() {
                 CommitOutcome::Committed(appended) => won.push(appended.entry),
-                CommitOutcome::Superseded { winner } => winners.push(winner),
+                CommitOutcome::Superseded(winner) => winners.push(winner),
                 other => panic!("{other:?}"),
             }
         }
@@ -130,7 +130,7 @@ pub(crate) async fn hints_tell_what_became_durable<E: Engine>(folder: &Path) {
     let store = E::open(folder);
     let mut hints = store.hints();
     create(&store, 1, 0).await;
-    assert_eq!(hints.recv().await.unwrap(), Hint::MembersChanged { group: group(1) });
+    assert_eq!(hints.recv().await.unwrap(), Hint::MembersChanged(group(1)));
     let appended = append(&store, 1, 0, 1, 0).await;
     let hint = hints.recv().await.unwrap();
     assert_eq!(hint, Hint::GroupAdvanced { group: group(1), position: Position(appended.entry.position) });
@@ -146,9 +146,6 @@ pub(crate) async fn hints_tell_what_became_durable<E: Engine>(folder: &Path) {
     told.sort_by_key(|hint| matches!(hint, Hint::MembersChanged { .. }));
     assert_eq!(
         told,
-        [
-            Hint::GroupAdvanced { group: group(1), position: Position(2) },
-            Hint::MembersChanged { group: group(1) },
-        ]
+        [Hint::GroupAdvanced { group: group(1), position: Position(2) }, Hint::MembersChanged(group(1)),]
     );
 }

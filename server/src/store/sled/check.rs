@@ -27,7 +27,7 @@ impl Check<'_> {
         let mut report = CheckReport::default();
         let count = side_files(self.data)?;
         if count > 0 {
-            found(&mut report, Problem::SideFiles { path: side_folder(self.data), count });
+            found(&mut report, Problem::SideFiles(side_folder(self.data), count));
         }
         self.groups(&mut report)?;
         self.blobs(&mut report)?;
@@ -55,6 +55,20 @@ impl Check<'_> {
         keep(report, looked).map(drop)
     }
 
+    /// What `look` finds wrong among the rows of a kind.
+    pub(super) fn problems(
+        &self,
+        kind: Kind,
+        mut look: impl FnMut(&[u8], &[u8]) -> Result<Option<Problem>>,
+    ) -> Result<Vec<Problem>> {
+        let mut problems = Vec::new();
+        self.view.each(&kind.key().build(), |key, value| {
+            problems.extend(look(key, value)?);
+            Ok(within(problems.len()))
+        })?;
+        Ok(problems)
+    }
+
     /// Every row of a kind parses.
     pub(super) fn rows<R: Row>(&self, report: &mut CheckReport, kind: Kind) -> Result<()> {
         self.view.each(&kind.key().build(), |_, value| {
@@ -72,13 +86,13 @@ impl Check<'_> {
         self.view.each(&Kind::Audit.key().build(), |key, value| {
             let first = tail(key).map(u64::from_be_bytes).ok_or(damaged(what))?;
             if first != expected {
-                found(report, Problem::AuditGap { sequence: expected });
+                found(report, Problem::AuditGap(expected));
             }
             let acts = AuditRow::from_value(value)?.acts;
             expected = first + acts.len() as u64;
             for act in acts {
                 if act_of(act.act).is_none() {
-                    found(report, Problem::Row { what });
+                    found(report, Problem::Row(what));
                 }
                 if act.position == 0 {
                     identity(&act.identity, what)?;
@@ -111,7 +125,7 @@ pub(super) fn found(report: &mut CheckReport, problem: Problem) {
 pub(super) fn keep(report: &mut CheckReport, checked: Result<()>) -> Result<ControlFlow<()>> {
     match checked {
         Ok(()) => {}
-        Err(StoreError::Damaged { what }) => found(report, Problem::Row { what }),
+        Err(StoreError::Damaged { what }) => found(report, Problem::Row(what)),
         Err(error) => return Err(error),
     }
     Ok(within(report.problems.len()))

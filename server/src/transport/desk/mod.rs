@@ -10,7 +10,7 @@ pub use address::Address;
 
 use super::{
     call::{Caller, Calls},
-    connection::{self, Bounds, Ended},
+    connection::{self, Ended},
     grpc::RequestId,
     listener::{Door, Room, Stopped, serve_door},
     pending::Waiting,
@@ -56,10 +56,8 @@ pub async fn serve_desk(
         routes: routes.prepare(),
         admission: Admission::new(Allowance::from(&desk)),
         crowd: Crowd::new(desk.connections_per_address_max.get()),
-        bounds: Bounds::new(limits, desk.streams_per_connection_max),
-        life: Duration::from_millis(desk.connection_life_ms),
-        last_calls: Duration::from_millis(limits.stop_grace_ms),
-        body_deadline: Duration::from_millis(desk.body_deadline_ms),
+        limits: limits.clone(),
+        desk,
         strangers: Arc::new(Strangers::of(Desk::NAME)),
         stop: stop.clone(),
     };
@@ -72,11 +70,9 @@ struct Desk {
     routes: Routes,
     admission: Arc<Admission<Address>>,
     crowd: Crowd,
-    bounds: Bounds,
-    /// Time a connection may live, and time its calls have to end then.
-    life: Duration,
-    last_calls: Duration,
-    body_deadline: Duration,
+    /// The deadlines that both doors have in common.
+    limits: Limits,
+    desk: DeskLimits,
     strangers: Arc<Strangers>,
     stop: Stopping,
 }
@@ -100,16 +96,17 @@ impl Door for Desk {
         _place: Place,
         waiting: Waiting,
     ) -> Ended {
-        let (life, mut stop) = (self.life, self.stop.clone());
+        let (life, mut stop) = (Duration::from_millis(self.desk.connection_life_ms), self.stop.clone());
         // Of now, so that a certificate that was renewed is shown at once.
         let tls = Arc::clone(&self.trust.load().desk_tls);
-        let tls = match connection::handshake(tcp, tls, &self.bounds, waiting).await {
+        let tls = match connection::handshake(tcp, tls, &self.limits, waiting).await {
             Ok(tls) => tls,
             Err(ended) => return ended,
         };
         let (routes, admission) = (self.routes.clone(), Arc::clone(&self.admission));
         let stranger = Stranger { address: Address::of(address.ip()), tally: Arc::clone(&self.strangers) };
-        let calls = Calls::new(routes, admission, self.body_deadline, stranger);
+        let calls =
+            Calls::new(routes, admission, Duration::from_millis(self.desk.body_deadline_ms), stranger);
         let leave = async {
             tokio::select! {
                 () = stop.asked() => {}
@@ -117,10 +114,12 @@ impl Door for Desk {
             }
         };
         let cut = async {
-            sleep(life + self.last_calls).await;
+            // Its calls have as long to end as when the server stops.
+            sleep(life + Duration::from_millis(self.limits.stop_grace_ms)).await;
             Ended::Life
         };
-        connection::serve_http(tls, &self.bounds, calls, leave, cut).await
+        let streams_max = self.desk.streams_per_connection_max;
+        connection::serve_http(tls, &self.limits, streams_max, calls, leave, cut).await
     }
 }
 

@@ -1,9 +1,8 @@
 //! The Blobs service at the edge: chunks in and out as streams, one chunk a message.
 
 use super::{
-    call::{Call, Refusal, drain},
+    call::{Call, Refusal, Reply, drain},
     parse::{ParseError, id, required},
-    stream::unfold,
 };
 use crate::{
     service::{BlobShape, CHUNKS_AT_ONCE, ChunkReader, ChunkWriter, NewUpload, Service, ServiceError},
@@ -15,6 +14,7 @@ use alcove_proto::{
     v1,
 };
 use alcove_rpc::v1::blobs_server::Blobs;
+use futures_util::stream::unfold;
 use std::pin::Pin;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming, async_trait};
@@ -29,26 +29,22 @@ pub(super) struct BlobsApi<S>(pub(super) Service<S>);
 
 #[async_trait]
 impl<S: Store> Blobs for BlobsApi<S> {
-    async fn open_upload(
-        &self,
-        request: Request<v1::OpenUploadRequest>,
-    ) -> Result<Response<v1::OpenUploadResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
-        let opened = async {
+    async fn open_upload(&self, request: Request<v1::OpenUploadRequest>) -> Reply<v1::OpenUploadResponse> {
+        Call::answered(request, async |call, message| {
             let (blob, group) = (id(&message.blob_id)?, id(&message.group_id)?);
             let shape =
                 BlobShape::new(message.chunk_count, message.bytes_total).map_err(ServiceError::from)?;
             let upload = self.0.open_upload(&call.caller, NewUpload { blob, group, shape }).await?;
             let received = upload.received.into_iter().map(|(first, last)| v1::ChunkRange { first, last });
             Ok(v1::OpenUploadResponse { received: received.collect(), finished: upload.finished })
-        };
-        call.answer(opened.await)
+        })
+        .await
     }
 
     async fn put_chunks(
         &self,
         request: Request<Streaming<v1::PutChunksRequest>>,
-    ) -> Result<Response<v1::PutChunksResponse>, Status> {
+    ) -> Reply<v1::PutChunksResponse> {
         let (call, mut chunks) = Call::begin(request)?;
         if let Err(status) = call.hold(TRANSFER_BYTES) {
             drain(&mut chunks).await;
@@ -68,22 +64,18 @@ impl<S: Store> Blobs for BlobsApi<S> {
     async fn finish_upload(
         &self,
         request: Request<v1::FinishUploadRequest>,
-    ) -> Result<Response<v1::FinishUploadResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
-        let finished = async {
+    ) -> Reply<v1::FinishUploadResponse> {
+        Call::answered(request, async |call, message| {
             let (blob, digest) = (id(&message.blob_id)?, id(&message.digest)?);
             let position = self.0.finish_upload(&call.caller, blob, digest).await?;
             Ok(v1::FinishUploadResponse { position: position.0 })
-        };
-        call.answer(finished.await)
+        })
+        .await
     }
 
     type ReadChunksStream = Pin<Box<dyn Stream<Item = Result<v1::ReadChunksResponse, Status>> + Send>>;
 
-    async fn read_chunks(
-        &self,
-        request: Request<v1::ReadChunksRequest>,
-    ) -> Result<Response<Self::ReadChunksStream>, Status> {
+    async fn read_chunks(&self, request: Request<v1::ReadChunksRequest>) -> Reply<Self::ReadChunksStream> {
         let (call, message) = Call::begin(request)?;
         let opened = async {
             let (group, blob) = (id(&message.group_id)?, id(&message.blob_id)?);
@@ -105,16 +97,12 @@ impl<S: Store> Blobs for BlobsApi<S> {
         Ok(Response::new(Box::pin(stream)))
     }
 
-    async fn delete_blob(
-        &self,
-        request: Request<v1::DeleteBlobRequest>,
-    ) -> Result<Response<v1::DeleteBlobResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
-        let deleted = async {
+    async fn delete_blob(&self, request: Request<v1::DeleteBlobRequest>) -> Reply<v1::DeleteBlobResponse> {
+        Call::answered(request, async |call, message| {
             self.0.delete_blob(&call.caller, id(&message.blob_id)?).await?;
             Ok(v1::DeleteBlobResponse {})
-        };
-        call.answer(deleted.await)
+        })
+        .await
     }
 }
 

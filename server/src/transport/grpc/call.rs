@@ -19,6 +19,9 @@ const DRAINED_MESSAGES_MAX: usize = 64;
 /// Time that reading them may take.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 
+/// What a call is answered with.
+pub(super) type Reply<T> = Result<Response<T>, Status>;
+
 /// Why a call is refused: its form, or what it asks.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
@@ -69,9 +72,13 @@ impl Call {
         refusal.status(&self.id)
     }
 
-    /// The answer to a unary call.
-    pub(super) fn answer<T>(&self, result: Result<T, Refusal>) -> Result<Response<T>, Status> {
-        result.map(Response::new).map_err(|refusal| self.refuse(refusal))
+    /// Begins a unary call, does `act` with its message, and answers.
+    pub(super) async fn answered<T, R>(
+        request: Request<T>,
+        act: impl AsyncFnOnce(&Self, T) -> Result<R, Refusal>,
+    ) -> Reply<R> {
+        let (call, message) = Self::begin(request)?;
+        act(&call, message).await.map(Response::new).map_err(|refusal| call.refuse(refusal))
     }
 }
 
@@ -82,21 +89,20 @@ pub(super) struct DeskCall {
 }
 
 impl DeskCall {
-    /// Begins a call whose body has been read.
-    pub(super) fn begin<T>(request: Request<T>) -> (Self, T) {
+    /// Begins a call whose body has been read, does `act` with its message, and answers.
+    pub(super) async fn answered<T, R>(
+        request: Request<T>,
+        act: impl AsyncFnOnce(&Self, T) -> Result<R, Refusal>,
+    ) -> Reply<R> {
         let (_, mut extensions, message) = request.into_parts();
         let id = extensions.remove::<RequestId>().unwrap_or_default();
-        (Self { id, _permit: extensions.remove::<Permit<Address>>() }, message)
+        let call = Self { id, _permit: extensions.remove::<Permit<Address>>() };
+        act(&call, message).await.map(Response::new).map_err(|refusal| refusal.status(&call.id))
     }
 
     /// The id of the request, as in the log line about it.
     pub(super) fn request(&self) -> u64 {
         self.id.0
-    }
-
-    /// The answer to a unary call.
-    pub(super) fn answer<T>(&self, result: Result<T, Refusal>) -> Result<Response<T>, Status> {
-        result.map(Response::new).map_err(|refusal| refusal.status(&self.id))
     }
 }
 

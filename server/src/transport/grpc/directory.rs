@@ -1,38 +1,30 @@
 //! The Directory service at the edge.
 
 use super::{
-    call::{Call, Refusal},
+    call::{Call, Reply},
     parse::{identity, required, trust_domain_or_all},
 };
 use crate::{service::Service, store::Store};
 use alcove_proto::{limits::SEALED_CARD_BYTES_MAX, v1};
 use alcove_rpc::v1::directory_server::Directory;
-use tonic::{Request, Response, Status, async_trait};
+use tonic::{Request, Response, async_trait};
 
 /// Serves `alcove.v1.Directory`.
 pub(super) struct DirectoryApi<S>(pub(super) Service<S>);
 
 #[async_trait]
 impl<S: Store> Directory for DirectoryApi<S> {
-    async fn publish_card(
-        &self,
-        request: Request<v1::PublishCardRequest>,
-    ) -> Result<Response<v1::PublishCardResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
-        let published = async {
+    async fn publish_card(&self, request: Request<v1::PublishCardRequest>) -> Reply<v1::PublishCardResponse> {
+        Call::answered(request, async |call, message| {
             required(&message.sealed_card, SEALED_CARD_BYTES_MAX)?;
             self.0.publish_card(&call.caller, message.sealed_card.into()).await?;
             Ok(v1::PublishCardResponse {})
-        };
-        call.answer(published.await)
+        })
+        .await
     }
 
-    async fn list_cards(
-        &self,
-        request: Request<v1::ListCardsRequest>,
-    ) -> Result<Response<v1::ListCardsResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
-        let listed = async {
+    async fn list_cards(&self, request: Request<v1::ListCardsRequest>) -> Reply<v1::ListCardsResponse> {
+        Call::answered(request, async |_call, message| {
             let trust_domain = trust_domain_or_all(&message.trust_domain)?;
             let after = match message.after_identity.as_str() {
                 "" => None,
@@ -44,55 +36,47 @@ impl<S: Store> Directory for DirectoryApi<S> {
                 sealed_card: card.sealed_card.into(),
             });
             Ok(v1::ListCardsResponse { cards: cards.collect(), more: page.more })
-        };
-        call.answer(listed.await)
+        })
+        .await
     }
 
     async fn fetch_charters(
         &self,
         request: Request<v1::FetchChartersRequest>,
-    ) -> Result<Response<v1::FetchChartersResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
+    ) -> Reply<v1::FetchChartersResponse> {
+        let (_call, message) = Call::begin(request)?;
         let signed_charters = self.0.charters(message.after_version);
-        call.answer(Ok(v1::FetchChartersResponse { signed_charters }))
+        Ok(Response::new(v1::FetchChartersResponse { signed_charters }))
     }
 
-    async fn fetch_crls(
-        &self,
-        request: Request<v1::FetchCrlsRequest>,
-    ) -> Result<Response<v1::FetchCrlsResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
-        let fetched = trust_domain_or_all(&message.after_trust_domain).map_err(Refusal::from).map(|after| {
-            let page = self.0.crls(after.as_ref());
+    async fn fetch_crls(&self, request: Request<v1::FetchCrlsRequest>) -> Reply<v1::FetchCrlsResponse> {
+        Call::answered(request, async |_call, message| {
+            let page = self.0.crls(trust_domain_or_all(&message.after_trust_domain)?.as_ref());
             let next = page.next_after.map(|trust_domain| trust_domain.to_string()).unwrap_or_default();
-            v1::FetchCrlsResponse { crls: page.crls, next_after_trust_domain: next }
-        });
-        call.answer(fetched)
+            Ok(v1::FetchCrlsResponse { crls: page.crls, next_after_trust_domain: next })
+        })
+        .await
     }
 
-    async fn fetch_ledger(
-        &self,
-        request: Request<v1::FetchLedgerRequest>,
-    ) -> Result<Response<v1::FetchLedgerResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
-        let fetched = async {
+    async fn fetch_ledger(&self, request: Request<v1::FetchLedgerRequest>) -> Reply<v1::FetchLedgerResponse> {
+        Call::answered(request, async |call, message| {
             let page = self.0.fetch_ledger(&call.caller, message.after_number).await?;
             Ok(v1::FetchLedgerResponse {
                 entries: page.entries.into_iter().map(Into::into).collect(),
                 signed_head: page.signed_head.into(),
                 more: page.more,
             })
-        };
-        call.answer(fetched.await)
+        })
+        .await
     }
 
     async fn describe_server(
         &self,
         request: Request<v1::DescribeServerRequest>,
-    ) -> Result<Response<v1::DescribeServerResponse>, Status> {
-        let (call, v1::DescribeServerRequest {}) = Call::begin(request)?;
+    ) -> Reply<v1::DescribeServerResponse> {
+        let (_call, v1::DescribeServerRequest {}) = Call::begin(request)?;
         let described = self.0.describe();
-        call.answer(Ok(v1::DescribeServerResponse {
+        Ok(Response::new(v1::DescribeServerResponse {
             time_ms: described.time_ms,
             version: described.version.to_owned(),
             receipt_chain: described.receipt_chain,

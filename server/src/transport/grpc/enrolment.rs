@@ -1,14 +1,14 @@
 //! The Enrolment service at the edge of the desk.
 
 use super::{
-    call::DeskCall,
+    call::{DeskCall, Reply},
     escrow::attempt,
     parse::{id, identity, required},
 };
 use crate::{
     service::{
-        Asked, DeskEvent, DeskEventKind, DeskList, EscrowPage, OpenInvitation, OrderAnswer, RequestOffer,
-        RequestState, Service, ServiceError, SignedOrder, TrustOrders, WaitingRequest,
+        Asked, DeskEvent, DeskList, EscrowPage, OpenInvitation, OrderAnswer, RequestState, Service,
+        ServiceError, SignedOrder, TrustOrders, WaitingRequest,
     },
     store::Store,
 };
@@ -21,7 +21,7 @@ use alcove_rpc::v1::enrolment_server::Enrolment;
 use bytes::Bytes;
 use prost::Message;
 use std::sync::Arc;
-use tonic::{Request, Response, Status, async_trait};
+use tonic::{Request, async_trait};
 
 /// Bytes of a signature: ECDSA P-256 in ASN.1 DER takes 72 at most.
 const SIGNATURE_BYTES_MAX: usize = 128;
@@ -40,60 +40,50 @@ impl<S: Store, T: TrustOrders> Enrolment for EnrolmentApi<S, T> {
     async fn hand_in_request(
         &self,
         request: Request<v1::HandInRequestRequest>,
-    ) -> Result<Response<v1::HandInRequestResponse>, Status> {
-        let (call, message) = DeskCall::begin(request);
-        let handed_in = async {
+    ) -> Reply<v1::HandInRequestResponse> {
+        DeskCall::answered(request, async |call, message| {
             required(&message.request, REQUEST_BYTES_MAX)?;
-            let offer = RequestOffer {
-                identity: identity(&message.identity)?,
-                claim: id::<Digest>(&message.claim)?.0,
-                proof: id(&message.proof)?,
-                request: message.request.into(),
-            };
-            self.service.hand_in_request(offer, call.request()).await?;
+            let (device, proof) = (identity(&message.identity)?, id(&message.proof)?);
+            let Digest(claim) = id(&message.claim)?;
+            let request = message.request.into();
+            self.service.hand_in_request(device, &claim, request, proof, call.request()).await?;
             Ok(v1::HandInRequestResponse {})
-        };
-        call.answer(handed_in.await)
+        })
+        .await
     }
 
     async fn hand_in_renewal(
         &self,
         request: Request<v1::HandInRenewalRequest>,
-    ) -> Result<Response<v1::HandInRenewalResponse>, Status> {
-        let (call, message) = DeskCall::begin(request);
-        let handed_in = async {
+    ) -> Reply<v1::HandInRenewalResponse> {
+        DeskCall::answered(request, async |call, message| {
             required(&message.signed_renewal, RENEWAL_BYTES_MAX)?;
             self.service.hand_in_renewal(message.signed_renewal.into(), call.request()).await?;
             Ok(v1::HandInRenewalResponse {})
-        };
-        call.answer(handed_in.await)
+        })
+        .await
     }
 
     async fn collect_answer(
         &self,
         request: Request<v1::CollectAnswerRequest>,
-    ) -> Result<Response<v1::CollectAnswerResponse>, Status> {
-        let (call, message) = DeskCall::begin(request);
-        let collected = async {
+    ) -> Reply<v1::CollectAnswerResponse> {
+        DeskCall::answered(request, async |call, message| {
             let (device, hash) = (identity(&message.identity)?, id(&message.request_hash)?);
             Ok(state(self.service.collect_answer(device, hash, call.request()).await?))
-        };
-        call.answer(collected.await)
+        })
+        .await
     }
 
-    async fn place_order(
-        &self,
-        request: Request<v1::PlaceOrderRequest>,
-    ) -> Result<Response<v1::PlaceOrderResponse>, Status> {
-        let (call, message) = DeskCall::begin(request);
-        let placed = async {
+    async fn place_order(&self, request: Request<v1::PlaceOrderRequest>) -> Reply<v1::PlaceOrderResponse> {
+        DeskCall::answered(request, async |call, message| {
             required(&message.order, ORDER_BYTES_MAX)?;
             required(&message.signature, SIGNATURE_BYTES_MAX)?;
             let signed = SignedOrder { order: message.order, signature: message.signature };
             let answer = self.service.place_order(&signed, &*self.trust_orders, call.request()).await?;
             Ok(order_answer(answer)?)
-        };
-        call.answer(placed.await)
+        })
+        .await
     }
 }
 
@@ -159,7 +149,7 @@ fn waiting(request: WaitingRequest) -> v1::WaitingRequest {
             message.request = request.into();
             message.proof = proof.to_vec();
         }
-        Asked::ByRenewal { signed_renewal } => message.signed_renewal = signed_renewal.into(),
+        Asked::ByRenewal(signed_renewal) => message.signed_renewal = signed_renewal.into(),
     }
     message
 }
@@ -173,19 +163,9 @@ fn invitation(open: OpenInvitation) -> v1::InvitationState {
 }
 
 fn event(event: DeskEvent) -> v1::DeskEvent {
-    let kind = match event.kind {
-        DeskEventKind::HandedIn => v1::DeskEventKind::HandedIn,
-        DeskEventKind::WrongCode => v1::DeskEventKind::WrongCode,
-        DeskEventKind::UsedCode => v1::DeskEventKind::UsedCode,
-        DeskEventKind::ExpiredCode => v1::DeskEventKind::ExpiredCode,
-        DeskEventKind::NotInvited => v1::DeskEventKind::NotInvited,
-        DeskEventKind::RenewalRefused => v1::DeskEventKind::RenewalRefused,
-        DeskEventKind::Collected => v1::DeskEventKind::Collected,
-        DeskEventKind::Denied => v1::DeskEventKind::Denied,
-    };
     v1::DeskEvent {
         sequence: event.sequence,
-        kind: kind.into(),
+        kind: event.kind.into(),
         identity: event.identity.to_string(),
         at_ms: event.at_ms,
     }

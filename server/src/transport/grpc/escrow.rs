@@ -1,11 +1,11 @@
 //! The Escrow service at the edge.
 
 use super::{
-    call::{Call, Refusal},
+    call::{Call, Refusal, Reply},
     parse::{ParseError, count_at_most, id, required},
 };
 use crate::{
-    service::{AttemptNow, AttemptState, EscrowOffer, NewSealing, OfferedGrant, Service},
+    service::{AttemptNow, EscrowOffer, NewSealing, OfferedGrant, Service},
     store::Store,
 };
 use alcove_charter::{EscrowEntry, EscrowError, EscrowedGrant};
@@ -19,31 +19,26 @@ use alcove_proto::{
 };
 use alcove_rpc::v1::escrow_server::Escrow;
 use prost::Message;
-use tonic::{Request, Response, Status, async_trait};
+use tonic::{Request, async_trait};
 
 /// Serves `alcove.v1.Escrow`.
 pub(super) struct EscrowApi<S>(pub(super) Service<S>);
 
 #[async_trait]
 impl<S: Store> Escrow for EscrowApi<S> {
-    async fn put_escrow(
-        &self,
-        request: Request<v1::PutEscrowRequest>,
-    ) -> Result<Response<v1::PutEscrowResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
-        let put = async {
+    async fn put_escrow(&self, request: Request<v1::PutEscrowRequest>) -> Reply<v1::PutEscrowResponse> {
+        Call::answered(request, async |call, message| {
             self.0.put_escrow(&call.caller, escrow_offer(message)?).await?;
             Ok(v1::PutEscrowResponse {})
-        };
-        call.answer(put.await)
+        })
+        .await
     }
 
     async fn list_sealings(
         &self,
         request: Request<v1::ListSealingsRequest>,
-    ) -> Result<Response<v1::ListSealingsResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
-        let listed = async {
+    ) -> Reply<v1::ListSealingsResponse> {
+        Call::answered(request, async |call, message| {
             let (group, hash) = (id(&message.group_id)?, id(&message.recovery_key_hash)?);
             let page = self.0.list_sealings(&call.caller, group, hash, Epoch(message.from_epoch)).await?;
             let epochs = page.epochs.iter().map(|sealed| v1::EpochSealings {
@@ -52,33 +47,31 @@ impl<S: Store> Escrow for EscrowApi<S> {
                 own: sealed.own,
             });
             Ok(v1::ListSealingsResponse { epochs: epochs.collect(), more: page.more })
-        };
-        call.answer(listed.await)
+        })
+        .await
     }
 
     async fn list_recoveries(
         &self,
         request: Request<v1::ListRecoveriesRequest>,
-    ) -> Result<Response<v1::ListRecoveriesResponse>, Status> {
-        let (call, v1::ListRecoveriesRequest {}) = Call::begin(request)?;
-        let listed = async {
+    ) -> Reply<v1::ListRecoveriesResponse> {
+        Call::answered(request, async |call, v1::ListRecoveriesRequest {}| {
             let attempts = self.0.list_recoveries(&call.caller).await?;
             Ok(v1::ListRecoveriesResponse { attempts: attempts.into_iter().map(attempt).collect() })
-        };
-        call.answer(listed.await)
+        })
+        .await
     }
 
     async fn object_to_recovery(
         &self,
         request: Request<v1::ObjectToRecoveryRequest>,
-    ) -> Result<Response<v1::ObjectToRecoveryResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
-        let objected = async {
+    ) -> Reply<v1::ObjectToRecoveryResponse> {
+        Call::answered(request, async |call, message| {
             required(&message.signed_objection, OBJECTION_BYTES_MAX)?;
             let state = self.0.object_to_recovery(&call.caller, message.signed_objection.into()).await?;
-            Ok(v1::ObjectToRecoveryResponse { state: attempt_state(state).into() })
-        };
-        call.answer(objected.await)
+            Ok(v1::ObjectToRecoveryResponse { state: state.into() })
+        })
+        .await
     }
 }
 
@@ -142,20 +135,9 @@ pub(super) fn attempt(now: AttemptNow) -> v1::RecoveryAttempt {
         signature: now.attempt.signature.into(),
         announced_at_ms: now.attempt.announced_at_ms,
         open_from_ms,
-        state: attempt_state(now.state).into(),
+        state: now.state.into(),
         since_ms: now.since_ms,
         signed_objection: now.attempt.objected.map(|(_, signed)| signed.into()).unwrap_or_default(),
-    }
-}
-
-fn attempt_state(state: AttemptState) -> v1::AttemptState {
-    match state {
-        AttemptState::Announced => v1::AttemptState::Announced,
-        AttemptState::Open => v1::AttemptState::Open,
-        AttemptState::HandedOut => v1::AttemptState::HandedOut,
-        AttemptState::Objected => v1::AttemptState::Objected,
-        AttemptState::Withdrawn => v1::AttemptState::Withdrawn,
-        AttemptState::Ended => v1::AttemptState::Ended,
     }
 }
 

@@ -1,9 +1,8 @@
 //! The Groups service at the edge: requests into the service's words, answers back into messages.
 
 use super::{
-    call::{Call, Refusal},
-    parse::{ParseError, at_most, count_at_most, id, identity, positions, required},
-    stream::unfold,
+    call::{Call, Refusal, Reply},
+    parse::{ParseError, at_most, count_at_most, distinct, id, identity, positions, required},
 };
 use crate::{
     service::{
@@ -22,7 +21,8 @@ use alcove_proto::{
     v1,
 };
 use alcove_rpc::v1::groups_server::Groups;
-use std::{collections::HashSet, pin::Pin};
+use futures_util::stream::unfold;
+use std::pin::Pin;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, async_trait};
 
@@ -34,26 +34,21 @@ pub(super) struct GroupsApi<S>(pub(super) Service<S>);
 
 #[async_trait]
 impl<S: Store> Groups for GroupsApi<S> {
-    async fn create_group(
-        &self,
-        request: Request<v1::CreateGroupRequest>,
-    ) -> Result<Response<v1::CreateGroupResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
-        let created = async {
+    async fn create_group(&self, request: Request<v1::CreateGroupRequest>) -> Reply<v1::CreateGroupResponse> {
+        Call::answered(request, async |call, message| {
             let group = id(&message.group_id)?;
             required(&message.group_info, GROUP_INFO_BYTES_MAX)?;
             let signed = self.0.create_group(&call.caller, group, message.group_info).await?;
             Ok(v1::CreateGroupResponse { signed_head: Some(v1::SignedHead::clone(&signed)) })
-        };
-        call.answer(created.await)
+        })
+        .await
     }
 
     async fn submit_commit(
         &self,
         request: Request<v1::SubmitCommitRequest>,
-    ) -> Result<Response<v1::SubmitCommitResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
-        let submitted = async {
+    ) -> Reply<v1::SubmitCommitResponse> {
+        Call::answered(request, async |call, message| {
             let offer = commit_offer(message)?;
             let outcome = match self.0.submit_commit(&call.caller, offer).await? {
                 CommitOutcome::Accepted(accepted) => {
@@ -64,16 +59,15 @@ impl<S: Store> Groups for GroupsApi<S> {
                 }
             };
             Ok(v1::SubmitCommitResponse { outcome: Some(outcome) })
-        };
-        call.answer(submitted.await)
+        })
+        .await
     }
 
     async fn append_record(
         &self,
         request: Request<v1::AppendRecordRequest>,
-    ) -> Result<Response<v1::AppendRecordResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
-        let appended = async {
+    ) -> Reply<v1::AppendRecordResponse> {
+        Call::answered(request, async |call, message| {
             let (group, record) = (id(&message.group_id)?, id(&message.record_id)?);
             required(&message.record, RECORD_BYTES_MAX)?;
             let epoch = Epoch(message.epoch);
@@ -82,44 +76,33 @@ impl<S: Store> Groups for GroupsApi<S> {
             let appended =
                 self.0.append_record(&call.caller, group, epoch, record, message.record, blobs).await?;
             Ok(v1::AppendRecordResponse { receipt: Some(receipt(appended)) })
-        };
-        call.answer(appended.await)
+        })
+        .await
     }
 
-    async fn read_log(
-        &self,
-        request: Request<v1::ReadLogRequest>,
-    ) -> Result<Response<v1::ReadLogResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
-        let read = async {
+    async fn read_log(&self, request: Request<v1::ReadLogRequest>) -> Reply<v1::ReadLogResponse> {
+        Call::answered(request, async |call, message| {
             let range = log_range(&message)?;
             let LogPage { entries, signed, more, link } = self.0.read_log(&call.caller, range).await?;
             let signed_head = signed.map(|signed| v1::SignedHead::clone(&signed));
             Ok(v1::ReadLogResponse { entries, signed_head, more, link: digests(&link) })
-        };
-        call.answer(read.await)
+        })
+        .await
     }
 
-    async fn read_digests(
-        &self,
-        request: Request<v1::ReadDigestsRequest>,
-    ) -> Result<Response<v1::ReadDigestsResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
-        let read = async {
+    async fn read_digests(&self, request: Request<v1::ReadDigestsRequest>) -> Reply<v1::ReadDigestsResponse> {
+        Call::answered(request, async |call, message| {
             let group = id(&message.group_id)?;
             let (first, through) = digest_range(&message)?;
             let found = self.0.read_digests(&call.caller, group, first, through).await?;
             Ok(v1::ReadDigestsResponse { digests: digests(&found) })
-        };
-        call.answer(read.await)
+        })
+        .await
     }
 
     type SubscribeStream = Pin<Box<dyn Stream<Item = Result<v1::SubscribeResponse, Status>> + Send>>;
 
-    async fn subscribe(
-        &self,
-        request: Request<v1::SubscribeRequest>,
-    ) -> Result<Response<Self::SubscribeStream>, Status> {
+    async fn subscribe(&self, request: Request<v1::SubscribeRequest>) -> Reply<Self::SubscribeStream> {
         let (call, message) = Call::begin(request)?;
         let subscribed = async {
             let cursors = cursors(message)?;
@@ -142,24 +125,20 @@ impl<S: Store> Groups for GroupsApi<S> {
     async fn list_welcomes(
         &self,
         request: Request<v1::ListWelcomesRequest>,
-    ) -> Result<Response<v1::ListWelcomesResponse>, Status> {
-        let (call, v1::ListWelcomesRequest {}) = Call::begin(request)?;
-        let listed = async {
+    ) -> Reply<v1::ListWelcomesResponse> {
+        Call::answered(request, async |call, v1::ListWelcomesRequest {}| {
             let (welcomes, more) = self.0.list_welcomes(&call.caller).await?;
             Ok(v1::ListWelcomesResponse {
                 welcomes: welcomes.into_iter().map(pending_welcome).collect(),
                 more,
             })
-        };
-        call.answer(listed.await)
+        })
+        .await
     }
 
     type FetchTreeStream = Pin<Box<dyn Stream<Item = Result<v1::FetchTreeResponse, Status>> + Send>>;
 
-    async fn fetch_tree(
-        &self,
-        request: Request<v1::FetchTreeRequest>,
-    ) -> Result<Response<Self::FetchTreeStream>, Status> {
+    async fn fetch_tree(&self, request: Request<v1::FetchTreeRequest>) -> Reply<Self::FetchTreeStream> {
         let (call, message) = Call::begin(request)?;
         let opened = async {
             let welcome = id(&message.welcome_id)?;
@@ -180,49 +159,39 @@ impl<S: Store> Groups for GroupsApi<S> {
     async fn fetch_group_info(
         &self,
         request: Request<v1::FetchGroupInfoRequest>,
-    ) -> Result<Response<v1::FetchGroupInfoResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
-        let fetched = async {
+    ) -> Reply<v1::FetchGroupInfoResponse> {
+        Call::answered(request, async |call, message| {
             let (epoch, group_info) = self.0.group_info(&call.caller, id(&message.group_id)?).await?;
             Ok(v1::FetchGroupInfoResponse { epoch: epoch.0, group_info: group_info.into() })
-        };
-        call.answer(fetched.await)
+        })
+        .await
     }
 
     async fn acknowledge_welcome(
         &self,
         request: Request<v1::AcknowledgeWelcomeRequest>,
-    ) -> Result<Response<v1::AcknowledgeWelcomeResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
-        let acknowledged = async {
+    ) -> Reply<v1::AcknowledgeWelcomeResponse> {
+        Call::answered(request, async |call, message| {
             self.0.acknowledge_welcome(&call.caller, id(&message.welcome_id)?).await?;
             Ok(v1::AcknowledgeWelcomeResponse {})
-        };
-        call.answer(acknowledged.await)
+        })
+        .await
     }
 
-    async fn open_access(
-        &self,
-        request: Request<v1::OpenAccessRequest>,
-    ) -> Result<Response<v1::OpenAccessResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
-        let opened = async {
+    async fn open_access(&self, request: Request<v1::OpenAccessRequest>) -> Reply<v1::OpenAccessResponse> {
+        Call::answered(request, async |call, message| {
             self.0.open_access(&call.caller, new_access(&message)?).await?;
             Ok(v1::OpenAccessResponse {})
-        };
-        call.answer(opened.await)
+        })
+        .await
     }
 
-    async fn end_access(
-        &self,
-        request: Request<v1::EndAccessRequest>,
-    ) -> Result<Response<v1::EndAccessResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
-        let ended = async {
+    async fn end_access(&self, request: Request<v1::EndAccessRequest>) -> Reply<v1::EndAccessResponse> {
+        Call::answered(request, async |call, message| {
             self.0.end_access(&call.caller, id(&message.group_id)?, id(&message.access_id)?).await?;
             Ok(v1::EndAccessResponse {})
-        };
-        call.answer(ended.await)
+        })
+        .await
     }
 }
 
@@ -240,10 +209,7 @@ fn commit_offer(message: v1::SubmitCommitRequest) -> Result<CommitOffer, Refusal
         count_at_most(joiner.key_package_ref.len(), KEY_PACKAGE_REF_BYTES)?;
         joiners.push((identity(&joiner.identity)?, id(&joiner.key_package_ref)?));
     }
-    let distinct: HashSet<_> = joiners.iter().map(|(identity, _)| identity).collect();
-    if distinct.len() != joiners.len() {
-        return Err(ParseError::Contradiction.into());
-    }
+    distinct(joiners.iter().map(|(identity, _)| identity))?;
     Ok(CommitOffer {
         group,
         epoch: Epoch(message.epoch),
@@ -287,10 +253,7 @@ fn cursors(message: v1::SubscribeRequest) -> Result<Vec<(GroupId, Position)>, Re
     for cursor in &message.cursors {
         cursors.push((id::<GroupId>(&cursor.group_id)?, Position(cursor.after_position)));
     }
-    let distinct: HashSet<_> = cursors.iter().map(|(group, _)| group).collect();
-    if distinct.len() != cursors.len() {
-        return Err(ParseError::Contradiction.into());
-    }
+    distinct(cursors.iter().map(|(group, _)| group))?;
     Ok(cursors)
 }
 

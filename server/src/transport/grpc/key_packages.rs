@@ -1,8 +1,8 @@
 //! The KeyPackages service at the edge.
 
 use super::{
-    call::{Call, Refusal},
-    parse::{ParseError, count_at_most, identity, required},
+    call::{Call, Refusal, Reply},
+    parse::{ParseError, count_at_most, distinct, identity, required},
 };
 use crate::{
     service::{KeyPackages as NewKeyPackages, Service},
@@ -14,8 +14,7 @@ use alcove_proto::{
     v1,
 };
 use alcove_rpc::v1::key_packages_server::KeyPackages;
-use std::collections::HashSet;
-use tonic::{Request, Response, Status, async_trait};
+use tonic::{Request, async_trait};
 
 /// Serves `alcove.v1.KeyPackages`.
 pub(super) struct KeyPackagesApi<S>(pub(super) Service<S>);
@@ -25,24 +24,22 @@ impl<S: Store> KeyPackages for KeyPackagesApi<S> {
     async fn publish_key_packages(
         &self,
         request: Request<v1::PublishKeyPackagesRequest>,
-    ) -> Result<Response<v1::PublishKeyPackagesResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
-        let published = async {
+    ) -> Reply<v1::PublishKeyPackagesResponse> {
+        Call::answered(request, async |call, message| {
             let packages = new_key_packages(message)?;
             let stored = self.0.publish_key_packages(&call.caller, packages).await?;
             // At most as many as one request may carry.
             let one_time_stored = u32::try_from(stored).unwrap_or(u32::MAX);
             Ok(v1::PublishKeyPackagesResponse { one_time_stored })
-        };
-        call.answer(published.await)
+        })
+        .await
     }
 
     async fn claim_key_packages(
         &self,
         request: Request<v1::ClaimKeyPackagesRequest>,
-    ) -> Result<Response<v1::ClaimKeyPackagesResponse>, Status> {
-        let (call, message) = Call::begin(request)?;
-        let claimed = async {
+    ) -> Reply<v1::ClaimKeyPackagesResponse> {
+        Call::answered(request, async |call, message| {
             let devices = devices(&message.identities)?;
             let claimed = self.0.claim_key_packages(&call.caller, devices).await?;
             let key_packages = claimed.into_iter().map(|claimed| v1::ClaimedKeyPackage {
@@ -51,21 +48,20 @@ impl<S: Store> KeyPackages for KeyPackagesApi<S> {
                 last_resort: claimed.last_resort,
             });
             Ok(v1::ClaimKeyPackagesResponse { key_packages: key_packages.collect() })
-        };
-        call.answer(claimed.await)
+        })
+        .await
     }
 
     async fn count_key_packages(
         &self,
         request: Request<v1::CountKeyPackagesRequest>,
-    ) -> Result<Response<v1::CountKeyPackagesResponse>, Status> {
-        let (call, v1::CountKeyPackagesRequest {}) = Call::begin(request)?;
-        let counted = async {
+    ) -> Reply<v1::CountKeyPackagesResponse> {
+        Call::answered(request, async |call, v1::CountKeyPackagesRequest {}| {
             let (one_time, last_resort) = self.0.count_key_packages(&call.caller).await?;
             let one_time = u32::try_from(one_time).unwrap_or(u32::MAX);
             Ok(v1::CountKeyPackagesResponse { one_time, last_resort })
-        };
-        call.answer(counted.await)
+        })
+        .await
     }
 }
 
@@ -89,10 +85,7 @@ fn devices(names: &[String]) -> Result<Vec<Identity>, Refusal> {
         return Err(ParseError::Missing.into());
     }
     let devices: Vec<Identity> = names.iter().map(|name| identity(name)).collect::<Result<_, _>>()?;
-    let distinct: HashSet<_> = devices.iter().collect();
-    if distinct.len() != devices.len() {
-        return Err(ParseError::Contradiction.into());
-    }
+    distinct(devices.iter())?;
     Ok(devices)
 }
 

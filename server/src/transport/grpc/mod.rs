@@ -19,7 +19,6 @@ mod ledger;
 mod parse;
 mod reasoned;
 pub(super) mod status;
-mod stream;
 mod trust;
 
 pub use status::RequestId;

@@ -9,6 +9,7 @@ use alcove_proto::{
     names::{Identity, NameError, TrustDomain},
     v1,
 };
+use std::{collections::HashSet, hash::Hash};
 
 /// Why a request did not parse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +53,12 @@ pub(super) fn identity(text: &str) -> Result<Identity, ParseError> {
 /// Parses a trust domain; empty text means none was named.
 pub(super) fn trust_domain_or_all(text: &str) -> Result<Option<TrustDomain>, ParseError> {
     if text.is_empty() { Ok(None) } else { Ok(Some(text.parse()?)) }
+}
+
+/// Refuses what names one of them twice.
+pub(super) fn distinct<T: Eq + Hash>(mut named: impl Iterator<Item = T>) -> Result<(), ParseError> {
+    let mut known = HashSet::new();
+    if named.all(|one| known.insert(one)) { Ok(()) } else { Err(ParseError::Contradiction) }
 }
 
 /// Refuses a body of more than `limit` bytes.

@@ -10,7 +10,7 @@ use super::{
 use http::{Request, Response};
 use std::{
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 use tonic::{Code, Status};
 use tower::{Layer, Service};
@@ -40,11 +40,11 @@ impl<S> Layer<S> for Reasons {
 impl<S, B, R> Service<Request<B>> for Reasoned<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
-    S::Future: Unpin,
+    S::Future: Send + 'static,
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = Answering<S::Future>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<R>, S::Error>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -52,31 +52,16 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let id = request.extensions().get::<RequestId>().copied().unwrap_or_default();
-        Answering { answer: self.inner.call(request), id, message_bytes_max: self.message_bytes_max }
-    }
-}
-
-/// The answer on its way.
-pub(super) struct Answering<F> {
-    answer: F,
-    id: RequestId,
-    message_bytes_max: usize,
-}
-
-impl<F, R, E> Future for Answering<F>
-where
-    F: Future<Output = Result<Response<R>, E>> + Unpin,
-{
-    type Output = Result<Response<R>, E>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut answer = ready!(Pin::new(&mut self.answer).poll(context))?;
-        if let Some(status) = reason_for(&answer, &self.id, self.message_bytes_max) {
-            // Cannot fail: code, our own sentence and the detail all fit a header; otherwise the answer
-            // stays as it was.
-            let _kept = status.add_header(answer.headers_mut());
-        }
-        Poll::Ready(Ok(answer))
+        let (answer, message_bytes_max) = (self.inner.call(request), self.message_bytes_max);
+        Box::pin(async move {
+            let mut answer = answer.await?;
+            if let Some(status) = reason_for(&answer, &id, message_bytes_max) {
+                // Cannot fail: code, our own sentence and the detail all fit a header; otherwise the answer
+                // stays as it was.
+                let _kept = status.add_header(answer.headers_mut());
+            }
+            Ok(answer)
+        })
     }
 }
 

@@ -56,13 +56,6 @@ struct Turns {
     denials: Arc<Semaphore>,
 }
 
-impl Turns {
-    fn new() -> Self {
-        let turn = || Arc::new(Semaphore::new(1));
-        Self { charters: turn(), lists: turn(), denials: turn() }
-    }
-}
-
 /// What has been put in force, or was before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accepted {
@@ -93,9 +86,11 @@ impl TrustDesk {
         remember: watch::Sender<Arc<TrustView>>,
         lists_per_minute_max: NonZeroU32,
     ) -> Self {
+        let turn = || Arc::new(Semaphore::new(1));
+        let turns = Turns { charters: turn(), lists: turn(), denials: turn() };
         let lists = Arc::new(Mutex::new(Lists::new(lists_per_minute_max)));
         let strangers = Arc::new(Strangers::of("submissions"));
-        Self { files, in_force, remember, turns: Turns::new(), lists, strangers }
+        Self { files, in_force, remember, turns, lists, strangers }
     }
 
     /// Signed charters after version `after`, oldest first, as many as one answer holds.
@@ -141,24 +136,6 @@ impl TrustDesk {
         self.in_turn(&self.turns.denials, move |desk| desk.end_denial(&identity)).await
     }
 
-    /// The devices with a live connection that a charter to come, an encoded [`alcove_proto::v1::SignedCharter`] with the signatures
-    /// it has so far, would cut: sorted, none twice.
-    ///
-    /// Errors: [`ServiceError::TrustRefused`] when it does not lead on from the one in force,
-    /// [`ServiceError::TooLarge`].
-    pub async fn would_cut(&self, signed_charter: &[u8]) -> Result<Vec<Identity>, ServiceError> {
-        let signed_charter = signed_charter.to_vec();
-        self.in_turn(&self.turns.charters, move |desk| {
-            let offered = SignedCharter::parse(&signed_charter)?;
-            let assumed = desk.in_force.trust.load().trust.assuming(&offered)?;
-            let mut cut = desk.in_force.cut_by(&assumed);
-            cut.sort();
-            cut.dedup();
-            Ok(cut)
-        })
-        .await
-    }
-
     /// Does `act`, which blocks, when its turn has come. Once begun it is done to its end, whoever goes away.
     async fn in_turn<T: Send + 'static>(
         &self,
@@ -185,7 +162,15 @@ impl TrustDesk {
 
 impl TrustOrders for TrustDesk {
     async fn would_cut(&self, signed_charter: Vec<u8>) -> Result<Vec<Identity>, ServiceError> {
-        Self::would_cut(self, &signed_charter).await
+        self.in_turn(&self.turns.charters, move |desk| {
+            let offered = SignedCharter::parse(&signed_charter)?;
+            let assumed = desk.in_force.trust.load().trust.assuming(&offered)?;
+            let mut cut = desk.in_force.cut_by(&assumed);
+            cut.sort();
+            cut.dedup();
+            Ok(cut)
+        })
+        .await
     }
 
     async fn lift_denial(&self, identity: Identity) -> Result<(), ServiceError> {

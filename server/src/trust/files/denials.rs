@@ -166,7 +166,7 @@ impl TrustFiles {
             let own = self.denial_path(&identity);
             if !own.exists() {
                 put::rename(&path, &own)
-                    .map_err(|FileError { source, .. }| TrustFileError::Unnamed { path, source })?;
+                    .map_err(|FileError { source, .. }| TrustFileError::Unnamed(path, source))?;
             }
         }
         Ok(())
@@ -222,11 +222,11 @@ impl TrustFiles {
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(TrustFileError::Read { path, source }),
+            Err(source) => return Err(TrustFileError::Read(path, source)),
         };
         match bytes.as_chunks::<32>() {
             (digests, []) => Ok(digests.iter().map(|digest| Digest(*digest)).collect()),
-            _ => Err(TrustFileError::Read { path, source: io::ErrorKind::InvalidData.into() }),
+            _ => Err(TrustFileError::Read(path, io::ErrorKind::InvalidData.into())),
         }
     }
 }

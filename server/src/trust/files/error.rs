@@ -30,21 +30,11 @@ pub enum RefusedCrlCause {
 #[derive(Debug, thiserror::Error)]
 pub enum TrustFileError {
     /// A file cannot be read.
-    #[error("{} cannot be read", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error("{} cannot be read", .0.display())]
+    Read(PathBuf, #[source] io::Error),
     /// The charter is not believed, or not fully signed.
-    #[error("the charter {} is refused", path.display())]
-    Charter {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: CharterError,
-    },
+    #[error("the charter {} is refused", .0.display())]
+    Charter(PathBuf, #[source] CharterError),
     /// The charter in the file is older than the one in force, now or when the server ran last.
     #[error("the charter {} has version {offered}, and version {held} has been in force", path.display())]
     CharterWentBack {
@@ -103,58 +93,27 @@ pub enum TrustFileError {
     #[error(transparent)]
     Crl(#[from] RefusedCrl),
     /// What an agency's lists have ever had does not parse: without it revoked devices could be let in again.
-    #[error("{} does not parse", path.display())]
-    Listed {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("{} does not parse", .0.display())]
+    Listed(PathBuf),
     /// A denial that was put there under a name of its own cannot be given the one under which it is read: whom it shuts out
     /// would be let in.
-    #[error("the denial {} cannot be given the name of its device", path.display())]
-    Unnamed {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error("the denial {} cannot be given the name of its device", .0.display())]
+    Unnamed(PathBuf, #[source] io::Error),
     /// There are more CRL files than agencies could have.
-    #[error("{} holds more than {max} CRL files", folder.display())]
-    TooManyCrls {
-        /// The folder.
-        folder: PathBuf,
-        /// How many files are looked at.
-        max: usize,
-    },
+    #[error("{folder} holds more than {max} CRL files", folder = .0.display(), max = .1)]
+    TooManyCrls(PathBuf, usize),
     /// The certificate file does not parse.
-    #[error("the certificate file {} does not parse", path.display())]
-    CertificateFile {
-        /// The file.
-        path: PathBuf,
-        /// Why, unless its format is unknown.
-        source: Option<CanonicalError>,
-    },
+    #[error("the certificate file {} does not parse", .0.display())]
+    CertificateFile(PathBuf, #[source] Option<CanonicalError>),
     /// One of the server's certificates would not be believed by devices.
-    #[error("the server's {which} certificate is refused")]
-    Certificate {
-        /// Which.
-        which: Which,
-        /// Why.
-        source: TrustError,
-    },
+    #[error("the server's {0} certificate is refused")]
+    Certificate(Which, #[source] TrustError),
     /// The key does not parse or is not the certificate's.
-    #[error("{} is not the key of the {which} certificate", path.display())]
-    Key {
-        /// The file.
-        path: PathBuf,
-        /// Whose.
-        which: Which,
-    },
+    #[error("{path} is not the key of the {which} certificate", path = .0.display(), which = .1)]
+    Key(PathBuf, Which),
     /// Everybody on the machine may read the key.
-    #[error("everybody may read the key {}", path.display())]
-    KeyExposed {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("everybody may read the key {}", .0.display())]
+    KeyExposed(PathBuf),
 }
 
 /// One of the server's two keys.

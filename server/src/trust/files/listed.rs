@@ -23,11 +23,11 @@ pub(super) fn load_listed(files: &TrustFiles, mut view: TrustView) -> Result<Tru
         match read_limited(&path, LISTED_FILE_BYTES_MAX) {
             Ok(bytes) => match EverListed::decode(&bytes) {
                 Some(listed) => view = view.with_listed(&trust_domain, listed),
-                None => return Err(TrustFileError::Listed { path }),
+                None => return Err(TrustFileError::Listed(path)),
             },
             // As before there were any.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => return Err(TrustFileError::Read { path, source }),
+            Err(source) => return Err(TrustFileError::Read(path, source)),
         }
     }
     Ok(view)

@@ -71,7 +71,7 @@ pub fn load(files: &TrustFiles, in_force: Option<&TrustView>, now_ms: i64) -> Re
 }
 
 fn load_charter(path: &Path, in_force: Option<&TrustView>, now_ms: i64) -> Result<TrustView, TrustFileError> {
-    let refused = |source| TrustFileError::Charter { path: path.to_owned(), source };
+    let refused = |source| TrustFileError::Charter(path.to_owned(), source);
     let bytes = read(path, CHARTER_FILE_BYTES_MAX as u64)?;
     let history = CharterFile::parse(&bytes).and_then(|file| file.complete()).map_err(refused)?;
     if let Some(in_force) = in_force {

@@ -78,9 +78,7 @@ impl TrustFiles {
     pub(super) fn crl_paths(&self) -> Result<Vec<PathBuf>, TrustFileError> {
         match self.paths_with("crl", CRL_FILES_MAX)? {
             (paths, false) => Ok(paths),
-            (_, true) => {
-                Err(TrustFileError::TooManyCrls { folder: self.crl_dir.clone(), max: CRL_FILES_MAX })
-            }
+            (_, true) => Err(TrustFileError::TooManyCrls(self.crl_dir.clone(), CRL_FILES_MAX)),
         }
     }
 
@@ -90,7 +88,7 @@ impl TrustFiles {
         wanted: &str,
         max: usize,
     ) -> Result<(Vec<PathBuf>, bool), TrustFileError> {
-        let read = |source| TrustFileError::Read { path: self.crl_dir.clone(), source };
+        let read = |source| TrustFileError::Read(self.crl_dir.clone(), source);
         let mut paths = Vec::new();
         for entry in fs::read_dir(&self.crl_dir).map_err(read)? {
             let path = entry.map_err(read)?.path();
@@ -112,7 +110,7 @@ impl TrustFiles {
 }
 
 pub(super) fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, TrustFileError> {
-    read_limited(path, bytes_max).map_err(|source| TrustFileError::Read { path: path.to_owned(), source })
+    read_limited(path, bytes_max).map_err(|source| TrustFileError::Read(path.to_owned(), source))
 }
 
 pub(super) fn read_limited(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {

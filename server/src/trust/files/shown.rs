@@ -44,7 +44,7 @@ pub(super) fn check_certificates(
     now_ms: i64,
 ) -> Result<Shown, TrustFileError> {
     let certificates = read_certificates(&files.certificate)?;
-    let of = |which| move |source| TrustFileError::Certificate { which, source };
+    let of = |which| move |source| TrustFileError::Certificate(which, source);
     let name = &view.charter().server_name;
     let tls = view.verify_server(&certificates.tls_chain, name, now_ms).map_err(of(Which::Tls))?;
     let receipt =
@@ -53,7 +53,7 @@ pub(super) fn check_certificates(
 }
 
 fn read_certificates(path: &Path) -> Result<v1::ServerCertificate, TrustFileError> {
-    let refused = |source| TrustFileError::CertificateFile { path: path.to_owned(), source };
+    let refused = |source| TrustFileError::CertificateFile(path.to_owned(), source);
     let bytes = read(path, CERTIFICATE_FILE_BYTES_MAX)?;
     let certificates: v1::ServerCertificate =
         canonical::decode(&bytes).map_err(|error| refused(Some(error)))?;
@@ -65,8 +65,8 @@ pub(super) fn read_key(
     which: Which,
     certified: &[u8],
 ) -> Result<PrivatePkcs8KeyDer<'static>, TrustFileError> {
-    if everybody_may_read(path).map_err(|source| TrustFileError::Read { path: path.to_owned(), source })? {
-        return Err(TrustFileError::KeyExposed { path: path.to_owned() });
+    if everybody_may_read(path).map_err(|source| TrustFileError::Read(path.to_owned(), source))? {
+        return Err(TrustFileError::KeyExposed(path.to_owned()));
     }
     let key = PrivatePkcs8KeyDer::from(read(path, KEY_FILE_BYTES_MAX)?);
     let pair = EcdsaKeyPair::from_pkcs8(
@@ -76,7 +76,7 @@ pub(super) fn read_key(
     );
     match pair {
         Ok(pair) if pair.public_key().as_ref() == certified => Ok(key),
-        Ok(_) | Err(_) => Err(TrustFileError::Key { path: path.to_owned(), which }),
+        Ok(_) | Err(_) => Err(TrustFileError::Key(path.to_owned(), which)),
     }
 }
 

@@ -42,7 +42,7 @@ impl Check<'_> {
         if row.finished && seen < shape.chunk_count() {
             for index in 0..shape.chunk_count() {
                 if self.view.value(&chunk_key(&blob, index))?.is_none() {
-                    self.unless_deleted(report, blob, Problem::ChunkMissing { blob, index })?;
+                    self.unless_deleted(report, blob, Problem::ChunkMissing(blob, index))?;
                 }
                 if report.problems.len() >= PROBLEMS_MAX {
                     break;
@@ -73,9 +73,9 @@ impl Check<'_> {
             }
         };
         match read {
-            None => self.unless_deleted(report, blob, Problem::ChunkMissing { blob, index }),
+            None => self.unless_deleted(report, blob, Problem::ChunkMissing(blob, index)),
             Some(read) if chunk_digest(&read).0 != row.sha256.as_slice() => {
-                self.unless_deleted(report, blob, Problem::ChunkDamaged { blob, index })
+                self.unless_deleted(report, blob, Problem::ChunkDamaged(blob, index))
             }
             Some(_) => Ok(()),
         }
@@ -91,26 +91,21 @@ impl Check<'_> {
 
     /// Blobs that no record names stand in their devices' lists of uploads, and nothing else does.
     fn uploads(&self) -> Result<Vec<Problem>> {
-        let mut problems = Vec::new();
-        self.view.each(&Kind::Blob.key().build(), |key, value| {
+        let mut problems = self.problems(Kind::Blob, |key, value| {
             let blob = tail(key).map(BlobId).ok_or(damaged(BlobRow::WHAT))?;
             let row = BlobRow::from_value(value)?;
             let listed = upload_key(&identity(&row.uploader, BlobRow::WHAT)?, &blob);
-            if self.view.value(&listed)?.is_some() != (row.named == 0) {
-                problems.push(Problem::UploadMismatch { blob });
-            }
-            Ok(within(problems.len()))
+            let differs = self.view.value(&listed)?.is_some() != (row.named == 0);
+            Ok(differs.then_some(Problem::UploadMismatch(blob)))
         })?;
-        self.view.each(&Kind::Upload.key().build(), |key, value| {
+        problems.extend(self.problems(Kind::Upload, |key, value| {
             UploadRow::from_value(value)?;
             let blob = tail(key).map(BlobId).ok_or(damaged(UploadRow::WHAT))?;
             let uploader = identity_of(key, BlobId::LEN).ok_or(damaged(UploadRow::WHAT))?;
             let row = self.view.row::<BlobRow>(&Kind::Blob.key().blob(&blob).build())?;
-            if row.is_none_or(|row| row.uploader != uploader.to_string()) {
-                problems.push(Problem::UploadMismatch { blob });
-            }
-            Ok(within(problems.len()))
-        })?;
+            let differs = row.is_none_or(|row| row.uploader != uploader.to_string());
+            Ok(differs.then_some(Problem::UploadMismatch(blob)))
+        })?);
         Ok(problems)
     }
 

@@ -5,6 +5,7 @@ use crate::store::{
     audit::{Act, By},
     blobs::{Blob, BlobShape, FinishOutcome, IdleUpload, NewUpload, Upload},
     chunk_files::ChunkFile,
+    error::count_at_most,
     sled::{
         engine::{
             Audited, Batch, BlobRow, ChunkFileRow, ChunkRow, Key, Kind, Row, UploadRow, UsageRow, View,
@@ -84,9 +85,7 @@ pub(crate) fn open(batch: &mut Batch<'_>, new: &NewUpload, quota_bytes_max: u64,
         return Err(StoreError::IdReused);
     }
     let uploads = batch.scan(&Kind::Upload.key().identity(&by.identity).build(), UPLOADS_PER_DEVICE_MAX)?;
-    if uploads.len() >= UPLOADS_PER_DEVICE_MAX {
-        return Err(StoreError::TooMany { what: "uploads", limit: UPLOADS_PER_DEVICE_MAX });
-    }
+    count_at_most("uploads", uploads.len() + 1, UPLOADS_PER_DEVICE_MAX)?;
     let usage_key = usage_key(&by.identity);
     let mut usage = batch.row::<UsageRow>(&usage_key)?.unwrap_or_default();
     let asked = new.shape.bytes_total();
@@ -291,9 +290,7 @@ pub(crate) fn name(
     position: Position,
     by: &By,
 ) -> Result<()> {
-    if blobs.len() > RECORD_BLOBS_MAX {
-        return Err(StoreError::TooMany { what: "blobs of a record", limit: RECORD_BLOBS_MAX });
-    }
+    count_at_most("blobs of a record", blobs.len(), RECORD_BLOBS_MAX)?;
     for blob in blobs {
         let (mut row, _) = own(batch.row(&blob_key(blob))?, &by.identity)?;
         if !row.finished || row.group != group.as_bytes() {

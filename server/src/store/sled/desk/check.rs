@@ -9,7 +9,7 @@ use crate::store::{
     Result,
     operation::{CheckReport, Problem},
     sled::{
-        check::{Check, within},
+        check::Check,
         engine::{
             AnswerRow, AttemptRow, CertificateRow, DeskRow, EscrowCountRow, EscrowRow, EscrowedGrantRow,
             InvitationRow, Key, Kind, LedgerEndRow, LedgerEntryRow, RequestRow, Row, damaged, go_on, middle,
@@ -38,29 +38,23 @@ impl Check<'_> {
 
     /// Every request by invitation is the one that was taken on an invitation.
     fn requests(&self) -> Result<Vec<Problem>> {
-        let mut problems = Vec::new();
-        self.view.each(&Kind::Request.key().build(), |key, value| {
+        self.problems(Kind::Request, |key, value| {
             let row = RequestRow::from_value(value)?;
             let (identity, place) = Place::of_key(key, RequestRow::WHAT)?;
-            match place {
-                Place::Renewal => {}
+            let is_right = match place {
+                Place::Renewal => true,
                 Place::Invitation => {
                     let invitation = self.view.row::<InvitationRow>(&invitation_key(&identity))?;
-                    let named =
-                        invitation.is_some_and(|invitation| invitation.request_hash == row.request_hash);
-                    if !named || row.request_hash != sha256(&[&row.bytes]) {
-                        problems.push(Problem::RequestAlone { identity: identity.to_string() });
-                    }
+                    invitation.is_some_and(|invitation| invitation.request_hash == row.request_hash)
+                        && row.request_hash == sha256(&[&row.bytes])
                 }
-            }
-            Ok(within(problems.len()))
-        })?;
-        Ok(problems)
+            };
+            Ok((!is_right).then(|| Problem::RequestAlone(identity.to_string())))
+        })
     }
 
     /// Every agency's events are as many as are counted, and none is newer than its newest.
     fn desk_events(&self) -> Result<Vec<Problem>> {
-        let mut problems = Vec::new();
         // Trust domain and lane, as they stand in the key, to how many there are and the newest of them.
         let mut there: BTreeMap<Vec<u8>, (u32, u64)> = BTreeMap::new();
         self.view.each(&Kind::DeskEvent.key().build(), |key, value| {
@@ -70,17 +64,14 @@ impl Check<'_> {
             *newest = event_of(key, value)?.sequence;
             Ok(ControlFlow::Continue(()))
         })?;
-        self.view.each(&Kind::Desk.key().build(), |key, value| {
+        let mut problems = self.problems(Kind::Desk, |key, value| {
             let desk = DeskRow::from_value(value)?;
             let agency = middle(key, 0).ok_or(damaged(DeskRow::WHAT))?;
             let fits = Lane::ALL.into_iter().all(|lane| {
                 let (count, newest) = there.remove(&[agency, &[lane as u8]].concat()).unwrap_or_default();
                 count == lane.kept(&desk) && newest <= desk.sequence
             });
-            if !fits {
-                problems.push(events_mismatch(agency));
-            }
-            Ok(within(problems.len()))
+            Ok((!fits).then(|| events_mismatch(agency)))
         })?;
         problems.extend(there.keys().map(|lane| events_mismatch(&lane[..lane.len().saturating_sub(1)])));
         Ok(problems)
@@ -88,7 +79,6 @@ impl Check<'_> {
 
     /// As many renewals of each agency wait as are counted, where somebody has counted them.
     fn renewals(&self) -> Result<Vec<Problem>> {
-        let mut problems = Vec::new();
         // An agency's desk to how many there are.
         let mut there: BTreeMap<Key, u32> = BTreeMap::new();
         self.view.each(&Kind::Request.key().build(), |key, _| {
@@ -98,40 +88,32 @@ impl Check<'_> {
             }
             Ok(ControlFlow::Continue(()))
         })?;
-        self.view.each(&Kind::Desk.key().build(), |key, value| {
+        self.problems(Kind::Desk, |key, value| {
             let count = there.get(key).copied().unwrap_or_default();
-            if DeskRow::from_value(value)?.renewals.is_some_and(|counted| counted != count) {
-                let trust_domain = agency_name(middle(key, 0).ok_or(damaged(DeskRow::WHAT))?);
-                problems.push(Problem::RenewalsMismatch { trust_domain });
-            }
-            Ok(within(problems.len()))
-        })?;
-        Ok(problems)
+            let differs = DeskRow::from_value(value)?.renewals.is_some_and(|counted| counted != count);
+            let trust_domain = agency_name(middle(key, 0).ok_or(damaged(DeskRow::WHAT))?);
+            Ok(differs.then_some(Problem::RenewalsMismatch(trust_domain)))
+        })
     }
 
     /// The certificates beside escrow are what their digests say, and as many as are counted.
     fn certificates_beside_escrow(&self) -> Result<Vec<Problem>> {
-        let mut problems = Vec::new();
         // Trust domain and group, as they stand in the key, to how many there are.
         let mut there: BTreeMap<Vec<u8>, u32> = BTreeMap::new();
-        self.view.each(&Kind::EscrowCertificate.key().build(), |key, value| {
+        let mut problems = self.problems(Kind::EscrowCertificate, |key, value| {
             let what = CertificateRow::WHAT;
             let row = CertificateRow::from_value(value)?;
             let place = middle(key, Digest::LEN).ok_or(damaged(what))?;
             *there.entry(place.to_vec()).or_default() += 1;
-            if tail(key) != Some(sha256(&[&row.certificate])) {
-                problems.push(certificates_mismatch(place));
-            }
-            Ok(within(problems.len()))
+            let differs = tail(key) != Some(sha256(&[&row.certificate]));
+            Ok(differs.then(|| certificates_mismatch(place)))
         })?;
-        self.view.each(&Kind::EscrowCount.key().build(), |key, value| {
+        problems.extend(self.problems(Kind::EscrowCount, |key, value| {
             let place = middle(key, 0).ok_or(damaged(EscrowCountRow::WHAT))?;
             let counted = EscrowCountRow::from_value(value)?.certificates;
-            if there.remove(place).unwrap_or_default() != counted {
-                problems.push(certificates_mismatch(place));
-            }
-            Ok(within(problems.len()))
-        })?;
+            let differs = there.remove(place).unwrap_or_default() != counted;
+            Ok(differs.then(|| certificates_mismatch(place)))
+        })?);
         problems.extend(there.keys().map(|place| certificates_mismatch(place)));
         problems.dedup();
         Ok(problems)
@@ -139,8 +121,7 @@ impl Check<'_> {
 
     /// Every published ledger is one chain from its first entry to its end.
     fn ledgers(&self) -> Result<Vec<Problem>> {
-        let mut problems = Vec::new();
-        self.view.each(&Kind::LedgerEnd.key().build(), |key, value| {
+        self.problems(Kind::LedgerEnd, |key, value| {
             let end = LedgerEndRow::from_value(value)?;
             let name = middle(key, 0).and_then(|name| name.strip_suffix(&[0]));
             let name =
@@ -156,27 +137,22 @@ impl Check<'_> {
                 is_chain = point.follow(&trust_domain, &LedgerEntryRow::from_value(value)?.entry).is_ok();
                 Ok(go_on(is_chain))
             })?;
-            if !is_chain || point.count != end.count || end.head != point.head.to_vec() {
-                problems.push(Problem::LedgerBroken {
-                    trust_domain: trust_domain.to_string(),
-                    after: point.count,
-                });
-            }
-            Ok(within(problems.len()))
-        })?;
-        Ok(problems)
+            let is_whole = is_chain && point.count == end.count && end.head == point.head.to_vec();
+            let trust_domain = trust_domain.to_string();
+            Ok((!is_whole).then_some(Problem::LedgerBroken(trust_domain, point.count)))
+        })
     }
 }
 
 /// `place`: a trust domain with what ends it, and a group.
 fn certificates_mismatch(place: &[u8]) -> Problem {
     let name = place.split(|byte| *byte == 0).next().unwrap_or(place);
-    Problem::CertificatesMismatch { trust_domain: String::from_utf8_lossy(name).into_owned() }
+    Problem::CertificatesMismatch(String::from_utf8_lossy(name).into_owned())
 }
 
 /// `agency`: a trust domain and what ends it.
 fn events_mismatch(agency: &[u8]) -> Problem {
-    Problem::EventsMismatch { trust_domain: agency_name(agency) }
+    Problem::EventsMismatch(agency_name(agency))
 }
 
 /// A trust domain as it stands in a key.

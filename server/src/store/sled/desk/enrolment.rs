@@ -14,6 +14,7 @@ use crate::store::{
         Asked, Desk, DeskEvent, DeskEventKind, HandInOutcome, NewInvitation, NewRenewal, NewRequest,
         OpenInvitation, OpenInvitationOutcome, RenewalOutcome, RequestPage, RequestState, WaitingRequest,
     },
+    error::{bytes_at_most, count_at_most},
     sled::{
         engine::{
             AnswerRow, Audited, Batch, Demand, InvitationRow, Kind, RequestRow, Row, View, damaged, go_on,
@@ -98,10 +99,6 @@ impl Desk for SledStore {
     }
 }
 
-fn at_most(bytes: &Bytes, what: &'static str, limit: usize) -> Result<()> {
-    if bytes.len() > limit { Err(StoreError::TooLarge { what, limit }) } else { Ok(()) }
-}
-
 /// The request that waits on this invitation.
 fn waiting_on(
     batch: &Batch<'_>,
@@ -155,10 +152,7 @@ fn refuse_too_many(batch: &Batch<'_>, by: &By) -> Result<()> {
             && (row.request_hash.is_empty() || waiting_on(batch, &identity, &row)?.is_some());
         open += usize::from(is_open && identity != by.identity);
     }
-    if open >= INVITATIONS_PER_AGENCY_MAX {
-        return Err(StoreError::TooMany { what: "open invitations", limit: INVITATIONS_PER_AGENCY_MAX });
-    }
-    Ok(())
+    count_at_most("open invitations", open + 1, INVITATIONS_PER_AGENCY_MAX)
 }
 
 /// Takes the device's invitation back.
@@ -176,7 +170,7 @@ pub(crate) fn withdraw(batch: &mut Batch<'_>, by: &By) -> Result<bool> {
 
 /// Takes one request on an invitation, or says why not; either way the agency's events tell it.
 pub(crate) fn hand_in_request(batch: &mut Batch<'_>, new: &NewRequest, by: &By) -> Result<HandInOutcome> {
-    at_most(&new.request, "request", REQUEST_BYTES_MAX)?;
+    bytes_at_most("request", new.request.len(), REQUEST_BYTES_MAX)?;
     let refuse = |batch: &mut Batch<'_>, kind, outcome| events::event(batch, kind, by).map(|()| outcome);
     let key = invitation_key(&by.identity);
     let Some(invitation) = batch.row::<InvitationRow>(&key)? else {
@@ -229,7 +223,7 @@ fn put_waiting(batch: &mut Batch<'_>, place: Place, row: &RequestRow, by: &By) -
 /// An agency has a limited number that wait, so that its admin, who can certify as many devices as they like, fills no
 /// more than that of what everybody needs. A device takes one place, whoever signs in its name.
 pub(crate) fn hand_in_renewal(batch: &mut Batch<'_>, new: &NewRenewal, by: &By) -> Result<RenewalOutcome> {
-    at_most(&new.signed_renewal, "renewal", RENEWAL_BYTES_MAX)?;
+    bytes_at_most("renewal", new.signed_renewal.len(), RENEWAL_BYTES_MAX)?;
     let request_hash = new.request_hash.to_vec();
     let waiting: Option<RequestRow> = batch.row(&Place::Renewal.request_key(&by.identity))?;
     let answered: Option<AnswerRow> = batch.row(&Place::Renewal.answer_key(&by.identity))?;
@@ -306,7 +300,7 @@ pub(crate) fn answer(
     by: &By,
 ) -> Result<()> {
     if let Some(sealed_answer) = &sealed_answer {
-        at_most(sealed_answer, "answer", ANSWER_BYTES_MAX)?;
+        bytes_at_most("answer", sealed_answer.len(), ANSWER_BYTES_MAX)?;
     }
     let is_that = |hash: &[u8]| hash == request_hash.as_bytes();
     for place in Place::ALL {
@@ -345,15 +339,12 @@ pub(crate) fn look(
         }
         let answered: Option<AnswerRow> = view.row(&place.answer_key(identity))?;
         if let Some(row) = answered.filter(|row| row.request_hash == request_hash.as_bytes()) {
-            let collected = row.collected;
-            return Ok(Some((state_of(row), collected)));
+            let state =
+                if row.refused { RequestState::Refused } else { RequestState::Answered(row.sealed_answer) };
+            return Ok(Some((state, row.collected)));
         }
     }
     Ok(None)
-}
-
-fn state_of(row: AnswerRow) -> RequestState {
-    if row.refused { RequestState::Refused } else { RequestState::Answered(row.sealed_answer) }
 }
 
 /// Marks the answer of that hash as collected.
@@ -402,7 +393,7 @@ fn waiting_request(key: &[u8], value: &[u8]) -> Result<WaitingRequest> {
     let (identity, place) = Place::of_key(key, what)?;
     let asked = match place {
         Place::Invitation => Asked::ByInvitation { request: row.bytes, proof: id(&row.proof, what)? },
-        Place::Renewal => Asked::ByRenewal { signed_renewal: row.bytes },
+        Place::Renewal => Asked::ByRenewal(row.bytes),
     };
     Ok(WaitingRequest { identity, asked, handed_in_at_ms: row.handed_in_at_ms })
 }

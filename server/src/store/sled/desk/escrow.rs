@@ -10,6 +10,7 @@ use super::{
 use crate::store::{
     Result, StoreError,
     audit::{Act, By},
+    error::{bytes_at_most, count_at_most},
     escrow::{
         Escrow, EscrowPage, EscrowQuery, NewEscrow, NewEscrowedGrant, NewSealing, PutEscrowOutcome,
         Recoverable, SEALING_BYTES_MAX, SealingPage,
@@ -104,25 +105,14 @@ fn put(batch: &mut Batch<'_>, new: &NewEscrow, by: &By) -> Result<PutEscrowOutco
 }
 
 fn check_sizes(new: &NewEscrow) -> Result<()> {
-    let counts = [
-        ("escrow entries", new.entries.len(), ESCROW_ENTRIES_PER_CALL_MAX),
-        ("escrowed grants", new.grants.len(), ESCROW_GRANTS_PER_CALL_MAX),
-        ("certificates", new.certificates.len(), ESCROW_CERTIFICATES_PER_CALL_MAX),
-    ];
-    for (what, count, limit) in counts {
-        if count > limit {
-            return Err(StoreError::TooMany { what, limit });
-        }
-    }
+    count_at_most("escrow entries", new.entries.len(), ESCROW_ENTRIES_PER_CALL_MAX)?;
+    count_at_most("escrowed grants", new.grants.len(), ESCROW_GRANTS_PER_CALL_MAX)?;
+    count_at_most("certificates", new.certificates.len(), ESCROW_CERTIFICATES_PER_CALL_MAX)?;
     let entries = new.entries.iter().map(|sealing| ("escrow entry", &sealing.entry, SEALING_BYTES_MAX));
     let grants = new.grants.iter().map(|grant| ("escrowed grant", &grant.grant, ESCROWED_GRANT_BYTES_MAX));
     let certificates = new.certificates.iter().map(|der| ("certificate", der, CERTIFICATE_BYTES_MAX));
-    for (what, bytes, limit) in entries.chain(grants).chain(certificates) {
-        if bytes.len() > limit {
-            return Err(StoreError::TooLarge { what, limit });
-        }
-    }
-    Ok(())
+    let mut pieces = entries.chain(grants).chain(certificates);
+    pieces.try_for_each(|(what, bytes, limit)| bytes_at_most(what, bytes.len(), limit))
 }
 
 /// The first sealing of an epoch by a device stays: what comes later changes nothing.
@@ -174,12 +164,9 @@ fn put_certificates(batch: &mut Batch<'_>, new: &NewEscrow, by: &By) -> Result<b
         if batch.has(&key)? {
             continue;
         }
-        if count.certificates as usize >= ESCROW_CERTIFICATES_PER_GROUP_MAX {
-            let limit = ESCROW_CERTIFICATES_PER_GROUP_MAX;
-            return Err(StoreError::TooMany { what: "certificates", limit });
-        }
-        batch.put_new(key, &CertificateRow { certificate: certificate.clone() })?;
         count.certificates += 1;
+        count_at_most("certificates", count.certificates as usize, ESCROW_CERTIFICATES_PER_GROUP_MAX)?;
+        batch.put_new(key, &CertificateRow { certificate: certificate.clone() })?;
     }
     if count.certificates == before {
         return Ok(false);

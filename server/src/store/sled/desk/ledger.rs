@@ -1,7 +1,8 @@
 //! Published ledgers: entries by agency and number, and one row that says where each ends.
 
 use crate::store::{
-    Result, StoreError,
+    Result,
+    error::{bytes_at_most, count_at_most},
     ledger::{LedgerEnd, LedgerOutcome, Ledgers, NewLedgerEntries, SignedEnd},
     sled::{
         engine::{Batch, Demand, Key, Kind, LedgerEndRow, LedgerEntryRow, Row, View, go_on, id},
@@ -44,15 +45,11 @@ pub(crate) fn entry_key(trust_domain: &TrustDomain, number: u64) -> Key {
 
 /// Adds entries behind the end that is here, or only a newer signature under it.
 pub(crate) fn append(batch: &mut Batch<'_>, new: &NewLedgerEntries) -> Result<LedgerOutcome> {
-    if new.entries.len() > LEDGER_ENTRIES_PER_CALL_MAX {
-        return Err(StoreError::TooMany { what: "ledger entries", limit: LEDGER_ENTRIES_PER_CALL_MAX });
+    count_at_most("ledger entries", new.entries.len(), LEDGER_ENTRIES_PER_CALL_MAX)?;
+    for entry in &new.entries {
+        bytes_at_most("ledger entry", entry.len(), LEDGER_ENTRY_BYTES_MAX)?;
     }
-    if new.entries.iter().any(|entry| entry.len() > LEDGER_ENTRY_BYTES_MAX) {
-        return Err(StoreError::TooLarge { what: "ledger entry", limit: LEDGER_ENTRY_BYTES_MAX });
-    }
-    if new.signed.bytes.len() > LEDGER_HEAD_BYTES_MAX {
-        return Err(StoreError::TooLarge { what: "ledger head", limit: LEDGER_HEAD_BYTES_MAX });
-    }
+    bytes_at_most("ledger head", new.signed.bytes.len(), LEDGER_HEAD_BYTES_MAX)?;
     let held: Option<LedgerEndRow> = batch.row(&end_key(&new.trust_domain))?;
     let (after, previous) = new.after;
     let count = after + new.entries.len() as u64;

@@ -134,7 +134,11 @@ pub(crate) fn recoverable(view: &View, person: &Person, hash: &Digest) -> Result
                 Ok(ControlFlow::Continue(()))
             })?;
         }
-        all.push(Recoverable { group, epochs: merged_epochs(&stays), positions: merged(ranges) });
+        all.push(Recoverable {
+            group,
+            epochs: merged_epochs(&stays),
+            positions: PositionRange::merged(ranges),
+        });
     }
     Ok(all)
 }
@@ -155,18 +159,6 @@ fn devices(stays: &[StayOf]) -> Vec<&Identity> {
     devices.sort_by_key(|device| device.to_string());
     devices.dedup();
     devices
-}
-
-fn merged(mut ranges: Vec<PositionRange>) -> Vec<PositionRange> {
-    ranges.sort_by_key(|range| range.first);
-    let mut merged: Vec<PositionRange> = Vec::with_capacity(ranges.len());
-    for range in ranges {
-        match merged.last_mut() {
-            Some(last) if range.first <= last.last.next() => last.last = last.last.max(range.last),
-            _ => merged.push(range),
-        }
-    }
-    merged
 }
 
 fn merged_epochs(stays: &[StayOf]) -> Vec<(Epoch, Epoch)> {

@@ -3,6 +3,7 @@
 use crate::store::{
     Result, StoreError,
     audit::{Act, By},
+    error::bytes_at_most,
     recoveries::{
         ATTEMPT_ORDER_BYTES_MAX, Attempt, AttemptState, NewAttempt, OpenAttemptOutcome, RecoveredAccess,
         Recoveries,
@@ -100,17 +101,17 @@ pub(crate) fn attempt_of(key: &[u8], row: AttemptRow) -> Result<Attempt> {
 fn stands(state: AttemptState) -> bool {
     match state {
         AttemptState::Announced | AttemptState::Open => true,
-        AttemptState::HandedOut | AttemptState::Objected | AttemptState::Withdrawn | AttemptState::Ended => {
-            false
-        }
+        AttemptState::HandedOut
+        | AttemptState::Objected
+        | AttemptState::Withdrawn
+        | AttemptState::Ended
+        | AttemptState::Unspecified => false,
     }
 }
 
 /// Announces an attempt for the device `by.identity`.
 pub(crate) fn open(batch: &mut Batch<'_>, new: &NewAttempt, by: &By) -> Result<OpenAttemptOutcome> {
-    if new.order.len() > ATTEMPT_ORDER_BYTES_MAX {
-        return Err(StoreError::TooLarge { what: "order", limit: ATTEMPT_ORDER_BYTES_MAX });
-    }
+    bytes_at_most("order", new.order.len(), ATTEMPT_ORDER_BYTES_MAX)?;
     let agency = &by.identity.person.trust_domain;
     let key = attempt_key(agency, &new.attempt);
     if let Some(taken) = batch.row::<AttemptRow>(&key)? {
@@ -186,9 +187,7 @@ pub(crate) fn object(
     signed_objection: &Bytes,
     by: &By,
 ) -> Result<Option<Attempt>> {
-    if signed_objection.len() > OBJECTION_BYTES_MAX {
-        return Err(StoreError::TooLarge { what: "objection", limit: OBJECTION_BYTES_MAX });
-    }
+    bytes_at_most("objection", signed_objection.len(), OBJECTION_BYTES_MAX)?;
     let agency = &by.identity.person.trust_domain;
     let Some((row, kept)) = found(batch, agency, attempt)? else { return Ok(None) };
     if !stands(kept.state(by.time_ms).0) {

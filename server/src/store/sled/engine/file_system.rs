@@ -12,7 +12,7 @@ pub(crate) fn refuse_file_system(folder: &Path) -> Result<()> {
     })?;
     // The field's type differs between platforms; the numbers are 32 bits wide on all of them.
     match refused(kind.f_type as u32) {
-        Some(name) => Err(StoreError::FileSystem { name }),
+        Some(name) => Err(StoreError::FileSystem(name)),
         None => Ok(()),
     }
 }

@@ -124,8 +124,8 @@ pub(crate) fn open_sled(folder: &Path, cache_bytes: u64) -> Result<Db> {
     match catch_unwind(AssertUnwindSafe(|| config.open())) {
         Ok(Ok(db)) => Ok(db),
         Ok(Err(::sled::Error::Io(error))) if is_lock(&error) => Err(StoreError::InUse),
-        Ok(Err(error)) => Err(StoreError::Open { cause: error.to_string() }),
-        Err(panic) => Err(StoreError::Open { cause: panic_text(panic.as_ref()) }),
+        Ok(Err(error)) => Err(StoreError::Open(error.to_string())),
+        Err(panic) => Err(StoreError::Open(panic_text(panic.as_ref()))),
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::members::{group_row, require_member};
 use crate::store::{
-    Result, StoreError,
+    Result,
     access::{Access, AccessEntry, NewAccess, OpenAccessOutcome, PositionRange},
     audit::{Act, By},
+    error::count_at_most,
     sled::{
         engine::{
             AccessRow, Audited, Batch, Demand, Key, Kind, Row, UsageRow, View, damaged, group_key, identity,
@@ -54,9 +55,7 @@ pub(crate) fn of_key(group: &GroupId, grantee: &Identity, access: &AccessId) -> 
 
 /// Opens access.
 pub(crate) fn open(batch: &mut Batch<'_>, new: &NewAccess, by: &By) -> Result<OpenAccessOutcome> {
-    if new.ranges.len() > ACCESS_RANGES_MAX {
-        return Err(StoreError::TooMany { what: "ranges", limit: ACCESS_RANGES_MAX });
-    }
+    count_at_most("ranges", new.ranges.len(), ACCESS_RANGES_MAX)?;
     let mut group = group_row(batch, &new.group)?;
     require_member(batch, &new.group, &by.identity)?;
     let key = access_key(&new.group, &new.access);
@@ -72,10 +71,8 @@ pub(crate) fn open(batch: &mut Batch<'_>, new: &NewAccess, by: &By) -> Result<Op
         return Ok(if same { OpenAccessOutcome::Replayed } else { OpenAccessOutcome::IdReused });
     }
     require_member(batch, &new.group, &new.grantee)?;
-    if group.access_open as usize >= ACCESS_PER_GROUP_MAX {
-        return Err(StoreError::TooMany { what: "access entries", limit: ACCESS_PER_GROUP_MAX });
-    }
     group.access_open += 1;
+    count_at_most("access entries", group.access_open as usize, ACCESS_PER_GROUP_MAX)?;
     batch.put(group_key(&new.group), &group)?;
     batch.put_new(key, &row)?;
     // The index row is empty but for its version: any row type without a set field would do.

@@ -10,7 +10,7 @@ use crate::store::{
     groups::{GroupHead, Membership},
     operation::{CheckReport, PROBLEMS_MAX, Problem},
     sled::{
-        check::{Check, found, keep, within},
+        check::{Check, found, keep},
         engine::{
             AccessRow, BLOCK_POSITIONS, CardRow, EntryRow, GroupRow, IdBlockRow, Key, KeyPackageRow, Kind,
             MemberRow, MembershipRow, PositionRow, Row, View, WelcomeContentRow, WelcomeRow, damaged, id,
@@ -56,8 +56,7 @@ impl Check<'_> {
 
     /// Every membership leads to a leaf of that device.
     fn memberships(&self) -> Result<Vec<Problem>> {
-        let mut problems = Vec::new();
-        self.view.each(&Kind::Membership.key().build(), |key, value| {
+        let mut problems = self.problems(Kind::Membership, |key, value| {
             let row = MembershipRow::from_value(value)?;
             let group = tail(key).map(GroupId).ok_or(damaged(MembershipRow::WHAT))?;
             let identity = identity_of(key, GroupId::LEN).ok_or(damaged(MembershipRow::WHAT))?;
@@ -66,10 +65,8 @@ impl Check<'_> {
             let leads = member.is_some_and(|member| {
                 (member.identity == identity.to_string()) && member.joined == row.joined
             });
-            if !leads && self.view.value(&membership_key(&identity, &group))?.is_some() {
-                problems.push(Problem::MembersMismatch { group });
-            }
-            Ok(within(problems.len()))
+            let stands = self.view.value(&membership_key(&identity, &group))?.is_some();
+            Ok((!leads && stands).then_some(Problem::MembersMismatch(group)))
         })?;
         problems.dedup();
         Ok(problems)
@@ -78,12 +75,12 @@ impl Check<'_> {
     fn group(&self, report: &mut CheckReport, group: &GroupId, head: GroupHead) -> Result<()> {
         self.chain(report, group, head)?;
         if checkpoint(self.view, group)?.is_none() {
-            found(report, Problem::CheckpointMissing { group: *group });
+            found(report, Problem::CheckpointMissing(*group));
         }
         for member in members(self.view, group)? {
             let stands = memberships_with(self.view, group, &member.identity)?;
             if stands != Some((member.leaf, member.joined)) {
-                found(report, Problem::MembersMismatch { group: *group });
+                found(report, Problem::MembersMismatch(*group));
             }
         }
         Ok(())
@@ -97,7 +94,7 @@ impl Check<'_> {
         let mut ids = Vec::new();
         self.view.each(&Kind::Entry.key().group(group).build(), |key, value| {
             let Some(position) = tail(key).map(u64::from_be_bytes).map(Position) else {
-                found(report, Problem::Row { what: EntryRow::WHAT });
+                found(report, Problem::Row(EntryRow::WHAT));
                 return Ok(ControlFlow::Continue(()));
             };
             if position > head.position {
@@ -105,7 +102,7 @@ impl Check<'_> {
                 return Ok(ControlFlow::Break(()));
             }
             while expected < position {
-                found(report, Problem::EntryMissing { group: *group, position: expected });
+                found(report, Problem::EntryMissing(*group, expected));
                 expected = expected.next();
                 if report.problems.len() >= PROBLEMS_MAX {
                     return Ok(ControlFlow::Break(()));
@@ -114,26 +111,26 @@ impl Check<'_> {
             expected = position.next();
             report.entries += 1;
             let Ok((entry, stored, record)) = self.entry(group, position, value) else {
-                found(report, Problem::Row { what: EntryRow::WHAT });
+                found(report, Problem::Row(EntryRow::WHAT));
                 return Ok(ControlFlow::Continue(()));
             };
             let digest: Digest = log::entry_digest(sha256, group, &entry);
             let next = log::next_head(sha256, &running, &digest);
             if next != stored || entry.epoch != epoch.0 {
-                found(report, Problem::ChainBroken { group: *group, position });
+                found(report, Problem::ChainBroken(*group, position));
             }
             if entry.kind() == EntryKind::Commit {
                 let index = Kind::CommitIndex.key().group(group).epoch(Epoch(entry.epoch)).build();
                 let leads = self.view.row::<PositionRow>(&index)?.map(|row| row.position);
                 if leads != Some(position.0) {
-                    found(report, Problem::IndexMismatch { group: *group, position });
+                    found(report, Problem::IndexMismatch(*group, position));
                 }
                 epoch = Epoch(entry.epoch).next();
             }
             ids.push(record);
             if position.0 % BLOCK_POSITIONS == 0 {
                 if !self.block(group, position, &ids)? {
-                    found(report, Problem::IndexMismatch { group: *group, position });
+                    found(report, Problem::IndexMismatch(*group, position));
                 }
                 ids.clear();
             }
@@ -172,8 +169,7 @@ impl Check<'_> {
             *waiting.entry((id(&row.group, WelcomeRow::WHAT)?, row.position)).or_default() += 1;
             Ok(ControlFlow::Continue(()))
         })?;
-        let mut problems = Vec::new();
-        self.view.each(&Kind::WelcomeContent.key().build(), |key, value| {
+        let mut problems = self.problems(Kind::WelcomeContent, |key, value| {
             let what = WelcomeContentRow::WHAT;
             let row = WelcomeContentRow::from_value(value)?;
             let group: GroupId = id(key.get(1..17).ok_or(damaged(what))?, what)?;
@@ -185,33 +181,25 @@ impl Check<'_> {
             };
             let is_whole =
                 whole(Kind::WelcomePart, row.welcome_bytes)? && whole(Kind::TreePart, row.tree_bytes)?;
-            if counted != row.waiting || !is_whole {
-                problems.push(Problem::WelcomeBroken { group, position });
-            }
-            Ok(within(problems.len()))
+            let is_right = counted == row.waiting && is_whole;
+            Ok((!is_right).then_some(Problem::WelcomeBroken(group, position)))
         })?;
         let alone = waiting.into_keys();
-        problems.extend(
-            alone.map(|(group, position)| Problem::WelcomeBroken { group, position: Position(position) }),
-        );
+        problems.extend(alone.map(|(group, position)| Problem::WelcomeBroken(group, Position(position))));
         Ok(problems)
     }
 
     /// No one-time key package waits that has been handed out.
     fn key_packages(&self) -> Result<Vec<Problem>> {
-        let mut problems = Vec::new();
-        self.view.each(&Kind::OneTime.key().build(), |key, value| {
+        self.problems(Kind::OneTime, |key, value| {
             let what = KeyPackageRow::WHAT;
             KeyPackageRow::from_value(value)?;
             let identity = identity_of(key, Digest::LEN).ok_or(damaged(what))?;
             let digest = tail(key).map(Digest).ok_or(damaged(what))?;
             let claimed = Kind::Claimed.key().identity(&identity).digest(&digest).build();
-            if self.view.value(&claimed)?.is_some() {
-                problems.push(Problem::KeyPackageTwice { identity: identity.to_string() });
-            }
-            Ok(within(problems.len()))
-        })?;
-        Ok(problems)
+            let twice = Problem::KeyPackageTwice(identity.to_string());
+            Ok(self.view.value(&claimed)?.map(|_| twice))
+        })
     }
 }
 

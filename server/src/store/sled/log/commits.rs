@@ -8,8 +8,9 @@ use super::{
     welcomes,
 };
 use crate::store::{
-    Result, StoreError,
+    Result,
     audit::{Act, By},
+    error::bytes_at_most,
     groups::{CommitOutcome, MembersAfter, NewCommit},
     operation::Hint,
     sled::{
@@ -80,7 +81,7 @@ pub(crate) fn commit(batch: &mut Batch<'_>, new: NewCommit, by: &By) -> Result<C
             welcomes::withdraw(batch, &group, &gone)?;
             uploads::drop_uploads_of(batch, &group, &gone, by)?;
         }
-        batch.hint(Hint::MembersChanged { group });
+        batch.hint(Hint::MembersChanged(group));
     }
     if let Some(welcome) = &new.welcome {
         for joiner in &welcome.joiners {
@@ -99,14 +100,11 @@ pub(crate) fn commit(batch: &mut Batch<'_>, new: NewCommit, by: &By) -> Result<C
 }
 
 fn check_sizes(new: &NewCommit) -> Result<()> {
-    let over = |what, bytes: usize, limit| {
-        if bytes > limit { Err(StoreError::TooLarge { what, limit }) } else { Ok(()) }
-    };
-    over("commit", new.body.len(), COMMIT_BYTES_MAX)?;
-    over("group info", new.group_info.len(), COMMIT_GROUP_INFO_BYTES_MAX)?;
+    bytes_at_most("commit", new.body.len(), COMMIT_BYTES_MAX)?;
+    bytes_at_most("group info", new.group_info.len(), COMMIT_GROUP_INFO_BYTES_MAX)?;
     if let Some(welcome) = &new.welcome {
-        over("welcome", welcome.welcome.len(), WELCOME_BYTES_MAX)?;
-        over("tree", welcome.tree.len(), TREE_BYTES_MAX)?;
+        bytes_at_most("welcome", welcome.welcome.len(), WELCOME_BYTES_MAX)?;
+        bytes_at_most("tree", welcome.tree.len(), TREE_BYTES_MAX)?;
     }
     Ok(())
 }
@@ -123,7 +121,7 @@ fn lost(
         return Ok(CommitOutcome::Replayed(replayed));
     }
     let row: EntryRow = batch.row(&entry_key(group, position))?.ok_or(damaged(EntryRow::WHAT))?;
-    Ok(CommitOutcome::Superseded { winner: entry_in_batch(batch, group, position, row)? })
+    Ok(CommitOutcome::Superseded(entry_in_batch(batch, group, position, row)?))
 }
 
 /// The commits made in `from` and later.

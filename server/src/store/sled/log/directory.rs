@@ -1,12 +1,13 @@
 //! Key packages and cards.
 
 use crate::store::{
-    Result, StoreError,
+    Result,
     audit::{Act, By},
     directory::{
         CardPage, ClaimedKeyPackage, Directory, KeyPackageCount, NewKeyPackage, NewKeyPackages, Published,
         SealedCardOf,
     },
+    error::{bytes_at_most, count_at_most},
     sled::{
         engine::{
             Audited, Batch, CardRow, ClaimedRow, Demand, Key, KeyPackageRow, Kind, Row, View, damaged, go_on,
@@ -41,7 +42,12 @@ impl Directory for SledStore {
     }
 
     async fn count_key_packages(&self, identity: Identity) -> Result<KeyPackageCount> {
-        self.read(move |view| count(view, &identity)).await
+        self.read(move |view| {
+            let one_time = view.scan(&one_time_prefix(&identity), None, usize::MAX)?.rows.len();
+            let last_resort = view.value(&Kind::LastResort.key().identity(&identity).build())?.is_some();
+            Ok(KeyPackageCount { one_time, last_resort })
+        })
+        .await
     }
 
     async fn publish_card(&self, sealed_card: Bytes, by: By) -> Result<()> {
@@ -64,25 +70,28 @@ pub(crate) fn one_time_prefix(identity: &Identity) -> Key {
 }
 
 fn row_of(package: &NewKeyPackage) -> Result<KeyPackageRow> {
-    if package.bytes.len() > KEY_PACKAGE_BYTES_MAX {
-        return Err(StoreError::TooLarge { what: "key package", limit: KEY_PACKAGE_BYTES_MAX });
-    }
+    bytes_at_most("key package", package.bytes.len(), KEY_PACKAGE_BYTES_MAX)?;
     Ok(KeyPackageRow { bytes: package.bytes.clone(), not_after_ms: package.not_after_ms })
 }
 
 /// Stores key packages of the caller.
 pub(crate) fn publish(batch: &mut Batch<'_>, new: &NewKeyPackages, by: &By) -> Result<Published> {
     let prefix = one_time_prefix(&by.identity);
-    let mut waiting = match new.replace {
-        true => remove_others(batch, &prefix, &new.one_time, &by.identity)?,
-        false => remove_expired(batch, &prefix, by.time_ms)?,
+    let digest_of = |package: &NewKeyPackage| Digest(sha256(&[&package.bytes]));
+    let key_of = |digest: &Digest| Kind::OneTime.key().identity(&by.identity).digest(digest).build();
+    let mut waiting = if new.replace {
+        let published: Vec<Key> = new.one_time.iter().map(|package| key_of(&digest_of(package))).collect();
+        keep(batch, &prefix, |key, _| Ok(published.contains(key)))?
+    } else {
+        // Of what has ended nobody may be given any.
+        keep(batch, &prefix, |_, value| Ok(KeyPackageRow::from_value(value)?.not_after_ms > by.time_ms))?
     };
     forget_ended_claims(batch, &by.identity, by.time_ms)?;
     let mut stored = 0;
     for package in &new.one_time {
         let row = row_of(package)?;
-        let digest = Digest(sha256(&[&package.bytes]));
-        let key = Kind::OneTime.key().identity(&by.identity).digest(&digest).build();
+        let digest = digest_of(package);
+        let key = key_of(&digest);
         let claimed = Kind::Claimed.key().identity(&by.identity).digest(&digest).build();
         // A resend: it waits here, or it is with whoever claimed it.
         if batch.has(&key)? || batch.has(&claimed)? {
@@ -92,12 +101,7 @@ pub(crate) fn publish(batch: &mut Batch<'_>, new: &NewKeyPackages, by: &By) -> R
         stored += 1;
         waiting += 1;
     }
-    if waiting > KEY_PACKAGES_PER_DEVICE_MAX {
-        return Err(StoreError::TooMany {
-            what: "one-time key packages",
-            limit: KEY_PACKAGES_PER_DEVICE_MAX,
-        });
-    }
+    count_at_most("one-time key packages", waiting, KEY_PACKAGES_PER_DEVICE_MAX)?;
     if let Some(package) = &new.last_resort {
         batch.put(Kind::LastResort.key().identity(&by.identity).build(), &row_of(package)?)?;
     }
@@ -107,36 +111,18 @@ pub(crate) fn publish(batch: &mut Batch<'_>, new: &NewKeyPackages, by: &By) -> R
     Ok(Published { stored, waiting })
 }
 
-/// Removes what is not published again; answers how many are left.
-fn remove_others(
+/// Removes the packages that wait and are not to be kept; answers how many are left.
+fn keep(
     batch: &mut Batch<'_>,
     prefix: &[u8],
-    kept: &[NewKeyPackage],
-    owner: &Identity,
+    is_kept: impl Fn(&Key, &[u8]) -> Result<bool>,
 ) -> Result<usize> {
-    let place = |package: &NewKeyPackage| {
-        Kind::OneTime.key().identity(owner).digest(&Digest(sha256(&[&package.bytes]))).build()
-    };
-    let kept: Vec<Key> = kept.iter().map(place).collect();
-    let mut left = 0;
-    for (key, _) in batch.scan(prefix, usize::MAX)? {
-        if kept.contains(&key) {
-            left += 1;
-        } else {
-            batch.remove(key)?;
-        }
-    }
-    Ok(left)
-}
-
-/// Removes what nobody may be given any more; answers how many are left.
-fn remove_expired(batch: &mut Batch<'_>, prefix: &[u8], now_ms: i64) -> Result<usize> {
     let mut left = 0;
     for (key, value) in batch.scan(prefix, usize::MAX)? {
-        if KeyPackageRow::from_value(&value)?.not_after_ms <= now_ms {
-            batch.remove(key)?;
-        } else {
+        if is_kept(&key, &value)? {
             left += 1;
+        } else {
+            batch.remove(key)?;
         }
     }
     Ok(left)
@@ -162,9 +148,7 @@ pub(crate) fn claim(
     identities: &[Identity],
     by: &By,
 ) -> Result<Vec<ClaimedKeyPackage>> {
-    if identities.len() > CLAIM_IDENTITIES_MAX {
-        return Err(StoreError::TooMany { what: "identities", limit: CLAIM_IDENTITIES_MAX });
-    }
+    count_at_most("identities", identities.len(), CLAIM_IDENTITIES_MAX)?;
     let mut claimed = Vec::with_capacity(identities.len());
     for identity in identities {
         let Some(package) = claim_one(batch, identity, by.time_ms)? else { continue };
@@ -197,18 +181,9 @@ fn claim_one(batch: &mut Batch<'_>, identity: &Identity, now_ms: i64) -> Result<
     }
 }
 
-/// How many wait.
-pub(crate) fn count(view: &View, identity: &Identity) -> Result<KeyPackageCount> {
-    let one_time = view.scan(&one_time_prefix(identity), None, usize::MAX)?.rows.len();
-    let last_resort = view.value(&Kind::LastResort.key().identity(identity).build())?.is_some();
-    Ok(KeyPackageCount { one_time, last_resort })
-}
-
 /// Stores the caller's card.
 pub(crate) fn publish_card(batch: &mut Batch<'_>, sealed_card: Bytes, by: &By) -> Result<()> {
-    if sealed_card.len() > SEALED_CARD_BYTES_MAX {
-        return Err(StoreError::TooLarge { what: "sealed card", limit: SEALED_CARD_BYTES_MAX });
-    }
+    bytes_at_most("sealed card", sealed_card.len(), SEALED_CARD_BYTES_MAX)?;
     let key = Kind::Card.key().identity(&by.identity).build();
     let row = CardRow { sealed_card };
     // A resend changes nothing and is no act.

@@ -74,7 +74,7 @@ fn create(batch: &mut Batch<'_>, new: &NewGroup, by: &By) -> Result<CreateOutcom
     batch.put(membership_key(&by.identity, &new.group), &MembershipRow { leaf: 0, joined: 0 })?;
     put_checkpoint(batch, &new.group, Epoch(0), Position(0), &new.snapshot)?;
     batch.audit(by, Audited { group: Some(&new.group), ..Audited::act(Act::CreateGroup) });
-    batch.hint(Hint::MembersChanged { group: new.group });
+    batch.hint(Hint::MembersChanged(new.group));
     Ok(CreateOutcome::Created(first_head(&new.group)))
 }
 

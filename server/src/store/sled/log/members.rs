@@ -2,6 +2,7 @@
 
 use crate::store::{
     Result, StoreError,
+    error::count_at_most,
     groups::MemberAfter,
     sled::engine::{
         Batch, GroupRow, Kind, MemberRow, MembershipRow, PositionRow, Row, damaged, group_key, identity,
@@ -38,9 +39,7 @@ pub(crate) fn put_members(
     if leaves.len() != after.len() || identities.len() != after.len() || after.is_empty() {
         return Err(StoreError::MembersInconsistent);
     }
-    if after.len() > GROUP_LEAVES_MAX {
-        return Err(StoreError::TooMany { what: "leaves", limit: GROUP_LEAVES_MAX });
-    }
+    count_at_most("leaves", after.len(), GROUP_LEAVES_MAX)?;
     let mut before: BTreeMap<u32, MemberRow> = BTreeMap::new();
     for (key, value) in batch.scan(&Kind::Leaf.key().group(group).build(), usize::MAX)? {
         let leaf = tail(&key).map(u32::from_be_bytes).ok_or(damaged(MemberRow::WHAT))?;

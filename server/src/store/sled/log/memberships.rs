@@ -23,7 +23,11 @@ impl Members for SledStore {
     }
 
     async fn member(&self, group: GroupId, identity: Identity) -> Result<Option<Member>> {
-        self.read(move |view| member(view, &group, identity)).await
+        self.read(move |view| {
+            let row = view.row::<MembershipRow>(&membership_key(&identity, &group))?;
+            Ok(row.map(|row| Member { leaf: row.leaf, identity, joined: Position(row.joined) }))
+        })
+        .await
     }
 
     async fn memberships(
@@ -58,12 +62,6 @@ pub(crate) fn members(view: &View, group: &GroupId) -> Result<Vec<Member>> {
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(members)
-}
-
-/// One member.
-fn member(view: &View, group: &GroupId, identity: Identity) -> Result<Option<Member>> {
-    let row = view.row::<MembershipRow>(&membership_key(&identity, group))?;
-    Ok(row.map(|row| Member { leaf: row.leaf, identity, joined: Position(row.joined) }))
 }
 
 /// The end of the stay in which `after` lies.

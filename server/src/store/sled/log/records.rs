@@ -8,6 +8,7 @@ use super::{
 use crate::store::{
     Result, StoreError,
     audit::{Act, By},
+    error::bytes_at_most,
     groups::{AppendOutcome, Log, LogPage, LogQuery, NewRecord},
     sled::{
         blobs::uploads,
@@ -70,9 +71,7 @@ impl AppendPending {
 
 /// Appends a record.
 fn append(batch: &mut Batch<'_>, new: NewRecord, by: &By) -> Result<AppendPending> {
-    if new.body.len() > RECORD_BYTES_MAX {
-        return Err(StoreError::TooLarge { what: "record", limit: RECORD_BYTES_MAX });
-    }
+    bytes_at_most("record", new.body.len(), RECORD_BYTES_MAX)?;
     let group = new.group;
     let head = batch.head(&group)?;
     require_member(batch, &group, &by.identity)?;

@@ -87,7 +87,7 @@ pub(crate) fn put(
         };
         let id = welcome_id(group, position, &joiner.identity);
         batch.put(welcome_key(&joiner.identity, &id), &row)?;
-        batch.hint(Hint::WelcomeWaiting { identity: joiner.identity.clone() });
+        batch.hint(Hint::WelcomeWaiting(joiner.identity.clone()));
     }
     Ok(())
 }

@@ -299,8 +299,8 @@ pub struct DeskRow {
 /// One event; sequence number and lane are in the key.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeskEventRow {
-    #[prost(uint32, tag = "1")]
-    pub kind: u32,
+    #[prost(enumeration = "::alcove_proto::v1::DeskEventKind", tag = "1")]
+    pub kind: i32,
     #[prost(string, tag = "2")]
     pub identity: ::prost::alloc::string::String,
     #[prost(int64, tag = "3")]
