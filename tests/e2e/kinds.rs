@@ -8,11 +8,11 @@ use ring::rand::SystemRandom;
 use std::{fs, sync::Arc};
 use tokio::runtime::Runtime;
 
-/// A program of before this kind, on somebody's vault.
-fn program_of_before(kind: RecordKind, staff: &Staff) -> Session {
+/// A program that knows these kinds, on somebody's vault.
+fn program(kinds: Kinds, staff: &Staff) -> Session {
     let passphrase = Passphrase::new(PASSPHRASE.to_owned());
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
-    Session::open_knowing(Kinds::without(kind), &staff.home, &passphrase, clock, random)
+    Session::open_knowing(kinds, &staff.home, &passphrase, clock, random)
         .expect("every program opens its vault")
 }
 
@@ -41,13 +41,17 @@ fn notes_that_an_older_program_kept_stand_in_their_place_once_it_is_replaced() {
     scene.rosa.run(["doc", "send", CASE, path, "--yes", "--json"]).success();
     write(&scene.rosa, "the second");
 
-    let before = program_of_before(RecordKind::Note, &scene.leon);
+    let before = program(Kinds::without(RecordKind::Note), &scene.leon);
     let (case, unreadable) = read(&before, &runtime);
     assert_eq!(unreadable, 2);
     assert!(before.notes(&case, None).expect("the vault can be read").is_empty());
     assert_eq!(before.documents(&case).expect("the vault can be read").len(), 1, "the rest is read");
     drop(before);
 
+    let after = program(Kinds::all(), &scene.leon);
+    let news = || runtime.block_on(after.sync()).expect("the server can be reached").notes;
+    assert_eq!([news(), news()], [2, 0], "the reader is told of them, once");
+    drop(after);
     assert_eq!(texts(&scene.leon), ["the first", "the second"]);
     document(&scene.leon, "list.txt");
     assert_eq!(items(&scene.leon), 3);
@@ -55,7 +59,7 @@ fn notes_that_an_older_program_kept_stand_in_their_place_once_it_is_replaced() {
     // What was kept may be handed over like everything else, and what follows it follows.
     write(&scene.leon, "the third");
     assert_eq!(texts(&scene.rosa), ["the first", "the second", "the third"]);
-    let after = program_of_before(RecordKind::Document, &scene.leon);
+    let after = program(Kinds::without(RecordKind::Document), &scene.leon);
     assert_eq!(read(&after, &runtime).1, 1, "a program of before it shows it as what it is");
     drop(after);
     assert_eq!(items(&scene.leon), 4, "and nothing is taken twice");
@@ -72,7 +76,7 @@ fn a_grant_that_an_older_program_kept_brings_its_records_once_it_is_replaced() {
     scene.leon.accept_from(&scene.rosa);
     scene.rosa.run(["member", "grant", CASE, "Leon Baptiste", &early, "--yes", "--json"]).success();
 
-    let before = program_of_before(RecordKind::Grant, &scene.leon);
+    let before = program(Kinds::without(RecordKind::Grant), &scene.leon);
     let (case, unreadable) = read(&before, &runtime);
     assert_eq!(unreadable, 1);
     assert!(before.notes(&case, None).expect("the vault can be read").is_empty());

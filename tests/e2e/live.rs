@@ -1,7 +1,7 @@
 //! Following what happens: many windows of one program, and one stream at the server.
 
 use crate::scene::{CASE, Scene};
-use alcove_client::session::{Follower, Live, Passphrase, Session, SystemClock, WatchEvent};
+use alcove_client::session::{Follower, Live, Passphrase, Session, Shown, SystemClock, WatchEvent};
 use alcove_tests::{
     process::wait_for,
     world::{PASSPHRASE, Server, Staff},
@@ -23,7 +23,9 @@ fn program(staff: &Staff) -> Arc<Session> {
 /// The text of the next note; what else is told before it is passed over.
 async fn next_note(follower: &mut Follower) -> String {
     loop {
-        if let WatchEvent::Note(note) = follower.next().await.expect("the server can be reached") {
+        if let WatchEvent::Arrived(Shown::Note(note)) =
+            follower.next().await.expect("the server can be reached")
+        {
             return note.text;
         }
     }

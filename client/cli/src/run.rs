@@ -13,7 +13,7 @@ use crate::{
     },
 };
 use alcove_client::{
-    session::{Accents, Delivery, OutboxKind, OutboxView},
+    session::{Accents, Delivery, OutboxView, RecordKind},
     telling::Told,
 };
 use alcove_programs::exit::Exit;
@@ -99,7 +99,7 @@ fn report_kept(context: &Context, stopped: &Told) -> Result<bool, Failure> {
     let Some(session) = context.opened() else { return Ok(false) };
     let kept = session.in_hand();
     for (case, id) in &kept {
-        let is_title = |item: &OutboxView| item.id == *id && item.kind == OutboxKind::Title;
+        let is_title = |item: &OutboxView| item.id == *id && item.kind == Some(RecordKind::Subject);
         if session.outbox()?.iter().any(is_title) {
             case::report_opened(context, session, case, Some(stopped))?;
         } else {

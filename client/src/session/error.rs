@@ -101,6 +101,9 @@ pub enum Error {
     CaseRecovered,
     /// A document that was not sent before its case had ended: its chunks are gone with that.
     SendAnew,
+    /// A newer Alcove on this device wrote it: this one can only let it wait for that.
+    #[error("a newer program wrote it")]
+    OfNewerAlcove,
     /// Nobody waits for a yes under that id.
     NoSuchRequest,
     /// The welcome of a request leads nowhere, or its key package has ended: it is over.

@@ -53,9 +53,9 @@ pub use view::{
     AddOutcome, AgencyCheck, AgencyView, AlarmKind, AlarmView, ConversationKind, ConversationView, Delivery,
     DeviceAddition, DocumentView, FollowFault, GrantOutcome, HeldUp, History, Imported, KeyChangeCause,
     KeyChangeView, LeaderView, LedgerSummary, LedgerView, ListView, ListedCertificate, MemberView,
-    NewDeviceView, NoteView, OpenedConversation, OutboxKind, OutboxView, OwnDeviceView, OwnKey, PersonView,
-    Progress, RecoveredView, RecoveryState, RecoveryView, RefusalCause, RenewalState, RenewalView,
-    RequestView, SavedDocument, ServerView, StatusView, Succession, SuccessionPlan, SyncReport, UnlistedView,
+    NewDeviceView, NoteView, OpenedConversation, OutboxView, OwnDeviceView, OwnKey, PersonView, Progress,
+    RecoveredView, RecoveryState, RecoveryView, RefusalCause, RenewalState, RenewalView, RequestView,
+    SavedDocument, ServerView, Shown, StatusView, Succession, SuccessionPlan, SyncReport, UnlistedView,
     UnreadableCause, UnreadableView, WatchEvent, Written,
 };
 pub use words::Accents;
@@ -66,7 +66,7 @@ pub use crate::{
     vault::{Passphrase, VaultError},
 };
 pub use alcove_e2ee::group::GroupError;
-pub use alcove_proto::v1::{Role, Side};
+pub use alcove_proto::v1::{RecordKind, Role, Side};
 pub use alcove_trust::CertificateFault;
 
 use crate::vault::{Durability, Vault};
@@ -77,6 +77,7 @@ use alcove_proto::{
     names::Identity,
 };
 use connection::Link;
+use log::reopening::Reopened;
 use own::Own;
 use ring::rand::SecureRandom;
 use std::{
@@ -102,6 +103,8 @@ pub struct Session {
     kinds: Kinds,
     /// Never asks the server.
     offline: bool,
+    /// What was opened late, and is news of the next sync.
+    reopened: Mutex<Reopened>,
     /// What is in the outbox for good and has not been told to the caller yet.
     in_hand: Mutex<Vec<(GroupId, RecordId)>>,
     /// The next sync asks for attempts at recovery, however lately it was asked.
@@ -136,8 +139,7 @@ impl Session {
             people::known_keys::take_over(act)?;
             Own::load(act, &*random, clock.now_ms())
         })?;
-        log::reopening::reopen(&vault, kinds, &own.identity, &trust, clock.now_ms());
-        Ok(Self {
+        let session = Self {
             vault,
             clock,
             random,
@@ -149,8 +151,11 @@ impl Session {
             kinds,
             offline: false,
             in_hand: Mutex::default(),
+            reopened: Mutex::default(),
             wants_recoveries: AtomicBool::default(),
-        })
+        };
+        session.reopen();
+        Ok(session)
     }
 
     /// The same session without a server: what is written waits, and what needs the server fails as if it could

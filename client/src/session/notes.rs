@@ -1,8 +1,8 @@
 //! Notes: write, correct, list, search.
 
 use super::{
-    Delivery, Error, NoteView, Session, UnreadableView, Written,
-    kinds::{self, item::check_text, kind::Shown, note, view},
+    Delivery, Error, NoteView, Session, Shown, UnreadableView, Written,
+    kinds::{self, item::check_text, note, view},
     outbox::refused::delivery_of,
     state::load_row,
 };
@@ -87,7 +87,7 @@ impl Session {
             load_row(act, case)?;
             if let Some(position) = act.find_entry(case, note)?
                 && let Some((key, row)) = act.entry_at(case, position)?
-                && let Shown::Note(mut view) = view(self.kinds, &key, &row)?
+                && let Some(Shown::Note(mut view)) = view(self.kinds, &key, &row)?
             {
                 view.corrected_by = self.correction_of(act, case, &view, position)?;
                 sort_out(act, case, &mut view)?;
@@ -123,7 +123,7 @@ impl Session {
     pub(super) fn queued(&self, act: &Act<'_>, case: &GroupId) -> Result<Vec<Shown>, Error> {
         let rows = act.scan::<OutboxRow>(case.as_bytes())?;
         let view = |row: &OutboxRow| kinds::view_queued(case, &self.identity, row, delivery_of(row));
-        Ok(rows.iter().map(|(_, row)| view(row)).collect::<Result<_, _>>()?)
+        Ok(rows.iter().filter_map(|(_, row)| view(row).transpose()).collect::<Result<_, _>>()?)
     }
 
     /// Gives every entry of a case, as it is to be shown, to `take`.
@@ -135,7 +135,8 @@ impl Session {
         take: &mut dyn FnMut(Shown) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         act.entries_opened(case, ALL, direction, &mut |key, plain| {
-            Ok(take(view(self.kinds, &key, &EntryRow::decode_row(plain)?)?))
+            let shown = view(self.kinds, &key, &EntryRow::decode_row(plain)?)?;
+            Ok(shown.map_or(ControlFlow::Continue(()), &mut *take))
         })?;
         Ok(())
     }
@@ -152,7 +153,7 @@ impl Session {
         act.entries_opened(case, (position.next(), ALL.1), Direction::Backward, &mut |key, plain| {
             let shown = view(self.kinds, &key, &EntryRow::decode_row(plain)?)?;
             Ok(match shown {
-                Shown::Note(later)
+                Some(Shown::Note(later))
                     if later.corrects == Some(note.id) && later.author.person == note.author.person =>
                 {
                     found = Some(key.record);

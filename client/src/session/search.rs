@@ -1,8 +1,8 @@
 //! Finding what is on this device by its words.
 
 use super::{
-    DocumentView, Error, NoteView, Session,
-    kinds::{kind::Shown, view},
+    DocumentView, Error, NoteView, Session, Shown,
+    kinds::view,
     notes::{ALL, sort_out},
     state::load_row,
     words::{Accents, Needle},
@@ -34,7 +34,8 @@ impl Session {
             act.entries_opened(case, ALL, Direction::Forward, &mut |key, plain| {
                 // Most do not match: those are not even taken apart.
                 if needle.may_be_in(plain) {
-                    found.take(&needle, view(self.kinds, &key, &EntryRow::decode_row(plain)?)?);
+                    let shown = view(self.kinds, &key, &EntryRow::decode_row(plain)?)?;
+                    shown.into_iter().for_each(|shown| found.take(&needle, shown));
                 }
                 Ok(ControlFlow::Continue(()))
             })?;

@@ -33,6 +33,8 @@ pub(super) struct Seat {
     pub(super) role: v1::Role,
     pub(super) certificate_hash: Digest,
     pub(super) public_key: alcove_charter::P256Point,
+    /// The commit by which the device sits here; 0 for what is not known.
+    pub(super) since: Position,
 }
 
 impl Roster {
@@ -66,6 +68,7 @@ impl Seat {
             role: v1::Role::try_from(row.role).ok()?,
             certificate_hash: Digest::try_from(row.certificate_hash.as_slice()).ok()?,
             public_key: alcove_charter::P256Point::parse(&row.public_key)?,
+            since: Position(row.since_position),
         })
     }
 

@@ -1,20 +1,25 @@
 //! Notes, documents and what else is written: what they are called, and why one does not arrive or open.
 
 use super::numbers::count;
-use crate::session::{OutboxKind, RefusalCause, UnreadableCause};
+use crate::session::{RecordKind, RefusalCause, UnreadableCause};
 use alcove_programs::language::Language;
 
 /// What lies in the outbox.
-pub fn outbox_kind(language: Language, kind: OutboxKind) -> &'static str {
+pub fn outbox_kind(language: Language, kind: Option<RecordKind>) -> &'static str {
     let Language::English = language;
+    if kind.is_some() { outbox_code(kind) } else { "item of a newer Alcove" }
+}
+
+/// Its name for programs.
+pub fn outbox_code(kind: Option<RecordKind>) -> &'static str {
     match kind {
-        OutboxKind::Note => "note",
-        OutboxKind::Document => "document",
-        OutboxKind::Grant => "grant",
-        OutboxKind::Title => "title",
-        OutboxKind::Introduction => "introduction",
-        OutboxKind::Leave => "leave",
-        OutboxKind::Unknown => "item of a newer Alcove",
+        Some(RecordKind::Note) => "note",
+        Some(RecordKind::Document) => "document",
+        Some(RecordKind::Grant) => "grant",
+        Some(RecordKind::Subject) => "title",
+        Some(RecordKind::Introduction) => "introduction",
+        Some(RecordKind::Leave) => "leave",
+        Some(RecordKind::Unspecified) | None => "unknown",
     }
 }
 

@@ -25,7 +25,7 @@ impl ItemJson {
         Self {
             id: item.id.to_string(),
             case: item.case.to_string(),
-            kind: item.kind.code(),
+            kind: items::outbox_code(item.kind),
             written_at: times::rfc3339(item.written_at_ms),
             delivery: DeliveryJson::new(item.delivery),
         }

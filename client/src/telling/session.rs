@@ -157,6 +157,10 @@ pub fn told(language: Language, names: Names<'_>, error: Error) -> Told {
             "Only notes can be sent again after you were out of their case.",
             "Send the file again with `alcove doc send`, then remove this item with `alcove outbox drop`.",
         ),
+        Error::OfNewerAlcove => Told::refused(
+            "A newer Alcove wrote this item. It waits for that program and is not lost.",
+            "Install the newer Alcove again and run `alcove status`: it sends the item.",
+        ),
         Error::NoSuchRequest => {
             Told::new(Exit::NotFound, "No request has that id.", "See `alcove case requests`.")
         }

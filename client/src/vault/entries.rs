@@ -36,6 +36,15 @@ pub enum Direction {
 pub(crate) type TakeOpened<'a> = &'a mut dyn FnMut(EntryKey, &[u8]) -> Result<ControlFlow<()>, VaultError>;
 
 impl EntryKey {
+    /// As the three columns from `first` on say: group, position, record.
+    pub(super) fn in_row(row: &rusqlite::Row<'_>, first: usize) -> Option<Self> {
+        Some(Self {
+            group: GroupId::try_from(row.get_ref(first).ok()?.as_blob().ok()?).ok()?,
+            position: parse_position(row.get(first + 1).ok()?).ok()?,
+            record: RecordId::try_from(row.get_ref(first + 2).ok()?.as_blob().ok()?).ok()?,
+        })
+    }
+
     pub(super) fn place(&self) -> [u8; 40] {
         let mut place = [0; 40];
         place[..16].copy_from_slice(self.group.as_bytes());
@@ -50,7 +59,7 @@ impl Act<'_> {
     /// stands there: a record that was opened is never to be replaced, and a head that was seen is kept.
     pub fn put_entry(&self, key: &EntryKey, row: &EntryRow) -> Result<(), VaultError> {
         let value = self.keys.seal(Room::Entry, &key.place(), &row.encode_row(), self.random)?;
-        let unknown = row.is_unknown.then(|| self.unknown_tag(row.kind, row.basis));
+        let unknown = row.unknown_basis.map(|basis| self.unknown_tag(row.kind, basis));
         self.transaction
             .prepare_cached(
                 "INSERT INTO sealed_entries (group_id, position, record_id, value, unknown)
@@ -86,15 +95,9 @@ impl Act<'_> {
             .transaction
             .prepare_cached("SELECT group_id, position, record_id FROM sealed_entries WHERE unknown = ?1")?;
         let mut rows = statement.query([self.unknown_tag(kind, basis)])?;
-        let damaged = || VaultError::damaged(Room::Entry.name());
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            let blob = |index| row.get_ref(index)?.as_blob().map_err(|_| damaged());
-            found.push(EntryKey {
-                group: GroupId::try_from(blob(0)?).map_err(|_| damaged())?,
-                position: parse_position(row.get(1)?)?,
-                record: RecordId::try_from(blob(2)?).map_err(|_| damaged())?,
-            });
+            found.push(EntryKey::in_row(row, 0).ok_or(VaultError::damaged(Room::Entry.name()))?);
         }
         Ok(found)
     }
@@ -187,11 +190,7 @@ impl Act<'_> {
         let mut damaged = 0;
         while let Some(row) = rows.next()? {
             let opens = (|| {
-                let key = EntryKey {
-                    group: GroupId::try_from(row.get_ref(0).ok()?.as_blob().ok()?).ok()?,
-                    position: parse_position(row.get(1).ok()?).ok()?,
-                    record: RecordId::try_from(row.get_ref(2).ok()?.as_blob().ok()?).ok()?,
-                };
+                let key = EntryKey::in_row(row, 0)?;
                 let value = row.get_ref(3).ok()?.as_blob().ok()?;
                 self.keys.open(Room::Entry, &key.place(), value, &mut plain).ok().map(drop)
             })();

@@ -7,7 +7,7 @@ use crate::{
     prompt,
 };
 use alcove_client::{
-    session::{Delivery, Live, NoteView, Session, UnreadableView, WatchEvent, Written},
+    session::{Delivery, Live, NoteView, Session, Shown, UnreadableView, WatchEvent, Written},
     telling::{
         Told, alarms, cases, files, items,
         json::{
@@ -168,7 +168,7 @@ async fn watch(context: &Context, query: Option<&str>, count: Option<u64>) -> Re
     while left > 0 {
         let event = follower.next().await?;
         print_event(context, &session, &event)?;
-        left -= u64::from(matches!(event, WatchEvent::Note(_)));
+        left -= u64::from(matches!(event, WatchEvent::Arrived(Shown::Note(_))));
     }
     Ok(())
 }
@@ -185,8 +185,8 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
             context.output.object("alcove.caught-up.v1", serde_json::json!({}))?;
             context.output.say("Waiting for new notes; Ctrl-C ends.");
         }
-        WatchEvent::Note(note) => print(context, session, note)?,
-        WatchEvent::Document(document) => {
+        WatchEvent::Arrived(Shown::Note(note)) => print(context, session, note)?,
+        WatchEvent::Arrived(Shown::Document(document)) => {
             let author = context::author(session, &document.author)?;
             context.output.object(DocumentJson::SCHEMA, DocumentJson::new(document, &author))?;
             context.output.line(&format!(
@@ -198,7 +198,9 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
                 numbers::bytes(document.size)
             ))?;
         }
-        WatchEvent::Unreadable(unreadable) => print_unreadable(context, session, unreadable)?,
+        WatchEvent::Arrived(Shown::Unreadable(unreadable)) => {
+            print_unreadable(context, session, unreadable)?;
+        }
         WatchEvent::Joined(case) => {
             let joined = session.conversation(case)?;
             context.output.object(

@@ -47,10 +47,13 @@ pub struct OpenedRecord {
     pub hash: Digest,
     /// Who signed it.
     pub author: Identity,
-    /// What was written; [`Payload::Unknown`] when its kind or basis is one that the reader does not know.
+    /// What was written; [`Payload::Unknown`] when its kind or basis is one that the reader does not know,
+    /// [`Payload::Malformed`] when it breaks the rules of its kind.
     pub payload: Payload,
     /// The number of its kind.
     pub kind: i32,
+    /// The number of its basis.
+    pub basis: i32,
     /// What was signed of it: the payload as it came, of whichever kind.
     pub content: Zeroizing<Vec<u8>>,
     /// The author's clock, milliseconds since 1970. A claim of the author's, no more.
@@ -166,8 +169,9 @@ impl UnsealedRecord {
             header,
             hash,
             author: author.identity().clone(),
-            payload: Payload::parse(kinds, body.kind, body.basis, &body.payload)?,
+            payload: Payload::read(kinds, body.kind, body.basis, &body.payload)?,
             kind: body.kind,
+            basis: body.basis,
             content: Zeroizing::new(std::mem::take(&mut body.payload)),
             time_ms: body.time_ms,
             certificate_hash: Digest::try_from(body.certificate_hash.as_slice())?,

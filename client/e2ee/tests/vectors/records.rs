@@ -41,6 +41,14 @@ fn sealing_the_frozen_drafts_gives_the_frozen_bytes() {
     assert!(sealed_again >= 4, "only {sealed_again} vectors have a draft");
 }
 
+#[test]
+fn what_breaks_the_rules_of_its_kind_is_there_as_it_was_signed() {
+    let stored = crate::stored("records").into_iter().find(|(name, _)| name.contains("note_not_utf8"));
+    let opened = open(&stored.unwrap().1).unwrap_or_else(|error| panic!("{error}"));
+    assert!(matches!(opened.payload, Payload::Malformed(_)));
+    assert_eq!((opened.kind, opened.content.as_slice()), (1, &[0x0a, 0x02, 0xc3, 0x28][..]));
+}
+
 /// Opens the vector's record with what the vector says its reader knows.
 pub(crate) fn open(vector: &Value) -> Result<OpenedRecord, RecordError> {
     let reader = &vector["reader"];
@@ -78,6 +86,7 @@ fn judge(vector: &Value) -> String {
     match open(vector) {
         Ok(opened) => {
             let kind = match &opened.payload {
+                Payload::Malformed(error) => return format!("{:?}", RecordError::Payload(*error)),
                 Payload::Note(_) => "note",
                 Payload::Document(_) => "document",
                 Payload::Grant(_) => "grant",

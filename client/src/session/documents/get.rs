@@ -10,9 +10,9 @@ use super::{
 };
 use crate::{
     session::{
-        Error, Progress, SavedDocument, Session,
+        Error, Progress, SavedDocument, Session, Shown,
         joining::former::at_server,
-        kinds::{self, kind::Shown, view},
+        kinds::{self, view},
         state::load_row,
     },
     transport::ChunkStream,
@@ -60,10 +60,10 @@ impl Session {
             let at_server = at_server(case, &load_row(act, case)?)?;
             let position = act.find_entry(case, document)?.ok_or(Error::NoSuchRecord)?;
             let (key, row) = act.entry_at(case, position)?.ok_or(Error::NoSuchRecord)?;
-            let Shown::Document(shown) = view(self.kinds, &key, &row)? else {
+            let Some(Shown::Document(shown)) = view(self.kinds, &key, &row)? else {
                 return Err(Error::NoSuchRecord);
             };
-            let Ok(Payload::Document(manifest)) = kinds::content(self.kinds, &row) else {
+            let Payload::Document(manifest) = kinds::content(self.kinds, &row) else {
                 return Err(Error::NoSuchRecord);
             };
             Ok((shown, manifest, at_server))

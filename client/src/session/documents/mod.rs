@@ -10,11 +10,7 @@ mod reading;
 mod send;
 mod writing;
 
-use super::{
-    DocumentView, Error, Session,
-    kinds::{kind::Shown, view},
-    state::load_row,
-};
+use super::{DocumentView, Error, Session, Shown, kinds::view, state::load_row};
 use crate::vault::{Act, Direction};
 use alcove_proto::ids::{GroupId, RecordId};
 use std::{
@@ -60,7 +56,7 @@ impl Session {
             load_row(act, case)?;
             if let Some(position) = act.find_entry(case, document)?
                 && let Some((key, row)) = act.entry_at(case, position)?
-                && let Shown::Document(view) = view(self.kinds, &key, &row)?
+                && let Some(Shown::Document(view)) = view(self.kinds, &key, &row)?
             {
                 return Ok(view);
             }

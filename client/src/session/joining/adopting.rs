@@ -27,11 +27,18 @@ pub(in crate::session) fn adopt(
 ) -> Result<Roster, Error> {
     let id = group.id();
     let members = group.roster()?;
+    let former = act.get::<RosterRow>(id.as_bytes())?.unwrap_or_default().members;
     let mut roster = RosterRow { epoch: group.epoch().0, members: Vec::with_capacity(members.len()) };
     for member in &members {
+        let identity = member.identity.to_string();
+        let sat =
+            former.binary_search_by_key(&member.leaf, |seat| seat.leaf).ok().and_then(|at| former.get(at));
+        let sat = sat.filter(|seat| seat.identity == identity);
         roster.members.push(RosterMember {
+            // The commit that is taken over stands right behind what was read.
+            since_position: sat.map_or(row.position + 1, |seat| seat.since_position),
             leaf: member.leaf,
-            identity: member.identity.to_string(),
+            identity,
             role: role_number(member.role).into(),
             certificate_hash: member.certificate_hash.to_vec(),
             public_key: member.public_key.as_bytes().to_vec(),

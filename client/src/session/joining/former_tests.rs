@@ -26,7 +26,7 @@ fn fill(act: &Act<'_>) -> Result<GroupRow, Error> {
         let mut row = EntryRow::default();
         row.kind = 77;
         row.payload = position.to_string().into_bytes();
-        row.is_unknown = position == 2;
+        row.unknown_basis = (position == 2).then_some(0);
         act.put_entry(&key(CASE, position), &row)?;
     }
     let queued = note::prepare("unsent", None, false)?.into_row(RecordId([3; 16]), 0);

@@ -17,7 +17,14 @@ fn key(seed: u8) -> P256Point {
 }
 
 fn seat(leaf: u32, identity: Identity, role: Role, key: P256Point) -> Seat {
-    Seat { leaf, identity, role, certificate_hash: Digest([0; 32]), public_key: key }
+    Seat {
+        leaf,
+        identity,
+        role,
+        certificate_hash: Digest([0; 32]),
+        public_key: key,
+        since: Default::default(),
+    }
 }
 
 const OWNER: u8 = 1;

@@ -354,8 +354,8 @@ pub(super) fn come_back(act: &Act<'_>, group: &GroupId, row: &mut GroupRow) -> R
     row.carry.clear();
     outbox::strand(act, group)?;
     for (key, mut row) in act.scan::<OutboxRow>(group.as_bytes())? {
-        match kinds::again(&row, Readers::OfTheGroup)? {
-            Again::AsNew(_) | Again::ByItsAuthor => {
+        match kinds::again(&row, Readers::OfTheGroup) {
+            Again::AsNew(_) | Again::ByItsAuthor | Again::ByNewerProgram => {
                 row.position = 0;
                 act.put(&key, &row)?;
             }

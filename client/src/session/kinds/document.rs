@@ -2,10 +2,10 @@
 
 use super::{
     item::Item,
-    kind::{Again, Disclosure, Kind, Place, Readers, Shown, Taken},
+    kind::{Again, Disclosure, Kind, Place, Readers, Taken},
     taking::Taking,
 };
-use crate::session::{DocumentView, Error};
+use crate::session::{DocumentView, Error, Shown};
 use alcove_e2ee::records::{DocumentManifest, Payload};
 use alcove_proto::ids::Position;
 
@@ -27,8 +27,8 @@ impl Kind for DocumentManifest {
         Some(Disclosure { grantable: self.grantable, from: position.min(self.blob_position) })
     }
 
-    fn view(&mut self, place: Place) -> Shown {
-        Shown::Document(DocumentView {
+    fn view(&mut self, place: Place) -> Option<Shown> {
+        Some(Shown::Document(DocumentView {
             case: place.case,
             id: place.id,
             author: place.author,
@@ -41,7 +41,7 @@ impl Kind for DocumentManifest {
             sha256: self.sha256.0,
             grantable: self.grantable,
             granted: place.granted,
-        })
+        }))
     }
 
     fn again(&self, _readers: Readers) -> Again {

@@ -1,11 +1,13 @@
 //! The rows of a log: what is kept of each entry, and by which number why one cannot be shown.
 
+use super::taking::Came;
 use crate::{session::UnreadableCause, vault::rows::EntryRow};
 use alcove_e2ee::records::{OpenedRecord, Payload, RecordError};
 
 /// The row of a record that opened, with what was signed.
 pub(in crate::session) fn entry_row(
     opened: &OpenedRecord,
+    came: Came,
     key: &[u8; 32],
     received_at_ms: i64,
     head: &[u8],
@@ -15,13 +17,26 @@ pub(in crate::session) fn entry_row(
     row.hash = opened.hash.to_vec();
     row.certificate_hash = opened.certificate_hash.to_vec();
     row.key = key.to_vec();
+    row.granted = came == Came::ByGrant;
+    row.recovered = came == Came::Recovered;
     row.kind = opened.kind;
+    row.basis = opened.basis;
     row.payload = opened.content.to_vec();
     if let Payload::Unknown(unknown) = &opened.payload {
-        row.is_unknown = true;
-        row.basis = unknown.basis;
+        row.unknown_basis = Some(unknown.basis);
     }
     row
+}
+
+/// How the record of a row came.
+pub(in crate::session) fn came(row: &EntryRow) -> Came {
+    if row.granted {
+        Came::ByGrant
+    } else if row.recovered {
+        Came::Recovered
+    } else {
+        Came::InTheLog
+    }
 }
 
 /// The row of something that did not open.

@@ -5,7 +5,7 @@
 
 use super::{
     item::Item,
-    kind::{Again, Disclosure, Kind, Place, Readers, Shown, Taken},
+    kind::{Again, Kind, Readers, Taken},
     taking::{Came, Taking},
 };
 use crate::{
@@ -83,16 +83,17 @@ pub(super) fn is_by(plan: &GrantPlanRow, grant: &Grant) -> bool {
 impl Kind for Grant {
     /// Takes the keys out of a grant to us. The records are fetched when nothing else is under way.
     fn take(&self, taking: &mut Taking<'_>) -> Result<Taken, Error> {
-        if taking.came != Came::InTheLog || self.grantee != *taking.own {
+        let act = taking.acting.act;
+        if taking.came != Came::InTheLog || self.grantee != *taking.acting.identity {
             return Ok(Taken::Done);
         }
         // Of a group that has ended for this device there is no leaf key any more.
         let unsealed = if taking.row.closed {
             None
         } else {
-            let mls = taking.held.mls(taking.act, &taking.group)?;
+            let mls = taking.held.mls(act, &taking.key.group)?;
             let open = |context: &[u8], sealed: &HpkeSealed| mls.open_sealed(context, sealed);
-            grants::unseal(self, &taking.group, taking.own, open).ok()
+            grants::unseal(self, &taking.key.group, taking.acting.identity, open).ok()
         };
         let Some(keys) = unsealed else {
             return Ok(Taken::Unreadable(UnreadableCause::GrantNotForThisDevice));
@@ -101,10 +102,10 @@ impl Kind for Grant {
         for chain in &self.chains {
             // A chain that is not believed takes its records with it; the others are good. Times and revocation
             // are judged when the records are fetched: their log entries say as of when.
-            let certificate = taking.trust.verify_device_mls(chain, Judge::Never).ok();
+            let certificate = taking.acting.trust.verify_device_mls(chain, Judge::Never).ok();
             if let Some(certificate) = &certificate {
                 let row = ChainRow { certificates: chain.clone() };
-                taking.act.put(certificate.certificate_hash.as_bytes(), &row)?;
+                act.put(certificate.certificate_hash.as_bytes(), &row)?;
             }
             hashes.push(certificate.map(|certificate| certificate.certificate_hash));
         }
@@ -121,16 +122,8 @@ impl Kind for Grant {
             key.certificate_hash = hash.to_vec();
             inbox.records.push(key);
         }
-        taking.act.put(&group_place(&taking.group, taking.record.as_bytes()), &inbox)?;
+        act.put(&group_place(&taking.key.group, taking.key.record.as_bytes()), &inbox)?;
         Ok(Taken::Done)
-    }
-
-    fn disclose(&self, _position: Position) -> Option<Disclosure> {
-        None
-    }
-
-    fn view(&mut self, _place: Place) -> Shown {
-        Shown::Nothing
     }
 
     fn again(&self, _readers: Readers) -> Again {

@@ -2,7 +2,7 @@
 
 use super::{
     item::Item,
-    kind::{Again, Disclosure, Kind, Place, Readers, Shown, Taken},
+    kind::{Again, Kind, Readers, Taken},
     taking::{Came, Taking},
 };
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 };
 use alcove_charter::Judge;
 use alcove_e2ee::records::{Introduction, Payload};
-use alcove_proto::{ids::Position, v1::RecordKind};
+use alcove_proto::v1::RecordKind;
 
 /// Our own certificate, whichever it is when this is sealed.
 pub(in crate::session) fn prepare() -> Item {
@@ -31,23 +31,15 @@ impl Kind for Introduction {
         if taking.came != Came::InTheLog {
             return Ok(Taken::Done);
         }
-        let certificate = taking.trust.verify_device_mls(&self.chain, Judge::Never).ok();
+        let certificate = taking.acting.trust.verify_device_mls(&self.chain, Judge::Never).ok();
         match certificate.filter(|certificate| certificate.identity == *taking.author) {
             Some(certificate) => {
                 let row = ChainRow { certificates: self.chain.clone() };
-                taking.act.put(certificate.certificate_hash.as_bytes(), &row)?;
+                taking.acting.act.put(certificate.certificate_hash.as_bytes(), &row)?;
             }
             None => taking.alarm(AlarmKind::AuthorMismatch)?,
         }
         Ok(Taken::Done)
-    }
-
-    fn disclose(&self, _position: Position) -> Option<Disclosure> {
-        None
-    }
-
-    fn view(&mut self, _place: Place) -> Shown {
-        Shown::Nothing
     }
 
     fn again(&self, _readers: Readers) -> Again {

@@ -11,7 +11,10 @@ use crate::{
     },
 };
 use alcove_e2ee::records::{Payload, PayloadError, TextField};
-use alcove_proto::{ids::RecordId, v1::RecordKind};
+use alcove_proto::{
+    ids::RecordId,
+    v1::{Basis, RecordKind},
+};
 use zeroize::Zeroizing;
 
 /// Something to be written.
@@ -54,6 +57,7 @@ impl Item {
     /// Puts what it says into a row, in the place of what that said.
     pub(in crate::session) fn say_in(mut self, row: &mut OutboxRow) {
         row.kind = self.kind.into();
+        row.basis = Basis::Undeclared.into();
         row.payload = std::mem::take(&mut *self.payload);
     }
 }

@@ -1,7 +1,7 @@
 //! What every kind of record answers for itself, and what it is asked with.
 
 use super::{item::Item, taking::Taking};
-use crate::session::{Delivery, DocumentView, Error, NoteView, UnreadableCause, UnreadableView};
+use crate::session::{Delivery, Error, Shown, UnreadableCause, UnreadableView};
 use alcove_proto::{
     ids::{GroupId, Position, RecordId},
     names::Identity,
@@ -14,10 +14,15 @@ pub(in crate::session) trait Kind {
     fn take(&self, taking: &mut Taking<'_>) -> Result<Taken, Error>;
 
     /// Whether it may be handed over, `position` being its own; nothing for what never is.
-    fn disclose(&self, position: Position) -> Option<Disclosure>;
+    fn disclose(&self, _position: Position) -> Option<Disclosure> {
+        None
+    }
 
-    /// How it is shown. Texts are taken out of it: ten thousand of them are not copied, to be wiped a moment later.
-    fn view(&mut self, place: Place) -> Shown;
+    /// How it is shown; nothing for what is only worked with. Texts are taken out of it: ten thousand of them are not
+    /// copied, to be wiped a moment later.
+    fn view(&mut self, _place: Place) -> Option<Shown> {
+        None
+    }
 
     /// What becomes of it where it was not sent before its readers became others.
     fn again(&self, readers: Readers) -> Again;
@@ -56,6 +61,8 @@ pub(in crate::session) enum Again {
     AsNew(Item),
     /// Its author has to write it anew. It stays to be read.
     ByItsAuthor,
+    /// A newer program made it, and is waited for.
+    ByNewerProgram,
     /// It was of this device, or for the readers of then: nobody misses it.
     Never,
 }
@@ -73,20 +80,11 @@ pub(in crate::session) struct Place {
 
 impl Place {
     /// What stands here cannot be shown.
-    pub(in crate::session) fn unreadable(self, cause: UnreadableCause) -> Shown {
+    pub(in crate::session) fn unreadable(self, cause: UnreadableCause) -> Option<Shown> {
         let position = match self.delivery {
             Delivery::Stored { position } => position,
             Delivery::Queued | Delivery::NeverSent | Delivery::Refused { .. } => Position(0),
         };
-        Shown::Unreadable(UnreadableView { case: self.case, position, author: self.author, cause })
+        Some(Shown::Unreadable(UnreadableView { case: self.case, position, author: self.author, cause }))
     }
-}
-
-/// What a record is shown as.
-pub(in crate::session) enum Shown {
-    Note(NoteView),
-    Document(DocumentView),
-    Unreadable(UnreadableView),
-    /// Something that is worked with.
-    Nothing,
 }

@@ -2,16 +2,15 @@
 
 use super::{
     item::Item,
-    kind::{Again, Disclosure, Kind, Place, Readers, Shown, Taken},
+    kind::{Again, Kind, Readers, Taken},
     taking::{Came, Taking},
 };
 use crate::{
-    session::{Error, state::Roster},
+    session::{Error, acting::Acting, state::Roster},
     vault::rows::GroupRow,
 };
 use alcove_e2ee::records::{Leave, Payload};
 use alcove_proto::{
-    ids::Position,
     names::{Identity, Person},
     v1::Role,
 };
@@ -23,20 +22,21 @@ pub(in crate::session) fn prepare() -> Result<Item, Error> {
 
 impl Kind for Leave {
     fn take(&self, taking: &mut Taking<'_>) -> Result<Taken, Error> {
+        if taking.came != Came::InTheLog {
+            return Ok(Taken::Done);
+        }
+        let Acting { act, identity, .. } = taking.acting;
+        let roster = taking.held.roster(act, &taking.key.group)?;
+        // One that is opened late may be from before its author was taken off, and added again.
+        if roster.named(taking.author).is_some_and(|seat| taking.key.position < seat.since) {
+            return Ok(Taken::Done);
+        }
         // Nor is anybody taken off for what a ghost, or a stolen laptop, says in their name.
-        if taking.came == Came::InTheLog && taking.author_counts()? {
-            let roster = taking.held.roster(taking.act, &taking.group)?;
-            asked(&taking.own.person, taking.row, roster, taking.author, taking.received_at_ms);
+        if taking.author_counts()? {
+            let roster = taking.held.roster(act, &taking.key.group)?;
+            asked(&identity.person, taking.row, roster, taking.author, taking.received_at_ms);
         }
         Ok(Taken::Done)
-    }
-
-    fn disclose(&self, _position: Position) -> Option<Disclosure> {
-        None
-    }
-
-    fn view(&mut self, _place: Place) -> Shown {
-        Shown::Nothing
     }
 
     fn again(&self, _readers: Readers) -> Again {

@@ -2,8 +2,8 @@
 //!
 //! `prepare` makes what is to be written, within its limits; `take` does what a record changes when it comes; `disclose`
 //! says whether it may be handed over, and from where on; `view` shows it; `again` says what becomes of one that was not
-//! sent before its readers became others. A new kind is a file here, a line in [`of`] and one in [`outbox_kind`], and its
-//! form in e2ee. PROTOCOL.md section 11, step 7.
+//! sent before its readers became others. A new kind is a file here, a line in [`of`], and its form in e2ee. PROTOCOL.md
+//! section 11, step 7.
 
 pub(super) mod document;
 pub(super) mod entry;
@@ -17,18 +17,18 @@ pub(super) mod subject;
 pub(super) mod taking;
 mod unknown;
 
-use super::{Delivery, Error, OutboxKind, UnreadableCause, own::Own};
+use super::{Delivery, Error, Shown, UnreadableCause, own::Own};
 use crate::vault::{
     Act, EntryKey, VaultError,
     rows::{EntryRow, OutboxRow},
 };
-use alcove_e2ee::records::{Kinds, OpenedRecord, Payload, PayloadError, Unknown};
+use alcove_e2ee::records::{Kinds, OpenedRecord, Payload, Unknown};
 use alcove_proto::{
     ids::{BlobId, GroupId, Position, RecordId},
     names::Identity,
-    v1::{Basis, RecordKind},
+    v1::RecordKind,
 };
-use kind::{Again, Disclosure, Kind, Place, Readers, Shown, Taken};
+use kind::{Again, Disclosure, Kind, Place, Readers, Taken};
 use taking::Taking;
 
 /// The room of what a record says.
@@ -41,52 +41,42 @@ fn of(payload: &mut Payload) -> &mut dyn Kind {
         Payload::Introduction(introduction) => introduction,
         Payload::Leave(leave) => leave,
         Payload::Unknown(unknown) => unknown,
+        Payload::Malformed(error) => error,
     }
 }
 
-/// What an item of the outbox is called.
-pub(super) fn outbox_kind(row: &OutboxRow) -> Result<OutboxKind, VaultError> {
-    match RecordKind::try_from(row.kind) {
-        // A newer program put it there.
-        Err(_) => Ok(OutboxKind::Unknown),
-        Ok(RecordKind::Unspecified) => Err(VaultError::damaged("the outbox")),
-        Ok(RecordKind::Note) => Ok(OutboxKind::Note),
-        Ok(RecordKind::Document) => Ok(OutboxKind::Document),
-        Ok(RecordKind::Grant) => Ok(OutboxKind::Grant),
-        Ok(RecordKind::Subject) => Ok(OutboxKind::Title),
-        Ok(RecordKind::Introduction) => Ok(OutboxKind::Introduction),
-        Ok(RecordKind::Leave) => Ok(OutboxKind::Leave),
-    }
+/// The kind of an item of the outbox; nothing for what a newer program put there.
+pub(super) fn kind_of(row: &OutboxRow) -> Option<RecordKind> {
+    Kinds::all().known(row.kind, row.basis)
 }
 
-/// Does what a record changes beside its own row.
-pub(super) fn take(payload: &mut Payload, taking: &mut Taking<'_>) -> Result<Taken, Error> {
-    of(payload).take(taking)
+/// Does what a record changes beside its own row, and says in that row what cannot be used here.
+pub(super) fn take(payload: &mut Payload, row: &mut EntryRow, taking: &mut Taking<'_>) -> Result<(), Error> {
+    if let Taken::Unreadable(cause) = of(payload).take(taking)? {
+        row.unreadable = entry::cause_number(cause);
+    }
+    Ok(())
 }
 
 /// What an entry says that was opened, read from what was signed.
-///
-/// Errors: [`PayloadError`] for what breaks the rules of its kind.
-pub(super) fn content(kinds: Kinds, row: &EntryRow) -> Result<Payload, PayloadError> {
-    if row.is_unknown {
+pub(super) fn content(kinds: Kinds, row: &EntryRow) -> Payload {
+    if let Some(basis) = row.unknown_basis {
         // Until `reopening` has opened it, what it does is still to be done.
-        return Ok(Payload::Unknown(Unknown { kind: row.kind, basis: row.basis }));
+        return Payload::Unknown(Unknown { kind: row.kind, basis });
     }
-    Payload::parse_kept(kinds, row.kind, row.basis, &row.payload)
+    let payload = Payload::parse_kept(kinds, row.kind, row.basis, &row.payload);
+    payload.unwrap_or_else(Payload::Malformed)
 }
 
 /// Whether an entry is a record that may be handed over, and from where on.
 pub(super) fn disclose(kinds: Kinds, position: Position, row: &EntryRow) -> Option<Disclosure> {
-    if !row.says_something() {
-        return None;
-    }
-    of(&mut content(kinds, row).ok()?).disclose(position)
+    if row.says_something() { of(&mut content(kinds, row)).disclose(position) } else { None }
 }
 
-/// What an entry is shown as.
-pub(super) fn view(kinds: Kinds, key: &EntryKey, row: &EntryRow) -> Result<Shown, VaultError> {
+/// What an entry is shown as; nothing for what is worked with.
+pub(super) fn view(kinds: Kinds, key: &EntryKey, row: &EntryRow) -> Result<Option<Shown>, VaultError> {
     if row.unreadable == 0 && row.kind == i32::from(RecordKind::Unspecified) {
-        return Ok(Shown::Nothing);
+        return Ok(None);
     }
     let place = Place {
         case: key.group,
@@ -102,20 +92,17 @@ pub(super) fn view(kinds: Kinds, key: &EntryKey, row: &EntryRow) -> Result<Shown
         let cause = entry::cause_of_number(row.unreadable).unwrap_or(UnreadableCause::NeedsNewerAlcove);
         return Ok(place.unreadable(cause));
     }
-    Ok(match content(kinds, row) {
-        Ok(mut payload) => of(&mut payload).view(place),
-        Err(_) => place.unreadable(UnreadableCause::Malformed),
-    })
+    Ok(of(&mut content(kinds, row)).view(place))
 }
 
-/// What is shown of something that waits in the outbox. `delivery`: where it is.
+/// What is shown of something that waits in the outbox; nothing for what is worked with. `delivery`: where it is.
 pub(super) fn view_queued(
     case: &GroupId,
     own: &Identity,
     row: &OutboxRow,
     delivery: Delivery,
-) -> Result<Shown, VaultError> {
-    let Some(mut payload) = waiting(row)? else { return Ok(Shown::Nothing) };
+) -> Result<Option<Shown>, VaultError> {
+    let Some(mut payload) = waiting(row) else { return Ok(None) };
     Ok(of(&mut payload).view(Place {
         case: *case,
         id: RecordId::try_from(row.record_id.as_slice()).map_err(|_| VaultError::damaged("the outbox"))?,
@@ -128,8 +115,14 @@ pub(super) fn view_queued(
 }
 
 /// What becomes of something that was not sent, now that others would read it.
-pub(super) fn again(row: &OutboxRow, readers: Readers) -> Result<Again, VaultError> {
-    Ok(waiting(row)?.map_or(Again::Never, |mut payload| of(&mut payload).again(readers)))
+pub(super) fn again(row: &OutboxRow, readers: Readers) -> Again {
+    waiting(row).map_or(Again::Never, |mut payload| of(&mut payload).again(readers))
+}
+
+/// Whether this program can send an item: a newer one's waits for that, and one that breaks the rules of its kind stays to
+/// be read.
+pub(super) fn is_to_be_sent(row: &OutboxRow) -> bool {
+    !matches!(waiting(row), Some(Payload::Unknown(_) | Payload::Malformed(_)))
 }
 
 /// What an item of the outbox says, in the act that seals it; nothing if it was for somebody who has left.
@@ -139,7 +132,7 @@ pub(super) fn written(
     own: &Own,
     row: &OutboxRow,
 ) -> Result<Option<Payload>, Error> {
-    match (&row.grant, waiting(row)?) {
+    match (&row.grant, waiting(row)) {
         (Some(plan), _) => grant::now(act, group, plan),
         (None, Some(payload)) => Ok(Some(payload)),
         (None, None) => Ok(Some(introduction::now(own))),
@@ -148,37 +141,32 @@ pub(super) fn written(
 
 /// Whether a record under our own signature says what this item says.
 pub(super) fn says_the_same(row: &OutboxRow, opened: &OpenedRecord) -> bool {
-    row.kind == opened.kind
+    (row.kind, row.basis) == (opened.kind, opened.basis)
         && match (&row.grant, &opened.payload) {
             // Its keys are sealed anew each time; what it opens is the same.
             (Some(plan), Payload::Grant(grant)) => grant::is_by(plan, grant),
             (Some(_), _) => false,
             // What is made when it is sealed says what there was then.
-            (None, _) => row.payload == *opened.content || is_made_when_sealed(row),
+            (None, _) => row.payload == *opened.content || kind_of(row) == Some(RecordKind::Introduction),
         }
 }
 
 /// The blob that an item of the outbox makes readable, if it names one.
-pub(super) fn blob_of(row: &OutboxRow) -> Result<Option<BlobId>, VaultError> {
-    if row.kind != i32::from(RecordKind::Document) {
-        return Ok(None);
-    }
-    Ok(match waiting(row)? {
+pub(super) fn blob_of(row: &OutboxRow) -> Option<BlobId> {
+    match waiting(row) {
         Some(Payload::Document(manifest)) => Some(manifest.blob),
         _ => None,
-    })
+    }
 }
 
 /// What an item says whose words are known; nothing for what is only made when it is sealed.
-fn waiting(row: &OutboxRow) -> Result<Option<Payload>, VaultError> {
-    if row.grant.is_some() || is_made_when_sealed(row) {
-        return Ok(None);
+fn waiting(row: &OutboxRow) -> Option<Payload> {
+    let Some(kind) = kind_of(row) else {
+        return Some(Payload::Unknown(Unknown { kind: row.kind, basis: row.basis }));
+    };
+    if row.grant.is_some() || kind == RecordKind::Introduction {
+        return None;
     }
-    let basis = Basis::Undeclared.into();
-    let payload = Payload::parse(Kinds::all(), row.kind, basis, &row.payload);
-    payload.map(Some).map_err(|_| VaultError::damaged("the outbox"))
-}
-
-fn is_made_when_sealed(row: &OutboxRow) -> bool {
-    row.kind == i32::from(RecordKind::Introduction)
+    let payload = Payload::parse(Kinds::all(), row.kind, row.basis, &row.payload);
+    Some(payload.unwrap_or_else(Payload::Malformed))
 }

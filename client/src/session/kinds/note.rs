@@ -2,10 +2,10 @@
 
 use super::{
     item::{Item, check_text},
-    kind::{Again, Disclosure, Kind, Place, Readers, Shown, Taken},
+    kind::{Again, Disclosure, Kind, Place, Readers, Taken},
     taking::Taking,
 };
-use crate::session::{Error, NoteView};
+use crate::session::{Error, NoteView, Shown};
 use alcove_e2ee::records::{Note, Payload, TextField};
 use alcove_proto::ids::{Position, RecordId};
 
@@ -31,8 +31,8 @@ impl Kind for Note {
         Some(Disclosure { grantable: self.grantable, from: position })
     }
 
-    fn view(&mut self, place: Place) -> Shown {
-        Shown::Note(NoteView {
+    fn view(&mut self, place: Place) -> Option<Shown> {
+        Some(Shown::Note(NoteView {
             case: place.case,
             id: place.id,
             author: place.author,
@@ -45,7 +45,7 @@ impl Kind for Note {
             corrected_by: None,
             grantable: self.grantable,
             granted: place.granted,
-        })
+        }))
     }
 
     fn again(&self, readers: Readers) -> Again {

@@ -2,7 +2,7 @@
 
 use super::{
     item::{Item, check_text},
-    kind::{Again, Disclosure, Kind, Place, Readers, Shown, Taken},
+    kind::{Again, Kind, Readers, Taken},
     taking::{Came, Taking},
 };
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     vault::{VaultError, rows::GroupRow},
 };
 use alcove_e2ee::records::{Payload, Subject, TextField};
-use alcove_proto::{ids::Position, v1::SubjectKind};
+use alcove_proto::v1::SubjectKind;
 
 /// The title of a case: one line, and one space between words.
 ///
@@ -35,19 +35,14 @@ impl Kind for Subject {
             Came::Recovered => taking.row.recovered || taking.row.title.is_empty(),
             Came::ByGrant => false,
         };
-        if counts {
+        // One that is opened late is no newer title than what was read meanwhile.
+        let is_newer = taking.row.title.is_empty() || taking.key.position.0 > taking.row.titled_at;
+        if counts && is_newer {
+            taking.row.titled_at = taking.key.position.0;
             taking.row.title = self.title.clone();
             taking.row.subject_kind = self.kind.into();
         }
         Ok(Taken::Done)
-    }
-
-    fn disclose(&self, _position: Position) -> Option<Disclosure> {
-        None
-    }
-
-    fn view(&mut self, _place: Place) -> Shown {
-        Shown::Nothing
     }
 
     fn again(&self, _readers: Readers) -> Again {

@@ -3,18 +3,15 @@
 use crate::{
     session::{
         AlarmKind, Error,
+        acting::Acting,
         alarms::{Alarm, raise_by},
         people::{known_keys, seats},
         state::{Roster, load_group},
     },
-    vault::{Act, rows::GroupRow},
+    vault::{Act, EntryKey, rows::GroupRow},
 };
-use alcove_charter::TrustView;
 use alcove_e2ee::group::Group;
-use alcove_proto::{
-    ids::{GroupId, Position, RecordId},
-    names::Identity,
-};
+use alcove_proto::{ids::GroupId, names::Identity};
 
 /// How a record came here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,17 +26,12 @@ pub(in crate::session) enum Came {
 
 /// A record that is being taken, inside one act.
 pub(in crate::session) struct Taking<'a> {
-    pub(in crate::session) act: &'a Act<'a>,
-    /// This device.
-    pub(in crate::session) own: &'a Identity,
-    pub(in crate::session) trust: &'a TrustView,
-    pub(in crate::session) now_ms: i64,
+    pub(in crate::session) acting: &'a Acting<'a>,
     pub(in crate::session) came: Came,
-    pub(in crate::session) group: GroupId,
-    pub(in crate::session) record: RecordId,
-    pub(in crate::session) position: Position,
+    pub(in crate::session) key: EntryKey,
     pub(in crate::session) author: &'a Identity,
     pub(in crate::session) received_at_ms: i64,
+    /// Of its group.
     pub(in crate::session) row: &'a mut GroupRow,
     pub(in crate::session) held: &'a mut Held,
 }
@@ -100,7 +92,7 @@ impl Taking<'_> {
     pub(in crate::session) fn item(&mut self) -> u64 {
         self.row.items += 1;
         match self.came {
-            Came::InTheLog => u64::from(self.author != self.own),
+            Came::InTheLog => u64::from(self.author != self.acting.identity),
             Came::ByGrant => 1,
             Came::Recovered => 0,
         }
@@ -110,19 +102,20 @@ impl Taking<'_> {
     /// charter and lists do not call it revoked or outside. As of when it is read; a certificate that has merely ended does.
     /// PROTOCOL.md section 8, "Whose word counts".
     pub(in crate::session) fn author_counts(&mut self) -> Result<bool, Error> {
-        if self.author == self.own {
+        let Acting { act, identity, trust, .. } = self.acting;
+        if self.author == *identity {
             return Ok(true);
         }
-        let Some(seat) = self.held.roster(self.act, &self.group)?.named(self.author) else {
+        let Some(seat) = self.held.roster(act, &self.key.group)?.named(self.author) else {
             return Ok(false);
         };
-        let is_outside = seats::is_seat_outside(self.act, self.own, self.trust, seat)?;
-        Ok(!is_outside && known_keys::believes(self.act, self.author, &seat.public_key)?)
+        let is_outside = seats::is_seat_outside(act, identity, trust, seat)?;
+        Ok(!is_outside && known_keys::believes(act, self.author, &seat.public_key)?)
     }
 
     /// Raises an alarm about the record, by its author's name.
     pub(in crate::session) fn alarm(&mut self, kind: AlarmKind) -> Result<(), Error> {
-        let about = (self.group, kind, self.position.0);
-        self.held.alarm_by(self.act, about, Some(self.author), self.now_ms)
+        let about = (self.key.group, kind, self.key.position.0);
+        self.held.alarm_by(self.acting.act, about, Some(self.author), self.acting.now_ms)
     }
 }

@@ -4,8 +4,8 @@
 
 use crate::{
     session::{
-        Error, Session, WatchEvent,
-        kinds::{kind::Shown, view},
+        Error, Session, Shown, WatchEvent,
+        kinds::view,
         log::{Page, Stop, Walked},
         notes::sort_out,
     },
@@ -44,9 +44,7 @@ pub(super) struct Told {
 impl From<WatchEvent> for Told {
     fn from(event: WatchEvent) -> Self {
         let case = match &event {
-            WatchEvent::Note(note) => Some(note.case),
-            WatchEvent::Document(document) => Some(document.case),
-            WatchEvent::Unreadable(item) => Some(item.case),
+            WatchEvent::Arrived(shown) => Some(shown.case()),
             WatchEvent::Joined(case) | WatchEvent::MembersChanged(case) | WatchEvent::Closed(case) => {
                 Some(*case)
             }
@@ -221,7 +219,7 @@ impl Stream<'_> {
             let mut events = Vec::new();
             for place in places {
                 if let Some((key, row)) = act.entry_at(&place.group, place.position)? {
-                    events.extend(event(view(self.session.kinds, &key, &row)?));
+                    events.extend(view(self.session.kinds, &key, &row)?.map(WatchEvent::Arrived));
                 }
             }
             Ok(events)
@@ -275,24 +273,16 @@ pub(super) fn beyond(
         let new = (mark.next(), Position(u64::MAX));
         act.entries_opened(group, new, Direction::Forward, &mut |key, plain| {
             reached = key.position;
-            let shown = event(view(session.kinds, &key, &EntryRow::decode_row(plain)?)?);
-            items.extend(shown.map(|event| Told { position: Some(key.position), ..event.into() }));
+            let shown = view(session.kinds, &key, &EntryRow::decode_row(plain)?)?;
+            let told = shown.map(|shown| Told::from(WatchEvent::Arrived(shown)));
+            items.extend(told.map(|told| Told { position: Some(key.position), ..told }));
             Ok(ControlFlow::Continue(()))
         })?;
         for told in &mut items {
-            if let WatchEvent::Note(note) = &mut told.event {
+            if let WatchEvent::Arrived(Shown::Note(note)) = &mut told.event {
                 sort_out(act, group, note)?;
             }
         }
         Ok((items, reached))
     })
-}
-
-fn event(shown: Shown) -> Option<WatchEvent> {
-    match shown {
-        Shown::Note(note) => Some(WatchEvent::Note(note)),
-        Shown::Document(document) => Some(WatchEvent::Document(document)),
-        Shown::Unreadable(item) => Some(WatchEvent::Unreadable(item)),
-        Shown::Nothing => None,
-    }
 }

@@ -114,6 +114,7 @@ mod tests {
             role: Role::Member,
             certificate_hash: Digest([0; 32]),
             public_key: P256Point::parse(&[4; P256Point::LEN]).unwrap(),
+            since: Default::default(),
         };
         Roster { members: (0..).zip(devices).map(seat).collect() }
     }

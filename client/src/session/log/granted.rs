@@ -3,6 +3,7 @@
 use crate::{
     session::{
         Error, Session,
+        acting::Acting,
         kinds::{
             self,
             entry::entry_row,
@@ -57,7 +58,7 @@ impl Session {
             let entries = if ended { Vec::new() } else { self.read_granted(group, &grant).await? };
             let trust = self.trust();
             let granted = self.vault.act::<_, Error>(Durability::OnDisk, |act| {
-                let granted = self.keep_granted(act, group, &grant, &entries, &trust)?;
+                let granted = keep_granted(&self.acting(act, &trust)?, group, &grant, &entries)?;
                 act.delete::<GrantInboxRow>(&key)?;
                 Ok(granted)
             })?;
@@ -93,97 +94,88 @@ impl Session {
         }
         Ok(entries)
     }
+}
 
-    fn keep_granted(
-        &self,
-        act: &Act<'_>,
-        group: &GroupId,
-        grant: &GrantInboxRow,
-        entries: &[LogEntry],
-        trust: &TrustView,
-    ) -> Result<Granted, Error> {
-        let damaged = || VaultError::damaged("a grant");
-        let granter: Identity = grant.granter.parse().map_err(|_| damaged())?;
-        let mut group_row = load_row(act, group)?;
-        let charter_hash = digest(&group_row.charter_hash, "a case")?;
-        let mut order = Order::default();
-        let mut held = Held::default();
-        let mut places = Vec::new();
-        let mut taken = Vec::new();
-        for granted in &grant.records {
-            let position = Position(granted.position);
-            let Some(entry) = entries.iter().find(|entry| entry.position == granted.position) else {
-                continue;
-            };
-            // From an earlier membership, perhaps: what was opened then stays.
-            let earlier = act.entry_at(group, position)?.map(|(_, row)| row);
-            if earlier.as_ref().is_some_and(|row| row.unreadable == 0) {
+/// What grants bring is there to be read, and changes nothing else.
+fn keep_granted(
+    acting: &Acting<'_>,
+    group: &GroupId,
+    grant: &GrantInboxRow,
+    entries: &[LogEntry],
+) -> Result<Granted, Error> {
+    let Acting { act, identity, trust, .. } = acting;
+    let damaged = || VaultError::damaged("a grant");
+    let granter: Identity = grant.granter.parse().map_err(|_| damaged())?;
+    let mut group_row = load_row(act, group)?;
+    let charter_hash = digest(&group_row.charter_hash, "a case")?;
+    let mut order = Order::default();
+    let mut held = Held::default();
+    let mut places = Vec::new();
+    let mut taken = Vec::new();
+    for granted in &grant.records {
+        let position = Position(granted.position);
+        let Some(entry) = entries.iter().find(|entry| entry.position == granted.position) else {
+            continue;
+        };
+        // From an earlier membership, perhaps: what was opened then stays.
+        let earlier = act.entry_at(group, position)?.map(|(_, row)| row);
+        if earlier.as_ref().is_some_and(|row| row.unreadable == 0) {
+            continue;
+        }
+        let key = GrantedKey {
+            record: GrantedRecord { position, hash: digest(&granted.hash, "a grant")?, chain: 0 },
+            key: RecordKey::try_from(granted.key.as_slice()).map_err(|_| damaged())?,
+        };
+        let chain: ChainRow = act.expect(&granted.certificate_hash)?;
+        let Some(author) = author_of(trust, &chain, entry.received_at_ms) else {
+            tracing::warn!(position = granted.position, "the author of a granted record is refused");
+            continue;
+        };
+        let Ok(appended_by) = entry.author.parse::<Identity>() else { continue };
+        let expected = Expected {
+            group: *group,
+            epoch: Epoch(entry.epoch),
+            epoch_id: epoch_id(act, group, entry.epoch)?,
+            charter_hash,
+            appended_by: &appended_by,
+            kinds: acting.kinds,
+        };
+        let opened = open_granted(&entry.body, &key, &granter.person, &identity.person, &expected, &author);
+        let mut opened = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                tracing::warn!(position = granted.position, %error, "a granted record is refused");
                 continue;
             }
-            let key = GrantedKey {
-                record: GrantedRecord { position, hash: digest(&granted.hash, "a grant")?, chain: 0 },
-                key: RecordKey::try_from(granted.key.as_slice()).map_err(|_| damaged())?,
-            };
-            let chain: ChainRow = act.expect(&granted.certificate_hash)?;
-            let Some(author) = author_of(trust, &chain, entry.received_at_ms) else {
-                tracing::warn!(position = granted.position, "the author of a granted record is refused");
-                continue;
-            };
-            let Ok(appended_by) = entry.author.parse::<Identity>() else { continue };
-            let expected = Expected {
-                group: *group,
-                epoch: Epoch(entry.epoch),
-                epoch_id: epoch_id(act, group, entry.epoch)?,
-                charter_hash,
-                appended_by: &appended_by,
-                kinds: self.kinds,
-            };
-            let opened =
-                open_granted(&entry.body, &key, &granter.person, &self.identity.person, &expected, &author);
-            let mut opened = match opened {
-                Ok(opened) => opened,
-                Err(error) => {
-                    tracing::warn!(position = granted.position, %error, "a granted record is refused");
-                    continue;
-                }
-            };
-            let record = opened.header.place.record;
-            let elsewhere = act.find_entry(group, &record)?.is_some_and(|found| found != position);
-            if elsewhere || !order.fits(act, group, &entry.author, &opened)? {
-                tracing::warn!(position = granted.position, "a granted record is out of its author's order");
-                continue;
-            }
-            let row = granted_row(&opened, key.key.as_bytes(), entry.received_at_ms, earlier.as_ref());
-            // What a grant brings is there to be read, and changes nothing else.
-            kinds::take(
-                &mut opened.payload,
-                &mut Taking {
-                    act,
-                    own: &self.identity,
-                    trust,
-                    now_ms: self.clock.now_ms(),
-                    came: Came::ByGrant,
-                    group: *group,
-                    record,
-                    position,
-                    author: &opened.author,
-                    received_at_ms: entry.received_at_ms,
-                    row: &mut group_row,
-                    held: &mut held,
-                },
-            )?;
-            let place = EntryKey { group: *group, position, record };
-            act.put_entry(&place, &row)?;
-            places.push(place);
-            taken.push((position, opened.certificate_hash));
+        };
+        let record = opened.header.place.record;
+        let elsewhere = act.find_entry(group, &record)?.is_some_and(|found| found != position);
+        if elsewhere || !order.fits(act, group, &entry.author, &opened)? {
+            tracing::warn!(position = granted.position, "a granted record is out of its author's order");
+            continue;
         }
-        let trust_domain = &self.identity.person.trust_domain;
-        escrow::mark_grant(act, trust, trust_domain, group, grant, &taken)?;
-        if held.notes + held.documents > 0 {
-            act.put(group.as_bytes(), &group_row)?;
-        }
-        Ok(Granted { notes: held.notes, documents: held.documents, places })
+        let place = EntryKey { group: *group, position, record };
+        let mut row = granted_row(&opened, key.key.as_bytes(), entry.received_at_ms, earlier.as_ref());
+        let mut taking = Taking {
+            acting,
+            came: Came::ByGrant,
+            key: place,
+            author: &opened.author,
+            received_at_ms: entry.received_at_ms,
+            row: &mut group_row,
+            held: &mut held,
+        };
+        kinds::take(&mut opened.payload, &mut row, &mut taking)?;
+        act.put_entry(&place, &row)?;
+        places.push(place);
+        taken.push((position, opened.certificate_hash));
     }
+    let trust_domain = &identity.person.trust_domain;
+    escrow::mark_grant(act, trust, trust_domain, group, grant, &taken)?;
+    if held.notes + held.documents > 0 {
+        act.put(group.as_bytes(), &group_row)?;
+    }
+    Ok(Granted { notes: held.notes, documents: held.documents, places })
 }
 
 /// Leaves what stands before our joining: the rest comes through the log, where more can be checked.
@@ -226,9 +218,7 @@ fn granted_row(
     earlier: Option<&EntryRow>,
 ) -> EntryRow {
     let head = earlier.map(|row| row.head.as_slice()).unwrap_or_default();
-    let mut row = entry_row(opened, key, received_at_ms, head);
-    row.granted = true;
-    row
+    entry_row(opened, Came::ByGrant, key, received_at_ms, head)
 }
 
 /// The last record of each author that one grant or recovery brought, by the name in the log.
@@ -375,6 +365,7 @@ mod tests {
             author: "spiffe://elmgate.northmark.example/staff/abcdefghijklmn27/device/1".parse().unwrap(),
             payload: Payload::Note(Note { text: "text".into(), corrects: None, grantable: false }),
             kind: 1,
+            basis: 0,
             content: b"signed".to_vec().into(),
             time_ms: 0,
             certificate_hash: Digest([6; 32]),

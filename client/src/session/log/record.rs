@@ -8,15 +8,14 @@ use crate::{
         AlarmKind, Error, RefusalCause, UnreadableCause,
         kinds::{
             self,
-            entry::{cause_number, cause_of, entry_row, unreadable_row},
-            kind::Taken,
+            entry::{cause_of, entry_row, unreadable_row},
             taking::{Came, Taking},
         },
         outbox::{self, let_go},
         restored,
         state::{self, digest, group_place},
     },
-    vault::rows::AuthorRow,
+    vault::{EntryKey, rows::AuthorRow},
 };
 use alcove_e2ee::records::{
     AuthorFault, AuthorPoint, AuthorStart, Expected, KeySource, OpenedRecord, RecordError, SealedRecord,
@@ -41,10 +40,9 @@ impl Walk<'_> {
         if replayed {
             self.alarm_by(AlarmKind::Replay, entry.position, entry)?;
         }
-        let mut opened = match self.open(entry, sealed) {
+        let mut opened = match self.open(entry, sealed)? {
             Ok(opened) => opened,
-            Err(Refused::Record(error)) => return self.unreadable(entry, head, waiting.as_deref(), &error),
-            Err(Refused::Session(error)) => return Err(error),
+            Err(error) => return self.unreadable(entry, head, waiting.as_deref(), &error),
         };
         match waiting {
             // What is shown under an id for the second time takes nothing out of the outbox.
@@ -82,27 +80,18 @@ impl Walk<'_> {
             self.compare(entry, opened.seen_position, &opened.seen_head)?;
         }
         let key = self.epoch_key()?.record_key(&opened.header.place, &opened.header.salt);
-        let mut row = entry_row(&opened, key.as_bytes(), entry.received_at_ms, head.as_bytes());
-        let taken = kinds::take(
-            &mut opened.payload,
-            &mut Taking {
-                act: self.acting.act,
-                own: self.acting.identity,
-                trust: self.acting.trust,
-                now_ms: self.acting.now_ms,
-                came: Came::InTheLog,
-                group: self.id,
-                record,
-                position: Position(entry.position),
-                author: &opened.author,
-                received_at_ms: entry.received_at_ms,
-                row: &mut self.row,
-                held: &mut self.held,
-            },
-        )?;
-        if let Taken::Unreadable(cause) = taken {
-            row.unreadable = cause_number(cause);
-        }
+        let came = Came::InTheLog;
+        let mut row = entry_row(&opened, came, key.as_bytes(), entry.received_at_ms, head.as_bytes());
+        let mut taking = Taking {
+            acting: self.acting,
+            came,
+            key: EntryKey { group: self.id, position: Position(entry.position), record },
+            author: &opened.author,
+            received_at_ms: entry.received_at_ms,
+            row: &mut self.row,
+            held: &mut self.held,
+        };
+        kinds::take(&mut opened.payload, &mut row, &mut taking)?;
         Ok(self.put(entry, record, &row)?)
     }
 
@@ -155,11 +144,20 @@ impl Walk<'_> {
         }
     }
 
-    fn open(&mut self, entry: &LogEntry, sealed: SealedRecord) -> Result<OpenedRecord, Refused> {
-        let appended_by: Identity = entry.author.parse().map_err(|_| RecordError::OtherAuthor)?;
+    /// The record, or what is bad about it.
+    fn open(
+        &mut self,
+        entry: &LogEntry,
+        sealed: SealedRecord,
+    ) -> Result<Result<OpenedRecord, RecordError>, Error> {
+        let Ok(appended_by) = entry.author.parse::<Identity>() else {
+            return Ok(Err(RecordError::OtherAuthor));
+        };
         let epoch_id = state::epoch_id(&self.row)?;
-        let leaf = sealed.header().place.leaf;
-        let author = self.roster()?.at(leaf).ok_or(RecordError::OtherAuthor)?.as_author();
+        let Some(seat) = self.roster()?.at(sealed.header().place.leaf) else {
+            return Ok(Err(RecordError::OtherAuthor));
+        };
+        let author = seat.as_author();
         let epoch_key = self.epoch_key()?;
         let expected = Expected {
             group: self.id,
@@ -169,7 +167,7 @@ impl Walk<'_> {
             appended_by: &appended_by,
             kinds: self.acting.kinds,
         };
-        Ok(sealed.open(&KeySource::Epoch(&epoch_key), &expected, &author)?)
+        Ok(sealed.open(&KeySource::Epoch(&epoch_key), &expected, &author))
     }
 
     /// Keeps the order of an author's records, and our own point.
@@ -216,23 +214,5 @@ impl Walk<'_> {
         }
         self.acting.act.put(&place, &point)?;
         Ok(())
-    }
-}
-
-/// Why a record did not open: it is bad, or we failed.
-enum Refused {
-    Record(RecordError),
-    Session(Error),
-}
-
-impl From<RecordError> for Refused {
-    fn from(error: RecordError) -> Self {
-        Self::Record(error)
-    }
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        Self::Session(error)
     }
 }

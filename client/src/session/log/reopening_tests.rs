@@ -3,10 +3,13 @@
 use super::*;
 use crate::{
     session::{
-        Session, alarms,
+        AlarmKind, UnreadableCause, alarms,
         samples::{Enrolled, device},
     },
-    vault::rows::{RosterMember, RosterRow},
+    vault::{
+        Act,
+        rows::{EntryRow, RosterMember, RosterRow},
+    },
 };
 use alcove_e2ee::records::{Leave, Note, Subject};
 use alcove_proto::{
@@ -31,7 +34,7 @@ fn unknown(kind: i32, payload: &[u8], author: &Identity) -> EntryRow {
     row.payload = payload.to_vec();
     row.author = author.to_string();
     row.received_at_ms = 9;
-    row.is_unknown = true;
+    row.unknown_basis = Some(0);
     row
 }
 
@@ -52,6 +55,7 @@ fn put_case(session: &Session, entries: &[EntryRow]) {
         role: v1::Role::Owner.into(),
         certificate_hash: vec![1; 32],
         public_key: [&[4][..], &[1; 64]].concat(),
+        since_position: 0,
     };
     let members = vec![owner(0, &session.identity), owner(1, &device('b', 1))];
     let act = |act: &Act<'_>| {
@@ -109,6 +113,45 @@ fn what_is_known_now_is_in_its_place_with_all_that_it_does_and_once() {
 }
 
 #[test]
+fn what_is_opened_late_overrides_nothing_that_came_meanwhile() {
+    let enrolled = Enrolled::new();
+    let session = enrolled.session();
+    let (own, other) = (session.identity.clone(), device('b', 1));
+    let subject = |title: &str| Subject { kind: SubjectKind::Case, title: title.to_owned() };
+    let leave = Payload::Leave(Leave);
+    put_case(
+        &session,
+        &[
+            said(&Payload::Subject(subject("Family R.")), &own),
+            said(&leave, &other),
+            said(&leave, &own),
+            said(&Payload::Subject(subject("Family T.")), &own),
+        ],
+    );
+    let meanwhile = |act: &Act<'_>| {
+        let mut row = load_row(act, &CASE)?;
+        (row.title, row.titled_at) = ("Family S.".to_owned(), 3);
+        act.put(CASE.as_bytes(), &row)?;
+        // The other one was taken off after they had asked for it, and added again.
+        let mut roster: RosterRow = act.expect(CASE.as_bytes())?;
+        roster.members[1].since_position = 3;
+        Ok::<_, Error>(act.put(CASE.as_bytes(), &roster)?)
+    };
+    session.vault.act(Durability::OnDisk, meanwhile).unwrap();
+    let opened = |until: usize| {
+        let found = find(&session.vault, Kinds::all()).unwrap();
+        let trust = session.trust();
+        let act = |act: &Act<'_>| open_group(&session.acting(act, &trust)?, &found[..until]).map(drop);
+        session.vault.act(Durability::OnDisk, act).unwrap();
+        group_row(&session)
+    };
+    let row = opened(3);
+    assert_eq!(row.title, "Family S.");
+    assert_eq!(row.leaving, [own.person.to_string()], "whoever has asked since is not forgotten");
+    assert_eq!(opened(1).title, "Family T.", "the control: a title from behind it is newer");
+}
+
+#[test]
 fn what_breaks_the_rules_of_its_kind_is_said_to_and_keeps_nothing_else_from_being_read() {
     let enrolled = Enrolled::new();
     let session = enrolled.session();
@@ -158,7 +201,9 @@ fn what_is_wrong_with_one_group_keeps_no_other_from_being_read() {
         act.put_entry(&lost, &said(&note("of a damaged case"), &other))?;
         let row = GroupRow { recovered: true, join_position: 9, ..GroupRow::default() };
         act.put(recovered.group.as_bytes(), &row)?;
-        act.put_entry(&recovered, &unknown(1, b"\xff no message", &other))?;
+        let mut bad = unknown(1, b"\xff no message", &other);
+        bad.recovered = true;
+        act.put_entry(&recovered, &bad)?;
         Ok::<_, Error>(())
     };
     session.vault.act(Durability::OnDisk, act).unwrap();
@@ -168,8 +213,9 @@ fn what_is_wrong_with_one_group_keeps_no_other_from_being_read() {
     assert_eq!(texts(&session), ["of a sound case"]);
     let at =
         |key: &EntryKey| session.vault.read::<_, Error>(|act| Ok(act.entry_at(&key.group, key.position)?));
-    assert!(at(&lost).unwrap().unwrap().1.is_unknown, "it waits for its group to be whole");
-    assert!(!at(&recovered).unwrap().unwrap().1.is_unknown, "it is read, and breaks the rules of its kind");
+    let waits_for = |key| at(key).unwrap().unwrap().1.unknown_basis;
+    assert_eq!(waits_for(&lost), Some(0), "it waits for its group to be whole");
+    assert_eq!(waits_for(&recovered), None, "it is read, and breaks the rules of its kind");
 }
 
 #[test]
@@ -178,7 +224,7 @@ fn a_cause_that_a_later_program_wrote_takes_no_list_with_it() {
     let session = enrolled.session();
     let own = session.identity.clone();
     let [mut later, mut sound] = ["shut", "sound"].map(|text| said(&note(text), &own));
-    (later.is_unknown, sound.is_unknown) = (false, false);
+    (later.unknown_basis, sound.unknown_basis) = (None, None);
     later.unreadable = 4711;
     put_case(&session, &[later, sound]);
     assert_eq!(texts(&session), ["sound"]);
@@ -207,11 +253,17 @@ fn a_basis_that_is_not_known_keeps_a_record_closed_also_inside_a_grant() {
     let other = device('b', 1);
     let grant = v1::Grant { basis: 5, ..v1::Grant::default() }.encode_to_vec();
     let mut note_under_a_basis = said(&note("under a basis"), &other);
-    note_under_a_basis.basis = 4;
-    put_case(&session, &[note_under_a_basis, unknown(3, &grant, &other)]);
+    note_under_a_basis.unknown_basis = Some(4);
+    // One that a newer program has opened already.
+    let mut opened = said(&note("under a basis"), &other);
+    (opened.unknown_basis, opened.basis) = (None, 4);
+    put_case(&session, &[note_under_a_basis, unknown(3, &grant, &other), opened.clone()]);
     drop(session);
     let session = enrolled.session();
-    assert_eq!(causes(&session).len(), 2);
+    assert_eq!(causes(&session).len(), 3);
+    assert!(kinds::disclose(Kinds::all(), Position(3), &opened).is_none(), "nor does it hand that one over");
+    opened.basis = 0;
+    assert!(kinds::disclose(Kinds::all(), Position(3), &opened).is_some(), "the control");
     assert!(find(&session.vault, Kinds::all()).unwrap().is_empty(), "neither is looked at again");
     let found = session.vault.read::<_, Error>(|act| Ok(act.unknown_entries(3, 5)?)).unwrap();
     assert_eq!(found, [key(2)], "a program that knows that basis finds the grant");

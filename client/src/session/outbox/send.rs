@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     session::{
-        Delivery, Error, OutboxKind, RefusalCause, Session, Written,
+        Delivery, Error, RefusalCause, Session, Written,
         acting::Acting,
         alarms::check_quiet,
         kinds::{
@@ -83,7 +83,7 @@ fn next(acting: &Acting<'_>, group: &GroupId) -> Result<Next, Error> {
             after = Some(point_of(&queued)?);
             continue;
         }
-        if !is_waiting(&queued) || kinds::outbox_kind(&queued)? == OutboxKind::Unknown {
+        if !is_waiting(&queued) || !kinds::is_to_be_sent(&queued) {
             continue;
         }
         if let Some(plan) = queued.grant.as_ref().filter(|plan| !plan.opened) {
@@ -116,7 +116,7 @@ fn next(acting: &Acting<'_>, group: &GroupId) -> Result<Next, Error> {
         }
         let record = record_of(&queued)?;
         let (epoch, bytes) = (queued.sealed_epoch, queued.sealed.clone());
-        let blob = kinds::blob_of(&queued)?;
+        let blob = kinds::blob_of(&queued);
         return Ok(Next::Send(Sending { key, record, epoch, bytes, blob }));
     }
     Ok(Next::Nothing)

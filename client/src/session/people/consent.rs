@@ -125,6 +125,7 @@ mod tests {
             role: Role::Member,
             certificate_hash: Digest([0; 32]),
             public_key: key,
+            since: Default::default(),
         }
     }
 

@@ -186,6 +186,7 @@ mod tests {
             role: *role,
             certificate_hash: Digest([0; 32]),
             public_key: P256Point::parse(&[4; P256Point::LEN]).unwrap(),
+            since: Default::default(),
         };
         Roster { members: seats.iter().enumerate().map(seat).collect() }
     }

@@ -3,7 +3,7 @@
 
 use crate::{
     session::{
-        Error, OutboxKind, Session,
+        Error, Session,
         kinds::{
             self,
             leave::{self, is_only_owner},
@@ -23,7 +23,7 @@ use crate::{
 use alcove_proto::{
     ids::GroupId,
     names::{Identity, Person},
-    v1::Role,
+    v1::{RecordKind, Role},
 };
 
 impl Session {
@@ -133,7 +133,7 @@ pub(in crate::session) fn settle(
     }
     (row.leaving_since_ms, row.wish_lapsed_at_ms) = (0, at_ms);
     for (key, queued) in act.scan::<OutboxRow>(group.as_bytes())? {
-        if kinds::outbox_kind(&queued)? == OutboxKind::Leave && queued.position == 0 {
+        if kinds::kind_of(&queued) == Some(RecordKind::Leave) && queued.position == 0 {
             let_go::item(act, group, row.epoch, &queued, at_ms)?;
             act.delete::<OutboxRow>(&key)?;
         }

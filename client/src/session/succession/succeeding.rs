@@ -369,8 +369,8 @@ fn move_over(
         if queued.position != 0 || queued.never_sent || (was_sealed && !is_read) {
             continue;
         }
-        let again = kinds::again(&queued, Readers::OfItsSuccessor)?;
-        if let Again::ByItsAuthor = again {
+        let again = kinds::again(&queued, Readers::OfItsSuccessor);
+        if let Again::ByItsAuthor | Again::ByNewerProgram = again {
             queued.never_sent = true;
             act.put(&key, &queued)?;
             continue;

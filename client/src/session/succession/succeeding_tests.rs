@@ -3,8 +3,8 @@
 use super::*;
 use crate::{
     session::{
-        Delivery,
-        kinds::{introduction, kind::Shown, note},
+        Delivery, Shown,
+        kinds::{introduction, note},
         samples::{in_a_vault, pair, point, tie},
     },
     vault::rows::{PredecessorRow, SealingRow},
@@ -28,6 +28,7 @@ fn roster(seats: &[(Identity, P256Point)]) -> Roster {
         role: Role::Owner,
         certificate_hash: Digest([0; 32]),
         public_key: *key,
+        since: Default::default(),
     };
     Roster { members: (0..).zip(seats).map(seat).collect() }
 }
@@ -101,7 +102,7 @@ fn waiting(act: &Act<'_>, group: &GroupId) -> Vec<(Vec<u8>, String, u32)> {
     let rows = act.scan::<OutboxRow>(group.as_bytes()).unwrap();
     let own = "spiffe://elmgate.northmark.example/staff/abcdefghijklmn27/device/1".parse().unwrap();
     let said = |row: &OutboxRow| match kinds::view_queued(group, &own, row, Delivery::Queued).unwrap() {
-        Shown::Note(note) => note.text,
+        Some(Shown::Note(note)) => note.text,
         _ => panic!("it is no note"),
     };
     rows.iter().map(|(_, row)| (row.record_id.clone(), said(row), row.refused)).collect()

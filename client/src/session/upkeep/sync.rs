@@ -74,6 +74,10 @@ impl Session {
         let mut report = SyncReport::default();
         let (stood, titled) =
             self.vault.read::<_, Error>(|act| Ok((standing(act, None)?, same_titles(act)?)))?;
+        // An older program beside this one may have kept something since.
+        self.reopen();
+        let late = std::mem::take(&mut *self.reopened.lock().unwrap_or_else(PoisonError::into_inner));
+        (report.notes, report.documents) = (late.notes, late.documents);
         // Before the server is asked for anything: it may let this device in no more.
         quiet(self.renew(Pace::Passing).await)?;
         let description = self.described().await?;

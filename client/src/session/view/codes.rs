@@ -1,8 +1,6 @@
 //! What facts are called for programs: words that never change, in JSON and wherever else a program reads them.
 
-use super::{
-    AlarmKind, FollowFault, KeyChangeCause, OutboxKind, OwnKey, RecoveryState, RefusalCause, UnreadableCause,
-};
+use super::{AlarmKind, FollowFault, KeyChangeCause, OwnKey, RecoveryState, RefusalCause, UnreadableCause};
 use crate::session::upkeep::findings::Check;
 
 impl AlarmKind {
@@ -80,21 +78,6 @@ impl KeyChangeCause {
             Self::NewDevice => "new-device",
             Self::BroughtByOutsider => "brought-by-revoked",
             Self::MadeOwnerByOutsider => "made-owner-by-revoked",
-        }
-    }
-}
-
-impl OutboxKind {
-    /// Its name for programs.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Note => "note",
-            Self::Document => "document",
-            Self::Grant => "grant",
-            Self::Title => "title",
-            Self::Introduction => "introduction",
-            Self::Leave => "leave",
-            Self::Unknown => "unknown",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Notes and documents, and what cannot be opened.
+//! What records are shown as: notes, documents, and what cannot be opened.
 
 use super::outbox::Delivery;
 use alcove_proto::{
@@ -6,6 +6,28 @@ use alcove_proto::{
     names::Identity,
 };
 use std::fmt;
+
+/// What a record is shown as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// A note.
+    Note(NoteView),
+    /// A document.
+    Document(DocumentView),
+    /// Something that cannot be opened.
+    Unreadable(UnreadableView),
+}
+
+impl Shown {
+    /// Its case.
+    pub fn case(&self) -> GroupId {
+        match self {
+            Self::Note(note) => note.case,
+            Self::Document(document) => document.case,
+            Self::Unreadable(item) => item.case,
+        }
+    }
+}
 
 /// A note. Printed without what it says.
 #[derive(Clone, PartialEq, Eq)]
@@ -93,7 +115,7 @@ pub struct UnreadableView {
 /// Why an item cannot be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnreadableCause {
-    /// A kind of record that this version does not know.
+    /// A kind of record, or a basis, that this version does not know.
     NeedsNewerAlcove,
     /// It does not verify: altered, or signed by another key than its author's.
     DoesNotVerify,

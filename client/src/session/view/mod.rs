@@ -16,9 +16,9 @@ mod status;
 pub use alcove_proto::v1::SubjectKind as ConversationKind;
 pub use devices::{DeviceAddition, OwnDeviceView};
 pub use following::{FollowFault, LeaderView};
-pub use items::{DocumentView, NoteView, UnreadableCause, UnreadableView};
+pub use items::{DocumentView, NoteView, Shown, UnreadableCause, UnreadableView};
 pub use ledger::{LedgerSummary, LedgerView, ListedCertificate, OwnKey, UnlistedView};
-pub use outbox::{Delivery, OutboxKind, OutboxView, RefusalCause};
+pub use outbox::{Delivery, OutboxView, RefusalCause};
 pub use people::{
     AgencyCheck, AgencyView, KeyChangeCause, KeyChangeView, MemberView, NewDeviceView, PersonView,
 };
@@ -316,12 +316,8 @@ pub struct SyncReport {
 pub enum WatchEvent {
     /// Everything that was stored at the start has been shown.
     CaughtUp,
-    /// A note has arrived.
-    Note(NoteView),
-    /// A document has arrived.
-    Document(DocumentView),
-    /// Something has arrived that cannot be opened.
-    Unreadable(UnreadableView),
+    /// Something that was written has arrived.
+    Arrived(Shown),
     /// This device has joined a case.
     Joined(GroupId),
     /// So many requests to be added to a case have come, and wait for a yes.

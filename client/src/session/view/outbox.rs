@@ -1,6 +1,9 @@
 //! What was written here, and how it is getting on.
 
-use alcove_proto::ids::{GroupId, Position, RecordId};
+use alcove_proto::{
+    ids::{GroupId, Position, RecordId},
+    v1::RecordKind,
+};
 
 /// How a note or document of one's own is getting on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,25 +42,6 @@ pub enum RefusalCause {
     InLogUnread,
 }
 
-/// What kind of thing lies in the outbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutboxKind {
-    /// A note.
-    Note,
-    /// A document: its chunks are at the server, its manifest is not.
-    Document,
-    /// Keys of earlier records for one device.
-    Grant,
-    /// The title of the case, for those who have just joined.
-    Title,
-    /// The certificate of this device, for those who read the case later.
-    Introduction,
-    /// That this person leaves the case.
-    Leave,
-    /// Something that a newer Alcove wrote, and that waits for it.
-    Unknown,
-}
-
 /// One item of the outbox: written here, and not yet seen in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxView {
@@ -65,8 +49,8 @@ pub struct OutboxView {
     pub case: GroupId,
     /// Its id.
     pub id: RecordId,
-    /// What it is.
-    pub kind: OutboxKind,
+    /// What it is; nothing for what a newer Alcove wrote, and that waits for it.
+    pub kind: Option<RecordKind>,
     /// When it was written, milliseconds since 1970.
     pub written_at_ms: i64,
     /// Where it is.

@@ -16,10 +16,7 @@ use super::{
     seal::RoomKeys,
 };
 use alcove_e2ee::documents::Shape;
-use alcove_proto::{
-    ids::{GroupId, Position, RecordId},
-    v1::{DocumentManifest, Leave, RecordKind},
-};
+use alcove_proto::v1::{DocumentManifest, Leave, RecordKind};
 use prost::Message;
 use ring::rand::SecureRandom;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -75,14 +72,7 @@ const ENTRIES: Changed = Changed {
     select: "SELECT rowid, value, group_id, position, record_id FROM sealed_entries
              WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
     update: "UPDATE sealed_entries SET value = ?2 WHERE rowid = ?1",
-    place: |row| {
-        let key = EntryKey {
-            group: GroupId::try_from(row.get_ref(2).ok()?.as_blob().ok()?).ok()?,
-            position: Position(u64::try_from(row.get::<_, i64>(3).ok()?).ok()?),
-            record: RecordId::try_from(row.get_ref(4).ok()?.as_blob().ok()?).ok()?,
-        };
-        Some(key.place().to_vec())
-    },
+    place: |row| Some(EntryKey::in_row(row, 2)?.place().to_vec()),
     rewrite: entry,
 };
 

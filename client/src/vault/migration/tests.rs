@@ -8,6 +8,7 @@ use crate::vault::{
     rows::tests::{GROUP, NUMBER, RECORD},
 };
 use alcove_e2ee::records::{Kinds, Payload};
+use alcove_proto::ids::Position;
 use alcove_tests::{
     needs::{skip_unless, strace_works},
     stored::Forms,
@@ -148,7 +149,8 @@ fn check_entry(class: u8, row: &EntryRow) {
     assert_eq!(kept, (70, 3, 4, true));
     let hashes = [(&row.hash, 5), (&row.certificate_hash, 6), (&row.key, 7), (&row.head, 12)];
     assert!(hashes.iter().all(|(bytes, tag)| **bytes == [*tag; 32]));
-    assert_eq!((row.basis, row.is_unknown, row.unreadable), (0, false, if class == 4 { 11 } else { 0 }));
+    let unreadable = if class == 4 { 11 } else { 0 };
+    assert_eq!((row.basis, row.unknown_basis, row.recovered, row.unreadable), (0, None, false, unreadable));
     match class {
         1 => assert_eq!((row.kind, &row.payload), (1, &whole("note"))),
         2 => {

@@ -48,6 +48,8 @@ pub enum Payload {
     Leave(Leave),
     /// Needs a newer Alcove.
     Unknown(Unknown),
+    /// Breaks the rules of its kind. [`crate::records::OpenedRecord`] has it as it was signed. Never written.
+    Malformed(PayloadError),
 }
 
 impl Payload {
@@ -56,9 +58,7 @@ impl Payload {
         match self {
             Self::Note(note) => note.grantable,
             Self::Document(manifest) => manifest.grantable,
-            Self::Grant(_) | Self::Subject(_) | Self::Introduction(_) | Self::Leave(_) | Self::Unknown(_) => {
-                false
-            }
+            _ => false,
         }
     }
 
@@ -76,10 +76,23 @@ impl Payload {
             }
             Self::Leave(leave) => (RecordKind::Leave, leave.to_wire().encode_to_vec()),
             Self::Unknown(unknown) => return Err(PayloadError::Kind { kind: unknown.kind }),
+            Self::Malformed(error) => return Err(*error),
         };
         let bytes = Zeroizing::new(bytes);
         Self::parse(Kinds::all(), kind.into(), v1::Basis::Undeclared.into(), &bytes)?;
         Ok((kind, bytes))
+    }
+
+    /// Reads what was signed as a record of this kind, under this basis: what breaks the rules of its kind was signed all the
+    /// same, and is kept. `kinds`: which of them the reader knows.
+    ///
+    /// Errors: [`PayloadError::Kind`] for what is no record.
+    pub fn read(kinds: Kinds, kind: i32, basis: i32, bytes: &[u8]) -> Result<Self, PayloadError> {
+        match Self::parse(kinds, kind, basis, bytes) {
+            Err(error @ PayloadError::Kind { .. }) => Err(error),
+            Err(error) => Ok(Self::Malformed(error)),
+            parsed => parsed,
+        }
     }
 
     /// Parses what was signed as a record of this kind, under this basis. `kinds`: which of them the reader knows.

@@ -136,6 +136,7 @@ fn changes_of_an_earlier_version_are_found_again_and_every_seat_in_no_list_is_na
             role: 1,
             certificate_hash: vec![leaf as u8; 32],
             public_key: key.as_bytes().to_vec(),
+            since_position: 0,
         };
         // What asked otherwise let the second change cover the first.
         let members = vec![seat(0, &own(), &key()), seat(1, &leon, &unmet)];

@@ -78,6 +78,7 @@ impl Scene {
                     role: 1,
                     certificate_hash: hash,
                     public_key: point.clone(),
+                    since_position: 0,
                 });
             }
             Ok(act.put(GROUP.as_bytes(), &roster)?)

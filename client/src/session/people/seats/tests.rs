@@ -9,7 +9,7 @@ fn seat(leaf: u32, role: v1::Role) -> Seat {
     let name = format!("spiffe://harborlight.northmark.example/staff/{}/device/1", handle.as_str());
     let identity: Identity = name.parse().unwrap();
     let public_key = P256Point::parse(&[4; P256Point::LEN]).unwrap();
-    Seat { leaf, identity, role, certificate_hash: Digest([0; 32]), public_key }
+    Seat { leaf, identity, role, certificate_hash: Digest([0; 32]), public_key, since: Default::default() }
 }
 
 fn removed(roster: Vec<(Seat, bool)>) -> Vec<u32> {

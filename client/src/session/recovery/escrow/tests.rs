@@ -19,6 +19,7 @@ fn roster(leaves: &[(u32, &str)]) -> Roster {
         role: Role::Member,
         certificate_hash: Digest([*leaf as u8; 32]),
         public_key: P256Point::parse(&[4; P256Point::LEN]).unwrap(),
+        since: Default::default(),
     };
     Roster { members: leaves.iter().map(seat).collect() }
 }

@@ -3,7 +3,10 @@
 use crate::{
     session::{
         Error, UnreadableCause,
-        kinds::entry::{cause_of, entry_row},
+        kinds::{
+            entry::{cause_of, entry_row},
+            taking::Came,
+        },
         log::granted::{Order, author_of},
         state::{digest, epoch_place},
     },
@@ -84,7 +87,8 @@ impl Opener {
             tracing::warn!(position = entry.position, "a recovered record is out of its author's order");
             return Ok(Opened::Unreadable(UnreadableCause::DoesNotVerify));
         }
-        let row = entry_row(&opened, key.of_record(&opened.header).as_bytes(), entry.received_at_ms, &[]);
+        let key = key.of_record(&opened.header);
+        let row = entry_row(&opened, Came::Recovered, key.as_bytes(), entry.received_at_ms, &[]);
         Ok(Opened::Record { row: Box::new(row), opened: Box::new(opened) })
     }
 

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     session::{
         Error, Session, SyncReport, UnreadableCause,
+        acting::Acting,
         alarms::{Alarm, raise},
         kinds::{
             self,
@@ -23,15 +24,12 @@ use crate::{
     },
     transport::{LogPage, ServerError},
     vault::{
-        Act, Durability, EntryKey, VaultError,
+        Durability, EntryKey, VaultError,
         rows::{GroupRow, RecoveredGroupRow},
     },
 };
-use alcove_charter::{P256Point, TrustView};
-use alcove_e2ee::{
-    receipts::{LogFault, LogVerifier},
-    records::OpenedRecord,
-};
+use alcove_charter::P256Point;
+use alcove_e2ee::receipts::{LogFault, LogVerifier};
 use alcove_proto::{
     ids::{GroupId, Head, Position, RecordId},
     v1::{EntryKind, LogEntry},
@@ -158,16 +156,10 @@ impl Session {
             if !read.page.entries.iter().all(has_author) {
                 return Err(LogFault::Malformed.into());
             }
+            let acting = self.acting(act, &trust)?;
             let mut row = load_row(act, &read.group)?;
             for (entry, head) in read.page.entries.iter().zip(&heads) {
-                let mut keeping = Keeping {
-                    session: self,
-                    act,
-                    opener,
-                    trust: &trust,
-                    row: &mut row,
-                    progress: &mut progress,
-                };
+                let mut keeping = Keeping { acting: &acting, opener, row: &mut row, progress: &mut progress };
                 keeping.entry(entry, head.as_ref())?;
             }
             progress.position = read.page.entries.last().map_or(progress.position, |entry| entry.position);
@@ -291,10 +283,8 @@ impl From<VaultError> for Stopped {
 
 /// A page that is being kept, in one act.
 struct Keeping<'a> {
-    session: &'a Session,
-    act: &'a Act<'a>,
+    acting: &'a Acting<'a>,
     opener: &'a mut Opener,
-    trust: &'a TrustView,
     row: &'a mut GroupRow,
     progress: &'a mut RecoveredGroupRow,
 }
@@ -303,10 +293,10 @@ impl Keeping<'_> {
     /// Keeps one entry. What was opened before stays as it is.
     fn entry(&mut self, entry: &LogEntry, head: Option<&Head>) -> Result<(), Error> {
         let (group, position) = (self.opener.group(), Position(entry.position));
-        let held = self.act.entry_at(&group, position)?.map(|(_, held)| held);
+        let held = self.acting.act.entry_at(&group, position)?.map(|(_, held)| held);
         if let Some(held) = held.as_ref().filter(|held| held.unreadable == 0) {
             // It is counted anew with each reading, as what could not be opened is.
-            self.progress.unreadable += u64::from(held.is_unknown);
+            self.progress.unreadable += u64::from(held.unknown_basis.is_some());
             return Ok(());
         }
         let head = match (head, &held) {
@@ -321,42 +311,30 @@ impl Keeping<'_> {
             EntryKind::Commit => working_row(&entry.author, entry.received_at_ms, &head),
             EntryKind::Unspecified => closed(UnreadableCause::NeedsNewerAlcove),
             EntryKind::Record => {
-                let (act, poisoned) = (self.act, &mut self.progress.poisoned);
-                match self.opener.open(act, self.trust, self.row, entry, poisoned)? {
+                let Acting { act, trust, .. } = self.acting;
+                match self.opener.open(act, trust, self.row, entry, &mut self.progress.poisoned)? {
                     Opened::Unreadable(cause) => closed(cause),
                     Opened::Record { mut row, mut opened } => {
                         record = opened.header.place.record;
                         row.head = head.clone();
-                        self.take(entry, &mut opened)?;
+                        let mut taking = Taking {
+                            acting: self.acting,
+                            came: Came::Recovered,
+                            key: EntryKey { group, position, record },
+                            author: &opened.author,
+                            received_at_ms: entry.received_at_ms,
+                            row: self.row,
+                            held: &mut Held::default(),
+                        };
+                        kinds::take(&mut opened.payload, &mut row, &mut taking)?;
                         *row
                     }
                 }
             }
         };
         self.progress.items += self.row.items - items;
-        self.progress.unreadable += u64::from(kept.unreadable != 0 || kept.is_unknown);
+        self.progress.unreadable += u64::from(kept.unreadable != 0 || kept.unknown_basis.is_some());
         self.row.last_activity_ms = self.row.last_activity_ms.max(entry.received_at_ms);
-        Ok(self.act.put_entry(&EntryKey { group, position, record }, &kept)?)
-    }
-
-    fn take(&mut self, entry: &LogEntry, opened: &mut OpenedRecord) -> Result<(), Error> {
-        kinds::take(
-            &mut opened.payload,
-            &mut Taking {
-                act: self.act,
-                own: &self.session.identity,
-                trust: self.trust,
-                now_ms: self.session.clock.now_ms(),
-                came: Came::Recovered,
-                group: self.opener.group(),
-                record: opened.header.place.record,
-                position: Position(entry.position),
-                author: &opened.author,
-                received_at_ms: entry.received_at_ms,
-                row: self.row,
-                held: &mut Held::default(),
-            },
-        )?;
-        Ok(())
+        Ok(self.acting.act.put_entry(&EntryKey { group, position, record }, &kept)?)
     }
 }

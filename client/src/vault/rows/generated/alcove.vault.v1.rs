@@ -604,6 +604,10 @@ pub struct GroupRow {
     /// How often this vault had been noticed to be put back from a copy when `carry` was made.
     #[prost(uint64, tag = "101")]
     pub carry_restores_known: u64,
+    /// The position of the record that the title is from: what stands before it, and is opened late, is no newer title. 0 for
+    /// one that is from no record, or was kept by format 1.
+    #[prost(uint64, tag = "120")]
+    pub titled_at: u64,
 }
 /// How far the group that another one leads on could be followed.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -680,6 +684,10 @@ pub struct RosterMember {
     /// Uncompressed P-256 point.
     #[prost(bytes = "vec", tag = "5")]
     pub public_key: ::prost::alloc::vec::Vec<u8>,
+    /// The position of the commit by which this device sits here, as far as this vault has seen it: what its owner asked for
+    /// before is over. 0 for what is not known.
+    #[prost(uint64, tag = "120")]
+    pub since_position: u64,
 }
 /// The key of one epoch.
 #[derive(zeroize::ZeroizeOnDrop)]
@@ -818,15 +826,19 @@ pub struct EntryRow {
     /// by format 1, which did not keep it.
     #[prost(int32, tag = "120")]
     pub kind: i32,
-    /// v1::Basis, where that is why it is not known.
+    /// v1::Basis as it was signed: what a program does not know it hands over to nobody, and does not show.
     #[prost(int32, tag = "121")]
     pub basis: i32,
     /// The payload, as it was signed.
     #[prost(bytes = "vec", tag = "122")]
     pub payload: ::prost::alloc::vec::Vec<u8>,
-    /// The program that kept it did not know this kind, or this basis: what the record does is still to be done.
-    #[prost(bool, tag = "123")]
-    pub is_unknown: bool,
+    /// v1::Basis, the record's or one further in, under which the program that kept it did not know this kind: what the record
+    /// does is still to be done. Nothing for what it knew.
+    #[prost(int32, optional, tag = "123")]
+    pub unknown_basis: ::core::option::Option<i32>,
+    /// It came with recovered keys.
+    #[prost(bool, tag = "124")]
+    pub recovered: bool,
 }
 /// Keys that were granted to us for records we have yet to fetch.
 #[derive(zeroize::ZeroizeOnDrop)]
@@ -956,6 +968,9 @@ pub struct OutboxRow {
     /// The payload as it will be signed; empty for what is only made when it is sealed.
     #[prost(bytes = "vec", tag = "121")]
     pub payload: ::prost::alloc::vec::Vec<u8>,
+    /// v1::Basis: what a program does not know it does not sign.
+    #[prost(int32, tag = "122")]
+    pub basis: i32,
 }
 /// One sealing of a record.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -57,6 +57,7 @@ fn roster_member() -> RosterMember {
         role: 3,
         certificate_hash: hash(4),
         public_key: point(5),
+        since_position: 120,
     }
 }
 

@@ -58,6 +58,7 @@ fn group() -> GroupRow {
         outsiders_noticed_at_ms: 99,
         wish_lapsed_at_ms: 100,
         carry_restores_known: 101,
+        titled_at: 120,
     }
 }
 

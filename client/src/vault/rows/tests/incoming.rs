@@ -39,7 +39,8 @@ fn entry() -> EntryRow {
         kind: 120,
         basis: 121,
         payload: opaque(122),
-        is_unknown: true,
+        unknown_basis: Some(123),
+        recovered: true,
     }
 }
 

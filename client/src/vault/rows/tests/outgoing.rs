@@ -30,6 +30,7 @@ fn outbox() -> OutboxRow {
         sealings: vec![SealingRow { epoch: 1, hash: hash(2) }],
         kind: 120,
         payload: opaque(121),
+        basis: 122,
     }
 }
 
