@@ -2,7 +2,6 @@
 //!
 //! What is done with the stretched passphrase, and under which labels, is each stored form's own.
 
-use alcove_programs::passphrase::Passphrase;
 use argon2::{Algorithm, Argon2, Params, Version};
 use zeroize::Zeroizing;
 
@@ -27,38 +26,38 @@ impl Cost {
     }
 }
 
-/// Stretches a passphrase to 32 bytes; nothing for a cost that may not be asked for, or a salt of fewer than 8 bytes.
-pub fn stretch(passphrase: &Passphrase, cost: Cost, salt: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
+/// Stretches one form of a passphrase to 32 bytes; nothing for a cost that may not be asked for, or a salt of fewer than 8 bytes.
+pub fn stretch(form: &[u8], cost: Cost, salt: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
     if !cost.is_bearable() {
         return None;
     }
     let params = Params::new(cost.memory_kib, cost.passes, 1, Some(32)).ok()?;
     let mut stretched = Zeroizing::new([0; 32]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(passphrase.as_bytes(), salt, stretched.as_mut_slice())
+        .hash_password_into(form, salt, stretched.as_mut_slice())
         .ok()?;
     Some(stretched)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Cost, Passphrase, stretch};
+    use super::{Cost, stretch};
 
     #[test]
     fn it_is_stretched_as_ever_and_never_beyond_what_is_bearable() {
-        let passphrase = Passphrase::new("seven quiet herons".to_owned());
+        let form = b"seven quiet herons";
         let cheap = Cost { memory_kib: 64, passes: 1 };
-        let stretched = stretch(&passphrase, cheap, &[7; 16]).unwrap();
-        assert_eq!(*stretched, *stretch(&passphrase, cheap, &[7; 16]).unwrap());
-        assert_ne!(*stretched, *stretch(&passphrase, cheap, &[8; 16]).unwrap());
-        assert_ne!(*stretched, *stretch(&passphrase, Cost { passes: 2, ..cheap }, &[7; 16]).unwrap());
-        assert!(stretch(&passphrase, cheap, &[7; 7]).is_none());
+        let stretched = stretch(form, cheap, &[7; 16]).unwrap();
+        assert_eq!(*stretched, *stretch(form, cheap, &[7; 16]).unwrap());
+        assert_ne!(*stretched, *stretch(form, cheap, &[8; 16]).unwrap());
+        assert_ne!(*stretched, *stretch(form, Cost { passes: 2, ..cheap }, &[7; 16]).unwrap());
+        assert!(stretch(form, cheap, &[7; 7]).is_none());
         for cost in [
             Cost { memory_kib: Cost::MAX.memory_kib + 1, passes: 1 },
             Cost { memory_kib: 64, passes: Cost::MAX.passes + 1 },
             Cost { memory_kib: 64, passes: 0 },
         ] {
-            assert!(stretch(&passphrase, cost, &[7; 16]).is_none(), "{cost:?}");
+            assert!(stretch(form, cost, &[7; 16]).is_none(), "{cost:?}");
         }
     }
 }

@@ -95,9 +95,10 @@ impl Context {
         if !device::has_vault(&self.home) {
             return Err(Error::Vault(VaultError::Missing { path: self.home.clone() }).into());
         }
-        let passphrase = self.passphrase.current()?;
-        let session =
-            Session::open(&self.home, &passphrase, Arc::new(SystemClock), Arc::new(SystemRandom::new()))?;
+        let (session, passphrase) = self.passphrase.open(|passphrase| {
+            let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom::new()));
+            Ok(Session::open(&self.home, passphrase, clock, random)?)
+        })?;
         let session = Arc::new(if self.offline { session.offline() } else { session });
         Ok((Arc::clone(self.session.get_or_init(|| session)), passphrase))
     }

@@ -1,10 +1,13 @@
 //! Where the vault's passphrase comes from: a file, or a terminal; never the command line.
 
 use crate::failure::Failure;
-use alcove_client::telling::Told;
+use alcove_client::{
+    session::{Error, VaultError, enrol::EnrolError},
+    telling::Told,
+};
 use alcove_programs::{
     exit::Exit,
-    passphrase::{BYTES_MAX, CHARACTERS_MIN, Extent, FileError, Passphrase, Unfit},
+    passphrase::{BYTES_MAX, CHARACTERS_MIN, Extent, FileError, Passphrase, Unfit, open_with_tries},
     text::safe_line,
 };
 use std::{
@@ -20,12 +23,25 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// The passphrase of the vault that is there.
-    pub(crate) fn current(&self) -> Result<Passphrase, Failure> {
-        match &self.file {
-            Some(file) => Ok(read_file(file)?),
-            None => prompt("Passphrase: ", "--passphrase-file FILE"),
-        }
+    /// Opens something with the passphrase of the vault that is there. A wrong one that was typed gets two more tries, one
+    /// from a file none.
+    pub(crate) fn open<T>(
+        &self,
+        open: impl FnMut(&Passphrase) -> Result<T, Failure>,
+    ) -> Result<(T, Passphrase), Failure> {
+        let ask = |question| prompt(question, "--passphrase-file FILE");
+        let (first, again) = match &self.file {
+            Some(file) => (read_file(file)?, None),
+            None => (ask("Passphrase: ")?, Some("That is not the passphrase. Once more: ")),
+        };
+        let is_wrong = |failure: &Failure| {
+            matches!(
+                failure,
+                Failure::Session(Error::Vault(VaultError::WrongPassphrase))
+                    | Failure::Enrol(EnrolError::Vault(VaultError::WrongPassphrase))
+            )
+        };
+        open_with_tries(first, || again.map(ask).transpose(), open, is_wrong)
     }
 
     /// A passphrase for a new vault: asked for twice on a terminal. Short ones are refused.
@@ -67,6 +83,11 @@ fn check_strength(passphrase: &Passphrase) -> Result<(), Told> {
             format!(
                 "Use at least {CHARACTERS_MIN} characters, for example four or five words chosen at random."
             ),
+        ),
+        Err(Unfit::Hidden) => (
+            "The passphrase holds a character that cannot be seen, such as a tab or a space of no width."
+                .to_owned(),
+            "Leave it out: on another keyboard nobody could type it.".to_owned(),
         ),
         Err(Unfit::TooLong) => (
             format!("The passphrase is longer than {BYTES_MAX} bytes."),

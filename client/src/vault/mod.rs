@@ -106,7 +106,7 @@ impl Vault {
         // For its owner alone: SQLite gives its log the same permissions.
         write_new(draft, &[], Access::Owner)?;
         let key = VaultKey::draw(random)?;
-        let slot = Slot::wrap(&key, passphrase, random)?;
+        let slot = Slot::wrap(&key, passphrase.as_bytes(), random)?;
         let connection = Connection::open_with_flags(draft, open_flags())?;
         connection.execute_batch("PRAGMA synchronous = FULL; BEGIN IMMEDIATE;")?;
         connection.execute_batch(SCHEMA)?;
@@ -203,7 +203,7 @@ impl Vault {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         check_format(&transaction)?;
         let key = get_slot(&transaction)?.unwrap(old)?;
-        put_slot(&transaction, &Slot::wrap(&key, new, &*self.random)?)?;
+        put_slot(&transaction, &Slot::wrap(&key, new.as_bytes(), &*self.random)?)?;
         transaction.commit()?;
         // The old slot is overwritten and the log emptied only when nobody reads what was before.
         connection.busy_timeout(wait)?;

@@ -49,16 +49,12 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// Wraps `key` under `passphrase`.
-    pub(super) fn wrap(
-        key: &VaultKey,
-        passphrase: &Passphrase,
-        random: &dyn SecureRandom,
-    ) -> Result<Self, VaultError> {
+    /// Wraps `key` under one form of a passphrase: of a new one [`Passphrase::as_bytes`].
+    pub(super) fn wrap(key: &VaultKey, form: &[u8], random: &dyn SecureRandom) -> Result<Self, VaultError> {
         let mut salt = vec![0; SALT_BYTES];
         let mut nonce = [0; NONCE_LEN];
         random.fill(&mut salt).and_then(|()| random.fill(&mut nonce)).map_err(|_| VaultError::Randomness)?;
-        let stretched = stretched(passphrase, Cost::NEW, &salt)?;
+        let stretched = stretched(form, Cost::NEW, &salt)?;
         let mut slot = Self {
             format: SLOT_FORMAT,
             memory_kib: Cost::NEW.memory_kib,
@@ -93,10 +89,12 @@ impl Slot {
             return Err(VaultError::Format { found: self.format });
         }
         let cost = Cost { memory_kib: self.memory_kib, passes: self.passes };
-        let stretched = stretched(passphrase, cost, &self.salt)?;
-        if !bool::from(check_value(&stretched).ct_eq(&self.check)) {
-            return Err(VaultError::WrongPassphrase);
-        }
+        let fits = |stretched: &[u8; KEY_BYTES]| bool::from(check_value(stretched).ct_eq(&self.check));
+        let stretched = passphrase
+            .forms()
+            .map(|form| stretched(form, cost, &self.salt))
+            .find(|stretched| stretched.as_ref().map_or(true, |stretched| fits(stretched)))
+            .ok_or(VaultError::WrongPassphrase)??;
         let damaged = || VaultError::damaged("the key slot");
         let (nonce, sealed) = self.wrapped.split_first_chunk::<NONCE_LEN>().ok_or_else(damaged)?;
         let mut sealed = Zeroizing::new(sealed.to_vec());
@@ -124,12 +122,8 @@ impl Slot {
     }
 }
 
-fn stretched(
-    passphrase: &Passphrase,
-    cost: Cost,
-    salt: &[u8],
-) -> Result<Zeroizing<[u8; KEY_BYTES]>, VaultError> {
-    stretch(passphrase, cost, salt).ok_or(VaultError::damaged("the key slot"))
+fn stretched(form: &[u8], cost: Cost, salt: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>, VaultError> {
+    stretch(form, cost, salt).ok_or(VaultError::damaged("the key slot"))
 }
 
 fn wrapping_key(stretched: &[u8; KEY_BYTES]) -> LessSafeKey {
@@ -170,7 +164,7 @@ mod tests {
     #[test]
     fn the_right_passphrase_gives_the_key_back_and_another_one_does_not() {
         let key = VaultKey::draw(&SystemRandom::new()).unwrap();
-        let slot = Slot::wrap(&key, &passphrase("seven quiet herons"), &SystemRandom::new()).unwrap();
+        let slot = Slot::wrap(&key, b"seven quiet herons", &SystemRandom::new()).unwrap();
         assert_eq!(*slot.unwrap(&passphrase("seven quiet herons")).unwrap().0, *key.0);
         for wrong in ["", "seven quiet heron", "Seven quiet herons", "seven quiet herons "] {
             assert!(matches!(slot.unwrap(&passphrase(wrong)), Err(VaultError::WrongPassphrase)), "{wrong}");
@@ -178,9 +172,26 @@ mod tests {
     }
 
     #[test]
+    fn what_another_keyboard_types_opens_and_a_slot_from_before_opens_as_it_was_typed() {
+        let key = VaultKey::draw(&SystemRandom::new()).unwrap();
+        let wrap = |form: &[u8]| Slot::wrap(&key, form, &SystemRandom::new()).unwrap();
+        let (decomposed, composed) = ("sen\u{303}al\u{a0}azul de mayo", "se\u{f1}al azul de mayo");
+        let former = wrap(decomposed.as_bytes());
+        assert_eq!(*former.unwrap(&passphrase(decomposed)).unwrap().0, *key.0);
+        assert!(
+            matches!(former.unwrap(&passphrase(composed)), Err(VaultError::WrongPassphrase)),
+            "other bytes"
+        );
+        let new = wrap(passphrase(decomposed).as_bytes());
+        for typed in [decomposed, composed] {
+            assert_eq!(*new.unwrap(&passphrase(typed)).unwrap().0, *key.0);
+        }
+    }
+
+    #[test]
     fn a_changed_slot_is_damage_and_never_a_wrong_passphrase() {
         let key = VaultKey::draw(&SystemRandom::new()).unwrap();
-        let slot = Slot::wrap(&key, &passphrase("seven quiet herons"), &SystemRandom::new()).unwrap();
+        let slot = Slot::wrap(&key, b"seven quiet herons", &SystemRandom::new()).unwrap();
         let mut changed = Vec::new();
         for field in 0..4 {
             let mut other = slot.clone();
@@ -208,7 +219,7 @@ mod tests {
     #[test]
     fn a_slot_that_asks_for_too_much_memory_is_refused_before_it_is_given() {
         let key = VaultKey::draw(&SystemRandom::new()).unwrap();
-        let mut slot = Slot::wrap(&key, &passphrase("seven quiet herons"), &SystemRandom::new()).unwrap();
+        let mut slot = Slot::wrap(&key, b"seven quiet herons", &SystemRandom::new()).unwrap();
         slot.memory_kib = Cost::MAX.memory_kib + 1;
         slot.checksum = slot.sum();
         assert!(matches!(slot.unwrap(&passphrase("x")), Err(VaultError::Damaged { .. })));

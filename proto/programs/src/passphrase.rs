@@ -1,13 +1,20 @@
-//! The rule for passphrases: what a new one must be, and how one is read from a file.
+//! The rule for passphrases: what a new one must be, in which form it is stretched, and how one is read from a file.
 //!
 //! A CA's key, an officer's share and a laptop's vault are each worth as much as the passphrase in front of them, so they
 //! all ask for the same. What was sealed under a weaker one before there was one rule still opens: only new ones are judged.
+//!
+//! Two keyboards write the same word in different bytes: `é` as one character or as two, a space as one of sixteen. What is
+//! new is therefore sealed under the form of RFC 8265 (OpaqueString), which is the same for all of them. What was sealed
+//! before that was the rule opens with the bytes as they were typed, which are tried second.
 
+use crate::text;
 use std::{
     fs::File,
     io::{self, Read},
+    iter,
     path::Path,
 };
+use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 /// Characters a new passphrase must have at least.
@@ -16,18 +23,36 @@ pub const CHARACTERS_MIN: usize = 12;
 pub const DIFFERENT_MIN: usize = 5;
 /// Most bytes of a passphrase.
 pub const BYTES_MAX: usize = 1024;
+/// How often a person at a terminal may try a passphrase before the command gives up.
+pub const TRIES_MAX: u32 = 3;
 /// Most bytes of a passphrase file: the passphrase and the end of its line.
 const FILE_BYTES_MAX: usize = BYTES_MAX + 2;
+/// What some editors begin a file with. It is no part of the text.
+const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
 /// What a person types to unlock what is theirs. Wiped when dropped, never printed.
-pub struct Passphrase(Zeroizing<String>);
+pub struct Passphrase {
+    /// As everything new is sealed with it.
+    prepared: Zeroizing<String>,
+    /// As it was typed, where that differs.
+    typed: Option<Zeroizing<String>>,
+}
 
 impl Passphrase {
     /// Takes the text as it was typed or read; one line end at its end is not part of it.
     pub fn new(text: String) -> Self {
         let text = Zeroizing::new(text);
-        let line = text.strip_suffix('\n').unwrap_or(&text);
-        Self(Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned()))
+        Self::of_line(without_line_end(&text))
+    }
+
+    fn of_line(line: &str) -> Self {
+        let text = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
+        let text = without_line_end(text);
+        // The whole size at once, so that no smaller copy is left behind by growing: NFC at most triples a text (UAX #15).
+        let mut prepared = Zeroizing::new(String::with_capacity(3 * text.len()));
+        prepared.extend(text.chars().map(|c| if is_space(c) { ' ' } else { c }).nfc());
+        let typed = (*prepared != line).then(|| Zeroizing::new(line.to_owned()));
+        Self { prepared, typed }
     }
 
     /// Reads it from a file that only its owner may read.
@@ -46,11 +71,10 @@ impl Passphrase {
         }
         let text = std::str::from_utf8(&bytes).map_err(|_| FileError::NotText)?;
         let passphrase = match extent {
-            // As it stands: a vault sealed with a lone carriage return at its end opens with it.
-            Extent::FirstLine => Self(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned())),
-            Extent::Whole => Self::new(text.to_owned()),
+            Extent::FirstLine => Self::of_line(text.lines().next().unwrap_or_default()),
+            Extent::Whole => Self::of_line(without_line_end(text)),
         };
-        match passphrase.0.len() {
+        match passphrase.prepared.len() {
             0 => Err(FileError::Empty),
             1..=BYTES_MAX => Ok(passphrase),
             _ => Err(FileError::TooLong),
@@ -61,12 +85,15 @@ impl Passphrase {
     ///
     /// Errors: [`Unfit`].
     pub fn check_for_new(&self) -> Result<(), Unfit> {
-        let characters = self.0.chars().count();
+        let text = self.prepared.as_str();
+        let characters = text.chars().count();
         // Bounded by the alphabet or by BYTES_MAX; a set would leave copies of the passphrase behind.
-        let first_of_its_kind = |(at, character): &(usize, char)| !self.0[..*at].contains(*character);
-        let different = self.0.char_indices().filter(first_of_its_kind).count();
-        if self.0.len() > BYTES_MAX {
+        let first_of_its_kind = |(at, character): &(usize, char)| !text[..*at].contains(*character);
+        let different = text.char_indices().filter(first_of_its_kind).count();
+        if text.len() > BYTES_MAX {
             Err(Unfit::TooLong)
+        } else if text::has_hidden(text) {
+            Err(Unfit::Hidden)
         } else if characters < CHARACTERS_MIN || different < DIFFERENT_MIN {
             Err(Unfit::Guessable { characters, different })
         } else {
@@ -76,13 +103,49 @@ impl Passphrase {
 
     /// Whether both are the same, for a passphrase that is typed twice.
     pub fn matches(&self, other: &Self) -> bool {
-        *self.0 == *other.0
+        *self.prepared == *other.prepared
     }
 
-    /// What is stretched into a key.
+    /// What is stretched into a key that seals something new.
     pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.prepared.as_bytes()
     }
+
+    /// What is stretched in turn to open something that is there: first the form above, then the bytes as they were typed
+    /// where those differ.
+    pub fn forms(&self) -> impl Iterator<Item = &[u8]> {
+        iter::once(self.as_bytes()).chain(self.typed.as_ref().map(|typed| typed.as_bytes()))
+    }
+}
+
+/// Opens something with `first`, and after a wrong passphrase with what `again` gives: up to [`TRIES_MAX`] tries, or until
+/// it gives none because nobody can be asked. Returns what opened, and the passphrase that did it.
+///
+/// Errors: those of `open` and `again`; of several wrong passphrases the last.
+pub fn open_with_tries<T, E>(
+    first: Passphrase,
+    mut again: impl FnMut() -> Result<Option<Passphrase>, E>,
+    mut open: impl FnMut(&Passphrase) -> Result<T, E>,
+    is_wrong: impl Fn(&E) -> bool,
+) -> Result<(T, Passphrase), E> {
+    let mut passphrase = first;
+    for _ in 1..TRIES_MAX {
+        match open(&passphrase) {
+            Err(error) if is_wrong(&error) => passphrase = again()?.ok_or(error)?,
+            opened => return opened.map(|opened| (opened, passphrase)),
+        }
+    }
+    open(&passphrase).map(|opened| (opened, passphrase))
+}
+
+fn without_line_end(text: &str) -> &str {
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    line.strip_suffix('\r').unwrap_or(line)
+}
+
+/// The spaces of Unicode (category Zs) beside the plain one. Source: RFC 8265 section 4.2.1, rule 2.
+fn is_space(c: char) -> bool {
+    matches!(c, '\u{A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{3000}')
 }
 
 /// Which part of a passphrase file is the passphrase. Each keeps to what it sealed with, so this is no place for one rule.
@@ -105,6 +168,9 @@ pub enum Unfit {
         /// How many of them differ from each other.
         different: usize,
     },
+    /// It holds a character that nobody sees: a tab, an escape, a space of no width. Nobody could type it again.
+    #[error("it holds a character that cannot be seen")]
+    Hidden,
     /// Over [`BYTES_MAX`]: no file could give it back.
     #[error("it has more than {BYTES_MAX} bytes")]
     TooLong,
@@ -115,6 +181,7 @@ impl Unfit {
     pub const fn code(self) -> &'static str {
         match self {
             Self::Guessable { .. } => "passphrase-guessable",
+            Self::Hidden => "passphrase-hidden-character",
             Self::TooLong => "passphrase-too-long",
         }
     }
@@ -185,8 +252,71 @@ mod tests {
         for ended in ["heron maple tide\n", "heron maple tide\r\n"] {
             assert!(Passphrase::new(ended.to_owned()).matches(&plain));
         }
-        assert!(!Passphrase::new("heron maple tide\n\n".to_owned()).matches(&plain));
+        assert!(!Passphrase::new("heron maple tide\n\n\n".to_owned()).matches(&plain));
         assert!(!Passphrase::new("heron maple tide ".to_owned()).matches(&plain));
+    }
+
+    #[test]
+    fn every_keyboard_gives_the_same_passphrase_and_the_bytes_typed_are_tried_second() {
+        let plain = Passphrase::new("se\u{f1}ora Pe\u{f1}a teje \u{e9}t\u{e9}".to_owned());
+        assert_eq!(plain.forms().count(), 1, "one form is stretched once");
+        for typed in [
+            "sen\u{303}ora Pen\u{303}a teje e\u{301}te\u{301}",
+            "se\u{f1}ora\u{a0}Pe\u{f1}a\u{2009}teje\u{3000}e\u{301}t\u{e9}",
+            "\u{feff}se\u{f1}ora Pe\u{f1}a teje \u{e9}t\u{e9}",
+        ] {
+            let other = Passphrase::new(format!("{typed}\r\n"));
+            assert!(other.matches(&plain), "{typed}");
+            assert_eq!(other.forms().collect::<Vec<_>>(), [plain.as_bytes(), typed.as_bytes()]);
+        }
+        // Hangul by its parts, Vietnamese with two marks in the other order, an Angstrom sign.
+        for (typed, kept) in [
+            ("\u{1112}\u{1161}\u{11ab}", "\u{d55c}"),
+            ("a\u{302}\u{323}", "\u{1ead}"),
+            ("\u{212b}", "\u{c5}"),
+        ] {
+            assert_eq!(Passphrase::new(typed.to_owned()).as_bytes(), kept.as_bytes());
+        }
+        // Case and width are part of what was chosen.
+        for other in
+            ["SE\u{d1}ORA Pe\u{f1}a teje \u{e9}t\u{e9}", "se\u{f1}ora Pe\u{f1}a \u{ff54}eje \u{e9}t\u{e9}"]
+        {
+            assert!(!Passphrase::new(other.to_owned()).matches(&plain));
+        }
+    }
+
+    #[test]
+    fn what_nobody_sees_guards_nothing_new() {
+        for hidden in ["\t", "\u{1b}[A", "\u{200b}", "\u{202e}", "\n", "\u{7f}", "\u{ad}", "\u{0}"] {
+            assert_eq!(check(&format!("heron maple{hidden} tide")), Err(Unfit::Hidden), "{hidden:?}");
+        }
+        // A joiner where its script needs it is typed by every keyboard of that script.
+        check("\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645} heron maple").unwrap();
+    }
+
+    #[test]
+    fn a_wrong_passphrase_may_be_tried_as_often_as_was_promised() {
+        let of = |text: &str| Passphrase::new(text.to_owned());
+        let run = |answers: &[&str], error: &str| {
+            let mut answers = answers.iter();
+            let mut tries = 0;
+            let opened = open_with_tries(
+                of(answers.next().unwrap()),
+                || Ok(answers.next().map(|text| of(text))),
+                |passphrase| {
+                    tries += 1;
+                    if passphrase.matches(&of("right")) { Ok(tries) } else { Err(error.to_owned()) }
+                },
+                |error| error == "wrong",
+            );
+            (opened.map(|(opened, _)| opened), tries)
+        };
+        assert_eq!(run(&["right"], "wrong"), (Ok(1), 1));
+        assert_eq!(run(&["rigth", "right"], "wrong"), (Ok(2), 2));
+        assert_eq!(run(&["a", "b", "right"], "wrong"), (Ok(3), 3));
+        assert_eq!(run(&["a", "b", "c", "right"], "wrong"), (Err("wrong".to_owned()), 3));
+        assert_eq!(run(&["a"], "wrong"), (Err("wrong".to_owned()), 1), "nobody can be asked");
+        assert_eq!(run(&["a", "right"], "damaged"), (Err("damaged".to_owned()), 1));
     }
 
     #[cfg(unix)]
@@ -225,12 +355,26 @@ mod tests {
         }
 
         #[test]
+        fn an_editor_that_marks_its_files_changes_no_passphrase() {
+            let folder = tempfile::tempdir().unwrap();
+            let marked = file(&folder, b"\xef\xbb\xbfheron maple tide\r\n");
+            for extent in [Extent::FirstLine, Extent::Whole] {
+                assert_eq!(Passphrase::read(&marked, extent).unwrap().as_bytes(), b"heron maple tide");
+            }
+            // What was sealed with such a byte before there was a rule still opens by the second form.
+            let lone = file(&folder, b"heron maple tide\r");
+            let read = Passphrase::read(&lone, Extent::FirstLine).unwrap();
+            assert_eq!(read.forms().collect::<Vec<_>>(), [&b"heron maple tide"[..], b"heron maple tide\r"]);
+        }
+
+        #[test]
         fn files_without_a_passphrase_are_told_apart() {
             let folder = tempfile::tempdir().unwrap();
             let read = |bytes: &[u8], extent| Passphrase::read(&file(&folder, bytes), extent).err().unwrap();
             for extent in [Extent::FirstLine, Extent::Whole] {
                 assert!(matches!(read(b"", extent), FileError::Empty));
                 assert!(matches!(read(b"\n", extent), FileError::Empty));
+                assert!(matches!(read(b"\xef\xbb\xbf\r\n", extent), FileError::Empty));
                 assert!(matches!(read(&[0xFF; 20], extent), FileError::NotText));
                 assert!(matches!(read(&[b'x'; BYTES_MAX + 1], extent), FileError::TooLong));
                 assert!(matches!(read(&[b'x'; 9000], extent), FileError::TooLong));

@@ -45,6 +45,17 @@ pub fn safe_json(json: &str) -> String {
     )
 }
 
+/// Whether anything in `text` would deceive: a control character, a mark of direction, a character that nobody sees.
+pub fn has_hidden(text: &str) -> bool {
+    let (mut before, mut rest) = (None, text.chars().peekable());
+    while let Some(c) = rest.next() {
+        if deceives(before.replace(c), c, rest.peek().copied()) {
+            return true;
+        }
+    }
+    false
+}
+
 /// Whether `c` deceives between these neighbours: it moves the cursor, turns the reading direction, or hides.
 pub fn deceives(before: Option<char>, c: char, after: Option<char>) -> bool {
     is_control(c) || is_direction(c) || (is_invisible(c) && !is_needed(before, c, after))

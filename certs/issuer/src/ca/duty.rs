@@ -87,7 +87,7 @@ impl DutyOfficer {
             keys.signing
         } else {
             let keys = CaKeys::of(SigningKey::generate()?);
-            keystore::write(&keystore, &keys, &DutyOwner { agency: agency.clone() }, passphrase)?;
+            keystore::write(&keystore, &keys, &DutyOwner { agency: agency.clone() }, passphrase.as_bytes())?;
             keys.signing
         };
         let der = ca.certify_duty(&key, now_ms)?;

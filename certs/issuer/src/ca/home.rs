@@ -67,7 +67,7 @@ impl<O: OwnsCa> Home<O> {
         let (keys, owner) = match found {
             Found::Nothing => {
                 let (keys, owner) = fresh()?;
-                keystore::write(&keystore, &keys, &owner, passphrase)?;
+                keystore::write(&keystore, &keys, &owner, passphrase.as_bytes())?;
                 (keys, owner)
             }
             Found::Keystore => keystore::read(&keystore, passphrase)?

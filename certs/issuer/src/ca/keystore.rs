@@ -34,13 +34,8 @@ const HEADER: usize = MAGIC.len() + 4 + 4 + SALT + CHECK + NONCE;
 /// Most bytes of the file.
 const FILE_BYTES_MAX: usize = 64 * 1024;
 
-/// Seals what an owner holds into `path`.
-pub(crate) fn write<O: Owner>(
-    path: &Path,
-    keys: &CaKeys,
-    owner: &O,
-    passphrase: &Passphrase,
-) -> Result<(), IssuerError> {
+/// Seals what an owner holds into `path`, under one form of a passphrase: of a new keystore [`Passphrase::as_bytes`].
+pub(crate) fn write<O: Owner>(path: &Path, keys: &CaKeys, owner: &O, form: &[u8]) -> Result<(), IssuerError> {
     let mut content = keys.to_content(owner);
     // The whole size at once, so that no smaller copy is left behind by growing.
     let mut plaintext = Zeroizing::new(Vec::with_capacity(content.encoded_len() + aead::MAX_TAG_LEN));
@@ -50,7 +45,7 @@ pub(crate) fn write<O: Owner>(
 
     let salt = keys::random::<SALT>()?;
     let nonce = keys::random::<NONCE>()?;
-    let stretched = Stretched::new(passphrase, Cost::NEW, &salt)?;
+    let stretched = Stretched::new(form, Cost::NEW, &salt)?;
     let mut file = Vec::with_capacity(HEADER + plaintext.len() + aead::MAX_TAG_LEN + DIGEST);
     file.extend(MAGIC);
     file.extend(Cost::NEW.memory_kib.to_be_bytes());
@@ -80,7 +75,7 @@ pub(crate) fn rewrite<O: Owner>(
     passphrase: &Passphrase,
 ) -> Result<(), IssuerError> {
     read::<O>(path, passphrase)?;
-    write(path, keys, owner, passphrase)
+    write(path, keys, owner, passphrase.as_bytes())
 }
 
 /// Opens the keystore at `path`; nothing when it is that of another kind of folder.
@@ -108,10 +103,8 @@ pub(crate) fn read<O: Owner>(
     if !cost.is_bearable() {
         return Err(damaged());
     }
-    let stretched = Stretched::new(passphrase, cost, &salt)?;
-    if stretched.check(CHECK_LABEL)? != check {
-        return Err(IssuerError::WrongPassphrase);
-    }
+    let stretched = Stretched::fitting(passphrase, cost, &salt, CHECK_LABEL, &check)?
+        .ok_or(IssuerError::WrongPassphrase)?;
     let mut plaintext = Zeroizing::new(ciphertext.to_vec());
     let opened = stretched.key(KEY_LABEL)?.open_in_place(
         aead::Nonce::assume_unique_for_key(nonce),
@@ -128,10 +121,27 @@ pub(crate) fn read<O: Owner>(
 pub(crate) struct Stretched(hkdf::Prk);
 
 impl Stretched {
-    pub(crate) fn new(passphrase: &Passphrase, cost: Cost, salt: &[u8; SALT]) -> Result<Self, IssuerError> {
+    pub(crate) fn new(form: &[u8], cost: Cost, salt: &[u8; SALT]) -> Result<Self, IssuerError> {
         let failed = IssuerError::Crypto { act: "stretch the passphrase" };
-        let stretched = stretch(passphrase, cost, salt).ok_or(failed)?;
+        let stretched = stretch(form, cost, salt).ok_or(failed)?;
         Ok(Self(hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(&*stretched)))
+    }
+
+    /// The form of the passphrase that something was sealed with, by its check; nothing for a wrong passphrase.
+    pub(crate) fn fitting(
+        passphrase: &Passphrase,
+        cost: Cost,
+        salt: &[u8; SALT],
+        label: &[u8],
+        check: &[u8; CHECK],
+    ) -> Result<Option<Self>, IssuerError> {
+        for form in passphrase.forms() {
+            let stretched = Self::new(form, cost, salt)?;
+            if stretched.check(label)? == *check {
+                return Ok(Some(stretched));
+            }
+        }
+        Ok(None)
     }
 
     pub(crate) fn check(&self, label: &[u8]) -> Result<[u8; CHECK], IssuerError> {
@@ -167,5 +177,44 @@ impl Fields<'_> {
         let (field, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;
         Some(*field)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ca::keys::SigningKey;
+
+    /// Nobody's: these tests look at the seal.
+    struct Nobody;
+
+    impl Owner for Nobody {
+        const KIND: u32 = 3;
+
+        fn to_content(&self) -> Content {
+            Content::default()
+        }
+
+        fn of_content(_content: &Content) -> Option<Self> {
+            Some(Self)
+        }
+    }
+
+    #[test]
+    fn a_keystore_from_before_there_was_one_form_opens_and_is_kept_in_that_form_from_then_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keystore");
+        let keys = CaKeys::of(SigningKey::generate().unwrap());
+        let of = |text: &str| Passphrase::new(text.to_owned());
+        let (decomposed, composed) = ("ce\u{301}dula vieja abierta", of("c\u{e9}dula vieja abierta"));
+        let opens = |passphrase: &Passphrase| read::<Nobody>(&path, passphrase);
+
+        write(&path, &keys, &Nobody, decomposed.as_bytes()).unwrap();
+        assert!(matches!(opens(&composed), Err(IssuerError::WrongPassphrase)), "the control: other bytes");
+        assert!(opens(&of(decomposed)).unwrap().is_some());
+        rewrite(&path, &keys, &Nobody, &of(decomposed)).unwrap();
+        assert!(opens(&composed).unwrap().is_some());
+        assert!(opens(&of(decomposed)).unwrap().is_some());
+        assert!(matches!(opens(&of("cedula vieja abierta")), Err(IssuerError::WrongPassphrase)));
     }
 }

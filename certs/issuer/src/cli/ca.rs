@@ -125,8 +125,7 @@ pub(crate) struct Rename {
 
 impl Rename {
     fn run(self, run: &mut Run) -> Result<(), IssuerError> {
-        let passphrase = run.passphrase.of_existing()?;
-        let mut ca = AgencyCa::open(&self.ca, &passphrase)?;
+        let (mut ca, passphrase) = run.passphrase.open(|passphrase| AgencyCa::open(&self.ca, passphrase))?;
         ca.rename(self.name, self.side.map(Side::from), &passphrase)?;
         let agency_file = self.ca.join("agency.pub");
         run.output.answer(

@@ -28,7 +28,7 @@ struct OwnWords {
 
 impl ShowKeys {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
-        let own = read(&self.ca, &run.passphrase.of_existing()?)?;
+        let (own, _) = run.passphrase.open(|passphrase| read(&self.ca, passphrase))?;
         let keys: Vec<Value> = own
             .keys
             .iter()

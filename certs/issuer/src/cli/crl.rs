@@ -6,7 +6,7 @@ use super::{
     publishing::{Publishing, answer_crl, cut_text, publish_crl},
     run::Run,
 };
-use alcove_issuer::{AgencyCa, IssuerError, read_limited};
+use alcove_issuer::{IssuerError, read_limited};
 use alcove_proto::limits::CRL_BYTES_MAX;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -48,7 +48,7 @@ impl Crl {
             (None, _, _) => unreachable!("a folder and a file"),
         };
         refuse_existing(&file, self.force, Some(&folder))?;
-        let mut ca = AgencyCa::open(&folder, &run.passphrase.of_existing()?)?;
+        let mut ca = run.passphrase.open_agency(&folder)?;
         let crl = ca.renew_crl(run.now_ms)?;
         drop(ca);
         answer_crl(&crl, &file, "Made a new revocation list.".to_owned(), &self.publishing, &mut run.output)

@@ -31,16 +31,21 @@ pub(crate) struct AtDesk {
 impl AtDesk {
     /// Connects, then opens the CA: its folder is not locked while a server does not answer.
     pub(crate) fn visit(&self, passphrase: &Source) -> Result<Visit, IssuerError> {
-        self.visit_with(&passphrase.of_existing()?)
+        let passphrase = passphrase.of_existing()?;
+        self.enter(|| Ok(passphrase.open(|passphrase| AgencyCa::open(&self.ca, passphrase))?.0))
     }
 
     /// As [`Self::visit`], for whoever comes again and again.
     pub(crate) fn visit_with(&self, passphrase: &Passphrase) -> Result<Visit, IssuerError> {
+        self.enter(|| AgencyCa::open(&self.ca, passphrase))
+    }
+
+    fn enter(&self, open: impl FnOnce() -> Result<AgencyCa, IssuerError>) -> Result<Visit, IssuerError> {
         let charter = read_charter(&self.charter)?;
         let trust = TrustView::new(charter.complete()?);
         let runtime = runtime()?;
         let desk = runtime.block_on(Desk::connect(&self.desk, &trust))?;
-        let ca = AgencyCa::open(&self.ca, passphrase)?;
+        let ca = open()?;
         Ok(Visit { runtime, desk, ca, charter, trust })
     }
 

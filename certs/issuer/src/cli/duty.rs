@@ -9,7 +9,7 @@ use super::{
     run::Run,
 };
 use alcove_charter::TrustView;
-use alcove_issuer::{AgencyCa, Desk, DutyOfficer, FolderError, IssuerError, telling::moment, write_whole};
+use alcove_issuer::{Desk, DutyOfficer, FolderError, IssuerError, telling::moment, write_whole};
 use alcove_proto::names::Identity;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -68,7 +68,7 @@ impl DutyCommand {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         match self {
             Self::Init(init) => {
-                let mut ca = AgencyCa::open(&init.ca, &run.passphrase.of_existing()?)?;
+                let mut ca = run.passphrase.open_agency(&init.ca)?;
                 let passphrase = Source::new(init.duty_passphrase_file).of_new()?;
                 let duty = DutyOfficer::init(&init.output, &mut ca, &passphrase, run.now_ms)?;
                 run.output.answer(
@@ -102,7 +102,7 @@ impl Deny {
         if let Some(path) = self.output.as_ref().filter(|path| path.exists()) {
             return Err(IssuerError::Folder(FolderError::Exists { path: path.clone() }));
         }
-        let duty = DutyOfficer::open(&self.duty, &run.passphrase.of_existing()?)?;
+        let duty = run.passphrase.open(|passphrase| DutyOfficer::open(&self.duty, passphrase))?.0;
         let denial = duty.deny(&self.identity, run.now_ms)?;
         if let Some(path) = &self.output {
             write_whole(path, &denial)?;

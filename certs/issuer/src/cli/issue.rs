@@ -7,7 +7,7 @@ use super::{
 };
 use alcove_charter::{request_words, same_words};
 use alcove_issuer::{
-    AgencyCa, IssuerError, RequestError, read_limited,
+    IssuerError, RequestError, read_limited,
     telling::{day, moment},
     write_whole,
 };
@@ -53,7 +53,7 @@ impl Issue {
             return Err(IssuerError::Request(RequestError::OtherWords { words }));
         }
         let charter = read_charter(&self.charter)?;
-        let mut ca = AgencyCa::open(&self.ca, &run.passphrase.of_existing()?)?;
+        let mut ca = run.passphrase.open_agency(&self.ca)?;
         let order = self.order.order(self.server, self.desk);
         let issued = ca.issue_device(&request, &charter, &order, run.now_ms)?;
         write_whole(&self.output, &issued.file)?;

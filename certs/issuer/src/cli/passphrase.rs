@@ -1,7 +1,7 @@
 //! Where a passphrase comes from: a file, or a person at a terminal. Never an argument.
 
-use alcove_issuer::{FolderError, IssuerError, recovery::RecoveryError};
-use alcove_programs::passphrase::{BYTES_MAX, Extent, FileError, Passphrase, Unfit};
+use alcove_issuer::{AgencyCa, FolderError, IssuerError, recovery::RecoveryError};
+use alcove_programs::passphrase::{BYTES_MAX, Extent, FileError, Passphrase, Unfit, open_with_tries};
 use std::{
     io::{IsTerminal, stdin},
     path::{Path, PathBuf},
@@ -17,12 +17,25 @@ impl Source {
         Self { file }
     }
 
-    /// The passphrase of a CA that exists.
-    pub(crate) fn of_existing(&self) -> Result<Passphrase, IssuerError> {
+    /// The passphrase of a CA that exists, which nothing has been opened with yet.
+    pub(crate) fn of_existing(&self) -> Result<Untried, IssuerError> {
         match &self.file {
-            Some(path) => from_file(path),
-            None => ask("Passphrase of the CA: "),
+            Some(path) => Ok(Untried { first: from_file(path)?, is_typed: false }),
+            None => Ok(Untried { first: ask("Passphrase of the CA: ")?, is_typed: true }),
         }
+    }
+
+    /// Opens something with the passphrase of a CA that exists, as [`Untried::open`] does.
+    pub(crate) fn open<T>(
+        &self,
+        open: impl FnMut(&Passphrase) -> Result<T, IssuerError>,
+    ) -> Result<(T, Passphrase), IssuerError> {
+        self.of_existing()?.open(open)
+    }
+
+    /// Opens an agency's CA as [`Self::open`] does.
+    pub(crate) fn open_agency(&self, folder: &Path) -> Result<AgencyCa, IssuerError> {
+        Ok(self.open(|passphrase| AgencyCa::open(folder, passphrase))?.0)
     }
 
     /// The passphrase of a CA that is being made; typed twice.
@@ -34,6 +47,24 @@ impl Source {
         first.check_for_new()?;
         let second = ask("The same again: ")?;
         if first.matches(&second) { Ok(first) } else { Err(IssuerError::PassphrasesDiffer) }
+    }
+}
+
+/// A passphrase that may be wrong.
+pub(crate) struct Untried {
+    first: Passphrase,
+    is_typed: bool,
+}
+
+impl Untried {
+    /// Opens something with it. After a wrong one that was typed two more are asked for, after one from a file none.
+    pub(crate) fn open<T>(
+        self,
+        open: impl FnMut(&Passphrase) -> Result<T, IssuerError>,
+    ) -> Result<(T, Passphrase), IssuerError> {
+        let again = self.is_typed.then_some("That is not the passphrase. Once more: ");
+        let is_wrong = |error: &IssuerError| matches!(error, IssuerError::WrongPassphrase);
+        open_with_tries(self.first, || again.map(ask).transpose(), open, is_wrong)
     }
 }
 

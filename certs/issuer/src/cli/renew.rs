@@ -10,8 +10,8 @@ use super::{
 };
 use alcove_charter::Crl;
 use alcove_issuer::{
-    AnswerError, DEVICE_DAYS, DeskError, FolderError, IssuerError, Judged, Late, Passphrase, RequestKind,
-    answer_all,
+    AgencyCa, AnswerError, DEVICE_DAYS, DeskError, FolderError, IssuerError, Judged, Late, Passphrase,
+    RequestKind, answer_all,
     telling::{self, day, moment},
 };
 use alcove_programs::language::Language;
@@ -53,11 +53,16 @@ pub(crate) struct Renew {
 
 impl Renew {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
-        let passphrase = run.passphrase.of_existing()?;
         if self.watch {
+            // A wrong passphrase is told before the night begins; whatever else is in the way is looked at again each time.
+            let (_, passphrase) =
+                run.passphrase.open(|passphrase| match AgencyCa::open(self.at.folder(), passphrase) {
+                    Err(wrong @ IssuerError::WrongPassphrase) => Err(wrong),
+                    _ => Ok(()),
+                })?;
             return self.watch(&passphrase, &mut run.output);
         }
-        let mut visit = self.at.visit_with(&passphrase)?;
+        let mut visit = self.at.visit(&run.passphrase)?;
         let failed = match &self.identity {
             Some(identity) => {
                 let judged = visit.request_of(identity, Wanted::Renewal, &visit.ca.invitations()?)?;

@@ -5,7 +5,7 @@ use super::{
     publishing::{Publishing, answer_crl},
     run::Run,
 };
-use alcove_issuer::{AgencyCa, IssuerError, Reason, Which};
+use alcove_issuer::{IssuerError, Reason, Which};
 use alcove_proto::names::{Identity, Person};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -80,7 +80,7 @@ impl Revoke {
         if let Some(file) = &self.output {
             refuse_existing(file, self.force, Some(&self.ca))?;
         }
-        let mut ca = AgencyCa::open(&self.ca, &run.passphrase.of_existing()?)?;
+        let mut ca = run.passphrase.open_agency(&self.ca)?;
         let crl = ca.revoke_all(&which, self.reason.into(), run.now_ms)?;
         let file = self.output.unwrap_or_else(|| self.ca.join("agency.crl"));
         let first = match crl.newly_revoked.len() {

@@ -68,8 +68,7 @@ impl RollCommand {
             Self::Switch(with) => with.folder.ca.clone(),
             Self::Finish(finish) => finish.with.folder.ca.clone(),
         };
-        let passphrase = run.passphrase.of_existing()?;
-        let mut ca = Either::open(&folder, &passphrase)?;
+        let (mut ca, passphrase) = run.passphrase.open(|passphrase| Either::open(&folder, passphrase))?;
         match (self, &mut ca) {
             (Self::Begin(_), Either::Agency(ca)) => ca.roll_begin(&passphrase, run.now_ms)?,
             (Self::Begin(_), Either::Server(ca)) => ca.roll_begin(&passphrase, run.now_ms)?,

@@ -45,7 +45,7 @@ impl ServerCommand {
         let Self::Issue(issue) = self;
         refuse_existing(&issue.output, issue.force, None)?;
         let request = read_limited(&issue.request, REQUEST_BYTES_MAX)?;
-        let mut ca = ServerCa::open(&issue.ca, &run.passphrase.of_existing()?)?;
+        let (mut ca, _) = run.passphrase.open(|passphrase| ServerCa::open(&issue.ca, passphrase))?;
         let issued = ca.issue(&request, &issue.name, issue.days, run.now_ms)?;
         write_whole(&issue.output, &issued.file)?;
         run.output.answer(

@@ -18,7 +18,7 @@ pub use error::{RecoveryError, ShareFault};
 pub use escrow::{OpenedEscrow, Poisoned};
 pub use resealed::open_recovered_keys;
 pub use setup::{RecoveryMade, RecoveryOrder};
-pub use shares::{CheckedShare, CombinedKey, Expected, PASSPHRASE_TRIES_MAX, Shares, check_shares};
+pub use shares::{CheckedShare, CombinedKey, Expected, Shares, check_shares};
 
 #[cfg(test)]
 mod tests;

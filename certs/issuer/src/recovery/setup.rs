@@ -107,7 +107,7 @@ impl AgencyCa {
         let mut shares = Vec::with_capacity(passphrases.len());
         for ((number, value), passphrase) in (1..).zip(&split.values).zip(passphrases) {
             let path = folder.join(format!("share-{number}"));
-            write_private(&path, &share::seal(&splitting, number, value, passphrase)?)?;
+            write_private(&path, &share::seal(&splitting, number, value, passphrase.as_bytes())?)?;
             shares.push(path);
         }
         // Last, when every share is on disk.

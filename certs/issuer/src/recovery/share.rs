@@ -65,12 +65,12 @@ pub(crate) enum Locked {
     Failed(IssuerError),
 }
 
-/// The encoded share file of one officer.
+/// The encoded share file of one officer, under one form of their passphrase: of a new one [`Passphrase::as_bytes`].
 pub(crate) fn seal(
     splitting: &Splitting,
     number: u32,
     value: &ScalarBytes,
-    passphrase: &Passphrase,
+    form: &[u8],
 ) -> Result<Vec<u8>, IssuerError> {
     let failed = || IssuerError::Crypto { act: "seal a share" };
     let mut share = clear_part(splitting, number);
@@ -81,7 +81,7 @@ pub(crate) fn seal(
     content.encode(&mut *sealed).map_err(|_| failed())?;
     let salt = keys::random::<SALT>()?;
     let nonce = keys::random::<NONCE>()?;
-    let stretched = Stretched::new(passphrase, Cost::NEW, &salt)?;
+    let stretched = Stretched::new(form, Cost::NEW, &salt)?;
     stretched
         .key(KEY_LABEL)?
         .seal_in_place_append_tag(
@@ -140,10 +140,9 @@ impl ShareFile {
     pub(crate) fn open(&self, passphrase: &Passphrase) -> Result<ScalarBytes, Locked> {
         let damaged = || Locked::Fault(ShareFault::Damaged);
         let sealed = &self.sealed;
-        let stretched = Stretched::new(passphrase, sealed.cost, &sealed.salt)?;
-        if stretched.check(CHECK_LABEL)? != sealed.check {
-            return Err(Locked::Fault(ShareFault::WrongPassphrase));
-        }
+        let stretched =
+            Stretched::fitting(passphrase, sealed.cost, &sealed.salt, CHECK_LABEL, &sealed.check)?
+                .ok_or(Locked::Fault(ShareFault::WrongPassphrase))?;
         let mut content = Zeroizing::new(sealed.ciphertext.clone());
         let opened = stretched.key(KEY_LABEL)?.open_in_place(
             aead::Nonce::assume_unique_for_key(sealed.nonce),

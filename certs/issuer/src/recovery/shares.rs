@@ -10,16 +10,13 @@ use crate::{
     },
 };
 use alcove_charter::P256Point;
-use alcove_programs::passphrase::Passphrase;
+use alcove_programs::passphrase::{Passphrase, TRIES_MAX};
 use alcove_proto::{
     limits::{RECOVERY_OFFICERS_MAX, RECOVERY_SHARE_BYTES_MAX},
     names::TrustDomain,
 };
 use alcove_sealing::hpke::SealingKey;
 use std::path::{Path, PathBuf};
-
-/// How often an officer may try a passphrase before their share counts as refused.
-pub const PASSPHRASE_TRIES_MAX: u32 = 3;
 
 /// Whose recovery key the shares should be of, as a charter states it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +55,7 @@ pub struct CombinedKey {
 ///
 /// `expected`: the recovery key of a charter; without one the splitting that most of the files belong to counts, the first
 /// of them where two have as many. `passphrase(index, path, attempt)`: asked for each file that is not refused before, and
-/// again after a wrong one, [`PASSPHRASE_TRIES_MAX`] times or until it gives none; both numbers count from 0. A file
+/// again after a wrong one, [`TRIES_MAX`] times or until it gives none; both numbers count from 0. A file
 /// that cannot be read at all is an error, one that is refused stands among [`Shares::checked`].
 /// Errors: [`IssuerError`]. Source: PROTOCOL.md, "Recovery".
 pub fn check_shares(
@@ -91,7 +88,7 @@ fn open(
     share: &ShareFile,
     mut passphrase: impl FnMut(u32) -> Result<Option<Passphrase>, IssuerError>,
 ) -> Result<Result<ScalarBytes, ShareFault>, IssuerError> {
-    for attempt in 0..PASSPHRASE_TRIES_MAX {
+    for attempt in 0..TRIES_MAX {
         let Some(tried) = passphrase(attempt)? else { break };
         match share.open(&tried) {
             Ok(value) => return Ok(Ok(value)),

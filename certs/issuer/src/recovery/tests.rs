@@ -325,13 +325,31 @@ fn an_officer_who_mistypes_is_asked_again_and_not_without_end() {
     assert_eq!(asked, [(0, 0), (0, 1), (0, 2), (0, 0), (0, 1), (0, 2)]);
 }
 
+#[test]
+fn a_share_opens_for_the_keyboard_it_was_sealed_at_and_a_new_one_for_every_keyboard() {
+    let scene = Scene::new();
+    let share = ShareFile::parse(&fs::read(&scene.shares[1]).unwrap()).unwrap();
+    let Ok(value) = share.open(&passphrase("officer 2")) else { panic!("the officer's own") };
+    let (decomposed, composed) = ("Nguye\u{302}\u{303}n", "Nguy\u{1ec5}n");
+    let opens = |form: &[u8], whose: &str| {
+        let sealed = share::seal(&share.splitting, share.number, &value, form).unwrap();
+        ShareFile::parse(&sealed).unwrap().open(&passphrase(whose)).is_ok()
+    };
+    let typed = format!("{decomposed} four unrelated words");
+    assert!(opens(typed.as_bytes(), decomposed), "from before there was one form");
+    assert!(!opens(typed.as_bytes(), composed), "the control: other bytes");
+    for whose in [decomposed, composed] {
+        assert!(opens(passphrase(decomposed).as_bytes(), whose));
+    }
+}
+
 /// An officer can put another value under their own passphrase; the commitments show it.
 #[test]
 fn a_share_that_its_holder_forged_does_not_fit() {
     let scene = Scene::new();
     let ShareFile { splitting, number, .. } = ShareFile::parse(&fs::read(&scene.shares[3]).unwrap()).unwrap();
     let forged = ScalarBytes::new([7; 32]);
-    let forged = share::seal(&splitting, number, &forged, &passphrase("officer 4")).unwrap();
+    let forged = share::seal(&splitting, number, &forged, passphrase("officer 4").as_bytes()).unwrap();
     let path = scene.altered("forged-4", &forged);
     let shares = check(&[scene.files(&[1, 2]), vec![path.clone()]].concat());
     assert_eq!(verdicts(&shares), [Ok(()), Ok(()), Err(ShareFault::DoesNotFit)]);

@@ -112,9 +112,12 @@ fn sentences(language: Language, error: &IssuerError, now_ms: i64) -> Said {
                 Unfit::Guessable { characters, different } => format!(
                     "The passphrase is too easy to guess: it has {characters} characters, {different} of them different."
                 ),
+                Unfit::Hidden => {
+                    "The passphrase holds a character that cannot be seen, such as a tab.".to_owned()
+                }
                 Unfit::TooLong => format!("The passphrase has more than {} bytes.", passphrase::BYTES_MAX),
             },
-            "Take at least 12 characters, 5 of them different, and no more than 1,024 bytes: for example four or five \
+            "Take at least 12 characters that can be seen, 5 of them different, and no more than 1,024 bytes: for example four or five \
              words drawn at random.",
         ),
         (English, E::PassphraseMissing) => said(

@@ -1,7 +1,7 @@
 //! `alcove enrol`: the ways onto a device; here the one by files, out and in.
 
 use super::{
-    enrolled::{enrolled, passphrase},
+    enrolled::{enrolled, with_vault},
     invited,
 };
 use crate::{context::Context, failure::Failure};
@@ -69,8 +69,7 @@ pub(crate) async fn run(context: &Context, command: Enrol) -> Result<(), Failure
 
 fn request(context: &Context, output: &Path) -> Result<(), Failure> {
     let is_new = !device::has_vault(&context.home);
-    let passphrase = passphrase(context, is_new)?;
-    let pending = device::request(&context.home, &passphrase)?;
+    let (pending, _) = with_vault(context, |passphrase| device::request(&context.home, passphrase))?;
     write_new_file(output, &pending.request)?;
     let shown = safe_line(&output.display().to_string());
     context.output.object(
@@ -90,8 +89,9 @@ async fn finish(context: &Context, file: &Path, server: Option<&str>) -> Result<
     if !device::has_vault(&context.home) {
         return Err(EnrolError::NoRequest.into());
     }
-    let passphrase = context.passphrase.current()?;
-    let enrolment = device::finish(&context.home, &passphrase, &answer, server, SystemClock.now_ms())?;
+    let (enrolment, passphrase) = context.passphrase.open(|passphrase| {
+        Ok(device::finish(&context.home, passphrase, &answer, server, SystemClock.now_ms())?)
+    })?;
     enrolled(context, &passphrase, &enrolment).await
 }
 

@@ -2,7 +2,10 @@
 
 use crate::{context::Context, failure::Failure};
 use alcove_client::{
-    session::{Passphrase, Session, Side, SystemClock, enrol::Enrolment},
+    session::{
+        Passphrase, Session, Side, SystemClock,
+        enrol::{EnrolError, Enrolment, device},
+    },
     telling::{people, times},
 };
 use alcove_programs::text::safe_line;
@@ -23,16 +26,20 @@ struct EnrolmentJson {
     charter: serde_json::Value,
 }
 
-/// The passphrase of the vault that is there, or that is about to be made.
-pub(crate) fn passphrase(context: &Context, is_new: bool) -> Result<Passphrase, Failure> {
-    if !is_new {
-        return context.passphrase.current();
+/// Does something with the passphrase of the vault that is there, or of one that is about to be made.
+pub(crate) fn with_vault<T>(
+    context: &Context,
+    mut open: impl FnMut(&Passphrase) -> Result<T, EnrolError>,
+) -> Result<(T, Passphrase), Failure> {
+    if device::has_vault(&context.home) {
+        return context.passphrase.open(|passphrase| Ok(open(passphrase)?));
     }
     context.output.say(
         "This creates the vault of this device. Nobody can open it without its passphrase, and nobody can reset the \
          passphrase.",
     );
-    context.passphrase.fresh()
+    let passphrase = context.passphrase.fresh()?;
+    Ok((open(&passphrase)?, passphrase))
 }
 
 /// Shows what this device is now, and makes it known at the server.

@@ -2,7 +2,7 @@
 //!
 //! Stopped anywhere, either goes on where it was: the invitation, the keys and the request are in the vault.
 
-use super::enrolled::{enrolled, passphrase};
+use super::enrolled::{enrolled, with_vault};
 use crate::{
     context::Context,
     failure::Failure,
@@ -45,8 +45,9 @@ pub(crate) async fn accept(context: &Context, file: Option<&Path>, wait: Option<
     let text = read_invitation(file).await?;
     let invitation = Invitation::parse(&text).map_err(EnrolError::from)?;
     drop(text);
-    let passphrase = passphrase(context, !device::has_vault(&context.home))?;
-    let begun = Invited::accept(&context.home, &passphrase, &invitation, SystemClock.now_ms())?;
+    let (begun, passphrase) = with_vault(context, |passphrase| {
+        Invited::accept(&context.home, passphrase, &invitation, SystemClock.now_ms())
+    })?;
     drop(invitation);
     match go_on(context, begun, wait).await? {
         Some(enrolment) => enrolled(context, &passphrase, &enrolment).await,
@@ -61,8 +62,8 @@ pub(crate) async fn finish(context: &Context, wait: Option<u64>) -> Result<(), F
     if !device::has_vault(&context.home) {
         return Err(EnrolError::NoInvitation.into());
     }
-    let passphrase = context.passphrase.current()?;
-    let begun = Invited::resume(&context.home, &passphrase)?;
+    let (begun, passphrase) =
+        context.passphrase.open(|passphrase| Ok(Invited::resume(&context.home, passphrase)?))?;
     match go_on(context, begun, wait).await? {
         Some(enrolment) => enrolled(context, &passphrase, &enrolment).await,
         None => Err(Failure::new(

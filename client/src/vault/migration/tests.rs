@@ -95,7 +95,7 @@ fn former_vault() -> TempDir {
     FORMER_TABLES.iter().for_each(|sql| act.execute_batch(sql).unwrap());
     act.execute_batch("CREATE INDEX entries_by_record ON entries (group_id, record_id)").unwrap();
     act.pragma_update(None, "user_version", FORMER).unwrap();
-    put_slot(&act, &Slot::wrap(&key, &passphrase(), &random).unwrap()).unwrap();
+    put_slot(&act, &Slot::wrap(&key, passphrase().as_bytes(), &random).unwrap()).unwrap();
     for position in 1..=ENTRIES_OF_CASE {
         let place = entry_key(if position == DAMAGED { 0 } else { position }).place();
         let value = keys.seal(Room::Entry, &place, &former_entry((position % 4) as u8 + 1), &random).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::cli::{charter::describe::answer, input::read_charter, run::Run};
 use alcove_issuer::{
-    AgencyCa, FolderError, IssuerError,
+    FolderError, IssuerError,
     drafting::{CHARTER_DAYS, Changes, FirstCharter, draft_first, draft_next},
     parse_agency_file, read_limited, write_whole,
 };
@@ -102,7 +102,7 @@ impl Next {
             rules: self.rules,
             days: self.days,
         };
-        let ca = AgencyCa::open(&self.ca, &run.passphrase.of_existing()?)?;
+        let ca = run.passphrase.open_agency(&self.ca)?;
         let file = draft_next(&file, changes, &ca, run.now_ms)?;
         write_whole(&self.output, &file.encode())?;
         answer(&file, &self.output, Some("Drafted the next version."), run.now_ms, &mut run.output)

@@ -61,7 +61,7 @@ impl WouldCut {
         let passphrase = run.passphrase.of_existing()?;
         let runtime = runtime()?;
         let desk = runtime.block_on(connect_by_any(&self.desk, &file))?;
-        let ca = AgencyCa::open(&self.ca, &passphrase)?;
+        let (ca, _) = passphrase.open(|passphrase| AgencyCa::open(&self.ca, passphrase))?;
         let live = runtime.block_on(desk.would_cut(&ca, file.offered.encode(), clock_ms()))?;
         let held = ca.hang_on_dropped(&file, clock_ms());
         let names = |devices: &[Identity]| devices.iter().map(ToString::to_string).collect::<Vec<_>>();

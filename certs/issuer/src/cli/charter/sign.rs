@@ -8,7 +8,7 @@ use crate::cli::{
     input::read_charter,
     run::Run,
 };
-use alcove_issuer::{AgencyCa, IssuerError, drafting::Signed, telling::Words, write_whole};
+use alcove_issuer::{IssuerError, drafting::Signed, telling::Words, write_whole};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -31,7 +31,7 @@ pub(crate) struct Sign {
 impl Sign {
     pub(super) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         let mut file = read_charter(&self.file)?;
-        let ca = AgencyCa::open(&self.ca, &run.passphrase.of_existing()?)?;
+        let ca = run.passphrase.open_agency(&self.ca)?;
         let signer = &ca.profile().trust_domain;
         let signed_before = file.offered.standing(file.history.as_ref())?.signed.contains(signer);
         if !signed_before {

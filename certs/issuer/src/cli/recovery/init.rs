@@ -1,7 +1,7 @@
 //! `recovery init`: a key is made and split among officers.
 
 use crate::cli::{passphrase, recovery::shares::PassphraseFiles, run::Run};
-use alcove_issuer::{AgencyCa, IssuerError, key_hash, recovery::RecoveryOrder, telling::grouped};
+use alcove_issuer::{IssuerError, key_hash, recovery::RecoveryOrder, telling::grouped};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -32,7 +32,7 @@ impl Init {
         let order = RecoveryOrder { officers: self.officers, needed: self.needed, replace: self.replace };
         order.check()?;
         self.passphrases.check_count(self.officers as usize)?;
-        let mut ca = AgencyCa::open(&self.ca, &run.passphrase.of_existing()?)?;
+        let mut ca = run.passphrase.open_agency(&self.ca)?;
         // Before five people have thought of passphrases for nothing.
         ca.check_recovery_replaceable(self.replace)?;
         let passphrases = (1..=self.officers)
