@@ -13,6 +13,7 @@ mod compaction;
 mod deaths;
 mod devices;
 mod documents;
+mod done_unsaid;
 mod enrolment;
 mod full_disks;
 #[path = "../hostile/mod.rs"]
@@ -29,6 +30,7 @@ mod lying_servers;
 mod lying_welcomes;
 mod names;
 mod outbox;
+mod passphrases;
 mod readme;
 mod recovered;
 mod recovery;

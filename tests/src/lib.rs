@@ -13,4 +13,5 @@ pub mod needs;
 pub mod process;
 pub mod samples;
 pub mod stored;
+pub mod terminal;
 pub mod world;

@@ -152,7 +152,7 @@ impl Run {
         self
     }
 
-    fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = match self.wrapper.split_first() {
             Some((first, rest)) => {
                 let mut command = Command::new(first);
@@ -173,7 +173,7 @@ impl Run {
         command
     }
 
-    fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let mut words = vec![self.program.file_name().unwrap_or_default().to_string_lossy().into_owned()];
         words.extend(self.arguments.iter().map(|word| word.to_string_lossy().into_owned()));
         words.join(" ")
@@ -320,7 +320,7 @@ pub fn wait_for<T>(what: &str, deadline: Duration, mut probe: impl FnMut() -> Op
     }
 }
 
-fn wait_until(child: &mut Child, end: Instant) -> Option<ExitStatus> {
+pub(crate) fn wait_until(child: &mut Child, end: Instant) -> Option<ExitStatus> {
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Some(status),
@@ -331,7 +331,7 @@ fn wait_until(child: &mut Child, end: Instant) -> Option<ExitStatus> {
     }
 }
 
-fn exit_code(status: ExitStatus) -> i32 {
+pub(crate) fn exit_code(status: ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt;
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
 }

@@ -77,7 +77,7 @@ impl Context {
             home,
             passphrase: Source { file: global.passphrase_file },
             language: Language::default(),
-            output: Output { json: global.json },
+            output: Output::new(global.json),
             yes: global.yes,
             offline: global.offline,
             session: OnceLock::new(),

@@ -1,35 +1,61 @@
 //! Where words go: results to stdout, everything said about them to stderr.
 //!
 //! Under `--json` stdout carries JSON only, one object a line, each with a `schema`. A reader that has
-//! gone (`alcove note list | head`) is no failure.
+//! gone (`alcove note list | head`) is no failure, unless it was to hear of something that is done.
 
 use crate::failure::Failure;
 use alcove_client::{
     session::Delivery,
     telling::{Told, items},
 };
-use alcove_programs::{exit::Exit, language::Language, text::safe_json};
+use alcove_programs::{
+    answers::{self, Answers},
+    exit::Exit,
+    language::Language,
+    text::safe_json,
+};
 use serde::Serialize;
 use std::io::{self, Write};
 
 /// How this run speaks.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Output {
     /// `--json` was given.
     pub(crate) json: bool,
+    answers: Answers,
 }
 
 impl Output {
+    /// For a run with or without `--json`.
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json, answers: Answers::default() }
+    }
+
+    /// Something is done from here on: no answer that cannot be written stops what is left to do ([`Answers`]).
+    pub(crate) fn acted(&self) {
+        self.answers.acted();
+    }
+
+    /// How the run ends: as one that must not be repeated, if something was done and nobody could be told.
+    pub(crate) fn end(&self, language: Language, result: Result<(), Told>) -> Result<(), Told> {
+        let Some(why) = self.answers.unwritten() else { return result };
+        if let Err(told) = &result {
+            self.failure(told);
+        }
+        let (what, remedy) = answers::unwritten(language, why);
+        Err(Told::new(Exit::Unwritten, what, remedy))
+    }
+
     /// Writes a line of the result for people; nothing under `--json`.
     pub(crate) fn line(&self, text: &str) -> Result<(), Failure> {
-        if self.json { Ok(()) } else { write(&mut io::stdout().lock(), text) }
+        if self.json { Ok(()) } else { finish(self.answers.line(text)) }
     }
 
     /// Writes one object of the result for programs; nothing otherwise.
     ///
     /// `schema`: for example `alcove.note.v1`. `value`: what serialises as an object.
     pub(crate) fn object(&self, schema: &'static str, value: impl Serialize) -> Result<(), Failure> {
-        if self.json { write(&mut io::stdout().lock(), &object_line(schema, value)) } else { Ok(()) }
+        if self.json { finish(self.answers.line(&object_line(schema, value))) } else { Ok(()) }
     }
 
     /// Tells people something beside the result, on stderr; nothing under `--json`.
@@ -111,14 +137,10 @@ fn object_line(schema: &'static str, value: impl Serialize) -> String {
     safe_json(&serde_json::to_string(&Line { schema, value }).unwrap_or_default())
 }
 
-fn write(to: &mut impl Write, text: &str) -> Result<(), Failure> {
-    finish(writeln!(to, "{text}").and_then(|()| to.flush()))
-}
-
 fn finish(result: io::Result<()>) -> Result<(), Failure> {
     match result {
         Ok(()) => Ok(()),
-        // The reader has read enough; the act itself is done.
+        // Nothing was done, and the reader has read enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(Failure::new(
             Exit::Unexpected,

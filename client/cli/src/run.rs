@@ -27,7 +27,7 @@ const SHUTDOWN_WAIT: Duration = Duration::from_secs(5);
 pub(crate) fn main() -> ExitCode {
     // clap prints its own words and ends with 0 (help, version) or 2 (usage).
     let cli = Cli::parse();
-    let output = Output { json: cli.global.json };
+    let output = Output::new(cli.global.json);
     match started(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(told) => {
@@ -58,6 +58,7 @@ fn started(cli: Cli) -> Result<(), Told> {
         Err(told) if told.exit == Exit::Interrupted => interrupted(&context, told, more_to_do),
         other => other,
     };
+    let result = context.output.end(context.language, result);
     // Threads that were writing notice that nobody feeds them, and take their draft along.
     runtime.shutdown_timeout(SHUTDOWN_WAIT);
     result

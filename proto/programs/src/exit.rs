@@ -31,13 +31,15 @@ pub enum Exit {
     NoSpace,
     /// The input is refused as it is.
     Refused,
+    /// Done, but the answer could not be written. Whoever repeats the command does it twice.
+    Unwritten,
     /// Stopped by Ctrl-C or by the system.
     Interrupted,
 }
 
 impl Exit {
     /// All of them, by number.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Ok,
         Self::Unexpected,
         Self::Usage,
@@ -50,6 +52,7 @@ impl Exit {
         Self::KeyChanged,
         Self::NoSpace,
         Self::Refused,
+        Self::Unwritten,
         Self::Interrupted,
     ];
 
@@ -68,6 +71,7 @@ impl Exit {
             Self::KeyChanged => 10,
             Self::NoSpace => 11,
             Self::Refused => 12,
+            Self::Unwritten => 13,
             Self::Interrupted => 130,
         }
     }
@@ -87,6 +91,7 @@ impl Exit {
             Self::KeyChanged => "key-changed",
             Self::NoSpace => "no-space",
             Self::Refused => "refused",
+            Self::Unwritten => "unwritten",
             Self::Interrupted => "interrupted",
         }
     }
@@ -106,6 +111,7 @@ impl Exit {
             Self::KeyChanged => "a key changed and wants verification",
             Self::NoSpace => "no space or quota",
             Self::Refused => "refused input",
+            Self::Unwritten => "done, but the answer could not be written (do not repeat)",
             Self::Interrupted => "interrupted",
         }
     }
@@ -130,7 +136,7 @@ mod tests {
     #[test]
     fn every_way_to_end_has_a_number_and_a_word_of_its_own() {
         let codes: Vec<_> = Exit::ALL.iter().map(|exit| exit.code()).collect();
-        assert_eq!(codes, [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 130], "scripts depend on them");
+        assert_eq!(codes, [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 130], "scripts depend on them");
         for (at, exit) in Exit::ALL.iter().enumerate() {
             assert!(Exit::ALL[..at].iter().all(|other| other.word() != exit.word()), "{exit:?}");
         }
@@ -140,6 +146,6 @@ mod tests {
                 "Exit codes: 0 ok, 1 unexpected, 2 usage, 3 not found or not permitted, 5 locked"
             )
         );
-        assert!(table.ends_with("12 refused input, 130 interrupted."), "{table}");
+        assert!(table.ends_with("(do not repeat), 130 interrupted."), "{table}");
     }
 }

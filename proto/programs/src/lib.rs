@@ -1,7 +1,8 @@
 //! What all programs of the house promise to those who call them, said once.
 //!
 //! A leaf: it knows nothing of the house, so that every program can stand on it. Here belongs what a person or a script
-//! would be misled by if two programs did it differently: [`exit`] codes, the rule for a [`passphrase`], how hostile
+//! would be misled by if two programs did it differently: [`exit`] codes, what happens to
+//! [`answers`] that cannot be written, the rule for a [`passphrase`], how hostile
 //! [`text`] is shown, how [`files`] are written, in which [`language`] people are spoken to, and how a program keeps its
 //! [`memory`] to itself.
 //!
@@ -10,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod answers;
 pub mod exit;
 pub mod files;
 pub mod language;

@@ -2,7 +2,7 @@
 
 use super::{
     failure::Failure,
-    output::{say, say_json},
+    output,
     store::{ConfigArg, store_config},
 };
 use crate::store::sled::SledStore;
@@ -28,23 +28,21 @@ impl CompactArgs {
         if !config.data_dir.is_dir() {
             return Err(Failure::NoData(config.data_dir.clone()));
         }
-        let done = SledStore::compact(&store_config(&config))?;
+        let compacted = SledStore::compact(&store_config(&config))?;
         if self.json {
             let line = json!({
                 "schema": "alcove.compact.v1",
-                "rows": done.rows,
-                "before_bytes": done.before_bytes,
-                "after_bytes": done.after_bytes,
+                "rows": compacted.rows,
+                "before_bytes": compacted.before_bytes,
+                "after_bytes": compacted.after_bytes,
             });
-            say_json(&line)?;
-            return Ok(Exit::Ok);
+            return output::done(&line.to_string());
         }
-        say(&format!(
+        output::done(&format!(
             "{} rows copied: the database takes {} MB, and took {} MB.",
-            done.rows,
-            done.after_bytes / 1_000_000,
-            done.before_bytes / 1_000_000
-        ))?;
-        Ok(Exit::Ok)
+            compacted.rows,
+            compacted.after_bytes / 1_000_000,
+            compacted.before_bytes / 1_000_000
+        ))
     }
 }

@@ -41,6 +41,9 @@ pub enum Failure {
     /// Standard output is closed or full.
     #[error("the output cannot be written")]
     Output(#[source] io::Error),
+    /// The same after something was done.
+    #[error("it is done, but the answer could not be written")]
+    Unwritten(#[source] io::Error),
 }
 
 impl Failure {
@@ -89,6 +92,10 @@ impl Failure {
             Self::Init(InitError::Keys(_))
             | Self::Admin(AdminError::Talk(_) | AdminError::Answer | AdminError::Refused { .. })
             | Self::Serve(ServeError::Reflection(_)) => (Exit::Unexpected, THE_LOG),
+            Self::Unwritten(_) => (
+                Exit::Unwritten,
+                "Do not run the command again: what it was to do is done, and what it had to say stands above.",
+            ),
             Self::Serve(ServeError::System(source)) | Self::System(source) | Self::Output(source) => {
                 (exit_of_io(source), THE_LOG)
             }

@@ -1,6 +1,6 @@
 //! `alcove-server init`.
 
-use super::{failure::Failure, output::say};
+use super::{failure::Failure, output::done};
 use crate::init;
 use alcove_programs::exit::Exit;
 use clap::Args;
@@ -28,13 +28,12 @@ impl InitArgs {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let desk = self.desk.unwrap_or_else(|| init::desk_beside(self.listen));
         let request = init::init(&self.output, &self.name, self.listen, desk)?;
-        say(&format!(
+        done(&format!(
             "Wrote {request}. Next, whoever holds the server CA runs\n  \
              alcove-certs server issue {request} --ca DIR --name {name} -o {certificate}",
             request = request.display(),
             name = self.name,
             certificate = self.output.join(init::CERTIFICATE_FILE).display(),
-        ))?;
-        Ok(Exit::Ok)
+        ))
     }
 }

@@ -1,6 +1,7 @@
 //! What commands print.
 
 use super::failure::Failure;
+use alcove_programs::exit::Exit;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -12,6 +13,16 @@ pub(super) fn say(line: &str) -> Result<(), Failure> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(Failure::Output),
     }
+}
+
+/// Prints what was done. A reader that has gone has not seen it, and nobody may take it for not done.
+pub(super) fn done(line: &str) -> Result<Exit, Failure> {
+    writeln!(io::stdout(), "{line}").map_err(|error| {
+        // Beside the error; nobody is left to tell when standard error is gone too.
+        let _ = writeln!(io::stderr(), "{line}");
+        Failure::Unwritten(error)
+    })?;
+    Ok(Exit::Ok)
 }
 
 /// Prints one JSON object.

@@ -31,7 +31,7 @@ impl Adopt {
         }
         visit.ca.adopt_list(adoptable)?;
         let folder = self.at.folder().display();
-        run.output.answer(
+        run.output.done(
             &said,
             &[
                 "Adopted: it counts as this folder's last list.".to_owned(),

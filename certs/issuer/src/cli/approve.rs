@@ -43,7 +43,7 @@ impl Approve {
         visit.wait(visit.desk.answer(&visit.ca, identity, &hash, issued.file.clone(), clock_ms()))?;
         // The code is of no use any more; if this is cut off, `pending` forgets it when its time is over.
         invitations.keep_only(|invited| invited.identity != judged.identity)?;
-        run.output.answer(
+        run.output.done(
             &json!({
                 "schema": "alcove.certs.device.v1",
                 "identity": issued.identity.to_string(),
@@ -133,5 +133,5 @@ fn answer_done(identity: &Identity, state: &str, said: &str, output: &mut Output
         "identity": identity.to_string(),
         "state": state,
     });
-    output.answer(&object, &[format!("{identity}: {said}")])
+    output.done(&object, &[format!("{identity}: {said}")])
 }

@@ -61,7 +61,7 @@ impl Init {
                 let profile = AgencyProfile { trust_domain, display_name, side: side.into() };
                 let agency = AgencyCa::init(&folder, profile, &run.passphrase.of_new()?, run.now_ms)?;
                 let profile = agency.profile();
-                run.output.answer(
+                run.output.done(
                     &json!({
                         "schema": "alcove.certs.ca.v1",
                         "kind": "agency",
@@ -87,7 +87,7 @@ impl Init {
             }
             (None, None, None, Some(collaborative)) => {
                 let server = ServerCa::init(&folder, &collaborative, &run.passphrase.of_new()?, run.now_ms)?;
-                run.output.answer(
+                run.output.done(
                     &json!({
                         "schema": "alcove.certs.ca.v1",
                         "kind": "server",
@@ -128,7 +128,7 @@ impl Rename {
         let (mut ca, passphrase) = run.passphrase.open(|passphrase| AgencyCa::open(&self.ca, passphrase))?;
         ca.rename(self.name, self.side.map(Side::from), &passphrase)?;
         let agency_file = self.ca.join("agency.pub");
-        run.output.answer(
+        run.output.done(
             &json!({
                 "schema": "alcove.certs.rename.v1",
                 "name": ca.profile().display_name,

@@ -71,7 +71,7 @@ impl PublishCrl {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         let crl = read_limited(&self.file, CRL_BYTES_MAX)?;
         let published = publish_crl(&self.desk, &self.charter, &crl, &self.file, &mut run.output)?;
-        run.output.answer(
+        run.output.done(
             &json!({
                 "schema": "alcove.certs.published.v1",
                 "what": "crl",

@@ -71,7 +71,7 @@ impl DutyCommand {
                 let mut ca = run.passphrase.open_agency(&init.ca)?;
                 let passphrase = Source::new(init.duty_passphrase_file).of_new()?;
                 let duty = DutyOfficer::init(&init.output, &mut ca, &passphrase, run.now_ms)?;
-                run.output.answer(
+                run.output.done(
                     &json!({
                         "schema": "alcove.certs.duty.v1",
                         "agency": duty.agency().as_str(),
@@ -88,7 +88,7 @@ impl DutyCommand {
             Self::Lift(lift) => {
                 let visit = lift.at.visit(&run.passphrase)?;
                 visit.wait(visit.desk.lift_denial(&visit.ca, &lift.identity, clock_ms()))?;
-                run.output.answer(
+                run.output.done(
                     &json!({ "schema": "alcove.certs.lift.v1", "identity": lift.identity.to_string() }),
                     &[format!("{} is let in again, unless it is revoked.", lift.identity)],
                 )
@@ -120,7 +120,7 @@ impl Deny {
             // The argument parser demands one of the two.
             (None, None) => {}
         }
-        run.output.answer(
+        run.output.done(
             &json!({
                 "schema": "alcove.certs.denial.v1",
                 "identity": self.identity.to_string(),

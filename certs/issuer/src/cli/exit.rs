@@ -3,31 +3,43 @@
 use super::clock::clock_ms;
 use alcove_issuer::{IssuerError, telling};
 use alcove_programs::{
+    answers,
+    exit::Exit,
     language::Language,
     text::{safe_block, safe_json},
 };
 use std::{
-    io::{Write, stderr},
+    io::{self, Write, stderr},
     process::ExitCode,
 };
 
 /// Says on stderr what happened and what to do: two sentences for people, one object for scripts.
 pub(crate) fn say(error: &IssuerError, language: Language, json: bool) -> ExitCode {
     let told = telling::tell(language, error, clock_ms());
+    say_both(told.exit, telling::code(error), &told.happened, &told.remedy, json)
+}
+
+/// Says that everything is done and the answer could not be written.
+pub(crate) fn say_unwritten(why: &io::Error, language: Language, json: bool) -> ExitCode {
+    let (what, remedy) = answers::unwritten(language, why);
+    say_both(Exit::Unwritten, None, &what, remedy, json)
+}
+
+fn say_both(exit: Exit, reason: Option<&str>, what: &str, remedy: &str, json: bool) -> ExitCode {
     let said = if json {
         let object = serde_json::json!({
             "schema": "alcove.certs.error.v1",
-            "exit": told.exit.code(),
-            "error": told.exit.word(),
-            "reason": telling::code(error),
-            "what": told.happened,
-            "do": told.remedy,
+            "exit": exit.code(),
+            "error": exit.word(),
+            "reason": reason,
+            "what": what,
+            "do": remedy,
         });
         safe_json(&object.to_string())
     } else {
-        safe_block(&format!("{}\n{}", told.happened, told.remedy), "")
+        safe_block(&format!("{what}\n{remedy}"), "")
     };
     // Nobody is left to tell when stderr is gone.
     let _ = writeln!(stderr(), "{said}");
-    told.exit.into()
+    exit.into()
 }

@@ -41,7 +41,7 @@ impl Invite {
         visit.wait(visit.desk.open_invitation(&visit.ca, identity, &claim, until, clock_ms()))?;
         let text = Zeroizing::new(format!("{}\n", *Zeroizing::new(invitation.to_text())));
         write_private(&self.output, text.as_bytes())?;
-        run.output.answer(
+        run.output.done(
             &json!({
                 "schema": "alcove.certs.invitation.v1",
                 "identity": identity.to_string(),

@@ -57,7 +57,7 @@ impl Issue {
         let order = self.order.order(self.server, self.desk);
         let issued = ca.issue_device(&request, &charter, &order, run.now_ms)?;
         write_whole(&self.output, &issued.file)?;
-        run.output.answer(
+        run.output.done(
             &json!({
                 "schema": "alcove.certs.device.v1",
                 "identity": issued.identity.to_string(),

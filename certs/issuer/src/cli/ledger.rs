@@ -30,7 +30,7 @@ impl LedgerCommand {
                         format!("The server has all {entries} entries of the ledger now, {new} of them new.")
                     }
                 };
-                run.output.answer(
+                run.output.done(
                     &json!({ "schema": "alcove.certs.ledger.v1", "entries": entries, "new": new }),
                     &[said],
                 )

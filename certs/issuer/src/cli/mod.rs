@@ -46,10 +46,9 @@ use std::process::ExitCode;
 /// Parses the arguments, does what they say, and says how it went.
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
-    let json = cli.common.json;
     let mut run = Run {
         passphrase: Source::new(cli.common.passphrase_file),
-        output: Output::new(Language::English, json),
+        output: Output::new(Language::English, cli.common.json),
         now_ms: clock_ms(),
     };
     let run = &mut run;
@@ -74,8 +73,8 @@ pub(crate) fn run() -> ExitCode {
     };
     let told = memory::lacking().into_iter().try_for_each(|lacking| run.output.remark(lacks(lacking)));
     match done.and(told) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => exit::say(&error, run.output.language, json),
+        Ok(()) => run.output.end(),
+        Err(error) => run.output.fail(&error),
     }
 }
 

@@ -1,15 +1,13 @@
 //! How answers look: sentences for people, objects for scripts.
 
-use super::clock::clock_ms;
+use super::{clock::clock_ms, exit};
 use alcove_programs::{
+    answers::Answers,
     language::Language,
     text::{safe_block, safe_json},
 };
 use serde_json::Value;
-use std::{
-    io::{self, Write},
-    path::Path,
-};
+use std::{path::Path, process::ExitCode};
 
 use alcove_issuer::{FolderError, IssuerError, telling};
 
@@ -17,11 +15,12 @@ use alcove_issuer::{FolderError, IssuerError, telling};
 pub(crate) struct Output {
     pub(crate) language: Language,
     json: bool,
+    answers: Answers,
 }
 
 impl Output {
     pub(crate) fn new(language: Language, json: bool) -> Self {
-        Self { language, json }
+        Self { language, json, answers: Answers::default() }
     }
 
     /// What is wrong, in one sentence.
@@ -39,15 +38,39 @@ impl Output {
         if self.json { Ok(()) } else { self.answer(&Value::Null, &[line.to_owned()]) }
     }
 
+    /// Something is done from here on: no answer that cannot be written stops what is left to do ([`Answers`]).
+    pub(crate) fn acted(&mut self) {
+        self.answers.acted();
+    }
+
+    /// Gives the answer to something that is done.
+    pub(crate) fn done(&mut self, object: &Value, lines: &[String]) -> Result<(), IssuerError> {
+        self.acted();
+        self.answer(object, lines)
+    }
+
+    /// How a command ends that has not failed.
+    pub(crate) fn end(&self) -> ExitCode {
+        match self.answers.unwritten() {
+            None => ExitCode::SUCCESS,
+            Some(why) => exit::say_unwritten(why, self.language, self.json),
+        }
+    }
+
+    /// How a command ends that has failed: as one that must not be repeated, if something was done and nobody could be told.
+    pub(crate) fn fail(&self, error: &IssuerError) -> ExitCode {
+        let code = exit::say(error, self.language, self.json);
+        if self.answers.unwritten().is_some() { self.end() } else { code }
+    }
+
     /// Gives one answer: `object` with `--json`, else the lines.
     pub(crate) fn answer(&mut self, object: &Value, lines: &[String]) -> Result<(), IssuerError> {
-        let mut stdout = io::stdout().lock();
         let written = if self.json {
-            writeln!(stdout, "{}", safe_json(&object.to_string()))
+            self.answers.line(&safe_json(&object.to_string()))
         } else {
-            lines.iter().try_for_each(|line| writeln!(stdout, "{}", safe_block(line, "")))
+            lines.iter().try_for_each(|line| self.answers.line(&safe_block(line, "")))
         };
-        written.and_then(|()| stdout.flush()).map_err(|source| {
+        written.map_err(|source| {
             IssuerError::Folder(FolderError::Io {
                 act: "write to",
                 path: Path::new("standard output").to_owned(),

@@ -160,6 +160,8 @@ pub(crate) fn answer_crl(
     output: &mut Output,
 ) -> Result<(), IssuerError> {
     write_whole(file, &crl.der)?;
+    // The list is made: whatever becomes of the answer, it is published and the ledger after it.
+    output.acted();
     let published = publishing.publish(&crl.der, file, output)?;
     let last = match &published {
         Some(published) => format!("It is in force. {}", cut_text(published.cut)),

@@ -176,6 +176,7 @@ fn renew(
     }
     // A desk that takes no ledger is found before anything is signed: what is signed again at each look would pile up.
     visit.publish_ledger()?;
+    output.acted();
     let signed = visit.ca.renew_all(chosen, &visit.charter, days, clock_ms())?;
     let mut refused = 0;
     let mut answers = Vec::with_capacity(signed.len());

@@ -84,8 +84,11 @@ impl RollCommand {
             (Self::Finish(finish), Either::Server(ca)) => {
                 ca.roll_finish(&read_charter(&finish.with.charter)?, finish.force, &passphrase, run.now_ms)?;
             }
-            (Self::Status(_), Either::Agency(_) | Either::Server(_)) => {}
+            (Self::Status(_), Either::Agency(_) | Either::Server(_)) => {
+                return answer(&ca, &folder, run.now_ms, &mut run.output);
+            }
         }
+        run.output.acted();
         answer(&ca, &folder, run.now_ms, &mut run.output)
     }
 }

@@ -48,7 +48,7 @@ impl ServerCommand {
         let (mut ca, _) = run.passphrase.open(|passphrase| ServerCa::open(&issue.ca, passphrase))?;
         let issued = ca.issue(&request, &issue.name, issue.days, run.now_ms)?;
         write_whole(&issue.output, &issued.file)?;
-        run.output.answer(
+        run.output.done(
             &json!({
                 "schema": "alcove.certs.server.v1",
                 "name": issue.name,

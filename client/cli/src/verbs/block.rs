@@ -12,6 +12,7 @@ pub(crate) async fn block(context: &Context, who: Option<&PersonArgs>) -> Result
     let Some(who) = who else { return list(context, &session.blocked()?) };
     let person = choose_person(session.people().await?, &who.person, who.agency.as_deref())?;
     session.block(&person.person)?;
+    context.output.acted();
     told(context, &person, true)?;
     context.output.say(&format!(
         "{} can no longer add you to cases, and their requests are declined. They are not told. Cases you already \
@@ -26,6 +27,7 @@ pub(crate) async fn unblock(context: &Context, who: &PersonArgs) -> Result<(), F
     let session = context.session()?;
     let person = choose_person(session.blocked()?, &who.person, who.agency.as_deref())?;
     session.unblock(&person.person)?;
+    context.output.acted();
     told(context, &person, false)?;
     context
         .output

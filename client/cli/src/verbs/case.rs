@@ -125,6 +125,7 @@ pub(crate) fn report_opened(
     id: &GroupId,
     held_up: Option<&Told>,
 ) -> Result<(), Failure> {
+    context.output.acted();
     let case = session.conversation(id)?;
     context.output.object(
         CaseJson::SCHEMA,
@@ -259,6 +260,7 @@ async fn continue_case(context: &Context, query: &str) -> Result<(), Failure> {
     );
     prompt::confirm("Open it?", context.yes).await?;
     let succession = session.succeed(&old.id).await?;
+    context.output.acted();
     let held_up = succession.held_up.map(|held_up| context.told(held_up.error));
     let case = session.conversation(&succession.case)?;
     context.output.object(
@@ -303,6 +305,7 @@ async fn leave(context: &Context, query: &str) -> Result<(), Failure> {
     ));
     prompt::confirm("Leave it?", context.yes).await?;
     let held_up = session.leave_case(&case.id).await?.map(|error| context.told(error));
+    context.output.acted();
     let case = session.conversation(&case.id)?;
     context.output.object(
         CaseJson::SCHEMA,
@@ -326,6 +329,7 @@ async fn rejoin(context: &Context, query: &str, words: Option<&str>) -> Result<(
     let case = session.choose_conversation(query)?;
     let since = times::minute(case.last_activity_ms);
     let missed = session.rejoin(&case.id, words).await?;
+    context.output.acted();
     let refresh = context.refresh(&session).await;
     let case = session.conversation(&case.id)?;
     let members = session.members(&case.id)?;
@@ -400,6 +404,7 @@ fn archive(context: &Context, query: &str, archived: bool) -> Result<(), Failure
     let session = context.session()?;
     let case = session.choose_conversation(query)?;
     session.archive(&case.id, archived)?;
+    context.output.acted();
     let case = session.conversation(&case.id)?;
     context.output.object(CaseJson::SCHEMA, CaseJson::new(context.language, context.names(), &case, None))?;
     context.output.say(if archived {

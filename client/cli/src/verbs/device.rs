@@ -61,6 +61,7 @@ async fn add(context: &Context, number: u16) -> Result<(), Failure> {
     prompt::confirm("Does it show the same words?", context.yes).await?;
     let mut first_failure = None;
     let additions = session.add_own_device(number, &shown).await?;
+    context.output.acted();
     let count = additions.len();
     for addition in additions {
         let case = session.conversation(&addition.case)?;

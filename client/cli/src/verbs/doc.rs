@@ -115,6 +115,7 @@ async fn send(
         let sent = session.send_document(&case.id, path, grantable, patience, &mut on_progress).await;
         transfer.clear();
         let written = sent?;
+        context.output.acted();
         let held_up = written.held_up.map(|error| context.told(error));
         context.output.object(
             "alcove.sent.v1",
@@ -191,6 +192,7 @@ async fn get(
     let saved = session.get_document(&case, &document, &destination, patience, &mut on_progress).await;
     transfer.clear();
     let saved = saved?;
+    context.output.acted();
     let author = context::author(&session, &view.author)?;
     context
         .output

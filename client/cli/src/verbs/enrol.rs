@@ -71,6 +71,7 @@ fn request(context: &Context, output: &Path) -> Result<(), Failure> {
     let is_new = !device::has_vault(&context.home);
     let (pending, _) = with_vault(context, |passphrase| device::request(&context.home, passphrase))?;
     write_new_file(output, &pending.request)?;
+    context.output.acted();
     let shown = safe_line(&output.display().to_string());
     context.output.object(
         "alcove.enrolment-request.v1",

@@ -48,6 +48,7 @@ pub(crate) async fn enrolled(
     passphrase: &Passphrase,
     enrolment: &Enrolment,
 ) -> Result<(), Failure> {
+    context.output.acted();
     show(context, enrolment)?;
     if !context.offline {
         publish(context, passphrase).await;

@@ -45,6 +45,7 @@ async fn follow(context: &Context, session: &Session, query: &str) -> Result<(),
             .await?;
     }
     session.follow_leader(&leader.case)?;
+    context.output.acted();
     let refresh = context.refresh(session).await;
     let followed = session.leaders()?.into_iter().find(|view| view.case == leader.case).unwrap_or(leader);
     context.output.object(LeaderJson::SCHEMA, LeaderJson::new(&followed))?;

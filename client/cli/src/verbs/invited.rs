@@ -88,6 +88,7 @@ async fn go_on(context: &Context, begun: Begun, wait: Option<u64>) -> Result<Opt
         ));
     }
     let handed_in = invited.hand_in(SystemClock.now_ms()).await?;
+    context.output.acted();
     if let Some(enrolment) = invited.collect(SystemClock.now_ms()).await? {
         return Ok(Some(enrolment));
     }

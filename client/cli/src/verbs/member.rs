@@ -189,6 +189,7 @@ async fn add(
     prompt::confirm("Add them?", context.yes).await?;
     session.believe_shown(&new_devices)?;
     let mut outcome = session.add_member(&case.id, &person.person, &joining, role, history).await?;
+    context.output.acted();
     let held_up = outcome.history.held_up.take().map(|error| context.told(error));
     for device in &outcome.without_key_package {
         context.output.warn(&format!(
@@ -243,6 +244,7 @@ async fn promote(
         prompt::confirm("Make them an owner?", context.yes).await?;
     }
     session.add_member(&case.id, &person.person, &person.devices, role, History::None).await?;
+    context.output.acted();
     context.output.object(
         "alcove.addition.v1",
         Disclosure {
@@ -273,6 +275,7 @@ async fn ungrant(context: &Context, query: &str, who: &PersonArgs) -> Result<(),
     ));
     prompt::confirm("End it?", context.yes).await?;
     let ended = session.end_grants(&case.id, &person.person).await?;
+    context.output.acted();
     context.output.object(
         "alcove.grant-end.v1",
         serde_json::json!({
@@ -311,6 +314,7 @@ async fn grant(
     context.output.say("What they have read cannot be taken back.");
     prompt::confirm("Hand it over?", context.yes).await?;
     let mut outcome = session.grant(&case.id, &person.person, &records, until).await?;
+    context.output.acted();
     let held_up = outcome.held_up.take().map(|error| context.told(error));
     context.output.object(
         "alcove.grant.v1",
@@ -352,6 +356,7 @@ async fn remove(context: &Context, query: &str, who: &PersonArgs) -> Result<(), 
     }
     prompt::confirm("Remove them?", context.yes).await?;
     session.remove_member(&case.id, &person.person).await?;
+    context.output.acted();
     context.output.object(
         "alcove.removal.v1",
         serde_json::json!({

@@ -317,6 +317,7 @@ pub(crate) fn report_kept(
     delivery: Delivery,
     held_up: Option<&Told>,
 ) -> Result<(), Failure> {
+    context.output.acted();
     context.output.object(
         "alcove.written.v1",
         WrittenJson {

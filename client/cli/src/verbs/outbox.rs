@@ -69,6 +69,7 @@ async fn drop_item(context: &Context, prefix: &str) -> Result<(), Failure> {
     ));
     prompt::confirm("Remove it from the outbox?", context.yes).await?;
     session.drop_from_outbox(&item.id)?;
+    context.output.acted();
     context.output.object(ItemJson::SCHEMA, ItemJson::new(&item))?;
     context.output.say("Removed.");
     Ok(())
@@ -106,6 +107,7 @@ async fn retry(context: &Context, prefix: &str) -> Result<(), Failure> {
         prompt::confirm("Send it?", context.yes).await?;
     }
     let id = session.try_again(&item.id)?;
+    context.output.acted();
     let refresh = context.refresh(&session).await;
     let now = session.outbox()?.into_iter().find(|waiting| waiting.id == id);
     match now {

@@ -8,6 +8,7 @@ pub(crate) fn run(context: &Context, new_file: Option<&Path>) -> Result<(), Fail
     let (session, old) = context.session_and_passphrase()?;
     let new = passphrase::fresh(new_file, "--new-passphrase-file FILE")?;
     session.change_passphrase(&old, &new)?;
+    context.output.acted();
     context.output.object("alcove.passwd.v1", serde_json::json!({ "changed": true }))?;
     context.output.say("The passphrase is changed. Older copies of the vault still open with the old one.");
     Ok(())

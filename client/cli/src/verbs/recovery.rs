@@ -83,6 +83,7 @@ async fn object(context: &Context, query: &str) -> Result<(), Failure> {
     );
     prompt::confirm("Object?", context.yes).await?;
     let state = session.object(&attempt.id).await?;
+    context.output.acted();
     let attempt = RecoveryView { state, ..attempt };
     context.output.object(RecoveryJson::SCHEMA, RecoveryJson::new(&attempt))?;
     context.output.line(recovery::became(context.language, state))?;
@@ -100,6 +101,7 @@ async fn import(context: &Context, path: &Path) -> Result<(), Failure> {
     let file = read(context, path)?;
     let session = context.session()?;
     let imported = session.import_recovered(&file)?;
+    context.output.acted();
     context.output.say(&recovery::taken_in(context.language, &imported));
     let refresh = context.refresh(&session).await;
     let cases = session.recovered()?;

@@ -73,6 +73,7 @@ pub(crate) async fn accept(
     let mut joined = Vec::new();
     for request in &requests {
         joined.push(session.accept_request(&request.id).await?);
+        context.output.acted();
     }
     let refresh = context.refresh(&session).await;
     for case in &joined {
@@ -103,6 +104,7 @@ pub(crate) async fn decline(context: &Context, id: &str) -> Result<(), Failure> 
     ));
     prompt::confirm("Decline?", context.yes).await?;
     session.decline_request(&request.id)?;
+    context.output.acted();
     context.output.object(RequestJson::SCHEMA, RequestJson::new(&request))?;
     context.output.say("Declined.");
     Ok(())

@@ -60,6 +60,7 @@ async fn verify_agency(context: &Context, session: &Session, query: &str) -> Res
     ));
     prompt::confirm("Did they read out exactly these words?", context.yes).await?;
     session.verify_agency(&check.agency.trust_domain)?;
+    context.output.acted();
     let domain = &check.agency.trust_domain;
     for check in session.agency_checks()?.iter().filter(|check| check.agency.trust_domain == *domain) {
         agency_object(context, check)?;
@@ -103,6 +104,7 @@ async fn accept_keys(context: &Context, session: &Session, names: &[String]) -> 
             context.yes || prompt::ask(&format!("Did {who} read out exactly these words?")).await?;
         if has_read {
             session.accept_keys(keys)?;
+            context.output.acted();
             believed += keys.len() as u64;
         }
         for change in keys {

@@ -84,6 +84,7 @@ impl New {
         };
         let file = draft_first(first, run.now_ms)?;
         write_whole(&self.output, &file.encode())?;
+        run.output.acted();
         answer(&file, &self.output, Some("Drafted the charter."), run.now_ms, &mut run.output)
     }
 }
@@ -105,6 +106,7 @@ impl Next {
         let ca = run.passphrase.open_agency(&self.ca)?;
         let file = draft_next(&file, changes, &ca, run.now_ms)?;
         write_whole(&self.output, &file.encode())?;
+        run.output.acted();
         answer(&file, &self.output, Some("Drafted the next version."), run.now_ms, &mut run.output)
     }
 }

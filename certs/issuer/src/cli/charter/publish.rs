@@ -28,7 +28,7 @@ impl PublishCharter {
         let published = runtime.block_on(async {
             connect_by_any(&self.desk, &file).await?.submit_charter(file.encode(), self.force).await
         })?;
-        run.output.answer(
+        run.output.done(
             &json!({
                 "schema": "alcove.certs.published.v1",
                 "what": "charter",

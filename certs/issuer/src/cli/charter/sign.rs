@@ -45,6 +45,7 @@ impl Sign {
             }
             Signed::Before => "This agency had signed before.",
         };
+        run.output.acted();
         answer(&file, &self.file, Some(said), run.now_ms, &mut run.output)
     }
 }

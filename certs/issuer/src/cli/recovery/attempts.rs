@@ -67,7 +67,7 @@ impl Ask {
                 (None, false) => "The officers also need the request of that device, as a file.".to_owned(),
             },
         ];
-        run.output.answer(&object(&attempt), &lines)
+        run.output.done(&object(&attempt), &lines)
     }
 }
 
@@ -106,7 +106,7 @@ impl WithdrawAttempt {
         let visit = self.at.visit(&run.passphrase)?;
         visit.wait(visit.desk.withdraw_recovery(&visit.ca, &self.attempt, clock_ms()))?;
         let attempt = find(&visit, &self.attempt)?;
-        run.output.answer(&object(&attempt), &lines(&attempt))
+        run.output.done(&object(&attempt), &lines(&attempt))
     }
 }
 

@@ -62,7 +62,7 @@ impl Fetch {
                 attempt.identity
             ),
         ]);
-        run.output.answer(
+        run.output.done(
             &json!({
                 "schema": "alcove.certs.escrow.v1",
                 "attempt": attempt.id.to_string(),

@@ -43,7 +43,7 @@ impl Init {
             .collect::<Result<Vec<_>, _>>()?;
         let made = ca.init_recovery(order, &self.output, &passphrases)?;
         let hash = key_hash(&made.recovery_key).to_string();
-        run.output.answer(
+        run.output.done(
             &json!({
                 "schema": "alcove.certs.recovery.v1",
                 "agency": ca.profile().trust_domain.as_str(),

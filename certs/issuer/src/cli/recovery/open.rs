@@ -124,7 +124,7 @@ impl Open {
         }
         lines.push(format!("Give {} to {}; nobody else can open it.", self.output.display(), self.device));
         lines.push("Then make a new recovery key: alcove-certs recovery init --replace".to_owned());
-        output.answer(&object, &lines)
+        output.done(&object, &lines)
     }
 }
 
