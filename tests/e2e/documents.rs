@@ -293,7 +293,8 @@ fn transfers_wait_for_a_server_that_comes_back() {
 /// Sends one file from two processes of one laptop at once; `meanwhile` happens when the first is on its way.
 fn send_twice(scene: &Scene, file: &Path, meanwhile: impl FnOnce()) -> Vec<String> {
     scene.proxy.set(Fault::Throttle(6 * CHUNK));
-    let send = || scene.rosa.command(["doc", "send", CASE, path(file), "--yes", "--json"]);
+    // Whichever is first: the other one is to send it all the same.
+    let send = || scene.rosa.command(["doc", "send", CASE, path(file), "--yes", "--json", "--again"]);
     let one = send().start(&scene.world.path("one"));
     wait_for("some of it to go up", Duration::from_secs(60), || {
         (scene.proxy.passed().0 > 6 * CHUNK).then_some(())
@@ -444,7 +445,7 @@ fn the_server_killed_in_the_middle_of_an_upload_loses_nothing() {
     scene.kill_and_restart_server();
     let code = running.join(Duration::from_secs(120));
     assert!([0, 7].contains(&code), "doc send ended with {code}");
-    scene.rosa.run(["doc", "send", CASE, path(&file), "--yes", "--json"]).success();
+    scene.rosa.run(["doc", "send", CASE, path(&file), "--yes", "--json", "--again"]).success();
     let back = scene.world.path("back");
     let id = document(&scene.leon, "device.zip");
     scene.leon.run(["doc", "get", &id, "-o", path(&back), "--yes"]).success();

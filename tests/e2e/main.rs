@@ -24,6 +24,7 @@ mod kinds;
 mod leaks;
 mod leaving;
 mod ledger;
+mod lists;
 mod live;
 mod lying_answers;
 mod lying_servers;

@@ -228,6 +228,8 @@ pub enum Error {
     },
     /// The file is larger than a document may be.
     FileTooLarge {
+        /// Which.
+        path: PathBuf,
         /// Bytes allowed.
         limit: u64,
     },

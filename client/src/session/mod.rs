@@ -43,7 +43,7 @@ mod words;
 pub use choosing::{ChooseError, Thing, choose_changed, choose_person, matches};
 pub use clock::{Clock, SystemClock};
 pub use compare::Comparison;
-pub use documents::{Destination, OnProgress};
+pub use documents::{Destination, Look, OnProgress};
 pub use error::{CertificateTrouble, Error, RecoveredFileFault};
 pub use live::{Follower, Live, Marks};
 pub use refreshing::{Refreshed, Stale};

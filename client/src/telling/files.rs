@@ -17,6 +17,43 @@ pub fn file(language: Language, path: &Path, source: &io::Error) -> Told {
     Told::new(exit, format!("{} cannot be used: {source}.", shown(path)), remedy)
 }
 
+/// Some files of a list cannot be sent, so that none of them was: everything that is wrong, at once.
+pub fn none_sent(language: Language, bad: &[Told], named: usize) -> Told {
+    let Language::English = language;
+    let reasons: Vec<_> = bad.iter().map(|told| format!("\n  {}", told.what)).collect();
+    Told::refused(
+        format!("Nothing was sent, because {} of {named} files cannot be:{}", bad.len(), reasons.concat()),
+        "Mend that, or send the others with --skip-bad.",
+    )
+}
+
+/// Files are in the case already, and nobody said that they are to go there once more.
+pub fn there_already(language: Language, there: &[&Path]) -> Told {
+    let Language::English = language;
+    Told::new(
+        Exit::Conflict,
+        format!("Nothing was sent. {}", same_documents(language, there)),
+        "Send only the others with --skip-bad, or these once more with --again.",
+    )
+}
+
+/// Which files are in the case already.
+pub fn same_documents(language: Language, there: &[&Path]) -> String {
+    let Language::English = language;
+    let paths: Vec<_> = there.iter().map(|path| format!("\n  {}", shown(path))).collect();
+    format!("The case has documents of the same name with the same content:{}", paths.concat())
+}
+
+/// Why a file of a list stayed behind with nothing wrong with it.
+pub fn left_out(language: Language, path: &Path, is_there: bool) -> String {
+    let Language::English = language;
+    if is_there {
+        format!("{} is in the case already.", shown(path))
+    } else {
+        format!("{} was not tried any more.", shown(path))
+    }
+}
+
 /// The random source of the system fails.
 pub(crate) fn no_randomness(language: Language) -> Told {
     let Language::English = language;

@@ -266,8 +266,8 @@ pub fn told(language: Language, names: Names<'_>, error: Error) -> Told {
             format!("The name of {} cannot be sent: it is not UTF-8, or too long.", shown(&path)),
             "Rename the file and send it again.",
         ),
-        Error::FileTooLarge { limit } => Told::refused(
-            format!("The file is larger than a document may be ({}).", numbers::bytes(limit)),
+        Error::FileTooLarge { path, limit } => Told::refused(
+            format!("{} is larger than a document may be ({}).", shown(&path), numbers::bytes(limit)),
             "Split it, and send the parts.",
         ),
         Error::DocumentDamaged => Told::new(

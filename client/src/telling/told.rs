@@ -3,7 +3,7 @@
 use alcove_programs::{exit::Exit, language::Language};
 
 /// Why a command ended without its result.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Told {
     /// How the process ends.
     pub exit: Exit,

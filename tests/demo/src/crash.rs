@@ -99,7 +99,7 @@ pub(crate) fn during_a_document(
         })
     });
     step("Sent again, it goes on where it stopped", || {
-        writer.run(["doc", "send", case, path(&file), "--yes", "--json"]).success();
+        writer.run(["doc", "send", case, path(&file), "--yes", "--json", "--again"]).success();
     });
     let document = reader
         .json_lines(["doc", "list", case])

@@ -7,14 +7,15 @@ use crate::{
     ui::{progress::Transfer, table::Table},
 };
 use alcove_client::{
-    session::{Delivery, Destination, DocumentView, Progress, Session},
+    session::{Delivery, Destination, DocumentView, Error, Look, Progress, Session},
     telling::{
-        cases,
+        Told, cases, files,
         json::{DeliveryJson, DocumentJson, HeldUpJson},
         numbers, people, times,
     },
 };
-use alcove_programs::text::safe_line;
+use alcove_programs::{language::Language, text::safe_line};
+use alcove_proto::ids::GroupId;
 use clap::Subcommand;
 use serde::Serialize;
 use std::{
@@ -34,9 +35,15 @@ pub(crate) enum Doc {
     Send {
         /// The case
         case: String,
-        /// The files
+        /// The files; all are looked at before the first leaves
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
+        /// Leave out what cannot be sent and what is in the case already, and send the rest
+        #[arg(long)]
+        skip_bad: bool,
+        /// Send what is in the case already, under the same name with the same content, once more
+        #[arg(long)]
+        again: bool,
         /// Members of other agencies may pass it on
         #[arg(long)]
         grantable: bool,
@@ -67,8 +74,9 @@ pub(crate) enum Doc {
 
 pub(crate) async fn run(context: &Context, command: Doc) -> Result<(), Failure> {
     match command {
-        Doc::Send { case, paths, grantable, wait } => {
-            send(context, &case, &paths, grantable, seconds(wait)).await
+        Doc::Send { case, paths, skip_bad, again, grantable, wait } => {
+            let how = Sending { grantable, skip_bad, again, patience: seconds(wait) };
+            send(context, &case, &paths, &how).await
         }
         Doc::List { case } => list(context, &case).await,
         Doc::Get { id, output, case, wait } => {
@@ -89,50 +97,181 @@ struct SentJson {
     held_up: Option<HeldUpJson>,
 }
 
-async fn send(
-    context: &Context,
-    query: &str,
-    paths: &[PathBuf],
+/// A file of the list that was not sent.
+struct NotSent<'a> {
+    path: &'a Path,
+    /// In one word, for programs.
+    reason: &'static str,
+    /// What is wrong with it; nothing for one that is there already, or that was not tried.
+    told: Option<Told>,
+}
+
+const BAD: &str = "bad";
+const ALREADY_THERE: &str = "already-there";
+const NOT_TRIED: &str = "not-tried";
+
+impl NotSent<'_> {
+    fn why(&self, language: Language) -> String {
+        match &self.told {
+            Some(told) => told.what.clone(),
+            None => files::left_out(language, self.path, self.reason == ALREADY_THERE),
+        }
+    }
+}
+
+/// How a list is sent.
+pub(crate) struct Sending {
     grantable: bool,
+    skip_bad: bool,
+    again: bool,
     patience: Duration,
-) -> Result<(), Failure> {
+}
+
+async fn send(context: &Context, query: &str, paths: &[PathBuf], how: &Sending) -> Result<(), Failure> {
     let session = context.session()?;
     context.refresh(&session).await.before_writing()?;
     let case = session.choose_open_conversation(query)?;
-    context.output.say(&format!(
-        "{} will be read by {}",
-        numbers::count(paths.len() as u64, "document", "documents"),
-        people::audience(context.language, &session.members(&case.id)?)
-    ));
+    let (ready, mut not_sent) = sort(context, &session, &case.id, paths, how).await?;
+    if ready.is_empty() {
+        context.output.say("There is nothing left to send.");
+    } else {
+        context.output.say(&format!(
+            "{} will be read by {}",
+            numbers::count(ready.len() as u64, "document", "documents"),
+            people::audience(context.language, &session.members(&case.id)?)
+        ));
+    }
     // A script has named case and file; a person at a terminal gets the chance to look at the readers.
-    if io::stdin().is_terminal() && !context.output.json {
+    if io::stdin().is_terminal() && !context.output.json && !ready.is_empty() {
         prompt::confirm("Send?", context.yes).await?;
     }
-    for path in paths {
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        let transfer = Transfer::new("Sending", &name, !context.output.json);
-        let mut on_progress = progress(&transfer);
-        let sent = session.send_document(&case.id, path, grantable, patience, &mut on_progress).await;
-        transfer.clear();
-        let written = sent?;
-        context.output.acted();
-        let held_up = written.held_up.map(|error| context.told(error));
-        context.output.object(
-            "alcove.sent.v1",
-            SentJson {
-                id: written.id.to_string(),
-                case: case.id.to_string(),
-                path: path.display().to_string(),
-                delivery: DeliveryJson::new(written.delivery),
-                held_up: held_up.as_ref().map(HeldUpJson::new),
-            },
-        )?;
-        context.output.line(&format!("{}  {}", written.id, safe_line(&name)))?;
-        if written.delivery == Delivery::Queued {
-            context.output.say_delivery(context.language, written.delivery, held_up.as_ref());
+    let mut failed: Option<Told> = None;
+    let mut goes_on = true;
+    for path in ready {
+        if !goes_on {
+            not_sent.push(NotSent { path, reason: NOT_TRIED, told: None });
+        } else if let Err(error) = send_one(context, &session, &case.id, path, how).await? {
+            // What is wrong with one file keeps no other back; what is wrong with the server or the case keeps all.
+            goes_on = is_about_one_file(&error);
+            let told = context.told(error);
+            not_sent.push(NotSent { path, reason: told.exit.word(), told: Some(told.clone()) });
+            failed.get_or_insert(told);
         }
     }
-    Ok(())
+    tell_not_sent(context, &case.id, &not_sent)?;
+    if paths.len() > 1 && !not_sent.is_empty() {
+        let lines: Vec<_> =
+            not_sent.iter().map(|file| format!("\n  {}", file.why(context.language))).collect();
+        let sent = paths.len() - not_sent.len();
+        context.output.say(&format!("Sent {sent} of {}. Not sent:{}", paths.len(), lines.concat()));
+    }
+    failed.map_or(Ok(()), |told| Err(told.into()))
+}
+
+fn is_about_one_file(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::File { .. }
+            | Error::FileChanged { .. }
+            | Error::FileName { .. }
+            | Error::FileTooLarge { .. }
+            | Error::NotAFile { .. }
+    )
+}
+
+/// Looks at all files before the first leaves: those to send, and those to leave out.
+async fn sort<'a>(
+    context: &Context,
+    session: &Session,
+    case: &GroupId,
+    paths: &'a [PathBuf],
+    how: &Sending,
+) -> Result<(Vec<&'a Path>, Vec<NotSent<'a>>), Failure> {
+    let (mut ready, mut there, mut bad) = (Vec::new(), Vec::new(), Vec::new());
+    for (path, look) in paths.iter().zip(session.look_at(case, paths).await?) {
+        match look {
+            Look::Ready => ready.push(path.as_path()),
+            Look::AlreadyThere if how.again => ready.push(path.as_path()),
+            Look::AlreadyThere => there.push(path.as_path()),
+            Look::Bad(error) => {
+                bad.push(NotSent { path, reason: BAD, told: Some(context.told(error)) });
+            }
+        }
+    }
+    if !bad.is_empty() && !how.skip_bad {
+        tell_not_sent(context, case, &bad)?;
+        let mut told: Vec<_> = bad.into_iter().filter_map(|file| file.told).collect();
+        return Err(match told.pop() {
+            Some(only) if paths.len() == 1 => only.into(),
+            last => {
+                told.extend(last);
+                files::none_sent(context.language, &told, paths.len()).into()
+            }
+        });
+    }
+    if !there.is_empty() && !how.skip_bad {
+        if !io::stdin().is_terminal() || context.output.json || context.yes {
+            return Err(files::there_already(context.language, &there).into());
+        }
+        context.output.say(&files::same_documents(context.language, &there));
+        if prompt::ask("Send them once more?").await? {
+            ready.append(&mut there);
+        }
+    }
+    bad.extend(there.into_iter().map(|path| NotSent { path, reason: ALREADY_THERE, told: None }));
+    Ok((ready, bad))
+}
+
+/// Sends one file and tells of it. Inside: why it was not sent.
+async fn send_one(
+    context: &Context,
+    session: &Session,
+    case: &GroupId,
+    path: &Path,
+    how: &Sending,
+) -> Result<Result<(), Error>, Failure> {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let transfer = Transfer::new("Sending", &name, !context.output.json);
+    let mut on_progress = progress(&transfer);
+    let sent = session.send_document(case, path, how.grantable, how.patience, &mut on_progress).await;
+    transfer.clear();
+    let written = match sent {
+        Ok(written) => written,
+        Err(Error::Cancelled) => return Err(Failure::interrupted()),
+        Err(error) => return Ok(Err(error)),
+    };
+    context.output.acted();
+    let held_up = written.held_up.map(|error| context.told(error));
+    context.output.object(
+        "alcove.sent.v1",
+        SentJson {
+            id: written.id.to_string(),
+            case: case.to_string(),
+            path: path.display().to_string(),
+            delivery: DeliveryJson::new(written.delivery),
+            held_up: held_up.as_ref().map(HeldUpJson::new),
+        },
+    )?;
+    context.output.line(&format!("{}  {}", written.id, safe_line(&name)))?;
+    if written.delivery == Delivery::Queued {
+        context.output.say_delivery(context.language, written.delivery, held_up.as_ref());
+    }
+    Ok(Ok(()))
+}
+
+/// Tells programs what was not sent, and why.
+fn tell_not_sent(context: &Context, case: &GroupId, not_sent: &[NotSent<'_>]) -> Result<(), Failure> {
+    not_sent.iter().try_for_each(|file| {
+        context.output.object(
+            "alcove.not-sent.v1",
+            serde_json::json!({
+                "case": case.to_string(),
+                "path": file.path.display().to_string(),
+                "reason": file.reason,
+                "what": file.why(context.language),
+            }),
+        )
+    })
 }
 
 async fn list(context: &Context, query: &str) -> Result<(), Failure> {

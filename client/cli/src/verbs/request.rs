@@ -70,9 +70,16 @@ pub(crate) async fn accept(
         }
     }
     prompt::confirm("Join?", context.yes).await?;
-    let mut joined = Vec::new();
+    let (mut joined, mut failed) = (Vec::new(), None);
     for request in &requests {
-        joined.push(session.accept_request(&request.id).await?);
+        match session.accept_request(&request.id).await {
+            Ok(case) => joined.push(case),
+            // Those that were joined before it are shown all the same.
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
+        }
         context.output.acted();
     }
     let refresh = context.refresh(&session).await;
@@ -91,6 +98,9 @@ pub(crate) async fn accept(
         context.output.line(&format!("{}  {}", case, cases::title(context.language, &view)))?;
         context.output.line(&format!("Read by {}", people::audience(context.language, &members)))?;
         context.tell_of_same_title(&session, &view)?;
+    }
+    if let Some(error) = failed {
+        return Err(error.into());
     }
     refresh.end()
 }

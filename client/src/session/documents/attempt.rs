@@ -99,10 +99,10 @@ impl Attempt {
         })
     }
 
-    /// Errors: [`Error::FileTooLarge`].
+    /// Errors: [`VaultError::Damaged`] for a size that no attempt was begun with.
     pub(super) fn sealer(&self) -> Result<DocumentSealer, Error> {
         DocumentSealer::new(&self.content_key, self.salt, &self.group, &self.blob, self.size)
-            .map_err(|_| Error::FileTooLarge { limit: FILE_BYTES_MAX })
+            .map_err(|_| VaultError::damaged("an upload").into())
     }
 
     /// Whether the attempt goes on: no process has finished or abandoned it.

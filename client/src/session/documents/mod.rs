@@ -4,11 +4,14 @@ mod attempt;
 mod file_names;
 mod flushing;
 mod get;
+mod looking;
 mod patience;
 mod place;
 mod reading;
 mod send;
 mod writing;
+
+pub use looking::Look;
 
 use super::{DocumentView, Error, Session, Shown, kinds::view, state::load_row};
 use crate::vault::{Act, Direction};

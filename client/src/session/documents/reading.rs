@@ -12,7 +12,7 @@ use alcove_proto::{
 };
 use std::{
     fs::File,
-    io::Read,
+    io::{self, Read},
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -88,6 +88,22 @@ impl Source {
             return Err(Error::NotAFile { path: path.to_owned() });
         }
         Ok(Self { path: path.to_owned(), file, size: data.len(), modified: data.modified().ok() })
+    }
+
+    /// SHA-256 of the whole file.
+    ///
+    /// Errors: [`Error::File`].
+    pub(super) fn hash(mut self) -> Result<Digest, Error> {
+        let mut hash = OriginalHash::new();
+        let mut buffer = vec![0; CHUNK_BYTES];
+        loop {
+            match self.file.read(&mut buffer) {
+                Ok(0) => return Ok(hash.finish()),
+                Ok(read) => hash.update(&buffer[..read]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(source) => return Err(file_error(&self.path, source)),
+            }
+        }
     }
 
     /// Reads and seals the whole file.

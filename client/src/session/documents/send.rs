@@ -79,7 +79,7 @@ impl Session {
     async fn attempt(&self, case: &GroupId, source: &Source) -> Result<Attempt, Error> {
         let path = std::fs::canonicalize(&source.path).map_err(|error| file_error(&source.path, error))?;
         if source.size > FILE_BYTES_MAX {
-            return Err(Error::FileTooLarge { limit: FILE_BYTES_MAX });
+            return Err(Error::FileTooLarge { path: source.path.clone(), limit: FILE_BYTES_MAX });
         }
         let stale = self.vault.read::<_, Error>(|act| {
             let Some(attempt) = Attempt::find(act, case, &path)? else { return Ok(None) };
@@ -324,7 +324,7 @@ fn tell(on_progress: OnProgress<'_>, done: u64, total: u64) -> ControlFlow<()> {
 }
 
 /// The name that travels: as it stands, if it can.
-fn file_name(path: &Path) -> Result<String, Error> {
+pub(super) fn file_name(path: &Path) -> Result<String, Error> {
     let name = path.file_name().and_then(OsStr::to_str);
     name.filter(|name| !name.is_empty() && name.len() <= FILE_NAME_BYTES_MAX)
         .map(str::to_owned)
