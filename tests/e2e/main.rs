@@ -42,4 +42,5 @@ mod rollover;
 mod scene;
 mod successors;
 mod support;
+mod typing;
 mod vaults;

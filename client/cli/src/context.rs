@@ -1,7 +1,7 @@
 //! What every command needs: where the vault is, how to unlock it, how to speak; and the one rule about
 //! the network, that reading works without it and says so.
 
-use crate::{failure::Failure, output::Output, passphrase::Source};
+use crate::{failure::Failure, output::Output, passphrase::Source, typing::Typed};
 use alcove_client::{
     session::{
         ConversationView, Error, Passphrase, PersonView, Session, SystemClock, VaultError, enrol::device,
@@ -12,7 +12,10 @@ use alcove_client::{
     },
 };
 use alcove_programs::{exit::Exit, language::Language};
-use alcove_proto::names::Identity;
+use alcove_proto::{
+    ids::{GroupId, RecordId},
+    names::Identity,
+};
 use clap::Args;
 use ring::rand::SystemRandom;
 use std::{
@@ -56,6 +59,18 @@ pub(crate) struct Context {
     pub(crate) offline: bool,
     /// The session, once it is open: an interruption asks it what is safe already.
     session: OnceLock<Arc<Session>>,
+    /// What is being typed: kept as a draft if the command ends before it is written.
+    pub(crate) drafting: OnceLock<Drafting>,
+}
+
+/// A note that is being typed.
+pub(crate) struct Drafting {
+    /// Its case.
+    pub(crate) case: GroupId,
+    /// The note it corrects.
+    pub(crate) corrects: Option<RecordId>,
+    /// As far as it has come.
+    pub(crate) typed: Typed,
 }
 
 impl Context {
@@ -81,6 +96,7 @@ impl Context {
             yes: global.yes,
             offline: global.offline,
             session: OnceLock::new(),
+            drafting: OnceLock::new(),
         })
     }
 

@@ -7,12 +7,14 @@
 
 mod args;
 mod context;
+mod editor;
 mod failure;
 mod output;
 mod passphrase;
 mod person;
 mod prompt;
 mod run;
+mod typing;
 mod ui;
 mod verbs;
 

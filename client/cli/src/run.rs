@@ -58,6 +58,7 @@ fn started(cli: Cli) -> Result<(), Told> {
         Err(told) if told.exit == Exit::Interrupted => interrupted(&context, told, more_to_do),
         other => other,
     };
+    settle_draft(&context);
     let result = context.output.end(context.language, result);
     // Threads that were writing notice that nobody feeds them, and take their draft along.
     runtime.shutdown_timeout(SHUTDOWN_WAIT);
@@ -92,6 +93,28 @@ fn interrupted(context: &Context, told: Told, more_to_do: bool) -> Result<(), To
         Ok(true) if !more_to_do => Ok(()),
         Ok(_) => Err(told),
         Err(failure) => Err(context.told(failure)),
+    }
+}
+
+/// Keeps what was typed and not written, and says so.
+fn settle_draft(context: &Context) {
+    let (Some(session), Some(drafting)) = (context.opened(), context.drafting.get()) else { return };
+    let (case, corrects) = (&drafting.case, drafting.corrects.as_ref());
+    let text = drafting.typed.bytes();
+    // What is in the outbox is no draft any more, also where the run was stopped before it could say so.
+    let settled = if session.in_hand().is_empty() {
+        session.keep_draft(case, corrects, text.clone())
+    } else {
+        session.drop_draft(case, corrects)
+    };
+    match settled {
+        Ok(()) if text.trim_ascii().is_empty() || !session.in_hand().is_empty() => {}
+        Ok(()) => context
+            .output
+            .say("What you typed is kept on this device, sealed. Run the command again to go on with it."),
+        Err(error) => {
+            context.output.warn(&format!("what you typed could not be kept. {}", context.told(error).what));
+        }
     }
 }
 

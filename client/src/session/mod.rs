@@ -18,6 +18,7 @@ mod compare;
 mod connection;
 mod conversations;
 mod documents;
+mod drafts;
 pub mod enrol;
 mod error;
 mod joining;

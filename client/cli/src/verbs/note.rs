@@ -2,9 +2,11 @@
 //! history and other people's process lists would see it.
 
 use crate::{
-    context::{self, Context},
+    context::{self, Context, Drafting},
+    editor::{EditorArgs, edit},
     failure::Failure,
     prompt,
+    typing::{Typed, Typing},
 };
 use alcove_client::{
     session::{Delivery, Live, NoteView, Session, Shown, UnreadableView, WatchEvent, Written},
@@ -31,6 +33,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+use zeroize::Zeroizing;
 
 /// `alcove note`.
 #[derive(Debug, Subcommand)]
@@ -42,6 +45,8 @@ pub(crate) enum Note {
         /// The file with the text, or - for standard input
         #[arg(default_value = "-")]
         file: PathBuf,
+        #[command(flatten)]
+        editor: EditorArgs,
         /// Members of other agencies may pass it on
         #[arg(long)]
         grantable: bool,
@@ -78,38 +83,47 @@ pub(crate) enum Note {
         /// The file with the text, or - for standard input
         #[arg(default_value = "-")]
         file: PathBuf,
+        #[command(flatten)]
+        editor: EditorArgs,
     },
 }
 
 pub(crate) async fn run(context: &Context, command: Note) -> Result<(), Failure> {
     match command {
-        Note::Add { case, file, grantable } => add(context, &case, &file, grantable).await,
+        Note::Add { case, file, editor, grantable } => {
+            add(context, &case, Source::begin(&file, editor)?, grantable).await
+        }
         Note::List { case, last } => list(context, &case, last).await,
         Note::Show { case, note } => show(context, &case, &note).await,
         Note::Watch { case, count } => watch(context, case.as_deref(), count).await,
-        Note::Correct { case, note, file } => correct(context, &case, &note, &file).await,
+        Note::Correct { case, note, file, editor } => {
+            correct(context, &case, &note, Source::begin(&file, editor)?).await
+        }
     }
 }
 
-async fn add(context: &Context, query: &str, file: &Path, grantable: bool) -> Result<(), Failure> {
+async fn add(context: &Context, query: &str, source: Source, grantable: bool) -> Result<(), Failure> {
     let session = context.session()?;
     context.refresh(&session).await.before_writing()?;
     let case = session.choose_open_conversation(query)?;
     say_readers(context, &session, &case.id)?;
-    let text = read_text(context, file).await?;
+    let text = source.text(context, &session, &case.id, None, "").await?;
     let written = session.add_note(&case.id, &text, grantable).await?;
+    end_draft(context, &session)?;
     report(context, &case.id, written)
 }
 
-async fn correct(context: &Context, query: &str, note: &str, file: &Path) -> Result<(), Failure> {
+async fn correct(context: &Context, query: &str, note: &str, source: Source) -> Result<(), Failure> {
     let session = context.session()?;
     context.refresh(&session).await.before_writing()?;
     let case = session.choose_open_conversation(query)?;
     let note = session.choose_note(&case.id, note)?;
     say_readers(context, &session, &case.id)?;
     context.output.say("The first version stays visible to everyone who has it.");
-    let text = read_text(context, file).await?;
+    let before = session.note(&case.id, &note)?.text;
+    let text = source.text(context, &session, &case.id, Some(&note), &before).await?;
     let written = session.correct_note(&case.id, &note, &text).await?;
+    end_draft(context, &session)?;
     report(context, &case.id, written)
 }
 
@@ -340,17 +354,126 @@ fn say_readers(context: &Context, session: &Session, case: &GroupId) -> Result<(
     Ok(())
 }
 
-/// Reads the text of a note: UTF-8, no longer than a note may be.
-async fn read_text(context: &Context, file: &Path) -> Result<String, Failure> {
-    let from_stdin = file == Path::new("-");
-    if from_stdin && io::stdin().is_terminal() {
-        context.output.say("Type the note. Ctrl-D on an empty line sends it; Ctrl-C discards it.");
+/// Where the text of a note comes from.
+enum Source {
+    /// A file, or standard input that is no terminal.
+    File(PathBuf),
+    /// A person at a terminal, who may turn to their editor.
+    Typed(Typing, EditorArgs),
+    /// A person in their editor.
+    Edited(EditorArgs),
+}
+
+impl Source {
+    /// To be called first: a terminal is made ready for a long line before anything takes time.
+    fn begin(file: &Path, editor: EditorArgs) -> Result<Self, Failure> {
+        if editor.edit {
+            return Ok(Self::Edited(editor));
+        }
+        let typing = if file == Path::new("-") { Typing::begin() } else { Ok(None) };
+        let typing = typing.map_err(|error| prompt::unreadable(&error))?;
+        Ok(match typing {
+            Some(typing) => Self::Typed(typing, editor),
+            None => Self::File(file.to_owned()),
+        })
     }
+
+    /// The text: UTF-8, no longer than a note may be. What a person types is a draft until it is written; `before` is what
+    /// an editor begins with where there is no draft.
+    async fn text(
+        self,
+        context: &Context,
+        session: &Session,
+        case: &GroupId,
+        corrects: Option<&RecordId>,
+        before: &str,
+    ) -> Result<String, Failure> {
+        let (typing, editor) = match self {
+            Self::File(file) => return checked(&read_file(context, &file).await?),
+            Self::Typed(typing, editor) => (Some(typing), editor),
+            Self::Edited(editor) => (None, editor),
+        };
+        let is_edited = typing.is_none();
+        let (draft, typing) = offer_draft(context, session, case, corrects, typing).await?;
+        let typed = Typed::new(if is_edited && draft.is_empty() { before.as_bytes() } else { &draft });
+        let drafting = Drafting { case: *case, corrects: corrects.copied(), typed: typed.clone() };
+        // Cannot be taken: a run writes one note.
+        let _first = context.drafting.set(drafting);
+        if let Some(typing) = typing {
+            context.output.say(if draft.is_empty() {
+                "Type the note. Ctrl-D on an empty line sends it; Ctrl-C keeps it for later."
+            } else {
+                "Go on after the text above. Ctrl-D sends it all; Ctrl-C keeps it for later."
+            });
+            typing.read(&typed).await.map_err(|error| match error.kind() {
+                // The terminal was closed.
+                io::ErrorKind::UnexpectedEof => Failure::interrupted(),
+                _ => prompt::unreadable(&error),
+            })?;
+        } else {
+            edit(context, &editor, &typed).await?;
+        }
+        let is_too_long = || without_line_end(&typed.bytes()).len() > NOTE_TEXT_BYTES_MAX;
+        while is_too_long() && editor.chosen().is_some() {
+            let question =
+                format!("The text is longer than {NOTE_TEXT_BYTES_MAX} bytes. Shorten it in your editor?");
+            if !prompt::ask(&question).await? {
+                break;
+            }
+            edit(context, &editor, &typed).await?;
+        }
+        checked(&typed.bytes())
+    }
+}
+
+/// What was typed before and not written, if the person wants to go on with it.
+async fn offer_draft(
+    context: &Context,
+    session: &Session,
+    case: &GroupId,
+    corrects: Option<&RecordId>,
+    typing: Option<Typing>,
+) -> Result<(Zeroizing<Vec<u8>>, Option<Typing>), Failure> {
+    let none = Zeroizing::new(Vec::new());
+    let Some(draft) = session.draft(case, corrects)?.filter(|_| !context.yes && io::stdin().is_terminal())
+    else {
+        return Ok((none, typing));
+    };
+    // A question is answered in line mode.
+    let was_typing = typing.is_some();
+    drop(typing);
+    context.output.say(&format!(
+        "You began this and did not send it:\n{}",
+        safe_block(&String::from_utf8_lossy(&draft), "    ")
+    ));
+    let kept = if prompt::ask("Go on with it?").await? {
+        draft
+    } else {
+        if prompt::ask("Throw it away?").await? {
+            session.drop_draft(case, corrects)?;
+        }
+        none
+    };
+    let typing = if was_typing { Typing::begin().map_err(|error| prompt::unreadable(&error))? } else { None };
+    Ok((kept, typing))
+}
+
+/// The text is a note now, and no draft any more.
+fn end_draft(context: &Context, session: &Session) -> Result<(), Failure> {
+    let Some(drafting) = context.drafting.get() else { return Ok(()) };
+    drafting.typed.set(b"");
+    Ok(session.drop_draft(&drafting.case, drafting.corrects.as_ref())?)
+}
+
+async fn read_file(context: &Context, file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let from_stdin = file == Path::new("-");
     let path = file.to_owned();
-    let bytes = prompt::blocking(move || {
-        // One byte more than allowed, so that too much is noticed and a pipe without end is not followed.
-        let limit = NOTE_TEXT_BYTES_MAX as u64 + 1;
-        let mut bytes = Vec::new();
+    prompt::blocking(move || {
+        // The end of a line and one byte more than allowed, so that too much is noticed and a pipe without end is not
+        // followed.
+        let limit = NOTE_TEXT_BYTES_MAX + 3;
+        let mut bytes = Zeroizing::new(Vec::with_capacity(limit));
+        let limit = limit as u64;
         if from_stdin {
             io::stdin().lock().take(limit).read_to_end(&mut bytes)?;
         } else {
@@ -365,21 +488,29 @@ async fn read_text(context: &Context, file: &Path) -> Result<String, Failure> {
         } else {
             files::file(context.language, file, &error).into()
         }
-    })?;
-    if bytes.len() > NOTE_TEXT_BYTES_MAX {
+    })
+}
+
+/// The line break an editor, `echo` or the last Enter puts at the end is not part of the note.
+fn without_line_end(bytes: &[u8]) -> &[u8] {
+    bytes.strip_suffix(b"\n").map_or(bytes, |text| text.strip_suffix(b"\r").unwrap_or(text))
+}
+
+/// The text of a note, if these bytes are one.
+fn checked(bytes: &[u8]) -> Result<String, Failure> {
+    let text = without_line_end(bytes);
+    if text.len() > NOTE_TEXT_BYTES_MAX {
         return Err(Failure::refused(
             format!("The text is longer than the {NOTE_TEXT_BYTES_MAX} bytes a note may have."),
             "Send it as a document with `alcove doc send`.",
         ));
     }
-    let text = String::from_utf8(bytes).map_err(|_| {
+    let text = str::from_utf8(text).map_err(|_| {
         Failure::refused(
             "The text is not UTF-8.",
             "Save it as UTF-8, or send the file as a document with `alcove doc send`.",
         )
     })?;
-    // The line break an editor or `echo` puts at the end is not part of the note.
-    let text = text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text)).unwrap_or(&text);
     if text.trim().is_empty() {
         return Err(Failure::new(
             Exit::Refused,

@@ -151,6 +151,8 @@ rooms! {
     Issued(IssuedRow) = 75, "the certificates of a roster";
     /// What was sealed and let go of. Key: group id, then the first 16 bytes of its SHA-256.
     LetGo(LetGoRow) = 95, "what was let go of";
+    /// Text that was typed and is no note yet. Key: group id, then the id of the note it corrects, or zeros.
+    Draft = 96, "a draft";
 }
 
 /// A row: what it looks like and in which room it lies.
@@ -168,6 +170,21 @@ pub struct MlsRow(pub Zeroizing<Vec<u8>>);
 
 impl Row for MlsRow {
     const ROOM: Room = Room::Mls;
+
+    fn encode(&self) -> Zeroizing<Vec<u8>> {
+        self.0.clone()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        Some(Self(Zeroizing::new(bytes.to_vec())))
+    }
+}
+
+/// The text of a draft, as it was typed.
+pub struct DraftRow(pub Zeroizing<Vec<u8>>);
+
+impl Row for DraftRow {
+    const ROOM: Room = Room::Draft;
 
     fn encode(&self) -> Zeroizing<Vec<u8>> {
         self.0.clone()

@@ -21,6 +21,7 @@ pub(super) fn forms() -> Vec<Form> {
         row_of(&alarm_name(), alarm()),
         row_of(PERSON, card()),
         mls(),
+        draft(),
     ]
 }
 
@@ -29,6 +30,13 @@ fn mls() -> Form {
     let row = MlsRow(Zeroizing::new(vec![1, 2, 3]));
     let form = Form::opaque("MlsRow", Row::encode(&row).to_vec()).called("Mls");
     form.at("room", MlsRow::ROOM as u8, GROUP.as_bytes())
+}
+
+/// As it was typed.
+fn draft() -> Form {
+    let row = DraftRow(Zeroizing::new(b"half a thought".to_vec()));
+    let form = Form::opaque("DraftRow", Row::encode(&row).to_vec()).called("Draft");
+    form.at("room", DraftRow::ROOM as u8, &in_group(RECORD.as_bytes()))
 }
 
 fn crl() -> CrlRow {

@@ -4,7 +4,7 @@
 //! has a form. A number is that of its field and bytes repeat it, so that two fields that change places are seen as well.
 //! Those of what is in most vaults from the first hour are in `first.rs`. The keys are as
 //! [`Room`](super::Room) describes them: that the session makes them like this is tested where it does. The state of MLS is
-//! its library's, and no form of ours.
+//! its library's, and no form of ours; a draft is text.
 
 mod escrow;
 mod first;
