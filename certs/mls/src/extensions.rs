@@ -8,13 +8,8 @@ use alcove_proto::{
     limits::SEALED_CARD_BYTES_MAX,
     v1,
 };
-use mls_rs::{
-    ExtensionList,
-    error::IntoAnyError,
-    extension::{ExtensionType, MlsExtension},
-};
+use mls_rs::{ExtensionList, error::IntoAnyError, extension::ExtensionType};
 use prost::Message;
-use std::convert::Infallible;
 
 /// A group's policy, in the GroupContext.
 pub(crate) const POLICY: ExtensionType = ExtensionType::new(0xF0A1);
@@ -68,6 +63,29 @@ impl IntoAnyError for ExtensionFault {
     }
 }
 
+/// Makes an MLS extension (RFC 9420 section 13) of a type whose bytes `encode` gives and `parse` reads.
+macro_rules! extension {
+    ($value:ty, $kind:expr, $fault:ty) => {
+        impl mls_rs::extension::MlsExtension for $value {
+            type SerializationError = std::convert::Infallible;
+            type DeserializationError = $fault;
+
+            fn extension_type() -> mls_rs::extension::ExtensionType {
+                $kind
+            }
+
+            fn to_bytes(&self) -> Result<Vec<u8>, Self::SerializationError> {
+                Ok(self.encode())
+            }
+
+            fn from_bytes(data: &[u8]) -> Result<Self, $fault> {
+                Self::parse(data)
+            }
+        }
+    };
+}
+pub(crate) use extension;
+
 /// A place in a group's log and the head there: a welcome pins it, so that the joiner's log begins
 /// under a head its adder vouched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,20 +96,13 @@ pub struct LogPin {
     pub head: Head,
 }
 
-impl MlsExtension for LogPin {
-    type SerializationError = Infallible;
-    type DeserializationError = ExtensionFault;
-
-    fn extension_type() -> ExtensionType {
-        LOG_PIN
+impl LogPin {
+    fn encode(&self) -> Vec<u8> {
+        v1::LogPin { position: self.position.0, head: self.head.to_vec() }.encode_to_vec()
     }
 
-    fn to_bytes(&self) -> Result<Vec<u8>, Infallible> {
-        Ok(v1::LogPin { position: self.position.0, head: self.head.to_vec() }.encode_to_vec())
-    }
-
-    fn from_bytes(data: &[u8]) -> Result<Self, ExtensionFault> {
-        let message: v1::LogPin = canonical::decode(data)?;
+    fn parse(bytes: &[u8]) -> Result<Self, ExtensionFault> {
+        let message: v1::LogPin = canonical::decode(bytes)?;
         Ok(Self { position: Position(message.position), head: Head::try_from(message.head.as_slice())? })
     }
 }
@@ -115,41 +126,19 @@ impl SealedCard {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
-}
 
-impl MlsExtension for SealedCard {
-    type SerializationError = Infallible;
-    type DeserializationError = ExtensionFault;
-
-    fn extension_type() -> ExtensionType {
-        SEALED_CARD
+    fn encode(&self) -> Vec<u8> {
+        self.0.clone()
     }
 
-    fn to_bytes(&self) -> Result<Vec<u8>, Infallible> {
-        Ok(self.0.clone())
-    }
-
-    fn from_bytes(data: &[u8]) -> Result<Self, ExtensionFault> {
-        Self::new(data.to_vec())
+    fn parse(bytes: &[u8]) -> Result<Self, ExtensionFault> {
+        Self::new(bytes.to_vec())
     }
 }
 
-impl MlsExtension for Policy {
-    type SerializationError = Infallible;
-    type DeserializationError = PolicyError;
-
-    fn extension_type() -> ExtensionType {
-        POLICY
-    }
-
-    fn to_bytes(&self) -> Result<Vec<u8>, Infallible> {
-        Ok(self.encode())
-    }
-
-    fn from_bytes(data: &[u8]) -> Result<Self, PolicyError> {
-        Self::parse(data)
-    }
-}
+extension!(LogPin, LOG_PIN, ExtensionFault);
+extension!(SealedCard, SEALED_CARD, ExtensionFault);
+extension!(Policy, POLICY, PolicyError);
 
 /// The policy of a group whose context has the extensions `extensions`.
 ///
@@ -177,7 +166,7 @@ pub(crate) fn check_leaf_extensions(extensions: &ExtensionList) -> Result<(), Po
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mls_rs::Extension;
+    use mls_rs::{Extension, extension::MlsExtension};
 
     #[test]
     fn a_log_pin_comes_back_and_other_forms_are_refused() {

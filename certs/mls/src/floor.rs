@@ -4,12 +4,11 @@
 //! Without it a device that was revoked commits on under the list that came before: whoever judges a commit by what it
 //! names finds nothing wrong with it. PROTOCOL.md section 8, "Commits", 9.
 
-use crate::extensions::{CONTEXT_FLOOR, ExtensionFault};
+use crate::extensions::{CONTEXT_FLOOR, ExtensionFault, extension};
 use alcove_charter::{Charter, CharterHistory, Moment, TrustView};
 use alcove_proto::{canonical, limits::COMMIT_TIME_SKEW_MS_MAX, names::TrustDomain, v1};
-use mls_rs::extension::{ExtensionType, MlsExtension};
 use prost::Message;
-use std::{collections::BTreeMap, convert::Infallible};
+use std::collections::BTreeMap;
 
 /// What the commits of one group have named so far. Empty for a group that has seen none that is bound by it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -195,22 +194,7 @@ impl ContextFloor {
     }
 }
 
-impl MlsExtension for ContextFloor {
-    type SerializationError = Infallible;
-    type DeserializationError = ExtensionFault;
-
-    fn extension_type() -> ExtensionType {
-        CONTEXT_FLOOR
-    }
-
-    fn to_bytes(&self) -> Result<Vec<u8>, Infallible> {
-        Ok(self.encode())
-    }
-
-    fn from_bytes(data: &[u8]) -> Result<Self, ExtensionFault> {
-        Self::parse(data)
-    }
-}
+extension!(ContextFloor, CONTEXT_FLOOR, ExtensionFault);
 
 #[cfg(test)]
 mod tests {

@@ -3,12 +3,10 @@
 //! A device renews its certificates and gets other keys. Whoever knew it by an earlier key, and was not there when its
 //! leaves took up the later ones, sees by these ties that it is the same device. PROTOCOL.md section 8, "Coming back".
 
-use crate::extensions::{ExtensionFault, KEY_TIES};
+use crate::extensions::{ExtensionFault, KEY_TIES, extension};
 use alcove_charter::{P256Point, sign_content};
 use alcove_proto::{canonical, limits::KEY_TIES_MAX, names::Identity, v1};
-use mls_rs::extension::{ExtensionType, MlsExtension};
 use prost::Message;
-use std::convert::Infallible;
 
 /// The label of SignWithLabel (RFC 9420 section 5.1.2).
 const LABEL: &str = "alcove key tie v1";
@@ -119,28 +117,13 @@ impl KeyTies {
     }
 }
 
-impl MlsExtension for KeyTies {
-    type SerializationError = Infallible;
-    type DeserializationError = ExtensionFault;
-
-    fn extension_type() -> ExtensionType {
-        KEY_TIES
-    }
-
-    fn to_bytes(&self) -> Result<Vec<u8>, Infallible> {
-        Ok(self.encode())
-    }
-
-    fn from_bytes(data: &[u8]) -> Result<Self, ExtensionFault> {
-        Self::parse(data)
-    }
-}
+extension!(KeyTies, KEY_TIES, ExtensionFault);
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::suite;
-    use mls_rs::CipherSuiteProvider;
+    use mls_rs::{CipherSuiteProvider, extension::MlsExtension};
     use mls_rs_core::crypto::SignatureSecretKey;
 
     struct Key {

@@ -1,15 +1,15 @@
 //! The TLS configurations of both ends.
 //!
-//! TLS 1.3 only, both certificates at the first door, the server's alone at the desk, and no resumption: a resumed session skips the verifier, so a
+//! TLS 1.3 only, both certificates at the main port, the server's alone at the desk, and no resumption: a resumed session skips the verifier, so a
 //! revoked device would be let in by its ticket (shown in the findings). A full handshake costs about a millisecond.
 
 use crate::{AgencyVerifier, ServerVerifier, provider};
 use alcove_charter::TrustView;
 use rustls::{
-    ClientConfig, ServerConfig,
-    client::{Resumption, danger::ServerCertVerifier},
+    ClientConfig, ConfigBuilder, ServerConfig,
+    client::{Resumption, WantsClientCert, danger::ServerCertVerifier},
     pki_types::{CertificateDer, PrivateKeyDer},
-    server::NoServerSessionStorage,
+    server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
     version::TLS13,
 };
 use std::sync::Arc;
@@ -39,13 +39,7 @@ pub fn server_config(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 ) -> Result<ServerConfig, ConfigError> {
-    let config = ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(&[&TLS13])
-        .map_err(ConfigError::Provider)?
-        .with_client_cert_verifier(Arc::new(AgencyVerifier::new(trust)))
-        .with_single_cert(chain, key)
-        .map_err(ConfigError::Key)?;
-    Ok(of_server(config))
+    of_server(Arc::new(AgencyVerifier::new(trust)), chain, key)
 }
 
 /// The server's side of its desk: shows `chain` (leaf first, no anchor) and asks for no certificate.
@@ -55,38 +49,35 @@ pub fn desk_config(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 ) -> Result<ServerConfig, ConfigError> {
-    let config = ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(&[&TLS13])
-        .map_err(ConfigError::Provider)?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(ConfigError::Key)?;
-    Ok(of_server(config))
+    of_server(WebPkiClientVerifier::no_client_auth(), chain, key)
 }
 
-/// What both doors have in common.
-fn of_server(mut config: ServerConfig) -> ServerConfig {
+/// What both ports have in common.
+fn of_server(
+    verifier: Arc<dyn ClientCertVerifier>,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<ServerConfig, ConfigError> {
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13])
+        .map_err(ConfigError::Provider)?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(chain, key)
+        .map_err(ConfigError::Key)?;
     config.alpn_protocols = vec![ALPN_HTTP2.to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     // AES-256 first, whatever a client would prefer.
     config.ignore_client_order = true;
-    config
+    Ok(config)
 }
 
-/// Whoever calls the desk: shows nothing, accepts the server `verifier` believes.
+/// The side of an admin, or of a device without a certificate, at the desk: shows nothing, accepts the server that
+/// `verifier` believes.
 ///
 /// Errors: [`ConfigError`].
 pub(crate) fn desk_client_config(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, ConfigError> {
-    let mut config = ClientConfig::builder_with_provider(provider())
-        .with_protocol_versions(&[&TLS13])
-        .map_err(ConfigError::Provider)?
-        .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![ALPN_HTTP2.to_vec()];
-    config.resumption = Resumption::disabled();
-    Ok(config)
+    Ok(of_client(client_builder(verifier)?.with_no_client_auth()))
 }
 
 /// A device's side: shows `chain` (leaf first, no anchor), accepts the server `trust` believes.
@@ -97,15 +88,21 @@ pub fn client_config(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 ) -> Result<ClientConfig, ConfigError> {
+    let builder = client_builder(Arc::new(ServerVerifier::of_charter(trust)))?;
+    builder.with_client_auth_cert(chain, key).map(of_client).map_err(ConfigError::Key)
+}
+
+fn client_builder(
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, ConfigError> {
+    let builder = ClientConfig::builder_with_provider(provider());
+    let builder = builder.with_protocol_versions(&[&TLS13]).map_err(ConfigError::Provider)?;
     // "Dangerous" is the library's word for any verifier but its own; ours asks the charter.
-    let mut config = ClientConfig::builder_with_provider(provider())
-        .with_protocol_versions(&[&TLS13])
-        .map_err(ConfigError::Provider)?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(ServerVerifier::of_charter(trust)))
-        .with_client_auth_cert(chain, key)
-        .map_err(ConfigError::Key)?;
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier))
+}
+
+fn of_client(mut config: ClientConfig) -> ClientConfig {
     config.alpn_protocols = vec![ALPN_HTTP2.to_vec()];
     config.resumption = Resumption::disabled();
-    Ok(config)
+    config
 }
