@@ -56,7 +56,11 @@ async fn a_denied_device_stays_out_over_a_restart_until_it_is_let_in_again() {
 
     // The same under a name that somebody chose.
     fs::copy(&path, world.path("crls").join("by-hand.denial")).unwrap();
+    // And in an encoding that is believed of none, here with a field that nobody knows.
+    fs::write(world.path("crls").join("by-another.denial"), [&whole[..], &[0x78, 1]].concat()).unwrap();
     assert!(server.trust_desk.lift_denial(&identity).await.unwrap());
+    let left = files_of(&world);
+    assert!(!left.iter().any(|file| file.ends_with(".denial")), "{left:?}");
     check(&mut server.client(world.connector(&lost)).await).await.unwrap();
     assert!(!server.trust_desk.lift_denial(&identity).await.unwrap(), "there is none any more");
     server.stop().await;

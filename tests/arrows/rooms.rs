@@ -105,17 +105,7 @@ const ROOMS: &[Room] = &[
     Room {
         folder: "certs/issuer/src/cli",
         own: &["cli"],
-        house: &[
-            "alcove_charter",
-            "alcove_issuer",
-            "alcove_programs",
-            "alcove_trust",
-            IDS,
-            LIMITS,
-            NAMES,
-            REASON,
-            WIRE,
-        ],
+        house: &["alcove_issuer", "alcove_programs", IDS, LIMITS, NAMES, REASON, WIRE],
         libraries: &["clap", "jiff", "prost", "rpassword", "serde_json", "tokio", "zeroize"],
         system: &["std::fs", "std::io", "std::path", "std::process"],
     },
@@ -166,7 +156,7 @@ const ROOMS: &[Room] = &[
         folder: "server/src/trust/files",
         own: &["config", "store", "trust"],
         house: &["alcove_charter", "alcove_programs", CANONICAL, IDS, LIMITS, NAMES, WIRE],
-        libraries: &["ring", "rustls_pki_types", "thiserror", "tracing"],
+        libraries: &["prost", "ring", "rustls_pki_types", "thiserror", "tracing"],
         system: &["std::fs", "std::io", "std::os", "std::path", "std::time::SystemTime"],
     },
     Room {

@@ -7,14 +7,14 @@ use alcove_e2ee::{
 };
 use alcove_issuer::{
     AgencyCa, AgencyProfile, Passphrase, SealingKey,
-    recovery::{Expected, RecoveryOrder, check_shares, open_recovered_keys},
+    recovery::{Expected, RecoveryOrder, check_shares},
 };
 use alcove_proto::{
     ids::{Epoch, EpochId, GroupId, RecordId},
     names::Identity,
     v1::{EnrolmentRequest, Side},
 };
-use alcove_sealing::hpke;
+use alcove_sealing::{hpke, recovered_keys};
 use alcove_tests::{
     needs::{skip_unless, strace_works},
     process::Run,
@@ -99,7 +99,7 @@ fn somebody_who_lost_everything_has_the_keys_of_every_epoch_again() {
     assert!(opened.compare().is_empty() && opened.sealed_once().is_empty() && opened.unopened().is_empty());
     let file = key.seal_to_device(&opened, &device, &request.encode_to_vec()).expect("sealed again");
 
-    let plaintext = open_recovered_keys(&sealing, &device, &file).expect("the device's");
+    let plaintext = recovered_keys::open(&file, sealing.scalar(), &device).expect("the device's");
     let keys = read_recovered(&plaintext).expect("sorted").keys;
     assert_eq!(keys.len(), 3);
     for (epoch, recovered) in (1..=3u8).zip(&keys) {

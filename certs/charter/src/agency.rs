@@ -36,10 +36,10 @@ impl Agency {
         let trust_domain: TrustDomain = entry.trust_domain.parse()?;
         let of = || trust_domain.clone();
         if !text::is_plain_line(&entry.display_name, CARD_TEXT_BYTES_MAX) {
-            return Err(CharterError::DisplayName { trust_domain: of() });
+            return Err(CharterError::DisplayName(of()));
         }
         let side = match Side::try_from(entry.side) {
-            Ok(Side::Unspecified) | Err(_) => return Err(CharterError::Side { trust_domain: of() }),
+            Ok(Side::Unspecified) | Err(_) => return Err(CharterError::Side(of())),
             Ok(side) => side,
         };
         let count = entry.ca_certificates.len();
@@ -51,15 +51,15 @@ impl Agency {
             .iter()
             .map(|der| Ca::parse(der).map_err(|fault| CharterError::Ca { trust_domain: of(), fault }))
             .collect::<Result<Vec<_>, _>>()?;
-        let charter_key = P256Point::parse(&entry.charter_key)
-            .ok_or_else(|| CharterError::CharterKey { trust_domain: of() })?;
-        let sealing_key = P256Point::parse(&entry.sealing_key)
-            .ok_or_else(|| CharterError::SealingKey { trust_domain: of() })?;
+        let charter_key =
+            P256Point::parse(&entry.charter_key).ok_or_else(|| CharterError::CharterKey(of()))?;
+        let sealing_key =
+            P256Point::parse(&entry.sealing_key).ok_or_else(|| CharterError::SealingKey(of()))?;
         let recovery_key = if entry.recovery_key.is_empty() {
             None
         } else {
             let point = P256Point::parse(&entry.recovery_key);
-            Some(point.ok_or_else(|| CharterError::RecoveryKey { trust_domain: of() })?)
+            Some(point.ok_or_else(|| CharterError::RecoveryKey(of()))?)
         };
         Ok(Self {
             display_name: entry.display_name.clone(),

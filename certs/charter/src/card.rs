@@ -72,7 +72,7 @@ impl Card {
             .collect();
         keys.dedup();
         if keys.is_empty() {
-            return Err(CardError::UnknownAgency { trust_domain: trust_domain.clone() });
+            return Err(CardError::UnknownAgency(trust_domain.clone()));
         }
         if keys.iter().any(|key| signed.verify(key, card_signing_bytes).is_ok()) {
             Ok(card)

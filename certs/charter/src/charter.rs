@@ -81,7 +81,7 @@ impl Charter {
         // Programs from before the rules cannot read an entry with claims, and must be able to read this charter.
         let with_claims = agencies.iter().find(|agency| !agency.entry().ca_claims.is_empty());
         if let Some(agency) = with_claims.filter(|_| message.rules == 0) {
-            return Err(CharterError::ClaimsWithoutRules { trust_domain: agency.trust_domain.clone() });
+            return Err(CharterError::ClaimsWithoutRules(agency.trust_domain.clone()));
         }
         let directory_key_hash = match message.directory_key_hash.as_slice() {
             [] => None,
@@ -162,10 +162,10 @@ fn parse_agencies(entries: &[v1::Agency], collaborative: &TrustDomain) -> Result
         let agency = Agency::parse(entry)?;
         let trust_domain = agency.trust_domain.clone();
         if !trust_domain.belongs_to(collaborative.as_str()) {
-            return Err(CharterError::OutsideCollaborative { trust_domain });
+            return Err(CharterError::OutsideCollaborative(trust_domain));
         }
         if agencies.last().is_some_and(|last| last.trust_domain >= trust_domain) {
-            return Err(CharterError::AgencyOrder { trust_domain });
+            return Err(CharterError::AgencyOrder(trust_domain));
         }
         if let Some(other) = names.insert(text::folded(&agency.display_name), trust_domain.clone()) {
             return Err(CharterError::DisplayNameTaken { trust_domain, other });
@@ -191,7 +191,7 @@ fn check_keys_are_one_owner_each(agencies: &[Agency], server_cas: &[Ca]) -> Resu
     for agency in agencies {
         for (_, key) in agency.keys() {
             if !seen.insert(key) {
-                return Err(CharterError::KeyShared { trust_domain: agency.trust_domain.clone() });
+                return Err(CharterError::KeyShared(agency.trust_domain.clone()));
             }
         }
     }

@@ -48,11 +48,8 @@ pub enum DenialError {
     #[error("this denial was lifted; the device can be denied anew")]
     Lifted,
     /// The agency has as many in force as it may have.
-    #[error("{trust_domain} has {DENIALS_PER_AGENCY_MAX} denials in force")]
-    TooMany {
-        /// Which.
-        trust_domain: TrustDomain,
-    },
+    #[error("{0} has {DENIALS_PER_AGENCY_MAX} denials in force")]
+    TooMany(TrustDomain),
 }
 
 /// A denial that has been believed.

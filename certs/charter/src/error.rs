@@ -1,8 +1,10 @@
 //! Why something was not believed. One enum for each thing that is judged.
 
 mod crl;
+mod trust;
 
 pub use crl::CrlError;
+pub use trust::{Lapse, TrustError};
 
 use crate::key_owner::KeyOwner;
 use alcove_proto::{canonical::CanonicalError, names::NameError, names::TrustDomain};
@@ -83,27 +85,18 @@ pub enum CharterError {
         /// How many.
         count: usize,
     },
-    /// Agencies are not sorted by trust domain, or one stands twice.
-    #[error("the agencies are not in order, or {trust_domain} stands twice")]
-    AgencyOrder {
-        /// The first one out of order.
-        trust_domain: TrustDomain,
-    },
+    /// Agencies are not sorted by trust domain, or one stands twice: the first one out of order.
+    #[error("the agencies are not in order, or {0} stands twice")]
+    AgencyOrder(TrustDomain),
     /// An agency's trust domain is no domain name.
     #[error("an agency's trust domain is no domain name")]
     TrustDomain(#[from] NameError),
     /// The trust domain is not one label below the collaborative.
-    #[error("{trust_domain} is not of this collaborative")]
-    OutsideCollaborative {
-        /// Which.
-        trust_domain: TrustDomain,
-    },
+    #[error("{0} is not of this collaborative")]
+    OutsideCollaborative(TrustDomain),
     /// The display name is empty, too long, or has hidden characters.
-    #[error("the display name of {trust_domain} is not one line of visible text")]
-    DisplayName {
-        /// Whose.
-        trust_domain: TrustDomain,
-    },
+    #[error("the display name of {0} is not one line of visible text")]
+    DisplayName(TrustDomain),
     /// Two agencies would look the same to people.
     #[error("{trust_domain} has the display name of {other}")]
     DisplayNameTaken {
@@ -113,11 +106,8 @@ pub enum CharterError {
         other: TrustDomain,
     },
     /// The side is not stated, or unknown to this version.
-    #[error("the side of {trust_domain} is not known")]
-    Side {
-        /// Whose.
-        trust_domain: TrustDomain,
-    },
+    #[error("the side of {0} is not known")]
+    Side(TrustDomain),
     /// No CA certificate, or over [`alcove_proto::limits::AGENCY_CAS_MAX`].
     #[error("{trust_domain} has {count} CA certificates")]
     CaCount {
@@ -135,12 +125,9 @@ pub enum CharterError {
         #[source]
         fault: CaFault,
     },
-    /// One key would speak for two.
-    #[error("{trust_domain} shares a key with another entry")]
-    KeyShared {
-        /// The second one.
-        trust_domain: TrustDomain,
-    },
+    /// One key would speak for two: the second one.
+    #[error("{0} shares a key with another entry")]
+    KeyShared(TrustDomain),
     /// It lists a key that another owner had, in this version or an earlier one, or that had another purpose.
     #[error("it lists as {listed} a key that is {owner}")]
     KeyOfAnother {
@@ -150,23 +137,14 @@ pub enum CharterError {
         owner: KeyOwner,
     },
     /// The entry does not show that the agency holds the keys of its CAs.
-    #[error("the entry of {trust_domain} does not show that it holds the key of its CA")]
-    CaClaimMissing {
-        /// Whose.
-        trust_domain: TrustDomain,
-    },
+    #[error("the entry of {0} does not show that it holds the key of its CA")]
+    CaClaimMissing(TrustDomain),
     /// A CA's key has not signed for the agency that lists it.
-    #[error("the key of a CA has not signed for {trust_domain}, which lists it")]
-    BadCaClaim {
-        /// Whose entry.
-        trust_domain: TrustDomain,
-    },
+    #[error("the key of a CA has not signed for {0}, which lists it")]
+    BadCaClaim(TrustDomain),
     /// It states no rules, and an entry has what came with them.
-    #[error("it states no rules, and the entry of {trust_domain} has claims, which came with them")]
-    ClaimsWithoutRules {
-        /// Whose.
-        trust_domain: TrustDomain,
-    },
+    #[error("it states no rules, and the entry of {0} has claims, which came with them")]
+    ClaimsWithoutRules(TrustDomain),
     /// What it states of the directory key has another length than a hash.
     #[error("the hash of the directory key has another length")]
     DirectoryKeyHash,
@@ -180,23 +158,14 @@ pub enum CharterError {
         version: u64,
     },
     /// The charter key is no P-256 point.
-    #[error("the charter key of {trust_domain} is no P-256 point")]
-    CharterKey {
-        /// Whose.
-        trust_domain: TrustDomain,
-    },
+    #[error("the charter key of {0} is no P-256 point")]
+    CharterKey(TrustDomain),
     /// The sealing key is no P-256 point.
-    #[error("the sealing key of {trust_domain} is no P-256 point")]
-    SealingKey {
-        /// Whose.
-        trust_domain: TrustDomain,
-    },
+    #[error("the sealing key of {0} is no P-256 point")]
+    SealingKey(TrustDomain),
     /// The recovery key is neither empty nor a P-256 point.
-    #[error("the recovery key of {trust_domain} is no P-256 point")]
-    RecoveryKey {
-        /// Whose.
-        trust_domain: TrustDomain,
-    },
+    #[error("the recovery key of {0} is no P-256 point")]
+    RecoveryKey(TrustDomain),
     /// Fewer than a majority could sign two versions of one number; more than all could never sign.
     #[error("a quorum of {quorum} among {agencies} agencies")]
     Quorum {
@@ -221,30 +190,18 @@ pub enum CharterError {
     #[error("the server's name is no DNS name")]
     ServerName,
 
-    /// Signatures are not sorted by trust domain, or one stands twice.
-    #[error("the signatures are not in order, or {trust_domain} signs twice")]
-    SignatureOrder {
-        /// The first one out of order.
-        trust_domain: TrustDomain,
-    },
+    /// Signatures are not sorted by trust domain, or one stands twice: the first one out of order.
+    #[error("the signatures are not in order, or {0} signs twice")]
+    SignatureOrder(TrustDomain),
     /// Somebody signs who is not concerned.
-    #[error("{trust_domain} signs and is no member")]
-    UnknownSigner {
-        /// Who.
-        trust_domain: TrustDomain,
-    },
+    #[error("{0} signs and is no member")]
+    UnknownSigner(TrustDomain),
     /// A signature does not verify.
-    #[error("the signature of {trust_domain} does not verify")]
-    BadSignature {
-        /// Whose.
-        trust_domain: TrustDomain,
-    },
-    /// Version 1 needs every agency's signature.
-    #[error("{} agencies have not signed", missing.len())]
-    NotSignedByAll {
-        /// Who has not.
-        missing: Vec<TrustDomain>,
-    },
+    #[error("the signature of {0} does not verify")]
+    BadSignature(TrustDomain),
+    /// Version 1 needs every agency's signature: who has not signed.
+    #[error("{} agencies have not signed", .0.len())]
+    NotSignedByAll(Vec<TrustDomain>),
     /// A later version needs the quorum of the version before.
     #[error("{signed} of {quorum} members have signed")]
     BelowQuorum {
@@ -254,11 +211,8 @@ pub enum CharterError {
         quorum: u32,
     },
     /// An agency's entry was changed, or an agency was added, without its own signature.
-    #[error("the entry of {trust_domain} is new or changed and not signed by it")]
-    EntryNotSigned {
-        /// Whose.
-        trust_domain: TrustDomain,
-    },
+    #[error("the entry of {0} is new or changed and not signed by it")]
+    EntryNotSigned(TrustDomain),
 
     /// A history begins with version 1.
     #[error("version {version} is not the first")]
@@ -309,178 +263,6 @@ pub enum CharterError {
     DirectoryKeys,
 }
 
-/// Why a certificate, or what vouches for it, was not believed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TrustError {
-    /// No certificate, too many, or one over its size. An agency certifies its staff directly from a
-    /// CA of the charter, so a device's chain is one certificate.
-    #[error("a chain of {certificates} certificates")]
-    ChainLength {
-        /// How many.
-        certificates: usize,
-    },
-    /// A certificate does not parse, or says what this version does not understand.
-    #[error("the certificate does not parse")]
-    Malformed,
-    /// The key is not on P-256.
-    #[error("the key is not a P-256 key")]
-    UnsupportedKey,
-    /// It is a CA's.
-    #[error("a CA certificate stands where a leaf belongs")]
-    CaAsLeaf,
-    /// Not exactly the one usage.
-    #[error("the certificate is for another use")]
-    WrongUsage,
-    /// It names nobody.
-    #[error("the certificate has no subject alternative name")]
-    NoSan,
-    /// It names more than one.
-    #[error("the certificate has {count} subject alternative names")]
-    SeveralSans {
-        /// How many.
-        count: usize,
-    },
-    /// The one name is not of the kind asked for.
-    #[error("the certificate's name is of the wrong kind")]
-    SanKind,
-    /// The URI is no device's name.
-    #[error("the certificate names no device")]
-    Name(#[source] NameError),
-    /// No agency of the charter has that trust domain.
-    #[error("{trust_domain} is no member")]
-    UnknownAgency {
-        /// Which.
-        trust_domain: TrustDomain,
-    },
-    /// No CA of the agency named has issued it.
-    #[error("no CA of {trust_domain} issued the certificate")]
-    UnknownIssuer {
-        /// Which agency it names.
-        trust_domain: TrustDomain,
-    },
-    /// No server CA has issued it.
-    #[error("no server CA of the charter issued the certificate")]
-    UnknownServerIssuer,
-    /// The CA has that name, the signature is not its key's.
-    #[error("the certificate's signature does not verify")]
-    BadSignature,
-    /// Its time is over.
-    #[error("the certificate has expired")]
-    Expired {
-        /// Last moment of validity, milliseconds since 1970.
-        not_after_ms: i64,
-        /// The time it was judged at.
-        time_ms: i64,
-    },
-    /// Its time has not come.
-    #[error("the certificate is not valid yet")]
-    NotYetValid {
-        /// First moment of validity, milliseconds since 1970.
-        not_before_ms: i64,
-        /// The time it was judged at.
-        time_ms: i64,
-    },
-    /// Its agency has revoked it.
-    #[error("the certificate has been revoked")]
-    Revoked {
-        /// When, milliseconds since 1970.
-        revoked_at_ms: i64,
-    },
-    /// Its agency has shut the device out, without a CRL so far.
-    #[error("the device has been denied")]
-    Denied {
-        /// Since when, milliseconds since 1970.
-        at_ms: i64,
-    },
-    /// A certificate request names somebody, or asks for extensions: the agency picks both.
-    #[error("the request names somebody or asks for extensions")]
-    RequestAsks,
-    /// The server shows another name than the charter's.
-    #[error("the certificate is for another server")]
-    WrongServerName,
-    /// The charter itself has ended.
-    #[error("the charter ended")]
-    CharterExpired {
-        /// When, milliseconds since 1970.
-        not_after_ms: i64,
-    },
-    /// The commit names a charter version or CRL that is not here yet: fetch, then judge again.
-    #[error("a newer charter or CRL is named than is held")]
-    Behind {
-        /// Whose CRL, or nothing for the charter.
-        crl_of: Option<TrustDomain>,
-        /// The version or number named.
-        named: u64,
-        /// The newest held; 0 for none.
-        held: u64,
-    },
-    /// The charter named by that number is not the one held.
-    #[error("two charters with version {version}")]
-    CharterFork {
-        /// The number.
-        version: u64,
-    },
-    /// The context of a commit is out of form.
-    #[error("the context of the commit is malformed")]
-    Context,
-}
-
-/// How a certificate that was believed once is not believed any more, without anything of it being wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lapse {
-    /// Its time is over.
-    Expired {
-        /// Last moment of validity, milliseconds since 1970.
-        not_after_ms: i64,
-    },
-    /// Its time has not come: a clock is wrong.
-    NotYetValid {
-        /// First moment of validity, milliseconds since 1970.
-        not_before_ms: i64,
-    },
-    /// Its agency has revoked it, or shut the device out.
-    Revoked,
-    /// The charter that vouched for it has ended.
-    CharterExpired {
-        /// When, milliseconds since 1970.
-        not_after_ms: i64,
-    },
-}
-
-impl TrustError {
-    /// How it has lapsed; nothing where it is not by the charter, or not as it should be.
-    pub const fn lapse(&self) -> Option<Lapse> {
-        match self {
-            Self::Expired { not_after_ms, .. } => Some(Lapse::Expired { not_after_ms: *not_after_ms }),
-            Self::NotYetValid { not_before_ms, .. } => {
-                Some(Lapse::NotYetValid { not_before_ms: *not_before_ms })
-            }
-            Self::Revoked { .. } | Self::Denied { .. } => Some(Lapse::Revoked),
-            Self::CharterExpired { not_after_ms } => {
-                Some(Lapse::CharterExpired { not_after_ms: *not_after_ms })
-            }
-            Self::ChainLength { .. }
-            | Self::Malformed
-            | Self::UnsupportedKey
-            | Self::CaAsLeaf
-            | Self::WrongUsage
-            | Self::NoSan
-            | Self::SeveralSans { .. }
-            | Self::SanKind
-            | Self::Name(_)
-            | Self::UnknownAgency { .. }
-            | Self::UnknownIssuer { .. }
-            | Self::UnknownServerIssuer
-            | Self::BadSignature
-            | Self::RequestAsks
-            | Self::WrongServerName
-            | Self::Behind { .. }
-            | Self::CharterFork { .. }
-            | Self::Context => None,
-        }
-    }
-}
-
 /// Why a signed body was refused, whatever it says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignedBodyError {
@@ -520,9 +302,6 @@ pub enum CardError {
     #[error("name or role is not one line of visible text")]
     Text,
     /// No agency of the charter has that person's trust domain.
-    #[error("{trust_domain} is no member")]
-    UnknownAgency {
-        /// Which.
-        trust_domain: TrustDomain,
-    },
+    #[error("{0} is no member")]
+    UnknownAgency(TrustDomain),
 }

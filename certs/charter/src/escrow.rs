@@ -17,8 +17,6 @@ use prost::Message;
 pub const ESCROW_INFO: &[u8] = b"alcove escrow v1";
 /// HPKE's `info` of every escrowed grant.
 pub const ESCROW_GRANT_INFO: &[u8] = b"alcove escrow grant v1";
-/// HPKE's `info` of recovered keys on their way to a device; the AAD is the device name.
-pub const RECOVERED_KEYS_INFO: &[u8] = b"alcove recovered keys v1";
 /// Bytes of a sealed epoch key: 32 and the tag of AES-256-GCM.
 pub const ESCROW_CIPHERTEXT_BYTES: usize = 32 + 16;
 

@@ -213,7 +213,7 @@ impl SignedCharter {
     pub fn verify_next(&self, history: &CharterHistory) -> Result<(), CharterError> {
         let mut standing = self.standing_of_next(history)?;
         if let Some(trust_domain) = standing.must_sign.pop() {
-            return Err(CharterError::EntryNotSigned { trust_domain });
+            return Err(CharterError::EntryNotSigned(trust_domain));
         }
         if !standing.is_complete() {
             let Standing { quorum_signed, quorum, .. } = standing;

@@ -57,7 +57,7 @@ pub use directory_key::directory_key_hash;
 pub use error::{CaFault, CardError, CharterError, CrlError, Lapse, SignedBodyError, TrustError};
 pub use escrow::{
     ESCROW_CIPHERTEXT_BYTES, ESCROW_GRANT_INFO, ESCROW_INFO, EscrowBundle, EscrowEntry, EscrowError,
-    EscrowPlace, EscrowedGrant, EscrowedGrantPlace, RECOVERED_KEYS_INFO,
+    EscrowPlace, EscrowedGrant, EscrowedGrantPlace,
 };
 pub use history::{Appended, CHARTER_VERSIONS_MAX, CharterHistory};
 pub use invitation::{Invitation, InvitationCode, InvitationError, claim_hash};

@@ -108,7 +108,7 @@ impl EverListed {
             });
         }
         if !next.is_within_limits() {
-            return Err(CrlError::TooMany { trust_domain: crl.trust_domain.clone() });
+            return Err(CrlError::TooMany(crl.trust_domain.clone()));
         }
         if !self.is_newest(crl) {
             let made_ms = crl.this_update_ms;

@@ -56,13 +56,13 @@ fn check_claims(agency: &Agency) -> Result<(), CharterError> {
     let trust_domain = &agency.trust_domain;
     let claims = &agency.entry().ca_claims;
     if claims.len() != agency.cas.len() {
-        return Err(CharterError::CaClaimMissing { trust_domain: trust_domain.clone() });
+        return Err(CharterError::CaClaimMissing(trust_domain.clone()));
     }
     for (ca, claim) in agency.cas.iter().zip(claims) {
         let message = ca_claim_signing_bytes(trust_domain, ca.public_key());
         ca.public_key()
             .verify(&message, claim)
-            .map_err(|_| CharterError::BadCaClaim { trust_domain: trust_domain.clone() })?;
+            .map_err(|_| CharterError::BadCaClaim(trust_domain.clone()))?;
     }
     Ok(())
 }

@@ -76,7 +76,7 @@ impl VerifiedRenewal {
         }
         let trust_domain = &identity.person.trust_domain;
         if trust.charter().agency(trust_domain).is_none() {
-            return Err(unbelieved(TrustError::UnknownAgency { trust_domain: trust_domain.clone() }));
+            return Err(unbelieved(TrustError::UnknownAgency(trust_domain.clone())));
         }
         if let Some(revoked_at_ms) = trust.revoked_at_ms(&certificate) {
             return Err(unbelieved(TrustError::Revoked { revoked_at_ms }));

@@ -65,7 +65,7 @@ impl SignedCharter {
             let trust_domain: TrustDomain = signature.trust_domain.parse()?;
             let last = signed.signatures.last_key_value();
             if last.is_some_and(|(last, _)| *last >= trust_domain) {
-                return Err(CharterError::SignatureOrder { trust_domain });
+                return Err(CharterError::SignatureOrder(trust_domain));
             }
             signed.signatures.insert(trust_domain, signature.signature);
         }
@@ -106,11 +106,7 @@ impl SignedCharter {
     /// Errors: [`CharterError`].
     pub fn verify_first(&self) -> Result<(), CharterError> {
         let standing = self.standing_of_first()?;
-        if standing.is_complete() {
-            Ok(())
-        } else {
-            Err(CharterError::NotSignedByAll { missing: standing.must_sign })
-        }
+        if standing.is_complete() { Ok(()) } else { Err(CharterError::NotSignedByAll(standing.must_sign)) }
     }
 
     pub(crate) fn standing_of_first(&self) -> Result<Standing, CharterError> {
@@ -133,10 +129,9 @@ impl SignedCharter {
         let message = self.signing_bytes();
         let mut signed = Vec::with_capacity(self.signatures.len());
         for (trust_domain, signature) in &self.signatures {
-            let key = key_of(trust_domain)
-                .ok_or_else(|| CharterError::UnknownSigner { trust_domain: trust_domain.clone() })?;
-            key.verify(&message, signature)
-                .map_err(|_| CharterError::BadSignature { trust_domain: trust_domain.clone() })?;
+            let key =
+                key_of(trust_domain).ok_or_else(|| CharterError::UnknownSigner(trust_domain.clone()))?;
+            key.verify(&message, signature).map_err(|_| CharterError::BadSignature(trust_domain.clone()))?;
             signed.push(trust_domain.clone());
         }
         Ok(signed)

@@ -4,6 +4,10 @@
 /// space at either end, no control character, and none that changes the direction or hides in the line.
 ///
 /// Joiners (U+200C, U+200D) stay: names in Persian and in several Indian scripts need them.
+///
+/// This is not the table of `alcove_programs::text`, which says how a screen shows any text and may learn more: what a signed
+/// name may hold is a rule of the protocol, which all programs must judge alike, of whatever version. Nor may this crate
+/// depend on one that reads files.
 pub(crate) fn is_plain_line(text: &str, bytes_max: usize) -> bool {
     let hidden = |character: char| {
         character.is_control()

@@ -321,7 +321,7 @@ impl TrustView {
         let claim = Claim::parse(chain, Usage::TlsDevice)?;
         let anchors = self.charters.anchors_ever(claim.trust_domain());
         if anchors.is_empty() {
-            return Err(TrustError::UnknownAgency { trust_domain: claim.trust_domain().clone() });
+            return Err(TrustError::UnknownAgency(claim.trust_domain().clone()));
         }
         let issuer = claim.check_path(&anchors)?;
         Ok(claim.believed(issuer))
@@ -362,7 +362,7 @@ impl TrustView {
             }
         };
         if anchors.is_empty() {
-            return Err(TrustError::UnknownAgency { trust_domain: trust_domain.clone() });
+            return Err(TrustError::UnknownAgency(trust_domain.clone()));
         }
         let issuer = claim.check_path(&anchors)?;
         let certificate = claim.believed(issuer);
@@ -380,8 +380,7 @@ impl TrustView {
 }
 
 fn anchors(trust_domain: &TrustDomain, charter: &Charter) -> Result<Vec<TrustAnchor<'static>>, TrustError> {
-    let agency = charter
-        .agency(trust_domain)
-        .ok_or_else(|| TrustError::UnknownAgency { trust_domain: trust_domain.clone() })?;
+    let agency =
+        charter.agency(trust_domain).ok_or_else(|| TrustError::UnknownAgency(trust_domain.clone()))?;
     Ok(agency.cas.iter().map(|ca| ca.anchor().clone()).collect())
 }

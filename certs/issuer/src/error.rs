@@ -19,42 +19,31 @@ use std::path::PathBuf;
 
 /// Why an act was not done. Nothing was handed out.
 #[derive(Debug, thiserror::Error)]
+#[error("{self:?}")]
 pub enum IssuerError {
     /// A folder or a file is not as it has to be.
-    #[error(transparent)]
     Folder(#[from] FolderError),
     /// A request is not certified.
-    #[error(transparent)]
     Request(#[from] RequestError),
     /// What waits at the desk is not answered.
-    #[error(transparent)]
     Answer(#[from] AnswerError),
     /// Nothing is done with a charter.
-    #[error(transparent)]
     Draft(#[from] DraftError),
     /// A step of a roll-over is not taken.
-    #[error(transparent)]
     Roll(#[from] RollError),
     /// Nothing is done about an attempt at recovery.
-    #[error(transparent)]
     Attempt(#[from] AttemptError),
     /// A call at the desk came to nothing.
-    #[error(transparent)]
     Desk(#[from] DeskError),
     /// Nothing is done with a revocation list.
-    #[error(transparent)]
     List(#[from] ListError),
     /// The passphrase is not the one the keystore was sealed with.
-    #[error("wrong passphrase")]
     WrongPassphrase,
     /// It may not guard something new.
-    #[error(transparent)]
     PassphraseUnfit(#[from] Unfit),
     /// An argument that names somebody or something.
-    #[error(transparent)]
     Name(#[from] NameError),
     /// Days outside 1 to the limit.
-    #[error("{days} days")]
     Days {
         /// What was asked.
         days: u32,
@@ -62,16 +51,12 @@ pub enum IssuerError {
         max: u32,
     },
     /// The server's address is not host:port.
-    #[error("the address is not host:port")]
     ServerAddress,
     /// The server's name is no lower-case DNS name.
-    #[error("the name is no DNS name")]
     ServerName,
     /// A charter is refused.
-    #[error(transparent)]
     Charter(#[from] CharterError),
     /// A duty officer denies devices of its own agency only.
-    #[error("{identity} is no device of {trust_domain}")]
     DutyOfAnotherAgency {
         /// Who was to be denied.
         identity: Identity,
@@ -79,10 +64,8 @@ pub enum IssuerError {
         trust_domain: TrustDomain,
     },
     /// An act of recovery.
-    #[error(transparent)]
     Recovery(#[from] RecoveryError),
     /// A list was made, and is not in force.
-    #[error("the list in {} is not published", file.display())]
     Unpublished {
         /// Where it is.
         file: PathBuf,
@@ -91,20 +74,16 @@ pub enum IssuerError {
         source: Box<IssuerError>,
     },
     /// What was signed or revoked stands in the folder's ledger and is not published.
-    #[error("the ledger is not published")]
     LedgerUnpublished {
         /// Why not.
         #[source]
         source: Box<IssuerError>,
     },
     /// A passphrase is needed and there is neither a file nor a terminal.
-    #[error("no passphrase")]
     PassphraseMissing,
     /// The two passphrases typed are not the same.
-    #[error("the passphrases differ")]
     PassphrasesDiffer,
     /// The random source or a signature failed.
-    #[error("cryptography failed: {act}")]
     Crypto {
         /// What was tried.
         act: &'static str,

@@ -17,14 +17,16 @@ mod ledger;
 pub mod recovery;
 pub mod telling;
 
+pub use alcove_charter::spelled_words;
 pub use alcove_programs::passphrase::Passphrase;
 pub use alcove_sealing::hpke::SealingKey;
 pub use ca::{
     agency::{AgencyCa, AgencyProfile, IssuedCrl, Which, parse_agency_file},
+    any::{AnyCa, OwnKey, OwnWords},
     directory_key::DirectoryKey,
     duty::{DUTY_DAYS, DutyOfficer},
     error::FolderError,
-    files::{read_limited, write_private, write_whole},
+    files::{io, read_limited, write_private, write_whole},
     keys::SigningKey,
     roll::{
         error::RollError,
@@ -38,7 +40,7 @@ pub use certify::{
     invitations::{Invitations, Invited},
     issue::{DeviceOrder, IssuedDevice},
     renewals::{RenewalAnswer, answer_all},
-    requests::{Judged, Late, RequestKind},
+    requests::{Judged, Late, RequestKind, words_of_request},
 };
 pub use charters::{
     drafting,
@@ -48,9 +50,10 @@ pub use charters::{
 };
 pub use desk::{
     error::{AttemptError, DeskError},
-    orders::Desk,
+    orders::{Desk, Orders},
     recoveries::{Attempt, Attempts, FetchedEscrow},
     trust::Published,
+    visit::{Visit, Wanted, at_desk, runtime},
     waiting::{DeskEvent, HandedIn, OpenInvitation, Waiting, WaitingRequest},
 };
 pub use error::IssuerError;

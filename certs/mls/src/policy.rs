@@ -216,12 +216,12 @@ pub fn judge(
     let owner = policy.role_of(&author.person) == Role::Owner;
     for identity in &proposed.added {
         if !owner && identity.person != author.person {
-            return Err(PolicyError::MayNotAdd { identity: identity.clone() });
+            return Err(PolicyError::MayNotAdd(identity.clone()));
         }
     }
     for Removal { leaf, identity } in &proposed.removed {
         if !owner && identity.person != author.person && !roster.is_lapsed(*leaf) {
-            return Err(PolicyError::MayNotRemove { identity: identity.clone() });
+            return Err(PolicyError::MayNotRemove(identity.clone()));
         }
     }
     if let Some(new) = &proposed.policy {
@@ -261,7 +261,7 @@ fn check_roles_stated(policy: &Policy, roster: &impl Roster, proposed: &Proposed
             && !roster.has_leaf_of(&BTreeSet::from([&identity.person]), &removed)
     };
     match proposed.added.iter().find(left_over) {
-        Some(identity) => Err(PolicyError::RoleLeftOver { person: identity.person.clone() }),
+        Some(identity) => Err(PolicyError::RoleLeftOver(identity.person.clone())),
         None => Ok(()),
     }
 }

@@ -75,17 +75,11 @@ pub enum PolicyError {
         leaf: u32,
     },
     /// The author may not add this device.
-    #[error("the author may not add {identity}")]
-    MayNotAdd {
-        /// Who would be added.
-        identity: Identity,
-    },
+    #[error("the author may not add {0}")]
+    MayNotAdd(Identity),
     /// The author may not remove this device.
-    #[error("the author may not remove {identity}")]
-    MayNotRemove {
-        /// Who would be removed.
-        identity: Identity,
-    },
+    #[error("the author may not remove {0}")]
+    MayNotRemove(Identity),
     /// The author may not change the policy.
     #[error("the author may not change the policy")]
     MayNotChangePolicy,
@@ -96,11 +90,8 @@ pub enum PolicyError {
     #[error("the commit changes the group's predecessor")]
     PredecessorChanged,
     /// Somebody comes back whom the policy still names as an owner, and the commit does not say what they are to be.
-    #[error("the commit brings {person} back without saying whether as an owner")]
-    RoleLeftOver {
-        /// Who.
-        person: Person,
-    },
+    #[error("the commit brings {0} back without saying whether as an owner")]
+    RoleLeftOver(Person),
     /// No owner would have a leaf.
     #[error("the commit leaves the group without an owner")]
     NoOwnerLeft,

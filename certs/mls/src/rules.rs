@@ -179,8 +179,8 @@ pub(crate) fn has_lapsed(trust: &TrustView, moment: &Moment, leaf: &SigningIdent
         Err(
             TrustError::Expired { .. }
             | TrustError::Revoked { .. }
-            | TrustError::UnknownAgency { .. }
-            | TrustError::UnknownIssuer { .. },
+            | TrustError::UnknownAgency(..)
+            | TrustError::UnknownIssuer(..),
         ) => true,
         Err(_) => false,
         Ok(certificate) => trust.may_have_been_revoked(&certificate, moment),

@@ -165,13 +165,6 @@ impl Connector {
         Ok(Self { tls: TlsConnector::from(Arc::new(tls)), server_name, deadline: CONNECT_DEADLINE })
     }
 
-    /// Waits `deadline` for a connection instead of [`CONNECT_DEADLINE`].
-    #[must_use]
-    pub fn with_deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
-        self
-    }
-
     /// Connects to `host` (a name or an address literal) and `port`.
     ///
     /// Returns once the server has taken the certificate. Errors: [`ConnectError`].
@@ -218,4 +211,24 @@ impl tower::Service<Uri> for Connector {
 
 fn server_name(trust: &TrustView) -> Result<ServerName<'static>, ConfigError> {
     ServerName::try_from(trust.charter().server_name.clone()).map_err(|_| ConfigError::ServerName)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::{net::TcpListener, runtime::Builder};
+
+    #[test]
+    fn a_server_that_says_nothing_is_worth_another_try() {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let pinned = P256Point::parse(&[[4].as_slice(), &[1; 64]].concat()).unwrap();
+        let connector = Connector::to_pinned_desk(pinned, "alcove.northmark.example").unwrap();
+        let impatient = Connector { deadline: Duration::from_millis(200), ..connector };
+        runtime.block_on(async {
+            let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = silent.local_addr().unwrap().port();
+            let error = impatient.connect("127.0.0.1", port).await.err().unwrap();
+            assert!(matches!(error, ConnectError::TimedOut { .. }) && error.is_worth_retrying(), "{error:?}");
+        });
+    }
 }

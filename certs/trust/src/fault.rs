@@ -47,8 +47,8 @@ impl CertificateFault {
             TrustError::NotYetValid { .. } => Self::NotYetValid,
             // A denial is a revocation that its CRL has yet to follow.
             TrustError::Revoked { .. } | TrustError::Denied { .. } => Self::Revoked,
-            TrustError::UnknownAgency { .. }
-            | TrustError::UnknownIssuer { .. }
+            TrustError::UnknownAgency(..)
+            | TrustError::UnknownIssuer(..)
             | TrustError::UnknownServerIssuer
             // A CA of the right name with another key is another CA.
             | TrustError::BadSignature => Self::UnknownIssuer,

@@ -6,7 +6,7 @@ use crate::{
     session::{Accents, AlarmKind, Error, RecoveredFileFault, Session, UnreadableCause},
     vault::rows::DeviceRow,
 };
-use alcove_charter::{RECOVERED_KEYS_INFO, oids::Usage, sha256};
+use alcove_charter::{oids::Usage, sha256};
 use alcove_e2ee::{
     keys::{EpochKey, RecordPlace, Salt},
     records::{AuthorPoint, Draft, Note, Payload, Subject, seal, signed_content},
@@ -17,6 +17,7 @@ use alcove_proto::{
     names::Identity,
     v1::{self, EntryKind, LogEntry, SubjectKind},
 };
+use alcove_sealing::recovered_keys;
 use prost::Message;
 use ring::{
     rand::SystemRandom,
@@ -202,7 +203,7 @@ impl Lost {
         let identity = self.scene.rosa().to_string();
         let recipient = HpkePublicKey(device.sealing_public_key.clone());
         let (encapsulated, ciphertext) = DH_KEM_P256_HKDF_SHA256_AES_256
-            .seal(RECOVERED_KEYS_INFO, identity.as_bytes(), &plaintext, &recipient)
+            .seal(recovered_keys::INFO, identity.as_bytes(), &plaintext, &recipient)
             .unwrap();
         v1::RecoveredKeys { format: 1, identity, encapsulated_key: encapsulated.0, ciphertext }
     }

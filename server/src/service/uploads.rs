@@ -78,7 +78,7 @@ impl<S: Blobs + Groups + Log> Inner<S> {
             self.judge_leaf(&live, &upload.uploader, &self.trust(), now_ms).await
         };
         match judged.await {
-            Ok(leaf) => matches!(leaf, Err(TrustError::Revoked { .. } | TrustError::UnknownAgency { .. })),
+            Ok(leaf) => matches!(leaf, Err(TrustError::Revoked { .. } | TrustError::UnknownAgency(..))),
             // Removed since it was listed: its uploads have gone.
             Err(ServiceError::NotFound) => false,
             Err(error) => {

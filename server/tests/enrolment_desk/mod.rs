@@ -70,7 +70,7 @@ impl TrustOrders for Trust {
     }
 
     async fn lift_denial(&self, identity: Identity) -> Result<(), ServiceError> {
-        self.in_force.store(Arc::new(self.in_force.load().without_denial(&identity)));
+        self.in_force.store(Arc::new(alcove_pki::lifting(&self.in_force.load(), &identity)));
         Ok(())
     }
 }

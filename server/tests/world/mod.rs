@@ -185,7 +185,7 @@ impl World {
     /// Gives the server an agency's denial of a device.
     pub(crate) fn deny(&self, agency: &Agency, identity: &Identity) {
         let denial = agency.deny(identity, self.now_ms());
-        let (trust, _) = self.trust().with_denial(&denial).expect("the denial is good");
+        let trust = alcove_pki::denying(&self.trust(), &denial).expect("the denial is good");
         self.trust.store(Arc::new(trust));
     }
 

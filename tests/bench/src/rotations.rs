@@ -253,7 +253,7 @@ async fn renewals(setting: Setting) -> Result<Row, Error> {
     }
     let began = Instant::now();
     let desk = keys.desk().await?;
-    let waiting = desk.waiting(&keys.agencies[0], u64::MAX, now_ms()).await?;
+    let waiting = desk.orders(&keys.agencies[0], now_ms()).waiting(u64::MAX).await?;
     let judged = keys.judge(&waiting)?;
     let due: Vec<_> = judged.iter().filter(|judged| judged.is_due()).collect();
     if due.len() != count {

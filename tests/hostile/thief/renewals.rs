@@ -37,7 +37,7 @@ fn a_copied_vault_does_not_outlive_the_next_renewal() {
 
     assert_eq!(renewal(&thief)["state"], "waiting", "the copy asks");
     let pending = life.admin(["pending"]).success();
-    assert!(pending.stdout.contains("A copy of its vault asks"), "{}", pending.stdout);
+    assert!(pending.stdout.contains("a copy of its vault is asking"), "{}", pending.stdout);
     let all = life.admin(["renew", "--all-due"]);
     assert!(!all.stdout.contains("enewed"), "{}", all.stdout);
     let by_name = life.admin(["renew", &life.rosa.identity()]);

@@ -9,11 +9,11 @@
 #![allow(missing_docs, reason = "names say what a test makes")]
 
 use alcove_charter::{
-    CharterHistory, P256Point, TrustView, ca_claim_signing_bytes, card_signing_bytes, charter_signing_bytes,
-    oids,
+    CharterHistory, DenialError, P256Point, TrustView, ca_claim_signing_bytes, card_signing_bytes,
+    charter_signing_bytes, oids,
 };
 use alcove_proto::{
-    names::TrustDomain,
+    names::{Identity, TrustDomain},
     v1::{self, Side},
 };
 use prost::Message;
@@ -326,4 +326,16 @@ pub fn sign<'a>(charter: &v1::Charter, signers: impl IntoIterator<Item = &'a Tes
     let mut signatures: Vec<_> = signers.into_iter().map(|agency| agency.sign(&charter)).collect();
     signatures.sort_by(|a, b| a.trust_domain.cmp(&b.trust_domain));
     v1::SignedCharter { charter, signatures }.encode_to_vec()
+}
+
+/// A view that also has this denial, as one that was taken in before.
+pub fn denying(view: &TrustView, signed_denial: &[u8]) -> Result<TrustView, DenialError> {
+    let taken = view.taken_denial(signed_denial, None)?;
+    Ok(view.with_taken_denials(view.denials().cloned().chain([taken])))
+}
+
+/// A view in which a device is not denied.
+pub fn lifting(view: &TrustView, identity: &Identity) -> TrustView {
+    let others = view.denials().filter(|denial| denial.identity != *identity);
+    view.with_taken_denials(others.cloned())
 }

@@ -107,11 +107,8 @@ pub enum CrlError {
         is_dated_ahead: bool,
     },
     /// More than [`alcove_proto::limits::LISTED_SERIALS_MAX`] serials have been listed by one CA of an agency.
-    #[error("more serials of {trust_domain} have been listed than are kept")]
-    TooMany {
-        /// Whose.
-        trust_domain: TrustDomain,
-    },
+    #[error("more serials of {0} have been listed than are kept")]
+    TooMany(TrustDomain),
 }
 
 impl CrlError {
@@ -128,7 +125,7 @@ impl CrlError {
             | Self::Retired { .. }
             | Self::Fork { .. }
             | Self::Ahead { .. }
-            | Self::TooMany { .. } => false,
+            | Self::TooMany(..) => false,
         }
     }
 
@@ -143,7 +140,7 @@ impl CrlError {
             | Self::Drops { trust_domain, .. }
             | Self::Redated { trust_domain, .. }
             | Self::Ahead { trust_domain, .. }
-            | Self::TooMany { trust_domain } => Some(trust_domain),
+            | Self::TooMany(trust_domain) => Some(trust_domain),
             Self::TooLarge { .. }
             | Self::Malformed
             | Self::Number

@@ -63,9 +63,7 @@ impl<'a> Claim<'a> {
     pub(super) fn check_path(&self, anchors: &[TrustAnchor<'static>]) -> Result<P256Point, TrustError> {
         let path = anchor::check_path(self.der, &self.leaf, &[], anchors, self.usage.der(), None);
         path.map_err(|fault| match fault {
-            PathFault::UnknownIssuer => {
-                TrustError::UnknownIssuer { trust_domain: self.trust_domain().clone() }
-            }
+            PathFault::UnknownIssuer => TrustError::UnknownIssuer(self.trust_domain().clone()),
             PathFault::BadSignature => TrustError::BadSignature,
             PathFault::Malformed | PathFault::IntermediateTime => TrustError::Malformed,
             PathFault::CaAsLeaf => TrustError::CaAsLeaf,

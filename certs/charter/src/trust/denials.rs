@@ -19,14 +19,6 @@ use rustls_pki_types::TrustAnchor;
 use std::{collections::BTreeMap, sync::Arc};
 
 impl TrustView {
-    /// A view that also knows this denial, an encoded [`alcove_proto::v1::SignedDenial`], which was taken in before; one about the same
-    /// device again changes nothing.
-    ///
-    /// Errors: [`DenialError`].
-    pub fn with_denial(&self, signed_denial: &[u8]) -> Result<(Self, Appended), DenialError> {
-        self.with_verified(self.taken_denial(signed_denial, None)?)
-    }
-
     /// Judges a denial, an encoded [`alcove_proto::v1::SignedDenial`], which was taken in before. `known`: the one about that device
     /// that an earlier view of the same history believed; of the same bytes nothing but its officer can be another since.
     ///
@@ -81,29 +73,17 @@ impl TrustView {
         if was_lifted(&denial.digest)? {
             return Err(DenialError::Lifted.into());
         }
-        Ok(self.with_verified(Arc::new(denial))?)
-    }
-
-    fn with_verified(&self, denial: Arc<Denial>) -> Result<(Self, Appended), DenialError> {
         if self.denials.contains_key(&denial.identity) {
             return Ok((self.clone(), Appended::AlreadyHeld));
         }
         let trust_domain = &denial.identity.person.trust_domain;
         let in_force = self.denials.keys().filter(|identity| identity.person.trust_domain == *trust_domain);
         if in_force.count() >= DENIALS_PER_AGENCY_MAX {
-            return Err(DenialError::TooMany { trust_domain: trust_domain.clone() });
+            return Err(DenialError::TooMany(trust_domain.clone()).into());
         }
         let mut denials = BTreeMap::clone(&self.denials);
-        denials.insert(denial.identity.clone(), denial);
+        denials.insert(denial.identity.clone(), Arc::new(denial));
         Ok((self.with_denials(denials), Appended::New))
-    }
-
-    /// A view in which `identity` is not denied.
-    #[must_use]
-    pub fn without_denial(&self, identity: &Identity) -> Self {
-        let mut denials = BTreeMap::clone(&self.denials);
-        denials.remove(identity);
-        self.with_denials(denials)
     }
 
     /// A view in which nobody is denied.
@@ -158,9 +138,9 @@ fn officer(
         San::Uri(uri) if *uri == duty_name(trust_domain) => {}
         San::Uri(_) | San::Dns(_) | San::Other => return Err(TrustError::SanKind),
     }
-    let unknown = || TrustError::UnknownIssuer { trust_domain: trust_domain.clone() };
+    let unknown = || TrustError::UnknownIssuer(trust_domain.clone());
     if anchors.is_empty() {
-        return Err(TrustError::UnknownAgency { trust_domain: trust_domain.clone() });
+        return Err(TrustError::UnknownAgency(trust_domain.clone()));
     }
     let path = anchor::check_path(der, &leaf, &[], anchors, Usage::Denials.der(), None);
     let issuer = path.map_err(|fault| match fault {

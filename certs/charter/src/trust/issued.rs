@@ -53,11 +53,10 @@ impl TrustView {
     pub fn judge_issued(&self, issued: &Issued, moment: &Moment) -> Result<(), TrustError> {
         let Issued { trust_domain, issuer, serial, not_before_ms, not_after_ms } = issued;
         let charter = self.charters.get(moment.charter_version).ok_or(TrustError::Context)?;
-        let agency = charter
-            .agency(trust_domain)
-            .ok_or_else(|| TrustError::UnknownAgency { trust_domain: trust_domain.clone() })?;
+        let agency =
+            charter.agency(trust_domain).ok_or_else(|| TrustError::UnknownAgency(trust_domain.clone()))?;
         if agency.cas.iter().all(|ca| ca.public_key() != issuer) {
-            return Err(TrustError::UnknownIssuer { trust_domain: trust_domain.clone() });
+            return Err(TrustError::UnknownIssuer(trust_domain.clone()));
         }
         let time_ms = moment.time_ms;
         if time_ms > *not_after_ms {

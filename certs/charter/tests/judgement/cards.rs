@@ -46,7 +46,7 @@ fn a_card_of_anybody_else_is_refused() {
     let trust_domain = stranger.trust_domain.clone();
     assert_eq!(
         Card::verify(&stranger.card(&card(&stranger)), &person(&stranger), &history),
-        Err(CardError::UnknownAgency { trust_domain })
+        Err(CardError::UnknownAgency(trust_domain))
     );
 }
 

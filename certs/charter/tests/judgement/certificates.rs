@@ -47,7 +47,7 @@ fn an_agency_cannot_vouch_for_another_ones_staff() {
     let view = world.view();
     let (elmgate, harborlight) = (&world.agencies[0], &world.agencies[1]);
     let trust_domain = harborlight.trust_domain.clone();
-    let unknown = Err(TrustError::UnknownIssuer { trust_domain });
+    let unknown = Err(TrustError::UnknownIssuer(trust_domain));
     let ghost = |usage| Leaf::new(&elmgate.ca, &harborlight.identity(), usage).make();
     assert_eq!(tls(&view, &ghost(oids::CLIENT_AUTH_ARCS)), unknown);
     assert_eq!(mls_now(&view, &ghost(oids::MLS_SIGNING_ARCS)), unknown);
@@ -68,7 +68,7 @@ fn a_stranger_is_no_member() {
     let world = World::new();
     let view = world.view();
     let stranger = TestAgency::new("stranger", "A Stranger");
-    let unknown = Err(TrustError::UnknownAgency { trust_domain: stranger.trust_domain.clone() });
+    let unknown = Err(TrustError::UnknownAgency(stranger.trust_domain.clone()));
     assert_eq!(tls(&view, &stranger.tls_leaf().make()), unknown);
     assert_eq!(mls_now(&view, &stranger.mls_leaf().make()), unknown);
     assert_eq!(mls_ever(&view, &stranger.mls_leaf().make()), unknown);
@@ -267,7 +267,7 @@ fn an_agency_that_left_lets_nobody_in() {
     let charter = next(view.charters(), |charter| drop(charter.agencies.remove(0)));
     let (without, _) = view.with_charter(&sign(&charter, &world.agencies[1..])).unwrap();
     let elmgate = &world.agencies[0];
-    let unknown = Err(TrustError::UnknownAgency { trust_domain: elmgate.trust_domain.clone() });
+    let unknown = Err(TrustError::UnknownAgency(elmgate.trust_domain.clone()));
     assert_eq!(tls(&without, &elmgate.tls_leaf().make()), unknown);
     assert_eq!(mls_now(&without, &elmgate.mls_leaf().make()), unknown);
     assert_eq!(
@@ -331,8 +331,8 @@ fn a_certificate_whose_signature_was_verified_before_is_judged_as_the_first_time
     };
     assert!(verdicts.iter().any(Result::is_ok), "the control");
     assert!(some(&|error| matches!(error, TrustError::Revoked { .. })));
-    assert!(some(&|error| matches!(error, TrustError::UnknownIssuer { .. })));
-    assert!(some(&|error| matches!(error, TrustError::UnknownAgency { .. })));
+    assert!(some(&|error| matches!(error, TrustError::UnknownIssuer(..))));
+    assert!(some(&|error| matches!(error, TrustError::UnknownAgency(..))));
     assert!(some(&|error| matches!(error, TrustError::Expired { .. })));
     assert!(some(&|error| matches!(error, TrustError::NotYetValid { .. })));
 }

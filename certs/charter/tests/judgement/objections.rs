@@ -40,7 +40,7 @@ fn an_objection_is_believed_from_the_device_whose_certificate_holds_and_from_nob
     let foreign = Leaf::new(&other.ca, &agency.identity(), oids::MLS_SIGNING_ARCS);
     assert!(matches!(
         refused(&foreign),
-        ObjectionError::Body(SignedBodyError::Certificate(TrustError::UnknownIssuer { .. }))
+        ObjectionError::Body(SignedBodyError::Certificate(TrustError::UnknownIssuer(..)))
     ));
     let ended = agency.mls_leaf().times(NOW_MS - 90 * DAY_MS, NOW_MS - DAY_MS);
     assert!(matches!(

@@ -124,12 +124,12 @@ fn a_ca_is_listed_by_who_holds_its_key() {
         });
         append(&history, &sign(&charter, &world.agencies)).map(drop)
     };
-    let bad = || Err(CharterError::BadCaClaim { trust_domain: harborlight.clone() });
-    assert_eq!(with(Vec::new()), Err(CharterError::CaClaimMissing { trust_domain: harborlight.clone() }));
+    let bad = || Err(CharterError::BadCaClaim(harborlight.clone()));
+    assert_eq!(with(Vec::new()), Err(CharterError::CaClaimMissing(harborlight.clone())));
     assert_eq!(with(vec![world.agencies[1].ca.claim(harborlight)]), bad(), "by a key of its own");
     assert_eq!(with(vec![stranger.claim(elmgate)]), bad(), "made for another agency");
     let doubled = vec![stranger.claim(harborlight), stranger.claim(harborlight)];
-    assert_eq!(with(doubled), Err(CharterError::CaClaimMissing { trust_domain: harborlight.clone() }));
+    assert_eq!(with(doubled), Err(CharterError::CaClaimMissing(harborlight.clone())));
     assert_eq!(with(vec![stranger.claim(harborlight)]), Ok(()), "the control");
 
     // The first version asks the same.
@@ -137,7 +137,7 @@ fn a_ca_is_listed_by_who_holds_its_key() {
     first.agencies[2].ca_claims.clear();
     let trust_domain = world.agencies[2].trust_domain.clone();
     let refused = CharterHistory::first(&sign(&first, &world.agencies)).unwrap_err();
-    assert_eq!(refused, CharterError::CaClaimMissing { trust_domain });
+    assert_eq!(refused, CharterError::CaClaimMissing(trust_domain));
 }
 
 /// What was made before the rules is read as ever; the version that states them asks every agency.
@@ -149,7 +149,7 @@ fn old_charters_are_taken_as_they_are_until_one_states_the_rules() {
     first.rules = 0;
     let with_claims = CharterHistory::first(&sign(&first, &world.agencies)).unwrap_err();
     let trust_domain = elmgate.trust_domain.clone();
-    assert_eq!(with_claims, CharterError::ClaimsWithoutRules { trust_domain });
+    assert_eq!(with_claims, CharterError::ClaimsWithoutRules(trust_domain));
     first.agencies.iter_mut().for_each(|entry| entry.ca_claims.clear());
     let history = CharterHistory::first(&sign(&first, &world.agencies)).unwrap();
 
@@ -181,6 +181,6 @@ fn old_charters_are_taken_as_they_are_until_one_states_the_rules() {
     });
     assert_eq!(
         append(&history, &sign(&without_claims, &world.agencies[1..])).unwrap_err(),
-        CharterError::CaClaimMissing { trust_domain: world.agencies[2].trust_domain.clone() }
+        CharterError::CaClaimMissing(world.agencies[2].trust_domain.clone())
     );
 }

@@ -134,7 +134,7 @@ fn what_a_thief_fills_with_the_old_ca_is_no_burden_to_the_new_one() {
     let mut and_one = entries.clone();
     and_one.push(entry(SERIAL, &[2]));
     assert!(
-        matches!(at_desk(&full, &old.list(2, &and_one)), Err(CrlError::TooMany { .. })),
+        matches!(at_desk(&full, &old.list(2, &and_one)), Err(CrlError::TooMany(..))),
         "of that CA it is all"
     );
     assert!(matches!(at_desk(&full, &old.list(2, &[])), Err(CrlError::Drops { .. })));

@@ -31,7 +31,7 @@ fn a_quorum_adds_an_agency_that_agrees() {
     let trust_domain = newcomer.trust_domain.clone();
     assert_eq!(
         append(&history, &without_the_newcomer).unwrap_err(),
-        CharterError::EntryNotSigned { trust_domain }
+        CharterError::EntryNotSigned(trust_domain)
     );
 
     let below = sign(&charter, world.agencies[..1].iter().chain([&newcomer]));
@@ -72,7 +72,7 @@ fn nobody_alters_an_agencys_entry_without_it() {
         let trust_domain = world.agencies[0].trust_domain.clone();
         assert_eq!(
             append(&history, &everybody_else).unwrap_err(),
-            CharterError::EntryNotSigned { trust_domain },
+            CharterError::EntryNotSigned(trust_domain),
             "{what}"
         );
         // The control: with its own signature the same version is taken.
@@ -89,7 +89,7 @@ fn a_new_charter_key_cannot_sign_for_the_old_one() {
     world.agencies[0] = other;
     assert_eq!(
         append(&history, &sign(&charter, &world.agencies)).unwrap_err(),
-        CharterError::BadSignature { trust_domain: world.agencies[0].trust_domain.clone() }
+        CharterError::BadSignature(world.agencies[0].trust_domain.clone())
     );
 }
 
@@ -105,7 +105,7 @@ fn removing_and_adding_again_does_not_swap_an_agencys_keys() {
     let signed = sign(&back, world.agencies[1..].iter().chain([&impostor]));
     assert_eq!(
         append(&without, &signed).unwrap_err(),
-        CharterError::BadSignature { trust_domain: impostor.trust_domain.clone() }
+        CharterError::BadSignature(impostor.trust_domain.clone())
     );
 
     // The control: the agency itself comes back, by its own key.
@@ -115,7 +115,7 @@ fn removing_and_adding_again_does_not_swap_an_agencys_keys() {
     assert_eq!(append(&without, &agreed).unwrap().newest().version, 3);
     let not_asked = sign(&back, &world.agencies);
     let trust_domain = elmgate.trust_domain.clone();
-    assert_eq!(append(&without, &not_asked).unwrap_err(), CharterError::EntryNotSigned { trust_domain });
+    assert_eq!(append(&without, &not_asked).unwrap_err(), CharterError::EntryNotSigned(trust_domain));
 }
 
 #[test]

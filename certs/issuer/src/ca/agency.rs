@@ -155,8 +155,6 @@ impl AgencyCa {
     }
 
     /// Opens a folder that [`Self::init`] made.
-    ///
-    /// Errors: [`IssuerError`].
     pub fn open(path: &Path, passphrase: &Passphrase) -> Result<Self, IssuerError> {
         let mut agency = Self::of(Home::open(path, passphrase)?)?;
         agency.settle_agency_file()?;
@@ -276,7 +274,7 @@ impl AgencyCa {
         };
         let issued = self.home.ledger.issued();
         if !all.iter().all(|which| issued.iter().any(|entry| is_of(entry, which))) {
-            return Err(IssuerError::List(ListError::NotIssued));
+            return Err(ListError::NotIssued.into());
         }
         let newly: Vec<String> = issued
             .iter()
@@ -319,13 +317,13 @@ impl AgencyCa {
             return Ok(None);
         }
         let last = self.read_list(&read_limited(&path, CRL_BYTES_MAX)?);
-        let last = last.map_err(|_| IssuerError::Folder(FolderError::Mismatch { path: path.clone() }))?;
+        let last = last.map_err(|_| FolderError::Mismatch(path.clone()))?;
         let known =
             last.entries().all(|(serial, _)| self.home.ledger.is_revoked(&serial_text(serial.as_bytes())));
         if known && last.number < self.home.ledger.next_crl_number() {
             Ok(Some(last))
         } else {
-            Err(IssuerError::List(ListError::LedgerBehind { path }))
+            Err(ListError::LedgerBehind(path).into())
         }
     }
 
@@ -341,14 +339,13 @@ impl AgencyCa {
     /// Whoever carries or keeps the file can seal another to all agencies: their sealing keys are public.
     /// Errors: [`DraftError::DirectoryKey`], [`DraftError::OtherDirectoryKey`].
     pub fn directory_key(&self, file: &CharterFile) -> Result<DirectoryKey, IssuerError> {
-        let sealed = file
-            .directory_key(&self.home.owner.profile.trust_domain)
-            .ok_or(IssuerError::Draft(DraftError::DirectoryKey))?;
+        let sealed =
+            file.directory_key(&self.home.owner.profile.trust_domain).ok_or(DraftError::DirectoryKey)?;
         let key = DirectoryKey::open_for_agency(&self.home.owner.sealing_key, sealed)?;
         if file.offered.charter().allows_directory_key(key.as_bytes()) {
             Ok(key)
         } else {
-            Err(IssuerError::Draft(DraftError::OtherDirectoryKey))
+            Err(DraftError::OtherDirectoryKey.into())
         }
     }
 }
@@ -357,12 +354,11 @@ impl AgencyCa {
 ///
 /// Errors: [`DraftError::AgencyFile`], [`IssuerError::Charter`].
 pub fn parse_agency_file(bytes: &[u8]) -> Result<v1::Agency, IssuerError> {
-    let file: v1::AgencyFile =
-        alcove_proto::canonical::decode(bytes).map_err(|_| IssuerError::Draft(DraftError::AgencyFile))?;
+    let file: v1::AgencyFile = alcove_proto::canonical::decode(bytes).map_err(|_| DraftError::AgencyFile)?;
     if file.format != AGENCY_FILE_FORMAT {
-        return Err(IssuerError::Draft(DraftError::AgencyFile));
+        return Err(DraftError::AgencyFile.into());
     }
-    let entry = file.agency.ok_or(IssuerError::Draft(DraftError::AgencyFile))?;
+    let entry = file.agency.ok_or(DraftError::AgencyFile)?;
     Agency::parse(&entry)?;
     Ok(entry)
 }

@@ -39,9 +39,8 @@ impl DirectoryKey {
         let aad = sealed.trust_domain.as_str().as_bytes();
         let opened = sealing_key
             .open(&sealed.encapsulated_key, AGENCY_INFO, aad, &sealed.ciphertext)
-            .ok_or(IssuerError::Draft(DraftError::DirectoryKey))?;
-        let bytes = <[u8; 32]>::try_from(opened.as_slice())
-            .map_err(|_| IssuerError::Draft(DraftError::DirectoryKey))?;
+            .ok_or(DraftError::DirectoryKey)?;
+        let bytes = <[u8; 32]>::try_from(opened.as_slice()).map_err(|_| DraftError::DirectoryKey)?;
         Ok(Self(Zeroizing::new(bytes)))
     }
 }

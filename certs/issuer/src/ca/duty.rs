@@ -75,7 +75,7 @@ impl DutyOfficer {
             passphrase.check_for_new()?;
         }
         if certificate.exists() {
-            return Err(IssuerError::Folder(FolderError::Taken { path: path.to_owned() }));
+            return Err(FolderError::Taken(path.to_owned()).into());
         }
         let agency = ca.profile().trust_domain.clone();
         create_private_folder(path)?;
@@ -83,7 +83,7 @@ impl DutyOfficer {
             let held = keystore::read::<DutyOwner>(&keystore, passphrase)?;
             let (keys, _) = held
                 .filter(|(_, owner)| owner.agency == agency)
-                .ok_or_else(|| IssuerError::Folder(FolderError::OtherProfile { path: path.to_owned() }))?;
+                .ok_or_else(|| FolderError::OtherProfile(path.to_owned()))?;
             keys.signing
         } else {
             let keys = CaKeys::of(SigningKey::generate()?);
@@ -102,14 +102,14 @@ impl DutyOfficer {
     pub fn open(path: &Path, passphrase: &Passphrase) -> Result<Self, IssuerError> {
         let keystore = path.join(KEYSTORE);
         if !keystore.is_file() {
-            return Err(IssuerError::Folder(FolderError::NoCa { path: path.to_owned() }));
+            return Err(FolderError::NoCa(path.to_owned()).into());
         }
         let (keys, owner) = keystore::read::<DutyOwner>(&keystore, passphrase)?
-            .ok_or_else(|| IssuerError::Folder(FolderError::NoCa { path: path.to_owned() }))?;
+            .ok_or_else(|| FolderError::NoCa(path.to_owned()))?;
         let file = path.join(CERTIFICATE);
         let certificate = read_limited(&file, CERTIFICATE_BYTES_MAX)?;
         if leaf_point(&certificate).ok() != Some(*keys.signing.public()) {
-            return Err(IssuerError::Folder(FolderError::Mismatch { path: file }));
+            return Err(FolderError::Mismatch(file).into());
         }
         Ok(Self { agency: owner.agency, key: keys.signing, certificate })
     }

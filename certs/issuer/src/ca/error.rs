@@ -4,9 +4,9 @@ use std::{io, path::PathBuf};
 
 /// Why a folder or a file is not as it has to be.
 #[derive(Debug, thiserror::Error)]
+#[error("{self:?}")]
 pub enum FolderError {
     /// A file could not be read, written or locked.
-    #[error("cannot {act} {}", path.display())]
     Io {
         /// What was tried.
         act: &'static str,
@@ -16,7 +16,6 @@ pub enum FolderError {
         source: io::Error,
     },
     /// A file is over its limit.
-    #[error("{} has more than {limit} bytes", path.display())]
     TooLarge {
         /// Which.
         path: PathBuf,
@@ -24,67 +23,28 @@ pub enum FolderError {
         limit: usize,
     },
     /// Another process has the folder.
-    #[error("{} is in use", path.display())]
-    Busy {
-        /// The folder.
-        path: PathBuf,
-    },
+    Busy(PathBuf),
     /// A CA is there already.
-    #[error("{} holds a CA", path.display())]
-    Taken {
-        /// The folder.
-        path: PathBuf,
-    },
+    Taken(PathBuf),
     /// Something else is there.
-    #[error("{} is not empty", path.display())]
-    NotEmpty {
-        /// The folder.
-        path: PathBuf,
-    },
+    NotEmpty(PathBuf),
     /// The folder holds no CA, or one of the other kind.
-    #[error("{} holds no such CA", path.display())]
-    NoCa {
-        /// The folder.
-        path: PathBuf,
-    },
+    NoCa(PathBuf),
     /// `ca init` was interrupted; running it again finishes it.
-    #[error("{} is half made", path.display())]
-    Unfinished {
-        /// The folder.
-        path: PathBuf,
-    },
+    Unfinished(PathBuf),
     /// `ca init` was begun under another name.
-    #[error("{} was begun for another name", path.display())]
-    OtherProfile {
-        /// The folder.
-        path: PathBuf,
-    },
+    OtherProfile(PathBuf),
     /// A file the caller wants to create exists.
-    #[error("{} exists", path.display())]
-    Exists {
-        /// Which.
-        path: PathBuf,
-    },
+    Exists(PathBuf),
     /// An answer would be written over a file that is there.
-    #[error("{} would be written over", path.display())]
-    WouldOverwrite {
-        /// Which.
-        path: PathBuf,
-    },
+    WouldOverwrite(PathBuf),
     /// Others on this machine may read the passphrase file.
-    #[error("{} is open to others", path.display())]
-    OpenToOthers {
-        /// Which.
-        path: PathBuf,
-    },
+    OpenToOthers(PathBuf),
+    /// A passphrase file holds nothing.
+    EmptyPassphraseFile(PathBuf),
     /// The keystore was truncated or altered.
-    #[error("{} is damaged", path.display())]
-    KeystoreDamaged {
-        /// The file.
-        path: PathBuf,
-    },
+    KeystoreDamaged(PathBuf),
     /// A line of the ledger does not parse.
-    #[error("{} is damaged at line {line}", path.display())]
     LedgerDamaged {
         /// The file.
         path: PathBuf,
@@ -92,15 +52,7 @@ pub enum FolderError {
         line: usize,
     },
     /// A file of the folder does not belong to the keystore's keys.
-    #[error("{} does not match the keys", path.display())]
-    Mismatch {
-        /// The file.
-        path: PathBuf,
-    },
+    Mismatch(PathBuf),
     /// The file of open invitations was altered, or is another agency's.
-    #[error("{} is damaged", path.display())]
-    InvitationsDamaged {
-        /// The file.
-        path: PathBuf,
-    },
+    InvitationsDamaged(PathBuf),
 }

@@ -4,8 +4,8 @@ use crate::{ca::error::FolderError, error::IssuerError};
 use alcove_programs::files::{self, Access};
 use std::{fs::File, io::Read, path::Path};
 
-/// Attaches path and act to an I/O error.
-pub(crate) fn io(act: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> IssuerError + use<> {
+/// Attaches to an I/O error what was tried on what: a path, or what takes its place, as the terminal.
+pub fn io(act: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> IssuerError + use<> {
     let path = path.to_owned();
     move |source| IssuerError::Folder(FolderError::Io { act, path, source })
 }
@@ -18,7 +18,7 @@ pub fn read_limited(path: &Path, limit: usize) -> Result<Vec<u8>, IssuerError> {
     let mut bytes = Vec::new();
     file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(io("read", path))?;
     if bytes.len() > limit {
-        return Err(IssuerError::Folder(FolderError::TooLarge { path: path.to_owned(), limit }));
+        return Err(FolderError::TooLarge { path: path.to_owned(), limit }.into());
     }
     Ok(bytes)
 }

@@ -65,7 +65,7 @@ impl Folder {
             }
             Ok(folder)
         } else {
-            Err(IssuerError::Folder(FolderError::NoCa { path: path.to_owned() }))
+            Err(FolderError::NoCa(path.to_owned()).into())
         }
     }
 
@@ -74,7 +74,7 @@ impl Folder {
         if self.file(last).is_file() {
             Ok(())
         } else {
-            Err(IssuerError::Folder(FolderError::Unfinished { path: self.path.clone() }))
+            Err(FolderError::Unfinished(self.path.clone()).into())
         }
     }
 
@@ -98,12 +98,12 @@ impl Folder {
             let name = entry.map_err(io("read", path))?.file_name();
             let name = name.to_string_lossy();
             if !ours.contains(&&*name) && !is_draft(&name) {
-                return Err(IssuerError::Folder(FolderError::NotEmpty { path: path.to_owned() }));
+                return Err(FolderError::NotEmpty(path.to_owned()).into());
             }
         }
         let folder = Self::lock(path)?;
         if path.join(last).exists() {
-            return Err(IssuerError::Folder(FolderError::Taken { path: path.to_owned() }));
+            return Err(FolderError::Taken(path.to_owned()).into());
         }
         remove_drafts(path)?;
         let found = if path.join(KEYSTORE).exists() { Found::Keystore } else { Found::Nothing };
@@ -144,7 +144,7 @@ impl Folder {
                 Ok(()) => return Ok(Self { path: path.to_owned(), _lock: lock }),
                 Err(TryLockError::WouldBlock) if since.elapsed() < LOCK_WAIT => thread::sleep(LOCK_LOOK),
                 Err(TryLockError::WouldBlock) => {
-                    return Err(IssuerError::Folder(FolderError::Busy { path: path.to_owned() }));
+                    return Err(FolderError::Busy(path.to_owned()).into());
                 }
                 Err(TryLockError::Error(source)) => return Err(io("lock", &lock_path)(source)),
             }

@@ -72,7 +72,7 @@ impl<O: OwnsCa> Home<O> {
             }
             Found::Keystore => keystore::read(&keystore, passphrase)?
                 .filter(|(_, owner)| is_same(owner))
-                .ok_or_else(|| IssuerError::Folder(FolderError::OtherProfile { path: path.to_owned() }))?,
+                .ok_or_else(|| FolderError::OtherProfile(path.to_owned()))?,
         };
         let ledger = Ledger::open(&folder.file(LEDGER))?;
         if !folder.file(CA_CERTIFICATE).exists() {
@@ -88,7 +88,7 @@ impl<O: OwnsCa> Home<O> {
     pub(crate) fn open(path: &Path, passphrase: &Passphrase) -> Result<Self, IssuerError> {
         let folder = Folder::open(path)?;
         let (keys, owner) = keystore::read(&folder.file(KEYSTORE), passphrase)?
-            .ok_or_else(|| IssuerError::Folder(FolderError::NoCa { path: path.to_owned() }))?;
+            .ok_or_else(|| FolderError::NoCa(path.to_owned()))?;
         folder.check_finished(O::LAST_FILE)?;
         let (ca, other_ca) = settle(&folder, &keys)?;
         let ledger = Ledger::open(&folder.file(LEDGER))?;

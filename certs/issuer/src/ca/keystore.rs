@@ -83,7 +83,7 @@ pub(crate) fn read<O: Owner>(
     path: &Path,
     passphrase: &Passphrase,
 ) -> Result<Option<(CaKeys, O)>, IssuerError> {
-    let damaged = || IssuerError::Folder(FolderError::KeystoreDamaged { path: path.to_owned() });
+    let damaged = || IssuerError::Folder(FolderError::KeystoreDamaged(path.to_owned()));
     let file = read_limited(path, FILE_BYTES_MAX)?;
     let (body, digest) = file.split_last_chunk::<DIGEST>().ok_or_else(damaged)?;
     if sha256(&[body]) != *digest || body.len() < HEADER + aead::MAX_TAG_LEN {

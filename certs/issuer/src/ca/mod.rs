@@ -4,6 +4,7 @@
 //! [`keystore`] seals, and both take a new key by [`roll`]. [`duty`] can shut devices out and nothing else.
 
 pub(crate) mod agency;
+pub(crate) mod any;
 mod claims;
 pub(crate) mod directory_key;
 pub(crate) mod duty;

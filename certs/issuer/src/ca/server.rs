@@ -67,8 +67,6 @@ pub struct IssuedServer {
 
 impl ServerCa {
     /// Makes the folder: key, ledger, CA certificate. Resumed like [`crate::AgencyCa::init`].
-    ///
-    /// Errors: [`IssuerError`].
     pub fn init(
         path: &Path,
         collaborative: &TrustDomain,
@@ -85,8 +83,6 @@ impl ServerCa {
     }
 
     /// Opens a folder that [`Self::init`] made.
-    ///
-    /// Errors: [`IssuerError`].
     pub fn open(path: &Path, passphrase: &Passphrase) -> Result<Self, IssuerError> {
         Ok(Self { home: Home::open(path, passphrase)? })
     }
@@ -129,7 +125,7 @@ impl ServerCa {
         }
         let request: v1::ServerRequest = canonical::decode(request)?;
         if request.format != FORMAT {
-            return Err(IssuerError::Request(RequestError::Format { found: request.format }));
+            return Err(RequestError::Format { found: request.format }.into());
         }
         let csr = |which, der: &[u8]| {
             request_point(der).map_err(|fault| IssuerError::Request(RequestError::Csr { which, fault }))
@@ -137,7 +133,7 @@ impl ServerCa {
         let tls_key = csr("TLS", &request.tls_csr)?;
         let receipt_key = csr("receipt", &request.receipt_csr)?;
         if tls_key == receipt_key {
-            return Err(IssuerError::Request(RequestError::KeyReused));
+            return Err(RequestError::KeyReused.into());
         }
         let certify = |key, kind| self.home.certify(key, &Name::Server(name), kind, now_ms, days);
         let (tls, tls_event) = certify(&tls_key, Kind::Server)?;

@@ -39,7 +39,7 @@ impl AgencyCa {
         let plaintext = Zeroizing::new(self.sign_answer(message, charters)?.encode_to_vec());
         let sealed = answer::seal(&plaintext, sealing_key, identity)?;
         if sealed.len() > ANSWER_BYTES_MAX {
-            return Err(IssuerError::Answer(AnswerError::TooLarge { bytes: sealed.len() }));
+            return Err(AnswerError::TooLarge { bytes: sealed.len() }.into());
         }
         Ok(sealed)
     }

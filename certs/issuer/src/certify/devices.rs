@@ -32,7 +32,7 @@ impl RequestKeys {
     pub(crate) fn parse(request: &[u8]) -> Result<Self, IssuerError> {
         let request: v1::EnrolmentRequest = canonical::decode(request)?;
         if request.format != FORMAT {
-            return Err(IssuerError::Request(RequestError::Format { found: request.format }));
+            return Err(RequestError::Format { found: request.format }.into());
         }
         let csr = |which, der: &[u8]| {
             bare_request_point(der).map_err(|fault| IssuerError::Request(RequestError::Csr { which, fault }))
@@ -40,11 +40,10 @@ impl RequestKeys {
         let keys = Self {
             tls: csr("TLS", &request.tls_csr)?,
             mls: csr("MLS", &request.mls_csr)?,
-            sealing: P256Point::parse(&request.sealing_key)
-                .ok_or(IssuerError::Request(RequestError::SealingKey))?,
+            sealing: P256Point::parse(&request.sealing_key).ok_or(RequestError::SealingKey)?,
         };
         if keys.tls == keys.mls || keys.tls == keys.sealing || keys.mls == keys.sealing {
-            return Err(IssuerError::Request(RequestError::KeyReused));
+            return Err(RequestError::KeyReused.into());
         }
         Ok(keys)
     }
@@ -190,7 +189,7 @@ impl AgencyCa {
         let elsewhere =
             asked.iter().filter_map(|key| self.home.ledger.holder_of(key)).find(|held| *held != name);
         if let Some(held) = elsewhere {
-            return Err(IssuerError::Request(RequestError::KeyTaken { name: held.to_owned() }));
+            return Err(RequestError::KeyTaken(held.to_owned()).into());
         }
         match wanted.claim {
             Claim::Free => self.check_name_free(&wanted.identity, &asked, now_ms),
@@ -210,10 +209,9 @@ impl AgencyCa {
             self.home.ledger.of_name(&name).filter(|entry| self.home.ledger.is_living(entry, now_ms));
         let last = living.filter(|entry| !keys.contains(&entry.key)).map(|entry| entry.not_after_ms).max();
         match last {
-            Some(not_after_ms) => Err(IssuerError::Request(RequestError::IdentityTaken {
-                identity: identity.clone(),
-                not_after_ms,
-            })),
+            Some(not_after_ms) => {
+                Err(RequestError::IdentityTaken { identity: identity.clone(), not_after_ms }.into())
+            }
             None => Ok(()),
         }
     }
@@ -234,10 +232,10 @@ impl AgencyCa {
         let name = identity.to_string();
         let of_kind = |kind| self.home.ledger.of_name(&name).filter(move |entry| entry.kind == kind);
         let Some(signer) = of_kind(Kind::Mls).find(|entry| entry.serial == serial) else {
-            return Err(IssuerError::Answer(AnswerError::RenewalUnknown { identity: identity.clone() }));
+            return Err(AnswerError::RenewalUnknown(identity.clone()).into());
         };
         if self.home.ledger.is_revoked(&serial) {
-            return Err(IssuerError::Answer(AnswerError::RenewalRevoked { identity: identity.clone() }));
+            return Err(AnswerError::RenewalRevoked(identity.clone()).into());
         }
         let last = |kind| of_kind(kind).last().map(|entry| entry.key.as_str());
         let [asked_tls, asked_mls] = asked.texts();
@@ -248,7 +246,7 @@ impl AgencyCa {
         if newest == Some(&signer.key) || last(Kind::Mls) == Some(&signer.key) {
             Ok(())
         } else {
-            Err(IssuerError::Answer(AnswerError::RenewalSuperseded { identity: identity.clone() }))
+            Err(AnswerError::RenewalSuperseded(identity.clone()).into())
         }
     }
 
@@ -274,7 +272,7 @@ fn check_apart(wanted: &Wanted<'_>, taken: &mut BTreeSet<String>) -> Result<(), 
     let name = wanted.identity.to_string();
     let keys = wanted.keys.texts();
     if taken.contains(&name) || keys.iter().any(|key| taken.contains(key)) {
-        return Err(IssuerError::Request(RequestError::KeyTaken { name }));
+        return Err(RequestError::KeyTaken(name).into());
     }
     taken.extend(keys);
     taken.insert(name);

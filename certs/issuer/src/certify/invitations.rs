@@ -100,9 +100,7 @@ impl Invitations {
         let mut invitations = Self { path: path.to_owned(), key, open: Vec::new(), last_event: 0 };
         if path.exists() {
             let content = invitations.read();
-            let content = content?.ok_or_else(|| {
-                IssuerError::Folder(FolderError::InvitationsDamaged { path: path.to_owned() })
-            })?;
+            let content = content?.ok_or_else(|| FolderError::InvitationsDamaged(path.to_owned()))?;
             invitations.open = content.0;
             invitations.last_event = content.1;
         }
@@ -147,9 +145,7 @@ impl Invitations {
         let others = self.open.iter().filter(|other| other.identity != invited.identity);
         let mut open: Vec<Invited> = others.cloned().collect();
         if open.len() >= INVITATIONS_PER_AGENCY_MAX {
-            return Err(IssuerError::Answer(AnswerError::TooManyInvitations {
-                limit: INVITATIONS_PER_AGENCY_MAX,
-            }));
+            return Err(AnswerError::TooManyInvitations { limit: INVITATIONS_PER_AGENCY_MAX }.into());
         }
         open.push(invited);
         open.sort_by(|a, b| a.identity.cmp(&b.identity));

@@ -172,7 +172,7 @@ impl AgencyCa {
             issued_at_ms: now_ms,
         }
         .encode_to_vec();
-        Card::parse(&card).map_err(|fault| IssuerError::Request(RequestError::Card(fault)))?;
+        Card::parse(&card).map_err(RequestError::Card)?;
         let signature = self.home.owner.charter_key.sign(&card_signing_bytes(&card))?;
         Ok(v1::SignedCard { card, signature }.encode_to_vec())
     }

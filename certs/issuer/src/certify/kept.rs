@@ -42,8 +42,6 @@ impl AgencyCa {
     }
 
     /// The encoded [`alcove_proto::v1::EnrolmentRequest`] whose keys were certified last for a device.
-    ///
-    /// Errors: [`IssuerError`].
     pub fn kept_request(&self, identity: &Identity) -> Result<Option<Vec<u8>>, IssuerError> {
         let path = self.kept_request_path(identity);
         if path.exists() { read_limited(&path, REQUEST_FILE_BYTES_MAX).map(Some) } else { Ok(None) }

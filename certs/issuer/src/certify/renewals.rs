@@ -113,12 +113,11 @@ fn certificate_of(judged: &Judged) -> Result<&DeviceCertificate, IssuerError> {
         RequestKind::Renewal { certificate: Some(certificate), .. } => Ok(certificate),
         // A renewal that is not believed has a fault, and whoever judged it told it.
         RequestKind::Renewal { certificate: None, .. } => {
-            Err(IssuerError::Answer(AnswerError::RenewalUnknown { identity: judged.identity.clone() }))
+            Err(AnswerError::RenewalUnknown(judged.identity.clone()).into())
         }
-        RequestKind::Invited { .. } => Err(IssuerError::Answer(AnswerError::OtherKind {
-            identity: judged.identity.clone(),
-            is_renewal: false,
-        })),
+        RequestKind::Invited { .. } => {
+            Err(AnswerError::OtherKind { identity: judged.identity.clone(), is_renewal: false }.into())
+        }
     }
 }
 
@@ -137,10 +136,10 @@ pub async fn answer_all(
     let mut gone = false;
     for answer in answers {
         let outcome = if gone {
-            Err(IssuerError::Desk(DeskError::Unreachable))
+            Err(DeskError::Unreachable.into())
         } else {
             let sealed = answer.sealed_answer.clone();
-            desk.answer(ca, &answer.identity, &answer.request_hash, sealed, clock()).await
+            desk.orders(ca, clock()).answer(&answer.identity, &answer.request_hash, sealed).await
         };
         gone = matches!(outcome, Err(IssuerError::Desk(DeskError::Unreachable)));
         failed += usize::from(outcome.is_err());

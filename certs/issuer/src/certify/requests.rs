@@ -141,11 +141,9 @@ impl AgencyCa {
                 let invited = invitations.of(&identity);
                 let name = invited.map(|invited| invited.order.name.clone());
                 let fault = match invited {
-                    None => Some(IssuerError::Answer(AnswerError::NotInvited { identity: identity.clone() })),
+                    None => Some(IssuerError::Answer(AnswerError::NotInvited(identity.clone()))),
                     Some(invited) if invited.code.is_proof(&identity, request, proof) => None,
-                    Some(_) => {
-                        Some(IssuerError::Answer(AnswerError::ForgedProof { identity: identity.clone() }))
-                    }
+                    Some(_) => Some(IssuerError::Answer(AnswerError::ForgedProof(identity.clone()))),
                 };
                 (RequestKind::Invited { name }, request.clone(), fault)
             }
@@ -186,18 +184,14 @@ impl AgencyCa {
         match judged.kind {
             RequestKind::Invited { .. } => {}
             RequestKind::Renewal { .. } => {
-                return Err(IssuerError::Answer(AnswerError::OtherKind { identity, is_renewal: true }));
+                return Err(AnswerError::OtherKind { identity, is_renewal: true }.into());
             }
         }
         if let Some(fault) = judged.fault.take() {
             return Err(fault);
         }
-        if !same_words(&judged.words(), words) {
-            return Err(IssuerError::Request(RequestError::OtherWords { words: judged.words() }));
-        }
-        let invited = invitations
-            .of(&identity)
-            .ok_or(IssuerError::Answer(AnswerError::NotInvited { identity: identity.clone() }))?;
+        words_of_request(&judged.request, Some(words))?;
+        let invited = invitations.of(&identity).ok_or(AnswerError::NotInvited(identity.clone()))?;
         self.issue_sealed(&judged.request, charter, &invited.order.clone(), now_ms)
     }
 
@@ -289,6 +283,17 @@ fn signer_of(
 
 fn ca_texts(agency: &alcove_charter::Agency) -> Vec<String> {
     agency.cas.iter().map(|ca| key_text(ca.public_key())).collect()
+}
+
+/// The words of a request. `given`: as the person read them out; another request is refused.
+///
+/// Errors: [`RequestError::OtherWords`].
+pub fn words_of_request(request: &[u8], given: Option<&str>) -> Result<String, IssuerError> {
+    let words = request_words(request);
+    match given {
+        Some(given) if !same_words(&words, given) => Err(RequestError::OtherWords(words).into()),
+        Some(_) | None => Ok(words),
+    }
 }
 
 /// The request within a renewal that is not believed, so that it can be refused; empty if there is none.

@@ -5,14 +5,17 @@
 //! each agency; whoever drafts a later one opens it and seals it to those who join.
 
 use crate::{
-    ca::{agency::AgencyCa, directory_key::DirectoryKey, roll::agency::Purpose},
+    ca::{agency::AgencyCa, directory_key::DirectoryKey, files::read_limited, roll::agency::Purpose},
     certify::certificates::check_days,
     charters::error::DraftError,
     error::IssuerError,
 };
-use alcove_charter::{Agency, CharterFile, RULES, SealedKey, SignedCharter, directory_key_hash};
+use alcove_charter::{
+    Agency, CHARTER_FILE_BYTES_MAX, CharterFile, RULES, SealedKey, SignedCharter, directory_key_hash,
+};
 use alcove_proto::{names::TrustDomain, v1};
 use prost::Message;
+use std::path::Path;
 
 /// Days a charter lives, unless the drafter says otherwise.
 pub const CHARTER_DAYS: u32 = 730;
@@ -21,6 +24,11 @@ pub const CHARTER_DAYS_MAX: u32 = 3652;
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 const FORMAT: u32 = 1;
+
+/// Reads a charter file. Errors: those of the file and of the charter.
+pub fn read_charter(path: &Path) -> Result<CharterFile, IssuerError> {
+    Ok(CharterFile::parse(&read_limited(path, CHARTER_FILE_BYTES_MAX)?)?)
+}
 
 /// What a first charter says.
 #[derive(Debug, Clone)]
@@ -68,8 +76,6 @@ pub enum Signed {
 }
 
 /// Drafts version 1, nobody's signature on it.
-///
-/// Errors: [`IssuerError`].
 pub fn draft_first(first: FirstCharter, now_ms: i64) -> Result<CharterFile, IssuerError> {
     check_days(first.days, CHARTER_DAYS_MAX)?;
     let mut agencies = first.agencies;
@@ -112,7 +118,7 @@ pub fn draft_next(
     let previous = history.newest();
     for trust_domain in &changes.remove {
         if previous.agency(trust_domain).is_none() {
-            return Err(IssuerError::Draft(DraftError::NotAMember { trust_domain: trust_domain.clone() }));
+            return Err(DraftError::NotAMember(trust_domain.clone()).into());
         }
     }
     let gone = |name: &str| {
@@ -172,19 +178,14 @@ impl AgencyCa {
                 self.check_entry(file, Purpose::Sign)?;
                 if !self.recovery.may_be_signed(&stated.entry().recovery_key, file, trust_domain) {
                     let trust_domain = trust_domain.clone();
-                    return Err(IssuerError::Draft(DraftError::Misstates {
-                        trust_domain,
-                        what: "the recovery key",
-                    }));
+                    return Err(DraftError::Misstates { trust_domain, what: "the recovery key" }.into());
                 }
                 self.directory_key(file)?;
             }
             // A member of the version before may agree to one it is not in.
             None if member_before => {}
             None => {
-                return Err(IssuerError::Draft(DraftError::NotInCharter {
-                    trust_domain: trust_domain.clone(),
-                }));
+                return Err(DraftError::NotInCharter(trust_domain.clone()).into());
             }
         }
         if standing.signed.contains(trust_domain) {
@@ -206,9 +207,7 @@ impl AgencyCa {
             .offered
             .charter()
             .agency(trust_domain)
-            .ok_or_else(|| {
-                IssuerError::Draft(DraftError::NotInCharter { trust_domain: trust_domain.clone() })
-            })?
+            .ok_or_else(|| DraftError::NotInCharter(trust_domain.clone()))?
             .entry();
         let own = self.entry();
         // Until the charter with another name or side is there, the one before says it as it was.
@@ -238,9 +237,7 @@ impl AgencyCa {
             None
         };
         match misstated {
-            Some(what) => {
-                Err(IssuerError::Draft(DraftError::Misstates { trust_domain: trust_domain.clone(), what }))
-            }
+            Some(what) => Err(DraftError::Misstates { trust_domain: trust_domain.clone(), what }.into()),
             None => Ok(()),
         }
     }

@@ -16,6 +16,13 @@ pub struct Spoken {
     pub words: String,
 }
 
+impl Spoken {
+    /// Whether these are its words, as somebody typed them.
+    pub fn is(&self, typed: &str) -> bool {
+        same_words(&self.words, typed)
+    }
+}
+
 /// In what the charter of a file differs from the version before it.
 pub fn differences_of(file: &CharterFile) -> Vec<Difference> {
     let previous = file.history.as_ref().map(|history| &**history.newest());
@@ -37,7 +44,7 @@ pub fn to_hear(file: &CharterFile, signer: &TrustDomain) -> Vec<Spoken> {
 pub fn unheard(file: &CharterFile, due: Vec<Spoken>, heard: &[String]) -> Result<Vec<Spoken>, IssuerError> {
     let known: Vec<String> = differences_of(file).iter().filter_map(Difference::words).collect();
     if heard.iter().any(|heard| !known.iter().any(|words| same_words(words, heard))) {
-        return Err(IssuerError::Draft(DraftError::WordsOfNothing));
+        return Err(DraftError::WordsOfNothing.into());
     }
     let was_heard = |spoken: &Spoken| heard.iter().any(|heard| same_words(&spoken.words, heard));
     Ok(due.into_iter().filter(|spoken| !was_heard(spoken)).collect())

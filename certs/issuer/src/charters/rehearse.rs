@@ -117,14 +117,14 @@ pub fn rehearse(input: &RehearseInput<'_>, now_ms: i64) -> Result<Rehearsal, Iss
 
     let ca_file = input.ca.join(CA_CERTIFICATE);
     let ca = Ca::parse(&read_limited(&ca_file, CERTIFICATE_BYTES_MAX)?)
-        .map_err(|_| IssuerError::Folder(FolderError::Mismatch { path: ca_file }))?;
+        .map_err(|_| FolderError::Mismatch(ca_file))?;
     all.push(finding(ca.not_after_ms(), FindingKind::Ca, &input.ca.display()));
 
     let own = input.ca.join(CRL);
     let own = if own.exists() { Some(read_limited(&own, CRL_BYTES_MAX)?) } else { None };
     let mut newest: BTreeMap<String, (u64, i64)> = BTreeMap::new();
     for der in input.crls.iter().chain(&own) {
-        let crl = Crl::verify(der, &history).map_err(|fault| IssuerError::List(ListError::Refused(fault)))?;
+        let crl = Crl::verify(der, &history).map_err(ListError::Refused)?;
         let held = newest.entry(crl.trust_domain.to_string()).or_default();
         *held = (*held).max((crl.number, crl.next_update_ms));
     }

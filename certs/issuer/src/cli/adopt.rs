@@ -12,7 +12,7 @@ const SHOWN_MAX: usize = 50;
 pub(crate) struct Adopt {
     #[command(flatten)]
     at: AtDesk,
-    /// The differences have been read, and the list is to be adopted.
+    /// Adopt the list without asking. After you have read the differences.
     #[arg(long)]
     yes: bool,
 }
@@ -20,24 +20,24 @@ pub(crate) struct Adopt {
 impl Adopt {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         let mut visit = self.at.visit(&run.passphrase)?;
-        let crl = visit.wait(visit.desk.list_in_force(&visit.ca, clock_ms()))?;
+        let crl = visit.wait(visit.orders(clock_ms()).list_in_force())?;
         let adoptable = visit.ca.compare_list(&crl, visit.trust.charters(), clock_ms())?;
         let said = object(&adoptable);
         let lines = differences(&adoptable);
         if self.yes {
             run.output.remarks(&lines)?;
         } else if ask_line(&lines, "Type yes to take this over into the folder: ")?.trim() != "yes" {
-            return Err(IssuerError::List(ListError::NotAdopted));
+            return Err(ListError::NotAdopted.into());
         }
         visit.ca.adopt_list(adoptable)?;
         let folder = self.at.folder().display();
         run.output.done(
             &said,
             &[
-                "Adopted: it counts as this folder's last list.".to_owned(),
+                "Adopted: it now counts as this folder's last list.".to_owned(),
                 format!(
-                    "Now make and publish the next one: alcove-certs crl --ca {folder} -o agency.crl. Then replace the CA, whose \
-                     key somebody else has: alcove-certs ca roll begin --ca {folder}."
+                    "Now make and publish the next one: alcove-certs crl --ca {folder} -o agency.crl. Then replace the CA, since \
+                     someone else has its key: alcove-certs ca roll begin --ca {folder}."
                 ),
             ],
         )
@@ -55,7 +55,7 @@ fn differences(adoptable: &Adoptable) -> Vec<String> {
         foreign.iter().filter_map(|foreign| Some((foreign, foreign.issued.as_ref()?))).collect();
     if !known.is_empty() {
         lines.push(
-            "It revokes certificates that this folder has not revoked. Their devices are shut out already:"
+            "It revokes certificates that this folder has not revoked. Their devices are already shut out:"
                 .to_owned(),
         );
     }
@@ -75,7 +75,7 @@ fn differences(adoptable: &Adoptable) -> Vec<String> {
     }
     if *left_out > 0 {
         lines.push(format!(
-            "It is by a CA that the charter no longer names: {left_out} serial numbers that this folder knows nothing of are left out."
+            "It is signed by a CA that the charter no longer names: {left_out} serial numbers that this folder does not know are left out."
         ));
     }
     if !missing.is_empty() {
@@ -85,8 +85,8 @@ fn differences(adoptable: &Adoptable) -> Vec<String> {
         ));
     }
     lines.push(
-        "If nobody of your agency made that list with another copy of this folder, somebody has stolen the CA's key. What the \
-         list revokes stays revoked; its people need new certificates."
+        "If no one in your agency made that list with another copy of this folder, someone has stolen the CA's key. What the \
+         list revokes stays revoked; the people concerned need new certificates."
             .to_owned(),
     );
     lines
@@ -99,7 +99,7 @@ fn more(count: usize) -> Option<String> {
 
 fn kind_text(kind: Kind) -> &'static str {
     match kind {
-        Kind::Tls => "the way to the server",
+        Kind::Tls => "connecting to the server",
         Kind::Mls => "signing",
         Kind::Server => "the server",
         Kind::Receipts => "receipts",

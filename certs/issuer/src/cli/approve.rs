@@ -1,16 +1,7 @@
 //! `approve`, `refuse`, `withdraw`: the admin decides about one device.
 
-use super::{
-    ask::ask,
-    clock::clock_ms,
-    desk::{AtDesk, Wanted},
-    output::Output,
-    run::Run,
-};
-use alcove_issuer::{
-    AnswerError, IssuerError, Judged,
-    telling::{day, moment},
-};
+use super::{ask::ask, clock::clock_ms, desk::AtDesk, order::device_object, output::Output, run::Run};
+use alcove_issuer::{AnswerError, IssuerError, Judged, Wanted, telling::day};
 use alcove_proto::names::Identity;
 use clap::Args;
 use serde_json::json;
@@ -31,32 +22,23 @@ impl Approve {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         let mut visit = self.at.visit(&run.passphrase)?;
         let mut invitations = visit.ca.invitations()?;
-        let mut judged = visit.request_of(&self.identity, Wanted::Invited, &invitations)?;
+        let mut judged = visit.request_of(&self.identity, Wanted::Invited, &invitations, clock_ms())?;
         if let Some(fault) = judged.fault.take() {
             return Err(fault);
         }
         let words = compared(&judged, self.words)?;
         let issued = visit.ca.approve(&mut judged, &invitations, &visit.charter, &words, clock_ms())?;
         // First: a certificate that is in use and not in the ledger is an alarm. Run again, it certifies anew.
-        visit.publish_ledger()?;
+        visit.publish_ledger(clock_ms())?;
         let (identity, hash) = (&judged.identity, judged.request_hash());
-        visit.wait(visit.desk.answer(&visit.ca, identity, &hash, issued.file.clone(), clock_ms()))?;
+        visit.wait(visit.orders(clock_ms()).answer(identity, &hash, issued.file.clone()))?;
         // The code is of no use any more; if this is cut off, `pending` forgets it when its time is over.
         invitations.keep_only(|invited| invited.identity != judged.identity)?;
         run.output.done(
-            &json!({
-                "schema": "alcove.certs.device.v1",
-                "identity": issued.identity.to_string(),
-                "person": issued.identity.person.to_string(),
-                "handle": issued.identity.person.handle.as_str(),
-                "device": issued.identity.device,
-                "serials": issued.serials,
-                "not_after": moment(issued.not_after_ms),
-                "words": judged.words(),
-            }),
+            &device_object(&issued, &judged.words()),
             &[
                 format!("Certified {} until {}.", issued.identity, day(issued.not_after_ms)),
-                "The answer waits at the desk; their device collects it by itself.".to_owned(),
+                "The answer is at the desk; their device collects it by itself.".to_owned(),
             ],
         )
     }
@@ -71,16 +53,14 @@ fn compared(judged: &Judged, given: Option<String>) -> Result<String, IssuerErro
             let shown = [
                 format!("The request for {} has the words:", judged.identity),
                 format!("    {words}"),
-                "Call the person, and let them read theirs to you.".to_owned(),
+                "Call the person, and let them read their words to you.".to_owned(),
             ];
             match ask(&shown, "Do they read out the same six words? [y/N] ")? {
                 true => Ok(words),
-                false => {
-                    Err(IssuerError::Answer(AnswerError::WordsDiffer { identity: judged.identity.clone() }))
-                }
+                false => Err(AnswerError::WordsDiffer(judged.identity.clone()).into()),
             }
         }
-        None => Err(IssuerError::Answer(AnswerError::WordsMissing)),
+        None => Err(AnswerError::WordsMissing.into()),
     }
 }
 
@@ -96,9 +76,9 @@ impl Refuse {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         let visit = self.at.visit(&run.passphrase)?;
         let mut invitations = visit.ca.invitations()?;
-        let judged = visit.request_of(&self.identity, Wanted::Invited, &invitations)?;
+        let judged = visit.request_of(&self.identity, Wanted::Invited, &invitations, clock_ms())?;
         let hash = judged.request_hash();
-        visit.wait(visit.desk.refuse(&visit.ca, &self.identity, &hash, clock_ms()))?;
+        visit.wait(visit.orders(clock_ms()).refuse(&self.identity, &hash))?;
         invitations.keep_only(|invited| invited.identity != self.identity)?;
         answer_done(
             &self.identity,
@@ -121,9 +101,9 @@ impl Withdraw {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         let visit = self.at.visit(&run.passphrase)?;
         let mut invitations = visit.ca.invitations()?;
-        visit.wait(visit.desk.withdraw_invitation(&visit.ca, &self.identity, clock_ms()))?;
+        visit.wait(visit.orders(clock_ms()).withdraw_invitation(&self.identity))?;
         invitations.keep_only(|invited| invited.identity != self.identity)?;
-        answer_done(&self.identity, "withdrawn", "The invitation opens nothing any more.", &mut run.output)
+        answer_done(&self.identity, "withdrawn", "The invitation can no longer be used.", &mut run.output)
     }
 }
 

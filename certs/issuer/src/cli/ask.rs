@@ -1,10 +1,10 @@
 //! A question to the person at the terminal.
 
-use alcove_issuer::{FolderError, IssuerError};
+use alcove_issuer::{IssuerError, io};
 use alcove_programs::text::safe_block;
 use std::{
     io::{BufRead, Read, Write, stderr, stdin},
-    path::PathBuf,
+    path::Path,
 };
 
 /// Most bytes of an answer that is looked at.
@@ -18,14 +18,12 @@ pub(super) fn ask(lines: &[String], question: &str) -> Result<bool, IssuerError>
 
 /// Shows something, asks, and takes one line.
 pub(super) fn ask_line(lines: &[String], question: &str) -> Result<String, IssuerError> {
-    let terminal = |source| {
-        IssuerError::Folder(FolderError::Io { act: "read from", path: PathBuf::from("the terminal"), source })
-    };
+    let terminal = || io("read from", Path::new("the terminal"));
     let mut answer = String::new();
     if !lines.is_empty() {
-        writeln!(stderr(), "{}", safe_block(&lines.join("\n"), "")).map_err(terminal)?;
+        writeln!(stderr(), "{}", safe_block(&lines.join("\n"), "")).map_err(terminal())?;
     }
-    write!(stderr(), "{}", safe_block(question, "")).map_err(terminal)?;
-    stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut answer).map_err(terminal)?;
+    write!(stderr(), "{}", safe_block(question, "")).map_err(terminal())?;
+    stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut answer).map_err(terminal())?;
     Ok(answer)
 }

@@ -16,7 +16,7 @@ pub(crate) enum CaCommand {
     Roll(super::roll::RollCommand),
     /// Give the agency another name or side, for the next charter.
     Rename(Rename),
-    /// Show the words of the CA's own keys, to be read out to the admins who sign a charter.
+    /// Show the words of the CA's own keys. To read them out to the admins who sign a charter.
     Show(super::ca_show::ShowKeys),
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Init {
     /// The agency's name as people read it.
     #[arg(long, required_unless_present = "server", conflicts_with = "server")]
     name: Option<String>,
-    /// The agency's side, which people read beside every name.
+    /// The agency's side, which people see beside every name.
     #[arg(long, value_enum, required_unless_present = "server", conflicts_with = "server")]
     side: Option<SideArgument>,
     /// Make the CA of the server instead.
@@ -80,7 +80,7 @@ impl Init {
                             folder.join("agency.pub").display(),
                             folder.join("agency.crl").display()
                         ),
-                        "Keep a copy of the folder and its passphrase offline: nobody can replace them."
+                        "Keep a copy of the folder and its passphrase offline: no one can replace them."
                             .to_owned(),
                     ],
                 )

@@ -20,10 +20,10 @@ pub(crate) struct Crl {
     /// The agency's CA folder.
     #[arg(long, value_name = "DIR", required = true, env = "ALCOVE_CERTS_CA")]
     ca: Option<PathBuf>,
-    /// Where to write the list; over this agency's last list, and over nothing else.
+    /// Where to write the list; only this agency's last list may be overwritten.
     #[arg(short, long, value_name = "FILE", required = true)]
     output: Option<PathBuf>,
-    /// Write over a file that is there.
+    /// Overwrite an existing file.
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -32,9 +32,9 @@ pub(crate) struct Crl {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CrlCommand {
-    /// Put a list that was made before in force.
+    /// Put an earlier list in force.
     Publish(PublishCrl),
-    /// Take over the list that is in force and that this folder did not make, so that the next one is taken again.
+    /// Take over the list in force, which this folder did not make. When the server refuses your lists because of it.
     Adopt(Adopt),
 }
 

@@ -1,27 +1,19 @@
 //! The duty officer's commands.
 
-use super::{
-    clock::clock_ms,
-    desk::{AtDesk, runtime},
-    input::read_charter,
-    passphrase::Source,
-    publishing::cut_text,
-    run::Run,
-};
-use alcove_charter::TrustView;
-use alcove_issuer::{Desk, DutyOfficer, FolderError, IssuerError, telling::moment, write_whole};
+use super::{clock::clock_ms, desk::AtDesk, passphrase::Source, publishing::cut_text, run::Run};
+use alcove_issuer::{DutyOfficer, FolderError, IssuerError, at_desk, telling::moment, write_whole};
 use alcove_proto::names::Identity;
 use clap::{Args, Subcommand};
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DutyCommand {
-    /// Make a duty officer's key in a folder of its own, certified by the agency's CA.
+    /// Make a duty officer's key, certified by the agency's CA, in its own folder. Beforehand, for a year.
     Init(Init),
-    /// Deny a device of the agency.
+    /// Shut out a device of the agency. When it is lost and the CA is not at hand.
     Deny(Deny),
-    /// Let a denied device in again; by the agency's admin.
+    /// Let a denied device in again. For the agency's admin.
     Lift(Lift),
 }
 
@@ -45,7 +37,7 @@ pub(crate) struct Deny {
     /// The duty officer's folder.
     #[arg(long, value_name = "DUTY")]
     duty: PathBuf,
-    /// Where to write the denial; not over a file that is there. With --desk it need not be written.
+    /// Where to write the denial; an existing file is not overwritten. Not needed with --desk.
     #[arg(short, long, value_name = "FILE", required_unless_present = "desk")]
     output: Option<PathBuf>,
     /// Put it in force at the server's desk at once.
@@ -79,7 +71,7 @@ impl DutyCommand {
                     }),
                     &[
                         format!("Made the duty officer's key of {} in {}.", duty.agency(), init.output.display()),
-                        "Give folder and passphrase to the person on duty: they can shut devices out but cannot let any in."
+                        "Give folder and passphrase to the person on duty: they can shut devices out, but cannot let any in."
                             .to_owned(),
                     ],
                 )
@@ -87,7 +79,7 @@ impl DutyCommand {
             Self::Deny(deny) => deny.run(run),
             Self::Lift(lift) => {
                 let visit = lift.at.visit(&run.passphrase)?;
-                visit.wait(visit.desk.lift_denial(&visit.ca, &lift.identity, clock_ms()))?;
+                visit.wait(visit.orders(clock_ms()).lift_denial(&lift.identity))?;
                 run.output.done(
                     &json!({ "schema": "alcove.certs.lift.v1", "identity": lift.identity.to_string() }),
                     &[format!("{} is let in again, unless it is revoked.", lift.identity)],
@@ -100,7 +92,7 @@ impl DutyCommand {
 impl Deny {
     fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         if let Some(path) = self.output.as_ref().filter(|path| path.exists()) {
-            return Err(IssuerError::Folder(FolderError::Exists { path: path.clone() }));
+            return Err(FolderError::Exists(path.clone()).into());
         }
         let duty = run.passphrase.open(|passphrase| DutyOfficer::open(&self.duty, passphrase))?.0;
         let denial = duty.deny(&self.identity, run.now_ms)?;
@@ -108,7 +100,9 @@ impl Deny {
             write_whole(path, &denial)?;
         }
         let cut = match (&self.desk, &self.charter) {
-            (Some(desk), Some(charter)) => Some(submit_denial(desk, charter, denial)?),
+            (Some(desk), Some(charter)) => {
+                Some(at_desk(desk, charter, async |desk| desk.submit_denial(denial).await)?)
+            }
             _ => None,
         };
         let mut lines = vec![format!("Denied {}.", self.identity)];
@@ -131,9 +125,4 @@ impl Deny {
             &lines,
         )
     }
-}
-
-fn submit_denial(desk: &str, charter: &Path, denial: Vec<u8>) -> Result<u32, IssuerError> {
-    let trust = TrustView::new(read_charter(charter)?.complete()?);
-    runtime()?.block_on(async { Desk::connect(desk, &trust).await?.submit_denial(denial).await })
 }

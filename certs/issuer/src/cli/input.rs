@@ -1,15 +1,29 @@
 //! Files that several commands take, and files that none of them writes over.
 
-use alcove_charter::{CHARTER_FILE_BYTES_MAX, CharterFile};
 use alcove_issuer::{FolderError, IssuerError, read_limited};
 use alcove_proto::limits::CRL_BYTES_MAX;
-use std::path::Path;
+use clap::Args;
+use std::path::{Path, PathBuf};
 
 /// Most bytes of a request file.
 pub(crate) const REQUEST_BYTES_MAX: usize = 64 * 1024;
 
-pub(crate) fn read_charter(path: &Path) -> Result<CharterFile, IssuerError> {
-    Ok(CharterFile::parse(&read_limited(path, CHARTER_FILE_BYTES_MAX)?)?)
+/// Where an answer is written.
+#[derive(Debug, Args)]
+pub(crate) struct AnswerFile {
+    /// Where to write the result; an existing file is not overwritten.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Overwrite an existing file.
+    #[arg(long)]
+    force: bool,
+}
+
+impl AnswerFile {
+    /// Before anything is signed: a file that is there is not written over.
+    pub(crate) fn check(&self) -> Result<(), IssuerError> {
+        refuse_existing(&self.output, self.force, None)
+    }
 }
 
 /// Before anything is signed: a file that is there is not written over, except the last list of `ca` by the next.
@@ -21,5 +35,5 @@ pub(crate) fn refuse_existing(file: &Path, force: bool, ca: Option<&Path>) -> Re
     if last.is_some() && read_limited(file, CRL_BYTES_MAX).ok() == last {
         return Ok(());
     }
-    Err(IssuerError::Folder(FolderError::WouldOverwrite { path: file.to_owned() }))
+    Err(FolderError::WouldOverwrite(file.to_owned()).into())
 }

@@ -1,11 +1,9 @@
 //! `invite`: a person's device may ask at the desk.
 
-use super::{clock::clock_ms, desk::AtDesk, input::refuse_existing, order::OrderArgs, run::Run};
-use alcove_charter::claim_hash;
+use super::{clock::clock_ms, desk::AtDesk, input::AnswerFile, order::OrderArgs, run::Run};
 use alcove_issuer::{Desk, IssuerError, telling::moment, write_private};
 use clap::Args;
 use serde_json::json;
-use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 #[derive(Debug, Args)]
@@ -17,17 +15,13 @@ pub(crate) struct Invite {
     /// The server's address, which the device will call.
     #[arg(long, value_name = "HOST:PORT")]
     server: String,
-    /// Where to write the invitation; not over a file that is there.
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
-    /// Write over a file that is there.
-    #[arg(long)]
-    force: bool,
+    #[command(flatten)]
+    answer: AnswerFile,
 }
 
 impl Invite {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
-        refuse_existing(&self.output, self.force, None)?;
+        self.answer.check()?;
         let visit = self.at.visit(&run.passphrase)?;
         let order = self.order.order(self.server, self.at.address().to_owned());
         let server_ca_key = visit.wait(Desk::server_ca(self.at.address(), &visit.trust))?;
@@ -37,10 +31,9 @@ impl Invite {
         // proof cannot be checked, and nobody holds an invitation that the desk does not know.
         let invitation = visit.ca.invite(&mut invitations, &visit.charter, &order, server_ca_key, now_ms)?;
         let (identity, until) = (&invitation.identity, invitation.not_after_ms);
-        let claim = claim_hash(&invitation.code.claim(identity));
-        visit.wait(visit.desk.open_invitation(&visit.ca, identity, &claim, until, clock_ms()))?;
+        visit.wait(visit.orders(clock_ms()).open_invitation(&invitation))?;
         let text = Zeroizing::new(format!("{}\n", *Zeroizing::new(invitation.to_text())));
-        write_private(&self.output, text.as_bytes())?;
+        write_private(&self.answer.output, text.as_bytes())?;
         run.output.done(
             &json!({
                 "schema": "alcove.certs.invitation.v1",
@@ -49,12 +42,12 @@ impl Invite {
                 "device": identity.device,
                 "not_after": moment(until),
                 "used": false,
-                "file": self.output,
+                "file": self.answer.output,
             }),
             &[
                 format!("Invited {} ({}) until {}.", order.name, order.role, moment(until)),
                 format!("They are {identity}."),
-                format!("Give them {} and show it to nobody else.", self.output.display()),
+                format!("Give them {} and show it to no one else.", self.answer.output.display()),
                 "When their request is in, you compare six words with them by phone: `alcove-certs pending`."
                     .to_owned(),
             ],

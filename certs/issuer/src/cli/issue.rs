@@ -1,15 +1,12 @@
 //! `issue`: a device certified by files, `D.req` in and `D.cert` out.
 
 use super::{
-    input::{REQUEST_BYTES_MAX, read_charter, refuse_existing},
-    order::OrderArgs,
+    input::{AnswerFile, REQUEST_BYTES_MAX},
+    order::{OrderArgs, device_object},
     run::Run,
 };
-use alcove_charter::{request_words, same_words};
 use alcove_issuer::{
-    IssuerError, RequestError, read_limited,
-    telling::{day, moment},
-    write_whole,
+    IssuerError, drafting::read_charter, read_limited, telling::day, words_of_request, write_whole,
 };
 use clap::Args;
 use serde_json::json;
@@ -36,49 +33,34 @@ pub(crate) struct Issue {
     /// The address of the server's desk, host:port, where the device will renew.
     #[arg(long, value_name = "HOST:PORT", default_value = "")]
     desk: String,
-    /// Where to write the answer; not over a file that is there.
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
-    /// Write over a file that is there.
-    #[arg(long)]
-    force: bool,
+    #[command(flatten)]
+    answer: AnswerFile,
 }
 
 impl Issue {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
-        refuse_existing(&self.output, self.force, None)?;
+        self.answer.check()?;
         let request = read_limited(&self.request, REQUEST_BYTES_MAX)?;
-        let words = request_words(&request);
-        if self.words.is_some_and(|given| !same_words(&words, &given)) {
-            return Err(IssuerError::Request(RequestError::OtherWords { words }));
-        }
+        let words = words_of_request(&request, self.words.as_deref())?;
         let charter = read_charter(&self.charter)?;
         let mut ca = run.passphrase.open_agency(&self.ca)?;
         let order = self.order.order(self.server, self.desk);
         let issued = ca.issue_device(&request, &charter, &order, run.now_ms)?;
-        write_whole(&self.output, &issued.file)?;
+        write_whole(&self.answer.output, &issued.file)?;
+        let mut object = device_object(&issued, &words);
+        object["file"] = json!(self.answer.output);
         run.output.done(
-            &json!({
-                "schema": "alcove.certs.device.v1",
-                "identity": issued.identity.to_string(),
-                "person": issued.identity.person.to_string(),
-                "handle": issued.identity.person.handle.as_str(),
-                "device": issued.identity.device,
-                "serials": issued.serials,
-                "not_after": moment(issued.not_after_ms),
-                "words": words,
-                "file": self.output,
-            }),
+            &object,
             &[
                 format!("The request's words are: {words}. The person must see the same."),
                 format!("Certified {} ({}) until {}.", order.name, order.role, day(issued.not_after_ms)),
                 format!("They are {}.", issued.identity),
                 format!(
                     "Give them {}; they finish with: alcove enrol finish {}",
-                    self.output.display(),
-                    self.output.display()
+                    self.answer.output.display(),
+                    self.answer.output.display()
                 ),
-                "Then publish the ledger: `alcove-certs ledger publish`. Else their colleagues' devices take it for forged."
+                "Then publish the ledger: `alcove-certs ledger publish`. Otherwise their colleagues' devices treat the certificate as forged."
                     .to_owned(),
             ],
         )

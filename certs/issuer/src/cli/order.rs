@@ -1,8 +1,9 @@
 //! What an admin says of a device that is to be certified: the same whether its request comes as a file or by the desk.
 
-use alcove_issuer::{DEVICE_DAYS, DeviceOrder};
+use alcove_issuer::{DEVICE_DAYS, DeviceOrder, IssuedDevice, telling::moment};
 use alcove_proto::names::Handle;
 use clap::Args;
+use serde_json::{Value, json};
 
 #[derive(Debug, Args)]
 pub(crate) struct OrderArgs {
@@ -12,7 +13,7 @@ pub(crate) struct OrderArgs {
     /// The person's role, as the other agencies will read it.
     #[arg(long)]
     role: String,
-    /// The handle of a person who has a device already, or whose invitation is to be replaced.
+    /// The handle of a person who already has a device, or whose invitation you replace.
     #[arg(long)]
     handle: Option<Handle>,
     /// Which of the person's devices this is.
@@ -36,4 +37,18 @@ impl OrderArgs {
             desk_address: desk,
         }
     }
+}
+
+/// A device that was certified, for scripts. `words`: of its request.
+pub(crate) fn device_object(issued: &IssuedDevice, words: &str) -> Value {
+    json!({
+        "schema": "alcove.certs.device.v1",
+        "identity": issued.identity.to_string(),
+        "person": issued.identity.person.to_string(),
+        "handle": issued.identity.person.handle.as_str(),
+        "device": issued.identity.device,
+        "serials": issued.serials,
+        "not_after": moment(issued.not_after_ms),
+        "words": words,
+    })
 }

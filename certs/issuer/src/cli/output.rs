@@ -1,6 +1,7 @@
 //! How answers look: sentences for people, objects for scripts.
 
 use super::{clock::clock_ms, exit};
+use alcove_issuer::{IssuerError, io, telling};
 use alcove_programs::{
     answers::Answers,
     language::Language,
@@ -8,8 +9,6 @@ use alcove_programs::{
 };
 use serde_json::Value;
 use std::{path::Path, process::ExitCode};
-
-use alcove_issuer::{FolderError, IssuerError, telling};
 
 /// Where answers go.
 pub(crate) struct Output {
@@ -70,12 +69,6 @@ impl Output {
         } else {
             lines.iter().try_for_each(|line| self.answers.line(&safe_block(line, "")))
         };
-        written.map_err(|source| {
-            IssuerError::Folder(FolderError::Io {
-                act: "write to",
-                path: Path::new("standard output").to_owned(),
-                source,
-            })
-        })
+        written.map_err(io("write to", Path::new("standard output")))
     }
 }

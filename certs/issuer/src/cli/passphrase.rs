@@ -1,7 +1,7 @@
 //! Where a passphrase comes from: a file, or a person at a terminal. Never an argument.
 
-use alcove_issuer::{AgencyCa, FolderError, IssuerError, recovery::RecoveryError};
-use alcove_programs::passphrase::{BYTES_MAX, Extent, FileError, Passphrase, Unfit, open_with_tries};
+use alcove_issuer::{AgencyCa, FolderError, IssuerError, io, recovery::RecoveryError};
+use alcove_programs::passphrase::{BYTES_MAX, Extent, FileError, Passphrase, open_with_tries};
 use std::{
     io::{IsTerminal, stdin},
     path::{Path, PathBuf},
@@ -43,10 +43,7 @@ impl Source {
         if let Some(path) = &self.file {
             return from_file(path);
         }
-        let first = ask("New passphrase of the CA: ")?;
-        first.check_for_new()?;
-        let second = ask("The same again: ")?;
-        if first.matches(&second) { Ok(first) } else { Err(IssuerError::PassphrasesDiffer) }
+        typed_twice("New passphrase of the CA: ", ask)
     }
 }
 
@@ -79,10 +76,16 @@ pub(crate) fn of_new_share(
         passphrase.check_for_new()?;
         return Ok(passphrase);
     }
-    let first = ask_officer(&format!("Officer {number} of {officers}, a new passphrase for your share: "))?;
+    typed_twice(&format!("Officer {number} of {officers}, a new passphrase for your share: "), ask_officer)
+}
+
+fn typed_twice(
+    prompt: &str,
+    ask: impl Fn(&str) -> Result<Passphrase, IssuerError>,
+) -> Result<Passphrase, IssuerError> {
+    let first = ask(prompt)?;
     first.check_for_new()?;
-    let second = ask_officer("The same again: ")?;
-    if first.matches(&second) { Ok(first) } else { Err(IssuerError::PassphrasesDiffer) }
+    if first.matches(&ask("The same again: ")?) { Ok(first) } else { Err(IssuerError::PassphrasesDiffer) }
 }
 
 /// The passphrase of the officer whose share stands in `share`. A file is not tried again, a person is asked again.
@@ -109,12 +112,10 @@ fn ask_officer(prompt: &str) -> Result<Passphrase, IssuerError> {
 
 fn from_file(path: &Path) -> Result<Passphrase, IssuerError> {
     Passphrase::read(path, Extent::Whole).map_err(|error| match error {
-        FileError::Io(source) => {
-            IssuerError::Folder(FolderError::Io { act: "read", path: path.to_owned(), source })
-        }
-        FileError::OpenToOthers => IssuerError::Folder(FolderError::OpenToOthers { path: path.to_owned() }),
+        FileError::Io(source) => io("read", path)(source),
+        FileError::OpenToOthers => IssuerError::Folder(FolderError::OpenToOthers(path.to_owned())),
         FileError::NotText => IssuerError::WrongPassphrase,
-        FileError::Empty => Unfit::Guessable { characters: 0, different: 0 }.into(),
+        FileError::Empty => IssuerError::Folder(FolderError::EmptyPassphraseFile(path.to_owned())),
         FileError::TooLong => {
             IssuerError::Folder(FolderError::TooLarge { path: path.to_owned(), limit: BYTES_MAX })
         }
@@ -125,12 +126,6 @@ fn ask(prompt: &str) -> Result<Passphrase, IssuerError> {
     if !stdin().is_terminal() {
         return Err(IssuerError::PassphraseMissing);
     }
-    let typed = rpassword::prompt_password(prompt).map_err(|source| {
-        IssuerError::Folder(FolderError::Io {
-            act: "read from",
-            path: Path::new("the terminal").to_owned(),
-            source,
-        })
-    })?;
+    let typed = rpassword::prompt_password(prompt).map_err(io("read from", Path::new("the terminal")))?;
     Ok(Passphrase::new(typed))
 }

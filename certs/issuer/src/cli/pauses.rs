@@ -1,7 +1,7 @@
 //! How a watch waits: longer after each failure, and no longer than until it is to stop.
 
-use alcove_issuer::{FolderError, IssuerError};
-use std::time::Duration;
+use alcove_issuer::{IssuerError, io};
+use std::{path::Path, time::Duration};
 
 /// Longest pause after a desk that could not be reached, seconds.
 pub(super) const BACKOFF_SECONDS_MAX: u64 = 3600;
@@ -20,11 +20,7 @@ pub(super) struct Stop {
 impl Stop {
     pub(super) fn new() -> Result<Self, IssuerError> {
         use tokio::signal::unix::{SignalKind, signal};
-        let listen = |kind| {
-            signal(kind).map_err(|source| {
-                IssuerError::Folder(FolderError::Io { act: "listen for", path: "signals".into(), source })
-            })
-        };
+        let listen = |kind| signal(kind).map_err(io("listen for", Path::new("signals")));
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 

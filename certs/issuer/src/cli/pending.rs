@@ -20,8 +20,8 @@ impl Pending {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         let visit = self.at.visit(&run.passphrase)?;
         let mut invitations = visit.ca.invitations()?;
-        let waiting = visit.waiting(invitations.last_event())?;
-        let judged = visit.judged(&waiting, &invitations);
+        let waiting = visit.waiting(invitations.last_event(), clock_ms())?;
+        let judged = visit.judged(&waiting, &invitations, clock_ms());
         let now_ms = clock_ms();
         for request in &judged {
             show_request(request, now_ms, &mut run.output)?;
@@ -34,7 +34,7 @@ impl Pending {
             show_event(event, &mut run.output)?;
         }
         if judged.is_empty() && waiting.invitations.is_empty() && waiting.events.is_empty() {
-            run.output.remark("Nothing waits, and nothing has happened since you looked last.")?;
+            run.output.remark("Nothing is waiting, and nothing has happened since you last looked.")?;
         }
         // Only now: what could not be shown is shown the next time.
         if let Some(last) = waiting.events.last() {
@@ -86,7 +86,7 @@ fn show_invitation(
     output: &mut Output,
 ) -> Result<(), IssuerError> {
     let until = moment(invitation.not_after_ms);
-    let state = if invitation.used { "a request has come in" } else { "nobody has come yet" };
+    let state = if invitation.used { "a request has come in" } else { "no request has come yet" };
     output.answer(
         &json!({
             "schema": "alcove.certs.invitation.v1",
@@ -113,11 +113,11 @@ fn show_event(event: &DeskEvent, output: &mut Output) -> Result<(), IssuerError>
         DeskEventKind::Unspecified => ("unknown", "something this version does not know"),
         DeskEventKind::HandedIn => ("handed-in", "a request came in"),
         DeskEventKind::WrongCode => ("wrong-code", "REFUSED: the code was not the invitation's"),
-        DeskEventKind::UsedCode => ("used-code", "REFUSED: another request had come in on the invitation"),
+        DeskEventKind::UsedCode => ("used-code", "REFUSED: the invitation had been used for another request"),
         DeskEventKind::ExpiredCode => ("expired-code", "REFUSED: the invitation had ended"),
-        DeskEventKind::NotInvited => ("not-invited", "REFUSED: nobody invited that device"),
+        DeskEventKind::NotInvited => ("not-invited", "REFUSED: that device was not invited"),
         DeskEventKind::RenewalRefused => {
-            ("renewal-refused", "REFUSED: a renewal by a certificate that does not hold")
+            ("renewal-refused", "REFUSED: a renewal by a certificate that is not valid")
         }
         DeskEventKind::Collected => ("collected", "the answer was collected"),
         DeskEventKind::Denied => ("denied", "the duty officer shut it out"),

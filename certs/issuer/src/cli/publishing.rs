@@ -1,8 +1,9 @@
 //! Publishing a list at the desk as soon as it is made, or later; and the ledger that goes with it.
 
-use super::{clock::clock_ms, desk::runtime, input::read_charter, output::Output};
-use alcove_charter::TrustView;
-use alcove_issuer::{AgencyCa, Desk, DeskError, IssuedCrl, IssuerError, ListError, Published, write_whole};
+use super::{clock::clock_ms, output::Output};
+use alcove_issuer::{
+    AgencyCa, DeskError, IssuedCrl, IssuerError, ListError, Published, at_desk, runtime, write_whole,
+};
 use alcove_proto::{
     limits::{CRL_AHEAD_MS_MAX, CRLS_PER_MINUTE_MAX, LISTED_SERIALS_MAX},
     v1::Reason,
@@ -45,18 +46,12 @@ impl Publishing {
         let (Some(desk), Some(charter)) = (&self.desk, &self.charter) else { return Ok(None) };
         publish_crl(desk, charter, crl, file, output).map(Some)
     }
-}
 
-impl Publishing {
     /// Publishes the ledger, if a desk is named: what has just been done stands in it.
     pub(crate) fn publish_ledger(&self, ca: &AgencyCa) -> Result<(), IssuerError> {
         let (Some(desk), Some(charter)) = (&self.desk, &self.charter) else { return Ok(()) };
-        let publish = || {
-            let trust = TrustView::new(read_charter(charter)?.complete()?);
-            let published = async { Desk::connect(desk, &trust).await?.publish_ledger(ca, clock_ms()).await };
-            runtime()?.block_on(published).map(drop)
-        };
-        publish().map_err(|source| IssuerError::LedgerUnpublished { source: Box::new(source) })
+        let published = at_desk(desk, charter, async |desk| desk.publish_ledger(ca, clock_ms()).await);
+        published.map(drop).map_err(|source| IssuerError::LedgerUnpublished { source: Box::new(source) })
     }
 }
 
@@ -71,15 +66,14 @@ pub(crate) fn publish_crl(
     output: &mut Output,
 ) -> Result<Published, IssuerError> {
     let mut publish = || {
-        let trust = TrustView::new(read_charter(charter)?.complete()?);
         let runtime = runtime()?;
         let mut waits = 0;
         let mut has_waited_for_its_date = false;
         loop {
-            let submit = async { Desk::connect(desk, &trust).await?.submit_crl(crl.to_vec()).await };
+            let submitted = at_desk(desk, charter, async |desk| desk.submit_crl(crl.to_vec()).await);
             // Rounded up, so that nobody comes a moment too early.
             let seconds_of = |retry_after_ms: u64| retry_after_ms.min(WAIT_MS_MAX).div_ceil(1000).max(1);
-            let seconds = match runtime.block_on(submit) {
+            let seconds = match submitted {
                 Err(IssuerError::Desk(DeskError::Refused {
                     reason: Reason::RateLimited,
                     retry_after_ms,
@@ -128,16 +122,16 @@ pub(crate) fn of_a_list(error: IssuerError) -> IssuerError {
 
 fn waiting_text(seconds: u64, file: &Path) -> String {
     format!(
-        "The server takes {CRLS_PER_MINUTE_MAX} lists a minute from an agency. This one is in {} and goes in {seconds} s from \
-         now: please wait. One list can name many: --identity may be given several times.",
+        "The server takes {CRLS_PER_MINUTE_MAX} lists a minute from an agency. This one is in {} and will be sent in {seconds} s: \
+         please wait. One list can name many: you may give --identity several times.",
         file.display()
     )
 }
 
 fn ahead_text(seconds: u64, file: &Path) -> String {
     format!(
-        "This list is dated ahead of the server's clock: set the clock of this computer. It is in {} and goes in {seconds} s from \
-         now: please wait.",
+        "This list is dated ahead of the server's clock: set the clock of this computer. It is in {} and will be sent in {seconds} s: \
+         please wait.",
         file.display()
     )
 }

@@ -1,8 +1,10 @@
 //! The rehearsal's command.
 
-use super::{input::read_charter, run::Run};
+use super::run::Run;
 use alcove_issuer::{
-    DraftError, Finding, FindingKind, FolderError, IssuerError, RehearseInput, read_limited, rehearse,
+    DraftError, Finding, FindingKind, FolderError, IssuerError, RehearseInput,
+    drafting::read_charter,
+    io, read_limited, rehearse,
     telling::{day, moment},
 };
 use alcove_proto::{limits::CRL_BYTES_MAX, v1};
@@ -31,10 +33,10 @@ pub(crate) struct Rehearse {
     /// The server's certificates, as `server issue` wrote them.
     #[arg(long, value_name = "FILE")]
     server_cert: Option<PathBuf>,
-    /// A charter to come, signed or not.
+    /// The next charter, signed or not.
     #[arg(long, value_name = "FILE")]
     next: Option<PathBuf>,
-    /// As if it were this moment, for example 2026-03-04T09:00:00Z.
+    /// Rehearse as of this moment, for example 2026-03-04T09:00:00Z.
     #[arg(long, value_name = "RFC3339")]
     at: Option<jiff::Timestamp>,
 }
@@ -45,7 +47,7 @@ impl Rehearse {
         let server = self.server_cert.as_deref().map(|path| {
             let bytes = read_limited(path, SERVER_FILE_BYTES_MAX)?;
             v1::ServerCertificate::decode(bytes.as_slice())
-                .map_err(|_| IssuerError::Folder(FolderError::Mismatch { path: path.to_owned() }))
+                .map_err(|_| IssuerError::Folder(FolderError::Mismatch(path.to_owned())))
         });
         let next = self.next.as_deref().map(read_charter).transpose()?;
         let input = RehearseInput {
@@ -71,7 +73,7 @@ impl Rehearse {
             )?;
         }
         for refused in &rehearsal.refused {
-            let also = if refused.replaced { "; its holder has another that is believed" } else { "" };
+            let also = if refused.replaced { "; its holder has another valid one" } else { "" };
             run.output.answer(
                 &json!({
                     "schema": "alcove.certs.rehearsal.v1",
@@ -88,7 +90,7 @@ impl Rehearse {
         }
         match rehearsal.count() {
             0 => Ok(()),
-            count => Err(IssuerError::Draft(DraftError::RehearsalBreaks { count })),
+            count => Err(DraftError::RehearsalBreaks { count }.into()),
         }
     }
 }
@@ -98,19 +100,19 @@ fn remedy(kind: FindingKind) -> (&'static str, &'static str) {
         FindingKind::Charter => ("charter", "draft, sign and publish the next version"),
         FindingKind::NextCharter => ("next-charter", "draft it again with more --days"),
         FindingKind::Ca => ("ca", "roll it over with `alcove-certs ca roll begin`"),
-        FindingKind::Server => ("server", "certify the server anew with `alcove-certs server issue`"),
-        FindingKind::ServerRefused => {
-            ("server-refused", "the charter does not take it: certify the server anew with a CA it lists")
-        }
+        FindingKind::Server => ("server", "certify the server again with `alcove-certs server issue`"),
+        FindingKind::ServerRefused => (
+            "server-refused",
+            "the charter refuses it: certify the server again with a CA that the charter lists",
+        ),
         FindingKind::Crl => ("crl", "make the next list with `alcove-certs crl` and give it to the server"),
-        FindingKind::Device => ("device", "let it renew, or certify it anew; revoke it if it is gone"),
+        FindingKind::Device => ("device", "let it renew, or certify it again; revoke it if it is gone"),
         FindingKind::Duty => ("duty", "make a new duty officer's key with `alcove-certs duty init`"),
     }
 }
 
 fn read_crls(folder: &Path) -> Result<Vec<Vec<u8>>, IssuerError> {
-    let failed =
-        |source| IssuerError::Folder(FolderError::Io { act: "read", path: folder.to_owned(), source });
-    let entries = std::fs::read_dir(folder).map_err(failed)?;
-    entries.map(|entry| read_limited(&entry.map_err(failed)?.path(), CRL_BYTES_MAX)).collect()
+    let failed = || io("read", folder);
+    let entries = std::fs::read_dir(folder).map_err(failed())?;
+    entries.map(|entry| read_limited(&entry.map_err(failed())?.path(), CRL_BYTES_MAX)).collect()
 }

@@ -2,16 +2,15 @@
 
 use super::{
     clock::clock_ms,
-    desk::{AtDesk, Visit, Wanted, runtime},
+    desk::AtDesk,
     output::Output,
     pauses::{Stop, longer},
     run::Run,
     watched_list::{ListLeft, submit},
 };
-use alcove_charter::Crl;
 use alcove_issuer::{
     AgencyCa, AnswerError, DEVICE_DAYS, DeskError, FolderError, IssuerError, Judged, Late, Passphrase,
-    RequestKind, answer_all,
+    RequestKind, Visit, Wanted, runtime,
     telling::{self, day, moment},
 };
 use alcove_programs::language::Language;
@@ -28,16 +27,16 @@ const LEDGER_EVERY_MS: u64 = 6 * 3600 * 1000;
 
 #[derive(Debug, Args)]
 pub(crate) struct Renew {
-    /// One device, as `pending` names it; also when its certificate has ended.
+    /// One device, as `pending` names it; its certificate may have ended.
     #[arg(required_unless_present = "all_due", conflicts_with_all = ["all_due", "watch"])]
     identity: Option<Identity>,
-    /// All that wait and whose certificate is living.
+    /// All waiting renewals whose certificate is still valid.
     #[arg(long)]
     all_due: bool,
-    /// With --all-due: those too whose certificate has ended or is by a retired CA.
+    /// With --all-due: also those whose certificate has ended or is from a retired CA.
     #[arg(long, requires = "all_due")]
     late: bool,
-    /// Go on until stopped: look again and again, and renew the revocation list when half its time has passed.
+    /// Run until stopped: look again and again, and renew the revocation list when half its time has passed.
     #[arg(long, requires = "all_due")]
     watch: bool,
     /// Seconds between two looks.
@@ -65,27 +64,27 @@ impl Renew {
         let mut visit = self.at.visit(&run.passphrase)?;
         let failed = match &self.identity {
             Some(identity) => {
-                let judged = visit.request_of(identity, Wanted::Renewal, &visit.ca.invitations()?)?;
+                let judged =
+                    visit.request_of(identity, Wanted::Renewal, &visit.ca.invitations()?, clock_ms())?;
                 match judged {
                     Judged { fault: Some(fault), .. } => return Err(fault),
                     Judged { kind: RequestKind::Invited { .. }, .. } => {
-                        return Err(IssuerError::Answer(AnswerError::OtherKind {
-                            identity: identity.clone(),
-                            is_renewal: false,
-                        }));
+                        return Err(
+                            AnswerError::OtherKind { identity: identity.clone(), is_renewal: false }.into()
+                        );
                     }
                     judged => renew(&mut visit, &[&judged], self.days, &mut run.output)?,
                 }
             }
             None => self.all_due(&mut visit, &mut run.output)?,
         };
-        if failed == 0 { Ok(()) } else { Err(IssuerError::Answer(AnswerError::Unanswered { count: failed })) }
+        if failed == 0 { Ok(()) } else { Err(AnswerError::Unanswered { count: failed }.into()) }
     }
 
     /// Renews what is due, and says of each other renewal why it is not. Returns how many could not be answered.
     fn all_due(&self, visit: &mut Visit, output: &mut Output) -> Result<usize, IssuerError> {
-        let waiting = visit.waiting(u64::MAX)?;
-        let judged = visit.judged(&waiting, &visit.ca.invitations()?);
+        let waiting = visit.waiting(u64::MAX, clock_ms())?;
+        let judged = visit.judged(&waiting, &visit.ca.invitations()?, clock_ms());
         let mut chosen = Vec::new();
         for request in &judged {
             match (&request.kind, &request.fault) {
@@ -136,14 +135,14 @@ impl Renew {
         let mut visit = self.at.visit_with(passphrase)?;
         self.all_due(&mut visit, output)?;
         let is_another_due = left.list.as_ref().is_some_and(|list| list.is_another_due(clock_ms()));
-        if is_another_due || is_half_over(&visit, clock_ms()) {
+        if is_another_due || visit.is_list_half_over(clock_ms()) {
             visit.ca.renew_crl(clock_ms())?;
             let list = left.list.take().map_or_else(ListLeft::at_once, ListLeft::made);
             *left = Left { list: Some(list), ledger_at_ms: None };
         }
         let now_ms = clock_ms();
         if left.ledger_at_ms.is_none_or(|at_ms| now_ms.abs_diff(at_ms) >= LEDGER_EVERY_MS) {
-            let ledger = visit.publish_ledger()?;
+            let ledger = visit.publish_ledger(clock_ms())?;
             if ledger.new > 0 {
                 output.remark(&format!("The ledger is published, with {} new entries.", ledger.new))?;
             }
@@ -175,7 +174,7 @@ fn renew(
         return Ok(0);
     }
     // A desk that takes no ledger is found before anything is signed: what is signed again at each look would pile up.
-    visit.publish_ledger()?;
+    visit.publish_ledger(clock_ms())?;
     output.acted();
     let signed = visit.ca.renew_all(chosen, &visit.charter, days, clock_ms())?;
     let mut refused = 0;
@@ -190,18 +189,11 @@ fn renew(
         }
     }
     // Before the answers: a certificate that is in use and not in the ledger is an alarm.
-    visit.publish_ledger()?;
-    let visit = &*visit;
-    let unanswered = visit.wait(answer_all(
-        &visit.desk,
-        &visit.ca,
-        answers,
-        clock_ms,
-        |answer, outcome| match outcome {
-            Ok(()) => told(&answer.identity, "renewed", Some(answer.not_after_ms), None, output),
-            Err(error) => told(&answer.identity, "unanswered", None, Some(&output.fault(&error)), output),
-        },
-    ))?;
+    visit.publish_ledger(clock_ms())?;
+    let unanswered = visit.answer_all(answers, clock_ms, |answer, outcome| match outcome {
+        Ok(()) => told(&answer.identity, "renewed", Some(answer.not_after_ms), None, output),
+        Err(error) => told(&answer.identity, "unanswered", None, Some(&output.fault(&error)), output),
+    })?;
     Ok(refused + unanswered)
 }
 
@@ -232,22 +224,14 @@ fn told(
 
 fn left_text(language: Language, late: &Late) -> String {
     format!(
-        "{}; renew it by its name if the person is still staff.",
+        "{}; renew it by name if the person is still on the staff.",
         telling::late(language, late, clock_ms())
     )
-}
-
-/// Whether the newest list has lived half its time.
-fn is_half_over(visit: &Visit, now_ms: i64) -> bool {
-    let newest = visit.ca.newest_crl().ok();
-    let crl = newest.and_then(|der| Crl::verify(&der, visit.trust.charters()).ok());
-    // A list that cannot be read is replaced.
-    crl.is_none_or(|crl| now_ms >= crl.this_update_ms + (crl.next_update_ms - crl.this_update_ms) / 2)
 }
 
 /// Whether the same may succeed later without anybody doing anything.
 fn is_passing(error: &IssuerError) -> bool {
     let for_now = |reason: &Reason| reason.nature() == Nature::Passing;
-    matches!(error, IssuerError::Desk(DeskError::Unreachable) | IssuerError::Folder(FolderError::Busy { .. }))
+    matches!(error, IssuerError::Desk(DeskError::Unreachable) | IssuerError::Folder(FolderError::Busy(..)))
         || matches!(error, IssuerError::Desk(DeskError::Refused { reason, .. }) if for_now(reason))
 }

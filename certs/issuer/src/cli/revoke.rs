@@ -25,10 +25,10 @@ pub(crate) struct Revoke {
     /// Why.
     #[arg(long, value_enum, default_value_t = ReasonArgument::Unspecified)]
     reason: ReasonArgument,
-    /// Write the new revocation list here too; over this agency's last list, and over nothing else.
+    /// Write the new revocation list here too; only this agency's last list may be overwritten.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Write over a file that is there.
+    /// Overwrite an existing file.
     #[arg(long)]
     force: bool,
     #[command(flatten)]

@@ -1,20 +1,20 @@
 //! The commands that roll a CA over.
 
-use super::{input::read_charter, output::Output, run::Run};
-use alcove_issuer::{AgencyCa, FolderError, IssuerError, Passphrase, RollState, ServerCa};
+use super::{output::Output, run::Run};
+use alcove_issuer::{AnyCa, IssuerError, RollState, drafting::read_charter};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RollCommand {
-    /// Make the CA that takes over; the old one goes on signing.
+    /// Make the CA that will take over. The old one still signs.
     Begin(Folder),
     /// Sign with the new CA from now on.
     Switch(WithCharter),
     /// End the old CA and wipe its key.
     Finish(Finish),
-    /// Say which step was taken last and which one comes next.
+    /// Say which step was taken last, and which comes next.
     Status(Folder),
 }
 
@@ -38,27 +38,9 @@ pub(crate) struct WithCharter {
 pub(crate) struct Finish {
     #[command(flatten)]
     with: WithCharter,
-    /// Also while certificates by the old CA are alive: their holders are cut off until they have renewed.
+    /// Even while certificates from the old CA are valid: their holders are cut off until they have renewed.
     #[arg(long)]
     force: bool,
-}
-
-/// A CA of either kind, open.
-enum Either {
-    Agency(Box<AgencyCa>),
-    Server(Box<ServerCa>),
-}
-
-impl Either {
-    fn open(folder: &Path, passphrase: &Passphrase) -> Result<Self, IssuerError> {
-        match AgencyCa::open(folder, passphrase) {
-            Ok(agency) => Ok(Self::Agency(Box::new(agency))),
-            Err(IssuerError::Folder(FolderError::NoCa { .. })) => {
-                Ok(Self::Server(Box::new(ServerCa::open(folder, passphrase)?)))
-            }
-            Err(error) => Err(error),
-        }
-    }
 }
 
 impl RollCommand {
@@ -68,23 +50,23 @@ impl RollCommand {
             Self::Switch(with) => with.folder.ca.clone(),
             Self::Finish(finish) => finish.with.folder.ca.clone(),
         };
-        let (mut ca, passphrase) = run.passphrase.open(|passphrase| Either::open(&folder, passphrase))?;
+        let (mut ca, passphrase) = run.passphrase.open(|passphrase| AnyCa::open(&folder, passphrase))?;
         match (self, &mut ca) {
-            (Self::Begin(_), Either::Agency(ca)) => ca.roll_begin(&passphrase, run.now_ms)?,
-            (Self::Begin(_), Either::Server(ca)) => ca.roll_begin(&passphrase, run.now_ms)?,
-            (Self::Switch(with), Either::Agency(ca)) => {
+            (Self::Begin(_), AnyCa::Agency(ca)) => ca.roll_begin(&passphrase, run.now_ms)?,
+            (Self::Begin(_), AnyCa::Server(ca)) => ca.roll_begin(&passphrase, run.now_ms)?,
+            (Self::Switch(with), AnyCa::Agency(ca)) => {
                 ca.roll_switch(&read_charter(&with.charter)?, &passphrase, run.now_ms)?;
             }
-            (Self::Switch(with), Either::Server(ca)) => {
+            (Self::Switch(with), AnyCa::Server(ca)) => {
                 ca.roll_switch(&read_charter(&with.charter)?, &passphrase, run.now_ms)?;
             }
-            (Self::Finish(finish), Either::Agency(ca)) => {
+            (Self::Finish(finish), AnyCa::Agency(ca)) => {
                 ca.roll_finish(&read_charter(&finish.with.charter)?, finish.force, &passphrase, run.now_ms)?;
             }
-            (Self::Finish(finish), Either::Server(ca)) => {
+            (Self::Finish(finish), AnyCa::Server(ca)) => {
                 ca.roll_finish(&read_charter(&finish.with.charter)?, finish.force, &passphrase, run.now_ms)?;
             }
-            (Self::Status(_), Either::Agency(_) | Either::Server(_)) => {
+            (Self::Status(_), AnyCa::Agency(_) | AnyCa::Server(_)) => {
                 return answer(&ca, &folder, run.now_ms, &mut run.output);
             }
         }
@@ -93,23 +75,23 @@ impl RollCommand {
     }
 }
 
-fn answer(ca: &Either, folder: &Path, now_ms: i64, output: &mut Output) -> Result<(), IssuerError> {
-    let (kind, state, living) = match ca {
-        Either::Agency(ca) => ("agency", ca.roll_state(), ca.living_by_old_ca(now_ms).len()),
-        Either::Server(ca) => ("server", ca.roll_state(), ca.living_by_old_ca(now_ms).len()),
+fn answer(ca: &AnyCa, folder: &Path, now_ms: i64, output: &mut Output) -> Result<(), IssuerError> {
+    let (state, living) = match ca {
+        AnyCa::Agency(ca) => (ca.roll_state(), ca.living_by_old_ca(now_ms).len()),
+        AnyCa::Server(ca) => (ca.roll_state(), ca.living_by_old_ca(now_ms).len()),
     };
     let shown = folder.display();
     let (word, lines) = match (state, ca) {
-        (RollState::Steady, Either::Agency(_)) => (
+        (RollState::Steady, AnyCa::Agency(_)) => (
             "steady",
             vec![
-                "No roll-over is under way: one CA signs, and agency.pub has it alone.".to_owned(),
+                "No roll-over is under way: one CA signs, and agency.pub lists only that one.".to_owned(),
                 format!(
                     "If the charter lists another one too, draft the next with --agency {shown}/agency.pub."
                 ),
             ],
         ),
-        (RollState::Steady, Either::Server(_)) => (
+        (RollState::Steady, AnyCa::Server(_)) => (
             "steady",
             vec![
                 "No roll-over is under way: one CA signs.".to_owned(),
@@ -118,7 +100,7 @@ fn answer(ca: &Either, folder: &Path, now_ms: i64, output: &mut Output) -> Resul
                 ),
             ],
         ),
-        (RollState::Begun, Either::Agency(_)) => (
+        (RollState::Begun, AnyCa::Agency(_)) => (
             "begun",
             vec![
                 "There is a next CA. The old one still signs.".to_owned(),
@@ -128,7 +110,7 @@ fn answer(ca: &Either, folder: &Path, now_ms: i64, output: &mut Output) -> Resul
                 "Then: alcove-certs ca roll switch.".to_owned(),
             ],
         ),
-        (RollState::Begun, Either::Server(_)) => (
+        (RollState::Begun, AnyCa::Server(_)) => (
             "begun",
             vec![
                 "There is a next CA. The old one still signs.".to_owned(),
@@ -139,27 +121,29 @@ fn answer(ca: &Either, folder: &Path, now_ms: i64, output: &mut Output) -> Resul
                 "Then: alcove-certs ca roll switch.".to_owned(),
             ],
         ),
-        (RollState::Switched, Either::Agency(_)) => (
+        (RollState::Switched, AnyCa::Agency(_)) => (
             "switched",
             vec![
                 "The new CA signs.".to_owned(),
                 format!("Give {shown}/agency.crl, which it has signed, to the server now."),
-                format!("{living} living certificates are by the old CA: devices renew by themselves."),
+                format!("{living} valid certificates are from the old CA: devices renew by themselves."),
                 "When there are none left: alcove-certs ca roll finish.".to_owned(),
             ],
         ),
-        (RollState::Switched, Either::Server(_)) => (
+        (RollState::Switched, AnyCa::Server(_)) => (
             "switched",
             vec![
                 "The new CA signs.".to_owned(),
-                "Certify the server anew: alcove-certs server issue.".to_owned(),
-                format!("{living} living certificates are by the old CA. Then: alcove-certs ca roll finish."),
+                "Certify the server again: alcove-certs server issue.".to_owned(),
+                format!(
+                    "{living} valid certificates are from the old CA. Then: alcove-certs ca roll finish."
+                ),
             ],
         ),
     };
     let object = json!({
         "schema": "alcove.certs.roll.v1",
-        "kind": kind,
+        "kind": ca.kind(),
         "folder": folder,
         "state": word,
         "living_by_old_ca": living,

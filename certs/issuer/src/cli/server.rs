@@ -1,7 +1,7 @@
 //! `server`: the certificates of the server.
 
 use super::{
-    input::{REQUEST_BYTES_MAX, refuse_existing},
+    input::{AnswerFile, REQUEST_BYTES_MAX},
     run::Run,
 };
 use alcove_issuer::{
@@ -26,38 +26,34 @@ pub(crate) struct ServerIssue {
     /// The server CA's folder.
     #[arg(long, value_name = "DIR")]
     ca: PathBuf,
-    /// The DNS name staff call the server by; the charter names the same.
+    /// The DNS name of the server, as in the charter.
     #[arg(long)]
     name: String,
     /// How many days the certificates live.
     #[arg(long, default_value_t = SERVER_DAYS)]
     days: u32,
-    /// Where to write the answer; not over a file that is there.
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
-    /// Write over a file that is there.
-    #[arg(long)]
-    force: bool,
+    #[command(flatten)]
+    answer: AnswerFile,
 }
 
 impl ServerCommand {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         let Self::Issue(issue) = self;
-        refuse_existing(&issue.output, issue.force, None)?;
+        issue.answer.check()?;
         let request = read_limited(&issue.request, REQUEST_BYTES_MAX)?;
         let (mut ca, _) = run.passphrase.open(|passphrase| ServerCa::open(&issue.ca, passphrase))?;
         let issued = ca.issue(&request, &issue.name, issue.days, run.now_ms)?;
-        write_whole(&issue.output, &issued.file)?;
+        write_whole(&issue.answer.output, &issued.file)?;
         run.output.done(
             &json!({
                 "schema": "alcove.certs.server.v1",
                 "name": issue.name,
                 "not_after": moment(issued.not_after_ms),
-                "file": issue.output,
+                "file": issue.answer.output,
             }),
             &[
                 format!("Certified the server {} until {}.", issue.name, day(issued.not_after_ms)),
-                format!("Put {} where the server's configuration names it.", issue.output.display()),
+                format!("Put {} where the server's configuration names it.", issue.answer.output.display()),
             ],
         )
     }

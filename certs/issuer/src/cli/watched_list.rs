@@ -2,13 +2,12 @@
 
 use super::{
     clock::clock_ms,
-    desk::Visit,
     output::Output,
     pauses::{BACKOFF_SECONDS_MAX, longer},
     publishing::{cut_text, of_a_list},
 };
 use alcove_issuer::{
-    DeskError, IssuerError, ListError,
+    DeskError, IssuerError, ListError, Visit,
     telling::{Told, tell},
 };
 use alcove_proto::v1::Reason;
@@ -71,19 +70,19 @@ pub(super) fn submit(
     let file = folder.join("agency.crl");
     let file = file.display();
     let crl = visit.ca.newest_crl()?;
-    let (text, left) = match visit.wait(visit.desk.submit_crl(crl)).map_err(of_a_list) {
+    let (text, left) = match visit.submit_crl(crl).map_err(of_a_list) {
         Ok(published) => {
             (format!("Revocation list {} is in force. {}", published.number, cut_text(published.cut)), None)
         }
         // The server has this list or a newer one: nothing is left to do.
         Err(IssuerError::Desk(DeskError::Refused { reason: Reason::TrustRefused, .. })) => {
-            (format!("The server does not take the list in {file}."), None)
+            (format!("The server does not accept the list in {file}."), None)
         }
         Err(IssuerError::List(ListError::Ahead { retry_after_ms })) => {
             let left = list.refused(false, retry_after_ms, clock_ms());
             let text = format!(
                 "The revocation list in {file} is dated ahead of the server's clock: set the clock of this computer. What was \
-                 revoked since is NOT in force. The list is handed in again in {} s; renewals go on.",
+                 revoked since is NOT in force. The list will be handed in again in {} s; renewals continue.",
                 left.wait_seconds
             );
             (text, Some(left))
@@ -92,8 +91,8 @@ pub(super) fn submit(
             let left = list.refused(true, retry_after_ms, clock_ms());
             let text = format!(
                 "The server has revocation list {number}, and the one in {file} comes too early for its number. What was revoked \
-                 since is NOT in force. A new one is made and handed in in {} s; renewals go on. If this folder did not make list \
-                 {number}, somebody else has this agency's CA key: take over what is in force with `alcove-certs crl adopt`, and \
+                 since is NOT in force. A new one will be made and handed in in {} s; renewals continue. If this folder did not make list \
+                 {number}, someone else has this agency's CA key: take over what is in force with `alcove-certs crl adopt`, and \
                  replace the CA.",
                 left.wait_seconds
             );
@@ -103,7 +102,7 @@ pub(super) fn submit(
         Err(IssuerError::Desk(DeskError::Refused { reason: Reason::ListRefused, .. })) => {
             let text = format!(
                 "The server refuses the revocation list in {file}: it takes back what an earlier list says, or its number or date \
-                 is out of order. What was revoked since is NOT in force; renewals go on. Was this folder put back from a copy, or \
+                 is out of order. What was revoked since is NOT in force; renewals continue. Was this folder put back from a copy, or \
                  is this computer's clock wrong? `alcove-certs crl adopt` takes over the list that is in force; then revoke what is \
                  missing, and publish a new one with `alcove-certs crl`."
             );
@@ -114,8 +113,9 @@ pub(super) fn submit(
             | IssuerError::Desk(DeskError::Refused { reason: Reason::TooLarge, .. })),
         ) => {
             let Told { happened, remedy, .. } = tell(output.language, &error, clock_ms());
-            let text =
-                format!("{happened} The revocation list in {file} is NOT in force; renewals go on. {remedy}");
+            let text = format!(
+                "{happened} The revocation list in {file} is NOT in force; renewals continue. {remedy}"
+            );
             (text, None)
         }
         Err(error) => return Err(error),

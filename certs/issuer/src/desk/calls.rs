@@ -51,7 +51,7 @@ pub(super) async fn call<A>(
     match tokio::time::timeout(deadline, attempt).await {
         Ok(Ok(response)) => Ok(response.into_inner()),
         Ok(Err(status)) => Err(of_status(&status)),
-        Err(_elapsed) => Err(IssuerError::Desk(DeskError::Unreachable)),
+        Err(_elapsed) => Err(DeskError::Unreachable.into()),
     }
 }
 
@@ -61,7 +61,7 @@ pub(super) fn of_connect_error(error: &ConnectError) -> IssuerError {
         ConnectError::Unreachable(_) | ConnectError::TimedOut { .. } | ConnectError::Closed => {
             IssuerError::Desk(DeskError::Unreachable)
         }
-        ConnectError::ServerCertificate(fault) => IssuerError::Desk(DeskError::Certificate { fault: *fault }),
+        ConnectError::ServerCertificate(fault) => IssuerError::Desk(DeskError::Certificate(*fault)),
         ConnectError::DeviceCertificate(_) => bad("the desk asks for a certificate: that is another door"),
         ConnectError::Tls(_) => bad("no secure connection comes about"),
     }
@@ -69,7 +69,7 @@ pub(super) fn of_connect_error(error: &ConnectError) -> IssuerError {
 
 /// What the desk answered breaks a rule.
 pub(crate) fn bad(what: &'static str) -> IssuerError {
-    IssuerError::Desk(DeskError::Answer { what })
+    IssuerError::Desk(DeskError::Answer(what))
 }
 
 fn of_status(status: &Status) -> IssuerError {

@@ -5,18 +5,13 @@ use alcove_trust::CertificateFault;
 
 /// Why a call at the desk came to nothing.
 #[derive(Debug, thiserror::Error)]
+#[error("{self:?}")]
 pub enum DeskError {
     /// The desk did not answer in time, or the connection broke. Worth another try.
-    #[error("the desk cannot be reached")]
     Unreachable,
-    /// Whoever answers at the desk's address is not the server of the charter.
-    #[error("the server's certificate is refused: {fault}")]
-    Certificate {
-        /// Why.
-        fault: CertificateFault,
-    },
+    /// The machine at the desk's address is not the server of the charter: why its certificate is refused.
+    Certificate(CertificateFault),
     /// The desk refused what was asked.
-    #[error("the desk refuses: {reason:?}")]
     Refused {
         /// Why.
         reason: v1::Reason,
@@ -27,51 +22,35 @@ pub enum DeskError {
         /// Leads the operator to the server's log line; may be empty.
         request_id: String,
     },
-    /// What the desk answered breaks a rule.
-    #[error("the desk's answer is wrong: {what}")]
-    Answer {
-        /// Which part.
-        what: &'static str,
-    },
+    /// What the desk answered breaks a rule: which part.
+    Answer(&'static str),
 }
 
 /// Why nothing was done about an attempt at recovery.
 #[derive(Debug, thiserror::Error)]
+#[error("{self:?}")]
 pub enum AttemptError {
     /// Six words were to be given, and these are none.
-    #[error("no six words of the list")]
     NoWords,
     /// This folder has not certified a request of that device, and none was given.
-    #[error("no request of {identity}")]
-    NoRequest {
-        /// The device.
-        identity: Identity,
-    },
+    NoRequest(Identity),
     /// The desk shows no such attempt that this agency ordered.
-    #[error("no attempt {id}")]
-    Unknown {
-        /// Which.
-        id: AttemptId,
-    },
+    Unknown(AttemptId),
     /// The attempt may still be objected to.
-    #[error("nothing is handed out before {open_from_ms}")]
     NotOpenYet {
         /// When it opens, milliseconds since 1970.
         open_from_ms: i64,
     },
     /// Nothing is handed out by the attempt any more.
-    #[error("the attempt is {what}")]
     Over {
         /// What has become of it.
         what: &'static str,
     },
     /// The desk shows attempts that this agency's charter key did not order.
-    #[error("{count} attempts that nobody here ordered")]
     Forged {
         /// How many.
         count: usize,
     },
     /// There is no escrow of that person under that recovery key.
-    #[error("nothing is sealed")]
     NothingSealed,
 }

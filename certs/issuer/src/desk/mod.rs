@@ -6,4 +6,5 @@ pub(crate) mod error;
 pub(crate) mod orders;
 pub(crate) mod recoveries;
 pub(crate) mod trust;
+pub(crate) mod visit;
 pub(crate) mod waiting;

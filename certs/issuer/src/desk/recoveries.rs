@@ -5,7 +5,7 @@
 
 use crate::{
     ca::{agency::AgencyCa, keys},
-    desk::{calls::bad, error::AttemptError, orders::Desk},
+    desk::{calls::bad, error::AttemptError, orders::Orders},
     error::IssuerError,
     recovery::error::RecoveryError,
 };
@@ -60,19 +60,13 @@ pub struct FetchedEscrow {
     pub left_out: usize,
 }
 
-impl Desk {
+impl Orders<'_> {
     /// Announces an attempt for a device of this agency. `words`: of its request. Returns its id.
     ///
     /// Errors: [`IssuerError`]; [`RecoveryError::OtherAgencysDevice`].
-    pub async fn open_recovery(
-        &self,
-        ca: &AgencyCa,
-        identity: &Identity,
-        words: &str,
-        now_ms: i64,
-    ) -> Result<AttemptId, IssuerError> {
-        if identity.person.trust_domain != ca.profile().trust_domain {
-            return Err(RecoveryError::OtherAgencysDevice { identity: identity.clone() }.into());
+    pub async fn open_recovery(&self, identity: &Identity, words: &str) -> Result<AttemptId, IssuerError> {
+        if identity.person.trust_domain != self.ca.profile().trust_domain {
+            return Err(RecoveryError::OtherAgencysDevice(identity.clone()).into());
         }
         let id = AttemptId(keys::random()?);
         let act = Act::OpenRecovery(v1::OpenRecovery {
@@ -80,39 +74,25 @@ impl Desk {
             identity: identity.to_string(),
             request_words: words.to_owned(),
         });
-        self.order(ca, act, now_ms).await?;
+        self.order(act).await?;
         Ok(id)
     }
 
     /// Takes an attempt back; one that is over stays what it is.
-    ///
-    /// Errors: [`IssuerError`].
-    pub async fn withdraw_recovery(
-        &self,
-        ca: &AgencyCa,
-        id: &AttemptId,
-        now_ms: i64,
-    ) -> Result<(), IssuerError> {
+    pub async fn withdraw_recovery(&self, id: &AttemptId) -> Result<(), IssuerError> {
         let act = Act::WithdrawRecovery(v1::WithdrawRecovery { attempt_id: id.to_vec() });
-        self.order(ca, act, now_ms).await.map(drop)
+        self.order(act).await.map(drop)
     }
 
     /// The attempts in this agency.
-    ///
-    /// Errors: [`IssuerError`].
-    pub async fn attempts(
-        &self,
-        ca: &AgencyCa,
-        trust: &TrustView,
-        now_ms: i64,
-    ) -> Result<Attempts, IssuerError> {
-        let answer = self.order(ca, Act::ListAttempts(v1::ListAttempts {}), now_ms).await?;
+    pub async fn attempts(&self, trust: &TrustView) -> Result<Attempts, IssuerError> {
+        let answer = self.order(Act::ListAttempts(v1::ListAttempts {})).await?;
         let list = answer.attempts.ok_or(bad("the list is missing"))?.attempts;
         if list.len() > RECOVERY_ATTEMPTS_MAX {
             return Err(bad("more attempts than can be"));
         }
         let count = list.len();
-        let ours: Vec<_> = list.iter().filter_map(|shown| read_attempt(shown, ca, trust)).collect();
+        let ours: Vec<_> = list.iter().filter_map(|shown| read_attempt(shown, self.ca, trust)).collect();
         let forged = count - ours.len();
         Ok(Attempts { ours, forged })
     }
@@ -123,12 +103,10 @@ impl Desk {
     /// [`AttemptError::NothingSealed`].
     pub async fn read_escrow(
         &self,
-        ca: &AgencyCa,
         id: &AttemptId,
         recovery_key_hash: &Digest,
-        now_ms: i64,
     ) -> Result<FetchedEscrow, IssuerError> {
-        let trust_domain = ca.profile().trust_domain.clone();
+        let trust_domain = self.ca.profile().trust_domain.clone();
         let mut fetched = FetchedEscrow {
             bundle: EscrowBundle {
                 trust_domain,
@@ -147,7 +125,7 @@ impl Desk {
                 recovery_key_hash: recovery_key_hash.to_vec(),
                 cursor: cursor.clone(),
             });
-            let page = self.order(ca, act, now_ms).await?.escrow.ok_or(bad("the escrow is missing"))?;
+            let page = self.order(act).await?.escrow.ok_or(bad("the escrow is missing"))?;
             bytes_left = bytes_left
                 .checked_sub(prost::Message::encoded_len(&page))
                 .ok_or(bad("more escrow than one file holds"))?;

@@ -27,8 +27,6 @@ pub struct Published {
 
 impl Desk {
     /// Puts an encoded [`v1::CharterFile`] in force; with `force` also when it cuts live connections.
-    ///
-    /// Errors: [`IssuerError`].
     pub async fn submit_charter(&self, charter_file: Vec<u8>, force: bool) -> Result<Published, IssuerError> {
         let mut client = self.trust();
         let request = v1::SubmitCharterRequest { charter_file: fitting(charter_file)?, force };
@@ -47,8 +45,6 @@ impl Desk {
     }
 
     /// Puts an encoded [`v1::SignedDenial`] in force. Returns how many live connections were cut.
-    ///
-    /// Errors: [`IssuerError`].
     pub async fn submit_denial(&self, signed_denial: Vec<u8>) -> Result<u32, IssuerError> {
         let request = v1::SubmitDenialRequest { signed_denial };
         let answer = unhurried(|| {

@@ -73,11 +73,11 @@ impl AgencyCa {
         now_ms: i64,
     ) -> Result<Adoptable, IssuerError> {
         if der.len() > CRL_BYTES_MAX {
-            return Err(IssuerError::List(ListError::Foreign));
+            return Err(ListError::Foreign.into());
         }
         let own = &self.profile().trust_domain;
         let list = self.read_list(der).or_else(|_| List::verify_of(der, own, charters));
-        let list = list.map_err(|_| IssuerError::List(ListError::Foreign))?;
+        let list = list.map_err(|_| ListError::Foreign)?;
         let signer = self.standing_of(&list, charters);
         let issued: BTreeMap<&str, &IssuedEntry> =
             self.home.ledger.issued().iter().map(|entry| (entry.serial.as_str(), entry)).collect();
@@ -98,11 +98,11 @@ impl AgencyCa {
             Signer::Earlier | Signer::Gone => self.home.ledger.says_all_of_anew(&entries, list.number),
         };
         if list.number < self.home.ledger.next_crl_number() && leads_on {
-            return Err(IssuerError::List(ListError::NothingToAdopt));
+            return Err(ListError::NothingToAdopt.into());
         }
         let count = entries.iter().filter(|entry| !is_known(entry)).count();
         if count > ADOPTED_SERIALS_MAX {
-            return Err(IssuerError::List(ListError::TooMuchToAdopt { count, max: ADOPTED_SERIALS_MAX }));
+            return Err(ListError::TooMuchToAdopt { count, max: ADOPTED_SERIALS_MAX }.into());
         }
         let unknown = entries.iter().filter(|entry| !self.home.ledger.is_revoked(&entry.serial));
         let foreign = unknown.map(|entry| Foreign {

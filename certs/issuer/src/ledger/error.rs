@@ -5,24 +5,17 @@ use std::path::PathBuf;
 
 /// Why nothing was done with a revocation list.
 #[derive(Debug, thiserror::Error)]
+#[error("{self:?}")]
 pub enum ListError {
-    /// The last CRL lists what the ledger does not know as revoked, or has a number that the ledger has not given out.
-    #[error("{} says more than the ledger", path.display())]
-    LedgerBehind {
-        /// The CRL.
-        path: PathBuf,
-    },
+    /// This last CRL lists what the ledger does not know as revoked, or has a number that the ledger has not given out.
+    LedgerBehind(PathBuf),
     /// The server has a list of the agency in force that none of its CAs in this folder has signed.
-    #[error("the list in force is by no CA of this folder")]
     Foreign,
     /// The list in force is not to be taken over.
-    #[error("the list is not adopted")]
     NotAdopted,
     /// The list in force says nothing that this folder does not say.
-    #[error("the list in force is this folder's own")]
     NothingToAdopt,
     /// The list in force names more serials that this folder's ledger does not know than are taken over.
-    #[error("{count} serials of the list in force are unknown here, over {max}")]
     TooMuchToAdopt {
         /// How many.
         count: usize,
@@ -30,16 +23,13 @@ pub enum ListError {
         max: usize,
     },
     /// A revocation list that was to be looked at is no agency's.
-    #[error("a revocation list is refused")]
     Refused(#[source] CrlError),
     /// The list is dated further ahead of the server's clock than the desk takes it.
-    #[error("the list is dated {retry_after_ms} ms too far ahead of the server's clock")]
     Ahead {
         /// In how many milliseconds it is taken as it is.
         retry_after_ms: u64,
     },
     /// The number of the list is higher than the desk takes it yet.
-    #[error("after list {number} the list comes {retry_after_ms} ms too early")]
     TooEarly {
         /// The number of the list in force.
         number: u64,
@@ -47,12 +37,10 @@ pub enum ListError {
         retry_after_ms: u64,
     },
     /// The server remembers as many serial numbers of this CA as it can.
-    #[error("the CA has listed {max} serial numbers")]
     Full {
         /// How many that are.
         max: usize,
     },
     /// No certificate of that serial or identity was issued here.
-    #[error("nothing was issued under that name or number")]
     NotIssued,
 }

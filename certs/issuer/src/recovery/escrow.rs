@@ -1,11 +1,22 @@
 //! Opening escrow with a recovery key that was put together, and comparing what two devices sealed.
 
-use crate::recovery::{error::RecoveryError, shares::CombinedKey};
+use crate::{
+    ca::files::read_limited,
+    error::IssuerError,
+    recovery::{error::RecoveryError, shares::CombinedKey},
+};
 use alcove_charter::{
     ESCROW_GRANT_INFO, ESCROW_INFO, EscrowBundle, EscrowPlace, EscrowedGrant, EscrowedGrantPlace,
 };
-use alcove_proto::{canonical, limits::GRANT_RECORDS_MAX, v1};
-use std::collections::{BTreeMap, BTreeSet};
+use alcove_proto::{
+    canonical,
+    limits::{ESCROW_BUNDLE_BYTES_MAX, GRANT_RECORDS_MAX},
+    v1,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 use zeroize::Zeroizing;
 
 /// Bytes of an epoch's key.
@@ -47,6 +58,23 @@ pub struct Poisoned {
     pub entries: Vec<Vec<usize>>,
 }
 
+/// Reads a bundle that was fetched from the desk.
+///
+/// Errors: those of the file; [`RecoveryError::Escrow`].
+pub fn read_escrow(path: &Path) -> Result<EscrowBundle, IssuerError> {
+    let bundle = read_limited(path, ESCROW_BUNDLE_BYTES_MAX)?;
+    Ok(EscrowBundle::parse(&bundle).map_err(RecoveryError::from)?)
+}
+
+/// The epoch of an entry, for scripts.
+pub fn place_object(place: &EscrowPlace) -> serde_json::Value {
+    serde_json::json!({
+        "group": place.group.to_string(),
+        "epoch": place.epoch.0,
+        "epoch_id": place.epoch_id.to_string(),
+    })
+}
+
 impl CombinedKey {
     /// Opens every entry and every grant of a bundle.
     ///
@@ -55,7 +83,7 @@ impl CombinedKey {
     /// Source: PROTOCOL.md, "Recovery".
     pub fn open(&self, bundle: &EscrowBundle) -> Result<OpenedEscrow, RecoveryError> {
         if bundle.trust_domain != self.trust_domain {
-            return Err(RecoveryError::OtherAgencysEscrow { trust_domain: bundle.trust_domain.clone() });
+            return Err(RecoveryError::OtherAgencysEscrow(bundle.trust_domain.clone()));
         }
         let mut opened = OpenedEscrow {
             epochs: BTreeMap::new(),

@@ -15,8 +15,7 @@ mod splitting;
 pub(crate) mod state;
 
 pub use error::{RecoveryError, ShareFault};
-pub use escrow::{OpenedEscrow, Poisoned};
-pub use resealed::open_recovered_keys;
+pub use escrow::{OpenedEscrow, Poisoned, place_object, read_escrow};
 pub use setup::{RecoveryMade, RecoveryOrder};
 pub use shares::{CheckedShare, CombinedKey, Expected, Shares, check_shares};
 

@@ -189,7 +189,7 @@ impl Shares {
         let agency =
             expected.map(|expected| &expected.trust_domain).or(ours.map(|splitting| &splitting.trust_domain));
         if agency.is_some_and(|agency| *agency != share.splitting.trust_domain) {
-            return Err(ShareFault::OtherAgency { trust_domain: share.splitting.trust_domain });
+            return Err(ShareFault::OtherAgency(share.splitting.trust_domain));
         }
         if ours != Some(&share.splitting) {
             return Err(ShareFault::OtherSplitting);

@@ -41,7 +41,7 @@ impl State {
         }
         let bytes = read_limited(&path, SIGNED_RECOVERY_BYTES_MAX)?;
         Self::parse(&bytes, trust_domain, charter_key.public())
-            .ok_or(IssuerError::Folder(FolderError::Mismatch { path }))
+            .ok_or(IssuerError::Folder(FolderError::Mismatch(path)))
     }
 
     fn parse(bytes: &[u8], trust_domain: &TrustDomain, charter_key: &P256Point) -> Option<Self> {

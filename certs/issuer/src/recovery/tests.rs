@@ -15,7 +15,10 @@ use alcove_proto::{
     names::{Identity, TrustDomain},
     v1::{self, Side},
 };
-use alcove_sealing::hpke;
+use alcove_sealing::{
+    hpke,
+    recovered_keys::{self, RecoveredKeysError},
+};
 use prost::Message;
 use std::{
     fs,
@@ -176,7 +179,7 @@ fn enough_officers_open_the_escrow_for_one_device_and_nobody_else() {
 
     let device = SealingKey::generate().unwrap();
     let file = key.seal_to_device(&opened, &scene.device(), &request(&device)).unwrap();
-    let plaintext = open_recovered_keys(&device, &scene.device(), &file).unwrap();
+    let plaintext = recovered_keys::open(&file, device.scalar(), &scene.device()).unwrap();
     let keys = v1::RecoveredEpochKeys::decode(plaintext.as_slice()).unwrap().keys;
     assert_eq!(keys.len(), 1);
     assert_eq!(keys[0].key, EPOCH_KEY);
@@ -185,14 +188,16 @@ fn enough_officers_open_the_escrow_for_one_device_and_nobody_else() {
     assert!(!holds(&file, &EPOCH_KEY), "what lies on the admin's disk is sealed");
     assert!(holds(&plaintext, &EPOCH_KEY), "the control: the search can find it");
     let other = SealingKey::generate().unwrap();
-    assert_eq!(open_recovered_keys(&other, &scene.device(), &file), Err(RecoveryError::RecoveredKeys));
+    let by_other = recovered_keys::open(&file, other.scalar(), &scene.device());
+    assert_eq!(by_other, Err(RecoveredKeysError::Unopened));
     let second = Identity { device: 2, ..scene.device() };
-    assert_eq!(open_recovered_keys(&device, &second, &file), Err(RecoveryError::RecoveredKeys));
+    let for_another = recovered_keys::open(&file, device.scalar(), &second);
+    assert_eq!(for_another, Err(RecoveredKeysError::OtherDevice { named: Some(scene.device()) }));
     let elsewhere = Scene::of("elmgate").device();
     let refused = key.seal_to_device(&opened, &elsewhere, &request(&device));
     let refused = refused.err();
     assert!(
-        matches!(refused, Some(IssuerError::Recovery(RecoveryError::OtherAgencysDevice { .. }))),
+        matches!(refused, Some(IssuerError::Recovery(RecoveryError::OtherAgencysDevice(..)))),
         "{refused:?}"
     );
 }
@@ -241,7 +246,7 @@ fn each_share_that_is_not_good_is_named_with_what_is_wrong_with_it() {
             Err(ShareFault::WrongPassphrase),
             Err(ShareFault::Damaged),
             Err(ShareFault::Format { found: 2 }),
-            Err(ShareFault::OtherAgency { trust_domain: elmgate.trust_domain() }),
+            Err(ShareFault::OtherAgency(elmgate.trust_domain())),
             Err(ShareFault::OtherSplitting),
         ]
     );
@@ -251,7 +256,7 @@ fn each_share_that_is_not_good_is_named_with_what_is_wrong_with_it() {
     // A foreign one among enough good ones stops it too, and a foreign one in front does not make the others foreign.
     let files = [vec![elmgate.shares[0].clone()], scene.files(&[1, 2, 3])].concat();
     let shares = check(&files);
-    let foreign = ShareFault::OtherAgency { trust_domain: elmgate.trust_domain() };
+    let foreign = ShareFault::OtherAgency(elmgate.trust_domain());
     assert_eq!(verdicts(&shares), [Err(foreign), Ok(()), Ok(()), Ok(())]);
     assert!(matches!(shares.combine(), Err(RecoveryError::Refused { .. })));
 }
@@ -263,7 +268,7 @@ fn the_charters_recovery_key_decides_which_splitting_counts() {
     let expected = Expected { trust_domain: scene.trust_domain(), recovery_key: scene.key };
     let files = [elmgate.files(&[1, 2]), scene.files(&[1])].concat();
     let shares = check_expecting(&files, Some(&expected));
-    let foreign = Err(ShareFault::OtherAgency { trust_domain: elmgate.trust_domain() });
+    let foreign = Err(ShareFault::OtherAgency(elmgate.trust_domain()));
     assert_eq!(verdicts(&shares), [foreign.clone(), foreign, Ok(())]);
     let other = Expected { recovery_key: elmgate.key, ..expected };
     let shares = check_expecting(&scene.files(&[1, 2]), Some(&other));
@@ -402,7 +407,7 @@ fn an_entry_of_another_agency_group_epoch_or_branch_does_not_open() {
     assert_eq!(opened.epochs(), 1);
     let foreign = elmgate.bundle(vec![elmgate.entry(PLACE, &EPOCH_KEY)]);
     let refused = key.open(&foreign).err();
-    assert_eq!(refused, Some(RecoveryError::OtherAgencysEscrow { trust_domain: elmgate.trust_domain() }));
+    assert_eq!(refused, Some(RecoveryError::OtherAgencysEscrow(elmgate.trust_domain())));
     let nothing = scene.bundle(vec![elmgate.entry(PLACE, &EPOCH_KEY)]);
     assert_eq!(key.open(&nothing).err(), Some(RecoveryError::NothingOpens { entries: 1 }));
 }
@@ -478,7 +483,7 @@ fn grants_and_certificates_reach_the_device_and_a_grant_that_is_not_what_it_says
     assert_eq!(opened.unopened_grants(), [2, 3, 4, 5, 6]);
 
     let file = key.seal_to_device(&opened, &scene.device(), &request(&sealing)).unwrap();
-    let plaintext = open_recovered_keys(&sealing, &scene.device(), &file).unwrap();
+    let plaintext = recovered_keys::open(&file, sealing.scalar(), &scene.device()).unwrap();
     let recovered = v1::RecoveredEpochKeys::decode(plaintext.as_slice()).unwrap();
     let accesses: Vec<u8> = recovered.grants.iter().map(|grant| grant.access_id[0]).collect();
     assert_eq!(accesses, [5, 6], "in order");

@@ -7,16 +7,13 @@ use crate::{
         told::{Said, said},
     },
 };
-use alcove_programs::{
-    exit::Exit,
-    language::Language::{self, English},
-};
+use alcove_programs::{exit::Exit, language::Language};
 
 pub(super) fn exit(error: &AttemptError) -> Exit {
     use AttemptError as A;
     match error {
         A::NoWords => Exit::Usage,
-        A::NoRequest { .. } | A::Unknown { .. } | A::NothingSealed => Exit::NotFound,
+        A::NoRequest(..) | A::Unknown(..) | A::NothingSealed => Exit::NotFound,
         A::NotOpenYet { .. } => Exit::Refused,
         A::Over { .. } => Exit::Conflict,
         A::Forged { .. } => Exit::Integrity,
@@ -25,34 +22,35 @@ pub(super) fn exit(error: &AttemptError) -> Exit {
 
 pub(super) fn sentences(language: Language, error: &AttemptError) -> Said {
     use AttemptError as A;
-    match (language, error) {
-        (English, A::NoWords) => said(
-            "Those are not six words of the list.",
-            "Have them read out again: they are shown in the person's window, and in `alcove-certs pending`.",
+    let Language::English = language;
+    match error {
+        A::NoWords => said(
+            "These are not six words from the word list.",
+            "Have them read out again; they are shown in the person's window, and in `alcove-certs pending`.",
         ),
-        (English, A::NoRequest { identity }) => said(
-            format!("This folder has certified no request of {identity}."),
-            "Enrol the new device first; if it is, name its request with --request, or its words with --words.",
+        A::NoRequest(identity) => said(
+            format!("This folder has not certified a request of {identity}."),
+            "Enrol the new device first. If it is enrolled, give its request with --request or its words with --words.",
         ),
-        (English, A::Unknown { id }) => said(
-            format!("Your agency has ordered no attempt {id}, or the desk no longer keeps it."),
+        A::Unknown(id) => said(
+            format!("Your agency has made no attempt {id}, or the desk no longer keeps it."),
             "See them with `alcove-certs recovery attempts`.",
         ),
-        (English, A::NotOpenYet { open_from_ms }) => said(
-            format!("Nothing is handed out before {}: until then anybody may object.", moment(*open_from_ms)),
+        A::NotOpenYet { open_from_ms } => said(
+            format!("Nothing is released before {}: until then anyone may object.", moment(*open_from_ms)),
             "Run the command again then.",
         ),
-        (English, A::Over { what }) => said(
-            format!("The attempt is {what}: nothing is handed out by it."),
-            "See why with `alcove-certs recovery attempts`; ask anew once that is settled.",
+        A::Over { what } => said(
+            format!("The attempt is {what}: nothing is released by it."),
+            "See why with `alcove-certs recovery attempts`; ask again once that is settled.",
         ),
-        (English, A::Forged { count }) => said(
-            format!("The desk shows {count} attempts that your agency's charter key has not ordered."),
-            "Somebody else has that key, or the server lies: tell the other agencies by phone.",
+        A::Forged { count } => said(
+            format!("The desk shows {count} attempts that your agency's charter key did not sign."),
+            "Someone else has that key, or the server lies: tell the other agencies by phone.",
         ),
-        (English, A::NothingSealed) => said(
-            "Nothing of that person is sealed to that recovery key.",
-            "If it was replaced, name the one before with --key-hash, and take the shares of that one.",
+        A::NothingSealed => said(
+            "Nothing is sealed to that recovery key for that person.",
+            "If it was replaced, name the earlier key with --key-hash, and use the shares of that key.",
         ),
     }
 }

@@ -2,10 +2,7 @@
 
 use crate::telling::told::{Said, said};
 use alcove_charter::CharterError;
-use alcove_programs::{
-    exit::Exit,
-    language::Language::{self, English},
-};
+use alcove_programs::{exit::Exit, language::Language};
 
 /// What is wrong with it, as far as people do something else about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,38 +32,36 @@ enum Fault {
 fn fault_of(error: &CharterError) -> Fault {
     use CharterError as C;
     match error {
-        C::NotSignedByAll { .. } | C::BelowQuorum { .. } | C::EntryNotSigned { .. } => Fault::Unsigned,
+        C::NotSignedByAll(..) | C::BelowQuorum { .. } | C::EntryNotSigned(..) => Fault::Unsigned,
         C::Expired { .. } => Fault::Ended,
-        C::BadSignature { .. } | C::Fork { .. } | C::WrongPrevious { .. } | C::UnknownSigner { .. } => {
+        C::BadSignature(..) | C::Fork { .. } | C::WrongPrevious { .. } | C::UnknownSigner(..) => {
             Fault::Forged
         }
         C::KeyOfAnother { .. } => Fault::KeyOfAnother,
-        C::CaClaimMissing { .. } => Fault::ClaimMissing,
-        C::BadCaClaim { .. } => Fault::BadClaim,
+        C::CaClaimMissing(..) => Fault::ClaimMissing,
+        C::BadCaClaim(..) => Fault::BadClaim,
         C::DirectoryKeyTakenBack { .. } => Fault::KeyTakenBack,
         C::NewerRules { .. } => Fault::ProgramTooOld,
-        C::TooLarge { .. }
-        | C::Encoding(_)
-        | C::Format { .. }
-        | C::SignatureOrder { .. }
-        | C::DirectoryKeys => Fault::Unreadable,
+        C::TooLarge { .. } | C::Encoding(_) | C::Format { .. } | C::SignatureOrder(..) | C::DirectoryKeys => {
+            Fault::Unreadable
+        }
         C::Collaborative
         | C::Version
         | C::PreviousHash
         | C::Times
         | C::AgencyCount { .. }
-        | C::AgencyOrder { .. }
+        | C::AgencyOrder(..)
         | C::TrustDomain(_)
-        | C::OutsideCollaborative { .. }
-        | C::DisplayName { .. }
+        | C::OutsideCollaborative(..)
+        | C::DisplayName(..)
         | C::DisplayNameTaken { .. }
-        | C::Side { .. }
+        | C::Side(..)
         | C::CaCount { .. }
         | C::Ca { .. }
-        | C::KeyShared { .. }
-        | C::CharterKey { .. }
-        | C::SealingKey { .. }
-        | C::RecoveryKey { .. }
+        | C::KeyShared(..)
+        | C::CharterKey(..)
+        | C::SealingKey(..)
+        | C::RecoveryKey(..)
         | C::DirectoryKeyHash
         | C::DirectoryKeyWithoutRules
         | C::Quorum { .. }
@@ -78,7 +73,7 @@ fn fault_of(error: &CharterError) -> Fault {
         | C::Gap { .. }
         | C::OtherCollaborative
         | C::RulesBack { .. }
-        | C::ClaimsWithoutRules { .. }
+        | C::ClaimsWithoutRules(..)
         | C::IssuedBeforePrevious { .. }
         | C::TooManyVersions => Fault::BreaksRule,
     }
@@ -97,34 +92,30 @@ pub(super) fn exit(error: &CharterError) -> Exit {
 }
 
 pub(super) fn sentences(language: Language, error: &CharterError) -> Said {
-    match (language, fault_of(error)) {
-        (English, fault) => said(format!("The charter is refused: {error}."), remedy(language, fault)),
-    }
+    let Language::English = language;
+    said(format!("The charter is refused: {error}."), remedy(language, fault_of(error)))
 }
 
 fn remedy(language: Language, fault: Fault) -> &'static str {
-    match (language, fault) {
-        (English, Fault::Unsigned) => {
-            "Let the agencies still missing sign it; `alcove-certs charter show` names them."
+    let Language::English = language;
+    match fault {
+        Fault::Unsigned => "Let the missing agencies sign it; `alcove-certs charter show` names them.",
+        Fault::Ended => "Draft and sign the next version.",
+        Fault::Forged => "Do not use this file; compare the hash with another agency over the phone.",
+        Fault::KeyOfAnother => {
+            "A key can only ever have one owner. Do not sign it; ask the agency whose entry it is by phone."
         }
-        (English, Fault::Ended) => "Draft and sign the next version.",
-        (English, Fault::Forged) => {
-            "Do not use this file; compare the hash with another agency over the phone."
-        }
-        (English, Fault::KeyOfAnother) => {
-            "A key has one owner, for ever. Do not sign it; ask the agency whose entry it is by phone."
-        }
-        (English, Fault::ClaimMissing) => {
+        Fault::ClaimMissing => {
             "That agency runs `alcove-certs ca show` with the newest program, which puts the proof into its agency.pub; draft with that file (--agency)."
         }
-        (English, Fault::BadClaim) => {
+        Fault::BadClaim => {
             "Do not sign it: the author of that entry does not hold the CA's key. Ask the agency by phone."
         }
-        (English, Fault::KeyTakenBack) => {
-            "Do not sign it; which key the names are sealed with does not change. Draft from the charter in force."
+        Fault::KeyTakenBack => {
+            "Do not sign it; the key that names are sealed with does not change. Draft from the charter in force."
         }
-        (English, Fault::ProgramTooOld) => "Install the newest Alcove on this machine, and try again.",
-        (English, Fault::Unreadable) => "Ask for the file again; this one is not what `alcove-certs` wrote.",
-        (English, Fault::BreaksRule) => "Correct what it is drafted from, and draft it again.",
+        Fault::ProgramTooOld => "Install the newest Alcove on this machine, and try again.",
+        Fault::Unreadable => "Ask for the file again; this one was not written by `alcove-certs`.",
+        Fault::BreaksRule => "Correct the files that it is drafted from, and draft it again.",
     }
 }

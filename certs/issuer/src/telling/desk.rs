@@ -7,45 +7,43 @@ use crate::{
         told::{Said, said},
     },
 };
-use alcove_programs::{
-    exit::Exit,
-    language::Language::{self, English},
-};
-use alcove_proto::v1::Reason;
+use alcove_programs::{exit::Exit, language::Language};
+use alcove_proto::{reason::Nature, v1::Reason};
 use alcove_trust::CertificateFault;
 
 pub(super) fn exit(error: &DeskError) -> Exit {
     use DeskError as D;
     match error {
         D::Unreachable => Exit::Unreachable,
-        D::Certificate { fault } => of_certificate(*fault),
+        D::Certificate(fault) => of_certificate(*fault),
         D::Refused { reason, .. } => of_refusal(*reason),
-        D::Answer { .. } => Exit::Integrity,
+        D::Answer(..) => Exit::Integrity,
     }
 }
 
 pub(super) fn sentences(language: Language, error: &DeskError, now_ms: i64) -> Said {
     use DeskError as D;
-    match (language, error) {
-        (English, D::Unreachable) => said(
+    let Language::English = language;
+    match error {
+        D::Unreachable => said(
             "The server's desk does not answer.",
             "Check the address and the network, then run the command again.",
         ),
-        (English, D::Certificate { fault }) => said(
+        D::Certificate(fault) => said(
             format!(
-                "The machine that answers there is not the server of this charter: its certificate is refused, {fault}."
+                "The machine at that address is not the server of this charter: its certificate is refused, {fault}."
             ),
             "Nothing was sent. Check the address and that the charter is the one in force, then call the operator.",
         ),
-        (English, D::Refused { reason, limit, retry_after_ms: _, request_id }) => {
+        D::Refused { reason, limit, retry_after_ms: _, request_id } => {
             let Said { happened, remedy } = refusal(language, *reason, *limit, now_ms);
             if request_id.is_empty() {
                 said(happened, remedy)
             } else {
-                said(happened, format!("{remedy} The operator finds it in the log under {request_id}."))
+                said(happened, format!("{remedy} The operator can find it in the log under {request_id}."))
             }
         }
-        (English, D::Answer { what }) => said(
+        D::Answer(what) => said(
             format!("The desk's answer breaks a rule: {what}."),
             "Check the address and the version of the server; tell the operator.",
         ),
@@ -66,134 +64,94 @@ fn of_certificate(fault: CertificateFault) -> Exit {
     }
 }
 
+/// By what a reason says of the next try; by name where the admin's program ends otherwise.
 fn of_refusal(reason: Reason) -> Exit {
-    match reason {
-        Reason::ClockSkew
-        | Reason::NotAuthorised
-        | Reason::RecoveryNotOpen
-        | Reason::Unspecified
-        | Reason::Malformed
-        | Reason::NotCanonical
-        | Reason::TooLarge
-        | Reason::StaleEpoch
-        | Reason::IdReused
-        | Reason::CommitInvalid
-        | Reason::CommitNotAllowed
-        | Reason::LeafNotTrusted
-        | Reason::TrustStale
-        | Reason::HeadTooOld
-        | Reason::CertificateRefused
-        | Reason::UploadIncomplete
-        | Reason::DailyLimit
-        | Reason::DigestMismatch
-        | Reason::KeyPackageInvalid
-        | Reason::GroupExists
-        | Reason::RecoveryKeyChanged => Exit::Refused,
-        Reason::WouldCut
-        | Reason::TrustRefused
-        | Reason::ListRefused
-        | Reason::InvitationUnknown
-        | Reason::InvitationUsed
-        | Reason::InvitationExpired
-        | Reason::RecoveryStands => Exit::Conflict,
-        Reason::LedgerRefused => Exit::Integrity,
-        Reason::NotFound => Exit::NotFound,
-        Reason::RateLimited | Reason::Unavailable => Exit::Unreachable,
-        Reason::StorageFull | Reason::QuotaExceeded => Exit::NoSpace,
-        Reason::Internal => Exit::Unexpected,
+    match (reason, reason.nature()) {
+        (Reason::StorageFull | Reason::QuotaExceeded, _) => Exit::NoSpace,
+        (Reason::Internal, _) => Exit::Unexpected,
+        (Reason::LedgerRefused, _) => Exit::Integrity,
+        (Reason::InvitationUnknown | Reason::InvitationUsed | Reason::InvitationExpired, _) => Exit::Conflict,
+        (Reason::DailyLimit | Reason::RecoveryNotOpen, _) | (_, Nature::Stale | Nature::ForGood) => {
+            Exit::Refused
+        }
+        (_, Nature::Passing) => Exit::Unreachable,
+        (_, Nature::Secret) => Exit::NotFound,
+        (_, Nature::OfAdmins) => Exit::Conflict,
     }
 }
 
 /// A refusal of the desk, by its reason.
 fn refusal(language: Language, reason: Reason, limit: u64, now_ms: i64) -> Said {
-    match (language, reason) {
-        (English, Reason::ClockSkew) => said(
+    let Language::English = language;
+    match reason {
+        Reason::ClockSkew => said(
             format!(
                 "This computer's clock and the server's are more than ten minutes apart; this one says {}.",
                 moment(now_ms)
             ),
             "Set this computer's clock; if it is right, tell the operator that the server's is wrong.",
         ),
-        (English, Reason::NotAuthorised) => said(
-            "The desk does not take this agency's signature for that.",
+        Reason::NotAuthorised => said(
+            "The desk does not accept this agency's signature for that.",
             "Check that --ca is your agency's folder and that the charter in force lists it.",
         ),
-        (English, Reason::WouldCut) => said(
-            format!("The charter would cut {limit} live connections, and was not put in force."),
+        Reason::WouldCut => said(
+            format!("The charter would cut {limit} live connections, so it was not put in force."),
             "See who they are with `alcove-certs charter would-cut`; --force cuts them.",
         ),
-        (English, Reason::TrustRefused) => said(
-            "The server does not believe it, or has a newer one in force.",
-            "Make a new one from what is in force, and publish that. If it is a list, and this folder made the last one, somebody \
+        Reason::TrustRefused => said(
+            "The server does not accept it, or has a newer one in force.",
+            "Make a new one from the version in force, and publish that. If it is a list, and this folder made the last one, someone \
              else has this agency's CA key: `alcove-certs crl adopt` shows what is in force.",
         ),
-        (English, Reason::ListRefused) => said(
+        Reason::ListRefused => said(
             format!(
-                "Revoked stays revoked: the list leaves out a certificate that an earlier one lists, dates a revocation anew, or \
+                "Revoked stays revoked: the list leaves out a certificate that an earlier one lists, changes the date of a revocation, or \
                  its number or date is out of order. The server has list {limit}, and nothing was changed."
             ),
             "Was this folder put back from a copy, or is this computer's clock wrong? Put back the newest copy (if there is none, \
-             or somebody else has this agency's CA key, `alcove-certs crl adopt` takes over what is in force), set the clock, \
+             or someone else has this agency's CA key, `alcove-certs crl adopt` takes over what is in force), set the clock, \
              make a new list with `alcove-certs crl`, and publish that. A certificate that was revoked by mistake stays \
              revoked: give its device a new one (`alcove-certs issue --handle` with its device number).",
         ),
-        (English, Reason::LedgerRefused) => said(
+        Reason::LedgerRefused => said(
             format!(
                 "The server has {limit} entries of this agency's ledger, and this folder's ledger does not continue them."
             ),
-            "If this folder was put back from a copy, put back the newest one, or its file `ledger.jsonl` at least; if it was not, \
-             somebody else has signed in this agency's name: tell the other agencies.",
+            "If this folder was restored from a copy, restore the newest one, or at least its file `ledger.jsonl`; if it was not, \
+             someone else has signed in this agency's name: tell the other agencies.",
         ),
-        (English, Reason::NotFound) => said(
-            "The desk knows nothing of that, or not any more.",
-            "See what waits with `alcove-certs pending`.",
+        Reason::NotFound => said(
+            "The desk does not know this, or no longer.",
+            "See what is waiting with `alcove-certs pending`.",
         ),
-        (English, Reason::RateLimited | Reason::Unavailable) => said(
-            "The desk has too much to do, is going down, or has had as many lists from this agency as it takes in a minute.",
+        Reason::RateLimited | Reason::Unavailable => said(
+            "The desk has too much to do, is going down, or has had as many lists from this agency as it accepts in a minute.",
             "Run the command again in a minute.",
         ),
-        (English, Reason::StorageFull | Reason::QuotaExceeded) => said(
+        Reason::StorageFull | Reason::QuotaExceeded => said(
             "The server has no room for it.",
             "Withdraw old invitations, or tell the operator; then run the command again.",
         ),
-        (English, Reason::Internal) => {
+        Reason::Internal => {
             said("Something failed inside the server.", "Tell the operator, then run the command again.")
         }
-        (English, Reason::InvitationUnknown | Reason::InvitationUsed | Reason::InvitationExpired) => said(
-            "The invitation is not open any more.",
+        Reason::InvitationUnknown | Reason::InvitationUsed | Reason::InvitationExpired => said(
+            "The invitation is no longer open.",
             "Look at `alcove-certs pending`, and invite the person again.",
         ),
-        (English, Reason::RecoveryNotOpen) => said(
-            "Nothing is handed out by that attempt.",
-            "See what has become of it with `alcove-certs recovery attempts`.",
+        Reason::RecoveryNotOpen => said(
+            "Nothing is released by that attempt.",
+            "See its state with `alcove-certs recovery attempts`.",
         ),
-        (English, Reason::RecoveryStands) => said(
-            "An attempt for that device has been announced already.",
-            "See it with `alcove-certs recovery attempts`; `recovery withdraw` takes it back.",
+        Reason::RecoveryStands => said(
+            "An attempt for that device has already been announced.",
+            "See it with `alcove-certs recovery attempts`; `recovery withdraw` withdraws it.",
         ),
-        (
-            English,
-            Reason::Unspecified
-            | Reason::Malformed
-            | Reason::NotCanonical
-            | Reason::TooLarge
-            | Reason::StaleEpoch
-            | Reason::IdReused
-            | Reason::CommitInvalid
-            | Reason::CommitNotAllowed
-            | Reason::LeafNotTrusted
-            | Reason::TrustStale
-            | Reason::HeadTooOld
-            | Reason::CertificateRefused
-            | Reason::UploadIncomplete
-            | Reason::DailyLimit
-            | Reason::DigestMismatch
-            | Reason::KeyPackageInvalid
-            | Reason::GroupExists
-            | Reason::RecoveryKeyChanged,
-        ) => said(
-            "The desk does not take what this program sent.",
-            "Bring both programs to the same version; if it stays so, report it.",
+        // No order of this program is refused for any other reason, whatever its nature.
+        _ => said(
+            "The desk does not accept what this program sent.",
+            "Bring both programs to the same version; if it fails again, report it.",
         ),
     }
 }

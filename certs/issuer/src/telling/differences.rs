@@ -1,8 +1,13 @@
 //! What a draft changes, in sentences for whoever signs it and in objects for scripts.
 
-use crate::{charters::hearing::differences_of, ledger::entries::key_hash, telling::time::day};
+use crate::{
+    charters::hearing::{Spoken, differences_of, to_hear, unheard},
+    error::IssuerError,
+    ledger::entries::key_hash,
+    telling::time::day,
+};
 use alcove_charter::{Charter, CharterFile, Difference, KeyPurpose};
-use alcove_programs::language::Language::{self, English};
+use alcove_programs::language::Language;
 use alcove_proto::{names::TrustDomain, v1::Side};
 use serde_json::{Value, json};
 
@@ -15,29 +20,63 @@ pub enum Words {
     Hidden,
 }
 
+/// Words that an admin must have heard before they sign, and have not.
+#[derive(Debug)]
+pub struct Due {
+    /// What changes, in a sentence.
+    pub what: String,
+    /// Who is to be called for the words.
+    pub owner: String,
+    spoken: Spoken,
+}
+
+impl Due {
+    /// Whether these are the words, as somebody typed them.
+    pub fn is(&self, typed: &str) -> bool {
+        self.spoken.is(typed)
+    }
+}
+
+/// What `signer` has to hear of a draft, beside the words that were `heard`.
+///
+/// Errors: [`DraftError::WordsOfNothing`](crate::DraftError::WordsOfNothing).
+pub fn due(
+    language: Language,
+    file: &CharterFile,
+    signer: &TrustDomain,
+    heard: &[String],
+) -> Result<Vec<Due>, IssuerError> {
+    let missing = unheard(file, to_hear(file, signer), heard)?.into_iter();
+    let due = missing.map(|spoken| Due {
+        what: change(language, file, &spoken.difference),
+        owner: owner(language, file, &spoken.difference),
+        spoken,
+    });
+    Ok(due.collect())
+}
+
 /// The changes of a draft as paragraphs, the server first.
-pub fn changes(language: Language, file: &CharterFile, words: Words) -> Vec<String> {
+pub(super) fn changes(language: Language, file: &CharterFile, words: Words) -> Vec<String> {
     let found = differences_of(file);
-    let mut lines = vec![match (language, &file.history) {
-        (English, None) => "This is the first version: the server and every agency are new in it.".to_owned(),
-        (English, Some(history)) if found.is_empty() => {
+    let Language::English = language;
+    let mut lines = vec![match &file.history {
+        None => "This is the first version: the server and every agency are new in it.".to_owned(),
+        Some(history) if found.is_empty() => {
             format!("Nothing changes from version {}.", history.newest().version)
         }
-        (English, Some(history)) => format!("What changes from version {}:", history.newest().version),
+        Some(history) => format!("What changes from version {}:", history.newest().version),
     }];
     for difference in &found {
         lines.push(format!("  * {}", change(language, file, difference)));
         if let (Words::Shown, Some(words)) = (words, difference.words()) {
-            lines.push(match language {
-                English => format!("    Its words: {words}"),
-            });
+            lines.push(format!("    Its words: {words}"));
         }
     }
     lines
 }
 
 /// The same for scripts.
-pub fn changes_for_scripts(language: Language, file: &CharterFile) -> Vec<Value> {
+pub(super) fn changes_for_scripts(language: Language, file: &CharterFile) -> Vec<Value> {
     let object = |difference: &Difference| {
         let (purpose, key) = match difference {
             Difference::ServerCaAdded(key) | Difference::ServerCaDropped(key) => {
@@ -79,61 +118,62 @@ fn code(difference: &Difference) -> &'static str {
 }
 
 /// One change as a lawyer reads it.
-pub fn change(language: Language, file: &CharterFile, difference: &Difference) -> String {
+fn change(language: Language, file: &CharterFile, difference: &Difference) -> String {
     let charter = file.offered.charter();
     let previous = file.history.as_ref().map(|history| &**history.newest());
     let called = |trust_domain: &TrustDomain| called(charter, previous, trust_domain);
-    match (language, difference) {
-        (English, Difference::ServerCaAdded(_)) if previous.is_none() => format!("The server's CA. {SERVER_CA}"),
-        (English, Difference::ServerCaAdded(_)) => format!("THE SERVER'S CA CHANGES: a new one is listed. {SERVER_CA}"),
-        (English, Difference::ServerCaDropped(_)) => {
+    let Language::English = language;
+    match difference {
+        Difference::ServerCaAdded(_) if previous.is_none() => format!("The server's CA. {SERVER_CA}"),
+        Difference::ServerCaAdded(_) => format!("THE SERVER'S CA CHANGES: a new one is listed. {SERVER_CA}"),
+        Difference::ServerCaDropped(_) => {
             "THE SERVER'S CA CHANGES: one is dropped. Servers certified by it are no longer believed."
                 .to_owned()
         }
-        (English, Difference::ServerName { before, now }) => {
+        Difference::ServerName { before, now } => {
             format!("THE SERVER'S NAME CHANGES from {before} to {now}.")
         }
-        (English, Difference::Joins { trust_domain, .. }) => {
+        Difference::Joins { trust_domain, .. } => {
             let its_side = charter.agency(trust_domain).map_or("", |agency| side_code(agency.side));
             format!(
-                "{} joins, side: {its_side}. It certifies its own people, signs charters, and can be written to.",
+                "{} joins, side: {its_side}. It certifies its own people, signs charters, and others can write to it.",
                 called(trust_domain)
             )
         }
-        (English, Difference::Leaves { trust_domain }) => {
+        Difference::Leaves { trust_domain } => {
             format!("{} leaves. Its people are no longer let in.", called(trust_domain))
         }
-        (English, Difference::Name { trust_domain, before }) => {
-            format!("{} is called that from now on, and was called {before}.", called(trust_domain))
+        Difference::Name { trust_domain, before } => {
+            format!("{} has a new name; it was called {before}.", called(trust_domain))
         }
-        (English, Difference::Side { trust_domain, before }) => {
+        Difference::Side { trust_domain, before } => {
             let now = charter.agency(trust_domain).map_or("", |agency| side_code(agency.side));
             format!("{} changes its side from {} to {now}.", called(trust_domain), side_code(*before))
         }
-        (English, Difference::KeyAdded { trust_domain, purpose, .. }) => {
+        Difference::KeyAdded { trust_domain, purpose, .. } => {
             format!(
-                "{}: {} Nobody else may change this for them: they must have told you.",
+                "{}: {} No one else may change this for them: they must have told you.",
                 called(trust_domain),
                 added(language, *purpose)
             )
         }
-        (English, Difference::KeyDropped { trust_domain, purpose, .. }) => {
+        Difference::KeyDropped { trust_domain, purpose, .. } => {
             format!("{}: {}", called(trust_domain), dropped(language, *purpose))
         }
-        (English, Difference::Quorum { before }) => format!(
-            "A later version takes {} of {} agencies; it took {before}{}.",
+        Difference::Quorum { before } => format!(
+            "A later version needs {} of {} agencies; until now it needed {before}{}.",
             charter.quorum,
             charter.agencies.len(),
             previous.map_or_else(String::new, |previous| format!(" of {}", previous.agencies.len())),
         ),
-        (English, Difference::DirectoryKey(_)) => "The key that the names of all staff are sealed with is stated in it, for good. A wrong \
+        Difference::DirectoryKey(_) => "The key that the names of all staff are sealed with is stated in it, for good. A wrong \
                                         one lets others read the names. Whoever drafted it has its words from then."
             .to_owned(),
-        (English, Difference::Rules { before }) => format!(
-            "Rules {} bind what names this version, in place of rules {before}. Programs that do not know them cannot follow it.",
+        Difference::Rules { before } => format!(
+            "Rules {} bind what names this version, in place of rules {before}. Programs that do not know them cannot follow this charter.",
             charter.rules
         ),
-        (English, Difference::End { before_ms }) => {
+        Difference::End { before_ms } => {
             format!(
                 "It ends on {}; the version before ends on {}.",
                 day(charter.not_after_ms),
@@ -160,30 +200,28 @@ const SERVER_CA: &str = "Its holder decides which machine all agencies take for 
                          things back, reorder them, and show different things to different people.";
 
 fn added(language: Language, purpose: KeyPurpose) -> &'static str {
-    match (language, purpose) {
-        (English, KeyPurpose::ServerCa) => SERVER_CA,
-        (English, KeyPurpose::Ca) => "A NEW CA CERTIFIES ITS PEOPLE.",
-        (English, KeyPurpose::CharterKey) => {
+    let Language::English = language;
+    match purpose {
+        KeyPurpose::ServerCa => SERVER_CA,
+        KeyPurpose::Ca => "A NEW CA CERTIFIES ITS PEOPLE.",
+        KeyPurpose::CharterKey => {
             "ITS CHARTER KEY CHANGES. It signs charters, and what is said about its people."
         }
-        (English, KeyPurpose::SealingKey) => {
-            "ITS SEALING KEY CHANGES. The list of names reaches it through this one."
-        }
-        (English, KeyPurpose::RecoveryKey) => {
+        KeyPurpose::SealingKey => "ITS SEALING KEY CHANGES. The list of names reaches it through this one.",
+        KeyPurpose::RecoveryKey => {
             "ITS RECOVERY KEY IS NEW. The officers who hold its shares can together read what its people could."
         }
     }
 }
 
 fn dropped(language: Language, purpose: KeyPurpose) -> &'static str {
-    match (language, purpose) {
-        (English, KeyPurpose::ServerCa) => "The server's CA goes.",
-        (English, KeyPurpose::Ca) => {
-            "an earlier CA goes. Devices certified by that one alone are disconnected."
-        }
-        (English, KeyPurpose::CharterKey) => "the charter key of before goes.",
-        (English, KeyPurpose::SealingKey) => "the sealing key of before goes.",
-        (English, KeyPurpose::RecoveryKey) => "the recovery key of before goes.",
+    let Language::English = language;
+    match purpose {
+        KeyPurpose::ServerCa => "The server's CA is dropped.",
+        KeyPurpose::Ca => "an earlier CA is dropped. Devices certified only by that one are disconnected.",
+        KeyPurpose::CharterKey => "the earlier charter key is dropped.",
+        KeyPurpose::SealingKey => "the earlier sealing key is dropped.",
+        KeyPurpose::RecoveryKey => "the earlier recovery key is dropped.",
     }
 }
 
@@ -198,15 +236,16 @@ fn called(charter: &Charter, previous: Option<&Charter>, trust_domain: &TrustDom
 }
 
 /// Who is to be called for the words of a change.
-pub fn owner(language: Language, file: &CharterFile, difference: &Difference) -> String {
+fn owner(language: Language, file: &CharterFile, difference: &Difference) -> String {
     let previous = file.history.as_ref().map(|history| &**history.newest());
-    match (language, difference.trust_domain()) {
-        (English, Some(trust_domain)) => {
+    let Language::English = language;
+    match difference.trust_domain() {
+        Some(trust_domain) => {
             format!("the admin of {}", called(file.offered.charter(), previous, trust_domain))
         }
-        (English, None) if matches!(difference, Difference::DirectoryKey(_)) => {
+        None if matches!(difference, Difference::DirectoryKey(_)) => {
             "the admin who drafted the charter".to_owned()
         }
-        (English, None) => "the server's operator".to_owned(),
+        None => "the server's operator".to_owned(),
     }
 }

@@ -1,12 +1,13 @@
 //! What people are told when something was not done: what happened, what to do, and how the command ends.
 //!
 //! In the library, since the command line and the pages beside it say the same. A sentence is a function of a language and a
-//! fact, in one match that is exhaustive over both: a second language is a second arm, and a missing one does not
-//! compile. How a command ends depends on the fact alone.
+//! fact, and says first in which language it is written: with a second language it does not compile until that is there too.
+//! How a command ends depends on the fact alone.
 
 pub(crate) mod answer;
 mod attempt;
 mod charter;
+mod charter_file;
 mod desk;
 pub(crate) mod differences;
 mod draft;
@@ -19,7 +20,8 @@ pub(crate) mod time;
 pub(crate) mod told;
 
 pub use answer::late;
-pub use differences::{Words, change, changes, changes_for_scripts, owner, side_code};
+pub use charter_file::Described;
+pub use differences::{Due, Words, due, side_code};
 pub use recovery::share_fault;
 pub use time::{day, grouped, moment};
 pub use told::Told;
@@ -32,7 +34,7 @@ use crate::{
 use alcove_charter::CharterError;
 use alcove_programs::{
     exit::Exit,
-    language::Language::{self, English},
+    language::Language,
     passphrase::{self, Unfit},
 };
 use told::{Said, said};
@@ -45,11 +47,12 @@ pub fn tell(language: Language, error: &IssuerError, now_ms: i64) -> Told {
 
 /// What is wrong with something that waits at the desk, in one sentence; the admin decides by it.
 pub fn fault(language: Language, error: &IssuerError, now_ms: i64) -> String {
-    match (language, error) {
-        (English, IssuerError::Answer(AnswerError::ForgedProof { .. })) => {
+    let Language::English = language;
+    match error {
+        IssuerError::Answer(AnswerError::ForgedProof(..)) => {
             "NOT from the person you invited: refuse it.".to_owned()
         }
-        (English, error) => sentences(language, error, now_ms).happened,
+        error => sentences(language, error, now_ms).happened,
     }
 }
 
@@ -57,8 +60,8 @@ pub fn fault(language: Language, error: &IssuerError, now_ms: i64) -> String {
 pub fn code(error: &IssuerError) -> Option<&'static str> {
     match error {
         IssuerError::Charter(CharterError::KeyOfAnother { .. }) => Some("key-of-another"),
-        IssuerError::Charter(CharterError::CaClaimMissing { .. }) => Some("ca-claim-missing"),
-        IssuerError::Charter(CharterError::BadCaClaim { .. }) => Some("bad-ca-claim"),
+        IssuerError::Charter(CharterError::CaClaimMissing(..)) => Some("ca-claim-missing"),
+        IssuerError::Charter(CharterError::BadCaClaim(..)) => Some("bad-ca-claim"),
         IssuerError::PassphraseUnfit(unfit) => Some(unfit.code()),
         IssuerError::Draft(DraftError::OtherDirectoryKey) => Some("other-directory-key"),
         IssuerError::Draft(DraftError::WordsNotHeard { .. }) => Some("words-not-heard"),
@@ -92,22 +95,23 @@ fn exit(error: &IssuerError) -> Exit {
 
 fn sentences(language: Language, error: &IssuerError, now_ms: i64) -> Said {
     use IssuerError as E;
-    match (language, error) {
-        (_, E::Folder(error)) => folder::sentences(language, error),
-        (_, E::Request(error)) => request::sentences(language, error),
-        (_, E::Answer(error)) => answer::sentences(language, error),
-        (_, E::Draft(error)) => draft::sentences(language, error),
-        (_, E::Charter(fault)) => charter::sentences(language, fault),
-        (_, E::Roll(error)) => roll::sentences(language, error),
-        (_, E::List(error)) => list::sentences(language, error, now_ms),
-        (_, E::Desk(error)) => desk::sentences(language, error, now_ms),
-        (_, E::Recovery(error)) => recovery::sentences(language, error),
-        (_, E::Attempt(error)) => attempt::sentences(language, error),
-        (English, E::WrongPassphrase) => said(
-            "The passphrase is not the one this CA was sealed with.",
-            "Try again; without the passphrase nobody can open the CA.",
+    let Language::English = language;
+    match error {
+        E::Folder(error) => folder::sentences(language, error),
+        E::Request(error) => request::sentences(language, error),
+        E::Answer(error) => answer::sentences(language, error),
+        E::Draft(error) => draft::sentences(language, error),
+        E::Charter(fault) => charter::sentences(language, fault),
+        E::Roll(error) => roll::sentences(language, error),
+        E::List(error) => list::sentences(language, error, now_ms),
+        E::Desk(error) => desk::sentences(language, error, now_ms),
+        E::Recovery(error) => recovery::sentences(language, error),
+        E::Attempt(error) => attempt::sentences(language, error),
+        E::WrongPassphrase => said(
+            "This is not the passphrase of this CA.",
+            "Try again; no one can open the CA without its passphrase.",
         ),
-        (English, E::PassphraseUnfit(unfit)) => said(
+        E::PassphraseUnfit(unfit) => said(
             match unfit {
                 Unfit::Guessable { characters, different } => format!(
                     "The passphrase is too easy to guess: it has {characters} characters, {different} of them different."
@@ -117,18 +121,16 @@ fn sentences(language: Language, error: &IssuerError, now_ms: i64) -> Said {
                 }
                 Unfit::TooLong => format!("The passphrase has more than {} bytes.", passphrase::BYTES_MAX),
             },
-            "Take at least 12 characters that can be seen, 5 of them different, and no more than 1,024 bytes: for example four or five \
-             words drawn at random.",
+            "Use at least 12 characters that can be seen, 5 of them different, and at most 1,024 bytes: for example four or \
+             five random words.",
         ),
-        (English, E::PassphraseMissing) => said(
-            "The CA's passphrase is needed and there is no terminal to ask at.",
-            "Name a file that holds it with --passphrase-file or ALCOVE_CERTS_PASSPHRASE_FILE.",
+        E::PassphraseMissing => said(
+            "The CA's passphrase is needed, and there is no terminal to ask for it.",
+            "Name a file that contains it with --passphrase-file or ALCOVE_CERTS_PASSPHRASE_FILE.",
         ),
-        (English, E::PassphrasesDiffer) => {
-            said("The two passphrases are not the same.", "Run the command again.")
-        }
-        (English, E::Name(fault)) => said(format!("That is no name: {fault}."), "Check how it is written."),
-        (English, E::Days { days, max }) => said(
+        E::PassphrasesDiffer => said("The two passphrases are not the same.", "Run the command again."),
+        E::Name(fault) => said(format!("That is not a name: {fault}."), "Check how it is written."),
+        E::Days { days, max } => said(
             format!("{days} days were asked for."),
             if *max > CERTIFICATE_DAYS_MAX {
                 "Give a number from 1 to 3652."
@@ -136,34 +138,34 @@ fn sentences(language: Language, error: &IssuerError, now_ms: i64) -> Said {
                 "Give a number from 1 to 825."
             },
         ),
-        (English, E::ServerAddress) => {
+        E::ServerAddress => {
             said("The server's address is not host:port.", "Write it like alcove.northmark.example:7443.")
         }
-        (English, E::ServerName) => said(
-            "The server's name is no lower-case DNS name.",
-            "Give the name the charter has, for example alcove.northmark.example.",
+        E::ServerName => said(
+            "The server's name is not a lower-case DNS name.",
+            "Give the name in the charter, for example alcove.northmark.example.",
         ),
-        (English, E::DutyOfAnotherAgency { identity, trust_domain }) => said(
-            format!("{identity} is no device of {trust_domain}, whose duty officer this is."),
+        E::DutyOfAnotherAgency { identity, trust_domain } => said(
+            format!("{identity} is not a device of {trust_domain}, the agency of this duty officer."),
             "Ask the duty officer of that device's agency.",
         ),
-        (English, E::Unpublished { file, source }) => {
+        E::Unpublished { file, source } => {
             let Said { happened, remedy } = sentences(language, source, now_ms);
             let file = file.display();
             said(
-                format!("The list is in {file}, and NOT in force. {happened}"),
-                format!("Run `alcove-certs crl publish {file}` as soon as that is mended. {remedy}"),
+                format!("The list is in {file} and NOT in force. {happened}"),
+                format!("Run `alcove-certs crl publish {file}` as soon as that is fixed. {remedy}"),
             )
         }
-        (English, E::LedgerUnpublished { source }) => {
+        E::LedgerUnpublished { source } => {
             let Said { happened, remedy } = sentences(language, source, now_ms);
             said(
-                format!("It is done, and the ledger that says so is NOT published. {happened}"),
-                format!("Run `alcove-certs ledger publish` as soon as that is mended. {remedy}"),
+                format!("It is done, but the ledger that records it is NOT published. {happened}"),
+                format!("Run `alcove-certs ledger publish` as soon as that is fixed. {remedy}"),
             )
         }
-        (English, E::Crypto { act }) => {
-            said(format!("Could not {act}."), "Run the command again; if it stays so, report it.")
+        E::Crypto { act } => {
+            said(format!("Could not {act}."), "Run the command again; if it fails again, report it.")
         }
     }
 }
@@ -171,13 +173,14 @@ fn sentences(language: Language, error: &IssuerError, now_ms: i64) -> Said {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alcove_programs::language::Language::English;
 
     #[test]
     fn words_that_differ_lead_to_refusing_and_a_charter_that_was_not_signed_to_its_hash() {
         let identity =
             "spiffe://harborlight.northmark.example/staff/7h3jdpf5aa5rqdvm/device/1".parse().unwrap();
         let remedy = |error| tell(English, &error, 0).remedy;
-        let words = remedy(AnswerError::WordsDiffer { identity }.into());
+        let words = remedy(AnswerError::WordsDiffer(identity).into());
         assert!(words.contains("alcove-certs refuse") && !words.contains("hash"), "{words}");
         let charter = remedy(DraftError::NotConfirmed.into());
         assert!(charter.contains("hash") && !charter.contains("refuse"), "{charter}");

@@ -4,30 +4,26 @@ use crate::{
     recovery::error::{RecoveryError, ShareFault},
     telling::told::{Said, said},
 };
-use alcove_programs::{
-    exit::Exit,
-    language::Language::{self, English},
-};
+use alcove_programs::{exit::Exit, language::Language};
 use std::path::PathBuf;
 
 /// What is wrong with a share, in the middle of a sentence.
 pub fn share_fault(language: Language, fault: &ShareFault) -> String {
-    match (language, fault) {
-        (English, ShareFault::Damaged) => "damaged, or no share at all".to_owned(),
-        (English, ShareFault::Format { found }) => {
+    let Language::English = language;
+    match fault {
+        ShareFault::Damaged => "damaged, or no share at all".to_owned(),
+        ShareFault::Format { found } => {
             format!("of format {found}, which this version does not know")
         }
-        (English, ShareFault::WrongPassphrase) => "sealed with another passphrase".to_owned(),
-        (English, ShareFault::OtherAgency { trust_domain }) => {
+        ShareFault::WrongPassphrase => "sealed with another passphrase".to_owned(),
+        ShareFault::OtherAgency(trust_domain) => {
             format!("a share of another agency, {trust_domain}")
         }
-        (English, ShareFault::OtherSplitting) => {
-            "a share of another recovery key or another splitting".to_owned()
-        }
-        (English, ShareFault::Repeated { number, first }) => {
+        ShareFault::OtherSplitting => "a share of another recovery key or another splitting".to_owned(),
+        ShareFault::Repeated { number, first } => {
             format!("share {number} a second time, after {}", first.display())
         }
-        (English, ShareFault::DoesNotFit) => "wrong: its value does not fit what was committed to".to_owned(),
+        ShareFault::DoesNotFit => "wrong: its value does not fit the commitments".to_owned(),
     }
 }
 
@@ -41,84 +37,78 @@ pub(super) fn exit(error: &RecoveryError) -> Exit {
         R::Refused { .. } | R::NotTheKey | R::NothingOpens { .. } => Exit::Integrity,
         R::TooFew { .. }
         | R::Escrow(_)
-        | R::OtherAgencysEscrow { .. }
-        | R::OtherAgencysDevice { .. }
-        | R::RecoveredKeys
+        | R::OtherAgencysEscrow(..)
+        | R::OtherAgencysDevice(..)
         | R::TooManyKeys { .. }
-        | R::NoRecoveryKey { .. } => Exit::Refused,
+        | R::NoRecoveryKey(..) => Exit::Refused,
     }
 }
 
 pub(super) fn sentences(language: Language, error: &RecoveryError) -> Said {
     use RecoveryError as R;
-    match (language, error) {
-        (English, R::Numbers { needed, officers }) => said(
+    let Language::English = language;
+    match error {
+        R::Numbers { needed, officers } => said(
             format!("{needed} of {officers} shares is not a splitting."),
             "At least 2 shares are needed, at most all of them, and there are at most 16.",
         ),
-        (English, R::Published) => said(
+        R::Published => said(
             "This agency has signed a charter that names its recovery key.",
-            "Give --replace to make another; keep the old shares until the devices have sealed to the new one.",
+            "Give --replace to make another; keep the old shares until the devices have sealed everything to the new one.",
         ),
-        (English, R::SharesFolder { folder, file }) => said(
+        R::SharesFolder { folder, file } => said(
             format!("{} holds {}.", folder.display(), file.display()),
             "Name an empty folder or one that does not exist yet; shares are never written over.",
         ),
-        (English, R::Passphrases { given, wanted }) => said(
+        R::Passphrases { given, wanted } => said(
             format!("{given} passphrase files were given for {wanted} shares."),
-            "Give one for each share, in the same order, or none to be asked.",
+            "Give one for each share, in the same order, or none, to be asked.",
         ),
-        (English, R::PassphraseMissing) => said(
-            "An officer's passphrase is needed and there is no terminal to ask at.",
+        R::PassphraseMissing => said(
+            "An officer's passphrase is needed, and there is no terminal to ask for it.",
             "Run it at a terminal, or name files that hold the passphrases with --passphrase-files.",
         ),
-        (English, R::TooManyShares { given }) => said(
+        R::TooManyShares { given } => said(
             format!("{given} share files were given."),
             "A key has at most 16 shares; give those of one splitting.",
         ),
-        (English, R::Refused { refused }) => {
+        R::Refused { refused } => {
             let named = refused
                 .iter()
                 .map(|(path, fault)| format!("{}: {}.", path.display(), share_fault(language, fault)));
             let remedy = if only_passphrases(refused) {
                 "Let that officer type the passphrase again."
             } else {
-                "Leave that file out and take another officer's share; nothing was put together."
+                "Leave out that file and use another officer's share; nothing was put together."
             };
             said(named.collect::<Vec<_>>().join(" "), remedy)
         }
-        (English, R::TooFew { good, needed }) => said(
+        R::TooFew { good, needed } => said(
             format!("{good} shares are there, and {needed} are needed. Nothing was put together."),
-            "Ask further officers for theirs.",
+            "Ask more officers for theirs.",
         ),
-        (English, R::NotTheKey) => said(
-            "The shares together are not the recovery key.",
-            "Check each with `alcove-certs recovery check`, and take other officers' shares.",
+        R::NotTheKey => said(
+            "The shares together do not make the recovery key.",
+            "Check each with `alcove-certs recovery check`, and use other officers' shares.",
         ),
-        (English, R::Escrow(fault)) => {
-            said(format!("The escrow is refused: {fault}."), "Have it gathered again.")
-        }
-        (English, R::OtherAgencysEscrow { trust_domain }) => said(
+        R::Escrow(fault) => said(format!("The escrow is refused: {fault}."), "Have it gathered again."),
+        R::OtherAgencysEscrow(trust_domain) => said(
             format!("The escrow is sealed to the recovery key of {trust_domain}."),
-            "Name the escrow of the agency that the shares are of.",
+            "Name the escrow of the agency to which the shares belong.",
         ),
-        (English, R::NothingOpens { entries }) => said(
+        R::NothingOpens { entries } => said(
             format!("None of the {entries} entries of the escrow opens with this recovery key."),
-            "They may be sealed to an earlier key: take the shares of that one.",
+            "They may be sealed to an earlier key: use the shares of that key.",
         ),
-        (English, R::OtherAgencysDevice { identity }) => said(
+        R::OtherAgencysDevice(identity) => said(
             format!("{identity} is a device of another agency."),
             "Keys are recovered for the agency's own staff only; check the name.",
         ),
-        (English, R::RecoveredKeys) => said(
-            "The recovered keys do not open with this device's key.",
-            "Check that the file is for this device.",
-        ),
-        (English, R::TooManyKeys { keys }) => {
+        R::TooManyKeys { keys } => {
             said(format!("{keys} keys do not fit one file."), "Have the escrow gathered in parts.")
         }
-        (English, R::NoRecoveryKey { trust_domain }) => said(
-            format!("The charter names no recovery key of {trust_domain}."),
+        R::NoRecoveryKey(trust_domain) => said(
+            format!("The charter names no recovery key for {trust_domain}."),
             "Name a charter that does, or leave --charter out.",
         ),
     }

@@ -7,59 +7,55 @@ use crate::{
         told::{Said, said},
     },
 };
-use alcove_programs::{
-    exit::Exit,
-    language::Language::{self, English},
-};
+use alcove_programs::{exit::Exit, language::Language};
 
 pub(super) fn exit(error: &RequestError) -> Exit {
     use RequestError as R;
     match error {
-        R::OtherWords { .. }
+        R::OtherWords(..)
         | R::Unreadable(_)
         | R::Format { .. }
         | R::Csr { .. }
         | R::SealingKey
         | R::KeyReused => Exit::Refused,
-        R::IdentityTaken { .. } | R::KeyTaken { .. } => Exit::Conflict,
+        R::IdentityTaken { .. } | R::KeyTaken(..) => Exit::Conflict,
         R::Card(_) => Exit::Usage,
     }
 }
 
 pub(super) fn sentences(language: Language, error: &RequestError) -> Said {
     use RequestError as R;
-    match (language, error) {
-        (English, R::OtherWords { words }) => said(
+    let Language::English = language;
+    match error {
+        R::OtherWords(words) => said(
             format!("The request's words are: {words}. They are not the ones you gave."),
-            "Let the person read their words once more. If they differ again the request is not theirs: do not sign it.",
+            "Let the person read their words once more. If they differ again, the request is not theirs: do not sign it.",
         ),
-        (English, R::Unreadable(fault)) => said(
+        R::Unreadable(fault) => said(
             format!("The request cannot be read: {fault}."),
             "Ask for the file that `alcove enrol request` or `alcove-server init` wrote.",
         ),
-        (English, R::Format { found }) => said(
+        R::Format { found } => said(
             format!("The request has format {found}, which this version does not know."),
             "Bring both programs to the same version.",
         ),
-        (English, R::Csr { which, fault }) => said(
+        R::Csr { which, fault } => said(
             format!("The {which} key's request is refused: {fault}."),
             "Ask for a new request file; this one was altered or made by another program.",
         ),
-        (English, R::SealingKey) => {
-            said("The request's sealing key is no P-256 point.", "Ask for a new request file.")
+        R::SealingKey => {
+            said("The request's sealing key is not a P-256 point.", "Ask for a new request file.")
         }
-        (English, R::KeyReused) => {
-            said("The request uses one key for two purposes.", "Ask for a new request file.")
-        }
-        (English, R::IdentityTaken { identity, not_after_ms }) => said(
+        R::KeyReused => said("The request uses one key for two purposes.", "Ask for a new request file."),
+        R::IdentityTaken { identity, not_after_ms } => said(
             format!("{identity} has certificates for other keys until {}.", day(*not_after_ms)),
-            "Revoke that device first, or give another --device number.",
+            "Revoke that device first, or give a different --device number.",
         ),
-        (English, R::KeyTaken { name }) => said(
-            format!("The keys of this request are certified as {name}."),
+        R::KeyTaken(name) => said(
+            format!("The keys of this request are already certified as {name}."),
             "Give --handle and --device of that name, or ask for a new request.",
         ),
-        (English, R::Card(fault)) => said(
+        R::Card(fault) => said(
             format!("The name or role cannot be put on a card: {fault}."),
             "Write each as one line of at most 200 bytes without control characters.",
         ),

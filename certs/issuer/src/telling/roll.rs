@@ -7,38 +7,36 @@ use crate::{
         told::{Said, said},
     },
 };
-use alcove_programs::{
-    exit::Exit,
-    language::Language::{self, English},
-};
+use alcove_programs::{exit::Exit, language::Language};
 
 pub(super) fn exit(error: &RollError) -> Exit {
     use RollError as R;
     match error {
-        R::Order { .. } => Exit::Conflict,
-        R::Charter { .. } => Exit::Refused,
-        R::OldCertificatesLive { .. } => Exit::Conflict,
+        R::Order(..) => Exit::Conflict,
+        R::Charter(..) => Exit::Refused,
+        R::OldCertificatesLive(..) => Exit::Conflict,
     }
 }
 
 pub(super) fn sentences(language: Language, error: &RollError) -> Said {
     use RollError as R;
-    match (language, error) {
-        (English, R::Order { stands }) => said(
-            format!("The roll-over of this CA is {stands}: that command belongs to another step."),
+    let Language::English = language;
+    match error {
+        R::Order(stands) => said(
+            format!("The roll-over of this CA is {stands}; that command belongs to another step."),
             "See with `alcove-certs ca roll status` which step comes next.",
         ),
-        (English, R::Charter { needs }) => said(
-            format!("The charter does not list {needs} as they are."),
+        R::Charter(needs) => said(
+            format!("The charter does not list {needs}."),
             "Give the charter that is in force; draft, sign and publish it first.",
         ),
-        (English, R::OldCertificatesLive { certificates }) => {
+        R::OldCertificatesLive(certificates) => {
             let line = |old: &OldCertificate| {
                 format!("\n  {} until {}", old.issued.name, day(old.issued.not_after_ms))
             };
             let lines: String = certificates.iter().map(line).collect();
             said(
-                format!("{} certificates depend on the old CA alone:{lines}", certificates.len()),
+                format!("{} certificates depend only on the old CA:{lines}", certificates.len()),
                 "Wait until they are renewed, or give --force to end the old CA anyway.",
             )
         }

@@ -19,7 +19,7 @@ fn changes() -> Changes {
 fn agencies_sign_one_after_the_other_and_twice_is_once() {
     let desk = Desk::new();
     let mut file = desk.draft();
-    assert!(matches!(file.complete(), Err(CharterError::NotSignedByAll { .. })));
+    assert!(matches!(file.complete(), Err(CharterError::NotSignedByAll(..))));
     assert_eq!(desk.harborlight.sign_charter(&mut file, NOW_MS).unwrap(), Signed::Now);
     let once = file.encode();
     assert_eq!(desk.harborlight.sign_charter(&mut file, NOW_MS).unwrap(), Signed::Before);
@@ -76,7 +76,7 @@ fn nobody_signs_what_does_not_concern_them_or_does_not_hold() {
             .unwrap();
     let mut file = desk.draft();
     let refused = stranger.sign_charter(&mut file, NOW_MS);
-    assert!(matches!(refused, Err(IssuerError::Draft(DraftError::NotInCharter { .. }))));
+    assert!(matches!(refused, Err(IssuerError::Draft(DraftError::NotInCharter(..)))));
 
     let over = desk.harborlight.sign_charter(&mut file, NOW_MS + 731 * DAY_MS);
     assert!(matches!(over, Err(IssuerError::Charter(CharterError::Expired { .. }))));
@@ -87,7 +87,7 @@ fn nobody_signs_what_does_not_concern_them_or_does_not_hold() {
     let beside = desk.harborlight.sign_charter(&mut file, NOW_MS);
     assert!(matches!(
         beside,
-        Err(IssuerError::Charter(CharterError::BadSignature { trust_domain: bad })) if bad == trust_domain
+        Err(IssuerError::Charter(CharterError::BadSignature(bad))) if bad == trust_domain
     ));
 
     // A directory key that is not for this agency.
@@ -120,11 +120,11 @@ fn a_draft_that_breaks_a_rule_is_not_made() {
     assert!(matches!(charter_error(&|first| first.agencies.clear()), CharterError::AgencyCount { .. }));
     assert!(matches!(
         charter_error(&|first| first.agencies[1] = first.agencies[0].clone()),
-        CharterError::AgencyOrder { .. }
+        CharterError::AgencyOrder(..)
     ));
     assert!(matches!(
         charter_error(&|first| first.collaborative = "southmark.example".parse().unwrap()),
-        CharterError::OutsideCollaborative { .. }
+        CharterError::OutsideCollaborative(..)
     ));
     assert!(matches!(charter_error(&|first| first.quorum = Some(1)), CharterError::Quorum { .. }));
     assert!(matches!(charter_error(&|first| first.server_name.clear()), CharterError::ServerName));
@@ -154,7 +154,7 @@ fn a_later_version_adds_and_removes_by_quorum() {
     for agency in [&desk.harborlight, &desk.elmgate] {
         assert_eq!(agency.sign_charter(&mut second, NOW_MS + DAY_MS).unwrap(), Signed::Now);
     }
-    assert!(matches!(second.complete(), Err(CharterError::EntryNotSigned { .. })), "it was not asked yet");
+    assert!(matches!(second.complete(), Err(CharterError::EntryNotSigned(..))), "it was not asked yet");
     prosecution.sign_charter(&mut second, NOW_MS + DAY_MS).unwrap();
     let second = CharterFile::parse(&second.encode()).unwrap();
     assert_eq!(second.complete().unwrap().newest().agencies.len(), 3);
@@ -181,7 +181,7 @@ fn a_later_version_adds_and_removes_by_quorum() {
     let file = v1::EnrolmentCertificate::decode(issued.file.as_slice()).unwrap();
     assert_eq!(file.charters.len(), 3, "all versions travel");
     let left = desk.elmgate.issue_device(&request, &third, &order, NOW_MS + 3 * DAY_MS);
-    assert!(matches!(left, Err(IssuerError::Draft(DraftError::NotInCharter { .. }))));
+    assert!(matches!(left, Err(IssuerError::Draft(DraftError::NotInCharter(..)))));
 }
 
 #[test]
@@ -189,9 +189,9 @@ fn only_members_are_removed_and_only_a_charter_in_force_is_followed() {
     let desk = Desk::new();
     let stranger = Changes { remove: vec![profile("stranger", "x").trust_domain], ..changes() };
     let refused = draft_next(&desk.charter(), stranger, &desk.harborlight, NOW_MS);
-    assert!(matches!(refused, Err(IssuerError::Draft(DraftError::NotAMember { .. }))));
+    assert!(matches!(refused, Err(IssuerError::Draft(DraftError::NotAMember(..)))));
     let unsigned = draft_next(&desk.draft(), changes(), &desk.harborlight, NOW_MS);
-    assert!(matches!(unsigned, Err(IssuerError::Charter(CharterError::NotSignedByAll { .. }))));
+    assert!(matches!(unsigned, Err(IssuerError::Charter(CharterError::NotSignedByAll(..)))));
 }
 
 #[test]
@@ -234,10 +234,7 @@ fn an_agency_changes_its_name_and_side_with_the_next_charter_and_goes_on_until_t
     let rename = Changes { entries: vec![desk.harborlight.entry()], ..changes() };
     let mut next = draft_next(&first, rename, &desk.elmgate, NOW_MS).unwrap();
     desk.elmgate.sign_charter(&mut next, NOW_MS).unwrap();
-    assert!(
-        matches!(next.complete(), Err(CharterError::EntryNotSigned { .. })),
-        "nobody renames it without it"
-    );
+    assert!(matches!(next.complete(), Err(CharterError::EntryNotSigned(..))), "nobody renames it without it");
     desk.harborlight.sign_charter(&mut next, NOW_MS).unwrap();
     let history = next.complete().unwrap();
     let entry = history.newest().agency(&desk.harborlight.profile().trust_domain).unwrap();
@@ -283,7 +280,7 @@ fn an_agency_file_from_before_claims_gets_them_when_its_ca_is_next_opened_and_ke
     };
     assert!(matches!(
         first(old),
-        Err(IssuerError::Charter(CharterError::CaClaimMissing { trust_domain })) if trust_domain.as_str() == entry.trust_domain
+        Err(IssuerError::Charter(CharterError::CaClaimMissing(trust_domain))) if trust_domain.as_str() == entry.trust_domain
     ));
 
     let opened = AgencyCa::open(&path, &passphrase()).unwrap();
@@ -326,7 +323,7 @@ fn a_charter_for_old_programs_has_no_claims_and_one_that_raises_the_rules_has_ev
     let refused = raised(&both[..1]);
     assert!(matches!(
         refused.map(drop),
-        Err(IssuerError::Charter(CharterError::CaClaimMissing { trust_domain })) if trust_domain == elmgate().trust_domain
+        Err(IssuerError::Charter(CharterError::CaClaimMissing(trust_domain))) if trust_domain == elmgate().trust_domain
     ));
     let mut raised = raised(&both).unwrap();
     desk.harborlight.sign_charter(&mut raised, NOW_MS).unwrap();

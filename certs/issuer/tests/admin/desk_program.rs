@@ -309,7 +309,7 @@ fn a_list_that_is_dated_ahead_waits_for_its_date_once_and_for_a_minute_at_most()
     let said = String::from_utf8_lossy(&made.stdout).into_owned();
     assert!(made.status.success(), "{said}");
     assert!(
-        said.contains("set the clock of this computer") && said.contains("goes in 1 s from now"),
+        said.contains("set the clock of this computer") && said.contains("will be sent in 1 s"),
         "{said}"
     );
     assert_eq!(place.server.state().crls, [2]);
@@ -356,7 +356,7 @@ fn a_list_that_comes_too_soon_waits_for_its_turn_and_is_not_lost() {
     let revoked = place.run(&format!("revoke --identity {identity}"));
     let said = String::from_utf8_lossy(&revoked.stdout).into_owned();
     assert!(revoked.status.success(), "{said}");
-    assert_eq!(said.matches("goes in 1 s from now").count(), 2, "{said}");
+    assert_eq!(said.matches("will be sent in 1 s").count(), 2, "{said}");
     assert!(said.contains("It is in force."), "{said}");
     // Whoever is told so again and again is told where the list is, and with which command it is handed in.
     place.server.state().lists_too_soon = 100;

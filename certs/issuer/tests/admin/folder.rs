@@ -83,7 +83,7 @@ fn a_damaged_keystore_is_not_taken_for_a_wrong_passphrase() {
     let damaged = |bytes: &[u8], what: &str| {
         let opened = open(bytes);
         assert!(
-            matches!(opened, Err(IssuerError::Folder(FolderError::KeystoreDamaged { .. }))),
+            matches!(opened, Err(IssuerError::Folder(FolderError::KeystoreDamaged(..)))),
             "{what}: {opened:?}"
         );
     };
@@ -122,10 +122,7 @@ fn a_crash_at_any_point_of_the_making_is_resumed_with_the_same_keys() {
         fs::write(path.join(".alcove-0123456789abcdef.tmp"), b"half").unwrap();
         if kept > 0 {
             let opened = AgencyCa::open(&path, &passphrase());
-            assert!(
-                matches!(opened, Err(IssuerError::Folder(FolderError::Unfinished { .. }))),
-                "{kept} files"
-            );
+            assert!(matches!(opened, Err(IssuerError::Folder(FolderError::Unfinished(..)))), "{kept} files");
         }
         let resumed = init(&path, harborlight()).unwrap();
         let same_charter_key = resumed.entry().charter_key == entry.charter_key;
@@ -147,26 +144,23 @@ fn a_crash_at_any_point_of_the_making_is_resumed_with_the_same_keys() {
 #[test]
 fn a_folder_is_never_made_over_another() {
     let (_temp, path) = made();
-    assert!(matches!(init(&path, harborlight()), Err(IssuerError::Folder(FolderError::Taken { .. }))));
-    assert!(matches!(init(&path, elmgate()), Err(IssuerError::Folder(FolderError::Taken { .. }))));
+    assert!(matches!(init(&path, harborlight()), Err(IssuerError::Folder(FolderError::Taken(..)))));
+    assert!(matches!(init(&path, elmgate()), Err(IssuerError::Folder(FolderError::Taken(..)))));
 
     // Half made: only the one it was begun for goes on.
     fs::remove_file(path.join("agency.pub")).unwrap();
-    assert!(matches!(init(&path, elmgate()), Err(IssuerError::Folder(FolderError::OtherProfile { .. }))));
+    assert!(matches!(init(&path, elmgate()), Err(IssuerError::Folder(FolderError::OtherProfile(..)))));
     let collaborative = "northmark.example".parse().unwrap();
     fs::remove_file(path.join("ca.cert")).unwrap();
     let as_server = ServerCa::init(&path, &collaborative, &passphrase(), NOW_MS);
-    assert!(matches!(as_server, Err(IssuerError::Folder(FolderError::OtherProfile { .. }))));
+    assert!(matches!(as_server, Err(IssuerError::Folder(FolderError::OtherProfile(..)))));
     let other = Passphrase::new("four other words here".to_owned());
     let with_other = AgencyCa::init(&path, harborlight(), &other, NOW_MS);
     assert!(matches!(with_other, Err(IssuerError::WrongPassphrase)));
 
     let temp = TempDir::new().unwrap();
     fs::write(temp.path().join("thesis.txt"), b"mine").unwrap();
-    assert!(matches!(
-        init(temp.path(), harborlight()),
-        Err(IssuerError::Folder(FolderError::NotEmpty { .. }))
-    ));
+    assert!(matches!(init(temp.path(), harborlight()), Err(IssuerError::Folder(FolderError::NotEmpty(..)))));
     assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1, "nothing was written");
 }
 
@@ -176,7 +170,7 @@ fn a_name_that_no_charter_would_take_is_refused_before_anything_is_written() {
     for name in ["", " Harborlight", "Harbor\u{202e}light", "a\nb"] {
         let path = temp.path().join("a");
         let refused = init(&path, profile("harborlight", name));
-        assert!(matches!(refused, Err(IssuerError::Charter(CharterError::DisplayName { .. }))), "{name:?}");
+        assert!(matches!(refused, Err(IssuerError::Charter(CharterError::DisplayName(..)))), "{name:?}");
         assert!(!path.join("keystore").exists());
     }
 }
@@ -184,22 +178,19 @@ fn a_name_that_no_charter_would_take_is_refused_before_anything_is_written() {
 #[test]
 fn each_kind_of_folder_opens_as_what_it_is() {
     let (_temp, path) = made();
-    assert!(matches!(
-        ServerCa::open(&path, &passphrase()),
-        Err(IssuerError::Folder(FolderError::NoCa { .. }))
-    ));
+    assert!(matches!(ServerCa::open(&path, &passphrase()), Err(IssuerError::Folder(FolderError::NoCa(..)))));
     let server = path.parent().unwrap().join("server");
     let collaborative = "northmark.example".parse().unwrap();
     ServerCa::init(&server, &collaborative, &passphrase(), NOW_MS).unwrap();
     assert!(ServerCa::open(&server, &passphrase()).is_ok());
     assert!(matches!(
         AgencyCa::open(&server, &passphrase()),
-        Err(IssuerError::Folder(FolderError::NoCa { .. }))
+        Err(IssuerError::Folder(FolderError::NoCa(..)))
     ));
     let nothing = path.join("nothing");
     assert!(matches!(
         AgencyCa::open(&nothing, &passphrase()),
-        Err(IssuerError::Folder(FolderError::NoCa { .. }))
+        Err(IssuerError::Folder(FolderError::NoCa(..)))
     ));
 }
 
@@ -211,7 +202,7 @@ fn a_swapped_ca_certificate_is_noticed() {
     fs::copy(other.join("ca.cert"), path.join("ca.cert")).unwrap();
     assert!(matches!(
         AgencyCa::open(&path, &passphrase()),
-        Err(IssuerError::Folder(FolderError::Mismatch { .. }))
+        Err(IssuerError::Folder(FolderError::Mismatch(..)))
     ));
 }
 

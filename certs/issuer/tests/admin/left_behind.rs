@@ -18,8 +18,7 @@ fn certified_at_desk(scene: &Scene, device: &Device, identity: &Identity) -> Vec
 }
 
 fn is_superseded(judged: &Judged) -> bool {
-    !judged.is_due()
-        && matches!(judged.fault, Some(IssuerError::Answer(AnswerError::RenewalSuperseded { .. })))
+    !judged.is_due() && matches!(judged.fault, Some(IssuerError::Answer(AnswerError::RenewalSuperseded(..))))
 }
 
 #[test]
@@ -38,7 +37,7 @@ fn no_key_but_the_newest_renews() {
     let judged = scene.judged();
     assert!(is_superseded(&judged), "{:?}", judged.fault);
     assert!(
-        matches!(scene.renew(&judged), Err(IssuerError::Answer(AnswerError::RenewalSuperseded { .. }))),
+        matches!(scene.renew(&judged), Err(IssuerError::Answer(AnswerError::RenewalSuperseded(..)))),
         "whoever judged it"
     );
     assert_eq!(scene.room.harborlight.issued().len(), 4, "nothing was certified");

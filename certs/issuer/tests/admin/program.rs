@@ -200,6 +200,13 @@ fn a_passphrase_comes_from_a_file_or_a_terminal_and_from_nowhere_else() {
     room.set_mode("wrong", 0o600);
     assert_fails(&room.run_with(line, Some(&room.path("wrong"))), line, 5);
     assert_fails(&room.run_with(line, Some(&room.path("missing"))), line, 3);
+    fs::write(room.path("empty"), "\n").unwrap();
+    room.set_mode("empty", 0o600);
+    assert_fails(&room.run_with(line, Some(&room.path("empty"))), line, 5);
+    let empty = room.run_with(&format!("{line} --json"), Some(&room.path("empty")));
+    let said: serde_json::Value = serde_json::from_slice(&empty.stderr).unwrap();
+    assert_eq!(said["reason"], serde_json::Value::Null, "this CA's passphrase is not judged: there is none");
+    assert!(said["what"].as_str().unwrap().contains("is empty"), "{said}");
     let init = "ca init --agency a.northmark.example --name A --side provider -o a";
     for weak in ["short", "aaaaaaaaaaaa"] {
         fs::write(room.path("weak"), weak).unwrap();

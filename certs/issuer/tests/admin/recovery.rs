@@ -8,12 +8,13 @@ use alcove_charter::{CharterFile, EscrowBundle, EscrowEntry, EscrowPlace, P256Po
 use alcove_issuer::{
     AgencyCa, DeviceOrder, DraftError, FolderError, IssuerError, Passphrase,
     drafting::{CHARTER_DAYS, Changes, draft_next},
-    recovery::{RecoveryError, RecoveryOrder, open_recovered_keys},
+    recovery::{RecoveryError, RecoveryOrder},
 };
 use alcove_proto::{
     ids::{Epoch, EpochId, GroupId},
     v1,
 };
+use alcove_sealing::recovered_keys;
 use prost::Message;
 use rustls::crypto::{
     aws_lc_rs::hpke::DH_KEM_P256_HKDF_SHA256_AES_256,
@@ -247,12 +248,12 @@ fn another_key_slipped_into_the_folder_is_noticed() {
         AgencyCa::open(&folder.path().join("harborlight"), &passphrase()).map(drop)
     };
     let theirs = fs::read(folder.path().join("elmgate/recovery.pub")).unwrap();
-    assert!(matches!(open(&theirs), Err(IssuerError::Folder(FolderError::Mismatch { .. }))));
+    assert!(matches!(open(&theirs), Err(IssuerError::Folder(FolderError::Mismatch(..)))));
     for index in [0, 9, whole.len() / 2, whole.len() - 1] {
         let mut flipped = whole.clone();
         flipped[index] ^= 1;
         assert!(
-            matches!(open(&flipped), Err(IssuerError::Folder(FolderError::Mismatch { .. }))),
+            matches!(open(&flipped), Err(IssuerError::Folder(FolderError::Mismatch(..)))),
             "byte {index}"
         );
     }
@@ -335,7 +336,7 @@ fn two_officers_open_the_escrow_from_a_script() {
     assert_eq!(opened["epochs"], 1);
     assert_eq!(opened["poisoned"][0]["entries"], serde_json::json!([[0, 1], [2]]));
     let file = fs::read(day.room.path("D.keys")).unwrap();
-    let plaintext = open_recovered_keys(&day.device.sealing, &NAME.parse().unwrap(), &file).unwrap();
+    let plaintext = recovered_keys::open(&file, day.device.sealing.scalar(), &NAME.parse().unwrap()).unwrap();
     let keys = v1::RecoveredEpochKeys::decode(plaintext.as_slice()).unwrap().keys;
     assert_eq!(keys.iter().map(|key| key.key[0]).collect::<Vec<_>>(), [7, 8], "both are kept");
     for path in files_below(&day.room.path(".")) {

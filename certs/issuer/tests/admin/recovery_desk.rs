@@ -10,15 +10,13 @@ use alcove_charter::{
     ESCROW_INFO, EscrowBundle, EscrowEntry, EscrowPlace, Objection, P256Point, objection_signing_bytes,
     request_words, sha256,
 };
-use alcove_issuer::{
-    Passphrase,
-    recovery::{RecoveryOrder, open_recovered_keys},
-};
+use alcove_issuer::{Passphrase, recovery::RecoveryOrder};
 use alcove_proto::{
     ids::{AttemptId, Epoch, EpochId, GroupId},
     names::Identity,
     v1::{self, AttemptState},
 };
+use alcove_sealing::recovered_keys;
 use prost::Message;
 use rcgen::SigningKey;
 use rustls::crypto::{
@@ -115,7 +113,7 @@ fn an_admin_asks_waits_and_fetches_what_the_officers_open_for_the_new_device() {
         words.replace(' ', "-")
     ));
     let file = fs::read(place.path("keys")).unwrap();
-    let plaintext = open_recovered_keys(&device.sealing, &invitation.identity, &file).unwrap();
+    let plaintext = recovered_keys::open(&file, device.sealing.scalar(), &invitation.identity).unwrap();
     let keys = v1::RecoveredEpochKeys::decode(plaintext.as_slice()).unwrap();
     assert_eq!(keys.keys.iter().map(|key| (key.epoch, key.key[0])).collect::<Vec<_>>(), [(3, 3), (4, 4)]);
     assert_eq!(keys.certificates, [vec![6; 300]]);

@@ -65,7 +65,7 @@ impl Group {
         // The others check this when they process the commit; a joiner must not be led aside.
         let own = device.identity();
         if adder.role != Role::Owner && adder.identity.person != own.person {
-            return Err(GroupError::Policy(PolicyError::MayNotAdd { identity: own.clone() }));
+            return Err(GroupError::Policy(PolicyError::MayNotAdd(own.clone())));
         }
         Ok((group.on_floor(floor), Join { pin, adder, ties }))
     }

@@ -35,11 +35,11 @@ fn a_plain_members_rights_end_at_its_own_devices() {
     let stranger = scene.world.elmgate.device('b', 1).device;
     let package = key_package(&stranger).bytes;
     let commit = mallory.commit(&scene.trust, |commit| commit.add_member(message(&package)).unwrap());
-    scene.refused(&commit, is_policy(PolicyError::MayNotAdd { identity: stranger.identity().clone() }));
+    scene.refused(&commit, is_policy(PolicyError::MayNotAdd(stranger.identity().clone())));
 
     let alice = scene.alice.device.identity().clone();
     let commit = mallory.commit(&scene.trust, |commit| commit.remove_member(0).unwrap());
-    scene.refused(&commit, is_policy(PolicyError::MayNotRemove { identity: alice }));
+    scene.refused(&commit, is_policy(PolicyError::MayNotRemove(alice)));
 
     let seized = scene.alice.group.policy().with_role(scene.world.protection.person('m'), Role::Owner);
     let extension = seized.into_extension().unwrap();
@@ -59,7 +59,7 @@ fn our_own_program_refuses_to_make_what_it_would_refuse_to_take() {
     let (mut scene, mut bob) = Scene::with_bob();
     let stranger = scene.world.protection.device('c', 1).device;
     let made = bob.group.prepare_commit(&bob.device, &adding(&[&stranger]), SEEN, &scene.trust, NOW_MS);
-    assert!(matches!(made, Err(GroupError::Policy(PolicyError::MayNotAdd { .. }))));
+    assert!(matches!(made, Err(GroupError::Policy(PolicyError::MayNotAdd(..)))));
     let roles = vec![(bob.device.identity().person.clone(), Role::Owner)];
     let intent = Intent { roles, ..Intent::default() };
     let made = bob.group.prepare_commit(&bob.device, &intent, SEEN, &scene.trust, NOW_MS);

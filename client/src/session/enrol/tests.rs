@@ -78,7 +78,7 @@ fn a_charter_that_not_all_have_signed_is_refused() {
     let error = scene.spoilt(|answer| {
         answer.charters = vec![charter(&[&scene.harborlight, &scene.elmgate], &[&scene.harborlight])];
     });
-    assert!(matches!(error, EnrolError::Charter(CharterError::NotSignedByAll { .. })), "{error}");
+    assert!(matches!(error, EnrolError::Charter(CharterError::NotSignedByAll(..))), "{error}");
     let error = scene.spoilt(|answer| answer.charters.clear());
     assert!(matches!(error, EnrolError::Charter(CharterError::NotFirst { .. })), "{error}");
     let error = scene.spoilt(|answer| answer.charters[0].charter[10] ^= 1);
@@ -97,10 +97,7 @@ fn another_agencys_ca_cannot_answer_in_this_ones_name() {
         NOW_MS + DAY_MS,
     );
     let error = scene.spoilt(|answer| answer.tls_chain = vec![forged]);
-    assert!(
-        matches!(error, EnrolError::Certificate(Purpose::Tls, TrustError::UnknownIssuer { .. })),
-        "{error}"
-    );
+    assert!(matches!(error, EnrolError::Certificate(Purpose::Tls, TrustError::UnknownIssuer(..))), "{error}");
 }
 
 #[test]

@@ -463,9 +463,9 @@ fn refused_here(error: GroupError) -> Error {
     };
     match policy {
         PolicyError::NoOwnerLeft | PolicyError::NoOwnerNamed => Error::LastOwner,
-        PolicyError::MayNotAdd { .. }
-        | PolicyError::MayNotRemove { .. }
-        | PolicyError::MayNotChangePolicy => Error::NotAllowed,
+        PolicyError::MayNotAdd(..) | PolicyError::MayNotRemove(..) | PolicyError::MayNotChangePolicy => {
+            Error::NotAllowed
+        }
         _ => error.into(),
     }
 }

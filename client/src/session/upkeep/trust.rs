@@ -183,7 +183,7 @@ impl Session {
             Err(CrlError::UnknownIssuer) => Ok(None),
             Err(
                 CrlError::TooLarge { .. }
-                | CrlError::TooMany { .. }
+                | CrlError::TooMany(..)
                 | CrlError::Malformed
                 | CrlError::Number
                 | CrlError::BadSignature,

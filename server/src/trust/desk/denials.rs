@@ -35,7 +35,7 @@ impl TrustDesk {
         }
         if !self.files.has_room_for_denial_of(&identity).map_err(Refused::Folder)? {
             let trust_domain = identity.person.trust_domain;
-            return Err(DenialError::TooMany { trust_domain }.into());
+            return Err(DenialError::TooMany(trust_domain).into());
         }
         files::put(&path, signed, Access::Everyone)?;
         let cut = reload_within(&mut seen, &self.files, &self.in_force)?.cut;

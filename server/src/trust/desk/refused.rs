@@ -67,12 +67,12 @@ pub(super) fn told(refused: Refused) -> ServiceError {
     match refused {
         Refused::Charter(CharterError::TooLarge { .. }) => too_large(CHARTER_BYTES_MAX),
         Refused::Crl(CrlError::TooLarge { .. }) => too_large(CRL_BYTES_MAX),
-        Refused::Crl(CrlError::TooMany { .. }) => too_large(LISTED_SERIALS_MAX),
+        Refused::Crl(CrlError::TooMany(..)) => too_large(LISTED_SERIALS_MAX),
         Refused::Crl(CrlError::Ahead { ahead_ms, .. }) => {
             ServiceError::ListAhead { retry_after_ms: wait_ms(ahead_ms.saturating_sub(CRL_AHEAD_MS_MAX)) }
         }
         Refused::Denial(DenialError::Body(SignedBodyError::TooLarge)) => too_large(DENIAL_BYTES_MAX),
-        Refused::Denial(DenialError::TooMany { .. }) => too_large(DENIALS_PER_AGENCY_MAX),
+        Refused::Denial(DenialError::TooMany(..)) => too_large(DENIALS_PER_AGENCY_MAX),
         Refused::Denial(DenialError::Time { .. }) => ServiceError::ClockSkew,
         Refused::Charter(_)
         | Refused::Crl(_)

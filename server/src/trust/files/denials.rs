@@ -12,12 +12,12 @@ use super::{
 use alcove_charter::{Denial, DenialError, SignedBodyError, TrustError, TrustView};
 use alcove_programs::files::FileError;
 use alcove_proto::{
-    canonical,
     ids::Digest,
     limits::{DENIAL_BYTES_MAX, DENIALS_PER_AGENCY_MAX, LIFTED_DENIALS_MAX},
     names::{Identity, TrustDomain},
     v1,
 };
+use prost::Message;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
@@ -231,9 +231,10 @@ impl TrustFiles {
     }
 }
 
-/// Whom the denial in a file says that it denies.
+/// Whom the denial in a file says that it denies, in whatever encoding: only the canonical one is believed, but what was
+/// lifted must leave no file of any other behind.
 fn named_in(path: &Path) -> Option<Identity> {
     let bytes = read_limited(path, DENIAL_BYTES_MAX as u64).ok()?;
-    let signed: v1::SignedDenial = canonical::decode(&bytes).ok()?;
-    canonical::decode::<v1::Denial>(&signed.denial).ok()?.identity.parse().ok()
+    let signed = v1::SignedDenial::decode(&bytes[..]).ok()?;
+    v1::Denial::decode(&signed.denial[..]).ok()?.identity.parse().ok()
 }

@@ -206,7 +206,7 @@ impl Keys {
         let desk = self.desk().await?;
         let began = Instant::now();
         loop {
-            let hanging = desk.would_cut(&self.agencies[0], next.offered.encode(), now_ms()).await?;
+            let hanging = desk.orders(&self.agencies[0], now_ms()).would_cut(next.offered.encode()).await?;
             if hanging.is_empty() {
                 break;
             }

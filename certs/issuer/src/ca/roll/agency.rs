@@ -53,9 +53,7 @@ impl AgencyCa {
         self.home.check_begun()?;
         let stated = self.stated_in(&*in_force(charter, now_ms)?)?;
         if stated != self.entry().ca_certificates {
-            return Err(IssuerError::Roll(RollError::Charter {
-                needs: "the old and the new CA of this agency",
-            }));
+            return Err(RollError::Charter("the old and the new CA of this agency").into());
         }
         self.home.switch(passphrase)?;
         // A list that the new CA has signed is the sign that this step was finished before.
@@ -81,7 +79,7 @@ impl AgencyCa {
         let Some(old) = self.home.ending()? else { return Ok(()) };
         let stated = self.stated_in(&*in_force(charter, now_ms)?)?;
         if !self.may_stand_in_charter(&stated, Purpose::Certify) {
-            return Err(IssuerError::Roll(RollError::Charter { needs: "the new CA of this agency" }));
+            return Err(RollError::Charter("the new CA of this agency").into());
         }
         self.home.finish(old, force, passphrase, now_ms)?;
         self.settle_agency_file()
@@ -96,9 +94,7 @@ impl AgencyCa {
     fn stated_in(&self, charter: &Charter) -> Result<Vec<Vec<u8>>, IssuerError> {
         let trust_domain = &self.home.owner.profile.trust_domain;
         let agency = charter.agency(trust_domain);
-        let agency = agency.ok_or_else(|| {
-            IssuerError::Draft(DraftError::NotInCharter { trust_domain: trust_domain.clone() })
-        })?;
+        let agency = agency.ok_or_else(|| DraftError::NotInCharter(trust_domain.clone()))?;
         Ok(agency.entry().ca_certificates.clone())
     }
 

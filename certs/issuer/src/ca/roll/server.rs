@@ -41,9 +41,7 @@ impl ServerCa {
         let charter = in_force(charter, now_ms)?;
         let listed = |ca: &CertificateDer<'_>| charter.server_cas.iter().any(|listed| listed.der() == ca);
         if !listed(&self.home.ca) || !self.home.other_ca.as_ref().is_some_and(listed) {
-            return Err(IssuerError::Roll(RollError::Charter {
-                needs: "the old and the new CA of the server",
-            }));
+            return Err(RollError::Charter("the old and the new CA of the server").into());
         }
         self.home.switch(passphrase)
     }
@@ -61,7 +59,7 @@ impl ServerCa {
         let Some(old) = self.home.ending()? else { return Ok(()) };
         let charter = in_force(charter, now_ms)?;
         if !charter.server_cas.iter().any(|listed| *listed.der() == self.home.ca) {
-            return Err(IssuerError::Roll(RollError::Charter { needs: "the new CA of the server" }));
+            return Err(RollError::Charter("the new CA of the server").into());
         }
         self.home.finish(old, force, passphrase, now_ms)
     }

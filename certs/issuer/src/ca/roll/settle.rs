@@ -35,8 +35,7 @@ pub(crate) fn settle(folder: &Folder, keys: &CaKeys) -> Result<Certificates, Iss
         None => read_ca(folder, &keys.signing)?,
     };
     let other = |key: &SigningKey, name: &str| {
-        find(key.public())
-            .ok_or_else(|| IssuerError::Folder(FolderError::Mismatch { path: folder.file(name) }))
+        find(key.public()).ok_or_else(|| IssuerError::Folder(FolderError::Mismatch(folder.file(name))))
     };
     let (next, old) = match &keys.roll.other {
         OtherKey::Absent => (None, None),
@@ -71,6 +70,6 @@ pub(crate) fn read_ca(folder: &Folder, ca_key: &SigningKey) -> Result<Certificat
     let der = read_limited(&path, CERTIFICATE_BYTES_MAX)?;
     match Ca::parse(&der) {
         Ok(ca) if ca.public_key() == ca_key.public() => Ok(der.into()),
-        Ok(_) | Err(_) => Err(IssuerError::Folder(FolderError::Mismatch { path })),
+        Ok(_) | Err(_) => Err(FolderError::Mismatch(path).into()),
     }
 }

@@ -56,7 +56,7 @@ fn refuse_if_alive(mut certificates: Vec<OldCertificate>, force: bool) -> Result
     if certificates.is_empty() || force {
         Ok(())
     } else {
-        Err(IssuerError::Roll(RollError::OldCertificatesLive { certificates }))
+        Err(RollError::OldCertificatesLive(certificates).into())
     }
 }
 
@@ -89,7 +89,7 @@ impl<O: OwnsCa> Home<O> {
     pub(super) fn begin(&mut self, passphrase: &Passphrase, now_ms: i64) -> Result<bool, IssuerError> {
         match self.stands() {
             RollState::Begun => return Ok(false),
-            stands @ RollState::Switched => return Err(IssuerError::Roll(RollError::Order { stands })),
+            stands @ RollState::Switched => return Err(RollError::Order(stands).into()),
             RollState::Steady => {}
         }
         let key = make_next(&self.folder, &self.owner, now_ms)?;
@@ -101,7 +101,7 @@ impl<O: OwnsCa> Home<O> {
     /// Errors: [`RollError::Order`] when nothing was begun.
     pub(super) fn check_begun(&self) -> Result<(), IssuerError> {
         match self.stands() {
-            stands @ RollState::Steady => Err(IssuerError::Roll(RollError::Order { stands })),
+            stands @ RollState::Steady => Err(RollError::Order(stands).into()),
             RollState::Begun | RollState::Switched => Ok(()),
         }
     }
@@ -120,9 +120,7 @@ impl<O: OwnsCa> Home<O> {
         match &roll.other {
             OtherKey::Old(key) => Ok(Some(*key.public())),
             OtherKey::Absent if roll.retired.is_some() => Ok(None),
-            OtherKey::Absent | OtherKey::Next(_) => {
-                Err(IssuerError::Roll(RollError::Order { stands: self.stands() }))
-            }
+            OtherKey::Absent | OtherKey::Next(_) => Err(RollError::Order(self.stands()).into()),
         }
     }
 

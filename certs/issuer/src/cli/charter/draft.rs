@@ -1,10 +1,12 @@
 //! `charter new`, `charter next`: a draft that is to be signed.
 
-use crate::cli::{charter::describe::answer, input::read_charter, run::Run};
+use crate::cli::{charter::show::answer, run::Run};
 use alcove_issuer::{
     FolderError, IssuerError,
-    drafting::{CHARTER_DAYS, Changes, FirstCharter, draft_first, draft_next},
-    parse_agency_file, read_limited, write_whole,
+    drafting::{CHARTER_DAYS, Changes, FirstCharter, draft_first, draft_next, read_charter},
+    parse_agency_file, read_limited,
+    telling::Described,
+    write_whole,
 };
 use alcove_proto::{limits::CERTIFICATE_BYTES_MAX, names::TrustDomain, v1};
 use clap::Args;
@@ -27,13 +29,13 @@ pub(crate) struct New {
     /// An agency's file; once for each.
     #[arg(long, value_name = "FILE", required = true)]
     agency: Vec<PathBuf>,
-    /// How many agencies must sign a later version; a majority when not said.
+    /// How many agencies must sign a later version; a majority by default.
     #[arg(long)]
     quorum: Option<u32>,
     /// How many days the charter lives.
     #[arg(long, default_value_t = CHARTER_DAYS)]
     days: u32,
-    /// Where to write the draft; never over an existing file.
+    /// Where to write the draft; an existing file is never overwritten.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 }
@@ -42,7 +44,7 @@ pub(crate) struct New {
 pub(crate) struct Next {
     /// The charter in force.
     file: PathBuf,
-    /// The folder of an agency's CA: it opens the directory key.
+    /// The folder of an agency's CA, whose key opens the directory key.
     #[arg(long, value_name = "DIR", env = "ALCOVE_CERTS_CA")]
     ca: PathBuf,
     /// The file of an agency that joins, or whose entry changes; once for each.
@@ -51,7 +53,7 @@ pub(crate) struct Next {
     /// An agency to remove; once for each.
     #[arg(long, value_name = "DOMAIN")]
     remove: Vec<TrustDomain>,
-    /// The server CA's certificates, in place of the old ones.
+    /// The server CA's certificates, which replace the old ones.
     #[arg(long, value_name = "FILE")]
     server_ca: Vec<PathBuf>,
     /// Another DNS name of the server.
@@ -60,13 +62,13 @@ pub(crate) struct Next {
     /// Another quorum.
     #[arg(long)]
     quorum: Option<u32>,
-    /// Later rules. Programs that are too old for them cannot follow the charter.
+    /// Later rules. Programs that are too old cannot follow the charter.
     #[arg(long, value_name = "NUMBER")]
     rules: Option<u32>,
     /// How many days the charter lives, from now.
     #[arg(long, default_value_t = CHARTER_DAYS)]
     days: u32,
-    /// Where to write the draft; never over an existing file.
+    /// Where to write the draft; an existing file is never overwritten.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 }
@@ -85,7 +87,8 @@ impl New {
         let file = draft_first(first, run.now_ms)?;
         write_whole(&self.output, &file.encode())?;
         run.output.acted();
-        answer(&file, &self.output, Some("Drafted the charter."), run.now_ms, &mut run.output)
+        let described = Described::new(&file, run.now_ms, run.output.language)?;
+        answer(&described, &self.output, Some("Drafted the charter."), run)
     }
 }
 
@@ -107,7 +110,8 @@ impl Next {
         let file = draft_next(&file, changes, &ca, run.now_ms)?;
         write_whole(&self.output, &file.encode())?;
         run.output.acted();
-        answer(&file, &self.output, Some("Drafted the next version."), run.now_ms, &mut run.output)
+        let described = Described::new(&file, run.now_ms, run.output.language)?;
+        answer(&described, &self.output, Some("Drafted the next version."), run)
     }
 }
 
@@ -121,9 +125,5 @@ fn read_certificates(paths: &[PathBuf]) -> Result<Vec<Vec<u8>>, IssuerError> {
 
 /// A draft may hold signatures that took days to gather.
 fn refuse_existing(path: &Path) -> Result<(), IssuerError> {
-    if path.exists() {
-        Err(IssuerError::Folder(FolderError::Exists { path: path.to_owned() }))
-    } else {
-        Ok(())
-    }
+    if path.exists() { Err(FolderError::Exists(path.to_owned()).into()) } else { Ok(()) }
 }

@@ -1,6 +1,5 @@
 //! `charter`: drafted, signed, shown and published.
 
-mod describe;
 mod draft;
 mod hear;
 mod publish;
@@ -25,13 +24,13 @@ pub(crate) enum CharterCommand {
     New(New),
     /// Draft the version after the one in force.
     Next(Next),
-    /// Put this agency's signature under a draft.
+    /// Sign a draft for this agency.
     Sign(Sign),
-    /// Show a charter and who has signed it.
+    /// Show a charter, and who has signed it.
     Show(Show),
-    /// Put a charter that all have signed in force.
+    /// Put a charter in force. After all have signed it.
     Publish(PublishCharter),
-    /// List the devices that a charter would disconnect, before it is published.
+    /// List the devices that a charter would disconnect. Before you publish it.
     WouldCut(WouldCut),
 }
 

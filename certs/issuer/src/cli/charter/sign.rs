@@ -1,26 +1,27 @@
 //! `charter sign`: this agency's signature under a draft, once the words of its new keys were heard.
 
 use crate::cli::{
-    charter::{
-        describe::{Described, answer},
-        hear::hear,
-    },
-    input::read_charter,
+    charter::{hear::hear, show::answer},
     run::Run,
 };
-use alcove_issuer::{IssuerError, drafting::Signed, telling::Words, write_whole};
+use alcove_issuer::{
+    IssuerError,
+    drafting::{Signed, read_charter},
+    telling::{self, Described, Words},
+    write_whole,
+};
 use clap::Args;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct Sign {
-    /// The draft, which is signed in place.
+    /// The draft; the signature is added to this file.
     file: PathBuf,
     /// The agency's CA folder.
     #[arg(long, value_name = "DIR", env = "ALCOVE_CERTS_CA")]
     ca: PathBuf,
-    /// The six words of a key that the draft brings in, as its owner read them out; once for each change. At a terminal
-    /// those that are missing are asked for.
+    /// The six words of a new key in the draft, as its owner read them out; once for each change. At a terminal you are asked
+    /// for those that are missing.
     #[arg(long, value_name = "WORDS")]
     heard: Vec<String>,
     /// Do not ask at the end. Words that must be heard are still asked for.
@@ -36,7 +37,8 @@ impl Sign {
         let signed_before = file.offered.standing(file.history.as_ref())?.signed.contains(signer);
         if !signed_before {
             let shown = Described::new(&file, run.now_ms, run.output.language)?.lines(Words::Hidden);
-            hear(&file, signer, &self.heard, &shown, self.yes, run.output.language)?;
+            let due = telling::due(run.output.language, &file, signer, &self.heard)?;
+            hear(&due, &shown, self.yes)?;
         }
         let said = match ca.sign_charter(&mut file, run.now_ms)? {
             Signed::Now => {
@@ -46,6 +48,6 @@ impl Sign {
             Signed::Before => "This agency had signed before.",
         };
         run.output.acted();
-        answer(&file, &self.file, Some(said), run.now_ms, &mut run.output)
+        answer(&Described::new(&file, run.now_ms, run.output.language)?, &self.file, Some(said), run)
     }
 }

@@ -1,13 +1,9 @@
 //! `recovery ask`, `attempts`, `withdraw`: an attempt at the desk, and what has become of it.
 
-use crate::cli::{
-    clock::clock_ms,
-    desk::{AtDesk, Visit},
-    input::REQUEST_BYTES_MAX,
-    run::Run,
+use crate::cli::{clock::clock_ms, desk::AtDesk, input::REQUEST_BYTES_MAX, run::Run};
+use alcove_issuer::{
+    Attempt, AttemptError, IssuerError, Visit, read_limited, spelled_words, telling::moment, words_of_request,
 };
-use alcove_charter::{request_words, same_words, spelled_words};
-use alcove_issuer::{Attempt, AttemptError, IssuerError, RequestError, read_limited, telling::moment};
 use alcove_proto::{ids::AttemptId, names::Identity, v1::AttemptState};
 use clap::Args;
 use serde_json::json;
@@ -50,16 +46,15 @@ impl Ask {
             None => visit.ca.kept_request(&self.device)?,
         };
         let words = words_of(request.as_deref(), self.words.as_deref(), &self.device)?;
-        let id = visit.wait(visit.desk.open_recovery(&visit.ca, &self.device, &words, clock_ms()))?;
+        let id = visit.wait(visit.orders(clock_ms()).open_recovery(&self.device, &words))?;
         let attempt = find(&visit, &id)?;
         let kept = visit.ca.kept_request_path(&self.device);
         let lines = [
-            format!("Asked for the escrow of the person of {}.", attempt.identity),
+            format!("Asked for the escrow of the person who has {}.", attempt.identity),
             format!("  attempt  {id}"),
             format!("  words    {words}"),
             format!("  opens    {}", moment(attempt.open_from_ms)),
-            "Every device of your agency is told of it, and any one of them may object until then."
-                .to_owned(),
+            "Every device of your agency is told, and any of them may object until then.".to_owned(),
             format!("Then: alcove-certs recovery fetch {id} -o ESCROW"),
             match (&self.request, kept.exists()) {
                 (Some(path), _) => format!("The officers also need the request: {}", path.display()),
@@ -73,20 +68,17 @@ impl Ask {
 
 /// The words of the request, or as the person gave them when there is no request at hand.
 fn words_of(request: Option<&[u8]>, given: Option<&str>, device: &Identity) -> Result<String, IssuerError> {
-    match (request.map(request_words), given) {
-        (Some(words), Some(given)) if !same_words(&words, given) => {
-            Err(IssuerError::Request(RequestError::OtherWords { words }))
-        }
-        (Some(words), _) => Ok(words),
+    match (request, given) {
+        (Some(request), given) => words_of_request(request, given),
         (None, Some(given)) => spelled_words(given).ok_or(AttemptError::NoWords.into()),
-        (None, None) => Err(AttemptError::NoRequest { identity: device.clone() }.into()),
+        (None, None) => Err(AttemptError::NoRequest(device.clone()).into()),
     }
 }
 
 impl ListAttempts {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         let visit = self.at.visit(&run.passphrase)?;
-        let attempts = visit.wait(visit.desk.attempts(&visit.ca, &visit.trust, clock_ms()))?;
+        let attempts = visit.wait(visit.orders(clock_ms()).attempts(&visit.trust))?;
         for attempt in &attempts.ours {
             run.output.answer(&object(attempt), &lines(attempt))?;
         }
@@ -95,7 +87,7 @@ impl ListAttempts {
             return Err(AttemptError::Forged { count: attempts.forged }.into());
         }
         if attempts.ours.is_empty() {
-            run.output.remark("Nobody has asked for a recovery.")?;
+            run.output.remark("No recovery has been asked for.")?;
         }
         Ok(())
     }
@@ -104,7 +96,7 @@ impl ListAttempts {
 impl WithdrawAttempt {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         let visit = self.at.visit(&run.passphrase)?;
-        visit.wait(visit.desk.withdraw_recovery(&visit.ca, &self.attempt, clock_ms()))?;
+        visit.wait(visit.orders(clock_ms()).withdraw_recovery(&self.attempt))?;
         let attempt = find(&visit, &self.attempt)?;
         run.output.done(&object(&attempt), &lines(&attempt))
     }
@@ -112,9 +104,9 @@ impl WithdrawAttempt {
 
 /// The attempt of that id as it stands now.
 pub(super) fn find(visit: &Visit, id: &AttemptId) -> Result<Attempt, IssuerError> {
-    let attempts = visit.wait(visit.desk.attempts(&visit.ca, &visit.trust, clock_ms()))?;
+    let attempts = visit.wait(visit.orders(clock_ms()).attempts(&visit.trust))?;
     let found = attempts.ours.into_iter().find(|attempt| attempt.id == *id);
-    found.ok_or_else(|| AttemptError::Unknown { id: *id }.into())
+    found.ok_or_else(|| AttemptError::Unknown(*id).into())
 }
 
 pub(super) fn state_text(state: AttemptState) -> &'static str {
@@ -122,7 +114,7 @@ pub(super) fn state_text(state: AttemptState) -> &'static str {
         AttemptState::Unspecified => "in a state that this version does not know",
         AttemptState::Announced => "announced",
         AttemptState::Open => "open",
-        AttemptState::HandedOut => "handed out",
+        AttemptState::HandedOut => "released",
         AttemptState::Objected => "objected to",
         AttemptState::Withdrawn => "withdrawn",
         AttemptState::Ended => "ended",
@@ -166,7 +158,7 @@ fn lines(attempt: &Attempt) -> Vec<String> {
             format!("    {identity} objected, {}", moment(attempt.since_ms))
         }
         (AttemptState::Objected, None) => {
-            "    the server says so, and no device of your agency has signed it".to_owned()
+            "    so the server says, but no device of your agency has signed it".to_owned()
         }
         (
             AttemptState::Open

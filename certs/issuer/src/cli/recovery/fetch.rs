@@ -2,19 +2,20 @@
 
 use crate::cli::{
     clock::clock_ms,
-    desk::{AtDesk, Visit},
-    input::refuse_existing,
+    desk::AtDesk,
+    input::AnswerFile,
     recovery::attempts::{find, state_text},
     run::Run,
 };
-use alcove_issuer::{Attempt, AttemptError, IssuerError, key_hash, recovery::RecoveryError, write_whole};
+use alcove_issuer::{
+    Attempt, AttemptError, IssuerError, Visit, key_hash, recovery::RecoveryError, write_whole,
+};
 use alcove_proto::{
     ids::{AttemptId, Digest},
     v1::AttemptState,
 };
 use clap::Args;
 use serde_json::json;
-use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct Fetch {
@@ -25,17 +26,13 @@ pub(crate) struct Fetch {
     /// The hash of an earlier recovery key to whose escrow there are still shares; without it, the one in the charter.
     #[arg(long, value_name = "SHA256")]
     key_hash: Option<Digest>,
-    /// Where to write the escrow; not over a file that is there.
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
-    /// Write over a file that is there.
-    #[arg(long)]
-    force: bool,
+    #[command(flatten)]
+    answer: AnswerFile,
 }
 
 impl Fetch {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
-        refuse_existing(&self.output, self.force, None)?;
+        self.answer.check()?;
         let visit = self.at.visit(&run.passphrase)?;
         let hash = match self.key_hash {
             Some(hash) => hash,
@@ -43,22 +40,25 @@ impl Fetch {
         };
         let attempt = find(&visit, &self.attempt)?;
         check_open(&attempt)?;
-        let fetched = visit.wait(visit.desk.read_escrow(&visit.ca, &self.attempt, &hash, clock_ms()))?;
-        write_whole(&self.output, &fetched.bundle.encode())?;
+        let fetched = visit.wait(visit.orders(clock_ms()).read_escrow(&self.attempt, &hash))?;
+        write_whole(&self.answer.output, &fetched.bundle.encode())?;
         let (entries, grants) = (fetched.bundle.entries.len(), fetched.bundle.grants.len());
         let mut lines = vec![format!(
             "Fetched {entries} entries and {grants} grants, sealed to the recovery key, into {}.",
-            self.output.display()
+            self.answer.output.display()
         )];
         if fetched.left_out > 0 {
-            lines.push(format!("{} that are not well formed were left out.", fetched.left_out));
+            lines.push(format!("{} were malformed and left out.", fetched.left_out));
         }
         lines.extend([
-            format!("{} may read the log again; what it reads opens with the keys alone.", attempt.identity),
+            format!(
+                "{} may read the log again; it needs the recovered keys to open what it reads.",
+                attempt.identity
+            ),
             format!(
                 "Officers open it on a machine without a network: alcove-certs recovery open --shares ... \
                  --escrow {} --device {} --words ...",
-                self.output.display(),
+                self.answer.output.display(),
                 attempt.identity
             ),
         ]);
@@ -68,7 +68,7 @@ impl Fetch {
                 "attempt": attempt.id.to_string(),
                 "device": attempt.identity.to_string(),
                 "recovery_key_sha256": hash.to_string(),
-                "file": self.output,
+                "file": self.answer.output,
                 "entries": entries,
                 "grants": grants,
                 "certificates": fetched.bundle.certificates.len(),
@@ -82,7 +82,7 @@ impl Fetch {
 fn key_in_force(visit: &Visit) -> Result<Digest, IssuerError> {
     let own = &visit.ca.profile().trust_domain;
     let key = visit.trust.charter().agency(own).and_then(|agency| agency.recovery_key);
-    let key = key.ok_or_else(|| RecoveryError::NoRecoveryKey { trust_domain: own.clone() })?;
+    let key = key.ok_or_else(|| RecoveryError::NoRecoveryKey(own.clone()))?;
     Ok(key_hash(&key))
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Init {
     /// How many of the shares open the key; at least 2.
     #[arg(long, value_name = "K")]
     needed: u32,
-    /// Make another key although a charter names one.
+    /// Make another key even if a charter names one.
     #[arg(long)]
     replace: bool,
     #[command(flatten)]
@@ -55,7 +55,7 @@ impl Init {
             }),
             &[
                 format!(
-                    "Split a recovery key: any {} of {} shares open it, fewer tell nothing.",
+                    "Split a recovery key: any {} of {} shares open it; fewer reveal nothing.",
                     self.needed, self.officers
                 ),
                 format!("  key hash {}", grouped(&hash)),
@@ -68,7 +68,7 @@ impl Init {
                     "It takes effect with the next charter: alcove-certs charter next ... --agency {}",
                     self.ca.join("agency.pub").display()
                 ),
-                "Devices seal to it by themselves when they know that charter; on the day of need begin with \
+                "Devices seal to it by themselves once they know that charter; in an emergency begin with \
                  `alcove-certs recovery ask`."
                     .to_owned(),
             ],

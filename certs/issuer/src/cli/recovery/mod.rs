@@ -22,19 +22,19 @@ use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RecoveryCommand {
-    /// Make a recovery key and split it among officers.
+    /// Make a recovery key and split it among officers. Before the first case. Before the first case.
     Init(Init),
-    /// Check shares, without putting them together.
+    /// Check shares without putting them together. After `recovery init`, and from time to time.
     Check(Check),
-    /// Ask for what is sealed of a person, for a new device of theirs; your agency's devices are told.
+    /// Ask for what is sealed for a person, for their new device. Your agency's devices are told. When they lost all others.
     Ask(Ask),
-    /// Show what has been asked for, and what became of it.
+    /// Show the attempts, and what became of them.
     Attempts(ListAttempts),
-    /// Take an attempt back.
+    /// Withdraw an attempt. When it was a mistake, or someone objected.
     Withdraw(WithdrawAttempt),
-    /// Fetch what is sealed, 72 hours after it was asked for.
+    /// Fetch what is sealed. 72 hours after you asked for it.
     Fetch(Fetch),
-    /// Open escrow with enough shares and seal what is in it to one device.
+    /// Open escrow with enough shares, and seal its content to one device.
     Open(Open),
 }
 

@@ -1,18 +1,17 @@
 //! `recovery open`: enough shares open escrow for one device.
 
 use crate::cli::{
-    input::{REQUEST_BYTES_MAX, refuse_existing},
+    input::{AnswerFile, REQUEST_BYTES_MAX},
     output::Output,
     recovery::shares::{PassphraseFiles, Reference},
     run::Run,
 };
-use alcove_charter::{EscrowBundle, request_words, same_words};
 use alcove_issuer::{
-    IssuerError, RequestError, read_limited,
-    recovery::{OpenedEscrow, RecoveryError},
-    write_whole,
+    IssuerError, read_limited,
+    recovery::{OpenedEscrow, place_object, read_escrow},
+    words_of_request, write_whole,
 };
-use alcove_proto::{limits::ESCROW_BUNDLE_BYTES_MAX, names::Identity};
+use alcove_proto::names::Identity;
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -25,8 +24,8 @@ pub(crate) struct Open {
     /// The escrow to open.
     #[arg(long, value_name = "FILE")]
     escrow: PathBuf,
-    /// The request of the device that is to get the keys: as `alcove enrol request` wrote it, or from the CA's folder, as
-    /// `recovery ask` names it.
+    /// The request of the device that will receive the keys: the file that `alcove enrol request` wrote, or the one in the CA's
+    /// folder that `recovery ask` names.
     #[arg(long, value_name = "FILE")]
     request: PathBuf,
     /// The six words the person reads out; another request is refused.
@@ -39,27 +38,19 @@ pub(crate) struct Open {
     reference: Reference,
     #[command(flatten)]
     passphrases: PassphraseFiles,
-    /// Where to write the keys, sealed to the device; not over a file that is there.
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
-    /// Write over a file that is there.
-    #[arg(long)]
-    force: bool,
+    #[command(flatten)]
+    answer: AnswerFile,
 }
 
 impl Open {
     pub(super) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
-        refuse_existing(&self.output, self.force, None)?;
+        self.answer.check()?;
         let request = read_limited(&self.request, REQUEST_BYTES_MAX)?;
-        let words = request_words(&request);
-        if !same_words(&words, &self.words) {
-            return Err(IssuerError::Request(RequestError::OtherWords { words }));
-        }
-        let bundle = read_limited(&self.escrow, ESCROW_BUNDLE_BYTES_MAX)?;
-        let bundle = EscrowBundle::parse(&bundle).map_err(RecoveryError::from)?;
+        words_of_request(&request, Some(&self.words))?;
+        let bundle = read_escrow(&self.escrow)?;
         let key = self.passphrases.check(&self.shares, &self.reference)?.combine()?;
         let opened = key.open(&bundle)?;
-        write_whole(&self.output, &key.seal_to_device(&opened, &self.device, &request)?)?;
+        write_whole(&self.answer.output, &key.seal_to_device(&opened, &self.device, &request)?)?;
         // The private key is gone before anything is said.
         drop(key);
         self.answer(&opened, bundle.entries.len(), bundle.grants.len(), &mut run.output)
@@ -73,25 +64,18 @@ impl Open {
         output: &mut Output,
     ) -> Result<(), IssuerError> {
         let (poisoned, once) = (opened.compare(), opened.sealed_once());
-        let epoch = |place: &alcove_charter::EscrowPlace| {
-            json!({
-                "group": place.group.to_string(),
-                "epoch": place.epoch.0,
-                "epoch_id": place.epoch_id.to_string(),
-            })
-        };
         let object = json!({
             "schema": "alcove.certs.recovered.v1",
             "device": self.device.to_string(),
-            "file": self.output,
+            "file": self.answer.output,
             "entries": entries,
             "epochs": opened.epochs(),
             "poisoned": poisoned.iter().map(|poisoned| {
-                let mut object = epoch(&poisoned.place);
+                let mut object = place_object(&poisoned.place);
                 object["entries"] = json!(poisoned.entries);
                 object
             }).collect::<Vec<_>>(),
-            "sealed_once": once.iter().map(epoch).collect::<Vec<_>>(),
+            "sealed_once": once.iter().map(place_object).collect::<Vec<_>>(),
             "unopened": opened.unopened(),
             "grants": grants,
             "opened_grants": opened.grants(),
@@ -122,7 +106,11 @@ impl Open {
         if !opened.unopened_grants().is_empty() {
             lines.push(format!("Grants that did not open: {}.", numbers(opened.unopened_grants())));
         }
-        lines.push(format!("Give {} to {}; nobody else can open it.", self.output.display(), self.device));
+        lines.push(format!(
+            "Give {} to {}; no one else can open it.",
+            self.answer.output.display(),
+            self.device
+        ));
         lines.push("Then make a new recovery key: alcove-certs recovery init --replace".to_owned());
         output.done(&object, &lines)
     }

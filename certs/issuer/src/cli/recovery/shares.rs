@@ -1,8 +1,9 @@
 //! Which officers' passphrases, and against which recovery key their shares are held.
 
-use crate::cli::{input::read_charter, passphrase};
+use crate::cli::passphrase;
 use alcove_issuer::{
     DraftError, IssuerError,
+    drafting::read_charter,
     recovery::{Expected, RecoveryError, Shares, check_shares},
 };
 use alcove_proto::names::TrustDomain;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(super) struct PassphraseFiles {
-    /// Files with the officers' passphrases, in the order of the shares, instead of asking one officer after the other.
+    /// Files with the officers' passphrases, in the order of the shares. Without them each officer is asked.
     #[arg(long, value_delimiter = ',', value_name = "FILES")]
     passphrase_files: Vec<PathBuf>,
 }
@@ -19,10 +20,10 @@ pub(super) struct PassphraseFiles {
 /// Against which recovery key the shares are held.
 #[derive(Debug, Args)]
 pub(super) struct Reference {
-    /// A charter that names the recovery key; without one the shares are only held against each other.
+    /// A charter that names the recovery key; without one the shares are only compared with each other.
     #[arg(long, value_name = "FILE", requires = "agency")]
     charter: Option<PathBuf>,
-    /// The agency whose recovery key in that charter counts.
+    /// The agency whose recovery key the charter names.
     #[arg(long, value_name = "DOMAIN", requires = "charter")]
     agency: Option<TrustDomain>,
 }
@@ -55,13 +56,14 @@ impl Reference {
         let (Some(charter), Some(trust_domain)) = (&self.charter, &self.agency) else { return Ok(None) };
         let file = read_charter(charter)?;
         let history = file.complete()?;
-        let agency = history.newest().agency(trust_domain).ok_or_else(|| {
-            IssuerError::Draft(DraftError::NotInCharter { trust_domain: trust_domain.clone() })
-        })?;
+        let agency = history
+            .newest()
+            .agency(trust_domain)
+            .ok_or_else(|| DraftError::NotInCharter(trust_domain.clone()))?;
         let trust_domain = trust_domain.clone();
         match agency.recovery_key {
             Some(recovery_key) => Ok(Some(Expected { trust_domain, recovery_key })),
-            None => Err(RecoveryError::NoRecoveryKey { trust_domain }.into()),
+            None => Err(RecoveryError::NoRecoveryKey(trust_domain).into()),
         }
     }
 }

@@ -50,6 +50,6 @@ fn ends_at_ms(not_after_ms: i64) -> i64 {
 pub(super) fn is_outside(error: &TrustError) -> bool {
     matches!(
         error,
-        TrustError::Revoked { .. } | TrustError::UnknownAgency { .. } | TrustError::UnknownIssuer { .. }
+        TrustError::Revoked { .. } | TrustError::UnknownAgency(..) | TrustError::UnknownIssuer(..)
     )
 }

@@ -9,19 +9,17 @@ use crate::{
         },
     },
 };
-use alcove_charter::{Judge, RECOVERED_KEYS_INFO, TrustView, sha256};
+use alcove_charter::{Judge, TrustView, sha256};
 use alcove_e2ee::escrow::{Recovered, read_recovered};
-use alcove_proto::{canonical, ids::GroupId, limits::RECOVERED_KEYS_BYTES_MAX, names::Identity, v1};
-use alcove_sealing::hpke;
+use alcove_proto::{ids::GroupId, names::Identity};
+use alcove_sealing::recovered_keys::{self, RecoveredKeysError};
 use std::collections::BTreeSet;
-
-/// The format of a file that this version reads.
-const FORMAT: u32 = 1;
 
 impl Session {
     /// Takes recovered keys in: from then on every sync reads what they open, until all of it is here.
     ///
-    /// `file`: an encoded [`v1::RecoveredKeys`] for this device, at most [`RECOVERED_KEYS_BYTES_MAX`]. Local; the same file
+    /// `file`: an encoded [`alcove_proto::v1::RecoveredKeys`] for this device, at most
+    /// [`alcove_proto::limits::RECOVERED_KEYS_BYTES_MAX`]. Local; the same file
     /// again changes nothing. Errors: [`Error::RecoveredFile`]; nothing was changed.
     pub fn import_recovered(&self, file: &[u8]) -> Result<Imported, Error> {
         let trust = self.trust();
@@ -36,20 +34,16 @@ impl Session {
 
 /// Opens the file with this device's sealing key.
 fn open(file: &[u8], sealing_key: &[u8], identity: &Identity) -> Result<Recovered, RecoveredFileFault> {
-    if file.len() > RECOVERED_KEYS_BYTES_MAX {
-        return Err(RecoveredFileFault::TooLarge);
-    }
-    let file: v1::RecoveredKeys = canonical::decode(file).map_err(|_| RecoveredFileFault::NotSuchAFile)?;
-    if file.format != FORMAT {
-        return Err(RecoveredFileFault::Format { found: file.format });
-    }
-    if file.identity != identity.to_string() {
-        let named = file.identity.parse::<Identity>().map(|identity| identity.to_string());
-        return Err(RecoveredFileFault::OtherDevice { identity: named.unwrap_or_default() });
-    }
-    let aad = file.identity.into_bytes();
-    let opened = hpke::open(sealing_key, &file.encapsulated_key, RECOVERED_KEYS_INFO, &aad, &file.ciphertext)
-        .ok_or(RecoveredFileFault::DoesNotOpen)?;
+    let opened = recovered_keys::open(file, sealing_key, identity).map_err(|error| match error {
+        RecoveredKeysError::TooLarge => RecoveredFileFault::TooLarge,
+        RecoveredKeysError::NotSuchAFile => RecoveredFileFault::NotSuchAFile,
+        RecoveredKeysError::Format { found } => RecoveredFileFault::Format { found },
+        RecoveredKeysError::OtherDevice { named } => {
+            let identity = named.map(|identity| identity.to_string()).unwrap_or_default();
+            RecoveredFileFault::OtherDevice { identity }
+        }
+        RecoveredKeysError::Unopened => RecoveredFileFault::DoesNotOpen,
+    })?;
     read_recovered(&opened).map_err(|error| {
         tracing::warn!(%error, "recovered keys are not in order");
         RecoveredFileFault::Content

@@ -1,37 +1,24 @@
-//! A charter file for people and for scripts: the same for every command, so that whoever signs sees what.
+//! A charter file for people and for scripts: the same for every command, so that those who sign see what.
 
-use crate::cli::output::Output;
+use crate::{
+    error::IssuerError,
+    ledger::entries::key_hash,
+    telling::{
+        differences::{Words, changes, changes_for_scripts, side_code},
+        time::{day, grouped, moment},
+    },
+};
 use alcove_charter::{
     Agency, Ca, CharterFile, KeyPurpose, P256Point, Standing, directory_key_words, entry_words, key_words,
     sha256,
-};
-use alcove_issuer::{
-    IssuerError, key_hash,
-    telling::{self, Words, day, grouped, moment, side_code},
 };
 use alcove_programs::language::Language;
 use alcove_proto::{ids::Digest, names::TrustDomain};
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Shows a charter file: the same for every command, so that whoever signs sees what.
-pub(super) fn answer(
-    file: &CharterFile,
-    path: &Path,
-    said: Option<&str>,
-    now_ms: i64,
-    output: &mut Output,
-) -> Result<(), IssuerError> {
-    let described = Described::new(file, now_ms, output.language)?;
-    let mut lines = described.lines(Words::Shown);
-    if let Some(said) = said {
-        lines.insert(0, said.to_owned());
-    }
-    output.answer(&described.object(path), &lines)
-}
-
 /// A charter file for people and for scripts.
-pub(super) struct Described<'a> {
+pub struct Described<'a> {
     file: &'a CharterFile,
     standing: Standing,
     hash: String,
@@ -41,7 +28,7 @@ pub(super) struct Described<'a> {
 
 impl<'a> Described<'a> {
     /// Errors: [`IssuerError::Charter`], for a draft that breaks a rule.
-    pub(super) fn new(file: &'a CharterFile, now_ms: i64, language: Language) -> Result<Self, IssuerError> {
+    pub fn new(file: &'a CharterFile, now_ms: i64, language: Language) -> Result<Self, IssuerError> {
         let charter = file.offered.charter();
         Ok(Self {
             file,
@@ -53,7 +40,7 @@ impl<'a> Described<'a> {
     }
 
     /// For scripts.
-    pub(super) fn object(&self, path: &Path) -> Value {
+    pub fn object(&self, path: &Path) -> Value {
         let Self { file, standing, hash, has_ended, language } = self;
         let charter = file.offered.charter();
         let agencies: Vec<_> = charter
@@ -86,7 +73,7 @@ impl<'a> Described<'a> {
             "server_name": charter.server_name,
             "server_cas": charter.server_cas.iter().map(server_ca).collect::<Vec<_>>(),
             "compared_with_version": file.history.as_ref().map(|history| history.newest().version),
-            "changes": telling::changes_for_scripts(*language, file),
+            "changes": changes_for_scripts(*language, file),
             "rules": charter.rules,
             "directory_key_hash": charter.directory_key_hash.map(|hash| hash.to_string()),
             "directory_key_words": charter.directory_key_hash.as_ref().map(directory_key_words),
@@ -99,8 +86,13 @@ impl<'a> Described<'a> {
         })
     }
 
+    /// The six words of the key for the names of staff; nothing where the charter states none.
+    pub fn directory_key_words(&self) -> Option<String> {
+        self.file.offered.charter().directory_key_hash.as_ref().map(directory_key_words)
+    }
+
     /// For people.
-    pub(super) fn lines(&self, words: Words) -> Vec<String> {
+    pub fn lines(&self, words: Words) -> Vec<String> {
         let Self { file, standing, hash, has_ended, language } = self;
         let charter = file.offered.charter();
         let mut lines = Vec::new();
@@ -136,16 +128,16 @@ impl<'a> Described<'a> {
                 lines.push(format!("  signed    {trust_domain}, which leaves"));
             }
         }
-        lines.extend(telling::changes(*language, file, words));
+        lines.extend(changes(*language, file, words));
         if standing.is_complete() {
-            lines.push("All signatures it needs are there.".to_owned());
+            lines.push("It has all the signatures it needs.".to_owned());
         }
         if !standing.must_sign.is_empty() {
             lines.push(format!("Still to sign: {}.", names(&standing.must_sign).join(", ")));
         }
         if standing.quorum_signed < standing.quorum as usize {
             lines.push(format!(
-                "{} of the {} members that a new version takes have signed.",
+                "{} of the {} members that must sign a new version have signed.",
                 standing.quorum_signed, standing.quorum
             ));
         }
