@@ -20,9 +20,9 @@ pub const PROMISES_MAX: usize = 256;
 /// What a server did wrong. Each is an alarm, none goes away by asking again; only
 /// [`LogFault::TooFarBehind`] asks the reader to read on first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{self:?}")]
 pub enum LogFault {
     /// Entries are missing before this one.
-    #[error("the log leaves something out: position {found} came where {expected} was due")]
     Gap {
         /// The position that was due.
         expected: Position,
@@ -30,7 +30,6 @@ pub enum LogFault {
         found: Position,
     },
     /// The server shows a log that ends before what it showed earlier, or an entry a second time.
-    #[error("the log went back to position {found}, after {seen} had been seen")]
     Rollback {
         /// The position seen before.
         seen: Position,
@@ -38,25 +37,19 @@ pub enum LogFault {
         found: Position,
     },
     /// The log has another history than the one seen, signed or vouched for.
-    #[error("the log has another history at position {position}")]
     HeadMismatch {
         /// Where it differs.
         position: Position,
     },
     /// The receipt key did not sign this head.
-    #[error("the signature of the log's head is wrong")]
     BadSignature,
     /// A head is signed for another group.
-    #[error("the signed head belongs to another group")]
     OtherGroup,
     /// A head, digest or list is missing, has the wrong size, or is over its limit.
-    #[error("a part of the receipt is malformed")]
     Malformed,
     /// More than [`PROMISES_MAX`] signed heads lie ahead of the reader.
-    #[error("too many signed heads lie ahead: read the log first")]
     TooFarBehind,
     /// An author claims to have seen a position at or behind its own record.
-    #[error("the author claims to have seen position {claimed}, which its record stands before")]
     SeenAhead {
         /// The position claimed.
         claimed: Position,

@@ -18,15 +18,14 @@ pub enum Part {
 
 /// Why a record was refused. None of these goes away by trying again with the same bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{self:?}")]
 pub enum RecordError {
     /// Over [`alcove_proto::limits::RECORD_BYTES_MAX`].
-    #[error("the record has {bytes} bytes, which is over the limit")]
     TooLarge {
         /// Bytes of the record.
         bytes: usize,
     },
     /// A part does not parse or is not in canonical form.
-    #[error("a part of the record ({part:?}) is refused: {error}")]
     Encoding {
         /// Which part.
         part: Part,
@@ -37,49 +36,36 @@ pub enum RecordError {
     #[error(transparent)]
     Length(#[from] IdLengthError),
     /// Written in a format this program does not know.
-    #[error("the record has format {found}, which this program does not know")]
     Format {
         /// The format named.
         found: u32,
     },
     /// Written for another MLS cipher suite.
-    #[error("the record names cipher suite {found}")]
     Suite {
         /// The suite named.
         found: u32,
     },
     /// The header names another group than the log it stands in.
-    #[error("the record belongs to another group")]
     OtherGroup,
     /// The header names another epoch than the one in force when the server took it.
-    #[error("the record belongs to another epoch")]
     OtherEpoch,
     /// The header names the epoch on another branch of the group's history.
-    #[error("the record belongs to another branch of the group's history")]
     OtherEpochId,
     /// The key is not the one the record was sealed with.
-    #[error("the record does not commit to this key")]
     WrongCommitment,
     /// Header or ciphertext have been changed.
-    #[error("the record has been changed since it was sealed")]
     Tampered,
     /// The padding has another length than it must have, or is not zero.
-    #[error("the record's padding is wrong")]
     Padding,
     /// The signed body names another group, epoch, leaf or id than the header.
-    #[error("header and body of the record differ")]
     HeaderDiffers,
     /// The author worked under another charter than the one the group was made under.
-    #[error("the record was written under another charter than the group's")]
     OtherCharter,
     /// The leaf or certificate is not the author's, or the log names another author.
-    #[error("the record is not by the author it is said to be by")]
     OtherAuthor,
     /// The author's key did not sign this body.
-    #[error("the record's signature is wrong")]
     BadSignature,
     /// The author's sequence is 0, or only one of "first" and "no predecessor" holds.
-    #[error("the author's sequence contradicts itself")]
     BadSequence,
     /// What was written is refused.
     #[error(transparent)]

@@ -51,6 +51,7 @@ impl TextField {
 
 /// Why what was written is refused, before it is sealed or after it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{self:?}")]
 pub enum PayloadError {
     /// It does not parse or is not in canonical form.
     #[error(transparent)]
@@ -62,13 +63,11 @@ pub enum PayloadError {
     #[error(transparent)]
     Name(#[from] NameError),
     /// A text that must be there is empty.
-    #[error("{field:?} is missing")]
     Missing {
         /// Which text.
         field: TextField,
     },
     /// A text is over its limit.
-    #[error("{field:?} has {bytes} bytes, which is over its limit")]
     TooLong {
         /// Which text.
         field: TextField,
@@ -76,19 +75,16 @@ pub enum PayloadError {
         bytes: usize,
     },
     /// The record has no kind, or one this program cannot write.
-    #[error("the record has kind {kind}")]
     Kind {
         /// The number of the kind.
         kind: i32,
     },
     /// The conversation is neither case, channel nor library.
-    #[error("the conversation has kind {kind}")]
     SubjectKind {
         /// The number of the kind.
         kind: i32,
     },
     /// The chunk count does not follow from the size, or the size is over the limit.
-    #[error("{chunk_count} chunks cannot hold a document of {size} bytes")]
     DocumentShape {
         /// Bytes of the original.
         size: u64,
@@ -96,22 +92,17 @@ pub enum PayloadError {
         chunk_count: u32,
     },
     /// The grant opens nothing, or more than its limit.
-    #[error("the grant names {records} records")]
     GrantRecords {
         /// How many it names.
         records: usize,
     },
     /// The granted records do not stand in rising order of position.
-    #[error("the granted records are not in rising order of position")]
     GrantOrder,
     /// The chains are too many or too long, or a record names one that is not there.
-    #[error("the grant's certificate chains are wrong")]
     GrantChains,
     /// An introduction without a chain, or with one that is too long.
-    #[error("the introduction's certificate chain is wrong")]
     IntroductionChain,
     /// The sealed keys are not as many as the records.
-    #[error("the grant's sealed keys have {bytes} bytes")]
     GrantKeys {
         /// Bytes of the sealed keys.
         bytes: usize,
