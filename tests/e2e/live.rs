@@ -61,6 +61,7 @@ fn many_followers_are_one_subscription_and_a_slow_one_or_one_that_is_gone_holds_
         let follow = |case| live.follow(case, marks.clone()).expect("the vault can be read");
         let (mut quick, mut slow, mut gone) = (follow(None), follow(Some(&case)), follow(None));
         until(&mut quick, WatchEvent::CaughtUp).await;
+        until(&mut slow, WatchEvent::CaughtUp).await;
         until(&mut gone, WatchEvent::CaughtUp).await;
         drop(gone);
 

@@ -32,6 +32,7 @@ mod people;
 mod recovery;
 mod refreshing;
 mod restored;
+mod runner;
 #[cfg(test)]
 mod samples;
 mod search;
@@ -48,6 +49,7 @@ pub use documents::{Destination, Look, OnProgress};
 pub use error::{CertificateTrouble, Error, RecoveredFileFault};
 pub use live::{Follower, Live, Marks};
 pub use refreshing::{Refreshed, Stale};
+pub use runner::blocking;
 pub use search::Found;
 pub use upkeep::findings::{Check, Finding, Trouble, Verdict};
 pub use view::{

@@ -13,6 +13,7 @@ use crate::{
         Error, Progress, SavedDocument, Session, Shown,
         joining::former::at_server,
         kinds::{self, view},
+        runner,
         state::load_row,
     },
     transport::ChunkStream,
@@ -101,7 +102,7 @@ impl Session {
         let count = manifest.shape.chunk_count();
         let (chunks, chunk_receiver) = mpsc::channel::<Bytes>(CHUNKS_IN_FLIGHT);
         let (said_sender, mut said) = mpsc::channel::<Said>(CHUNKS_IN_FLIGHT);
-        let writer = tokio::task::spawn_blocking(move || write(reader, draft, chunk_receiver, &said_sender));
+        let writer = runner::transfer(move || write(reader, draft, chunk_receiver, &said_sender)).await;
         let mut source = None;
         let mut done = 0;
         let mut failure = tell(on_progress, done, total, false);

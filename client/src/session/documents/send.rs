@@ -4,7 +4,7 @@
 //! server says it is; a file that changed meanwhile is a new attempt with new keys.
 
 use super::{
-    super::{Error, Progress, Session, Written, kinds::document},
+    super::{Error, Progress, Session, Written, kinds::document, runner},
     OnProgress,
     attempt::{Attempt, FILE_BYTES_MAX, Kept, knows_what_left},
     file_error,
@@ -177,7 +177,7 @@ impl Session {
         let reader = {
             let (sealer, received) = (Arc::clone(sealer), Arc::clone(&received));
             let (vault, attempt) = (Arc::clone(&self.vault), Arc::clone(attempt));
-            tokio::task::spawn_blocking(move || {
+            runner::transfer(move || {
                 let wanted = |index| !received[index as usize];
                 let mut kept = Ok(Kept::OnDisk);
                 let read = source.pass(&sealer, &known, &wanted, &mut |block| {
@@ -187,6 +187,7 @@ impl Session {
                 });
                 (kept, read)
             })
+            .await
         };
         let (chunks, chunk_receiver) = mpsc::channel::<PutChunksRequest>(CHUNKS_IN_FLIGHT);
         let mut chunks = Some(chunks);

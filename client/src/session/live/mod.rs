@@ -6,7 +6,7 @@
 
 mod stream;
 
-use super::{Error, Session, WatchEvent};
+use super::{Error, Session, WatchEvent, runner::blocking};
 use alcove_proto::ids::{GroupId, Position};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -33,6 +33,8 @@ pub struct Live {
 #[derive(Default)]
 struct State {
     followers: usize,
+    runs: bool,
+    /// Ends the stream.
     stream: Option<AbortHandle>,
     /// Everything that was stored when the stream began has been told.
     caught_up: bool,
@@ -55,6 +57,8 @@ pub struct Follower {
     case: Option<GroupId>,
     /// Up to where each case has been shown.
     marks: BTreeMap<GroupId, Position>,
+    /// The vault is to be read first: it may hold more than has been shown.
+    behind: bool,
     /// Cases that were found in the vault, and told of as joined.
     found: BTreeSet<GroupId>,
     ready: VecDeque<WatchEvent>,
@@ -87,28 +91,29 @@ impl Live {
         if let Some(case) = case {
             self.session.row(case)?;
         }
-        let mut follower = Follower {
+        let follower = Follower {
             live: Arc::clone(self),
             // Before the vault is read: what comes meanwhile is told once more by the stream, and known by its place.
             news: self.news.subscribe(),
             case: case.copied(),
             marks: marks.0,
+            behind: true,
             found: BTreeSet::new(),
             ready: VecDeque::new(),
             caught_up: false,
         };
         self.state().followers += 1;
-        follower.catch_up()?;
         Ok(follower)
     }
 
     /// Begins the stream unless it runs.
     fn begin(self: &Arc<Self>) {
         let mut state = self.state();
-        if state.stream.is_some() {
+        if mem::replace(&mut state.runs, true) {
             return;
         }
         state.error = None;
+        drop(state);
         let running = Running(Arc::clone(self));
         let task = tokio::spawn(async move {
             let Running(live) = &running;
@@ -125,7 +130,8 @@ impl Live {
             };
             live.state().error = Some(error);
         });
-        state.stream = Some(task.abort_handle());
+        let mut state = self.state();
+        state.stream = Some(task.abort_handle()).filter(|_| state.runs);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -140,6 +146,7 @@ struct Running(Arc<Live>);
 impl Drop for Running {
     fn drop(&mut self) {
         let mut state = self.0.state();
+        state.runs = false;
         state.stream = None;
         state.caught_up = false;
         drop(state);
@@ -153,12 +160,15 @@ impl Follower {
     /// Errors: [`Error::Certificate`], and refusals that waiting does not heal. Whoever asks again begins anew.
     pub async fn next(&mut self) -> Result<WatchEvent, Error> {
         loop {
+            if self.behind {
+                self.catch_up().await?;
+            }
             if let Some(event) = self.ready.pop_front() {
                 return Ok(event);
             }
             self.live.begin();
             match self.news.recv().await {
-                Ok(News::Began) => self.catch_up()?,
+                Ok(News::Began) => self.behind = true,
                 Ok(News::Told(told)) => {
                     let event = self.concerned(&told);
                     self.ready.extend(event);
@@ -171,7 +181,7 @@ impl Follower {
                 }
                 Err(_fallen_behind) => {
                     self.ready.push_back(WatchEvent::Missed);
-                    self.catch_up()?;
+                    self.behind = true;
                 }
             }
         }
@@ -204,21 +214,29 @@ impl Follower {
     }
 
     /// Shows what the vault holds beyond the marks.
-    fn catch_up(&mut self) -> Result<(), Error> {
-        let session = &self.live.session;
-        for group in session.open_groups()? {
-            if self.case.is_some_and(|case| case != group) {
-                continue;
+    async fn catch_up(&mut self) -> Result<(), Error> {
+        let (session, followed, mut marks) = (Arc::clone(&self.live.session), self.case, self.marks.clone());
+        let (found, events, marks) = blocking(move || {
+            let (mut found, mut events) = (Vec::new(), Vec::new());
+            for group in session.open_groups()? {
+                if followed.is_some_and(|case| case != group) {
+                    continue;
+                }
+                if !marks.contains_key(&group) {
+                    found.push(group);
+                    events.push(WatchEvent::Joined(group));
+                }
+                let mark = marks.entry(group).or_default();
+                let (told, reached) = beyond(&session, &group, *mark)?;
+                *mark = reached;
+                events.extend(told.into_iter().map(|told| told.event));
             }
-            if !self.marks.contains_key(&group) {
-                self.found.insert(group);
-                self.ready.push_back(WatchEvent::Joined(group));
-            }
-            let mark = self.marks.entry(group).or_default();
-            let (told, reached) = beyond(session, &group, *mark)?;
-            *mark = reached;
-            self.ready.extend(told.into_iter().map(|told| told.event));
-        }
+            Ok::<_, Error>((found, events, marks))
+        })
+        .await?;
+        self.found.extend(found);
+        self.ready.extend(events);
+        (self.marks, self.behind) = (marks, false);
         if self.live.state().caught_up && !mem::replace(&mut self.caught_up, true) {
             self.ready.push_back(WatchEvent::CaughtUp);
         }
