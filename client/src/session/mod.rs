@@ -59,7 +59,7 @@ pub use view::{
     NewDeviceView, NoteView, OpenedConversation, OutboxView, OwnDeviceView, OwnKey, PersonView, Progress,
     RecoveredView, RecoveryState, RecoveryView, RefusalCause, RenewalState, RenewalView, RequestView,
     SavedDocument, ServerView, Shown, StatusView, Succession, SuccessionPlan, SyncReport, UnlistedView,
-    UnreadableCause, UnreadableView, WatchEvent, Written,
+    UnreadableCause, UnreadableView, WatchEvent, Written, outbox_code, rfc3339,
 };
 pub use words::Accents;
 

@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn every_alarm_says_what_happened_what_it_can_mean_and_by_which_command_to_go_on() {
-        for kind in AlarmKind::all() {
+        for kind in (0..1000).filter_map(|number| AlarmKind::try_from(number).ok()) {
             for position in [0, 7] {
                 let alarm = AlarmView {
                     case: None,

@@ -1,7 +1,7 @@
 //! What is said of cases and of who reads them.
 
 use super::{numbers::count, times, told::Told};
-use crate::session::ConversationView;
+use crate::session::{ConversationView, RequestView};
 use alcove_programs::{language::Language, text::safe_line};
 use alcove_proto::ids::GroupId;
 
@@ -18,6 +18,18 @@ pub fn requests(language: Language, waiting: u64) -> String {
         "{} for your answer: see `alcove case requests`.",
         count(waiting, "request waits", "requests wait")
     )
+}
+
+/// Which case it is about, where one with its id is known here.
+pub fn requested(language: Language, request: &RequestView) -> String {
+    let Language::English = language;
+    match &request.known {
+        Some(case) if request.leads_on => {
+            format!("the case {:.8}, which you have left", case.to_string())
+        }
+        Some(case) => format!("NOT the case {:.8} as you know it: compare words first", case.to_string()),
+        None => String::new(),
+    }
 }
 
 /// That more happened at once than could be told one by one.

@@ -8,7 +8,7 @@ use serde::Serialize;
 /// `alcove.check.v1`.
 #[derive(Serialize)]
 pub struct CheckJson {
-    check: &'static str,
+    check: Check,
     verdict: &'static str,
     found: Option<String>,
     #[serde(rename = "do")]
@@ -22,7 +22,7 @@ impl CheckJson {
     /// As JSON shows it.
     pub fn new(check: Check, verdict: &'static str, found: Option<&Told>) -> Self {
         Self {
-            check: check.code(),
+            check,
             verdict,
             found: found.map(|told| told.what.clone()),
             remedy: found.map(|told| told.remedy.clone()),

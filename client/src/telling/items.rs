@@ -1,26 +1,13 @@
 //! Notes, documents and what else is written: what they are called, and why one does not arrive or open.
 
 use super::numbers::count;
-use crate::session::{RecordKind, RefusalCause, UnreadableCause};
+use crate::session::{Delivery, RecordKind, RefusalCause, UnreadableCause, outbox_code};
 use alcove_programs::language::Language;
 
 /// What lies in the outbox.
 pub fn outbox_kind(language: Language, kind: Option<RecordKind>) -> &'static str {
     let Language::English = language;
     if kind.is_some() { outbox_code(kind) } else { "item of a newer Alcove" }
-}
-
-/// Its name for programs.
-pub fn outbox_code(kind: Option<RecordKind>) -> &'static str {
-    match kind {
-        Some(RecordKind::Note) => "note",
-        Some(RecordKind::Document) => "document",
-        Some(RecordKind::Grant) => "grant",
-        Some(RecordKind::Subject) => "title",
-        Some(RecordKind::Introduction) => "introduction",
-        Some(RecordKind::Leave) => "leave",
-        Some(RecordKind::Unspecified) | None => "unknown",
-    }
 }
 
 /// Why the server refuses an item for good.
@@ -35,6 +22,23 @@ pub fn refusal(language: Language, cause: RefusalCause) -> &'static str {
         RefusalCause::InLogUnread => {
             "this device sent it, or another version of it, after your backup; ask a colleague whether they have it"
         }
+    }
+}
+
+/// How far an item has come.
+pub fn progress(language: Language, delivery: Delivery) -> String {
+    let Language::English = language;
+    match delivery {
+        Delivery::Queued => "waits to be sent".to_owned(),
+        Delivery::NeverSent => "never sent: the case had ended for you".to_owned(),
+        Delivery::Refused { cause: cause @ RefusalCause::ChangedInLog } => {
+            format!("NOT AS YOU WROTE IT: {}", refusal(language, cause))
+        }
+        Delivery::Refused { cause: cause @ RefusalCause::InLogUnread } => {
+            format!("PROBABLY SENT: {}", refusal(language, cause))
+        }
+        Delivery::Refused { cause } => format!("REFUSED: {}", refusal(language, cause)),
+        Delivery::Stored { .. } => "at the server".to_owned(),
     }
 }
 

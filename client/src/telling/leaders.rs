@@ -1,50 +1,26 @@
 //! Who leads a case on because none of its owners is left, in words.
 
-use super::{
-    json::{MemberJson, PersonJson},
-    people, times,
-};
+use super::{json::MemberJson, people, times};
 use crate::session::{FollowFault, LeaderView, PersonView};
 use alcove_programs::language::Language;
 use serde::Serialize;
 
-/// `alcove.leader.v1`.
+/// A member's word that a case leads another one on.
 #[derive(Serialize)]
-pub struct LeaderJson {
-    case: String,
-    title: Option<String>,
-    leads_on: String,
-    leader: PersonJson,
-    words: String,
-    since: String,
-    members: Vec<MemberJson>,
-    gone: Vec<PersonJson>,
-    new: Vec<PersonJson>,
-    /// Why it cannot be followed.
-    fault: Option<&'static str>,
-    followed: bool,
+pub struct LeaderJson<'a> {
+    #[serde(flatten)]
+    leader: &'a LeaderView,
+    members: Vec<MemberJson<'a>>,
 }
 
-impl LeaderJson {
+impl<'a> LeaderJson<'a> {
     /// The kind of object, and its version.
     pub const SCHEMA: &'static str = "alcove.leader.v1";
 
     /// As JSON shows it.
-    pub fn new(view: &LeaderView) -> Self {
-        let case = view.case.to_string();
-        Self {
-            title: view.title.clone(),
-            leads_on: view.leads_on.to_string(),
-            leader: PersonJson::new(&view.leader),
-            words: view.words.clone(),
-            since: times::rfc3339(view.since_ms),
-            members: view.members.iter().map(|member| MemberJson::new(&case, member)).collect(),
-            gone: view.gone.iter().map(PersonJson::new).collect(),
-            new: view.new.iter().map(PersonJson::new).collect(),
-            fault: view.fault.map(FollowFault::code),
-            followed: view.followed,
-            case,
-        }
+    pub fn new(leader: &'a LeaderView) -> Self {
+        let case = leader.case.to_string();
+        Self { leader, members: leader.members.iter().map(|member| MemberJson::new(&case, member)).collect() }
     }
 }
 

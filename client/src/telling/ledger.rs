@@ -64,13 +64,3 @@ pub fn key_text(language: Language, key: OwnKey) -> &'static str {
         OwnKey::Earlier => "from before",
     }
 }
-
-/// The numbers as `alcove status` shows them too.
-pub fn summary_json(summary: &LedgerSummary) -> serde_json::Value {
-    serde_json::json!({
-        "entries": summary.entries,
-        "complete_until": times::rfc3339(summary.complete_until_ms),
-        "not_in_ledger": summary.unlisted,
-        "unknown_keys": summary.unknown,
-    })
-}

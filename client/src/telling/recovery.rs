@@ -1,8 +1,8 @@
 //! An attempt at recovery, in words.
 
-use super::{numbers, people::name, times};
-use crate::session::{Imported, RecoveredView, RecoveryState, RecoveryView};
-use alcove_programs::{language::Language, text::safe_line};
+use super::{numbers, people::name, times, told::Told};
+use crate::session::{Imported, RecoveredFileFault, RecoveredView, RecoveryState, RecoveryView};
+use alcove_programs::{exit::Exit, language::Language, text::safe_line};
 use serde::Serialize;
 
 /// An attempt at recovery in one's agency, and what there is to do about it. Sentences.
@@ -51,55 +51,19 @@ pub fn recovery_state(language: Language, state: RecoveryState) -> &'static str 
     }
 }
 
-/// `alcove.recovered.v1`.
+/// What a file of recovered keys brought, and what was read by it.
 #[derive(Serialize)]
-pub struct RecoveredJson {
-    cases: u64,
-    epochs: u64,
-    records: u64,
-    certificates_refused: u64,
-    read: Vec<RecoveredCaseJson>,
+pub struct RecoveredJson<'a> {
+    /// What came in.
+    #[serde(flatten)]
+    pub imported: &'a Imported,
+    /// What was read by it.
+    pub read: &'a [RecoveredView],
 }
 
-impl RecoveredJson {
+impl RecoveredJson<'_> {
     /// The kind of object, and its version.
     pub const SCHEMA: &'static str = "alcove.recovered.v1";
-
-    /// As JSON shows it.
-    pub fn new(imported: &Imported, cases: &[RecoveredView]) -> Self {
-        Self {
-            cases: imported.cases,
-            epochs: imported.epochs,
-            records: imported.records,
-            certificates_refused: imported.certificates_refused,
-            read: cases.iter().map(RecoveredCaseJson::new).collect(),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct RecoveredCaseJson {
-    case: String,
-    title: Option<String>,
-    done: bool,
-    member: bool,
-    items: u64,
-    unreadable: u64,
-    poisoned_epochs: Vec<u64>,
-}
-
-impl RecoveredCaseJson {
-    fn new(view: &RecoveredView) -> Self {
-        Self {
-            case: view.case.to_string(),
-            title: view.title.clone(),
-            done: view.done,
-            member: view.member,
-            items: view.items,
-            unreadable: view.unreadable,
-            poisoned_epochs: view.poisoned.clone(),
-        }
-    }
 }
 
 /// What has become of an attempt that was objected to.
@@ -129,6 +93,38 @@ pub fn taken_in(language: Language, imported: &Imported) -> String {
                 format!(", and of {} that had been handed over", numbers::count(records, "item", "items")),
         }
     )
+}
+
+/// How the import of a file of recovered keys ends.
+pub(crate) fn not_taken_in(language: Language, fault: RecoveredFileFault) -> Told {
+    let Language::English = language;
+    match fault {
+        RecoveredFileFault::TooLarge | RecoveredFileFault::NotSuchAFile => Told::refused(
+            "This is not a file of recovered keys.",
+            "Name the file that `alcove-certs recovery open` wrote for this device.",
+        ),
+        RecoveredFileFault::Format { found } => Told::refused(
+            format!("The file has format {found}: a newer Alcove wrote it."),
+            "Install the newest Alcove on this device.",
+        ),
+        RecoveredFileFault::OtherDevice { identity } => Told::refused(
+            format!(
+                "The file is for another device: {}.",
+                if identity.is_empty() { "it does not say which".to_owned() } else { safe_line(&identity) }
+            ),
+            "Take it to that device; `alcove status` shows the name of this one.",
+        ),
+        RecoveredFileFault::DoesNotOpen => Told::new(
+            Exit::Integrity,
+            "This device's key does not open the file: it is damaged, or was made for an earlier request.",
+            "Copy it again; if that does not help, ask your agency's admin to open it for this device's request.",
+        ),
+        RecoveredFileFault::Content => Told::new(
+            Exit::Integrity,
+            "The contents of the file are not valid. Nothing was imported.",
+            "Tell your agency's admin, and ask for a new file, made with the newest Alcove.",
+        ),
+    }
 }
 
 /// How much of a case was read again.

@@ -9,7 +9,7 @@ use super::{
     group::group,
     items, numbers, owners,
     people::Names,
-    recovered, server, times,
+    recovery, server, times,
     told::Told,
     vault,
 };
@@ -180,7 +180,7 @@ pub fn told(language: Language, names: Names<'_>, error: Error) -> Told {
             "No such recovery attempt is known here.",
             "See `alcove recovery list`.",
         ),
-        Error::RecoveredFile(fault) => recovered::told(language, fault),
+        Error::RecoveredFile(fault) => recovery::not_taken_in(language, fault),
         Error::Alarm { case, kind, position: _, device } => {
             alarms::alarm(language, names, case.as_ref(), kind, device.as_ref())
         }

@@ -1,5 +1,6 @@
 //! Times as people read and type them: UTC, to the minute.
 
+pub use crate::session::rfc3339;
 use alcove_programs::language::Language;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
@@ -9,11 +10,6 @@ pub fn minute(ms: i64) -> String {
         Ok(time) => time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
         Err(_) => format!("{ms} ms"),
     }
-}
-
-/// `ms` since 1970 as RFC 3339, for JSON.
-pub fn rfc3339(ms: i64) -> String {
-    Timestamp::from_millisecond(ms).map(|time| time.to_string()).unwrap_or_else(|_| ms.to_string())
 }
 
 /// The day of `ms` as `2026-03-04`.

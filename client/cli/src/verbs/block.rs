@@ -3,7 +3,7 @@
 use crate::{context::Context, failure::Failure, person::PersonArgs, ui::table::Table};
 use alcove_client::{
     session::{PersonView, choose_person},
-    telling::{json::PersonJson, people},
+    telling::people,
 };
 
 /// Blocks somebody, or lists who is blocked.
@@ -55,6 +55,6 @@ fn list(context: &Context, people: &[PersonView]) -> Result<(), Failure> {
 }
 
 fn told(context: &Context, person: &PersonView, blocked: bool) -> Result<(), Failure> {
-    let object = serde_json::json!({ "person": PersonJson::new(person), "blocked": blocked });
+    let object = serde_json::json!({ "person": person, "blocked": blocked });
     context.output.object("alcove.block.v1", object)
 }

@@ -6,7 +6,7 @@ use alcove_client::{
     session::{Delivery, OutboxView, RefusalCause, Session},
     telling::{
         Told, alarms, cases, items,
-        json::{CaseJson, HeldUpJson, PersonJson},
+        json::{CaseJson, HeldUpJson},
         numbers, people, times,
     },
 };
@@ -269,8 +269,8 @@ async fn continue_case(context: &Context, query: &str) -> Result<(), Failure> {
             "case": case.id.to_string(),
             "leads_on": old.id.to_string(),
             "by_member": plan.by_member,
-            "left_out": plan.left_out.as_ref().map(PersonJson::new),
-            "not_taken_along": plan.not_believed.iter().map(PersonJson::new).collect::<Vec<_>>(),
+            "left_out": plan.left_out,
+            "not_taken_along": plan.not_believed,
             "waiting": succession.waiting.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "held_up": held_up.as_ref().map(HeldUpJson::new),
         }),

@@ -10,7 +10,7 @@ use alcove_client::{
     session::{Delivery, Destination, DocumentView, Error, Look, Progress, Session},
     telling::{
         Told, cases, files,
-        json::{DeliveryJson, DocumentJson, HeldUpJson},
+        json::{DocumentJson, HeldUpJson},
         numbers, people, times,
     },
 };
@@ -92,7 +92,7 @@ struct SentJson {
     case: String,
     path: String,
     #[serde(flatten)]
-    delivery: DeliveryJson,
+    delivery: Delivery,
     #[serde(skip_serializing_if = "Option::is_none")]
     held_up: Option<HeldUpJson>,
 }
@@ -248,7 +248,7 @@ async fn send_one(
             id: written.id.to_string(),
             case: case.to_string(),
             path: path.display().to_string(),
-            delivery: DeliveryJson::new(written.delivery),
+            delivery: written.delivery,
             held_up: held_up.as_ref().map(HeldUpJson::new),
         },
     )?;

@@ -47,7 +47,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
 }
 
 fn objects(context: &Context, view: &LedgerView) -> Result<(), Failure> {
-    let published = serde_json::json!({ "published": view.summary.as_ref().map(ledger::summary_json) });
+    let published = serde_json::json!({ "published": view.summary });
     context.output.object("alcove.ledger.v1", published)?;
     for certificate in &view.own {
         context.output.object(
@@ -60,7 +60,7 @@ fn objects(context: &Context, view: &LedgerView) -> Result<(), Failure> {
                 "issued_at": times::rfc3339(certificate.issued_at_ms),
                 "not_after": times::rfc3339(certificate.not_after_ms),
                 "revoked_at": certificate.revoked_at_ms.map(times::rfc3339),
-                "key": certificate.key.code(),
+                "key": certificate.key,
             }),
         )?;
     }

@@ -5,7 +5,7 @@ use alcove_client::{
     session::{ConversationView, GrantOutcome, History, PersonView, Role, Session, choose_person, matches},
     telling::{
         Told, cases,
-        json::{HeldUpJson, MemberJson, PersonJson},
+        json::{self, HeldUpJson, MemberJson},
         numbers, people, times,
     },
 };
@@ -97,7 +97,7 @@ async fn find(context: &Context, name: Option<&str>, agency: Option<&str>) -> Re
     let mut found = 0;
     for person in people.iter().filter(|person| matches(person, name, agency)) {
         found += 1;
-        context.output.object(PersonJson::SCHEMA, PersonJson::new(person))?;
+        context.output.object(json::PERSON, person)?;
         table.row([
             person.name.as_deref().unwrap_or("(no name known)"),
             person.role.as_deref().unwrap_or(""),
@@ -118,9 +118,9 @@ async fn find(context: &Context, name: Option<&str>, agency: Option<&str>) -> Re
 
 /// What became of an addition or a grant.
 #[derive(Serialize)]
-struct Disclosure {
+struct Disclosure<'a> {
     case: String,
-    person: PersonJson,
+    person: &'a PersonView,
     #[serde(skip_serializing_if = "Option::is_none")]
     added: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -210,7 +210,7 @@ async fn add(
         "alcove.addition.v1",
         Disclosure {
             case: case.id.to_string(),
-            person: PersonJson::new(&person),
+            person: &person,
             added: Some(outcome.added.iter().map(ToString::to_string).collect()),
             without_key_package: Some(outcome.without_key_package.iter().map(ToString::to_string).collect()),
             unfit: Some(outcome.unfit.iter().map(ToString::to_string).collect()),
@@ -249,7 +249,7 @@ async fn promote(
         "alcove.addition.v1",
         Disclosure {
             case: case.id.to_string(),
-            person: PersonJson::new(person),
+            person,
             added: Some(Vec::new()),
             without_key_package: Some(Vec::new()),
             unfit: Some(Vec::new()),
@@ -280,7 +280,7 @@ async fn ungrant(context: &Context, query: &str, who: &PersonArgs) -> Result<(),
         "alcove.grant-end.v1",
         serde_json::json!({
             "case": case.id.to_string(),
-            "person": PersonJson::new(&person),
+            "person": person,
             "ended": ended,
             "says": cases::revocation(context.language),
         }),
@@ -320,7 +320,7 @@ async fn grant(
         "alcove.grant.v1",
         Disclosure {
             case: case.id.to_string(),
-            person: PersonJson::new(&person),
+            person: &person,
             added: None,
             without_key_package: None,
             unfit: None,
@@ -361,7 +361,7 @@ async fn remove(context: &Context, query: &str, who: &PersonArgs) -> Result<(), 
         "alcove.removal.v1",
         serde_json::json!({
             "case": case.id.to_string(),
-            "person": PersonJson::new(&person),
+            "person": person,
             "says": cases::revocation(context.language),
         }),
     )?;

@@ -12,9 +12,7 @@ use alcove_client::{
     session::{Delivery, Live, NoteView, Session, Shown, UnreadableView, WatchEvent, Written},
     telling::{
         Told, alarms, cases, files, items,
-        json::{
-            AlarmJson, CaseJson, DeliveryJson, DocumentJson, HeldUpJson, MemberJson, NoteJson, UnreadableJson,
-        },
+        json::{AlarmJson, CaseJson, DocumentJson, HeldUpJson, MemberJson, NoteJson, UnreadableJson},
         numbers, people, times,
     },
 };
@@ -231,7 +229,7 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
         WatchEvent::MembersChanged(case) => {
             let members = session.members(case)?;
             let id = case.to_string();
-            let readers: Vec<MemberJson> =
+            let readers: Vec<MemberJson<'_>> =
                 members.iter().map(|member| MemberJson::new(&id, member)).collect();
             context
                 .output
@@ -313,7 +311,7 @@ struct WrittenJson {
     id: String,
     case: String,
     #[serde(flatten)]
-    delivery: DeliveryJson,
+    delivery: Delivery,
     #[serde(skip_serializing_if = "Option::is_none")]
     held_up: Option<HeldUpJson>,
 }
@@ -337,7 +335,7 @@ pub(crate) fn report_kept(
         WrittenJson {
             id: id.to_string(),
             case: case.to_string(),
-            delivery: DeliveryJson::new(delivery),
+            delivery,
             held_up: held_up.map(HeldUpJson::new),
         },
     )?;

@@ -3,11 +3,7 @@
 use crate::{context::Context, failure::Failure, prompt, ui::table::Table};
 use alcove_client::{
     session::{Delivery, RefusalCause},
-    telling::{
-        cases, items,
-        outbox::{self, ItemJson},
-        people, times,
-    },
+    telling::{cases, items, json, people, times},
 };
 use clap::Subcommand;
 
@@ -42,13 +38,13 @@ async fn list(context: &Context) -> Result<(), Failure> {
     let items = session.outbox()?;
     let mut table = Table::new(&["ID", "CASE", "WHAT", "WRITTEN", ""]);
     for item in &items {
-        context.output.object(ItemJson::SCHEMA, ItemJson::new(item))?;
+        context.output.object(json::OUTBOX_ITEM, item)?;
         table.row([
             &item.id.to_string()[..8],
             &cases::title(context.language, &session.conversation(&item.case)?),
             items::outbox_kind(context.language, item.kind),
             &times::minute(item.written_at_ms),
-            &outbox::state(context.language, item.delivery),
+            &items::progress(context.language, item.delivery),
         ]);
     }
     if items.is_empty() {
@@ -70,7 +66,7 @@ async fn drop_item(context: &Context, prefix: &str) -> Result<(), Failure> {
     prompt::confirm("Remove it from the outbox?", context.yes).await?;
     session.drop_from_outbox(&item.id)?;
     context.output.acted();
-    context.output.object(ItemJson::SCHEMA, ItemJson::new(&item))?;
+    context.output.object(json::OUTBOX_ITEM, &item)?;
     context.output.say("Removed.");
     Ok(())
 }
@@ -113,11 +109,11 @@ async fn retry(context: &Context, prefix: &str) -> Result<(), Failure> {
     match now {
         None => context.output.say("Sent."),
         Some(item) => {
-            context.output.object(ItemJson::SCHEMA, ItemJson::new(&item))?;
+            context.output.object(json::OUTBOX_ITEM, &item)?;
             context.output.line(&format!(
                 "{}  {}",
                 item.id,
-                outbox::state(context.language, item.delivery)
+                items::progress(context.language, item.delivery)
             ))?;
         }
     }

@@ -4,9 +4,7 @@ use crate::{context::Context, failure::Failure, prompt, ui::table::Table};
 use alcove_client::{
     session::{RecoveryState, RecoveryView},
     telling::{
-        files,
-        json::RecoveryJson,
-        numbers, people,
+        files, json, numbers, people,
         recovery::{self, RecoveredJson},
         times,
     },
@@ -53,7 +51,7 @@ async fn list(context: &Context) -> Result<(), Failure> {
     let attempts = session.recoveries()?;
     let mut table = Table::new(&["ID", "WHOSE", "DEVICE", "ANNOUNCED", "FROM", "STATE"]);
     for attempt in &attempts {
-        context.output.object(RecoveryJson::SCHEMA, RecoveryJson::new(attempt))?;
+        context.output.object(json::RECOVERY, attempt)?;
         table.row([
             &recovery::short(attempt),
             &people::name(context.language, &attempt.person),
@@ -85,7 +83,7 @@ async fn object(context: &Context, query: &str) -> Result<(), Failure> {
     let state = session.object(&attempt.id).await?;
     context.output.acted();
     let attempt = RecoveryView { state, ..attempt };
-    context.output.object(RecoveryJson::SCHEMA, RecoveryJson::new(&attempt))?;
+    context.output.object(json::RECOVERY, &attempt)?;
     context.output.line(recovery::became(context.language, state))?;
     match state {
         RecoveryState::Objected | RecoveryState::Withdrawn | RecoveryState::Ended => refresh.end(),
@@ -105,7 +103,7 @@ async fn import(context: &Context, path: &Path) -> Result<(), Failure> {
     context.output.say(&recovery::taken_in(context.language, &imported));
     let refresh = context.refresh(&session).await;
     let cases = session.recovered()?;
-    context.output.object(RecoveredJson::SCHEMA, RecoveredJson::new(&imported, &cases))?;
+    context.output.object(RecoveredJson::SCHEMA, RecoveredJson { imported: &imported, read: &cases })?;
     for case in &cases {
         context.output.line(&recovery::read_again(context.language, case))?;
         for epoch in &case.poisoned {

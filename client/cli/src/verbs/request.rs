@@ -2,9 +2,9 @@
 
 use crate::{context::Context, failure::Failure, prompt, ui::table::Table};
 use alcove_client::telling::{
-    cases, people,
-    requests::{self, RequestJson},
-    times,
+    cases,
+    json::{self, CaseJson},
+    people, times,
 };
 use alcove_programs::text::safe_line;
 
@@ -14,7 +14,7 @@ pub(crate) async fn list(context: &Context) -> Result<(), Failure> {
     let requests = session.requests()?;
     let mut table = Table::new(&["ID", "WHO", "AGENCY", "SIDE", "SINCE", "WORDS", ""]);
     for request in &requests {
-        context.output.object(RequestJson::SCHEMA, RequestJson::new(request))?;
+        context.output.object(json::REQUEST, request)?;
         table.row([
             &request.id.to_string()[..8],
             &people::name(context.language, &request.person),
@@ -22,7 +22,7 @@ pub(crate) async fn list(context: &Context) -> Result<(), Failure> {
             people::side(context.language, request.person.agency.side),
             &times::minute(request.since_ms),
             &request.words,
-            &requests::note(context.language, request),
+            &cases::requested(context.language, request),
         ]);
     }
     if requests.is_empty() {
@@ -86,15 +86,8 @@ pub(crate) async fn accept(
     for case in &joined {
         let view = session.conversation(case)?;
         let members = session.members(case)?;
-        context.output.object(
-            alcove_client::telling::json::CaseJson::SCHEMA,
-            alcove_client::telling::json::CaseJson::new(
-                context.language,
-                context.names(),
-                &view,
-                Some(&members),
-            ),
-        )?;
+        let object = CaseJson::new(context.language, context.names(), &view, Some(&members));
+        context.output.object(CaseJson::SCHEMA, object)?;
         context.output.line(&format!("{}  {}", case, cases::title(context.language, &view)))?;
         context.output.line(&format!("Read by {}", people::audience(context.language, &members)))?;
         context.tell_of_same_title(&session, &view)?;
@@ -115,7 +108,7 @@ pub(crate) async fn decline(context: &Context, id: &str) -> Result<(), Failure> 
     prompt::confirm("Decline?", context.yes).await?;
     session.decline_request(&request.id)?;
     context.output.acted();
-    context.output.object(RequestJson::SCHEMA, RequestJson::new(&request))?;
+    context.output.object(json::REQUEST, &request)?;
     context.output.say("Declined.");
     Ok(())
 }

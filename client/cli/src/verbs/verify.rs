@@ -139,7 +139,7 @@ fn key_object(context: &Context, change: &KeyChangeView, believed: bool) -> Resu
             "name": change.person.name,
             "words": change.words,
             "new_device": change.cause == KeyChangeCause::NewDevice,
-            "cause": change.cause.code(),
+            "cause": change.cause,
             "cases": change.cases.iter().map(|(case, _)| case.to_string()).collect::<Vec<_>>(),
             "noticed_at": times::rfc3339(change.noticed_at_ms),
             "believed": believed,

@@ -9,16 +9,6 @@ use crate::{
 };
 use alcove_proto::{ids::Position, v1::Reason};
 
-/// Numbers stand in the vault: never reused, and 0 is taken.
-const NUMBERS: [(RefusalCause, u32); 6] = [
-    (RefusalCause::NotUnderstood, 1),
-    (RefusalCause::TooLarge, 2),
-    (RefusalCause::IdReused, 3),
-    (RefusalCause::OutOfReach, 4),
-    (RefusalCause::ChangedInLog, 5),
-    (RefusalCause::InLogUnread, 60),
-];
-
 /// Whether a refused record can never be taken as it is.
 ///
 /// "Not found" is not among the reasons: it also says that this device is no member any more, and that the log
@@ -49,7 +39,7 @@ pub(in crate::session) fn is_waiting(row: &OutboxRow) -> bool {
 /// Marks an item as refused; it stays.
 pub(in crate::session) fn mark(act: &Act<'_>, key: &[u8], cause: RefusalCause) -> Result<(), VaultError> {
     let Some(mut row) = act.get::<OutboxRow>(key)? else { return Ok(()) };
-    row.refused = NUMBERS.iter().find(|(known, _)| *known == cause).map_or(0, |(_, number)| *number);
+    row.refused = cause as u32;
     act.put(key, &row)
 }
 
@@ -66,10 +56,7 @@ pub(in crate::session) fn delivery_of(row: &OutboxRow) -> Delivery {
         (0, 0) => Delivery::Queued,
         (0, number) => Delivery::Refused {
             // A number of a later version is nothing this one understands.
-            cause: NUMBERS
-                .iter()
-                .find(|(_, known)| *known == number)
-                .map_or(RefusalCause::NotUnderstood, |(cause, _)| *cause),
+            cause: RefusalCause::try_from(number as i32).unwrap_or(RefusalCause::NotUnderstood),
         },
         (position, _) => Delivery::Stored { position: Position(position) },
     }
@@ -101,7 +88,16 @@ mod tests {
 
     #[test]
     fn every_cause_has_a_number_of_its_own_and_comes_back() {
-        for (cause, number) in NUMBERS {
+        let numbers = [
+            (RefusalCause::NotUnderstood, 1),
+            (RefusalCause::TooLarge, 2),
+            (RefusalCause::IdReused, 3),
+            (RefusalCause::OutOfReach, 4),
+            (RefusalCause::ChangedInLog, 5),
+            (RefusalCause::InLogUnread, 60),
+        ];
+        for (cause, number) in numbers {
+            assert_eq!(cause as u32, number);
             let row = |refused, position| {
                 let mut row = OutboxRow::default();
                 (row.refused, row.position) = (refused, position);

@@ -1,6 +1,7 @@
 //! What `doctor` looks at and what it finds: facts, for the caller to put in words.
 
 use crate::session::Error;
+use serde::Serialize;
 use std::path::PathBuf;
 
 /// One check of `doctor`.
@@ -13,7 +14,8 @@ pub struct Finding {
 }
 
 /// What `doctor` looks at, in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Check {
     /// The vault's file and folder can be read by nobody else.
     Permissions,

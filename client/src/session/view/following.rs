@@ -1,24 +1,29 @@
 //! Cases that a member leads on because none of their owners is left.
 
-use super::{MemberView, PersonView};
+use super::{MemberView, PersonView, spelled};
 use alcove_proto::ids::GroupId;
+use serde::Serialize;
 
 /// A member's word that a case of theirs leads another one on, in which they are no owner. A person decides.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LeaderView {
     /// The case that they opened.
+    #[serde(serialize_with = "spelled::text")]
     pub case: GroupId,
     /// Its title.
     pub title: Option<String>,
     /// The case that it is to lead on.
+    #[serde(serialize_with = "spelled::text")]
     pub leads_on: GroupId,
     /// Who it is; the one device is theirs that added this one.
     pub leader: PersonView,
     /// The words of that device: its owner reads out the same with `alcove verify`.
     pub words: String,
     /// Since when, milliseconds since 1970.
+    #[serde(rename = "since", serialize_with = "spelled::time")]
     pub since_ms: i64,
     /// Who reads it now.
+    #[serde(skip)]
     pub members: Vec<MemberView>,
     /// Who was in the other case as this device knows it and is not in this one, with those devices.
     pub gone: Vec<PersonView>,
@@ -31,8 +36,9 @@ pub struct LeaderView {
 }
 
 /// Why a member's word that a case leads another one on is not put before a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{self:?}")]
+#[serde(rename_all = "kebab-case")]
 pub enum FollowFault {
     /// They were no member of the other case when this device was last there.
     NoMember,

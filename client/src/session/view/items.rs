@@ -1,10 +1,11 @@
 //! What records are shown as: notes, documents, and what cannot be opened.
 
-use super::outbox::Delivery;
+use super::{outbox::Delivery, spelled};
 use alcove_proto::{
     ids::{GroupId, Position, RecordId},
     names::Identity,
 };
+use serde::Serialize;
 use std::fmt;
 
 /// What a record is shown as.
@@ -30,27 +31,36 @@ impl Shown {
 }
 
 /// A note. Printed without what it says.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct NoteView {
     /// Its case.
+    #[serde(serialize_with = "spelled::text")]
     pub case: GroupId,
     /// Its id.
+    #[serde(serialize_with = "spelled::text")]
     pub id: RecordId,
     /// Who wrote it, on which device.
+    #[serde(skip)]
     pub author: Identity,
     /// What the author's clock said, milliseconds since 1970.
+    #[serde(rename = "written_at", serialize_with = "spelled::time")]
     pub written_at_ms: i64,
     /// When the server took it, milliseconds since 1970; 0 while it is queued.
+    #[serde(rename = "received_at", serialize_with = "spelled::time_if_any")]
     pub received_at_ms: i64,
     /// Where it is.
+    #[serde(flatten)]
     pub delivery: Delivery,
     /// What it says.
     pub text: String,
     /// The note this one corrects: one of the same person.
+    #[serde(serialize_with = "spelled::text_if_any")]
     pub corrects: Option<RecordId>,
     /// The note this one says it corrects, where that is somebody else's, or is not here: it is a comment on it.
+    #[serde(serialize_with = "spelled::text_if_any")]
     pub comments_on: Option<RecordId>,
     /// The newest note of the same person that corrects this one.
+    #[serde(serialize_with = "spelled::text_if_any")]
     pub corrected_by: Option<RecordId>,
     /// Members of other agencies may pass it on.
     pub grantable: bool,
@@ -65,19 +75,25 @@ impl fmt::Debug for NoteView {
 }
 
 /// A document, as its manifest describes it. Printed without its name.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct DocumentView {
     /// Its case.
+    #[serde(serialize_with = "spelled::text")]
     pub case: GroupId,
     /// Id of its manifest record: what `doc get` takes.
+    #[serde(serialize_with = "spelled::text")]
     pub id: RecordId,
     /// Who sent it, on which device.
+    #[serde(skip)]
     pub author: Identity,
     /// What the author's clock said, milliseconds since 1970.
+    #[serde(rename = "written_at", serialize_with = "spelled::time")]
     pub written_at_ms: i64,
     /// When the server took the manifest; 0 while it is queued.
+    #[serde(rename = "received_at", serialize_with = "spelled::time_if_any")]
     pub received_at_ms: i64,
     /// Where it is.
+    #[serde(flatten)]
     pub delivery: Delivery,
     /// File name, untouched: never use it as a path.
     pub name: String,
@@ -86,6 +102,7 @@ pub struct DocumentView {
     /// Bytes of the original.
     pub size: u64,
     /// SHA-256 of the original.
+    #[serde(serialize_with = "spelled::digest")]
     pub sha256: [u8; 32],
     /// Members of other agencies may pass it on.
     pub grantable: bool,
@@ -100,20 +117,24 @@ impl fmt::Debug for DocumentView {
 }
 
 /// Something in the log that this device could not open, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UnreadableView {
     /// Its case.
+    #[serde(serialize_with = "spelled::text")]
     pub case: GroupId,
     /// Where it stands.
+    #[serde(serialize_with = "spelled::number")]
     pub position: Position,
     /// The device that appended it.
+    #[serde(skip)]
     pub author: Identity,
     /// Why.
     pub cause: UnreadableCause,
 }
 
 /// Why an item cannot be shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum UnreadableCause {
     /// A kind of record, or a basis, that this version does not know.
     NeedsNewerAlcove,

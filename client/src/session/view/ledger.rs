@@ -1,18 +1,22 @@
 //! The own agency's published ledger, as this device has followed it.
 
-use super::PersonView;
+use super::{PersonView, spelled};
 use alcove_proto::names::Identity;
+use serde::Serialize;
 
 /// The ledger in a few numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct LedgerSummary {
     /// Entries.
     pub entries: u64,
     /// Until when the agency says that nothing is missing, milliseconds since 1970.
+    #[serde(rename = "complete_until", serialize_with = "spelled::time")]
     pub complete_until_ms: i64,
     /// Certificates that are in groups of this device and not in it.
+    #[serde(rename = "not_in_ledger")]
     pub unlisted: u64,
     /// Living certificates in this person's name whose key this device does not know.
+    #[serde(rename = "unknown_keys")]
     pub unknown: u64,
 }
 
@@ -49,7 +53,8 @@ pub struct ListedCertificate {
 }
 
 /// What this device knows of a key that is certified in its person's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OwnKey {
     /// Neither this device's, nor that of another one of this person that it has met.
     Unknown,

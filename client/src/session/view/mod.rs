@@ -3,7 +3,6 @@
 //! Every text in here that another person chose (names, titles, file names, notes) is as they wrote
 //! it: whoever shows it makes it safe for the place it is shown in.
 
-mod codes;
 mod devices;
 mod following;
 mod items;
@@ -11,6 +10,7 @@ mod ledger;
 mod outbox;
 mod people;
 mod recovery;
+mod spelled;
 mod status;
 
 pub use alcove_proto::v1::SubjectKind as ConversationKind;
@@ -18,11 +18,12 @@ pub use devices::{DeviceAddition, OwnDeviceView};
 pub use following::{FollowFault, LeaderView};
 pub use items::{DocumentView, NoteView, Shown, UnreadableCause, UnreadableView};
 pub use ledger::{LedgerSummary, LedgerView, ListedCertificate, OwnKey, UnlistedView};
-pub use outbox::{Delivery, OutboxView, RefusalCause};
+pub use outbox::{Delivery, OutboxView, RefusalCause, outbox_code};
 pub use people::{
     AgencyCheck, AgencyView, KeyChangeCause, KeyChangeView, MemberView, NewDeviceView, PersonView,
 };
 pub use recovery::{Imported, RecoveredView, RecoveryState, RecoveryView};
+pub use spelled::rfc3339;
 pub use status::{RenewalState, RenewalView, ServerView, StatusView};
 
 use super::Error;
@@ -31,14 +32,17 @@ use alcove_proto::{
     ids::{GroupId, Position, RecordId, WelcomeId},
     names::Identity,
 };
+use serde::{Serialize, Serializer};
 use std::path::PathBuf;
 
 /// What is one group on a screen: a case, or another kind of conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ConversationView {
     /// Its id.
+    #[serde(serialize_with = "spelled::text")]
     pub id: GroupId,
     /// What it is to people; unspecified while the subject record has not come.
+    #[serde(skip)]
     pub kind: ConversationKind,
     /// Its title; nothing while the subject record has not come or cannot be read.
     pub title: Option<String>,
@@ -49,60 +53,73 @@ pub struct ConversationView {
     /// The state could not be carried on (a commit that cannot be processed): nothing is sent.
     pub frozen: bool,
     /// Where the log has an entry that no honest server orders: reading stops before it, and nothing is sent.
+    #[serde(serialize_with = "spelled::number_if_any")]
     pub ordered_invalid_at: Option<Position>,
     /// The server no longer shows the case, without the commit that would have ended it: nothing is sent,
     /// and everything here is kept.
     pub not_shown: bool,
     /// The case that this one leads on.
+    #[serde(rename = "leads_on", serialize_with = "spelled::text_if_any")]
     pub predecessor: Option<GroupId>,
     /// The case that leads this one on: here nothing is sent any more.
+    #[serde(rename = "led_on_by", serialize_with = "spelled::text_if_any")]
     pub successor: Option<GroupId>,
     /// This device was never a member: what is here was read with recovered keys, and nothing can be sent.
     pub recovered: bool,
     /// The case that took this one's place under its id, by a person's word: this one is not continued.
+    #[serde(serialize_with = "spelled::text_if_any")]
     pub replaced_by: Option<GroupId>,
     /// This person has asked to be taken off, and is a member until an owner's program has done it: nothing is sent.
     pub leaving: bool,
     /// The epoch in force here.
     pub epoch: u64,
     /// The last log position processed.
+    #[serde(serialize_with = "spelled::number")]
     pub position: Position,
     /// Notes and documents readable here.
     pub items: u64,
     /// Entries of the log that this device was not given (before it joined).
     pub unreadable_before: u64,
     /// Server time of the last entry, milliseconds since 1970.
+    #[serde(rename = "last_activity", serialize_with = "spelled::time")]
     pub last_activity_ms: i64,
     /// The vault was put back from a copy, and what is here of the case, who reads it too, is known to be as of then.
     pub is_old: bool,
     /// Alarms of this case that nobody has looked at.
+    #[serde(skip)]
     pub alarms: Vec<AlarmView>,
 }
 
 /// Somebody who wants to add this device to a case and waits for a yes. Of the case nothing is known: not its title, not
 /// who reads it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RequestView {
     /// Its id.
+    #[serde(serialize_with = "spelled::text")]
     pub id: WelcomeId,
     /// Who it is; the one device is theirs that did it.
+    #[serde(rename = "by")]
     pub person: PersonView,
     /// The words of that device: its owner reads out the same with `alcove verify`.
     pub words: String,
     /// When it came, milliseconds since 1970.
+    #[serde(rename = "since", serialize_with = "spelled::time")]
     pub since_ms: i64,
     /// A case of this device that has the same id.
+    #[serde(rename = "known_case", serialize_with = "spelled::text_if_any")]
     pub known: Option<GroupId>,
     /// It leads on from that case, which this person has left. Else it is another one under its id.
     pub leads_on: bool,
 }
 
 /// An alarm: something about a log or the trust material that an honest server or member never does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AlarmView {
     /// The case it is about; nothing when it is about the whole collaborative.
+    #[serde(serialize_with = "spelled::text_if_any")]
     pub case: Option<GroupId>,
     /// What.
+    #[serde(rename = "alarm")]
     pub kind: AlarmKind,
     /// The log position, charter version, CRL number, number of a ledger entry or leaf it is about: the first one.
     pub position: u64,
@@ -111,67 +128,110 @@ pub struct AlarmView {
     /// How often it has happened: more than once only for what is counted by author.
     pub count: u64,
     /// When this device noticed, milliseconds since 1970.
+    #[serde(rename = "noticed_at", serialize_with = "spelled::time")]
     pub noticed_at_ms: i64,
     /// The device it is about, if it is about one.
+    #[serde(serialize_with = "spelled::text_if_any")]
     pub device: Option<Identity>,
     /// The member in whose name it happened, where that is known. It is the server's word.
+    #[serde(serialize_with = "spelled::text_if_any")]
     pub author: Option<Identity>,
 }
 
-/// What an alarm says. PROTOCOL.md, "The log", 2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What an alarm says. PROTOCOL.md, "The log", 2. Numbers stand in the vault: never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, prost::Enumeration)]
+#[repr(i32)]
 pub enum AlarmKind {
     /// A position was left out.
-    Gap,
+    Gap = 1,
     /// The server showed a signed head below what this device has seen.
-    Rollback,
+    Rollback = 2,
     /// The server showed another head for a position this device has seen.
-    HeadMismatch,
+    HeadMismatch = 3,
     /// A head's signature does not verify.
-    BadSignature,
+    BadSignature = 4,
     /// A record id came twice.
-    Replay,
+    Replay = 5,
     /// An author's sequence skips a number: something of theirs was withheld.
-    AuthorGap,
+    AuthorGap = 6,
     /// An author's record does not follow their previous one: two histories.
-    AuthorFork,
+    AuthorFork = 7,
     /// Two charters carry one version number.
-    CharterFork,
+    CharterFork = 8,
     /// A CRL older than the one held was offered, or one that takes a revocation back.
-    CrlRollback,
+    CrlRollback = 9,
     /// An agency's CRL is past its time, and no newer one has come.
-    ListOverdue,
+    ListOverdue = 54,
     /// An entry came again that this device had seen with other bytes, or the vault is older than the log: it was
     /// restored from a copy.
-    VaultRestored,
+    VaultRestored = 10,
     /// A commit that is in the log cannot be processed: the case is frozen here.
-    CommitUnprocessable,
+    CommitUnprocessable = 11,
     /// The log has an entry that no honest server orders: reading stops before it.
-    ServerOrderedInvalid,
+    ServerOrderedInvalid = 50,
     /// The author named on a log entry is not who signed the record inside.
-    AuthorMismatch,
+    AuthorMismatch = 12,
     /// The server no longer shows the case, and has not shown that this device was removed from it.
-    NotShown,
+    NotShown = 13,
     /// A welcome that this device cannot join by was set aside.
-    WelcomeUnusable,
+    WelcomeUnusable = 14,
     /// Somebody adds this device to a case that it knows, and is nobody who may bring it back: it was not joined.
-    NotContinued,
+    NotContinued = 51,
     /// The server shows an attempt at recovery in this device's agency that its admin has not ordered.
-    RecoveryForged,
+    RecoveryForged = 44,
     /// A shorter ledger of the own agency was shown than this device has seen.
-    LedgerRollback,
+    LedgerRollback = 40,
     /// Another ledger of the own agency was shown than this device has seen.
-    LedgerFork,
+    LedgerFork = 41,
     /// A member's certificate is not in the own agency's ledger.
-    NotInLedger,
+    NotInLedger = 42,
     /// A charter or CRL in the vault no longer loads: it was set aside, and is fetched again.
-    TrustSetAside,
+    TrustSetAside = 55,
     /// The log has something in this device's name, or under the id of what waits here, that this device did not write.
-    OwnRecordChanged,
+    OwnRecordChanged = 52,
     /// Records in the log do not open under the key of their epoch and the leaf they name.
-    RecordUnreadable,
+    RecordUnreadable = 53,
     /// A member says that it was shown another history than this device was.
-    HistoryDisputed,
+    HistoryDisputed = 56,
+}
+
+impl AlarmKind {
+    /// Its name for programs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Gap => "gap",
+            Self::Rollback => "rollback",
+            Self::HeadMismatch => "head-mismatch",
+            Self::BadSignature => "bad-signature",
+            Self::Replay => "replay",
+            Self::AuthorGap => "author-gap",
+            Self::AuthorFork => "author-fork",
+            Self::CharterFork => "charter-fork",
+            Self::CrlRollback => "crl-rollback",
+            Self::ListOverdue => "list-overdue",
+            Self::VaultRestored => "vault-restored",
+            Self::CommitUnprocessable => "commit-unprocessable",
+            Self::ServerOrderedInvalid => "server-ordered-invalid",
+            Self::AuthorMismatch => "author-mismatch",
+            Self::NotShown => "not-shown",
+            Self::WelcomeUnusable => "welcome-unusable",
+            Self::NotContinued => "case-not-continued",
+            Self::RecoveryForged => "recovery-forged",
+            Self::LedgerRollback => "ledger-rollback",
+            Self::LedgerFork => "ledger-fork",
+            Self::NotInLedger => "not-in-ledger",
+            Self::TrustSetAside => "trust-set-aside",
+            Self::OwnRecordChanged => "own-record-changed",
+            Self::RecordUnreadable => "record-unreadable",
+            Self::HistoryDisputed => "history-disputed",
+        }
+    }
+}
+
+impl Serialize for AlarmKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
 }
 
 /// A revocation list that should be followed by a newer one soon, or should have been.

@@ -1,11 +1,10 @@
 //! The JSON of `alcove status`.
 
-use crate::session::{ListView, RenewalState, RenewalView, ServerView, StatusView};
-use crate::telling::{
-    json::{AlarmJson, RecoveryJson},
-    ledger,
-    people::Names,
-    times,
+use crate::{
+    session::{
+        AgencyView, LedgerSummary, ListView, RecoveryView, RenewalState, RenewalView, ServerView, StatusView,
+    },
+    telling::{json::AlarmJson, people::Names, times},
 };
 use alcove_programs::language::Language;
 use alcove_proto::ids::Digest;
@@ -19,7 +18,7 @@ pub struct StatusJson<'a> {
     identity: String,
     name: &'a str,
     role: &'a str,
-    agency: serde_json::Value,
+    agency: &'a AgencyView,
     collaborative: &'a str,
     charter: serde_json::Value,
     certificate: CertificateJson,
@@ -32,12 +31,12 @@ pub struct StatusJson<'a> {
     refused: u64,
     unfinished_uploads: u64,
     unsealed: u64,
-    recoveries: Vec<RecoveryJson>,
+    recoveries: &'a [RecoveryView],
     /// Nothing while the agency has published none.
-    ledger: Option<serde_json::Value>,
+    ledger: Option<&'a LedgerSummary>,
     /// Revocation lists that are past half of their time.
     lists: Vec<ListJson>,
-    alarms: Vec<AlarmJson>,
+    alarms: Vec<AlarmJson<'a>>,
     warnings: Vec<String>,
 }
 
@@ -58,12 +57,7 @@ impl<'a> StatusJson<'a> {
             identity: status.identity.to_string(),
             name: &status.name,
             role: &status.role,
-            agency: serde_json::json!({
-                "trust_domain": status.agency.trust_domain.to_string(),
-                "name": status.agency.name,
-                "side": status.agency.side.code(),
-                "recovery": status.agency.has_recovery,
-            }),
+            agency: &status.agency,
             collaborative: &status.collaborative,
             charter: serde_json::json!({
                 "version": status.charter_version,
@@ -90,8 +84,8 @@ impl<'a> StatusJson<'a> {
             refused: status.refused,
             unfinished_uploads: status.unfinished_uploads,
             unsealed: status.unsealed,
-            recoveries: status.recoveries.iter().map(RecoveryJson::new).collect(),
-            ledger: status.ledger.as_ref().map(ledger::summary_json),
+            recoveries: &status.recoveries,
+            ledger: status.ledger.as_ref(),
             lists: status.lists.iter().map(list_json).collect(),
             alarms: status.alarms.iter().map(|alarm| AlarmJson::new(language, names, alarm)).collect(),
             warnings,
