@@ -2,6 +2,10 @@
 //!
 //! There is no way from here to the session or to the server. A function that takes [`Acting`] alone cannot send anything from
 //! inside an act, while other programs wait for the vault.
+//!
+//! Some methods of the session take an act all the same, for one of two reasons. Some are asked while the vault is only
+//! read, where this device is not loaded anew (`following`, `succeeding`, what views are made of). Others need what only
+//! the session remembers: which logs it has read to their end (`succeeding`, `successor`).
 
 use super::{Error, Session, own::Own};
 use crate::vault::Act;
@@ -18,7 +22,7 @@ pub(super) struct Acting<'a> {
     pub(super) identity: &'a Identity,
     /// This device as the vault has it in this act.
     pub(super) own: Arc<Own>,
-    pub(super) trust: &'a Arc<TrustView>,
+    pub(super) trust: Arc<TrustView>,
     pub(super) now_ms: i64,
     pub(super) random: &'a dyn SecureRandom,
     /// The kinds of record that this program knows.
@@ -26,17 +30,15 @@ pub(super) struct Acting<'a> {
 }
 
 impl Session {
-    /// What is done in this act is judged by `trust`.
-    pub(super) fn acting<'a>(
-        &'a self,
-        act: &'a Act<'a>,
-        trust: &'a Arc<TrustView>,
-    ) -> Result<Acting<'a>, Error> {
+    /// This device in an act, as the vault has it, and what is believed now.
+    pub(super) fn acting<'a>(&'a self, act: &'a Act<'a>) -> Result<Acting<'a>, Error> {
+        // First: what another process has taken in since may come with newer trust material.
+        let own = self.own_in(act)?;
         Ok(Acting {
             act,
             identity: &self.identity,
-            own: self.own_in(act)?,
-            trust,
+            own,
+            trust: self.trust(),
             now_ms: self.clock.now_ms(),
             random: &*self.random,
             kinds: self.kinds,

@@ -5,11 +5,11 @@ use super::{
     own::{ONLY, Own},
 };
 use crate::{
-    transport::{Server, ServerDescription, ServerError},
+    transport::{Server, ServerError},
     vault::{Durability, rows::UpkeepRow},
 };
 use alcove_charter::P256Point;
-use alcove_proto::{ids::Digest, limits::COMMIT_CLOCK_SKEW_MS_MAX};
+use alcove_proto::{ids::Digest, limits::COMMIT_CLOCK_SKEW_MS_MAX, v1::DescribeServerResponse};
 use alcove_trust::Connector;
 use std::sync::PoisonError;
 
@@ -93,7 +93,7 @@ impl Session {
         self.keep_receipt_key(&description)
     }
 
-    pub(super) fn keep_receipt_key(&self, description: &ServerDescription) -> Result<P256Point, Error> {
+    pub(super) fn keep_receipt_key(&self, description: &DescribeServerResponse) -> Result<P256Point, Error> {
         let trust = self.trust();
         let certificate = trust
             .verify_receipt_chain(&description.receipt_chain, self.clock.now_ms())
@@ -113,7 +113,7 @@ impl Session {
     /// Says whether this machine's clock is near enough to the server's for what it signs.
     ///
     /// Errors: [`Error::ClockWrong`].
-    pub(super) fn check_clock(&self, description: &ServerDescription) -> Result<(), Error> {
+    pub(super) fn check_clock(&self, description: &DescribeServerResponse) -> Result<(), Error> {
         let difference_ms = self.clock.now_ms().saturating_sub(description.time_ms);
         if difference_ms.saturating_abs() > COMMIT_CLOCK_SKEW_MS_MAX {
             return Err(Error::ClockWrong { difference_ms });

@@ -1,7 +1,9 @@
 //! Conversations: open a case, list what there is, put away.
 
 use super::{
-    ConversationKind, ConversationView, Error, HeldUp, OpenedConversation, Session, alarms,
+    ConversationKind, ConversationView, Error, HeldUp, OpenedConversation, Session,
+    acting::Acting,
+    alarms,
     joining::{
         adopting::adopt,
         former::{at_server, is_former},
@@ -46,8 +48,9 @@ impl Session {
             ..GroupRow::default()
         };
         let record = self.vault.act::<_, Error>(Durability::OnDisk, |act| {
-            let mut row = self.found(act, &id, row)?;
-            let record = outbox::queue(&self.acting(act, &self.trust())?, &id, &mut row, subject)?;
+            let acting = self.acting(act)?;
+            let mut row = acting.found(&id, row)?;
+            let record = outbox::queue(&acting, &id, &mut row, subject)?;
             act.put(id.as_bytes(), &row)?;
             Ok(record)
         })?;
@@ -58,28 +61,6 @@ impl Session {
         };
         self.let_go(&record);
         Ok(OpenedConversation { id, held_up })
-    }
-
-    /// Makes the group of a case with this device as its only member, and everything that follows from it.
-    pub(super) fn found(&self, act: &Act<'_>, id: &GroupId, mut row: GroupRow) -> Result<GroupRow, Error> {
-        let trust = self.trust();
-        let now_ms = self.clock.now_ms();
-        let mut policy = Policy::new(trust.charter().hash(), self.identity.person.clone());
-        if let Some(predecessor) = predecessor_of(&row)? {
-            policy = policy.succeeding(predecessor);
-        }
-        restored::read_to_the_end(act, &mut row)?;
-        let own = self.own_in(act)?;
-        let (mut group, info) = Group::create(&own.device, *id, &policy, &trust, now_ms)?;
-        row.group_info = info;
-        row.updated_at_ms = now_ms;
-        adopt(act, &own, &trust, &mut group, &mut row)?;
-        keep_verifier(&mut row, &LogVerifier::at_start(*id));
-        // Once: a group that begins anew has it in its outbox already.
-        if row.outbox_next == 0 {
-            outbox::queue(&self.acting(act, &self.trust())?, id, &mut row, introduction::prepare())?;
-        }
-        Ok(row)
     }
 
     /// Tells the server of cases that were opened here and that it has not acknowledged. One that it does not
@@ -147,26 +128,11 @@ impl Session {
             Err(error) if error.reason() == Some(Reason::NotFound) => {}
             Err(error) => return Err(error.into()),
         }
-        let anew = self.vault.act(Durability::OnDisk, |act| self.found_anew(act, id))?;
+        let anew = self.vault.act(Durability::OnDisk, |act| self.acting(act)?.found_anew(id))?;
         match anew {
             Some(group_info) => Ok(Some(self.server()?.create_group(id, group_info).await?)),
             None => Err(refused.into()),
         }
-    }
-
-    /// Makes the group once more under another certificate than the first time; nothing where it is the same one.
-    fn found_anew(&self, act: &Act<'_>, id: &GroupId) -> Result<Option<Vec<u8>>, Error> {
-        let row = load_row(act, id)?;
-        if row.own_certificate == self.own_in(act)?.device.certificate_hash().as_bytes() {
-            return Ok(None);
-        }
-        let row = self.found(act, id, row)?;
-        act.put(id.as_bytes(), &row)?;
-        for (key, mut queued) in act.scan::<OutboxRow>(id.as_bytes())? {
-            queued.sealed.clear();
-            act.put(&key, &queued)?;
-        }
-        Ok(Some(row.group_info))
     }
 
     /// What this device has, by last activity, newest first. Local.
@@ -196,6 +162,44 @@ impl Session {
             row.archived = archived;
             Ok(act.put(case.as_bytes(), &row)?)
         })
+    }
+}
+
+impl Acting<'_> {
+    /// Makes the group of a case with this device as its only member, and everything that follows from it.
+    pub(super) fn found(&self, id: &GroupId, mut row: GroupRow) -> Result<GroupRow, Error> {
+        let Self { act, own, trust, now_ms, .. } = self;
+        let mut policy = Policy::new(trust.charter().hash(), self.identity.person.clone());
+        if let Some(predecessor) = predecessor_of(&row)? {
+            policy = policy.succeeding(predecessor);
+        }
+        restored::read_to_the_end(act, &mut row)?;
+        let (mut group, info) = Group::create(&own.device, *id, &policy, trust, *now_ms)?;
+        row.group_info = info;
+        row.updated_at_ms = *now_ms;
+        adopt(act, own, trust, &mut group, &mut row)?;
+        keep_verifier(&mut row, &LogVerifier::at_start(*id));
+        // Once: a group that begins anew has it in its outbox already.
+        if row.outbox_next == 0 {
+            outbox::queue(self, id, &mut row, introduction::prepare())?;
+        }
+        Ok(row)
+    }
+
+    /// Makes the group once more under another certificate than the first time; nothing where it is the same one.
+    fn found_anew(&self, id: &GroupId) -> Result<Option<Vec<u8>>, Error> {
+        let act = self.act;
+        let row = load_row(act, id)?;
+        if row.own_certificate == self.own.device.certificate_hash().as_bytes() {
+            return Ok(None);
+        }
+        let row = self.found(id, row)?;
+        act.put(id.as_bytes(), &row)?;
+        for (key, mut queued) in act.scan::<OutboxRow>(id.as_bytes())? {
+            queued.sealed.clear();
+            act.put(&key, &queued)?;
+        }
+        Ok(Some(row.group_info))
     }
 }
 

@@ -195,8 +195,8 @@ mod tests {
     use crate::{
         session::{
             AlarmKind, Check, ConversationKind, Delivery, FollowFault, KeyChangeCause, LeaderView,
-            OutboxKind, OutboxView, OwnKey, RecordKind, RecoveryState, RecoveryView, RefusalCause,
-            RequestView, UnreadableCause,
+            OutboxView, OwnKey, RecordKind, RecoveryState, RecoveryView, RefusalCause, RequestView,
+            UnreadableCause,
         },
         telling::{leaders::LeaderJson, people::tests::member},
     };

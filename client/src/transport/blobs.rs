@@ -147,12 +147,10 @@ impl Server {
 
     /// Deletes a blob or an unfinished upload of this device.
     pub(crate) async fn delete_blob(&self, blob: &BlobId) -> Result<(), ServerError> {
-        call(
-            CALL_DEADLINE,
-            self.blobs(),
-            v1::DeleteBlobRequest { blob_id: blob.to_vec() },
-            |mut client, request| async move { client.delete_blob(request).await },
-        )
+        let request = v1::DeleteBlobRequest { blob_id: blob.to_vec() };
+        call(CALL_DEADLINE, self.blobs(), request, |mut client, request| async move {
+            client.delete_blob(request).await
+        })
         .await
         .map(drop)
     }

@@ -78,12 +78,10 @@ impl Desk {
     ///
     /// Errors: a refusal with `NOT_AUTHORISED` when its certificate is not believed or has been revoked.
     pub(crate) async fn hand_in_renewal(&self, signed_renewal: Vec<u8>) -> Result<(), ServerError> {
-        call(
-            CALL_DEADLINE,
-            self.enrolment(),
-            v1::HandInRenewalRequest { signed_renewal },
-            |mut client, request| async move { client.hand_in_renewal(request).await },
-        )
+        let request = v1::HandInRenewalRequest { signed_renewal };
+        call(CALL_DEADLINE, self.enrolment(), request, |mut client, request| async move {
+            client.hand_in_renewal(request).await
+        })
         .await
         .map(drop)
     }
@@ -115,12 +113,10 @@ impl Desk {
 
     /// Charter versions after `after_version`, oldest first: encoded SignedCharters, not verified here.
     pub(crate) async fn read_charters(&self, after_version: u64) -> Result<Vec<Vec<u8>>, ServerError> {
-        let answer = call(
-            LARGE_CALL_DEADLINE,
-            self.trust(),
-            v1::ReadChartersRequest { after_version },
-            |mut client, request| async move { client.read_charters(request).await },
-        )
+        let request = v1::ReadChartersRequest { after_version };
+        let answer = call(LARGE_CALL_DEADLINE, self.trust(), request, |mut client, request| async move {
+            client.read_charters(request).await
+        })
         .await?;
         charters_page(answer.signed_charters)
     }

@@ -21,16 +21,6 @@ pub(super) fn charters_page(charters: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, Serv
     Ok(charters)
 }
 
-/// What the server says about itself. Its receipt chain is not believed yet.
-pub(crate) struct ServerDescription {
-    /// Its clock, milliseconds since 1970.
-    pub time_ms: i64,
-    /// Its version.
-    pub version: String,
-    /// DER, the receipt key's certificate first.
-    pub receipt_chain: Vec<Vec<u8>>,
-}
-
 /// One page of sealed cards.
 pub(crate) struct CardsPage {
     /// Device and sealed card each. A device whose name does not parse is left out.
@@ -47,49 +37,31 @@ pub(crate) struct CrlsPage {
     pub next_after: Option<String>,
 }
 
-/// One page of the own agency's ledger. Nothing of it is believed yet.
-pub(crate) struct LedgerPage {
-    /// Encoded LedgerEntry each, in order.
-    pub entries: Vec<Vec<u8>>,
-    /// Encoded SignedLedgerHead; empty when the agency has published none.
-    pub signed_head: Vec<u8>,
-    /// Whether there are later entries.
-    pub more: bool,
-}
-
 /// Bytes of a version text that is taken over.
 const VERSION_BYTES_MAX: usize = 64;
 
 impl Server {
-    /// Asks the server about itself.
-    pub(crate) async fn describe(&self) -> Result<ServerDescription, ServerError> {
-        let answer = call(
-            CALL_DEADLINE,
-            self.directory(),
-            v1::DescribeServerRequest {},
-            |mut client, request| async move { client.describe_server(request).await },
-        )
+    /// Asks the server about itself. Its receipt chain is not believed yet.
+    pub(crate) async fn describe(&self) -> Result<v1::DescribeServerResponse, ServerError> {
+        let request = v1::DescribeServerRequest {};
+        let answer = call(CALL_DEADLINE, self.directory(), request, |mut client, request| async move {
+            client.describe_server(request).await
+        })
         .await?;
         let chain_ok = (1..=CHAIN_CERTIFICATES_MAX).contains(&answer.receipt_chain.len())
             && answer.receipt_chain.iter().all(|der| der.len() <= CERTIFICATE_BYTES_MAX);
         if !chain_ok || answer.version.len() > VERSION_BYTES_MAX {
             return Err(ServerError::bad("the server's description"));
         }
-        Ok(ServerDescription {
-            time_ms: answer.time_ms,
-            version: answer.version,
-            receipt_chain: answer.receipt_chain,
-        })
+        Ok(answer)
     }
 
     /// Charter versions after `after_version`, oldest first: encoded SignedCharters, not verified here.
     pub(crate) async fn fetch_charters(&self, after_version: u64) -> Result<Vec<Vec<u8>>, ServerError> {
-        let answer = call(
-            LARGE_CALL_DEADLINE,
-            self.directory(),
-            v1::FetchChartersRequest { after_version },
-            |mut client, request| async move { client.fetch_charters(request).await },
-        )
+        let request = v1::FetchChartersRequest { after_version };
+        let answer = call(LARGE_CALL_DEADLINE, self.directory(), request, |mut client, request| async move {
+            client.fetch_charters(request).await
+        })
         .await?;
         charters_page(answer.signed_charters)
     }
@@ -115,13 +87,14 @@ impl Server {
     }
 
     /// One page of the own agency's published ledger after entry `after_number`, not verified here.
-    pub(crate) async fn fetch_ledger(&self, after_number: u64) -> Result<LedgerPage, ServerError> {
-        let answer = call(
-            LARGE_CALL_DEADLINE,
-            self.directory(),
-            v1::FetchLedgerRequest { after_number },
-            |mut client, request| async move { client.fetch_ledger(request).await },
-        )
+    pub(crate) async fn fetch_ledger(
+        &self,
+        after_number: u64,
+    ) -> Result<v1::FetchLedgerResponse, ServerError> {
+        let request = v1::FetchLedgerRequest { after_number };
+        let answer = call(LARGE_CALL_DEADLINE, self.directory(), request, |mut client, request| async move {
+            client.fetch_ledger(request).await
+        })
         .await?;
         if answer.entries.len() > LEDGER_ENTRIES_PER_CALL_MAX
             || answer.entries.iter().any(|entry| entry.len() > LEDGER_ENTRY_BYTES_MAX)
@@ -133,17 +106,15 @@ impl Server {
         if answer.more && answer.entries.is_empty() {
             return Err(ServerError::bad("a page of a ledger that leads nowhere"));
         }
-        Ok(LedgerPage { entries: answer.entries, signed_head: answer.signed_head, more: answer.more })
+        Ok(answer)
     }
 
     /// Publishes this device's sealed card.
     pub(crate) async fn publish_card(&self, sealed_card: Vec<u8>) -> Result<(), ServerError> {
-        call(
-            CALL_DEADLINE,
-            self.directory(),
-            v1::PublishCardRequest { sealed_card },
-            |mut client, request| async move { client.publish_card(request).await },
-        )
+        let request = v1::PublishCardRequest { sealed_card };
+        call(CALL_DEADLINE, self.directory(), request, |mut client, request| async move {
+            client.publish_card(request).await
+        })
         .await
         .map(drop)
     }

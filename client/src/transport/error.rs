@@ -57,10 +57,9 @@ pub struct Refusal {
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(10);
 
 impl ServerError {
-    /// The refusal's reason, if it is one.
-    pub fn reason(&self) -> Option<Reason> {
+    fn refusal(&self) -> Option<&Refusal> {
         match self {
-            Self::Refused(refusal) => Some(refusal.reason),
+            Self::Refused(refusal) => Some(refusal),
             Self::Unreachable
             | Self::Address
             | Self::Config(_)
@@ -71,44 +70,30 @@ impl ServerError {
         }
     }
 
+    /// The refusal's reason, if it is one.
+    pub fn reason(&self) -> Option<Reason> {
+        self.refusal().map(|refusal| refusal.reason)
+    }
+
     /// Whether the very same call may succeed in a moment.
     pub fn is_worth_retrying(&self) -> bool {
-        match self {
-            Self::Unreachable => true,
-            Self::Refused(refusal) => {
-                matches!(refusal.reason, Reason::RateLimited | Reason::Unavailable)
-                    && refusal.retry_after <= RETRY_AFTER_MAX
-            }
-            Self::Address
-            | Self::Config(_)
-            | Self::ServerCertificate(_)
-            | Self::DeviceCertificate(_)
-            | Self::Tls
-            | Self::BadAnswer { .. } => false,
-        }
+        let passes_soon = |refusal: &Refusal| {
+            matches!(refusal.reason, Reason::RateLimited | Reason::Unavailable)
+                && refusal.retry_after <= RETRY_AFTER_MAX
+        };
+        matches!(self, Self::Unreachable) || self.refusal().is_some_and(passes_soon)
     }
 
     /// Whether it says something about the network or the server as they are now, and nothing about what was
     /// asked: the same may succeed tomorrow.
     pub fn is_passing(&self) -> bool {
-        match self {
-            Self::Unreachable => true,
-            Self::Refused(refusal) => refusal.reason.nature() == Nature::Passing,
-            Self::Address
-            | Self::Config(_)
-            | Self::ServerCertificate(_)
-            | Self::DeviceCertificate(_)
-            | Self::Tls
-            | Self::BadAnswer { .. } => false,
-        }
+        matches!(self, Self::Unreachable)
+            || self.refusal().is_some_and(|refusal| refusal.reason.nature() == Nature::Passing)
     }
 
     /// The pause the server asks for.
     pub(super) fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Refused(refusal) if !refusal.retry_after.is_zero() => Some(refusal.retry_after),
-            _ => None,
-        }
+        self.refusal().map(|refusal| refusal.retry_after).filter(|pause| !pause.is_zero())
     }
 
     pub(crate) fn bad(what: &'static str) -> Self {

@@ -99,12 +99,10 @@ impl Server {
 
     /// The attempts at recovery in this device's agency, newest first. Nobody has believed them yet.
     pub(crate) async fn list_recoveries(&self) -> Result<Vec<RecoveryAttempt>, ServerError> {
-        let answer = call(
-            CALL_DEADLINE,
-            self.escrow(),
-            v1::ListRecoveriesRequest {},
-            |mut client, request| async move { client.list_recoveries(request).await },
-        )
+        let request = v1::ListRecoveriesRequest {};
+        let answer = call(CALL_DEADLINE, self.escrow(), request, |mut client, request| async move {
+            client.list_recoveries(request).await
+        })
         .await?;
         let attempts = answer.attempts;
         let over = |attempt: &RecoveryAttempt| {
@@ -126,12 +124,10 @@ impl Server {
         &self,
         signed_objection: Vec<u8>,
     ) -> Result<AttemptState, ServerError> {
-        let answer = call(
-            CALL_DEADLINE,
-            self.escrow(),
-            v1::ObjectToRecoveryRequest { signed_objection },
-            |mut client, request| async move { client.object_to_recovery(request).await },
-        )
+        let request = v1::ObjectToRecoveryRequest { signed_objection };
+        let answer = call(CALL_DEADLINE, self.escrow(), request, |mut client, request| async move {
+            client.object_to_recovery(request).await
+        })
         .await?;
         match answer.state() {
             AttemptState::Unspecified => Err(ServerError::bad("the state of an attempt")),

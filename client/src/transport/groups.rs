@@ -10,28 +10,10 @@ use alcove_proto::{
         WELCOME_BYTES_MAX, WELCOMES_PER_PAGE_MAX,
     },
     names::Identity,
-    v1::{self, LogEntry, Receipt, SignedHead},
+    v1::{self, Receipt, SignedHead},
 };
 use alcove_rpc::v1::groups_client::GroupsClient;
 use tonic::{Request, Streaming};
-
-/// A commit on its way to the server.
-pub(crate) struct Submission {
-    /// Its group.
-    pub group: GroupId,
-    /// The epoch it was made in.
-    pub epoch: u64,
-    /// The body of its log entry.
-    pub commit: Vec<u8>,
-    /// MLSMessage(Welcome), or empty.
-    pub welcome: Vec<u8>,
-    /// Device and key package reference of everybody who joins by it.
-    pub joiners: Vec<(String, Vec<u8>)>,
-    /// The last log position its author had processed.
-    pub seen_position: Position,
-    /// MLSMessage(GroupInfo) of the epoch it opens, or empty.
-    pub group_info: Vec<u8>,
-}
 
 /// What became of a commit.
 pub(crate) enum CommitOutcome {
@@ -39,18 +21,6 @@ pub(crate) enum CommitOutcome {
     Accepted(Receipt),
     /// Another one was first; nothing of ours was written.
     Superseded,
-}
-
-/// One page of a log.
-pub(crate) struct LogPage {
-    /// Digests of entries that may not be read, before the first entry of this page.
-    pub link: Vec<Vec<u8>>,
-    /// The entries.
-    pub entries: Vec<LogEntry>,
-    /// The head, when the page reaches the end of the log.
-    pub signed_head: Option<SignedHead>,
-    /// Whether there is more.
-    pub more: bool,
 }
 
 /// A welcome that waits for this device.
@@ -89,20 +59,10 @@ impl Server {
     }
 
     /// Offers a commit; the same commit again is answered the same.
-    pub(crate) async fn submit_commit(&self, submission: Submission) -> Result<CommitOutcome, ServerError> {
-        let request = v1::SubmitCommitRequest {
-            group_id: submission.group.to_vec(),
-            epoch: submission.epoch,
-            commit: submission.commit,
-            welcome: submission.welcome,
-            joiners: submission
-                .joiners
-                .into_iter()
-                .map(|(identity, key_package_ref)| v1::Joiner { identity, key_package_ref })
-                .collect(),
-            seen_position: submission.seen_position.0,
-            group_info: submission.group_info,
-        };
+    pub(crate) async fn submit_commit(
+        &self,
+        request: v1::SubmitCommitRequest,
+    ) -> Result<CommitOutcome, ServerError> {
         let answer = call(LARGE_CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
             client.submit_commit(request).await
         })
@@ -146,7 +106,7 @@ impl Server {
         group: &GroupId,
         after: Position,
         through: Position,
-    ) -> Result<LogPage, ServerError> {
+    ) -> Result<v1::ReadLogResponse, ServerError> {
         let request = v1::ReadLogRequest {
             group_id: group.to_vec(),
             after_position: after.0,
@@ -164,12 +124,7 @@ impl Server {
         if answer.more && answer.entries.is_empty() {
             return Err(ServerError::bad("a page of the log that leads nowhere"));
         }
-        Ok(LogPage {
-            link: answer.link,
-            entries: answer.entries,
-            signed_head: answer.signed_head,
-            more: answer.more,
-        })
+        Ok(answer)
     }
 
     /// Reads entry digests from the position after `after` on, up to `through`: one at least, and as many as one answer
@@ -216,12 +171,10 @@ impl Server {
 
     /// The welcomes that wait, and whether more wait behind them.
     pub(crate) async fn list_welcomes(&self) -> Result<(Vec<WaitingWelcome>, bool), ServerError> {
-        let answer = call(
-            LARGE_CALL_DEADLINE,
-            self.groups(),
-            v1::ListWelcomesRequest {},
-            |mut client, request| async move { client.list_welcomes(request).await },
-        )
+        let request = v1::ListWelcomesRequest {};
+        let answer = call(LARGE_CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
+            client.list_welcomes(request).await
+        })
         .await?;
         if answer.welcomes.len() > WELCOMES_PER_PAGE_MAX {
             return Err(ServerError::bad("welcomes over their limit"));

@@ -11,15 +11,6 @@ pub(crate) struct ClaimedKeyPackage {
     pub key_package: Vec<u8>,
 }
 
-/// What the server still has of this device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct KeyPackageCount {
-    /// One-time key packages.
-    pub one_time: u32,
-    /// Whether there is a last-resort one.
-    pub last_resort: bool,
-}
-
 impl Server {
     /// Publishes key packages of this device. `last_resort` replaces the stored one; empty leaves it. `replace`: the
     /// one-time packages stored before go.
@@ -68,14 +59,13 @@ impl Server {
     }
 
     /// How many key packages of this device are left.
-    pub(crate) async fn count_key_packages(&self) -> Result<KeyPackageCount, ServerError> {
-        let answer = call(
+    pub(crate) async fn count_key_packages(&self) -> Result<v1::CountKeyPackagesResponse, ServerError> {
+        call(
             CALL_DEADLINE,
             self.key_packages(),
             v1::CountKeyPackagesRequest {},
             |mut client, request| async move { client.count_key_packages(request).await },
         )
-        .await?;
-        Ok(KeyPackageCount { one_time: answer.one_time, last_resort: answer.last_resort })
+        .await
     }
 }

@@ -13,11 +13,9 @@ mod key_packages;
 
 pub(crate) use blobs::{ChunkStream, UploadState};
 pub(crate) use desk::{Collected, Desk};
-pub(crate) use directory::ServerDescription;
 pub use error::{Refusal, ServerError};
 pub(crate) use escrow::{EscrowBatch, Sealings};
-pub(crate) use groups::{CommitOutcome, LogPage, Submission, WaitingWelcome};
-pub(crate) use key_packages::KeyPackageCount;
+pub(crate) use groups::{CommitOutcome, WaitingWelcome};
 
 use alcove_proto::limits::MESSAGE_BYTES_MAX;
 use alcove_rpc::v1::{

@@ -9,6 +9,7 @@ pub(super) mod welcomes;
 
 use super::{
     AlarmKind, Error, Session,
+    acting::Acting,
     alarms::{Alarm, raise, raise_by},
     kinds::{
         self,
@@ -36,7 +37,6 @@ use crate::{
     },
 };
 use adopting::adopt;
-use alcove_charter::TrustView;
 use alcove_e2ee::{
     group::{Group, GroupError, Join, KeyPackageSecret},
     receipts::{LogFault, LogVerifier},
@@ -89,38 +89,38 @@ impl Session {
         way: Option<&Way>,
         consent: Consent,
     ) -> Result<Settled, Failed> {
-        let trust = self.trust();
         self.vault.act(Durability::OnDisk, |act| {
             if consent == Consent::Given {
                 requests::check_waits(act, &welcome.id)?;
             }
-            let settled = self.settle_in(act, welcome, tree, way, consent, &trust)?;
+            let settled = self.acting(act)?.settle(welcome, tree, way, consent)?;
             if matches!(settled, Settled::Joined) {
                 requests::end_earlier(act, welcome, None)?;
             }
             Ok(settled)
         })
     }
+}
 
-    fn settle_in(
+impl Acting<'_> {
+    fn settle(
         &self,
-        act: &Act<'_>,
         welcome: &WaitingWelcome,
         tree: &[u8],
         way: Option<&Way>,
         consent: Consent,
-        trust: &TrustView,
     ) -> Result<Settled, Failed> {
-        let opened = self.open_welcome(act, welcome, tree, trust)?;
+        let act = self.act;
+        let opened = self.open_welcome(welcome, tree)?;
         if is_blocked(act, &opened.join.adder.identity.person)? {
             return Ok(Settled::Declined);
         }
         let Some(mut earlier) = act.get::<GroupRow>(welcome.group.as_bytes())? else {
             let verifier = from_pin(welcome, &opened.join)?;
-            if let Some(asked) = self.ask_first(act, welcome, tree, &opened, (consent, false), trust)? {
+            if let Some(asked) = self.ask_first(welcome, tree, &opened, (consent, false))? {
                 return Ok(asked);
             }
-            self.enter(act, welcome, opened, None, verifier, trust)?;
+            self.enter(welcome, opened, None, verifier)?;
             return Ok(Settled::Joined);
         };
         if consent == Consent::Given && !earlier.closed && !earlier.frozen && !earlier.recovered {
@@ -151,9 +151,9 @@ impl Session {
             constants: Constants::of(opened.group.policy()),
             epoch: opened.group.epoch(),
             pin: *pin,
-            is_outside: is_chain_outside(trust, &adder.chain),
+            is_outside: is_chain_outside(&self.trust, &adder.chain),
         };
-        match leads_on(self.identity(), known.as_ref(), &offered, reached) {
+        match leads_on(self.identity, known.as_ref(), &offered, reached) {
             Ok(()) if !opened.group.floor().leads_on_from(&named_floor(&earlier)?) => {
                 Err(Unfit::Older.into())
             }
@@ -164,13 +164,12 @@ impl Session {
                 }
                 // Whoever has left by their own wish is asked like anybody who was never there.
                 if earlier.leaving_since_ms != 0
-                    && let Some(asked) =
-                        self.ask_first(act, welcome, tree, &opened, (consent, true), trust)?
+                    && let Some(asked) = self.ask_first(welcome, tree, &opened, (consent, true))?
                 {
                     return Ok(asked);
                 }
                 come_back(act, &welcome.group, &mut earlier)?;
-                self.enter(act, welcome, opened, Some(earlier), ahead, trust)?;
+                self.enter(welcome, opened, Some(earlier), ahead)?;
                 Ok(Settled::Joined)
             }
             Err(Break::Older) => Err(Unfit::Older.into()),
@@ -178,11 +177,11 @@ impl Session {
             Err(_) if consent == Consent::Given => {
                 let verifier = from_pin(welcome, &opened.join)?;
                 set_apart(act, &welcome.group, earlier, &welcome.id)?;
-                self.enter(act, welcome, opened, None, verifier, trust)?;
+                self.enter(welcome, opened, None, verifier)?;
                 Ok(Settled::Joined)
             }
             Err(cause) => {
-                self.keep_back(act, welcome, tree, &opened, cause)?;
+                self.keep_back(welcome, tree, &opened, cause)?;
                 Ok(Settled::Kept)
             }
         }
@@ -193,37 +192,29 @@ impl Session {
     /// `leads_on`: from a case that this person has left. Nothing when nobody has to be asked.
     fn ask_first(
         &self,
-        act: &Act<'_>,
         welcome: &WaitingWelcome,
         tree: &[u8],
         opened: &Opened,
         (consent, leads_on): (Consent, bool),
-        trust: &TrustView,
     ) -> Result<Option<Settled>, Error> {
-        let now_ms = self.clock.now_ms();
-        if consent == Consent::Given || !consent::asks(act, self.identity(), trust, &opened.join, now_ms)? {
+        let Self { act, identity, trust, now_ms, .. } = self;
+        if consent == Consent::Given || !consent::asks(act, identity, trust, &opened.join, *now_ms)? {
             return Ok(None);
         }
         if consent == Consent::LogsFirst {
             return Ok(Some(Settled::LogsFirst));
         }
-        requests::keep(&self.acting(act, &self.trust())?, welcome, tree, &opened.join, leads_on)?;
+        requests::keep(self, welcome, tree, &opened.join, leads_on)?;
         Ok(Some(Settled::Kept))
     }
 
     /// Opens a welcome; nothing is written. Its key package stays.
-    fn open_welcome(
-        &self,
-        act: &Act<'_>,
-        welcome: &WaitingWelcome,
-        tree: &[u8],
-        trust: &TrustView,
-    ) -> Result<Opened, Failed> {
-        let package: KeyPackageRow = act.expect(&welcome.key_package_ref)?;
+    fn open_welcome(&self, welcome: &WaitingWelcome, tree: &[u8]) -> Result<Opened, Failed> {
+        let package: KeyPackageRow = self.act.expect(&welcome.key_package_ref)?;
         let secret = KeyPackageSecret::from_bytes(&package.secret)
             .map_err(|_| VaultError::damaged("a key package"))?;
-        let maker = self.own_in(act)?.maker_of(act, &package)?;
-        let (group, join) = Group::join(&maker, &welcome.welcome, tree, &secret, trust)?;
+        let maker = self.own.maker_of(self.act, &package)?;
+        let (group, join) = Group::join(&maker, &welcome.welcome, tree, &secret, &self.trust)?;
         if group.id() != welcome.group || group.epoch().0 != welcome.epoch {
             return Err(Unfit::Elsewhere.into());
         }
@@ -233,15 +224,14 @@ impl Session {
     /// Keeps a welcome that does not lead on, until a person has compared the words of whoever made it.
     fn keep_back(
         &self,
-        act: &Act<'_>,
         welcome: &WaitingWelcome,
         tree: &[u8],
         opened: &Opened,
         cause: Break,
     ) -> Result<(), Error> {
         tracing::warn!(group = %welcome.group, %cause, "a welcome does not lead on from what was seen");
-        let now_ms = self.clock.now_ms();
-        requests::keep(&self.acting(act, &self.trust())?, welcome, tree, &opened.join, false)?;
+        let (act, now_ms) = (self.act, self.now_ms);
+        requests::keep(self, welcome, tree, &opened.join, false)?;
         let alarm = |kind| Alarm { group: Some(welcome.group), kind, position: welcome.position.0 };
         match cause {
             // Nobody is known of it: that somebody adds this device is what was hoped for.
@@ -266,16 +256,13 @@ impl Session {
     /// `earlier`: what this device knows of the group that this leads on from. `verifier`: where the device joins.
     fn enter(
         &self,
-        act: &Act<'_>,
         welcome: &WaitingWelcome,
         opened: Opened,
         earlier: Option<GroupRow>,
         verifier: LogVerifier,
-        trust: &TrustView,
     ) -> Result<(), Failed> {
         let Opened { mut group, join, package } = opened;
-        let own = self.own_in(act)?;
-        let now_ms = self.clock.now_ms();
+        let (act, now_ms) = (self.act, self.now_ms);
         // Whoever comes back keeps what was here: title, place in the list, own sequence.
         let mut row = GroupRow {
             created: true,
@@ -309,12 +296,12 @@ impl Session {
         // Others may have written while we were away: their sequences begin anew for us.
         act.delete_under::<AuthorRow>(welcome.group.as_bytes())?;
         restored::read_to_the_end(act, &mut row)?;
-        adopt(act, &own, trust, &mut group, &mut row)?;
-        self.meet_roster(act, &welcome.group, &join, trust, now_ms)?;
+        adopt(act, &self.own, &self.trust, &mut group, &mut row)?;
+        self.meet_roster(&welcome.group, &join)?;
         // Whoever asks for the alarms that stand is told.
-        let _missing = ledger::look_up(act, self.identity(), &welcome.group, now_ms)?;
+        let _missing = ledger::look_up(act, self.identity, &welcome.group, now_ms)?;
         keep_verifier(&mut row, &verifier);
-        outbox::queue(&self.acting(act, &self.trust())?, &welcome.group, &mut row, introduction::prepare())?;
+        outbox::queue(self, &welcome.group, &mut row, introduction::prepare())?;
         let key = EntryKey { group: welcome.group, position: welcome.position, record: RecordId([0; 16]) };
         let adder = join.adder.identity.to_string();
         act.put_entry(&key, &working_row(&adder, now_ms, verifier.head().as_bytes()))?;
@@ -325,24 +312,17 @@ impl Session {
     }
 
     /// Takes note of the keys of everybody who was there before.
-    fn meet_roster(
-        &self,
-        act: &Act<'_>,
-        group: &GroupId,
-        join: &Join,
-        trust: &TrustView,
-        now_ms: i64,
-    ) -> Result<(), Error> {
-        let (own, adder) = (self.identity(), &join.adder.identity);
+    fn meet_roster(&self, group: &GroupId, join: &Join) -> Result<(), Error> {
+        let (act, own, adder) = (self.act, self.identity, &join.adder.identity);
         let roster = Roster::load(act, group)?;
         // Before the adder vouches for others: it may be known by an earlier key.
         for seat in &roster.members {
             meet_tied(act, own, &seat.identity, &seat.public_key, &join.ties)?;
         }
         let brought = Brought::There(Signer { identity: adder, key: roster.key_of(adder) })
-            .unless_outside(is_chain_outside(trust, &join.adder.chain));
+            .unless_outside(is_chain_outside(&self.trust, &join.adder.chain));
         for seat in &roster.members {
-            meet(act, own, &seat.identity, &seat.public_key, brought, now_ms)?;
+            meet(act, own, &seat.identity, &seat.public_key, brought, self.now_ms)?;
         }
         Ok(())
     }

@@ -59,7 +59,7 @@ pub(in crate::session) fn keep(
 ) -> Result<(), Error> {
     let (act, adder) = (acting.act, &join.adder);
     if let Some(card) = &adder.card {
-        keep_card(act, &acting.own, acting.trust, &adder.identity.person, card.as_bytes())?;
+        keep_card(act, &acting.own, &acting.trust, &adder.identity.person, card.as_bytes())?;
     }
     end_earlier(act, welcome, Some(&adder.identity.person))?;
     make_room(act, &adder.identity)?;

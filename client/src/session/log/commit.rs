@@ -41,7 +41,7 @@ impl Walk<'_> {
             Some(group) => group,
             empty => empty.insert(load_group(self.acting.act, &self.id)?),
         };
-        let processed = match group.process(&entry.body, self.acting.trust, entry.received_at_ms) {
+        let processed = match group.process(&entry.body, &self.acting.trust, entry.received_at_ms) {
             Ok(processed) => processed,
             Err(GroupError::Commit(CommitError::TrustBehind(_))) => {
                 self.walked.stop = Some(Stop::TrustBehind);
@@ -59,7 +59,7 @@ impl Walk<'_> {
             return self.freeze(entry, AlarmKind::VaultRestored, None);
         }
         self.row.context_floor = group.floor().encode();
-        keep_told(&mut self.row, self.acting.trust, group.floor())?;
+        keep_told(&mut self.row, &self.acting.trust, group.floor())?;
         self.put(
             entry,
             RecordId([0; 16]),
@@ -78,7 +78,7 @@ impl Walk<'_> {
         self.held.roster = Some(adopt(
             self.acting.act,
             &self.acting.own,
-            self.acting.trust,
+            &self.acting.trust,
             group_of(&mut self.held.mls)?,
             &mut self.row,
         )?);
@@ -127,7 +127,7 @@ impl Walk<'_> {
             GroupError::OwnCommitForgotten => AlarmKind::VaultRestored,
             _ => AlarmKind::CommitUnprocessable,
         };
-        match before.fault_of(&entry.body, error, self.acting.trust, entry.received_at_ms)? {
+        match before.fault_of(&entry.body, error, &self.acting.trust, entry.received_at_ms)? {
             Fault::Author(author) if author.to_string() == entry.author => {
                 self.row.frozen_by_signed = true;
                 self.freeze(entry, kind, Some(&author))
@@ -187,7 +187,7 @@ impl Walk<'_> {
     fn word_of(&mut self, processed: &Processed) -> Result<(Option<P256Point>, Option<Before>), Error> {
         let summary = &processed.summary;
         let author = &summary.author;
-        let (act, own, trust) = (self.acting.act, self.acting.identity, self.acting.trust);
+        let (act, own, trust) = (self.acting.act, self.acting.identity, &self.acting.trust);
         let changes_people = author.rotated || !summary.added.is_empty() || summary.policy.is_some();
         self.roster()?;
         let seat =

@@ -56,9 +56,8 @@ impl Session {
             let now_ms = self.clock.now_ms();
             let ended = grant.not_after_ms != 0 && grant.not_after_ms < now_ms;
             let entries = if ended { Vec::new() } else { self.read_granted(group, &grant).await? };
-            let trust = self.trust();
             let granted = self.vault.act::<_, Error>(Durability::OnDisk, |act| {
-                let granted = keep_granted(&self.acting(act, &trust)?, group, &grant, &entries)?;
+                let granted = keep_granted(&self.acting(act)?, group, &grant, &entries)?;
                 act.delete::<GrantInboxRow>(&key)?;
                 Ok(granted)
             })?;

@@ -54,9 +54,8 @@ impl Session {
         page: &Page,
         receipt_key: &P256Point,
     ) -> Result<Walked, Error> {
-        let trust = self.trust();
         self.vault.act(Durability::Refetchable, |act| {
-            let acting = self.acting(act, &trust)?;
+            let acting = self.acting(act)?;
             let mut walk = Walk::begin(&acting, *group)?;
             walk.page(page, receipt_key)?;
             walk.end()

@@ -39,11 +39,9 @@ impl Session {
             not_opened(error);
             Vec::new()
         });
-        let trust = self.trust();
         for of_group in found.chunk_by(|a, b| a.group == b.group) {
             // Nothing of it comes a second time by itself; what is wrong with one group is no other's matter.
-            let opened =
-                self.vault.act(Durability::OnDisk, |act| open_group(&self.acting(act, &trust)?, of_group));
+            let opened = self.vault.act(Durability::OnDisk, |act| open_group(&self.acting(act)?, of_group));
             match opened {
                 Ok(held) => {
                     let mut reopened = self.reopened.lock().unwrap_or_else(PoisonError::into_inner);

@@ -140,8 +140,7 @@ fn what_is_opened_late_overrides_nothing_that_came_meanwhile() {
     session.vault.act(Durability::OnDisk, meanwhile).unwrap();
     let opened = |until: usize| {
         let found = find(&session.vault, Kinds::all()).unwrap();
-        let trust = session.trust();
-        let act = |act: &Act<'_>| open_group(&session.acting(act, &trust)?, &found[..until]).map(drop);
+        let act = |act: &Act<'_>| open_group(&session.acting(act)?, &found[..until]).map(drop);
         session.vault.act(Durability::OnDisk, act).unwrap();
         group_row(&session)
     };

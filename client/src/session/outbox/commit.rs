@@ -7,25 +7,26 @@ use super::let_go;
 use crate::{
     session::{
         Error, Session,
+        acting::Acting,
         alarms::check_quiet,
         log::{Stop, Walk, gone::overtaken},
         restored,
         state::{Roster, load_group, load_joined_row, load_row, save_group},
     },
-    transport::{CommitOutcome, ServerError, Submission},
+    transport::{CommitOutcome, ServerError},
     vault::{
         Act, Durability, VaultError,
         rows::{GroupRow, IntentRow, JoinerRow, PendingRow},
     },
 };
-use alcove_charter::{P256Point, TrustView};
+use alcove_charter::P256Point;
 use alcove_e2ee::group::{Group, GroupError, Intent};
 use alcove_mls::{CommitError, LogPin, PolicyError, Role};
 use alcove_proto::{
     ids::{GroupId, Head, Position},
     names::{Identity, Person},
     reason::Nature,
-    v1::{EntryKind, LogEntry, Reason, Receipt},
+    v1::{EntryKind, Joiner, LogEntry, Reason, Receipt, SubmitCommitRequest},
 };
 use std::{collections::BTreeSet, time::Duration};
 
@@ -81,12 +82,11 @@ impl Session {
     pub(in crate::session) async fn drive(&self, group: &GroupId) -> Result<(), Error> {
         let mut last = Vec::new();
         for attempt in 1..=TRIES_MAX {
-            let trust = self.trust();
             let prepared = match self.prepared(group)? {
                 Pending::Nothing => return Ok(()),
                 Pending::Ready(submission) => Made::Ready(submission),
                 Pending::ToMake => {
-                    self.vault.act(Durability::OnDisk, |act| self.make_or_give_up(act, group, &trust))?
+                    self.vault.act(Durability::OnDisk, |act| self.acting(act)?.make_or_give_up(group))?
                 }
             };
             let submission = match prepared {
@@ -130,124 +130,6 @@ impl Session {
         })
     }
 
-    /// Makes a commit from the intent, or gives the intent up, in one act: between the two another process could have made
-    /// one.
-    fn make_or_give_up(&self, act: &Act<'_>, group: &GroupId, trust: &TrustView) -> Result<Made, Error> {
-        // One that is ready may be on its way, and nobody was removed since it was made: it is settled by sending it once more.
-        if let Some(pending) = act.get::<PendingRow>(group.as_bytes())?
-            && !is_ready(&pending, &load_row(act, group)?)
-            && let Some(error) = overtaken(act, &pending)?
-        {
-            act.delete::<PendingRow>(group.as_bytes())?;
-            return Ok(Made::Overtaken(error));
-        }
-        match self.prepare(act, group, trust) {
-            Ok(Some(submission)) => Ok(Made::Ready(submission)),
-            Ok(None) => Ok(Made::Nothing),
-            // The group has seen more of charter and lists than this device holds.
-            Err(Error::Group(GroupError::Commit(CommitError::Floor(_)))) => Ok(Made::Behind),
-            Err(Error::Group(error)) => {
-                act.delete::<PendingRow>(group.as_bytes())?;
-                Ok(Made::GivenUp(error))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Makes a commit from the intent; nothing when there is nothing left to do. One that another process has made for this
-    /// epoch meanwhile is the one to send: it is on its way perhaps, and two of them would be two tries at once, of which
-    /// one is forgotten.
-    fn prepare(
-        &self,
-        act: &Act<'_>,
-        group: &GroupId,
-        trust: &TrustView,
-    ) -> Result<Option<Submission>, Error> {
-        let Some(mut pending) = act.get::<PendingRow>(group.as_bytes())? else { return Ok(None) };
-        check_quiet(act, group)?;
-        let row = load_joined_row(act, group)?;
-        if is_ready(&pending, &row) {
-            return Ok(Some(submission(group, pending)));
-        }
-        let wanted = pending.intent.clone().unwrap_or_default();
-        let mut mls = load_group(act, group)?;
-        mls.clear_pending();
-        let Some(intent) = self.resolve(&Roster::load(act, group)?, &mls, &wanted)? else {
-            act.delete::<PendingRow>(group.as_bytes())?;
-            save_group(act, &mut mls)?;
-            return Ok(None);
-        };
-        let head = Head::try_from(row.head.as_slice()).map_err(|_| VaultError::damaged("a case"))?;
-        let seen = LogPin { position: Position(row.position), head };
-        let now_ms = self.clock.now_ms();
-        let prepared = mls.prepare_commit(&self.own_in(act)?.device, &intent, seen, trust, now_ms)?;
-        save_group(act, &mut mls)?;
-        pending.commit = prepared.commit;
-        pending.welcome = prepared.welcome;
-        pending.group_info = prepared.group_info;
-        pending.joiners = prepared
-            .joiners
-            .into_iter()
-            .map(|joiner| JoinerRow {
-                identity: joiner.identity.to_string(),
-                key_package_ref: joiner.key_package_ref,
-            })
-            .collect();
-        pending.epoch = prepared.epoch.0;
-        pending.seen_position = row.position;
-        act.put(group.as_bytes(), &pending)?;
-        Ok(Some(submission(group, pending)))
-    }
-
-    /// What an intent comes to in the group as it is now; nothing when all of it is done.
-    fn resolve(&self, roster: &Roster, mls: &Group, wanted: &IntentRow) -> Result<Option<Intent>, Error> {
-        let damaged = || VaultError::damaged("a pending commit");
-        let mut intent = Intent::default();
-        let mut persons: BTreeSet<Person> = BTreeSet::new();
-        for add in &wanted.add {
-            let identity: Identity = add.identity.parse().map_err(|_| damaged())?;
-            match (roster.named(&identity), add.key_package.is_empty()) {
-                // A member who was to become an owner has left meanwhile.
-                (None, true) => continue,
-                (None, false) => intent.add.push(add.key_package.clone()),
-                (Some(_), _) => {}
-            }
-            persons.insert(identity.person);
-        }
-        let mut removed: BTreeSet<Person> = BTreeSet::new();
-        for name in &wanted.remove {
-            let identity: Identity = name.parse().map_err(|_| damaged())?;
-            if let Some(seat) = roster.named(&identity) {
-                intent.remove.push(seat.leaf);
-                removed.insert(identity.person);
-            }
-        }
-        let own_role = mls.policy().role_of(&self.identity.person);
-        let seated = |person: &Person| roster.members.iter().any(|seat| seat.identity.person == *person);
-        let named_owner = |person: &Person| mls.policy().role_of(person) == Role::Owner;
-        if wanted.as_owner {
-            let not_yet = |person: &Person| !named_owner(person) || !seated(person);
-            intent.roles.extend(persons.into_iter().filter(not_yet).map(|person| (person, Role::Owner)));
-        } else {
-            // Removed by somebody who could not take the role away: it does not come back by itself.
-            let left_over = |person: &Person| named_owner(person) && !seated(person);
-            intent.roles.extend(persons.into_iter().filter(left_over).map(|person| (person, Role::Member)));
-        }
-        if own_role == Role::Owner {
-            // An owner who is out for good does not come back as one unasked.
-            let gone = |person: &Person| {
-                let stays = |seat: &crate::session::state::Seat| {
-                    seat.identity.person == *person && !intent.remove.contains(&seat.leaf)
-                };
-                mls.policy().role_of(person) == Role::Owner && !roster.members.iter().any(stays)
-            };
-            let gone: Vec<Person> = removed.into_iter().filter(gone).collect();
-            intent.roles.extend(gone.into_iter().map(|person| (person, Role::Member)));
-        }
-        let empty = intent.add.is_empty() && intent.remove.is_empty() && intent.roles.is_empty();
-        Ok(if empty && !wanted.update { None } else { Some(intent) })
-    }
-
     /// The server has our commit: it is merged from the log, which the receipt is the next entry of, or leads to.
     async fn take_receipt(
         &self,
@@ -277,9 +159,8 @@ impl Session {
         receipt: &Receipt,
         receipt_key: &P256Point,
     ) -> Result<Option<Stop>, Error> {
-        let trust = self.trust();
         let walked = self.vault.act::<_, Error>(Durability::Refetchable, |act| {
-            let acting = self.acting(act, &trust)?;
+            let acting = self.acting(act)?;
             let mut walk = Walk::begin(&acting, *group)?;
             walk.receipt(receipt, receipt_key)?;
             if !walk.has_stopped() && receipt.position == walk.row.position + 1 {
@@ -396,17 +277,133 @@ impl Session {
     }
 }
 
+impl Acting<'_> {
+    /// Makes a commit from the intent, or gives the intent up, in one act: between the two another process could have made
+    /// one.
+    fn make_or_give_up(&self, group: &GroupId) -> Result<Made, Error> {
+        let act = self.act;
+        // One that is ready may be on its way, and nobody was removed since it was made: it is settled by sending it once more.
+        if let Some(pending) = act.get::<PendingRow>(group.as_bytes())?
+            && !is_ready(&pending, &load_row(act, group)?)
+            && let Some(error) = overtaken(act, &pending)?
+        {
+            act.delete::<PendingRow>(group.as_bytes())?;
+            return Ok(Made::Overtaken(error));
+        }
+        match self.prepare(group) {
+            Ok(Some(submission)) => Ok(Made::Ready(submission)),
+            Ok(None) => Ok(Made::Nothing),
+            // The group has seen more of charter and lists than this device holds.
+            Err(Error::Group(GroupError::Commit(CommitError::Floor(_)))) => Ok(Made::Behind),
+            Err(Error::Group(error)) => {
+                act.delete::<PendingRow>(group.as_bytes())?;
+                Ok(Made::GivenUp(error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes a commit from the intent; nothing when there is nothing left to do. One that another process has made for this
+    /// epoch meanwhile is the one to send: it is on its way perhaps, and two of them would be two tries at once, of which
+    /// one is forgotten.
+    fn prepare(&self, group: &GroupId) -> Result<Option<SubmitCommitRequest>, Error> {
+        let act = self.act;
+        let Some(mut pending) = act.get::<PendingRow>(group.as_bytes())? else { return Ok(None) };
+        check_quiet(act, group)?;
+        let row = load_joined_row(act, group)?;
+        if is_ready(&pending, &row) {
+            return Ok(Some(submission(group, pending)));
+        }
+        let wanted = pending.intent.clone().unwrap_or_default();
+        let mut mls = load_group(act, group)?;
+        mls.clear_pending();
+        let Some(intent) = self.resolve(&Roster::load(act, group)?, &mls, &wanted)? else {
+            act.delete::<PendingRow>(group.as_bytes())?;
+            save_group(act, &mut mls)?;
+            return Ok(None);
+        };
+        let head = Head::try_from(row.head.as_slice()).map_err(|_| VaultError::damaged("a case"))?;
+        let seen = LogPin { position: Position(row.position), head };
+        let prepared = mls.prepare_commit(&self.own.device, &intent, seen, &self.trust, self.now_ms)?;
+        save_group(act, &mut mls)?;
+        pending.commit = prepared.commit;
+        pending.welcome = prepared.welcome;
+        pending.group_info = prepared.group_info;
+        pending.joiners = prepared
+            .joiners
+            .into_iter()
+            .map(|joiner| JoinerRow {
+                identity: joiner.identity.to_string(),
+                key_package_ref: joiner.key_package_ref,
+            })
+            .collect();
+        pending.epoch = prepared.epoch.0;
+        pending.seen_position = row.position;
+        act.put(group.as_bytes(), &pending)?;
+        Ok(Some(submission(group, pending)))
+    }
+
+    /// What an intent comes to in the group as it is now; nothing when all of it is done.
+    fn resolve(&self, roster: &Roster, mls: &Group, wanted: &IntentRow) -> Result<Option<Intent>, Error> {
+        let damaged = || VaultError::damaged("a pending commit");
+        let mut intent = Intent::default();
+        let mut persons: BTreeSet<Person> = BTreeSet::new();
+        for add in &wanted.add {
+            let identity: Identity = add.identity.parse().map_err(|_| damaged())?;
+            match (roster.named(&identity), add.key_package.is_empty()) {
+                // A member who was to become an owner has left meanwhile.
+                (None, true) => continue,
+                (None, false) => intent.add.push(add.key_package.clone()),
+                (Some(_), _) => {}
+            }
+            persons.insert(identity.person);
+        }
+        let mut removed: BTreeSet<Person> = BTreeSet::new();
+        for name in &wanted.remove {
+            let identity: Identity = name.parse().map_err(|_| damaged())?;
+            if let Some(seat) = roster.named(&identity) {
+                intent.remove.push(seat.leaf);
+                removed.insert(identity.person);
+            }
+        }
+        let own_role = mls.policy().role_of(&self.identity.person);
+        let seated = |person: &Person| roster.members.iter().any(|seat| seat.identity.person == *person);
+        let named_owner = |person: &Person| mls.policy().role_of(person) == Role::Owner;
+        if wanted.as_owner {
+            let not_yet = |person: &Person| !named_owner(person) || !seated(person);
+            intent.roles.extend(persons.into_iter().filter(not_yet).map(|person| (person, Role::Owner)));
+        } else {
+            // Removed by somebody who could not take the role away: it does not come back by itself.
+            let left_over = |person: &Person| named_owner(person) && !seated(person);
+            intent.roles.extend(persons.into_iter().filter(left_over).map(|person| (person, Role::Member)));
+        }
+        if own_role == Role::Owner {
+            // An owner who is out for good does not come back as one unasked.
+            let gone = |person: &Person| {
+                let stays = |seat: &crate::session::state::Seat| {
+                    seat.identity.person == *person && !intent.remove.contains(&seat.leaf)
+                };
+                mls.policy().role_of(person) == Role::Owner && !roster.members.iter().any(stays)
+            };
+            let gone: Vec<Person> = removed.into_iter().filter(gone).collect();
+            intent.roles.extend(gone.into_iter().map(|person| (person, Role::Member)));
+        }
+        let empty = intent.add.is_empty() && intent.remove.is_empty() && intent.roles.is_empty();
+        Ok(if empty && !wanted.update { None } else { Some(intent) })
+    }
+}
+
 /// How far an intent is.
 enum Pending {
     Nothing,
     ToMake,
-    Ready(Submission),
+    Ready(SubmitCommitRequest),
 }
 
 /// What making a commit came to.
 enum Made {
     /// It is ready to be sent.
-    Ready(Submission),
+    Ready(SubmitCommitRequest),
     /// There was nothing left to do.
     Nothing,
     /// Newer trust material has to be fetched first.
@@ -439,18 +436,15 @@ fn forget_made(act: &Act<'_>, group: &GroupId, pending: &PendingRow, now_ms: i64
     Ok(let_go::commit(act, group, pending, now_ms)?)
 }
 
-fn submission(group: &GroupId, pending: PendingRow) -> Submission {
-    Submission {
-        group: *group,
+fn submission(group: &GroupId, pending: PendingRow) -> SubmitCommitRequest {
+    let joiner = |row: JoinerRow| Joiner { identity: row.identity, key_package_ref: row.key_package_ref };
+    SubmitCommitRequest {
+        group_id: group.to_vec(),
         epoch: pending.epoch,
         commit: pending.commit,
         welcome: pending.welcome,
-        joiners: pending
-            .joiners
-            .into_iter()
-            .map(|joiner| (joiner.identity, joiner.key_package_ref))
-            .collect(),
-        seen_position: Position(pending.seen_position),
+        joiners: pending.joiners.into_iter().map(joiner).collect(),
+        seen_position: pending.seen_position,
         group_info: pending.group_info,
     }
 }

@@ -11,7 +11,7 @@ fn two_programs() -> (Session, Session, Enrolled) {
     let (one, other) = (enrolled.session(), enrolled.session());
     one.vault
         .act::<_, Error>(Durability::OnDisk, |act| {
-            let row = one.found(act, &CASE, GroupRow::default())?;
+            let row = one.acting(act)?.found(&CASE, GroupRow::default())?;
             act.put(CASE.as_bytes(), &GroupRow { created: true, ..row })?;
             let intent = IntentRow { update: true, ..IntentRow::default() };
             Ok(act.put(CASE.as_bytes(), &PendingRow { intent: Some(intent), ..PendingRow::default() })?)
@@ -22,8 +22,7 @@ fn two_programs() -> (Session, Session, Enrolled) {
 
 #[track_caller]
 fn made(session: &Session) -> Vec<u8> {
-    let trust = session.trust();
-    let made = session.vault.act(Durability::OnDisk, |act| session.make_or_give_up(act, &CASE, &trust));
+    let made = session.vault.act(Durability::OnDisk, |act| session.acting(act)?.make_or_give_up(&CASE));
     match made.unwrap() {
         Made::Ready(submission) => submission.commit,
         Made::Nothing | Made::Behind | Made::GivenUp(_) | Made::Overtaken(_) => {

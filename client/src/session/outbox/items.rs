@@ -94,7 +94,7 @@ impl Session {
             let_go::item(act, &case, epoch, &row, self.clock.now_ms())?;
             let mut group = load_open_row(act, &case)?;
             let Again::AsNew(item) = again else { return Err(Error::SendAnew) };
-            let anew = queue(&self.acting(act, &self.trust())?, &case, &mut group, item)?;
+            let anew = queue(&self.acting(act)?, &case, &mut group, item)?;
             act.put(case.as_bytes(), &group)?;
             act.delete::<OutboxRow>(&key)?;
             Ok(anew)

@@ -75,7 +75,7 @@ fn next(acting: &Acting<'_>, group: &GroupId) -> Result<Next, Error> {
     }
     check_quiet(act, group)?;
     let row = load_joined_row(act, group)?;
-    seats::check(act, acting.identity, acting.trust, group, acting.now_ms)?;
+    seats::check(act, acting.identity, &acting.trust, group, acting.now_ms)?;
     let mut after = own_point(&row)?;
     for (key, mut queued) in rows {
         if queued.position != 0 {
@@ -265,12 +265,11 @@ impl Session {
     }
 
     fn next_due(&self, group: &GroupId) -> Result<Next, Error> {
-        let trust = self.trust();
         // Most often there is nothing, and then nothing has to reach the disk.
         if self.vault.read::<_, Error>(|act| Ok(queued(act, group.as_bytes())?))? == 0 {
             return Ok(Next::Nothing);
         }
-        self.vault.act(Durability::OnDisk, |act| next(&self.acting(act, &trust)?, group))
+        self.vault.act(Durability::OnDisk, |act| next(&self.acting(act)?, group))
     }
 
     fn opened(&self, group: &GroupId, key: &[u8], plan: &AccessPlan) -> Result<(), Error> {
@@ -314,9 +313,8 @@ impl Session {
         receipt_key: &P256Point,
     ) -> Result<Option<Stop>, Error> {
         let Sending { key, record, epoch, bytes, .. } = sending;
-        let trust = self.trust();
         let walked = self.vault.act::<_, Error>(Durability::Refetchable, |act| {
-            let acting = self.acting(act, &trust)?;
+            let acting = self.acting(act)?;
             let mut walk = Walk::begin(&acting, *group)?;
             walk.receipt(receipt, receipt_key)?;
             if walk.has_stopped() {
@@ -359,17 +357,16 @@ impl Session {
     ) -> Result<Written, Error> {
         unless_passing(self.catch_up_once(group).await)?;
         unless_passing(self.take_up_certificate(group).await)?;
-        let trust = self.trust();
         let (id, first) = self.vault.act(Durability::OnDisk, |act| {
+            let acting = self.acting(act)?;
             check_quiet(act, group)?;
             let mut row = load_open_row(act, group)?;
-            match seats::check(act, &self.identity, &trust, group, self.clock.now_ms()) {
+            match seats::check(act, acting.identity, &acting.trust, group, acting.now_ms) {
                 // It waits until their removal is in the log.
                 Ok(()) | Err(Error::SeatOutside { .. }) => {}
                 Err(error) => return Err(error),
             }
             let item = item(act, &mut row)?;
-            let acting = self.acting(act, &trust)?;
             let id = queue(&acting, group, &mut row, item)?;
             act.put(group.as_bytes(), &row)?;
             // Sealed in the same act where nothing hinders it: one wait for the disk in place of two.

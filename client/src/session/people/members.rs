@@ -129,13 +129,7 @@ impl Session {
             None => GrantOutcome::default(),
             Some(since_ms) => self.vault.read::<_, Error>(|act| {
                 let joined = load_open_row(act, case)?.reads_from();
-                Ok(outcome(handover::history(
-                    &self.acting(act, &self.trust())?,
-                    case,
-                    person,
-                    joined,
-                    since_ms,
-                )?))
+                Ok(outcome(handover::history(&self.acting(act)?, case, person, joined, since_ms)?))
             })?,
         };
         let intent = IntentRow {
@@ -310,9 +304,8 @@ impl Session {
         if devices.is_empty() {
             return Err(Error::NoSuchPerson);
         }
-        let trust = self.trust();
         let (mut outcome, queued) = self.vault.act(Durability::OnDisk, |act| {
-            let acting = &self.acting(act, &trust)?;
+            let acting = &self.acting(act)?;
             let mut row = load_open_row(act, case)?;
             let mut sorted = Sorted::default();
             for record in records {

@@ -48,7 +48,7 @@ impl Session {
                 seat.role = believed_role(&row, seat);
             }
             may_leave(&self.identity.person, &seats, &row.leaving)?;
-            outbox::queue(&self.acting(act, &self.trust())?, case, &mut row, leave::prepare()?)?;
+            outbox::queue(&self.acting(act)?, case, &mut row, leave::prepare()?)?;
             row.leaving_since_ms = now_ms;
             row.wish_lapsed_at_ms = 0;
             Ok::<_, Error>(act.put(case.as_bytes(), &row)?)

@@ -120,8 +120,9 @@ impl Session {
     fn succeed_in(&self, act: &Act<'_>, case: &GroupId, id: &GroupId) -> Result<(), Error> {
         let mut old = load_row(act, case)?;
         self.check_may_succeed(act, case, &old)?;
+        let acting = self.acting(act)?;
         let spoiler = Spoiler::of(&old, &self.identity)?;
-        let now_ms = self.clock.now_ms();
+        let now_ms = acting.now_ms;
         let mut carry = Vec::new();
         for seat in Roster::load(act, case)?.members {
             let is_out = spoiler.as_ref().is_some_and(|spoiler| spoiler.is(&seat.identity));
@@ -132,7 +133,7 @@ impl Session {
         }
         let row = GroupRow {
             led_by: self.identity.to_string(),
-            led_by_key: self.own_in(act)?.device.public_key().as_bytes().to_vec(),
+            led_by_key: acting.own.device.public_key().as_bytes().to_vec(),
             title: old.title.clone(),
             subject_kind: old.subject_kind,
             joined_at_ms: now_ms,
@@ -149,8 +150,8 @@ impl Session {
             carry_restores_known: known_times(act)?,
             ..GroupRow::default()
         };
-        let mut row = self.found(act, id, row)?;
-        outbox::queue_subject(&self.acting(act, &self.trust())?, id, &mut row)?;
+        let mut row = acting.found(id, row)?;
+        outbox::queue_subject(&acting, id, &mut row)?;
         self.lead_on(act, (case, &mut old), (id, &mut row))?;
         Ok(act.put(id.as_bytes(), &row)?)
     }

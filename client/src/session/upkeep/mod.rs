@@ -8,23 +8,17 @@ pub(super) mod status;
 pub(super) mod sync;
 pub(super) mod trust;
 
-use super::{
-    Error, Session,
-    joining::requests,
-    own::{ONLY, Own},
-    people::seats,
-    state::load_group,
-};
+use super::{Error, Session, acting::Acting, joining::requests, own::ONLY, people::seats, state::load_group};
 use crate::{
     transport::ServerError,
     vault::{
-        Act, Durability, VaultError,
+        Durability, VaultError,
         rows::{FormerKeyRow, GroupRow, IntentRow, KeyPackageRow, UpkeepRow},
     },
 };
 use alcove_charter::{TrustView, sha256};
 use alcove_proto::ids::GroupId;
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 /// One-time key packages the server is to have of this device, at least.
 const KEY_PACKAGES_MIN: u32 = 20;
@@ -62,8 +56,9 @@ impl Session {
         let server = self.server()?;
         let count = server.count_key_packages().await?;
         let (own, one_time, last_resort, replace) = self.vault.act(Durability::OnDisk, |act| {
-            self.forget_expired(act)?;
-            let own = self.own_in(act)?;
+            let acting = self.acting(act)?;
+            acting.forget_expired()?;
+            let own = &acting.own;
             let upkeep: UpkeepRow = act.get(ONLY)?.unwrap_or_default();
             // What is there of an earlier certificate, perhaps of a lost laptop that was revoked, may be refused by
             // whoever claims it.
@@ -81,19 +76,19 @@ impl Session {
                 }
             }
             for _ in waiting.len()..missing as usize {
-                waiting.push(self.make_key_package(act, &own, false)?);
+                waiting.push(acting.make_key_package(false)?);
             }
             let stale = !count.last_resort
                 || other_certificate
-                || upkeep.last_resort_not_after_ms < self.clock.now_ms() + LAST_RESORT_MARGIN_MS;
+                || upkeep.last_resort_not_after_ms < acting.now_ms + LAST_RESORT_MARGIN_MS;
             // One that is about to end with the certificate cannot be made better.
             let better = other_certificate
                 || own.mls.not_after_ms > upkeep.last_resort_not_after_ms
                 || !count.last_resort;
             if last_resort.is_empty() && stale && better {
-                last_resort = self.make_key_package(act, &own, true)?;
+                last_resort = acting.make_key_package(true)?;
             }
-            Ok::<_, Error>((own, waiting, last_resort, replace))
+            Ok::<_, Error>((Arc::clone(own), waiting, last_resort, replace))
         })?;
         if one_time.is_empty() && last_resort.is_empty() {
             return Ok(());
@@ -116,38 +111,6 @@ impl Session {
             upkeep.key_packages_due &= self.own_in(act)?.device.chain() != own.device.chain();
             Ok(act.put(ONLY, &upkeep)?)
         })
-    }
-
-    /// Makes one; what opens its welcome is kept before the package leaves.
-    fn make_key_package(&self, act: &Act<'_>, own: &Own, last_resort: bool) -> Result<Vec<u8>, Error> {
-        let made = own.device.key_package(self.clock.now_ms(), own.mls.not_after_ms)?;
-        let mut row = KeyPackageRow::default();
-        row.secret = made.secret.to_bytes().to_vec();
-        row.last_resort = last_resort;
-        row.not_after_ms = own.mls.not_after_ms;
-        row.unpublished = made.bytes.clone();
-        act.put(&made.reference, &row)?;
-        Ok(made.bytes)
-    }
-
-    /// Forgets key packages that nobody can use any more, and the former keys that none is left of.
-    fn forget_expired(&self, act: &Act<'_>) -> Result<(), VaultError> {
-        let now_ms = self.clock.now_ms();
-        let mut named = HashSet::new();
-        for (key, row) in act.scan::<KeyPackageRow>(&[])? {
-            if row.not_after_ms < now_ms {
-                act.delete::<KeyPackageRow>(&key)?;
-            } else {
-                named.insert(row.former_certificate.clone());
-            }
-        }
-        requests::forget_ended(act)?;
-        for (certificate, _) in act.scan::<FormerKeyRow>(&[])? {
-            if !named.contains(&certificate) {
-                act.delete::<FormerKeyRow>(&certificate)?;
-            }
-        }
-        Ok(())
     }
 
     /// Renews our leaf soon after joining, weekly, and for a new certificate; removes leaves that have lapsed, and where we
@@ -247,6 +210,41 @@ impl Session {
             let row = super::state::load_row(act, group)?;
             Ok(load_group(act, group)?.epoch().0 == row.epoch)
         })
+    }
+}
+
+impl Acting<'_> {
+    /// Makes one; what opens its welcome is kept before the package leaves.
+    fn make_key_package(&self, last_resort: bool) -> Result<Vec<u8>, Error> {
+        let own = &self.own;
+        let made = own.device.key_package(self.now_ms, own.mls.not_after_ms)?;
+        let mut row = KeyPackageRow::default();
+        row.secret = made.secret.to_bytes().to_vec();
+        row.last_resort = last_resort;
+        row.not_after_ms = own.mls.not_after_ms;
+        row.unpublished = made.bytes.clone();
+        self.act.put(&made.reference, &row)?;
+        Ok(made.bytes)
+    }
+
+    /// Forgets key packages that nobody can use any more, and the former keys that none is left of.
+    fn forget_expired(&self) -> Result<(), VaultError> {
+        let Self { act, now_ms, .. } = self;
+        let mut named = HashSet::new();
+        for (key, row) in act.scan::<KeyPackageRow>(&[])? {
+            if row.not_after_ms < *now_ms {
+                act.delete::<KeyPackageRow>(&key)?;
+            } else {
+                named.insert(row.former_certificate.clone());
+            }
+        }
+        requests::forget_ended(act)?;
+        for (certificate, _) in act.scan::<FormerKeyRow>(&[])? {
+            if !named.contains(&certificate) {
+                act.delete::<FormerKeyRow>(&certificate)?;
+            }
+        }
+        Ok(())
     }
 }
 

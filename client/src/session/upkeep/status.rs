@@ -10,11 +10,13 @@ use crate::{
         recovery::escrow,
         state::all_rows,
     },
-    transport::KeyPackageCount,
     vault::{VaultError, rows::UploadRow},
 };
 use alcove_programs::memory;
-use alcove_proto::limits::{CLOCK_WARNING_MS, COMMIT_CLOCK_SKEW_MS_MAX};
+use alcove_proto::{
+    limits::{CLOCK_WARNING_MS, COMMIT_CLOCK_SKEW_MS_MAX},
+    v1::CountKeyPackagesResponse,
+};
 use std::{path::PathBuf, time::Instant};
 
 /// Milliseconds before its end at which a certificate or charter is spoken of.
@@ -195,7 +197,7 @@ impl Session {
             off if off.saturating_abs() > CLOCK_WARNING_MS => Verdict::Warning(Trouble::ClockOff(off)),
             _ => Verdict::Fine,
         };
-        let KeyPackageCount { one_time, last_resort } = count;
+        let CountKeyPackagesResponse { one_time, last_resort } = count;
         let packages = match (one_time < KEY_PACKAGES_FEW, last_resort) {
             (false, _) => Verdict::Fine,
             (true, true) => Verdict::Warning(Trouble::FewKeyPackages(one_time)),

@@ -15,12 +15,12 @@ use crate::{
         restored,
         state::{all_rows, load_row, verifier},
     },
-    transport::{ServerDescription, ServerError},
+    transport::ServerError,
     vault::{Durability, rows::GroupRow},
 };
 use alcove_proto::{
     ids::{GroupId, Position},
-    v1::Reason,
+    v1::{DescribeServerResponse, Reason},
 };
 use std::{collections::BTreeSet, sync::PoisonError};
 
@@ -145,7 +145,7 @@ impl Session {
 
     /// What the server says about itself; a device that it refuses asks at the desk why, and comes back once if it has
     /// new certificates by that.
-    async fn described(&self) -> Result<ServerDescription, Error> {
+    async fn described(&self) -> Result<DescribeServerResponse, Error> {
         let asked = async { Ok(self.server()?.describe().await?) };
         match asked.await {
             Err(Error::Server(ServerError::DeviceCertificate(_)))

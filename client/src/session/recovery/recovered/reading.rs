@@ -22,7 +22,7 @@ use crate::{
         log::{alarm_of, has_author},
         state::load_row,
     },
-    transport::{LogPage, ServerError},
+    transport::ServerError,
     vault::{
         Durability, EntryKey, VaultError,
         rows::{GroupRow, RecoveredGroupRow},
@@ -32,7 +32,7 @@ use alcove_charter::P256Point;
 use alcove_e2ee::receipts::{LogFault, LogVerifier};
 use alcove_proto::{
     ids::{GroupId, Head, Position, RecordId},
-    v1::{EntryKind, LogEntry},
+    v1::{EntryKind, LogEntry, ReadLogResponse},
 };
 
 /// How the reading of a page ended.
@@ -140,7 +140,6 @@ impl Session {
         opener: &mut Opener,
         receipt_key: &P256Point,
     ) -> Result<Result<Ended, LogFault>, Error> {
-        let trust = self.trust();
         let kept = self.vault.act(Durability::Refetchable, |act| {
             let mut progress: RecoveredGroupRow = act.expect(read.group.as_bytes())?;
             if progress.position != read.after.0 || Stands::load(act, &read.group)? != read.stands {
@@ -156,7 +155,7 @@ impl Session {
             if !read.page.entries.iter().all(has_author) {
                 return Err(LogFault::Malformed.into());
             }
-            let acting = self.acting(act, &trust)?;
+            let acting = self.acting(act)?;
             let mut row = load_row(act, &read.group)?;
             for (entry, head) in read.page.entries.iter().zip(&heads) {
                 let mut keeping = Keeping { acting: &acting, opener, row: &mut row, progress: &mut progress };
@@ -181,7 +180,7 @@ struct Read<'a> {
     group: GroupId,
     stands: Stands,
     after: Position,
-    page: &'a LogPage,
+    page: &'a ReadLogResponse,
 }
 
 impl Read<'_> {

@@ -12,6 +12,7 @@ use super::leaving;
 use crate::{
     session::{
         AlarmKind, Error, Session,
+        acting::Acting,
         alarms::{Alarm, settle_alarms},
         joining::{adopting::adopt, come_back},
         kinds::{entry::working_row, introduction},
@@ -25,7 +26,7 @@ use crate::{
         restored,
         state::{keep_told, load_row, successor_of},
     },
-    transport::{CommitOutcome, ServerError, Submission},
+    transport::{CommitOutcome, ServerError},
     vault::{
         Act, Durability, EntryKey, VaultError,
         rows::{AuthorRow, GroupRow, RejoinRow},
@@ -37,7 +38,7 @@ use alcove_mls::ContextFloor;
 use alcove_proto::{
     ids::{GroupId, Head, Position, RecordId},
     names::Identity,
-    v1::{EntryKind, LogEntry, Reason},
+    v1::{EntryKind, LogEntry, Reason, SubmitCommitRequest},
 };
 use gap::Gap;
 
@@ -54,7 +55,7 @@ impl Session {
     /// [`Error::CaseClosed`] when the device was removed since, [`Error::Contended`] when another commit was first.
     pub async fn rejoin(&self, case: &GroupId, words: Option<&str>) -> Result<u64, Error> {
         self.own().check_in_force(&self.trust(), self.clock.now_ms())?;
-        self.vault.read(|act| self.check_may_rejoin(act, &load_row(act, case)?))?;
+        self.vault.read(|act| check_may_rejoin(act, &self.identity, &load_row(act, case)?))?;
         for attempt in 1..=TRIES_MAX {
             match self.try_rejoin(case, words).await {
                 // Others were first: their change is followed like those before.
@@ -72,23 +73,6 @@ impl Session {
         }
         self.prepare_rejoin(case, words).await?;
         self.finish_rejoin(case).await?.ok_or(Error::NotRestored)
-    }
-
-    fn check_may_rejoin(&self, act: &Act<'_>, row: &GroupRow) -> Result<(), Error> {
-        if let Some(by) = successor_of(row)? {
-            Err(Error::CaseSucceeded { by })
-        } else if row.closed {
-            Err(Error::CaseClosed)
-        } else if !restored::is_known_to_be_old(act, &self.identity, row)? {
-            Err(Error::NotRestored)
-        } else if row.ordered_invalid_at != 0 {
-            // Behind what no honest server orders there is no log that could be followed.
-            Err(Error::NoWayBack)
-        } else if row.frozen {
-            Ok(())
-        } else {
-            Err(Error::NotRestored)
-        }
     }
 
     /// Ways back that were under way when the program was cut. One that does not come to its end now does later.
@@ -119,7 +103,7 @@ impl Session {
     async fn finish_rejoin(&self, case: &GroupId) -> Result<Option<u64>, Error> {
         let ready = self.vault.act::<_, Error>(Durability::OnDisk, |act| {
             let ready = act.get::<RejoinRow>(case.as_bytes())?;
-            if ready.is_some() && self.check_may_rejoin(act, &load_row(act, case)?).is_err() {
+            if ready.is_some() && check_may_rejoin(act, &self.identity, &load_row(act, case)?).is_err() {
                 // An owner was faster and has added this device again.
                 act.delete::<RejoinRow>(case.as_bytes())?;
                 return Ok(None);
@@ -127,14 +111,13 @@ impl Session {
             Ok(ready)
         })?;
         let Some(ready) = ready else { return Ok(None) };
-        let submission = Submission {
-            group: *case,
+        let submission = SubmitCommitRequest {
+            group_id: case.to_vec(),
             epoch: ready.epoch,
             commit: ready.commit.clone(),
-            welcome: Vec::new(),
-            joiners: Vec::new(),
-            seen_position: Position(ready.seen_position),
+            seen_position: ready.seen_position,
             group_info: ready.group_info.clone(),
+            ..SubmitCommitRequest::default()
         };
         match self.server()?.submit_commit(submission).await {
             // The log says which it was.
@@ -161,7 +144,8 @@ impl Session {
         match shown {
             Some(entry) if entry.body == ready.commit => {
                 let missed = gap.records;
-                self.vault.act(Durability::OnDisk, |act| self.take_over(act, case, gap, &ready, &entry))?;
+                self.vault
+                    .act(Durability::OnDisk, |act| self.acting(act)?.take_over(case, gap, &ready, &entry))?;
                 Ok(Some(missed))
             }
             Some(_) => {
@@ -194,66 +178,6 @@ impl Session {
 
     fn forget_rejoin(&self, case: &GroupId) -> Result<(), Error> {
         self.vault.act(Durability::OnDisk, |act| Ok(act.delete::<RejoinRow>(case.as_bytes())?))
-    }
-
-    /// The log shows our commit: what was kept apart is the group from now on.
-    fn take_over(
-        &self,
-        act: &Act<'_>,
-        case: &GroupId,
-        mut gap: Gap,
-        ready: &RejoinRow,
-        entry: &LogEntry,
-    ) -> Result<(), Error> {
-        let mut row = load_row(act, case)?;
-        self.check_may_rejoin(act, &row)?;
-        let (trust, now_ms) = (self.trust(), self.clock.now_ms());
-        gap.take(entry).map_err(|_| ServerError::bad("an entry that does not follow"))?;
-        // Written for the readers of then: others read it only when a person says so.
-        come_back(act, case, &mut row)?;
-        gap.keep(act, &mut row)?;
-        let place = EntryKey { group: *case, position: Position(entry.position), record: RecordId([0; 16]) };
-        act.put_entry(&place, &working_row(&entry.author, entry.received_at_ms, &row.head))?;
-        let mut added = Vec::new();
-        for met in &ready.met {
-            let author: Identity = met.author.parse().map_err(|_| damaged())?;
-            let signer = Signer { identity: &author, key: P256Point::parse(&met.author_key) };
-            let identity: Identity = met.identity.parse().map_err(|_| damaged())?;
-            let key = P256Point::parse(&met.public_key).ok_or(damaged())?;
-            let is_outside = is_chain_outside(&trust, &met.author_chain);
-            outsiders::settle_met(&mut row, met, &author.person, &identity.person, is_outside, now_ms);
-            if met.made_owner {
-                continue;
-            }
-            let brought = Brought::By(signer).unless_outside(is_outside);
-            meet(act, &self.identity, &identity, &key, brought, now_ms)?;
-            // A device that brings a key for itself has changed its own.
-            added.extend((identity != author).then_some(identity));
-        }
-        row.frozen = false;
-        row.frozen_by.clear();
-        row.frozen_by_signed = false;
-        row.first_join = Some(row.first_join.unwrap_or(row.join_position));
-        row.join_position = entry.position;
-        row.updated_at_ms = now_ms;
-        restored::read_to_the_end(act, &mut row)?;
-        // Where the others' lines stand is seen by their next records.
-        act.delete_under::<AuthorRow>(case.as_bytes())?;
-        let floor = ContextFloor::parse(&ready.context_floor).map_err(|_| damaged())?;
-        keep_told(&mut row, &trust, &floor)?;
-        let mut group = Group::load(&ready.state).map_err(|_| damaged())?.on_floor(floor);
-        let own = self.own_in(act)?;
-        let roster = adopt(act, &own, &trust, &mut group, &mut row)?;
-        outsiders::forget_gone(&mut row, &roster);
-        // A wish of one's own to leave is stated anew; those of the others end with the stays they were made in.
-        row.leaving_since_ms = 0;
-        leaving::settle(act, &self.identity.person, (case, &mut row), &roster, &added, now_ms)?;
-        let _missing = ledger::look_up(act, &self.identity, case, now_ms)?;
-        outbox::queue(&self.acting(act, &self.trust())?, case, &mut row, introduction::prepare())?;
-        act.delete::<RejoinRow>(case.as_bytes())?;
-        // Whoever came back has been told, and has done what there was to do.
-        settle_alarms(act, case, AlarmKind::VaultRestored)?;
-        Ok(act.put(case.as_bytes(), &row)?)
     }
 
     /// Reads the log on from where `gap` stands, to its end or to where `each` has enough.
@@ -306,6 +230,85 @@ impl Session {
         let alarm = Alarm { group: Some(*case), kind, position };
         self.raise_alarm(alarm)?;
         Err(alarm.as_error())
+    }
+}
+
+impl Acting<'_> {
+    /// The log shows our commit: what was kept apart is the group from now on.
+    fn take_over(
+        &self,
+        case: &GroupId,
+        mut gap: Gap,
+        ready: &RejoinRow,
+        entry: &LogEntry,
+    ) -> Result<(), Error> {
+        let Self { act, identity: own, trust, .. } = self;
+        let now_ms = self.now_ms;
+        let mut row = load_row(act, case)?;
+        check_may_rejoin(act, own, &row)?;
+        gap.take(entry).map_err(|_| ServerError::bad("an entry that does not follow"))?;
+        // Written for the readers of then: others read it only when a person says so.
+        come_back(act, case, &mut row)?;
+        gap.keep(act, &mut row)?;
+        let place = EntryKey { group: *case, position: Position(entry.position), record: RecordId([0; 16]) };
+        act.put_entry(&place, &working_row(&entry.author, entry.received_at_ms, &row.head))?;
+        let mut added = Vec::new();
+        for met in &ready.met {
+            let author: Identity = met.author.parse().map_err(|_| damaged())?;
+            let signer = Signer { identity: &author, key: P256Point::parse(&met.author_key) };
+            let identity: Identity = met.identity.parse().map_err(|_| damaged())?;
+            let key = P256Point::parse(&met.public_key).ok_or(damaged())?;
+            let is_outside = is_chain_outside(trust, &met.author_chain);
+            outsiders::settle_met(&mut row, met, &author.person, &identity.person, is_outside, now_ms);
+            if met.made_owner {
+                continue;
+            }
+            let brought = Brought::By(signer).unless_outside(is_outside);
+            meet(act, own, &identity, &key, brought, now_ms)?;
+            // A device that brings a key for itself has changed its own.
+            added.extend((identity != author).then_some(identity));
+        }
+        row.frozen = false;
+        row.frozen_by.clear();
+        row.frozen_by_signed = false;
+        row.first_join = Some(row.first_join.unwrap_or(row.join_position));
+        row.join_position = entry.position;
+        row.updated_at_ms = now_ms;
+        restored::read_to_the_end(act, &mut row)?;
+        // Where the others' lines stand is seen by their next records.
+        act.delete_under::<AuthorRow>(case.as_bytes())?;
+        let floor = ContextFloor::parse(&ready.context_floor).map_err(|_| damaged())?;
+        keep_told(&mut row, trust, &floor)?;
+        let mut group = Group::load(&ready.state).map_err(|_| damaged())?.on_floor(floor);
+        let roster = adopt(act, &self.own, trust, &mut group, &mut row)?;
+        outsiders::forget_gone(&mut row, &roster);
+        // A wish of one's own to leave is stated anew; those of the others end with the stays they were made in.
+        row.leaving_since_ms = 0;
+        leaving::settle(act, &own.person, (case, &mut row), &roster, &added, now_ms)?;
+        let _missing = ledger::look_up(act, own, case, now_ms)?;
+        outbox::queue(self, case, &mut row, introduction::prepare())?;
+        act.delete::<RejoinRow>(case.as_bytes())?;
+        // Whoever came back has been told, and has done what there was to do.
+        settle_alarms(act, case, AlarmKind::VaultRestored)?;
+        Ok(act.put(case.as_bytes(), &row)?)
+    }
+}
+
+/// Whether this device has to come back into the case, and may.
+pub(super) fn check_may_rejoin(act: &Act<'_>, own: &Identity, row: &GroupRow) -> Result<(), Error> {
+    if let Some(by) = successor_of(row)? {
+        Err(Error::CaseSucceeded { by })
+    } else if row.closed {
+        Err(Error::CaseClosed)
+    } else if !restored::is_known_to_be_old(act, own, row)? {
+        Err(Error::NotRestored)
+    } else if row.ordered_invalid_at != 0 {
+        // Behind what no honest server orders there is no log that could be followed.
+        Err(Error::NoWayBack)
+    } else if row.frozen {
+        Ok(())
+    } else {
+        Err(Error::NotRestored)
     }
 }
 

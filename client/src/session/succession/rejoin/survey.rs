@@ -1,6 +1,6 @@
 //! Making the commit: what the log comes to by this device's own judgement, and who vouches for its end.
 
-use super::{Followed, Gap, damaged};
+use super::{Followed, Gap, check_may_rejoin, damaged};
 use crate::{
     session::{
         Error, Session,
@@ -82,7 +82,7 @@ impl Session {
         ready.context_floor = group.floor().encode();
         ready.met = followed.met;
         self.vault.act(Durability::OnDisk, |act| {
-            self.check_may_rejoin(act, &load_row(act, case)?)?;
+            check_may_rejoin(act, &self.identity, &load_row(act, case)?)?;
             Ok(act.put(case.as_bytes(), &ready)?)
         })
     }
