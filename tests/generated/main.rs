@@ -121,6 +121,18 @@ const VAULT: Schema = Schema {
     bytes: &[],
 };
 
+/// What rows of a vault had in format 1.
+const VAULT_FORMAT_1: Schema = Schema {
+    package: "alcove.vault.format1",
+    files: "client/proto/alcove/vault/format1",
+    root: "client/proto",
+    code: "client/src/vault/migration/generated",
+    secret: &["GoneFromEntry", "GoneFromOutbox", "GoneDocument"],
+    wiped: &["GoneFromEntry", "GoneFromOutbox", "GoneDocument"],
+    not_wiped: &[],
+    bytes: &[],
+};
+
 /// The rows of the server's store.
 const STORE: Schema = Schema {
     package: "alcove.store",
@@ -148,7 +160,7 @@ const STORE: Schema = Schema {
     ],
 };
 
-const SCHEMAS: [&Schema; 3] = [&CONTRACT, &VAULT, &STORE];
+const SCHEMAS: [&Schema; 4] = [&CONTRACT, &VAULT, &VAULT_FORMAT_1, &STORE];
 
 fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -155,16 +155,16 @@ pub(in crate::session) fn access(
     // A document's position opens its blob as well.
     let positions: BTreeSet<u64> = plan.positions.iter().copied().collect();
     let access = AccessId::try_from(plan.access_id.as_slice()).map_err(|_| damaged())?;
-    Ok(Some(AccessPlan { access, grantee, ranges: ranges(&positions), not_after_ms: plan.not_after_ms }))
+    Ok(Some(AccessPlan { access, grantee, ranges: ranges(positions), not_after_ms: plan.not_after_ms }))
 }
 
-/// Joins neighbouring positions into ranges.
-fn ranges(positions: &BTreeSet<u64>) -> Vec<(Position, Position)> {
+/// Joins neighbouring positions, which rise, into ranges, inclusive.
+pub(in crate::session) fn ranges(positions: impl IntoIterator<Item = u64>) -> Vec<(Position, Position)> {
     let mut ranges: Vec<(Position, Position)> = Vec::new();
     for position in positions {
         match ranges.last_mut() {
-            Some((_, last)) if last.0 + 1 == *position => last.0 = *position,
-            _ => ranges.push((Position(*position), Position(*position))),
+            Some((_, last)) if last.0 + 1 == position => last.0 = position,
+            _ => ranges.push((Position(position), Position(position))),
         }
     }
     ranges
@@ -175,11 +175,13 @@ mod tests {
     #[test]
     fn neighbouring_positions_become_one_range() {
         let ranges = |positions: &[u64]| -> Vec<(u64, u64)> {
-            let set = positions.iter().copied().collect();
-            super::ranges(&set).into_iter().map(|(first, last)| (first.0, last.0)).collect()
+            super::ranges(positions.iter().copied())
+                .into_iter()
+                .map(|(first, last)| (first.0, last.0))
+                .collect()
         };
         assert_eq!(ranges(&[]), []);
         assert_eq!(ranges(&[7]), [(7, 7)]);
-        assert_eq!(ranges(&[9, 2, 3, 4, 7, 8]), [(2, 4), (7, 9)]);
+        assert_eq!(ranges(&[2, 3, 4, 7, 8, 9]), [(2, 4), (7, 9)]);
     }
 }

@@ -27,7 +27,7 @@ use crate::{
     vault::rows::{AuthorRow, PendingRow},
 };
 use alcove_charter::P256Point;
-use alcove_e2ee::group::{Fault, Group, GroupError, Processed};
+use alcove_e2ee::group::{Fault, GroupError, Processed};
 use alcove_mls::CommitError;
 use alcove_proto::{
     ids::{Head, RecordId},
@@ -37,10 +37,7 @@ use alcove_proto::{
 
 impl Walk<'_> {
     pub(super) fn commit(&mut self, entry: &LogEntry, head: &Head) -> Result<(), Error> {
-        let group = match &mut self.held.mls {
-            Some(group) => group,
-            empty => empty.insert(load_group(self.acting.act, &self.id)?),
-        };
+        let group = self.held.mls(self.acting.act, &self.id)?;
         let processed = match group.process(&entry.body, &self.acting.trust, entry.received_at_ms) {
             Ok(processed) => processed,
             Err(GroupError::Commit(CommitError::TrustBehind(_))) => {
@@ -79,7 +76,7 @@ impl Walk<'_> {
             self.acting.act,
             &self.acting.own,
             &self.acting.trust,
-            group_of(&mut self.held.mls)?,
+            self.held.mls(self.acting.act, &self.id)?,
             &mut self.row,
         )?);
         self.epoch_key = None;
@@ -280,9 +277,4 @@ impl Walk<'_> {
         }
         Ok(())
     }
-}
-
-/// The group a commit was just processed in.
-fn group_of(group: &mut Option<Group>) -> Result<&mut Group, Error> {
-    group.as_mut().ok_or(Error::NoSuchCase)
 }

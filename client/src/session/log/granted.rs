@@ -7,6 +7,7 @@ use crate::{
         kinds::{
             self,
             entry::entry_row,
+            grant::ranges,
             taking::{Came, Held, Taking},
         },
         recovery::escrow,
@@ -72,9 +73,9 @@ impl Session {
         let server = self.server()?;
         let mut entries: Vec<LogEntry> = Vec::new();
         for (first, last) in runs(&grant.records) {
-            let mut after = Position(first - 1);
-            while after.0 < last {
-                let page = match server.read_log(group, after, Position(last)).await {
+            let mut after = Position(first.0 - 1);
+            while after < last {
+                let page = match server.read_log(group, after, last).await {
                     Ok(page) => page,
                     // Access was ended again before we came.
                     Err(error) if error.reason() == Some(Reason::NotFound) => return Ok(entries),
@@ -252,20 +253,9 @@ fn is_between(last: Option<AuthorPoint>, seen: Option<u64>, opened: &OpenedRecor
     follows && seen.is_none_or(|sequence| opened.sequence < sequence)
 }
 
-/// Runs of neighbouring positions, so that they are read together.
-fn runs(records: &[GrantedKeyRow]) -> Vec<(u64, u64)> {
-    let mut runs: Vec<(u64, u64)> = Vec::new();
-    for record in records {
-        // Position 0 stands before every log.
-        if record.position == 0 {
-            continue;
-        }
-        match runs.last_mut() {
-            Some((_, last)) if *last + 1 == record.position => *last = record.position,
-            _ => runs.push((record.position, record.position)),
-        }
-    }
-    runs
+/// Runs of neighbouring positions, so that they are read together. Position 0 stands before every log.
+fn runs(records: &[GrantedKeyRow]) -> Vec<(Position, Position)> {
+    ranges(records.iter().map(|record| record.position).filter(|position| *position != 0))
 }
 
 #[cfg(test)]
@@ -291,7 +281,7 @@ mod tests {
     #[test]
     fn neighbouring_records_are_read_together_and_position_zero_never() {
         let records: Vec<_> = [0, 3, 4, 5, 9].into_iter().map(record).collect();
-        assert_eq!(runs(&records), [(3, 5), (9, 9)]);
+        assert_eq!(runs(&records), [(Position(3), Position(5)), (Position(9), Position(9))]);
     }
 
     #[test]

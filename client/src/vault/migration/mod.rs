@@ -17,10 +17,11 @@ use super::{
 };
 use alcove_e2ee::documents::Shape;
 use alcove_proto::v1::{DocumentManifest, Leave, RecordKind};
+use generated::{GoneDocument, GoneFromEntry, GoneFromOutbox};
 use prost::Message;
 use ring::rand::SecureRandom;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
-use zeroize::{ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
 /// Rows that are rewritten at one time.
 const ROWS_AT_ONCE: i64 = 500;
@@ -160,59 +161,10 @@ fn outbox(former: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     Some(Row::encode(&row))
 }
 
-/// What format 1 had in an entry beside what there is now. A note was a message of its own with the fields of the payload,
-/// so that its bytes are those that were signed.
-#[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
-#[prost(skip_debug)]
-struct GoneFromEntry {
-    #[prost(uint32, tag = "1")]
-    class: u32,
-    #[prost(bytes = "vec", tag = "9")]
-    note: Vec<u8>,
-    #[prost(message, optional, tag = "10")]
-    document: Option<GoneDocument>,
-}
-
-/// The same of an item of the outbox; a subject was what a note was.
-#[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
-#[prost(skip_debug)]
-struct GoneFromOutbox {
-    #[prost(bytes = "vec", optional, tag = "3")]
-    note: Option<Vec<u8>>,
-    #[prost(message, optional, tag = "4")]
-    document: Option<GoneDocument>,
-    #[prost(bytes = "vec", optional, tag = "6")]
-    subject: Option<Vec<u8>>,
-    #[prost(bool, tag = "15")]
-    introduction: bool,
-    #[prost(bool, tag = "75")]
-    leave: bool,
-}
-
-/// A document's manifest without what follows from its size.
-#[derive(Clone, PartialEq, Message, ZeroizeOnDrop)]
-#[prost(skip_debug)]
-struct GoneDocument {
-    #[prost(bytes = "vec", tag = "1")]
-    blob_id: Vec<u8>,
-    #[prost(bytes = "vec", tag = "2")]
-    content_key: Vec<u8>,
-    #[prost(bytes = "vec", tag = "3")]
-    salt: Vec<u8>,
-    #[prost(bytes = "vec", tag = "4")]
-    commitment: Vec<u8>,
-    #[prost(uint64, tag = "5")]
-    size: u64,
-    #[prost(bytes = "vec", tag = "6")]
-    sha256: Vec<u8>,
-    #[prost(string, tag = "7")]
-    name: String,
-    #[prost(string, tag = "8")]
-    media_type: String,
-    #[prost(bool, tag = "9")]
-    grantable: bool,
-    #[prost(uint64, tag = "10")]
-    blob_position: u64,
+/// The messages of package `alcove.vault.format1`, as generated from the .proto file: `tests/generated` writes them anew.
+#[allow(missing_docs, clippy::all, unreachable_pub)]
+mod generated {
+    include!("generated/alcove.vault.format1.rs");
 }
 
 impl GoneDocument {
