@@ -129,7 +129,15 @@ impl Needle {
         // A letter that goes on with an accent of its own is another letter.
         let is_whole =
             |rest: &str| rest.chars().next().is_none_or(|next| canonical_combining_class(next) == 0);
-        text.match_indices(&self.folded).any(|(at, found)| is_whole(&text[at + found.len()..]))
+        let mut rest = text.as_str();
+        while let Some(at) = rest.find(&self.folded) {
+            if is_whole(&rest[at + self.folded.len()..]) {
+                return true;
+            }
+            // What was found may begin once more within itself.
+            rest = rest[at..].split_at(rest[at..].chars().next().map_or(0, char::len_utf8)).1;
+        }
+        false
     }
 }
 
@@ -220,6 +228,7 @@ mod tests {
             ("\u{f900}", "\u{8c48}"),
             ("ὈΔΥΣΣΕΎΣ", "ὀδυσσεύς"),
             ("이영희", "영희"),
+            ("\u{5d1}\u{5b8}\u{5d1}\u{5b8}\u{5d1}", "\u{5d1}\u{5b8}\u{5d1}"),
         ] {
             assert!(found(text, words, Accents::Count), "{words} in {text}");
             assert!(found(text, words, Accents::Ignored), "{words} in {text}");

@@ -34,6 +34,8 @@ pub struct Live {
 struct State {
     followers: usize,
     runs: bool,
+    /// Streams begun: the number of the newest.
+    began: u64,
     /// Ends the stream.
     stream: Option<AbortHandle>,
     /// Everything that was stored when the stream began has been told.
@@ -75,6 +77,19 @@ impl Session {
         let mark = |group: GroupId| Ok((group, Position(self.row(&group)?.position)));
         Ok(Marks(groups.map(mark).collect::<Result<_, Error>>()?))
     }
+
+    /// Those of the cases that have ended since, for whoever was not told: another process may have read it.
+    fn closed_of(&self, marks: &BTreeMap<GroupId, Position>) -> Result<Vec<GroupId>, Error> {
+        let mut closed = Vec::new();
+        for group in marks.keys() {
+            match self.row(group) {
+                Ok(row) if !row.closed => {}
+                Ok(_) | Err(Error::NoSuchCase) => closed.push(*group),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(closed)
+    }
 }
 
 impl Live {
@@ -113,6 +128,9 @@ impl Live {
             return;
         }
         state.error = None;
+        state.began += 1;
+        let number = state.began;
+        // A program that ends drops a task as it is spawned, and that takes the state.
         drop(state);
         let running = Running(Arc::clone(self));
         let task = tokio::spawn(async move {
@@ -131,7 +149,10 @@ impl Live {
             live.state().error = Some(error);
         });
         let mut state = self.state();
-        state.stream = Some(task.abort_handle()).filter(|_| state.runs);
+        // It may have ended already, and the next one may run.
+        if state.runs && state.began == number {
+            state.stream = Some(task.abort_handle());
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -199,7 +220,11 @@ impl Follower {
             match told.event {
                 WatchEvent::Joined(_) if self.found.remove(&case) => return None,
                 WatchEvent::Joined(_) => _ = self.marks.insert(case, Position(0)),
-                WatchEvent::Closed(_) => _ = self.marks.remove(&case),
+                WatchEvent::Closed(_) => {
+                    self.found.remove(&case);
+                    // Without a mark it was found closed in the vault, and told.
+                    self.marks.remove(&case)?;
+                }
                 _ => {}
             }
         }
@@ -218,6 +243,10 @@ impl Follower {
         let (session, followed, mut marks) = (Arc::clone(&self.live.session), self.case, self.marks.clone());
         let (found, events, marks) = blocking(move || {
             let (mut found, mut events) = (Vec::new(), Vec::new());
+            for group in session.closed_of(&marks)? {
+                marks.remove(&group);
+                events.push(WatchEvent::Closed(group));
+            }
             for group in session.open_groups()? {
                 if followed.is_some_and(|case| case != group) {
                     continue;

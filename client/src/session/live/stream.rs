@@ -110,7 +110,13 @@ impl Stream<'_> {
             self.tell(WatchEvent::Requests(report.requests));
         }
         report.alarms.into_iter().for_each(|alarm| self.tell(WatchEvent::Alarm(alarm)));
-        report.closed.into_iter().for_each(|closed| self.tell(WatchEvent::Closed(closed)));
+        for closed in report.closed {
+            self.marks.remove(&closed);
+            self.tell(WatchEvent::Closed(closed));
+        }
+        for closed in self.session.closed_of(&self.marks)? {
+            self.closed(closed);
+        }
         if let Some(error) = report.bad_answer {
             return Err(error.into());
         }

@@ -21,7 +21,7 @@ use crate::{
 };
 use alcove_e2ee::records::{Kinds, Payload};
 use alcove_proto::names::Identity;
-use std::sync::PoisonError;
+use std::{slice, sync::PoisonError};
 
 /// What was opened late and no sync has told yet.
 #[derive(Default)]
@@ -40,17 +40,23 @@ impl Session {
             Vec::new()
         });
         for of_group in found.chunk_by(|a, b| a.group == b.group) {
-            // Nothing of it comes a second time by itself; what is wrong with one group is no other's matter.
-            let opened = self.vault.act(Durability::OnDisk, |act| open_group(&self.acting(act)?, of_group));
-            match opened {
-                Ok(held) => {
-                    let mut reopened = self.reopened.lock().unwrap_or_else(PoisonError::into_inner);
-                    reopened.notes += held.notes;
-                    reopened.documents += held.documents;
+            // Nothing of it comes a second time by itself. What is wrong with one group is no other's matter, nor what is
+            // wrong with one record another record's.
+            if self.open_late(of_group).is_err() {
+                for one in of_group {
+                    self.open_late(slice::from_ref(one)).unwrap_or_else(not_opened);
                 }
-                Err(error) => not_opened(error),
             }
         }
+    }
+
+    /// Opens entries of one group in one act.
+    fn open_late(&self, entries: &[EntryKey]) -> Result<(), Error> {
+        let held = self.vault.act(Durability::OnDisk, |act| open_group(&self.acting(act)?, entries))?;
+        let mut reopened = self.reopened.lock().unwrap_or_else(PoisonError::into_inner);
+        reopened.notes += held.notes;
+        reopened.documents += held.documents;
+        Ok(())
     }
 }
 

@@ -76,8 +76,6 @@ impl Session {
             self.vault.read::<_, Error>(|act| Ok((standing(act, None)?, same_titles(act)?)))?;
         // An older program beside this one may have kept something since.
         self.reopen();
-        let late = std::mem::take(&mut *self.reopened.lock().unwrap_or_else(PoisonError::into_inner));
-        (report.notes, report.documents) = (late.notes, late.documents);
         // Before the server is asked for anything: it may let this device in no more.
         quiet(self.renew(Pace::Passing).await)?;
         let description = self.described().await?;
@@ -140,6 +138,10 @@ impl Session {
         (report.queued, report.refused) =
             self.vault.read::<_, Error>(|act| Ok((outbox::queued(act, &[])?, refused::count(act)?)))?;
         report.same_title = self.vault.read(same_titles)?.difference(&titled).copied().collect();
+        // Last: what a sync that fails had in its report nobody is told.
+        let late = std::mem::take(&mut *self.reopened.lock().unwrap_or_else(PoisonError::into_inner));
+        report.notes += late.notes;
+        report.documents += late.documents;
         Ok(report)
     }
 
