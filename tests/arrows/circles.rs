@@ -35,7 +35,7 @@ impl Crate {
     fn add(&mut self, file: &str, text: &str) {
         let text = without_comments(text);
         let mut room = Room { file: file.to_owned(), ..Room::default() };
-        for (_, line) in spelled_out(file, without_unit_tests(&text)) {
+        for (_, line) in spelled_out(file, &without_unit_tests(&text)) {
             match line.strip_prefix("use ").and_then(|rest| rest.strip_suffix(';')) {
                 Some(path) => {
                     let path: Vec<String> = path.split("::").map(str::to_owned).collect();

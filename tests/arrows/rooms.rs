@@ -251,7 +251,7 @@ fn crates() -> BTreeSet<String> {
 fn named(file: &str, text: &str, crates: &BTreeSet<String>) -> BTreeSet<String> {
     let text = without_comments(text);
     let mut found = BTreeSet::new();
-    for (_, line) in spelled_out(file, without_unit_tests(&text)) {
+    for (_, line) in spelled_out(file, &without_unit_tests(&text)) {
         for path in paths(&line) {
             let head = path[0].as_str();
             let is_root = ["crate", "std", "core", "alloc"].contains(&head) || crates.contains(head);

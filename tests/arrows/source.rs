@@ -77,9 +77,47 @@ pub(crate) fn without_comments(text: &str) -> String {
     kept
 }
 
-/// The same without the module of unit tests at the end of a file.
-pub(crate) fn without_unit_tests(text: &str) -> &str {
-    text.split("#[cfg(test)]").next().unwrap_or(text)
+/// The same without what is built for tests alone: each item under `#[cfg(test)]`, wherever it stands. Lines keep their numbers.
+pub(crate) fn without_unit_tests(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("#[cfg(test)]") {
+        kept.push_str(&rest[..at]);
+        let item = &rest[at..];
+        let end = item_length(item);
+        kept.extend(item[..end].chars().filter(|character| *character == '\n'));
+        rest = &item[end..];
+    }
+    kept.push_str(rest);
+    kept
+}
+
+/// The length of the item, with its attributes, that `text` begins with: to its semicolon or its last brace.
+fn item_length(text: &str) -> usize {
+    let (mut at, mut depth) = (0, 0_usize);
+    while let Some(next) = text[at..].chars().next() {
+        let character = text[at..].char_indices().nth(2).filter(|_| next == '\'');
+        at += match (literal_length(&text[at..]), character) {
+            (Some(length), _) => length,
+            (None, Some((length, '\''))) => length + 1,
+            _ => next.len_utf8(),
+        };
+        match next {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 && matches!(next, ';' | '}') {
+            return at;
+        }
+    }
+    text.len()
+}
+
+#[test]
+fn only_what_is_built_for_tests_is_left_out() {
+    let text = "use a;\n#[cfg(test)]\n#[path = \"x\"]\nmod x;\nuse b;\n#[cfg(test)]\nmod tests {\n    fn f(_: [u8; 3]) -> char { '}' }\n}\nuse c;\n";
+    assert_eq!(without_unit_tests(text), "use a;\n\n\n\nuse b;\n\n\n\n\nuse c;\n");
 }
 
 /// The length of the string or character literal `text` begins with.

@@ -9,7 +9,7 @@ use crate::{
 /// Lines of a text (comments gone, unit tests gone, imports spelled out) that `offends`.
 fn offending(file: &str, text: &str, offends: impl Fn(&str) -> bool) -> Vec<String> {
     let text = without_comments(text);
-    let lines = spelled_out(file, without_unit_tests(&text)).into_iter();
+    let lines = spelled_out(file, &without_unit_tests(&text)).into_iter();
     let found = lines.filter(|(_, line)| offends(line));
     found.map(|(number, line)| format!("{file}:{number}: {}", line.trim())).collect()
 }

@@ -1,25 +1,22 @@
-//! The session's way to the server: made when first needed, made anew when what we believe changes.
+//! This session's device, and its way to the server: made when first needed, made anew when what we believe changes.
 
 use super::{
     Error, Session,
     own::{ONLY, Own},
+    upkeep::trust::load_trust,
 };
 use crate::{
     transport::{Server, ServerError},
-    vault::{Durability, rows::UpkeepRow},
+    vault::{
+        Act, Durability,
+        rows::{EnrolmentRow, UpkeepRow},
+    },
 };
-use alcove_charter::P256Point;
-use alcove_proto::{ids::Digest, limits::COMMIT_CLOCK_SKEW_MS_MAX, v1::DescribeServerResponse};
+use alcove_charter::{P256Point, TrustView};
+use alcove_proto::{limits::COMMIT_CLOCK_SKEW_MS_MAX, v1::DescribeServerResponse};
 use alcove_trust::Connector;
-use std::sync::PoisonError;
-
-/// What a session knows of its connection.
-#[derive(Default)]
-pub(super) struct Link {
-    /// With the hash of the certificate it shows.
-    server: Option<(Digest, Server)>,
-    receipt_key: Option<P256Point>,
-}
+use ring::rand::SecureRandom;
+use std::sync::{Arc, PoisonError};
 
 impl Session {
     /// The server. It connects with the first call.
@@ -60,7 +57,7 @@ impl Session {
     pub(super) async fn move_over(&self) -> Result<(), Error> {
         let (own, trust) = self
             .vault
-            .act(Durability::Refetchable, |act| Own::load(act, &*self.random, self.clock.now_ms()))?;
+            .act(Durability::Refetchable, |act| load_own(act, &*self.random, self.clock.now_ms()))?;
         let in_use = self.link.lock().unwrap_or_else(PoisonError::into_inner).server.is_some();
         let fresh = if in_use { self.connection(&own).ok() } else { None };
         let stands = match fresh {
@@ -120,4 +117,47 @@ impl Session {
         }
         Ok(())
     }
+}
+
+impl Session {
+    /// This device as the vault has it: another process may have taken a renewal in since. For acts that sign.
+    pub(super) fn own_in(&self, act: &Act<'_>) -> Result<Arc<Own>, Error> {
+        let own = self.own();
+        if own.is_of(&act.expect(ONLY)?) {
+            return Ok(own);
+        }
+        let (own, trust) = load_own(act, &*self.random, self.clock.now_ms())?;
+        Ok(self.take_up(own, trust))
+    }
+
+    /// Sees that this session is the device that the vault has now.
+    pub(super) fn refresh_own(&self) -> Result<Arc<Own>, Error> {
+        let row: EnrolmentRow = self.vault.read::<_, Error>(|act| Ok(act.expect(ONLY)?))?;
+        let own = self.own();
+        if own.is_of(&row) {
+            return Ok(own);
+        }
+        self.vault.act(Durability::Refetchable, |act| self.own_in(act))
+    }
+
+    /// Is that device from now on. `trust`: as it was loaded with it.
+    pub(super) fn take_up(&self, own: Own, trust: TrustView) -> Arc<Own> {
+        let own = Arc::new(own);
+        *self.own.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&own);
+        let mut held = self.trust.write().unwrap_or_else(PoisonError::into_inner);
+        if trust.charter().version > held.charter().version {
+            *held = Arc::new(trust);
+        }
+        own
+    }
+}
+
+/// The device as the vault has it, with all that it believes.
+pub(super) fn load_own(
+    act: &Act<'_>,
+    random: &dyn SecureRandom,
+    now_ms: i64,
+) -> Result<(Own, TrustView), Error> {
+    let trust = load_trust(act, now_ms)?;
+    Ok((Own::load(act, &trust, random)?, trust))
 }

@@ -1,8 +1,8 @@
 //! This device: its keys and certificates as the vault holds them, ready for use.
 
-use super::{CertificateTrouble, Error, Session, enrol::key_ties, upkeep::trust::load_trust};
+use super::{CertificateTrouble, Error, enrol::key_ties};
 use crate::vault::{
-    Act, Durability, VaultError,
+    Act, VaultError,
     rows::{DeviceRow, EnrolmentRow, FormerKeyRow, KeyPackageRow, UpkeepRow},
 };
 use alcove_charter::{Card, DeviceCertificate, Judge, Lapse, TrustError, TrustView, objection_signing_bytes};
@@ -14,7 +14,6 @@ use ring::{
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair},
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use std::sync::{Arc, PoisonError};
 use zeroize::Zeroizing;
 
 /// Rows of which a vault has one.
@@ -37,16 +36,11 @@ pub(super) struct Own {
 }
 
 impl Own {
-    /// Takes the device out of the vault; makes its sealed card the first time.
-    pub(super) fn load(
-        act: &Act<'_>,
-        random: &dyn SecureRandom,
-        now_ms: i64,
-    ) -> Result<(Self, TrustView), Error> {
+    /// Takes the device out of the vault; makes its sealed card the first time. `trust`: all that the vault has.
+    pub(super) fn load(act: &Act<'_>, trust: &TrustView, random: &dyn SecureRandom) -> Result<Self, Error> {
         let keys: DeviceRow = act.get(ONLY)?.ok_or(Error::NotEnrolled)?;
         let enrolment: EnrolmentRow = act.get(ONLY)?.ok_or(Error::NotEnrolled)?;
         let damaged = || VaultError::damaged("the enrolment");
-        let trust = load_trust(act, now_ms)?;
         let identity: Identity = enrolment.identity.parse().map_err(|_| damaged())?;
         // Whether they are in force is judged where they are used. Here they only have to be ours: what was received
         // stays readable when the charter lists another CA by now, or the agency no more.
@@ -62,7 +56,7 @@ impl Own {
         let device = device.with_ties(key_ties(act)?);
         let signer = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &keys.mls_key, random)
             .map_err(|_| VaultError::damaged("the device's keys"))?;
-        let own = Self {
+        Ok(Self {
             identity,
             device,
             card,
@@ -74,12 +68,11 @@ impl Own {
             tls_chain: enrolment.tls_chain.clone(),
             tls_key: Zeroizing::new(keys.tls_key.clone()),
             signer,
-        };
-        Ok((own, trust))
+        })
     }
 
     /// Whether this is the device of that row.
-    fn is_of(&self, row: &EnrolmentRow) -> bool {
+    pub(super) fn is_of(&self, row: &EnrolmentRow) -> bool {
         self.tls_chain == row.tls_chain
             && self.device.chain() == row.mls_chain
             && self.server_address == row.server_address
@@ -130,39 +123,6 @@ impl Own {
         let moment = trust.moment(now_ms);
         trust.verify_device_mls(self.device.chain(), Judge::At(&moment)).map_err(trouble)?;
         Ok(())
-    }
-}
-
-impl Session {
-    /// This device as the vault has it: another process may have taken a renewal in since. For acts that sign.
-    pub(super) fn own_in(&self, act: &Act<'_>) -> Result<Arc<Own>, Error> {
-        let own = self.own();
-        if own.is_of(&act.expect(ONLY)?) {
-            return Ok(own);
-        }
-        let (own, trust) = Own::load(act, &*self.random, self.clock.now_ms())?;
-        Ok(self.take_up(own, trust))
-    }
-
-    /// Sees that this session is the device that the vault has now.
-    pub(super) fn refresh_own(&self) -> Result<Arc<Own>, Error> {
-        let row: EnrolmentRow = self.vault.read::<_, Error>(|act| Ok(act.expect(ONLY)?))?;
-        let own = self.own();
-        if own.is_of(&row) {
-            return Ok(own);
-        }
-        self.vault.act(Durability::Refetchable, |act| self.own_in(act))
-    }
-
-    /// Is that device from now on. `trust`: as it was loaded with it.
-    pub(super) fn take_up(&self, own: Own, trust: TrustView) -> Arc<Own> {
-        let own = Arc::new(own);
-        *self.own.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&own);
-        let mut held = self.trust.write().unwrap_or_else(PoisonError::into_inner);
-        if trust.charter().version > held.charter().version {
-            *held = Arc::new(trust);
-        }
-        own
     }
 }
 

@@ -23,13 +23,6 @@ use alcove_e2ee::records::{Kinds, Payload};
 use alcove_proto::names::Identity;
 use std::{slice, sync::PoisonError};
 
-/// What was opened late and no sync has told yet.
-#[derive(Default)]
-pub(in crate::session) struct Reopened {
-    pub(in crate::session) notes: u64,
-    pub(in crate::session) documents: u64,
-}
-
 impl Session {
     /// Opens what is known now. What cannot be opened now stays as it is, and keeps nobody from the rest of the vault.
     pub(in crate::session) fn reopen(&self) {

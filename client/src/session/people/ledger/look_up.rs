@@ -3,7 +3,7 @@
 //! A certificate may be younger than the ledger that this device has: it is missing only when the agency has signed
 //! since that nothing is missing, or when it has not turned up for a day. PROTOCOL.md, "Ledger", step 6.
 
-use super::{Whose, held};
+use super::held::{Whose, held};
 use crate::{
     session::{
         AlarmKind, Error,

@@ -5,6 +5,7 @@
 //! want that to be seen. [`look_up`] judges that, [`own`] what is certified in this person's own name. PROTOCOL.md,
 //! "Ledger", steps 5 to 8.
 
+mod held;
 mod look_up;
 mod own;
 #[cfg(test)]
@@ -28,35 +29,7 @@ use alcove_proto::{
     names::{Identity, Person},
     v1,
 };
-
-/// Whose certificate a row is: the first byte of its key. Never change a number: it is on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-enum Whose {
-    Colleague = 0,
-    Own = 1,
-}
-
-impl Whose {
-    const ALL: [Self; 2] = [Self::Colleague, Self::Own];
-
-    fn of(person: &Person, own: &Person) -> Self {
-        if person == own { Self::Own } else { Self::Colleague }
-    }
-
-    /// What the keys of all certificates of that serial number begin with.
-    fn place_of(self, serial: &[u8]) -> Vec<u8> {
-        // Twenty-one at most, which whoever reads a ledger has checked.
-        let length = u8::try_from(serial.len()).unwrap_or(u8::MAX);
-        [&[self as u8, length], serial].concat()
-    }
-
-    fn key(self, serial: &[u8], number: u64) -> Vec<u8> {
-        let mut key = self.place_of(serial);
-        key.extend(number.to_be_bytes());
-        key
-    }
-}
+use held::{Whose, held};
 
 /// What is kept of an entry.
 enum Kept {
@@ -173,10 +146,6 @@ impl Session {
 
 fn does_not_verify() -> Error {
     ServerError::bad("a ledger that does not verify").into()
-}
-
-fn held(act: &Act<'_>) -> Result<Option<LedgerHeadRow>, Error> {
-    Ok(act.get(ONLY)?)
 }
 
 /// What is kept of an entry: nobody looks a colleague's TLS certificate up.

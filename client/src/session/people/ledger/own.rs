@@ -1,6 +1,6 @@
 //! What the ledger says of this person: somebody may have been certified in their name.
 
-use super::{Whose, held};
+use super::held::{Whose, held};
 use crate::{
     session::{
         Error, LedgerSummary, LedgerView, ListedCertificate, OwnKey, Session, UnlistedView,
