@@ -51,7 +51,7 @@ pub use welcomes::Welcomes;
 /// with the verb. Dropping a mutating verb's future does not call the act back: it may still be done,
 /// which is why every one of them can be repeated.
 ///
-/// Source: ARCHITECTURE, "The store"; PROTOCOL.md, "The log".
+/// Source: ARCHITECTURE.md, "The map"; PROTOCOL.md, "The log".
 pub trait Store:
     Groups
     + Log

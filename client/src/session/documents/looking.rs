@@ -1,7 +1,7 @@
 //! Looking at all files of a list before the first of them leaves: what cannot be sent, and what is in the case already.
 
 use super::{
-    super::{Delivery, Error, Session},
+    super::{Delivery, Error, Session, runner::blocking},
     attempt::FILE_BYTES_MAX,
     reading::Source,
     send::file_name,
@@ -50,7 +50,7 @@ impl Session {
             .collect();
         let paths = paths.to_vec();
         let look = move || paths.iter().map(|path| look(path, &mut known)).collect();
-        tokio::task::spawn_blocking(look).await.map_err(|_| Error::Cancelled)
+        Ok(blocking(look).await)
     }
 }
 

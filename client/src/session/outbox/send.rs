@@ -106,7 +106,7 @@ fn next(acting: &Acting<'_>, group: &GroupId) -> Result<Next, Error> {
                     act.delete::<OutboxRow>(&key)?;
                     continue;
                 }
-                // It never gets smaller by waiting, and what stands behind it is not its prisoner.
+                // It never gets smaller by waiting, and must not hold up what comes after it.
                 Err(Error::TextTooLong { .. }) => {
                     refused::mark(act, &key, RefusalCause::TooLarge)?;
                     continue;

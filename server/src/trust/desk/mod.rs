@@ -1,8 +1,8 @@
 //! Charters, CRLs and denials that come by the desk: judged by what is in force, put on disk, then in force.
 //!
-//! The files are the truth. Whatever is killed after a file was written, the next start finds it there and verifies it
-//! as it would one that an operator put there; whatever is killed before, nothing has happened. What is put in force is
-//! so by the same code as when files change, and by one caller at a time. PROTOCOL.md section 6, "The desk".
+//! The files are the truth. If the server is killed after a file was written, the next start finds the file and verifies
+//! it as it would one that an operator put there; if it is killed before, nothing has happened. The same code puts it in
+//! force as when files change, for one caller at a time. PROTOCOL.md section 6, "The desk".
 //!
 //! A stolen laptop is shut out at once or too late, so a denial waits for nobody but other denials that hold: it is judged
 //! before it has its turn, and its turn is not that of lists or charters. What these have to be judged by (megabytes, of

@@ -1,4 +1,4 @@
-//! How long the committer waits for company: not at all for one or two askers, a moment among many.
+//! How long the committer waits for more to flush at once: not at all for one or two askers, a moment among many.
 //!
 //! Askers who wait for their answer before they ask again come back together after each flush. A flush that
 //! begins with the first of them leaves the others for one flush more each; one that waits until half of them

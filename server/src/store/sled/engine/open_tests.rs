@@ -1,3 +1,5 @@
+//! Opening the engine: what is refused, and what is left as it was.
+
 use super::*;
 use crate::store::sled::{SledConfig, SledStore};
 use std::io::{Seek, SeekFrom};
