@@ -2,9 +2,10 @@
 
 use crate::scene::{CASE, Scene, texts, write};
 use alcove_tests::{
+    faults::{Fault, Proxy},
     process::{Outcome, Run},
     samples::write_seeded,
-    world::path,
+    world::{World, path},
 };
 use std::fs;
 
@@ -58,6 +59,52 @@ fn every_file_of_a_list_goes_although_nobody_can_be_told() {
     assert_eq!(scene.rosa.json_lines(["case", "list"]).len(), 2, "one more, and one only");
     onto_a_full_disk(scene.rosa.command(["case", "archive", "GREY-HARBOR-12", "--json"])).code(13);
     onto_a_full_disk(scene.rosa.command(["block", "Leon Baptiste", "--json"])).code(13);
+}
+
+#[test]
+fn a_failure_after_the_first_file_is_that_failure_although_nobody_can_be_told_of_the_file() {
+    let scene = Scene::with_case();
+    let files = [("small.txt", 900), ("large.mp4", 4_000_000)].map(|(name, bytes)| {
+        let file = scene.world.path(name);
+        write_seeded(&file, 5, bytes);
+        file
+    });
+    for json in [false, true] {
+        scene.proxy.set(Fault::CutUpAfter(1_000_000));
+        let list = ["doc", "send", CASE, "--yes", "--again", "--wait", "0", path(&files[0]), path(&files[1])];
+        let send = scene.rosa.command(list).args(json.then_some("--json"));
+        let failed = onto_a_full_disk(send).code(7);
+        assert!(!failed.stderr.contains("Do not run the command again"), "{}", failed.stderr);
+        assert!(failed.stderr.contains("A part of it is done"), "{}", failed.stderr);
+        if json {
+            let last = failed.stderr.lines().last().expect("it says why");
+            let said: serde_json::Value = serde_json::from_str(last).expect("in JSON");
+            assert_eq!((&said["exit"], &said["error"]), (&7.into(), &"unreachable".into()));
+        }
+    }
+    scene.proxy.set(Fault::None);
+    assert_eq!(scene.leon.json_lines(["doc", "list", CASE]).len(), 2, "the small one, each time");
+}
+
+#[test]
+fn a_ledger_that_is_not_published_is_that_failure_although_nobody_can_be_told_of_the_list() {
+    let world = World::with_agencies(2);
+    let server = world.start_server_with_desk();
+    let desk = Proxy::new(server.desk());
+    let revoke = |label: &str, name: &str| {
+        let device = world.enrol(label, name, "case manager", server.address());
+        world.at_desk(label, desk.address(), ["revoke", "--identity", &device.identity(), "--json"])
+    };
+    revoke("childprotection", "Leon Baptiste").outcome().success();
+    // As far as the control came, up to the last bytes of the ledger.
+    desk.set(Fault::CutUpAfter(desk.passed().0 - 100));
+    let failed = onto_a_full_disk(revoke("harborlight", "Rosa Iglesias-Peña")).code(7);
+    let said: Vec<serde_json::Value> =
+        failed.stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let schemas: Vec<_> = said.iter().map(|object| object["schema"].as_str().unwrap_or_default()).collect();
+    let expected = ["alcove.certs.crl.v1", "alcove.certs.unwritten.v1", "alcove.certs.error.v1"];
+    assert_eq!(schemas, expected, "{}", failed.stderr);
+    assert!(!failed.stderr.contains("Do not run the command again"), "{}", failed.stderr);
 }
 
 #[test]

@@ -36,11 +36,13 @@ impl Output {
         self.answers.acted();
     }
 
-    /// How the run ends: as one that must not be repeated, if something was done and nobody could be told.
+    /// How the run ends: as one that must not be repeated, if everything was done and nobody could be told. A failure stays
+    /// what it is, and says what to do about the rest.
     pub(crate) fn end(&self, language: Language, result: Result<(), Told>) -> Result<(), Told> {
         let Some(why) = self.answers.unwritten() else { return result };
-        if let Err(told) = &result {
-            self.failure(told);
+        if result.is_err() {
+            self.warn(&answers::unwritten_in_part(language, why));
+            return result;
         }
         let (what, remedy) = answers::unwritten(language, why);
         Err(Told::new(Exit::Unwritten, what, remedy))

@@ -2,7 +2,8 @@
 //!
 //! Until something is done, an answer that cannot be written ends the command. From then on it must not: whoever reads "it
 //! failed, run it again" does it twice. What cannot be written goes to standard error in place of it, the command goes on
-//! to its end, and ends with an exit of its own.
+//! to its end, and ends with an exit of its own. If it fails before that, it ends with the failure, since somebody has to
+//! see to the rest.
 
 use crate::language::Language;
 use std::{
@@ -58,6 +59,15 @@ pub fn unwritten(language: Language, why: &io::Error) -> (String, &'static str) 
         Language::English => (
             format!("It is done, but the answer could not be written to standard output: {why}."),
             "Do not run the command again: that would do it twice. What it had to say stands above.",
+        ),
+    }
+}
+
+/// The same beside a failure, which alone says what to do: a part of what was asked for is done, and not all of it.
+pub fn unwritten_in_part(language: Language, why: &io::Error) -> String {
+    match language {
+        Language::English => format!(
+            "A part of it is done. What there is to say about that stands above: it could not be written to standard output ({why})."
         ),
     }
 }

@@ -25,8 +25,18 @@ pub(crate) fn say_unwritten(why: &io::Error, language: Language, json: bool) -> 
     say_both(Exit::Unwritten, None, &what, remedy, json)
 }
 
+/// Says beside a failure that a part is done and the answer about it could not be written.
+pub(crate) fn say_unwritten_in_part(why: &io::Error, language: Language, json: bool) {
+    let what = answers::unwritten_in_part(language, why);
+    print(&if json {
+        safe_json(&serde_json::json!({ "schema": "alcove.certs.unwritten.v1", "what": what }).to_string())
+    } else {
+        safe_block(&what, "")
+    });
+}
+
 fn say_both(exit: Exit, reason: Option<&str>, what: &str, remedy: &str, json: bool) -> ExitCode {
-    let said = if json {
+    print(&if json {
         let object = serde_json::json!({
             "schema": "alcove.certs.error.v1",
             "exit": exit.code(),
@@ -38,8 +48,11 @@ fn say_both(exit: Exit, reason: Option<&str>, what: &str, remedy: &str, json: bo
         safe_json(&object.to_string())
     } else {
         safe_block(&format!("{what}\n{remedy}"), "")
-    };
+    });
+    exit.into()
+}
+
+fn print(said: &str) {
     // Nobody is left to tell when stderr is gone.
     let _ = writeln!(stderr(), "{said}");
-    exit.into()
 }

@@ -56,10 +56,12 @@ impl Output {
         }
     }
 
-    /// How a command ends that has failed: as one that must not be repeated, if something was done and nobody could be told.
+    /// How a command ends that has failed. What it had done until then may be unsaid; what is to be done, the failure says.
     pub(crate) fn fail(&self, error: &IssuerError) -> ExitCode {
-        let code = exit::say(error, self.language, self.json);
-        if self.answers.unwritten().is_some() { self.end() } else { code }
+        if let Some(why) = self.answers.unwritten() {
+            exit::say_unwritten_in_part(why, self.language, self.json);
+        }
+        exit::say(error, self.language, self.json)
     }
 
     /// Gives one answer: `object` with `--json`, else the lines.
