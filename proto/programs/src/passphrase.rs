@@ -25,10 +25,10 @@ pub const DIFFERENT_MIN: usize = 5;
 pub const BYTES_MAX: usize = 1024;
 /// How often a person at a terminal may try a passphrase before the command gives up.
 pub const TRIES_MAX: u32 = 3;
-/// Most bytes of a passphrase file: the passphrase and the end of its line.
-const FILE_BYTES_MAX: usize = BYTES_MAX + 2;
 /// What some editors begin a file with. It is no part of the text.
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
+/// Most bytes of a passphrase file: the passphrase, what an editor begins it with, and the end of its line.
+const FILE_BYTES_MAX: usize = BYTE_ORDER_MARK.len_utf8() + BYTES_MAX + 2;
 
 /// What a person types to unlock what is theirs. Wiped when dropped, never printed.
 pub struct Passphrase {
@@ -46,8 +46,7 @@ impl Passphrase {
     }
 
     fn of_line(line: &str) -> Self {
-        let text = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
-        let text = without_line_end(text);
+        let text = text_of(line);
         // The whole size at once, so that no smaller copy is left behind by growing: NFC at most triples a text (UAX #15).
         let mut prepared = Zeroizing::new(String::with_capacity(3 * text.len()));
         prepared.extend(text.chars().map(|c| if is_space(c) { ' ' } else { c }).nfc());
@@ -90,7 +89,9 @@ impl Passphrase {
         // Bounded by the alphabet or by BYTES_MAX; a set would leave copies of the passphrase behind.
         let first_of_its_kind = |(at, character): &(usize, char)| !text[..*at].contains(*character);
         let different = text.char_indices().filter(first_of_its_kind).count();
-        if text.len() > BYTES_MAX {
+        // A file gives back what was typed, which may be longer than its form.
+        let typed = self.typed.as_ref().map_or(text, |typed| text_of(typed));
+        if text.len().max(typed.len()) > BYTES_MAX {
             Err(Unfit::TooLong)
         } else if text::has_hidden(text) {
             Err(Unfit::Hidden)
@@ -136,6 +137,11 @@ pub fn open_with_tries<T, E>(
         }
     }
     open(&passphrase).map(|opened| (opened, passphrase))
+}
+
+/// A line without what an editor puts around it.
+fn text_of(line: &str) -> &str {
+    without_line_end(line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line))
 }
 
 fn without_line_end(text: &str) -> &str {
@@ -244,6 +250,10 @@ mod tests {
         check("пароль-длинный").unwrap();
         check(&"abcde".repeat(204)).unwrap();
         assert_eq!(check(&"abcde".repeat(205)), Err(Unfit::TooLong));
+        // Shorter in its form, and too long for a file as it was typed.
+        let accents = "e\u{301}abcdo\u{308}".repeat(103);
+        assert!(accents.nfc().collect::<String>().len() < BYTES_MAX && accents.len() > BYTES_MAX);
+        assert_eq!(check(&accents), Err(Unfit::TooLong));
     }
 
     #[test]
@@ -383,6 +393,9 @@ mod tests {
             assert!(matches!(missing, Err(FileError::Io(_))));
             let longest = [vec![b'x'; BYTES_MAX], b"\r\n".to_vec()].concat();
             let read = Passphrase::read(&file(&folder, &longest), Extent::Whole).unwrap();
+            assert_eq!(read.as_bytes().len(), BYTES_MAX);
+            let marked = [b"\xef\xbb\xbf".to_vec(), longest].concat();
+            let read = Passphrase::read(&file(&folder, &marked), Extent::FirstLine).unwrap();
             assert_eq!(read.as_bytes().len(), BYTES_MAX);
         }
     }
