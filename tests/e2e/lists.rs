@@ -49,6 +49,13 @@ fn a_list_with_something_wrong_in_it_sends_nothing_and_says_all_of_it() {
     let sent = send(&scene.rosa, &files, &["--yes", "--skip-bad"]).success();
     assert!(sent.stderr.contains("Sent 3 of 5"), "{}", sent.stderr);
     assert_eq!(names(&scene.leon), ["one.txt", "two.txt", "last.txt"]);
+
+    // Where nothing at all went nobody may take it for sent; what is there already is.
+    for list in [&files[2..3], &files[2..4], &files[1..3]] {
+        let nothing = send(&scene.rosa, list, &["--yes", "--skip-bad"]).code(12);
+        assert!(nothing.stderr.contains("photos"), "{}", nothing.stderr);
+    }
+    send(&scene.rosa, &files[..2], &["--yes", "--skip-bad"]).success();
 }
 
 #[test]

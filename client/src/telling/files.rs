@@ -27,6 +27,18 @@ pub fn none_sent(language: Language, bad: &[Told], named: usize) -> Told {
     )
 }
 
+/// Nothing of a list was sent, although what is wrong was to be left out.
+pub fn nothing_left(language: Language, bad: &[Told]) -> Told {
+    let Language::English = language;
+    match bad {
+        [only] => Told::refused(only.what.clone(), only.remedy.clone()),
+        _ => Told::refused(
+            "Nothing was sent: what is wrong with the files is named above.",
+            "Mend that, and run the command again.",
+        ),
+    }
+}
+
 /// Files are in the case already, and nobody said that they are to go there once more.
 pub fn there_already(language: Language, there: &[&Path]) -> Told {
     let Language::English = language;

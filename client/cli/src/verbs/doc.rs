@@ -159,13 +159,19 @@ async fn send(context: &Context, query: &str, paths: &[PathBuf], how: &Sending) 
         }
     }
     tell_not_sent(context, &case.id, &not_sent)?;
+    let sent = paths.len() - not_sent.len();
     if paths.len() > 1 && !not_sent.is_empty() {
         let lines: Vec<_> =
             not_sent.iter().map(|file| format!("\n  {}", file.why(context.language))).collect();
-        let sent = paths.len() - not_sent.len();
         context.output.say(&format!("Sent {sent} of {}. Not sent:{}", paths.len(), lines.concat()));
     }
-    failed.map_or(Ok(()), |told| Err(told.into()))
+    let bad: Vec<_> = not_sent.into_iter().filter_map(|file| file.told).collect();
+    match failed {
+        Some(told) => Err(told.into()),
+        // Left out as was asked for; but nobody may take it for sent.
+        None if sent == 0 && !bad.is_empty() => Err(files::nothing_left(context.language, &bad).into()),
+        None => Ok(()),
+    }
 }
 
 fn is_about_one_file(error: &Error) -> bool {
