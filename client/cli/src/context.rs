@@ -4,7 +4,8 @@
 use crate::{failure::Failure, output::Output, passphrase::Source, typing::Typed};
 use alcove_client::{
     session::{
-        ConversationView, Error, Passphrase, PersonView, Session, SystemClock, VaultError, enrol::device,
+        ConversationView, Error, FoundDraft, Passphrase, PersonView, Session, SystemClock, VaultError,
+        enrol::device,
     },
     telling::{
         Names, Told, cases,
@@ -20,7 +21,7 @@ use clap::Args;
 use ring::rand::SystemRandom;
 use std::{
     path::PathBuf,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
 };
 
 /// What every command takes.
@@ -61,6 +62,8 @@ pub(crate) struct Context {
     session: OnceLock<Arc<Session>>,
     /// What is being typed: kept as a draft if the command ends before it is written.
     pub(crate) drafting: OnceLock<Drafting>,
+    /// An editor has the terminal, and with it the signals that come from there.
+    pub(crate) editing: AtomicBool,
 }
 
 /// A note that is being typed.
@@ -69,8 +72,12 @@ pub(crate) struct Drafting {
     pub(crate) case: GroupId,
     /// The note it corrects.
     pub(crate) corrects: Option<RecordId>,
+    /// The draft that it goes on with.
+    pub(crate) resumed: Option<FoundDraft>,
     /// As far as it has come.
     pub(crate) typed: Typed,
+    /// It is in the outbox or at the server, and no draft any more.
+    pub(crate) written: AtomicBool,
 }
 
 impl Context {
@@ -97,6 +104,7 @@ impl Context {
             offline: global.offline,
             session: OnceLock::new(),
             drafting: OnceLock::new(),
+            editing: AtomicBool::new(false),
         })
     }
 

@@ -17,6 +17,7 @@ mod run;
 mod typing;
 mod ui;
 mod verbs;
+mod writing;
 
 use std::process::ExitCode;
 

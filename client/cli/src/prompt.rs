@@ -22,6 +22,47 @@ pub(crate) async fn confirm(question: &str, yes: bool) -> Result<(), Failure> {
 ///
 /// Without a terminal nobody can answer: fails at once and names `--yes`.
 pub(crate) async fn ask(question: &str) -> Result<bool, Failure> {
+    Ok(matches!(answer(question).await?.as_str(), "y" | "yes"))
+}
+
+/// The same where people paste text: only y or n, on one line, is an answer, and nothing is n.
+///
+/// A page that was meant for the note would answer several questions otherwise.
+pub(crate) async fn choose(question: &str) -> Result<bool, Failure> {
+    let mut asked = question.to_owned();
+    loop {
+        let chosen = match answer(&asked).await?.as_str() {
+            "y" | "yes" => Some(true),
+            "n" | "no" | "" => Some(false),
+            _ => None,
+        };
+        match chosen.filter(|_| !has_typed_ahead()) {
+            Some(chosen) => return Ok(chosen),
+            None => forget_typed_ahead(),
+        }
+        asked = format!("That is no answer, and nothing of it was taken: type y or n alone.\n{question}");
+    }
+}
+
+/// Whether more was typed or pasted than was read.
+#[cfg(unix)]
+pub(crate) fn has_typed_ahead() -> bool {
+    rustix::io::ioctl_fionread(io::stdin()).is_ok_and(|count| count > 0)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn has_typed_ahead() -> bool {
+    false
+}
+
+fn forget_typed_ahead() {
+    // Best effort: what stays is no answer either.
+    #[cfg(unix)]
+    let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+}
+
+/// What the person at the terminal types on one line, in small letters.
+async fn answer(question: &str) -> Result<String, Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::new(
             Exit::Usage,
@@ -39,7 +80,7 @@ pub(crate) async fn ask(question: &str) -> Result<bool, Failure> {
     })
     .await
     .map_err(|error| unreadable(&error))?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    Ok(answer.trim().to_lowercase())
 }
 
 /// Runs a blocking read beside the runtime, so that Ctrl-C is heard meanwhile.

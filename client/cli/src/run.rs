@@ -18,7 +18,7 @@ use alcove_client::{
 };
 use alcove_programs::exit::Exit;
 use clap::Parser;
-use std::{process::ExitCode, time::Duration};
+use std::{process::ExitCode, sync::atomic::Ordering, time::Duration};
 
 /// How long threads that read and write files get to clear up after Ctrl-C.
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(5);
@@ -48,7 +48,7 @@ fn started(cli: Cli) -> Result<(), Told> {
             // Heard first, so that Ctrl-C is also caught while a passphrase is typed: the terminal gets its
             // echo back.
             biased;
-            () = stopped() => Err(context.told(Failure::interrupted())),
+            () = stopped(&context) => Err(context.told(Failure::interrupted())),
             // Dropped by a signal wherever it waits. Every act in the vault is whole or not at all, and a draft of
             // a file is deleted when it is dropped; an upload goes on at the next try.
             result = run(&context, cli.command) => result.map_err(|failure| context.told(failure)),
@@ -65,25 +65,36 @@ fn started(cli: Cli) -> Result<(), Told> {
     result
 }
 
-/// Waits until somebody, or the system, wants the program to end: Ctrl-C, a closed terminal, a shutdown.
-async fn stopped() {
+/// Waits until somebody, or the system, wants the program to end: Ctrl-C, Ctrl-\, a closed terminal, a shutdown.
+async fn stopped(context: &Context) {
+    // What is pressed in an editor is meant for it, and what else comes meanwhile `editor` passes on and ends by.
+    let is_editing = || context.editing.load(Ordering::Relaxed);
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-        if let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
+        let kinds =
+            [SignalKind::interrupt(), SignalKind::quit(), SignalKind::terminate(), SignalKind::hangup()];
+        if let [Ok(mut interrupt), Ok(mut quit), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) {
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = quit.recv() => {}
+                    _ = terminate.recv() => {}
+                    _ = hangup.recv() => {}
+                }
+                if !is_editing() {
+                    return;
+                }
             }
+        }
+    }
+    while tokio::signal::ctrl_c().await.is_ok() {
+        if !is_editing() {
             return;
         }
     }
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Nothing can be heard: the program ends by itself or not at all.
-        std::future::pending::<()>().await;
-    }
+    // Nothing can be heard: the program ends by itself or not at all.
+    std::future::pending::<()>().await;
 }
 
 /// Says what is safe already, so that nobody writes it again. If that was all there was to do, it is no failure.
@@ -99,16 +110,22 @@ fn interrupted(context: &Context, told: Told, more_to_do: bool) -> Result<(), To
 /// Keeps what was typed and not written, and says so.
 fn settle_draft(context: &Context) {
     let (Some(session), Some(drafting)) = (context.opened(), context.drafting.get()) else { return };
-    let (case, corrects) = (&drafting.case, drafting.corrects.as_ref());
-    let text = drafting.typed.bytes();
+    let resumed = drafting.resumed.as_ref();
     // What is in the outbox is no draft any more, also where the run was stopped before it could say so.
-    let settled = if session.in_hand().is_empty() {
-        session.keep_draft(case, corrects, text.clone())
-    } else {
-        session.drop_draft(case, corrects)
-    };
-    match settled {
-        Ok(()) if text.trim_ascii().is_empty() || !session.in_hand().is_empty() => {}
+    if drafting.written.load(Ordering::Relaxed) || !session.in_hand().is_empty() {
+        if let Some(Err(error)) = resumed.map(|draft| session.drop_draft(draft)) {
+            context.output.warn(&format!(
+                "the draft could not be removed, so what you have just written will be offered to you again. {}",
+                context.told(error).what
+            ));
+        }
+        return;
+    }
+    let text = drafting.typed.bytes();
+    if text.trim_ascii().is_empty() {
+        return;
+    }
+    match session.keep_draft(&drafting.case, drafting.corrects.as_ref(), resumed, text) {
         Ok(()) => context
             .output
             .say("What you typed is kept on this device, sealed. Run the command again to go on with it."),

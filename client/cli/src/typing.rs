@@ -35,6 +35,7 @@ impl Typed {
     pub(crate) fn set(&self, text: &[u8]) {
         self.with(|bytes| {
             bytes.clear();
+            make_room(bytes, text.len());
             bytes.extend_from_slice(text);
         });
     }
@@ -42,6 +43,15 @@ impl Typed {
     fn with<T>(&self, act: impl FnOnce(&mut Zeroizing<Vec<u8>>) -> T) -> T {
         // A panic while a byte was pushed leaves bytes.
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Room for so many bytes more. What there is moves here, since a vector that grows leaves a copy behind that nobody wipes.
+fn make_room(bytes: &mut Zeroizing<Vec<u8>>, more: usize) {
+    if bytes.capacity() - bytes.len() < more {
+        let mut larger = Zeroizing::new(Vec::with_capacity(2 * (bytes.len() + more)));
+        larger.extend_from_slice(bytes);
+        *bytes = larger;
     }
 }
 
@@ -93,7 +103,10 @@ impl Typing {
                     Err(error) => return Err(error),
                 };
                 let mut echo = Zeroizing::new(Vec::with_capacity(4 * count));
-                let ended = typed.with(|text| keys.take(&bytes[..count], text, &mut echo));
+                let ended = typed.with(|text| {
+                    make_room(text, count);
+                    keys.take(&bytes[..count], text, &mut echo)
+                });
                 // Where nobody sees it, it is typed all the same.
                 let _unseen = io::stderr().write_all(&echo).and_then(|()| io::stderr().flush());
                 if ended {
@@ -135,6 +148,10 @@ impl Keys {
     fn take(&mut self, bytes: &[u8], text: &mut Vec<u8>, echo: &mut Vec<u8>) -> bool {
         for &byte in bytes {
             let was_end = std::mem::take(&mut self.was_end);
+            // No sequence has such a byte: it was Esc alone, or one that was cut, and this is text or a key again.
+            if !matches!(byte, b' '..=b'~') {
+                self.sequence = Sequence::Outside;
+            }
             match (&self.sequence, byte) {
                 (Sequence::Begun, b'[' | b'O') => self.sequence = Sequence::Inside,
                 (Sequence::Begun, _) | (Sequence::Inside, 0x40..=0x7E) => self.sequence = Sequence::Outside,
@@ -199,6 +216,20 @@ mod tests {
     }
 
     #[test]
+    fn a_text_of_any_length_has_room_before_it_grows() {
+        let text = Typed::new(b"a note");
+        for count in [10, 2 * NOTE_TEXT_BYTES_MAX, 3 * NOTE_TEXT_BYTES_MAX] {
+            text.with(|bytes| {
+                make_room(bytes, count);
+                assert!(bytes.capacity() >= bytes.len() + count && bytes.starts_with(b"a note"));
+                bytes.extend(vec![b'x'; count]);
+            });
+        }
+        text.set(&vec![b'y'; 20 * NOTE_TEXT_BYTES_MAX]);
+        assert!(text.bytes().iter().all(|byte| *byte == b'y'));
+    }
+
+    #[test]
     fn a_line_of_any_length_is_whole() {
         let line = "página ".repeat(9_000);
         let (text, ended) = typed(&[line.as_bytes(), b"\r\x04"]);
@@ -223,6 +254,13 @@ mod tests {
     fn keys_that_write_nothing_leave_nothing_and_the_end_is_meant() {
         assert_eq!(typed(&[b"a\x1b[A\x1b[1;5Cb\x1bOPc\x01\x00"]), ("abc".to_owned(), false));
         assert_eq!(typed(&[b"a\x1b", b"[", b"3~b"]), ("ab".to_owned(), false), "over the edge of a read");
+        assert_eq!(
+            typed(&["a\x1b\u{e9}b\x1b[\u{f1}".as_bytes()]).0,
+            "a\u{e9}b\u{f1}",
+            "Esc alone takes nothing along"
+        );
+        assert_eq!(typed(&[b"a\x1b", "\u{e9}".as_bytes(), b"\x1b\rb\x1b\x1b[Ac"]).0, "a\u{e9}\nbc");
+        assert_eq!(typed(&[b"a\r\x1b\x04"]), ("a\n".to_owned(), true));
         assert_eq!(typed(&[b"half a line\x04"]), ("half a line".to_owned(), false));
         assert_eq!(typed(&[b"half a line\x04", b"\x04"]), ("half a line".to_owned(), true));
         assert_eq!(typed(&[b"\x04"]), (String::new(), true));

@@ -49,6 +49,7 @@ pub use choosing::{ChooseError, Thing, choose_changed, choose_person, matches};
 pub use clock::{Clock, SystemClock};
 pub use compare::Comparison;
 pub use documents::{Destination, Look, OnProgress};
+pub use drafts::FoundDraft;
 pub use error::{CertificateTrouble, Error, RecoveredFileFault};
 pub use handle::Session;
 pub use live::{Follower, Live, Marks};

@@ -2,16 +2,15 @@
 //! history and other people's process lists would see it.
 
 use crate::{
-    context::{self, Context, Drafting},
-    editor::{EditorArgs, edit},
+    context::{self, Context},
+    editor::EditorArgs,
     failure::Failure,
-    prompt,
-    typing::{Typed, Typing},
+    writing::Source,
 };
 use alcove_client::{
-    session::{Delivery, Live, NoteView, Session, Shown, UnreadableView, WatchEvent, Written},
+    session::{Delivery, Error, Live, NoteView, Session, Shown, UnreadableView, WatchEvent, Written},
     telling::{
-        Told, alarms, cases, files, items,
+        Told, alarms, cases, items,
         json::{AlarmJson, CaseJson, DocumentJson, HeldUpJson, MemberJson, NoteJson, UnreadableJson},
         numbers, people, times,
     },
@@ -20,18 +19,13 @@ use alcove_programs::{
     exit::Exit,
     text::{safe_block, safe_line},
 };
-use alcove_proto::{
-    ids::{GroupId, RecordId},
-    limits::NOTE_TEXT_BYTES_MAX,
-};
+use alcove_proto::ids::{GroupId, RecordId};
 use clap::Subcommand;
 use serde::Serialize;
 use std::{
-    io::{self, IsTerminal, Read},
-    path::{Path, PathBuf},
-    sync::Arc,
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
 };
-use zeroize::Zeroizing;
 
 /// `alcove note`.
 #[derive(Debug, Subcommand)]
@@ -106,8 +100,7 @@ async fn add(context: &Context, query: &str, source: Source, grantable: bool) ->
     let case = session.choose_open_conversation(query)?;
     say_readers(context, &session, &case.id)?;
     let text = source.text(context, &session, &case.id, None, "").await?;
-    let written = session.add_note(&case.id, &text, grantable).await?;
-    end_draft(context, &session)?;
+    let written = session.add_note(&case.id, &text, grantable).await;
     report(context, &case.id, written)
 }
 
@@ -120,8 +113,7 @@ async fn correct(context: &Context, query: &str, note: &str, source: Source) -> 
     context.output.say("The first version stays visible to everyone who has it.");
     let before = session.note(&case.id, &note)?.text;
     let text = source.text(context, &session, &case.id, Some(&note), &before).await?;
-    let written = session.correct_note(&case.id, &note, &text).await?;
-    end_draft(context, &session)?;
+    let written = session.correct_note(&case.id, &note, &text).await;
     report(context, &case.id, written)
 }
 
@@ -316,7 +308,13 @@ struct WrittenJson {
     held_up: Option<HeldUpJson>,
 }
 
-fn report(context: &Context, case: &GroupId, written: Written) -> Result<(), Failure> {
+fn report(context: &Context, case: &GroupId, written: Result<Written, Error>) -> Result<(), Failure> {
+    // What the server refuses stays in the outbox: offered as a draft as well, it would be written twice.
+    let is_kept = matches!(written, Ok(_) | Err(Error::Refused { .. }));
+    if let Some(drafting) = context.drafting.get().filter(|_| is_kept) {
+        drafting.written.store(true, Ordering::Relaxed);
+    }
+    let written = written?;
     let held_up = written.held_up.map(|error| context.told(error));
     report_kept(context, case, &written.id, written.delivery, held_up.as_ref())
 }
@@ -350,171 +348,4 @@ fn say_readers(context: &Context, session: &Session, case: &GroupId) -> Result<(
         people::audience(context.language, &session.members(case)?)
     ));
     Ok(())
-}
-
-/// Where the text of a note comes from.
-enum Source {
-    /// A file, or standard input that is no terminal.
-    File(PathBuf),
-    /// A person at a terminal, who may turn to their editor.
-    Typed(Typing, EditorArgs),
-    /// A person in their editor.
-    Edited(EditorArgs),
-}
-
-impl Source {
-    /// To be called first: a terminal is made ready for a long line before anything takes time.
-    fn begin(file: &Path, editor: EditorArgs) -> Result<Self, Failure> {
-        if editor.edit {
-            return Ok(Self::Edited(editor));
-        }
-        let typing = if file == Path::new("-") { Typing::begin() } else { Ok(None) };
-        let typing = typing.map_err(|error| prompt::unreadable(&error))?;
-        Ok(match typing {
-            Some(typing) => Self::Typed(typing, editor),
-            None => Self::File(file.to_owned()),
-        })
-    }
-
-    /// The text: UTF-8, no longer than a note may be. What a person types is a draft until it is written; `before` is what
-    /// an editor begins with where there is no draft.
-    async fn text(
-        self,
-        context: &Context,
-        session: &Session,
-        case: &GroupId,
-        corrects: Option<&RecordId>,
-        before: &str,
-    ) -> Result<String, Failure> {
-        let (typing, editor) = match self {
-            Self::File(file) => return checked(&read_file(context, &file).await?),
-            Self::Typed(typing, editor) => (Some(typing), editor),
-            Self::Edited(editor) => (None, editor),
-        };
-        let is_edited = typing.is_none();
-        let (draft, typing) = offer_draft(context, session, case, corrects, typing).await?;
-        let typed = Typed::new(if is_edited && draft.is_empty() { before.as_bytes() } else { &draft });
-        let drafting = Drafting { case: *case, corrects: corrects.copied(), typed: typed.clone() };
-        // Cannot be taken: a run writes one note.
-        let _first = context.drafting.set(drafting);
-        if let Some(typing) = typing {
-            context.output.say(if draft.is_empty() {
-                "Type the note. Ctrl-D on an empty line sends it; Ctrl-C keeps it for later."
-            } else {
-                "Go on after the text above. Ctrl-D sends it all; Ctrl-C keeps it for later."
-            });
-            typing.read(&typed).await.map_err(|error| match error.kind() {
-                // The terminal was closed.
-                io::ErrorKind::UnexpectedEof => Failure::interrupted(),
-                _ => prompt::unreadable(&error),
-            })?;
-        } else {
-            edit(context, &editor, &typed).await?;
-        }
-        let is_too_long = || without_line_end(&typed.bytes()).len() > NOTE_TEXT_BYTES_MAX;
-        while is_too_long() && editor.chosen().is_some() {
-            let question =
-                format!("The text is longer than {NOTE_TEXT_BYTES_MAX} bytes. Shorten it in your editor?");
-            if !prompt::ask(&question).await? {
-                break;
-            }
-            edit(context, &editor, &typed).await?;
-        }
-        checked(&typed.bytes())
-    }
-}
-
-/// What was typed before and not written, if the person wants to go on with it.
-async fn offer_draft(
-    context: &Context,
-    session: &Session,
-    case: &GroupId,
-    corrects: Option<&RecordId>,
-    typing: Option<Typing>,
-) -> Result<(Zeroizing<Vec<u8>>, Option<Typing>), Failure> {
-    let none = Zeroizing::new(Vec::new());
-    let Some(draft) = session.draft(case, corrects)?.filter(|_| !context.yes && io::stdin().is_terminal())
-    else {
-        return Ok((none, typing));
-    };
-    // A question is answered in line mode.
-    let was_typing = typing.is_some();
-    drop(typing);
-    context.output.say(&format!(
-        "You began this and did not send it:\n{}",
-        safe_block(&String::from_utf8_lossy(&draft), "    ")
-    ));
-    let kept = if prompt::ask("Go on with it?").await? {
-        draft
-    } else {
-        if prompt::ask("Throw it away?").await? {
-            session.drop_draft(case, corrects)?;
-        }
-        none
-    };
-    let typing = if was_typing { Typing::begin().map_err(|error| prompt::unreadable(&error))? } else { None };
-    Ok((kept, typing))
-}
-
-/// The text is a note now, and no draft any more.
-fn end_draft(context: &Context, session: &Session) -> Result<(), Failure> {
-    let Some(drafting) = context.drafting.get() else { return Ok(()) };
-    drafting.typed.set(b"");
-    Ok(session.drop_draft(&drafting.case, drafting.corrects.as_ref())?)
-}
-
-async fn read_file(context: &Context, file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let from_stdin = file == Path::new("-");
-    let path = file.to_owned();
-    prompt::blocking(move || {
-        // The end of a line and one byte more than allowed, so that too much is noticed and a pipe without end is not
-        // followed.
-        let limit = NOTE_TEXT_BYTES_MAX + 3;
-        let mut bytes = Zeroizing::new(Vec::with_capacity(limit));
-        let limit = limit as u64;
-        if from_stdin {
-            io::stdin().lock().take(limit).read_to_end(&mut bytes)?;
-        } else {
-            std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-        }
-        Ok(bytes)
-    })
-    .await
-    .map_err(|error| {
-        if from_stdin {
-            prompt::unreadable(&error)
-        } else {
-            files::file(context.language, file, &error).into()
-        }
-    })
-}
-
-/// The line break an editor, `echo` or the last Enter puts at the end is not part of the note.
-fn without_line_end(bytes: &[u8]) -> &[u8] {
-    bytes.strip_suffix(b"\n").map_or(bytes, |text| text.strip_suffix(b"\r").unwrap_or(text))
-}
-
-/// The text of a note, if these bytes are one.
-fn checked(bytes: &[u8]) -> Result<String, Failure> {
-    let text = without_line_end(bytes);
-    if text.len() > NOTE_TEXT_BYTES_MAX {
-        return Err(Failure::refused(
-            format!("The text is longer than the {NOTE_TEXT_BYTES_MAX} bytes a note may have."),
-            "Send it as a document with `alcove doc send`.",
-        ));
-    }
-    let text = str::from_utf8(text).map_err(|_| {
-        Failure::refused(
-            "The text is not UTF-8.",
-            "Save it as UTF-8, or send the file as a document with `alcove doc send`.",
-        )
-    })?;
-    if text.trim().is_empty() {
-        return Err(Failure::new(
-            Exit::Refused,
-            "There is no text.",
-            "Write something, or name a file with text.",
-        ));
-    }
-    Ok(text.to_owned())
 }

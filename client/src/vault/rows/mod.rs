@@ -151,7 +151,8 @@ rooms! {
     Issued(IssuedRow) = 75, "the certificates of a roster";
     /// What was sealed and let go of. Key: group id, then the first 16 bytes of its SHA-256.
     LetGo(LetGoRow) = 95, "what was let go of";
-    /// Text that was typed and is no note yet. Key: group id, then the id of the note it corrects, or zeros.
+    /// Text that was typed and is no note yet. Key: group id, then the id of the note it corrects, or zeros, then its time, 8
+    /// bytes, and 8 bytes of its own; without those two in what an earlier program kept.
     Draft = 96, "a draft";
 }
 

@@ -36,7 +36,7 @@ fn mls() -> Form {
 fn draft() -> Form {
     let row = DraftRow(Zeroizing::new(b"half a thought".to_vec()));
     let form = Form::opaque("DraftRow", Row::encode(&row).to_vec()).called("Draft");
-    form.at("room", DraftRow::ROOM as u8, &in_group(RECORD.as_bytes()))
+    form.at("room", DraftRow::ROOM as u8, &[in_group(RECORD.as_bytes()), OTHER_ID.to_vec()].concat())
 }
 
 fn crl() -> CrlRow {
