@@ -233,7 +233,7 @@ fn a_commit_of_another_group_is_the_servers() {
 /// Shows a spoilt commit first and the true one then, under two heads that it has signed.
 /// Who: server
 /// Sees: the alarms `server-ordered-invalid` and `head-mismatch`; an owner leads the case on all the same
-/// Step: 8, "what the server showed at that place or behind it"
+/// Step: 8, "what the server showed at that place or after it"
 #[test]
 fn what_the_server_then_shows_rightly_holds_nobody_up() {
     let (scene, liar) = leon_has_committed(Seen::default());
