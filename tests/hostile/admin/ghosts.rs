@@ -51,7 +51,7 @@ fn certified_on_the_quiet(scene: &Scene, home: &str) -> Staff {
 /// of their own, so that the newest change covers the one that matters.
 /// Who: admin
 /// Sees: each change with its own words; nothing is sent to the case with the first one in it
-/// Step: 8, "a second one lifts"
+/// Step: 8, "a second change lifts nothing of the first"
 #[test]
 fn a_second_and_a_third_change_of_a_key_lift_nothing() {
     let (scene, hannah, ghost) = with_ghost();
@@ -104,7 +104,7 @@ fn a_further_device_in_a_roster_that_one_joins_is_believed_by_nobody() {
 /// A device that the agency's CA certified in somebody's name asks to be taken off a case, and with it everybody of that name.
 /// Who: admin
 /// Sees: a change of key; an owner's program that does not believe the key takes nobody off
-/// Step: 8, "Nor does a program obey them"
+/// Step: 8, "Nor does a program obey a member who is revoked or outside"
 #[test]
 fn a_ghost_does_not_leave_in_the_name_of_somebody() {
     let (scene, hannah, ghost) = with_ghost();
@@ -124,7 +124,7 @@ fn a_ghost_does_not_leave_in_the_name_of_somebody() {
 /// Somebody's own commit (here the addition of a third person) is taken for a look at a ghost that sits in the roster.
 /// Who: admin
 /// Sees: the change stands as before; nothing is sent
-/// Step: 8, "a commit of this device's own ends none by being its own"
+/// Step: 8, "A commit of this device's own does not end a change just because it is its own"
 #[test]
 fn an_own_commit_is_no_look_at_a_ghost() {
     let scene = Scene::with_case();

@@ -161,7 +161,7 @@ fn who_was_away_while_a_revocation_was_taken_back_reads_on() {
 /// Says of a revocation another date, and another first list, than the list before.
 /// Who: admin
 /// Sees: the admin is refused; nobody else sees anything
-/// Step: 8, "one that says another first number or date of a serial"
+/// Step: 8, "that gives another first number or date for a serial"
 #[test]
 fn a_revocation_is_not_dated_anew() {
     let life = Life::begin();
@@ -223,7 +223,7 @@ fn a_list_number_neither_jumps_nor_goes_back() {
 /// of every vault, and to be out of reach for whoever is new.
 /// Who: admin
 /// Sees: nothing; the server starts, the vaults open, and whoever is new reads on
-/// Step: 8, "whoever holds none, a new device or a server that starts, takes one of at most 2^48"
+/// Step: 8, "that holds none, a new device or a server that starts, takes one of at most 2^48"
 #[test]
 fn the_highest_first_number_locks_nobody_out_after_the_second_list() {
     let mut life = Life::begin();

@@ -153,7 +153,7 @@ fn a_stolen_laptop_is_shut_out_while_others_press_at_the_desk() {
 /// Raises the number by a thousand from list to list, all of one date: whoever slept would refuse the last of them for ever.
 /// Who: admin
 /// Sees: the admin is refused ("Revoked stays revoked"); whoever slept reads on without an alarm
-/// Step: 8, "a desk takes no list that whoever has an earlier one would refuse"
+/// Step: 8, "a desk takes no list that a holder of an earlier one would refuse"
 #[tokio::test]
 async fn numbers_that_nobody_who_slept_could_follow_are_not_taken() {
     let life = Life::begin();
@@ -209,7 +209,7 @@ fn a_list_makes_nobody_connect_anew() {
 /// Has stolen the key of the CA that is being replaced, and uses up the agency's six lists a minute with it.
 /// Who: admin
 /// Sees: nothing; the new CA's list comes into force at once, and the thief is out
-/// Step: 8, "the stolen key of an old one holds up nothing of the new one's"
+/// Step: 8, "the stolen key of an old CA holds up nothing of the new one's"
 #[test]
 fn whoever_stole_an_old_ca_uses_up_no_list_of_the_new_one() {
     let life = Life::begin();

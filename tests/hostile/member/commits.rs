@@ -40,7 +40,7 @@ async fn is_refused(scene: &Scene, rogue: &Rogue, prepared: Prepared, bent: Vec<
 /// A member strips its own commit of the signature over all of it, so that others could spoil it in its name.
 /// Who: member
 /// Sees: nothing; the server refuses it
-/// Step: 8, "from rules 1 on the envelope and nothing else"
+/// Step: 8, "the envelope and nothing else"
 #[tokio::test]
 async fn a_commit_without_its_envelope_is_not_ordered() {
     let (scene, rogue, prepared) = with_rogue().await;
@@ -51,7 +51,7 @@ async fn a_commit_without_its_envelope_is_not_ordered() {
 /// A member has somebody else sign over its commit, to deny it later.
 /// Who: member
 /// Sees: nothing; the server refuses it
-/// Step: 8, "by the key that the author's leaf has before the commit"
+/// Step: 8, "the one that the author's leaf has before the commit"
 #[tokio::test]
 async fn a_commit_that_somebody_else_signed_is_not_ordered() {
     let (scene, rogue, prepared) = with_rogue().await;

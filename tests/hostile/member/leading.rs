@@ -101,7 +101,7 @@ fn knows_of_it_by_id(staff: &Staff, id: &str) {
 /// A member says of a group of their own that it leads the case on, while its owner stands.
 /// Who: member
 /// Sees: a case like any other; whoever wants to follow it is told that no reason is known
-/// Step: 8, "every owner of it is revoked or outside"
+/// Step: 8, "every owner of the group is revoked or outside"
 #[tokio::test]
 async fn a_member_leads_a_case_on_while_its_owner_stands() {
     let scene = Scene::with_case();
@@ -172,7 +172,7 @@ async fn a_member_leads_on_another_history() {
 /// Two members lead one case on at the same time.
 /// Who: member
 /// Sees: both, by name; a person chooses one, and may choose the other one later; nothing is lost
-/// Step: 8, "Of several a person chooses one"
+/// Step: 8, "If there are several such groups, a person chooses one"
 #[test]
 fn two_members_lead_on_at_once_and_a_person_chooses() {
     let (scene, hannah) = of_three();

@@ -45,7 +45,7 @@ fn is_told(scene: &Scene, rogue: &Rogue, alarm: &str) {
 /// A member leaves numbers out of its own line, so that somebody seems to have withheld something.
 /// Who: member
 /// Sees: author-gap, in the member's name; the work goes on
-/// Step: 9, "an **author gap**"
+/// Step: 9, "An **author gap**"
 #[tokio::test]
 async fn a_number_that_a_member_leaves_out_is_a_gap_in_their_name() {
     let (scene, rogue, point, log) = with_rogue().await;

@@ -24,7 +24,7 @@ fn known(which: usize) -> Vec<u8> {
 /// card or the kind of credential, or with keys that nothing can be sealed to.
 /// Who: member
 /// Sees: nobody sees anything; the server refuses them
-/// Step: 8, "would keep everybody out"
+/// Step: 8, "would keep out everybody who is added beside it"
 #[tokio::test]
 async fn key_packages_that_no_case_could_take_in_are_not_even_stored() {
     let scene = Scene::new();
@@ -52,7 +52,7 @@ async fn key_packages_that_no_case_could_take_in_are_not_even_stored() {
 /// freezes the case, and its owner leads it on.
 /// Who: member
 /// Sees: whoever does not fit by name, once; everybody else is in the new case, and every other case is read and sent to
-/// Step: 8, "until it is known which device it is"
+/// Step: 8, "until it is known which of them it is"
 #[tokio::test]
 async fn two_members_with_one_key_keep_nobody_out_of_the_case_that_leads_on() {
     let scene = Scene::with_case();

@@ -37,7 +37,7 @@ fn shown(notes: &[Value], text: &str) -> Value {
 /// A member's own program says that its note corrects somebody else's.
 /// Who: member
 /// Sees: the note as it was written, and the other one as a comment on it
-/// Step: 11, "A note corrects another only where both are of the same person"
+/// Step: 11, "A note corrects another only where both are by the same person"
 #[tokio::test]
 async fn what_somebody_else_says_of_a_note_corrects_nothing() {
     let (scene, rogue) = with_rogue().await;
@@ -70,7 +70,7 @@ async fn what_somebody_else_says_of_a_note_corrects_nothing() {
 /// A member fills the log with records that nobody can open, so that a real alarm is not seen among theirs.
 /// Who: member
 /// Sees: one alarm, record-unreadable, with the name they stand under and how many; the work goes on
-/// Step: 9, "is one alarm for each group, kind and author"
+/// Step: 9, "These are one alarm for each group, kind and author"
 #[tokio::test]
 async fn a_flood_of_what_does_not_open_is_one_alarm_with_a_count() {
     let (scene, rogue) = with_rogue().await;

@@ -39,7 +39,7 @@ async fn whoever_signs_a_spoilt_commit_is_left_out_and_nobody_else() {
 /// the two ids is the lower one.
 /// Who: member
 /// Sees: what waited is sent to the last case alone, which those that were left out on the way do not read
-/// Step: 8, "goes to the last of them"
+/// Step: 8, "goes to the last of these groups"
 #[tokio::test]
 async fn whoever_was_left_out_on_the_way_reads_nothing_of_what_waited() {
     for (first, second) in [(2, 3), (3, 2)] {

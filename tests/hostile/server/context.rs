@@ -86,7 +86,7 @@ fn is_refused_and_told(shown: impl FnOnce(&Signer) -> Vec<u8>) {
 /// Shows a list of before, in which somebody is not revoked yet.
 /// Who: server
 /// Sees: the alarm `crl-rollback`; what was revoked stays so, and the work goes on
-/// Step: 8, "Anything else is refused, and at a client a list that is dated more than two hours ahead of its own clock; there it is a **CRL rollback** alarm"
+/// Step: 8, "A client also refuses a list that is dated more than two hours ahead of its own clock"
 #[test]
 fn a_list_of_before_takes_nothing_back() {
     is_refused_and_told(|signer| signer.list(4, -60, 2));
@@ -95,7 +95,7 @@ fn a_list_of_before_takes_nothing_back() {
 /// Shows another list under the number of the one that everybody has.
 /// Who: server
 /// Sees: the alarm `crl-rollback`
-/// Step: 8, "Anything else is refused, and at a client a list that is dated more than two hours ahead of its own clock; there it is a **CRL rollback** alarm"
+/// Step: 8, "A client also refuses a list that is dated more than two hours ahead of its own clock"
 #[test]
 fn another_list_under_a_known_number_is_not_taken() {
     is_refused_and_told(|signer| signer.list(5, 0, 0));

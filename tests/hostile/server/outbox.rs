@@ -228,7 +228,7 @@ fn an_earlier_record_is_shown_in_the_place_of_a_note() {
 /// The server flips a bit in what tells of a document, and loses the receipt.
 /// Who: server
 /// Sees: own-record-changed; the document is in the outbox
-/// Step: 11, "Every other entry under its id or in this device's name"
+/// Step: 11, "other entry under its id or in this device's name"
 #[test]
 fn a_bit_of_what_tells_of_a_document_is_flipped() {
     let (scene, liar) = lied_to_with_leon();
@@ -252,7 +252,7 @@ fn a_bit_of_what_tells_of_a_document_is_flipped() {
 /// The server shows a note in the name of nobody at all.
 /// Who: server
 /// Sees: server-ordered-invalid at everybody, and no damaged vault; what there is can be read; the text is in the outbox
-/// Step: 8, "an entry in the name of nobody"
+/// Step: 8, "nor an entry of any kind in nobody's name"
 #[test]
 fn a_note_is_shown_in_nobodys_name() {
     let (scene, liar) = lied_to_with_leon();

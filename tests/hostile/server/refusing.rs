@@ -32,7 +32,7 @@ fn texts_of(staff: &Staff, case: &str) -> Vec<String> {
 /// The server refuses the log of one case, as often as it is asked.
 /// Who: server
 /// Sees: that this case is held up, and why; the others go on
-/// Step: 9, "keeps nothing from the others"
+/// Step: 9, "keeps nothing from the other groups"
 #[test]
 fn one_case_that_is_refused_keeps_nothing_from_the_others() {
     let (scene, liar) = lied_to_with_leon();

@@ -282,7 +282,7 @@ fn another_owner_brings_a_laptop_back_that_was_put_back() {
 /// The server takes the commit of somebody who comes back and says that it does not.
 /// Who: server
 /// Sees: that the server cannot be reached; the next contact sends the same bytes and is in
-/// Step: 8, "It makes an external commit"
+/// Step: 8, "The device makes an external commit"
 #[test]
 fn a_way_back_that_was_cut_is_gone_to_its_end_by_the_next_contact() {
     let (scene, hannah) = put_back_after_leon_was_removed();
@@ -310,7 +310,7 @@ impl Lie for NoCommits {
 /// The server takes the commit of somebody who comes back and loses its answer; others change the case before the next contact.
 /// Who: server
 /// Sees: that the server answers nothing sensible; the next contact finds the commit in the log and goes on behind it
-/// Step: 8, "It makes an external commit"
+/// Step: 8, "The device makes an external commit"
 #[test]
 fn a_way_back_whose_answer_was_lost_is_found_in_the_log() {
     let (scene, hannah) = put_back_after_leon_was_removed();
@@ -341,7 +341,7 @@ impl Lie for LostAnswers {
 /// others.
 /// Who: server
 /// Sees: the case as of the backup until `case rejoin` is run again, which leads to where the others are
-/// Step: 8, "It makes an external commit"
+/// Step: 8, "The device makes an external commit"
 #[test]
 fn a_way_back_that_others_have_overtaken_is_thrown_away_and_made_anew() {
     let scene = Scene::with_case();

@@ -170,7 +170,7 @@ impl Lie for NoList {
 /// The last owner is revoked, and the server keeps that list from a member who hears of it by phone.
 /// Who: server
 /// Sees: that no reason to lead the case on is known here, and where the list is to be had
-/// Step: 8, "every owner of it is revoked or outside"
+/// Step: 8, "every owner of the group is revoked or outside"
 #[test]
 fn a_revocation_that_is_hidden_is_no_reason_to_lead_a_case_on() {
     let (scene, liar) = lied_to_with_leon();
@@ -272,7 +272,7 @@ async fn whoever_is_known_to_be_revoked_brings_nobody_in_whom_one_believes() {
 /// The same with an accomplice whose key everybody knows: they were on the case, and were taken off.
 /// Who: server
 /// Sees: who was added to the case by a laptop that is revoked; the note waits until a person has said that they belong in it
-/// Step: 8, "sits there by the word of nobody"
+/// Step: 8, "sits there by nobody's word"
 #[tokio::test]
 async fn whoever_is_known_to_be_revoked_brings_nobody_back() {
     let (scene, liar) = of_two_owners();

@@ -12,7 +12,7 @@ fn put_on(stranger: &Staff, title: &str, name: &str) -> alcove_tests::process::O
 /// A stranger puts one and the same person on case after case, from the last-resort key package if need be.
 /// Who: stranger
 /// Sees: after as many as one person may do in a day the server refuses the stranger, and says when to go on
-/// Step: 7, "What others have to bear is counted against whoever does it"
+/// Step: 7, "What others have to bear is counted against the person who does it"
 #[test]
 fn nobody_is_put_on_cases_without_end() {
     let mut scene = Scene::with_case();
@@ -34,7 +34,7 @@ fn nobody_is_put_on_cases_without_end() {
 /// A stranger takes one key package after another of the same person, so that no new ones are left for others.
 /// Who: stranger
 /// Sees: the server refuses the stranger before they are used up
-/// Step: 7, "What others have to bear is counted against whoever does it"
+/// Step: 7, "What others have to bear is counted against the person who does it"
 #[test]
 fn nobody_uses_up_the_key_packages_of_somebody_else() {
     let mut scene = Scene::with_case();
@@ -51,7 +51,7 @@ fn nobody_uses_up_the_key_packages_of_somebody_else() {
 /// Somebody whom the person has blocked puts them on a case.
 /// Who: stranger
 /// Sees: nothing; the case does not show, no alarm is raised, and whoever was blocked is not told
-/// Step: 8, "A welcome from somebody who was **blocked**"
+/// Step: 8, "A welcome from a person who was **blocked**"
 #[test]
 fn whoever_is_blocked_puts_nobody_on_a_case() {
     let scene = Scene::with_case();

@@ -29,7 +29,7 @@ fn put_on(adder: &Staff, title: &str, name: &str) {
 /// A stranger makes twelve welcomes, more than the server shows at a time, so that nobody else's are seen behind them.
 /// Who: stranger
 /// Sees: at most eight requests by the stranger; the case that a partner adds them to is there at once
-/// Step: 8, "A welcome that waits for a person lies in the vault"
+/// Step: 8, "A welcome that waits for a person is stored in the vault"
 #[tokio::test]
 async fn twelve_welcomes_of_a_stranger_hide_no_honest_one() {
     let scene = Scene::with_case();
@@ -120,7 +120,7 @@ fn whoever_shared_a_case_that_is_over_is_asked_about_again() {
 /// A stranger's case has the title of one that the person knows: notes for that one are to go to the stranger.
 /// Who: stranger
 /// Sees: that two cases have one title, with both ids; the title alone names neither
-/// Step: 8, "Two open groups of one title are told"
+/// Step: 8, "When two open groups have the same title, the person is told"
 #[test]
 fn a_case_with_the_title_of_a_known_one_is_told_and_takes_no_notes_by_its_title() {
     let scene = Scene::with_case();

@@ -57,7 +57,7 @@ fn babble(to: SocketAddr) {
 /// Opens one connection after the other at both doors and says nothing that makes sense.
 /// Who: stranger
 /// Sees: nobody sees anything; the server's log has a line a minute that says how many there were
-/// Step: 7, "Who is turned away before anybody knows who it is"
+/// Step: 7, "Some callers are turned away before anybody knows who they are"
 #[test]
 fn connections_of_strangers_have_one_line_a_minute_and_are_all_counted() {
     const ATTEMPTS: u64 = 120;
@@ -75,7 +75,7 @@ fn connections_of_strangers_have_one_line_a_minute_and_are_all_counted() {
 /// Shows certificates by a CA that nobody knows, one after the other.
 /// Who: stranger
 /// Sees: nobody sees anything; the first is told at once with what it was, the others by their number
-/// Step: 7, "Who is turned away before anybody knows who it is"
+/// Step: 7, "Some callers are turned away before anybody knows who they are"
 #[tokio::test]
 async fn certificates_that_nobody_knows_have_one_line_a_minute() {
     const ATTEMPTS: u64 = 60;
@@ -98,7 +98,7 @@ async fn certificates_that_nobody_knows_have_one_line_a_minute() {
 /// Hands in lists, denials and charters that are none, as fast as the desk lets one address.
 /// Who: stranger
 /// Sees: nobody sees anything; the log has a line a minute that counts them
-/// Step: 6, "Charters, lists and denials wait each for their own kind alone"
+/// Step: 6, "Charters, lists and denials each wait for their own kind alone"
 #[tokio::test]
 async fn drafts_that_are_none_have_one_line_a_minute_and_hold_up_nobody() {
     const ATTEMPTS: u64 = 50;
@@ -138,7 +138,7 @@ async fn drafts_that_are_none_have_one_line_a_minute_and_hold_up_nobody() {
 /// Hands in again what an agency published before: lists that anybody has who ever asked for them.
 /// Who: stranger
 /// Sees: nobody sees anything; the agency's own lists are taken, as many as it has in a minute
-/// Step: 8, "only what passes counts as one of the six"
+/// Step: 8, "Only a list that passes counts as one of the six"
 #[tokio::test]
 async fn lists_of_before_use_up_none_of_the_six_that_their_agency_has() {
     let life = Life::begin();

@@ -98,7 +98,7 @@ fn a_draft_with_another_directory_key_is_not_signed() {
 /// A first draft is swapped whole on its way: another directory key, and its hash in the charter, before anybody has signed.
 /// Who: thief
 /// Sees: that the words which the drafter reads out are those of no key in the draft; nothing is signed
-/// Step: 5, "its signers hear its words from whoever drafted it"
+/// Step: 5, "its signers hear its words from the person who drafted"
 #[test]
 fn a_first_draft_that_states_another_directory_key_is_not_signed() {
     let world = World::with_agencies(2);

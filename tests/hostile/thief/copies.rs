@@ -10,7 +10,7 @@ use std::fs;
 /// Somebody with a copy of a living vault writes in its owner's name.
 /// Who: thief
 /// Sees: an alarm in the living vault at its next contact (`vault-restored`), which stops its sending and says that a second copy may be in use
-/// Step: 9, "a **restored vault**"
+/// Step: 9, "A **restored vault**"
 #[test]
 fn a_copy_that_writes_beside_the_living_vault_is_told_to_its_owner() {
     let scene = Scene::with_case();

@@ -57,7 +57,7 @@ fn now_ms() -> i64 {
 /// A denial that the admin has seen through and lifted is handed in again.
 /// Who: thief
 /// Sees: nothing; the desk refuses it and the device works on, until a duty officer denies it anew
-/// Step: 6, "A denial is taken when it was made within ten minutes"
+/// Step: 6, "it was made within ten minutes of the server's clock"
 #[test]
 fn a_lifted_denial_is_not_taken_a_second_time() {
     let life = Life::begin();

@@ -17,7 +17,7 @@ fn at_desk(life: &Life, arguments: &[&str]) -> Outcome {
 /// Publishes a list of a high number with serial numbers that nobody has, so that the agency itself can revoke nothing more.
 /// Who: thief
 /// Sees: the admin's next list is refused; `alcove-certs crl adopt` shows what is in force, and after a yes the laptop is shut out
-/// Step: 8, "Whoever has stolen an agency's CA key can publish a list of a higher number"
+/// Step: 8, "A thief of an agency's CA key can publish a list of a higher number"
 #[test]
 fn junk_lists_of_a_stolen_ca_keep_the_agency_from_revoking_until_it_adopts_them() {
     let life = Life::begin();
@@ -105,7 +105,7 @@ fn numbers_used_up_and_lists_dated_ahead_keep_the_agency_from_nothing() {
 /// Lists more serial numbers than anybody can keep, so that the agency can neither adopt them nor revoke without them.
 /// Who: thief
 /// Sees: `alcove-certs crl adopt` says to replace the CA; once the charter names the old one no more, it takes over the number alone, and the agency's next list is in force
-/// Step: 8, "once the charter names that CA no more, only its number"
+/// Step: 8, "Once the charter no longer names that CA, only its number"
 #[test]
 fn more_junk_than_is_taken_over_ends_with_the_ca_whose_key_was_stolen() {
     let life = Life::begin();

@@ -42,7 +42,7 @@ fn end(mut child: Child) {
 /// The program crashes while the vault is open, and a core file would hold every key of the vault.
 /// Who: thief
 /// Sees: nothing; there is no core file, and the keys lie in pages that are never swapped
-/// Step: 2, "Core files are switched off"
+/// Step: 2, "it switches core files off"
 #[test]
 fn a_crash_with_an_open_vault_leaves_no_core_file() {
     let scene = Scene::with_case();
@@ -98,7 +98,7 @@ fn can_be_read(process: u32, reader: &[&str]) -> bool {
 /// Another program of the same user reads the memory of one of ours.
 /// Who: thief
 /// Sees: nothing; the system refuses it for all three programs, before they have read a single secret
-/// Step: 2, "Core files are switched off"
+/// Step: 2, "it switches core files off"
 #[test]
 fn no_program_of_the_same_user_reads_the_memory_of_ours() {
     let folder = tempfile::tempdir().expect("a folder can be made");
