@@ -10,12 +10,10 @@ use clap::Args;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::{
     fs::{self, DirEntry, File},
-    io::{self, IsTerminal},
+    io,
     path::{Path, PathBuf},
-    pin::pin,
     process::{Command, ExitStatus},
     sync::atomic::Ordering,
-    time::Duration,
 };
 use zeroize::Zeroizing;
 
@@ -87,6 +85,7 @@ enum Ended {
 #[cfg(unix)]
 async fn wait_for(mut command: Command) -> io::Result<Ended> {
     use rustix::process::{Pid, Signal, kill_process};
+    use std::{io::IsTerminal, pin::pin};
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
     let mut child = command.spawn()?;
@@ -118,8 +117,6 @@ async fn wait_for(mut command: Command) -> io::Result<Ended> {
 
 /// What the folder of an open editor is called, before 16 digits.
 const FOLDER: &str = "alcove-";
-/// How old a folder is that no other window is making just now.
-const MADE: Duration = Duration::from_secs(60);
 
 /// The file of an open editor.
 struct Draft {
@@ -174,6 +171,8 @@ fn sweep(place: &Path) {
 
 #[cfg(unix)]
 fn is_ours_and_made(entry: &DirEntry) -> bool {
+    /// How old a folder is that no other window is making just now.
+    const MADE: std::time::Duration = std::time::Duration::from_secs(60);
     let found = entry.metadata().ok().filter(fs::Metadata::is_dir);
     let age = found.and_then(|found| found.modified().ok()?.elapsed().ok());
     let owner = rustix::fs::lstat(entry.path()).map(|found| found.st_uid);
@@ -211,7 +210,7 @@ mod tests {
     #[test]
     fn what_a_killed_program_left_is_swept_and_an_open_editor_is_not() {
         use super::*;
-        use std::time::SystemTime;
+        use std::time::{Duration, SystemTime};
         let place = tempfile::tempdir().unwrap();
         let made = |name: &str, seconds: u64| {
             let folder = place.path().join(name);
