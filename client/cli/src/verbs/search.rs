@@ -1,5 +1,5 @@
-//! `alcove search`: the notes and documents of this device that have some words in them. What somebody looks for says as much as what
-//! they write, so it comes the way a note comes and never from the command line.
+//! `alcove search`: the notes and documents of this device that have some words in them. What a person looks for says as
+//! much as what they write, so it comes the way a note comes and never from the command line.
 
 use super::{doc, note};
 use crate::{context::Context, failure::Failure, prompt};

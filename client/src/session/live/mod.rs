@@ -245,7 +245,9 @@ impl Follower {
             let (mut found, mut events) = (Vec::new(), Vec::new());
             for group in session.closed_of(&marks)? {
                 marks.remove(&group);
-                events.push(WatchEvent::Closed(group));
+                if followed.is_none_or(|case| case == group) {
+                    events.push(WatchEvent::Closed(group));
+                }
             }
             for group in session.open_groups()? {
                 if followed.is_some_and(|case| case != group) {
