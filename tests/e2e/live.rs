@@ -99,3 +99,38 @@ fn many_followers_are_one_subscription_and_a_slow_one_or_one_that_is_gone_holds_
         wait_for_subscriptions(&scene.server, 2);
     });
 }
+
+#[test]
+fn an_end_that_another_process_has_read_is_told_once_and_only_to_who_follows_that_case() {
+    const OTHER: &str = "RED-FOX-7";
+    let scene = Scene::with_case();
+    scene.rosa.run(["case", "new", OTHER]).success();
+    scene.rosa.run(["member", "add", OTHER, "Leon Baptiste", "--yes"]).success();
+    scene.leon.run(["case", "list"]).success();
+    let runtime = Runtime::new().expect("a runtime");
+    let leon = program(&scene.leon);
+    let marks = leon.marks().expect("the vault can be read");
+    let of = |title| leon.choose_conversation(title).expect("there is one").id;
+    let (case, other) = (of(CASE), of(OTHER));
+    scene.rosa.run(["member", "remove", OTHER, "Leon Baptiste", "--yes"]).success();
+    scene.leon.run(["case", "list"]).success();
+    assert!(leon.conversation(&other).expect("it is kept").closed, "the other process has read it");
+    runtime.block_on(async {
+        let live = Live::new(Arc::clone(&leon));
+        for (followed, ends) in [(None, 1), (Some(&case), 0)] {
+            let mut follower = live.follow(followed, marks.clone()).expect("the vault can be read");
+            let mut told = 0;
+            loop {
+                match follower.next().await.expect("the server can be reached") {
+                    WatchEvent::Closed(closed) => {
+                        assert_eq!(closed, other);
+                        told += 1;
+                    }
+                    WatchEvent::CaughtUp => break,
+                    _ => {}
+                }
+            }
+            assert_eq!(told, ends, "following {followed:?}");
+        }
+    });
+}
