@@ -137,6 +137,8 @@ pub const ORDER_BYTES_MAX: usize = CHARTER_BYTES_MAX + 64 * 1024;
 pub const DENIAL_BYTES_MAX: usize = 16 * 1024;
 /// Characters of one invitation as it is handed over.
 pub const INVITATION_CHARS_MAX: usize = 4 * 1024;
+/// Bytes of the mail that one invitation is looked for in.
+pub const INVITATION_MAIL_BYTES_MAX: usize = 256 * 1024;
 /// Milliseconds an invitation holds: 72 hours.
 pub const INVITATION_MS: i64 = 72 * 3600 * 1000;
 /// Milliseconds an order's time may differ from the server's clock: 10 minutes.

@@ -1,16 +1,19 @@
 //! An invitation: what an admin gives to a person so that their device can enrol. PROTOCOL.md, "Enrolment".
 //!
-//! It is one line of text. Whoever has it can hand in one request in the person's name, within 72 hours; the admin
+//! It is one line of text, and is found in the mail around it. Whoever has it can hand in one request in the person's name, within 72 hours; the admin
 //! compares words with the person before anything is signed.
+
+pub(crate) mod mail;
 
 use crate::key::{P256Point, sha256};
 use alcove_proto::{
     canonical,
     ids::Digest,
-    limits::INVITATION_CHARS_MAX,
+    limits::{INVITATION_CHARS_MAX, INVITATION_MAIL_BYTES_MAX},
     names::{Identity, NameError},
     v1,
 };
+use mail::{Joined, TooMany};
 use prost::Message;
 use ring::{hkdf, hmac};
 use rustls_pki_types::DnsName;
@@ -26,12 +29,15 @@ const CHECK_BYTES: usize = 4;
 /// Why a text is no invitation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvitationError {
-    /// It does not begin like one, or is far too long.
+    /// There is none in it, or it is far too long.
     #[error("the text is no invitation")]
     NotOne,
     /// A part of it is missing or mistyped.
     #[error("a part of the invitation is missing or mistyped")]
     Damaged,
+    /// There is more than one in it, and nobody said which.
+    #[error("the text holds more than one invitation")]
+    Several,
     /// A format this version does not know.
     #[error("format {found} is not known")]
     Format {
@@ -130,21 +136,34 @@ pub struct Invitation {
 }
 
 impl Invitation {
-    /// Reads the text; white space anywhere in it does not count.
+    /// Finds it in the text: white space anywhere in it does not count, nor do quotation marks, marks of an answer, or text
+    /// before and after it. The check at its end says whether something is an invitation.
     ///
-    /// Errors: [`InvitationError`].
+    /// Errors: [`InvitationError`]; [`InvitationError::Several`] when there are two that differ, or too many places to look at.
     pub fn parse(text: &str) -> Result<Self, InvitationError> {
-        if text.len() > INVITATION_CHARS_MAX {
+        if text.len() > INVITATION_MAIL_BYTES_MAX {
             return Err(InvitationError::NotOne);
         }
-        let mut joined: String = text.split_whitespace().collect();
-        let parsed = Self::parse_joined(&joined);
-        joined.zeroize();
-        parsed
+        let joined = Joined::new(text);
+        let places =
+            joined.places(PREFIX, INVITATION_CHARS_MAX).map_err(|TooMany| InvitationError::Several)?;
+        let mut found: Option<(&str, Self)> = None;
+        let mut why = InvitationError::NotOne;
+        for spelt in places.into_iter().map(|place| joined.at(place)) {
+            match (Self::parse_spelt(spelt), &found) {
+                (Ok(_), Some((other, _))) if *other != spelt => return Err(InvitationError::Several),
+                (Ok(invitation), _) => found = Some((spelt, invitation)),
+                // Whatever passes the check says more than what does not.
+                (Err(fault), _) if fault != InvitationError::Damaged => why = fault,
+                (Err(_), _) if why == InvitationError::NotOne => why = InvitationError::Damaged,
+                (Err(_), _) => {}
+            }
+        }
+        found.map(|(_, invitation)| invitation).ok_or(why)
     }
 
-    fn parse_joined(text: &str) -> Result<Self, InvitationError> {
-        let spelt = text.strip_prefix(PREFIX).ok_or(InvitationError::NotOne)?;
+    fn parse_spelt(spelt: &str) -> Result<Self, InvitationError> {
+        let spelt = spelt.strip_prefix(PREFIX).ok_or(InvitationError::NotOne)?;
         let mut bytes =
             data_encoding::BASE64URL_NOPAD.decode(spelt.as_bytes()).map_err(|_| InvitationError::Damaged)?;
         let parsed = Self::parse_bytes(&bytes);
@@ -231,6 +250,75 @@ mod tests {
         assert_eq!(read.to_text(), text);
         assert_eq!(read.identity, invitation().identity);
         assert_eq!(read.code.as_bytes(), &[7; 16]);
+    }
+
+    #[test]
+    fn an_invitation_is_found_in_the_mail_around_it() {
+        let text = invitation().to_text();
+        let lines = |width: usize, before: &str, after: &str| -> String {
+            let chunks = text.as_bytes().chunks(width);
+            chunks.map(|line| format!("{before}{}{after}", String::from_utf8_lossy(line))).collect()
+        };
+        let (start, end) = text.split_at(11);
+        for mail in [
+            format!("\u{feff}{text}\r\n"),
+            format!("\"{text}\""),
+            format!("\u{201c}{text}\u{201d}."),
+            format!("'{text}',"),
+            format!("<{text}>"),
+            format!("Hello Rosa,\n\nhere it is:\n{text}\nBest wishes\nNora\n-- \nHarborlight\n"),
+            format!("Here it is:{text}"),
+            format!("{text} Thanks"),
+            format!("On Monday Nora wrote:\n{}\nThank you!", lines(60, "> ", "\n")),
+            format!("{}>\n> Rosa", lines(37, ">> ", "\r\n")),
+            format!("{}tail", lines(50, " > > | ", "\u{a0}\n")),
+            lines(70, "", "=\r\n"),
+            lines(76, "\t", " \r\n"),
+            lines(1, "", " "),
+            lines(5, "", "\u{200b}"),
+            lines(20, "", "\u{ad}\u{2028}"),
+            lines(20, "", "\u{fffd}"),
+            format!("{start}\r\n> {end}"),
+            text.replace('-', "\u{2011}"),
+            text.replace('-', "\u{2013}"),
+            text.replace("--", "\u{2014}"),
+            format!("{text}\n\n> {text}\n"),
+            format!("{}\n\n{text}", &text[..text.len() - 9]),
+            format!("alcove-invitation-1-\n{text}"),
+            format!("{}{text}", "word ".repeat(20_000)),
+        ] {
+            let read = Invitation::parse(&mail).unwrap_or_else(|error| panic!("{error}: {mail}"));
+            assert_eq!(read.to_text(), text);
+        }
+        for read in [mail::mail_text(text.as_bytes()), mail::mail_text(&utf16(&text, u16::to_le_bytes))] {
+            assert_eq!(*read, text);
+        }
+        assert_eq!(
+            Invitation::parse(&mail::mail_text(&utf16(&text, u16::to_be_bytes))).unwrap().to_text(),
+            text
+        );
+    }
+
+    fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
+        "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(bytes).collect()
+    }
+
+    #[test]
+    fn nobody_chooses_between_two_invitations() {
+        let text = invitation().to_text();
+        let other = Invitation { code: InvitationCode::new([8; 16]), ..invitation() }.to_text();
+        let refused = |mail: &str| Invitation::parse(mail).unwrap_err();
+        for mail in [format!("{text}\n{other}"), format!("> {other}\n\n{text}"), format!("{text}{other}")] {
+            assert_eq!(refused(&mail), InvitationError::Several, "{mail}");
+        }
+        assert_eq!(refused(&format!("{PREFIX} ").repeat(17)), InvitationError::Several, "a flood of them");
+        assert_eq!(refused(&format!("Hello, {}", &text[..90])), InvitationError::Damaged);
+        assert_eq!(refused("Hello Rosa, your invitation comes tomorrow."), InvitationError::NotOne);
+        let long = format!("{text}{}", " ".repeat(INVITATION_MAIL_BYTES_MAX));
+        assert_eq!(refused(&long), InvitationError::NotOne, "nobody looks through that much");
+        // Letters of another line never make another invitation of it.
+        let changed = format!("{}\n{}", &text[..60], &text[61..]);
+        assert_eq!(refused(&changed), InvitationError::Damaged);
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub use escrow::{
     EscrowPlace, EscrowedGrant, EscrowedGrantPlace,
 };
 pub use history::{Appended, CHARTER_VERSIONS_MAX, CharterHistory};
-pub use invitation::{Invitation, InvitationCode, InvitationError, claim_hash};
+pub use invitation::{Invitation, InvitationCode, InvitationError, claim_hash, mail::mail_text};
 pub use key::{P256Point, SignatureError, sha256};
 pub use key_owner::{KeyOwner, KeyPurpose};
 pub use ledger::{

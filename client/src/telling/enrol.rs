@@ -167,10 +167,15 @@ pub fn told(language: Language, error: EnrolError) -> Told {
 /// What was given is no invitation.
 fn invitation(language: Language, error: &InvitationError) -> Told {
     let Language::English = language;
-    const COPY: &str = "Copy it again, from its first letter to its last; line breaks do not matter.";
+    const COPY: &str =
+        "Copy it again, from its first letter to its last; line breaks and text around it do not matter.";
     match error {
         InvitationError::NotOne => Told::refused("That is not an invitation.", COPY),
         InvitationError::Damaged => Told::refused("A piece of the invitation is missing or mistyped.", COPY),
+        InvitationError::Several => Told::refused(
+            "There is more than one invitation in this text.",
+            "Copy only the one that you were given last, from its first letter to its last.",
+        ),
         InvitationError::Format { found } => Told::refused(
             format!("The invitation has format {found}, which this program does not know."),
             "Install the newest Alcove.",

@@ -11,12 +11,12 @@ use crate::{
 use alcove_client::{
     session::{
         Clock, SystemClock,
-        enrol::{Begun, EnrolError, Enrolment, HandedIn, Invitation, Invited, device},
+        enrol::{Begun, EnrolError, Enrolment, HandedIn, Invitation, Invited, device, mail_text},
     },
     telling::times,
 };
 use alcove_programs::{exit::Exit, text::safe_line};
-use alcove_proto::limits::INVITATION_CHARS_MAX;
+use alcove_proto::limits::INVITATION_MAIL_BYTES_MAX;
 use serde::Serialize;
 use std::{
     fs,
@@ -186,22 +186,38 @@ fn read_file(file: &Path) -> Result<Zeroizing<String>, Failure> {
     fs::File::open(file).and_then(take_text).map_err(failed)
 }
 
-/// At most one byte more than an invitation may have, so that too much is noticed. What is no text is no invitation.
+/// At most one byte more than a mail with an invitation may have, so that too much is noticed. What is no text is no invitation.
 fn take_text(from: impl Read) -> io::Result<Zeroizing<String>> {
     let mut bytes = Zeroizing::new(Vec::new());
-    from.take(INVITATION_CHARS_MAX as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()))
+    from.take(INVITATION_MAIL_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(mail_text(&bytes))
 }
 
 /// Asks at the terminal.
 fn ask_for_it() -> io::Result<Zeroizing<String>> {
     io::stderr().write_all(b"Paste the invitation and press Enter (Enter alone gives up): ")?;
     io::stderr().flush()?;
-    let text = take_lines(&mut io::stdin().lock(), |text| Invitation::parse(text).is_ok())?;
+    let is_whole = |text: &str| Invitation::parse(text).is_ok();
+    let mut input = io::stdin().lock();
+    let mut text = take_lines(&mut input, is_whole)?;
+    // A mail that was pasted as a whole has empty lines of its own: they end it only when nothing else came with them.
+    while !is_whole(&text) && text.len() <= INVITATION_MAIL_BYTES_MAX && is_more_at_hand() {
+        let with_more = |more: &str| is_whole(&Zeroizing::new([text.as_str(), more].concat()));
+        let more = take_lines(&mut input, with_more)?;
+        text.push_str(&more);
+    }
     // Empty lines that were copied with it are no answer to the next question, which is for a passphrase.
     #[cfg(unix)]
     rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush)?;
     Ok(text)
+}
+
+/// Whether the terminal has lines that were typed or pasted and not read yet.
+fn is_more_at_hand() -> bool {
+    #[cfg(unix)]
+    return rustix::io::ioctl_fionread(io::stdin()).is_ok_and(|waiting| waiting > 0);
+    #[cfg(not(unix))]
+    return false;
 }
 
 /// Lines until they make an invitation, since mail programs break it, or until an empty one comes.
@@ -210,7 +226,7 @@ fn take_lines(from: &mut impl BufRead, is_whole: impl Fn(&str) -> bool) -> io::R
     loop {
         let read = from.read_line(&mut text)?;
         let last = text.lines().next_back().unwrap_or_default();
-        if read == 0 || last.trim().is_empty() || text.len() > INVITATION_CHARS_MAX || is_whole(&text) {
+        if read == 0 || last.trim().is_empty() || text.len() > INVITATION_MAIL_BYTES_MAX || is_whole(&text) {
             return Ok(text);
         }
     }
@@ -230,7 +246,7 @@ mod tests {
     #[test]
     fn a_file_that_is_far_too_long_is_not_read_to_its_end() {
         let text = take_text(io::repeat(b'a')).unwrap();
-        assert_eq!(text.len(), INVITATION_CHARS_MAX + 1);
+        assert_eq!(text.len(), INVITATION_MAIL_BYTES_MAX + 1);
         assert_eq!(Invitation::parse(&text).unwrap_err(), InvitationError::NotOne);
     }
 

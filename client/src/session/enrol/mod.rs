@@ -13,7 +13,7 @@ pub(crate) mod renewal;
 mod request;
 mod rows;
 
-pub use alcove_charter::{Invitation, InvitationError};
+pub use alcove_charter::{Invitation, InvitationError, mail_text};
 pub use answer::{ANSWER_BYTES_MAX, Enrolment, Held, check_answer};
 pub use error::{EnrolError, Purpose};
 pub use invited::{Begun, HandedIn, Invited};
