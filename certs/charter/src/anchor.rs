@@ -23,6 +23,8 @@ pub struct Ca {
     subject: Vec<u8>,
     public_key: P256Point,
     /// Milliseconds since 1970.
+    not_before_ms: i64,
+    /// Milliseconds since 1970.
     not_after_ms: i64,
 }
 
@@ -55,10 +57,11 @@ impl Ca {
             .and_then(|signature| public_key.verify(tbs, signature).ok())
             .ok_or(CaFault::NotSelfSigned)?;
         let subject = certificate.subject().as_raw().to_vec();
+        let not_before_ms = ms(certificate.validity().not_before.timestamp());
         let not_after_ms = ms(certificate.validity().not_after.timestamp()).saturating_add(999);
         let der = CertificateDer::from(der.to_vec());
         let anchor = anchor_from_trusted_cert(&der).map_err(|_| CaFault::Malformed)?.to_owned();
-        Ok(Self { der, anchor, subject, public_key, not_after_ms })
+        Ok(Self { der, anchor, subject, public_key, not_before_ms, not_after_ms })
     }
 
     /// The certificate, DER.
@@ -71,7 +74,12 @@ impl Ca {
         &self.public_key
     }
 
-    /// Its last moment, milliseconds since 1970: for reminding its owner. No verdict depends on it.
+    /// Its first moment, milliseconds since 1970: for its owner, whose clock may be wrong. No verdict depends on it.
+    pub fn not_before_ms(&self) -> i64 {
+        self.not_before_ms
+    }
+
+    /// Its last moment, milliseconds since 1970: for its owner, who signs nothing after it. No verdict depends on it.
     pub fn not_after_ms(&self) -> i64 {
         self.not_after_ms
     }

@@ -1,7 +1,7 @@
 //! Everything that can go wrong in the admin's room, as facts: a family a room. `telling` says them to people.
 
 use crate::{
-    ca::{error::FolderError, roll::error::RollError},
+    ca::{error::FolderError, life::LifeError, roll::error::RollError},
     certify::error::{AnswerError, RequestError},
     charters::error::DraftError,
     desk::error::{AttemptError, DeskError},
@@ -23,6 +23,8 @@ use std::path::PathBuf;
 pub enum IssuerError {
     /// A folder or a file is not as it has to be.
     Folder(#[from] FolderError),
+    /// By this computer's clock the CA may not sign.
+    Life(#[from] LifeError),
     /// A request is not certified.
     Request(#[from] RequestError),
     /// What waits at the desk is not answered.

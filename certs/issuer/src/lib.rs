@@ -28,6 +28,7 @@ pub use ca::{
     error::FolderError,
     files::{io, read_limited, write_private, write_whole},
     keys::SigningKey,
+    life::{CA_END_TOLD_DAYS, CaLife, LifeError},
     roll::{
         error::RollError,
         state::{OldCertificate, RollState},

@@ -8,6 +8,7 @@ use crate::{
         folder::{AGENCY_FILE, CRL},
         home::{Home, OwnsCa, ca_certificate},
         keys::SigningKey,
+        life::CaLife,
         secrets::{CaKeys, Content, Owner},
     },
     charters::error::DraftError,
@@ -215,6 +216,13 @@ impl AgencyCa {
         &self.home.ca
     }
 
+    /// When the CA that signs may do so.
+    ///
+    /// Errors: [`FolderError::Mismatch`].
+    pub fn life(&self) -> Result<CaLife, IssuerError> {
+        self.home.life()
+    }
+
     /// The CA's key: for tests that make certificates no admin would.
     pub fn ca_key(&self) -> &SigningKey {
         &self.home.keys.signing
@@ -276,6 +284,8 @@ impl AgencyCa {
         if !all.iter().all(|which| issued.iter().any(|entry| is_of(entry, which))) {
             return Err(ListError::NotIssued.into());
         }
+        // Before anything is recorded: what is revoked and on no list shuts nobody out.
+        self.home.life()?.check_signs(now_ms)?;
         let newly: Vec<String> = issued
             .iter()
             .filter(|entry| all.iter().any(|which| is_of(entry, which)))
@@ -296,8 +306,10 @@ impl AgencyCa {
     /// What stood on the last one stands on it: revoked stays revoked. Numbers go on whichever CA signs. The first list of a
     /// CA says of everything that it was first listed by it: it speaks for what this CA has issued as well, and a list of an
     /// earlier one said nothing of that.
-    /// Errors: [`IssuerError`]; [`ListError::LedgerBehind`] when the last list says more than the ledger.
+    /// Errors: [`IssuerError`]; [`ListError::LedgerBehind`] when the last list says more than the ledger;
+    /// [`LifeError`](crate::LifeError) when the CA has ended.
     pub fn renew_crl(&mut self, now_ms: i64) -> Result<IssuedCrl, IssuerError> {
+        self.home.life()?.check_signs(now_ms)?;
         let number = self.home.ledger.next_crl_number();
         let last = self.check_nothing_is_dropped()?;
         let ca_key = &self.home.keys.signing;

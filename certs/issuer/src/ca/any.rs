@@ -2,7 +2,7 @@
 //! PROTOCOL.md section 5, step 9.
 
 use crate::{
-    ca::{agency::AgencyCa, error::FolderError, server::ServerCa},
+    ca::{agency::AgencyCa, error::FolderError, life::CaLife, server::ServerCa},
     error::IssuerError,
     ledger::entries::key_hash,
 };
@@ -64,6 +64,16 @@ impl AnyCa {
         match self {
             Self::Agency(_) => "agency",
             Self::Server(_) => "server",
+        }
+    }
+
+    /// When the CA that signs may do so.
+    ///
+    /// Errors: [`FolderError::Mismatch`].
+    pub fn life(&self) -> Result<CaLife, IssuerError> {
+        match self {
+            Self::Agency(ca) => ca.life(),
+            Self::Server(ca) => ca.life(),
         }
     }
 

@@ -6,17 +6,18 @@ use crate::{
         folder::{CA_CERTIFICATE, Folder, Found, KEYSTORE, LEDGER},
         keys::SigningKey,
         keystore,
+        life::CaLife,
         roll::settle::{read_ca, settle},
-        secrets::{CaKeys, Owner},
+        secrets::{CaKeys, OtherKey, Owner},
     },
-    certify::certificates::{self, Made, Name},
+    certify::certificates::{self, Made, Name, not_after_ms},
     error::IssuerError,
     ledger::{
         entries::{Event, IssuedEntry, Kind, key_text, serial_text},
         lines::Ledger,
     },
 };
-use alcove_charter::{P256Point, oids::Usage};
+use alcove_charter::{Ca, P256Point, oids::Usage};
 use alcove_programs::passphrase::Passphrase;
 use rustls_pki_types::CertificateDer;
 use std::path::Path;
@@ -100,7 +101,18 @@ impl<O: OwnsCa> Home<O> {
         keystore::rewrite(&self.folder.file(KEYSTORE), &self.keys, &self.owner, passphrase)
     }
 
-    /// Certifies a key for what `kind` says. The event is to be in the ledger before the certificate is handed out.
+    /// When the CA that signs may do so.
+    ///
+    /// Errors: [`FolderError::Mismatch`].
+    pub(crate) fn life(&self) -> Result<CaLife, IssuerError> {
+        let ca = Ca::parse(&self.ca).map_err(|_| FolderError::Mismatch(self.folder.file(CA_CERTIFICATE)))?;
+        Ok(CaLife::of(&ca, matches!(self.keys.roll.other, OtherKey::Next(_))))
+    }
+
+    /// Certifies a key for what `kind` says, for `days` or until the CA ends. The event is to be in the ledger before the
+    /// certificate is handed out.
+    ///
+    /// Errors: [`LifeError`](crate::LifeError), [`IssuerError::Crypto`].
     pub(crate) fn certify(
         &self,
         key: &P256Point,
@@ -116,7 +128,8 @@ impl<O: OwnsCa> Home<O> {
             Kind::Receipts => Usage::Receipts,
             Kind::Duty => Usage::Denials,
         };
-        let made = certificates::leaf(&self.ca, &self.keys.signing, key, name, usage, now_ms, days)?;
+        let not_after_ms = self.life()?.end_of_leaf(not_after_ms(now_ms, days), now_ms)?;
+        let made = certificates::leaf(&self.ca, &self.keys.signing, key, name, usage, now_ms, not_after_ms)?;
         let entry = IssuedEntry {
             serial: serial_text(&made.serial),
             kind,

@@ -14,6 +14,7 @@ pub(crate) mod folder;
 pub(crate) mod home;
 pub(crate) mod keys;
 pub(crate) mod keystore;
+pub(crate) mod life;
 pub(crate) mod roll;
 mod secrets;
 pub(crate) mod server;

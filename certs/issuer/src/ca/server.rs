@@ -5,6 +5,7 @@ use crate::{
         folder::CA_CERTIFICATE,
         home::{Home, OwnsCa},
         keys::SigningKey,
+        life::CaLife,
         secrets::{CaKeys, Content, Owner},
     },
     certify::{
@@ -100,6 +101,13 @@ impl ServerCa {
     /// The certificates of its CAs, the one that signs first: the other is there while it rolls over.
     pub fn certificates(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
         [&self.home.ca].into_iter().chain(&self.home.other_ca)
+    }
+
+    /// When the CA that signs may do so.
+    ///
+    /// Errors: [`FolderError::Mismatch`](crate::FolderError::Mismatch).
+    pub fn life(&self) -> Result<CaLife, IssuerError> {
+        self.home.life()
     }
 
     /// The CA's key: for tests that make certificates no operator would.

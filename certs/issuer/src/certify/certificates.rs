@@ -56,7 +56,7 @@ impl fmt::Display for Name<'_> {
 
 /// A CA certificate for `key`, signed by itself.
 pub(crate) fn ca(key: &SigningKey, owner: &str, what: &str, now_ms: i64) -> Result<Vec<u8>, IssuerError> {
-    let mut params = params(now_ms, AGENCY_CA_DAYS)?;
+    let mut params = params(now_ms, not_after_ms(now_ms, AGENCY_CA_DAYS))?;
     params.distinguished_name.push(DnType::OrganizationName, owner);
     params.distinguished_name.push(DnType::CommonName, what);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -73,9 +73,9 @@ pub(crate) fn leaf(
     name: &Name<'_>,
     usage: Usage,
     now_ms: i64,
-    days: u32,
+    not_after_ms: i64,
 ) -> Result<Made, IssuerError> {
-    let mut params = params(now_ms, days)?;
+    let mut params = params(now_ms, not_after_ms)?;
     let serial = serial()?;
     params.serial_number = Some(SerialNumber::from_slice(&serial));
     let san = match name {
@@ -89,10 +89,10 @@ pub(crate) fn leaf(
     let issuer = issuer(ca, ca_key)?;
     let certificate =
         params.signed_by(&Subject(*public_key), &issuer).map_err(crypto("sign a certificate"))?;
-    Ok(Made { der: certificate.der().to_vec(), serial, not_after_ms: not_after_ms(now_ms, days) })
+    Ok(Made { der: certificate.der().to_vec(), serial, not_after_ms })
 }
 
-/// The last moment of a certificate made at `now_ms` for `days`, milliseconds since 1970.
+/// The last second of a certificate made at `now_ms` for `days`, milliseconds since 1970.
 pub(crate) fn not_after_ms(now_ms: i64, days: u32) -> i64 {
     now_ms - now_ms.rem_euclid(1000) + i64::from(days) * DAY_MS
 }
@@ -102,14 +102,14 @@ pub(crate) fn check_days(days: u32, max: u32) -> Result<(), IssuerError> {
     if (1..=max).contains(&days) { Ok(()) } else { Err(IssuerError::Days { days, max }) }
 }
 
-fn params(now_ms: i64, days: u32) -> Result<CertificateParams, IssuerError> {
+fn params(now_ms: i64, not_after_ms: i64) -> Result<CertificateParams, IssuerError> {
     let epoch = date_time_ymd(1970, 1, 1);
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.serial_number = Some(SerialNumber::from_slice(&serial()?));
     let backdate_ms = (CERTIFICATE_BACKDATE_SECONDS * 1000).try_into().unwrap_or(0);
     params.not_before = epoch + since_1970(now_ms.saturating_sub(backdate_ms));
-    params.not_after = epoch + since_1970(not_after_ms(now_ms, days));
+    params.not_after = epoch + since_1970(not_after_ms);
     Ok(params)
 }
 

@@ -101,6 +101,8 @@ impl AgencyCa {
         now_ms: i64,
     ) -> Result<Invitation, IssuerError> {
         check_days(order.days, CERTIFICATE_DAYS_MAX)?;
+        // A person is not sent on a way that ends at a CA that signs nothing.
+        self.life()?.check_signs(now_ms)?;
         let history = self.check_charter(charter, now_ms)?;
         let identity = self.device_of(order)?;
         split_address(&order.server_address)?;

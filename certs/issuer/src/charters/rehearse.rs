@@ -5,6 +5,7 @@ use crate::{
         error::FolderError,
         files::read_limited,
         folder::{CA_CERTIFICATE, CRL},
+        life::CaLife,
     },
     certify::certificates::check_days,
     error::IssuerError,
@@ -50,7 +51,7 @@ pub enum FindingKind {
     Charter,
     /// The charter to come.
     NextCharter,
-    /// The CA certificate in the folder.
+    /// The CA certificate in the folder: from a year before, whatever the days looked at.
     Ca,
     /// A server certificate.
     Server,
@@ -64,7 +65,7 @@ pub enum FindingKind {
     Duty,
 }
 
-/// One thing that ends within the days looked at, or has ended.
+/// One thing that ends within the days looked at, or has ended; a CA also when less than a year is left.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
     /// When, milliseconds since 1970.
@@ -151,7 +152,8 @@ pub fn rehearse(input: &RehearseInput<'_>, now_ms: i64) -> Result<Rehearsal, Iss
         refused = refused_by(next, &charter, &living);
     }
     let until_ms = now_ms.saturating_add(i64::from(input.days) * DAY_MS);
-    all.retain(|finding| finding.at_ms <= until_ms);
+    let ca_is_told = CaLife::of(&ca, false).is_near_end(now_ms);
+    all.retain(|finding| finding.at_ms <= until_ms || (finding.kind == FindingKind::Ca && ca_is_told));
     all.sort();
     Ok(Rehearsal { findings: all, refused })
 }

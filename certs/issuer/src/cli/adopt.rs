@@ -1,7 +1,10 @@
 //! Taking over a list that this folder did not make.
 
 use super::{ask::ask_line, clock::clock_ms, desk::AtDesk, run::Run};
-use alcove_issuer::{Adoptable, Foreign, IssuerError, Kind, ListError, telling::day};
+use alcove_issuer::{
+    Adoptable, Foreign, IssuerError, Kind, ListError,
+    telling::{Done, day},
+};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -19,7 +22,7 @@ pub(crate) struct Adopt {
 
 impl Adopt {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
-        let mut visit = self.at.visit(&run.passphrase)?;
+        let mut visit = run.visit(&self.at)?;
         let crl = visit.wait(visit.orders(clock_ms()).list_in_force())?;
         let adoptable = visit.ca.compare_list(&crl, visit.trust.charters(), clock_ms())?;
         let said = object(&adoptable);
@@ -30,17 +33,9 @@ impl Adopt {
             return Err(ListError::NotAdopted.into());
         }
         visit.ca.adopt_list(adoptable)?;
-        let folder = self.at.folder().display();
-        run.output.done(
-            &said,
-            &[
-                "Adopted: it now counts as this folder's last list.".to_owned(),
-                format!(
-                    "Now make and publish the next one: alcove-certs crl --ca {folder} -o agency.crl. Then replace the CA, since \
-                     someone else has its key: alcove-certs ca roll begin --ca {folder}."
-                ),
-            ],
-        )
+        let folder = self.at.folder();
+        let lines = vec!["Adopted: it now counts as this folder's last list.".to_owned()];
+        run.output.done_and_next(said, lines, &Done::Adopted { folder })
     }
 }
 

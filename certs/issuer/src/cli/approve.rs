@@ -1,7 +1,10 @@
 //! `approve`, `refuse`, `withdraw`: the admin decides about one device.
 
 use super::{ask::ask, clock::clock_ms, desk::AtDesk, order::device_object, output::Output, run::Run};
-use alcove_issuer::{AnswerError, IssuerError, Judged, Wanted, telling::day};
+use alcove_issuer::{
+    AnswerError, IssuerError, Judged, Wanted,
+    telling::{cut_short, day},
+};
 use alcove_proto::names::Identity;
 use clap::Args;
 use serde_json::json;
@@ -20,7 +23,7 @@ pub(crate) struct Approve {
 
 impl Approve {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
-        let mut visit = self.at.visit(&run.passphrase)?;
+        let mut visit = run.visit(&self.at)?;
         let mut invitations = visit.ca.invitations()?;
         let mut judged = visit.request_of(&self.identity, Wanted::Invited, &invitations, clock_ms())?;
         if let Some(fault) = judged.fault.take() {
@@ -34,13 +37,11 @@ impl Approve {
         visit.wait(visit.orders(clock_ms()).answer(identity, &hash, issued.file.clone()))?;
         // The code is of no use any more; if this is cut off, `pending` forgets it when its time is over.
         invitations.keep_only(|invited| invited.identity != judged.identity)?;
-        run.output.done(
-            &device_object(&issued, &judged.words()),
-            &[
-                format!("Certified {} until {}.", issued.identity, day(issued.not_after_ms)),
-                "The answer is at the desk; their device collects it by itself.".to_owned(),
-            ],
-        )
+        let life = visit.ca.life()?;
+        let mut lines = vec![format!("Certified {} until {}.", issued.identity, day(issued.not_after_ms))];
+        lines.extend(cut_short(run.output.language, &life, issued.not_after_ms).map(str::to_owned));
+        lines.push("The answer is at the desk; their device collects it by itself.".to_owned());
+        run.output.done(&device_object(&issued, &judged.words(), &life), &lines)
     }
 }
 
@@ -74,7 +75,7 @@ pub(crate) struct Refuse {
 
 impl Refuse {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
-        let visit = self.at.visit(&run.passphrase)?;
+        let visit = run.visit(&self.at)?;
         let mut invitations = visit.ca.invitations()?;
         let judged = visit.request_of(&self.identity, Wanted::Invited, &invitations, clock_ms())?;
         let hash = judged.request_hash();
@@ -99,7 +100,7 @@ pub(crate) struct Withdraw {
 
 impl Withdraw {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
-        let visit = self.at.visit(&run.passphrase)?;
+        let visit = run.visit(&self.at)?;
         let mut invitations = visit.ca.invitations()?;
         visit.wait(visit.orders(clock_ms()).withdraw_invitation(&self.identity))?;
         invitations.keep_only(|invited| invited.identity != self.identity)?;

@@ -1,7 +1,10 @@
 //! `ca`: made, renamed, shown, rolled over.
 
 use super::run::Run;
-use alcove_issuer::{AgencyCa, AgencyProfile, IssuerError, ServerCa, telling::side_code};
+use alcove_issuer::{
+    AgencyCa, AgencyProfile, IssuerError, ServerCa,
+    telling::{Done, side_code},
+};
 use alcove_proto::{names::TrustDomain, v1::Side};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
@@ -61,8 +64,8 @@ impl Init {
                 let profile = AgencyProfile { trust_domain, display_name, side: side.into() };
                 let agency = AgencyCa::init(&folder, profile, &run.passphrase.of_new()?, run.now_ms)?;
                 let profile = agency.profile();
-                run.output.done(
-                    &json!({
+                run.output.done_and_next(
+                    json!({
                         "schema": "alcove.certs.ca.v1",
                         "kind": "agency",
                         "folder": folder,
@@ -73,35 +76,30 @@ impl Init {
                         "ca_certificate": folder.join("ca.cert"),
                         "crl": folder.join("agency.crl"),
                     }),
-                    &[
+                    vec![
                         format!("Made the CA of {} in {}.", profile.display_name, folder.display()),
-                        format!(
-                            "Give {} to the admin who drafts the charter, and {} to the server's operator.",
-                            folder.join("agency.pub").display(),
-                            folder.join("agency.crl").display()
-                        ),
                         "Keep a copy of the folder and its passphrase offline: no one can replace them."
                             .to_owned(),
                     ],
+                    &Done::AgencyMade { folder: &folder },
                 )
             }
             (None, None, None, Some(collaborative)) => {
                 let server = ServerCa::init(&folder, &collaborative, &run.passphrase.of_new()?, run.now_ms)?;
-                run.output.done(
-                    &json!({
+                run.output.done_and_next(
+                    json!({
                         "schema": "alcove.certs.ca.v1",
                         "kind": "server",
                         "folder": folder,
                         "collaborative": server.collaborative(),
                         "ca_certificate": folder.join("ca.cert"),
                     }),
-                    &[
-                        format!("Made the server CA of {} in {}.", server.collaborative(), folder.display()),
-                        format!(
-                            "Give {} to the admin who drafts the charter.",
-                            folder.join("ca.cert").display()
-                        ),
-                    ],
+                    vec![format!(
+                        "Made the server CA of {} in {}.",
+                        server.collaborative(),
+                        folder.display()
+                    )],
+                    &Done::ServerMade { folder: &folder },
                 )
             }
             // Cannot fail: the argument parser demands exactly one of the two sets.
@@ -125,27 +123,22 @@ pub(crate) struct Rename {
 
 impl Rename {
     fn run(self, run: &mut Run) -> Result<(), IssuerError> {
-        let (mut ca, passphrase) = run.passphrase.open(|passphrase| AgencyCa::open(&self.ca, passphrase))?;
+        let (mut ca, passphrase) = run.open_agency(&self.ca)?;
         ca.rename(self.name, self.side.map(Side::from), &passphrase)?;
         let agency_file = self.ca.join("agency.pub");
-        run.output.done(
-            &json!({
+        run.output.done_and_next(
+            json!({
                 "schema": "alcove.certs.rename.v1",
                 "name": ca.profile().display_name,
                 "side": side_code(ca.profile().side),
                 "agency_file": agency_file,
             }),
-            &[
-                format!(
-                    "The agency will be {} ({}).",
-                    ca.profile().display_name,
-                    side_code(ca.profile().side)
-                ),
-                format!(
-                    "It takes effect with the next charter: alcove-certs charter next ... --agency {}",
-                    agency_file.display()
-                ),
-            ],
+            vec![format!(
+                "The agency will be {} ({}).",
+                ca.profile().display_name,
+                side_code(ca.profile().side)
+            )],
+            &Done::Renamed { folder: &self.ca },
         )
     }
 }

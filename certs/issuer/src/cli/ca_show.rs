@@ -1,7 +1,7 @@
 //! `ca show`: the words of a CA's own keys, for their owner to read out to those who sign a charter.
 
 use super::run::Run;
-use alcove_issuer::{AnyCa, IssuerError};
+use alcove_issuer::IssuerError;
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ pub(crate) struct ShowKeys {
 
 impl ShowKeys {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
-        let (ca, _) = run.passphrase.open(|passphrase| AnyCa::open(&self.ca, passphrase))?;
+        let (ca, _) = run.open_any(&self.ca)?;
         let (kind, own) = (ca.kind(), ca.own_words()?);
         let keys: Vec<Value> = own
             .keys

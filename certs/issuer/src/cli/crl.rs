@@ -48,7 +48,7 @@ impl Crl {
             (None, _, _) => unreachable!("a folder and a file"),
         };
         refuse_existing(&file, self.force, Some(&folder))?;
-        let mut ca = run.passphrase.open_agency(&folder)?;
+        let (mut ca, _) = run.open_agency(&folder)?;
         let crl = ca.renew_crl(run.now_ms)?;
         drop(ca);
         answer_crl(&crl, &file, "Made a new revocation list.".to_owned(), &self.publishing, &mut run.output)

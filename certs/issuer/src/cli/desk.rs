@@ -40,6 +40,11 @@ impl AtDesk {
         &self.ca
     }
 
+    /// The file of the charter.
+    pub(crate) fn charter(&self) -> &Path {
+        &self.charter
+    }
+
     /// `host:port`.
     pub(crate) fn address(&self) -> &str {
         &self.desk

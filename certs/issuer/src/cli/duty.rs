@@ -60,7 +60,7 @@ impl DutyCommand {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         match self {
             Self::Init(init) => {
-                let mut ca = run.passphrase.open_agency(&init.ca)?;
+                let (mut ca, _) = run.open_agency(&init.ca)?;
                 let passphrase = Source::new(init.duty_passphrase_file).of_new()?;
                 let duty = DutyOfficer::init(&init.output, &mut ca, &passphrase, run.now_ms)?;
                 run.output.done(
@@ -78,7 +78,7 @@ impl DutyCommand {
             }
             Self::Deny(deny) => deny.run(run),
             Self::Lift(lift) => {
-                let visit = lift.at.visit(&run.passphrase)?;
+                let visit = run.visit(&lift.at)?;
                 visit.wait(visit.orders(clock_ms()).lift_denial(&lift.identity))?;
                 run.output.done(
                     &json!({ "schema": "alcove.certs.lift.v1", "identity": lift.identity.to_string() }),

@@ -1,7 +1,11 @@
 //! `invite`: a person's device may ask at the desk.
 
 use super::{clock::clock_ms, desk::AtDesk, input::AnswerFile, order::OrderArgs, run::Run};
-use alcove_issuer::{Desk, IssuerError, telling::moment, write_private};
+use alcove_issuer::{
+    Desk, IssuerError,
+    telling::{Done, moment},
+    write_private,
+};
 use clap::Args;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -22,7 +26,7 @@ pub(crate) struct Invite {
 impl Invite {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         self.answer.check()?;
-        let visit = self.at.visit(&run.passphrase)?;
+        let visit = run.visit(&self.at)?;
         let order = self.order.order(self.server, self.at.address().to_owned());
         let server_ca_key = visit.wait(Desk::server_ca(self.at.address(), &visit.trust))?;
         let mut invitations = visit.ca.invitations()?;
@@ -34,8 +38,8 @@ impl Invite {
         visit.wait(visit.orders(clock_ms()).open_invitation(&invitation))?;
         let text = Zeroizing::new(format!("{}\n", *Zeroizing::new(invitation.to_text())));
         write_private(&self.answer.output, text.as_bytes())?;
-        run.output.done(
-            &json!({
+        run.output.done_and_next(
+            json!({
                 "schema": "alcove.certs.invitation.v1",
                 "identity": identity.to_string(),
                 "handle": identity.person.handle.as_str(),
@@ -44,13 +48,17 @@ impl Invite {
                 "used": false,
                 "file": self.answer.output,
             }),
-            &[
+            vec![
                 format!("Invited {} ({}) until {}.", order.name, order.role, moment(until)),
                 format!("They are {identity}."),
-                format!("Give them {} and show it to no one else.", self.answer.output.display()),
-                "When their request is in, you compare six words with them by phone: `alcove-certs pending`."
-                    .to_owned(),
             ],
+            &Done::Invited {
+                name: &order.name,
+                file: &self.answer.output,
+                folder: self.at.folder(),
+                charter: self.at.charter(),
+                desk: self.at.address(),
+            },
         )
     }
 }

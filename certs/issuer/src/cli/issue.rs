@@ -6,7 +6,11 @@ use super::{
     run::Run,
 };
 use alcove_issuer::{
-    IssuerError, drafting::read_charter, read_limited, telling::day, words_of_request, write_whole,
+    IssuerError,
+    drafting::read_charter,
+    read_limited,
+    telling::{Done, cut_short, day},
+    words_of_request, write_whole,
 };
 use clap::Args;
 use serde_json::json;
@@ -43,26 +47,21 @@ impl Issue {
         let request = read_limited(&self.request, REQUEST_BYTES_MAX)?;
         let words = words_of_request(&request, self.words.as_deref())?;
         let charter = read_charter(&self.charter)?;
-        let mut ca = run.passphrase.open_agency(&self.ca)?;
+        let (mut ca, _) = run.open_agency(&self.ca)?;
         let order = self.order.order(self.server, self.desk);
         let issued = ca.issue_device(&request, &charter, &order, run.now_ms)?;
         write_whole(&self.answer.output, &issued.file)?;
-        let mut object = device_object(&issued, &words);
+        let life = ca.life()?;
+        let mut object = device_object(&issued, &words, &life);
         object["file"] = json!(self.answer.output);
-        run.output.done(
-            &object,
-            &[
-                format!("The request's words are: {words}. The person must see the same."),
-                format!("Certified {} ({}) until {}.", order.name, order.role, day(issued.not_after_ms)),
-                format!("They are {}.", issued.identity),
-                format!(
-                    "Give them {}; they finish with: alcove enrol finish {}",
-                    self.answer.output.display(),
-                    self.answer.output.display()
-                ),
-                "Then publish the ledger: `alcove-certs ledger publish`. Otherwise their colleagues' devices treat the certificate as forged."
-                    .to_owned(),
-            ],
-        )
+        let mut lines = vec![
+            format!("The request's words are: {words}. The person must see the same."),
+            format!("Certified {} ({}) until {}.", order.name, order.role, day(issued.not_after_ms)),
+        ];
+        lines.extend(cut_short(run.output.language, &life, issued.not_after_ms).map(str::to_owned));
+        lines.push(format!("They are {}.", issued.identity));
+        let desk = Some(order.desk_address.as_str()).filter(|desk| !desk.is_empty());
+        let done = Done::Issued { folder: &self.ca, charter: &self.charter, file: &self.answer.output, desk };
+        run.output.done_and_next(object, lines, &done)
     }
 }

@@ -22,8 +22,7 @@ impl LedgerCommand {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         match self {
             Self::Publish(publish) => {
-                let PublishedLedger { entries, new } =
-                    publish.at.visit(&run.passphrase)?.publish_ledger(clock_ms())?;
+                let PublishedLedger { entries, new } = run.visit(&publish.at)?.publish_ledger(clock_ms())?;
                 let said = match new {
                     0 => format!("The server has all {entries} entries of the ledger."),
                     1 => format!("The server has all {entries} entries of the ledger now, 1 of them new."),

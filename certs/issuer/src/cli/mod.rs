@@ -34,6 +34,9 @@ mod run;
 mod server;
 mod watched_list;
 
+#[cfg(test)]
+mod spoken_commands;
+
 use alcove_programs::{language::Language, memory};
 use args::{Cli, Command};
 use clap::Parser;

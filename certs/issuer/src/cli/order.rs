@@ -1,6 +1,6 @@
 //! What an admin says of a device that is to be certified: the same whether its request comes as a file or by the desk.
 
-use alcove_issuer::{DEVICE_DAYS, DeviceOrder, IssuedDevice, telling::moment};
+use alcove_issuer::{CaLife, DEVICE_DAYS, DeviceOrder, IssuedDevice, telling::moment};
 use alcove_proto::names::Handle;
 use clap::Args;
 use serde_json::{Value, json};
@@ -39,8 +39,8 @@ impl OrderArgs {
     }
 }
 
-/// A device that was certified, for scripts. `words`: of its request.
-pub(crate) fn device_object(issued: &IssuedDevice, words: &str) -> Value {
+/// A device that was certified, for scripts. `words`: of its request; `life`: of the CA.
+pub(crate) fn device_object(issued: &IssuedDevice, words: &str, life: &CaLife) -> Value {
     json!({
         "schema": "alcove.certs.device.v1",
         "identity": issued.identity.to_string(),
@@ -49,6 +49,7 @@ pub(crate) fn device_object(issued: &IssuedDevice, words: &str) -> Value {
         "device": issued.identity.device,
         "serials": issued.serials,
         "not_after": moment(issued.not_after_ms),
+        "ends_with_ca": life.cuts_short(issued.not_after_ms),
         "words": words,
     })
 }

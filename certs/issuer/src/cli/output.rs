@@ -1,25 +1,41 @@
 //! How answers look: sentences for people, objects for scripts.
 
 use super::{clock::clock_ms, exit};
-use alcove_issuer::{IssuerError, io, telling};
+use alcove_issuer::{CaLife, IssuerError, io, telling};
 use alcove_programs::{
     answers::Answers,
     language::Language,
     text::{safe_block, safe_json},
 };
 use serde_json::Value;
-use std::{path::Path, process::ExitCode};
+use std::{
+    io::{Write, stderr},
+    path::Path,
+    process::ExitCode,
+};
 
 /// Where answers go.
 pub(crate) struct Output {
     pub(crate) language: Language,
     json: bool,
     answers: Answers,
+    /// What scripts are told of the end of the CA that is open, while it is near.
+    ca_ends: Option<Value>,
 }
 
 impl Output {
     pub(crate) fn new(language: Language, json: bool) -> Self {
-        Self { language, json, answers: Answers::default() }
+        Self { language, json, answers: Answers::default(), ca_ends: None }
+    }
+
+    /// Tells of a CA that was opened and ends within a year: people at once and once, on standard error, since an answer may
+    /// be nothing but six words; scripts in each answer.
+    pub(crate) fn tell_end(&mut self, life: &CaLife) {
+        let Some(ending) = telling::ending(self.language, life, clock_ms()) else { return };
+        if self.ca_ends.replace(ending.object).is_none() && !self.json {
+            // Nobody is left to tell when standard error is gone.
+            let _ = writeln!(stderr(), "{}", safe_block(&ending.text, ""));
+        }
     }
 
     /// What is wrong, in one sentence.
@@ -48,6 +64,30 @@ impl Output {
         self.answer(object, lines)
     }
 
+    /// As [`Self::done`], and says what comes next and who has to do it.
+    pub(crate) fn done_and_next(
+        &mut self,
+        object: Value,
+        lines: Vec<String>,
+        done: &telling::Done<'_>,
+    ) -> Result<(), IssuerError> {
+        self.acted();
+        self.answer_and_next(object, lines, done)
+    }
+
+    /// As [`Self::answer`], and says what comes next and who has to do it.
+    pub(crate) fn answer_and_next(
+        &mut self,
+        mut object: Value,
+        mut lines: Vec<String>,
+        done: &telling::Done<'_>,
+    ) -> Result<(), IssuerError> {
+        let next = telling::next(self.language, done);
+        object["next"] = next.iter().map(telling::Next::object).collect();
+        lines.extend(next.iter().flat_map(telling::Next::lines));
+        self.answer(&object, &lines)
+    }
+
     /// How a command ends that has not failed.
     pub(crate) fn end(&self) -> ExitCode {
         match self.answers.unwritten() {
@@ -67,6 +107,10 @@ impl Output {
     /// Gives one answer: `object` with `--json`, else the lines.
     pub(crate) fn answer(&mut self, object: &Value, lines: &[String]) -> Result<(), IssuerError> {
         let written = if self.json {
+            let mut object = object.clone();
+            if let (Some(fields), Some(ends)) = (object.as_object_mut(), &self.ca_ends) {
+                fields.insert("ca_ends".to_owned(), ends.clone());
+            }
             self.answers.line(&safe_json(&object.to_string()))
         } else {
             lines.iter().try_for_each(|line| self.answers.line(&safe_block(line, "")))

@@ -1,6 +1,6 @@
 //! Where a passphrase comes from: a file, or a person at a terminal. Never an argument.
 
-use alcove_issuer::{AgencyCa, FolderError, IssuerError, io, recovery::RecoveryError};
+use alcove_issuer::{FolderError, IssuerError, io, recovery::RecoveryError};
 use alcove_programs::passphrase::{BYTES_MAX, Extent, FileError, Passphrase, open_with_tries};
 use std::{
     io::{IsTerminal, stdin},
@@ -31,11 +31,6 @@ impl Source {
         open: impl FnMut(&Passphrase) -> Result<T, IssuerError>,
     ) -> Result<(T, Passphrase), IssuerError> {
         self.of_existing()?.open(open)
-    }
-
-    /// Opens an agency's CA as [`Self::open`] does.
-    pub(crate) fn open_agency(&self, folder: &Path) -> Result<AgencyCa, IssuerError> {
-        Ok(self.open(|passphrase| AgencyCa::open(folder, passphrase))?.0)
     }
 
     /// The passphrase of a CA that is being made; typed twice.

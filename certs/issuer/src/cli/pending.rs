@@ -18,7 +18,7 @@ pub(crate) struct Pending {
 
 impl Pending {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
-        let visit = self.at.visit(&run.passphrase)?;
+        let visit = run.visit(&self.at)?;
         let mut invitations = visit.ca.invitations()?;
         let waiting = visit.waiting(invitations.last_event(), clock_ms())?;
         let judged = visit.judged(&waiting, &invitations, clock_ms());

@@ -2,7 +2,8 @@
 
 use super::{clock::clock_ms, output::Output};
 use alcove_issuer::{
-    AgencyCa, DeskError, IssuedCrl, IssuerError, ListError, Published, at_desk, runtime, write_whole,
+    AgencyCa, DeskError, IssuedCrl, IssuerError, ListError, Published, at_desk, runtime, telling::Done,
+    write_whole,
 };
 use alcove_proto::{
     limits::{CRL_AHEAD_MS_MAX, CRLS_PER_MINUTE_MAX, LISTED_SERIALS_MAX},
@@ -157,22 +158,19 @@ pub(crate) fn answer_crl(
     // The list is made: whatever becomes of the answer, it is published and the ledger after it.
     output.acted();
     let published = publishing.publish(&crl.der, file, output)?;
-    let last = match &published {
-        Some(published) => format!("It is in force. {}", cut_text(published.cut)),
-        None => {
-            format!("It takes effect once the server has it: give {} to its operator now.", file.display())
-        }
-    };
-    output.answer(
-        &json!({
-            "schema": "alcove.certs.crl.v1",
-            "number": crl.number,
-            "entries": crl.entries,
-            "newly_revoked": crl.newly_revoked,
-            "file": file,
-            "published": published.is_some(),
-            "cut": published.map(|published| published.cut),
-        }),
-        &[first, format!("List {} names {} certificates.", crl.number, crl.entries), last],
-    )
+    let mut lines = vec![first, format!("List {} names {} certificates.", crl.number, crl.entries)];
+    lines.extend(published.as_ref().map(|published| format!("It is in force. {}", cut_text(published.cut))));
+    let object = json!({
+        "schema": "alcove.certs.crl.v1",
+        "number": crl.number,
+        "entries": crl.entries,
+        "newly_revoked": crl.newly_revoked,
+        "file": file,
+        "published": published.is_some(),
+        "cut": published.as_ref().map(|published| published.cut),
+    });
+    match published {
+        Some(_) => output.answer(&object, &lines),
+        None => output.answer_and_next(object, lines, &Done::ListMade { file }),
+    }
 }

@@ -11,7 +11,7 @@ use super::{
 use alcove_issuer::{
     AgencyCa, AnswerError, DEVICE_DAYS, DeskError, FolderError, IssuerError, Judged, Late, Passphrase,
     RequestKind, Visit, Wanted, runtime,
-    telling::{self, day, moment},
+    telling::{self, cut_short, day, moment},
 };
 use alcove_programs::language::Language;
 use alcove_proto::{names::Identity, reason::Nature, v1::Reason};
@@ -61,7 +61,7 @@ impl Renew {
                 })?;
             return self.watch(&passphrase, &mut run.output);
         }
-        let mut visit = self.at.visit(&run.passphrase)?;
+        let mut visit = run.visit(&self.at)?;
         let failed = match &self.identity {
             Some(identity) => {
                 let judged =
@@ -133,6 +133,7 @@ impl Renew {
 
     fn look(&self, passphrase: &Passphrase, left: &mut Left, output: &mut Output) -> Result<(), IssuerError> {
         let mut visit = self.at.visit_with(passphrase)?;
+        output.tell_end(&visit.ca.life()?);
         self.all_due(&mut visit, output)?;
         let is_another_due = left.list.as_ref().is_some_and(|list| list.is_another_due(clock_ms()));
         if is_another_due || visit.is_list_half_over(clock_ms()) {
@@ -188,10 +189,14 @@ fn renew(
             }
         }
     }
+    let life = visit.ca.life()?;
     // Before the answers: a certificate that is in use and not in the ledger is an alarm.
     visit.publish_ledger(clock_ms())?;
     let unanswered = visit.answer_all(answers, clock_ms, |answer, outcome| match outcome {
-        Ok(()) => told(&answer.identity, "renewed", Some(answer.not_after_ms), None, output),
+        Ok(()) => {
+            let why = cut_short(output.language, &life, answer.not_after_ms);
+            told(&answer.identity, "renewed", Some(answer.not_after_ms), why, output)
+        }
         Err(error) => told(&answer.identity, "unanswered", None, Some(&output.fault(&error)), output),
     })?;
     Ok(refused + unanswered)
@@ -206,7 +211,8 @@ fn told(
     output: &mut Output,
 ) -> Result<(), IssuerError> {
     let text = match (not_after_ms, why) {
-        (Some(not_after_ms), _) => format!("{state} until {}", day(not_after_ms)),
+        (Some(not_after_ms), None) => format!("{state} until {}", day(not_after_ms)),
+        (Some(not_after_ms), Some(why)) => format!("{state} until {}. {why}", day(not_after_ms)),
         (None, Some(why)) => format!("{state}: {why}"),
         (None, None) => state.to_owned(),
     };

@@ -80,7 +80,7 @@ impl Revoke {
         if let Some(file) = &self.output {
             refuse_existing(file, self.force, Some(&self.ca))?;
         }
-        let mut ca = run.passphrase.open_agency(&self.ca)?;
+        let (mut ca, _) = run.open_agency(&self.ca)?;
         let crl = ca.revoke_all(&which, self.reason.into(), run.now_ms)?;
         let file = self.output.unwrap_or_else(|| self.ca.join("agency.crl"));
         let first = match crl.newly_revoked.len() {

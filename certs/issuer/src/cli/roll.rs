@@ -1,7 +1,7 @@
 //! The commands that roll a CA over.
 
 use super::{output::Output, run::Run};
-use alcove_issuer::{AnyCa, IssuerError, RollState, drafting::read_charter};
+use alcove_issuer::{AnyCa, IssuerError, RollState, drafting::read_charter, telling::Done};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -50,7 +50,7 @@ impl RollCommand {
             Self::Switch(with) => with.folder.ca.clone(),
             Self::Finish(finish) => finish.with.folder.ca.clone(),
         };
-        let (mut ca, passphrase) = run.passphrase.open(|passphrase| AnyCa::open(&folder, passphrase))?;
+        let (mut ca, passphrase) = run.open_any(&folder)?;
         match (self, &mut ca) {
             (Self::Begin(_), AnyCa::Agency(ca)) => ca.roll_begin(&passphrase, run.now_ms)?,
             (Self::Begin(_), AnyCa::Server(ca)) => ca.roll_begin(&passphrase, run.now_ms)?,
@@ -80,66 +80,13 @@ fn answer(ca: &AnyCa, folder: &Path, now_ms: i64, output: &mut Output) -> Result
         AnyCa::Agency(ca) => (ca.roll_state(), ca.living_by_old_ca(now_ms).len()),
         AnyCa::Server(ca) => (ca.roll_state(), ca.living_by_old_ca(now_ms).len()),
     };
-    let shown = folder.display();
-    let (word, lines) = match (state, ca) {
-        (RollState::Steady, AnyCa::Agency(_)) => (
-            "steady",
-            vec![
-                "No roll-over is under way: one CA signs, and agency.pub lists only that one.".to_owned(),
-                format!(
-                    "If the charter lists another one too, draft the next with --agency {shown}/agency.pub."
-                ),
-            ],
-        ),
-        (RollState::Steady, AnyCa::Server(_)) => (
-            "steady",
-            vec![
-                "No roll-over is under way: one CA signs.".to_owned(),
-                format!(
-                    "If the charter lists another one too, draft the next with --server-ca {shown}/ca.cert."
-                ),
-            ],
-        ),
-        (RollState::Begun, AnyCa::Agency(_)) => (
-            "begun",
-            vec![
-                "There is a next CA. The old one still signs.".to_owned(),
-                format!(
-                    "Draft the next charter with --agency {shown}/agency.pub, have it signed and published."
-                ),
-                "Then: alcove-certs ca roll switch.".to_owned(),
-            ],
-        ),
-        (RollState::Begun, AnyCa::Server(_)) => (
-            "begun",
-            vec![
-                "There is a next CA. The old one still signs.".to_owned(),
-                format!(
-                    "Draft the next charter with --server-ca {shown}/ca.cert --server-ca {shown}/ca.next.cert, have it \
-                     signed and published."
-                ),
-                "Then: alcove-certs ca roll switch.".to_owned(),
-            ],
-        ),
-        (RollState::Switched, AnyCa::Agency(_)) => (
-            "switched",
-            vec![
-                "The new CA signs.".to_owned(),
-                format!("Give {shown}/agency.crl, which it has signed, to the server now."),
-                format!("{living} valid certificates are from the old CA: devices renew by themselves."),
-                "When there are none left: alcove-certs ca roll finish.".to_owned(),
-            ],
-        ),
-        (RollState::Switched, AnyCa::Server(_)) => (
-            "switched",
-            vec![
-                "The new CA signs.".to_owned(),
-                "Certify the server again: alcove-certs server issue.".to_owned(),
-                format!(
-                    "{living} valid certificates are from the old CA. Then: alcove-certs ca roll finish."
-                ),
-            ],
-        ),
+    let is_server = matches!(ca, AnyCa::Server(_));
+    let (word, line) = match state {
+        RollState::Steady => ("steady", "No roll-over is under way: one CA signs.".to_owned()),
+        RollState::Begun => ("begun", "There is a next CA. The old one still signs.".to_owned()),
+        RollState::Switched => {
+            ("switched", format!("The new CA signs. {living} valid certificates are from the old CA."))
+        }
     };
     let object = json!({
         "schema": "alcove.certs.roll.v1",
@@ -148,5 +95,5 @@ fn answer(ca: &AnyCa, folder: &Path, now_ms: i64, output: &mut Output) -> Result
         "state": word,
         "living_by_old_ca": living,
     });
-    output.answer(&object, &lines)
+    output.answer_and_next(object, vec![line], &Done::Rolled { folder, is_server, state })
 }

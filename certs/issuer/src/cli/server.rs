@@ -5,8 +5,8 @@ use super::{
     run::Run,
 };
 use alcove_issuer::{
-    IssuerError, SERVER_DAYS, ServerCa, read_limited,
-    telling::{day, moment},
+    IssuerError, SERVER_DAYS, read_limited,
+    telling::{Done, cut_short, day, moment},
     write_whole,
 };
 use clap::{Args, Subcommand};
@@ -41,20 +41,23 @@ impl ServerCommand {
         let Self::Issue(issue) = self;
         issue.answer.check()?;
         let request = read_limited(&issue.request, REQUEST_BYTES_MAX)?;
-        let (mut ca, _) = run.passphrase.open(|passphrase| ServerCa::open(&issue.ca, passphrase))?;
+        let mut ca = run.open_server(&issue.ca)?;
         let issued = ca.issue(&request, &issue.name, issue.days, run.now_ms)?;
         write_whole(&issue.answer.output, &issued.file)?;
-        run.output.done(
-            &json!({
+        let life = ca.life()?;
+        let mut lines =
+            vec![format!("Certified the server {} until {}.", issue.name, day(issued.not_after_ms))];
+        lines.extend(cut_short(run.output.language, &life, issued.not_after_ms).map(str::to_owned));
+        run.output.done_and_next(
+            json!({
                 "schema": "alcove.certs.server.v1",
                 "name": issue.name,
                 "not_after": moment(issued.not_after_ms),
+                "ends_with_ca": life.cuts_short(issued.not_after_ms),
                 "file": issue.answer.output,
             }),
-            &[
-                format!("Certified the server {} until {}.", issue.name, day(issued.not_after_ms)),
-                format!("Put {} where the server's configuration names it.", issue.answer.output.display()),
-            ],
+            lines,
+            &Done::ServerCertified { file: &issue.answer.output },
         )
     }
 }

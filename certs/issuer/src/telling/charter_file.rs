@@ -5,6 +5,7 @@ use crate::{
     ledger::entries::key_hash,
     telling::{
         differences::{Words, changes, changes_for_scripts, side_code},
+        next::Done,
         time::{day, grouped, moment},
     },
 };
@@ -84,6 +85,16 @@ impl<'a> Described<'a> {
             "quorum_needed": standing.quorum,
             "complete": standing.is_complete(),
         })
+    }
+
+    /// How far it is, for what comes next.
+    pub fn done<'b>(&'b self, path: &'b Path) -> Done<'b> {
+        Done::CharterSigned {
+            file: path,
+            version: self.file.offered.charter().version,
+            must_sign: &self.standing.must_sign,
+            is_complete: self.standing.is_complete(),
+        }
     }
 
     /// The six words of the key for the names of staff; nothing where the charter states none.

@@ -12,7 +12,9 @@ mod desk;
 pub(crate) mod differences;
 mod draft;
 mod folder;
+mod life;
 mod list;
+mod next;
 pub(crate) mod recovery;
 mod request;
 mod roll;
@@ -22,6 +24,8 @@ pub(crate) mod told;
 pub use answer::late;
 pub use charter_file::Described;
 pub use differences::{Due, Words, due, side_code};
+pub use life::{Ending, cut_short, ending};
+pub use next::{Done, Next, next};
 pub use recovery::share_fault;
 pub use time::{day, grouped, moment};
 pub use told::Told;
@@ -63,6 +67,7 @@ pub fn code(error: &IssuerError) -> Option<&'static str> {
         IssuerError::Charter(CharterError::CaClaimMissing(..)) => Some("ca-claim-missing"),
         IssuerError::Charter(CharterError::BadCaClaim(..)) => Some("bad-ca-claim"),
         IssuerError::PassphraseUnfit(unfit) => Some(unfit.code()),
+        IssuerError::Life(error) => Some(life::code(error)),
         IssuerError::Draft(DraftError::OtherDirectoryKey) => Some("other-directory-key"),
         IssuerError::Draft(DraftError::WordsNotHeard { .. }) => Some("words-not-heard"),
         IssuerError::Draft(DraftError::WordsOfNothing | DraftError::OtherKeyWords { .. }) => {
@@ -76,6 +81,7 @@ fn exit(error: &IssuerError) -> Exit {
     use IssuerError as E;
     match error {
         E::Folder(error) => folder::exit(error),
+        E::Life(_) => Exit::Certificate,
         E::Request(error) => request::exit(error),
         E::Answer(error) => answer::exit(error),
         E::Draft(error) => draft::exit(error),
@@ -98,6 +104,7 @@ fn sentences(language: Language, error: &IssuerError, now_ms: i64) -> Said {
     let Language::English = language;
     match error {
         E::Folder(error) => folder::sentences(language, error),
+        E::Life(error) => life::sentences(language, error, now_ms),
         E::Request(error) => request::sentences(language, error),
         E::Answer(error) => answer::sentences(language, error),
         E::Draft(error) => draft::sentences(language, error),
@@ -151,17 +158,21 @@ fn sentences(language: Language, error: &IssuerError, now_ms: i64) -> Said {
         ),
         E::Unpublished { file, source } => {
             let Said { happened, remedy } = sentences(language, source, now_ms);
-            let file = file.display();
+            let file = next::shell(file);
             said(
                 format!("The list is in {file} and NOT in force. {happened}"),
-                format!("Run `alcove-certs crl publish {file}` as soon as that is fixed. {remedy}"),
+                format!(
+                    "Run `alcove-certs crl publish {file} --charter CHARTER --desk HOST:PORT` as soon as that is fixed. {remedy}"
+                ),
             )
         }
         E::LedgerUnpublished { source } => {
             let Said { happened, remedy } = sentences(language, source, now_ms);
             said(
                 format!("It is done, but the ledger that records it is NOT published. {happened}"),
-                format!("Run `alcove-certs ledger publish` as soon as that is fixed. {remedy}"),
+                format!(
+                    "Run `alcove-certs ledger publish --ca DIR --charter CHARTER --desk HOST:PORT` as soon as that is fixed. {remedy}"
+                ),
             )
         }
         E::Crypto { act } => {

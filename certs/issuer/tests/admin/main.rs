@@ -4,6 +4,7 @@
 
 mod adoption;
 mod at_desk;
+mod ca_end;
 mod charter;
 mod desk;
 mod desk_program;

@@ -106,7 +106,7 @@ impl Next {
             rules: self.rules,
             days: self.days,
         };
-        let ca = run.passphrase.open_agency(&self.ca)?;
+        let (ca, _) = run.open_agency(&self.ca)?;
         let file = draft_next(&file, changes, &ca, run.now_ms)?;
         write_whole(&self.output, &file.encode())?;
         run.output.acted();

@@ -61,6 +61,7 @@ impl WouldCut {
         let runtime = runtime()?;
         let desk = runtime.block_on(Desk::connect_by_any(&self.desk, &file))?;
         let (ca, _) = passphrase.open(|passphrase| AgencyCa::open(&self.ca, passphrase))?;
+        run.output.tell_end(&ca.life()?);
         let live = runtime.block_on(desk.orders(&ca, clock_ms()).would_cut(file.offered.encode()))?;
         let held = ca.hang_on_dropped(&file, clock_ms());
         let names = |devices: &[Identity]| devices.iter().map(ToString::to_string).collect::<Vec<_>>();

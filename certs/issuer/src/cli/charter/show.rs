@@ -40,5 +40,5 @@ pub(super) fn answer(
     run: &mut Run,
 ) -> Result<(), IssuerError> {
     let lines: Vec<_> = said.map(str::to_owned).into_iter().chain(described.lines(Words::Shown)).collect();
-    run.output.answer(&described.object(path), &lines)
+    run.output.answer_and_next(described.object(path), lines, &described.done(path))
 }

@@ -32,7 +32,7 @@ pub(crate) struct Sign {
 impl Sign {
     pub(super) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         let mut file = read_charter(&self.file)?;
-        let ca = run.passphrase.open_agency(&self.ca)?;
+        let (ca, _) = run.open_agency(&self.ca)?;
         let signer = &ca.profile().trust_domain;
         let signed_before = file.offered.standing(file.history.as_ref())?.signed.contains(signer);
         if !signed_before {

@@ -40,7 +40,7 @@ pub(crate) struct WithdrawAttempt {
 impl Ask {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         let given = self.request.as_deref().map(|path| read_limited(path, REQUEST_BYTES_MAX)).transpose()?;
-        let visit = self.at.visit(&run.passphrase)?;
+        let visit = run.visit(&self.at)?;
         let request = match given {
             Some(request) => Some(request),
             None => visit.ca.kept_request(&self.device)?,
@@ -77,7 +77,7 @@ fn words_of(request: Option<&[u8]>, given: Option<&str>, device: &Identity) -> R
 
 impl ListAttempts {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
-        let visit = self.at.visit(&run.passphrase)?;
+        let visit = run.visit(&self.at)?;
         let attempts = visit.wait(visit.orders(clock_ms()).attempts(&visit.trust))?;
         for attempt in &attempts.ours {
             run.output.answer(&object(attempt), &lines(attempt))?;
@@ -95,7 +95,7 @@ impl ListAttempts {
 
 impl WithdrawAttempt {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
-        let visit = self.at.visit(&run.passphrase)?;
+        let visit = run.visit(&self.at)?;
         visit.wait(visit.orders(clock_ms()).withdraw_recovery(&self.attempt))?;
         let attempt = find(&visit, &self.attempt)?;
         run.output.done(&object(&attempt), &lines(&attempt))

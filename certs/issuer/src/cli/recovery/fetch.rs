@@ -33,7 +33,7 @@ pub(crate) struct Fetch {
 impl Fetch {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         self.answer.check()?;
-        let visit = self.at.visit(&run.passphrase)?;
+        let visit = run.visit(&self.at)?;
         let hash = match self.key_hash {
             Some(hash) => hash,
             None => key_in_force(&visit)?,

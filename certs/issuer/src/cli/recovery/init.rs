@@ -32,7 +32,7 @@ impl Init {
         let order = RecoveryOrder { officers: self.officers, needed: self.needed, replace: self.replace };
         order.check()?;
         self.passphrases.check_count(self.officers as usize)?;
-        let mut ca = run.passphrase.open_agency(&self.ca)?;
+        let (mut ca, _) = run.open_agency(&self.ca)?;
         // Before five people have thought of passphrases for nothing.
         ca.check_recovery_replaceable(self.replace)?;
         let passphrases = (1..=self.officers)

@@ -1,0 +1,137 @@
+//! Every command that this program speaks of exists, and every command that it gives for a next step is whole.
+
+use super::args::Cli;
+use alcove_issuer::{
+    RollState,
+    telling::{Done, next},
+};
+use alcove_programs::language::Language::English;
+use clap::{Command, CommandFactory, Parser};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The words of a command as [`next`] writes them for a shell.
+fn words(command: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    let mut letters = command.chars();
+    while let Some(letter) = letters.next() {
+        let last = words.last_mut().unwrap();
+        match letter {
+            '\'' => quoted = !quoted,
+            '\\' if !quoted => last.extend(letters.next()),
+            ' ' if !quoted => words.push(String::new()),
+            letter => last.push(letter),
+        }
+    }
+    words
+}
+
+#[test]
+fn every_command_for_a_next_step_is_taken_by_the_parser_as_it_stands() {
+    let path = Path::new("Nora's files/ca");
+    let agencies =
+        ["elmgate.northmark.example".parse().unwrap(), "harborlight.northmark.example".parse().unwrap()];
+    let desk = "alcove.northmark.example:4434";
+    let signed =
+        |version, must_sign| Done::CharterSigned { file: path, version, must_sign, is_complete: false };
+    let issued = |desk| Done::Issued { folder: path, charter: path, file: path, desk };
+    let mut all = vec![
+        Done::AgencyMade { folder: path },
+        Done::ServerMade { folder: path },
+        Done::Renamed { folder: path },
+        signed(1, &agencies),
+        signed(2, &agencies[..1]),
+        signed(2, &[]),
+        Done::CharterSigned { file: path, version: 1, must_sign: &[], is_complete: true },
+        Done::CharterSigned { file: path, version: 2, must_sign: &[], is_complete: true },
+        Done::ServerCertified { file: path },
+        issued(Some(desk)),
+        issued(None),
+        Done::Invited { name: "Rosa Iglesias", file: path, folder: path, charter: path, desk },
+        Done::ListMade { file: path },
+        Done::Adopted { folder: path },
+    ];
+    for state in [RollState::Steady, RollState::Begun, RollState::Switched] {
+        all.extend([true, false].map(|is_server| Done::Rolled { folder: path, is_server, state }));
+    }
+    let mut parsed = 0;
+    for done in &all {
+        let next = next(English, done);
+        assert!(!next.is_empty(), "{done:?}: somebody has to do something");
+        for command in next.into_iter().filter_map(|next| next.command) {
+            let words = words(&command);
+            if words[0] == "alcove-certs" {
+                parsed += 1;
+                let taken = Cli::try_parse_from(&words);
+                assert!(taken.is_ok(), "{command}: {}", taken.err().unwrap());
+            }
+        }
+    }
+    assert!(parsed > 15, "{parsed}");
+    assert!(Cli::try_parse_from(words("alcove-certs ledger publish --ca x")).is_err(), "the control");
+}
+
+/// The texts between backticks that begin with this program's name, in all sentences of the crate.
+fn spoken() -> Vec<(PathBuf, String)> {
+    fn visit(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                visit(&path, found);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                // A sentence goes on in the next line where it is broken in the source.
+                let text = fs::read_to_string(&path).unwrap().replace("\\\n", "");
+                let spans = text.split('`').filter(|span| span.starts_with("alcove-certs "));
+                found.extend(
+                    spans.map(|span| (path.clone(), span.split_whitespace().collect::<Vec<_>>().join(" "))),
+                );
+            }
+        }
+    }
+    let mut found = Vec::new();
+    visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    found
+}
+
+/// What is wrong with a command that somebody is told of by its name.
+fn fault(program: &Command, span: &str) -> Option<String> {
+    let mut command = program;
+    let mut words = span.split(' ').skip(1).peekable();
+    while let Some(word) =
+        words.next_if(|word| !word.starts_with(['-', '{', '"']) && command.has_subcommands())
+    {
+        match command.find_subcommand(word) {
+            Some(found) => command = found,
+            None if command.is_subcommand_required_set() || command.get_name() == program.get_name() => {
+                return Some(format!("`{span}`: there is no {word}"));
+            }
+            None => break,
+        }
+    }
+    let known = |flag: &str| {
+        let long = flag.trim_start_matches("--");
+        command.get_arguments().any(|argument| argument.get_long() == Some(long))
+    };
+    words
+        .filter(|word| word.starts_with("--"))
+        .find(|word| !known(word))
+        .map(|flag| format!("`{span}`: no {flag}"))
+}
+
+#[test]
+fn every_command_that_a_sentence_names_exists_with_its_flags() {
+    let mut program = Cli::command();
+    program.build();
+    let spoken = spoken();
+    assert!(spoken.len() > 40, "{}", spoken.len());
+    let faults: Vec<_> =
+        spoken.iter().filter_map(|(file, span)| fault(&program, span).map(|fault| (file, fault))).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    for wrong in ["alcove-certs ledgers", "alcove-certs crl publish --folder x", "alcove-certs ca show-words"]
+    {
+        assert!(fault(&program, wrong).is_some(), "the control: {wrong}");
+    }
+}
