@@ -15,6 +15,7 @@ mod devices;
 mod documents;
 mod done_unsaid;
 mod enrolment;
+mod founding;
 mod full_disks;
 #[path = "../hostile/mod.rs"]
 mod hostile;

@@ -7,6 +7,7 @@ use crate::{
     desk::error::{AttemptError, DeskError},
     ledger::error::ListError,
     recovery::error::RecoveryError,
+    start::StartError,
 };
 use alcove_charter::CharterError;
 use alcove_programs::{files::FileError, passphrase::Unfit};
@@ -65,6 +66,8 @@ pub enum IssuerError {
         /// Whose duty officer it is.
         trust_domain: TrustDomain,
     },
+    /// A step of the guided walk is not taken.
+    Start(#[from] StartError),
     /// An act of recovery.
     Recovery(#[from] RecoveryError),
     /// A list was made, and is not in force.

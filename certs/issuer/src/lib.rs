@@ -15,6 +15,7 @@ mod desk;
 mod error;
 mod ledger;
 pub mod recovery;
+pub mod start;
 pub mod telling;
 
 pub use alcove_charter::spelled_words;

@@ -2,7 +2,7 @@
 
 use super::{
     approve, ca, charter, crl, duty, invite, issue, ledger, list, pending, recovery, rehearse, renew, revoke,
-    server,
+    server, start,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -29,6 +29,8 @@ pub(super) struct Common {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Found a collaborative step by step: asks one question at a time, and goes on where you stopped.
+    Start(start::Start),
     /// Make a CA, rename it, show its words, or roll it over to a new key.
     #[command(subcommand)]
     Ca(ca::CaCommand),

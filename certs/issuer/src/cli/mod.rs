@@ -32,6 +32,8 @@ mod revoke;
 mod roll;
 mod run;
 mod server;
+mod start;
+mod start_names;
 mod watched_list;
 
 #[cfg(test)]
@@ -56,6 +58,7 @@ pub(crate) fn run() -> ExitCode {
     };
     let run = &mut run;
     let done = match cli.command {
+        Command::Start(command) => command.run(run),
         Command::Ca(command) => command.run(run),
         Command::Server(command) => command.run(run),
         Command::Issue(command) => command.run(run),

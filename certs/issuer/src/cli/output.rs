@@ -28,6 +28,17 @@ impl Output {
         Self { language, json, answers: Answers::default(), ca_ends: None }
     }
 
+    /// Whether a script reads the answers.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Says what went wrong and what to do, where the command goes on.
+    pub(crate) fn say(&mut self, error: &IssuerError) -> Result<(), IssuerError> {
+        let told = telling::tell(self.language, error, clock_ms());
+        self.remarks(&[told.happened, told.remedy])
+    }
+
     /// Tells of a CA that was opened and ends within a year: people at once and once, on standard error, since an answer may
     /// be nothing but six words; scripts in each answer.
     pub(crate) fn tell_end(&mut self, life: &CaLife) {

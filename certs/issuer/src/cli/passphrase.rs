@@ -17,6 +17,11 @@ impl Source {
         Self { file }
     }
 
+    /// Whether a person types it.
+    pub(crate) fn is_typed(&self) -> bool {
+        self.file.is_none()
+    }
+
     /// The passphrase of a CA that exists, which nothing has been opened with yet.
     pub(crate) fn of_existing(&self) -> Result<Untried, IssuerError> {
         match &self.file {

@@ -2,10 +2,12 @@
 
 use super::args::Cli;
 use alcove_issuer::{
-    RollState,
-    telling::{Done, next},
+    AgencyProfile, RollState,
+    start::{Part, Plan, State, Step, StepName, Walk, Whom},
+    telling::{Done, Next, next, step_next},
 };
 use alcove_programs::language::Language::English;
+use alcove_proto::v1::Side;
 use clap::{Command, CommandFactory, Parser};
 use std::{
     fs,
@@ -58,9 +60,10 @@ fn every_command_for_a_next_step_is_taken_by_the_parser_as_it_stands() {
         all.extend([true, false].map(|is_server| Done::Rolled { folder: path, is_server, state }));
     }
     let mut parsed = 0;
-    for done in &all {
-        let next = next(English, done);
-        assert!(!next.is_empty(), "{done:?}: somebody has to do something");
+    let mut nexts: Vec<Vec<Next>> = all.iter().map(|done| next(English, done)).collect();
+    nexts.extend(walks(path));
+    for next in nexts {
+        assert!(!next.is_empty(), "somebody has to do something");
         for command in next.into_iter().filter_map(|next| next.command) {
             let words = words(&command);
             if words[0] == "alcove-certs" {
@@ -72,6 +75,39 @@ fn every_command_for_a_next_step_is_taken_by_the_parser_as_it_stands() {
     }
     assert!(parsed > 15, "{parsed}");
     assert!(Cli::try_parse_from(words("alcove-certs ledger publish --ca x")).is_err(), "the control");
+}
+
+/// What each person is told to do at the steps of a walk where somebody waits, and at its end.
+fn walks(folder: &Path) -> Vec<Vec<Next>> {
+    let domain = |label: &str| format!("{label}.northmark.example").parse().unwrap();
+    let agency = || AgencyProfile {
+        trust_domain: domain("elmgate"),
+        display_name: "Elmgate Family Justice Center".to_owned(),
+        side: Side::Provider,
+    };
+    let server_name = || "alcove.northmark.example".to_owned();
+    let whom = || vec![Whom::Agency(domain("harborlight")), Whom::Operator];
+    let drafts =
+        Part::Drafts { agency: agency(), others: vec![domain("harborlight")], server_name: server_name() };
+    let operates = Part::Operates { server_name: server_name() };
+    let signs = Part::Signs { agency: agency() };
+    let drafter = || vec![Whom::Drafter];
+    let of = |part: &Part, step: Option<(StepName, Vec<Whom>)>| {
+        let plan = Plan { collaborative: "northmark.example".parse().unwrap(), part: part.clone() };
+        let step = step.map(|(name, whom)| Step { name, state: State::Waiting(whom) });
+        step_next(English, &Walk::new(folder), &plan, step.as_ref())
+    };
+    vec![
+        of(&drafts, Some((StepName::Gather, whom()))),
+        of(&drafts, Some((StepName::Signatures, whom()))),
+        of(&drafts, None),
+        of(&signs, Some((StepName::Charter, drafter()))),
+        of(&signs, Some((StepName::Signatures, drafter()))),
+        of(&signs, None),
+        of(&operates, Some((StepName::ServerKeys, Vec::new()))),
+        of(&operates, Some((StepName::Charter, drafter()))),
+        of(&operates, None),
+    ]
 }
 
 /// The texts between backticks that begin with this program's name, in all sentences of the crate.

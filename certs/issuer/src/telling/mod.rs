@@ -18,6 +18,7 @@ mod next;
 pub(crate) mod recovery;
 mod request;
 mod roll;
+mod start;
 pub(crate) mod time;
 pub(crate) mod told;
 
@@ -27,6 +28,7 @@ pub use differences::{Due, Words, due, side_code};
 pub use life::{Ending, cut_short, ending};
 pub use next::{Done, Next, next};
 pub use recovery::share_fault;
+pub use start::{step_line, step_next, step_object, step_title};
 pub use time::{day, grouped, moment};
 pub use told::Told;
 
@@ -91,6 +93,7 @@ fn exit(error: &IssuerError) -> Exit {
         E::Desk(error) => desk::exit(error),
         E::Recovery(error) => recovery::exit(error),
         E::Attempt(error) => attempt::exit(error),
+        E::Start(error) => start::exit(error),
         E::Unpublished { source, .. } | E::LedgerUnpublished { source } => exit(source),
         E::WrongPassphrase | E::PassphraseMissing => Exit::Locked,
         E::PassphrasesDiffer | E::Name(_) | E::Days { .. } | E::ServerAddress | E::ServerName => Exit::Usage,
@@ -114,6 +117,7 @@ fn sentences(language: Language, error: &IssuerError, now_ms: i64) -> Said {
         E::Desk(error) => desk::sentences(language, error, now_ms),
         E::Recovery(error) => recovery::sentences(language, error),
         E::Attempt(error) => attempt::sentences(language, error),
+        E::Start(error) => start::sentences(language, error),
         E::WrongPassphrase => said(
             "This is not the passphrase of this CA.",
             "Try again; no one can open the CA without its passphrase.",

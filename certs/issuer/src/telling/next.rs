@@ -306,7 +306,7 @@ fn issued(folder: &Path, charter: &Path, file: &Path, desk: Option<&str>) -> Vec
     ]
 }
 
-fn by(who: impl Into<String>, what: impl Into<String>, command: Option<String>) -> Next {
+pub(super) fn by(who: impl Into<String>, what: impl Into<String>, command: Option<String>) -> Next {
     Next { who: who.into(), what: what.into(), command }
 }
 

@@ -20,3 +20,4 @@ mod recovery_desk;
 mod revoke;
 mod roll;
 mod server;
+mod start;

@@ -6,6 +6,8 @@ mod publish;
 mod show;
 mod sign;
 
+pub(crate) use sign::sign_file;
+
 use crate::cli::{
     charter::{
         draft::{New, Next},

@@ -11,7 +11,7 @@ use alcove_issuer::{
     write_whole,
 };
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(crate) struct Sign {
@@ -31,23 +31,34 @@ pub(crate) struct Sign {
 
 impl Sign {
     pub(super) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
-        let mut file = read_charter(&self.file)?;
-        let (ca, _) = run.open_agency(&self.ca)?;
-        let signer = &ca.profile().trust_domain;
-        let signed_before = file.offered.standing(file.history.as_ref())?.signed.contains(signer);
-        if !signed_before {
-            let shown = Described::new(&file, run.now_ms, run.output.language)?.lines(Words::Hidden);
-            let due = telling::due(run.output.language, &file, signer, &self.heard)?;
-            hear(&due, &shown, self.yes)?;
-        }
-        let said = match ca.sign_charter(&mut file, run.now_ms)? {
-            Signed::Now => {
-                write_whole(&self.file, &file.encode())?;
-                "Signed."
-            }
-            Signed::Before => "This agency had signed before.",
-        };
-        run.output.acted();
-        answer(&Described::new(&file, run.now_ms, run.output.language)?, &self.file, Some(said), run)
+        sign_file(&self.file, &self.ca, &self.heard, self.yes, run)
     }
+}
+
+/// Signs a draft in its file for the agency of a folder, once the words of its new keys were heard.
+pub(crate) fn sign_file(
+    path: &Path,
+    folder: &Path,
+    heard: &[String],
+    yes: bool,
+    run: &mut Run,
+) -> Result<(), IssuerError> {
+    let mut file = read_charter(path)?;
+    let (ca, _) = run.open_agency(folder)?;
+    let signer = &ca.profile().trust_domain;
+    let signed_before = file.offered.standing(file.history.as_ref())?.signed.contains(signer);
+    if !signed_before {
+        let shown = Described::new(&file, run.now_ms, run.output.language)?.lines(Words::Hidden);
+        let due = telling::due(run.output.language, &file, signer, heard)?;
+        hear(&due, &shown, yes)?;
+    }
+    let said = match ca.sign_charter(&mut file, run.now_ms)? {
+        Signed::Now => {
+            write_whole(path, &file.encode())?;
+            "Signed."
+        }
+        Signed::Before => "This agency had signed before.",
+    };
+    run.output.acted();
+    answer(&Described::new(&file, run.now_ms, run.output.language)?, path, Some(said), run)
 }

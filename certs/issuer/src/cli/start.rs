@@ -1,0 +1,208 @@
+//! `start`: the guided walk by which a collaborative is founded. One question at a time; it can be left at any line.
+
+use super::{ask::answer, charter::sign_file, run::Run, start_names::names};
+use alcove_issuer::{
+    IssuerError,
+    start::{Plan, StartError, State, Step, StepName, TakenIn, Walk, steps},
+    telling::{Described, Next, day, step_line, step_next, step_object, step_title},
+};
+use clap::Args;
+use serde_json::{Value, json};
+use std::{
+    io::{IsTerminal, stdin},
+    path::{Path, PathBuf},
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct Start {
+    /// Your folder of the walk; it is made if it is not there.
+    #[arg(value_name = "DIR", default_value = "alcove-start")]
+    folder: PathBuf,
+}
+
+/// Whether the walk goes on after a step.
+enum Goes {
+    On,
+    /// The person stops here.
+    Stops,
+}
+
+impl Start {
+    pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
+        let walk = Walk::new(&self.folder);
+        if run.output.is_json() {
+            return show(&walk, run);
+        }
+        if !stdin().is_terminal() {
+            return Err(StartError::NoTerminal.into());
+        }
+        run.output.remark(
+            "This founds a collaborative, step by step. Stop whenever you like (Ctrl-C): the same command goes on where you were.",
+        )?;
+        show(&walk, run)?;
+        loop {
+            let found = walk.look()?;
+            let open = steps(&found).into_iter().find(|step| !matches!(step.state, State::Done));
+            let goes = match (open, found.plan) {
+                (None, Some(plan)) => return the_end(&walk, &plan, run),
+                (Some(step), Some(plan)) => {
+                    run.output.remark(&format!("\nNow: {}.", step_title(run.output.language, step.name)))?;
+                    take(&step, &plan, &walk, run)?
+                }
+                (_, None) => match names()? {
+                    Some(plan) => {
+                        walk.keep(&plan)?;
+                        Goes::On
+                    }
+                    None => Goes::Stops,
+                },
+            };
+            if let Goes::Stops = goes {
+                return run.output.remark("Stopped here. The same command goes on from this step.");
+            }
+        }
+    }
+}
+
+/// Takes one step, or asks for what it waits for.
+fn take(step: &Step, plan: &Plan, walk: &Walk, run: &mut Run) -> Result<Goes, IssuerError> {
+    match (step.name, &step.state) {
+        (_, State::Waiting(_)) => wait(step, plan, walk, run),
+        (StepName::Ca, _) => {
+            run.output.remarks(&[
+                "The CA's keys are locked with a passphrase. If it is lost, nobody can open or reset them."
+                    .to_owned(),
+                "Four or five random words are good.".to_owned(),
+            ])?;
+            let passphrase = match run.passphrase.of_new() {
+                // Whoever mistypes, or takes one that is too easy, is asked again.
+                Err(IssuerError::PassphrasesDiffer) if run.passphrase.is_typed() => {
+                    let said = run.output.fault(&IssuerError::PassphrasesDiffer);
+                    run.output.remark(&said)?;
+                    return Ok(Goes::On);
+                }
+                Err(error @ IssuerError::PassphraseUnfit(_)) if run.passphrase.is_typed() => {
+                    run.output.say(&error)?;
+                    return Ok(Goes::On);
+                }
+                passphrase => passphrase?,
+            };
+            walk.make_ca(&passphrase, run.now_ms)?;
+            run.output.acted();
+            run.output.remark(&format!("Made the CA in {}.", walk.ca().display()))?;
+            Ok(Goes::On)
+        }
+        (StepName::Draft, _) => draft(walk, run),
+        (StepName::Sign, _) => {
+            run.output.remark(
+                "Each key that is not yours has six words, which its owner reads to you by phone. If you drafted the charter, the \
+                 words of the key for the names are those that you wrote down.",
+            )?;
+            sign_file(&walk.charter(), &walk.ca(), &[], false, run)?;
+            Ok(Goes::On)
+        }
+        (StepName::ServerKeys, _) => {
+            tell(&step_next(run.output.language, walk, plan, Some(step)), run)?;
+            let Some(_) = answer(&[], "Press Enter when that is done (Ctrl-D stops here): ")? else {
+                return Ok(Goes::Stops);
+            };
+            if !walk.look()?.has_server_request {
+                let server = walk.server();
+                run.output.remark(&format!("There is no server.req in {} yet.", server.display()))?;
+            }
+            Ok(Goes::On)
+        }
+        (StepName::ServerCertificate, _) => {
+            let mut ca = run.open_server(&walk.ca())?;
+            let until_ms = walk.certify_server(&mut ca, run.now_ms)?;
+            run.output.acted();
+            run.output.remark(&format!("Certified the server until {}.", day(until_ms)))?;
+            Ok(Goes::On)
+        }
+        // None of these is a person's own: they wait, or are the first.
+        (StepName::Names | StepName::Gather | StepName::Charter | StepName::Signatures, _) => Ok(Goes::Stops),
+    }
+}
+
+fn draft(walk: &Walk, run: &mut Run) -> Result<Goes, IssuerError> {
+    let file = walk.draft(run.now_ms)?;
+    run.output.acted();
+    let described = Described::new(&file, run.now_ms, run.output.language)?;
+    let words = described.directory_key_words().unwrap_or_default();
+    let lines = [
+        format!("Drafted {}.", walk.charter().display()),
+        "The six words of the key that names are sealed with:".to_owned(),
+        format!("    {words}"),
+        "Write them down now. You read them to each admin who signs, from your paper and never from a file that came back to you."
+            .to_owned(),
+    ];
+    let written = answer(&lines, "Press Enter when you have written them down. ")?;
+    Ok(if written.is_some() { Goes::On } else { Goes::Stops })
+}
+
+/// Says who is waited for, and takes in what has come.
+fn wait(step: &Step, plan: &Plan, walk: &Walk, run: &mut Run) -> Result<Goes, IssuerError> {
+    tell(&step_next(run.output.language, walk, plan, Some(step)), run)?;
+    loop {
+        let question = ["A file that has come, by its path (Enter alone stops here)".to_owned()];
+        let file = answer(&question, "File: ")?;
+        let file = file.as_deref().map(path_of).unwrap_or_default();
+        if file.as_os_str().is_empty() {
+            return Ok(Goes::Stops);
+        }
+        match walk.take_in(&file) {
+            Ok(taken) => {
+                run.output.acted();
+                run.output.remark(&taken_text(&taken))?;
+                return Ok(Goes::On);
+            }
+            Err(error) => run.output.say(&error)?,
+        }
+    }
+}
+
+/// A path as people paste it: a file manager puts quotation marks around it.
+fn path_of(typed: &str) -> PathBuf {
+    let typed = typed.trim();
+    let unquoted = ['\'', '"'].iter().find_map(|mark| typed.strip_prefix(*mark)?.strip_suffix(*mark));
+    Path::new(unquoted.unwrap_or(typed)).to_owned()
+}
+
+fn taken_text(taken: &TakenIn) -> String {
+    match taken {
+        TakenIn::Agency(trust_domain) => format!("That is the file of {trust_domain}."),
+        TakenIn::ServerCa => "That is the server's CA.".to_owned(),
+        TakenIn::Charter { new_signatures: 0 } => "That is the charter, with no new signature.".to_owned(),
+        TakenIn::Charter { new_signatures: 1 } => "That is the charter, with 1 new signature.".to_owned(),
+        TakenIn::Charter { new_signatures } => {
+            format!("That is the charter, with {new_signatures} new signatures.")
+        }
+    }
+}
+
+fn the_end(walk: &Walk, plan: &Plan, run: &mut Run) -> Result<(), IssuerError> {
+    run.output.remark("\nAll your steps are done.")?;
+    tell(&step_next(run.output.language, walk, plan, None), run)
+}
+
+fn tell(next: &[Next], run: &mut Run) -> Result<(), IssuerError> {
+    let lines: Vec<_> = next.iter().flat_map(Next::lines).collect();
+    run.output.remarks(&lines)
+}
+
+/// The steps, without asking.
+fn show(walk: &Walk, run: &mut Run) -> Result<(), IssuerError> {
+    let found = walk.look()?;
+    let language = run.output.language;
+    let all = steps(&found);
+    let open = all.iter().find(|step| step.state != State::Done);
+    let next = found.plan.as_ref().map(|plan| step_next(language, walk, plan, open)).unwrap_or_default();
+    let object = json!({
+        "schema": "alcove.certs.start.v1",
+        "folder": walk.folder(),
+        "part": found.plan.as_ref().map(|plan| plan.part.code()),
+        "steps": all.iter().map(|step| step_object(language, step)).collect::<Vec<Value>>(),
+        "next": next.iter().map(Next::object).collect::<Vec<Value>>(),
+    });
+    run.output.answer(&object, &all.iter().map(|step| step_line(language, step)).collect::<Vec<_>>())
+}

@@ -1,0 +1,230 @@
+//! What a person is told on the walk by which a collaborative is founded: its steps, who is waited for, what to send to whom.
+
+use crate::{
+    start::{Part, Plan, StartError, State, Step, StepName, Walk, Whom},
+    telling::{
+        next::{Next, by, shell},
+        told::{Said, said},
+    },
+};
+use alcove_programs::{exit::Exit, language::Language};
+use serde_json::{Value, json};
+
+/// What a step is, in a few words.
+pub fn step_title(language: Language, name: StepName) -> &'static str {
+    let Language::English = language;
+    match name {
+        StepName::Names => "say who you are, and the names",
+        StepName::Ca => "make your CA",
+        StepName::Gather => "collect the public files of the others",
+        StepName::Draft => "draft the charter",
+        StepName::Charter => "receive the charter",
+        StepName::Sign => "hear the others' six words by phone, and sign the charter",
+        StepName::Signatures => "receive the charter with everybody's signature",
+        StepName::ServerKeys => "make the server's keys",
+        StepName::ServerCertificate => "certify the server",
+    }
+}
+
+/// A step as a line for people.
+pub fn step_line(language: Language, step: &Step) -> String {
+    let Language::English = language;
+    let state = match &step.state {
+        State::Done => "done   ".to_owned(),
+        State::Next => "NEXT   ".to_owned(),
+        State::Waiting(_) => "waiting".to_owned(),
+        State::Later => "       ".to_owned(),
+    };
+    let whom = match &step.state {
+        State::Waiting(whom) => {
+            let whom: Vec<_> = whom.iter().map(|whom| called(language, whom)).collect();
+            format!(" (waiting for {})", whom.join(", "))
+        }
+        State::Done | State::Next | State::Later => String::new(),
+    };
+    format!("  {state}  {}{whom}", step_title(language, step.name))
+}
+
+/// A step for scripts.
+pub fn step_object(language: Language, step: &Step) -> Value {
+    let (state, whom): (_, &[Whom]) = match &step.state {
+        State::Done => ("done", &[]),
+        State::Next => ("next", &[]),
+        State::Waiting(whom) => ("waiting", whom),
+        State::Later => ("later", &[]),
+    };
+    let code = match step.name {
+        StepName::Names => "names",
+        StepName::Ca => "ca",
+        StepName::Gather => "gather",
+        StepName::Draft => "draft",
+        StepName::Charter => "charter",
+        StepName::Sign => "sign",
+        StepName::Signatures => "signatures",
+        StepName::ServerKeys => "server-keys",
+        StepName::ServerCertificate => "server-certificate",
+    };
+    let whom: Vec<_> = whom.iter().map(|whom| called(language, whom)).collect();
+    json!({ "step": code, "title": step_title(language, step.name), "state": state, "waiting_for": whom })
+}
+
+/// Somebody else, in the middle of a sentence.
+fn called(language: Language, whom: &Whom) -> String {
+    let Language::English = language;
+    match whom {
+        Whom::Agency(trust_domain) => format!("the admin of {trust_domain}"),
+        Whom::Drafter => "the admin who drafts the charter".to_owned(),
+        Whom::Operator => "the server's operator".to_owned(),
+    }
+}
+
+/// Who does what at a step that is not a person's own alone, or after the last one (`None`).
+pub fn step_next(language: Language, walk: &Walk, plan: &Plan, step: Option<&Step>) -> Vec<Next> {
+    let Language::English = language;
+    let ca = walk.ca();
+    let charter = shell(&walk.charter());
+    let words = || {
+        by(
+            "You",
+            "read your six words to every admin who calls you before they sign. Never send them.",
+            Some(format!("alcove-certs ca show --ca {}", shell(&ca))),
+        )
+    };
+    let Some(step) = step else { return at_the_end(walk, plan) };
+    match (step.name, &step.state) {
+        (StepName::Gather, State::Waiting(whom)) => whom.iter().map(|whom| sends(language, whom)).collect(),
+        (StepName::Charter, _) => {
+            let public = if plan.part.agency().is_some() { "agency.pub" } else { "ca.cert" };
+            let file = shell(&ca.join(public));
+            let sends = if plan.part.agency().is_some() {
+                "sends you the charter."
+            } else {
+                "sends you the charter when every agency has signed it."
+            };
+            vec![
+                by(
+                    "You",
+                    format!("send {file} to the admin who drafts the charter. It holds no secret."),
+                    None,
+                ),
+                words(),
+                by("The admin who drafts the charter", sends, None),
+            ]
+        }
+        (StepName::Signatures, State::Waiting(whom)) if matches!(plan.part, Part::Drafts { .. }) => {
+            let names: Vec<_> = whom.iter().map(|whom| called(language, whom)).collect();
+            vec![
+                by("You", format!("send {charter} to {}.", names.join(" and to ")), None),
+                words(),
+                by("Each of them", "signs it with `alcove-certs start`, and sends it back to you.", None),
+            ]
+        }
+        (StepName::Signatures, _) => vec![
+            by("You", format!("send {charter} back to the admin who drafted it."), None),
+            words(),
+            by("The admin who drafted it", "sends you the charter that all have signed.", None),
+        ],
+        (StepName::ServerKeys, _) => {
+            let name = match &plan.part {
+                Part::Drafts { server_name, .. } | Part::Operates { server_name } => server_name,
+                Part::Signs { .. } => "NAME",
+            };
+            let server = shell(&walk.server());
+            let command = format!("alcove-server init -o {server} --name {name}");
+            vec![by("You", "make the server's keys with its own program.", Some(command))]
+        }
+        (StepName::Names | StepName::Ca | StepName::Draft | StepName::Sign, _)
+        | (StepName::Gather | StepName::ServerCertificate, _) => Vec::new(),
+    }
+}
+
+fn sends(language: Language, whom: &Whom) -> Next {
+    let Language::English = language;
+    let what = match whom {
+        Whom::Agency(_) => "sends you the file agency.pub of their CA; `alcove-certs start` tells them how.",
+        Whom::Operator => {
+            "sends you the file ca.cert of the server's CA; `alcove-certs start` tells them how."
+        }
+        Whom::Drafter => "sends you the charter.",
+    };
+    let who = called(language, whom);
+    let mut letters = who.chars();
+    let who = letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or(who);
+    by(who, what, None)
+}
+
+fn at_the_end(walk: &Walk, plan: &Plan) -> Vec<Next> {
+    let charter = shell(&walk.charter());
+    let keep = by("You", format!("keep a copy of {} offline.", shell(&walk.ca())), None);
+    let invite = by(
+        "You",
+        "when the server runs, invite the first person.",
+        Some(format!(
+            "alcove-certs invite --ca {} --charter {charter} --desk HOST:PORT --server HOST:PORT --name NAME --role ROLE -o INVITATION",
+            shell(&walk.ca())
+        )),
+    );
+    match plan.part {
+        Part::Drafts { .. } => vec![
+            by("You", format!("send {charter} to the operator and to every other admin."), None),
+            keep,
+            invite,
+        ],
+        Part::Signs { .. } => vec![keep, invite],
+        Part::Operates { .. } => vec![
+            by(
+                "You",
+                "start the server.",
+                Some(format!("alcove-server run --config {}", shell(&walk.server().join("server.toml")))),
+            ),
+            keep,
+        ],
+    }
+}
+
+pub(super) fn exit(error: &StartError) -> Exit {
+    match error {
+        StartError::NoTerminal | StartError::NoPlan => Exit::Usage,
+        StartError::PlanDamaged(_) => Exit::Integrity,
+        StartError::NotWanted
+        | StartError::OtherAgency(_)
+        | StartError::OtherCharter(_)
+        | StartError::NotOurs => Exit::Refused,
+    }
+}
+
+pub(super) fn sentences(language: Language, error: &StartError) -> Said {
+    let Language::English = language;
+    match error {
+        StartError::NoTerminal => said(
+            "`alcove-certs start` asks questions, and there is no terminal to ask at.",
+            "Run it at a terminal. `alcove-certs start --json` shows the steps without asking; scripts use the single commands.",
+        ),
+        StartError::NoPlan => {
+            said("Nobody has said yet whose folder this is.", "Run `alcove-certs start` at a terminal.")
+        }
+        StartError::PlanDamaged(path) => said(
+            format!("{} was altered, or a newer program wrote it.", path.display()),
+            "Move that file away and run `alcove-certs start` again: it asks for the names anew, and finds everything else.",
+        ),
+        StartError::NotWanted => said(
+            "This is not a file that is waited for now.",
+            "Give one of the files that are named above, as it was sent to you.",
+        ),
+        StartError::OtherAgency(trust_domain) => said(
+            format!(
+                "This is the file of {trust_domain}, which you have not named as an agency of the collaborative."
+            ),
+            "Ask who sent it. If that agency belongs to it, move start.json away and run `alcove-certs start` again with all names.",
+        ),
+        StartError::OtherCharter(path) => said(
+            format!("This is another charter than {}.", path.display()),
+            "Ask the admin who drafts it which one counts. If it was drafted anew, move the old file away, and run \
+             `alcove-certs start` again: you hear the words and sign anew.",
+        ),
+        StartError::NotOurs => said(
+            "This charter does not name the CA in this folder.",
+            "Do not use it. Call the admin who drafts it, and send them the agency.pub or ca.cert of this folder once more.",
+        ),
+    }
+}

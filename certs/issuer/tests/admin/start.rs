@@ -1,0 +1,173 @@
+//! The walk by which a collaborative is founded: what it takes in, and what it does not.
+
+use crate::desk::{COLLABORATIVE, Desk, NOW_MS, SERVER_NAME, elmgate, harborlight, passphrase};
+use alcove_charter::CharterFile;
+use alcove_issuer::{
+    AgencyCa, IssuerError,
+    drafting::read_charter,
+    start::{Part, Plan, StartError, State, StepName, TakenIn, Walk, steps},
+};
+use std::{fs, path::PathBuf};
+use tempfile::TempDir;
+
+/// The walk of the admin who drafts, whose agency is Harborlight, and everybody else as [`Desk`] has them.
+struct Scene {
+    desk: Desk,
+    walk: Walk,
+    sent: TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let desk = Desk::new();
+        let walk = Walk::new(&desk.path("walk"));
+        let part = Part::Drafts {
+            agency: harborlight(),
+            others: vec![elmgate().trust_domain],
+            server_name: SERVER_NAME.to_owned(),
+        };
+        walk.keep(&Plan { collaborative: COLLABORATIVE.parse().unwrap(), part }).unwrap();
+        walk.make_ca(&passphrase(), NOW_MS).unwrap();
+        Self { desk, walk, sent: TempDir::new().unwrap() }
+    }
+
+    /// A file that somebody has sent.
+    fn sent(&self, bytes: &[u8]) -> PathBuf {
+        let path = self.sent.path().join("sent");
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn take_in(&self, bytes: &[u8]) -> Result<TakenIn, IssuerError> {
+        self.walk.take_in(&self.sent(bytes))
+    }
+
+    fn elmgate_file(&self) -> Vec<u8> {
+        fs::read(self.desk.path("elmgate").join("agency.pub")).unwrap()
+    }
+
+    fn drafted(&self) -> CharterFile {
+        self.take_in(&self.elmgate_file()).unwrap();
+        self.take_in(self.desk.server.ca_certificate()).unwrap();
+        self.walk.draft(NOW_MS).unwrap()
+    }
+
+    fn open(&self) -> Option<StepName> {
+        let steps = steps(&self.walk.look().unwrap());
+        steps.into_iter().find(|step| step.state != State::Done).map(|step| step.name)
+    }
+}
+
+fn start_error(error: IssuerError) -> StartError {
+    match error {
+        IssuerError::Start(error) => error,
+        error => panic!("{error:?}"),
+    }
+}
+
+#[test]
+fn only_files_that_are_waited_for_are_taken_in() {
+    let scene = Scene::new();
+    assert_eq!(scene.open(), Some(StepName::Gather));
+    let stranger = fs::read(scene.desk.path("harborlight").join("agency.pub")).unwrap();
+    assert!(matches!(start_error(scene.take_in(&stranger).unwrap_err()), StartError::OtherAgency(_)));
+    for other in [b"a letter".as_slice(), b"", scene.desk.draft().encode().as_slice()] {
+        assert!(matches!(start_error(scene.take_in(other).unwrap_err()), StartError::NotWanted));
+    }
+    let elmgate = elmgate().trust_domain;
+    assert_eq!(scene.take_in(&scene.elmgate_file()).unwrap(), TakenIn::Agency(elmgate));
+    assert_eq!(scene.open(), Some(StepName::Gather), "the operator's is missing");
+    assert_eq!(scene.take_in(scene.desk.server.ca_certificate()).unwrap(), TakenIn::ServerCa);
+    assert_eq!(scene.open(), Some(StepName::Draft));
+}
+
+#[test]
+fn of_a_charter_that_comes_back_only_signatures_are_taken() {
+    let scene = Scene::new();
+    let mut file = scene.drafted();
+    assert_eq!(scene.open(), Some(StepName::Sign));
+    let own = AgencyCa::open(&scene.walk.ca(), &passphrase()).unwrap();
+    own.sign_charter(&mut file, NOW_MS).unwrap();
+    fs::write(scene.walk.charter(), file.encode()).unwrap();
+    assert_eq!(scene.open(), Some(StepName::Signatures));
+
+    // Another charter of the same agencies, and one that was altered.
+    let other = scene.desk.charter().encode();
+    assert!(matches!(start_error(scene.take_in(&other).unwrap_err()), StartError::OtherCharter(_)));
+    let mut forged = file.clone();
+    forged.offered.insert_signature(elmgate().trust_domain, vec![7; 70]);
+    assert!(matches!(scene.take_in(&forged.encode()), Err(IssuerError::Charter(_))));
+    assert_eq!(scene.take_in(&file.encode()).unwrap(), TakenIn::Charter { new_signatures: 0 });
+    assert_eq!(scene.open(), Some(StepName::Signatures));
+
+    // Whoever carries it seals another key for the names: it is not that one that stays.
+    let mut back = file.clone();
+    scene.desk.elmgate.sign_charter(&mut back, NOW_MS).unwrap();
+    back.directory_keys = scene.desk.draft().directory_keys;
+    for (key, own) in back.directory_keys.iter_mut().zip(&file.directory_keys) {
+        key.trust_domain = own.trust_domain.clone();
+    }
+    assert_eq!(scene.take_in(&back.encode()).unwrap(), TakenIn::Charter { new_signatures: 1 });
+    let kept = read_charter(&scene.walk.charter()).unwrap();
+    assert_eq!(kept.directory_keys, file.directory_keys);
+    assert!(kept.complete().is_ok());
+    assert_eq!(scene.open(), None);
+}
+
+#[test]
+fn an_operator_gives_the_server_no_charter_that_is_not_whole_or_names_another_ca() {
+    let scene = Scene::new();
+    let walk = Walk::new(&scene.desk.path("operator"));
+    let part = Part::Operates { server_name: SERVER_NAME.to_owned() };
+    walk.keep(&Plan { collaborative: COLLABORATIVE.parse().unwrap(), part }).unwrap();
+    walk.make_ca(&passphrase(), NOW_MS).unwrap();
+    fs::create_dir(walk.server()).unwrap();
+    let own = fs::read(walk.ca().join("ca.cert")).unwrap();
+    let mut file = scene.desk.draft_with(|first| first.server_cas = vec![own]);
+    assert!(matches!(walk.take_in(&scene.sent(&file.encode())), Err(IssuerError::Charter(_))), "unsigned");
+    let of_another = scene.sent(&scene.desk.charter().encode());
+    assert!(matches!(start_error(walk.take_in(&of_another).unwrap_err()), StartError::NotOurs));
+    assert!(!walk.charter().exists() && !walk.server().join("charter").exists());
+    scene.desk.harborlight.sign_charter(&mut file, NOW_MS).unwrap();
+    scene.desk.elmgate.sign_charter(&mut file, NOW_MS).unwrap();
+    assert_eq!(walk.take_in(&scene.sent(&file.encode())).unwrap(), TakenIn::Charter { new_signatures: 2 });
+    assert_eq!(fs::read(walk.server().join("charter")).unwrap(), file.encode(), "the control");
+}
+
+#[test]
+fn a_charter_gives_way_to_one_that_was_drafted_anew_until_it_is_signed() {
+    let scene = Scene::new();
+    let walk = Walk::new(&scene.desk.path("signer"));
+    walk.keep(&Plan {
+        collaborative: COLLABORATIVE.parse().unwrap(),
+        part: Part::Signs { agency: elmgate() },
+    })
+    .unwrap();
+    fs::rename(scene.desk.path("elmgate"), walk.ca()).unwrap();
+    let taken = |file: &CharterFile| walk.take_in(&scene.sent(&file.encode()));
+    let without_us = scene.desk.draft_with(|first| first.agencies.truncate(1));
+    assert!(matches!(start_error(taken(&without_us).unwrap_err()), StartError::NotOurs));
+    let (first, mut anew) = (scene.desk.draft(), scene.desk.draft());
+    assert_eq!(taken(&first).unwrap(), TakenIn::Charter { new_signatures: 0 });
+    assert_eq!(taken(&anew).unwrap(), TakenIn::Charter { new_signatures: 0 }, "nobody has signed the first");
+    scene.desk.elmgate.sign_charter(&mut anew, NOW_MS).unwrap();
+    fs::write(walk.charter(), anew.encode()).unwrap();
+    assert!(matches!(start_error(taken(&first).unwrap_err()), StartError::OtherCharter(_)));
+    scene.desk.harborlight.sign_charter(&mut anew, NOW_MS).unwrap();
+    assert_eq!(taken(&anew).unwrap(), TakenIn::Charter { new_signatures: 1 }, "the control");
+}
+
+#[test]
+fn the_walk_is_what_lies_in_the_folder_and_not_what_it_remembers() {
+    let scene = Scene::new();
+    scene.drafted();
+    fs::remove_file(scene.walk.charter()).unwrap();
+    assert_eq!(scene.open(), Some(StepName::Draft));
+    let plan = scene.walk.folder().join("start.json");
+    let text = fs::read_to_string(&plan).unwrap();
+    assert!(!text.contains("passphrase"), "{text}");
+    fs::write(&plan, text.replace("drafts", "leads")).unwrap();
+    assert!(matches!(start_error(scene.walk.look().unwrap_err()), StartError::PlanDamaged(_)));
+    fs::remove_file(&plan).unwrap();
+    assert_eq!(scene.open(), Some(StepName::Names));
+}
