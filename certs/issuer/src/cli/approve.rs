@@ -3,7 +3,7 @@
 use super::{ask::ask, clock::clock_ms, desk::AtDesk, order::device_object, output::Output, run::Run};
 use alcove_issuer::{
     AnswerError, IssuerError, Judged, Wanted,
-    telling::{cut_short, day},
+    telling::{Done, cut_short, day},
 };
 use alcove_proto::names::Identity;
 use clap::Args;
@@ -40,8 +40,8 @@ impl Approve {
         let life = visit.ca.life()?;
         let mut lines = vec![format!("Certified {} until {}.", issued.identity, day(issued.not_after_ms))];
         lines.extend(cut_short(run.output.language, &life, issued.not_after_ms).map(str::to_owned));
-        lines.push("The answer is at the desk; their device collects it by itself.".to_owned());
-        run.output.done(&device_object(&issued, &judged.words(), &life), &lines)
+        let object = device_object(&issued, &judged.words(), &life);
+        run.output.done_and_next(object, lines, &Done::Approved { identity: &issued.identity })
     }
 }
 

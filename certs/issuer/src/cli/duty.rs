@@ -1,7 +1,11 @@
 //! The duty officer's commands.
 
 use super::{clock::clock_ms, desk::AtDesk, passphrase::Source, publishing::cut_text, run::Run};
-use alcove_issuer::{DutyOfficer, FolderError, IssuerError, at_desk, telling::moment, write_whole};
+use alcove_issuer::{
+    DutyOfficer, FolderError, IssuerError, at_desk,
+    telling::{Done, moment},
+    write_whole,
+};
 use alcove_proto::names::Identity;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -63,17 +67,21 @@ impl DutyCommand {
                 let (mut ca, _) = run.open_agency(&init.ca)?;
                 let passphrase = Source::new(init.duty_passphrase_file).of_new()?;
                 let duty = DutyOfficer::init(&init.output, &mut ca, &passphrase, run.now_ms)?;
-                run.output.done(
-                    &json!({
+                run.output.done_and_next(
+                    json!({
                         "schema": "alcove.certs.duty.v1",
                         "agency": duty.agency().as_str(),
                         "folder": init.output,
                     }),
-                    &[
-                        format!("Made the duty officer's key of {} in {}.", duty.agency(), init.output.display()),
-                        "Give folder and passphrase to the person on duty: they can shut devices out, but cannot let any in."
-                            .to_owned(),
+                    vec![
+                        format!(
+                            "Made the duty officer's key of {} in {}.",
+                            duty.agency(),
+                            init.output.display()
+                        ),
+                        "It can shut devices out, and cannot let any in.".to_owned(),
                     ],
+                    &Done::DutyMade { folder: &init.output },
                 )
             }
             Self::Deny(deny) => deny.run(run),
@@ -106,23 +114,19 @@ impl Deny {
             _ => None,
         };
         let mut lines = vec![format!("Denied {}.", self.identity)];
+        let object = json!({
+            "schema": "alcove.certs.denial.v1",
+            "identity": self.identity.to_string(),
+            "at": moment(run.now_ms),
+            "file": self.output,
+            "cut": cut,
+        });
         match (cut, &self.output) {
-            (Some(cut), _) => lines.push(format!("It is in force. {}", cut_text(cut))),
-            (None, Some(path)) => {
-                lines.push(format!("It takes effect once the server has {}.", path.display()))
+            (None, Some(file)) => run.output.done_and_next(object, lines, &Done::Denied { file }),
+            (cut, _) => {
+                lines.extend(cut.map(|cut| format!("It is in force. {}", cut_text(cut))));
+                run.output.done(&object, &lines)
             }
-            // The argument parser demands one of the two.
-            (None, None) => {}
         }
-        run.output.done(
-            &json!({
-                "schema": "alcove.certs.denial.v1",
-                "identity": self.identity.to_string(),
-                "at": moment(run.now_ms),
-                "file": self.output,
-                "cut": cut,
-            }),
-            &lines,
-        )
     }
 }

@@ -7,7 +7,7 @@ use alcove_issuer::{
     telling::{Done, Next, next, step_next},
 };
 use alcove_programs::language::Language::English;
-use alcove_proto::v1::Side;
+use alcove_proto::{ids::AttemptId, v1::Side};
 use clap::{Command, CommandFactory, Parser};
 use std::{
     fs,
@@ -37,6 +37,7 @@ fn every_command_for_a_next_step_is_taken_by_the_parser_as_it_stands() {
     let agencies =
         ["elmgate.northmark.example".parse().unwrap(), "harborlight.northmark.example".parse().unwrap()];
     let desk = "alcove.northmark.example:4434";
+    let device = "spiffe://elmgate.northmark.example/staff/abcdefghijklmn27/device/1".parse().unwrap();
     let signed =
         |version, must_sign| Done::CharterSigned { file: path, version, must_sign, is_complete: false };
     let issued = |desk| Done::Issued { folder: path, charter: path, file: path, desk };
@@ -55,6 +56,20 @@ fn every_command_for_a_next_step_is_taken_by_the_parser_as_it_stands() {
         Done::Invited { name: "Rosa Iglesias", file: path, folder: path, charter: path, desk },
         Done::ListMade { file: path },
         Done::Adopted { folder: path },
+        Done::Approved { identity: &device },
+        Done::DutyMade { folder: path },
+        Done::Denied { file: path },
+        Done::CharterPublished { file: path },
+        Done::RecoverySplit { folder: path, shares: path },
+        Done::RecoveryAsked {
+            attempt: &AttemptId([7; 16]),
+            open_from_ms: 0,
+            folder: path,
+            charter: path,
+            desk,
+        },
+        Done::EscrowFetched { file: path, device: &device, charter: path },
+        Done::EscrowOpened { file: path, device: &device },
     ];
     for state in [RollState::Steady, RollState::Begun, RollState::Switched] {
         all.extend([true, false].map(|is_server| Done::Rolled { folder: path, is_server, state }));
@@ -112,24 +127,50 @@ fn walks(folder: &Path) -> Vec<Vec<Next>> {
 
 /// The texts between backticks that begin with this program's name, in all sentences of the crate.
 fn spoken() -> Vec<(PathBuf, String)> {
-    fn visit(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
-        for entry in fs::read_dir(folder).unwrap() {
+    let mut found = Vec::new();
+    visit_sources(&mut |path, text| {
+        // A sentence goes on in the next line where it is broken in the source.
+        let text = text.replace("\\\n", "");
+        let spans = text.split('`').filter(|span| span.starts_with("alcove-certs "));
+        found.extend(
+            spans.map(|span| (path.to_owned(), span.split_whitespace().collect::<Vec<_>>().join(" "))),
+        );
+    });
+    found
+}
+
+/// Shows each source file of the crate.
+fn visit_sources(see: &mut impl FnMut(&Path, &str)) {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                visit(&path, found);
+                folders.push(path);
             } else if path.extension().is_some_and(|end| end == "rs") {
-                // A sentence goes on in the next line where it is broken in the source.
-                let text = fs::read_to_string(&path).unwrap().replace("\\\n", "");
-                let spans = text.split('`').filter(|span| span.starts_with("alcove-certs "));
-                found.extend(
-                    spans.map(|span| (path.clone(), span.split_whitespace().collect::<Vec<_>>().join(" "))),
-                );
+                see(&path, &fs::read_to_string(&path).unwrap());
             }
         }
     }
-    let mut found = Vec::new();
-    visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
-    found
+}
+
+#[test]
+fn no_command_for_a_next_step_is_spelled_outside_of_its_room() {
+    // A command that a sentence speaks of stands between backticks; one that is to be typed is made where it is tried.
+    let rooms = ["telling/next.rs", "telling/start.rs", "cli/spoken_commands.rs"];
+    let mut looked_at = 0;
+    visit_sources(&mut |path, text| {
+        looked_at += 1;
+        if rooms.iter().any(|room| path.ends_with(room)) {
+            return;
+        }
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let mut before = line.split(": alcove-certs ");
+            before.next();
+            assert!(before.next().is_none(), "{}: {line}", path.display());
+        }
+    });
+    assert!(looked_at > 80, "{looked_at}");
 }
 
 /// What is wrong with a command that somebody is told of by its name.

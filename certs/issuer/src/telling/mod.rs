@@ -19,6 +19,7 @@ pub(crate) mod recovery;
 mod request;
 mod roll;
 mod start;
+mod step;
 pub(crate) mod time;
 pub(crate) mod told;
 
@@ -26,9 +27,10 @@ pub use answer::late;
 pub use charter_file::Described;
 pub use differences::{Due, Words, due, side_code};
 pub use life::{Ending, cut_short, ending};
-pub use next::{Done, Next, next};
+pub use next::{Done, next};
 pub use recovery::share_fault;
 pub use start::{step_line, step_next, step_object, step_title};
+pub use step::Next;
 pub use time::{day, grouped, moment};
 pub use told::Told;
 
@@ -162,7 +164,7 @@ fn sentences(language: Language, error: &IssuerError, now_ms: i64) -> Said {
         ),
         E::Unpublished { file, source } => {
             let Said { happened, remedy } = sentences(language, source, now_ms);
-            let file = next::shell(file);
+            let file = step::shell(file);
             said(
                 format!("The list is in {file} and NOT in force. {happened}"),
                 format!(

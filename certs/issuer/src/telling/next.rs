@@ -3,22 +3,19 @@
 //! A command stands here whole, as it is typed, so that nobody has to guess what it leaves out; what only the reader knows is
 //! in capitals. A test gives each to the real parser.
 
-use crate::ca::roll::state::RollState;
+use crate::{
+    ca::roll::state::RollState,
+    telling::{
+        step::{Next, by, shell},
+        time::moment,
+    },
+};
 use alcove_programs::language::Language;
-use alcove_proto::names::TrustDomain;
-use serde_json::{Value, json};
+use alcove_proto::{
+    ids::AttemptId,
+    names::{Identity, TrustDomain},
+};
 use std::path::Path;
-
-/// A step that comes next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Next {
-    /// Who has to take it, at the beginning of a line.
-    pub who: String,
-    /// What they do, as a sentence.
-    pub what: String,
-    /// The command for it, ready for a shell; nothing where none does it.
-    pub command: Option<String>,
-}
 
 /// What has just been done.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +79,62 @@ pub enum Done<'a> {
     ListMade {
         /// Where it is.
         file: &'a Path,
+    },
+    /// A device that was invited is certified.
+    Approved {
+        /// Which.
+        identity: &'a Identity,
+    },
+    /// A duty officer's key was made.
+    DutyMade {
+        /// Its folder.
+        folder: &'a Path,
+    },
+    /// A device was denied, and the desk does not know it.
+    Denied {
+        /// The denial.
+        file: &'a Path,
+    },
+    /// A charter is in force.
+    CharterPublished {
+        /// Where it is.
+        file: &'a Path,
+    },
+    /// A recovery key was split.
+    RecoverySplit {
+        /// The CA's folder.
+        folder: &'a Path,
+        /// The folder of the shares.
+        shares: &'a Path,
+    },
+    /// Recovery was asked for.
+    RecoveryAsked {
+        /// The attempt.
+        attempt: &'a AttemptId,
+        /// From when its escrow is handed out, milliseconds since 1970.
+        open_from_ms: i64,
+        /// The CA's folder.
+        folder: &'a Path,
+        /// The charter in force.
+        charter: &'a Path,
+        /// `host:port` of the desk.
+        desk: &'a str,
+    },
+    /// Escrow was fetched.
+    EscrowFetched {
+        /// Where it is.
+        file: &'a Path,
+        /// The device that gets the keys in it.
+        device: &'a Identity,
+        /// The charter in force.
+        charter: &'a Path,
+    },
+    /// Escrow was opened.
+    EscrowOpened {
+        /// The keys in it, sealed to the device.
+        file: &'a Path,
+        /// The device.
+        device: &'a Identity,
     },
     /// A step of a roll-over was taken, or looked at.
     Rolled {
@@ -169,6 +222,63 @@ pub fn next(language: Language, done: &Done<'_>) -> Vec<Next> {
             "put the list in force at the desk, or give the file to the operator now: until the server has it, it has no effect.",
             Some(format!("alcove-certs crl publish {} --charter CHARTER --desk HOST:PORT", shell(file))),
         )],
+        Done::Approved { identity } => {
+            vec![by("Their laptop", format!("collects the answer by itself; it is {identity} then."), None)]
+        }
+        Done::DutyMade { folder } => vec![
+            by("You", format!("give {} and its passphrase to the person on duty.", shell(folder)), None),
+            by(
+                "The duty officer",
+                "when a device is lost and the CA is not at hand, shuts it out with `alcove-certs duty deny`.",
+                None,
+            ),
+        ],
+        Done::Denied { file } => {
+            vec![by(
+                "You",
+                format!("give {} to the operator now: until then it has no effect.", shell(file)),
+                None,
+            )]
+        }
+        Done::CharterPublished { file } => {
+            vec![by(
+                "You",
+                format!("give {} to the other admins: their programs need it too.", shell(file)),
+                None,
+            )]
+        }
+        Done::RecoverySplit { folder, shares } => split(folder, shares),
+        Done::RecoveryAsked { attempt, open_from_ms, folder, charter, desk } => vec![by(
+            "You",
+            format!("from {} on, unless somebody objects, fetch the escrow.", moment(open_from_ms)),
+            Some(format!(
+                "alcove-certs recovery fetch {attempt} --ca {} --charter {} --desk {} -o ESCROW",
+                shell(folder),
+                shell(charter),
+                shell(Path::new(desk))
+            )),
+        )],
+        Done::EscrowFetched { file, device, charter } => vec![by(
+            "As many officers as are needed",
+            "open it on a machine without a network.",
+            Some(format!(
+                "alcove-certs recovery open --shares SHARE SHARE --escrow {} --request REQUEST --words WORDS --device {device} \
+                 --charter {} --agency {} -o KEYS",
+                shell(file),
+                shell(charter),
+                device.person.trust_domain
+            )),
+        )],
+        Done::EscrowOpened { file, device } => vec![
+            by("You", format!("give {} to {device}; no one else can open it.", shell(file)), None),
+            by(
+                "You and the officers",
+                "replace the recovery key.",
+                Some(
+                    "alcove-certs recovery init --ca DIR --officers 5 --needed 3 --replace -o NEW".to_owned(),
+                ),
+            ),
+        ],
         Done::Rolled { folder, is_server, state } => rolled(folder, is_server, state),
         Done::Adopted { folder } => vec![
             by(
@@ -212,6 +322,29 @@ fn charter(file: &Path, version: u64, must_sign: &[TrustDomain], is_complete: bo
             Some(format!("alcove-certs charter publish {} --desk HOST:PORT", shell(file))),
         ),
         by("Every other admin", format!("needs {} from then on.", shell(file)), None),
+    ]
+}
+
+fn split(folder: &Path, shares: &Path) -> Vec<Next> {
+    vec![
+        by(
+            "You",
+            format!(
+                "give each officer their file from {}, and delete that folder; keep no copies.",
+                shell(shares)
+            ),
+            None,
+        ),
+        by("Each officer", "checks theirs.", Some("alcove-certs recovery check SHARE".to_owned())),
+        by(
+            "You or another admin",
+            "draft the next charter: the key takes effect with it, and devices seal to it by themselves.",
+            Some(format!(
+                "alcove-certs charter next CHARTER --ca {} --agency {} -o NEXT",
+                shell(folder),
+                shell(&folder.join("agency.pub"))
+            )),
+        ),
     ]
 }
 
@@ -306,47 +439,9 @@ fn issued(folder: &Path, charter: &Path, file: &Path, desk: Option<&str>) -> Vec
     ]
 }
 
-pub(super) fn by(who: impl Into<String>, what: impl Into<String>, command: Option<String>) -> Next {
-    Next { who: who.into(), what: what.into(), command }
-}
-
-impl Next {
-    /// For people: a sentence, and below it the command.
-    pub fn lines(&self) -> Vec<String> {
-        let sentence = format!("Next: {}: {}", self.who, self.what);
-        [sentence].into_iter().chain(self.command.iter().map(|command| format!("    {command}"))).collect()
-    }
-
-    /// For scripts.
-    pub fn object(&self) -> Value {
-        json!({ "who": self.who, "what": self.what, "command": self.command })
-    }
-}
-
-/// A path as a shell takes it.
-pub(super) fn shell(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+=:,@%".contains(letter);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_path_is_one_word_for_a_shell() {
-        for (path, typed) in
-            [("ca/agency.pub", "ca/agency.pub"), ("my files/ca", "'my files/ca'"), ("", "''")]
-        {
-            assert_eq!(shell(Path::new(path)), typed);
-        }
-        assert_eq!(shell(Path::new("Rosa's; rm")), r"'Rosa'\''s; rm'");
-    }
 
     #[test]
     fn an_agency_that_uses_no_desk_is_not_told_that_something_is_wrong() {

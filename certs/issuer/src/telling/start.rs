@@ -3,7 +3,7 @@
 use crate::{
     start::{Part, Plan, StartError, State, Step, StepName, Walk, Whom},
     telling::{
-        next::{Next, by, shell},
+        step::{Next, by, shell},
         told::{Said, said},
     },
 };

@@ -1,7 +1,9 @@
 //! `charter publish`, `charter would-cut`: putting a charter in force, and who would be cut by it.
 
 use crate::cli::{clock::clock_ms, publishing::cut_text, run::Run};
-use alcove_issuer::{AgencyCa, Desk, DraftError, IssuerError, drafting::read_charter, runtime};
+use alcove_issuer::{
+    AgencyCa, Desk, DraftError, IssuerError, drafting::read_charter, runtime, telling::Done,
+};
 use alcove_proto::names::Identity;
 use clap::Args;
 use serde_json::json;
@@ -27,17 +29,15 @@ impl PublishCharter {
         let published = runtime.block_on(async {
             Desk::connect_by_any(&self.desk, &file).await?.submit_charter(file.encode(), self.force).await
         })?;
-        run.output.done(
-            &json!({
+        run.output.done_and_next(
+            json!({
                 "schema": "alcove.certs.published.v1",
                 "what": "charter",
                 "number": published.number,
                 "cut": published.cut,
             }),
-            &[
-                format!("Version {} is in force. {}", published.number, cut_text(published.cut)),
-                "Give the file to the other admins: their programs need it too.".to_owned(),
-            ],
+            vec![format!("Version {} is in force. {}", published.number, cut_text(published.cut))],
+            &Done::CharterPublished { file: &self.file },
         )
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::cli::{clock::clock_ms, desk::AtDesk, input::REQUEST_BYTES_MAX, run::Run};
 use alcove_issuer::{
-    Attempt, AttemptError, IssuerError, Visit, read_limited, spelled_words, telling::moment, words_of_request,
+    Attempt, AttemptError, IssuerError, Visit, read_limited, spelled_words,
+    telling::{Done, Next, moment, next},
+    words_of_request,
 };
 use alcove_proto::{ids::AttemptId, names::Identity, v1::AttemptState};
 use clap::Args;
@@ -49,19 +51,27 @@ impl Ask {
         let id = visit.wait(visit.orders(clock_ms()).open_recovery(&self.device, &words))?;
         let attempt = find(&visit, &id)?;
         let kept = visit.ca.kept_request_path(&self.device);
-        let lines = [
+        let mut lines = vec![
             format!("Asked for the escrow of the person who has {}.", attempt.identity),
             format!("  attempt  {id}"),
             format!("  words    {words}"),
             format!("  opens    {}", moment(attempt.open_from_ms)),
             "Every device of your agency is told, and any of them may object until then.".to_owned(),
-            format!("Then: alcove-certs recovery fetch {id} -o ESCROW"),
             match (&self.request, kept.exists()) {
                 (Some(path), _) => format!("The officers also need the request: {}", path.display()),
                 (None, true) => format!("The officers also need the request: {}", kept.display()),
                 (None, false) => "The officers also need the request of that device, as a file.".to_owned(),
             },
         ];
+        let done = Done::RecoveryAsked {
+            attempt: &id,
+            open_from_ms: attempt.open_from_ms,
+            folder: self.at.folder(),
+            charter: self.at.charter(),
+            desk: self.at.address(),
+        };
+        // The object is the attempt, as `recovery attempts` shows it.
+        lines.extend(next(run.output.language, &done).iter().flat_map(Next::lines));
         run.output.done(&object(&attempt), &lines)
     }
 }

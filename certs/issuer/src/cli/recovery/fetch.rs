@@ -8,7 +8,7 @@ use crate::cli::{
     run::Run,
 };
 use alcove_issuer::{
-    Attempt, AttemptError, IssuerError, Visit, key_hash, recovery::RecoveryError, write_whole,
+    Attempt, AttemptError, IssuerError, Visit, key_hash, recovery::RecoveryError, telling::Done, write_whole,
 };
 use alcove_proto::{
     ids::{AttemptId, Digest},
@@ -50,20 +50,17 @@ impl Fetch {
         if fetched.left_out > 0 {
             lines.push(format!("{} were malformed and left out.", fetched.left_out));
         }
-        lines.extend([
-            format!(
-                "{} may read the log again; it needs the recovered keys to open what it reads.",
-                attempt.identity
-            ),
-            format!(
-                "Officers open it on a machine without a network: alcove-certs recovery open --shares ... \
-                 --escrow {} --device {} --words ...",
-                self.answer.output.display(),
-                attempt.identity
-            ),
-        ]);
-        run.output.done(
-            &json!({
+        lines.push(format!(
+            "{} may read the log again; it needs the recovered keys to open what it reads.",
+            attempt.identity
+        ));
+        let done = Done::EscrowFetched {
+            file: &self.answer.output,
+            device: &attempt.identity,
+            charter: self.at.charter(),
+        };
+        run.output.done_and_next(
+            json!({
                 "schema": "alcove.certs.escrow.v1",
                 "attempt": attempt.id.to_string(),
                 "device": attempt.identity.to_string(),
@@ -74,7 +71,8 @@ impl Fetch {
                 "certificates": fetched.bundle.certificates.len(),
                 "left_out": fetched.left_out,
             }),
-            &lines,
+            lines,
+            &done,
         )
     }
 }

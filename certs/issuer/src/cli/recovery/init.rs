@@ -1,7 +1,11 @@
 //! `recovery init`: a key is made and split among officers.
 
 use crate::cli::{passphrase, recovery::shares::PassphraseFiles, run::Run};
-use alcove_issuer::{IssuerError, key_hash, recovery::RecoveryOrder, telling::grouped};
+use alcove_issuer::{
+    IssuerError, key_hash,
+    recovery::RecoveryOrder,
+    telling::{Done, grouped},
+};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -43,8 +47,8 @@ impl Init {
             .collect::<Result<Vec<_>, _>>()?;
         let made = ca.init_recovery(order, &self.output, &passphrases)?;
         let hash = key_hash(&made.recovery_key).to_string();
-        run.output.done(
-            &json!({
+        run.output.done_and_next(
+            json!({
                 "schema": "alcove.certs.recovery.v1",
                 "agency": ca.profile().trust_domain.as_str(),
                 "recovery_key_sha256": hash,
@@ -53,25 +57,15 @@ impl Init {
                 "shares": made.shares,
                 "agency_file": self.ca.join("agency.pub"),
             }),
-            &[
+            vec![
                 format!(
                     "Split a recovery key: any {} of {} shares open it; fewer reveal nothing.",
                     self.needed, self.officers
                 ),
                 format!("  key hash {}", grouped(&hash)),
-                format!(
-                    "Give each officer their file from {} and delete the folder; keep no copies.",
-                    self.output.display()
-                ),
-                "Each officer checks theirs: alcove-certs recovery check SHARE".to_owned(),
-                format!(
-                    "It takes effect with the next charter: alcove-certs charter next ... --agency {}",
-                    self.ca.join("agency.pub").display()
-                ),
-                "Devices seal to it by themselves once they know that charter; in an emergency begin with \
-                 `alcove-certs recovery ask`."
-                    .to_owned(),
+                "In an emergency begin with `alcove-certs recovery ask`.".to_owned(),
             ],
+            &Done::RecoverySplit { folder: &self.ca, shares: &self.output },
         )
     }
 }

@@ -9,6 +9,7 @@ use crate::cli::{
 use alcove_issuer::{
     IssuerError, read_limited,
     recovery::{OpenedEscrow, place_object, read_escrow},
+    telling::Done,
     words_of_request, write_whole,
 };
 use alcove_proto::names::Identity;
@@ -106,13 +107,8 @@ impl Open {
         if !opened.unopened_grants().is_empty() {
             lines.push(format!("Grants that did not open: {}.", numbers(opened.unopened_grants())));
         }
-        lines.push(format!(
-            "Give {} to {}; no one else can open it.",
-            self.answer.output.display(),
-            self.device
-        ));
-        lines.push("Then make a new recovery key: alcove-certs recovery init --replace".to_owned());
-        output.done(&object, &lines)
+        let done = Done::EscrowOpened { file: &self.answer.output, device: &self.device };
+        output.done_and_next(object, lines, &done)
     }
 }
 
