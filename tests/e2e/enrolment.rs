@@ -65,6 +65,16 @@ fn a_person_is_enrolled_in_three_steps_and_works() {
     assert_eq!(text(&waiting, "state"), "waiting");
     // Asking again is the same request, and nothing has been decided yet.
     assert_eq!(accept(&rosa, &invitation)["words"], waiting["words"]);
+    // The same out of the mail that it came with, and never one of two.
+    let alone = fs::read_to_string(&invitation).expect("the invitation is there");
+    let mail = world.path("mail");
+    let (start, end) = alone.trim().split_at(70);
+    let quoted = format!("\u{feff}Hello Rosa,\r\n\r\n> \u{201c}{start}=\r\n> {end}\u{201d}\r\n\r\nNora\r\n");
+    fs::write(&mail, quoted).expect("a mail can be written");
+    assert_eq!(accept(&rosa, &mail)["words"], waiting["words"]);
+    let other = fs::read_to_string(invite(&world, &server, "Mateo Rivera")).expect("the invitation is there");
+    fs::write(&mail, format!("{alone}{other}")).expect("a mail can be written");
+    rosa.run(["enrol", "accept", path(&mail), "--json"]).code(12);
     assert_eq!(not_yet(&rosa), "waiting");
 
     let seen = pending(&world, &server);

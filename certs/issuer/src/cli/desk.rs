@@ -1,7 +1,7 @@
 //! Which desk, which CA, which charter: what every command says that goes to the desk.
 
 use super::passphrase::Source;
-use alcove_issuer::{AgencyCa, IssuerError, Passphrase, Visit};
+use alcove_issuer::{AgencyCa, IssuerError, Passphrase, Visit, telling::Place};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +33,11 @@ impl AtDesk {
 
     fn enter(&self, open: impl FnOnce() -> Result<AgencyCa, IssuerError>) -> Result<Visit, IssuerError> {
         Visit::begin(&self.desk, &self.charter, open)
+    }
+
+    /// The three of them, for what comes next.
+    pub(crate) fn place(&self) -> Place<'_> {
+        Place { folder: &self.ca, charter: &self.charter, desk: &self.desk }
     }
 
     /// The folder of the CA.

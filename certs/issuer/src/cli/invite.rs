@@ -52,13 +52,7 @@ impl Invite {
                 format!("Invited {} ({}) until {}.", order.name, order.role, moment(until)),
                 format!("They are {identity}."),
             ],
-            &Done::Invited {
-                name: &order.name,
-                file: &self.answer.output,
-                folder: self.at.folder(),
-                charter: self.at.charter(),
-                desk: self.at.address(),
-            },
+            &Done::Invited { name: &order.name, file: &self.answer.output, at: self.at.place() },
         )
     }
 }

@@ -3,7 +3,7 @@
 use super::{clock::clock_ms, desk::AtDesk, output::Output, run::Run};
 use alcove_issuer::{
     DeskEvent, IssuerError, Judged, OpenInvitation, RequestKind,
-    telling::{self, moment},
+    telling::{self, Done, Next, Place, moment, next},
 };
 use alcove_proto::v1::DeskEventKind;
 use clap::Args;
@@ -33,6 +33,11 @@ impl Pending {
         for event in &waiting.events {
             show_event(event, &mut run.output)?;
         }
+        let next: Vec<_> = next_of(&judged, self.at.place())
+            .iter()
+            .flat_map(|done| next(run.output.language, done))
+            .collect();
+        run.output.remarks(&next.iter().flat_map(Next::lines).collect::<Vec<_>>())?;
         if judged.is_empty() && waiting.invitations.is_empty() && waiting.events.is_empty() {
             run.output.remark("Nothing is waiting, and nothing has happened since you last looked.")?;
         }
@@ -46,6 +51,20 @@ impl Pending {
         };
         invitations.keep_only(open).map(drop)
     }
+}
+
+/// What the admin has to decide, each request on an invitation by itself and all renewals that are due together.
+fn next_of<'a>(judged: &'a [Judged], at: Place<'a>) -> Vec<Done<'a>> {
+    let asks = judged.iter().filter(|request| matches!(request.kind, RequestKind::Invited { .. }));
+    let mut waits: Vec<_> = asks
+        .map(|request| Done::RequestWaits {
+            identity: &request.identity,
+            is_good: request.fault.is_none(),
+            at,
+        })
+        .collect();
+    waits.extend(judged.iter().any(Judged::is_due).then_some(Done::RenewalsWait { at }));
+    waits
 }
 
 fn show_request(judged: &Judged, now_ms: i64, output: &mut Output) -> Result<(), IssuerError> {

@@ -4,7 +4,7 @@ use super::args::Cli;
 use alcove_issuer::{
     AgencyProfile, RollState,
     start::{Part, Plan, State, Step, StepName, Walk, Whom},
-    telling::{Done, Next, next, step_next},
+    telling::{Done, Next, Place, next, step_next},
 };
 use alcove_programs::language::Language::English;
 use alcove_proto::{ids::AttemptId, v1::Side};
@@ -37,6 +37,7 @@ fn every_command_for_a_next_step_is_taken_by_the_parser_as_it_stands() {
     let agencies =
         ["elmgate.northmark.example".parse().unwrap(), "harborlight.northmark.example".parse().unwrap()];
     let desk = "alcove.northmark.example:4434";
+    let at = Place { folder: path, charter: path, desk };
     let device = "spiffe://elmgate.northmark.example/staff/abcdefghijklmn27/device/1".parse().unwrap();
     let signed =
         |version, must_sign| Done::CharterSigned { file: path, version, must_sign, is_complete: false };
@@ -53,7 +54,10 @@ fn every_command_for_a_next_step_is_taken_by_the_parser_as_it_stands() {
         Done::ServerCertified { file: path },
         issued(Some(desk)),
         issued(None),
-        Done::Invited { name: "Rosa Iglesias", file: path, folder: path, charter: path, desk },
+        Done::Invited { name: "Rosa Iglesias", file: path, at },
+        Done::RequestWaits { identity: &device, is_good: true, at },
+        Done::RequestWaits { identity: &device, is_good: false, at },
+        Done::RenewalsWait { at },
         Done::ListMade { file: path },
         Done::Adopted { folder: path },
         Done::Approved { identity: &device },
@@ -61,13 +65,7 @@ fn every_command_for_a_next_step_is_taken_by_the_parser_as_it_stands() {
         Done::Denied { file: path },
         Done::CharterPublished { file: path },
         Done::RecoverySplit { folder: path, shares: path },
-        Done::RecoveryAsked {
-            attempt: &AttemptId([7; 16]),
-            open_from_ms: 0,
-            folder: path,
-            charter: path,
-            desk,
-        },
+        Done::RecoveryAsked { attempt: &AttemptId([7; 16]), open_from_ms: 0, at },
         Done::EscrowFetched { file: path, device: &device, charter: path },
         Done::EscrowOpened { file: path, device: &device },
     ];

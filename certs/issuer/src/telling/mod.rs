@@ -27,7 +27,7 @@ pub use answer::late;
 pub use charter_file::Described;
 pub use differences::{Due, Words, due, side_code};
 pub use life::{Ending, cut_short, ending};
-pub use next::{Done, next};
+pub use next::{Done, Place, next};
 pub use recovery::share_fault;
 pub use start::{step_line, step_next, step_object, step_title};
 pub use step::Next;

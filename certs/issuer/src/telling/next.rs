@@ -17,6 +17,24 @@ use alcove_proto::{
 };
 use std::path::Path;
 
+/// The three settings of every command that goes to the desk.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The CA's folder.
+    pub folder: &'a Path,
+    /// The charter in force.
+    pub charter: &'a Path,
+    /// `host:port` of the desk.
+    pub desk: &'a str,
+}
+
+impl Place<'_> {
+    fn flags(&self) -> String {
+        let Self { folder, charter, desk } = self;
+        format!("--ca {} --charter {} --desk {}", shell(folder), shell(charter), shell(Path::new(desk)))
+    }
+}
+
 /// What has just been done.
 #[derive(Debug, Clone, Copy)]
 pub enum Done<'a> {
@@ -68,17 +86,27 @@ pub enum Done<'a> {
         name: &'a str,
         /// Their invitation.
         file: &'a Path,
-        /// The CA's folder.
-        folder: &'a Path,
-        /// The charter in force.
-        charter: &'a Path,
-        /// `host:port` of the desk.
-        desk: &'a str,
+        /// At whose desk.
+        at: Place<'a>,
     },
     /// A revocation list was made and not published.
     ListMade {
         /// Where it is.
         file: &'a Path,
+    },
+    /// A request on an invitation waits.
+    RequestWaits {
+        /// Of which device.
+        identity: &'a Identity,
+        /// Whether it may be signed, when the words are the same.
+        is_good: bool,
+        /// At whose desk.
+        at: Place<'a>,
+    },
+    /// Renewals wait that may be signed unasked.
+    RenewalsWait {
+        /// At whose desk.
+        at: Place<'a>,
     },
     /// A device that was invited is certified.
     Approved {
@@ -113,12 +141,8 @@ pub enum Done<'a> {
         attempt: &'a AttemptId,
         /// From when its escrow is handed out, milliseconds since 1970.
         open_from_ms: i64,
-        /// The CA's folder.
-        folder: &'a Path,
-        /// The charter in force.
-        charter: &'a Path,
-        /// `host:port` of the desk.
-        desk: &'a str,
+        /// At whose desk.
+        at: Place<'a>,
     },
     /// Escrow was fetched.
     EscrowFetched {
@@ -199,7 +223,7 @@ pub fn next(language: Language, done: &Done<'_>) -> Vec<Next> {
             None,
         )],
         Done::Issued { folder, charter, file, desk } => issued(folder, charter, file, desk),
-        Done::Invited { name, file, folder, charter, desk } => vec![
+        Done::Invited { name, file, at } => vec![
             by("You", format!("give {name} the file {}, and show it to no one else.", shell(file)), None),
             by(
                 name,
@@ -209,18 +233,28 @@ pub fn next(language: Language, done: &Done<'_>) -> Vec<Next> {
             by(
                 "You",
                 "see their request, and compare the six words with them by phone.",
-                Some(format!(
-                    "alcove-certs pending --ca {} --charter {} --desk {}",
-                    shell(folder),
-                    shell(charter),
-                    shell(Path::new(desk))
-                )),
+                Some(format!("alcove-certs pending {}", at.flags())),
             ),
         ],
         Done::ListMade { file } => vec![by(
             "You",
             "put the list in force at the desk, or give the file to the operator now: until the server has it, it has no effect.",
             Some(format!("alcove-certs crl publish {} --charter CHARTER --desk HOST:PORT", shell(file))),
+        )],
+        Done::RequestWaits { identity, is_good: true, at } => vec![by(
+            "You",
+            "call the person at a number that you know, and let them read their six words to you.",
+            Some(format!("alcove-certs approve {identity} {}", at.flags())),
+        )],
+        Done::RequestWaits { identity, is_good: false, at } => vec![by(
+            "You",
+            "refuse it, and tell the operator.",
+            Some(format!("alcove-certs refuse {identity} {}", at.flags())),
+        )],
+        Done::RenewalsWait { at } => vec![by(
+            "You",
+            "sign the renewals that need no decision of yours.",
+            Some(format!("alcove-certs renew --all-due {}", at.flags())),
         )],
         Done::Approved { identity } => {
             vec![by("Their laptop", format!("collects the answer by itself; it is {identity} then."), None)]
@@ -248,15 +282,10 @@ pub fn next(language: Language, done: &Done<'_>) -> Vec<Next> {
             )]
         }
         Done::RecoverySplit { folder, shares } => split(folder, shares),
-        Done::RecoveryAsked { attempt, open_from_ms, folder, charter, desk } => vec![by(
+        Done::RecoveryAsked { attempt, open_from_ms, at } => vec![by(
             "You",
             format!("from {} on, unless somebody objects, fetch the escrow.", moment(open_from_ms)),
-            Some(format!(
-                "alcove-certs recovery fetch {attempt} --ca {} --charter {} --desk {} -o ESCROW",
-                shell(folder),
-                shell(charter),
-                shell(Path::new(desk))
-            )),
+            Some(format!("alcove-certs recovery fetch {attempt} {} -o ESCROW", at.flags())),
         )],
         Done::EscrowFetched { file, device, charter } => vec![by(
             "As many officers as are needed",

@@ -63,13 +63,8 @@ impl Ask {
                 (None, false) => "The officers also need the request of that device, as a file.".to_owned(),
             },
         ];
-        let done = Done::RecoveryAsked {
-            attempt: &id,
-            open_from_ms: attempt.open_from_ms,
-            folder: self.at.folder(),
-            charter: self.at.charter(),
-            desk: self.at.address(),
-        };
+        let (open_from_ms, at) = (attempt.open_from_ms, self.at.place());
+        let done = Done::RecoveryAsked { attempt: &id, open_from_ms, at };
         // The object is the attempt, as `recovery attempts` shows it.
         lines.extend(next(run.output.language, &done).iter().flat_map(Next::lines));
         run.output.done(&object(&attempt), &lines)
