@@ -9,7 +9,7 @@ use alcove_tests::{
 };
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{FileExt, PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -134,6 +134,30 @@ fn a_file_that_changed_after_the_cut_is_sent_as_it_is_now() {
     let id = document(&scene.leon, "statement.pdf");
     scene.leon.run(["doc", "get", &id, "-o", path(&back), "--yes"]).success();
     assert!(same_bytes(&file, &back), "the reader has the file as it was when it was sent");
+
+    // What is written into it while it goes up, at both ends and with its time put back, goes as well. It is longer than
+    // what is read ahead.
+    write_seeded(&file, 7, 32 * CHUNK);
+    scene.proxy.set(Fault::Throttle(4 * CHUNK));
+    let sending = scene.rosa.command(["doc", "send", CASE, path(&file), "--yes", "--json"]);
+    let sending = sending.start(&scene.world.path("sending"));
+    wait_for("some of it to go up", Duration::from_secs(60), || {
+        (scene.proxy.passed().0 > 2 * CHUNK).then_some(())
+    });
+    let open = fs::OpenOptions::new().write(true).open(&file).expect("the file can be written");
+    let time = open.metadata().and_then(|data| data.modified()).expect("it has a time");
+    for at in [0, 32 * CHUNK - 7] {
+        open.write_all_at(b"changed", at).expect("the file can be written");
+    }
+    open.set_modified(time).expect("the time can be put back");
+    scene.proxy.set(Fault::None);
+    assert_eq!(sending.join(Duration::from_secs(60)), 0);
+    let ids = scene.leon.json_lines(["doc", "list", CASE]);
+    assert_eq!(ids.len(), 2);
+    let second = scene.world.path("second");
+    let id = ids[1]["id"].as_str().expect("an id");
+    scene.leon.run(["doc", "get", id, "-o", path(&second), "--yes"]).success();
+    assert!(same_bytes(&file, &second), "no mixture of two moments");
 }
 
 /// The drafts that lie in a folder.

@@ -8,7 +8,7 @@ use alcove_tests::{
     terminal,
     world::{Staff, path},
 };
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, process::Command};
 
 /// Three good files, a folder, a name that is not there, in the middle.
 fn mixed(scene: &Scene) -> Vec<PathBuf> {
@@ -56,6 +56,15 @@ fn a_list_with_something_wrong_in_it_sends_nothing_and_says_all_of_it() {
         assert!(nothing.stderr.contains("photos"), "{}", nothing.stderr);
     }
     send(&scene.rosa, &files[..2], &["--yes", "--skip-bad"]).success();
+
+    // Nobody writes to the pipe: it is refused, not waited for. Nor is anything sent that does not say how long it is.
+    let pipe = scene.world.path("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.is_ok_and(|status| status.success()), "a pipe can be made");
+    let no_files = [pipe, "/proc/self/status".into(), "/dev/zero".into(), "-".into(), files[4].clone()];
+    let refused = send(&scene.rosa, &no_files, &["--yes", "--again"]).code(12);
+    assert!(refused.stderr.contains("4 of 5"), "{}", refused.stderr);
+    assert_eq!(refused.stderr.matches("is not a plain file").count(), 4, "{}", refused.stderr);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use alcove_tests::{
     samples::{RIGHT_TO_LEFT_OVERRIDE, same_bytes, write_awkward_folder, write_seeded},
     world::path,
 };
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, ffi::OsStr, fs, os::unix::ffi::OsStrExt};
 
 #[test]
 fn awkward_names_arrive_untouched_and_are_saved_safely() {
@@ -47,6 +47,26 @@ fn awkward_names_arrive_untouched_and_are_saved_safely() {
         assert_eq!(before, None, "two documents would be one file on a laptop that ignores capitals");
     }
     assert_eq!(fs::read_dir(&folder).expect("the folder is there").count(), files.len());
+
+    // Out of an archive of other days, in a folder of the same kind: neither name is UTF-8.
+    let old = scene.world.path("old").join(OsStr::from_bytes(b"caf\xe9"));
+    fs::create_dir_all(&old).expect("a folder can be made");
+    let file = old.join(OsStr::from_bytes(b"se\xf1ora.txt"));
+    write_seeded(&file, 7, 300);
+    let send =
+        [OsStr::new("doc"), OsStr::new("send"), OsStr::new(CASE), file.as_os_str(), OsStr::new("--yes")];
+    let sent = scene.rosa.json(send);
+    let path_bytes = sent["path_bytes"].as_str().expect("the bytes of the path");
+    assert!(path_bytes.ends_with("636166e92f7365f16f72612e747874"), "{path_bytes}");
+    let listed = scene.leon.json_lines(["doc", "list", CASE]);
+    let listed = listed.last().expect("it came");
+    assert_eq!(
+        (&listed["name"], &listed["name_bytes"]),
+        (&"se_ora.txt".into(), &"7365f16f72612e747874".into())
+    );
+    let saved = scene.leon.json(["doc", "get", listed["id"].as_str().expect("an id"), "-o", path(&folder)]);
+    assert_eq!(saved["path"].as_str(), Some(path(&folder.join("se_ora.txt"))));
+    assert!(same_bytes(&file, &folder.join("se_ora.txt")));
 }
 
 #[test]

@@ -221,7 +221,7 @@ pub enum Error {
         /// Which.
         path: PathBuf,
     },
-    /// The file's name cannot travel (not UTF-8, or too long).
+    /// The file has no name, or one that is too long to travel.
     FileName {
         /// Which.
         path: PathBuf,

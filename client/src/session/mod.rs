@@ -64,7 +64,7 @@ pub use view::{
     NewDeviceView, NoteView, OpenedConversation, OutboxView, OwnDeviceView, OwnKey, PersonView, Progress,
     RecoveredView, RecoveryState, RecoveryView, RefusalCause, RenewalState, RenewalView, RequestView,
     SavedDocument, ServerView, Shown, StatusView, Succession, SuccessionPlan, SyncReport, UnlistedView,
-    UnreadableCause, UnreadableView, WatchEvent, Written, outbox_code, rfc3339,
+    UnreadableCause, UnreadableView, WatchEvent, Written, hexadecimal, outbox_code, rfc3339,
 };
 pub use words::Accents;
 

@@ -7,6 +7,7 @@
 use super::{alarms, items, people::Names, told::Told};
 use crate::session::{
     AgencyView, AlarmView, ConversationView, DocumentView, MemberView, NoteView, PersonView, UnreadableView,
+    hexadecimal,
 };
 use alcove_programs::language::Language;
 use alcove_proto::names::Identity;
@@ -149,8 +150,28 @@ pub struct DocumentJson<'a> {
     #[serde(flatten)]
     document: &'a DocumentView,
     author: AuthorJson<'a>,
+    #[serde(flatten)]
+    saved: Option<PathJson>,
+}
+
+/// A file of this machine.
+#[derive(Serialize)]
+pub struct PathJson {
+    path: String,
+    /// Its bytes, where they are no UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<String>,
+    path_bytes: Option<String>,
+}
+
+impl PathJson {
+    /// As JSON shows it.
+    pub fn new(path: &Path) -> Self {
+        let bytes = path.as_os_str().as_encoded_bytes();
+        Self {
+            path: path.display().to_string(),
+            path_bytes: path.to_str().is_none().then(|| hexadecimal(bytes)),
+        }
+    }
 }
 
 impl<'a> DocumentJson<'a> {
@@ -159,12 +180,12 @@ impl<'a> DocumentJson<'a> {
 
     /// As JSON shows it.
     pub fn new(document: &'a DocumentView, author: &'a PersonView) -> Self {
-        Self { document, author: AuthorJson::new(&document.author, author), path: None }
+        Self { document, author: AuthorJson::new(&document.author, author), saved: None }
     }
 
     /// The same with the place it was saved at.
     pub fn saved_at(mut self, path: &Path) -> Self {
-        self.path = Some(path.display().to_string());
+        self.saved = Some(PathJson::new(path));
         self
     }
 }
@@ -347,6 +368,7 @@ mod tests {
             received_at_ms: 0,
             delivery: Delivery::Refused { cause: RefusalCause::IdReused },
             name: "plan.pdf".to_owned(),
+            name_bytes: Vec::new(),
             media_type: "application/pdf".to_owned(),
             size: 5,
             sha256: [0xAB; 32],
@@ -362,6 +384,8 @@ mod tests {
         });
         let shown = DocumentJson::new(&document, &someone).saved_at(Path::new("/x/plan.pdf"));
         assert_eq!(to_value(shown).unwrap(), with(head(refused), more));
+        let old = DocumentView { name_bytes: b"\xe9.doc".to_vec(), ..document.clone() };
+        assert_eq!(to_value(DocumentJson::new(&old, &someone)).unwrap()["name_bytes"], "e92e646f63");
         let cause = UnreadableCause::DoesNotVerify;
         let item = UnreadableView { case: CASE, position: Position(7), author: identity, cause };
         let expected = json!({

@@ -255,7 +255,8 @@ pub fn told(language: Language, names: Names<'_>, error: Error) -> Told {
         ),
         Error::NotAFile { path } => Told::refused(
             format!("{} is not a plain file.", shown(&path)),
-            "Name plain files; for a folder, name the files in it.",
+            "Name plain files; for a folder, name the files in it. What another program puts out has to be saved to a \
+             file first.",
         ),
         Error::FileChanged { path } => Told::new(
             Exit::Conflict,
@@ -263,7 +264,7 @@ pub fn told(language: Language, names: Names<'_>, error: Error) -> Told {
             "Close it in other programs and send it again.",
         ),
         Error::FileName { path } => Told::refused(
-            format!("The name of {} cannot be sent: it is not UTF-8, or too long.", shown(&path)),
+            format!("The name of {} is too long to be sent.", shown(&path)),
             "Rename the file and send it again.",
         ),
         Error::FileTooLarge { path, limit } => Told::refused(

@@ -57,6 +57,27 @@ pub fn write_new(path: &Path, bytes: &[u8], access: Access) -> Result<(), FileEr
     file.sync_all().map_err(failed("sync", path))
 }
 
+/// Opens a plain file to be read; nothing where something else has that name. Waits for nobody: a pipe would be opened only
+/// once somebody writes to it.
+///
+/// Errors: the system's.
+pub fn open_plain(path: &Path) -> io::Result<Option<File>> {
+    if !fs::metadata(path)?.is_file() {
+        return Ok(None);
+    }
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // What has taken its place since is not waited for either. A plain file is read as ever.
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    Ok(file.metadata()?.is_file().then_some(file))
+}
+
 /// Makes a folder that only its owner enters, with its parents, durably. One that is there stays as it is.
 ///
 /// Errors: the system's.
@@ -193,6 +214,20 @@ mod tests {
         let refused = write_new(&path, b"another", Access::Owner).unwrap_err();
         assert_eq!(refused.source.kind(), ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&path).unwrap(), b"key");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_that_nobody_writes_to_holds_nobody_up() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let folder = tempfile::tempdir().unwrap();
+        let (pipe, file) = (folder.path().join("pipe"), folder.path().join("file"));
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        fs::write(&file, b"content").unwrap();
+        assert!(open_plain(&pipe).unwrap().is_none());
+        assert!(open_plain(folder.path()).unwrap().is_none());
+        assert!(open_plain(&folder.path().join("none")).is_err());
+        assert_eq!(io::read_to_string(open_plain(&file).unwrap().unwrap()).unwrap(), "content");
     }
 
     #[cfg(unix)]

@@ -2367,6 +2367,9 @@ pub struct DocumentManifest {
     /// The log position FinishUpload answered. For information: the blob is readable by this record's own position.
     #[prost(uint64, tag = "11")]
     pub blob_position: u64,
+    /// The name's own bytes where they are no UTF-8; empty otherwise. The name is then what follows from them.
+    #[prost(bytes = "vec", tag = "12")]
+    pub name_bytes: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(zeroize::ZeroizeOnDrop)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -10,7 +10,7 @@ use alcove_client::{
     session::{Delivery, Destination, DocumentView, Error, Look, Progress, Session},
     telling::{
         Told, cases, files,
-        json::{DocumentJson, HeldUpJson},
+        json::{DocumentJson, HeldUpJson, PathJson},
         numbers, people, times,
     },
 };
@@ -90,11 +90,22 @@ pub(crate) async fn run(context: &Context, command: Doc) -> Result<(), Failure> 
 struct SentJson {
     id: String,
     case: String,
-    path: String,
+    #[serde(flatten)]
+    path: PathJson,
     #[serde(flatten)]
     delivery: Delivery,
     #[serde(skip_serializing_if = "Option::is_none")]
     held_up: Option<HeldUpJson>,
+}
+
+/// The same of one that was not sent.
+#[derive(Serialize)]
+struct NotSentJson {
+    case: String,
+    #[serde(flatten)]
+    path: PathJson,
+    reason: &'static str,
+    what: String,
 }
 
 /// A file of the list that was not sent.
@@ -253,7 +264,7 @@ async fn send_one(
         SentJson {
             id: written.id.to_string(),
             case: case.to_string(),
-            path: path.display().to_string(),
+            path: PathJson::new(path),
             delivery: written.delivery,
             held_up: held_up.as_ref().map(HeldUpJson::new),
         },
@@ -270,12 +281,12 @@ fn tell_not_sent(context: &Context, case: &GroupId, not_sent: &[NotSent<'_>]) ->
     not_sent.iter().try_for_each(|file| {
         context.output.object(
             "alcove.not-sent.v1",
-            serde_json::json!({
-                "case": case.to_string(),
-                "path": file.path.display().to_string(),
-                "reason": file.reason,
-                "what": file.why(context.language),
-            }),
+            NotSentJson {
+                case: case.to_string(),
+                path: PathJson::new(file.path),
+                reason: file.reason,
+                what: file.why(context.language),
+            },
         )
     })
 }

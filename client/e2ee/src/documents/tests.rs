@@ -48,6 +48,7 @@ fn manifest(sealer: &DocumentSealer, sha256: Digest) -> DocumentManifest {
         shape: sealer.shape(),
         sha256,
         name: "file".into(),
+        name_bytes: Vec::new(),
         media_type: String::new(),
         grantable: false,
         blob_position: Position(1),

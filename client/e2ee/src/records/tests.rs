@@ -166,6 +166,7 @@ fn manifest(name: String) -> DocumentManifest {
         shape: Shape::of(5 << 30).unwrap(),
         sha256: Digest([9; 32]),
         name,
+        name_bytes: Vec::new(),
         media_type: "video/mp4".into(),
         grantable: false,
         blob_position: Position(12),

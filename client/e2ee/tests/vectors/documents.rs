@@ -79,6 +79,7 @@ fn judge(vector: &Value) -> String {
         shape: Shape::of(vector["manifest_size"].as_u64().unwrap_or(sealed_size)).unwrap(),
         sha256: Digest(fixed(vector, "sha256")),
         name: String::new(),
+        name_bytes: Vec::new(),
         media_type: String::new(),
         grantable: false,
         blob_position: Position(1),

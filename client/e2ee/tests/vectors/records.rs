@@ -148,7 +148,15 @@ fn manifest() -> v1::DocumentManifest {
         media_type: "application/pdf".into(),
         grantable: true,
         blob_position: 40,
+        name_bytes: vec![],
     }
+}
+
+/// The manifest of a document whose name is said to have these bytes.
+fn named(bytes: &[u8], name: &str) -> v1::DocumentManifest {
+    let mut manifest = manifest();
+    (manifest.name, manifest.name_bytes) = (name.into(), bytes.to_vec());
+    manifest
 }
 
 /// The vector of `recipe`: what it makes, who reads it, and what must come of it.
@@ -224,6 +232,11 @@ fn well_formed(all: &mut Vectors, signer: &Signer) {
 
     let recipe = Recipe::new(2, manifest().encode_to_vec());
     add("document", "a document whose name would deceive if shown as it is", "opens as document", &recipe);
+    let recipe = Recipe::new(
+        2,
+        named(b"se\xf1ora \xe2\x82 pe\xc3\xb1a.doc", "se_ora _ pe\u{f1}a.doc").encode_to_vec(),
+    );
+    add("document_name_not_utf8", "a name from an old archive, with its bytes", "opens as document", &recipe);
 
     let subject = v1::Subject { kind: 1, title: "Housing, spring".into() };
     let recipe = Recipe::new(4, subject.encode_to_vec());
@@ -495,6 +508,22 @@ fn wrong_payloads(all: &mut Vectors, signer: &Signer) {
     wrong.name = "n".repeat(256);
     let long = "TooLong { field: DocumentName, bytes: 256 }";
     add("document_name_too_long", "256 bytes of name", long, 2, wrong.encode_to_vec());
+    for (name, about, bytes, shown) in [
+        (
+            "document_name_bytes_of_another_name",
+            "plan.pdf beside a program's bytes",
+            &b"\xe9.exe"[..],
+            "plan.pdf",
+        ),
+        ("document_name_bytes_leave_the_folder", "a path beside a harmless name", b"../\xe9", "_"),
+        ("document_name_bytes_are_utf8", "bytes that say nothing new", b"plan.pdf", "plan.pdf"),
+        ("document_name_bytes_without_a_name", "bytes beside an empty name", b"\xe9", ""),
+        ("document_name_shown_as_lost", "another sign for what is no character", b"\xe9.pdf", "\u{fffd}.pdf"),
+    ] {
+        add(name, about, "NameBytes", 2, named(bytes, shown).encode_to_vec());
+    }
+    let (bytes, shown) = ([&[0xe9; 2][..], &[b'n'; 254]].concat(), format!("__{}", "n".repeat(253)));
+    add("document_name_bytes_too_long", "256 bytes", long, 2, named(&bytes, &shown).encode_to_vec());
 
     let subject = v1::Subject { kind: 0, title: "title".into() };
     add("subject_without_kind", "no kind", "SubjectKind { kind: 0 }", 4, subject.encode_to_vec());

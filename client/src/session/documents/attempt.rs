@@ -181,7 +181,9 @@ pub(super) fn knows_what_left(known: &[Digest], state: &UploadState, shape: Shap
 }
 
 fn place(act: &Act<'_>, case: &GroupId, path: &Path) -> Vec<u8> {
-    let mut place = act.tag::<UploadRow>(&path.to_string_lossy()).to_vec();
+    // What is no UTF-8 is spelled with quotation marks around it, which no other absolute path begins with.
+    let words = path.to_str().map_or_else(|| format!("{path:?}"), str::to_owned);
+    let mut place = act.tag::<UploadRow>(&words).to_vec();
     place.extend(case.as_bytes());
     place
 }

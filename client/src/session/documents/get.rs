@@ -25,10 +25,7 @@ use alcove_e2ee::{
 };
 use alcove_proto::ids::{GroupId, RecordId};
 use bytes::Bytes;
-use std::{
-    path::PathBuf,
-    time::{Duration, UNIX_EPOCH},
-};
+use std::{path::PathBuf, time::Duration};
 use tokio::{sync::mpsc, time::Instant};
 
 /// Chunks between the network and the thread that writes.
@@ -77,8 +74,7 @@ impl Session {
             Ok(tag.first_chunk().copied().unwrap_or_default())
         };
         loop {
-            let now = UNIX_EPOCH + Duration::from_millis(self.clock.now_ms().unsigned_abs());
-            let draft = Draft::open(destination, now, &name)?;
+            let draft = Draft::open(destination, self.now(), &name)?;
             let fetched =
                 self.fetch(&at_server, &manifest, draft, destination, patience, on_progress).await?;
             // A spoiled draft has been removed, so the next turn begins with an empty one.

@@ -4,10 +4,13 @@ use super::{
     super::{Delivery, Error, Session, runner::blocking},
     attempt::FILE_BYTES_MAX,
     reading::Source,
-    send::file_name,
+    send::{FileName, file_name},
 };
 use alcove_proto::ids::{Digest, GroupId};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 /// What a look at a file found.
 #[derive(Debug)]
@@ -22,7 +25,7 @@ pub enum Look {
 
 /// A document that is in the case, or one that an earlier path of the list will bring.
 struct Known {
-    name: String,
+    name: FileName,
     size: u64,
     content: Content,
 }
@@ -43,28 +46,28 @@ impl Session {
         let mut known: Vec<_> = in_case
             .filter(|document| matches!(document.delivery, Delivery::Stored { .. } | Delivery::Queued))
             .map(|document| Known {
-                name: document.name,
+                name: FileName { shown: document.name, bytes: document.name_bytes },
                 size: document.size,
                 content: Content::Hashed(Digest(document.sha256)),
             })
             .collect();
-        let paths = paths.to_vec();
-        let look = move || paths.iter().map(|path| look(path, &mut known)).collect();
+        let (paths, now) = (paths.to_vec(), self.now());
+        let look = move || paths.iter().map(|path| look(path, now, &mut known)).collect();
         Ok(blocking(look).await)
     }
 }
 
-fn look(path: &Path, known: &mut Vec<Known>) -> Look {
-    match is_there(path, known) {
+fn look(path: &Path, now: SystemTime, known: &mut Vec<Known>) -> Look {
+    match is_there(path, now, known) {
         Ok(true) => Look::AlreadyThere,
         Ok(false) => Look::Ready,
         Err(error) => Look::Bad(error),
     }
 }
 
-fn is_there(path: &Path, known: &mut Vec<Known>) -> Result<bool, Error> {
+fn is_there(path: &Path, now: SystemTime, known: &mut Vec<Known>) -> Result<bool, Error> {
+    let mut source = Source::open(path, now)?;
     let name = file_name(path)?;
-    let source = Source::open(path)?;
     let size = source.size;
     if size > FILE_BYTES_MAX {
         return Err(Error::FileTooLarge { path: path.to_owned(), limit: FILE_BYTES_MAX });
@@ -76,7 +79,7 @@ fn is_there(path: &Path, known: &mut Vec<Known>) -> Result<bool, Error> {
         for other in alike {
             let same = match &other.content {
                 Content::Hashed(other) => *other == digest,
-                Content::At(other) => Source::open(other)?.hash()? == digest,
+                Content::At(other) => Source::open(other, now)?.hash()? == digest,
             };
             if same {
                 return Ok(true);
@@ -113,7 +116,7 @@ mod tests {
             folder.path().join("none.pdf"),
         ];
         let mut known = Vec::new();
-        let looks: Vec<_> = paths.iter().map(|path| look(path, &mut known)).collect();
+        let looks: Vec<_> = paths.iter().map(|path| look(path, SystemTime::now(), &mut known)).collect();
         let [first, other, again, renamed, twice, longer, inner, missing] = &looks[..] else { panic!() };
         for ready in [first, other, renamed, longer] {
             assert!(matches!(ready, Look::Ready), "{looks:?}");
@@ -123,5 +126,22 @@ mod tests {
         }
         assert!(matches!(inner, Look::Bad(Error::NotAFile { .. })), "{looks:?}");
         assert!(matches!(missing, Look::Bad(Error::File { .. })), "{looks:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn two_names_that_are_no_utf8_are_two_names_though_they_are_shown_alike() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+        let folder = tempfile::tempdir().unwrap();
+        let mut known = Vec::new();
+        let mut look = |name: &[u8]| {
+            let path = folder.path().join(OsStr::from_bytes(name));
+            fs::write(&path, b"page").unwrap();
+            look(&path, SystemTime::now(), &mut known)
+        };
+        assert!(matches!(look(b"se\xf1ora.pdf"), Look::Ready));
+        assert!(matches!(look(b"se\xf2ora.pdf"), Look::Ready));
+        assert!(matches!(look(b"se_ora.pdf"), Look::Ready));
+        assert!(matches!(look(b"se\xf1ora.pdf"), Look::AlreadyThere));
     }
 }

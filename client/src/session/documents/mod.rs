@@ -20,6 +20,7 @@ use std::{
     io,
     ops::ControlFlow,
     path::{Path, PathBuf},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// Where a fetched document goes.
@@ -66,6 +67,11 @@ impl Session {
             let queued = self.queued_documents(act, case)?;
             queued.into_iter().find(|queued| queued.id == *document).ok_or(Error::NoSuchRecord)
         })
+    }
+
+    /// The time by which files and what is kept of them are judged.
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.clock.now_ms().unsigned_abs())
     }
 
     fn queued_documents(&self, act: &Act<'_>, case: &GroupId) -> Result<Vec<DocumentView>, Error> {

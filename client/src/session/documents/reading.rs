@@ -6,27 +6,69 @@
 
 use super::{super::Error, file_error};
 use alcove_e2ee::documents::{BlobDigest, DocumentError, DocumentSealer, OriginalHash};
+use alcove_programs::files::open_plain;
 use alcove_proto::{
     ids::Digest,
     limits::{CHUNK_BYTES, CHUNK_TAG_BYTES},
 };
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, Read, Seek},
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 /// Chunks of a block: their digests are kept together before the first of them is sent. Blocks begin at multiples of
 /// it, so that two passes over one file always speak of the same blocks.
 pub(super) const BLOCK_CHUNKS: usize = 4;
 
+/// So old must the times of a file be for a later change to show in them. A file system that keeps whole seconds may keep
+/// every second one only, as FAT does; others keep every tick of the system's clock.
+const SETTLED_AFTER: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(4)];
+
 /// A file as it stood when reading began.
 pub(super) struct Source {
     pub(super) path: PathBuf,
     file: File,
     pub(super) size: u64,
+    stamp: Stamp,
+    /// The times of `stamp` are old enough for a change after it to show in them.
+    is_settled: bool,
+}
+
+/// What the system says about the state of an open file. Nobody puts back the time at which it changed.
+#[derive(PartialEq, Eq)]
+struct Stamp {
+    size: u64,
     modified: Option<SystemTime>,
+    /// When content, name or permissions last changed: seconds since 1970, and nanoseconds.
+    changed: Option<(i64, i64)>,
+}
+
+impl Stamp {
+    fn of(file: &File) -> io::Result<Self> {
+        let data = file.metadata()?;
+        #[cfg(unix)]
+        let changed = {
+            use std::os::unix::fs::MetadataExt;
+            Some((data.ctime(), data.ctime_nsec()))
+        };
+        #[cfg(not(unix))]
+        let changed = None;
+        Ok(Self { size: data.len(), modified: data.modified().ok(), changed })
+    }
+
+    fn is_settled(&self, now: SystemTime) -> bool {
+        let Some(modified) = self.modified else { return false };
+        let changed = self.changed.map_or(Some(modified), |(seconds, nanoseconds)| {
+            let since = Duration::new(seconds.try_into().ok()?, nanoseconds.try_into().ok()?);
+            SystemTime::UNIX_EPOCH.checked_add(since)
+        });
+        let is_whole = self.changed.is_none_or(|(_, nanoseconds)| nanoseconds == 0);
+        let wait = SETTLED_AFTER[usize::from(is_whole)];
+        let is_old = |time| now.duration_since(time).is_ok_and(|age| age > wait);
+        is_old(modified) && changed.is_some_and(is_old)
+    }
 }
 
 /// One chunk that may be sent.
@@ -73,35 +115,42 @@ impl From<Error> for Stopped {
 }
 
 impl Source {
-    /// Opens a plain file.
+    /// Opens a plain file, now.
     ///
-    /// Errors: [`Error::NotAFile`], [`Error::File`].
-    pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        // Looked at before it is opened: opening a pipe would wait for its other end.
-        let before = std::fs::metadata(path).map_err(|source| file_error(path, source))?;
-        if !before.is_file() {
-            return Err(Error::NotAFile { path: path.to_owned() });
+    /// Errors: [`Error::NotAFile`], also for what says that it is empty and is not, as the files of /proc do: how long
+    /// it is must be known before its first chunk is sealed. [`Error::File`].
+    pub(super) fn open(path: &Path, now: SystemTime) -> Result<Self, Error> {
+        let failed = |source| file_error(path, source);
+        let not_a_file = || Error::NotAFile { path: path.to_owned() };
+        let mut file = match open_plain(path) {
+            Ok(file) => file.ok_or_else(not_a_file)?,
+            // Elsewhere this is standard input, which has neither a name nor a size.
+            Err(_) if path == Path::new("-") => return Err(not_a_file()),
+            Err(source) => return Err(failed(source)),
+        };
+        let stamp = Stamp::of(&file).map_err(failed)?;
+        if stamp.size == 0 && file.read(&mut [0]).map_err(failed)? > 0 {
+            return Err(not_a_file());
         }
-        let file = File::open(path).map_err(|source| file_error(path, source))?;
-        let data = file.metadata().map_err(|source| file_error(path, source))?;
-        if !data.is_file() {
-            return Err(Error::NotAFile { path: path.to_owned() });
-        }
-        Ok(Self { path: path.to_owned(), file, size: data.len(), modified: data.modified().ok() })
+        let is_settled = stamp.is_settled(now);
+        Ok(Self { path: path.to_owned(), file, size: stamp.size, stamp, is_settled })
     }
 
-    /// SHA-256 of the whole file.
+    /// SHA-256 of the whole file, and of no more than one byte behind what it had when it was opened.
     ///
     /// Errors: [`Error::File`].
-    pub(super) fn hash(mut self) -> Result<Digest, Error> {
+    pub(super) fn hash(&mut self) -> Result<Digest, Error> {
         let mut hash = OriginalHash::new();
         let mut buffer = vec![0; CHUNK_BYTES];
+        let failed = |source| file_error(&self.path, source);
+        self.file.rewind().map_err(failed)?;
+        let mut bytes = (&mut self.file).take(self.size.saturating_add(1));
         loop {
-            match self.file.read(&mut buffer) {
+            match bytes.read(&mut buffer) {
                 Ok(0) => return Ok(hash.finish()),
                 Ok(read) => hash.update(&buffer[..read]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(source) => return Err(file_error(&self.path, source)),
+                Err(source) => return Err(failed(source)),
             }
         }
     }
@@ -151,8 +200,9 @@ impl Source {
                 }
             }
         }
-        self.check_unchanged()?;
-        Ok(Pass { sha256: original.finish(), blob_digest: blob.finish() })
+        let sha256 = original.finish();
+        self.check_of_one_moment(&sha256)?;
+        Ok(Pass { sha256, blob_digest: blob.finish() })
     }
 
     fn read_chunk(&mut self, buffer: &mut Vec<u8>, bytes: usize) -> Result<(), Stopped> {
@@ -162,14 +212,12 @@ impl Source {
         if buffer.len() == bytes { Ok(()) } else { Err(Stopped::Changed) }
     }
 
-    /// What was read is of one moment: size and time of change are what they were at the beginning.
-    fn check_unchanged(&self) -> Result<(), Stopped> {
-        let data = self.file.metadata().map_err(|source| file_error(&self.path, source))?;
-        if data.len() == self.size && data.modified().ok() == self.modified {
-            Ok(())
-        } else {
-            Err(Stopped::Changed)
-        }
+    /// What was read stood in the file at one moment: size and times are what they were at the beginning. Where times
+    /// differ, or are too young to show a change, it is read once more: what both readings found was there between them.
+    fn check_of_one_moment(&mut self, sha256: &Digest) -> Result<(), Stopped> {
+        let now = Stamp::of(&self.file).map_err(|source| file_error(&self.path, source))?;
+        let is_same = (now == self.stamp && self.is_settled) || self.hash()? == *sha256;
+        if is_same { Ok(()) } else { Err(Stopped::Changed) }
     }
 
     fn stopped(&self, error: DocumentError) -> Stopped {
@@ -237,7 +285,7 @@ mod tests {
             wanted: &dyn Fn(u32) -> bool,
             sent_max: usize,
         ) -> (Result<Pass, Stopped>, Out) {
-            let source = Source::open(&self.path()).unwrap();
+            let source = open(&self.path()).unwrap();
             let sealer = self.sealer(source.size);
             let mut out = Out { kept: known.to_vec(), sent: Vec::new() };
             let result = source.pass(&sealer, known, wanted, &mut |block| {
@@ -256,6 +304,10 @@ mod tests {
             });
             (result, out)
         }
+    }
+
+    fn open(path: &Path) -> Result<Source, Error> {
+        Source::open(path, SystemTime::now())
     }
 
     fn bytes(length: usize) -> Vec<u8> {
@@ -309,7 +361,7 @@ mod tests {
         let content = bytes(3 * CHUNK_BYTES);
         for length in [2 * CHUNK_BYTES, 4 * CHUNK_BYTES] {
             let scene = Scene::with(&content);
-            let source = Source::open(&scene.path()).unwrap();
+            let source = open(&scene.path()).unwrap();
             let sealer = scene.sealer(source.size);
             scene.write(&bytes(length));
             let result = source.pass(&sealer, &[], &|_| true, &mut |_| true);
@@ -317,12 +369,84 @@ mod tests {
         }
     }
 
+    /// A pass over a file of which `meanwhile` changes something once its first block is read. `settled`: its times are
+    /// old enough to be relied on.
+    fn pass_while(meanwhile: &dyn Fn(&Path), settled: bool) -> Result<Pass, Stopped> {
+        let scene = Scene::with(&bytes(9 * CHUNK_BYTES));
+        let written = fs::metadata(scene.path()).unwrap().modified().unwrap();
+        let now = written + Duration::from_secs(if settled { 3600 } else { 0 });
+        let source = Source::open(&scene.path(), now).unwrap();
+        assert_eq!(source.is_settled, settled);
+        let sealer = scene.sealer(source.size);
+        let mut is_first = true;
+        source.pass(&sealer, &[], &|_| true, &mut |_| {
+            if std::mem::take(&mut is_first) {
+                meanwhile(&scene.path());
+            }
+            true
+        })
+    }
+
+    /// Writes into both halves of the file, and puts its time back.
+    fn change_unseen(path: &Path) {
+        use std::io::{SeekFrom, Write};
+        let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
+        let before = file.metadata().unwrap().modified().unwrap();
+        for at in [CHUNK_BYTES, 8 * CHUNK_BYTES] {
+            file.seek(SeekFrom::Start(at as u64)).unwrap();
+            file.write_all(b"changed").unwrap();
+        }
+        file.set_modified(before).unwrap();
+    }
+
+    #[test]
+    fn a_mixture_of_two_moments_is_noticed_though_size_and_time_are_as_they_were() {
+        for settled in [true, false] {
+            assert!(matches!(pass_while(&change_unseen, settled), Err(Stopped::Changed)), "{settled}");
+            assert!(pass_while(&|_| (), settled).is_ok(), "the control");
+        }
+    }
+
+    #[test]
+    fn a_file_that_only_its_name_or_its_time_was_taken_of_is_whole() {
+        let renamed = |path: &Path| fs::rename(path, path.with_extension("old")).unwrap();
+        let replaced = |path: &Path| {
+            fs::write(path.with_extension("new"), "another").unwrap();
+            fs::rename(path.with_extension("new"), path).unwrap();
+        };
+        let touched = |path: &Path| {
+            let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        };
+        let content = bytes(9 * CHUNK_BYTES);
+        for meanwhile in [&renamed as &dyn Fn(&Path), &replaced, &touched] {
+            let Ok(pass) = pass_while(meanwhile, true) else { panic!("it was read whole") };
+            assert_eq!(pass.sha256.0, digest::digest(&digest::SHA256, &content).as_ref());
+        }
+    }
+
     #[test]
     fn only_a_plain_file_is_opened() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(Source::open(folder.path()), Err(Error::NotAFile { .. })));
-        assert!(matches!(Source::open(&folder.path().join("none")), Err(Error::File { .. })));
+        assert!(matches!(open(folder.path()), Err(Error::NotAFile { .. })));
+        assert!(matches!(open(&folder.path().join("none")), Err(Error::File { .. })));
+        assert!(matches!(open(Path::new("-")), Err(Error::NotAFile { .. })));
         #[cfg(unix)]
-        assert!(matches!(Source::open(Path::new("/dev/null")), Err(Error::NotAFile { .. })));
+        {
+            let (socket, link) = (folder.path().join("socket"), folder.path().join("link"));
+            let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+            std::os::unix::fs::symlink(&socket, &link).unwrap();
+            for path in [&*socket, &*link, Path::new("/dev/null"), Path::new("/dev/zero")] {
+                assert!(matches!(open(path), Err(Error::NotAFile { .. })), "{path:?}");
+            }
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_that_does_not_say_how_long_it_is_or_cannot_be_read_is_refused_by_name() {
+        assert!(matches!(open(Path::new("/proc/self/status")), Err(Error::NotAFile { .. })));
+        // Nothing lies at the first address: the system answers with an error of input.
+        assert!(matches!(open(Path::new("/proc/self/mem")), Err(Error::File { .. })));
     }
 }

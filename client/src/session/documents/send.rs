@@ -15,7 +15,10 @@ use crate::{
     transport::{Server, ServerError, UploadState},
     vault::{Durability, Vault},
 };
-use alcove_e2ee::{documents::DocumentSealer, records::DocumentManifest};
+use alcove_e2ee::{
+    documents::DocumentSealer,
+    records::{DocumentManifest, name_of_bytes},
+};
 use alcove_proto::{
     ids::{Digest, GroupId},
     limits::FILE_NAME_BYTES_MAX,
@@ -59,7 +62,7 @@ impl Session {
         let name = file_name(path)?;
         self.catch_up_once(case).await?;
         for _ in 0..ATTEMPTS_MAX {
-            let source = Source::open(path)?;
+            let source = Source::open(path, self.now())?;
             let attempt = Arc::new(self.attempt(case, &source).await?);
             match self.send_attempt(&attempt, path, patience, on_progress).await? {
                 End::Whole(pass) => {
@@ -150,7 +153,7 @@ impl Session {
         if !knows_what_left(&known, &state, shape) {
             return Ok(End::Changed);
         }
-        let source = Source::open(path)?;
+        let source = Source::open(path, self.now())?;
         if source.size != attempt.size {
             return Ok(End::Changed);
         }
@@ -260,7 +263,7 @@ impl Session {
         &self,
         attempt: &Attempt,
         pass: &Pass,
-        name: &str,
+        name: &FileName,
         grantable: bool,
     ) -> Result<Option<Written>, Error> {
         let position = match self.server()?.finish_upload(&attempt.blob, &pass.blob_digest).await {
@@ -284,8 +287,9 @@ impl Session {
                 commitment: sealer.commitment(),
                 shape: sealer.shape(),
                 sha256: pass.sha256,
-                media_type: media_type(name).to_owned(),
-                name: name.to_owned(),
+                media_type: media_type(&name.shown).to_owned(),
+                name: name.shown.clone(),
+                name_bytes: name.bytes.clone(),
                 grantable,
                 blob_position: position,
             })
@@ -324,12 +328,27 @@ fn tell(on_progress: OnProgress<'_>, done: u64, total: u64) -> ControlFlow<()> {
     on_progress(Progress { done, total, waiting: false })
 }
 
-/// The name that travels: as it stands, if it can.
-pub(super) fn file_name(path: &Path) -> Result<String, Error> {
-    let name = path.file_name().and_then(OsStr::to_str);
-    name.filter(|name| !name.is_empty() && name.len() <= FILE_NAME_BYTES_MAX)
-        .map(str::to_owned)
-        .ok_or_else(|| Error::FileName { path: path.to_owned() })
+/// The name of a file as it travels.
+#[derive(PartialEq, Eq)]
+pub(super) struct FileName {
+    /// As it stands; of one that is no UTF-8, what is shown for it.
+    pub(super) shown: String,
+    /// Of one that is no UTF-8, its bytes.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// The name that travels.
+///
+/// Errors: [`Error::FileName`].
+pub(super) fn file_name(path: &Path) -> Result<FileName, Error> {
+    let bytes = path.file_name().unwrap_or_default().as_encoded_bytes();
+    if bytes.is_empty() || bytes.len() > FILE_NAME_BYTES_MAX {
+        return Err(Error::FileName { path: path.to_owned() });
+    }
+    Ok(match std::str::from_utf8(bytes) {
+        Ok(name) => FileName { shown: name.to_owned(), bytes: Vec::new() },
+        Err(_) => FileName { shown: name_of_bytes(bytes), bytes: bytes.to_vec() },
+    })
 }
 
 /// The media type of common extensions; empty for others. A help for readers, never relied on.

@@ -150,6 +150,7 @@ mod tests {
                 shape,
                 sha256: hash.finish(),
                 name: "plan.pdf".into(),
+                name_bytes: Vec::new(),
                 media_type: String::new(),
                 grantable: false,
                 blob_position: Position(1),

@@ -36,6 +36,7 @@ impl Kind for DocumentManifest {
             received_at_ms: place.received_at_ms,
             delivery: place.delivery,
             name: std::mem::take(&mut self.name),
+            name_bytes: std::mem::take(&mut self.name_bytes),
             media_type: std::mem::take(&mut self.media_type),
             size: self.shape.size(),
             sha256: self.sha256.0,

@@ -95,8 +95,11 @@ pub struct DocumentView {
     /// Where it is.
     #[serde(flatten)]
     pub delivery: Delivery,
-    /// File name, untouched: never use it as a path.
+    /// File name, untouched: never use it as a path. Of one that is no UTF-8, what is shown for it.
     pub name: String,
+    /// Of such a name, its own bytes: never use them as a path either.
+    #[serde(serialize_with = "spelled::bytes", skip_serializing_if = "Vec::is_empty")]
+    pub name_bytes: Vec<u8>,
     /// Media type as the sender guessed it.
     pub media_type: String,
     /// Bytes of the original.

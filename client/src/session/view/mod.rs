@@ -25,7 +25,7 @@ pub use people::{
     AgencyCheck, AgencyView, KeyChangeCause, KeyChangeView, MemberView, NewDeviceView, PersonView,
 };
 pub use recovery::{Imported, RecoveredView, RecoveryState, RecoveryView};
-pub use spelled::rfc3339;
+pub use spelled::{hexadecimal, rfc3339};
 pub use status::{RenewalState, RenewalView, ServerView, StatusView};
 
 use super::Error;

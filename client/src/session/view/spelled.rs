@@ -37,12 +37,21 @@ pub(super) fn digest<S: Serializer>(sha256: &[u8; 32], serializer: S) -> Result<
     serializer.collect_str(&Digest(*sha256))
 }
 
+pub(super) fn bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&hexadecimal(bytes))
+}
+
 pub(super) fn side<S: Serializer>(side: &Side, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(side.code())
 }
 
 pub(super) fn role<S: Serializer>(role: &Role, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(role.code())
+}
+
+/// Bytes that are no text, as programs read them: two digits each.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `ms` since 1970 as RFC 3339; a time no calendar holds is shown as a number.

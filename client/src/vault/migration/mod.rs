@@ -183,6 +183,7 @@ impl GoneDocument {
             media_type: self.media_type.clone(),
             grantable: self.grantable,
             blob_position: self.blob_position,
+            name_bytes: Vec::new(),
         };
         manifest.encode_to_vec()
     }

@@ -91,6 +91,8 @@ pub enum PayloadError {
         /// Chunks named.
         chunk_count: u32,
     },
+    /// The bytes of a name are UTF-8, so that they are no use, or make another name than the one beside them.
+    NameBytes,
     /// The grant opens nothing, or more than its limit.
     GrantRecords {
         /// How many it names.

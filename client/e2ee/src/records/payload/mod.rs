@@ -13,7 +13,7 @@ mod note;
 mod subject;
 mod unknown;
 
-pub use document::DocumentManifest;
+pub use document::{DocumentManifest, name_of_bytes};
 pub use grant::{Grant, GrantedRecord, HpkeSealed};
 pub use introduction::Introduction;
 pub use kinds::Kinds;
