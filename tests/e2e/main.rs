@@ -41,6 +41,7 @@ mod renewals;
 mod returns;
 mod rollover;
 mod scene;
+mod sticks;
 mod successors;
 mod support;
 mod typing;

@@ -30,6 +30,7 @@ impl Stale {
 impl Session {
     /// Syncs, if this session asks the server at all.
     pub async fn bring_up_to_date(&self) -> Refreshed {
+        self.clear_pieces().await;
         if self.offline {
             return Refreshed::default();
         }

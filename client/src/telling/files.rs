@@ -11,6 +11,17 @@ pub fn file(language: Language, path: &Path, source: &io::Error) -> Told {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             (Exit::NoSpace, "Make room and run the command again; nothing is half done.")
         }
+        io::ErrorKind::InvalidFilename | io::ErrorKind::InvalidInput => (
+            Exit::Refused,
+            "The disk does not take this name. Choose a shorter one, without any of : * ? \" < > | \\ in it.",
+        ),
+        io::ErrorKind::FileTooLarge => (
+            Exit::NoSpace,
+            "Files on this disk cannot be so large (4 GiB on most sticks). Save it on another one.",
+        ),
+        io::ErrorKind::ResourceBusy => {
+            (Exit::Conflict, "Wait for the other programs that use it, or name another folder.")
+        }
         io::ErrorKind::NotFound => (Exit::NotFound, "Check the path, and run the command again."),
         _ => (Exit::Refused, "Check the path and its permissions, and run the command again."),
     };
@@ -54,6 +65,16 @@ pub fn same_documents(language: Language, there: &[&Path]) -> String {
     let Language::English = language;
     let paths: Vec<_> = there.iter().map(|path| format!("\n  {}", shown(path))).collect();
     format!("The case has documents of the same name with the same content:{}", paths.concat())
+}
+
+/// A document is saved where the file system keeps no permissions.
+pub fn open_to_others(language: Language, path: &Path) -> String {
+    let Language::English = language;
+    format!(
+        "this disk keeps no permissions: whoever has it, or can use it, can read {}. Delete the file when you no longer \
+         need it there.",
+        shown(path)
+    )
 }
 
 /// Why a file of a list stayed behind with nothing wrong with it.

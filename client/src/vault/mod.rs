@@ -22,7 +22,7 @@ pub use alcove_programs::passphrase::Passphrase;
 pub use entries::{Direction, EntryKey};
 pub use error::VaultError;
 
-use alcove_programs::files::{Access, sync_folder, write_new};
+use alcove_programs::files::{Access, sync_folder, take_name, write_new};
 use format::{FORMAT, FORMER, check_format, format_of};
 use passphrase::{Slot, VaultKey};
 use ring::rand::SecureRandom;
@@ -89,8 +89,8 @@ impl Vault {
         random.fill(&mut name).map_err(|_| VaultError::Randomness)?;
         let draft = home.join(format!(".vault-{:016x}.new", u64::from_be_bytes(name)));
         let made = Self::write_new(&draft, passphrase, &*random).and_then(|()| {
-            // A hard link takes the name only if nobody has it: two processes cannot both make the vault.
-            fs::hard_link(&draft, &path).map_err(|source| match source.kind() {
+            // Only if nobody has it: two processes cannot both make the vault.
+            take_name(&draft, &path).map_err(|source| match source.kind() {
                 io::ErrorKind::AlreadyExists => VaultError::Exists { path: path.clone() },
                 _ => VaultError::Io { path: path.clone(), source },
             })

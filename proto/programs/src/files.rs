@@ -57,6 +57,35 @@ pub fn write_new(path: &Path, bytes: &[u8], access: Access) -> Result<(), FileEr
     file.sync_all().map_err(failed("sync", path))
 }
 
+/// Gives a whole file its name, which nothing may have yet. Under its other name it may be there still.
+///
+/// Killed at any line it leaves no name, or the name with all of the file; only on a system that knows neither hard links
+/// nor a renaming that replaces nothing, perhaps an empty file.
+/// Errors: the system's, [`ErrorKind::AlreadyExists`] among them.
+pub fn take_name(file: &Path, name: &Path) -> io::Result<()> {
+    match fs::hard_link(file, name) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {}
+        linked => return linked,
+    }
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::{
+            fs::{CWD, RenameFlags, renameat_with},
+            io::Errno,
+        };
+        match renameat_with(CWD, file, CWD, name, RenameFlags::NOREPLACE) {
+            // The file system does not know how.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+            renamed => return Ok(renamed?),
+        }
+    }
+    OpenOptions::new().write(true).create_new(true).open(name)?;
+    fs::rename(file, name).inspect_err(|_| {
+        // Best effort: an empty file is all that the name stands for.
+        let _ = fs::remove_file(name);
+    })
+}
+
 /// Opens a plain file to be read; nothing where something else has that name. Waits for nobody: a pipe would be opened only
 /// once somebody writes to it.
 ///
@@ -103,11 +132,14 @@ pub fn create_private_folder(path: &Path) -> Result<(), FileError> {
 ///
 /// Errors: the system's.
 pub fn sync_folder(folder: &Path) -> Result<(), FileError> {
-    #[cfg(unix)]
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("sync", folder))?;
     // Elsewhere a folder cannot be opened as a file, and the system writes its names by itself.
-    #[cfg(not(unix))]
-    let _not_possible = folder;
+    if cfg!(unix) {
+        match File::open(folder).and_then(|folder| folder.sync_all()) {
+            // Neither can some file systems of sticks and networks be asked for it.
+            Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {}
+            synced => synced.map_err(failed("sync", folder))?,
+        }
+    }
     Ok(())
 }
 
@@ -214,6 +246,20 @@ mod tests {
         let refused = write_new(&path, b"another", Access::Owner).unwrap_err();
         assert_eq!(refused.source.kind(), ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&path).unwrap(), b"key");
+    }
+
+    #[test]
+    fn a_name_is_taken_by_a_whole_file_and_only_if_it_is_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let [draft, name] = ["draft", "name"].map(|name| folder.path().join(name));
+        fs::write(&draft, b"whole").unwrap();
+        take_name(&draft, &name).unwrap();
+        assert_eq!(fs::read(&name).unwrap(), b"whole");
+        fs::write(folder.path().join("other"), b"other").unwrap();
+        let taken = take_name(&folder.path().join("other"), &name).unwrap_err();
+        assert_eq!((taken.kind(), fs::read(&name).unwrap()), (ErrorKind::AlreadyExists, b"whole".to_vec()));
+        assert!(take_name(&folder.path().join("none"), &folder.path().join("free")).is_err());
+        assert!(!folder.path().join("free").exists(), "no empty file is left");
     }
 
     #[cfg(unix)]

@@ -353,6 +353,9 @@ async fn get(
     context
         .output
         .object(DocumentJson::SCHEMA, DocumentJson::new(&saved.document, &author).saved_at(&saved.path))?;
+    if !saved.is_private {
+        context.output.warn(&files::open_to_others(context.language, &saved.path));
+    }
     let path = safe_line(&saved.path.display().to_string());
     context.output.line(&path)?;
     context.output.say(&format!(

@@ -24,15 +24,16 @@ impl SafeFileName {
     /// Makes `original` safe and different from all `taken`, and takes it.
     ///
     /// Names that differ from a taken one only in case or normalisation get a number: `plan (2).pdf`.
-    pub(super) fn for_saving(original: &str, taken: &mut TakenNames) -> Self {
-        let plain = Self::of(original);
+    /// `bytes_max`: most bytes that the folder takes.
+    pub(super) fn for_saving(original: &str, bytes_max: usize, taken: &mut TakenNames) -> Self {
+        let plain = Self(fit(&Self::of(original).0, "", bytes_max));
         if taken.insert(&plain.0) {
             return plain;
         }
         // Ends: the names tried all differ, and only finitely many are taken.
         let mut number = 2u64;
         loop {
-            let numbered = Self(fit(&plain.0, &format!(" ({number})")));
+            let numbered = Self(fit(&plain.0, &format!(" ({number})"), bytes_max));
             if taken.insert(&numbered.0) {
                 return numbered;
             }
@@ -55,7 +56,7 @@ impl SafeFileName {
         // "-rf" is an option, ".profile" is hidden, "~x" is somebody's home, "CON" is a device.
         let marked = trimmed.starts_with(['-', '.', '~']) || is_device(trimmed);
         let name = if marked { format!("_{trimmed}") } else { trimmed.to_owned() };
-        Self(fit(&name, ""))
+        Self(fit(&name, "", FILE_NAME_BYTES_MAX))
     }
 
     /// The name.
@@ -105,12 +106,12 @@ fn read_alike(name: &str) -> String {
 }
 
 /// Puts `suffix` before the extension and cuts the stem until the whole fits, on a character's edge.
-fn fit(name: &str, suffix: &str) -> String {
+fn fit(name: &str, suffix: &str, bytes_max: usize) -> String {
     let (stem, extension) = match name.rfind('.') {
         Some(dot) if dot > 0 && name.len() - dot <= EXTENSION_BYTES_MAX => name.split_at(dot),
         _ => (name, ""),
     };
-    let room = FILE_NAME_BYTES_MAX - extension.len() - suffix.len();
+    let room = bytes_max - extension.len() - suffix.len();
     let stem = if stem.len() > room {
         let edge = (0..=room).rev().find(|at| stem.is_char_boundary(*at)).unwrap_or(0);
         stem[..edge].trim_end_matches(|c| is_dropped(c) || is_invisible(c))
@@ -254,7 +255,7 @@ mod tests {
     #[test]
     fn names_a_file_system_would_take_for_one_are_numbered() {
         let mut taken: TakenNames = ["Plan.pdf"].into_iter().collect();
-        let mut save = |name: &str| SafeFileName::for_saving(name, &mut taken).0;
+        let mut save = |name: &str| SafeFileName::for_saving(name, FILE_NAME_BYTES_MAX, &mut taken).0;
         assert_eq!(save("plan.PDF"), "plan (2).PDF");
         assert_eq!(save("PLAN.pdf"), "PLAN (3).pdf");
         assert_eq!(save("plan (2).pdf"), "plan (2) (2).pdf");
@@ -272,11 +273,14 @@ mod tests {
 
     #[test]
     fn a_numbered_long_name_still_fits_and_still_differs() {
-        let mut taken = TakenNames::new();
-        let long = format!("{}.pdf", "é".repeat(150));
-        let names: HashSet<_> = (0..20).map(|_| SafeFileName::for_saving(&long, &mut taken)).collect();
-        assert_eq!(names.len(), 20);
-        assert!(names.iter().all(|name| name.0.len() <= FILE_NAME_BYTES_MAX && name.0.ends_with(".pdf")));
+        for bytes_max in [FILE_NAME_BYTES_MAX, 140] {
+            let mut taken = TakenNames::new();
+            let long = format!("{}.pdf", "é".repeat(150));
+            let names: HashSet<_> =
+                (0..20).map(|_| SafeFileName::for_saving(&long, bytes_max, &mut taken)).collect();
+            assert_eq!(names.len(), 20);
+            assert!(names.iter().all(|name| name.0.len() <= bytes_max && name.0.ends_with(".pdf")));
+        }
     }
 
     /// Any characters, the hostile ones often. (`any::<String>()` makes no control characters.)
@@ -313,7 +317,7 @@ mod tests {
         fn no_two_saved_names_are_alike(originals in prop::collection::vec("[aAéE\u{301}.ß]{0,4}", 0..40)) {
             let mut taken = TakenNames::new();
             let names: Vec<_> =
-                originals.iter().map(|name| SafeFileName::for_saving(name, &mut taken)).collect();
+                originals.iter().map(|name| SafeFileName::for_saving(name, FILE_NAME_BYTES_MAX, &mut taken)).collect();
             let folded: HashSet<_> = names.iter().map(|name| read_alike(&name.0)).collect();
             prop_assert_eq!(folded.len(), names.len());
         }

@@ -5,7 +5,8 @@
 use super::{
     Destination, OnProgress,
     patience::Patience,
-    place::Draft,
+    pieces::{Fetch, name_of},
+    place::{Draft, locate},
     writing::{Ended, Said, write},
 };
 use crate::{
@@ -17,7 +18,6 @@ use crate::{
         state::load_row,
     },
     transport::ChunkStream,
-    vault::rows::UploadRow,
 };
 use alcove_e2ee::{
     documents::DocumentReader,
@@ -33,7 +33,10 @@ const CHUNKS_IN_FLIGHT: usize = 4;
 
 /// How a fetch ended that found nothing wrong with the server's chunks.
 enum Fetched {
-    Saved(PathBuf),
+    Saved {
+        path: PathBuf,
+        is_private: bool,
+    },
     /// What an earlier fetch left was not the beginning of the document. It is gone now.
     DraftSpoiled,
 }
@@ -45,7 +48,8 @@ impl Session {
     /// `patience`: how long to go on trying while the server cannot be reached.
     /// Errors: [`Error::NoSuchRecord`], [`Error::FileExists`], [`Error::DocumentDamaged`], [`Error::NoSpace`],
     /// [`Error::Cancelled`], and those of the server. Only when the server cannot be reached does a draft stay in the
-    /// folder: hidden, for its owner alone, and never under the document's name.
+    /// folder: hidden, for its owner alone, and never under the document's name. Where the file system keeps no permissions
+    /// none does.
     pub async fn get_document(
         &self,
         case: &GroupId,
@@ -66,22 +70,28 @@ impl Session {
             };
             Ok((shown, manifest, at_server))
         })?;
-        let name = |words: &str| -> Result<[u8; 8], Error> {
-            // Uploads are tagged by absolute paths, which begin otherwise.
-            let tag = self.vault.read::<_, Error>(|act| {
-                Ok(act.tag::<UploadRow>(&format!("fetch {case} {document}\0{words}")))
-            })?;
-            Ok(tag.first_chunk().copied().unwrap_or_default())
-        };
-        loop {
-            let draft = Draft::open(destination, self.now(), &name)?;
-            let fetched =
-                self.fetch(&at_server, &manifest, draft, destination, patience, on_progress).await?;
-            // A spoiled draft has been removed, so the next turn begins with an empty one.
-            if let Fetched::Saved(path) = fetched {
-                return Ok(SavedDocument { document: shown, path });
+        self.clear_pieces().await;
+        let spelled = |words: &str| format!("fetch {case} {document}\0{words}");
+        let name = |words: &str| name_of(&self.vault, &spelled(words));
+        let (folder, words) = locate(destination)?;
+        let known = Fetch::begin(&self.vault, &folder, &spelled(&words), self.now())?;
+        let saved = loop {
+            let draft = match Draft::open(destination, self.now(), &name) {
+                Ok(draft) => draft,
+                Err(error) => break Err(error),
+            };
+            match self.fetch(&at_server, &manifest, draft, destination, patience, on_progress).await {
+                // A spoiled draft has been removed, so the next turn begins with an empty one.
+                Ok(Fetched::DraftSpoiled) => {}
+                Ok(Fetched::Saved { path, is_private }) => {
+                    break Ok(SavedDocument { document: shown, path, is_private });
+                }
+                Err(error) => break Err(error),
             }
-        }
+        };
+        // What cannot be settled now is by a later command.
+        let _later = known.settle(&self.vault, self.now(), true);
+        saved
     }
 
     async fn fetch(
@@ -149,7 +159,11 @@ impl Session {
         drop(said);
         let ended = writer.await.map_err(|_| Error::DocumentDamaged)?;
         match (failure, ended) {
-            (None, Ended::Whole(draft)) => draft.publish(destination, &manifest.name).map(Fetched::Saved),
+            (None, Ended::Whole(draft)) => {
+                let is_private = draft.is_private();
+                let path = draft.publish(destination, &manifest.name)?;
+                Ok(Fetched::Saved { path, is_private })
+            }
             (None, Ended::Spoiled) => Ok(Fetched::DraftSpoiled),
             // What a chunk shows weighs more than what the server says of its own end.
             (None | Some(Error::Server(_)), Ended::Failed(error)) => Err(error),

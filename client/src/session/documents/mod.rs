@@ -6,6 +6,7 @@ mod flushing;
 mod get;
 mod looking;
 mod patience;
+mod pieces;
 mod place;
 mod reading;
 mod send;

@@ -1,7 +1,8 @@
 //! Where a fetched document is put: under another name until it is whole, never over anything.
 //!
 //! What a cut left is found again by the same fetch: a draft's name follows from document and destination, under a key
-//! of the vault, and says nothing to anybody else.
+//! of the vault, and says nothing to anybody else. A file system that keeps no permissions shows a draft to whoever has the
+//! disk, so none is left there.
 
 use super::{
     super::Error,
@@ -9,6 +10,8 @@ use super::{
     file_names::{SafeFileName, TakenNames},
     flushing::Flusher,
 };
+use alcove_programs::files::{folder_of, sync_folder, take_name};
+use alcove_proto::limits::FILE_NAME_BYTES_MAX;
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Seek, SeekFrom, Write},
@@ -18,8 +21,10 @@ use std::{
 
 /// Names tried in a folder that fills up meanwhile.
 const NAMES_MAX: u32 = 64;
+/// Bytes of a name that every file system takes: one that encrypts names has room for 143.
+const SHORT_NAME_BYTES_MAX: usize = 140;
 /// Processes that may fetch one document to one destination at a time, each into a draft of its own.
-const DRAFTS_MAX: u32 = 8;
+pub(super) const DRAFTS_MAX: u32 = 8;
 /// A draft that nobody came back to for so long is removed by the next fetch into its folder.
 const DRAFT_AGE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// What the name of every draft begins and ends with.
@@ -36,7 +41,29 @@ pub(super) struct Draft {
     flusher: Flusher,
     /// Bytes in it.
     length: u64,
+    /// Nobody but its owner can read it, as far as the file system says.
+    is_private: bool,
     kept: bool,
+}
+
+/// The folder of a destination, and what else the names of its drafts follow from.
+///
+/// Errors: [`Error::FileExists`] when the destination is taken already, [`Error::File`].
+pub(super) fn locate(destination: &Destination) -> Result<(PathBuf, String), Error> {
+    let (folder, file) = match destination {
+        Destination::Folder(folder) => (folder.as_path(), String::new()),
+        Destination::File(path) => {
+            if fs::symlink_metadata(path).is_ok() {
+                return Err(Error::FileExists { path: path.clone() });
+            }
+            let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            (folder_of(path), file)
+        }
+    };
+    // The folder itself, so that a draft is found again by whatever way one comes.
+    let real = fs::canonicalize(folder).map_err(|source| file_error(folder, source))?;
+    let words = format!("{}\0{file}", real.to_string_lossy());
+    Ok((real, words))
 }
 
 impl Draft {
@@ -49,54 +76,58 @@ impl Draft {
         now: SystemTime,
         name: NameDraft<'_>,
     ) -> Result<Self, Error> {
-        let (folder, words) = match destination {
-            Destination::Folder(folder) => (folder.clone(), String::new()),
-            Destination::File(path) => {
-                if fs::symlink_metadata(path).is_ok() {
-                    return Err(Error::FileExists { path: path.clone() });
-                }
-                let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-                let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                (parent.unwrap_or(Path::new(".")).to_owned(), file)
-            }
+        let (_, words) = locate(destination)?;
+        let folder = match destination {
+            Destination::Folder(folder) => folder.as_path(),
+            Destination::File(path) => folder_of(path),
         };
-        // The folder itself, so that a draft is found again by whatever way one comes.
-        let real = fs::canonicalize(&folder).map_err(|source| file_error(&folder, source))?;
-        remove_stale(&folder, now)?;
+        remove_stale(folder, now)?;
         let mut found: Option<Self> = None;
-        let mut free = None;
+        let (mut free, mut unusable) = (None, None);
         for number in 0..DRAFTS_MAX {
-            let tag = name(&format!("{}\0{words}\0{number}", real.to_string_lossy()))?;
-            let path = folder.join(draft_name(tag));
+            let path = folder.join(draft_name(name(&format!("{words}\0{number}"))?));
             if fs::symlink_metadata(&path).is_err() {
                 free = free.or(Some(path));
                 continue;
             }
-            let Some(file) = take_over(&path) else { continue };
-            let draft = Self::of(path, &folder, file)?;
+            let Some((file, is_private)) = lock(&path) else { continue };
+            if !is_private {
+                unusable = unusable.or(Some(path));
+                continue;
+            }
+            let draft = Self::of(path, folder, file)?;
             // The longest goes on; the others are removed as they are dropped.
             found = match found {
                 Some(longer) if longer.length >= draft.length => Some(longer),
                 _ => Some(draft),
             };
         }
+        // Pieces that others can read are in nobody's way: an earlier program left them where no permissions are kept.
+        let free = free.or_else(|| unusable.filter(|path| fs::remove_file(path).is_ok()));
         match (found, free) {
             (Some(draft), _) => Ok(draft),
             (None, Some(path)) => {
                 let file = create(&path).map_err(|source| file_error(&path, source))?;
-                Self::of(path, &folder, file)
+                Self::of(path, folder, file)
             }
-            // More processes than anybody runs; or somebody made files of these names.
+            // More processes than anybody runs; or somebody made things of these names.
             (None, None) => {
                 let source = io::Error::from(io::ErrorKind::ResourceBusy);
-                Err(Error::File { path: folder, source })
+                Err(Error::File { path: folder.to_owned(), source })
             }
         }
     }
 
     fn of(path: PathBuf, folder: &Path, file: File) -> Result<Self, Error> {
-        let length = file.metadata().map_err(|source| file_error(&path, source))?.len();
-        Ok(Self { path, folder: folder.to_owned(), file, flusher: Flusher::default(), length, kept: false })
+        let data = file.metadata().map_err(|source| file_error(&path, source))?;
+        let (folder, flusher) = (folder.to_owned(), Flusher::default());
+        let (length, is_private) = (data.len(), is_closed_to_others(&data));
+        Ok(Self { path, folder, file, flusher, length, is_private, kept: false })
+    }
+
+    /// Whether nobody but its owner can read it, as far as the file system says.
+    pub(super) fn is_private(&self) -> bool {
+        self.is_private
     }
 
     /// Bytes in it.
@@ -126,9 +157,10 @@ impl Draft {
         Ok(())
     }
 
-    /// Leaves it where it is, for a later fetch to go on with. An empty one is of no use and goes.
+    /// Leaves it where it is, for a later fetch to go on with. An empty one is of no use, and one that others can read
+    /// would tell them something: these go.
     pub(super) fn keep(mut self) {
-        self.kept = self.length > 0;
+        self.kept = self.length > 0 && self.is_private;
     }
 
     /// Gives the whole file its name, which nothing may have yet; it is on disk then.
@@ -139,41 +171,34 @@ impl Draft {
         flushed.map_err(|source| file_error(&self.path, source))?;
         let target = match destination {
             Destination::File(path) => {
-                self.take_name(path).map_err(|source| file_error(path, source))?;
+                take_name(&self.path, path).map_err(|source| file_error(path, source))?;
                 path.clone()
             }
             Destination::Folder(_) => self.take_name_in_folder(name)?,
         };
-        sync_folder(&self.folder)?;
+        sync_folder(&self.folder).map_err(|error| file_error(&error.path, error.source))?;
         Ok(target)
     }
 
     fn take_name_in_folder(&self, name: &str) -> Result<PathBuf, Error> {
         let mut taken = names_in(&self.folder)?;
+        let mut bytes_max = FILE_NAME_BYTES_MAX;
         for _ in 0..NAMES_MAX {
-            let safe = SafeFileName::for_saving(name, &mut taken);
+            let safe = SafeFileName::for_saving(name, bytes_max, &mut taken);
             let path = self.folder.join(safe.as_str());
-            match self.take_name(&path) {
+            match take_name(&self.path, &path) {
                 Ok(()) => return Ok(path),
                 // Somebody took it since the folder was read; `taken` has it now.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error)
+                    if error.kind() == io::ErrorKind::InvalidFilename && bytes_max > SHORT_NAME_BYTES_MAX =>
+                {
+                    bytes_max = SHORT_NAME_BYTES_MAX;
+                }
                 Err(source) => return Err(file_error(&path, source)),
             }
         }
         Err(Error::FileExists { path: self.folder.join(SafeFileName::of(name).as_str()) })
-    }
-
-    /// Moves the file to `path`, or fails if anything stands there.
-    fn take_name(&self, path: &Path) -> io::Result<()> {
-        match fs::hard_link(&self.path, path) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-            // A file system without hard links: the name is taken first, then the file moved onto it.
-            Err(_) => {
-                OpenOptions::new().write(true).create_new(true).open(path)?;
-                fs::rename(&self.path, path)
-            }
-        }
     }
 }
 
@@ -183,12 +208,12 @@ impl Drop for Draft {
         if self.kept {
             return;
         }
-        // A leftover harms nobody: it is unnamed and for its owner alone.
+        // A leftover is found again: by the same fetch, and by what the vault knows of it.
         let _leftover = fs::remove_file(&self.path);
     }
 }
 
-fn draft_name(tag: [u8; 8]) -> String {
+pub(super) fn draft_name(tag: [u8; 8]) -> String {
     let (beginning, end) = DRAFT_NAME;
     format!("{beginning}{:016x}{end}", u64::from_be_bytes(tag))
 }
@@ -214,11 +239,11 @@ fn create(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens a draft that lies there, if it is one of ours and nobody else is at it.
+/// Opens a draft that lies there, if nobody else is at it. Inside: whether it may be gone on with.
 ///
-/// Others may write to the folder: what is opened must be the very file of that name, no link to another one, and
+/// Others may write to the folder: what is gone on with must be the very file of that name, no link to another one, and
 /// closed to other people.
-fn take_over(path: &Path) -> Option<File> {
+fn lock(path: &Path) -> Option<(File, bool)> {
     // Looked at before it is opened: opening a pipe would wait for its other end.
     fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
     let file = OpenOptions::new().read(true).write(true).open(path).ok()?;
@@ -226,34 +251,59 @@ fn take_over(path: &Path) -> Option<File> {
         return None;
     }
     let (opened, there) = (file.metadata().ok()?, fs::symlink_metadata(path).ok()?);
-    is_same_private_file(&opened, &there).then_some(file)
+    Some((file, there.is_file() && is_same_file(&opened, &there) && is_closed_to_others(&opened)))
 }
 
 #[cfg(unix)]
-fn is_same_private_file(opened: &fs::Metadata, there: &fs::Metadata) -> bool {
+fn is_same_file(opened: &fs::Metadata, there: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
-    there.is_file()
-        && (opened.dev(), opened.ino()) == (there.dev(), there.ino())
-        && opened.nlink() == 1
-        && opened.mode() & 0o077 == 0
+    (opened.dev(), opened.ino()) == (there.dev(), there.ino()) && opened.nlink() == 1
+}
+
+#[cfg(unix)]
+fn is_closed_to_others(data: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    data.mode() & 0o077 == 0
+}
+
+/// Elsewhere the folder's permissions are the file's.
+#[cfg(not(unix))]
+fn is_same_file(_opened: &fs::Metadata, _there: &fs::Metadata) -> bool {
+    true
 }
 
 #[cfg(not(unix))]
-fn is_same_private_file(_opened: &fs::Metadata, there: &fs::Metadata) -> bool {
-    there.is_file()
+fn is_closed_to_others(_data: &fs::Metadata) -> bool {
+    true
 }
 
-/// Removes drafts that nobody came back to.
+/// Removes a draft that nobody works at, if others can read it or nobody came back to it. Returns whether it is gone.
+pub(super) fn clear(path: &Path, now: SystemTime) -> bool {
+    match fs::symlink_metadata(path) {
+        // Others may have put something else in its place: that is no piece of ours.
+        Ok(there) if !there.is_file() => return true,
+        Ok(_) => {}
+        Err(error) => return error.kind() == io::ErrorKind::NotFound,
+    }
+    lock(path).is_some_and(|(file, is_private)| {
+        // What cannot be removed today is found again tomorrow.
+        (!is_private || is_stale(&file, now)) && fs::remove_file(path).is_ok()
+    })
+}
+
+fn is_stale(draft: &File, now: SystemTime) -> bool {
+    let modified = draft.metadata().and_then(|data| data.modified());
+    let age = modified.ok().and_then(|modified| now.duration_since(modified).ok());
+    age.is_some_and(|age| age > DRAFT_AGE_MAX)
+}
+
+/// Removes drafts that nobody came back to, whosever they are.
 fn remove_stale(folder: &Path, now: SystemTime) -> Result<(), Error> {
     for entry in fs::read_dir(folder).map_err(|source| file_error(folder, source))?.flatten() {
         if !entry.file_name().to_str().is_some_and(is_draft_name) {
             continue;
         }
-        let Some(file) = take_over(&entry.path()) else { continue };
-        let modified = file.metadata().and_then(|metadata| metadata.modified());
-        let age = modified.ok().and_then(|modified| now.duration_since(modified).ok());
-        if age.is_some_and(|age| age > DRAFT_AGE_MAX) {
-            // What cannot be removed today is found again tomorrow.
+        if lock(&entry.path()).is_some_and(|(file, _)| is_stale(&file, now)) {
             let _leftover = fs::remove_file(entry.path());
         }
     }
@@ -267,14 +317,6 @@ fn names_in(folder: &Path) -> Result<TakenNames, Error> {
         taken.insert(&entry.map_err(failed)?.file_name().to_string_lossy());
     }
     Ok(taken)
-}
-
-fn sync_folder(folder: &Path) -> Result<(), Error> {
-    #[cfg(unix)]
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|source| file_error(folder, source))?;
-    #[cfg(not(unix))]
-    let _not_possible = folder;
-    Ok(())
 }
 
 #[cfg(test)]
@@ -432,6 +474,42 @@ mod tests {
             assert_eq!(fs::read(&mine).unwrap(), b"mine");
             let _either = fs::remove_file(&path).or_else(|_| fs::remove_dir(&path));
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn pieces_that_others_can_read_go_at_once_and_are_no_dead_end() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let to = Destination::Folder(folder.path().to_owned());
+        let mut first = draft(&to, 1).unwrap();
+        assert!(first.is_private());
+        first.is_private = false;
+        first.keep();
+        assert_eq!(names(folder.path()), [""; 0], "none is left where no permissions are kept");
+        // As an earlier program left them: all names there are.
+        let (_, words) = locate(&to).unwrap();
+        let piece = |number| folder.path().join(draft_name(name(1)(&format!("{words}\0{number}")).unwrap()));
+        let open = |number| {
+            fs::write(piece(number), "a piece").unwrap();
+            fs::set_permissions(piece(number), fs::Permissions::from_mode(0o777)).unwrap();
+        };
+        (0..DRAFTS_MAX).for_each(open);
+        draft(&to, 1).unwrap().publish(&to, "plan.pdf").unwrap();
+        assert_eq!(names(folder.path()).len(), DRAFTS_MAX as usize);
+        for number in 0..DRAFTS_MAX {
+            assert!(clear(&piece(number), SystemTime::now()), "{number}");
+        }
+        assert_eq!(names(folder.path()), ["plan.pdf"]);
+        // Its owner's own stays for the fetch to go on with, and what somebody works at stays anyway.
+        draft(&to, 2).unwrap().keep();
+        let own = folder.path().join(&names(folder.path())[0]);
+        assert!(!clear(&own, SystemTime::now()));
+        open(0);
+        let busy = File::open(piece(0)).unwrap();
+        busy.try_lock().unwrap();
+        assert!(!clear(&piece(0), SystemTime::now()));
+        assert!(clear(&own, SystemTime::now() + 2 * DRAFT_AGE_MAX));
     }
 
     #[cfg(unix)]

@@ -293,4 +293,7 @@ pub struct SavedDocument {
     pub document: DocumentView,
     /// Where it is now.
     pub path: PathBuf,
+    /// Nobody but its owner can read it, as far as the file system says: one that keeps no permissions shows it to whoever has
+    /// the disk.
+    pub is_private: bool,
 }

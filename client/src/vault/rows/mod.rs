@@ -154,6 +154,8 @@ rooms! {
     /// Text that was typed and is no note yet. Key: group id, then the id of the note it corrects, or zeros, then its time, 8
     /// bytes, and 8 bytes of its own; without those two in what an earlier program kept.
     Draft = 96, "a draft";
+    /// Fetches of which pieces may lie in a folder. Key: tag of what the names of the pieces follow from.
+    Fetch(FetchRow) = 107, "a fetch";
 }
 
 /// A row: what it looks like and in which room it lies.
@@ -218,6 +220,7 @@ const _: () = {
     is_wiped::<EnrolmentRow>();
     is_wiped::<EntryRow>();
     is_wiped::<EpochRow>();
+    is_wiped::<FetchRow>();
     is_wiped::<FormerKeyRow>();
     is_wiped::<GrantInboxRow>();
     is_wiped::<GrantPlanRow>();

@@ -10,6 +10,7 @@ pub(super) fn forms() -> Vec<Form> {
         row(&in_group(RECORD.as_bytes()), ReceiptRow { receipt: opaque(1) }),
         row(&upload_key(), upload()).by_tag_of(PATH),
         row(&chunk_digests_key(), ChunkDigestsRow { digests: hash(1) }),
+        row_of(PATH, FetchRow { folder: opaque(1), words: PATH.to_owned(), begun_at_ms: 3, device: 4 }),
     ]
 }
 

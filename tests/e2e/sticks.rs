@@ -1,0 +1,109 @@
+//! Sticks: a file system that keeps no permissions, here NTFS as Debian mounts it. No piece of a document stays there.
+
+use crate::scene::{CASE, Scene, document};
+use alcove_tests::{
+    faults::Fault,
+    needs::{is_root, skip_unless},
+    process::wait_for,
+    samples::{same_bytes, write_seeded},
+    world::path,
+};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+const MIB: u64 = 1024 * 1024;
+
+/// An NTFS in a file, mounted over FUSE, and unmounted when dropped.
+struct Stick(PathBuf);
+
+impl Stick {
+    fn mount(image: &Path, folder: &Path, mib: u64) -> Option<Self> {
+        fs::create_dir_all(folder).ok()?;
+        fs::File::create(image).and_then(|file| file.set_len(mib * MIB)).ok()?;
+        let succeeds = |program, options: &[&str], last: &Path| {
+            Command::new(program).args(options).arg(last).output().is_ok_and(|done| done.status.success())
+        };
+        let made = succeeds("/sbin/mkfs.ntfs", &["--force", "--fast", "--quiet"], image);
+        (made && succeeds("ntfs-3g", &[path(image)], folder)).then(|| Self(folder.to_owned()))
+    }
+
+    /// The names on it.
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.0).expect("the stick can be read").flatten();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Stick {
+    fn drop(&mut self) {
+        let _unmounted = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn no_piece_of_a_document_stays_on_a_stick_and_nothing_becomes_a_dead_end() {
+    let scene = Scene::with_case();
+    let stick = || Stick::mount(&scene.world.path("stick.img"), &scene.world.path("stick"), 32);
+    let stick = is_root().then(stick).flatten();
+    if skip_unless(stick.is_some(), "a stick", "root, ntfs-3g and FUSE") {
+        return;
+    }
+    let stick = stick.expect("it is mounted");
+    let private = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(stick.0.join("own"));
+    let mode = private.and_then(|file| file.metadata()).expect("a file can be made").mode();
+    assert_eq!(mode & 0o777, 0o777, "the control: it keeps no permissions");
+    fs::remove_file(stick.0.join("own")).expect("it can be removed");
+
+    let file = scene.world.path("interview.wav");
+    write_seeded(&file, 3, 12 * MIB);
+    scene.rosa.run(["doc", "send", CASE, path(&file), "--yes", "--json"]).success();
+    let id = document(&scene.leon, "interview.wav");
+    let get = || scene.leon.command(["doc", "get", &id, "-o", path(&stick.0), "--yes"]);
+    // More often than a folder has names for drafts.
+    for _ in 0..9 {
+        scene.proxy.set(Fault::CutDownAfter(4 * MIB));
+        get().args(["--wait", "0"]).outcome().code(7);
+        assert_eq!(stick.names(), [""; 0], "a cut fetch leaves nothing that others can read");
+    }
+    // Killed, it has no time to clear up: the next command does, whatever that is.
+    for number in 0..2 {
+        scene.proxy.set(Fault::Throttle(2 * MIB));
+        let running = get().start(&scene.world.path(&format!("getting-{number}")));
+        wait_for("some of it to come", Duration::from_secs(60), || {
+            let piece = stick.names().into_iter().find(|name| name.ends_with(".part"))?;
+            (fs::metadata(stick.0.join(piece)).ok()?.len() >= MIB).then_some(())
+        });
+        running.signal("KILL");
+        assert_eq!(running.join(Duration::from_secs(30)), 137);
+        scene.proxy.set(Fault::None);
+        assert_eq!(stick.names().len(), 1, "the control: a piece is left");
+        if number == 0 {
+            scene.leon.run(["note", "list", CASE, "--offline"]).success();
+            assert_eq!(stick.names(), [""; 0]);
+        }
+    }
+    let saved = get().outcome().success();
+    assert!(saved.stderr.contains("keeps no permissions"), "{}", saved.stderr);
+    assert_eq!(stick.names(), ["interview.wav"]);
+    assert!(same_bytes(&file, &stick.0.join("interview.wav")));
+
+    // A second one has room, a third has none.
+    get().outcome().success();
+    let full = get().outcome().code(11);
+    assert!(full.stderr.contains("space"), "{}", full.stderr);
+    assert_eq!(stick.names(), ["interview (2).wav", "interview.wav"]);
+
+    // A vault can be made there; what is in it is sealed.
+    fs::remove_file(stick.0.join("interview.wav")).expect("room can be made");
+    let (home, request) = (stick.0.join("vault"), stick.0.join("device.req"));
+    let enrol = ["--home", path(&home), "enrol", "request", "-o", path(&request), "--json"];
+    scene.leon.run(enrol).success();
+}
