@@ -2,6 +2,7 @@
 
 use crate::scene::{CASE, Scene};
 use alcove_tests::{
+    faults::Fault,
     samples::{RIGHT_TO_LEFT_OVERRIDE, same_bytes, write_awkward_folder, write_seeded},
     world::path,
 };
@@ -110,6 +111,54 @@ fn fetching_never_overwrites() {
     let saved = scene.leon.json(["doc", "get", &id, "-o", path(&folder), "--yes"]);
     assert_ne!(saved["path"].as_str(), Some(path(&folder.join("report.txt"))));
     assert_eq!(fs::read_to_string(folder.join("report.txt")).expect("it is there"), "mine");
+}
+
+#[test]
+fn a_document_is_fetched_by_its_name_into_a_file_a_new_folder_or_a_pipe() {
+    let scene = Scene::with_case();
+    let words = scene.world.path("Words of the hearing.txt");
+    fs::write(&words, "one\ntwo\n").expect("a file can be written");
+    let large = scene.world.path("interview.wav");
+    write_seeded(&large, 3, 12 << 20);
+    scene.rosa.run(["doc", "send", CASE, path(&words), path(&large), "--yes"]).success();
+
+    let get =
+        |document: &[&str], to: &str| scene.leon.command(["doc", "get", "-o", to]).args(document).outcome();
+    let copy = scene.world.path("copy.txt");
+    get(&["words of  the HEARING.txt"], path(&copy)).success();
+    assert!(same_bytes(&words, &copy));
+    for to in ["-", "/dev/stdout"] {
+        let poured = get(&[CASE, "Words of the hearing.txt"], to).success();
+        assert_eq!(poured.stdout, "one\ntwo\n", "the document and nothing else");
+        assert!(poured.stderr.contains("complete and verified"), "{}", poured.stderr);
+    }
+    get(&["Words of the hearing.txt", "--json"], "-").code(2);
+
+    let (new, missing) = (scene.world.path("new/"), scene.world.path("missing/new/"));
+    get(&["no such thing.txt"], path(&new)).code(3);
+    assert!(!new.exists(), "no folder without a document");
+    let refused = get(&["interview.wav"], path(&missing)).code(3);
+    assert!(refused.stderr.contains("missing cannot be used"), "{}", refused.stderr);
+    get(&["interview.wav"], path(&new)).success();
+    assert!(same_bytes(&large, &new.join("interview.wav")));
+
+    // A pipe that is cut has got a part: whoever is behind it must not take it for the whole.
+    scene.proxy.set(Fault::CutDownAfter(6 << 20));
+    let cut = get(&["interview.wav", "--wait", "0"], "-").code(6);
+    assert!(!cut.stdout.is_empty() && cut.stderr.contains("not the whole document"), "{}", cut.stderr);
+    scene.proxy.set(Fault::Refuse);
+    let nothing = get(&["interview.wav", "--wait", "0"], "-").code(7);
+    assert_eq!(nothing.stdout, "", "where nothing came nothing has to be thrown away");
+    scene.proxy.set(Fault::None);
+
+    fs::write(&words, "another hearing\n").expect("a file can be written");
+    scene.rosa.run(["doc", "send", CASE, path(&words), "--yes"]).success();
+    let several = get(&["Words of the hearing.txt"], "-").code(12);
+    for document in scene.leon.json_lines(["doc", "list", CASE]) {
+        let id = &document["id"].as_str().expect("an id")[..8];
+        let is_meant = document["name"] == "Words of the hearing.txt";
+        assert_eq!(several.stderr.contains(id), is_meant, "{}", several.stderr);
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod failure;
 mod output;
 mod passphrase;
 mod person;
+mod place;
 mod prompt;
 mod run;
 mod typing;

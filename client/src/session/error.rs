@@ -235,6 +235,16 @@ pub enum Error {
     },
     /// The document does not verify: chunks, size or SHA-256 are not what the manifest says.
     DocumentDamaged,
+    /// A document that went out as it came was cut: what has gone out is not all of it.
+    OutputCut {
+        /// Bytes that have gone out.
+        written: u64,
+        /// Bytes of the document.
+        size: u64,
+        /// Why no more came.
+        #[source]
+        source: Box<Error>,
+    },
     /// The caller cancelled.
     Cancelled,
     /// The group refused: MLS, its policy, or a leaf in it.

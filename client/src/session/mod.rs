@@ -48,7 +48,7 @@ mod words;
 pub use choosing::{ChooseError, Thing, choose_changed, choose_person, matches};
 pub use clock::{Clock, SystemClock};
 pub use compare::Comparison;
-pub use documents::{Destination, Look, OnProgress};
+pub use documents::{Destination, Look, OnProgress, Pipe};
 pub use drafts::FoundDraft;
 pub use error::{CertificateTrouble, Error, RecoveredFileFault};
 pub use handle::Session;

@@ -1,12 +1,12 @@
 //! Why nothing was chosen by a name or the beginning of an id, and how to name it.
 
 use super::{
-    leaders,
+    leaders, numbers,
     people::{self, Names},
-    session,
+    session, times,
     told::Told,
 };
-use crate::session::{ChooseError, PersonView, Thing};
+use crate::session::{ChooseError, DocumentView, PersonView, Thing};
 use alcove_programs::{exit::Exit, language::Language, text::safe_line};
 
 /// People or cases listed in one refusal.
@@ -71,6 +71,19 @@ pub fn told(language: Language, names: Names<'_>, error: ChooseError) -> Told {
                 "Give more digits of its id.",
             )
         }
+        ChooseError::SeveralDocuments { query, documents } => {
+            let listed: Vec<String> = documents.iter().take(LISTED_MAX).map(described).collect();
+            let more = documents.len().saturating_sub(LISTED_MAX);
+            let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
+            Told::refused(
+                format!(
+                    "{} fits more than one document:\n  {}{more}",
+                    safe_line(&query),
+                    listed.join("\n  ")
+                ),
+                "Name it by the id in front of it.",
+            )
+        }
         ChooseError::NoLeader { query } => Told::new(
             Exit::NotFound,
             format!("No member who is not an owner continues the case {}.", safe_line(&query)),
@@ -90,6 +103,17 @@ pub fn told(language: Language, names: Names<'_>, error: ChooseError) -> Told {
             "Agree by phone on one of them, and name the id of their case: `alcove case follow ID`.",
         ),
     }
+}
+
+/// A document in a list of several with one name.
+fn described(document: &DocumentView) -> String {
+    format!(
+        "{:.8}  {}  {}  {}",
+        document.id.to_string(),
+        times::minute(document.written_at_ms),
+        numbers::bytes(document.size),
+        safe_line(&document.name)
+    )
 }
 
 fn noun(language: Language, thing: Thing) -> &'static str {

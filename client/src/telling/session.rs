@@ -276,6 +276,23 @@ pub fn told(language: Language, names: Names<'_>, error: Error) -> Told {
             "The document fails verification: the server does not hold what was sent. Nothing was saved.",
             "Ask the sender to send it again.",
         ),
+        Error::OutputCut { written, size, source } => {
+            let told = told(language, names, *source);
+            let remedy = match told.exit {
+                Exit::Integrity => told.remedy,
+                _ => "Run the command again.".to_owned(),
+            };
+            Told::new(
+                Exit::Integrity,
+                format!(
+                    "{} What was put out is not the whole document: {} of {}.",
+                    told.what,
+                    numbers::bytes(written),
+                    numbers::bytes(size)
+                ),
+                format!("Throw away what was put out. {remedy}"),
+            )
+        }
         Error::Cancelled => Told::interrupted(language),
         Error::Group(error) => group(language, &error),
         Error::Charter(CharterError::Expired { not_after_ms }) => Told::new(

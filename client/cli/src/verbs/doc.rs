@@ -3,22 +3,24 @@
 use crate::{
     context::{self, Context},
     failure::Failure,
+    place::{Place, is_closed_pipe},
     prompt,
     ui::{progress::Transfer, table::Table},
 };
 use alcove_client::{
-    session::{Delivery, Destination, DocumentView, Error, Look, Progress, Session},
+    session::{Delivery, DocumentView, Error, Look, Progress, Session},
     telling::{
         Told, cases, files,
         json::{DocumentJson, HeldUpJson, PathJson},
         numbers, people, times,
     },
 };
-use alcove_programs::{language::Language, text::safe_line};
+use alcove_programs::{exit::Exit, language::Language, text::safe_line};
 use alcove_proto::ids::GroupId;
 use clap::Subcommand;
 use serde::Serialize;
 use std::{
+    fs,
     io::{self, IsTerminal},
     ops::ControlFlow,
     path::{Path, PathBuf},
@@ -57,13 +59,16 @@ pub(crate) enum Doc {
         case: String,
     },
     /// Fetch a document, verify it and save it; after an interruption, run it again and it continues where it stopped
+    #[command(override_usage = "alcove doc get [OPTIONS] --output <PATH> [CASE] <DOCUMENT>")]
     Get {
-        /// The document's id, or the beginning of it
-        id: String,
-        /// A new file, or a folder to save it in under its own name; existing files are never overwritten
+        /// The document: its name, or its id or the beginning of it; before it the case, if several have one of that name
+        #[arg(required = true, num_args = 1..=2, value_name = "DOCUMENT")]
+        document: Vec<String>,
+        /// A new file, or a folder (NEW/ is made) to save it in under its own name, or - for a pipe; existing files are never
+        /// overwritten
         #[arg(long, short, value_name = "PATH")]
         output: PathBuf,
-        /// The case, if documents of several cases have ids that begin so
+        /// The case, as before the document
         #[arg(long, value_name = "CASE")]
         case: Option<String>,
         /// How long to keep trying while the server cannot be reached
@@ -79,8 +84,19 @@ pub(crate) async fn run(context: &Context, command: Doc) -> Result<(), Failure> 
             send(context, &case, &paths, &how).await
         }
         Doc::List { case } => list(context, &case).await,
-        Doc::Get { id, output, case, wait } => {
-            get(context, &id, &output, case.as_deref(), seconds(wait)).await
+        Doc::Get { document, output, case, wait } => {
+            let (case, document) = match (document.as_slice(), &case) {
+                ([document], case) => (case.as_deref(), document),
+                ([case, document], None) => (Some(case.as_str()), document),
+                _ => {
+                    return Err(Failure::new(
+                        Exit::Usage,
+                        "The case is named twice.",
+                        "Name it before the document, or with --case.",
+                    ));
+                }
+            };
+            get(context, document, &output, case, seconds(wait)).await
         }
     }
 }
@@ -328,7 +344,7 @@ pub(super) fn print(context: &Context, session: &Session, documents: &[DocumentV
 
 async fn get(
     context: &Context,
-    id: &str,
+    query: &str,
     output: &Path,
     case: Option<&str>,
     patience: Duration,
@@ -336,20 +352,43 @@ async fn get(
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let within = case.map(|query| session.choose_conversation(query)).transpose()?;
-    let (case, document) = session.choose_document(id, within.as_ref().map(|case| &case.id))?;
+    let (case, document) = session.choose_document(query, within.as_ref().map(|case| &case.id))?;
     let view = session.document(&case, &document)?;
-    let destination = if output.is_dir() {
-        Destination::Folder(output.to_owned())
-    } else {
-        Destination::File(output.to_owned())
-    };
+    let place = Place::of(context, output).await?;
     let transfer = Transfer::new("Fetching", &view.name, !context.output.json);
     let mut on_progress = progress(&transfer);
-    let saved = session.get_document(&case, &document, &destination, patience, &mut on_progress).await;
-    transfer.clear();
-    let saved = saved?;
-    context.output.acted();
     let author = context::author(&session, &view.author)?;
+    let verified = format!(
+        "{} from {}, complete and verified.",
+        numbers::bytes(view.size),
+        people::full_name(context.language, &author)
+    );
+    let saved = match place {
+        Place::Saved { destination, new_folder } => {
+            let saved =
+                session.get_document(&case, &document, &destination, patience, &mut on_progress).await;
+            transfer.clear();
+            if saved.is_err() && new_folder {
+                // Empty, it is of no use; what is in it stays.
+                let _used = fs::remove_dir(output);
+            }
+            saved?
+        }
+        Place::Pipe(pipe) => {
+            let poured = session.pour_document(&case, &document, pipe, patience, &mut on_progress).await;
+            transfer.clear();
+            match poured {
+                // Who reads has read enough.
+                Err(error) if is_closed_pipe(&error) => {}
+                poured => {
+                    poured?;
+                    context.output.say(&verified);
+                }
+            }
+            return refresh.end();
+        }
+    };
+    context.output.acted();
     context
         .output
         .object(DocumentJson::SCHEMA, DocumentJson::new(&saved.document, &author).saved_at(&saved.path))?;
@@ -358,11 +397,7 @@ async fn get(
     }
     let path = safe_line(&saved.path.display().to_string());
     context.output.line(&path)?;
-    context.output.say(&format!(
-        "{} from {}, complete and verified.",
-        numbers::bytes(saved.document.size),
-        people::full_name(context.language, &author)
-    ));
+    context.output.say(&verified);
     refresh.end()
 }
 

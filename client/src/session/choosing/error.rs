@@ -1,6 +1,6 @@
 //! Why what was asked for by name or id was not chosen.
 
-use crate::session::{Error, LeaderView, PersonView};
+use crate::session::{DocumentView, Error, LeaderView, PersonView};
 use alcove_proto::{ids::GroupId, names::NameError};
 
 /// Nothing, or more than one thing, is meant.
@@ -70,6 +70,14 @@ pub enum ChooseError {
         query: String,
         /// Their ids and titles.
         cases: Vec<(GroupId, String)>,
+    },
+    /// Several documents have that name or beginning of an id.
+    #[error("several documents could be meant")]
+    SeveralDocuments {
+        /// What was asked for.
+        query: String,
+        /// Each of them.
+        documents: Vec<DocumentView>,
     },
     /// Nobody who is not an owner continues the case.
     #[error("nobody continues that case")]

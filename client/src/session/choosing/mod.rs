@@ -9,10 +9,11 @@ pub use error::{ChooseError, Thing};
 pub use names::matches;
 
 use super::{
-    AgencyCheck, ConversationView, Error, KeyChangeView, LeaderView, OutboxView, PersonView, RecoveryView,
-    RequestView, Session,
+    AgencyCheck, ConversationView, DocumentView, Error, KeyChangeView, LeaderView, OutboxView, PersonView,
+    RecoveryView, RequestView, Session,
     words::{Accents, folded},
 };
+use alcove_programs::text::safe_line;
 use alcove_proto::{
     ids::{GroupId, RecordId},
     names::Person,
@@ -78,22 +79,22 @@ impl Session {
         Ok(known[by_id(&known, prefix, Thing::Note)?])
     }
 
-    /// The document whose id begins with `prefix`, in one case or in all.
+    /// The document that `query` names, in one case or in all: the beginning of its id, or its whole name; small letters and
+    /// blanks do not matter.
     pub fn choose_document(
         &self,
-        prefix: &str,
+        query: &str,
         case: Option<&GroupId>,
     ) -> Result<(GroupId, RecordId), ChooseError> {
         let cases = match case {
             Some(case) => vec![*case],
             None => self.conversations(true)?.iter().map(|case| case.id).collect(),
         };
-        let mut known: Vec<(GroupId, RecordId)> = Vec::new();
+        let mut documents = Vec::new();
         for case in cases {
-            known.extend(self.documents(&case)?.iter().map(|document| (case, document.id)));
+            documents.extend(self.documents(&case)?);
         }
-        let ids: Vec<RecordId> = known.iter().map(|(_, id)| *id).collect();
-        Ok(known[by_id(&ids, prefix, Thing::Document)?])
+        one_document(documents, query)
     }
 
     /// The notes and documents of a case that the beginnings of ids name, each once.
@@ -226,16 +227,35 @@ fn by_id(ids: &[impl ToString], prefix: &str, thing: Thing) -> Result<usize, Cho
     }
 }
 
+/// Whether `query` names what has this id and this name: the beginning of the id, or the whole name, as people compare words.
+fn meant_by(query: &str) -> impl Fn(&str, &str) -> bool + use<> {
+    let digits = query.to_ascii_lowercase();
+    let by_id = digits.len() >= 4 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let wanted = folded(query, Accents::Count);
+    move |id, name| {
+        (by_id && id.starts_with(&digits)) || (!wanted.is_empty() && folded(name, Accents::Count) == wanted)
+    }
+}
+
+/// The one document that `query` names. A name is also taken as it is shown, with what would deceive spelled out.
+fn one_document(mut documents: Vec<DocumentView>, query: &str) -> Result<(GroupId, RecordId), ChooseError> {
+    let means = meant_by(query);
+    documents.retain(|document| {
+        let id = document.id.to_string();
+        means(&id, &document.name) || means(&id, &safe_line(&document.name))
+    });
+    match documents.as_slice() {
+        [one] => Ok((one.case, one.id)),
+        [] => Err(ChooseError::NotFound { query: query.to_owned(), thing: Thing::Document }),
+        _ => Err(ChooseError::SeveralDocuments { query: query.to_owned(), documents }),
+    }
+}
+
 /// The one case that `query` names: the beginning of its id, or its whole title, as people compare words.
 fn by_title(cases: &[(GroupId, String)], query: &str) -> Result<usize, ChooseError> {
-    let lower = query.to_ascii_lowercase();
-    let by_id = lower.len() >= 4 && lower.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let title = folded(query, Accents::Count);
-    let means = |(id, name): &(GroupId, String)| {
-        (by_id && id.to_string().starts_with(&lower))
-            || (!title.is_empty() && folded(name, Accents::Count) == title)
-    };
-    let found: Vec<usize> = (0..cases.len()).filter(|index| means(&cases[*index])).collect();
+    let means = meant_by(query);
+    let is_meant = |index: &usize| means(&cases[*index].0.to_string(), &cases[*index].1);
+    let found: Vec<usize> = (0..cases.len()).filter(is_meant).collect();
     match found.as_slice() {
         [one] => Ok(*one),
         [] => Err(ChooseError::NotFound { query: query.to_owned(), thing: Thing::Case }),

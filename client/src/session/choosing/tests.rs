@@ -138,3 +138,47 @@ fn an_id_needs_four_digits_and_fits_one_item() {
     }
     assert!(matches!(find("9999"), Err(ChooseError::NotFound { .. })));
 }
+
+#[test]
+fn a_document_is_found_by_its_name_as_it_is_typed_or_shown_and_never_guessed() {
+    let document = |id: u8, name: &str| DocumentView {
+        case: GroupId([1; 16]),
+        id: RecordId([id; 16]),
+        author: "spiffe://harborlight.northmark.example/staff/abcdefghijklmn27/device/1".parse().unwrap(),
+        written_at_ms: 1,
+        received_at_ms: 1,
+        delivery: crate::session::Delivery::Queued,
+        name: name.to_owned(),
+        name_bytes: Vec::new(),
+        media_type: String::new(),
+        size: 1,
+        sha256: [0; 32],
+        grantable: false,
+        granted: false,
+    };
+    let documents = vec![
+        document(0xab, "Peña statement.pdf"),
+        document(0xcd, "inv\u{202e}fdp.exe"),
+        document(0xef, "photo.jpg"),
+        document(0x12, "PHOTO.jpg"),
+        document(0x34, "abab"),
+    ];
+    let find = |query: &str| one_document(documents.clone(), query);
+    for (query, id) in [
+        ("Peña statement.pdf", 0xab),
+        ("pen\u{303}a  STATEMENT.pdf", 0xab),
+        ("ababab", 0xab),
+        ("inv\\u{202e}fdp.exe", 0xcd),
+        ("efef", 0xef),
+    ] {
+        assert_eq!(find(query).unwrap(), (GroupId([1; 16]), RecordId([id; 16])), "{query}");
+    }
+    for query in ["photo.jpg", "abab"] {
+        let several = find(query).unwrap_err();
+        let ChooseError::SeveralDocuments { documents, .. } = &several else { panic!("{several:?}") };
+        assert_eq!(documents.len(), 2, "{query}");
+    }
+    for query in ["statement", "", "aba", "photo"] {
+        assert!(matches!(find(query), Err(ChooseError::NotFound { .. })), "{query}");
+    }
+}

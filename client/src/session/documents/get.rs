@@ -7,11 +7,11 @@ use super::{
     patience::Patience,
     pieces::{Fetch, name_of},
     place::{Draft, locate},
-    writing::{Ended, Said, write},
+    writing::{Ended, Said, Sink, write},
 };
 use crate::{
     session::{
-        Error, Progress, SavedDocument, Session, Shown,
+        DocumentView, Error, Progress, SavedDocument, Session, Shown,
         joining::former::at_server,
         kinds::{self, view},
         runner,
@@ -25,18 +25,15 @@ use alcove_e2ee::{
 };
 use alcove_proto::ids::{GroupId, RecordId};
 use bytes::Bytes;
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 use tokio::{sync::mpsc, time::Instant};
 
 /// Chunks between the network and the thread that writes.
 const CHUNKS_IN_FLIGHT: usize = 4;
 
 /// How a fetch ended that found nothing wrong with the server's chunks.
-enum Fetched {
-    Saved {
-        path: PathBuf,
-        is_private: bool,
-    },
+pub(super) enum Fetched<S> {
+    Whole(S),
     /// What an earlier fetch left was not the beginning of the document. It is gone now.
     DraftSpoiled,
 }
@@ -58,18 +55,7 @@ impl Session {
         patience: Duration,
         on_progress: OnProgress<'_>,
     ) -> Result<SavedDocument, Error> {
-        let (shown, manifest, at_server) = self.vault.read(|act| {
-            let at_server = at_server(case, &load_row(act, case)?)?;
-            let position = act.find_entry(case, document)?.ok_or(Error::NoSuchRecord)?;
-            let (key, row) = act.entry_at(case, position)?.ok_or(Error::NoSuchRecord)?;
-            let Some(Shown::Document(shown)) = view(self.kinds, &key, &row)? else {
-                return Err(Error::NoSuchRecord);
-            };
-            let Payload::Document(manifest) = kinds::content(self.kinds, &row) else {
-                return Err(Error::NoSuchRecord);
-            };
-            Ok((shown, manifest, at_server))
-        })?;
+        let (shown, manifest, at_server) = self.what_to_fetch(case, document)?;
         self.clear_pieces().await;
         let spelled = |words: &str| format!("fetch {case} {document}\0{words}");
         let name = |words: &str| name_of(&self.vault, &spelled(words));
@@ -80,11 +66,13 @@ impl Session {
                 Ok(draft) => draft,
                 Err(error) => break Err(error),
             };
-            match self.fetch(&at_server, &manifest, draft, destination, patience, on_progress).await {
+            match self.fetch(&at_server, &manifest, draft, patience, on_progress).await {
                 // A spoiled draft has been removed, so the next turn begins with an empty one.
                 Ok(Fetched::DraftSpoiled) => {}
-                Ok(Fetched::Saved { path, is_private }) => {
-                    break Ok(SavedDocument { document: shown, path, is_private });
+                Ok(Fetched::Whole(draft)) => {
+                    let is_private = draft.is_private();
+                    let path = draft.publish(destination, &manifest.name);
+                    break path.map(|path| SavedDocument { document: shown, path, is_private });
                 }
                 Err(error) => break Err(error),
             }
@@ -94,21 +82,40 @@ impl Session {
         saved
     }
 
-    async fn fetch(
+    /// What is shown of a document, what opens it, and the case by whose name the server has it.
+    pub(super) fn what_to_fetch(
+        &self,
+        case: &GroupId,
+        document: &RecordId,
+    ) -> Result<(DocumentView, DocumentManifest, GroupId), Error> {
+        self.vault.read(|act| {
+            let at_server = at_server(case, &load_row(act, case)?)?;
+            let position = act.find_entry(case, document)?.ok_or(Error::NoSuchRecord)?;
+            let (key, row) = act.entry_at(case, position)?.ok_or(Error::NoSuchRecord)?;
+            let Some(Shown::Document(shown)) = view(self.kinds, &key, &row)? else {
+                return Err(Error::NoSuchRecord);
+            };
+            let Payload::Document(manifest) = kinds::content(self.kinds, &row) else {
+                return Err(Error::NoSuchRecord);
+            };
+            Ok((shown, manifest, at_server))
+        })
+    }
+
+    pub(super) async fn fetch<S: Sink>(
         &self,
         case: &GroupId,
         manifest: &DocumentManifest,
-        draft: Draft,
-        destination: &Destination,
+        sink: S,
         patience: Duration,
         on_progress: OnProgress<'_>,
-    ) -> Result<Fetched, Error> {
+    ) -> Result<Fetched<S>, Error> {
         let reader = DocumentReader::new(manifest, case).map_err(|_| Error::DocumentDamaged)?;
         let total = manifest.shape.size();
         let count = manifest.shape.chunk_count();
         let (chunks, chunk_receiver) = mpsc::channel::<Bytes>(CHUNKS_IN_FLIGHT);
         let (said_sender, mut said) = mpsc::channel::<Said>(CHUNKS_IN_FLIGHT);
-        let writer = runner::transfer(move || write(reader, draft, chunk_receiver, &said_sender)).await;
+        let writer = runner::transfer(move || write(reader, sink, chunk_receiver, &said_sender)).await;
         let mut source = None;
         let mut done = 0;
         let mut failure = tell(on_progress, done, total, false);
@@ -159,17 +166,13 @@ impl Session {
         drop(said);
         let ended = writer.await.map_err(|_| Error::DocumentDamaged)?;
         match (failure, ended) {
-            (None, Ended::Whole(draft)) => {
-                let is_private = draft.is_private();
-                let path = draft.publish(destination, &manifest.name)?;
-                Ok(Fetched::Saved { path, is_private })
-            }
+            (None, Ended::Whole(sink)) => Ok(Fetched::Whole(sink)),
             (None, Ended::Spoiled) => Ok(Fetched::DraftSpoiled),
             // What a chunk shows weighs more than what the server says of its own end.
             (None | Some(Error::Server(_)), Ended::Failed(error)) => Err(error),
-            (Some(error), Ended::Whole(draft) | Ended::Short(draft)) => {
+            (Some(error), Ended::Whole(sink) | Ended::Short(sink)) => {
                 if is_cut(&error) {
-                    draft.keep();
+                    sink.keep();
                 }
                 Err(error)
             }

@@ -8,11 +8,13 @@ mod looking;
 mod patience;
 mod pieces;
 mod place;
+mod pouring;
 mod reading;
 mod send;
 mod writing;
 
 pub use looking::Look;
+pub use pouring::Pipe;
 
 use super::{DocumentView, Error, Session, Shown, kinds::view, state::load_row};
 use crate::vault::{Act, Direction};

@@ -4,7 +4,7 @@ use super::{super::Error, place::Draft};
 use alcove_e2ee::documents::{DocumentError, DocumentReader};
 use alcove_proto::limits::{CHUNK_BYTES, CHUNK_TAG_BYTES};
 use bytes::Bytes;
-use std::io::Read;
+use std::{fs::File, io::Read};
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
@@ -16,12 +16,46 @@ pub(super) enum Said {
     Written(u64),
 }
 
+/// Where the original goes, from its first byte to its last.
+pub(super) trait Sink: Send + 'static {
+    /// What an earlier fetch left, from its beginning, and how many bytes that is.
+    fn left(&mut self) -> Result<Option<(&mut File, u64)>, Error>;
+
+    /// Keeps its first `length` bytes; what is written next follows them.
+    fn go_on_from(&mut self, length: u64) -> Result<(), Error>;
+
+    /// Writes the next bytes.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error>;
+
+    /// No more comes for now: a later fetch may go on.
+    fn keep(self);
+}
+
+impl Sink for Draft {
+    fn left(&mut self) -> Result<Option<(&mut File, u64)>, Error> {
+        let length = self.length();
+        if length == 0 { Ok(None) } else { self.reread().map(|file| Some((file, length))) }
+    }
+
+    fn go_on_from(&mut self, length: u64) -> Result<(), Error> {
+        Self::go_on_from(self, length)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        Self::write(self, bytes)
+    }
+
+    fn keep(self) {
+        Self::keep(self);
+    }
+}
+
 /// How the writing thread ended.
-pub(super) enum Ended {
-    /// The draft is the document.
-    Whole(Draft),
-    /// No more chunks came; what is in the draft can be gone on with.
-    Short(Draft),
+pub(super) enum Ended<S> {
+    /// What was written is the document.
+    Whole(S),
+    /// No more chunks came; what was written can be gone on with.
+    Short(S),
     /// Every chunk opened, and the draft is not the document: what an earlier fetch left was something else.
     Spoiled,
     /// A chunk does not verify, or the disk refused.
@@ -30,20 +64,20 @@ pub(super) enum Ended {
     Unheard,
 }
 
-impl From<Error> for Ended {
+impl<S> From<Error> for Ended<S> {
     fn from(error: Error) -> Self {
         Self::Failed(error)
     }
 }
 
 /// Writes the chunks that come, until there are no more.
-pub(super) fn write(
+pub(super) fn write<S: Sink>(
     mut reader: DocumentReader,
-    mut draft: Draft,
+    mut sink: S,
     mut chunks: mpsc::Receiver<Bytes>,
     said: &mpsc::Sender<Said>,
-) -> Ended {
-    let resumed = match resume(&mut reader, &mut draft, said) {
+) -> Ended<S> {
+    let resumed = match resume(&mut reader, &mut sink, said) {
         Ok(bytes) => bytes,
         Err(ended) => return ended,
     };
@@ -52,7 +86,7 @@ pub(super) fn write(
         let step = reader
             .open_next(&sealed, &mut plain)
             .map_err(|error| damaged(&error))
-            .and_then(|()| draft.write(&plain));
+            .and_then(|()| sink.write(&plain));
         if let Err(error) = step {
             return Ended::Failed(error);
         }
@@ -61,10 +95,10 @@ pub(super) fn write(
         }
     }
     if reader.next_index() < reader.shape().chunk_count() {
-        return Ended::Short(draft);
+        return Ended::Short(sink);
     }
     match reader.finish() {
-        Ok(()) => Ended::Whole(draft),
+        Ok(()) => Ended::Whole(sink),
         Err(DocumentError::WrongHash) if resumed > 0 => Ended::Spoiled,
         Err(error) => Ended::Failed(damaged(&error)),
     }
@@ -73,13 +107,16 @@ pub(super) fn write(
 /// Hashes the whole chunks that lie in the draft, and cuts off what follows them. Returns how many bytes they have.
 ///
 /// They were opened when they came; that they are still what they were, the hash of the whole shows.
-fn resume(reader: &mut DocumentReader, draft: &mut Draft, said: &mpsc::Sender<Said>) -> Result<u64, Ended> {
+fn resume<S: Sink>(
+    reader: &mut DocumentReader,
+    sink: &mut S,
+    said: &mpsc::Sender<Said>,
+) -> Result<u64, Ended<S>> {
     let shape = reader.shape();
     let mut bytes = 0;
-    if draft.length() > 0 {
-        let length = draft.length().min(shape.size());
+    if let Some((file, length)) = sink.left()? {
+        let length = length.min(shape.size());
         let mut chunk = Zeroizing::new(vec![0; CHUNK_BYTES]);
-        let file = draft.reread()?;
         while reader.next_index() < shape.chunk_count() {
             let due = shape.file_bytes(reader.next_index());
             // Chunks of padding alone leave no trace in the draft, so they are fetched.
@@ -93,7 +130,7 @@ fn resume(reader: &mut DocumentReader, draft: &mut Draft, said: &mpsc::Sender<Sa
             }
         }
     }
-    draft.go_on_from(bytes)?;
+    sink.go_on_from(bytes)?;
     // Nobody listens after a failure of their own, and the first word after this one shows it.
     let _gone = said.blocking_send(Said::Resumed { next: reader.next_index(), bytes });
     Ok(bytes)
@@ -169,7 +206,7 @@ mod tests {
         }
 
         /// One fetch that is cut after `chunks` chunks: how it ends, and which chunk it began with.
-        fn fetch(&self, chunks: usize) -> (Ended, u32) {
+        fn fetch(&self, chunks: usize) -> (Ended<Draft>, u32) {
             let draft = self.draft();
             let reader = DocumentReader::new(&self.manifest, &GROUP).unwrap();
             let (chunk_sender, chunk_receiver) = mpsc::channel(1);
