@@ -113,6 +113,7 @@ fn walks(folder: &Path) -> Vec<Vec<Next>> {
     vec![
         of(&drafts, Some((StepName::Gather, whom()))),
         of(&drafts, Some((StepName::Signatures, whom()))),
+        of(&drafts, Some((StepName::Sign, Vec::new()))),
         of(&drafts, None),
         of(&signs, Some((StepName::Charter, drafter()))),
         of(&signs, Some((StepName::Signatures, drafter()))),

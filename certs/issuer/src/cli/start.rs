@@ -98,6 +98,7 @@ fn take(step: &Step, plan: &Plan, walk: &Walk, run: &mut Run) -> Result<Goes, Is
                 "Each key that is not yours has six words, which its owner reads to you by phone. If you drafted the charter, the \
                  words of the key for the names are those that you wrote down.",
             )?;
+            tell(&step_next(run.output.language, walk, plan, Some(step)), run)?;
             sign_file(&walk.charter(), &walk.ca(), &[], false, run)?;
             Ok(Goes::On)
         }
@@ -161,11 +162,20 @@ fn wait(step: &Step, plan: &Plan, walk: &Walk, run: &mut Run) -> Result<Goes, Is
     }
 }
 
-/// A path as people paste it: a file manager puts quotation marks around it.
+/// A path as people paste it, or drop it from a file manager: in quotation marks, or with a backslash before a blank.
 fn path_of(typed: &str) -> PathBuf {
     let typed = typed.trim();
     let unquoted = ['\'', '"'].iter().find_map(|mark| typed.strip_prefix(*mark)?.strip_suffix(*mark));
-    Path::new(unquoted.unwrap_or(typed)).to_owned()
+    let path = Path::new(unquoted.unwrap_or(typed));
+    if unquoted.is_none() && typed.contains('\\') && !path.exists() {
+        let mut letters = typed.chars();
+        let letters = std::iter::from_fn(|| match letters.next()? {
+            '\\' => letters.next(),
+            letter => Some(letter),
+        });
+        return PathBuf::from(letters.collect::<String>());
+    }
+    path.to_owned()
 }
 
 fn taken_text(taken: &TakenIn) -> String {
@@ -205,4 +215,23 @@ fn show(walk: &Walk, run: &mut Run) -> Result<(), IssuerError> {
         "next": next.iter().map(Next::object).collect::<Vec<Value>>(),
     });
     run.output.answer(&object, &all.iter().map(|step| step_line(language, step)).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_taken_as_it_is_typed_pasted_or_dropped() {
+        for (typed, path) in [
+            ("elmgate/agency.pub\n", "elmgate/agency.pub"),
+            (" '/home/nora/my files/agency.pub' \r\n", "/home/nora/my files/agency.pub"),
+            ("\"/home/nora/my files/agency.pub\"", "/home/nora/my files/agency.pub"),
+            (r"/home/nora/my\ files/agency\(1\).pub", "/home/nora/my files/agency(1).pub"),
+            ("\n", ""),
+            ("'", "'"),
+        ] {
+            assert_eq!(path_of(typed), Path::new(path), "{typed}");
+        }
+    }
 }

@@ -124,6 +124,11 @@ pub fn step_next(language: Language, walk: &Walk, plan: &Plan, step: Option<&Ste
             words(),
             by("The admin who drafted it", "sends you the charter that all have signed.", None),
         ],
+        (StepName::Sign, _) if matches!(plan.part, Part::Drafts { .. }) => vec![by(
+            "You",
+            "if you have not written down the words of the key for the names, look now, while this file has never left your hands.",
+            Some(format!("alcove-certs charter show {charter} --words")),
+        )],
         (StepName::ServerKeys, _) => {
             let name = match &plan.part {
                 Part::Drafts { server_name, .. } | Part::Operates { server_name } => server_name,
