@@ -39,10 +39,7 @@ impl Joined {
         let mut joined =
             Self { letters: Zeroizing::new(String::with_capacity(text.len())), gaps: Vec::new() };
         for line in text.split(|letter: char| letter.is_control() && letter != '\t') {
-            // "> > " and "| " stand before what somebody quotes, "=" behind a line that goes on (RFC 2045 section 6.7).
-            let line = line.trim_start_matches(|letter| is_nothing(letter) || letter == '>' || letter == '|');
-            let line = line.trim_end_matches(is_nothing);
-            line.strip_suffix('=').unwrap_or(line).chars().for_each(|letter| joined.push(letter));
+            bare(line).chars().for_each(|letter| joined.push(letter));
             joined.gaps.push(joined.letters.len());
         }
         joined
@@ -52,9 +49,12 @@ impl Joined {
         match letter {
             letter if is_invisible(letter) => {}
             letter if is_gap(letter) => self.gaps.push(self.letters.len()),
-            // What a program that writes well makes of a hyphen, and of two.
-            '\u{2010}'..='\u{2013}' | '\u{2212}' => self.letters.push('-'),
-            '\u{2014}' => self.letters.push_str("--"),
+            // What a program that writes well makes of a hyphen, and of two; or a dash that somebody has put behind it.
+            '\u{2010}'..='\u{2014}' | '\u{2212}' => {
+                self.gaps.push(self.letters.len());
+                self.letters.push_str(if letter == '\u{2014}' { "--" } else { "-" });
+                self.gaps.push(self.letters.len());
+            }
             letter => self.letters.push(letter),
         }
     }
@@ -71,9 +71,13 @@ impl Joined {
         for start in &starts {
             let run = self.letters[*start..].bytes().take(max).take_while(|byte| is_letter(*byte)).count();
             let (first, last) = (start + prefix.len(), start + run);
-            // Also where the next one begins, so that two without a blank between them are seen to be two.
+            // Also where the next one begins, so that two without a blank between them are seen to be two; and before
+            // hyphens and underscores, which an invitation may end with, and a sentence may put behind it.
             let may_end = self.gaps.iter().chain(&starts).filter(|at| (first + 1..last).contains(at));
             let mut ends: Vec<usize> = may_end.copied().chain([last]).collect();
+            let before_marks = |end: &usize| self.letters[..*end].trim_end_matches(['-', '_']).len();
+            let trimmed: Vec<usize> = ends.iter().map(before_marks).filter(|end| *end > first).collect();
+            ends.extend(trimmed);
             ends.sort_unstable_by(|a, b| b.cmp(a));
             ends.dedup();
             places.extend(ends.into_iter().map(|end| *start..end));
@@ -84,6 +88,26 @@ impl Joined {
     pub(super) fn at(&self, place: Range<usize>) -> &str {
         // Cannot miss: places are between letters of one byte each.
         self.letters.get(place).unwrap_or_default()
+    }
+}
+
+/// A line without what stands around it: the marks of an answer or of a list before it, tags that break a line, and "=" behind
+/// a line that goes on (RFC 2045 section 6.7).
+fn bare(line: &str) -> &str {
+    let mut line = line;
+    loop {
+        let before = line;
+        line = line.trim_start_matches(|letter| is_nothing(letter) || ">|:*•»¦│".contains(letter));
+        line = line.trim_end_matches(is_nothing);
+        for mark in ["&gt;", "<p>", "<div>"] {
+            line = line.strip_prefix(mark).unwrap_or(line);
+        }
+        for mark in ["=", "<br>", "<br/>", "<br />", "</p>", "</div>"] {
+            line = line.strip_suffix(mark).unwrap_or(line);
+        }
+        if line == before {
+            return line;
+        }
     }
 }
 
