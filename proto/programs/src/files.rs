@@ -132,14 +132,15 @@ pub fn create_private_folder(path: &Path) -> Result<(), FileError> {
 ///
 /// Errors: the system's.
 pub fn sync_folder(folder: &Path) -> Result<(), FileError> {
-    // Elsewhere a folder cannot be opened as a file, and the system writes its names by itself.
-    if cfg!(unix) {
-        match File::open(folder).and_then(|folder| folder.sync_all()) {
-            // Neither can some file systems of sticks and networks be asked for it.
-            Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {}
-            synced => synced.map_err(failed("sync", folder))?,
-        }
+    #[cfg(unix)]
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // Some file systems of sticks and networks cannot be asked for it.
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {}
+        synced => synced.map_err(failed("sync", folder))?,
     }
+    // Elsewhere a folder cannot be opened as a file, and the system writes its names by itself.
+    #[cfg(not(unix))]
+    let _not_possible = folder;
     Ok(())
 }
 
