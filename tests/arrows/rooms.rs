@@ -68,8 +68,16 @@ const ROOMS: &[Room] = &[
         folder: "proto/programs/src",
         own: &[],
         house: &[],
-        libraries: &["region", "rustix", "thiserror", "unicode_normalization", "zeroize"],
-        system: &["std::fs", "std::io", "std::os", "std::path", "std::process"],
+        libraries: &[
+            "jiff",
+            "region",
+            "rustix",
+            "thiserror",
+            "unicode_normalization",
+            "unicode_width",
+            "zeroize",
+        ],
+        system: &["std::env", "std::ffi", "std::fs", "std::io", "std::os", "std::path", "std::process"],
     },
     Room {
         folder: "certs/charter/src",
@@ -380,7 +388,7 @@ const ROOMS: &[Room] = &[
         folder: "client/src/telling",
         own: &["session", "telling"],
         house: &["alcove_charter", "alcove_programs", IDS, LIMITS, NAMES, WIRE],
-        libraries: &["jiff", "serde", "serde_json"],
+        libraries: &["serde", "serde_json"],
         system: &["std::io", "std::path"],
     },
     Room {
