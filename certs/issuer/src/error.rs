@@ -10,7 +10,7 @@ use crate::{
     start::StartError,
 };
 use alcove_charter::CharterError;
-use alcove_programs::{files::FileError, passphrase::Unfit};
+use alcove_programs::{dates::DateError, files::FileError, passphrase::Unfit};
 use alcove_proto::{
     canonical::CanonicalError,
     names::{Identity, NameError, TrustDomain},
@@ -52,6 +52,13 @@ pub enum IssuerError {
         days: u32,
         /// Most that can be given.
         max: u32,
+    },
+    /// What is no day or time.
+    Date {
+        /// What was typed.
+        text: String,
+        /// Why it is none.
+        error: DateError,
     },
     /// The server's address is not host:port.
     ServerAddress,

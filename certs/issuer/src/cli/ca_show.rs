@@ -39,6 +39,7 @@ impl ShowKeys {
             format!("The keys of {}.", own.of),
             "Before other admins sign a charter, they call you at a number they already have: read these words out. Never send them."
                 .to_owned(),
+            "They are for signing a charter only. Staff compare other words, those of `alcove verify`.".to_owned(),
             format!("  {:<14}{}", if kind == "agency" { "all together" } else { "server-ca" }, own.all),
         ];
         let single = own.keys.iter().filter(|key| key.words != own.all);

@@ -7,6 +7,7 @@ use alcove_programs::{
     exit::Exit,
     language::Language,
     text::{safe_block, safe_json},
+    usage,
 };
 use std::{
     io::{self, Write, stderr},
@@ -33,6 +34,17 @@ pub(crate) fn say_unwritten_in_part(why: &io::Error, language: Language, json: b
     } else {
         safe_block(&what, "")
     });
+}
+
+/// Says that the line was not understood: clap's own words for people, with 0 for help and version.
+pub(crate) fn not_understood(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || !usage::wants_json() {
+        // Nobody is left to tell when the stream is gone.
+        let _ = error.print();
+        return if error.use_stderr() { Exit::Usage } else { Exit::Ok }.into();
+    }
+    let refused = usage::refused(&error.kind(), &error.render().to_string());
+    say_both(Exit::Usage, Some(&refused.reason), &refused.what, &refused.remedy, true)
 }
 
 fn say_both(exit: Exit, reason: Option<&str>, what: &str, remedy: &str, json: bool) -> ExitCode {

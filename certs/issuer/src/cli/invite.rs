@@ -3,7 +3,7 @@
 use super::{clock::clock_ms, desk::AtDesk, input::AnswerFile, order::OrderArgs, run::Run};
 use alcove_issuer::{
     Desk, IssuerError,
-    telling::{Done, moment},
+    telling::{Done, minute, moment},
     write_private,
 };
 use clap::Args;
@@ -49,7 +49,7 @@ impl Invite {
                 "file": self.answer.output,
             }),
             vec![
-                format!("Invited {} ({}) until {}.", order.name, order.role, moment(until)),
+                format!("Invited {} ({}) until {}.", order.name, order.role, minute(until)),
                 format!("They are {identity}."),
             ],
             &Done::Invited { name: &order.name, file: &self.answer.output, at: self.at.place() },

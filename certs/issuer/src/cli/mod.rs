@@ -50,7 +50,10 @@ use std::process::ExitCode;
 
 /// Parses the arguments, does what they say, and says how it went.
 pub(crate) fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return exit::not_understood(&error),
+    };
     let mut run = Run {
         passphrase: Source::new(cli.common.passphrase_file),
         output: Output::new(Language::English, cli.common.json),

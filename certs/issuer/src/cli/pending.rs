@@ -3,7 +3,7 @@
 use super::{clock::clock_ms, desk::AtDesk, output::Output, run::Run};
 use alcove_issuer::{
     DeskEvent, IssuerError, Judged, OpenInvitation, RequestKind,
-    telling::{self, Done, Next, Place, moment, next},
+    telling::{self, Done, Next, Place, minute, moment, next},
 };
 use alcove_proto::v1::DeskEventKind;
 use clap::Args;
@@ -79,7 +79,7 @@ fn show_request(judged: &Judged, now_ms: i64, output: &mut Output) -> Result<(),
         "{}  {kind}{}, came {}",
         judged.identity,
         name.map(|name| format!(" for {name}")).unwrap_or_default(),
-        moment(judged.handed_in_at_ms)
+        minute(judged.handed_in_at_ms)
     )];
     lines.extend(words.as_ref().map(|words| format!("    words: {words}")));
     lines.extend(late.as_ref().map(|late| format!("    late: {late}")));
@@ -104,7 +104,6 @@ fn show_invitation(
     name: Option<&str>,
     output: &mut Output,
 ) -> Result<(), IssuerError> {
-    let until = moment(invitation.not_after_ms);
     let state = if invitation.used { "a request has come in" } else { "no request has come yet" };
     output.answer(
         &json!({
@@ -113,16 +112,17 @@ fn show_invitation(
             "handle": invitation.identity.person.handle.as_str(),
             "device": invitation.identity.device,
             "name": name,
-            "not_after": until,
+            "not_after": moment(invitation.not_after_ms),
             "used": invitation.used,
         }),
         &[format!(
-            "{}  invited{} until {until}, {state}",
+            "{}  invited{} until {}, {state}",
             invitation.identity,
             match name {
                 Some(name) => format!(" ({name})"),
                 None => " by another copy of this folder".to_owned(),
-            }
+            },
+            minute(invitation.not_after_ms)
         )],
     )
 }
@@ -149,6 +149,6 @@ fn show_event(event: &DeskEvent, output: &mut Output) -> Result<(), IssuerError>
             "identity": event.identity,
             "at": moment(event.at_ms),
         }),
-        &[format!("{}  {}  {text}", moment(event.at_ms), event.identity)],
+        &[format!("{}  {}  {text}", minute(event.at_ms), event.identity)],
     )
 }

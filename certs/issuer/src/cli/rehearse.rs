@@ -7,6 +7,7 @@ use alcove_issuer::{
     io, read_limited, rehearse,
     telling::{day, moment},
 };
+use alcove_programs::dates;
 use alcove_proto::{limits::CRL_BYTES_MAX, v1};
 use clap::Args;
 use prost::Message;
@@ -36,14 +37,18 @@ pub(crate) struct Rehearse {
     /// The next charter, signed or not.
     #[arg(long, value_name = "FILE")]
     next: Option<PathBuf>,
-    /// Rehearse as of this moment, for example 2026-03-04T09:00:00Z.
-    #[arg(long, value_name = "RFC3339")]
-    at: Option<jiff::Timestamp>,
+    /// Rehearse as of this day or time: 2026-11-30, tomorrow, or "2026-11-30 14:00"
+    #[arg(long, value_name = "DATE")]
+    at: Option<String>,
 }
 
 impl Rehearse {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
-        let now_ms = self.at.map_or(run.now_ms, jiff::Timestamp::as_millisecond);
+        let now_ms = match &self.at {
+            Some(text) => dates::any(text, run.now_ms)
+                .map_err(|error| IssuerError::Date { text: text.clone(), error })?,
+            None => run.now_ms,
+        };
         let server = self.server_cert.as_deref().map(|path| {
             let bytes = read_limited(path, SERVER_FILE_BYTES_MAX)?;
             v1::ServerCertificate::decode(bytes.as_slice())

@@ -3,7 +3,7 @@
 use crate::{
     desk::error::AttemptError,
     telling::{
-        time::moment,
+        time::minute,
         told::{Said, said},
     },
 };
@@ -37,7 +37,7 @@ pub(super) fn sentences(language: Language, error: &AttemptError) -> Said {
             "See them with `alcove-certs recovery attempts`.",
         ),
         A::NotOpenYet { open_from_ms } => said(
-            format!("Nothing is released before {}: until then anyone may object.", moment(*open_from_ms)),
+            format!("Nothing is released before {}: until then anyone may object.", minute(*open_from_ms)),
             "Run the command again then.",
         ),
         A::Over { what } => said(

@@ -3,7 +3,7 @@
 use crate::{
     desk::error::DeskError,
     telling::{
-        time::moment,
+        time::minute,
         told::{Said, said},
     },
 };
@@ -87,7 +87,7 @@ fn refusal(language: Language, reason: Reason, limit: u64, now_ms: i64) -> Said 
         Reason::ClockSkew => said(
             format!(
                 "This computer's clock and the server's are more than ten minutes apart; this one says {}.",
-                moment(now_ms)
+                minute(now_ms)
             ),
             "Set this computer's clock; if it is right, tell the operator that the server's is wrong.",
         ),

@@ -3,7 +3,7 @@
 use crate::{
     ledger::error::ListError,
     telling::{
-        time::moment,
+        time::minute,
         told::{Said, said},
     },
 };
@@ -64,7 +64,7 @@ pub(super) fn sentences(language: Language, error: &ListError, now_ms: i64) -> S
             said(
                 format!(
                     "The list is dated {seconds} s too far ahead of the server's clock; this computer's clock says {}.",
-                    moment(now_ms)
+                    minute(now_ms)
                 ),
                 format!(
                     "Set the clock of this computer, and make a new list with `alcove-certs crl`; or hand in the same file in \

@@ -31,7 +31,7 @@ pub use next::{Done, Place, next};
 pub use recovery::share_fault;
 pub use start::{step_line, step_next, step_object, step_title};
 pub use step::Next;
-pub use time::{day, grouped, moment};
+pub use time::{day, grouped, minute, moment};
 pub use told::Told;
 
 use crate::{
@@ -41,6 +41,7 @@ use crate::{
 };
 use alcove_charter::CharterError;
 use alcove_programs::{
+    dates,
     exit::Exit,
     language::Language,
     passphrase::{self, Unfit},
@@ -98,7 +99,12 @@ fn exit(error: &IssuerError) -> Exit {
         E::Start(error) => start::exit(error),
         E::Unpublished { source, .. } | E::LedgerUnpublished { source } => exit(source),
         E::WrongPassphrase | E::PassphraseMissing => Exit::Locked,
-        E::PassphrasesDiffer | E::Name(_) | E::Days { .. } | E::ServerAddress | E::ServerName => Exit::Usage,
+        E::PassphrasesDiffer
+        | E::Name(_)
+        | E::Days { .. }
+        | E::Date { .. }
+        | E::ServerAddress
+        | E::ServerName => Exit::Usage,
         E::PassphraseUnfit(_) | E::DutyOfAnotherAgency { .. } => Exit::Refused,
         E::Crypto { .. } => Exit::Unexpected,
     }
@@ -151,6 +157,10 @@ fn sentences(language: Language, error: &IssuerError, now_ms: i64) -> Said {
                 "Give a number from 1 to 825."
             },
         ),
+        E::Date { text, error } => {
+            let (happened, remedy) = dates::told(language, text, *error);
+            said(happened, remedy)
+        }
         E::ServerAddress => {
             said("The server's address is not host:port.", "Write it like alcove.northmark.example:7443.")
         }

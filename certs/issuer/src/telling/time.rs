@@ -1,14 +1,8 @@
-//! Moments and long numbers as people read them.
+//! Moments and long numbers: as people read them, and moments as programs do.
 
-/// A moment as a day.
-pub fn day(ms: i64) -> String {
-    match jiff::Timestamp::from_millisecond(ms) {
-        Ok(moment) => moment.strftime("%Y-%m-%d").to_string(),
-        Err(_) => "a day out of range".to_owned(),
-    }
-}
+pub use alcove_programs::dates::{day, minute};
 
-/// A moment as RFC 3339 has it.
+/// A moment for programs, as RFC 3339 has it.
 pub fn moment(ms: i64) -> String {
     match jiff::Timestamp::from_millisecond(ms) {
         Ok(moment) => moment.to_string(),
@@ -28,9 +22,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_and_groups_read_well() {
-        assert_eq!(day(0), "1970-01-01");
-        assert_eq!(day(i64::MAX), "a day out of range");
+    fn moments_and_groups_read_well() {
+        assert_eq!(moment(0), "1970-01-01T00:00:00Z");
+        assert_eq!(moment(i64::MAX), "out of range");
         assert_eq!(grouped("0123456789ab"), "0123 4567 89ab");
         assert_eq!(grouped(""), "");
     }

@@ -3,7 +3,7 @@
 use crate::cli::{clock::clock_ms, desk::AtDesk, input::REQUEST_BYTES_MAX, run::Run};
 use alcove_issuer::{
     Attempt, AttemptError, IssuerError, Visit, read_limited, spelled_words,
-    telling::{Done, Next, moment, next},
+    telling::{Done, Next, minute, moment, next},
     words_of_request,
 };
 use alcove_proto::{ids::AttemptId, names::Identity, v1::AttemptState};
@@ -55,7 +55,7 @@ impl Ask {
             format!("Asked for the escrow of the person who has {}.", attempt.identity),
             format!("  attempt  {id}"),
             format!("  words    {words}"),
-            format!("  opens    {}", moment(attempt.open_from_ms)),
+            format!("  opens    {}", minute(attempt.open_from_ms)),
             "Every device of your agency is told, and any of them may object until then.".to_owned(),
             match (&self.request, kept.exists()) {
                 (Some(path), _) => format!("The officers also need the request: {}", path.display()),
@@ -155,12 +155,12 @@ fn object(attempt: &Attempt) -> serde_json::Value {
 fn lines(attempt: &Attempt) -> Vec<String> {
     let mut lines = vec![
         format!("{}  for {}, {}", attempt.id, attempt.identity, state_text(attempt.state)),
-        format!("    announced {}, words: {}", moment(attempt.announced_at_ms), attempt.words),
+        format!("    announced {}, words: {}", minute(attempt.announced_at_ms), attempt.words),
     ];
     lines.push(match (attempt.state, &attempt.objected_by) {
-        (AttemptState::Announced, _) => format!("    opens {}", moment(attempt.open_from_ms)),
+        (AttemptState::Announced, _) => format!("    opens {}", minute(attempt.open_from_ms)),
         (AttemptState::Objected, Some(identity)) => {
-            format!("    {identity} objected, {}", moment(attempt.since_ms))
+            format!("    {identity} objected, {}", minute(attempt.since_ms))
         }
         (AttemptState::Objected, None) => {
             "    so the server says, but no device of your agency has signed it".to_owned()
@@ -172,7 +172,7 @@ fn lines(attempt: &Attempt) -> Vec<String> {
             | AttemptState::Ended
             | AttemptState::Unspecified,
             _,
-        ) => format!("    since {}", moment(attempt.since_ms)),
+        ) => format!("    since {}", minute(attempt.since_ms)),
     });
     lines
 }
