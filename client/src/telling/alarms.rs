@@ -18,7 +18,8 @@ const ASK_THE_AUTHOR: &str = "Ask that person by phone what they sent, and tell 
 pub fn says(language: Language, names: Names<'_>, alarm: &AlarmView) -> String {
     let Language::English = language;
     let mut said = happened(language, names, alarm);
-    if let Some(author) = &alarm.author {
+    // A restored vault is told by what this very device signed.
+    if let Some(author) = alarm.author.as_ref().filter(|_| alarm.kind != AlarmKind::VaultRestored) {
         said.push_str(&format!(" It names {} as its author.", names.device(language, author)));
     }
     if alarm.count > 1 {
@@ -172,9 +173,11 @@ fn means_and_to_do(language: Language, alarm: &AlarmView) -> (&'static str, &'st
              admin to run `alcove-certs crl publish`.",
         ),
         AlarmKind::VaultRestored => (
-            "This laptop was restored from a backup, or a second copy of its data is in use.",
-            "If you restored a backup, run `alcove case rejoin` if the case is frozen. If you did not, someone has \
-             a copy: tell your agency's admin now.",
+            "Another laptop, or a second copy of this one's data, may be in use in your name; or this laptop was restored \
+             from a backup.",
+            "If you use two, go on with only one of them. If you know what it was, `alcove status --acknowledge-alarms` \
+             ends the alarm until it happens again, and `alcove case rejoin` comes first if the case is frozen. If you \
+             do not know, someone has a copy of your data: tell your agency's admin now.",
         ),
         AlarmKind::CommitUnprocessable if alarm.device.is_some() => (
             "That person's program is broken or malicious.",
@@ -291,8 +294,10 @@ pub fn alarm(
                 "There is an alarm for {whose} (vault-restored), so nothing is sent. The case holds something \
                  from this device that is not here."
             ),
-            "If you restored a backup: run `alcove case rejoin` if the case is frozen, otherwise `alcove status \
-             --acknowledge-alarms`. If you did not, someone has a copy of this laptop's data: tell your admin now.",
+            "If you use another laptop with the same data, go on with only one of them. If that is the cause, or you \
+             restored a backup: run `alcove case rejoin` if the case is frozen, otherwise `alcove status \
+             --acknowledge-alarms`. If you know of neither, someone has a copy of this laptop's data: tell your admin \
+             now.",
         );
     }
     Told::new(

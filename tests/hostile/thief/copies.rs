@@ -26,6 +26,21 @@ fn a_copy_that_writes_beside_the_living_vault_is_told_to_its_owner() {
     let refused = scene.rosa.command(["note", "add", CASE, "-", "--yes", "--json"]).stdin("x").outcome();
     assert!(refused.code(6).stderr.contains("vault-restored"));
     assert_eq!(texts(&scene.leon), ["mine", "not mine"], "the control: what it writes does arrive");
+
+    // It ends by its owner's act, and however much the copy writes after that is one new alarm.
+    scene.rosa.run(["status", "--acknowledge-alarms"]).success();
+    assert_eq!(scene.rosa.json(["status"])["alarms"].as_array().map(Vec::len), Some(0));
+    write(&scene.rosa, "mine again");
+    thief.run(["status", "--acknowledge-alarms"]);
+    write(&thief, "once more");
+    write(&thief, "and once more");
+    scene.rosa.run(["status"]).code(6);
+    let again = scene.rosa.json(["status"]);
+    assert_eq!(again["alarms"].as_array().map(Vec::len), Some(1), "{again}");
+    assert_eq!(
+        (&again["alarms"][0]["alarm"], &again["alarms"][0]["count"]),
+        (&"vault-restored".into(), &2.into())
+    );
 }
 
 /// Somebody with a copy from before a change of members comes back into the case by the owner's key.

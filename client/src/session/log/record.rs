@@ -52,9 +52,10 @@ impl Walk<'_> {
             Some(key) => self.own_changed(entry, Some(&key))?,
             // It was dropped here, or goes by another id, and was sent after all.
             None if own && !replayed && let_go::is_one(self.acting.act, &self.id, entry)? => {}
-            // A record of ours that this vault does not know: it was put back from an older copy.
+            // A record of ours that this vault does not know: it was put back from an older copy, or another one is in use,
+            // which may write as much as its owner does: counted, so that it is one alarm until somebody has looked.
             None if own && !replayed => {
-                self.alarm(AlarmKind::VaultRestored, entry.position)?;
+                self.alarm_by(AlarmKind::VaultRestored, entry.position, entry)?;
                 // It opened under this device's own signature: no server can make that up.
                 restored::notice(
                     self.acting.act,
