@@ -11,8 +11,10 @@ use alcove_client::{
 use alcove_programs::{
     answers::{self, Answers},
     exit::Exit,
+    fold::{fold, of_results, of_words},
     language::Language,
     text::safe_json,
+    usage::Refused,
 };
 use serde::Serialize;
 use std::io::{self, Write};
@@ -50,6 +52,11 @@ impl Output {
 
     /// Writes a line of the result for people; nothing under `--json`.
     pub(crate) fn line(&self, text: &str) -> Result<(), Failure> {
+        if self.json { Ok(()) } else { finish(self.answers.line(&fold(text, of_results(), 0))) }
+    }
+
+    /// The same of what other people wrote: as it is, so that it can be copied.
+    pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
         if self.json { Ok(()) } else { finish(self.answers.line(text)) }
     }
 
@@ -63,7 +70,7 @@ impl Output {
     /// Tells people something beside the result, on stderr; nothing under `--json`.
     pub(crate) fn say(&self, text: &str) {
         if !self.json {
-            say(text);
+            say_folded(text, 0);
         }
     }
 
@@ -87,7 +94,19 @@ impl Output {
 
     /// Warns on stderr, under `--json` too.
     pub(crate) fn warn(&self, text: &str) {
-        say(&format!("warning: {text}"));
+        say_folded(&format!("warning: {text}"), 0);
+    }
+
+    /// Reports a line that was not understood, to programs.
+    pub(crate) fn refused_line(&self, refused: &Refused) {
+        let value = serde_json::json!({
+            "exit": Exit::Usage.code(),
+            "error": Exit::Usage.word(),
+            "reason": refused.reason,
+            "what": refused.what,
+            "do": refused.remedy,
+        });
+        say(&object_line("alcove.error.v1", value));
     }
 
     /// Reports a failure on stderr: two sentences for people, one object for programs.
@@ -102,10 +121,10 @@ impl Output {
             say(&object_line("alcove.error.v1", value));
         } else if failure.exit == Exit::Interrupted {
             // The person knows: they pressed it.
-            say(&failure.what);
+            say_folded(&failure.what, 0);
         } else {
-            say(&format!("error: {}", failure.what));
-            say(&format!("       {}", failure.remedy));
+            say_folded(&format!("error: {}", failure.what), "error: ".len());
+            say_folded(&format!("       {}", failure.remedy), 0);
         }
     }
 }
@@ -124,6 +143,10 @@ pub(crate) fn raw(text: &[u8]) -> Result<(), Failure> {
 fn say(text: &str) {
     // Nobody is left to tell when stderr is gone.
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+fn say_folded(text: &str, hang: usize) {
+    say(&fold(text, of_words(), hang));
 }
 
 /// One object of the output, its schema first.

@@ -1,7 +1,10 @@
 //! Questions, asked on a terminal only.
 
 use crate::failure::Failure;
-use alcove_programs::exit::Exit;
+use alcove_programs::{
+    exit::Exit,
+    fold::{fold, of_words},
+};
 use std::io::{self, BufRead, IsTerminal, Write};
 
 /// Goes on when `yes` was given or the person at the terminal types y.
@@ -70,7 +73,7 @@ async fn answer(question: &str) -> Result<String, Failure> {
             "Give --yes to go on without being asked.",
         ));
     }
-    let question = format!("{question} [y/N] ");
+    let question = fold(&format!("{question} [y/N] "), of_words(), 0);
     let answer = blocking(move || {
         io::stderr().write_all(question.as_bytes())?;
         io::stderr().flush()?;

@@ -16,7 +16,7 @@ use alcove_client::{
     session::{Accents, Delivery, OutboxView, RecordKind},
     telling::Told,
 };
-use alcove_programs::exit::Exit;
+use alcove_programs::{exit::Exit, usage};
 use clap::Parser;
 use std::{process::ExitCode, sync::atomic::Ordering, time::Duration};
 
@@ -25,8 +25,10 @@ const SHUTDOWN_WAIT: Duration = Duration::from_secs(5);
 
 /// Runs the program and says how it ended.
 pub(crate) fn main() -> ExitCode {
-    // clap prints its own words and ends with 0 (help, version) or 2 (usage).
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return not_understood(&error),
+    };
     let output = Output::new(cli.global.json);
     match started(cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -35,6 +37,18 @@ pub(crate) fn main() -> ExitCode {
             told.exit.into()
         }
     }
+}
+
+/// clap's own words for people, with 0 for help and version; an object for programs.
+fn not_understood(error: &clap::Error) -> ExitCode {
+    let json = usage::wants_json();
+    if !error.use_stderr() || !json {
+        // Nobody is left to tell when the stream is gone.
+        let _ = error.print();
+        return if error.use_stderr() { Exit::Usage } else { Exit::Ok }.into();
+    }
+    Output::new(json).refused_line(&usage::refused(&error.kind(), &error.render().to_string()));
+    Exit::Usage.into()
 }
 
 fn started(cli: Cli) -> Result<(), Told> {

@@ -90,6 +90,15 @@ impl Typing {
     ///
     /// Errors: the system's; [`io::ErrorKind::UnexpectedEof`] when the terminal was closed.
     pub(crate) async fn read(&self, typed: &Typed) -> io::Result<()> {
+        self.read_until(typed, |_| false).await
+    }
+
+    /// The same, up to where it `is_whole` before that.
+    pub(crate) async fn read_until(
+        &self,
+        typed: &Typed,
+        is_whole: impl Fn(&[u8]) -> bool + Send + 'static,
+    ) -> io::Result<()> {
         let typed = typed.clone();
         prompt::blocking(move || {
             let mut stdin = io::stdin().lock();
@@ -105,7 +114,7 @@ impl Typing {
                 let mut echo = Zeroizing::new(Vec::with_capacity(4 * count));
                 let ended = typed.with(|text| {
                     make_room(text, count);
-                    keys.take(&bytes[..count], text, &mut echo)
+                    keys.take(&bytes[..count], text, &mut echo) || is_whole(text)
                 });
                 // Where nobody sees it, it is typed all the same.
                 let _unseen = io::stderr().write_all(&echo).and_then(|()| io::stderr().flush());

@@ -6,7 +6,8 @@ use super::enrolled::{enrolled, with_vault};
 use crate::{
     context::Context,
     failure::Failure,
-    prompt::{blocking, unreadable},
+    prompt::{blocking, has_typed_ahead, unreadable},
+    typing::{Typed, Typing},
 };
 use alcove_client::{
     session::{
@@ -20,7 +21,7 @@ use alcove_proto::limits::INVITATION_MAIL_BYTES_MAX;
 use serde::Serialize;
 use std::{
     fs,
-    io::{self, BufRead, IsTerminal, Read, Write},
+    io::{self, IsTerminal, Read, Write},
     path::Path,
     time::Duration,
 };
@@ -167,12 +168,18 @@ async fn read_invitation(file: Option<&Path>) -> Result<Zeroizing<String>, Failu
             let text = blocking(|| take_text(io::stdin().lock())).await;
             text.map_err(|error| unreadable(&error))
         }
-        None if io::stdin().is_terminal() => blocking(ask_for_it).await.map_err(|error| unreadable(&error)),
-        None => Err(Failure::new(
-            Exit::Usage,
-            "No file with the invitation was named, and there is no terminal to ask at.",
-            "Name its file, or - for standard input.",
-        )),
+        None => match Typing::begin().map_err(|error| unreadable(&error))? {
+            Some(typing) => ask_for_it(&typing).await.map_err(|error| match error.kind() {
+                // The terminal was closed.
+                io::ErrorKind::UnexpectedEof => Failure::interrupted(),
+                _ => unreadable(&error),
+            }),
+            None => Err(Failure::new(
+                Exit::Usage,
+                "No file with the invitation was named, and there is no terminal to ask at.",
+                "Name its file, or - for standard input.",
+            )),
+        },
     }
 }
 
@@ -194,42 +201,28 @@ fn take_text(from: impl Read) -> io::Result<Zeroizing<String>> {
 }
 
 /// Asks at the terminal.
-fn ask_for_it() -> io::Result<Zeroizing<String>> {
+async fn ask_for_it(typing: &Typing) -> io::Result<Zeroizing<String>> {
     io::stderr().write_all(b"Paste the invitation and press Enter (Enter alone gives up): ")?;
     io::stderr().flush()?;
+    let typed = Typed::new(b"");
     let is_whole = |text: &str| Invitation::parse(text).is_ok();
-    let mut input = io::stdin().lock();
-    let mut text = take_lines(&mut input, is_whole)?;
-    // A mail that was pasted as a whole has empty lines of its own: they end it only when nothing else came with them.
-    while !is_whole(&text) && text.len() <= INVITATION_MAIL_BYTES_MAX && is_more_at_hand() {
-        let with_more = |more: &str| is_whole(&Zeroizing::new([text.as_str(), more].concat()));
-        let more = take_lines(&mut input, with_more)?;
-        text.push_str(&more);
-    }
+    let is_given =
+        move |bytes: &[u8]| is_given(&String::from_utf8_lossy(bytes), is_whole, has_typed_ahead);
+    typing.read_until(&typed, is_given).await?;
     // Empty lines that were copied with it are no answer to the next question, which is for a passphrase.
     #[cfg(unix)]
     rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush)?;
-    Ok(text)
+    Ok(Zeroizing::new(String::from_utf8_lossy(&typed.bytes()).into_owned()))
 }
 
-/// Whether the terminal has lines that were typed or pasted and not read yet.
-fn is_more_at_hand() -> bool {
-    #[cfg(unix)]
-    return rustix::io::ioctl_fionread(io::stdin()).is_ok_and(|waiting| waiting > 0);
-    #[cfg(not(unix))]
-    return false;
-}
-
-/// Lines until they make an invitation, since mail programs break it, or until an empty one comes.
-fn take_lines(from: &mut impl BufRead, is_whole: impl Fn(&str) -> bool) -> io::Result<Zeroizing<String>> {
-    let mut text = Zeroizing::new(String::new());
-    loop {
-        let read = from.read_line(&mut text)?;
-        let last = text.lines().next_back().unwrap_or_default();
-        if read == 0 || last.trim().is_empty() || text.len() > INVITATION_MAIL_BYTES_MAX || is_whole(&text) {
-            return Ok(text);
-        }
-    }
+/// Whether lines make an invitation, since mail programs break it, or end with an empty one; or are too many.
+///
+/// A mail that was pasted as a whole has empty lines of its own: they end it only when nothing `is_more_at_hand`.
+fn is_given(lines: &str, is_whole: impl Fn(&str) -> bool, is_more_at_hand: impl Fn() -> bool) -> bool {
+    let Some(lines) = lines.strip_suffix('\n') else { return false };
+    let last = lines.rsplit('\n').next().unwrap_or_default();
+    let is_ended = last.trim().is_empty() && !is_more_at_hand();
+    is_ended || lines.len() > INVITATION_MAIL_BYTES_MAX || is_whole(lines)
 }
 
 #[cfg(test)]
@@ -253,16 +246,17 @@ mod tests {
     #[test]
     fn an_invitation_that_was_broken_into_lines_is_taken_as_soon_as_it_is_whole() {
         let is_whole = |text: &str| text.split_whitespace().collect::<String>() == "alcove1firstrest";
-        let mut typed = io::Cursor::new("alcove1first\nrest\nnot this\n");
-        let taken = take_lines(&mut typed, is_whole).unwrap();
-        assert!(is_whole(&taken));
-        let mut left = String::new();
-        typed.read_to_string(&mut left).unwrap();
-        assert_eq!(left, "not this\n");
-        // Otherwise an empty line ends it, and the end of what there is.
-        for typed in ["nothing\nof the kind\n\nmore", "\nmore", ""] {
-            let taken = take_lines(&mut typed.as_bytes(), is_whole).unwrap();
-            assert!(!taken.contains("more") && !is_whole(&taken), "{typed:?}");
+        for given in
+            ["alcove1first\nrest\n", "alcove1firstrest\n", "nothing\nof the kind\n\n", "\n", "nothing\n  \n"]
+        {
+            assert!(is_given(given, is_whole, || false), "{given:?}");
         }
+        for more_to_come in
+            ["", "alcove1first", "alcove1first\n", "alcove1first\nrest", "\nmore", "nothing\n\nmore\n"]
+        {
+            assert!(!is_given(more_to_come, is_whole, || false), "{more_to_come:?}");
+        }
+        assert!(is_given(&format!("{}\n", "a".repeat(INVITATION_MAIL_BYTES_MAX + 1)), is_whole, || true));
+        assert!(!is_given("Dear Rosa,\n\n", is_whole, || true), "the mail goes on");
     }
 }
