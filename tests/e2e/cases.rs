@@ -1,7 +1,15 @@
 //! Cases, notes and members.
 
-use crate::scene::{CASE, Scene, texts, write};
-use alcove_tests::{faults::Fault, process::wait_for, world::path};
+use crate::{
+    clocks::at,
+    scene::{CASE, Scene, texts, write},
+};
+use alcove_tests::{
+    faults::Fault,
+    needs::{faketime_library, skip_unless},
+    process::wait_for,
+    world::path,
+};
 use serde_json::Value;
 use std::{fs, thread, time::Duration};
 
@@ -15,6 +23,53 @@ fn notes_go_both_ways_in_the_order_they_were_written() {
     for person in [&scene.rosa, &scene.leon] {
         assert_eq!(texts(person), ["one", "two", "three"], "{}", person.name);
     }
+
+    // People read the time of their own clock, and by which it is; programs read UTC.
+    let shown = |zone: &str, arguments: &[&str]| {
+        scene.rosa.command(["note", "list", CASE]).args(arguments).env("TZ", zone).outcome()
+    };
+    for (zone, by) in
+        [("NST3:30", " UTC-3:30  "), ("XYZ-14", " UTC+14  "), ("No/Such", " UTC  "), ("", " UTC  ")]
+    {
+        let shown = shown(zone, &[]).success().stdout;
+        assert!(shown.contains(by), "{zone}: {shown}");
+    }
+    let note = &shown("XYZ-14", &["--json"]).success().json_lines()[0];
+    assert!(note["written_at"].as_str().is_some_and(|at| at.ends_with('Z')), "{note}");
+    for (since, notes) in [("today", 3), ("yesterday", 3), ("2 weeks", 3)] {
+        assert_eq!(
+            shown("UTC", &["--since", since, "--json"]).success().json_lines().len(),
+            notes,
+            "{since}"
+        );
+    }
+    let newest = &scene.rosa.json_lines(["note", "list", CASE])[2];
+    let at = newest["received_at"].as_str().expect("the server took it");
+    let since = shown("XYZ-14", &["--since", at, "--json"]).success().json_lines();
+    assert_eq!(since.len(), 1, "the control: {since:?}");
+    for (no_day, why) in
+        [("tomorrow", "not come yet"), ("2026-02-30", "There is no"), ("30.11.2026", "not a date")]
+    {
+        let refused = shown("UTC", &["--since", no_day]).code(2);
+        assert!(refused.stderr.contains(why), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn a_case_is_shown_as_it_happened() {
+    let scene = Scene::with_case();
+    let file = scene.rosa.home.join("lease.txt");
+    let first = write(&scene.rosa, "before the lease");
+    fs::write(&file, "a lease").expect("a file can be written");
+    scene.rosa.run(["doc", "send", CASE, path(&file), "--yes"]).success();
+    let corrected = ["note", "correct", CASE, &first, "--yes", "--json"];
+    scene.rosa.command(corrected).stdin("before the new lease").outcome().success();
+    let log = scene.leon.json_lines(["case", "log", CASE]);
+    let what: Vec<_> = log.iter().map(|item| item["text"].as_str().or(item["name"].as_str())).collect();
+    assert_eq!(what, [Some("before the lease"), Some("lease.txt"), Some("before the new lease")]);
+    assert_eq!(log[0]["corrected_by"], log[2]["id"], "{log:?}");
+    let since = log[1]["received_at"].as_str().expect("the server took it");
+    assert_eq!(scene.leon.json_lines(["case", "log", CASE, "--since", since]).len(), 2, "and no more");
 }
 
 #[test]
@@ -161,13 +216,25 @@ fn a_grant_that_has_ended_or_was_ended_gives_nothing_more() {
     scene.rosa.run(["member", "add", CASE, "Hannah Kessler", "--yes", "--json"]).success();
     hannah.accept_from(&scene.rosa);
     hannah.run(["status", "--json"]).success();
+    let library = faketime_library();
+    if !skip_unless(library.is_some(), "a grant that has ended at the server", "libfaketime") {
+        // By a clock that is behind it has yet to end.
+        let notes = scene.rosa.json_lines(["note", "list", CASE]);
+        let over = notes.last().and_then(|note| note["received_at"].as_str()).expect("it is at the server");
+        let grant = ["member", "grant", CASE, "Hannah Kessler", &second, "--until", over, "--yes", "--json"];
+        at(&scene.rosa, "-5m", &library.expect("it is there"), &grant).outcome().success();
+        assert_eq!(texts(&hannah), Vec::<String>::new(), "it had ended before she came for it");
+    }
     let grant = |id: &str, until: &str| {
         let grant = ["member", "grant", CASE, "Hannah Kessler", id, "--until", until, "--yes", "--json"];
-        scene.rosa.run(grant).success();
+        scene.rosa.run(grant)
     };
-    grant(&second, "2001-01-01");
-    assert_eq!(texts(&hannah), Vec::<String>::new(), "it had ended before she came for it");
-    grant(&first, "2099-12-31");
+    for (no_day, why) in [("2001-01-01", "is over"), ("2026-02-30", "There is no"), ("soon", "not a date")] {
+        let refused = grant(&second, no_day).code(2);
+        assert!(refused.stderr.contains(why), "{}", refused.stderr);
+    }
+    assert_eq!(texts(&hannah), Vec::<String>::new(), "nothing was handed over");
+    grant(&first, "2099-12-31").success();
     assert_eq!(texts(&hannah), ["one"], "the control: one that has not ended");
     let end = ["member", "ungrant", CASE, "Hannah Kessler", "--yes", "--json"];
     let ended = scene.rosa.run(end).success();

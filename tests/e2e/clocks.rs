@@ -8,7 +8,7 @@ use alcove_tests::{
 };
 use std::time::Duration;
 
-fn at(staff: &Staff, offset: &str, library: &str, arguments: &[&str]) -> Run {
+pub(crate) fn at(staff: &Staff, offset: &str, library: &str, arguments: &[&str]) -> Run {
     staff
         .command(arguments)
         .env("LD_PRELOAD", library)

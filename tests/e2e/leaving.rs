@@ -22,7 +22,12 @@ fn whoever_leaves_stops_sending_and_is_taken_off_by_an_owners_program() {
     // A member who is no owner leaves it to one.
     hannah.run(["status", "--json"]).success();
     assert_eq!(hannah.json_lines(["member", "list", CASE]).len(), 3);
-    scene.rosa.run(["status", "--json"]).success();
+    let told = scene.rosa.run(["status"]).success();
+    assert!(
+        told.stderr.contains("Leon Baptiste of") && told.stderr.contains("has left the case"),
+        "{}",
+        told.stderr
+    );
     assert_eq!(scene.rosa.json_lines(["member", "list", CASE]).len(), 2, "the owner's program did it");
     write(&scene.rosa, "without him");
     let left = scene.leon.json(["case", "show", CASE]);

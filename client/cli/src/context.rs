@@ -137,6 +137,9 @@ impl Context {
         for warning in &notices.warnings {
             self.output.warn(warning);
         }
+        for left in &notices.left {
+            self.output.say(left);
+        }
         if notices.requests > 0 {
             self.output.say(&cases::requests(self.language, notices.requests));
         }
@@ -170,6 +173,14 @@ impl Context {
     ) -> Result<(), Failure> {
         for other in session.titled_alike(&case.id)? {
             self.output.warn(&cases::same_title(self.language, &other, &case.id));
+        }
+        Ok(())
+    }
+
+    /// The same of every two cases, each pair once.
+    pub(crate) fn tell_of_same_titles(&self, session: &Session) -> Result<(), Failure> {
+        for (one, other) in session.all_titled_alike()? {
+            self.output.warn(&cases::same_title(self.language, &one, &other));
         }
         Ok(())
     }

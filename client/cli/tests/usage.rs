@@ -95,6 +95,35 @@ fn a_failure_under_json_is_one_object_on_stderr() {
 }
 
 #[test]
+fn a_line_that_is_not_understood_is_one_object_too_where_json_is_asked_for() {
+    for (arguments, reason) in [
+        (&["no-such-verb", "--json"][..], "invalid-subcommand"),
+        (&["--json", "case", "new"], "missing-required-argument"),
+        (&["case", "new", "A", "B", "--json"], "unknown-argument"),
+        (&["verify", "A", "--people", "B", "--json"], "argument-conflict"),
+        (&["note", "list", "CASE", "--last", "--json"], "invalid-value"),
+        (&["--json"], "display-help-on-missing-argument-or-subcommand"),
+        (&["case", "--json"], "display-help-on-missing-argument-or-subcommand"),
+    ] {
+        let outcome = alcove(arguments).outcome();
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{arguments:?}");
+        let failure: serde_json::Value = serde_json::from_str(&outcome.stderr).unwrap();
+        assert_eq!(
+            (&failure["schema"], &failure["exit"]),
+            (&"alcove.error.v1".into(), &2.into()),
+            "{failure}"
+        );
+        assert_eq!((&failure["error"], &failure["reason"]), (&"usage".into(), &reason.into()), "{failure}");
+        assert!(failure["do"].as_str().unwrap().contains("alcove"), "{failure}");
+    }
+    // The control: people get words, and help is no failure.
+    assert!(alcove(&["no-such-verb"]).outcome().stderr.starts_with("error:"));
+    assert_eq!(alcove(&["--help", "--json"]).outcome().code, 0);
+    let usage = alcove(&["case", "accept"]).outcome().stderr;
+    assert!(usage.contains("--from <PERSON>"), "{usage}");
+}
+
+#[test]
 fn without_a_terminal_nothing_is_asked_and_the_flag_is_named() {
     let device = Laptop::new();
     let outcome = device.bare(&["enrol", "request", "-o", "device.req"]).outcome();

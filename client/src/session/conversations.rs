@@ -242,7 +242,7 @@ fn view(act: &Act<'_>, own: &Identity, id: GroupId, row: GroupRow) -> Result<Con
 impl Session {
     /// Other open cases whose title reads like this one's: by the title alone none of them is found any more. Local.
     pub fn titled_alike(&self, case: &GroupId) -> Result<Vec<GroupId>, Error> {
-        let pairs = self.vault.read(same_titles)?;
+        let pairs = self.all_titled_alike()?;
         let other = |(one, two): (GroupId, GroupId)| match (one == *case, two == *case) {
             (true, _) => Some(two),
             (_, true) => Some(one),
@@ -250,11 +250,19 @@ impl Session {
         };
         Ok(pairs.into_iter().filter_map(other).collect())
     }
+
+    /// Every two open cases whose titles read alike. Local.
+    pub fn all_titled_alike(&self) -> Result<BTreeSet<(GroupId, GroupId)>, Error> {
+        self.vault.read(same_titles)
+    }
 }
 
 /// Every two open cases whose titles read alike: a person who names one may mean the other.
 pub(super) fn same_titles(act: &Act<'_>) -> Result<BTreeSet<(GroupId, GroupId)>, Error> {
-    let is_open = |row: &GroupRow| !row.closed && row.successor.is_empty() && !row.title.is_empty();
+    let is_over = |row: &GroupRow| {
+        row.closed || row.recovered || row.leaving_since_ms != 0 || !row.successor.is_empty()
+    };
+    let is_open = |row: &GroupRow| !is_over(row) && !row.title.is_empty();
     let mut of_title: BTreeMap<String, Vec<GroupId>> = BTreeMap::new();
     for (id, row) in all_rows(act)?.into_iter().filter(|(_, row)| is_open(row)) {
         of_title.entry(folded(&row.title, Accents::Count)).or_default().push(id);

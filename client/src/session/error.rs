@@ -50,6 +50,8 @@ pub enum Error {
         /// When its agency promised the next one, milliseconds since 1970.
         next_update_ms: i64,
     },
+    /// Access that is handed over would have ended before it began.
+    AccessOver,
     /// The person is a member with all their devices already.
     AlreadyMember(Person),
     /// The case's policy does not allow it to this person.

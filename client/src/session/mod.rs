@@ -41,11 +41,12 @@ mod samples;
 mod search;
 mod state;
 mod succession;
+mod timeline;
 mod upkeep;
 mod view;
 mod words;
 
-pub use choosing::{ChooseError, Thing, choose_changed, choose_person, matches};
+pub use choosing::{Among, ChooseError, Thing, choose_among, choose_changed, choose_person, matches};
 pub use clock::{Clock, SystemClock};
 pub use compare::Comparison;
 pub use documents::{Destination, Look, OnProgress, Pipe};

@@ -1,9 +1,9 @@
 //! What is said of cases and of who reads them.
 
-use super::{numbers::count, times, told::Told};
+use super::{numbers::count, people::Names, times, told::Told};
 use crate::session::{ConversationView, RequestView};
 use alcove_programs::{language::Language, text::safe_line};
-use alcove_proto::ids::GroupId;
+use alcove_proto::{ids::GroupId, names::Person};
 
 /// What people are told whenever somebody is removed or a grant ends.
 pub fn revocation(language: Language) -> &'static str {
@@ -17,6 +17,17 @@ pub fn requests(language: Language, waiting: u64) -> String {
     format!(
         "{} for your answer: see `alcove case requests`.",
         count(waiting, "request waits", "requests wait")
+    )
+}
+
+/// That somebody is off a case because they asked to be.
+pub fn left(language: Language, names: Names<'_>, case: &GroupId, person: &Person) -> String {
+    let Language::English = language;
+    format!(
+        "{} has left the case {:.8}, as they asked, and was taken off it. {}",
+        names.person(language, person),
+        case.to_string(),
+        revocation(language)
     )
 }
 

@@ -4,6 +4,7 @@ use super::{certificates, numbers, people::Names, session, times, told::Told};
 use crate::session::{CertificateTrouble, Check, RenewalView, Trouble};
 use alcove_programs::{exit::Exit, language::Language, text::safe_line};
 use serde::Serialize;
+use std::path::PathBuf;
 
 /// `alcove.check.v1`.
 #[derive(Serialize)]
@@ -49,6 +50,25 @@ pub fn subject(language: Language, check: Check) -> &'static str {
     }
 }
 
+/// [`told`] for whoever helps: without a name of a person, an agency, a server or a folder in it.
+pub fn told_without_names(language: Language, check: Check, trouble: Trouble, renewal: &RenewalView) -> Told {
+    let Language::English = language;
+    let trouble = match trouble {
+        Trouble::OpenToOthers(path) => {
+            Trouble::OpenToOthers(path.file_name().map(PathBuf::from).unwrap_or_default())
+        }
+        other => other,
+    };
+    let is_of_server = matches!(trouble, Trouble::Server(_));
+    let told = told(language, Names::NONE, check, trouble, renewal);
+    if is_of_server {
+        // What it says of its certificate names it.
+        let what = format!("The server cannot be used ({}).", told.exit.word());
+        return Told { what, ..told };
+    }
+    told
+}
+
 /// How the program ends when a check fails: what was found, and what mends it. Of the server its own error says
 /// more than the check: it may be away, be somebody else, or refuse this device.
 pub fn told(
@@ -67,7 +87,20 @@ pub fn told(
         Check::Memory | Check::KeyPackages | Check::Outbox | Check::Escrow => Exit::Unexpected,
     };
     let (what, remedy) = match trouble {
-        Trouble::Server(error) => return session::of_sync(language, names, *error, renewal),
+        Trouble::Server(error) => {
+            let told = session::of_sync(language, names, *error, renewal);
+            // It looks closer already: nobody is sent to where they are.
+            let remedy = match (told.remedy.contains("`alcove doctor`"), told.exit) {
+                (false, _) => told.remedy,
+                (true, Exit::Unreachable) => {
+                    "Check the network, and ask your agency's admin whether the server is running and its address, \
+                     as `alcove status --offline` shows it, is right."
+                        .to_owned()
+                }
+                (true, _) => "Tell your agency's admin what this says.".to_owned(),
+            };
+            return Told { remedy, ..told };
+        }
         Trouble::CertificateNotOfCharter => {
             return certificates::certificate_and_renewal(
                 language,
@@ -154,4 +187,35 @@ pub fn told(
         ),
     };
     Told::new(exit, what, remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{Error, RenewalState};
+
+    #[test]
+    fn what_is_sent_to_a_helper_names_neither_folder_nor_server() {
+        let renewal = RenewalView {
+            state: RenewalState::None,
+            due_at_ms: 0,
+            desk_known: true,
+            desk_silent: false,
+            bad_answer: false,
+        };
+        let path = || Trouble::OpenToOthers(PathBuf::from("/home/rosa.iglesias/alcove/vault.db"));
+        let (named, nameless) = (
+            told(Language::English, Names::NONE, Check::Permissions, path(), &renewal),
+            told_without_names(Language::English, Check::Permissions, path(), &renewal),
+        );
+        assert!(named.what.contains("rosa.iglesias"), "the control: {}", named.what);
+        assert!(
+            !format!("{nameless:?}").contains("rosa") && nameless.what.contains("vault.db"),
+            "{nameless:?}"
+        );
+        let away = Trouble::Server(Box::new(Error::Server(crate::session::ServerError::Unreachable)));
+        let nameless = told_without_names(Language::English, Check::Server, away, &renewal);
+        assert_eq!(nameless.what, "The server cannot be used (unreachable).");
+        assert!(!nameless.remedy.contains("doctor"), "nobody is sent to where they are: {}", nameless.remedy);
+    }
 }

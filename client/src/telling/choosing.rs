@@ -6,7 +6,7 @@ use super::{
     session, times,
     told::Told,
 };
-use crate::session::{ChooseError, DocumentView, PersonView, Thing};
+use crate::session::{Among, ChooseError, DocumentView, PersonView, Thing};
 use alcove_programs::{exit::Exit, language::Language, text::safe_line};
 
 /// People or cases listed in one refusal.
@@ -28,6 +28,7 @@ pub fn told(language: Language, names: Names<'_>, error: ChooseError) -> Told {
             }
             Told::new(Exit::NotFound, what, "Look the person up with `alcove member find`.")
         }
+        ChooseError::NobodyAmong { query, among } => nobody_among(language, &query, among),
         ChooseError::SeveralPeople { query, near } => Told::refused(
             format!("{} could be one of several people:\n{}", safe_line(&query), listed(language, &near)),
             "Tell them apart with --agency AGENCY, or give the spiffe:// identity instead of the name.",
@@ -114,6 +115,29 @@ fn described(document: &DocumentView) -> String {
         numbers::bytes(document.size),
         safe_line(&document.name)
     )
+}
+
+fn nobody_among(language: Language, query: &str, among: Among) -> Told {
+    let Language::English = language;
+    let query = safe_line(query);
+    let (what, remedy) = match among {
+        Among::Members => {
+            (format!("Nobody named {query} is on this case."), "`alcove member list` shows who is on it.")
+        }
+        Among::Blocked => (
+            format!("You have not blocked anyone named {query}."),
+            "`alcove block` lists whom you have blocked.",
+        ),
+        Among::Asking => (
+            format!("No request from {query} is waiting for your answer."),
+            "`alcove case requests` lists what waits. A request about a case that you know is accepted by its id.",
+        ),
+        Among::Changed => (
+            format!("No key of anyone named {query} has changed."),
+            "`alcove verify` lists the people whose words you have to compare.",
+        ),
+    };
+    Told::new(Exit::NotFound, what, remedy)
 }
 
 fn noun(language: Language, thing: Thing) -> &'static str {

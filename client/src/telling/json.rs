@@ -387,7 +387,8 @@ mod tests {
         let old = DocumentView { name_bytes: b"\xe9.doc".to_vec(), ..document.clone() };
         assert_eq!(to_value(DocumentJson::new(&old, &someone)).unwrap()["name_bytes"], "e92e646f63");
         let cause = UnreadableCause::DoesNotVerify;
-        let item = UnreadableView { case: CASE, position: Position(7), author: identity, cause };
+        let item =
+            UnreadableView { case: CASE, position: Position(7), author: identity, received_at_ms: 1, cause };
         let expected = json!({
             "case": CASE.to_string(), "position": 7, "author": author, "cause": "does-not-verify",
             "says": items::unreadable(Language::English, cause),

@@ -21,14 +21,15 @@ pub fn line(language: Language, summary: Option<&LedgerSummary>) -> String {
     }
 }
 
-/// Somebody was certified in this person's name.
-pub fn unknown_warning(language: Language, summary: &LedgerSummary) -> Option<String> {
+/// Somebody was certified in this person's name. `listed`: it is shown beside this.
+pub fn unknown_warning(language: Language, summary: &LedgerSummary, listed: bool) -> Option<String> {
     let Language::English = language;
     (summary.unknown > 0).then(|| {
         format!(
-            "{} in your name with a key that this device does not know: see `alcove ledger`. If you have no \
-             other device, or did not enrol one at that time, tell your agency's admin at once.",
-            numbers::count(summary.unknown, "certificate was signed", "certificates were signed")
+            "{} in your name with a key that this device does not know{}. If you have no other device, or did not \
+             enrol one at that time, tell your agency's admin at once.",
+            numbers::count(summary.unknown, "certificate was signed", "certificates were signed"),
+            if listed { "" } else { ": see `alcove ledger`" }
         )
     })
 }

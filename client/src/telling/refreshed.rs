@@ -15,6 +15,8 @@ use alcove_programs::language::Language;
 pub struct Notices {
     /// What is told at once.
     pub warnings: Vec<String>,
+    /// People who had asked to leave a case, and are off it now.
+    pub left: Vec<String>,
     /// Requests that came, and wait for a yes.
     pub requests: u64,
     /// That two cases have one title is among the warnings.
@@ -45,6 +47,8 @@ pub fn notices(language: Language, names: Names<'_>, refreshed: Refreshed) -> No
         let why = told(language, names, held_up.error);
         warnings.push(cases::held_up(language, &held_up.case, &why));
     }
+    notices.left =
+        report.left.iter().map(|(case, person)| cases::left(language, names, case, person)).collect();
     warnings.extend(report.same_title.iter().map(|(one, other)| cases::same_title(language, one, other)));
     warnings.extend(report.recoveries.iter().map(|attempt| recovery::recovery(language, attempt)));
     if report.refused > 0 {

@@ -59,6 +59,11 @@ pub fn told(language: Language, names: Names<'_>, error: Error) -> Told {
         Error::ListOverdue { agency, number, next_update_ms } => {
             adding::list_overdue(language, &agency, number, next_update_ms)
         }
+        Error::AccessOver => Told::new(
+            Exit::Usage,
+            "The time at which the access was to end is over, so nothing was handed over.",
+            "Name a day or a time that is still to come with --until.",
+        ),
         Error::AlreadyMember(person) => Told::new(
             Exit::Conflict,
             format!("{} is a member already, with all their devices.", names.person(language, &person)),

@@ -1,29 +1,31 @@
-//! Times as people read and type them: UTC, to the minute.
+//! Times as people read them: by the clock where they are, to the minute; and how long something takes or lasts.
 
+use super::told::Told;
 pub use crate::session::rfc3339;
-use alcove_programs::language::Language;
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+pub use alcove_programs::dates::{day, minute};
+use alcove_programs::{
+    dates::{self, DateError},
+    exit::Exit,
+    language::Language,
+};
 
-/// `ms` since 1970 as `2026-03-04 14:01 UTC`; a time no calendar holds is shown as a number.
-pub fn minute(ms: i64) -> String {
-    match Timestamp::from_millisecond(ms) {
-        Ok(time) => time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
-        Err(_) => format!("{ms} ms"),
-    }
+/// When something is to end: a whole day or a time that is still to come, milliseconds since 1970.
+///
+/// Errors: what is no day or time, or is over, in words.
+pub fn until(language: Language, text: &str, now_ms: i64) -> Result<i64, Told> {
+    dates::until(text, now_ms).map_err(|error| refused(language, text, error))
 }
 
-/// The day of `ms` as `2026-03-04`.
-pub fn day(ms: i64) -> String {
-    minute(ms).chars().take(10).collect()
+/// Since when something counts: a whole day or a time that has come, milliseconds since 1970.
+///
+/// Errors: what is no day or time, or has not come yet, in words.
+pub fn since(language: Language, text: &str, now_ms: i64) -> Result<i64, Told> {
+    dates::since(text, now_ms).map_err(|error| refused(language, text, error))
 }
 
-/// Parses `2026-03-04` (midnight UTC) or an RFC 3339 time into milliseconds since 1970.
-pub fn parse(text: &str) -> Option<i64> {
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Some(time.as_millisecond());
-    }
-    let date: Date = text.parse().ok().filter(|_| text.len() == 10)?;
-    Some(TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?.as_millisecond())
+fn refused(language: Language, text: &str, error: DateError) -> Told {
+    let (what, remedy) = dates::told(language, text, error);
+    Told::new(Exit::Usage, what, remedy)
 }
 
 /// A stretch of time in the largest unit that says enough: `3 days`, `2 hours`, `5 minutes`, `12 s`.
@@ -42,28 +44,6 @@ pub fn span(language: Language, ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_day_is_read_as_its_first_moment_and_shown_again() {
-        let ms = parse("2026-03-04").unwrap();
-        assert_eq!(minute(ms), "2026-03-04 00:00 UTC");
-        assert_eq!(day(ms), "2026-03-04");
-        assert_eq!(rfc3339(ms), "2026-03-04T00:00:00Z");
-        assert_eq!(parse("2026-03-04T00:00:00Z"), Some(ms));
-        assert_eq!(parse("2026-03-04T01:30:00+01:30"), Some(ms));
-    }
-
-    #[test]
-    fn what_is_no_day_is_refused() {
-        for text in ["", "yesterday", "2026-3-4", "2026-02-30", "04.03.2026", "2026-03-04 ", "1709510400"] {
-            assert_eq!(parse(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_time_outside_every_calendar_is_shown_as_a_number() {
-        assert_eq!(minute(i64::MAX), format!("{} ms", i64::MAX));
-    }
 
     #[test]
     fn spans_take_the_unit_that_says_enough() {

@@ -29,7 +29,7 @@ pub(crate) fn told(language: Language, error: VaultError) -> Told {
         VaultError::Damaged { what } => Told::new(
             Exit::Integrity,
             format!("The vault is damaged: {what}."),
-            "Copy its folder to a safe place and restore your last backup; `alcove doctor` checks it.",
+            "Copy its folder to a safe place and restore your last backup of it.",
         ),
         VaultError::Format { found } => Told::refused(
             format!("The vault has format {found}: a newer Alcove wrote it."),
@@ -56,7 +56,8 @@ pub(crate) fn told(language: Language, error: VaultError) -> Told {
         VaultError::Database(error) => Told::new(
             Exit::Unexpected,
             format!("The vault's database reports an error: {error}."),
-            "Run `alcove doctor`.",
+            "Run the command again. If that does not help, copy the vault's folder to a safe place, have the disk \
+             checked, and restore your last backup of it.",
         ),
         VaultError::Randomness => no_randomness(language),
     }

@@ -2,7 +2,7 @@
 
 use crate::{context::Context, failure::Failure, person::PersonArgs, ui::table::Table};
 use alcove_client::{
-    session::{PersonView, choose_person},
+    session::{Among, PersonView, choose_among, choose_person},
     telling::people,
 };
 
@@ -25,13 +25,17 @@ pub(crate) async fn block(context: &Context, who: Option<&PersonArgs>) -> Result
 /// Takes a block back.
 pub(crate) async fn unblock(context: &Context, who: &PersonArgs) -> Result<(), Failure> {
     let session = context.session()?;
-    let person = choose_person(session.blocked()?, &who.person, who.agency.as_deref())?;
+    let person = choose_among(Among::Blocked, session.blocked()?, &who.person, who.agency.as_deref())?;
     session.unblock(&person.person)?;
     context.output.acted();
     told(context, &person, false)?;
     context
         .output
-        .say(&format!("{} can add you to cases again.", people::full_name(context.language, &person)));
+        .say(&format!(
+            "{} can add you to cases again. What they added you to while they were blocked was put away, nobody was told, \
+             and it does not come back by itself: ask them to remove you from that case and to add you again.",
+            people::full_name(context.language, &person)
+        ));
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! `alcove case`.
 
-use super::{follow, request};
+use super::{follow, note, request};
 use crate::{context::Context, failure::Failure, prompt, ui::table::Table};
 use alcove_client::{
     session::{Delivery, OutboxView, RefusalCause, Session},
@@ -32,6 +32,14 @@ pub(crate) enum Case {
         /// The case: its id, the beginning of it, or its exact title
         case: String,
     },
+    /// Show the notes and documents of a case in one line, oldest first
+    Log {
+        /// The case
+        case: String,
+        /// Show only what was written or came since a day or time: yesterday, 2026-11-30, "3 days", "2026-11-30 14:00"
+        #[arg(long, value_name = "DATE")]
+        since: Option<String>,
+    },
     /// Continue a case in a new one: when it is frozen, without the device that broke it; or when all its owners are
     /// revoked
     #[command(alias = "succeed")]
@@ -47,6 +55,8 @@ pub(crate) enum Case {
     /// List people who ask to add you to a case
     Requests,
     /// Join a case that a person asks to add you to
+    #[command(override_usage = "alcove case accept [OPTIONS] <ID>\n       \
+                                alcove case accept [OPTIONS] --from <PERSON> [--agency <AGENCY>]")]
     Accept {
         /// The request's id, or the beginning of it
         #[arg(required_unless_present = "from", conflicts_with = "from")]
@@ -97,6 +107,7 @@ pub(crate) async fn run(context: &Context, command: Case) -> Result<(), Failure>
         Case::New { title } => new(context, &title).await,
         Case::List { all } => list(context, all).await,
         Case::Show { case } => show(context, &case).await,
+        Case::Log { case, since } => log(context, &case, since.as_deref()).await,
         Case::Continue { case } => continue_case(context, &case).await,
         Case::Follow { case } => follow::run(context, case.as_deref()).await,
         Case::Requests => request::list(context).await,
@@ -172,12 +183,8 @@ async fn list(context: &Context, all: bool) -> Result<(), Failure> {
     } else {
         context.output.line(table.render().trim_end())?;
     }
-    for (index, case) in cases.iter().enumerate() {
-        // Each pair once.
-        let is_first = cases[..index].iter().all(|earlier| earlier.title != case.title);
-        if is_first && !refresh.has_told_of_titles() {
-            context.tell_of_same_title(&session, case)?;
-        }
+    if !refresh.has_told_of_titles() {
+        context.tell_of_same_titles(&session)?;
     }
     refresh.tell_of_requests(context, &session)?;
     refresh.end()
@@ -215,6 +222,28 @@ async fn show(context: &Context, query: &str) -> Result<(), Failure> {
     if let Some(Err(error)) = is_open.then(|| session.check_seats(&case.id)) {
         let held_up = context.told(error);
         context.output.warn(&format!("{} {}", held_up.what, held_up.remedy));
+    }
+    refresh.end()
+}
+
+/// Shows what happened in a case, in its order.
+async fn log(context: &Context, query: &str, since: Option<&str>) -> Result<(), Failure> {
+    let since_ms = note::since_ms(context, since)?;
+    let session = context.session()?;
+    let refresh = context.refresh(&session).await;
+    let case = session.choose_conversation(query)?;
+    if let Some(as_of) = cases::as_of(context.language, &case) {
+        context.output.line(&as_of)?;
+    }
+    if case.unreadable_before > 0 {
+        context.output.say(&items::before_you_came(context.language, case.unreadable_before));
+    }
+    let items = session.timeline(&case.id, since_ms)?;
+    for shown in &items {
+        note::print_shown(context, &session, shown)?;
+    }
+    if items.is_empty() {
+        context.output.say("There are no notes or documents to show.");
     }
     refresh.end()
 }
@@ -387,6 +416,10 @@ async fn compare(context: &Context, query: &str) -> Result<(), Failure> {
     )?;
     context.output.line(&format!("{}  {}", case.id, cases::title(context.language, &case)))?;
     context.output.line(&format!("Number {}: {}", comparison.epoch, comparison.words))?;
+    context.output.say(
+        "The number counts how often the people on the case, or the keys of their devices, have changed: it says how far \
+         this device has read.",
+    );
     if let Some(as_of) = cases::as_of(context.language, &case) {
         context.output.line(&as_of)?;
     }

@@ -15,7 +15,15 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     let findings = session.doctor().await?;
     let renewal = session.renewal()?;
     for Finding { check, verdict } in findings {
-        let told = |trouble| checks::told(context.language, context.names(), check, trouble, &renewal);
+        // What programs read is made to be handed on to a helper.
+        let told = |trouble| {
+            let (language, names) = (context.language, context.names());
+            if context.output.json {
+                checks::told_without_names(language, check, trouble, &renewal)
+            } else {
+                checks::told(language, names, check, trouble, &renewal)
+            }
+        };
         let (mark, word, found, broken) = match verdict {
             Verdict::Fine => ("ok", "fine", None, false),
             Verdict::Warning(trouble) => ("look", "warning", Some(told(trouble)), false),

@@ -40,7 +40,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
             times::minute(missing.since_ms)
         ));
     }
-    if let Some(warning) = ledger::unknown_warning(context.language, summary) {
+    if let Some(warning) = ledger::unknown_warning(context.language, summary, true) {
         context.output.warn(&warning);
     }
     refresh.end()

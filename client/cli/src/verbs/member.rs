@@ -2,14 +2,17 @@
 
 use crate::{context::Context, failure::Failure, person::PersonArgs, prompt, ui::table::Table};
 use alcove_client::{
-    session::{ConversationView, GrantOutcome, History, PersonView, Role, Session, choose_person, matches},
+    session::{
+        Among, Clock, ConversationView, GrantOutcome, History, PersonView, Role, Session, SystemClock,
+        choose_among, choose_person, matches,
+    },
     telling::{
         Told, cases,
         json::{self, HeldUpJson, MemberJson},
         numbers, people, times,
     },
 };
-use alcove_programs::{exit::Exit, text::safe_line};
+use alcove_programs::{exit::Exit, language::Language, text::safe_line};
 use alcove_proto::ids::RecordId;
 use clap::Subcommand;
 use serde::Serialize;
@@ -31,7 +34,7 @@ pub(crate) enum Member {
         case: String,
         #[command(flatten)]
         person: PersonArgs,
-        /// What they may read of what was written earlier: none, all, or since=2026-03-04
+        /// What they may read of what was written earlier: none, all, or since=2026-03-04 (that whole day too)
         #[arg(long, default_value = "none", value_name = "HISTORY")]
         history: String,
         /// Let them add and remove people too
@@ -47,7 +50,7 @@ pub(crate) enum Member {
         /// What to hand over: ids as `note list` and `doc list` show them
         #[arg(required = true, value_name = "ID")]
         records: Vec<String>,
-        /// When the access ends: 2026-12-31
+        /// When the access ends: 2026-12-31 (with the end of that day), "3 days", or "2026-12-31 14:00"
         #[arg(long, value_name = "DATE")]
         until: Option<String>,
     },
@@ -73,15 +76,17 @@ pub(crate) enum Member {
 }
 
 pub(crate) async fn run(context: &Context, command: Member) -> Result<(), Failure> {
+    let now_ms = SystemClock.now_ms();
     match command {
         Member::Find { name, agency } => find(context, name.as_deref(), agency.as_deref()).await,
         Member::Add { case, person, history, owner } => {
-            let history = parse_history(&history)?;
+            let history = parse_history(&history, now_ms)?;
             let role = if owner { Role::Owner } else { Role::Member };
             add(context, &case, &person, history, role).await
         }
         Member::Grant { case, person, records, until } => {
-            let until = until.as_deref().map(parse_date).transpose()?;
+            let until =
+                until.as_deref().map(|text| times::until(context.language, text, now_ms)).transpose()?;
             grant(context, &case, &person, &records, until).await
         }
         Member::Ungrant { case, person } => ungrant(context, &case, &person).await,
@@ -127,6 +132,9 @@ struct Disclosure<'a> {
     without_key_package: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unfit: Option<Vec<String>>,
+    /// They read nothing before they have said yes, and nobody hears of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asked_first: Option<bool>,
     granted: Vec<String>,
     withheld: Vec<String>,
     out_of_reach: Vec<String>,
@@ -174,6 +182,13 @@ async fn add(
     if role == Role::Owner {
         context.output.say("They will be an owner: they can add and remove people.");
     }
+    let asked_first = member.is_none() && session.is_asked_first(&person.person)?;
+    if asked_first {
+        context.output.say(
+            "You share no case with them yet, so their program asks them first. They read nothing until they have said \
+             yes with `alcove case accept`. You are not told what they answer: call them.",
+        );
+    }
     let new_devices = session.new_devices(&person.person, &joining).await?;
     for device in &new_devices {
         context.output.object(
@@ -214,13 +229,19 @@ async fn add(
             added: Some(outcome.added.iter().map(ToString::to_string).collect()),
             without_key_package: Some(outcome.without_key_package.iter().map(ToString::to_string).collect()),
             unfit: Some(outcome.unfit.iter().map(ToString::to_string).collect()),
+            asked_first: Some(asked_first),
             granted: ids(&outcome.history.granted),
             withheld: ids(&outcome.history.withheld),
             out_of_reach: ids(&outcome.history.out_of_reach),
             held_up: held_up.as_ref().map(HeldUpJson::new),
         },
     )?;
-    context.output.line(&format!("{} is on the case.", people::full_name(context.language, &person)))?;
+    let name = people::full_name(context.language, &person);
+    context.output.line(&if asked_first {
+        format!("{name} is on the case, and may not have accepted yet.")
+    } else {
+        format!("{name} is on the case.")
+    })?;
     if history != History::None {
         report_grant(context, &outcome.history, held_up.as_ref())?;
     }
@@ -253,6 +274,7 @@ async fn promote(
             added: Some(Vec::new()),
             without_key_package: Some(Vec::new()),
             unfit: Some(Vec::new()),
+            asked_first: Some(false),
             granted: Vec::new(),
             withheld: Vec::new(),
             out_of_reach: Vec::new(),
@@ -267,7 +289,7 @@ async fn ungrant(context: &Context, query: &str, who: &PersonArgs) -> Result<(),
     session.sync().await?;
     let case = session.choose_open_conversation(query)?;
     let members = session.members(&case.id)?.into_iter().map(|member| member.person).collect();
-    let person = choose_person(members, &who.person, who.agency.as_deref())?;
+    let person = choose_among(Among::Members, members, &who.person, who.agency.as_deref())?;
     context.output.say(&format!(
         "The access of {} to what you handed over from before they joined will end. {}",
         people::full_name(context.language, &person),
@@ -303,7 +325,7 @@ async fn grant(
     session.sync().await?;
     let case = session.choose_open_conversation(query)?;
     let members = session.members(&case.id)?.into_iter().map(|member| member.person).collect();
-    let person = choose_person(members, &who.person, who.agency.as_deref())?;
+    let person = choose_among(Among::Members, members, &who.person, who.agency.as_deref())?;
     let records = session.choose_records(&case.id, records)?;
     context.output.say(&format!(
         "{} will read {} from before they joined{}.",
@@ -324,6 +346,7 @@ async fn grant(
             added: None,
             without_key_package: None,
             unfit: None,
+            asked_first: None,
             granted: ids(&outcome.granted),
             withheld: ids(&outcome.withheld),
             out_of_reach: ids(&outcome.out_of_reach),
@@ -338,7 +361,8 @@ async fn remove(context: &Context, query: &str, who: &PersonArgs) -> Result<(), 
     session.sync().await?;
     let case = session.choose_open_conversation(query)?;
     let members = session.members(&case.id)?;
-    let person = choose_person(
+    let person = choose_among(
+        Among::Members,
         members.iter().map(|member| member.person.clone()).collect(),
         &who.person,
         who.agency.as_deref(),
@@ -450,12 +474,12 @@ fn ids(records: &[RecordId]) -> Vec<String> {
 }
 
 /// `none`, `all` or `since=DATE`.
-fn parse_history(text: &str) -> Result<History, Told> {
+fn parse_history(text: &str, now_ms: i64) -> Result<History, Told> {
     match text {
         "none" => Ok(History::None),
         "all" => Ok(History::All),
         other => match other.strip_prefix("since=") {
-            Some(date) => Ok(History::Since(parse_date(date)?)),
+            Some(date) => Ok(History::Since(times::since(Language::English, date, now_ms)?)),
             None => Err(Told::new(
                 Exit::Usage,
                 format!("--history does not know {}.", safe_line(other)),
@@ -463,16 +487,6 @@ fn parse_history(text: &str) -> Result<History, Told> {
             )),
         },
     }
-}
-
-fn parse_date(text: &str) -> Result<i64, Told> {
-    times::parse(text).ok_or_else(|| {
-        Told::new(
-            Exit::Usage,
-            format!("{} is not a date.", safe_line(text)),
-            "Write it as 2026-03-04, or with a time as 2026-03-04T14:00:00Z.",
-        )
-    })
 }
 
 #[cfg(test)]
@@ -486,11 +500,13 @@ mod tests {
 
     #[test]
     fn history_is_one_of_three_things() {
-        assert_eq!(parse_history("none").unwrap(), History::None);
-        assert_eq!(parse_history("all").unwrap(), History::All);
-        assert_eq!(parse_history("since=1970-01-02").unwrap(), History::Since(86_400_000));
-        for text in ["", "some", "since", "since=", "since=soon", "ALL", "1970-01-02"] {
-            assert_eq!(parse_history(text).unwrap_err().exit, Exit::Usage, "{text}");
+        let now_ms = 86_400_000;
+        let parse = |text| parse_history(text, now_ms);
+        assert_eq!(parse("none").unwrap(), History::None);
+        assert_eq!(parse("all").unwrap(), History::All);
+        assert_eq!(parse("since=1970-01-01T00:00:01Z").unwrap(), History::Since(1000));
+        for text in ["", "some", "since", "since=", "since=soon", "since=1971-01-02", "ALL", "1970-01-02"] {
+            assert_eq!(parse(text).unwrap_err().exit, Exit::Usage, "{text}");
         }
     }
 }

@@ -8,7 +8,10 @@ use crate::{
     writing::Source,
 };
 use alcove_client::{
-    session::{Delivery, Error, Live, NoteView, Session, Shown, UnreadableView, WatchEvent, Written},
+    session::{
+        Clock, Delivery, Error, Live, NoteView, Session, Shown, SystemClock, UnreadableView, WatchEvent,
+        Written,
+    },
     telling::{
         Told, alarms, cases, items,
         json::{AlarmJson, CaseJson, DocumentJson, HeldUpJson, MemberJson, NoteJson, UnreadableJson},
@@ -50,6 +53,9 @@ pub(crate) enum Note {
         /// Show only the last N
         #[arg(long, value_name = "N")]
         last: Option<usize>,
+        /// Show only what was written or came since a day or time: yesterday, 2026-11-30, "3 days", "2026-11-30 14:00"
+        #[arg(long, value_name = "DATE")]
+        since: Option<String>,
     },
     /// Show one note whole
     Show {
@@ -85,7 +91,7 @@ pub(crate) async fn run(context: &Context, command: Note) -> Result<(), Failure>
         Note::Add { case, file, editor, grantable } => {
             add(context, &case, Source::begin(&file, editor)?, grantable).await
         }
-        Note::List { case, last } => list(context, &case, last).await,
+        Note::List { case, last, since } => list(context, &case, last, since.as_deref()).await,
         Note::Show { case, note } => show(context, &case, &note).await,
         Note::Watch { case, count } => watch(context, case.as_deref(), count).await,
         Note::Correct { case, note, file, editor } => {
@@ -117,7 +123,13 @@ async fn correct(context: &Context, query: &str, note: &str, source: Source) -> 
     report(context, &case.id, written)
 }
 
-async fn list(context: &Context, query: &str, last: Option<usize>) -> Result<(), Failure> {
+async fn list(
+    context: &Context,
+    query: &str,
+    last: Option<usize>,
+    since: Option<&str>,
+) -> Result<(), Failure> {
+    let since_ms = since_ms(context, since)?;
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let case = session.choose_conversation(query)?;
@@ -127,14 +139,20 @@ async fn list(context: &Context, query: &str, last: Option<usize>) -> Result<(),
     if case.unreadable_before > 0 {
         context.output.say(&items::before_you_came(context.language, case.unreadable_before));
     }
-    let notes = session.notes(&case.id, last)?;
+    // The last of those that count.
+    let mut notes = session.notes(&case.id, last.filter(|_| since_ms.is_none()))?;
+    if let Some(since_ms) = since_ms {
+        notes.retain(|note| since_ms <= note.written_at_ms.max(note.received_at_ms));
+        notes.drain(..notes.len().saturating_sub(last.unwrap_or(usize::MAX)));
+    }
     for note in &notes {
         print(context, &session, note)?;
     }
     if notes.is_empty() {
         context.output.say("There are no notes to show.");
     }
-    for unreadable in session.unreadable(&case.id)? {
+    let is_new = |item: &UnreadableView| since_ms.is_none_or(|since_ms| since_ms <= item.received_at_ms);
+    for unreadable in session.unreadable(&case.id)?.into_iter().filter(is_new) {
         print_unreadable(context, &session, &unreadable)?;
     }
     if case.unreadable_before > 0 {
@@ -142,6 +160,12 @@ async fn list(context: &Context, query: &str, last: Option<usize>) -> Result<(),
         context.output.object("alcove.before-you-came.v1", before)?;
     }
     refresh.end()
+}
+
+/// From what day or time on, if one was given.
+pub(crate) fn since_ms(context: &Context, since: Option<&str>) -> Result<Option<i64>, Failure> {
+    let now_ms = SystemClock.now_ms();
+    Ok(since.map(|text| times::since(context.language, text, now_ms)).transpose()?)
 }
 
 async fn show(context: &Context, query: &str, note: &str) -> Result<(), Failure> {
@@ -189,22 +213,7 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
             context.output.object("alcove.caught-up.v1", serde_json::json!({}))?;
             context.output.say("Waiting for new notes; Ctrl-C ends.");
         }
-        WatchEvent::Arrived(Shown::Note(note)) => print(context, session, note)?,
-        WatchEvent::Arrived(Shown::Document(document)) => {
-            let author = context::author(session, &document.author)?;
-            context.output.object(DocumentJson::SCHEMA, DocumentJson::new(document, &author))?;
-            context.output.line(&format!(
-                "{:.8}  {}  {}\n    sent {} ({}); save it with `alcove doc get`",
-                document.id.to_string(),
-                times::minute(document.written_at_ms),
-                people::full_name(context.language, &author),
-                safe_line(&document.name),
-                numbers::bytes(document.size)
-            ))?;
-        }
-        WatchEvent::Arrived(Shown::Unreadable(unreadable)) => {
-            print_unreadable(context, session, unreadable)?;
-        }
+        WatchEvent::Arrived(shown) => print_shown(context, session, shown)?,
         WatchEvent::Joined(case) => {
             let joined = session.conversation(case)?;
             context.output.object(
@@ -256,6 +265,26 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
     Ok(())
 }
 
+/// A note, a document or what cannot be opened, among others of a case.
+pub(crate) fn print_shown(context: &Context, session: &Session, shown: &Shown) -> Result<(), Failure> {
+    match shown {
+        Shown::Note(note) => print(context, session, note),
+        Shown::Document(document) => {
+            let author = context::author(session, &document.author)?;
+            context.output.object(DocumentJson::SCHEMA, DocumentJson::new(document, &author))?;
+            context.output.line(&format!(
+                "{:.8}  {}  {}\n    sent {} ({}); save it with `alcove doc get`\n",
+                document.id.to_string(),
+                times::minute(document.written_at_ms),
+                people::full_name(context.language, &author),
+                safe_line(&document.name),
+                numbers::bytes(document.size)
+            ))
+        }
+        Shown::Unreadable(unreadable) => print_unreadable(context, session, unreadable),
+    }
+}
+
 pub(crate) fn print(context: &Context, session: &Session, note: &NoteView) -> Result<(), Failure> {
     let author = context::author(session, &note.author)?;
     context.output.object(NoteJson::SCHEMA, NoteJson::new(note, &author))?;
@@ -283,7 +312,8 @@ pub(crate) fn print(context: &Context, session: &Session, note: &NoteView) -> Re
         Delivery::NeverSent => heading.push_str("  [never sent: the case had ended for you]"),
         Delivery::Refused { .. } => heading.push_str("  [refused: see `alcove outbox list`]"),
     }
-    context.output.line(&format!("{heading}\n{}\n", safe_block(&note.text, "    ")))
+    context.output.line(&heading)?;
+    context.output.text(&format!("{}\n", safe_block(&note.text, "    ")))
 }
 
 fn print_unreadable(context: &Context, session: &Session, item: &UnreadableView) -> Result<(), Failure> {

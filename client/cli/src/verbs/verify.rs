@@ -42,6 +42,10 @@ fn list(context: &Context, session: &Session) -> Result<(), Failure> {
         ]);
     }
     context.output.line(table.render().trim_end())?;
+    context.output.say(
+        "WORDS are those of each agency's charter key: its staff read them out from `alcove verify`. The words that an admin \
+         reads out from `alcove-certs ca show` are others; they are compared when a charter is signed.",
+    );
     context.output.say(&format!("The words of this device: {}", session.own_words()));
     for change in session.key_changes()? {
         key_object(context, &change, false)?;

@@ -25,6 +25,14 @@ pub enum ChooseError {
         /// Those with a name close to it.
         near: Vec<PersonView>,
     },
+    /// Nobody called so is among those it can be; elsewhere they may be well known.
+    #[error("nobody among those is called so")]
+    NobodyAmong {
+        /// What was asked for.
+        query: String,
+        /// Among whom.
+        among: Among,
+    },
     /// Several people have that name, or one that can be taken for it.
     #[error("several people could be meant")]
     SeveralPeople {
@@ -91,6 +99,19 @@ pub enum ChooseError {
         /// Each of them.
         leaders: Vec<LeaderView>,
     },
+}
+
+/// Among whom somebody is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Among {
+    /// The members of a case.
+    Members,
+    /// Those who are blocked.
+    Blocked,
+    /// Those whose requests wait.
+    Asking,
+    /// Those whose keys have changed.
+    Changed,
 }
 
 /// What can be named by the beginning of its id.

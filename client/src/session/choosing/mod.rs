@@ -5,7 +5,7 @@ mod names;
 #[cfg(test)]
 mod tests;
 
-pub use error::{ChooseError, Thing};
+pub use error::{Among, ChooseError, Thing};
 pub use names::matches;
 
 use super::{
@@ -31,6 +31,25 @@ pub fn choose_person(
 ) -> Result<PersonView, ChooseError> {
     let index = names::find(&people, query, agency)?;
     Ok(people.swap_remove(index))
+}
+
+/// The same among fewer than all who are known. Errors: also [`ChooseError::NobodyAmong`].
+pub fn choose_among(
+    among: Among,
+    people: Vec<PersonView>,
+    query: &str,
+    agency: Option<&str>,
+) -> Result<PersonView, ChooseError> {
+    choose_person(people, query, agency).map_err(|error| nobody_among(among, error))
+}
+
+fn nobody_among(among: Among, error: ChooseError) -> ChooseError {
+    match error {
+        ChooseError::NoSuchPerson { query, near } if near.is_empty() => {
+            ChooseError::NobodyAmong { query, among }
+        }
+        other => other,
+    }
 }
 
 impl Session {
@@ -142,19 +161,22 @@ impl Session {
         let mut requests = self.requests()?;
         requests.retain(|request| request.known.is_none() || request.leads_on);
         let people = each_once(requests.iter().map(|request| &request.person));
-        let chosen = choose_person(people, who, agency)?.person;
+        let chosen = choose_among(Among::Asking, people, who, agency)?.person;
         requests.retain(|request| request.person.person == chosen);
         Ok(requests)
     }
 
-    /// The agency that `query` names: its trust domain, or a part of its name.
+    /// The agency that `query` names: its trust domain, the first label of that, or its name; else a part of its name.
     pub fn choose_agency(&self, query: &str) -> Result<AgencyCheck, ChooseError> {
         let wanted = folded(query, Accents::Count);
         let mut checks = self.agency_checks()?;
-        checks.retain(|check| {
-            let domain = check.agency.trust_domain.as_str();
-            domain == wanted || folded(&check.agency.name, Accents::Count).contains(&wanted)
-        });
+        let name = |check: &AgencyCheck| folded(&check.agency.name, Accents::Count);
+        let is = |check: &AgencyCheck| {
+            let domain = &check.agency.trust_domain;
+            domain.as_str() == wanted || domain.agency_label() == wanted || name(check) == wanted
+        };
+        let is_named_whole = checks.iter().any(is);
+        checks.retain(|check| if is_named_whole { is(check) } else { name(check).contains(&wanted) });
         match checks.as_slice() {
             [_] => Ok(checks.swap_remove(0)),
             [] => Err(Error::NoSuchAgency.into()),
@@ -200,7 +222,9 @@ pub fn choose_changed(changes: &[KeyChangeView], names: &[String]) -> Result<BTr
                 Some((name, agency)) => (name, Some(agency)),
                 None => (query.as_str(), None),
             };
-            Ok(people[names::find(&people, name, agency)?].person.clone())
+            let index =
+                names::find(&people, name, agency).map_err(|error| nobody_among(Among::Changed, error))?;
+            Ok(people[index].person.clone())
         })
         .collect()
 }

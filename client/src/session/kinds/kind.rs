@@ -85,6 +85,12 @@ impl Place {
             Delivery::Stored { position } => position,
             Delivery::Queued | Delivery::NeverSent | Delivery::Refused { .. } => Position(0),
         };
-        Some(Shown::Unreadable(UnreadableView { case: self.case, position, author: self.author, cause }))
+        Some(Shown::Unreadable(UnreadableView {
+            case: self.case,
+            position,
+            author: self.author,
+            received_at_ms: self.received_at_ms,
+            cause,
+        }))
     }
 }

@@ -7,7 +7,7 @@
 use super::{known_keys::believes, seats};
 use crate::{
     session::{
-        Error, restored,
+        Error, Session, restored,
         state::{Roster, Seat, all_rows},
     },
     vault::{Act, rows::GroupRow},
@@ -66,6 +66,19 @@ pub(in crate::session) fn asks(
     let adder = Adder { identity, key, ties: &join.ties, believed: believes(act, identity, key)? };
     let shared = shared_seats(act, own, trust, &identity.person, now_ms)?;
     Ok(takes_a_yes(own, &adder, &shared))
+}
+
+impl Session {
+    /// Whether a person who is added to a case is asked first, as far as can be known here: they are no colleague, and share
+    /// no case with this device. What they answer, or that they never do, nobody is told. Local.
+    pub fn is_asked_first(&self, person: &Person) -> Result<bool, Error> {
+        let own = &self.identity;
+        if person.trust_domain == own.person.trust_domain {
+            return Ok(false);
+        }
+        let (trust, now_ms) = (self.trust(), self.clock.now_ms());
+        self.vault.read(|act| Ok(shared_seats(act, own, &trust, person, now_ms)?.is_empty()))
+    }
 }
 
 /// Whether this device takes part in a case: it is a member as far as it has read, and has not asked to be taken off. One that

@@ -306,6 +306,9 @@ impl Session {
         }
         let (mut outcome, queued) = self.vault.act(Durability::OnDisk, |act| {
             let acting = &self.acting(act)?;
+            if not_after_ms.is_some_and(|end_ms| end_ms <= acting.now_ms) {
+                return Err(Error::AccessOver);
+            }
             let mut row = load_open_row(act, case)?;
             let mut sorted = Sorted::default();
             for record in records {

@@ -68,6 +68,26 @@ impl Session {
         })
     }
 
+    /// Those of `leavers` who are on the case no more.
+    pub(in crate::session) fn gone(
+        &self,
+        case: &GroupId,
+        leavers: &[String],
+    ) -> Result<Vec<(GroupId, Person)>, Error> {
+        if leavers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let roster = self.vault.read(|act| Roster::load(act, case))?;
+        let mut gone: Vec<Person> = leavers
+            .iter()
+            .filter_map(|device| device.parse::<Identity>().ok())
+            .map(|device| device.person)
+            .filter(|person| roster.members.iter().all(|seat| seat.identity.person != *person))
+            .collect();
+        gone.dedup();
+        Ok(gone.into_iter().map(|person| (*case, person)).collect())
+    }
+
     /// Whether this person's wish to leave has come to nothing, and they have not been told so yet. They are now.
     pub(in crate::session) fn tell_lapsed_wish(&self, case: &GroupId) -> Result<bool, Error> {
         if self.row(case)?.wish_lapsed_at_ms == 0 {

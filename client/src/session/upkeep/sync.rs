@@ -230,7 +230,9 @@ impl Session {
             Err(error) if is_of_one_case(&error) => report.held_up.push(HeldUp { case: *group, error }),
             carried => carried?,
         }
+        let leavers = self.leavers(group)?;
         self.renew_leaf(group).await?;
+        report.left.extend(self.gone(group, &leavers)?);
         if self.tell_lapsed_wish(group)? {
             report.held_up.push(HeldUp { case: *group, error: Error::WishLapsed });
         }

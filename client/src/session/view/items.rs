@@ -28,6 +28,16 @@ impl Shown {
             Self::Unreadable(item) => item.case,
         }
     }
+
+    /// When it was written or came, whichever is later, milliseconds since 1970: what was written offline long ago and came
+    /// today is new today.
+    pub fn at_ms(&self) -> i64 {
+        match self {
+            Self::Note(note) => note.written_at_ms.max(note.received_at_ms),
+            Self::Document(document) => document.written_at_ms.max(document.received_at_ms),
+            Self::Unreadable(item) => item.received_at_ms,
+        }
+    }
 }
 
 /// A note. Printed without what it says.
@@ -131,6 +141,9 @@ pub struct UnreadableView {
     /// The device that appended it.
     #[serde(skip)]
     pub author: Identity,
+    /// When the server took it, milliseconds since 1970.
+    #[serde(skip)]
+    pub received_at_ms: i64,
     /// Why.
     pub cause: UnreadableCause,
 }

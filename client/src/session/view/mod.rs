@@ -32,7 +32,7 @@ use super::Error;
 use crate::transport::ServerError;
 use alcove_proto::{
     ids::{GroupId, Position, RecordId, WelcomeId},
-    names::Identity,
+    names::{Identity, Person},
 };
 use serde::Serialize;
 use std::path::PathBuf;
@@ -231,6 +231,8 @@ pub struct SyncReport {
     pub same_title: Vec<(GroupId, GroupId)>,
     /// Cases that ended for this device.
     pub closed: Vec<GroupId>,
+    /// People who had asked to leave a case, and whom this device has taken off it.
+    pub left: Vec<(GroupId, Person)>,
     /// Notes that arrived.
     pub notes: u64,
     /// Documents that arrived (their manifests).

@@ -111,7 +111,8 @@ pub fn warnings(language: Language, status: &StatusView, server: Option<&ServerV
             times::span(language, CERTIFICATE_BACKDATE_SECONDS as i64 * 1000),
         ));
     }
-    warnings.extend(status.ledger.as_ref().and_then(|summary| ledger::unknown_warning(language, summary)));
+    warnings
+        .extend(status.ledger.as_ref().and_then(|summary| ledger::unknown_warning(language, summary, false)));
     warnings.extend(status.lists.iter().map(|list| list_warning(language, list)));
     if !status.alarms.is_empty() {
         warnings.push(
