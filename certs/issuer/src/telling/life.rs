@@ -3,7 +3,7 @@
 use crate::{
     ca::life::{CaLife, LifeError},
     telling::{
-        time::{day, moment},
+        time::{day, minute, moment},
         told::{Said, said},
     },
 };
@@ -78,7 +78,7 @@ pub(super) fn sentences(language: Language, error: &LifeError, now_ms: i64) -> S
             format!(
                 "This CA ended on {}, so it signs nothing any more; this computer's clock says {}.",
                 day(*not_after_ms),
-                moment(now_ms)
+                minute(now_ms)
             ),
             "If the clock is right, replace the CA: `alcove-certs ca roll begin`, then sign and publish the charter that lists \
              the new one. That still works. The new CA certifies, and makes the list of all that was ever revoked.",
@@ -86,7 +86,7 @@ pub(super) fn sentences(language: Language, error: &LifeError, now_ms: i64) -> S
         LifeError::AlmostOver { not_after_ms } => said(
             format!(
                 "This CA ends at {}: a certificate would be valid for less than a day, so none was made.",
-                moment(*not_after_ms)
+                minute(*not_after_ms)
             ),
             "Replace the CA with `alcove-certs ca roll begin`, then certify with the new one. Until this CA ends it can still \
              revoke.",
@@ -94,8 +94,8 @@ pub(super) fn sentences(language: Language, error: &LifeError, now_ms: i64) -> S
         LifeError::NotYet { not_before_ms } => said(
             format!(
                 "This computer's clock says {}. This CA was made later, about {}, so nothing was signed.",
-                moment(now_ms),
-                moment(*not_before_ms)
+                minute(now_ms),
+                minute(*not_before_ms)
             ),
             "Set the clock of this computer, then run the command again.",
         ),

@@ -206,8 +206,7 @@ async fn ask_for_it(typing: &Typing) -> io::Result<Zeroizing<String>> {
     io::stderr().flush()?;
     let typed = Typed::new(b"");
     let is_whole = |text: &str| Invitation::parse(text).is_ok();
-    let is_given =
-        move |bytes: &[u8]| is_given(&String::from_utf8_lossy(bytes), is_whole, has_typed_ahead);
+    let is_given = move |bytes: &[u8]| is_given(&String::from_utf8_lossy(bytes), is_whole, has_typed_ahead);
     typing.read_until(&typed, is_given).await?;
     // Empty lines that were copied with it are no answer to the next question, which is for a passphrase.
     #[cfg(unix)]
