@@ -114,7 +114,7 @@ fn a_line_that_is_not_understood_is_one_object_too_where_json_is_asked_for() {
             "{failure}"
         );
         assert_eq!((&failure["error"], &failure["reason"]), (&"usage".into(), &reason.into()), "{failure}");
-        assert!(failure["do"].as_str().unwrap().contains("alcove"), "{failure}");
+        assert!(failure["do"].as_str().unwrap().contains("--help"), "{failure}");
     }
     // The control: people get words, and help is no failure.
     assert!(alcove(&["no-such-verb"]).outcome().stderr.starts_with("error:"));

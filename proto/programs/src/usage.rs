@@ -43,7 +43,10 @@ pub fn refused(kind: &impl Debug, said: &str) -> Refused {
     Refused {
         reason: code(&format!("{kind:?}")),
         what,
-        remedy: format!("{} (see --help)", one_line(usage)).trim().to_owned(),
+        remedy: match one_line(usage) {
+            usage if usage.starts_with("Usage:") => format!("{usage} (see --help)"),
+            _ => "Run the command with --help: it says how it is written.".to_owned(),
+        },
     }
 }
 

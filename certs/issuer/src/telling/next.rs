@@ -7,7 +7,7 @@ use crate::{
     ca::roll::state::RollState,
     telling::{
         step::{Next, by, shell},
-        time::moment,
+        time::minute,
     },
 };
 use alcove_programs::language::Language;
@@ -284,7 +284,7 @@ pub fn next(language: Language, done: &Done<'_>) -> Vec<Next> {
         Done::RecoverySplit { folder, shares } => split(folder, shares),
         Done::RecoveryAsked { attempt, open_from_ms, at } => vec![by(
             "You",
-            format!("from {} on, unless somebody objects, fetch the escrow.", moment(open_from_ms)),
+            format!("from {} on, unless somebody objects, fetch the escrow.", minute(open_from_ms)),
             Some(format!("alcove-certs recovery fetch {attempt} {} -o ESCROW", at.flags())),
         )],
         Done::EscrowFetched { file, device, charter } => vec![by(
