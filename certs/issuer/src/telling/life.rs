@@ -119,6 +119,10 @@ mod tests {
             assert_eq!(told.exit, Exit::Certificate);
             assert!(told.happened.contains(says), "{}", told.happened);
         }
-        assert!(told(LifeError::NotYet { not_before_ms: 1 }).happened.contains(&minute(1_772_600_000_000)));
+        assert!(
+            told(LifeError::NotYet { not_before_ms: 1 })
+                .happened
+                .contains(&crate::telling::minute(1_772_600_000_000))
+        );
     }
 }
