@@ -124,6 +124,7 @@ const ROOMS: &[Room] = &[
         house: &["alcove_charter"],
         libraries: &[
             "arc_swap",
+            "data_encoding",
             "http",
             "hyper_util",
             "ring",
@@ -134,8 +135,9 @@ const ROOMS: &[Room] = &[
             "tokio_rustls",
             "tower",
             "tracing",
+            "zeroize",
         ],
-        system: &["std::io"],
+        system: &["std::io", "std::net", "std::thread"],
     },
     Room {
         folder: "certs/issuer/src",

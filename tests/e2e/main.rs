@@ -31,6 +31,7 @@ mod lying_answers;
 mod lying_servers;
 mod lying_welcomes;
 mod names;
+mod networks;
 mod outbox;
 mod passphrases;
 mod readme;

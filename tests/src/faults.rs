@@ -4,7 +4,7 @@
 //! network does to them.
 
 use std::{
-    io::{ErrorKind, Read, Write},
+    io::{self, ErrorKind, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
@@ -29,6 +29,8 @@ pub enum Fault {
     BlackHole,
     /// Refuses connections.
     Refuse,
+    /// Answers each connection so, whatever it says, as the sign-in page of a network does.
+    Says(&'static [u8]),
 }
 
 struct Shared {
@@ -117,6 +119,10 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             drop(client);
             continue;
         }
+        if let Fault::Says(answer) = fault {
+            thread::spawn(move || say(client, answer));
+            continue;
+        }
         let target = *shared.target.lock().expect("no holder panics");
         let Ok(server) = TcpStream::connect(target) else { continue };
         let _no_delay = client.set_nodelay(true).and_then(|()| server.set_nodelay(true));
@@ -126,6 +132,13 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             thread::spawn(move || pump(from, to, upwards, &shared));
         }
     }
+}
+
+/// Answers, and waits until the other end has read it and left.
+fn say(mut client: TcpStream, answer: &[u8]) {
+    let _gone = client.read(&mut [0; 16 * 1024]);
+    let _gone = client.write_all(answer).and_then(|()| client.shutdown(Shutdown::Write));
+    let _gone = io::copy(&mut client, &mut io::sink());
 }
 
 fn pump(mut from: TcpStream, mut to: TcpStream, upwards: bool, shared: &Shared) {
@@ -142,7 +155,7 @@ fn pump(mut from: TcpStream, mut to: TcpStream, upwards: bool, shared: &Shared) 
         let fault = *shared.fault.lock().expect("no holder panics");
         let cut_after = match (fault, upwards) {
             (Fault::CutUpAfter(bytes), true) | (Fault::CutDownAfter(bytes), false) => Some(bytes),
-            (Fault::Refuse, _) => Some(0),
+            (Fault::Refuse | Fault::Says(_), _) => Some(0),
             _ => None,
         };
         if cut_after.is_some_and(|limit| counter.load(Ordering::SeqCst) >= limit) {

@@ -8,6 +8,7 @@
 
 pub mod canaries;
 pub mod faults;
+pub mod forward;
 pub mod laptop;
 pub mod needs;
 pub mod process;

@@ -163,7 +163,8 @@ impl Run {
         };
         command.args(&self.arguments);
         // No variable of the machine may change what a scene sees.
-        for (key, _) in env::vars_os().filter(|(key, _)| key.to_string_lossy().starts_with("ALCOVE")) {
+        let changes = |key: &str| key.starts_with("ALCOVE") || key.to_ascii_lowercase().ends_with("_proxy");
+        for (key, _) in env::vars_os().filter(|(key, _)| changes(&key.to_string_lossy())) {
             command.env_remove(key);
         }
         command.env("NO_COLOR", "1").envs(self.environment.iter().map(|(key, value)| (key, value)));

@@ -21,6 +21,7 @@ pub mod telling;
 pub use alcove_charter::spelled_words;
 pub use alcove_programs::passphrase::Passphrase;
 pub use alcove_sealing::hpke::SealingKey;
+pub use alcove_trust::{Proxies, ProxyUrl};
 pub use ca::{
     agency::{AgencyCa, AgencyProfile, IssuedCrl, Which, parse_agency_file},
     any::{AnyCa, OwnKey, OwnWords},

@@ -1,4 +1,5 @@
-//! How a device reaches the server: TCP, TLS with both certificates, and a typed reason when it fails.
+//! How a device reaches the server: TCP, through a proxy where there is one, TLS with both certificates, and a typed reason
+//! when it fails.
 //!
 //! Under TLS 1.3 a client believes itself connected before the server has judged its certificate
 //! (the refusal comes as an alert later, where HTTP/2 swallows it). So [`Connector::connect`] waits
@@ -16,16 +17,23 @@
 //!     .connect_with_connector(connector)
 //! ```
 
-use crate::{CertificateFault, ConfigError, ServerVerifier, client_config, config::desk_client_config};
+use crate::{
+    CertificateFault, ConfigError, ServerVerifier, client_config,
+    config::desk_client_config,
+    heard::{Heard, OnSign},
+    proxy::{self, Proxy, ProxyFault},
+    reach::{self, Up},
+};
 use alcove_charter::{P256Point, TrustView};
 use http::Uri;
 use hyper_util::rt::TokioIo;
-use rustls::AlertDescription;
+use rustls::ClientConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use std::{
     error::Error,
     future::Future,
     io,
+    net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -38,13 +46,15 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-/// Time a device gives name lookup, TCP and TLS together.
-pub const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+/// Time a device gives each step of a connection: name lookup, TCP, the proxy, TLS, and the server's first bytes.
+const STEP_DEADLINE: Duration = Duration::from_secs(10);
+/// Time it gives all of them together: enough where each round trip takes three seconds.
+pub const CONNECT_DEADLINE: Duration = Duration::from_secs(30);
 /// Holds the server's first bytes only; larger reads pass by it.
 const FIRST_BYTES: usize = 64;
 
 /// A connection whose server has shown its certificate and taken ours.
-pub type Connection = BufReader<TlsStream<TcpStream>>;
+pub type Connection = BufReader<TlsStream<Heard>>;
 
 /// Why no connection came about. The fault says whose move it is: theirs, ours, or the network's.
 #[derive(Debug, thiserror::Error)]
@@ -70,9 +80,13 @@ pub enum ConnectError {
     /// The server refuses this device's certificate. Trying again does not help.
     #[error("the server refuses this device's certificate: {0}")]
     DeviceCertificate(CertificateFault),
-    /// TLS failed otherwise.
-    #[error("the secure connection failed")]
-    Tls(#[source] rustls::Error),
+    /// What answers does not speak as the server does, and shows no certificate: the sign-in page of a network, or a
+    /// program that looks into connections. It lasts until somebody does something about it.
+    #[error("something answers in the server's place")]
+    InItsPlace(#[source] rustls::Error),
+    /// The proxy on the way is of no help.
+    #[error("the proxy is of no help: {0}")]
+    Proxy(ProxyFault),
 }
 
 impl ConnectError {
@@ -92,33 +106,73 @@ impl ConnectError {
     pub fn is_worth_retrying(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::TimedOut { .. } | Self::Closed => true,
-            Self::Address | Self::ServerCertificate(_) | Self::DeviceCertificate(_) | Self::Tls(_) => false,
+            Self::Proxy(fault) => fault.is_worth_retrying(),
+            Self::Address | Self::ServerCertificate(_) | Self::DeviceCertificate(_) | Self::InItsPlace(_) => {
+                false
+            }
         }
     }
 
-    fn from_tls(error: io::Error) -> Self {
-        let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
-            return match error.kind() {
-                io::ErrorKind::UnexpectedEof
-                | io::ErrorKind::ConnectionReset
-                | io::ErrorKind::ConnectionAborted
-                | io::ErrorKind::BrokenPipe => Self::Closed,
-                _ => Self::Unreachable(error),
-            };
-        };
-        match tls {
-            rustls::Error::AlertReceived(alert) => Self::from_alert(*alert),
-            rustls::Error::InvalidCertificate(fault) => Self::ServerCertificate(fault.into()),
-            rustls::Error::NoCertificatesPresented => Self::ServerCertificate(CertificateFault::Missing),
-            other => Self::Tls(other.clone()),
+    /// What failed before the server has shown who it is: nothing that was said comes from it for certain.
+    fn before_proof(error: io::Error) -> Self {
+        match of_tls(error) {
+            Ok(rustls::Error::InvalidCertificate(fault)) => Self::ServerCertificate((&fault).into()),
+            Ok(rustls::Error::NoCertificatesPresented) => Self::ServerCertificate(CertificateFault::Missing),
+            Ok(other) => Self::InItsPlace(other),
+            Err(error) => Self::of_system(error),
         }
     }
 
-    fn from_alert(alert: AlertDescription) -> Self {
-        match CertificateFault::from_alert(alert) {
-            Some(fault) => Self::DeviceCertificate(fault),
-            None => Self::Tls(rustls::Error::AlertReceived(alert)),
+    /// What failed afterwards: an alert about a certificate is the server's word on this device's.
+    fn after_proof(error: io::Error) -> Self {
+        match of_tls(error) {
+            Ok(rustls::Error::AlertReceived(alert)) => {
+                CertificateFault::from_alert(alert).map_or(Self::Closed, Self::DeviceCertificate)
+            }
+            // Spoilt on its way.
+            Ok(_) => Self::Closed,
+            Err(error) => Self::of_system(error),
         }
+    }
+
+    fn of_system(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::Unreachable(error),
+        }
+    }
+
+    /// The same where a proxy was on the way.
+    fn through_proxy(self) -> Self {
+        match self {
+            // A clock mends these, and they are the server's own certificate.
+            Self::ServerCertificate(CertificateFault::Expired | CertificateFault::NotYetValid) => self,
+            Self::ServerCertificate(fault) => Self::Proxy(ProxyFault::ReadsAlong(fault)),
+            other => other,
+        }
+    }
+
+    /// What failed at each address, as one failure: the first that says more than that nobody was there.
+    fn of_all(failed: Vec<Self>) -> Self {
+        let mut last = None;
+        for error in failed {
+            if !error.is_worth_retrying() {
+                return error;
+            }
+            last = Some(error);
+        }
+        last.unwrap_or_else(|| Self::Unreachable(io::ErrorKind::AddrNotAvailable.into()))
+    }
+}
+
+/// What TLS says, or the system.
+fn of_tls(error: io::Error) -> Result<rustls::Error, io::Error> {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(tls) => Ok(tls.clone()),
+        None => Err(error),
     }
 }
 
@@ -130,7 +184,17 @@ impl ConnectError {
 pub struct Connector {
     tls: TlsConnector,
     server_name: ServerName<'static>,
+    on_sign: Option<OnSign>,
+    /// Of each step.
     deadline: Duration,
+}
+
+/// Where a connection leads, and through which proxy.
+#[derive(Clone)]
+struct Way {
+    host: String,
+    port: u16,
+    proxy: Option<Arc<Proxy>>,
 }
 
 impl Connector {
@@ -143,8 +207,7 @@ impl Connector {
         key: PrivateKeyDer<'static>,
     ) -> Result<Self, ConfigError> {
         let server_name = server_name(&trust)?;
-        let tls = TlsConnector::from(Arc::new(client_config(trust, chain, key)?));
-        Ok(Self { tls, server_name, deadline: CONNECT_DEADLINE })
+        Ok(Self::with(client_config(trust, chain, key)?, server_name))
     }
 
     /// A connector to the server's desk, for whoever shows no certificate and holds a charter.
@@ -152,8 +215,7 @@ impl Connector {
     /// Errors: [`ConfigError`].
     pub fn to_desk(trust: Arc<TrustView>) -> Result<Self, ConfigError> {
         let server_name = server_name(&trust)?;
-        let tls = desk_client_config(Arc::new(ServerVerifier::of_charter(trust)))?;
-        Ok(Self { tls: TlsConnector::from(Arc::new(tls)), server_name, deadline: CONNECT_DEADLINE })
+        Ok(Self::with(desk_client_config(Arc::new(ServerVerifier::of_charter(trust)))?, server_name))
     }
 
     /// A connector to the desk of the server `name`, for a device that holds an invitation and no charter yet.
@@ -161,29 +223,75 @@ impl Connector {
     /// Errors: [`ConfigError`].
     pub fn to_pinned_desk(ca_key: P256Point, name: &str) -> Result<Self, ConfigError> {
         let server_name = ServerName::try_from(name.to_owned()).map_err(|_| ConfigError::ServerName)?;
-        let tls = desk_client_config(Arc::new(ServerVerifier::pinned(ca_key)))?;
-        Ok(Self { tls: TlsConnector::from(Arc::new(tls)), server_name, deadline: CONNECT_DEADLINE })
+        Ok(Self::with(desk_client_config(Arc::new(ServerVerifier::pinned(ca_key)))?, server_name))
+    }
+
+    fn with(tls: ClientConfig, server_name: ServerName<'static>) -> Self {
+        let tls = TlsConnector::from(Arc::new(tls));
+        Self { tls, server_name, on_sign: None, deadline: STEP_DEADLINE }
+    }
+
+    /// The same; `on_sign` is told of every sign of life that comes from where it connects to.
+    #[must_use]
+    pub fn telling(self, on_sign: OnSign) -> Self {
+        Self { on_sign: Some(on_sign), ..self }
     }
 
     /// Connects to `host` (a name or an address literal) and `port`.
     ///
     /// Returns once the server has taken the certificate. Errors: [`ConnectError`].
     pub async fn connect(&self, host: &str, port: u16) -> Result<Connection, ConnectError> {
-        timeout(self.deadline, self.connect_unbounded(host, port))
+        let proxy = proxy::to(host, port).map_err(ConnectError::Proxy)?;
+        let way = Way { host: host.to_owned(), port, proxy };
+        let whole = CONNECT_DEADLINE.max(self.deadline);
+        timeout(whole, self.connect_by(way))
             .await
-            .map_err(|_elapsed| ConnectError::TimedOut { deadline: self.deadline })?
+            .map_err(|_elapsed| ConnectError::TimedOut { deadline: whole })?
     }
 
-    async fn connect_unbounded(&self, host: &str, port: u16) -> Result<Connection, ConnectError> {
-        let tcp = TcpStream::connect((host, port)).await.map_err(ConnectError::Unreachable)?;
+    async fn connect_by(&self, way: Way) -> Result<Connection, ConnectError> {
+        let (host, port) =
+            way.proxy.as_ref().map_or((&way.host, way.port), |proxy| (&proxy.host, proxy.port));
+        let found = self.in_time(reach::addresses(host, port)).await?;
+        let found = found.map_err(|error| way.no_answer(error))?;
+        let attempt = |address, up| self.clone().connect_at(address, way.clone(), up);
+        reach::first(found, attempt).await.map_err(ConnectError::of_all)
+    }
+
+    async fn connect_at(self, address: SocketAddr, way: Way, up: Up) -> Result<Connection, ConnectError> {
+        let tcp = self.in_time(TcpStream::connect(address)).await?;
+        let tcp = tcp.map_err(|error| way.no_answer(error))?;
         tcp.set_nodelay(true).map_err(ConnectError::Unreachable)?;
-        let tls = self.tls.connect(self.server_name.clone(), tcp).await.map_err(ConnectError::from_tls)?;
+        let _nobody_waits = up.send(());
+        let mut tcp = Heard::new(tcp, self.on_sign.clone());
+        if let Some(proxy) = &way.proxy {
+            let opened = self.in_time(proxy.open(&mut tcp, &way.host, way.port)).await?;
+            opened.map_err(ConnectError::Proxy)?;
+        }
+        let tls = self.in_time(self.tls.connect(self.server_name.clone(), tcp)).await?;
+        let tls = tls.map_err(ConnectError::before_proof);
+        let tls = if way.proxy.is_some() { tls.map_err(ConnectError::through_proxy)? } else { tls? };
         let mut connection = BufReader::with_capacity(FIRST_BYTES, tls);
-        let first = connection.fill_buf().await.map_err(ConnectError::from_tls)?;
+        let first = self.in_time(connection.fill_buf()).await?.map_err(ConnectError::after_proof)?;
         if first.is_empty() {
             return Err(ConnectError::Closed);
         }
         Ok(connection)
+    }
+
+    async fn in_time<T>(&self, step: impl Future<Output = T>) -> Result<T, ConnectError> {
+        let deadline = self.deadline;
+        timeout(deadline, step).await.map_err(|_elapsed| ConnectError::TimedOut { deadline })
+    }
+}
+
+impl Way {
+    /// Nobody is where it leads first.
+    fn no_answer(&self, error: io::Error) -> ConnectError {
+        match self.proxy {
+            Some(_) => ConnectError::Proxy(ProxyFault::NoAnswer),
+            None => ConnectError::Unreachable(error),
+        }
     }
 }
 
@@ -216,14 +324,55 @@ fn server_name(trust: &TrustView) -> Result<ServerName<'static>, ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::{net::TcpListener, runtime::Builder};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+        runtime::Builder,
+    };
+
+    fn connector() -> Connector {
+        let pinned = P256Point::parse(&[[4].as_slice(), &[1; 64]].concat()).unwrap();
+        Connector::to_pinned_desk(pinned, "alcove.northmark.example").unwrap()
+    }
+
+    /// What is made of a peer that answers a hello with these bytes, and hangs up.
+    async fn answered(bytes: &'static [u8]) -> ConnectError {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let peer = tokio::spawn(async move {
+            let (mut tcp, _) = listener.accept().await.unwrap();
+            tcp.read_buf(&mut Vec::with_capacity(64)).await.unwrap();
+            tcp.write_all(bytes).await.unwrap();
+            // Until the other end has left: closing over what is unread would take the answer back.
+            tokio::io::copy(&mut tcp, &mut tokio::io::sink()).await.ok();
+        });
+        let error = connector().connect("127.0.0.1", port).await.err().unwrap();
+        peer.await.unwrap();
+        error
+    }
+
+    #[tokio::test]
+    async fn what_answers_in_the_servers_place_is_never_taken_for_the_servers_word() {
+        let alert = |description| -> &'static [u8] { Box::leak(Box::new([21, 3, 3, 0, 2, 2, description])) };
+        for (what, bytes) in [
+            ("a page", &b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"[..]),
+            ("a redirection", b"HTTP/1.1 302 Found\r\nLocation: http://login.example/\r\n\r\n"),
+            ("a refusal of our hello", b"HTTP/1.1 400 Bad Request\r\n\r\n"),
+            ("another protocol", b"SSH-2.0-OpenSSH_9.2\r\n"),
+            ("an alert of its own", alert(40)),
+            // In the clear, and before any certificate: anybody between the two can say so.
+            ("an alert about our certificate", alert(44)),
+            ("an alert that access is denied", alert(49)),
+        ] {
+            let error = answered(bytes).await;
+            assert!(matches!(error, ConnectError::InItsPlace(_)), "{what}: {error:?}");
+        }
+    }
 
     #[test]
     fn a_server_that_says_nothing_is_worth_another_try() {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let pinned = P256Point::parse(&[[4].as_slice(), &[1; 64]].concat()).unwrap();
-        let connector = Connector::to_pinned_desk(pinned, "alcove.northmark.example").unwrap();
-        let impatient = Connector { deadline: Duration::from_millis(200), ..connector };
+        let impatient = Connector { deadline: Duration::from_millis(200), ..connector() };
         runtime.block_on(async {
             let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let port = silent.local_addr().unwrap().port();

@@ -8,14 +8,19 @@
 mod config;
 mod connect;
 mod fault;
+mod heard;
 pub mod http2;
 mod provider;
+mod proxy;
+mod reach;
 mod snapshot;
 mod verify;
 
 pub use config::{ConfigError, client_config, desk_config, server_config};
 pub use connect::{CONNECT_DEADLINE, ConnectError, Connection, Connector};
 pub use fault::CertificateFault;
+pub use heard::OnSign;
 pub use provider::provider;
+pub use proxy::{Proxies, ProxyFault, ProxyUrl, proxy_on_the_way};
 pub use snapshot::{Snapshot, SnapshotCell};
 pub use verify::{AgencyVerifier, ServerVerifier};

@@ -1,11 +1,11 @@
 //! What every command needs: where the vault is, how to unlock it, how to speak; and the one rule about
 //! the network, that reading works without it and says so.
 
-use crate::{failure::Failure, output::Output, passphrase::Source, typing::Typed};
+use crate::{failure::Failure, output::Output, passphrase::Source, proxy::ProxyArgs, typing::Typed, waiting};
 use alcove_client::{
     session::{
-        ConversationView, Error, FoundDraft, Passphrase, PersonView, Session, SystemClock, VaultError,
-        enrol::device,
+        ConversationView, Error, FoundDraft, Passphrase, PersonView, Refreshed, Session, SystemClock,
+        VaultError, enrol::device,
     },
     telling::{
         Names, Told, cases,
@@ -42,6 +42,8 @@ pub(crate) struct Global {
     /// Do not ask for confirmation
     #[arg(long, short = 'y', global = true)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) proxy: ProxyArgs,
 }
 
 /// One run of the program.
@@ -83,6 +85,7 @@ pub(crate) struct Drafting {
 impl Context {
     /// Settles the global flags.
     pub(crate) fn new(global: Global) -> Result<Self, Told> {
+        global.proxy.put_in_use();
         let home = match global.home {
             Some(home) => home,
             None => directories::ProjectDirs::from("", "", "alcove")
@@ -124,6 +127,7 @@ impl Context {
             Ok(Session::open(&self.home, passphrase, clock, random)?)
         })?;
         let session = Arc::new(if self.offline { session.offline() } else { session });
+        waiting::watch(&session);
         Ok((Arc::clone(self.session.get_or_init(|| session)), passphrase))
     }
 
@@ -132,7 +136,15 @@ impl Context {
     /// Without the server the command goes on with what is here. What else is wrong is reported when the
     /// command has shown what there is: see [`Refresh::end`].
     pub(crate) async fn refresh(&self, session: &Session) -> Refresh {
-        let refreshed = session.bring_up_to_date().await;
+        self.tell_refreshed(session.bring_up_to_date().await)
+    }
+
+    /// The same before something is written that is safe in the outbox: a silent server is not waited for.
+    pub(crate) async fn refresh_briefly(&self, session: &Session) -> Refresh {
+        self.tell_refreshed(session.bring_up_to_date_briefly().await)
+    }
+
+    fn tell_refreshed(&self, refreshed: Refreshed) -> Refresh {
         let notices = refreshed::notices(self.language, self.names(), refreshed);
         for warning in &notices.warnings {
             self.output.warn(warning);
@@ -215,10 +227,10 @@ impl Refresh {
         self.0.late.or(self.0.alarm).map_or(Ok(()), |told| Err(told.into()))
     }
 
-    /// Fails before anything is written, unless what was put off is an alarm: whether that one stops this case, the
-    /// session judges by the case.
+    /// Fails before anything is written, unless what was put off is an alarm (whether that one stops this case, the
+    /// session judges by the case), or nobody was reached who could refuse it.
     pub(crate) fn before_writing(self) -> Result<(), Failure> {
-        self.0.late.map_or(Ok(()), |told| Err(told.into()))
+        self.0.late.filter(|_| !self.0.lets_write).map_or(Ok(()), |told| Err(told.into()))
     }
 }
 

@@ -14,10 +14,12 @@ mod passphrase;
 mod person;
 mod place;
 mod prompt;
+mod proxy;
 mod run;
 mod typing;
 mod ui;
 mod verbs;
+mod waiting;
 mod writing;
 
 use std::process::ExitCode;

@@ -27,6 +27,8 @@ use zeroize::Zeroizing;
 pub(crate) enum Source {
     /// A file, or standard input that is no terminal.
     File(PathBuf),
+    /// What was in it.
+    Taken(Zeroizing<String>),
     /// A person at a terminal, who may turn to their editor.
     Typed(Typing, EditorArgs),
     /// A person in their editor.
@@ -47,6 +49,15 @@ impl Source {
         })
     }
 
+    /// Reads a file or a pipe to its end, before the server is waited for: whoever is at its other end may go, and a text that
+    /// is none is told at once.
+    pub(crate) async fn taken(self, context: &Context) -> Result<Self, Failure> {
+        match self {
+            Self::File(file) => Ok(Self::Taken(checked(&read_file(context, &file).await?)?)),
+            other => Ok(other),
+        }
+    }
+
     /// The text: UTF-8, no longer than a note may be. What a person types is a draft until it is written; `before` is what
     /// an editor begins with where there is no draft.
     pub(crate) async fn text(
@@ -59,6 +70,7 @@ impl Source {
     ) -> Result<Zeroizing<String>, Failure> {
         let (typing, editor) = match self {
             Self::File(file) => return checked(&read_file(context, &file).await?),
+            Self::Taken(text) => return Ok(text),
             Self::Typed(typing, editor) => (Some(typing), editor),
             Self::Edited(editor) => (None, editor),
         };

@@ -47,7 +47,7 @@ impl Session {
         own.check_in_force(&trust, self.clock.now_ms())?;
         let (chain, key) = own.tls_credentials();
         let connector = Connector::new(trust, chain, key).map_err(ServerError::from)?;
-        Ok(Server::new(&own.server_address, connector)?)
+        Ok(Server::new(&own.server_address, connector, self.line.clone())?)
     }
 
     /// Moves over to the certificate that has just come into the vault: where a connection was in use, the new one

@@ -2,7 +2,7 @@
 
 use super::{Error, clock::Clock, own::Own};
 use crate::{
-    transport::Server,
+    transport::{Line, Server},
     vault::{Passphrase, Vault},
 };
 use alcove_charter::{P256Point, TrustView};
@@ -11,10 +11,12 @@ use alcove_proto::{
     ids::{Digest, GroupId, RecordId},
     names::Identity,
 };
+use alcove_trust::proxy_on_the_way;
 use ring::rand::SecureRandom;
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicBool},
+    time::Duration,
 };
 
 /// An unlocked vault and what can be done with it. Shared freely between tasks (`&self` everywhere).
@@ -28,6 +30,8 @@ pub struct Session {
     pub(super) own: RwLock<Arc<Own>>,
     pub(super) trust: RwLock<Arc<TrustView>>,
     pub(super) link: Mutex<Link>,
+    /// How the server was heard, over all connections.
+    pub(super) line: Line,
     /// Groups whose log was read to its end in this session.
     pub(super) caught_up: Mutex<HashSet<GroupId>>,
     /// The kinds of record that this program knows.
@@ -68,6 +72,17 @@ impl Session {
     /// Who this is.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// Comes back when the server has been waited for, for so long without an answer. Waiting on is no failure: the network
+    /// may be slow.
+    pub async fn has_waited(&self, long: Duration) {
+        self.line.has_waited(long).await;
+    }
+
+    /// `host:port` of the proxy on this program's way to the server.
+    pub fn proxy(&self) -> Option<String> {
+        proxy_on_the_way(&self.own().server_address)
     }
 
     /// This device as it is now.

@@ -76,4 +76,4 @@ pub use crate::{
 };
 pub use alcove_e2ee::{group::GroupError, records::Kinds};
 pub use alcove_proto::v1::{RecordKind, Role, Side};
-pub use alcove_trust::CertificateFault;
+pub use alcove_trust::{CertificateFault, Proxies, ProxyFault, ProxyUrl};

@@ -6,9 +6,12 @@ use super::{
     outbox::refused::delivery_of,
     state::load_row,
 };
-use crate::vault::{
-    Act, Direction,
-    rows::{EntryRow, OutboxRow},
+use crate::{
+    transport::briefly,
+    vault::{
+        Act, Direction,
+        rows::{EntryRow, OutboxRow},
+    },
 };
 use alcove_e2ee::records::TextField;
 use alcove_proto::{
@@ -24,10 +27,10 @@ impl Session {
     /// Writes a note. It is in the outbox before this device says anything to the server.
     ///
     /// Errors: [`Error::TextEmpty`], [`Error::TextTooLong`], [`Error::CaseClosed`], [`Error::Alarm`].
-    /// Without a server the note waits, and that is no error.
+    /// Without a server the note waits, and that is no error; a silent one is not waited for.
     pub async fn add_note(&self, case: &GroupId, text: &str, grantable: bool) -> Result<Written, Error> {
         let note = note::prepare(text, None, grantable)?;
-        self.write(case, |_, _| Ok(note)).await
+        briefly(self.write(case, |_, _| Ok(note))).await
     }
 
     /// Writes a note that corrects `note`, which must be one's own person's; the first version stays.
@@ -40,7 +43,7 @@ impl Session {
             return Err(Error::NotAllowed);
         }
         let correction = note::prepare(text, Some(*note), first.grantable)?;
-        self.write(case, |_, _| Ok(correction)).await
+        briefly(self.write(case, |_, _| Ok(correction))).await
     }
 
     /// The notes of a case in log order, queued ones last; only the last `last` if given. Local.

@@ -1,7 +1,10 @@
 //! Opening a vault: what an earlier program left is taken over before anything else is done.
 
 use super::{Error, alarms, clock::Clock, connection::load_own, handle::Session, people::known_keys};
-use crate::vault::{Durability, Passphrase, Vault};
+use crate::{
+    transport::Line,
+    vault::{Durability, Passphrase, Vault},
+};
 use alcove_e2ee::records::Kinds;
 use ring::rand::SecureRandom;
 use std::{
@@ -45,6 +48,7 @@ impl Session {
             own: RwLock::new(Arc::new(own)),
             trust: RwLock::new(Arc::new(trust)),
             link: Mutex::default(),
+            line: Line::default(),
             caught_up: Mutex::default(),
             kinds,
             offline: false,

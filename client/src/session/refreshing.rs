@@ -1,6 +1,7 @@
 //! Bringing the vault up to date before something is read from it. Reading works without the server, so nothing fails here.
 
 use super::{Error, RenewalView, Session, SyncReport};
+use crate::transport::briefly;
 
 /// How up to date the vault is now.
 #[derive(Debug, Default)]
@@ -25,9 +26,19 @@ impl Stale {
     pub fn is_passing(&self) -> bool {
         matches!(&self.error, Error::Server(error) if error.is_passing())
     }
+
+    /// Whether what is written waits in the outbox for the server: nobody was reached who could refuse it.
+    pub fn lets_write(&self) -> bool {
+        self.is_passing() || matches!(&self.error, Error::Server(error) if error.was_not_reached())
+    }
 }
 
 impl Session {
+    /// The same before something is written that is safe in the outbox: a silent server is not waited for.
+    pub async fn bring_up_to_date_briefly(&self) -> Refreshed {
+        briefly(self.bring_up_to_date()).await
+    }
+
     /// Syncs, if this session asks the server at all.
     pub async fn bring_up_to_date(&self) -> Refreshed {
         self.clear_pieces().await;

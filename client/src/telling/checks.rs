@@ -14,21 +14,31 @@ pub struct CheckJson {
     found: Option<String>,
     #[serde(rename = "do")]
     remedy: Option<String>,
+    /// Of the server alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proxy: Option<String>,
 }
 
 impl CheckJson {
     /// The kind of object, and its version.
     pub const SCHEMA: &'static str = "alcove.check.v1";
 
-    /// As JSON shows it.
-    pub fn new(check: Check, verdict: &'static str, found: Option<&Told>) -> Self {
+    /// As JSON shows it. `proxy`: on the way to the server.
+    pub fn new(check: Check, verdict: &'static str, found: Option<&Told>, proxy: Option<String>) -> Self {
         Self {
             check,
             verdict,
             found: found.map(|told| told.what.clone()),
             remedy: found.map(|told| told.remedy.clone()),
+            proxy: proxy.filter(|_| check == Check::Server),
         }
     }
+}
+
+/// By which way the server is asked.
+pub fn through_proxy(language: Language, proxy: &str) -> String {
+    let Language::English = language;
+    format!("     asked through the proxy {}", safe_line(proxy))
 }
 
 /// What a check looks at, as it should be.

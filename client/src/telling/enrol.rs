@@ -209,7 +209,8 @@ fn desk(language: Language, error: ServerError) -> Told {
         | ServerError::Address
         | ServerError::Config(_)
         | ServerError::DeviceCertificate(_)
-        | ServerError::Tls
+        | ServerError::InItsPlace
+        | ServerError::Proxy(_)
         | ServerError::Refused(_)
         | ServerError::BadAnswer { .. } => server::told(language, error),
     }

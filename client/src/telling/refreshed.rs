@@ -23,8 +23,10 @@ pub struct Notices {
     pub same_title: bool,
     /// An alarm that was raised, or an answer that made no sense: the command ends with it.
     pub alarm: Option<Told>,
-    /// Why nothing is written now: the command ends with it, too.
+    /// What keeps this device from the server: the command ends with it, too.
     pub late: Option<Told>,
+    /// That keeps nothing from being written, which waits for the server on this device.
+    pub lets_write: bool,
 }
 
 /// What `refreshed` leaves to say.
@@ -32,6 +34,7 @@ pub fn notices(language: Language, names: Names<'_>, refreshed: Refreshed) -> No
     let mut notices = Notices::default();
     if let Some(stale) = refreshed.stale {
         let passing = stale.is_passing();
+        notices.lets_write = stale.lets_write();
         let why = stale_told(language, names, stale);
         if passing {
             notices.warnings.push(go_on(language, &why));

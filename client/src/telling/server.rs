@@ -7,11 +7,13 @@ use super::{
     numbers, times,
     told::Told,
 };
-use crate::session::{CertificateFault, CertificateTrouble, Refusal, ServerError};
+use crate::session::{CertificateFault, CertificateTrouble, ProxyFault, Refusal, ServerError};
 use alcove_programs::{exit::Exit, language::Language, text::safe_line};
 use alcove_proto::v1::Reason;
 
 const AGAIN: &str = "Nothing is half done; run the command again.";
+/// What mends it that something stands between.
+const SIGN_IN: &str = "Sign in to the network with a browser, or use another network; nothing was sent.";
 const OPERATOR: &str = "Tell the server's operator what this says.";
 
 /// How a command ends that needs the server.
@@ -34,11 +36,13 @@ pub(crate) fn told(language: Language, error: ServerError) -> Told {
         ),
         ServerError::ServerCertificate(fault) => server_certificate(language, fault),
         ServerError::DeviceCertificate(fault) => device_certificate(language, fault),
-        ServerError::Tls => Told::new(
+        ServerError::InItsPlace => Told::new(
             Exit::Unreachable,
-            "The secure connection to the server failed.",
-            "Check that the address in `alcove status` is the server's and that no proxy is in between.",
+            "Something between you and the server answers in its place: the sign-in page of a network, or a program that \
+             inspects connections.",
+            SIGN_IN,
         ),
+        ServerError::Proxy(fault) => proxy(language, fault),
         ServerError::Refused(refusal) => refused(language, &refusal),
         ServerError::BadAnswer { what } => Told::new(
             Exit::Integrity,
@@ -70,8 +74,44 @@ fn server_certificate(language: Language, fault: CertificateFault) -> Told {
         | CertificateFault::Missing
         | CertificateFault::Other => Told::new(
             Exit::Integrity,
-            format!("What answers at the server's address is not the server named in the charter: {fault}."),
-            "Stop here, and check the address in `alcove status` with your agency's admin.",
+            format!(
+                "Something answers in the server's place, and is not the server named in the charter: its certificate is \
+                 refused, {fault}."
+            ),
+            format!(
+                "{SIGN_IN} If it stays so, check the address in `alcove status` with your agency's admin."
+            ),
+        ),
+    }
+}
+
+/// The proxy is of no help.
+fn proxy(language: Language, fault: ProxyFault) -> Told {
+    let Language::English = language;
+    let what = format!("The proxy between you and the server is of no help: {fault}.");
+    match fault {
+        ProxyFault::ReadsAlong(_) => Told::new(
+            Exit::Integrity,
+            what,
+            "Nothing was sent. Ask the people who run your network to let this computer through to the server unopened.",
+        ),
+        ProxyFault::WantsLogin => Told::new(
+            Exit::Unreachable,
+            what,
+            "Set HTTPS_PROXY to http://NAME:PASSWORD@HOST:PORT, with the name and password you have for it.",
+        ),
+        ProxyFault::Address => Told::new(
+            Exit::Unreachable,
+            what,
+            "Set HTTPS_PROXY to http://HOST:PORT, or put the server's name into NO_PROXY.",
+        ),
+        ProxyFault::NoAnswer
+        | ProxyFault::Refuses(_)
+        | ProxyFault::CannotReach(_)
+        | ProxyFault::NotAProxy => Told::new(
+            Exit::Unreachable,
+            what,
+            "Check HTTPS_PROXY and NO_PROXY, or ask the people who run your network.",
         ),
     }
 }

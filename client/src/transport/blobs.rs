@@ -70,10 +70,11 @@ impl Server {
             chunk_count,
             bytes_total,
         };
-        let answer = call(CALL_DEADLINE, self.blobs(), request, |mut client, request| async move {
-            client.open_upload(request).await
-        })
-        .await?;
+        let answer =
+            call(&self.line, CALL_DEADLINE, self.blobs(), request, |mut client, request| async move {
+                client.open_upload(request).await
+            })
+            .await?;
         let mut received = vec![false; chunk_count as usize];
         for range in answer.received {
             let wrong = ServerError::bad("a range of chunks that is none");
@@ -122,10 +123,11 @@ impl Server {
         digest: &Digest,
     ) -> Result<Position, ServerError> {
         let request = v1::FinishUploadRequest { blob_id: blob.to_vec(), digest: digest.to_vec() };
-        let answer = call(LARGE_CALL_DEADLINE, self.blobs(), request, |mut client, request| async move {
-            client.finish_upload(request).await
-        })
-        .await?;
+        let answer =
+            call(&self.line, LARGE_CALL_DEADLINE, self.blobs(), request, |mut client, request| async move {
+                client.finish_upload(request).await
+            })
+            .await?;
         Ok(Position(answer.position))
     }
 
@@ -138,17 +140,18 @@ impl Server {
     ) -> Result<ChunkStream, ServerError> {
         let request =
             v1::ReadChunksRequest { blob_id: blob.to_vec(), group_id: group.to_vec(), first, count: 0 };
-        let stream = call(CALL_DEADLINE, self.blobs(), request, |mut client, request| async move {
-            client.read_chunks(request).await
-        })
-        .await?;
+        let stream =
+            call(&self.line, CALL_DEADLINE, self.blobs(), request, |mut client, request| async move {
+                client.read_chunks(request).await
+            })
+            .await?;
         Ok(ChunkStream { stream, next: first })
     }
 
     /// Deletes a blob or an unfinished upload of this device.
     pub(crate) async fn delete_blob(&self, blob: &BlobId) -> Result<(), ServerError> {
         let request = v1::DeleteBlobRequest { blob_id: blob.to_vec() };
-        call(CALL_DEADLINE, self.blobs(), request, |mut client, request| async move {
+        call(&self.line, CALL_DEADLINE, self.blobs(), request, |mut client, request| async move {
             client.delete_blob(request).await
         })
         .await

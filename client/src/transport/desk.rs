@@ -3,7 +3,7 @@
 //! PROTOCOL.md section 6, steps 5 to 11. What is handed in here carries its own proof; what comes out is sealed, and
 //! believed by whoever opens it.
 
-use super::{CALL_DEADLINE, LARGE_CALL_DEADLINE, ServerError, call, directory::charters_page, endpoint};
+use super::{CALL_DEADLINE, LARGE_CALL_DEADLINE, Line, ServerError, call, channel, directory::charters_page};
 use alcove_proto::{
     limits::{ANSWER_BYTES_MAX, MESSAGE_BYTES_MAX},
     names::Identity,
@@ -17,6 +17,7 @@ use tonic::transport::Channel;
 #[derive(Clone)]
 pub(crate) struct Desk {
     channel: Channel,
+    line: Line,
 }
 
 /// What has become of a request.
@@ -34,8 +35,8 @@ impl Desk {
     /// Prepares to reach the desk at `address` (`host:port`); it connects with the first call.
     ///
     /// `connector`: [`Connector::to_desk`] or [`Connector::to_pinned_desk`]. Errors: [`ServerError::Address`].
-    pub(crate) fn new(address: &str, connector: Connector) -> Result<Self, ServerError> {
-        Ok(Self { channel: endpoint(address)?.connect_with_connector_lazy(connector) })
+    pub(crate) fn new(address: &str, connector: Connector, line: Line) -> Result<Self, ServerError> {
+        Ok(Self { channel: channel(address, connector, &line)?, line })
     }
 
     fn enrolment(&self) -> EnrolmentClient<Channel> {
@@ -67,7 +68,7 @@ impl Desk {
             request,
             proof: proof.to_vec(),
         };
-        call(CALL_DEADLINE, self.enrolment(), message, |mut client, request| async move {
+        call(&self.line, CALL_DEADLINE, self.enrolment(), message, |mut client, request| async move {
             client.hand_in_request(request).await
         })
         .await
@@ -79,7 +80,7 @@ impl Desk {
     /// Errors: a refusal with `NOT_AUTHORISED` when its certificate is not believed or has been revoked.
     pub(crate) async fn hand_in_renewal(&self, signed_renewal: Vec<u8>) -> Result<(), ServerError> {
         let request = v1::HandInRenewalRequest { signed_renewal };
-        call(CALL_DEADLINE, self.enrolment(), request, |mut client, request| async move {
+        call(&self.line, CALL_DEADLINE, self.enrolment(), request, |mut client, request| async move {
             client.hand_in_renewal(request).await
         })
         .await
@@ -96,10 +97,11 @@ impl Desk {
     ) -> Result<Collected, ServerError> {
         let message =
             v1::CollectAnswerRequest { identity: identity.to_string(), request_hash: request_hash.to_vec() };
-        let answer = call(CALL_DEADLINE, self.enrolment(), message, |mut client, request| async move {
-            client.collect_answer(request).await
-        })
-        .await?;
+        let answer =
+            call(&self.line, CALL_DEADLINE, self.enrolment(), message, |mut client, request| async move {
+                client.collect_answer(request).await
+            })
+            .await?;
         match answer.state() {
             RequestState::Waiting => Ok(Collected::Waiting),
             RequestState::Refused => Ok(Collected::Refused),
@@ -114,10 +116,11 @@ impl Desk {
     /// Charter versions after `after_version`, oldest first: encoded SignedCharters, not verified here.
     pub(crate) async fn read_charters(&self, after_version: u64) -> Result<Vec<Vec<u8>>, ServerError> {
         let request = v1::ReadChartersRequest { after_version };
-        let answer = call(LARGE_CALL_DEADLINE, self.trust(), request, |mut client, request| async move {
-            client.read_charters(request).await
-        })
-        .await?;
+        let answer =
+            call(&self.line, LARGE_CALL_DEADLINE, self.trust(), request, |mut client, request| async move {
+                client.read_charters(request).await
+            })
+            .await?;
         charters_page(answer.signed_charters)
     }
 }

@@ -44,10 +44,11 @@ impl Server {
     /// Asks the server about itself. Its receipt chain is not believed yet.
     pub(crate) async fn describe(&self) -> Result<v1::DescribeServerResponse, ServerError> {
         let request = v1::DescribeServerRequest {};
-        let answer = call(CALL_DEADLINE, self.directory(), request, |mut client, request| async move {
-            client.describe_server(request).await
-        })
-        .await?;
+        let answer =
+            call(&self.line, CALL_DEADLINE, self.directory(), request, |mut client, request| async move {
+                client.describe_server(request).await
+            })
+            .await?;
         let chain_ok = (1..=CHAIN_CERTIFICATES_MAX).contains(&answer.receipt_chain.len())
             && answer.receipt_chain.iter().all(|der| der.len() <= CERTIFICATE_BYTES_MAX);
         if !chain_ok || answer.version.len() > VERSION_BYTES_MAX {
@@ -59,9 +60,13 @@ impl Server {
     /// Charter versions after `after_version`, oldest first: encoded SignedCharters, not verified here.
     pub(crate) async fn fetch_charters(&self, after_version: u64) -> Result<Vec<Vec<u8>>, ServerError> {
         let request = v1::FetchChartersRequest { after_version };
-        let answer = call(LARGE_CALL_DEADLINE, self.directory(), request, |mut client, request| async move {
-            client.fetch_charters(request).await
-        })
+        let answer = call(
+            &self.line,
+            LARGE_CALL_DEADLINE,
+            self.directory(),
+            request,
+            |mut client, request| async move { client.fetch_charters(request).await },
+        )
         .await?;
         charters_page(answer.signed_charters)
     }
@@ -70,9 +75,13 @@ impl Server {
     /// `next_after`, or empty.
     pub(crate) async fn fetch_crls(&self, after: String) -> Result<CrlsPage, ServerError> {
         let request = v1::FetchCrlsRequest { after_trust_domain: after.clone() };
-        let answer = call(LARGE_CALL_DEADLINE, self.directory(), request, |mut client, request| async move {
-            client.fetch_crls(request).await
-        })
+        let answer = call(
+            &self.line,
+            LARGE_CALL_DEADLINE,
+            self.directory(),
+            request,
+            |mut client, request| async move { client.fetch_crls(request).await },
+        )
         .await?;
         if answer.crls.iter().any(|crl| crl.len() > CRL_BYTES_MAX) {
             return Err(ServerError::bad("a CRL over its limit"));
@@ -92,9 +101,13 @@ impl Server {
         after_number: u64,
     ) -> Result<v1::FetchLedgerResponse, ServerError> {
         let request = v1::FetchLedgerRequest { after_number };
-        let answer = call(LARGE_CALL_DEADLINE, self.directory(), request, |mut client, request| async move {
-            client.fetch_ledger(request).await
-        })
+        let answer = call(
+            &self.line,
+            LARGE_CALL_DEADLINE,
+            self.directory(),
+            request,
+            |mut client, request| async move { client.fetch_ledger(request).await },
+        )
         .await?;
         if answer.entries.len() > LEDGER_ENTRIES_PER_CALL_MAX
             || answer.entries.iter().any(|entry| entry.len() > LEDGER_ENTRY_BYTES_MAX)
@@ -112,7 +125,7 @@ impl Server {
     /// Publishes this device's sealed card.
     pub(crate) async fn publish_card(&self, sealed_card: Vec<u8>) -> Result<(), ServerError> {
         let request = v1::PublishCardRequest { sealed_card };
-        call(CALL_DEADLINE, self.directory(), request, |mut client, request| async move {
+        call(&self.line, CALL_DEADLINE, self.directory(), request, |mut client, request| async move {
             client.publish_card(request).await
         })
         .await
@@ -122,10 +135,11 @@ impl Server {
     /// One page of the sealed cards of everybody; `after` is the last page's `next_after`, or empty.
     pub(crate) async fn list_cards(&self, after: String) -> Result<CardsPage, ServerError> {
         let request = v1::ListCardsRequest { trust_domain: String::new(), after_identity: after.clone() };
-        let answer = call(CALL_DEADLINE, self.directory(), request, |mut client, request| async move {
-            client.list_cards(request).await
-        })
-        .await?;
+        let answer =
+            call(&self.line, CALL_DEADLINE, self.directory(), request, |mut client, request| async move {
+                client.list_cards(request).await
+            })
+            .await?;
         if answer.cards.len() > CARDS_PER_PAGE_MAX
             || answer.cards.iter().any(|card| card.sealed_card.len() > SEALED_CARD_BYTES_MAX)
         {

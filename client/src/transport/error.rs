@@ -2,7 +2,7 @@
 
 use alcove_proto::{reason::Nature, v1::Reason};
 use alcove_rpc::Failed;
-use alcove_trust::{CertificateFault, ConfigError, ConnectError};
+use alcove_trust::{CertificateFault, ConfigError, ConnectError, ProxyFault};
 use std::time::Duration;
 use tonic::Status;
 
@@ -24,9 +24,12 @@ pub enum ServerError {
     /// The server refuses our certificate.
     #[error("the server refuses this device's certificate: {0}")]
     DeviceCertificate(CertificateFault),
-    /// The secure connection failed otherwise.
-    #[error("the secure connection failed")]
-    Tls,
+    /// What answers at its address does not speak as the server does, and shows no certificate.
+    #[error("something answers in the server's place")]
+    InItsPlace,
+    /// The proxy on the way is of no help.
+    #[error("the proxy is of no help: {0}")]
+    Proxy(ProxyFault),
     /// The server answered with a refusal.
     #[error("the server refuses: {:?}", .0.reason)]
     Refused(Refusal),
@@ -65,7 +68,8 @@ impl ServerError {
             | Self::Config(_)
             | Self::ServerCertificate(_)
             | Self::DeviceCertificate(_)
-            | Self::Tls
+            | Self::InItsPlace
+            | Self::Proxy(_)
             | Self::BadAnswer { .. } => None,
         }
     }
@@ -81,14 +85,45 @@ impl ServerError {
             matches!(refusal.reason, Reason::RateLimited | Reason::Unavailable)
                 && refusal.retry_after <= RETRY_AFTER_MAX
         };
-        matches!(self, Self::Unreachable) || self.refusal().is_some_and(passes_soon)
+        match self {
+            Self::Unreachable => true,
+            Self::Proxy(fault) => fault.is_worth_retrying(),
+            other => other.refusal().is_some_and(passes_soon),
+        }
+    }
+
+    /// Whether nobody was reached who has shown to be the server: whatever answered, it was not the server's word, so
+    /// nothing is refused by it, and what was to be sent waits.
+    pub fn was_not_reached(&self) -> bool {
+        self.of_the_way().is_some()
+    }
+
+    /// The same once more, if it says why the server was not reached.
+    pub(super) fn of_the_way(&self) -> Option<Self> {
+        match self {
+            Self::Unreachable => Some(Self::Unreachable),
+            Self::InItsPlace => Some(Self::InItsPlace),
+            Self::Proxy(fault) => Some(Self::Proxy(*fault)),
+            Self::ServerCertificate(fault) => Some(Self::ServerCertificate(*fault)),
+            Self::Address
+            | Self::Config(_)
+            | Self::DeviceCertificate(_)
+            | Self::Refused(_)
+            | Self::BadAnswer { .. } => None,
+        }
     }
 
     /// Whether it says something about the network or the server as they are now, and nothing about what was
     /// asked: the same may succeed tomorrow.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Unreachable)
-            || self.refusal().is_some_and(|refusal| refusal.reason.nature() == Nature::Passing)
+        match self {
+            // Somebody who shows a certificate of their own may want to be taken for the server.
+            Self::ServerCertificate(_) | Self::Proxy(ProxyFault::ReadsAlong(_)) => false,
+            other => {
+                other.was_not_reached()
+                    || other.refusal().is_some_and(|refusal| refusal.reason.nature() == Nature::Passing)
+            }
+        }
     }
 
     /// The pause the server asks for.
@@ -116,7 +151,8 @@ impl ServerError {
             }
             ConnectError::ServerCertificate(fault) => Self::ServerCertificate(*fault),
             ConnectError::DeviceCertificate(fault) => Self::DeviceCertificate(*fault),
-            ConnectError::Tls(_) => Self::Tls,
+            ConnectError::InItsPlace(_) => Self::InItsPlace,
+            ConnectError::Proxy(fault) => Self::Proxy(*fault),
         }
     }
 }
@@ -194,6 +230,30 @@ mod tests {
         assert!(matches!(other, ServerError::ServerCertificate(CertificateFault::UnknownIssuer)));
         let gone = beneath(ConnectError::Unreachable(io::ErrorKind::ConnectionRefused.into()));
         assert!(matches!(gone, ServerError::Unreachable));
+        let proxy = beneath(ConnectError::Proxy(ProxyFault::WantsLogin));
+        assert!(matches!(proxy, ServerError::Proxy(ProxyFault::WantsLogin)));
+    }
+
+    #[test]
+    fn only_who_has_shown_to_be_the_server_refuses() {
+        let fault = CertificateFault::UnknownIssuer;
+        for error in [
+            ServerError::Unreachable,
+            ServerError::InItsPlace,
+            ServerError::Proxy(ProxyFault::Refuses(403)),
+            ServerError::Proxy(ProxyFault::ReadsAlong(fault)),
+            ServerError::ServerCertificate(fault),
+        ] {
+            assert!(error.was_not_reached(), "{error:?}");
+        }
+        let internal = refused(ErrorDetail::because(Reason::Internal));
+        for error in [ServerError::DeviceCertificate(fault), internal, ServerError::bad("an answer")] {
+            assert!(!error.was_not_reached(), "{error:?}");
+        }
+        // What reads along, or stands in the server's place with a certificate, is no mere outage.
+        assert!(!ServerError::ServerCertificate(fault).is_passing());
+        assert!(!ServerError::Proxy(ProxyFault::ReadsAlong(fault)).is_passing());
+        assert!(ServerError::InItsPlace.is_passing());
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Server {
             grants: batch.grants.iter().map(EscrowedGrant::to_wire).collect(),
             certificates: batch.certificates,
         };
-        call(LARGE_CALL_DEADLINE, self.escrow(), request, |mut client, request| async move {
+        call(&self.line, LARGE_CALL_DEADLINE, self.escrow(), request, |mut client, request| async move {
             client.put_escrow(request).await
         })
         .await
@@ -73,10 +73,11 @@ impl Server {
             recovery_key_hash: recovery_key_hash.to_vec(),
             from_epoch: from.0,
         };
-        let answer = call(CALL_DEADLINE, self.escrow(), request, |mut client, request| async move {
-            client.list_sealings(request).await
-        })
-        .await?;
+        let answer =
+            call(&self.line, CALL_DEADLINE, self.escrow(), request, |mut client, request| async move {
+                client.list_sealings(request).await
+            })
+            .await?;
         let epochs = answer.epochs;
         let rises = epochs.is_sorted_by(|a, b| a.epoch < b.epoch);
         if epochs.len() > SEALINGS_PER_PAGE_MAX
@@ -100,10 +101,11 @@ impl Server {
     /// The attempts at recovery in this device's agency, newest first. Nobody has believed them yet.
     pub(crate) async fn list_recoveries(&self) -> Result<Vec<RecoveryAttempt>, ServerError> {
         let request = v1::ListRecoveriesRequest {};
-        let answer = call(CALL_DEADLINE, self.escrow(), request, |mut client, request| async move {
-            client.list_recoveries(request).await
-        })
-        .await?;
+        let answer =
+            call(&self.line, CALL_DEADLINE, self.escrow(), request, |mut client, request| async move {
+                client.list_recoveries(request).await
+            })
+            .await?;
         let attempts = answer.attempts;
         let over = |attempt: &RecoveryAttempt| {
             attempt.order.len() > ORDER_BYTES_MAX
@@ -125,10 +127,11 @@ impl Server {
         signed_objection: Vec<u8>,
     ) -> Result<AttemptState, ServerError> {
         let request = v1::ObjectToRecoveryRequest { signed_objection };
-        let answer = call(CALL_DEADLINE, self.escrow(), request, |mut client, request| async move {
-            client.object_to_recovery(request).await
-        })
-        .await?;
+        let answer =
+            call(&self.line, CALL_DEADLINE, self.escrow(), request, |mut client, request| async move {
+                client.object_to_recovery(request).await
+            })
+            .await?;
         match answer.state() {
             AttemptState::Unspecified => Err(ServerError::bad("the state of an attempt")),
             state => Ok(state),

@@ -51,10 +51,11 @@ impl Server {
         group_info: Vec<u8>,
     ) -> Result<SignedHead, ServerError> {
         let request = v1::CreateGroupRequest { group_id: group.to_vec(), group_info };
-        let answer = call(CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
-            client.create_group(request).await
-        })
-        .await?;
+        let answer =
+            call(&self.line, CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
+                client.create_group(request).await
+            })
+            .await?;
         answer.signed_head.ok_or(ServerError::bad("a group without a head"))
     }
 
@@ -63,10 +64,11 @@ impl Server {
         &self,
         request: v1::SubmitCommitRequest,
     ) -> Result<CommitOutcome, ServerError> {
-        let answer = call(LARGE_CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
-            client.submit_commit(request).await
-        })
-        .await?;
+        let answer =
+            call(&self.line, LARGE_CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
+                client.submit_commit(request).await
+            })
+            .await?;
         match answer.outcome {
             Some(v1::submit_commit_response::Outcome::Accepted(receipt)) => {
                 Ok(CommitOutcome::Accepted(receipt))
@@ -93,10 +95,11 @@ impl Server {
             record: bytes.into(),
             blob_ids: blob.into_iter().map(BlobId::to_vec).collect(),
         };
-        let answer = call(CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
-            client.append_record(request).await
-        })
-        .await?;
+        let answer =
+            call(&self.line, CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
+                client.append_record(request).await
+            })
+            .await?;
         answer.receipt.ok_or(ServerError::bad("a record without a receipt"))
     }
 
@@ -113,10 +116,11 @@ impl Server {
             entries_max: 0,
             through_position: through.0,
         };
-        let answer = call(LARGE_CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
-            client.read_log(request).await
-        })
-        .await?;
+        let answer =
+            call(&self.line, LARGE_CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
+                client.read_log(request).await
+            })
+            .await?;
         if answer.entries.len() > LOG_PAGE_ENTRIES_MAX || answer.link.len() > LINK_DIGESTS_MAX {
             return Err(ServerError::bad("a page of the log over its limit"));
         }
@@ -140,10 +144,11 @@ impl Server {
             after_position: after.0,
             through_position: through.0,
         };
-        let answer = call(CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
-            client.read_digests(request).await
-        })
-        .await?;
+        let answer =
+            call(&self.line, CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
+                client.read_digests(request).await
+            })
+            .await?;
         let distance = through.0.saturating_sub(after.0);
         let found = answer.digests.len() as u64;
         if found == 0 || found > distance || answer.digests.len() > LINK_DIGESTS_MAX {
@@ -163,19 +168,17 @@ impl Server {
             .collect();
         let mut client = self.groups();
         let opening = client.subscribe(Request::new(v1::SubscribeRequest { cursors }));
-        match tokio::time::timeout(CALL_DEADLINE, opening).await {
-            Ok(answer) => Ok(answer?.into_inner()),
-            Err(_elapsed) => Err(ServerError::Unreachable),
-        }
+        Ok(self.line.wait(CALL_DEADLINE, opening).await??.into_inner())
     }
 
     /// The welcomes that wait, and whether more wait behind them.
     pub(crate) async fn list_welcomes(&self) -> Result<(Vec<WaitingWelcome>, bool), ServerError> {
         let request = v1::ListWelcomesRequest {};
-        let answer = call(LARGE_CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
-            client.list_welcomes(request).await
-        })
-        .await?;
+        let answer =
+            call(&self.line, LARGE_CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
+                client.list_welcomes(request).await
+            })
+            .await?;
         if answer.welcomes.len() > WELCOMES_PER_PAGE_MAX {
             return Err(ServerError::bad("welcomes over their limit"));
         }
@@ -203,7 +206,7 @@ impl Server {
             }
             Ok(tonic::Response::new(tree))
         };
-        let tree = call(LARGE_CALL_DEADLINE, self.groups(), request, fetch).await?;
+        let tree = call(&self.line, LARGE_CALL_DEADLINE, self.groups(), request, fetch).await?;
         if tree.len() == expected { Ok(tree) } else { Err(ServerError::bad("a tree of another size")) }
     }
 
@@ -211,10 +214,11 @@ impl Server {
     /// judged by whoever comes back by it.
     pub(crate) async fn fetch_group_info(&self, group: &GroupId) -> Result<(u64, Vec<u8>), ServerError> {
         let request = v1::FetchGroupInfoRequest { group_id: group.to_vec() };
-        let answer = call(CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
-            client.fetch_group_info(request).await
-        })
-        .await?;
+        let answer =
+            call(&self.line, CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
+                client.fetch_group_info(request).await
+            })
+            .await?;
         if answer.group_info.len() > COMMIT_GROUP_INFO_BYTES_MAX {
             return Err(ServerError::bad("a group info over its limit"));
         }
@@ -224,7 +228,7 @@ impl Server {
     /// Tells the server that a welcome has been joined by.
     pub(crate) async fn acknowledge_welcome(&self, welcome: &WelcomeId) -> Result<(), ServerError> {
         let request = v1::AcknowledgeWelcomeRequest { welcome_id: welcome.to_vec() };
-        call(CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
+        call(&self.line, CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
             client.acknowledge_welcome(request).await
         })
         .await
@@ -250,7 +254,7 @@ impl Server {
                 .collect(),
             not_after_ms,
         };
-        call(CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
+        call(&self.line, CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
             client.open_access(request).await
         })
         .await
@@ -260,7 +264,7 @@ impl Server {
     /// Ends an access entry.
     pub(crate) async fn end_access(&self, group: &GroupId, access: &AccessId) -> Result<(), ServerError> {
         let request = v1::EndAccessRequest { group_id: group.to_vec(), access_id: access.to_vec() };
-        call(CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
+        call(&self.line, CALL_DEADLINE, self.groups(), request, |mut client, request| async move {
             client.end_access(request).await
         })
         .await

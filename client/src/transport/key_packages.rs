@@ -21,9 +21,13 @@ impl Server {
         replace: bool,
     ) -> Result<(), ServerError> {
         let request = v1::PublishKeyPackagesRequest { one_time, last_resort, replace };
-        call(LARGE_CALL_DEADLINE, self.key_packages(), request, |mut client, request| async move {
-            client.publish_key_packages(request).await
-        })
+        call(
+            &self.line,
+            LARGE_CALL_DEADLINE,
+            self.key_packages(),
+            request,
+            |mut client, request| async move { client.publish_key_packages(request).await },
+        )
         .await
         .map(drop)
     }
@@ -35,11 +39,14 @@ impl Server {
     ) -> Result<Vec<ClaimedKeyPackage>, ServerError> {
         let request =
             v1::ClaimKeyPackagesRequest { identities: identities.iter().map(ToString::to_string).collect() };
-        let answer =
-            call(LARGE_CALL_DEADLINE, self.key_packages(), request, |mut client, request| async move {
-                client.claim_key_packages(request).await
-            })
-            .await?;
+        let answer = call(
+            &self.line,
+            LARGE_CALL_DEADLINE,
+            self.key_packages(),
+            request,
+            |mut client, request| async move { client.claim_key_packages(request).await },
+        )
+        .await?;
         answer
             .key_packages
             .into_iter()
@@ -61,6 +68,7 @@ impl Server {
     /// How many key packages of this device are left.
     pub(crate) async fn count_key_packages(&self) -> Result<v1::CountKeyPackagesResponse, ServerError> {
         call(
+            &self.line,
             CALL_DEADLINE,
             self.key_packages(),
             v1::CountKeyPackagesRequest {},

@@ -10,21 +10,23 @@ mod error;
 mod escrow;
 mod groups;
 mod key_packages;
+mod line;
 
 pub(crate) use blobs::{ChunkStream, UploadState};
 pub(crate) use desk::{Collected, Desk};
 pub use error::{Refusal, ServerError};
 pub(crate) use escrow::{EscrowBatch, Sealings};
 pub(crate) use groups::{CommitOutcome, WaitingWelcome};
+pub(crate) use line::{Line, briefly, is_brief};
 
 use alcove_proto::limits::MESSAGE_BYTES_MAX;
 use alcove_rpc::v1::{
     blobs_client::BlobsClient, directory_client::DirectoryClient, escrow_client::EscrowClient,
     groups_client::GroupsClient, key_packages_client::KeyPackagesClient,
 };
-use alcove_trust::{Connector, http2};
+use alcove_trust::{ConnectError, Connector, http2};
 use backon::{ExponentialBuilder, Retryable};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tonic::{
     Request, Response, Status,
     transport::{Channel, Endpoint},
@@ -36,6 +38,8 @@ const CALL_DEADLINE: Duration = Duration::from_secs(20);
 const LARGE_CALL_DEADLINE: Duration = Duration::from_secs(120);
 /// Tries after the first.
 const RETRIES_MAX: usize = 4;
+/// The same for whoever waits briefly, and after a call that was in vain.
+const RETRIES_BRIEF_MAX: usize = 1;
 /// Pause before the second try; it doubles from there, with jitter.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 /// Longest pause between two tries.
@@ -49,15 +53,16 @@ const KEEPALIVE_DEADLINE: Duration = Duration::from_secs(15);
 #[derive(Clone)]
 pub(crate) struct Server {
     channel: Channel,
+    line: Line,
 }
 
 impl Server {
     /// Prepares to reach the server at `address` (`host:port`); it connects with the first call and
-    /// again whenever the connection was lost.
+    /// again whenever the connection was lost. `line`: what is known of it already.
     ///
     /// Errors: [`ServerError::Address`].
-    pub(crate) fn new(address: &str, connector: Connector) -> Result<Self, ServerError> {
-        Ok(Self { channel: endpoint(address)?.connect_with_connector_lazy(connector) })
+    pub(crate) fn new(address: &str, connector: Connector, line: Line) -> Result<Self, ServerError> {
+        Ok(Self { channel: channel(address, connector, &line)?, line })
     }
 
     fn groups(&self) -> GroupsClient<Channel> {
@@ -91,41 +96,62 @@ impl Server {
     }
 }
 
-/// How connections to `address` (`host:port`) are made, at either door.
+/// Connects to `address` (`host:port`) when it is first used, at either door.
 ///
 /// Errors: [`ServerError::Address`].
-fn endpoint(address: &str) -> Result<Endpoint, ServerError> {
-    Ok(Endpoint::from_shared(format!("https://{address}"))
+fn channel(address: &str, connector: Connector, line: &Line) -> Result<Channel, ServerError> {
+    let endpoint = Endpoint::from_shared(format!("https://{address}"))
         .map_err(|_| ServerError::Address)?
         .initial_connection_window_size(http2::CONNECTION_WINDOW_BYTES)
         .initial_stream_window_size(http2::STREAM_WINDOW_BYTES)
         .max_frame_size(http2::FRAME_BYTES_MAX)
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
-        .keep_alive_timeout(KEEPALIVE_DEADLINE))
+        .keep_alive_timeout(KEEPALIVE_DEADLINE);
+    let line = line.clone();
+    Ok(endpoint.connect_with_connector_lazy(connector.telling(Arc::new(move || line.sign()))))
 }
 
-/// Makes a unary call: with a deadline each try, and again while that may help.
+/// A try that failed.
+struct Failure {
+    error: ServerError,
+    /// Nothing was heard for as long as was to be waited.
+    silent: bool,
+}
+
+/// Makes a unary call: with a deadline each try, and again while that may help. A silent server is not asked again: what it
+/// did not answer in all that time it does not answer in as much again.
 async fn call<C: Clone, Q: Clone, A, F: Future<Output = Result<Response<A>, Status>>>(
+    line: &Line,
     deadline: Duration,
     client: C,
     request: Q,
     attempt: impl Fn(C, Request<Q>) -> F,
 ) -> Result<A, ServerError> {
     let once = || async {
-        match tokio::time::timeout(deadline, attempt(client.clone(), Request::new(request.clone()))).await {
+        match line.wait(deadline, attempt(client.clone(), Request::new(request.clone()))).await {
             Ok(Ok(response)) => Ok(response.into_inner()),
-            Ok(Err(status)) => Err(ServerError::from(status)),
-            Err(_elapsed) => Err(ServerError::Unreachable),
+            Ok(Err(status)) => {
+                let silent = matches!(ConnectError::find(&status), Some(ConnectError::TimedOut { .. }));
+                Err(Failure { error: status.into(), silent })
+            }
+            Err(error) => Err(Failure { error, silent: true }),
         }
     };
-    once.retry(
-        ExponentialBuilder::new()
-            .with_min_delay(RETRY_DELAY)
-            .with_max_delay(RETRY_DELAY_MAX)
-            .with_max_times(RETRIES_MAX)
-            .with_jitter(),
-    )
-    .when(ServerError::is_worth_retrying)
-    .adjust(|error, delay| delay.map(|delay| error.retry_after().unwrap_or(delay).max(delay)))
-    .await
+    let retries = if is_brief() || line.was_in_vain().is_some() { RETRIES_BRIEF_MAX } else { RETRIES_MAX };
+    let answered = once
+        .retry(
+            ExponentialBuilder::new()
+                .with_min_delay(RETRY_DELAY)
+                .with_max_delay(RETRY_DELAY_MAX)
+                .with_max_times(retries)
+                .with_jitter(),
+        )
+        .when(|failure| failure.error.is_worth_retrying() && !failure.silent)
+        .adjust(|failure, delay| delay.map(|delay| failure.error.retry_after().unwrap_or(delay).max(delay)))
+        .await
+        .map_err(|failure| failure.error);
+    if let Err(error) = &answered {
+        line.note_in_vain(error);
+    }
+    answered
 }

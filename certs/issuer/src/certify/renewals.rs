@@ -141,7 +141,7 @@ pub async fn answer_all(
             let sealed = answer.sealed_answer.clone();
             desk.orders(ca, clock()).answer(&answer.identity, &answer.request_hash, sealed).await
         };
-        gone = matches!(outcome, Err(IssuerError::Desk(DeskError::Unreachable)));
+        gone = matches!(&outcome, Err(IssuerError::Desk(error)) if error.is_out_of_reach());
         failed += usize::from(outcome.is_err());
         told(&answer, outcome)?;
     }

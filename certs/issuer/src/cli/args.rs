@@ -1,8 +1,8 @@
 //! What can be asked: the commands, and what all of them take.
 
 use super::{
-    approve, ca, charter, crl, duty, invite, issue, ledger, list, pending, recovery, rehearse, renew, revoke,
-    server, start,
+    approve, ca, charter, crl, duty, invite, issue, ledger, list, pending, proxy::ProxyArgs, recovery,
+    rehearse, renew, revoke, server, start,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -25,6 +25,8 @@ pub(super) struct Common {
     /// Answer with one JSON object a line.
     #[arg(long, global = true)]
     pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) proxy: ProxyArgs,
 }
 
 #[derive(Debug, Subcommand)]

@@ -24,6 +24,7 @@ mod output;
 mod passphrase;
 mod pauses;
 mod pending;
+mod proxy;
 mod publishing;
 mod recovery;
 mod rehearse;
@@ -54,6 +55,7 @@ pub(crate) fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return exit::not_understood(&error),
     };
+    cli.common.proxy.put_in_use();
     let mut run = Run {
         passphrase: Source::new(cli.common.passphrase_file),
         output: Output::new(Language::English, cli.common.json),

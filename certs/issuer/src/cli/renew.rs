@@ -238,6 +238,10 @@ fn left_text(language: Language, late: &Late) -> String {
 /// Whether the same may succeed later without anybody doing anything.
 fn is_passing(error: &IssuerError) -> bool {
     let for_now = |reason: &Reason| reason.nature() == Nature::Passing;
-    matches!(error, IssuerError::Desk(DeskError::Unreachable) | IssuerError::Folder(FolderError::Busy(..)))
-        || matches!(error, IssuerError::Desk(DeskError::Refused { reason, .. }) if for_now(reason))
+    match error {
+        IssuerError::Folder(FolderError::Busy(..)) => true,
+        IssuerError::Desk(DeskError::Refused { reason, .. }) => for_now(reason),
+        IssuerError::Desk(error) => error.is_out_of_reach(),
+        _ => false,
+    }
 }

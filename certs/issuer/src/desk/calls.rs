@@ -63,7 +63,8 @@ pub(super) fn of_connect_error(error: &ConnectError) -> IssuerError {
         }
         ConnectError::ServerCertificate(fault) => IssuerError::Desk(DeskError::Certificate(*fault)),
         ConnectError::DeviceCertificate(_) => bad("the desk asks for a certificate: that is another door"),
-        ConnectError::Tls(_) => bad("no secure connection comes about"),
+        ConnectError::InItsPlace(_) => IssuerError::Desk(DeskError::InItsPlace),
+        ConnectError::Proxy(fault) => IssuerError::Desk(DeskError::Proxy(*fault)),
     }
 }
 

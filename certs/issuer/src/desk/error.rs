@@ -1,7 +1,7 @@
 //! Why a call at the desk comes to nothing.
 
 use alcove_proto::{ids::AttemptId, names::Identity, v1};
-use alcove_trust::CertificateFault;
+use alcove_trust::{CertificateFault, ProxyFault};
 
 /// Why a call at the desk came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -9,6 +9,10 @@ use alcove_trust::CertificateFault;
 pub enum DeskError {
     /// The desk did not answer in time, or the connection broke. Worth another try.
     Unreachable,
+    /// What answers at the desk's address does not speak as a desk does, and shows no certificate.
+    InItsPlace,
+    /// The proxy on the way is of no help.
+    Proxy(ProxyFault),
     /// The machine at the desk's address is not the server of the charter: why its certificate is refused.
     Certificate(CertificateFault),
     /// The desk refused what was asked.
@@ -24,6 +28,18 @@ pub enum DeskError {
     },
     /// What the desk answered breaks a rule: which part.
     Answer(&'static str),
+}
+
+impl DeskError {
+    /// Whether no desk was reached, so that none of what waits there is answered now and all may be later.
+    pub fn is_out_of_reach(&self) -> bool {
+        matches!(self, Self::Unreachable | Self::InItsPlace | Self::Proxy(_)) && !self.is_another_server()
+    }
+
+    /// Whether somebody showed another certificate than the server's.
+    pub fn is_another_server(&self) -> bool {
+        matches!(self, Self::Certificate(_) | Self::Proxy(ProxyFault::ReadsAlong(_)))
+    }
 }
 
 /// Why nothing was done about an attempt at recovery.

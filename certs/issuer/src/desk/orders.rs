@@ -67,7 +67,7 @@ impl Desk {
         let mut refused = None;
         for history in coming.into_iter().chain(file.history.clone()) {
             match Self::connect(address, &TrustView::new(history)).await {
-                Err(error @ IssuerError::Desk(DeskError::Certificate(..))) => refused = Some(error),
+                Err(IssuerError::Desk(error)) if error.is_another_server() => refused = Some(error.into()),
                 other => return other,
             }
         }

@@ -9,12 +9,13 @@ use crate::{
 };
 use alcove_programs::{exit::Exit, language::Language};
 use alcove_proto::{reason::Nature, v1::Reason};
-use alcove_trust::CertificateFault;
+use alcove_trust::{CertificateFault, ProxyFault};
 
 pub(super) fn exit(error: &DeskError) -> Exit {
     use DeskError as D;
     match error {
-        D::Unreachable => Exit::Unreachable,
+        D::Proxy(ProxyFault::ReadsAlong(_)) => Exit::Integrity,
+        D::Unreachable | D::InItsPlace | D::Proxy(_) => Exit::Unreachable,
         D::Certificate(fault) => of_certificate(*fault),
         D::Refused { reason, .. } => of_refusal(*reason),
         D::Answer(..) => Exit::Integrity,
@@ -28,6 +29,16 @@ pub(super) fn sentences(language: Language, error: &DeskError, now_ms: i64) -> S
         D::Unreachable => said(
             "The server's desk does not answer.",
             "Check the address and the network, then run the command again.",
+        ),
+        D::InItsPlace => said(
+            "Something between this computer and the server's desk answers in its place: the sign-in page of a network, or a \
+             program that inspects connections.",
+            "Nothing was sent. Sign in to the network with a browser, or use another network; then run the command again.",
+        ),
+        D::Proxy(fault) => said(
+            format!("The proxy between this computer and the server's desk is of no help: {fault}."),
+            "Nothing was sent. Check HTTPS_PROXY (http://NAME:PASSWORD@HOST:PORT where it asks for them) and NO_PROXY, or ask \
+             the people who run your network to let this computer through to the desk unopened.",
         ),
         D::Certificate(fault) => said(
             format!(

@@ -2,7 +2,7 @@
 
 use crate::{context::Context, failure::Failure};
 use alcove_client::{
-    session::{Finding, Verdict},
+    session::{Check, Finding, Verdict},
     telling::{
         Told,
         checks::{self, CheckJson},
@@ -30,8 +30,15 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
             Verdict::Broken(trouble) => ("FAIL", "broken", Some(told(trouble)), true),
             Verdict::Skipped => ("--", "skipped", None, false),
         };
-        context.output.object(CheckJson::SCHEMA, CheckJson::new(check, word, found.as_ref()))?;
+        context
+            .output
+            .object(CheckJson::SCHEMA, CheckJson::new(check, word, found.as_ref(), session.proxy()))?;
         context.output.line(&format!("{mark:<5}{}", checks::subject(context.language, check)))?;
+        if check == Check::Server
+            && let Some(proxy) = session.proxy()
+        {
+            context.output.line(&checks::through_proxy(context.language, &proxy))?;
+        }
         if let Some(failure) = &found {
             context.output.line(&format!("     {}\n     {}", failure.what, failure.remedy))?;
         }

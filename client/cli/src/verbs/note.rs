@@ -102,7 +102,8 @@ pub(crate) async fn run(context: &Context, command: Note) -> Result<(), Failure>
 
 async fn add(context: &Context, query: &str, source: Source, grantable: bool) -> Result<(), Failure> {
     let session = context.session()?;
-    context.refresh(&session).await.before_writing()?;
+    let source = source.taken(context).await?;
+    context.refresh_briefly(&session).await.before_writing()?;
     let case = session.choose_open_conversation(query)?;
     say_readers(context, &session, &case.id)?;
     let text = source.text(context, &session, &case.id, None, "").await?;
@@ -112,7 +113,8 @@ async fn add(context: &Context, query: &str, source: Source, grantable: bool) ->
 
 async fn correct(context: &Context, query: &str, note: &str, source: Source) -> Result<(), Failure> {
     let session = context.session()?;
-    context.refresh(&session).await.before_writing()?;
+    let source = source.taken(context).await?;
+    context.refresh_briefly(&session).await.before_writing()?;
     let case = session.choose_open_conversation(query)?;
     let note = session.choose_note(&case.id, note)?;
     say_readers(context, &session, &case.id)?;

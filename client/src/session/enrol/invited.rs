@@ -11,7 +11,7 @@ use super::{
     rows::{ONLY, Origin},
 };
 use crate::{
-    transport::{Collected, Desk, ServerError},
+    transport::{Collected, Desk, Line, ServerError},
     vault::{
         Act, Durability, Passphrase, Vault, VaultError,
         rows::{DeviceRow, EnrolmentRow, InvitationRow},
@@ -206,7 +206,7 @@ impl Invited {
     fn desk(&self) -> Result<Desk, EnrolError> {
         let Invitation { server_ca_key, server_name, desk_address, .. } = &self.invitation;
         let connector = Connector::to_pinned_desk(*server_ca_key, server_name).map_err(ServerError::from)?;
-        Ok(Desk::new(desk_address, connector)?)
+        Ok(Desk::new(desk_address, connector, Line::default())?)
     }
 
     async fn send(&self, desk: &Desk, pending: &PendingRequest) -> Result<(), EnrolError> {

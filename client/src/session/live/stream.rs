@@ -68,7 +68,7 @@ pub(super) async fn run(session: &Session, marks: BTreeMap<GroupId, Position>, t
     loop {
         match stream.follow().await {
             Ok(Resubscribe) => pause = RECONNECT_PAUSE,
-            Err(Error::Server(error)) if error.is_worth_retrying() => {
+            Err(Error::Server(error)) if error.is_worth_retrying() || error.was_not_reached() => {
                 tell(WatchEvent::Reconnecting.into());
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(RECONNECT_PAUSE_MAX);

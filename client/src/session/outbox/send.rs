@@ -200,9 +200,8 @@ impl Session {
                     // Their removal goes first. Whatever keeps it out of the log keeps what waits here too.
                     removed = true;
                     match self.remove_lapsed(group).await {
-                        Err(error @ (Error::Vault(_) | Error::Server(ServerError::Unreachable))) => {
-                            return Err(error);
-                        }
+                        Err(Error::Server(error)) if error.was_not_reached() => return Err(error.into()),
+                        Err(error @ Error::Vault(_)) => return Err(error),
                         Ok(()) | Err(_) => continue,
                     }
                 }
@@ -399,10 +398,11 @@ impl Session {
     }
 }
 
-/// Lets what may be otherwise in a moment pass: an item can be put into the outbox all the same.
+/// Lets what may be otherwise in a moment pass, and what nobody said who has shown to be the server: an item can be put
+/// into the outbox all the same.
 fn unless_passing(result: Result<(), Error>) -> Result<(), Error> {
     match result {
-        Err(Error::Server(error)) if error.is_passing() => Ok(()),
+        Err(Error::Server(error)) if error.is_passing() || error.was_not_reached() => Ok(()),
         Err(Error::Contended { .. }) => Ok(()),
         other => other,
     }

@@ -9,12 +9,9 @@ pub(super) mod sync;
 pub(super) mod trust;
 
 use super::{Error, Session, acting::Acting, joining::requests, own::ONLY, people::seats, state::load_group};
-use crate::{
-    transport::ServerError,
-    vault::{
-        Durability, VaultError,
-        rows::{FormerKeyRow, GroupRow, IntentRow, KeyPackageRow, UpkeepRow},
-    },
+use crate::vault::{
+    Durability, VaultError,
+    rows::{FormerKeyRow, GroupRow, IntentRow, KeyPackageRow, UpkeepRow},
 };
 use alcove_charter::{TrustView, sha256};
 use alcove_proto::ids::GroupId;
@@ -180,7 +177,7 @@ impl Session {
             return Ok(());
         }
         match self.renew_leaf(group).await {
-            Err(Error::Server(ServerError::Unreachable)) => Ok(()),
+            Err(Error::Server(error)) if error.was_not_reached() => Ok(()),
             other => other,
         }
     }

@@ -10,7 +10,7 @@ use crate::{
         enrol::{EnrolError, renewal},
         own::{ONLY, Own},
     },
-    transport::{Collected, Desk, ServerError},
+    transport::{Collected, Desk, ServerError, is_brief},
     vault::{Act, Durability, rows::RenewalRow},
 };
 use alcove_charter::{TrustView, sha256};
@@ -20,6 +20,8 @@ use std::time::Duration;
 
 /// Time a sync gives the desk in all.
 const DESK_DEADLINE: Duration = Duration::from_secs(20);
+/// The same where somebody waits for something else.
+const DESK_DEADLINE_BRIEF: Duration = Duration::from_millis(500);
 /// Milliseconds between two times that the desk is asked in passing.
 const ASK_PAUSE_MS: i64 = 60 * 1000;
 /// The same when it did not answer: nobody is to wait for it at every command.
@@ -79,7 +81,8 @@ impl Session {
             return Ok(false);
         }
         let Some(row) = self.renewal_to_see_to(&own, pace)? else { return Ok(false) };
-        let asked = tokio::time::timeout(DESK_DEADLINE, self.ask(&own, &row));
+        let deadline = if is_brief() { DESK_DEADLINE_BRIEF } else { DESK_DEADLINE };
+        let asked = tokio::time::timeout(deadline, self.ask(&own, &row));
         match asked.await.unwrap_or(Err(ServerError::Unreachable.into())) {
             Ok(false) => Ok(false),
             Ok(true) => {
@@ -190,7 +193,7 @@ impl Session {
 
     fn desk(&self, own: &Own) -> Result<Desk, Error> {
         let connector = Connector::to_desk(self.trust()).map_err(ServerError::from)?;
-        Ok(Desk::new(&own.desk_address, connector)?)
+        Ok(Desk::new(&own.desk_address, connector, self.line.to_another())?)
     }
 
     async fn hand_in(&self, desk: &Desk, row: &RenewalRow, request: &[u8]) -> Result<(), Error> {

@@ -406,8 +406,8 @@ impl Session {
             return Ok(());
         }
         match self.sync_log(group).await {
-            Ok(_) | Err(Error::Server(ServerError::Unreachable)) => Ok(()),
-            Err(error) => Err(error),
+            Err(Error::Server(error)) if error.was_not_reached() => Ok(()),
+            read => read.map(drop),
         }
     }
 

@@ -236,7 +236,8 @@ fn is_about_the_group(error: &ServerError) -> bool {
         | ServerError::Config(_)
         | ServerError::ServerCertificate(_)
         | ServerError::DeviceCertificate(_)
-        | ServerError::Tls
+        | ServerError::InItsPlace
+        | ServerError::Proxy(_)
         | ServerError::BadAnswer { .. } => false,
     }
 }
