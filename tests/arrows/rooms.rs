@@ -411,7 +411,15 @@ const ROOMS: &[Room] = &[
             "unicode_width",
             "zeroize",
         ],
-        system: &["std::fs", "std::io", "std::path", "std::process", "std::thread", "std::time::Instant"],
+        system: &[
+            "std::fs",
+            "std::io",
+            "std::os",
+            "std::path",
+            "std::process",
+            "std::thread",
+            "std::time::Instant",
+        ],
     },
 ];
 

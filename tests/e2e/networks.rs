@@ -5,7 +5,7 @@ use crate::scene::{CASE, Scene, texts};
 use alcove_tests::{
     faults::Fault,
     forward::{Forward, Manner},
-    process::Outcome,
+    process::{Outcome, wait_for},
     world::{Staff, World},
 };
 use std::time::{Duration, Instant};
@@ -130,4 +130,33 @@ fn people_behind_a_forward_proxy_get_through_and_learn_why_not() {
     assert_eq!(refusing.asked().len(), 1);
     scene.rosa.run(["status"]).success();
     assert_eq!(texts(&scene.leon).len(), 7, "all that was kept arrives");
+}
+
+#[test]
+fn a_watch_tells_an_outage_once_and_ends_when_nobody_reads_it() {
+    let scene = Scene::with_case();
+    let mut watch =
+        scene.leon.command(["note", "watch", CASE, "--json"]).start(&scene.world.path("watch.log"));
+    watch.wait_for("alcove.caught-up.v1");
+    // Away, and back, and away again soon: several tries each.
+    for told in 1..=2 {
+        let before = scene.proxy.connections();
+        scene.proxy.set(Fault::Says(b"HTTP/1.1 302 Found\r\n\r\n"));
+        wait_for("several tries", Duration::from_secs(60), || {
+            (scene.proxy.connections() > before + 3).then_some(())
+        });
+        scene.proxy.set(Fault::None);
+        let text = format!("after outage {told}");
+        assert_eq!(add(&scene.rosa, &text).success().json()["delivery"], "stored");
+        watch.wait_for(&text);
+    }
+    let printed = watch.printed();
+    for schema in ["alcove.reconnecting.v1", "alcove.reconnected.v1"] {
+        assert_eq!(printed.matches(schema).count(), 1, "{printed}");
+    }
+    watch.kill();
+    // Nothing comes any more that could fail to be written.
+    let until_caught_up = ["sh", "-c", "\"$0\" \"$@\" | head -n 1"];
+    let read = scene.leon.command(["note", "watch", CASE, "--json"]).under(until_caught_up).outcome();
+    assert!(read.stdout.contains("alcove.caught-up.v1"), "{}", read.stdout);
 }

@@ -23,6 +23,7 @@ use std::{
     path::PathBuf,
     sync::{Arc, OnceLock, atomic::AtomicBool},
 };
+use tokio::task::AbortHandle;
 
 /// What every command takes.
 #[derive(Debug, Args)]
@@ -62,6 +63,8 @@ pub(crate) struct Context {
     pub(crate) offline: bool,
     /// The session, once it is open: an interruption asks it what is safe already.
     session: OnceLock<Arc<Session>>,
+    /// Says that the server is waited for.
+    tells_of_waits: OnceLock<AbortHandle>,
     /// What is being typed: kept as a draft if the command ends before it is written.
     pub(crate) drafting: OnceLock<Drafting>,
     /// An editor has the terminal, and with it the signals that come from there.
@@ -106,6 +109,7 @@ impl Context {
             yes: global.yes,
             offline: global.offline,
             session: OnceLock::new(),
+            tells_of_waits: OnceLock::new(),
             drafting: OnceLock::new(),
             editing: AtomicBool::new(false),
         })
@@ -127,7 +131,7 @@ impl Context {
             Ok(Session::open(&self.home, passphrase, clock, random)?)
         })?;
         let session = Arc::new(if self.offline { session.offline() } else { session });
-        waiting::watch(&session);
+        self.tells_of_waits.get_or_init(|| waiting::watch(&session));
         Ok((Arc::clone(self.session.get_or_init(|| session)), passphrase))
     }
 
@@ -156,6 +160,13 @@ impl Context {
             self.output.say(&cases::requests(self.language, notices.requests));
         }
         Refresh(notices)
+    }
+
+    /// What is waited for is told otherwise from here on.
+    pub(crate) fn tell_of_waits_no_more(&self) {
+        if let Some(tells) = self.tells_of_waits.get() {
+            tells.abort();
+        }
     }
 
     /// By which names people are known in this run.

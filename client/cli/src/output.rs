@@ -18,6 +18,10 @@ use alcove_programs::{
 };
 use serde::Serialize;
 use std::io::{self, Write};
+#[cfg(unix)]
+use std::os::fd::AsFd;
+#[cfg(unix)]
+use tokio::{io::Interest, net::unix::pipe};
 
 /// How this run speaks.
 #[derive(Debug)]
@@ -133,6 +137,20 @@ impl Output {
 fn kept(held_up: Option<&Told>) -> String {
     let why = held_up.map(|failure| format!("{} ", failure.what)).unwrap_or_default();
     format!("Kept on this device. {why}The next command sends it; do not write it again.")
+}
+
+/// Comes back when the other end of standard output has gone, also while nothing is written. Where the system does not tell,
+/// and for a file, it never does.
+pub(crate) async fn reader_gone() {
+    // Watched as a pipe, and left as it is: standard output goes on to be written to as before.
+    #[cfg(unix)]
+    if let Ok(stdout) = io::stdout().as_fd().try_clone_to_owned()
+        && let Ok(stdout) = pipe::Sender::from_owned_fd_unchecked(stdout)
+        && stdout.ready(Interest::ERROR).await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
 }
 
 /// Writes raw text (completions) to stdout.

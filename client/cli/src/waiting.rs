@@ -6,12 +6,13 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tokio::task::AbortHandle;
 
 /// Silence after which it is said what is waited for.
 const LONG: Duration = Duration::from_secs(2);
 
-/// Says so once in a run, on stderr, also beside JSON.
-pub(crate) fn watch(session: &Arc<Session>) {
+/// Says so once in a run, on stderr, also beside JSON, unless it is told to stop before.
+pub(crate) fn watch(session: &Arc<Session>) -> AbortHandle {
     let session = Arc::downgrade(session);
     tokio::spawn(async move {
         let Some(session) = session.upgrade() else { return };
@@ -23,5 +24,6 @@ pub(crate) fn watch(session: &Arc<Session>) {
             "Waiting for the server, which has not answered yet.{kept} Ctrl-C stops the waiting; --offline does \
              without the server."
         );
-    });
+    })
+    .abort_handle()
 }

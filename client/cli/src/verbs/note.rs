@@ -5,6 +5,7 @@ use crate::{
     context::{self, Context},
     editor::EditorArgs,
     failure::Failure,
+    output,
     writing::Source,
 };
 use alcove_client::{
@@ -27,6 +28,7 @@ use clap::Subcommand;
 use serde::Serialize;
 use std::{
     path::PathBuf,
+    pin::pin,
     sync::{Arc, atomic::Ordering},
 };
 
@@ -195,8 +197,16 @@ async fn watch(context: &Context, query: Option<&str>, count: Option<u64>) -> Re
     let mut left = count.unwrap_or(u64::MAX);
     let live = Live::new(Arc::clone(&session));
     let mut follower = live.follow(case.as_ref().map(|case| &case.id), marks)?;
+    let mut reader_gone = pin!(output::reader_gone());
     while left > 0 {
-        let event = follower.next().await?;
+        let event = tokio::select! {
+            biased;
+            // Nobody would see what comes.
+            () = &mut reader_gone => return Ok(()),
+            event = follower.next() => event?,
+        };
+        // From here on an outage is told by its own event.
+        context.tell_of_waits_no_more();
         print_event(context, &session, &event)?;
         left -= u64::from(matches!(event, WatchEvent::Arrived(Shown::Note(_))));
     }
@@ -257,7 +267,13 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
         }
         WatchEvent::Reconnecting => {
             context.output.object("alcove.reconnecting.v1", serde_json::json!({}))?;
-            context.output.say("The server cannot be reached; trying again.");
+            context
+                .output
+                .say("The server cannot be reached. Trying again until it is back; nothing will be missed.");
+        }
+        WatchEvent::Reconnected => {
+            context.output.object("alcove.reconnected.v1", serde_json::json!({}))?;
+            context.output.say("The server is back.");
         }
         WatchEvent::Missed => {
             context.output.object("alcove.missed.v1", serde_json::json!({}))?;

@@ -4,6 +4,7 @@
 //! reconnects by itself, and ends when the last has gone. Each follower has marks of its own up to which it has shown
 //! each case, so that one that begins late, or was too slow, goes on from what the vault holds.
 
+mod outage;
 mod stream;
 
 use super::{Error, Session, WatchEvent, runner::blocking};

@@ -2,6 +2,7 @@
 //!
 //! Nothing is told before it is verified, and nothing is missed when another process has walked ahead.
 
+use super::outage::Outage;
 use crate::{
     session::{
         Error, Session, Shown, WatchEvent,
@@ -52,6 +53,7 @@ impl From<WatchEvent> for Told {
             | WatchEvent::Requests(_)
             | WatchEvent::Alarm(_)
             | WatchEvent::Reconnecting
+            | WatchEvent::Reconnected
             | WatchEvent::Missed => None,
         };
         Self { event, case, position: None }
@@ -63,15 +65,18 @@ pub(super) type Tell<'a> = &'a (dyn Fn(Told) + Sync);
 
 /// Follows all cases from `marks` on, and reconnects by itself, until something is wrong that waiting does not heal.
 pub(super) async fn run(session: &Session, marks: BTreeMap<GroupId, Position>, tell: Tell<'_>) -> Error {
-    let mut stream = Stream { session, tell, marks, told: BTreeMap::new(), caught_up: false };
-    let mut pause = RECONNECT_PAUSE;
+    let (outage, pause) = (Outage::default(), RECONNECT_PAUSE);
+    let mut stream = Stream { session, tell, marks, told: BTreeMap::new(), caught_up: false, outage, pause };
     loop {
         match stream.follow().await {
-            Ok(Resubscribe) => pause = RECONNECT_PAUSE,
-            Err(Error::Server(error)) if error.is_worth_retrying() || error.was_not_reached() => {
-                tell(WatchEvent::Reconnecting.into());
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(RECONNECT_PAUSE_MAX);
+            Ok(Resubscribe) => {}
+            // Somebody may be in the server's place for a while: the sign-in page of a network.
+            Err(Error::Server(error)) if error.is_passing() || error.was_not_reached() => {
+                if stream.outage.goes_on(Instant::now()) {
+                    tell(WatchEvent::Reconnecting.into());
+                }
+                tokio::time::sleep(stream.pause).await;
+                stream.pause = (stream.pause * 2).min(RECONNECT_PAUSE_MAX);
             }
             Err(error) => return error,
         }
@@ -86,6 +91,9 @@ struct Stream<'a> {
     /// How far the stream of this connection has told each case that is followed on it.
     told: BTreeMap<GroupId, Reached>,
     caught_up: bool,
+    outage: Outage,
+    /// Before the next reconnection.
+    pause: Duration,
 }
 
 /// There is to be a new subscription.
@@ -102,6 +110,9 @@ impl Stream<'_> {
     /// One connection: brings everything up to date, then follows.
     async fn follow(&mut self) -> Result<Resubscribe, Error> {
         let report = self.session.sync().await?;
+        if self.outage.is_over() {
+            self.tell(WatchEvent::Reconnected);
+        }
         for joined in report.joined {
             self.marks.insert(joined, Position(0));
             self.tell(WatchEvent::Joined(joined));
@@ -134,6 +145,7 @@ impl Stream<'_> {
         }
         let cursors: Vec<_> = self.told.iter().map(|(group, told)| (*group, told.after)).collect();
         let mut stream = self.session.server()?.subscribe(cursors).await?;
+        self.pause = RECONNECT_PAUSE;
         let upkeep_at = Instant::now() + UPKEEP_INTERVAL;
         let waiting = self.session.waiting_requests()?;
         let mut silent_at = (Instant::now() + SILENCE_MAX).min(upkeep_at);

@@ -272,6 +272,8 @@ pub enum WatchEvent {
     Alarm(AlarmView),
     /// The connection was lost; it is being made again.
     Reconnecting,
+    /// It is there again; what came meanwhile follows.
+    Reconnected,
     /// More has happened than could wait for this follower. Items that it missed come next; what else there was, the vault
     /// shows: alarms, and who reads a case.
     Missed,
