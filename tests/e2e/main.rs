@@ -42,6 +42,7 @@ mod renewals;
 mod returns;
 mod rollover;
 mod scene;
+mod shortages;
 mod sticks;
 mod successors;
 mod support;

@@ -269,9 +269,11 @@ fn refused(language: Language, refusal: &Refusal) -> Told {
             "What arrived at the server is not what was sent.",
             "Send it again; if it fails again, tell the server's operator.",
         ),
-        Reason::Unavailable => {
-            Told::new(Exit::Unreachable, "The server is starting or shutting down.", "Try again in a moment.")
-        }
+        Reason::Unavailable => Told::new(
+            Exit::Unreachable,
+            "The server has too much to do at the moment, or is starting or stopping.",
+            "Try again in a moment.",
+        ),
         Reason::Internal => Told::new(
             Exit::Unexpected,
             format!("Something failed inside the server (request {}).", safe_line(&refusal.request_id)),

@@ -171,6 +171,10 @@ fn of_store(error: &StoreError) -> (Exit, &'static str) {
         StoreError::FormatUnknown { .. } => (Exit::Refused, "Run the version of Alcove that wrote it."),
         StoreError::NotOurs => (Exit::Refused, "Name an empty folder, or the one of this server."),
         StoreError::FileSystem { .. } => (Exit::Refused, "Put the data folder on a local disk."),
+        StoreError::Short { .. } => (
+            Exit::Unexpected,
+            "Give the server more open files, memory or threads (LimitNOFILE, MemoryMax, TasksMax), and start it again.",
+        ),
         StoreError::Io { source, .. } => (exit_of_io(source), "Check that the data folder can be written."),
         StoreError::Busy { .. } | StoreError::IdReused => (Exit::Conflict, THE_LOG),
         StoreError::QuotaExceeded { .. } => (Exit::NoSpace, THE_LOG),

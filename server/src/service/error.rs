@@ -8,6 +8,8 @@ use alcove_proto::{canonical::CanonicalError, ids::Epoch};
 
 /// When to come back to a server that is going down, milliseconds.
 const STOPPED_RETRY_MS: u64 = 2_000;
+/// When to come back to one whose system is short of something, milliseconds.
+const SHORT_RETRY_MS: u64 = 1_000;
 
 /// Why a call was refused. Nothing was written, unless a variant says otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -148,7 +150,7 @@ pub enum ServiceError {
         /// Entries that are here.
         count: u64,
     },
-    /// The server is going down or not ready.
+    /// The server is going down or not ready, or its system is short of something.
     #[error("not available, again in {retry_after_ms} ms")]
     Unavailable {
         /// When to call again, milliseconds.
@@ -191,6 +193,7 @@ impl From<StoreError> for ServiceError {
             StoreError::QuotaExceeded { limit, .. } => Self::QuotaExceeded { limit },
             StoreError::StorageFull { .. } => Self::StorageFull,
             StoreError::Busy { waited_ms } => Self::Unavailable { retry_after_ms: waited_ms.max(1) },
+            StoreError::Short { .. } => Self::Unavailable { retry_after_ms: SHORT_RETRY_MS },
             StoreError::Stopped => Self::Unavailable { retry_after_ms: STOPPED_RETRY_MS },
             StoreError::Damaged { .. }
             | StoreError::FormatUnknown { .. }

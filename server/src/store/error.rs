@@ -79,6 +79,14 @@ pub enum StoreError {
         /// Milliseconds waited.
         waited_ms: u64,
     },
+    /// The system has no descriptor, memory or thread left for it. Nothing was written, and in a moment it may be otherwise.
+    #[error("{act} failed for want of something of the system's: {source}")]
+    Short {
+        /// What was tried.
+        act: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The store is closing or its writer is gone; whether the act was done is unknown.
     #[error("the store is closed")]
     Stopped,

@@ -4,6 +4,7 @@
 //! is asked before each batch and each chunk, when nothing has been written yet.
 
 use super::error::{Result, StoreError};
+use rustix::io::Errno;
 use std::{io::ErrorKind, path::PathBuf};
 
 /// The free space of one data folder.
@@ -34,9 +35,10 @@ impl Space {
 
     /// Bytes free to this process.
     pub(crate) fn available(&self) -> Result<u64> {
-        let free = rustix::fs::statvfs(&self.folder).map_err(|errno| StoreError::Io {
-            act: "asking for the free space of the data folder",
-            source: errno.into(),
+        let act = "asking for the free space of the data folder";
+        let free = rustix::fs::statvfs(&self.folder).map_err(|errno| {
+            let source = std::io::Error::from(errno);
+            if is_short(&source) { StoreError::Short { act, source } } else { StoreError::Io { act, source } }
         })?;
         Ok(free.f_bavail.saturating_mul(free.f_frsize))
     }
@@ -55,13 +57,26 @@ impl Space {
         StoreError::StorageFull { available, floor: self.floor }
     }
 
-    /// The error for `source`: [`StoreError::StorageFull`] if the disk or its quota is used up.
+    /// The error for `source`, by what the system says that it has too little of: [`StoreError::StorageFull`] if it is the
+    /// disk or its quota, [`StoreError::Short`] if it is anything else.
     pub(crate) fn io(&self, act: &'static str, source: std::io::Error) -> StoreError {
         match source.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => self.full(self.available().unwrap_or(0)),
+            _ if is_short(&source) => {
+                // Whoever asked comes again and says nothing: only an operator can give the server more.
+                tracing::warn!(act, %source, "the system is short of something");
+                StoreError::Short { act, source }
+            }
             _ => StoreError::Io { act, source },
         }
     }
+}
+
+/// Whether the system has no descriptor, memory or thread left.
+fn is_short(error: &std::io::Error) -> bool {
+    let short = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN];
+    matches!(error.kind(), ErrorKind::OutOfMemory | ErrorKind::WouldBlock)
+        || error.raw_os_error().is_some_and(|raw| short.iter().any(|errno| errno.raw_os_error() == raw))
 }
 
 #[cfg(test)]
@@ -84,11 +99,15 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_a_full_disk_is_told_from_any_other() {
+    fn what_the_system_has_too_little_of_is_told_from_any_other_error() {
         let folder = tempfile::tempdir().unwrap();
         let space = Space::new(folder.path().into(), 7);
         let full = space.io("writing", std::io::Error::from_raw_os_error(28));
         assert!(matches!(full, StoreError::StorageFull { floor: 7, .. }));
+        for raw in [11, 12, 23, 24] {
+            let short = space.io("writing", std::io::Error::from_raw_os_error(raw));
+            assert!(matches!(short, StoreError::Short { act: "writing", .. }), "{raw}: {short:?}");
+        }
         let other = space.io("writing", std::io::Error::from_raw_os_error(5));
         assert!(matches!(other, StoreError::Io { act: "writing", .. }));
     }
