@@ -27,6 +27,7 @@ mod stats;
 mod storage;
 mod straw;
 mod table;
+mod writing;
 
 use bounds::Bounds;
 use clap::{Args, Parser, Subcommand};
@@ -92,6 +93,8 @@ enum Subject {
     Seats,
     /// Others' commits while an agency and a stranger press at the desk (row 17)
     Starving,
+    /// A note as a whole command, also without an answer (row 18)
+    Writing,
     /// Everything
     All,
     /// The straw man's server, started by the other subjects
@@ -158,6 +161,7 @@ async fn rows_of(subject: &Subject, setting: Setting, bounds: &Bounds) -> Result
         Subject::Rotations => rotations::rows(setting).await?,
         Subject::Seats => seats::rows(setting).await?,
         Subject::Starving => starving::rows(setting).await?,
+        Subject::Writing => writing::rows(setting)?,
         Subject::All => {
             let mut rows = notes::rows(setting, bounds).await?;
             rows.extend(documents::rows(setting).await?);
@@ -171,6 +175,7 @@ async fn rows_of(subject: &Subject, setting: Setting, bounds: &Bounds) -> Result
             rows.extend(rotations::rows(setting).await?);
             rows.extend(seats::rows(setting).await?);
             rows.extend(starving::rows(setting).await?);
+            rows.extend(writing::rows(setting)?);
             rows
         }
     })

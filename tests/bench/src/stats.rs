@@ -44,10 +44,20 @@ pub(crate) fn memory_kib(process: u32, line: &str) -> Option<u64> {
 
 /// CPU time a process has used so far, user and system. A clock tick is 10 ms on Linux.
 pub(crate) fn cpu_time(process: u32) -> Option<Duration> {
+    ticks(&process.to_string(), 11)
+}
+
+/// The same of this process's children that have ended.
+pub(crate) fn children_cpu_time() -> Option<Duration> {
+    ticks("self", 13)
+}
+
+/// The sum of two fields of a process's statistics.
+fn ticks(process: &str, first: usize) -> Option<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name in parentheses may hold spaces; the fields after it do not.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    let ticks: u64 = fields.get(first)?.parse::<u64>().ok()? + fields.get(first + 1)?.parse::<u64>().ok()?;
     Some(Duration::from_millis(ticks * 10))
 }
 
