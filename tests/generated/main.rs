@@ -162,7 +162,31 @@ const STORE: Schema = Schema {
     ],
 };
 
-const SCHEMAS: [&Schema; 4] = [&CONTRACT, &VAULT, &VAULT_FORMAT_1, &STORE];
+/// What devices and the server keep of lists.
+const CHARTER: Schema = Schema {
+    package: "alcove.charter",
+    files: "certs/charter/src/kept",
+    root: "certs/charter/src/kept",
+    code: "certs/charter/src/kept/generated",
+    secret: &[],
+    wiped: &[],
+    not_wiped: &[],
+    bytes: &[],
+};
+
+/// What an admin's folder holds.
+const ISSUER: Schema = Schema {
+    package: "alcove.issuer",
+    files: "certs/issuer/src/kept",
+    root: "certs/issuer/src/kept",
+    code: "certs/issuer/src/kept/generated",
+    secret: &["Keystore", "OpenInvitation", "OpenInvitations"],
+    wiped: &["Keystore", "OpenInvitation"],
+    not_wiped: &[],
+    bytes: &[],
+};
+
+const SCHEMAS: [&Schema; 6] = [&CONTRACT, &VAULT, &VAULT_FORMAT_1, &STORE, &CHARTER, &ISSUER];
 
 fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

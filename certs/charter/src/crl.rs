@@ -12,7 +12,7 @@
 mod outer;
 
 use crate::{
-    CrlError,
+    CrlError, ListFault,
     agency::Agency,
     anchor::Ca,
     certificate::{Serial, ms},
@@ -186,27 +186,23 @@ impl Crl {
 
     /// Whether it says that it was made no more than `ahead_ms_max` later than by a clock that says `now_ms`.
     ///
-    /// Errors: [`CrlError::Ahead`].
+    /// Errors: [`ListFault::Ahead`].
     pub(crate) fn check_not_ahead(&self, now_ms: i64, ahead_ms_max: i64) -> Result<(), CrlError> {
         let ahead_ms = self.this_update_ms.saturating_sub(now_ms);
-        if ahead_ms > ahead_ms_max {
-            let (trust_domain, number) = (self.trust_domain.clone(), self.number);
-            return Err(CrlError::Ahead { trust_domain, number, ahead_ms });
-        }
-        Ok(())
+        if ahead_ms > ahead_ms_max { Err(self.refused(ListFault::Ahead { ahead_ms })) } else { Ok(()) }
+    }
+
+    /// That it is refused for how it stands to the lists before it.
+    pub(crate) fn refused(&self, fault: ListFault) -> CrlError {
+        CrlError::Of { trust_domain: self.trust_domain.clone(), number: self.number, fault }
     }
 
     /// Whether a list that comes after none leaves room for those that follow it: numbers only rise, for ever. `rise_max`:
     /// [`FIRST_NUMBER_MAX`] or [`MET_NUMBER_MAX`].
     ///
-    /// Errors: [`CrlError::Jump`].
+    /// Errors: [`ListFault::Jump`].
     pub(crate) fn check_first_number(&self, rise_max: u64) -> Result<(), CrlError> {
-        let offered = self.number;
-        if offered > rise_max {
-            let trust_domain = self.trust_domain.clone();
-            return Err(CrlError::Jump { trust_domain, held: 0, offered, rise_max });
-        }
-        Ok(())
+        if self.number > rise_max { Err(self.refused(ListFault::Jump { held: 0, rise_max })) } else { Ok(()) }
     }
 
     /// When the certificate with that serial was revoked, milliseconds since 1970.

@@ -3,7 +3,7 @@
 mod crl;
 mod trust;
 
-pub use crl::CrlError;
+pub use crl::{CrlError, ListFault};
 pub use trust::{Lapse, TrustError};
 
 use crate::key_owner::KeyOwner;

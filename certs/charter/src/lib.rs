@@ -23,6 +23,7 @@ mod error;
 mod escrow;
 mod history;
 mod invitation;
+mod kept;
 mod key;
 mod key_owner;
 mod ledger;
@@ -54,7 +55,7 @@ pub use crl::{Crl, CrlEntry, OfferedCrl};
 pub use denial::{Denial, DenialError, denial_signing_bytes, duty_name};
 pub use differences::{Difference, differences};
 pub use directory_key::directory_key_hash;
-pub use error::{CaFault, CardError, CharterError, CrlError, Lapse, SignedBodyError, TrustError};
+pub use error::{CaFault, CardError, CharterError, CrlError, Lapse, ListFault, SignedBodyError, TrustError};
 pub use escrow::{
     ESCROW_CIPHERTEXT_BYTES, ESCROW_GRANT_INFO, ESCROW_INFO, EscrowBundle, EscrowEntry, EscrowError,
     EscrowPlace, EscrowedGrant, EscrowedGrantPlace,

@@ -9,7 +9,6 @@
 //! PROTOCOL.md section 8, "Lists", 4.
 
 use alcove_proto::limits::{CRL_AHEAD_MS_MAX, CRL_NUMBER_RISE_MAX, CRLS_PER_MINUTE_MAX};
-use prost::Message;
 
 /// Milliseconds between two lists where as many come as a desk takes.
 const BETWEEN_MS: u64 = 60_000 / CRLS_PER_MINUTE_MAX;
@@ -38,22 +37,7 @@ pub(crate) struct Early {
     pub(crate) is_dated_ahead: bool,
 }
 
-/// From which list the desk counts, so that whoever has **any** list that it took takes each one after it.
-///
-/// The thousand numbers after that list may come whenever they like, as every device takes them; a higher one only so long
-/// after everything before it that who has the oldest of these takes it too. Then it is the list from which to count, and
-/// none that is dated before it comes any more. Those that come above what else is taken change nothing of this.
-#[derive(Clone, Copy, PartialEq, Eq, Message)]
-pub(crate) struct Pace {
-    #[prost(uint64, tag = "1")]
-    number: u64,
-    /// Its own date, milliseconds since 1970; nothing where it is the first that this desk knows of.
-    #[prost(int64, optional, tag = "2")]
-    not_before_ms: Option<i64>,
-    /// The latest date of it and of those after it.
-    #[prost(int64, tag = "3")]
-    latest_ms: i64,
-}
+pub(crate) use crate::kept::Pace;
 
 impl Pace {
     /// Counts from the first list that is known.

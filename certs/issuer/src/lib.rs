@@ -13,6 +13,7 @@ mod certify;
 mod charters;
 mod desk;
 mod error;
+mod kept;
 mod ledger;
 pub mod recovery;
 pub mod start;

@@ -2,7 +2,7 @@
 
 use super::{EverListed, Listing};
 use crate::{
-    CrlError,
+    CrlError, ListFault,
     crl::Crl,
     history::CharterHistory,
     key::P256Point,
@@ -33,8 +33,8 @@ impl EverListed {
     /// may go when a later one signs, if the later one stood in the charter then (of what that one issued it says nothing,
     /// and whoever stole the earlier key must not hold up the lists of the later one), or if the charter in force names the
     /// earlier one no more: then whatever it certified is outside anyway.
-    /// Errors: [`CrlError::Ahead`], [`CrlError::Drops`], [`CrlError::Redated`], [`CrlError::Jump`], [`CrlError::Pace`], in
-    /// this order.
+    /// Errors: [`ListFault::Ahead`], [`ListFault::Drops`], [`ListFault::Redated`], [`ListFault::Jump`],
+    /// [`ListFault::Pace`], in this order.
     pub(crate) fn check_next(
         &self,
         crl: &Crl,
@@ -44,7 +44,6 @@ impl EverListed {
         now_ms: i64,
     ) -> Result<(), CrlError> {
         self.check_date(crl, asked, now_ms)?;
-        let (trust_domain, number) = (crl.trust_domain.clone(), crl.number);
         let made_ms = crl.this_update_ms.min(now_ms);
         let place = |key: &P256Point| charters.place_of_ca(&crl.trust_domain, key);
         // Of each signer once: rows are many.
@@ -76,7 +75,7 @@ impl EverListed {
                 row.revoked_at_ms.max(row.since_ms).saturating_add(LISTED_MS_MIN) < made_ms || is_behind(row)
             };
             if crl.entry(serial).is_none() && !rows.iter().all(may_go) {
-                return Err(CrlError::Drops { trust_domain, number, serial: serial.clone() });
+                return Err(crl.refused(ListFault::Drops(serial.clone())));
             }
         }
         for (serial, entry) in crl.entries() {
@@ -92,7 +91,7 @@ impl EverListed {
             // Desks of before took another number of a later CA: at a device that is no alarm.
             let fits = fits || (asked == Asked::AtDevice && rows.iter().any(|row| row.is_of(entry)));
             if !fits {
-                return Err(CrlError::Redated { trust_domain, number, serial: serial.clone() });
+                return Err(crl.refused(ListFault::Redated(serial.clone())));
             }
         }
         self.check_rise(crl, held, now_ms)
@@ -114,14 +113,12 @@ impl EverListed {
         let Some(held_crl) = held else { return Ok(()) };
         let (held, offered, rise_max) = (held_crl.number, crl.number, CRL_NUMBER_RISE_MAX);
         if offered > held.saturating_add(rise_max) {
-            let trust_domain = crl.trust_domain.clone();
-            return Err(CrlError::Jump { trust_domain, held, offered, rise_max });
+            return Err(crl.refused(ListFault::Jump { held, rise_max }));
         }
         let pace = self.pace_since(Some(held_crl));
         match pace.and_then(|pace: Pace| pace.check(held, offered, crl.this_update_ms, now_ms).err()) {
             Some(Early { in_ms: again_ms, is_dated_ahead }) => {
-                let trust_domain = crl.trust_domain.clone();
-                Err(CrlError::Pace { trust_domain, held, offered, again_ms, is_dated_ahead })
+                Err(crl.refused(ListFault::Pace { again_ms, is_dated_ahead }))
             }
             None => Ok(()),
         }

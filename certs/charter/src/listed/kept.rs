@@ -1,47 +1,17 @@
 //! What was ever listed, as it is kept.
 
 use super::{EverListed, Listing};
-use crate::{certificate::Serial, key::P256Point, pace::Pace};
+use crate::{
+    certificate::Serial,
+    kept::{Kept, KeptListing},
+    key::P256Point,
+};
 use alcove_proto::{ids::Digest, limits::LISTED_SERIALS_MAX};
 use prost::Message;
 use std::collections::BTreeMap;
 
 /// Bytes of what was ever listed of an agency, as it is kept, at most.
 pub const EVER_LISTED_BYTES_MAX: usize = super::FULL_CAS_MAX * LISTED_SERIALS_MAX * 96;
-
-/// As it is kept: by clients in their vault, by the server beside the list.
-#[derive(Clone, PartialEq, Message)]
-struct Kept {
-    #[prost(bytes = "vec", repeated, tag = "1")]
-    signers: Vec<Vec<u8>>,
-    #[prost(message, repeated, tag = "2")]
-    listings: Vec<KeptListing>,
-    #[prost(message, optional, tag = "3")]
-    pace: Option<Pace>,
-    /// SHA-256 of the list that was taken last; empty as before it was remembered.
-    #[prost(bytes = "vec", tag = "20")]
-    newest: Vec<u8>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct KeptListing {
-    #[prost(bytes = "vec", tag = "1")]
-    serial: Vec<u8>,
-    #[prost(uint32, tag = "2")]
-    signer: u32,
-    #[prost(uint64, tag = "3")]
-    first: u64,
-    #[prost(bool, tag = "4")]
-    exact: bool,
-    #[prost(int64, tag = "5")]
-    revoked_at_ms: i64,
-    #[prost(int64, tag = "6")]
-    since_ms: i64,
-    #[prost(uint64, tag = "7")]
-    charter_version: u64,
-    #[prost(uint64, tag = "8")]
-    not_before: u64,
-}
 
 impl EverListed {
     /// The bytes to keep.

@@ -4,7 +4,7 @@
 
 use super::TrustView;
 use crate::{
-    CrlError,
+    CrlError, ListFault,
     crl::{Crl, FIRST_NUMBER_MAX, MET_NUMBER_MAX, OfferedCrl},
     history::Appended,
     listed::{Asked, EverListed},
@@ -29,7 +29,7 @@ impl TrustView {
     /// whatever its number: whoever stole the old key has no say any more. Numbers rise through every roll-over.
     /// What a list leaves out that an earlier one had stays revoked; the desk takes no such list
     /// ([`Self::with_next_crl`]).
-    /// Errors: [`CrlError`]; [`CrlError::Behind`] and [`CrlError::Retired`] when a newer one is held.
+    /// Errors: [`CrlError`]; [`ListFault::Behind`] and [`ListFault::Retired`] when a newer one is held.
     /// Source: PROTOCOL.md section 8, "Lists".
     pub fn with_crl(&self, der: &[u8]) -> Result<(Self, Appended), CrlError> {
         self.taking(Crl::verify(der, &self.charters)?, None)
@@ -39,7 +39,7 @@ impl TrustView {
     /// 1970): the dates of lists bound how far their numbers may rise, so one that is dated ahead is none. Taken once, it
     /// would stand above every later list of its agency.
     ///
-    /// Errors: as [`Self::with_crl`]; [`CrlError::Ahead`].
+    /// Errors: as [`Self::with_crl`]; [`ListFault::Ahead`].
     pub fn with_offered_crl(&self, der: &[u8], now_ms: i64) -> Result<(Self, Appended), CrlError> {
         let crl = Crl::verify(der, &self.charters)?;
         if self.crl(&crl.trust_domain).is_none_or(|held| held.der() != crl.der()) {
@@ -113,7 +113,9 @@ impl TrustView {
     pub fn takes_back(&self, der: &[u8], now_ms: i64) -> Option<u64> {
         let crl = Crl::verify(der, &self.charters).ok()?;
         match self.check_nothing_is_taken_back(&crl, Asked::AtDevice, now_ms) {
-            Err(CrlError::Drops { number, .. } | CrlError::Redated { number, .. }) => Some(number),
+            Err(CrlError::Of { number, fault: ListFault::Drops(_) | ListFault::Redated(_), .. }) => {
+                Some(number)
+            }
             Ok(()) | Err(_) => None,
         }
     }
@@ -145,22 +147,20 @@ impl TrustView {
     /// is not higher than the desk would have let it become since.
     fn check_order(&self, crl: &Crl) -> Result<(), CrlError> {
         let Some(held) = self.crl(&crl.trust_domain) else { return crl.check_first_number(MET_NUMBER_MAX) };
-        let (trust_domain, number) = (crl.trust_domain.clone(), crl.number);
         let place = |crl: &Crl| self.charters.place_of_ca(&crl.trust_domain, crl.signer());
-        if place(crl) < place(held) {
-            return Err(CrlError::Retired { trust_domain, number });
-        }
-        if number == held.number {
-            return Err(CrlError::Fork { trust_domain, number });
-        }
-        if number < held.number {
-            return Err(CrlError::Behind { trust_domain, held: held.number, offered: number });
-        }
         let rise_max = pace::rise_max(crl.this_update_ms.saturating_sub(held.this_update_ms));
-        if number - held.number > rise_max {
-            return Err(CrlError::Jump { trust_domain, held: held.number, offered: number, rise_max });
-        }
-        Ok(())
+        let fault = if place(crl) < place(held) {
+            ListFault::Retired
+        } else if crl.number == held.number {
+            ListFault::Fork
+        } else if crl.number < held.number {
+            ListFault::Behind { held: held.number }
+        } else if crl.number - held.number > rise_max {
+            ListFault::Jump { held: held.number, rise_max }
+        } else {
+            return Ok(());
+        };
+        Err(crl.refused(fault))
     }
 
     /// A view that also knows what was ever listed of an agency, as [`Self::listed`] said it before: to be told before

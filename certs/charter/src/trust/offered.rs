@@ -6,10 +6,11 @@
 use super::TrustView;
 use crate::{
     crl::{Crl, OfferedCrl},
-    error::CrlError,
+    error::{CrlError, ListFault},
     key::P256Point,
 };
 use alcove_proto::names::TrustDomain;
+use std::cmp::Ordering;
 
 impl TrustView {
     /// Looks at a list from outside: it is signed by a CA that its agency has still, and newer than the one in force.
@@ -20,15 +21,13 @@ impl TrustView {
         let offered = Crl::offered(der, &self.charters)?;
         self.check_not_retired(&offered.trust_domain, &offered.signer, offered.number)?;
         let Some(held) = self.crl(&offered.trust_domain) else { return Ok(offered) };
-        let OfferedCrl { trust_domain, number, .. } = &offered;
-        if *number == held.number {
-            return Err(CrlError::Fork { trust_domain: trust_domain.clone(), number: *number });
-        }
-        if *number < held.number {
-            let (trust_domain, held) = (trust_domain.clone(), held.number);
-            return Err(CrlError::Behind { trust_domain, held, offered: *number });
-        }
-        Ok(offered)
+        let OfferedCrl { trust_domain, number, .. } = offered;
+        let fault = match number.cmp(&held.number) {
+            Ordering::Greater => return Ok(OfferedCrl { trust_domain, ..offered }),
+            Ordering::Equal => ListFault::Fork,
+            Ordering::Less => ListFault::Behind { held: held.number },
+        };
+        Err(CrlError::Of { trust_domain, number, fault })
     }
 
     /// Refuses what was signed by a CA that its agency does not have any more. An agency that has left has them all still.
@@ -40,7 +39,11 @@ impl TrustView {
     ) -> Result<(), CrlError> {
         let agency = self.charter().agency(trust_domain);
         if agency.is_some_and(|agency| agency.cas.iter().all(|ca| ca.public_key() != signer)) {
-            return Err(CrlError::Retired { trust_domain: trust_domain.clone(), number });
+            return Err(CrlError::Of {
+                trust_domain: trust_domain.clone(),
+                number,
+                fault: ListFault::Retired,
+            });
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Revocation lists: from the right CA, in order, and what they do to certificates.
 
 use crate::pki::{DAY_MS, NOW_MS, TestCa, World, list, next, sign};
-use alcove_charter::{Appended, CharterHistory, CrlError, Judge, TrustError, TrustView};
+use alcove_charter::{Appended, CharterHistory, CrlError, Judge, ListFault, TrustError, TrustView};
 use rcgen::{CrlDistributionPoint, CrlIssuingDistributionPoint, SerialNumber};
 
 const SERIAL: &[u8] = &[0x41; 16];
@@ -70,11 +70,11 @@ fn numbers_rise_and_never_stand_for_two_lists() {
     assert_eq!(view.with_crl(&fifth).unwrap().1, Appended::AlreadyHeld);
     assert_eq!(
         view.with_crl(&agency.ca.crl(4, &[])).unwrap_err(),
-        CrlError::Behind { trust_domain: trust_domain.clone(), held: 5, offered: 4 }
+        CrlError::Of { trust_domain: trust_domain.clone(), number: 4, fault: ListFault::Behind { held: 5 } }
     );
     assert_eq!(
         view.with_crl(&agency.ca.crl(5, &[])).unwrap_err(),
-        CrlError::Fork { trust_domain: trust_domain.clone(), number: 5 }
+        CrlError::Of { trust_domain: trust_domain.clone(), number: 5, fault: ListFault::Fork }
     );
     let (view, _) = view.with_crl(&agency.ca.crl(6, &[])).unwrap();
     assert_eq!(view.crl(&trust_domain).unwrap().number, 6);
@@ -112,17 +112,17 @@ fn a_ca_that_retires_takes_no_revocation_back_and_has_no_say_after_the_next_one(
     let number = 7;
     assert_eq!(
         view.with_crl(&agency.ca.crl(number, &[])).unwrap_err(),
-        CrlError::Retired { trust_domain: trust_domain.clone(), number }
+        CrlError::Of { trust_domain: trust_domain.clone(), number, fault: ListFault::Retired }
     );
 
     // And numbers rise through the roll-over: whoever slept must be able to read what named the last one by the old CA.
     assert_eq!(
         took.with_crl(&new_ca.crl(4, &[SERIAL])).unwrap_err(),
-        CrlError::Behind { trust_domain: trust_domain.clone(), held: 5, offered: 4 }
+        CrlError::Of { trust_domain: trust_domain.clone(), number: 4, fault: ListFault::Behind { held: 5 } }
     );
     assert_eq!(
         took.with_crl(&new_ca.crl(5, &[SERIAL])).unwrap_err(),
-        CrlError::Fork { trust_domain, number: 5 }
+        CrlError::Of { trust_domain, number: 5, fault: ListFault::Fork }
     );
 }
 

@@ -4,7 +4,9 @@ use crate::{
     lists::{Entry, Lists, entry},
     pki::{DAY_MS, NOW_MS, TestCa, World, list, next, sign},
 };
-use alcove_charter::{Appended, CrlError, DeviceCertificate, EverListed, Judge, TrustError, TrustView};
+use alcove_charter::{
+    Appended, CrlError, DeviceCertificate, EverListed, Judge, ListFault, TrustError, TrustView,
+};
 use alcove_proto::v1;
 
 pub(crate) const SERIAL: &[u8] = &[0x41; 16];
@@ -71,7 +73,10 @@ fn a_list_that_drops_a_living_certificate_is_refused_at_the_desk() {
     for entries in [&[][..], &[entry(OTHER, &[2])]] {
         let refused = at_desk(&view, &agency.ca.list(number, entries)).unwrap_err();
         let serial = alcove_charter::Serial::from_der_content(SERIAL);
-        assert_eq!(refused, CrlError::Drops { trust_domain: trust_domain.clone(), number, serial });
+        assert_eq!(
+            refused,
+            CrlError::Of { trust_domain: trust_domain.clone(), number, fault: ListFault::Drops(serial) }
+        );
     }
     // The control: a list that leaves nothing out is taken, and so is one that comes again.
     let all = agency.ca.list(number, &[entry(SERIAL, &[1]), entry(OTHER, &[2])]);
@@ -117,10 +122,13 @@ fn a_serial_may_go_when_no_certificate_can_live_that_long() {
     assert!(at_desk(&view, &agency.ca.list(2, &[])).is_ok());
     // A date that was written back does not help: it was not known before that list was made.
     let view = with(&world.view(), &agency.ca.list_at(1, &[old], made_ms + 2 * DAY_MS));
-    assert!(matches!(at_desk(&view, &agency.ca.list(2, &[])), Err(CrlError::Drops { .. })));
+    assert!(matches!(
+        at_desk(&view, &agency.ca.list(2, &[])),
+        Err(CrlError::Of { fault: ListFault::Drops(_), .. })
+    ));
     // Nor does a list that says it was made in some years.
     let ahead = agency.ca.list_at(2, &[], NOW_MS + 900 * DAY_MS);
-    assert!(matches!(at_desk(&view, &ahead), Err(CrlError::Ahead { .. })));
+    assert!(matches!(at_desk(&view, &ahead), Err(CrlError::Of { fault: ListFault::Ahead { .. }, .. })));
 }
 
 #[test]
@@ -133,7 +141,10 @@ fn a_list_that_dates_a_revocation_anew_is_refused_at_the_desk_and_changes_nothin
 
     // Revoked since a list that everybody knows did not have it: commits of then would turn wrong.
     let backdated = agency.ca.list(3, &[entry(SERIAL, &[1])]);
-    assert!(matches!(at_desk(&view, &backdated), Err(CrlError::Redated { number: 3, .. })));
+    assert!(matches!(
+        at_desk(&view, &backdated),
+        Err(CrlError::Of { number: 3, fault: ListFault::Redated(_), .. })
+    ));
     assert!(!is_revoked_at(&world, &with(&view, &backdated), &leaf, 2), "this device had list 2");
     assert!(is_revoked_at(&world, &with(&view, &backdated), &leaf, 3));
 
@@ -142,7 +153,10 @@ fn a_list_that_dates_a_revocation_anew_is_refused_at_the_desk_and_changes_nothin
         [entry(SERIAL, &[1]), entry(SERIAL, &[4]), Entry { revoked_at_ms: NOW_MS, ..entry(SERIAL, &[3]) }]
     {
         let list = agency.ca.list(4, &[redated]);
-        assert!(matches!(at_desk(&view, &list), Err(CrlError::Redated { number: 4, .. })));
+        assert!(matches!(
+            at_desk(&view, &list),
+            Err(CrlError::Of { number: 4, fault: ListFault::Redated(_), .. })
+        ));
         let fooled = with(&view, &list);
         assert!(!is_revoked_at(&world, &fooled, &leaf, 2));
         assert!(is_revoked_at(&world, &fooled, &leaf, 3));
@@ -161,7 +175,10 @@ fn lists_of_before_learn_their_numbers_and_keep_what_was_held() {
     let view = at_desk(&world.view(), &agency.ca.list(4, &[entry(SERIAL, &[])])).unwrap();
     assert!(!is_revoked_at(&world, &view, &leaf, 3), "not known");
     let later = agency.ca.list(5, &[entry(SERIAL, &[5])]);
-    assert!(matches!(at_desk(&view, &later), Err(CrlError::Redated { .. })), "list 4 had it");
+    assert!(
+        matches!(at_desk(&view, &later), Err(CrlError::Of { fault: ListFault::Redated(_), .. })),
+        "list 4 had it"
+    );
     let view = at_desk(&view, &agency.ca.list(5, &[entry(SERIAL, &[2])])).unwrap();
     assert!(is_revoked_at(&world, &view, &leaf, 3));
     assert!(!is_revoked_at(&world, &view, &leaf, 1));
@@ -173,23 +190,41 @@ fn numbers_rise_by_a_thousand_at_most() {
     let ca = &world.agencies[1].ca;
     let view = at_desk(&world.view(), &ca.list(7, &[])).unwrap();
     assert!(at_desk(&view, &ca.list(1007, &[])).is_ok());
-    assert!(matches!(at_desk(&view, &ca.list(1008, &[])), Err(CrlError::Jump { rise_max: 1000, .. })));
+    assert!(matches!(
+        at_desk(&view, &ca.list(1008, &[])),
+        Err(CrlError::Of { fault: ListFault::Jump { rise_max: 1000, .. }, .. })
+    ));
     // A device allows for a few lists that come above what else is taken.
     assert!(view.with_crl(&ca.list(2007, &[])).is_ok());
-    assert!(matches!(view.with_crl(&ca.list(2008, &[])), Err(CrlError::Jump { .. })));
-    assert!(matches!(view.with_crl(&ca.list(u64::MAX, &[])), Err(CrlError::Jump { .. })));
+    assert!(matches!(
+        view.with_crl(&ca.list(2008, &[])),
+        Err(CrlError::Of { fault: ListFault::Jump { .. }, .. })
+    ));
+    assert!(matches!(
+        view.with_crl(&ca.list(u64::MAX, &[])),
+        Err(CrlError::Of { fault: ListFault::Jump { .. }, .. })
+    ));
 
     // Whoever slept for a day has missed what the desk took in a day, and not more.
     let a_day_later = |number| ca.list_at(number, &[], NOW_MS + DAY_MS);
     let most = 2007 + 1000 * 24 * 60 * 6;
     assert!(view.with_crl(&a_day_later(most)).is_ok());
-    assert!(matches!(view.with_crl(&a_day_later(most + 1)), Err(CrlError::Jump { .. })));
+    assert!(matches!(
+        view.with_crl(&a_day_later(most + 1)),
+        Err(CrlError::Of { fault: ListFault::Jump { .. }, .. })
+    ));
 
     // So the desk lets no thousand follow on another where who missed the one could not take the other.
     let second = at_desk(&view, &ca.list(1007, &[])).unwrap();
     let too_early = at_desk(&second, &ca.list(2007, &[]));
-    assert!(matches!(too_early, Err(CrlError::Pace { again_ms: 20_000, is_dated_ahead: false, .. })));
-    assert!(matches!(at_desk(&second, &ca.list(1018, &[])), Err(CrlError::Pace { .. })));
+    assert!(matches!(
+        too_early,
+        Err(CrlError::Of { fault: ListFault::Pace { again_ms: 20_000, is_dated_ahead: false }, .. })
+    ));
+    assert!(matches!(
+        at_desk(&second, &ca.list(1018, &[])),
+        Err(CrlError::Of { fault: ListFault::Pace { .. }, .. })
+    ));
     assert!(at_desk(&second, &ca.list(1017, &[])).is_ok(), "what an agency makes itself comes at any time");
     let kept = EverListed::decode(&second.listed(&world.agencies[1].trust_domain).unwrap().encode()).unwrap();
     assert_eq!(&kept, &**second.listed(&world.agencies[1].trust_domain).unwrap(), "also as it is kept");
@@ -200,7 +235,10 @@ fn numbers_rise_by_a_thousand_at_most() {
     assert!(after(10, 10).is_err(), "two thousand since the first");
     let ahead = after(20, 5);
     assert!(
-        matches!(ahead, Err(CrlError::Pace { again_ms: 15_000, is_dated_ahead: true, .. })),
+        matches!(
+            ahead,
+            Err(CrlError::Of { fault: ListFault::Pace { again_ms: 15_000, is_dated_ahead: true }, .. })
+        ),
         "whoever dates ahead gains nothing, and is told when the same list is taken"
     );
     assert!(after(20, 20).is_ok());
@@ -216,8 +254,11 @@ fn a_desk_sees_from_outside_whose_a_list_is_and_whether_it_is_old() {
     assert_eq!((offered.trust_domain, offered.number), (trust_domain.clone(), 6));
     assert_eq!(offered.signer, *view.crl(&trust_domain).unwrap().signer());
     assert_eq!(view.offered_crl(&ca.list(u64::MAX, &[])).unwrap().number, u64::MAX);
-    assert!(matches!(view.offered_crl(&fifth), Err(CrlError::Fork { number: 5, .. })));
-    assert!(matches!(view.offered_crl(&ca.list(4, &[])), Err(CrlError::Behind { held: 5, offered: 4, .. })));
+    assert!(matches!(view.offered_crl(&fifth), Err(CrlError::Of { number: 5, fault: ListFault::Fork, .. })));
+    assert!(matches!(
+        view.offered_crl(&ca.list(4, &[])),
+        Err(CrlError::Of { number: 4, fault: ListFault::Behind { held: 5 }, .. })
+    ));
     assert!(matches!(view.offered_crl(&TestCa::new("nobody").list(6, &[])), Err(CrlError::UnknownIssuer)));
     let mut altered = ca.list(6, &[]);
     *altered.last_mut().unwrap() ^= 1;
@@ -232,7 +273,10 @@ fn a_desk_sees_from_outside_whose_a_list_is_and_whether_it_is_old() {
     // Nor is the key of a CA that was replaced of any use.
     let new_ca = TestCa::new("harborlight CA of next year");
     let after = rolled(&world, &view, &[&new_ca]);
-    assert!(matches!(after.offered_crl(&ca.list(6, &[])), Err(CrlError::Retired { number: 6, .. })));
+    assert!(matches!(
+        after.offered_crl(&ca.list(6, &[])),
+        Err(CrlError::Of { number: 6, fault: ListFault::Retired, .. })
+    ));
     assert!(after.offered_crl(&new_ca.list(6, &[])).is_ok());
 }
 
@@ -250,7 +294,7 @@ fn a_retired_ca_hands_in_nothing_new() {
     let view = at_desk(&world.view(), &agency.ca.list(1, &[])).unwrap();
     let view = rolled(&world, &view, &[&new_ca]);
     let list = agency.ca.list(2, &[entry(OTHER, &[2])]);
-    assert!(matches!(at_desk(&view, &list), Err(CrlError::Retired { number: 2, .. })));
+    assert!(matches!(at_desk(&view, &list), Err(CrlError::Of { number: 2, fault: ListFault::Retired, .. })));
     assert!(view.with_crl(&list).is_ok(), "a device takes what the server held before the roll-over");
 }
 
@@ -328,7 +372,7 @@ fn a_list_dated_long_ago_lets_nothing_go_by_its_own_word() {
     let long_ago = NOW_MS - 1_000 * DAY_MS;
     let backdated = Entry { revoked_at_ms: long_ago, ..entry(SERIAL, &[2]) };
     let view = at_desk(&view, &ca.list_at(2, &[backdated], long_ago)).unwrap();
-    assert!(matches!(at_desk(&view, &ca.list(3, &[])), Err(CrlError::Drops { .. })));
+    assert!(matches!(at_desk(&view, &ca.list(3, &[])), Err(CrlError::Of { fault: ListFault::Drops(_), .. })));
     // The control: as much later it may go.
     let later_ms = NOW_MS + 856 * DAY_MS;
     assert!(view.with_next_crl(&ca.list_at(3, &[], later_ms), later_ms).is_ok());
@@ -343,7 +387,10 @@ fn a_list_that_says_since_when_later_reaches_back_before_no_list_that_was_known_
     let view = at_desk(&view, &ca.list(5, &[bare])).unwrap();
     for first in [1, 4] {
         let reaches_back = ca.list(6, &[entry(SERIAL, &[first])]);
-        assert!(matches!(at_desk(&view, &reaches_back), Err(CrlError::Redated { .. })), "{first}");
+        assert!(
+            matches!(at_desk(&view, &reaches_back), Err(CrlError::Of { fault: ListFault::Redated(_), .. })),
+            "{first}"
+        );
     }
     // The control: the list that brought it is no lie, also after what was remembered was read again.
     let trust_domain = &world.agencies[1].trust_domain;
@@ -384,10 +431,22 @@ fn a_serial_is_as_long_as_one_may_be_and_a_first_list_leaves_room_for_others() {
     assert!(view.with_crl(&ca.list(1, &[entry(&[0x41; 20], &[1])])).is_ok(), "the control");
     for number in [u64::MAX, (1 << 48) + 1] {
         let list = ca.list(number, &[]);
-        assert!(matches!(view.with_crl(&list), Err(CrlError::Jump { .. })), "{number}");
-        assert!(matches!(view.with_offered_crl(&list, NOW_MS), Err(CrlError::Jump { .. })), "{number}");
+        assert!(
+            matches!(view.with_crl(&list), Err(CrlError::Of { fault: ListFault::Jump { .. }, .. })),
+            "{number}"
+        );
+        assert!(
+            matches!(
+                view.with_offered_crl(&list, NOW_MS),
+                Err(CrlError::Of { fault: ListFault::Jump { .. }, .. })
+            ),
+            "{number}"
+        );
     }
-    assert!(matches!(at_desk(&view, &ca.list((1 << 32) + 1, &[])), Err(CrlError::Jump { .. })));
+    assert!(matches!(
+        at_desk(&view, &ca.list((1 << 32) + 1, &[])),
+        Err(CrlError::Of { fault: ListFault::Jump { .. }, .. })
+    ));
     assert!(at_desk(&view, &ca.list(1 << 32, &[])).is_ok(), "the control");
 }
 
@@ -418,7 +477,10 @@ fn the_highest_first_list_is_followed_by_others_that_everybody_takes_whatever_th
         assert!(at_desk(&after, &ca.list((1 << 32) + 2, &[entry(SERIAL, &[1 << 32])])).is_ok());
     }
     // The control: at the desk of an agency that has had none, the second is too high for a first one.
-    assert!(matches!(at_desk(&world.view(), &second), Err(CrlError::Jump { .. })));
+    assert!(matches!(
+        at_desk(&world.view(), &second),
+        Err(CrlError::Of { fault: ListFault::Jump { .. }, .. })
+    ));
 }
 
 #[test]
@@ -429,7 +491,10 @@ fn a_list_dated_ahead_is_taken_by_no_device_that_is_offered_it() {
     // By its date its number is one that the desk could have let come up; it would stand above every list to come.
     let years = 10 * 365 * DAY_MS;
     let ahead = ca.list_at(1_000_000, &[], NOW_MS + years);
-    assert!(matches!(view.with_offered_crl(&ahead, NOW_MS), Err(CrlError::Ahead { number: 1_000_000, .. })));
+    assert!(matches!(
+        view.with_offered_crl(&ahead, NOW_MS),
+        Err(CrlError::Of { number: 1_000_000, fault: ListFault::Ahead { .. }, .. })
+    ));
     // The control: when that time has come it is a list like any other, and so is one by a clock an hour ahead.
     assert!(view.with_offered_crl(&ahead, NOW_MS + years).is_ok());
     let (next, _) = view.with_offered_crl(&ca.list_at(8, &[], NOW_MS + DAY_MS / 24), NOW_MS).unwrap();
@@ -449,7 +514,7 @@ fn the_desk_takes_no_list_dated_more_than_a_minute_ahead_and_a_device_whose_cloc
     assert!(view.with_offered_crl(&minute, NOW_MS - 90 * 60_000).is_ok());
     let ahead = at_desk(&view, &ca.list_at(8, &[], NOW_MS + 90_000)).unwrap_err();
     let trust_domain = world.agencies[1].trust_domain.clone();
-    assert_eq!(ahead, CrlError::Ahead { trust_domain, number: 8, ahead_ms: 90_000 });
+    assert_eq!(ahead, CrlError::Of { trust_domain, number: 8, fault: ListFault::Ahead { ahead_ms: 90_000 } });
 }
 
 #[test]
@@ -462,5 +527,8 @@ fn a_start_after_the_clock_was_set_back_takes_what_was_in_force() {
     let started = world.view().with_listed(trust_domain, listed);
     assert!(started.with_filed_crl(&list, NOW_MS - DAY_MS).is_ok());
     // The control: of which nothing is remembered.
-    assert!(matches!(world.view().with_filed_crl(&list, NOW_MS - DAY_MS), Err(CrlError::Ahead { .. })));
+    assert!(matches!(
+        world.view().with_filed_crl(&list, NOW_MS - DAY_MS),
+        Err(CrlError::Of { fault: ListFault::Ahead { .. }, .. })
+    ));
 }

@@ -5,7 +5,7 @@ use crate::{
     lists::{Entry, Lists, entry},
     pki::{DAY_MS, Leaf, NOW_MS, TestCa, World},
 };
-use alcove_charter::{CrlError, EverListed, Judge, TrustView, oids};
+use alcove_charter::{CrlError, EverListed, Judge, ListFault, TrustView, oids};
 use alcove_proto::limits::LISTED_SERIALS_MAX;
 
 fn leaf_by(world: &World, ca: &TestCa, serial: &[u8]) -> Vec<u8> {
@@ -31,7 +31,7 @@ fn a_stolen_old_ca_cannot_kill_what_the_new_one_certified() {
     assert!(is_revoked_at(&world, &view, &old_leaf, 3), "revoked stays revoked");
     let trust_domain = agency.trust_domain.clone();
     let again = agency.ca.list(4, &[entry(OTHER, &[4])]);
-    let retired = CrlError::Retired { trust_domain, number: 4 };
+    let retired = CrlError::Of { trust_domain, number: 4, fault: ListFault::Retired };
     assert_eq!(at_desk(&view, &again).unwrap_err(), retired);
     assert_eq!(view.with_crl(&again).unwrap_err(), retired);
     // And the new CA's own revocations count for both.
@@ -50,8 +50,14 @@ fn a_roll_over_takes_no_revocation_back() {
     let view = at_desk(&world.view(), &agency.ca.list(1, &[entry(SERIAL, &[1])])).unwrap();
     let view = rolled(&world, &view, &[&agency.ca, &new_ca]);
     // Listed before there was a new CA, so it is the old one's own word about its own certificate.
-    assert!(matches!(at_desk(&view, &new_ca.list(2, &[])), Err(CrlError::Drops { .. })));
-    assert!(matches!(at_desk(&view, &new_ca.list(2, &[entry(SERIAL, &[1])])), Err(CrlError::Redated { .. })));
+    assert!(matches!(
+        at_desk(&view, &new_ca.list(2, &[])),
+        Err(CrlError::Of { fault: ListFault::Drops(_), .. })
+    ));
+    assert!(matches!(
+        at_desk(&view, &new_ca.list(2, &[entry(SERIAL, &[1])])),
+        Err(CrlError::Of { fault: ListFault::Redated(_), .. })
+    ));
     let second = new_ca.list(2, &[entry(SERIAL, &[2])]);
     let view = at_desk(&view, &second).expect("the control");
     let leaf = agency.mls_leaf().make();
@@ -62,7 +68,10 @@ fn a_roll_over_takes_no_revocation_back() {
     assert!(!is_revoked_at(&world, &new, &leaf, 1));
     assert!(is_revoked_at(&world, &new, &leaf, 2));
     // From then on that is what it said first.
-    assert!(matches!(at_desk(&view, &new_ca.list(3, &[entry(SERIAL, &[1])])), Err(CrlError::Redated { .. })));
+    assert!(matches!(
+        at_desk(&view, &new_ca.list(3, &[entry(SERIAL, &[1])])),
+        Err(CrlError::Of { fault: ListFault::Redated(_), .. })
+    ));
     assert!(at_desk(&view, &new_ca.list(3, &[entry(SERIAL, &[2])])).is_ok());
 }
 
@@ -78,9 +87,15 @@ fn a_revocation_by_the_new_ca_reaches_back_to_no_list_of_the_old_one() {
     let view = at_desk(&view, &old.list(5, &[entry(SERIAL, &[5])])).unwrap();
     assert!(!is_revoked_at(&world, &view, &new_leaf, 5), "the commit is good");
     let backwards = new.list(6, &[entry(SERIAL, &[5])]);
-    assert!(matches!(at_desk(&view, &backwards), Err(CrlError::Redated { number: 6, .. })));
+    assert!(matches!(
+        at_desk(&view, &backwards),
+        Err(CrlError::Of { number: 6, fault: ListFault::Redated(_), .. })
+    ));
     let other_date = Entry { revoked_at_ms: NOW_MS - 2 * DAY_MS, ..entry(SERIAL, &[4]) };
-    assert!(matches!(at_desk(&view, &new.list(6, &[other_date])), Err(CrlError::Redated { .. })));
+    assert!(matches!(
+        at_desk(&view, &new.list(6, &[other_date])),
+        Err(CrlError::Of { fault: ListFault::Redated(_), .. })
+    ));
 
     // As the desk takes it, with another date as well: good for whoever has followed, slept, or come since.
     let said = [6];
@@ -137,11 +152,17 @@ fn what_a_thief_fills_with_the_old_ca_is_no_burden_to_the_new_one() {
         matches!(at_desk(&full, &old.list(2, &and_one)), Err(CrlError::TooMany(..))),
         "of that CA it is all"
     );
-    assert!(matches!(at_desk(&full, &old.list(2, &[])), Err(CrlError::Drops { .. })));
+    assert!(matches!(
+        at_desk(&full, &old.list(2, &[])),
+        Err(CrlError::Of { fault: ListFault::Drops(_), .. })
+    ));
 
     let both = rolled(&world, &full, &[old, &new]);
     let small = new.list(2, &[entry(SERIAL, &[2])]);
-    assert!(matches!(at_desk(&both, &small), Err(CrlError::Drops { .. })), "the old one stands there still");
+    assert!(
+        matches!(at_desk(&both, &small), Err(CrlError::Of { fault: ListFault::Drops(_), .. })),
+        "the old one stands there still"
+    );
     let after = rolled(&world, &both, &[&new]);
     let view = at_desk(&after, &small).expect("the old one is gone");
     assert!(is_revoked_at(&world, &view, &leaf_by(&world, &new, SERIAL), 2));

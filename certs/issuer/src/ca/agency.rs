@@ -9,10 +9,11 @@ use crate::{
         home::{Home, OwnsCa, ca_certificate},
         keys::SigningKey,
         life::CaLife,
-        secrets::{CaKeys, Content, Owner},
+        secrets::{CaKeys, Owner},
     },
     charters::error::DraftError,
     error::IssuerError,
+    kept::Keystore,
     ledger::{
         crl,
         entries::{CrlEntry, Event, IssuedEntry, Kind, Reason, Revocation, serial_text},
@@ -58,19 +59,16 @@ pub(crate) struct AgencyOwner {
 impl Owner for AgencyOwner {
     const KIND: u32 = 1;
 
-    fn to_content(&self) -> Content {
-        Content {
-            domain: self.profile.trust_domain.to_string(),
-            display_name: self.profile.display_name.clone(),
-            side: self.profile.side.into(),
-            charter_key: self.charter_key.pkcs8().to_vec(),
-            sealing_scalar: self.sealing_key.scalar().to_vec(),
-            sealing_point: self.sealing_key.public().as_bytes().to_vec(),
-            ..Content::default()
-        }
+    fn fill(&self, content: &mut Keystore) {
+        content.domain = self.profile.trust_domain.to_string();
+        content.display_name.clone_from(&self.profile.display_name);
+        content.side = self.profile.side.into();
+        content.charter_key = self.charter_key.pkcs8().to_vec();
+        content.sealing_scalar = self.sealing_key.scalar().to_vec();
+        content.sealing_point = self.sealing_key.public().as_bytes().to_vec();
     }
 
-    fn of_content(content: &Content) -> Option<Self> {
+    fn of_content(content: &Keystore) -> Option<Self> {
         Some(Self {
             profile: AgencyProfile {
                 trust_domain: content.domain.parse().ok()?,

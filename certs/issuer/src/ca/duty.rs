@@ -10,10 +10,11 @@ use crate::{
         folder::KEYSTORE,
         keys::SigningKey,
         keystore,
-        secrets::{CaKeys, Content, Owner},
+        secrets::{CaKeys, Owner},
     },
     certify::certificates::Name,
     error::IssuerError,
+    kept::Keystore,
     ledger::entries::Kind,
 };
 use alcove_charter::{denial_signing_bytes, duty_name, leaf_point};
@@ -42,11 +43,11 @@ struct DutyOwner {
 impl Owner for DutyOwner {
     const KIND: u32 = 3;
 
-    fn to_content(&self) -> Content {
-        Content { domain: self.agency.to_string(), ..Content::default() }
+    fn fill(&self, content: &mut Keystore) {
+        content.domain = self.agency.to_string();
     }
 
-    fn of_content(content: &Content) -> Option<Self> {
+    fn of_content(content: &Keystore) -> Option<Self> {
         Some(Self { agency: content.domain.parse().ok()? })
     }
 }

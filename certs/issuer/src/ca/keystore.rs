@@ -10,9 +10,10 @@ use crate::{
         error::FolderError,
         files::{read_limited, write_private},
         keys,
-        secrets::{CaKeys, Content, Owner},
+        secrets::{CaKeys, Owner},
     },
     error::IssuerError,
+    kept::Keystore,
 };
 use alcove_charter::sha256;
 use alcove_programs::passphrase::Passphrase;
@@ -36,13 +37,10 @@ const FILE_BYTES_MAX: usize = 64 * 1024;
 
 /// Seals what an owner holds into `path`, under one form of a passphrase: of a new keystore [`Passphrase::as_bytes`].
 pub(crate) fn write<O: Owner>(path: &Path, keys: &CaKeys, owner: &O, form: &[u8]) -> Result<(), IssuerError> {
-    let mut content = keys.to_content(owner);
+    let content = keys.to_content(owner);
     // The whole size at once, so that no smaller copy is left behind by growing.
     let mut plaintext = Zeroizing::new(Vec::with_capacity(content.encoded_len() + aead::MAX_TAG_LEN));
-    let encoded = content.encode(&mut *plaintext);
-    content.wipe();
-    encoded.map_err(|_| IssuerError::Crypto { act: "encode the keystore" })?;
-
+    content.encode(&mut *plaintext).map_err(|_| IssuerError::Crypto { act: "encode the keystore" })?;
     let salt = keys::random::<SALT>()?;
     let nonce = keys::random::<NONCE>()?;
     let stretched = Stretched::new(form, Cost::NEW, &salt)?;
@@ -111,10 +109,8 @@ pub(crate) fn read<O: Owner>(
         aead::Aad::from(header),
         &mut plaintext,
     );
-    let mut content = Content::decode(&*opened.map_err(|_| damaged())?).map_err(|_| damaged())?;
-    let held = content.open();
-    content.wipe();
-    held.ok_or_else(damaged)
+    let content = Keystore::decode(&*opened.map_err(|_| damaged())?).map_err(|_| damaged())?;
+    content.open().ok_or_else(damaged)
 }
 
 /// The passphrase after argon2id. A label says what its key seals, here or in a share.
@@ -191,11 +187,9 @@ mod tests {
     impl Owner for Nobody {
         const KIND: u32 = 3;
 
-        fn to_content(&self) -> Content {
-            Content::default()
-        }
+        fn fill(&self, _content: &mut Keystore) {}
 
-        fn of_content(_content: &Content) -> Option<Self> {
+        fn of_content(_content: &Keystore) -> Option<Self> {
             Some(Self)
         }
     }

@@ -6,13 +6,14 @@ use crate::{
         home::{Home, OwnsCa},
         keys::SigningKey,
         life::CaLife,
-        secrets::{CaKeys, Content, Owner},
+        secrets::{CaKeys, Owner},
     },
     certify::{
         certificates::{CERTIFICATE_DAYS_MAX, Name, check_days},
         error::RequestError,
     },
     error::IssuerError,
+    kept::Keystore,
     ledger::entries::Kind,
 };
 use alcove_charter::request_point;
@@ -33,11 +34,11 @@ pub(crate) struct ServerOwner {
 impl Owner for ServerOwner {
     const KIND: u32 = 2;
 
-    fn to_content(&self) -> Content {
-        Content { domain: self.collaborative.clone(), ..Content::default() }
+    fn fill(&self, content: &mut Keystore) {
+        content.domain.clone_from(&self.collaborative);
     }
 
-    fn of_content(content: &Content) -> Option<Self> {
+    fn of_content(content: &Keystore) -> Option<Self> {
         Some(Self { collaborative: content.domain.clone() })
     }
 }

@@ -14,13 +14,14 @@ use crate::{
     },
     certify::{error::AnswerError, issue::DeviceOrder},
     error::IssuerError,
+    kept::{OpenInvitation, OpenInvitations},
 };
 use alcove_charter::InvitationCode;
 use alcove_proto::{limits::INVITATIONS_PER_AGENCY_MAX, names::Identity};
 use prost::Message;
 use ring::{aead, hkdf};
 use std::path::{Path, PathBuf};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
 const MAGIC: &[u8; 21] = b"alcove invitations 1\n";
 const NONCE: usize = 12;
@@ -49,36 +50,6 @@ pub struct Invitations {
     /// In order of identity.
     open: Vec<Invited>,
     last_event: u64,
-}
-
-/// The sealed content.
-#[derive(Clone, PartialEq, Message)]
-struct Content {
-    #[prost(message, repeated, tag = "1")]
-    open: Vec<Entry>,
-    #[prost(uint64, tag = "2")]
-    last_event: u64,
-}
-
-/// One invitation in it. Wiped when dropped.
-#[derive(Clone, PartialEq, Message, Zeroize, ZeroizeOnDrop)]
-struct Entry {
-    #[prost(string, tag = "1")]
-    identity: String,
-    #[prost(bytes = "vec", tag = "2")]
-    code: Vec<u8>,
-    #[prost(string, tag = "3")]
-    name: String,
-    #[prost(string, tag = "4")]
-    role: String,
-    #[prost(uint32, tag = "5")]
-    days: u32,
-    #[prost(string, tag = "6")]
-    server_address: String,
-    #[prost(string, tag = "7")]
-    desk_address: String,
-    #[prost(int64, tag = "8")]
-    not_after_ms: i64,
 }
 
 impl AgencyCa {
@@ -116,7 +87,7 @@ impl Invitations {
             let mut plaintext = Zeroizing::new(ciphertext.to_vec());
             let nonce = aead::Nonce::assume_unique_for_key(*nonce);
             let opened = self.key.open_in_place(nonce, aead::Aad::from(MAGIC), &mut plaintext).ok()?;
-            let content = Content::decode(&*opened).ok()?;
+            let content = OpenInvitations::decode(&*opened).ok()?;
             let open = content.open.iter().map(invited_of).collect::<Option<Vec<_>>>()?;
             Some((open, content.last_event))
         };
@@ -172,7 +143,7 @@ impl Invitations {
     }
 
     fn write(&mut self, open: Vec<Invited>, last_event: u64) -> Result<(), IssuerError> {
-        let content = Content { open: open.iter().map(entry_of).collect(), last_event };
+        let content = OpenInvitations { open: open.iter().map(entry_of).collect(), last_event };
         // The whole size at once, so that no smaller copy is left behind by growing.
         let mut plaintext = Zeroizing::new(Vec::with_capacity(content.encoded_len() + aead::MAX_TAG_LEN));
         content
@@ -194,8 +165,8 @@ impl Invitations {
     }
 }
 
-fn entry_of(invited: &Invited) -> Entry {
-    Entry {
+fn entry_of(invited: &Invited) -> OpenInvitation {
+    OpenInvitation {
         identity: invited.identity.to_string(),
         code: invited.code.as_bytes().to_vec(),
         name: invited.order.name.clone(),
@@ -207,7 +178,7 @@ fn entry_of(invited: &Invited) -> Entry {
     }
 }
 
-fn invited_of(entry: &Entry) -> Option<Invited> {
+fn invited_of(entry: &OpenInvitation) -> Option<Invited> {
     let identity: Identity = entry.identity.parse().ok()?;
     Some(Invited {
         order: DeviceOrder {

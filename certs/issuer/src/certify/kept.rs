@@ -12,6 +12,7 @@ use crate::{
     },
     certify::{devices::RequestKeys, renewals::RenewalAnswer, requests::Judged},
     error::IssuerError,
+    kept::KeptAnswer,
 };
 use alcove_programs::files::create_private_folder;
 use alcove_proto::{ids::Digest, limits::ANSWER_BYTES_MAX, names::Identity};
@@ -22,17 +23,6 @@ use std::path::PathBuf;
 const REQUEST_FILE_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a kept answer beside those of the answer itself.
 const ANSWER_OVERHEAD: usize = 1024;
-
-/// An answer as it lies in the folder. It is sealed to its device: nobody else opens it.
-#[derive(Clone, PartialEq, Message)]
-struct KeptAnswer {
-    #[prost(bytes = "vec", tag = "1")]
-    request_hash: Vec<u8>,
-    #[prost(int64, tag = "2")]
-    not_after_ms: i64,
-    #[prost(bytes = "vec", tag = "3")]
-    sealed_answer: Vec<u8>,
-}
 
 impl AgencyCa {
     /// Where the request of a device of this agency lies, if its keys were certified from this folder.

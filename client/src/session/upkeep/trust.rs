@@ -166,16 +166,7 @@ impl Session {
                 Ok(Some(next))
             }
             Ok((_, Appended::AlreadyHeld)) => Ok(None),
-            Err(
-                CrlError::Behind { trust_domain, offered: number, .. }
-                | CrlError::Fork { trust_domain, number }
-                | CrlError::Jump { trust_domain, offered: number, .. }
-                | CrlError::Pace { trust_domain, offered: number, .. }
-                | CrlError::Drops { trust_domain, number, .. }
-                | CrlError::Redated { trust_domain, number, .. }
-                | CrlError::Ahead { trust_domain, number, .. }
-                | CrlError::Retired { trust_domain, number },
-            ) => {
+            Err(CrlError::Of { trust_domain, number, .. }) => {
                 self.tell_rollback(&trust_domain, number)?;
                 Ok(None)
             }

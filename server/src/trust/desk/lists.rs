@@ -40,10 +40,13 @@ impl TrustDesk {
 
     /// `held` with the list.
     fn followed(&self, held: &TrustView, der: &[u8]) -> Result<TrustView, Refused> {
-        let (next, _appended) = held.with_next_crl(der, self.in_force.now_ms()).map_err(|error| {
-            let number = error.trust_domain().and_then(|of| held.crl(of)).map_or(0, |crl| crl.number);
-            if error.takes_back() { Refused::List { number, source: error } } else { error.into() }
-        })?;
+        let (next, _appended) =
+            held.with_next_crl(der, self.in_force.now_ms()).map_err(|error| match error {
+                CrlError::Of { trust_domain, fault, .. } if fault.takes_back() => {
+                    Refused::List { number: held.crl(&trust_domain).map_or(0, |crl| crl.number), fault }
+                }
+                error => error.into(),
+            })?;
         Ok(next)
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     service::ServiceError,
     trust::{files::error::TrustFileError, in_force::ReloadError},
 };
-use alcove_charter::{CharterError, CrlError, DenialError, SignedBodyError};
+use alcove_charter::{CharterError, CrlError, DenialError, ListFault, SignedBodyError};
 use alcove_programs::files::FileError;
 use alcove_proto::{
     canonical::CanonicalError,
@@ -26,7 +26,11 @@ pub(super) enum Refused {
     Crl(#[from] CrlError),
     /// A list that no honest admin makes, or one whose folder was put back from an older copy.
     #[error("a CRL is refused that does not lead on from {number}")]
-    List { number: u64, source: CrlError },
+    List {
+        number: u64,
+        #[source]
+        fault: ListFault,
+    },
     /// Its CA has had as many in force within a minute as the desk takes.
     #[error("a CRL comes too soon after others")]
     TooSoon { wait: Duration },
@@ -68,7 +72,7 @@ pub(super) fn told(refused: Refused) -> ServiceError {
         Refused::Charter(CharterError::TooLarge { .. }) => too_large(CHARTER_BYTES_MAX),
         Refused::Crl(CrlError::TooLarge { .. }) => too_large(CRL_BYTES_MAX),
         Refused::Crl(CrlError::TooMany(..)) => too_large(LISTED_SERIALS_MAX),
-        Refused::Crl(CrlError::Ahead { ahead_ms, .. }) => {
+        Refused::Crl(CrlError::Of { fault: ListFault::Ahead { ahead_ms }, .. }) => {
             ServiceError::ListAhead { retry_after_ms: wait_ms(ahead_ms.saturating_sub(CRL_AHEAD_MS_MAX)) }
         }
         Refused::Denial(DenialError::Body(SignedBodyError::TooLarge)) => too_large(DENIAL_BYTES_MAX),
@@ -80,10 +84,10 @@ pub(super) fn told(refused: Refused) -> ServiceError {
         | Refused::Ended
         | Refused::Unshown(TrustFileError::Certificate { .. }) => ServiceError::TrustRefused,
         // By its date alone: as of one that is dated further ahead, it is told when it is taken as it is.
-        Refused::List { source: CrlError::Pace { again_ms, is_dated_ahead: true, .. }, .. } => {
+        Refused::List { fault: ListFault::Pace { again_ms, is_dated_ahead: true }, .. } => {
             ServiceError::ListAhead { retry_after_ms: wait_ms(again_ms) }
         }
-        Refused::List { number, source: CrlError::Pace { again_ms, .. } } => {
+        Refused::List { number, fault: ListFault::Pace { again_ms, .. } } => {
             ServiceError::ListRefused { number, retry_after_ms: wait_ms(again_ms) }
         }
         Refused::List { number, .. } => ServiceError::ListRefused { number, retry_after_ms: 0 },

@@ -7,7 +7,7 @@ use super::{
     paths::{Stamp, TrustFiles, read, read_limited},
     shown::{Shown, check_certificates, read_key},
 };
-use alcove_charter::{CHARTER_FILE_BYTES_MAX, CharterFile, CrlError, TrustView};
+use alcove_charter::{CHARTER_FILE_BYTES_MAX, CharterFile, CrlError, ListFault, TrustView};
 use alcove_proto::limits::CRL_BYTES_MAX;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::{
@@ -131,7 +131,10 @@ fn load_crls(
         match read(&path).and_then(|der| Ok(view.with_filed_crl(&der, now_ms)?)) {
             Ok((next, _)) => view = next,
             // An earlier list that still lies there; the later one counts.
-            Err(RefusedCrlCause::Crl(CrlError::Behind { .. } | CrlError::Retired { .. })) => {
+            Err(RefusedCrlCause::Crl(CrlError::Of {
+                fault: ListFault::Behind { .. } | ListFault::Retired,
+                ..
+            })) => {
                 tracing::debug!(path = %path.display(), "an earlier CRL is left out");
             }
             Err(source) => {

@@ -2,6 +2,7 @@
 //! beside the list.
 
 use super::*;
+use crate::pace::Pace;
 use alcove_tests::stored::{self, Form, Forms};
 use std::path::Path;
 
