@@ -33,6 +33,7 @@ mod lying_welcomes;
 mod names;
 mod networks;
 mod outbox;
+mod pages;
 mod passphrases;
 mod readme;
 mod recovered;

@@ -7,8 +7,11 @@
 
 use crate::{
     Error,
-    notes::text,
-    ours::{circle::Circle, place::Place, wire::Wire},
+    ours::{
+        circle::{Circle, text},
+        place::Place,
+        wire::Wire,
+    },
     setting::{Setting, disk_bytes},
     stats::{bytes_read, median},
     table::Row,

@@ -7,9 +7,8 @@
 
 use crate::{
     Error,
-    documents::size_name,
     ours::people::{CASE, People},
-    setting::Setting,
+    setting::{Setting, size_name},
     stats::memory_kib,
     table::Row,
 };

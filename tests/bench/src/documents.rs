@@ -8,7 +8,7 @@
 use crate::{
     Error, document_memory,
     ours::people::{People, session},
-    setting::{Setting, Side},
+    setting::{Setting, Side, size_name},
     straw::{client, process::StrawMan, v1::straw_client::StrawClient},
     table::Row,
 };
@@ -90,11 +90,6 @@ async fn speed(setting: Setting) -> Result<Vec<Row>, Error> {
     ])
 }
 
-/// A size in words.
-pub(crate) fn size_name(mib: u64) -> String {
-    if mib >= 1024 && mib.is_multiple_of(1024) { format!("{} GiB", mib / 1024) } else { format!("{mib} MiB") }
-}
-
 async fn round_ours(
     sender: &Session,
     reader: &Session,
@@ -141,11 +136,6 @@ async fn round_straw(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn whole_gibibytes_are_called_so() {
-        assert_eq!([8, 1024, 1536, 4096].map(size_name), ["8 MiB", "1 GiB", "1536 MiB", "4 GiB"]);
-    }
 
     #[test]
     fn a_document_that_came_back_changed_is_an_error_and_does_not_stay() {

@@ -2,8 +2,11 @@
 
 use crate::{
     Error, followers,
-    notes::{straw_body, text},
-    ours::{circle::Circle, place::Place},
+    notes::straw_body,
+    ours::{
+        circle::{Circle, text},
+        place::Place,
+    },
     setting::{Setting, Side},
     stats::Latencies,
     straw::{client, process::StrawMan, v1},

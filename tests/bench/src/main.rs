@@ -13,6 +13,7 @@ mod coldstart;
 mod connects;
 mod document_memory;
 mod documents;
+mod error;
 mod fanout;
 mod followers;
 mod idle;
@@ -31,12 +32,11 @@ mod writing;
 
 use bounds::Bounds;
 use clap::{Args, Parser, Subcommand};
+use error::Error;
 use serde_json::json;
 use setting::Setting;
 use std::{fs, path::PathBuf};
 use table::Row;
-
-type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// Measures Alcove.
 #[derive(Parser)]

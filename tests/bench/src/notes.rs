@@ -8,7 +8,10 @@
 use crate::{
     Error,
     bounds::{Append, Bounds},
-    ours::{circle::Circle, place::Place},
+    ours::{
+        circle::{Circle, text},
+        place::Place,
+    },
     setting::{Setting, Side},
     stats::{Latencies, cpu_time, median},
     straw::{client, process::StrawMan, v1},
@@ -22,8 +25,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Characters of a note: sealed it is a kibibyte.
-pub(crate) const NOTE_CHARACTERS: usize = 520;
 /// Notes a second of the open loop.
 const SCHEDULE_PER_SECOND: u32 = 200;
 /// How long a receiver waits for the next note before it counts as lost.
@@ -257,11 +258,6 @@ fn burst(total: usize, sealed_bytes: u64, elapsed: Duration, spent: Duration) ->
         cpu_us: spent.as_secs_f64() * 1e6 / total as f64,
         sealed_bytes,
     }
-}
-
-/// The text of a note: long enough for a kibibyte when sealed.
-pub(crate) fn text(index: u32) -> String {
-    format!("{index:0>width$}", width = NOTE_CHARACTERS)
 }
 
 async fn ping(straw: &StrawMan, count: u32) -> Result<Latencies, Error> {

@@ -7,9 +7,8 @@
 
 use crate::{
     Error,
-    notes::text,
     ours::{
-        circle::{Circle, seat},
+        circle::{Circle, seat, text},
         place::{Place, unlock},
     },
     setting::Setting,

@@ -61,9 +61,19 @@ pub(crate) fn disk_bytes(folder: &Path) -> Result<u64, Error> {
     Ok(bytes)
 }
 
+/// A size in words.
+pub(crate) fn size_name(mib: u64) -> String {
+    if mib >= 1024 && mib.is_multiple_of(1024) { format!("{} GiB", mib / 1024) } else { format!("{mib} MiB") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_gibibytes_are_called_so() {
+        assert_eq!([8, 1024, 1536, 4096].map(size_name), ["8 MiB", "1 GiB", "1536 MiB", "4 GiB"]);
+    }
 
     #[test]
     fn the_sides_take_turns_in_the_order_a_b_b_a() {

@@ -1,7 +1,7 @@
 //! A small exhaustive model of what a device believes: two honest members, a member who gets removed or revoked, a stranger
 //! who was never in, and a server that may do anything.
 //!
-//! `world` is the state and what can happen, `rules` the rules of PROTOCOL.md section 8 as switches, so that each can be
+//! `state` is how things are, `world` what can happen, `rules` the rules of PROTOCOL.md section 8 as switches, so that each can be
 //! turned off: then the checker must find the attack that the rule is there for. What the model leaves out: cryptography
 //! (nobody forges a signature), more than one case, and how long anything takes.
 //!
@@ -12,16 +12,11 @@
 
 mod liveness;
 mod rules;
+mod state;
 mod world;
 
-use rules::Rules;
+use state::{A, B, BLAMED, LOST, ON, People, READS, Rules, Server, World};
 use stateright::{Checker, HasDiscoveries, Model};
-use world::{A, B, People, Server, World};
-
-const READS: &str = "nobody who is out, or never was in, reads what is sealed";
-const BLAMED: &str = "no honest member is blamed";
-const LOST: &str = "nothing acknowledged is lost without an alarm";
-const ON: &str = "somebody writes in the end";
 
 /// Explores everything, and answers the claims that were found to be broken.
 fn broken(world: World) -> Vec<&'static str> {

@@ -1,7 +1,7 @@
 //! Whether from everywhere there is a way on: for every state that honest people can get into with an honest server, one in
 //! which all is well can be reached.
 
-use super::world::{Action, World, WorldState};
+use super::state::{Action, World, WorldState};
 use stateright::Model;
 use std::collections::{HashMap, VecDeque};
 

@@ -1,37 +1,8 @@
-//! The rules about belief, each with a switch, and what a device decides by them.
+//! The rules about belief: what a device decides by them.
 
-use super::world::{Device, Epoch, People, S, Standing, World, WorldState, bit};
-
-/// Which rules are in force.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rules {
-    /// A group once seen goes on only by who had the right, from the history that was seen.
-    pub(crate) lineage: bool,
-    /// Nothing is sealed for a seat that this device's own lists call revoked.
-    pub(crate) seats: bool,
-    /// What was written leaves the outbox only by its own bytes.
-    pub(crate) own_bytes: bool,
-    /// Revoked stays revoked.
-    pub(crate) revoked_stays: bool,
-    /// Blame needs a signature over all of it.
-    pub(crate) signed_blame: bool,
-    /// A vault put back from a backup revives nobody.
-    pub(crate) backups: bool,
-    /// A successor brings nobody whom its followers have seen go.
-    pub(crate) successors: bool,
-}
+use super::state::{Device, Epoch, People, Rules, S, Standing, World, WorldState, bit};
 
 impl Rules {
-    pub(crate) const ALL: Self = Self {
-        lineage: true,
-        seats: true,
-        own_bytes: true,
-        revoked_stays: true,
-        signed_blame: true,
-        backups: true,
-        successors: true,
-    };
-
     /// Whether this device takes S's certificate as revoked now.
     pub(crate) fn calls_revoked(&self, device: &Device) -> bool {
         device.list == 1 || (self.revoked_stays && device.listed)

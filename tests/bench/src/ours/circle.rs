@@ -1,7 +1,7 @@
 //! A group whose members are all here: each seals under its own leaf, any of them opens and checks.
 
 use super::{device::BenchDevice, now_ms, place::Place, wire::Wire};
-use crate::{Error, notes::text};
+use crate::Error;
 use alcove_e2ee::{
     group::{Group, Intent, Prepared},
     keys::{EpochKey, RecordPlace, Salt, draw},
@@ -20,6 +20,14 @@ use std::{
     time::Duration,
 };
 use tonic::Streaming;
+
+/// Characters of a note: sealed it is a kibibyte.
+const NOTE_CHARACTERS: usize = 520;
+
+/// The text of a note: long enough for a kibibyte when sealed.
+pub(crate) fn text(index: u32) -> String {
+    format!("{index:0>width$}", width = NOTE_CHARACTERS)
+}
 
 /// A group and its members, in one epoch from now on.
 pub(crate) struct Circle {
