@@ -2,16 +2,28 @@
 
 use alcove_programs::text::safe_line;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
+use rustix::termios::tcgetwinsize;
 use std::io::IsTerminal;
 
 /// Redraws a second.
 const REDRAWS_PER_SECOND: u8 = 8;
+
+/// Columns below which only the figures are shown.
+const COLUMNS_FOR_NAME: u16 = 76;
+const WITH_NAME: &str =
+    "{prefix} {wide_msg} {percent:>3} % {bytes} of {total_bytes} {bytes_per_sec} {eta} left";
+/// Fits 40 columns, whatever the figures.
+const FIGURES: &str = "{percent:>3} % of {total_bytes} {bytes_per_sec} {eta}";
+/// Rate and time would be those of before.
+const WAITING: &str = "Waiting for the server, {percent} % done";
 
 /// The bar of one document on its way. Shared freely between tasks.
 #[derive(Clone)]
 pub(crate) struct Transfer {
     bar: ProgressBar,
     name: String,
+    /// How it looks while bytes move.
+    moving: &'static str,
 }
 
 impl Transfer {
@@ -24,16 +36,11 @@ impl Transfer {
         } else {
             ProgressBar::hidden()
         };
-        // Cannot fail in a way that matters: without a style the bar is the plain one.
-        if let Ok(style) = ProgressStyle::with_template(
-            "{prefix} {wide_msg} {percent:>3} % {bytes} of {total_bytes} {bytes_per_sec} {eta} left",
-        ) {
-            bar.set_style(style);
-        }
+        let columns = tcgetwinsize(std::io::stderr()).map_or(0, |size| size.ws_col);
         bar.set_prefix(verb.to_owned());
-        let name = safe_line(name);
-        bar.set_message(name.clone());
-        Self { bar, name }
+        let transfer = Self { bar, name: safe_line(name), moving: template(columns) };
+        transfer.waits(false);
+        transfer
     }
 
     /// `done` of `total` bytes are through. Never goes back.
@@ -46,6 +53,10 @@ impl Transfer {
     pub(crate) fn waits(&self, waits: bool) {
         let message =
             if waits { format!("{}: waiting for the server", self.name) } else { self.name.clone() };
+        // Cannot fail in a way that matters: without a style the bar is the plain one.
+        if let Ok(style) = ProgressStyle::with_template(if waits { WAITING } else { self.moving }) {
+            self.bar.set_style(style);
+        }
         self.bar.set_message(message);
     }
 
@@ -55,9 +66,88 @@ impl Transfer {
     }
 }
 
+/// How the bar looks on a screen of so many columns; 0 where that is not known.
+fn template(columns: u16) -> &'static str {
+    if (1..COLUMNS_FOR_NAME).contains(&columns) { FIGURES } else { WITH_NAME }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use indicatif::TermLike;
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    /// A screen of so many columns, and what was last drawn on it.
+    #[derive(Debug, Clone)]
+    struct Screen(u16, Arc<Mutex<String>>);
+
+    impl TermLike for Screen {
+        fn width(&self) -> u16 {
+            self.0
+        }
+
+        fn move_cursor_up(&self, _lines: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _lines: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _columns: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _columns: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write_str(&format!("{text}\n"))
+        }
+
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.1.lock().unwrap().push_str(text);
+            Ok(())
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            self.1.lock().unwrap().clear();
+            Ok(())
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What stands on a screen of so many columns.
+    fn shown(columns: u16, waits: bool) -> String {
+        let screen = Screen(columns, Arc::default());
+        let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
+        let bar = ProgressBar::with_draw_target(None, target).with_prefix("Fetching");
+        let name = format!("{}.wav", "n".repeat(200));
+        let transfer = Transfer { bar, name, moving: template(columns) };
+        transfer.at(970 << 20, 1000 << 20);
+        transfer.waits(waits);
+        screen.1.lock().unwrap().trim().to_owned()
+    }
+
+    #[test]
+    fn the_bar_is_one_line_that_says_the_figures_on_narrow_screens_too() {
+        for columns in [40, 60, 75, 76, 80, 120] {
+            let moving = shown(columns, false);
+            assert_eq!(moving.lines().count(), 1, "{columns}: {moving}");
+            assert!(moving.chars().count() <= usize::from(columns), "{columns}: {moving}");
+            assert!(moving.contains("97 %") && moving.contains("1000.00 MiB"), "{columns}: {moving}");
+            assert_eq!(moving.contains("Fetching nnnn"), columns >= 76, "{columns}: {moving}");
+            let waiting = shown(columns, true);
+            assert_eq!(waiting, "Waiting for the server, 97 % done", "{columns}");
+        }
+    }
 
     #[test]
     fn the_bar_never_goes_back() {
