@@ -400,6 +400,7 @@ const ROOMS: &[Room] = &[
         libraries: &[
             "clap",
             "clap_complete",
+            "clap_mangen",
             "directories",
             "indicatif",
             "ring",

@@ -99,10 +99,22 @@ pub(crate) enum Command {
     },
     /// Check this device step by step, and say how to fix what is wrong
     Doctor,
-    /// Print a completion script for a shell
+    /// Print a completion script for a shell, or install it for yourself
     Completions {
         /// The shell
         shell: Shell,
+        /// Put it where that shell looks for it
+        #[arg(long)]
+        install: bool,
+    },
+    /// Print the manual page, or install one for each command
+    Manual {
+        /// Put them where `man` looks for your own
+        #[arg(long)]
+        install: bool,
+        /// Another folder to put them in
+        #[arg(long, value_name = "DIR", requires = "install")]
+        to: Option<PathBuf>,
     },
 }
 

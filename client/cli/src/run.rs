@@ -9,7 +9,7 @@ use crate::{
     verbs::{
         block, case, completions, device,
         doc::{self, Doc},
-        doctor, enrol, ledger, member, note, outbox, passwd, recovery, search, status, verify,
+        doctor, enrol, ledger, manual, member, note, outbox, passwd, recovery, search, status, verify,
     },
 };
 use alcove_client::{
@@ -190,6 +190,7 @@ async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Outbox(command) => outbox::run(context, command).await,
         Command::Passwd { new_passphrase_file } => passwd::run(context, new_passphrase_file.as_deref()),
         Command::Doctor => doctor::run(context).await,
-        Command::Completions { shell } => completions::run(shell),
+        Command::Completions { shell, install } => completions::run(context, shell, install),
+        Command::Manual { install, to } => manual::run(context, install, to.as_deref()),
     }
 }

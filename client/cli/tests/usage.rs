@@ -63,6 +63,37 @@ fn completions_for_bash_are_a_script_that_bash_takes() {
 }
 
 #[test]
+fn manuals_and_completions_are_put_where_they_are_looked_for() {
+    let device = Laptop::new();
+    let home = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let (data, config) = (home.path().join("data"), home.path().join("config"));
+        let run = device.alcove(arguments).env("HOME", home.path());
+        run.env("XDG_DATA_HOME", data).env("XDG_CONFIG_HOME", config).outcome()
+    };
+    assert_eq!(run(&["manual", "--install"]).code, 0);
+    let page = fs::read_to_string(home.path().join("data/man/man1/alcove-note-add.1")).unwrap();
+    assert!(page.contains(".TH alcove-note-add 1") && page.contains("\\-\\-grantable"), "{page}");
+    let other = home.path().join("other");
+    assert_eq!(run(&["manual", "--install", "--to", other.to_str().unwrap()]).code, 0);
+    assert!(fs::read_to_string(other.join("alcove.1")).unwrap().contains("do not repeat"), "the exit codes");
+    for (shell, place) in [
+        ("bash", "data/bash-completion/completions/alcove"),
+        ("fish", "config/fish/completions/alcove.fish"),
+        ("zsh", "data/zsh/site-functions/_alcove"),
+    ] {
+        let installed = run(&["completions", shell, "--install", "--json"]);
+        assert_eq!(installed.code, 0, "{shell}: {}", installed.stderr);
+        let path = home.path().join(place);
+        assert_eq!(fs::read_to_string(&path).unwrap(), run(&["completions", shell]).stdout, "{shell}");
+        let object: serde_json::Value = serde_json::from_str(&installed.stdout).unwrap();
+        assert_eq!(object["path"], path.to_str().unwrap(), "{object}");
+    }
+    assert_eq!(run(&["completions", "elvish", "--install"]).code, 2, "nobody knows where it looks");
+    assert!(run(&["manual"]).stdout.contains(".TH alcove 1"));
+}
+
+#[test]
 fn a_device_without_a_vault_is_told_where_to_begin() {
     let device = Laptop::new();
     for arguments in [
@@ -102,8 +133,8 @@ fn a_line_that_is_not_understood_is_one_object_too_where_json_is_asked_for() {
         (&["case", "new", "A", "B", "--json"], "unknown-argument"),
         (&["verify", "A", "--people", "B", "--json"], "argument-conflict"),
         (&["note", "list", "CASE", "--last", "--json"], "invalid-value"),
-        (&["--json"], "display-help-on-missing-argument-or-subcommand"),
-        (&["case", "--json"], "display-help-on-missing-argument-or-subcommand"),
+        (&["--json"], "missing-subcommand"),
+        (&["case", "--json"], "missing-subcommand"),
     ] {
         let outcome = alcove(arguments).outcome();
         assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{arguments:?}");

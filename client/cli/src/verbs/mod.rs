@@ -11,6 +11,7 @@ pub(crate) mod enrolled;
 pub(crate) mod follow;
 pub(crate) mod invited;
 pub(crate) mod ledger;
+pub(crate) mod manual;
 pub(crate) mod member;
 pub(crate) mod note;
 pub(crate) mod outbox;
