@@ -151,9 +151,10 @@ fn a_watch_tells_an_outage_once_and_ends_when_nobody_reads_it() {
         watch.wait_for(&text);
     }
     let printed = watch.printed();
-    for schema in ["alcove.reconnecting.v1", "alcove.reconnected.v1"] {
-        assert_eq!(printed.matches(schema).count(), 1, "{printed}");
-    }
+    // That it was cut, that somebody else answers, and that the server is back: each once, however often it is tried.
+    let told = ["\"in_its_place\":false", "\"in_its_place\":true", "alcove.reconnected.v1"];
+    let counts = told.map(|what| printed.matches(what).count());
+    assert!(counts[0] <= 1 && counts[1..] == [1, 1], "{printed}");
     watch.kill();
     // Nothing comes any more that could fail to be written.
     let until_caught_up = ["sh", "-c", "\"$0\" \"$@\" | head -n 1"];

@@ -155,8 +155,10 @@ impl ConnectError {
         }
     }
 
-    /// What failed at each address, as one failure: the first that says more than that nobody was there.
-    fn of_all(failed: Vec<Self>) -> Self {
+    /// What failed at each address, as one failure: what the server itself said, else the first that says more than that nobody
+    /// was there.
+    fn of_all(mut failed: Vec<Self>) -> Self {
+        failed.sort_by_key(|error| !matches!(error, Self::DeviceCertificate(_)));
         let mut last = None;
         for error in failed {
             if !error.is_worth_retrying() {

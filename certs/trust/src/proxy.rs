@@ -1,7 +1,7 @@
 //! The forward proxy of an agency's network: whether one is used, by what the environment says, and the way through it.
 //!
-//! As curl reads it: the first of `https_proxy`, `HTTPS_PROXY`, `all_proxy` and `ALL_PROXY` that is there names the proxy
-//! (an empty one: none), and `no_proxy` or `NO_PROXY` what is reached without it. This machine itself is no exception.
+//! Almost as curl reads it: the first of `https_proxy`, `HTTPS_PROXY`, `all_proxy` and `ALL_PROXY` that is there names the
+//! proxy (one that is empty says that there is none), and `no_proxy` or `NO_PROXY` what is reached without it. This machine itself is no exception.
 
 use crate::CertificateFault;
 use std::{
@@ -43,9 +43,10 @@ pub enum ProxyFault {
     /// Its address is none, or of a kind that is not used here.
     #[error("its address is not of the form http://HOST:PORT, the only kind that Alcove uses")]
     Address,
-    /// It opens what is encrypted between this machine and the server, to read it.
+    /// Behind it is not the server: it opens what is encrypted to read it, or the address leads to another server.
     #[error(
-        "it opens encrypted connections to read them, and shows a certificate that is not the server's: {0}"
+        "what it leads to shows a certificate that is not the server's ({0}), as a proxy does that opens encrypted connections \
+         to read them"
     )]
     ReadsAlong(CertificateFault),
 }
@@ -112,7 +113,7 @@ impl Proxies {
         let entries = without.unwrap_or_default().split([',', ' ', '\t']).filter(|entry| !entry.is_empty());
         Self {
             proxy: proxy.map(|url| Proxy::parse(url).map(Arc::new).ok_or(ProxyFault::Address)),
-            without: entries.map(Without::parse).collect(),
+            without: entries.filter_map(Without::parse).collect(),
         }
     }
 
@@ -153,6 +154,10 @@ impl Proxy {
             Some(_) => return None,
             None => url,
         };
+        // A slash in a password is written %2F. Else what stands before it would be taken for the host, shown and looked up.
+        if rest.rsplit_once('@').is_some_and(|(login, _)| login.contains('/')) {
+            return None;
+        }
         let authority = rest.split('/').next()?;
         let (login, place) = match authority.rsplit_once('@') {
             Some((login, place)) => (Some(login), place),
@@ -249,23 +254,25 @@ fn unescaped(text: &str) -> Zeroizing<Vec<u8>> {
 }
 
 impl Without {
-    fn parse(entry: &str) -> Self {
+    /// Nothing for an entry with a port that is none: without it, it would say more than was meant.
+    fn parse(entry: &str) -> Option<Self> {
         if entry == "*" {
-            return Self { what: What::Everything, port: None };
+            return Some(Self { what: What::Everything, port: None });
         }
         let (addresses, bits) = entry.split_once('/').unwrap_or((entry, ""));
         if let Ok(address) = addresses.trim_matches(['[', ']']).parse::<IpAddr>() {
             let whole = if address.is_ipv4() { 32 } else { 128 };
             let bits = bits.parse().unwrap_or(whole).min(whole);
-            return Self { what: What::Addresses(address, bits), port: None };
+            return Some(Self { what: What::Addresses(address, bits), port: None });
         }
         let (host, port) = split_port(entry);
-        let port = port.and_then(|port| port.parse().ok());
-        match host.parse() {
-            Ok(address @ IpAddr::V4(_)) => Self { what: What::Addresses(address, 32), port },
-            Ok(address @ IpAddr::V6(_)) => Self { what: What::Addresses(address, 128), port },
-            Err(_) => Self { what: What::Name(plain(host.trim_start_matches("*."))), port },
-        }
+        let port = port.map(str::parse).transpose().ok()?;
+        let what = match host.parse() {
+            Ok(address @ IpAddr::V4(_)) => What::Addresses(address, 32),
+            Ok(address @ IpAddr::V6(_)) => What::Addresses(address, 128),
+            Err(_) => What::Name(plain(host.trim_start_matches("*."))),
+        };
+        Some(Self { what, port })
     }
 
     fn is_for(&self, host: &str, port: u16) -> bool {
@@ -323,9 +330,14 @@ mod tests {
             assert_eq!(way(url, "", "alcove.northmark.example").as_deref(), Some(place), "{url}");
         }
         assert_eq!(way("", "", "alcove.northmark.example"), None, "an empty one is none");
-        for url in
-            ["socks5://127.0.0.1:1080", "https://proxy.example:443", "http://", "http://h:0", "http://a b"]
-        {
+        for url in [
+            "socks5://127.0.0.1:1080",
+            "https://proxy.example:443",
+            "http://",
+            "http://h:0",
+            "http://a b",
+            "http://rosa:1234/x@h:1",
+        ] {
             let to = Proxies::new(url.parse().ok().as_ref(), None).to("alcove.northmark.example", 443);
             assert!(matches!(to, Err(ProxyFault::Address)), "{url} is not passed over in silence");
         }
@@ -354,6 +366,7 @@ mod tests {
             ("localhost", "127.0.0.1"),
             ("northmark.example", "alcove.othernorthmark.example"),
             ("alcove.northmark.example:8443", "alcove.northmark.example"),
+            ("alcove.northmark.example:https", "alcove.northmark.example"),
             ("127.0.0.0/8", "128.0.0.1"),
             ("10.0.0.0/8", "alcove.northmark.example"),
             ("fd00::/8", "127.0.0.1"),

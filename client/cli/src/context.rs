@@ -81,6 +81,8 @@ pub(crate) struct Drafting {
     pub(crate) resumed: Option<FoundDraft>,
     /// As far as it has come.
     pub(crate) typed: Typed,
+    /// It came through a pipe: what is refused comes again, and only what a person stops is kept.
+    pub(crate) is_piped: bool,
     /// It is in the outbox or at the server, and no draft any more.
     pub(crate) written: AtomicBool,
 }

@@ -68,11 +68,12 @@ fn started(cli: Cli) -> Result<(), Told> {
             result = run(&context, cli.command) => result.map_err(|failure| context.told(failure)),
         }
     });
+    let was_stopped = matches!(&result, Err(told) if told.exit == Exit::Interrupted);
     let result = match result {
-        Err(told) if told.exit == Exit::Interrupted => interrupted(&context, told, more_to_do),
+        Err(told) if was_stopped => interrupted(&context, told, more_to_do),
         other => other,
     };
-    settle_draft(&context);
+    settle_draft(&context, was_stopped);
     let result = context.output.end(context.language, result);
     // Threads that were writing notice that nobody feeds them, and take their draft along.
     runtime.shutdown_timeout(SHUTDOWN_WAIT);
@@ -122,7 +123,7 @@ fn interrupted(context: &Context, told: Told, more_to_do: bool) -> Result<(), To
 }
 
 /// Keeps what was typed and not written, and says so.
-fn settle_draft(context: &Context) {
+fn settle_draft(context: &Context, was_stopped: bool) {
     let (Some(session), Some(drafting)) = (context.opened(), context.drafting.get()) else { return };
     let resumed = drafting.resumed.as_ref();
     // What is in the outbox is no draft any more, also where the run was stopped before it could say so.
@@ -136,13 +137,15 @@ fn settle_draft(context: &Context) {
         return;
     }
     let text = drafting.typed.bytes();
-    if text.trim_ascii().is_empty() {
+    if text.trim_ascii().is_empty() || (drafting.is_piped && !was_stopped) {
         return;
     }
     match session.keep_draft(&drafting.case, drafting.corrects.as_ref(), resumed, text) {
-        Ok(()) => context
-            .output
-            .say("What you typed is kept on this device, sealed. Run the command again to go on with it."),
+        Ok(()) => context.output.say(if drafting.is_piped {
+            "What came in is kept on this device, sealed. Run the command again at a terminal to go on with it."
+        } else {
+            "What you typed is kept on this device, sealed. Run the command again to go on with it."
+        }),
         Err(error) => {
             context.output.warn(&format!("what you typed could not be kept. {}", context.told(error).what));
         }

@@ -21,8 +21,7 @@ pub(crate) fn watch(session: &Arc<Session>) -> AbortHandle {
         // Nobody is left to tell when stderr is gone.
         let _ = writeln!(
             io::stderr().lock(),
-            "Waiting for the server, which has not answered yet.{kept} Ctrl-C stops the waiting; --offline does \
-             without the server."
+            "Waiting for the server.{kept} Ctrl-C stops the waiting; --offline shows what is here already."
         );
     })
     .abort_handle()

@@ -50,12 +50,27 @@ impl Source {
     }
 
     /// Reads a file or a pipe to its end, before the server is waited for: whoever is at its other end may go, and a text that
-    /// is none is told at once.
-    pub(crate) async fn taken(self, context: &Context) -> Result<Self, Failure> {
-        match self {
-            Self::File(file) => Ok(Self::Taken(checked(&read_file(context, &file).await?)?)),
-            other => Ok(other),
+    /// is none is told at once. What came through a pipe is a draft from then on, if `place` knows its case and the note
+    /// that it corrects: it is nowhere else.
+    pub(crate) async fn taken(
+        self,
+        context: &Context,
+        place: impl FnOnce() -> Option<(GroupId, Option<RecordId>)>,
+    ) -> Result<Self, Failure> {
+        let file = match self {
+            Self::File(file) => file,
+            other => return Ok(other),
+        };
+        let text = checked(&read_file(context, &file).await?)?;
+        if file == Path::new("-")
+            && let Some((case, corrects)) = place()
+        {
+            let typed = Typed::new(text.as_bytes());
+            let written = AtomicBool::new(false);
+            let piped = Drafting { case, corrects, typed, resumed: None, is_piped: true, written };
+            context.drafting.get_or_init(|| piped);
         }
+        Ok(Self::Taken(text))
     }
 
     /// The text: UTF-8, no longer than a note may be. What a person types is a draft until it is written; `before` is what
@@ -82,6 +97,7 @@ impl Source {
             corrects: corrects.copied(),
             typed: Typed::new(resumed.as_ref().map_or(given, |draft| &draft.text)),
             resumed,
+            is_piped: false,
             written: AtomicBool::new(false),
         });
         let typed = &drafting.typed;

@@ -93,7 +93,8 @@ fn proxy(language: Language, fault: ProxyFault) -> Told {
         ProxyFault::ReadsAlong(_) => Told::new(
             Exit::Integrity,
             what,
-            "Nothing was sent. Ask the people who run your network to let this computer through to the server unopened.",
+            "Nothing was sent. Check the server's address in `alcove status` with your admin, and ask the people who run your network \
+             to let this computer through to the server unopened.",
         ),
         ProxyFault::WantsLogin => Told::new(
             Exit::Unreachable,

@@ -22,7 +22,7 @@ use tokio::{
 /// Silence after which whoever waits briefly waits no more: what it has written is safe, and goes out later.
 const BRIEF_SILENCE: Duration = Duration::from_secs(2);
 /// So many times shorter than its deadline a call's wait is, after one that was in vain.
-const SHORTER: u32 = 6;
+pub(super) const SHORTER: u32 = 6;
 /// Time after which a wait that was in vain says nothing about now.
 const IN_VAIN_FOR: Duration = Duration::from_secs(30);
 
@@ -53,6 +53,8 @@ pub(crate) struct Line {
 struct OtherEnd {
     /// Told of each sign of life.
     heard: Notify,
+    /// When the last one came.
+    heard_at: Mutex<Option<Instant>>,
     /// When the server was last not reached and why, unless it was heard since.
     in_vain: Mutex<Option<(Instant, ServerError)>>,
 }
@@ -73,7 +75,14 @@ impl Line {
     /// The other end has said something.
     pub(crate) fn sign(&self) {
         *self.in_vain() = None;
+        *self.other_end.heard_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         self.other_end.heard.notify_waiters();
+    }
+
+    /// Whether nothing has been heard of the other end for so long.
+    pub(super) fn is_silent_for(&self, long: Duration) -> bool {
+        let heard_at = *self.other_end.heard_at.lock().unwrap_or_else(PoisonError::into_inner);
+        heard_at.is_none_or(|at| at.elapsed() >= long)
     }
 
     /// Waits for `work`, until the other end has been silent for too long. `deadline`: of the call in all.
@@ -213,6 +222,10 @@ mod tests {
         assert!(
             line.wait(BRIEF_SILENCE / 8, pending::<()>()).await.is_err(),
             "a call has its end all the same"
+        );
+        assert!(
+            !line.is_silent_for(LONG) && line.is_silent_for(BRIEF_SILENCE / 8),
+            "and is tried again after it"
         );
     }
 

@@ -17,6 +17,7 @@ pub(crate) use desk::{Collected, Desk};
 pub use error::{Refusal, ServerError};
 pub(crate) use escrow::{EscrowBatch, Sealings};
 pub(crate) use groups::{CommitOutcome, WaitingWelcome};
+use line::SHORTER;
 pub(crate) use line::{Line, briefly, is_brief};
 
 use alcove_proto::limits::MESSAGE_BYTES_MAX;
@@ -27,6 +28,7 @@ use alcove_rpc::v1::{
 use alcove_trust::{ConnectError, Connector, http2};
 use backon::{ExponentialBuilder, Retryable};
 use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
 use tonic::{
     Request, Response, Status,
     transport::{Channel, Endpoint},
@@ -119,7 +121,8 @@ struct Failure {
 }
 
 /// Makes a unary call: with a deadline each try, and again while that may help. A silent server is not asked again: what it
-/// did not answer in all that time it does not answer in as much again.
+/// did not answer in all that time it does not answer in as much again. One that was heard a while ago is only slow, and what
+/// is said to have taken too long at once is the end of an earlier try.
 async fn call<C: Clone, Q: Clone, A, F: Future<Output = Result<Response<A>, Status>>>(
     line: &Line,
     deadline: Duration,
@@ -128,13 +131,15 @@ async fn call<C: Clone, Q: Clone, A, F: Future<Output = Result<Response<A>, Stat
     attempt: impl Fn(C, Request<Q>) -> F,
 ) -> Result<A, ServerError> {
     let once = || async {
+        let begun = Instant::now();
         match line.wait(deadline, attempt(client.clone(), Request::new(request.clone()))).await {
             Ok(Ok(response)) => Ok(response.into_inner()),
             Ok(Err(status)) => {
-                let silent = matches!(ConnectError::find(&status), Some(ConnectError::TimedOut { .. }));
+                let silent = matches!(ConnectError::find(&status), Some(ConnectError::TimedOut { .. }))
+                    && begun.elapsed() >= deadline / SHORTER;
                 Err(Failure { error: status.into(), silent })
             }
-            Err(error) => Err(Failure { error, silent: true }),
+            Err(error) => Err(Failure { error, silent: line.is_silent_for(deadline / 2) }),
         }
     };
     let retries = if is_brief() || line.was_in_vain().is_some() { RETRIES_BRIEF_MAX } else { RETRIES_MAX };

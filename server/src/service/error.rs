@@ -162,6 +162,11 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
+    /// The system is short of descriptors, memory or threads.
+    pub(crate) fn short() -> Self {
+        Self::Unavailable { retry_after_ms: SHORT_RETRY_MS }
+    }
+
     /// Wraps an error that says nothing to the caller.
     pub(crate) fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(error.into())
@@ -193,7 +198,7 @@ impl From<StoreError> for ServiceError {
             StoreError::QuotaExceeded { limit, .. } => Self::QuotaExceeded { limit },
             StoreError::StorageFull { .. } => Self::StorageFull,
             StoreError::Busy { waited_ms } => Self::Unavailable { retry_after_ms: waited_ms.max(1) },
-            StoreError::Short { .. } => Self::Unavailable { retry_after_ms: SHORT_RETRY_MS },
+            StoreError::Short { .. } => Self::short(),
             StoreError::Stopped => Self::Unavailable { retry_after_ms: STOPPED_RETRY_MS },
             StoreError::Damaged { .. }
             | StoreError::FormatUnknown { .. }

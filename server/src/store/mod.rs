@@ -41,6 +41,7 @@ pub use groups::{Groups, Log, Members};
 pub use ledger::Ledgers;
 pub use operation::Operation;
 pub use recoveries::Recoveries;
+pub use space::is_short;
 pub use trust::Trust;
 pub use welcomes::Welcomes;
 

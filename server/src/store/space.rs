@@ -72,8 +72,8 @@ impl Space {
     }
 }
 
-/// Whether the system has no descriptor, memory or thread left.
-fn is_short(error: &std::io::Error) -> bool {
+/// Whether the system has no descriptor, memory or thread left: whoever asked may come again.
+pub fn is_short(error: &std::io::Error) -> bool {
     let short = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN];
     matches!(error.kind(), ErrorKind::OutOfMemory | ErrorKind::WouldBlock)
         || error.raw_os_error().is_some_and(|raw| short.iter().any(|errno| errno.raw_os_error() == raw))

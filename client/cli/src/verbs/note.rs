@@ -104,7 +104,8 @@ pub(crate) async fn run(context: &Context, command: Note) -> Result<(), Failure>
 
 async fn add(context: &Context, query: &str, source: Source, grantable: bool) -> Result<(), Failure> {
     let session = context.session()?;
-    let source = source.taken(context).await?;
+    let place = || session.choose_open_conversation(query).ok().map(|case| (case.id, None));
+    let source = source.taken(context, place).await?;
     context.refresh_briefly(&session).await.before_writing()?;
     let case = session.choose_open_conversation(query)?;
     say_readers(context, &session, &case.id)?;
@@ -115,7 +116,11 @@ async fn add(context: &Context, query: &str, source: Source, grantable: bool) ->
 
 async fn correct(context: &Context, query: &str, note: &str, source: Source) -> Result<(), Failure> {
     let session = context.session()?;
-    let source = source.taken(context).await?;
+    let place = || {
+        let case = session.choose_open_conversation(query).ok()?;
+        Some((case.id, Some(session.choose_note(&case.id, note).ok()?)))
+    };
+    let source = source.taken(context, place).await?;
     context.refresh_briefly(&session).await.before_writing()?;
     let case = session.choose_open_conversation(query)?;
     let note = session.choose_note(&case.id, note)?;
@@ -265,11 +270,15 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
                 .object(AlarmJson::SCHEMA, AlarmJson::new(context.language, context.names(), alarm))?;
             context.output.warn(&alarms::says(context.language, context.names(), alarm));
         }
-        WatchEvent::Reconnecting => {
-            context.output.object("alcove.reconnecting.v1", serde_json::json!({}))?;
-            context
-                .output
-                .say("The server cannot be reached. Trying again until it is back; nothing will be missed.");
+        WatchEvent::Reconnecting { in_its_place } => {
+            let what = serde_json::json!({ "in_its_place": in_its_place });
+            context.output.object("alcove.reconnecting.v1", what)?;
+            context.output.say(if *in_its_place {
+                "Something else answers in the server's place: the sign-in page of a network, a proxy, or somebody who should \
+                 not be there; `alcove status` says what. Trying again until the server is back; nothing will be missed."
+            } else {
+                "The server cannot be reached. Trying again until it is back; nothing will be missed."
+            });
         }
         WatchEvent::Reconnected => {
             context.output.object("alcove.reconnected.v1", serde_json::json!({}))?;

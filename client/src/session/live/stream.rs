@@ -52,7 +52,7 @@ impl From<WatchEvent> for Told {
             WatchEvent::CaughtUp
             | WatchEvent::Requests(_)
             | WatchEvent::Alarm(_)
-            | WatchEvent::Reconnecting
+            | WatchEvent::Reconnecting { .. }
             | WatchEvent::Reconnected
             | WatchEvent::Missed => None,
         };
@@ -72,8 +72,9 @@ pub(super) async fn run(session: &Session, marks: BTreeMap<GroupId, Position>, t
             Ok(Resubscribe) => {}
             // Somebody may be in the server's place for a while: the sign-in page of a network.
             Err(Error::Server(error)) if error.is_passing() || error.was_not_reached() => {
-                if stream.outage.goes_on(Instant::now()) {
-                    tell(WatchEvent::Reconnecting.into());
+                let in_its_place = !error.is_passing();
+                if stream.outage.goes_on(Instant::now(), in_its_place) {
+                    tell(WatchEvent::Reconnecting { in_its_place }.into());
                 }
                 tokio::time::sleep(stream.pause).await;
                 stream.pause = (stream.pause * 2).min(RECONNECT_PAUSE_MAX);

@@ -20,8 +20,8 @@ use std::time::Duration;
 
 /// Time a sync gives the desk in all.
 const DESK_DEADLINE: Duration = Duration::from_secs(20);
-/// The same where somebody waits for something else.
-const DESK_DEADLINE_BRIEF: Duration = Duration::from_millis(500);
+/// The same where somebody waits for something else, and the server has just answered: some six times to it and back.
+const DESK_DEADLINE_BRIEF: Duration = Duration::from_secs(3);
 /// Milliseconds between two times that the desk is asked in passing.
 const ASK_PAUSE_MS: i64 = 60 * 1000;
 /// The same when it did not answer: nobody is to wait for it at every command.
@@ -81,7 +81,8 @@ impl Session {
             return Ok(false);
         }
         let Some(row) = self.renewal_to_see_to(&own, pace)? else { return Ok(false) };
-        let deadline = if is_brief() { DESK_DEADLINE_BRIEF } else { DESK_DEADLINE };
+        let is_brief = is_brief() && pace == Pace::Passing;
+        let deadline = if is_brief { DESK_DEADLINE_BRIEF } else { DESK_DEADLINE };
         let asked = tokio::time::timeout(deadline, self.ask(&own, &row));
         match asked.await.unwrap_or(Err(ServerError::Unreachable.into())) {
             Ok(false) => Ok(false),
@@ -91,7 +92,8 @@ impl Session {
             }
             Err(Error::Server(error)) => {
                 tracing::info!(%error, "the desk was no help");
-                self.note_renewal(&row, |row| row.desk_silent = true)?;
+                // Whoever has waited only briefly says nothing of that: the next one asks again.
+                self.note_renewal(&row, |row| row.desk_silent |= !is_brief)?;
                 Ok(false)
             }
             Err(error) => Err(error),

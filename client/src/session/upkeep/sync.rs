@@ -15,7 +15,7 @@ use crate::{
         restored,
         state::{all_rows, load_row, verifier},
     },
-    transport::ServerError,
+    transport::{ServerError, is_brief},
     vault::{Durability, rows::GroupRow},
 };
 use alcove_proto::{
@@ -76,9 +76,15 @@ impl Session {
             self.vault.read::<_, Error>(|act| Ok((standing(act, None)?, same_titles(act)?)))?;
         // An older program beside this one may have kept something since.
         self.reopen();
-        // Before the server is asked for anything: it may let this device in no more.
-        quiet(self.renew(Pace::Passing).await)?;
+        // Before the server is asked for anything: it may let this device in no more. Who waits briefly has it asked first, so
+        // that the desk is not asked over a line on which nobody answers.
+        if !is_brief() {
+            quiet(self.renew(Pace::Passing).await)?;
+        }
         let description = self.described().await?;
+        if is_brief() {
+            quiet(self.renew(Pace::Passing).await)?;
+        }
         self.check_clock(&description)?;
         self.keep_receipt_key(&description)?;
         if quiet(self.fetch_trust().await)? {

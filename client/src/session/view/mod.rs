@@ -271,7 +271,11 @@ pub enum WatchEvent {
     /// An alarm was raised.
     Alarm(AlarmView),
     /// The connection was lost; it is being made again.
-    Reconnecting,
+    Reconnecting {
+        /// Something else answers at the server's address: the sign-in page of a network, a proxy, or somebody who has no
+        /// business there.
+        in_its_place: bool,
+    },
     /// It is there again; what came meanwhile follows.
     Reconnected,
     /// More has happened than could wait for this follower. Items that it missed come next; what else there was, the vault

@@ -3,6 +3,7 @@
 use crate::{
     report::report,
     service::ServiceError,
+    store::is_short,
     trust::{files::error::TrustFileError, in_force::ReloadError},
 };
 use alcove_charter::{CharterError, CrlError, DenialError, ListFault, SignedBodyError};
@@ -97,6 +98,7 @@ pub(super) fn told(refused: Refused) -> ServiceError {
         }
         Refused::WouldCut { cut } => ServiceError::WouldCut { cut },
         Refused::Write(ref error) if is_full(&error.source) => ServiceError::StorageFull,
+        Refused::Write(ref error) if is_short(&error.source) => ServiceError::short(),
         Refused::Write(_) | Refused::Unshown(_) | Refused::Folder(_) | Refused::Reload(_) => {
             ServiceError::internal(report(&refused))
         }
