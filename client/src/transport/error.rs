@@ -113,6 +113,12 @@ impl ServerError {
         }
     }
 
+    /// Whether somebody else answers at the server's address: the sign-in page of a network, a proxy, or who has no business
+    /// there.
+    pub(crate) fn is_another(&self) -> bool {
+        matches!(self, Self::InItsPlace | Self::ServerCertificate(_) | Self::Proxy(ProxyFault::ReadsAlong(_)))
+    }
+
     /// Whether it says something about the network or the server as they are now, and nothing about what was
     /// asked: the same may succeed tomorrow.
     pub fn is_passing(&self) -> bool {

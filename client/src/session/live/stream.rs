@@ -72,7 +72,7 @@ pub(super) async fn run(session: &Session, marks: BTreeMap<GroupId, Position>, t
             Ok(Resubscribe) => {}
             // Somebody may be in the server's place for a while: the sign-in page of a network.
             Err(Error::Server(error)) if error.is_passing() || error.was_not_reached() => {
-                let in_its_place = !error.is_passing();
+                let in_its_place = error.is_another();
                 if stream.outage.goes_on(Instant::now(), in_its_place) {
                     tell(WatchEvent::Reconnecting { in_its_place }.into());
                 }
