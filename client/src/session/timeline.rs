@@ -1,4 +1,4 @@
-//! A case as it happened: its notes and documents in one line, oldest first.
+//! A case as it happened: its notes and documents in one list, oldest first.
 
 use super::{Error, NoteView, Session, Shown};
 use crate::vault::Direction;

@@ -6,7 +6,7 @@ use clap::Args;
 /// The usual variables. The first of them that is set counts.
 #[derive(Debug, Args)]
 pub(super) struct ProxyArgs {
-    /// The proxy to the server's desk, http://HOST:PORT; an empty one: none. A password belongs into the variable, not here.
+    /// The proxy to the server's desk, http://HOST:PORT; an empty one: none. A password belongs in the variable, not here.
     #[arg(long, value_name = "URL", env = "https_proxy", hide_env_values = true)]
     proxy: Option<ProxyUrl>,
     #[arg(long, hide = true, env = "HTTPS_PROXY", hide_env_values = true)]

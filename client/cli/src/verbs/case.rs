@@ -32,7 +32,7 @@ pub(crate) enum Case {
         /// The case: its id, the beginning of it, or its exact title
         case: String,
     },
-    /// Show the notes and documents of a case in one line, oldest first
+    /// Show the notes and documents of a case in one list, oldest first
     Log {
         /// The case
         case: String,
