@@ -1,7 +1,7 @@
 //! Notes: write, correct, list, search.
 
 use super::{
-    Delivery, Error, NoteView, OutboxView, Session, Shown, UnreadableView, Written,
+    Delivery, Error, NoteView, Session, Shown, UnreadableView, Written,
     kinds::{self, item::check_text, note, view},
     outbox::refused::delivery_of,
     state::load_row,
@@ -30,17 +30,7 @@ impl Session {
     /// Without a server the note waits, and that is no error; a silent one is not waited for.
     pub async fn add_note(&self, case: &GroupId, text: &str, grantable: bool) -> Result<Written, Error> {
         let note = note::prepare(text, None, grantable)?;
-        self.write_briefly(self.write(case, |_, _| Ok(note))).await
-    }
-
-    /// Gives a silent server little time, but where something is left over from before: where two seconds never were enough,
-    /// notes would be kept one after the other and never sent.
-    async fn write_briefly(
-        &self,
-        work: impl Future<Output = Result<Written, Error>>,
-    ) -> Result<Written, Error> {
-        let is_queued = |item: &OutboxView| item.delivery == Delivery::Queued;
-        if self.outbox()?.iter().any(is_queued) { work.await } else { briefly(work).await }
+        briefly(self.write(case, |_, _| Ok(note))).await
     }
 
     /// Writes a note that corrects `note`, which must be one's own person's; the first version stays.
@@ -53,7 +43,7 @@ impl Session {
             return Err(Error::NotAllowed);
         }
         let correction = note::prepare(text, Some(*note), first.grantable)?;
-        self.write_briefly(self.write(case, |_, _| Ok(correction))).await
+        briefly(self.write(case, |_, _| Ok(correction))).await
     }
 
     /// The notes of a case in log order, queued ones last; only the last `last` if given. Local.
