@@ -6,7 +6,7 @@
 
 use crate::{
     imports::{module_of, spelled_out},
-    source::{files, is_test, read, shown, without_comments, without_unit_tests},
+    source::{files, is_test, read, shown, without_comments, without_unit_tests, workspace},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -217,6 +217,32 @@ fn files_lean_on_each_other_one_way() {
         let count: usize = circles.iter().map(Vec::len).sum();
         let shown: Vec<String> = circles.iter().map(|circle| circle.join(" ")).collect();
         assert!(count <= most, "{folder}: {count} files stand in circles:\n{}", shown.join("\n"));
+    }
+}
+
+#[test]
+fn an_arrow_back_is_seen_in_a_copy_of_a_real_room() {
+    for (folder, _) in CRATES {
+        let all = of(folder);
+        let arrows = all.arrows();
+        let Some((from, to)) = arrows.iter().find_map(|(from, leans)| Some((*from, *leans.first()?))) else {
+            // Of one file, or of files that do not know each other.
+            continue;
+        };
+        let name = from.join("::");
+        let (file, other) = (all.rooms[to].file.clone(), all.rooms[from].file.clone());
+        let text = read(&workspace().join(&file));
+        for planted in [
+            format!("use {name}::Planted;\nfn planted(_: Planted) {{}}\n{text}"),
+            format!("{text}\nfn planted() {{\n    {name}::planted();\n}}\n"),
+        ] {
+            let mut copy = of(folder);
+            copy.add(&file, &planted);
+            let circles = copy.circles();
+            let seen =
+                circles.iter().any(|circle| [&file, &other].iter().all(|one| circle.contains(&one.as_str())));
+            assert!(seen, "{file} leans back on {other}, which is not seen: {circles:?}");
+        }
     }
 }
 

@@ -1,10 +1,13 @@
-//! The never-arrows and house rules of README.md, each as a test with a control that shows it can fail.
+//! The never-arrows of ARCHITECTURE.md and the house rules of CONTRIBUTING.md, each as a test that plants its own
+//! violation in a copy of a real file and must find it there.
 //!
-//! Three kinds: what crates depend on (`dependencies`), what source text names (`text`), what the wire
-//! contract says (`wire`). Text is scanned without comments, since a comment may name what the code must not.
+//! What crates depend on (`dependencies`, `circles`), what source text names (`rooms`, `text`), what the wire contract
+//! says (`wire`), and what holds for every file (`house`). Arrows are looked for in text without comments, since a comment
+//! may name what the code must not.
 
 mod circles;
 mod dependencies;
+mod house;
 mod imports;
 mod pages;
 mod rooms;

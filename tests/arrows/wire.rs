@@ -1,7 +1,6 @@
 //! The wire contract: what a request may name, and how messages are named.
 
-use crate::source::{files, read, shown, without_comments, words};
-use std::collections::BTreeMap;
+use crate::source::{files, read, shown, without_comments, words, workspace};
 
 /// Words of case work. The server does not know that there are cases.
 pub(crate) const CASE_WORK: [&str; 12] = [
@@ -19,55 +18,79 @@ pub(crate) const CASE_WORK: [&str; 12] = [
     "referral",
 ];
 
-/// Messages by name, with their field lines, of the files that define services.
-fn messages(text: &str) -> BTreeMap<String, String> {
-    let mut messages = BTreeMap::new();
-    for block in text.split("\nmessage ").skip(1) {
-        let name = block.split_whitespace().next().unwrap_or_default().to_owned();
-        let body = block.split("\n}").next().unwrap_or_default().to_owned();
-        messages.insert(name, body);
-    }
-    messages
+/// What a record holds: it travels sealed, and no file of a service may import it.
+const SEALED: &str = "alcove/v1/record.proto";
+
+/// The contract's files without comments, except for [`SEALED`].
+fn contract() -> Vec<(String, String)> {
+    let all = files("proto/alcove", &[".proto"]);
+    let all = all.iter().map(|path| (shown(path), without_comments(&read(path))));
+    all.filter(|(file, _)| !file.ends_with(SEALED)).collect()
 }
 
-fn service_files() -> Vec<(String, String)> {
-    files("proto/alcove", &[".proto"])
-        .iter()
-        .map(|path| (shown(path), without_comments(&read(path))))
-        .filter(|(_, text)| text.contains("\nservice "))
-        .collect()
-}
-
+/// What a file that the server reads says of case work.
 fn case_work_in(text: &str) -> Vec<String> {
-    words(text).into_iter().filter(|word| CASE_WORK.contains(&word.as_str())).collect()
+    let mut found: Vec<_> =
+        words(text).into_iter().filter(|word| CASE_WORK.contains(&word.as_str())).collect();
+    found.extend(text.contains(SEALED).then(|| SEALED.to_owned()));
+    found
+}
+
+/// The calls of a file of which the request or the response is not their own.
+fn shared_messages(text: &str) -> Vec<&str> {
+    let own = |line: &&str| {
+        let name = line["rpc ".len()..].split('(').next().unwrap_or_default().trim();
+        let (request, response) = (format!("({name}Request)"), format!("({name}Response)"));
+        let plain = line.replace("stream ", "");
+        plain
+            .split_once("returns")
+            .is_some_and(|(ask, answer)| ask.contains(&request) && answer.contains(&response))
+    };
+    text.lines().map(str::trim).filter(|line| line.starts_with("rpc ") && !own(line)).collect()
 }
 
 #[test]
-fn no_message_of_a_service_speaks_of_case_work() {
-    let files = service_files();
-    assert!(files.len() >= 4, "the services are there: {}", files.len());
-    for (file, text) in files {
-        for (name, body) in messages(&text) {
-            assert_eq!(case_work_in(&format!("{name} {body}")), Vec::<String>::new(), "{file}: {name}");
+fn no_message_that_the_server_reads_speaks_of_case_work() {
+    let contract = contract();
+    assert!(
+        contract.iter().filter(|(_, text)| text.contains("\nservice ")).count() >= 7,
+        "services are there"
+    );
+    for (file, text) in &contract {
+        assert_eq!(case_work_in(text), [""; 0], "{file}");
+        for (planted, seen) in [
+            ("message Planted {\n  bytes case_id = 1;\n}", "case"),
+            ("message PlantedTitle {}", "title"),
+            ("enum Planted {\n  PLANTED_RELEASE = 0;\n}", "release"),
+            ("import \"alcove/v1/record.proto\";", SEALED),
+        ] {
+            assert_eq!(case_work_in(&format!("{text}\n{planted}\n")), [seen], "{file}");
         }
     }
-    assert_eq!(
-        case_work_in("bytes case_id = 1; string CaseTitle = 2;"),
-        ["case", "case", "title"],
-        "the control is found"
+    let sealed = read(&workspace().join("proto").join(SEALED));
+    assert!(
+        !case_work_in(&without_comments(&sealed)).is_empty(),
+        "the file left out is where case work stands"
     );
 }
 
 #[test]
 fn every_rpc_has_a_request_and_a_response_of_its_own() {
-    for (file, text) in service_files() {
-        let mut rpcs = 0;
-        for line in text.lines().map(str::trim).filter(|line| line.starts_with("rpc ")) {
-            let name = line["rpc ".len()..].split('(').next().unwrap_or_default();
-            assert!(line.contains(&format!("{name}Request)")), "{file}: {line}");
-            assert!(line.contains(&format!("{name}Response)")), "{file}: {line}");
-            rpcs += 1;
+    for (file, text) in contract().iter().filter(|(_, text)| text.contains("\nservice ")) {
+        assert!(text.contains("\n  rpc "), "{file} has calls");
+        assert_eq!(shared_messages(text), [""; 0], "{file}");
+        for planted in [
+            "rpc Planted(OtherRequest) returns (PlantedResponse);",
+            "rpc Planted(PlantedRequest) returns (Other);",
+            "rpc Planted(stream PlantedRequest) returns (stream PlantedRequest);",
+            "rpc Planted(PlantedResponse) returns (PlantedRequest);",
+            "rpc Planted(google.protobuf.Empty) returns (PlantedResponse);",
+        ] {
+            assert_eq!(
+                shared_messages(&format!("{text}\nservice Other {{\n  {planted}\n}}\n")),
+                [planted],
+                "{file}"
+            );
         }
-        assert!(rpcs > 0, "{file} has no rpc");
     }
 }
