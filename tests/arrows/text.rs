@@ -149,6 +149,32 @@ fn one_file_turns_errors_into_status_and_reason() {
 }
 
 #[test]
+fn the_clock_is_read_in_one_room_of_each_program() {
+    only(
+        &["server/src/clock.rs", "client/src/session/clock.rs", "certs/issuer/src/cli/clock.rs"],
+        &[
+            "server/src/service/mod.rs",
+            "server/src/trust/files/mod.rs",
+            "client/src/session/handle.rs",
+            "client/src/session/documents/mod.rs",
+            "certs/issuer/src/lib.rs",
+            "proto/programs/src/lib.rs",
+        ],
+        &[
+            "fn f() { let _ = std::time::SystemTime::now(); }",
+            "fn f() -> i64 { jiff::Timestamp::now().as_millisecond() }",
+            "fn f() { let _ = Zoned::now(); }",
+            "fn f() { let _ = UNIX_EPOCH.elapsed(); }",
+        ],
+        |line| {
+            let clocks =
+                ["SystemTime::now", "Timestamp::now", "Zoned::now", "UtcDateTime::now", "UNIX_EPOCH.elapsed"];
+            clocks.iter().any(|clock| names(line, clock))
+        },
+    );
+}
+
+#[test]
 fn a_shipped_build_has_no_features_and_no_test_clock() {
     let offends = |line: &str| {
         let line = line.replace(' ', "").to_lowercase();
