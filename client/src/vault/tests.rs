@@ -293,14 +293,30 @@ fn the_old_passphrase_is_said_to_linger_while_somebody_reads_and_then_opens_noth
     assert_eq!(get_card(&reader, b"a").unwrap().unwrap().name, "Ada");
 }
 
+/// 0 is what SQLite names a file in which nobody named a format: there never was a vault of it.
 #[test]
-fn a_vault_of_a_newer_program_is_refused_and_left_alone() {
+fn a_vault_of_no_format_or_of_a_newer_program_is_refused_and_left_alone() {
     let (home, vault) = new_vault();
+    put_card(&vault, b"a", "Ada");
     drop(vault);
-    let connection = Connection::open(home.path().join(VAULT_FILE)).unwrap();
-    connection.pragma_update(None, "user_version", 3).unwrap();
-    connection.close().unwrap();
-    assert!(matches!(open(home.path()), Err(VaultError::Format { found: 3 })));
+    let file = home.path().join(VAULT_FILE);
+    let name_format = |number: u32| {
+        let connection = Connection::open(&file).unwrap();
+        connection.pragma_update(None, "user_version", number).unwrap();
+        connection.close().unwrap();
+    };
+    for number in [0, FORMAT + 1, u32::from(u16::MAX)] {
+        name_format(number);
+        let before = fs::read(&file).unwrap();
+        match open(home.path()).map(|_| ()) {
+            Err(VaultError::Damaged { what }) => assert_eq!((number, what), (0, "the database is empty")),
+            Err(VaultError::Format { found }) => assert_eq!(found, number),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(fs::read(&file).unwrap(), before, "nothing was written");
+    }
+    name_format(FORMAT);
+    assert_eq!(get_card(&open(home.path()).unwrap(), b"a").unwrap().unwrap().name, "Ada");
 }
 
 #[test]
