@@ -11,6 +11,7 @@ mod desk;
 mod differences;
 mod directory_key;
 mod listed;
+mod listed_dates;
 mod lists;
 mod objections;
 mod owners;

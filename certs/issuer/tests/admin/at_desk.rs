@@ -1,146 +1,19 @@
-//! An admin at the desk: invitations, requests that are not what they seem, renewals one by one and by the thousand.
+//! An admin at the desk: invitations, and requests that are not what they seem.
 
 use crate::{
-    desk::{DAY_MS, Desk as Room, Device, harborlight, open_answer, open_enrolment_key, passphrase},
+    desk::{Desk as Room, Device, harborlight, open_answer, open_enrolment_key, passphrase},
     desk_server::DeskServer,
+    renewals::renewal,
+    scene::{Scene, clock_ms},
 };
-use alcove_charter::{
-    Card, CharterFile, Invitation, Judge, P256Point, TrustView, renewal_signing_bytes, request_words,
-};
+use alcove_charter::{Card, Judge, P256Point, request_words};
 use alcove_issuer::{
-    AgencyCa, AnswerError, Desk, DeskError, DeviceOrder, FolderError, Invitations, IssuedDevice, IssuerError,
-    Judged, Late, Reason, RequestError, RequestKind, Which, answer_all,
+    AgencyCa, AnswerError, Desk, DeskError, DeviceOrder, FolderError, IssuerError, RequestError, RequestKind,
     drafting::{Changes, draft_next},
 };
-use alcove_proto::{
-    names::Identity,
-    v1::{self, RequestState},
-};
+use alcove_proto::v1::{self, RequestState};
 use alcove_trust::CertificateFault;
-use prost::Message;
-use rcgen::{PublicKeyData, SigningKey};
-use std::{future::Future, time::Instant};
-use tokio::runtime::{Builder, Runtime};
-
-pub(crate) fn clock_ms() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
-}
-
-/// What a device signs to be renewed: new keys, by the MLS key it has.
-pub(crate) fn renewal(old: &Device, mls_certificate: &[u8], identity: &Identity, new: &Device) -> Vec<u8> {
-    renewal_made(clock_ms(), old, mls_certificate, identity, &new.request_file())
-}
-
-/// The same at another time, for an encoded request.
-pub(crate) fn renewal_made(
-    time_ms: i64,
-    old: &Device,
-    mls_certificate: &[u8],
-    identity: &Identity,
-    request: &[u8],
-) -> Vec<u8> {
-    let renewal =
-        v1::Renewal { format: 1, identity: identity.to_string(), request: request.to_vec(), time_ms }
-            .encode_to_vec();
-    let signature = old.mls.sign(&renewal_signing_bytes(&renewal)).unwrap();
-    v1::SignedRenewal { renewal, mls_certificate: mls_certificate.to_vec(), signature }.encode_to_vec()
-}
-
-/// Two agencies, a server with its desk, and Harborlight's admin at it.
-pub(crate) struct Scene {
-    pub(crate) room: Room,
-    pub(crate) charter: CharterFile,
-    pub(crate) server: DeskServer,
-    runtime: Runtime,
-    desk: Desk,
-    trust: TrustView,
-}
-
-impl Scene {
-    pub(crate) fn new() -> Self {
-        let mut room = Room::at(clock_ms());
-        let charter = room.charter();
-        let server = DeskServer::start(&mut room, &charter, clock_ms());
-        let trust = room.trust(&charter);
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let desk = runtime.block_on(Desk::connect(&server.address.to_string(), &trust)).unwrap();
-        Self { room, charter, server, runtime, desk, trust }
-    }
-
-    fn wait<A>(&self, call: impl Future<Output = A>) -> A {
-        self.runtime.block_on(call)
-    }
-
-    fn order(&self) -> DeviceOrder {
-        DeviceOrder {
-            server_address: "127.0.0.1:7443".to_owned(),
-            desk_address: self.server.address.to_string(),
-            ..DeviceOrder::new("Rosa Iglesias-Peña", "case manager")
-        }
-    }
-
-    /// Invites Rosa's device, as `invite` does.
-    fn invite(&self, invitations: &mut Invitations) -> Invitation {
-        let ca = &self.room.harborlight;
-        let key = self.wait(Desk::server_ca(&self.server.address.to_string(), &self.trust)).unwrap();
-        let order = self.order();
-        let made = ca.invite(invitations, &self.charter, &order, key, clock_ms()).unwrap();
-        self.wait(self.desk.orders(ca, clock_ms()).open_invitation(&made)).unwrap();
-        made
-    }
-
-    /// Hands in what `device` asks, as the device does.
-    fn hand_in(&self, invitation: &Invitation, request: &[u8]) -> Result<(), v1::Reason> {
-        let (identity, code) = (&invitation.identity, &invitation.code);
-        let proof = code.prove(identity, request);
-        self.server.hand_in(&identity.to_string(), &code.claim(identity), request, &proof)
-    }
-
-    /// The only request that waits, judged.
-    pub(crate) fn judged(&self) -> Judged {
-        let mut all = self.all_judged();
-        assert_eq!(all.len(), 1);
-        all.pop().unwrap()
-    }
-
-    fn all_judged(&self) -> Vec<Judged> {
-        let ca = &self.room.harborlight;
-        let waiting = self.wait(self.desk.orders(ca, clock_ms()).waiting(0)).unwrap();
-        let invitations = ca.invitations().unwrap();
-        let judge = |request| ca.judge(request, &invitations, &self.trust, clock_ms());
-        waiting.requests.iter().map(judge).collect()
-    }
-
-    fn approve(&mut self, judged: &mut Judged, words: &str) -> Result<IssuedDevice, IssuerError> {
-        let invitations = self.room.harborlight.invitations().unwrap();
-        self.room.harborlight.approve(judged, &invitations, &self.charter, words, clock_ms())
-    }
-
-    /// A device that is certified by file, `days` days ago; its MLS certificate, and who it is.
-    pub(crate) fn certified(&mut self, days: i64) -> (Device, Vec<u8>, Identity) {
-        let device = Device::new();
-        let order = DeviceOrder::new("Rosa Iglesias-Peña", "case manager");
-        let request = device.request_file();
-        let at_ms = clock_ms() - days * DAY_MS;
-        let issued = self.room.harborlight.issue_device(&request, &self.charter, &order, at_ms).unwrap();
-        let file = v1::EnrolmentCertificate::decode(issued.file.as_slice()).unwrap();
-        (device, file.mls_chain[0].clone(), issued.identity)
-    }
-
-    pub(crate) fn renew(&mut self, judged: &Judged) -> Result<(), IssuerError> {
-        let signed = self.room.harborlight.renew_all(&[judged], &self.charter, 90, clock_ms()).unwrap();
-        let answer = signed.into_iter().next().unwrap()?;
-        let ca = &self.room.harborlight;
-        let failed = answer_all(&self.desk, ca, vec![answer], clock_ms, |_, outcome| outcome);
-        self.runtime.block_on(failed).map(|failed| assert_eq!(failed, 0))
-    }
-}
-
-impl Room {
-    fn trust(&self, charter: &CharterFile) -> TrustView {
-        TrustView::new(charter.complete().unwrap())
-    }
-}
+use rcgen::PublicKeyData;
 
 #[test]
 fn an_invited_device_gets_an_answer_that_only_it_can_open() {
@@ -179,7 +52,7 @@ fn an_invited_device_gets_an_answer_that_only_it_can_open() {
     assert!(scene.room.harborlight.issued().iter().all(|entry| entry.ca.as_ref() == Some(&by)));
 }
 
-fn ca_point(room: &Room) -> P256Point {
+pub(crate) fn ca_point(room: &Room) -> P256Point {
     *room.server.ca_key().public()
 }
 
@@ -273,96 +146,6 @@ fn invitations_are_remembered_sealed_and_in_place_of_older_ones() {
 }
 
 #[test]
-fn a_device_renews_under_its_name_and_nobody_else_does() {
-    let mut scene = Scene::new();
-    let (old, certificate, identity) = scene.certified(0);
-    let new = Device::new();
-
-    // Two sets of keys for one name: only with the first one's signature.
-    let order = DeviceOrder {
-        handle: Some(identity.person.handle.clone()),
-        ..DeviceOrder::new("Rosa Iglesias-Peña", "case manager")
-    };
-    let by_file =
-        scene.room.harborlight.issue_device(&new.request_file(), &scene.charter, &order, clock_ms());
-    assert!(matches!(by_file, Err(IssuerError::Request(RequestError::IdentityTaken { .. }))));
-    let key = ca_point(&scene.room);
-    let order = DeviceOrder { handle: order.handle, ..scene.order() };
-    let mut invitations = scene.room.harborlight.invitations().unwrap();
-    let invited = scene.room.harborlight.invite(&mut invitations, &scene.charter, &order, key, clock_ms());
-    assert!(matches!(invited, Err(IssuerError::Request(RequestError::IdentityTaken { .. }))));
-
-    // Signed by the new keys themselves: not believed.
-    scene.server.put_renewal(&renewal(&new, &certificate, &identity, &new));
-    let judged = scene.judged();
-    assert!(matches!(judged.fault, Some(IssuerError::Answer(AnswerError::RenewalRefused { .. }))));
-    assert!(scene.renew(&judged).is_err());
-    assert_eq!(scene.room.harborlight.issued().len(), 2);
-
-    scene.server.put_renewal(&renewal(&old, &certificate, &identity, &new));
-    let judged = scene.judged();
-    assert!(judged.is_due());
-    scene.renew(&judged).unwrap();
-    let sealed = scene.server.answer_of(&identity.to_string()).unwrap();
-    let answer = open_answer(&new.sealing, &identity, &sealed).unwrap();
-    assert!(answer.card.is_empty(), "it has one");
-    let tls = scene.trust.verify_device_tls(&answer.tls_chain, clock_ms()).unwrap();
-    assert_eq!((tls.identity, tls.public_key.as_bytes().as_slice()), (identity, new.tls.der_bytes()));
-}
-
-#[test]
-fn a_renewal_by_a_revoked_or_unknown_certificate_is_refused() {
-    let mut scene = Scene::new();
-    let (old, certificate, identity) = scene.certified(0);
-    let new = Device::new();
-    scene.server.put_renewal(&renewal(&old, &certificate, &identity, &new));
-    assert!(scene.judged().is_due(), "the control");
-    let which = Which::Device(identity.clone());
-    scene.room.harborlight.revoke(&which, Reason::KeyCompromise, clock_ms()).unwrap();
-    let judged = scene.judged();
-    assert!(matches!(judged.fault, Some(IssuerError::Answer(AnswerError::RenewalRevoked(..)))));
-    assert!(
-        matches!(scene.renew(&judged), Err(IssuerError::Answer(AnswerError::RenewalRevoked(..)))),
-        "whoever judged it"
-    );
-
-    // A ghost: certified by the agency's own CA, and not in its ledger.
-    let mut scene = Scene::new();
-    let copy = scene.room.path("harborlight");
-    let ledger = std::fs::read(copy.join("ledger.jsonl")).unwrap();
-    let (ghost, certificate, identity) = scene.certified(0);
-    let Scene { room, charter, server, .. } = scene;
-    drop(room.harborlight);
-    std::fs::write(copy.join("ledger.jsonl"), ledger).unwrap();
-    let mut ca = AgencyCa::open(&copy, &passphrase()).unwrap();
-    let trust = TrustView::new(charter.complete().unwrap());
-    server.put_renewal(&renewal(&ghost, &certificate, &identity, &Device::new()));
-    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let waiting = runtime.block_on(async {
-        let desk = Desk::connect(&server.address.to_string(), &trust).await.unwrap();
-        desk.orders(&ca, clock_ms()).waiting(0).await.unwrap()
-    });
-    let judged = ca.judge(&waiting.requests[0], &ca.invitations().unwrap(), &trust, clock_ms());
-    assert!(matches!(judged.fault, Some(IssuerError::Answer(AnswerError::RenewalUnknown(..)))));
-    let signed = ca.renew_all(&[&judged], &charter, 90, clock_ms()).unwrap();
-    assert!(matches!(signed[0], Err(IssuerError::Answer(AnswerError::RenewalUnknown(..)))));
-    assert!(ca.issued().is_empty());
-}
-
-#[test]
-fn a_late_renewal_waits_for_the_admins_own_word() {
-    let mut scene = Scene::new();
-    let (old, certificate, identity) = scene.certified(91);
-    scene.server.put_renewal(&renewal(&old, &certificate, &identity, &Device::new()));
-    let judged = scene.judged();
-    let RequestKind::Renewal { late: Some(Late::Ended { .. }), .. } = judged.kind else {
-        panic!("{:?}", judged.kind)
-    };
-    assert!(!judged.is_due() && judged.fault.is_none());
-    scene.renew(&judged).unwrap();
-}
-
-#[test]
 fn whoever_hangs_on_a_ca_that_a_charter_drops_is_named() {
     let mut scene = Scene::new();
     let (_device, _certificate, identity) = scene.certified(0);
@@ -375,47 +158,6 @@ fn whoever_hangs_on_a_ca_that_a_charter_drops_is_named() {
     let hang = |file| scene.room.harborlight.hang_on_dropped(&file, clock_ms());
     assert_eq!(hang(draft(Some(other.entry()))), [identity]);
     assert!(hang(draft(None)).is_empty(), "the control: the CA stays");
-}
-
-#[test]
-fn a_thousand_renewals_are_one_act_and_those_refused_hold_up_no_other() {
-    const DEVICES: usize = 1000;
-    let mut scene = Scene::new();
-    let devices: Vec<_> = (0..DEVICES).map(|_| scene.certified(0)).collect();
-    let new = Device::new();
-    for (index, (old, certificate, identity)) in devices.iter().enumerate() {
-        // One of them asks for keys that another has got; its own could be renewed.
-        let keys = if index == 3 { &devices[4].0 } else { &Device::new() };
-        scene.server.put_renewal(&renewal(old, certificate, identity, keys));
-    }
-    let (old, certificate, identity) = &devices[0];
-    scene.server.put_renewal(&renewal(old, certificate, identity, &new));
-    scene.server.state().refuses.push(devices[1].2.to_string());
-
-    let since = Instant::now();
-    let judged = scene.all_judged();
-    let due: Vec<&Judged> = judged.iter().filter(|judged| judged.is_due()).collect();
-    assert_eq!(due.len(), DEVICES);
-    let signed = scene.room.harborlight.renew_all(&due, &scene.charter, 90, clock_ms()).unwrap();
-    let (answers, refused): (Vec<_>, Vec<_>) = signed.into_iter().partition(Result::is_ok);
-    let refused: Vec<_> = refused.into_iter().map(Result::unwrap_err).collect();
-    assert!(matches!(refused.as_slice(), [IssuerError::Request(RequestError::KeyTaken(..))]), "{refused:?}");
-    let mut failed = Vec::new();
-    let answers = answers.into_iter().map(Result::unwrap).collect();
-    let ca = &scene.room.harborlight;
-    let count = scene.runtime.block_on(answer_all(&scene.desk, ca, answers, clock_ms, |answer, outcome| {
-        failed.extend(outcome.err().map(|_| answer.identity.clone()));
-        Ok(())
-    }));
-    let took = since.elapsed();
-    assert_eq!((count.unwrap(), failed), (1, vec![devices[1].2.clone()]));
-    assert_eq!(ca.issued().len(), 2 * DEVICES + 2 * (DEVICES - 1));
-    let answered =
-        devices.iter().filter(|(_, _, identity)| scene.server.answer_of(&identity.to_string()).is_some());
-    assert_eq!(answered.count(), DEVICES - 2);
-    let sealed = scene.server.answer_of(&identity.to_string()).unwrap();
-    assert!(open_answer(&new.sealing, identity, &sealed).is_some(), "the later renewal is the one answered");
-    assert!(took.as_secs() < 60, "{DEVICES} renewals took {took:?}");
 }
 
 #[test]

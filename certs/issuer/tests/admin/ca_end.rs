@@ -1,9 +1,9 @@
 //! A CA near its end: told for a year, nothing outlives it, and after it nothing is signed.
 
 use crate::{
-    at_desk::clock_ms,
     desk::{DAY_MS, Desk, Device, NOW_MS, SERVER_NAME, csr, harborlight, passphrase},
     program::Room,
+    scene::clock_ms,
 };
 use alcove_charter::{CharterFile, Judge, TrustView};
 use alcove_issuer::{

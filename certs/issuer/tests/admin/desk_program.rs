@@ -1,9 +1,10 @@
 //! The program at the desk: what a script and a person see, and the exit codes.
 
 use crate::{
-    at_desk::{clock_ms, renewal},
     desk::{Desk as Room, Device, PASSPHRASE},
     desk_server::DeskServer,
+    renewals::renewal,
+    scene::clock_ms,
 };
 use alcove_charter::{Invitation, request_words};
 use alcove_issuer::{DeviceOrder, drafting::Changes, drafting::draft_next};

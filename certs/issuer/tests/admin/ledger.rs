@@ -1,9 +1,9 @@
 //! The published ledger: what the desk is handed, in which parts, and what it refuses.
 
 use crate::{
-    at_desk::clock_ms,
     desk::{Desk as Room, Device},
     desk_server::{DeskServer, Service, refusal},
+    scene::clock_ms,
 };
 use alcove_charter::{
     LedgerEntry, LedgerEvent, LedgerHead, LedgerKind, LedgerPoint, SignedLedgerHead, TrustView,

@@ -2,8 +2,9 @@
 //! and 11.
 
 use crate::{
-    at_desk::{Scene, clock_ms, renewal, renewal_made},
     desk::{DAY_MS, Device, open_answer},
+    renewals::{renewal, renewal_made},
+    scene::{Scene, clock_ms},
 };
 use alcove_charter::RenewalError;
 use alcove_issuer::{AnswerError, IssuerError, Judged};

@@ -1,10 +1,10 @@
 //! Recovery at the desk: an admin asks, sees what became of it, and fetches what the officers open.
 
 use crate::{
-    at_desk::clock_ms,
     desk::{Desk as Room, Device},
     desk_program::{Place, certified},
     desk_server::opening,
+    scene::clock_ms,
 };
 use alcove_charter::{
     ESCROW_INFO, EscrowBundle, EscrowEntry, EscrowPlace, Objection, P256Point, objection_signing_bytes,
