@@ -38,6 +38,8 @@ pub struct Session {
     pub(super) kinds: Kinds,
     /// Never asks the server.
     pub(super) offline: bool,
+    /// Folders in which pieces of documents are looked for at this moment.
+    pub(super) looked_into: Arc<Mutex<HashSet<Vec<u8>>>>,
     /// What was opened late, and is news of the next sync.
     pub(super) reopened: Mutex<Reopened>,
     /// What is in the outbox for good and has not been told to the caller yet.

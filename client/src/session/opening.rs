@@ -52,6 +52,7 @@ impl Session {
             caught_up: Mutex::default(),
             kinds,
             offline: false,
+            looked_into: Arc::default(),
             in_hand: Mutex::default(),
             reopened: Mutex::default(),
             wants_recoveries: AtomicBool::default(),

@@ -29,7 +29,8 @@ use ring::rand::SecureRandom;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, config::DbConfig};
 use seal::RoomKeys;
 use std::{
-    fs, io,
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -90,7 +91,8 @@ impl Vault {
         let draft = home.join(format!(".vault-{:016x}.new", u64::from_be_bytes(name)));
         let made = Self::write_new(&draft, passphrase, &*random).and_then(|()| {
             // Only if nobody has it: two processes cannot both make the vault.
-            take_name(&draft, &path).map_err(|source| match source.kind() {
+            let named = File::open(&draft).and_then(|file| take_name(&file, &draft, &path));
+            named.map_err(|source| match source.kind() {
                 io::ErrorKind::AlreadyExists => VaultError::Exists { path: path.clone() },
                 _ => VaultError::Io { path: path.clone(), source },
             })

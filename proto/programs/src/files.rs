@@ -57,16 +57,47 @@ pub fn write_new(path: &Path, bytes: &[u8], access: Access) -> Result<(), FileEr
     file.sync_all().map_err(failed("sync", path))
 }
 
-/// Gives a whole file its name, which nothing may have yet. Under its other name it may be there still.
+/// Gives a whole file, open as `file`, its name, which nothing may have yet. Under its other name it may be there still.
 ///
 /// Killed at any line it leaves no name, or the name with all of the file; only on a system that knows neither hard links
 /// nor a renaming that replaces nothing, perhaps an empty file.
-/// Errors: the system's, [`ErrorKind::AlreadyExists`] among them.
-pub fn take_name(file: &Path, name: &Path) -> io::Result<()> {
-    match fs::hard_link(file, name) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => {}
-        linked => return linked,
+/// Errors: the system's, [`ErrorKind::AlreadyExists`] among them. [`ErrorKind::Other`] if somebody put another file at
+/// `other_name`: that one is not left under `name`.
+pub fn take_name(file: &File, other_name: &Path, name: &Path) -> io::Result<()> {
+    let named = link(file, other_name, name);
+    let back: fn(&Path, &Path) -> io::Result<()> = match named {
+        Ok(()) => |name, _| fs::remove_file(name),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(error),
+        Err(_) => {
+            rename_new(other_name, name)?;
+            |name, other_name| fs::rename(name, other_name)
+        }
+    };
+    if is_at(file, name)? {
+        return Ok(());
     }
+    back(name, other_name)?;
+    Err(io::Error::other("somebody put another file in its place"))
+}
+
+/// By what is open where the system can, since others may have put something else at `other_name`.
+fn link(file: &File, other_name: &Path, name: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{AtFlags, CWD, linkat};
+        use std::os::fd::AsRawFd;
+        let open = format!("/proc/self/fd/{}", file.as_raw_fd());
+        // Without a /proc it goes by the name.
+        if linkat(CWD, open, CWD, name, AtFlags::SYMLINK_FOLLOW).is_ok() {
+            return Ok(());
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _by_name = file;
+    fs::hard_link(other_name, name)
+}
+
+fn rename_new(file: &Path, name: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         use rustix::{
@@ -84,6 +115,50 @@ pub fn take_name(file: &Path, name: &Path) -> io::Result<()> {
         // Best effort: an empty file is all that the name stands for.
         let _ = fs::remove_file(name);
     })
+}
+
+/// Whether what lies at `path` is the very file that is open.
+///
+/// Errors: the system's, [`ErrorKind::NotFound`] among them.
+pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let there = fs::symlink_metadata(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let open = file.metadata()?;
+        Ok((open.dev(), open.ino()) == (there.dev(), there.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _not_asked = file;
+        Ok(there.is_file())
+    }
+}
+
+/// Whether nobody but us can read a file that was made for its owner alone.
+///
+/// What its mode says is not enough: a file system that keeps none shows any that it was mounted with. So the mode is
+/// changed and put back, and must be seen to change.
+pub fn is_private(file: &File) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt};
+        let shows = |mode| {
+            let data = file.metadata();
+            data.is_ok_and(|data| {
+                data.uid() == rustix::process::geteuid().as_raw() && data.mode() & 0o7777 == mode
+            })
+        };
+        let set = |mode| file.set_permissions(fs::Permissions::from_mode(mode)).is_ok() && shows(mode);
+        // The bit for running it is the one that no mount option fakes both ways.
+        shows(0o600) && set(0o700) && set(0o600)
+    }
+    // Elsewhere the folder's permissions are the file's.
+    #[cfg(not(unix))]
+    {
+        let _the_folders = file;
+        true
+    }
 }
 
 /// Opens a plain file to be read; nothing where something else has that name. Waits for nobody: a pipe would be opened only
@@ -252,15 +327,62 @@ mod tests {
     #[test]
     fn a_name_is_taken_by_a_whole_file_and_only_if_it_is_free() {
         let folder = tempfile::tempdir().unwrap();
-        let [draft, name] = ["draft", "name"].map(|name| folder.path().join(name));
+        let [draft, name, other] = ["draft", "name", "other"].map(|name| folder.path().join(name));
         fs::write(&draft, b"whole").unwrap();
-        take_name(&draft, &name).unwrap();
+        let file = File::open(&draft).unwrap();
+        take_name(&file, &draft, &name).unwrap();
         assert_eq!(fs::read(&name).unwrap(), b"whole");
-        fs::write(folder.path().join("other"), b"other").unwrap();
-        let taken = take_name(&folder.path().join("other"), &name).unwrap_err();
+        fs::write(&other, b"other").unwrap();
+        let taken = take_name(&File::open(&other).unwrap(), &other, &name).unwrap_err();
         assert_eq!((taken.kind(), fs::read(&name).unwrap()), (ErrorKind::AlreadyExists, b"whole".to_vec()));
-        assert!(take_name(&folder.path().join("none"), &folder.path().join("free")).is_err());
+        fs::remove_file(&draft).unwrap();
+        fs::remove_file(&name).unwrap();
+        assert!(take_name(&file, &draft, &folder.path().join("free")).is_err());
         assert!(!folder.path().join("free").exists(), "no empty file is left");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_is_never_taken_by_what_others_put_in_the_place_of_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let [draft, name, away] = ["draft", "name", "away"].map(|name| folder.path().join(name));
+        fs::write(&draft, b"verified").unwrap();
+        let file = File::open(&draft).unwrap();
+        fs::rename(&draft, &away).unwrap();
+        fs::write(&draft, b"theirs").unwrap();
+        // By what is open, nobody comes between.
+        take_name(&file, &draft, &name).unwrap();
+        assert_eq!(fs::read(&name).unwrap(), b"verified");
+        fs::remove_file(&name).unwrap();
+        // Without any name of its own it cannot be had by what is open: it goes by the name, and that is seen.
+        fs::remove_file(&away).unwrap();
+        let refused = take_name(&file, &draft, &name).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Other);
+        assert!(!name.exists());
+        assert_eq!(fs::read(&draft).unwrap(), b"theirs", "and it is left where it was");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_is_private_where_its_mode_is_kept_and_the_owner_is_us() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("draft");
+        write_new(&path, b"x", Access::Owner).unwrap();
+        let file = File::open(&path).unwrap();
+        assert!(is_private(&file));
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o7777, 0o600, "its mode is put back");
+        file.set_permissions(fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(!is_private(&file));
+        // Nobody else's, however its mode looks. Only root may give one away.
+        file.set_permissions(fs::Permissions::from_mode(0o600)).unwrap();
+        if std::os::unix::fs::fchown(&file, Some(65_534), None).is_ok() {
+            assert!(!is_private(&file));
+        }
+        // The control: one that shows a mode as if it were, and keeps none that it is given.
+        let system = File::open("/proc/self/mem").unwrap();
+        assert_eq!(system.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
+        assert!(!is_private(&system));
     }
 
     #[cfg(unix)]

@@ -4,7 +4,7 @@
 //! whatever seals a chunk asks [`Attempt::keep`] first, in an act, and sends only what was kept. Other processes may
 //! work at the same attempt, and any of them may end it; every act looks whether it is still there.
 
-use super::reading::BLOCK_CHUNKS;
+use super::{reading::BLOCK_CHUNKS, spelled};
 use crate::{
     session::{
         Error,
@@ -181,9 +181,7 @@ pub(super) fn knows_what_left(known: &[Digest], state: &UploadState, shape: Shap
 }
 
 fn place(act: &Act<'_>, case: &GroupId, path: &Path) -> Vec<u8> {
-    // What is no UTF-8 is spelled with quotation marks around it, which no other absolute path begins with.
-    let words = path.to_str().map_or_else(|| format!("{path:?}"), str::to_owned);
-    let mut place = act.tag::<UploadRow>(&words).to_vec();
+    let mut place = act.tag::<UploadRow>(&spelled(path)).to_vec();
     place.extend(case.as_bytes());
     place
 }

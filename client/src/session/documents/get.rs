@@ -5,8 +5,8 @@
 use super::{
     Destination, OnProgress,
     patience::Patience,
-    pieces::{Fetch, name_of},
-    place::{Draft, locate},
+    pieces::Aim,
+    publishing::publish,
     writing::{Ended, Said, Sink, write},
 };
 use crate::{
@@ -34,7 +34,7 @@ const CHUNKS_IN_FLIGHT: usize = 4;
 /// How a fetch ended that found nothing wrong with the server's chunks.
 pub(super) enum Fetched<S> {
     Whole(S),
-    /// What an earlier fetch left was not the beginning of the document. It is gone now.
+    /// What an earlier fetch left was not the beginning of the document.
     DraftSpoiled,
 }
 
@@ -57,29 +57,19 @@ impl Session {
     ) -> Result<SavedDocument, Error> {
         let (shown, manifest, at_server) = self.what_to_fetch(case, document)?;
         self.clear_pieces().await;
-        let spelled = |words: &str| format!("fetch {case} {document}\0{words}");
-        let name = |words: &str| name_of(&self.vault, &spelled(words));
-        let (folder, words) = locate(destination)?;
-        let known = Fetch::begin(&self.vault, &folder, &spelled(&words), self.now())?;
-        let saved = loop {
-            let draft = match Draft::open(destination, self.now(), &name) {
-                Ok(draft) => draft,
-                Err(error) => break Err(error),
-            };
-            match self.fetch(&at_server, &manifest, draft, patience, on_progress).await {
-                // A spoiled draft has been removed, so the next turn begins with an empty one.
-                Ok(Fetched::DraftSpoiled) => {}
-                Ok(Fetched::Whole(draft)) => {
-                    let is_private = draft.is_private();
-                    let path = draft.publish(destination, &manifest.name);
-                    break path.map(|path| SavedDocument { document: shown, path, is_private });
-                }
-                Err(error) => break Err(error),
+        let aim = Aim::new(case, document, destination)?;
+        // Twice at most: a draft that is begun afresh holds nothing that could be spoiled.
+        for afresh in [false, true] {
+            let draft = aim.draft(&self.vault, self.now(), &*self.random, afresh)?;
+            if let Fetched::Whole(draft) =
+                self.fetch(&at_server, &manifest, draft, patience, on_progress).await?
+            {
+                let is_private = draft.is_private();
+                let path = publish(draft, destination, &manifest.name)?;
+                return Ok(SavedDocument { document: shown, path, is_private });
             }
-        };
-        // What cannot be settled now is by a later command.
-        let _later = known.settle(&self.vault, self.now(), true);
-        saved
+        }
+        Err(Error::DocumentDamaged)
     }
 
     /// What is shown of a document, what opens it, and the case by whose name the server has it.

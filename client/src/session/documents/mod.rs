@@ -1,14 +1,15 @@
 //! Documents: listing them here; [`send`] and [`get`] move them.
 
 mod attempt;
+mod draft;
 mod file_names;
 mod flushing;
 mod get;
 mod looking;
 mod patience;
 mod pieces;
-mod place;
 mod pouring;
+mod publishing;
 mod reading;
 mod send;
 mod writing;
@@ -82,6 +83,12 @@ impl Session {
         let document = |shown| if let Shown::Document(document) = shown { Some(document) } else { None };
         Ok(shown.filter_map(document).collect())
     }
+}
+
+/// An absolute path as words, no two of which are spelled alike: what is no UTF-8 stands in quotation marks, with which no
+/// other absolute path begins.
+fn spelled(path: &Path) -> String {
+    path.to_str().map_or_else(|| format!("{path:?}"), str::to_owned)
 }
 
 /// What the system said about a path.

@@ -1,6 +1,6 @@
 //! The thread that writes a fetched document: opens, hashes and writes chunk after chunk, from where its draft ends.
 
-use super::{super::Error, place::Draft};
+use super::{super::Error, draft::Draft};
 use alcove_e2ee::documents::{DocumentError, DocumentReader};
 use alcove_proto::limits::{CHUNK_BYTES, CHUNK_TAG_BYTES};
 use bytes::Bytes;
@@ -144,14 +144,13 @@ fn damaged(error: &DocumentError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::Destination;
     use alcove_e2ee::{
         documents::{DocumentSealer, OriginalHash},
         keys::{ContentKey, Salt},
         records::DocumentManifest,
     };
     use alcove_proto::ids::{BlobId, GroupId, Position};
-    use std::{fs, path::PathBuf, time::SystemTime};
+    use std::{fs, path::PathBuf};
 
     const GROUP: GroupId = GroupId([1; 16]);
 
@@ -195,14 +194,10 @@ mod tests {
             Self { folder: tempfile::tempdir().unwrap(), original, manifest, sealed }
         }
 
-        fn to(&self) -> Destination {
-            Destination::File(self.folder.path().join("plan.pdf"))
-        }
-
         fn draft(&self) -> Draft {
-            let name =
-                |words: &str| Ok([words.bytes().fold(0, |sum: u8, byte| sum.rotate_left(1) ^ byte); 8]);
-            Draft::open(&self.to(), SystemTime::now(), &name).unwrap()
+            let path = self.folder.path().join("draft");
+            let left = Draft::go_on(path.clone(), Box::new(|| ()));
+            left.unwrap_or_else(|| Draft::create(path, Box::new(|| ())).unwrap())
         }
 
         /// One fetch that is cut after `chunks` chunks: how it ends, and which chunk it began with.
@@ -241,8 +236,8 @@ mod tests {
         scene.cut(2);
         let (Ended::Whole(draft), next) = scene.fetch(usize::MAX) else { panic!("all chunks came") };
         assert_eq!(next, 5);
-        let path = draft.publish(&scene.to(), "").unwrap();
-        assert!(fs::read(path).unwrap() == scene.original);
+        draft.keep();
+        assert!(fs::read(scene.draft_path()).unwrap() == scene.original);
     }
 
     #[test]

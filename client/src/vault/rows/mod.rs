@@ -154,7 +154,8 @@ rooms! {
     /// Text that was typed and is no note yet. Key: group id, then the id of the note it corrects, or zeros, then its time, 8
     /// bytes, and 8 bytes of its own; without those two in what an earlier program kept.
     Draft = 96, "a draft";
-    /// Fetches of which pieces may lie in a folder. Key: tag of what the names of the pieces follow from.
+    /// Fetches of which a draft may lie in a folder. Key: tag of what is fetched and where to, then the number that the draft
+    /// is named by, 8 bytes; without it in what an earlier program kept.
     Fetch(FetchRow) = 107, "a fetch";
 }
 

@@ -1054,7 +1054,7 @@ pub struct ChunkDigestsRow {
     #[prost(bytes = "vec", tag = "1")]
     pub digests: ::prost::alloc::vec::Vec<u8>,
 }
-/// A fetch under way, or one that was cut: pieces of a document may lie in clear in a folder of the person's.
+/// A fetch under way, or one that was cut: a draft of a document may lie in clear in a folder of the person's.
 #[derive(zeroize::ZeroizeOnDrop)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
@@ -1062,15 +1062,12 @@ pub struct FetchRow {
     /// The folder, in the bytes of its system.
     #[prost(bytes = "vec", tag = "1")]
     pub folder: ::prost::alloc::vec::Vec<u8>,
-    /// What the names of the pieces follow from.
+    /// Of an earlier program: what the names of its drafts follow from. Now it is a number at the end of the key.
     #[prost(string, tag = "2")]
     pub words: ::prost::alloc::string::String,
     /// When it began, milliseconds since 1970.
     #[prost(int64, tag = "3")]
     pub begun_at_ms: i64,
-    /// The disk the folder was on, by the system's number; 0 where it has none.
-    #[prost(uint64, tag = "4")]
-    pub device: u64,
 }
 /// A person's card. Not printed: it has a name.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -40,6 +40,8 @@ pub(crate) const NUMBER: u64 = 0x0102_0304_0506_0708;
 pub(crate) const CHUNK: u32 = 0x0102_0304;
 /// A key that came in the place of another one.
 pub(crate) const NEW_KEY: [u8; 65] = [4; 65];
+/// What a draft is named by.
+pub(crate) const NAMED: [u8; 8] = [0xa7; 8];
 /// A file that is sent.
 pub(crate) const PATH: &str = "papers/statement.odt";
 pub(crate) const AGENCY: &str = "harborlight.northmark.example";

@@ -10,7 +10,8 @@ pub(super) fn forms() -> Vec<Form> {
         row(&in_group(RECORD.as_bytes()), ReceiptRow { receipt: opaque(1) }),
         row(&upload_key(), upload()).by_tag_of(PATH),
         row(&chunk_digests_key(), ChunkDigestsRow { digests: hash(1) }),
-        row_of(PATH, FetchRow { folder: opaque(1), words: PATH.to_owned(), begun_at_ms: 3, device: 4 }),
+        row(&fetch_key(), FetchRow { folder: opaque(1), words: PATH.to_owned(), begun_at_ms: 3 })
+            .by_tag_of(PATH),
     ]
 }
 
@@ -59,6 +60,10 @@ fn upload() -> UploadRow {
 /// By the file first, so that it is found before anybody says for which group.
 fn upload_key() -> Vec<u8> {
     [&tag::<UploadRow>(PATH)[..], GROUP.as_bytes()].concat()
+}
+
+fn fetch_key() -> Vec<u8> {
+    [&tag::<FetchRow>(PATH)[..], &NAMED].concat()
 }
 
 fn chunk_digests_key() -> Vec<u8> {
