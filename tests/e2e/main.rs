@@ -11,6 +11,7 @@ mod charters;
 mod clocks;
 mod compaction;
 mod deaths;
+mod destinations;
 mod devices;
 mod documents;
 mod done_unsaid;

@@ -1,7 +1,10 @@
 //! Where `-o` leads: a new file, a folder, or a pipe.
 
 use crate::{context::Context, failure::Failure};
-use alcove_client::session::{Destination, Error, Pipe, blocking};
+use alcove_client::{
+    session::{Destination, Error, Pipe, blocking},
+    telling::files,
+};
 use alcove_programs::{exit::Exit, files::folder_of};
 use std::{
     fs::{self, OpenOptions},
@@ -53,7 +56,10 @@ impl Place {
             })?;
             return Ok(Self::Saved { destination: Destination::Folder(output.to_owned()), new_folder: true });
         }
-        if fs::metadata(output).is_ok_and(|there| !there.is_file()) {
+        if let Some(there) = fs::metadata(output).ok().filter(|there| !there.is_file()) {
+            if is_disk(&there) {
+                return Err(files::a_disk(context.language, output).into());
+            }
             let path = output.to_owned();
             // It may wait for a reader.
             let opened = blocking(move || OpenOptions::new().write(true).open(path)).await;
@@ -65,6 +71,16 @@ impl Place {
     }
 }
 
+#[cfg(unix)]
+fn is_disk(there: &fs::Metadata) -> bool {
+    std::os::unix::fs::FileTypeExt::is_block_device(&there.file_type())
+}
+
+#[cfg(not(unix))]
+fn is_disk(_there: &fs::Metadata) -> bool {
+    false
+}
+
 fn pipe(path: &Path, to: Box<dyn Write + Send>, is_terminal: bool) -> Result<Place, Failure> {
     if is_terminal {
         return Err(Failure::refused(
@@ -73,13 +89,4 @@ fn pipe(path: &Path, to: Box<dyn Write + Send>, is_terminal: bool) -> Result<Pla
         ));
     }
     Ok(Place::Pipe(Pipe { path: path.to_owned(), to }))
-}
-
-/// Whether a document was cut because nobody reads it any more.
-pub(crate) fn is_closed_pipe(error: &Error) -> bool {
-    match error {
-        Error::OutputCut { source, .. } => is_closed_pipe(source),
-        Error::File { source, .. } => source.kind() == io::ErrorKind::BrokenPipe,
-        _ => false,
-    }
 }

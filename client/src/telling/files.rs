@@ -67,6 +67,15 @@ pub fn same_documents(language: Language, there: &[&Path]) -> String {
     format!("The case has documents of the same name with the same content:{}", paths.concat())
 }
 
+/// What a document was to be saved as is a disk itself.
+pub fn a_disk(language: Language, path: &Path) -> Told {
+    let Language::English = language;
+    Told::refused(
+        format!("{} is a disk: the document would be written over what is on it.", shown(path)),
+        "Name a file, or a folder on the disk.",
+    )
+}
+
 /// A document is saved where the file system keeps no permissions.
 pub fn open_to_others(language: Language, path: &Path) -> String {
     let Language::English = language;

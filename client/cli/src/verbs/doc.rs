@@ -3,7 +3,7 @@
 use crate::{
     context::{self, Context},
     failure::Failure,
-    place::{Place, is_closed_pipe},
+    place::Place,
     prompt,
     ui::{progress::Transfer, table::Table},
 };
@@ -377,14 +377,8 @@ async fn get(
         Place::Pipe(pipe) => {
             let poured = session.pour_document(&case, &document, pipe, patience, &mut on_progress).await;
             transfer.clear();
-            match poured {
-                // Who reads has read enough.
-                Err(error) if is_closed_pipe(&error) => {}
-                poured => {
-                    poured?;
-                    context.output.say(&verified);
-                }
-            }
+            poured?;
+            context.output.say(&verified);
             return refresh.end();
         }
     };
