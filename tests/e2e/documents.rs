@@ -9,6 +9,7 @@ use alcove_tests::{
 };
 use std::{
     fs,
+    io::Write,
     os::unix::fs::{FileExt, PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
@@ -158,6 +159,27 @@ fn a_file_that_changed_after_the_cut_is_sent_as_it_is_now() {
     let id = ids[1]["id"].as_str().expect("an id");
     scene.leon.run(["doc", "get", id, "-o", path(&second), "--yes"]).success();
     assert!(same_bytes(&file, &second), "no mixture of two moments");
+}
+
+#[test]
+fn a_file_that_grows_each_time_it_goes_up_is_refused_by_name() {
+    let scene = Scene::with_case();
+    let file = scene.world.path("machine.log");
+    write_seeded(&file, 5, 32 * CHUNK); // Longer than what is read ahead.
+    let mut growing = fs::OpenOptions::new().append(true).open(&file).expect("the file can be written");
+    scene.proxy.set(Fault::Throttle(16 * CHUNK));
+    let sending = scene.rosa.command(["doc", "send", CASE, path(&file), "--yes", "--json"]);
+    let log = scene.world.path("sending");
+    let mut sending = sending.start(&log);
+    for from in [2 * CHUNK, 34 * CHUNK] {
+        wait_for("some of it to go up", Duration::from_secs(60), || {
+            (scene.proxy.passed().0 > from || sending.has_ended()).then_some(())
+        });
+        growing.write_all(b"and more").expect("the file can be written");
+    }
+    let code = sending.join(Duration::from_secs(60));
+    let told = fs::read_to_string(&log).expect("it said something");
+    assert!(code == 9 && told.contains("machine.log changed"), "{code}: {told}");
 }
 
 /// The drafts that lie in a folder.

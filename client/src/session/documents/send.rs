@@ -29,8 +29,10 @@ use tokio::{sync::mpsc, time::Instant};
 
 /// Chunks on their way at a time, beside the block that is being read and the one that waits.
 const CHUNKS_IN_FLIGHT: usize = 2;
-/// Attempts begun anew because the file changed, or because another process ended the one before.
+/// Attempts begun anew because another process ended the one before.
 const ATTEMPTS_MAX: u32 = 5;
+/// So often may the file have changed; one that is written to all the time would go up again and again.
+const CHANGES_MAX: u32 = 2;
 
 /// How an attempt, or one pass over its file, ended.
 enum End {
@@ -61,6 +63,7 @@ impl Session {
     ) -> Result<Written, Error> {
         let name = file_name(path)?;
         self.catch_up_once(case).await?;
+        let mut changes = 0;
         for _ in 0..ATTEMPTS_MAX {
             let source = Source::open(path, self.now())?;
             let attempt = Arc::new(self.attempt(case, &source).await?);
@@ -70,7 +73,13 @@ impl Session {
                         return Ok(written);
                     }
                 }
-                End::Changed => self.abandon(&attempt).await?,
+                End::Changed => {
+                    self.abandon(&attempt).await?;
+                    changes += 1;
+                    if changes == CHANGES_MAX {
+                        break;
+                    }
+                }
                 End::Overtaken => {}
                 End::Cut { .. } => return Err(ServerError::Unreachable.into()),
             }
