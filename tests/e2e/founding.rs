@@ -138,10 +138,17 @@ fn two_agencies_and_an_operator_found_a_collaborative_step_by_step() {
     let open = place.open("harborlight").expect("it is not done");
     assert!(["ca", "gather"].contains(&open.0.as_str()), "{open:?}");
 
+    // Somebody else on the same computer, who is asked once whether that is so.
+    let mut elmgate = place.sits_down("elmgate");
+    says(&mut elmgate, &[("Begin anew in", "")]);
+    elmgate.wait_for("Nothing was begun here");
+    elmgate.end().success();
+    assert!(!place.path("elmgate").exists());
     let mut elmgate = place.sits_down("elmgate");
     says(
         &mut elmgate,
         &[
+            ("Begin anew in", "y"),
             ("1, 2 or 3: ", "2"),
             ("domain of the collaborative", "northmark.example"),
             ("domain of your agency", "elmgate.northmark.example"),
@@ -157,6 +164,7 @@ fn two_agencies_and_an_operator_found_a_collaborative_step_by_step() {
     says(
         &mut operator,
         &[
+            ("Begin anew in", "y"),
             ("1, 2 or 3: ", "3"),
             ("domain of the collaborative", "northmark.example"),
             ("Name (Enter for", ""),

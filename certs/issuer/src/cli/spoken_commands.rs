@@ -108,7 +108,7 @@ fn walks(folder: &Path) -> Vec<Vec<Next>> {
     let of = |part: &Part, step: Option<(StepName, Vec<Whom>)>| {
         let plan = Plan { collaborative: "northmark.example".parse().unwrap(), part: part.clone() };
         let step = step.map(|(name, whom)| Step { name, state: State::Waiting(whom) });
-        step_next(English, &Walk::new(folder), &plan, step.as_ref())
+        step_next(English, &Walk::new(folder).unwrap(), &plan, step.as_ref())
     };
     vec![
         of(&drafts, Some((StepName::Gather, whom()))),

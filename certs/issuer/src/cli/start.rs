@@ -1,35 +1,47 @@
 //! `start`: the guided walk by which a collaborative is founded. One question at a time; it can be left at any line.
 
-use super::{ask::answer, charter::sign_file, run::Run, start_names::names};
+use super::{
+    ask::{answer, ask},
+    charter::sign_file,
+    run::Run,
+    start_names::names,
+};
 use alcove_issuer::{
     IssuerError,
     start::{Plan, StartError, State, Step, StepName, TakenIn, Walk, steps},
-    telling::{Described, Next, day, step_line, step_next, step_object, step_title},
+    telling::{Described, Next, begun_already, day, goes_on, step_line, step_next, step_object, step_title},
 };
 use clap::Args;
 use serde_json::{Value, json};
 use std::{
+    env::{current_dir, home_dir},
     io::{IsTerminal, stdin},
     path::{Path, PathBuf},
 };
 
 #[derive(Debug, Args)]
 pub(crate) struct Start {
-    /// Your folder of the walk; it is made if it is not there.
-    #[arg(value_name = "DIR", default_value = "alcove-start")]
-    folder: PathBuf,
+    /// Your folder of the walk; it is made if it is not there. When none is named: alcove-start in your home folder.
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
 }
+
+/// The folder when none is named. Not where the person happens to be: tomorrow that is somewhere else.
+const FOLDER: &str = "alcove-start";
 
 /// Whether the walk goes on after a step.
 enum Goes {
     On,
     /// The person stops here.
     Stops,
+    /// Nothing was begun here.
+    Left,
 }
 
 impl Start {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
-        let walk = Walk::new(&self.folder);
+        let folder = self.folder.unwrap_or_else(|| home_dir().unwrap_or_default().join(FOLDER));
+        let walk = Walk::new(&folder)?;
         if run.output.is_json() {
             return show(&walk, run);
         }
@@ -39,6 +51,7 @@ impl Start {
         run.output.remark(
             "This founds a collaborative, step by step. Stop whenever you like (Ctrl-C): the same command goes on where you were.",
         )?;
+        run.output.remark(&format!("Everything is kept in {}.", walk.folder().display()))?;
         show(&walk, run)?;
         loop {
             let found = walk.look()?;
@@ -49,19 +62,42 @@ impl Start {
                     run.output.remark(&format!("\nNow: {}.", step_title(run.output.language, step.name)))?;
                     take(&step, &plan, &walk, run)?
                 }
-                (_, None) => match names()? {
-                    Some(plan) => {
-                        walk.keep(&plan)?;
-                        Goes::On
-                    }
-                    None => Goes::Stops,
-                },
+                (_, None) => begin(&walk, run)?,
             };
-            if let Goes::Stops = goes {
-                return run.output.remark("Stopped here. The same command goes on from this step.");
+            match goes {
+                Goes::On => {}
+                Goes::Left => return run.output.remark("Nothing was begun here."),
+                Goes::Stops => return run.output.remarks(&goes_on(run.output.language, walk.folder())),
             }
         }
     }
+}
+
+/// Asks for the names, unless the person would rather go on with what they have begun elsewhere.
+fn begin(walk: &Walk, run: &mut Run) -> Result<Goes, IssuerError> {
+    let others = others(walk);
+    if !others.is_empty() {
+        let lines = begun_already(run.output.language, &others);
+        let question = format!("Begin anew in {}? [y/N] ", walk.folder().display());
+        if !ask(&lines, &question)? {
+            return Ok(Goes::Left);
+        }
+    }
+    match names(walk.folder())? {
+        Some(plan) => {
+            walk.keep(&plan)?;
+            Ok(Goes::On)
+        }
+        None => Ok(Goes::Stops),
+    }
+}
+
+/// The walks that a person may mean who has not found theirs.
+fn others(walk: &Walk) -> Vec<PathBuf> {
+    let here = current_dir().ok();
+    let beside = walk.folder().parent().map(Path::to_owned);
+    let places: Vec<_> = [here, home_dir(), beside].into_iter().flatten().collect();
+    walk.others(&places)
 }
 
 /// Takes one step, or asks for what it waits for.
@@ -207,9 +243,11 @@ fn show(walk: &Walk, run: &mut Run) -> Result<(), IssuerError> {
     let all = steps(&found);
     let open = all.iter().find(|step| step.state != State::Done);
     let next = found.plan.as_ref().map(|plan| step_next(language, walk, plan, open)).unwrap_or_default();
+    let other_walks = if found.plan.is_none() { others(walk) } else { Vec::new() };
     let object = json!({
         "schema": "alcove.certs.start.v1",
         "folder": walk.folder(),
+        "other_walks": other_walks,
         "part": found.plan.as_ref().map(|plan| plan.part.code()),
         "steps": all.iter().map(|step| step_object(language, step)).collect::<Vec<Value>>(),
         "next": next.iter().map(Next::object).collect::<Vec<Value>>(),
@@ -225,9 +263,9 @@ mod tests {
     fn a_path_is_taken_as_it_is_typed_pasted_or_dropped() {
         for (typed, path) in [
             ("elmgate/agency.pub\n", "elmgate/agency.pub"),
-            (" '/home/nora/my files/agency.pub' \r\n", "/home/nora/my files/agency.pub"),
-            ("\"/home/nora/my files/agency.pub\"", "/home/nora/my files/agency.pub"),
-            (r"/home/nora/my\ files/agency\(1\).pub", "/home/nora/my files/agency(1).pub"),
+            (" '/mnt/my files/agency.pub' \r\n", "/mnt/my files/agency.pub"),
+            ("\"/mnt/my files/agency.pub\"", "/mnt/my files/agency.pub"),
+            (r"/mnt/my\ files/agency\(1\).pub", "/mnt/my files/agency(1).pub"),
             ("\n", ""),
             ("'", "'"),
         ] {

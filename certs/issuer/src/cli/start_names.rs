@@ -10,15 +10,16 @@ use alcove_issuer::{
 };
 use alcove_proto::names::TrustDomain;
 use clap::ValueEnum;
+use std::path::Path;
 
 /// What stands before a domain that is typed.
 const DOMAIN: &str = "Domain: ";
 
 /// Asks until the person says that all is right. Nothing when they stop.
-pub(super) fn names() -> Result<Option<Plan>, IssuerError> {
+pub(super) fn names(folder: &Path) -> Result<Option<Plan>, IssuerError> {
     loop {
         let Some(plan) = ask_names()? else { return Ok(None) };
-        if ask(&summary(&plan), "Is all of this right? It cannot be changed later. [y/N] ")? {
+        if ask(&summary(folder, &plan), "Is all of this right? It cannot be changed later. [y/N] ")? {
             return Ok(Some(plan));
         }
     }
@@ -99,8 +100,12 @@ fn ask_server_name(collaborative: &TrustDomain) -> Result<Option<String>, Issuer
     until(&question, &prompt, named)
 }
 
-fn summary(plan: &Plan) -> Vec<String> {
-    let mut lines = vec![String::new(), format!("  collaborative   {}", plan.collaborative)];
+fn summary(folder: &Path, plan: &Plan) -> Vec<String> {
+    let mut lines = vec![
+        String::new(),
+        format!("  folder          {}", folder.display()),
+        format!("  collaborative   {}", plan.collaborative),
+    ];
     if let Some(agency) = plan.part.agency() {
         lines.push(format!("  your agency     {} ({})", agency.display_name, agency.trust_domain));
         lines.push(format!("  its side        {}", alcove_issuer::telling::side_code(agency.side)));

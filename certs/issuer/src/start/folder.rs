@@ -1,12 +1,22 @@
 //! The folder of a walk, and where everything lies in it.
 
 use crate::{
+    ca::files::io,
     error::IssuerError,
-    start::{error::StartError, plan::Plan},
+    start::{
+        error::StartError,
+        plan::{PLAN, Plan},
+    },
 };
 use alcove_programs::files::create_private_folder;
 use alcove_proto::names::TrustDomain;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf, absolute},
+};
+
+/// Most entries of a folder that are looked at for walks.
+const ENTRIES_MAX: usize = 4096;
 
 /// The folder of a person's walk.
 #[derive(Debug, Clone)]
@@ -16,13 +26,31 @@ pub struct Walk {
 
 impl Walk {
     /// A walk in `folder`, which is made with the first thing that is kept in it.
-    pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned() }
+    ///
+    /// Errors: [`FolderError::Io`](crate::FolderError::Io) when a relative one leads nowhere.
+    pub fn new(folder: &Path) -> Result<Self, IssuerError> {
+        Ok(Self { folder: absolute(folder).map_err(io("find", folder))? })
     }
 
-    /// Where it is.
+    /// Where it is, whatever folder a person is in tomorrow.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Other walks that were begun: in these places, right below them, and above this one. Whoever does not find theirs again
+    /// would make a second CA.
+    pub fn others(&self, places: &[PathBuf]) -> Vec<PathBuf> {
+        let below = |place: &PathBuf| {
+            let entries = fs::read_dir(place).into_iter().flatten().take(ENTRIES_MAX);
+            entries.filter_map(|entry| Some(entry.ok()?.path())).collect::<Vec<_>>()
+        };
+        let above = self.folder.ancestors().map(Path::to_owned);
+        let near = places.iter().cloned().chain(places.iter().flat_map(below));
+        let mut others: Vec<_> = above.chain(near).filter(|folder| *folder != self.folder).collect();
+        others.retain(|folder| folder.join(PLAN).is_file());
+        others.sort();
+        others.dedup();
+        others
     }
 
     /// The CA: an agency's, or the operator's.

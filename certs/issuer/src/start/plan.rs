@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// The file of the walk.
-const PLAN: &str = "start.json";
+pub(super) const PLAN: &str = "start.json";
 /// What its form is called.
 const SCHEMA: &str = "alcove.certs.start-plan.v1";
 /// Most bytes of it.

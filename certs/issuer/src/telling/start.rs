@@ -9,6 +9,7 @@ use crate::{
 };
 use alcove_programs::{exit::Exit, language::Language};
 use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 
 /// What a step is, in a few words.
 pub fn step_title(language: Language, name: StepName) -> &'static str {
@@ -66,6 +67,26 @@ pub fn step_object(language: Language, step: &Step) -> Value {
     };
     let whom: Vec<_> = whom.iter().map(|whom| called(language, whom)).collect();
     json!({ "step": code, "title": step_title(language, step.name), "state": state, "waiting_for": whom })
+}
+
+/// What is said when somebody stops, or does not begin: how to go on in that folder.
+pub fn goes_on(language: Language, folder: &Path) -> Vec<String> {
+    let Language::English = language;
+    vec![
+        "Stopped here. To go on, on another day too, from whatever folder you are in:".to_owned(),
+        format!("    alcove-certs start {}", shell(folder)),
+    ]
+}
+
+/// What is said before a walk is begun while there are others.
+pub fn begun_already(language: Language, others: &[PathBuf]) -> Vec<String> {
+    let Language::English = language;
+    let command = |folder: &PathBuf| format!("    alcove-certs start {}", shell(folder));
+    ["You have already begun here; to go on with it:".to_owned()]
+        .into_iter()
+        .chain(others.iter().map(command))
+        .chain(["A new beginning makes another CA, which the others know nothing of.".to_owned()])
+        .collect()
 }
 
 /// Somebody else, in the middle of a sentence.

@@ -20,7 +20,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let desk = Desk::new();
-        let walk = Walk::new(&desk.path("walk"));
+        let walk = Walk::new(&desk.path("walk")).unwrap();
         let part = Part::Drafts {
             agency: harborlight(),
             others: vec![elmgate().trust_domain],
@@ -117,7 +117,7 @@ fn of_a_charter_that_comes_back_only_signatures_are_taken() {
 #[test]
 fn an_operator_gives_the_server_no_charter_that_is_not_whole_or_names_another_ca() {
     let scene = Scene::new();
-    let walk = Walk::new(&scene.desk.path("operator"));
+    let walk = Walk::new(&scene.desk.path("operator")).unwrap();
     let part = Part::Operates { server_name: SERVER_NAME.to_owned() };
     walk.keep(&Plan { collaborative: COLLABORATIVE.parse().unwrap(), part }).unwrap();
     walk.make_ca(&passphrase(), NOW_MS).unwrap();
@@ -137,7 +137,7 @@ fn an_operator_gives_the_server_no_charter_that_is_not_whole_or_names_another_ca
 #[test]
 fn a_charter_gives_way_to_one_that_was_drafted_anew_until_it_is_signed() {
     let scene = Scene::new();
-    let walk = Walk::new(&scene.desk.path("signer"));
+    let walk = Walk::new(&scene.desk.path("signer")).unwrap();
     walk.keep(&Plan {
         collaborative: COLLABORATIVE.parse().unwrap(),
         part: Part::Signs { agency: elmgate() },
@@ -170,4 +170,24 @@ fn the_walk_is_what_lies_in_the_folder_and_not_what_it_remembers() {
     assert!(matches!(start_error(scene.walk.look().unwrap_err()), StartError::PlanDamaged(_)));
     fs::remove_file(&plan).unwrap();
     assert_eq!(scene.open(), Some(StepName::Names));
+}
+
+#[test]
+fn a_walk_that_was_begun_elsewhere_is_found_before_a_second_one_makes_a_second_ca() {
+    let scene = Scene::new();
+    let begun = scene.walk.folder().to_owned();
+    let place = begun.parent().unwrap().to_owned();
+    let found = |folder: PathBuf, places: &[PathBuf]| Walk::new(&folder).unwrap().others(places);
+    let elsewhere = scene.sent.path().join("new");
+    for (folder, places) in [
+        (elsewhere.clone(), vec![begun.clone()]),
+        (elsewhere.clone(), vec![place.clone(), begun.clone()]),
+        (begun.join("alcove-start"), Vec::new()),
+        (begun.join("ca/deep"), vec![elsewhere.join("nowhere")]),
+    ] {
+        assert_eq!(found(folder, &places), [begun.as_path()]);
+    }
+    assert!(found(elsewhere, &[scene.sent.path().to_owned()]).is_empty(), "the control");
+    assert!(found(begun, &[place]).is_empty(), "not another one");
+    assert!(Walk::new(std::path::Path::new("found")).unwrap().folder().is_absolute());
 }
