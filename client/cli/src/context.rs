@@ -10,6 +10,7 @@ use alcove_client::{
     telling::{
         Names, Told, cases,
         refreshed::{self, Notices},
+        requests,
     },
 };
 use alcove_programs::{exit::Exit, language::Language};
@@ -159,7 +160,7 @@ impl Context {
             self.output.say(left);
         }
         if notices.requests > 0 {
-            self.output.say(&cases::requests(self.language, notices.requests));
+            self.output.say(&requests::waiting(self.language, notices.requests));
         }
         Refresh(notices)
     }
@@ -230,7 +231,7 @@ impl Refresh {
     pub(crate) fn tell_of_requests(&self, context: &Context, session: &Session) -> Result<(), Failure> {
         let waiting = session.waiting_requests()?;
         if waiting > 0 && self.0.requests == 0 {
-            context.output.say(&cases::requests(context.language, waiting));
+            context.output.say(&requests::waiting(context.language, waiting));
         }
         Ok(())
     }

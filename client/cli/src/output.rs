@@ -6,7 +6,7 @@
 use crate::failure::Failure;
 use alcove_client::{
     session::Delivery,
-    telling::{Told, items},
+    telling::{Told, delivery},
 };
 use alcove_programs::{
     answers::{self, Answers},
@@ -79,21 +79,8 @@ impl Output {
     }
 
     /// Tells people whether what they wrote has left this device, and what holds it up.
-    pub(crate) fn say_delivery(&self, language: Language, delivery: Delivery, held_up: Option<&Told>) {
-        match delivery {
-            Delivery::Stored { .. } => self.say("On the server; its receipt is verified."),
-            Delivery::NeverSent => {
-                self.say("Never sent, because the case had ended for this device. Nobody else has it.")
-            }
-            // Under --json the object says it.
-            Delivery::Queued => self.say(&kept(held_up)),
-            Delivery::Refused { cause } => {
-                self.say(&format!(
-                    "Kept in the outbox. The server refuses it: {}.",
-                    items::refusal(language, cause)
-                ));
-            }
-        }
+    pub(crate) fn say_delivery(&self, language: Language, state: Delivery, held_up: Option<&Told>) {
+        self.say(&delivery::told(language, state, held_up));
     }
 
     /// Warns on stderr, under `--json` too.
@@ -131,12 +118,6 @@ impl Output {
             say_folded(&format!("       {}", failure.remedy), 0);
         }
     }
-}
-
-/// What is said of something that is safe here and not at the server.
-fn kept(held_up: Option<&Told>) -> String {
-    let why = held_up.map(|failure| format!("{} ", failure.what)).unwrap_or_default();
-    format!("Kept on this device. {why}The next command sends it; do not write it again.")
 }
 
 /// Comes back when the other end of standard output has gone, also while nothing is written. Where the system does not tell,

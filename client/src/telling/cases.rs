@@ -1,7 +1,7 @@
 //! What is said of cases and of who reads them.
 
-use super::{numbers::count, people::Names, times, told::Told};
-use crate::session::{ConversationView, RequestView};
+use super::{people::Names, times, told::Told};
+use crate::session::ConversationView;
 use alcove_programs::{language::Language, text::safe_line};
 use alcove_proto::{ids::GroupId, names::Person};
 
@@ -9,15 +9,6 @@ use alcove_proto::{ids::GroupId, names::Person};
 pub fn revocation(language: Language) -> &'static str {
     let Language::English = language;
     "They keep what they already received. They will not get anything new."
-}
-
-/// That somebody whom this person shares no case with wants to add them to one; of the case itself nothing.
-pub fn requests(language: Language, waiting: u64) -> String {
-    let Language::English = language;
-    format!(
-        "{} for your answer: see `alcove case requests`.",
-        count(waiting, "request waits", "requests wait")
-    )
 }
 
 /// That somebody is off a case because they asked to be.
@@ -31,23 +22,68 @@ pub fn left(language: Language, names: Names<'_>, case: &GroupId, person: &Perso
     )
 }
 
-/// Which case it is about, where one with its id is known here.
-pub fn requested(language: Language, request: &RequestView) -> String {
+/// That a case is open.
+pub fn opened(language: Language, case: &ConversationView) -> String {
     let Language::English = language;
-    match &request.known {
-        Some(case) if request.leads_on => {
-            format!("the case {:.8}, which you have left", case.to_string())
+    format!(
+        "The case {} is open. You are its owner and only member; add people with `alcove member add`.",
+        title(language, case)
+    )
+}
+
+/// That a case is open here, and what keeps the server from knowing it.
+pub fn opened_here_alone(language: Language, why: &Told) -> String {
+    let Language::English = language;
+    format!(
+        "The server does not know it yet. {} The next command tells the server; do not open the case again.",
+        why.what
+    )
+}
+
+/// That there is no case.
+pub fn none(language: Language) -> &'static str {
+    let Language::English = language;
+    "There are no cases on this device. Open one with `alcove case new TITLE`."
+}
+
+/// Which case came before.
+pub fn continues(language: Language, old: &GroupId) -> String {
+    let Language::English = language;
+    format!("Continues the case {old}, where earlier notes can be read.")
+}
+
+/// What leaving comes to, before it is done.
+pub fn about_to_leave(language: Language, case: &ConversationView) -> String {
+    let Language::English = language;
+    format!(
+        "You are about to leave the case {} with all your devices. Nothing more can be sent from here. What others \
+         write still arrives until an owner's program has removed you. What you have stays on this device.",
+        title(language, case)
+    )
+}
+
+/// That this person is leaving, and why the others do not know it yet.
+pub fn leaving(language: Language, held_up: Option<&Told>) -> String {
+    let Language::English = language;
+    match held_up {
+        Some(why) => {
+            format!(
+                "You are leaving. The next command that reaches the server tells the others: {}",
+                why.what
+            )
         }
-        Some(case) => format!("NOT the case {:.8} as you know it: compare words first", case.to_string()),
-        None => String::new(),
+        None => "You are leaving. An owner's program removes you when it is next online.".to_owned(),
     }
 }
 
-/// That more happened at once than could be told one by one.
-pub fn missed(language: Language) -> &'static str {
+/// That a case was put away, or is back.
+pub fn archived(language: Language, archived: bool) -> &'static str {
     let Language::English = language;
-    "A lot happened at once. The notes and documents follow; check `alcove status` for alarms and `alcove member \
-     list` for who reads a case."
+    if archived {
+        "Archived on this device. The other members keep theirs. `alcove case archive --undo` brings it back."
+    } else {
+        "The case is back in the list."
+    }
 }
 
 /// That a title no longer tells two cases apart.

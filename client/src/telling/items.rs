@@ -1,8 +1,14 @@
 //! Notes, documents and what else is written: what they are called, and why one does not arrive or open.
 
-use super::numbers::count;
-use crate::session::{Delivery, RecordKind, RefusalCause, UnreadableCause, outbox_code};
-use alcove_programs::language::Language;
+use super::{
+    numbers::{bytes, count},
+    people, times,
+};
+use crate::session::{
+    Delivery, DocumentView, NoteView, PersonView, RecordKind, RefusalCause, UnreadableCause, UnreadableView,
+    outbox_code,
+};
+use alcove_programs::{language::Language, text::safe_line};
 
 /// What lies in the outbox.
 pub fn outbox_kind(language: Language, kind: Option<RecordKind>) -> &'static str {
@@ -89,5 +95,83 @@ pub fn before_you_came(language: Language, entries: u64) -> String {
         "{} from before you joined (changes of members included), which you cannot read. Ask a member to hand \
          over what you need.",
         count(entries, "entry is", "entries are")
+    )
+}
+
+/// How much of a case is here.
+pub fn here(language: Language, items: u64) -> String {
+    let Language::English = language;
+    format!("{} here.", count(items, "note or document", "notes and documents"))
+}
+
+/// That there is nothing in a case, or nothing since then.
+pub fn none(language: Language) -> &'static str {
+    let Language::English = language;
+    "There are no notes or documents to show."
+}
+
+/// The same of notes alone.
+pub fn no_notes(language: Language) -> &'static str {
+    let Language::English = language;
+    "There are no notes to show."
+}
+
+/// What a correction leaves as it was.
+pub fn first_version_stays(language: Language) -> &'static str {
+    let Language::English = language;
+    "The first version stays visible to everyone who has it."
+}
+
+/// What stands above a note's text: who, when, and what is special about it.
+pub fn heading(language: Language, note: &NoteView, author: &PersonView) -> String {
+    let Language::English = language;
+    let mut heading = format!(
+        "{:.8}  {}  {}",
+        note.id.to_string(),
+        times::minute(note.written_at_ms),
+        people::full_name(language, author)
+    );
+    if let Some(corrected) = note.corrects {
+        heading.push_str(&format!("  [corrects {:.8}]", corrected.to_string()));
+    }
+    if let Some(other) = note.comments_on {
+        heading.push_str(&format!("  [comments on {:.8}]", other.to_string()));
+    }
+    if let Some(newer) = note.corrected_by {
+        heading.push_str(&format!("  [corrected by {:.8}]", newer.to_string()));
+    }
+    if note.granted {
+        heading.push_str("  [granted to you]");
+    }
+    heading.push_str(match note.delivery {
+        Delivery::Stored { .. } => "",
+        Delivery::Queued => "  [waits to be sent]",
+        Delivery::NeverSent => "  [never sent: the case had ended for you]",
+        Delivery::Refused { .. } => "  [refused: see `alcove outbox list`]",
+    });
+    heading
+}
+
+/// A document among notes.
+pub fn document(language: Language, document: &DocumentView, author: &PersonView) -> String {
+    let Language::English = language;
+    format!(
+        "{:.8}  {}  {}\n    sent {} ({}); save it with `alcove doc get`\n",
+        document.id.to_string(),
+        times::minute(document.written_at_ms),
+        people::full_name(language, author),
+        safe_line(&document.name),
+        bytes(document.size)
+    )
+}
+
+/// An entry that does not open, in its place.
+pub fn not_shown(language: Language, item: &UnreadableView, author: &PersonView) -> String {
+    let Language::English = language;
+    format!(
+        "Entry {} by {} cannot be shown: it {}.",
+        item.position,
+        people::full_name(language, author),
+        unreadable(language, item.cause)
     )
 }

@@ -6,10 +6,13 @@
 
 mod adding;
 pub mod alarms;
+pub mod blocks;
 pub mod cases;
 pub mod certificates;
 pub mod checks;
 pub mod choosing;
+pub mod comparison;
+pub mod delivery;
 pub mod enrol;
 pub mod files;
 mod group;
@@ -23,12 +26,16 @@ mod owners;
 pub mod people;
 pub mod recovery;
 pub mod refreshed;
+pub mod rejoined;
+pub mod requests;
 mod server;
 pub mod session;
 pub mod status;
+pub mod succession;
 pub mod times;
 mod told;
 mod vault;
+pub mod watching;
 
 pub use people::Names;
 pub use told::Told;

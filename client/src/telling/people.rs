@@ -121,6 +121,18 @@ pub fn audience(language: Language, members: &[MemberView]) -> String {
     text
 }
 
+/// By whom a case is read.
+pub fn read_by(language: Language, members: &[MemberView]) -> String {
+    let Language::English = language;
+    format!("Read by {}", audience(language, members))
+}
+
+/// By whom what is about to be written will be read.
+pub fn will_be_read_by(language: Language, members: &[MemberView]) -> String {
+    let Language::English = language;
+    format!("This will be read by {}", audience(language, members))
+}
+
 /// The names of the members' agencies that have set up recovery, each once, made safe.
 pub fn with_recovery(members: &[MemberView]) -> Vec<String> {
     let agencies = members.iter().map(|member| &member.person.agency).filter(|agency| agency.has_recovery);

@@ -3,7 +3,7 @@
 use crate::{context::Context, failure::Failure, person::PersonArgs, ui::table::Table};
 use alcove_client::{
     session::{Among, PersonView, choose_among, choose_person},
-    telling::people,
+    telling::{blocks, people},
 };
 
 /// Blocks somebody, or lists who is blocked.
@@ -14,11 +14,7 @@ pub(crate) async fn block(context: &Context, who: Option<&PersonArgs>) -> Result
     session.block(&person.person)?;
     context.output.acted();
     told(context, &person, true)?;
-    context.output.say(&format!(
-        "{} can no longer add you to cases, and their requests are declined. They are not told. Cases you already \
-         share stay as they are; to leave one, run `alcove case leave`.",
-        people::full_name(context.language, &person)
-    ));
+    context.output.say(&blocks::blocked(context.language, &person));
     Ok(())
 }
 
@@ -29,13 +25,7 @@ pub(crate) async fn unblock(context: &Context, who: &PersonArgs) -> Result<(), F
     session.unblock(&person.person)?;
     context.output.acted();
     told(context, &person, false)?;
-    context
-        .output
-        .say(&format!(
-            "{} can add you to cases again. What they added you to while they were blocked was put away, nobody was told, \
-             and it does not come back by itself: ask them to remove you from that case and to add you again.",
-            people::full_name(context.language, &person)
-        ));
+    context.output.say(&blocks::unblocked(context.language, &person));
     Ok(())
 }
 
@@ -51,7 +41,7 @@ fn list(context: &Context, people: &[PersonView]) -> Result<(), Failure> {
         ]);
     }
     if people.is_empty() {
-        context.output.say("You have not blocked anyone.");
+        context.output.say(blocks::none(context.language));
     } else {
         context.output.line(table.render().trim_end())?;
     }

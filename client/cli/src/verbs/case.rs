@@ -5,9 +5,9 @@ use crate::{context::Context, failure::Failure, prompt, ui::table::Table};
 use alcove_client::{
     session::{Delivery, OutboxView, RefusalCause, Session},
     telling::{
-        Told, alarms, cases, items,
+        Told, alarms, cases, comparison, items,
         json::{CaseJson, HeldUpJson},
-        numbers, people, times,
+        people, rejoined, succession, times,
     },
 };
 use alcove_proto::ids::GroupId;
@@ -143,16 +143,10 @@ pub(crate) fn report_opened(
         CaseJson::new(context.language, context.names(), &case, None).held_up(held_up),
     )?;
     context.output.line(&id.to_string())?;
-    context.output.say(&format!(
-        "The case {} is open. You are its owner and only member; add people with `alcove member add`.",
-        cases::title(context.language, &case)
-    ));
+    context.output.say(&cases::opened(context.language, &case));
     context.tell_of_same_title(session, &case)?;
-    if let Some(failure) = held_up {
-        context.output.say(&format!(
-            "The server does not know it yet. {} The next command tells the server; do not open the case again.",
-            failure.what
-        ));
+    if let Some(why) = held_up {
+        context.output.say(&cases::opened_here_alone(context.language, why));
     }
     Ok(())
 }
@@ -179,7 +173,7 @@ async fn list(context: &Context, all: bool) -> Result<(), Failure> {
         );
     }
     if cases.is_empty() {
-        context.output.say("There are no cases on this device. Open one with `alcove case new TITLE`.");
+        context.output.say(cases::none(context.language));
     } else {
         context.output.line(table.render().trim_end())?;
     }
@@ -200,18 +194,16 @@ async fn show(context: &Context, query: &str) -> Result<(), Failure> {
         .object(CaseJson::SCHEMA, CaseJson::new(context.language, context.names(), &case, Some(&members)))?;
     context.output.line(&format!("{}  {}", case.id, cases::title(context.language, &case)))?;
     if let Some(old) = &case.predecessor {
-        context.output.line(&format!("Continues the case {old}, where earlier notes can be read."))?;
+        context.output.line(&cases::continues(context.language, old))?;
     }
     let state = cases::state(context.language, &case);
     if !state.is_empty() {
         context.output.line(&state)?;
     }
     if !case.recovered {
-        context.output.line(&format!("Read by {}", people::audience(context.language, &members)))?;
+        context.output.line(&people::read_by(context.language, &members))?;
     }
-    context
-        .output
-        .line(&format!("{} here.", numbers::count(case.items, "note or document", "notes and documents")))?;
+    context.output.line(&items::here(context.language, case.items))?;
     if case.unreadable_before > 0 {
         context.output.line(&items::before_you_came(context.language, case.unreadable_before))?;
     }
@@ -243,7 +235,7 @@ async fn log(context: &Context, query: &str, since: Option<&str>) -> Result<(), 
         note::print_shown(context, &session, shown)?;
     }
     if items.is_empty() {
-        context.output.say("There are no notes or documents to show.");
+        context.output.say(items::none(context.language));
     }
     refresh.end()
 }
@@ -255,38 +247,9 @@ async fn continue_case(context: &Context, query: &str) -> Result<(), Failure> {
     context.refresh(&session).await.before_writing()?;
     let old = session.choose_conversation(query)?;
     let plan = session.succession_plan(&old.id)?;
-    context.output.say(&format!(
-        "A new case with the title {} continues this one. It will be read by {}",
-        cases::title(context.language, &old),
-        people::audience(context.language, &plan.members)
-    ));
-    if plan.by_member {
-        context.output.say(
-            "No owner is left: each is revoked, or their agency has left. You will be the owner, and each of the \
-             others is asked once whether to follow you. Tell them by phone, and read them your words (`alcove \
-             verify`).",
-        );
+    for sentence in succession::planned(context.language, &old, &plan) {
+        context.output.say(&sentence);
     }
-    if let Some(person) = &plan.left_out {
-        context.output.say(&format!(
-            "Left out: {}{}, who signed the change of members that cannot be carried out.",
-            person.devices.first().map(|number| format!("your device {number}, ")).unwrap_or_default(),
-            people::full_name(context.language, person)
-        ));
-    }
-    for person in &plan.not_believed {
-        context.output.say(&format!(
-            "Not included: {}, device {}. They have asked to leave, or you have not compared the words of their key, \
-             or their certificate is revoked or its agency has left. To include them, compare with `alcove verify`, \
-             then run `alcove member add`.",
-            people::full_name(context.language, person),
-            person.devices.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
-        ));
-    }
-    context.output.say(
-        "Everything written so far stays readable in the old case. Unsent notes go to the new one; unsent documents \
-         have to be sent again.",
-    );
     prompt::confirm("Open it?", context.yes).await?;
     let succession = session.succeed(&old.id).await?;
     context.output.acted();
@@ -305,20 +268,12 @@ async fn continue_case(context: &Context, query: &str) -> Result<(), Failure> {
         }),
     )?;
     context.output.line(&case.id.to_string())?;
-    context.output.say(&format!(
-        "The case {} is open and continues the old one.",
-        cases::title(context.language, &case)
-    ));
+    context.output.say(&succession::opened(context.language, &case));
     if !succession.waiting.is_empty() {
-        context.output.warn(&format!(
-            "{} could not be added yet: `alcove status` adds them once they have been online.",
-            numbers::count(succession.waiting.len() as u64, "device", "devices")
-        ));
+        context.output.warn(&succession::waiting(context.language, &succession.waiting));
     }
-    if let Some(failure) = &held_up {
-        context
-            .output
-            .say(&format!("Not everything is done yet. {} The next command continues.", failure.what));
+    if let Some(why) = &held_up {
+        context.output.say(&succession::unfinished(context.language, why));
     }
     Ok(())
 }
@@ -327,11 +282,7 @@ async fn leave(context: &Context, query: &str) -> Result<(), Failure> {
     let session = context.session()?;
     context.refresh(&session).await.before_writing()?;
     let case = session.choose_conversation(query)?;
-    context.output.say(&format!(
-        "You are about to leave the case {} with all your devices. Nothing more can be sent from here. What others \
-         write still arrives until an owner's program has removed you. What you have stays on this device.",
-        cases::title(context.language, &case)
-    ));
+    context.output.say(&cases::about_to_leave(context.language, &case));
     prompt::confirm("Leave it?", context.yes).await?;
     let held_up = session.leave_case(&case.id).await?.map(|error| context.told(error));
     context.output.acted();
@@ -340,13 +291,7 @@ async fn leave(context: &Context, query: &str) -> Result<(), Failure> {
         CaseJson::SCHEMA,
         CaseJson::new(context.language, context.names(), &case, None).held_up(held_up.as_ref()),
     )?;
-    match &held_up {
-        Some(failure) => context.output.say(&format!(
-            "You are leaving. The next command that reaches the server tells the others: {}",
-            failure.what
-        )),
-        None => context.output.say("You are leaving. An owner's program removes you when it is next online."),
-    }
+    context.output.say(&cases::leaving(context.language, held_up.as_ref()));
     Ok(())
 }
 
@@ -356,7 +301,7 @@ async fn rejoin(context: &Context, query: &str, words: Option<&str>) -> Result<(
     // What the log says of the case decides whether there is anything to come back from.
     context.refresh(&session).await.before_writing()?;
     let case = session.choose_conversation(query)?;
-    let since = times::minute(case.last_activity_ms);
+    let since_ms = case.last_activity_ms;
     let missed = session.rejoin(&case.id, words).await?;
     context.output.acted();
     let refresh = context.refresh(&session).await;
@@ -376,25 +321,12 @@ async fn rejoin(context: &Context, query: &str, words: Option<&str>) -> Result<(
             "kept_unsent": kept,
         }),
     )?;
-    context.output.say(&format!(
-        "You are back in the case {}. It is read by {}",
-        cases::title(context.language, &case),
-        people::audience(context.language, &members)
-    ));
+    context.output.say(&rejoined::back(context.language, &case, &members));
     if missed > 0 {
-        context.output.say(&format!(
-            "{} from between {since} and now cannot be read here (`alcove note list` shows whose). Ask a colleague of \
-             your agency to hand them over with `alcove member grant`; what you wrote yourself, any member can hand \
-             over.",
-            numbers::count(missed, "entry", "entries")
-        ));
+        context.output.say(&rejoined::not_readable(context.language, missed, since_ms));
     }
     if kept > 0 {
-        context.output.say(&format!(
-            "{} that you wrote before the backup was made had not been sent, and will not be sent automatically. \
-             `alcove outbox list` shows them; `alcove outbox retry` sends one to the people who read the case now.",
-            numbers::count(kept, "item", "items")
-        ));
+        context.output.say(&rejoined::kept_unsent(context.language, kept));
     }
     refresh.end()
 }
@@ -415,21 +347,12 @@ async fn compare(context: &Context, query: &str) -> Result<(), Failure> {
         }),
     )?;
     context.output.line(&format!("{}  {}", case.id, cases::title(context.language, &case)))?;
-    context.output.line(&format!("Number {}: {}", comparison.epoch, comparison.words))?;
-    context.output.say(
-        "The number counts how often the people on the case, or the keys of their devices, have changed: it says how far \
-         this device has read.",
-    );
+    context.output.line(&comparison::shown(context.language, &comparison))?;
+    context.output.say(comparison::what_it_counts(context.language));
     if let Some(as_of) = cases::as_of(context.language, &case) {
         context.output.line(&as_of)?;
     }
-    context.output.say(
-        "Call a member whose voice you know, and have them run the same command. If the number and the words are the \
-         same, you are in the same case. If the number differs, both run `alcove status`, then compare again. If only \
-         the words differ, the server shows each of you a different case: write nothing more to it, and tell your \
-         admin and the server's operator. An owner can open a new case with `alcove case new`, on another server if \
-         need be.",
-    );
+    context.output.say(comparison::how_to(context.language));
     refresh.end()
 }
 
@@ -440,10 +363,6 @@ fn archive(context: &Context, query: &str, archived: bool) -> Result<(), Failure
     context.output.acted();
     let case = session.conversation(&case.id)?;
     context.output.object(CaseJson::SCHEMA, CaseJson::new(context.language, context.names(), &case, None))?;
-    context.output.say(if archived {
-        "Archived on this device. The other members keep theirs. `alcove case archive --undo` brings it back."
-    } else {
-        "The case is back in the list."
-    });
+    context.output.say(cases::archived(context.language, archived));
     Ok(())
 }

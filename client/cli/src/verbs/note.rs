@@ -16,13 +16,10 @@ use alcove_client::{
     telling::{
         Told, alarms, cases, items,
         json::{AlarmJson, CaseJson, DocumentJson, HeldUpJson, MemberJson, NoteJson, UnreadableJson},
-        numbers, people, times,
+        people, requests, times, watching,
     },
 };
-use alcove_programs::{
-    exit::Exit,
-    text::{safe_block, safe_line},
-};
+use alcove_programs::{exit::Exit, text::safe_block};
 use alcove_proto::ids::{GroupId, RecordId};
 use clap::Subcommand;
 use serde::Serialize;
@@ -125,7 +122,7 @@ async fn correct(context: &Context, query: &str, note: &str, source: Source) -> 
     let case = session.choose_open_conversation(query)?;
     let note = session.choose_note(&case.id, note)?;
     say_readers(context, &session, &case.id)?;
-    context.output.say("The first version stays visible to everyone who has it.");
+    context.output.say(items::first_version_stays(context.language));
     let before = session.note(&case.id, &note)?.text;
     let text = source.text(context, &session, &case.id, Some(&note), &before).await?;
     let written = session.correct_note(&case.id, &note, &text).await;
@@ -158,7 +155,7 @@ async fn list(
         print(context, &session, note)?;
     }
     if notes.is_empty() {
-        context.output.say("There are no notes to show.");
+        context.output.say(items::no_notes(context.language));
     }
     let is_new = |item: &UnreadableView| since_ms.is_none_or(|since_ms| since_ms <= item.received_at_ms);
     for unreadable in session.unreadable(&case.id)?.into_iter().filter(is_new) {
@@ -228,7 +225,7 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
     match event {
         WatchEvent::CaughtUp => {
             context.output.object("alcove.caught-up.v1", serde_json::json!({}))?;
-            context.output.say("Waiting for new notes; Ctrl-C ends.");
+            context.output.say(watching::caught_up(context.language));
         }
         WatchEvent::Arrived(shown) => print_shown(context, session, shown)?,
         WatchEvent::Joined(case) => {
@@ -237,12 +234,12 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
                 "alcove.joined.v1",
                 CaseJson::new(context.language, context.names(), &joined, Some(&session.members(case)?)),
             )?;
-            context.output.say(&format!("You have been added to {}.", title(case)));
+            context.output.say(&watching::joined(context.language, &joined));
             context.tell_of_same_title(session, &joined)?;
         }
         WatchEvent::Requests(count) => {
             context.output.object("alcove.requests.v1", serde_json::json!({ "requests": count }))?;
-            context.output.say(&cases::requests(context.language, *count));
+            context.output.say(&requests::waiting(context.language, *count));
         }
         WatchEvent::MembersChanged(case) => {
             let members = session.members(case)?;
@@ -252,17 +249,11 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
             context
                 .output
                 .object("alcove.members-changed.v1", serde_json::json!({ "case": id, "members": readers }))?;
-            context.output.say(&format!(
-                "{} is now read by {}",
-                title(case),
-                people::audience(context.language, &members)
-            ));
+            context.output.say(&watching::members_changed(context.language, &title(case), &members));
         }
         WatchEvent::Closed(case) => {
             context.output.object("alcove.closed.v1", serde_json::json!({ "case": case.to_string() }))?;
-            context
-                .output
-                .say(&format!("You are no longer a member of {}: nothing new arrives.", title(case)));
+            context.output.say(&watching::closed(context.language, &title(case)));
         }
         WatchEvent::Alarm(alarm) => {
             context
@@ -273,20 +264,15 @@ fn print_event(context: &Context, session: &Session, event: &WatchEvent) -> Resu
         WatchEvent::Reconnecting { in_its_place } => {
             let what = serde_json::json!({ "in_its_place": in_its_place });
             context.output.object("alcove.reconnecting.v1", what)?;
-            context.output.say(if *in_its_place {
-                "Something else answers in the server's place: the sign-in page of a network, a proxy, or somebody who should \
-                 not be there; `alcove status` says what. Trying again until the server is back; nothing will be missed."
-            } else {
-                "The server cannot be reached. Trying again until it is back; nothing will be missed."
-            });
+            context.output.say(watching::reconnecting(context.language, *in_its_place));
         }
         WatchEvent::Reconnected => {
             context.output.object("alcove.reconnected.v1", serde_json::json!({}))?;
-            context.output.say("The server is back.");
+            context.output.say(watching::reconnected(context.language));
         }
         WatchEvent::Missed => {
             context.output.object("alcove.missed.v1", serde_json::json!({}))?;
-            context.output.say(cases::missed(context.language));
+            context.output.say(watching::missed(context.language));
         }
     }
     Ok(())
@@ -299,14 +285,7 @@ pub(crate) fn print_shown(context: &Context, session: &Session, shown: &Shown) -
         Shown::Document(document) => {
             let author = context::author(session, &document.author)?;
             context.output.object(DocumentJson::SCHEMA, DocumentJson::new(document, &author))?;
-            context.output.line(&format!(
-                "{:.8}  {}  {}\n    sent {} ({}); save it with `alcove doc get`\n",
-                document.id.to_string(),
-                times::minute(document.written_at_ms),
-                people::full_name(context.language, &author),
-                safe_line(&document.name),
-                numbers::bytes(document.size)
-            ))
+            context.output.line(&items::document(context.language, document, &author))
         }
         Shown::Unreadable(unreadable) => print_unreadable(context, session, unreadable),
     }
@@ -315,43 +294,14 @@ pub(crate) fn print_shown(context: &Context, session: &Session, shown: &Shown) -
 pub(crate) fn print(context: &Context, session: &Session, note: &NoteView) -> Result<(), Failure> {
     let author = context::author(session, &note.author)?;
     context.output.object(NoteJson::SCHEMA, NoteJson::new(note, &author))?;
-    let mut heading = format!(
-        "{:.8}  {}  {}",
-        note.id.to_string(),
-        times::minute(note.written_at_ms),
-        people::full_name(context.language, &author)
-    );
-    if let Some(corrected) = note.corrects {
-        heading.push_str(&format!("  [corrects {:.8}]", corrected.to_string()));
-    }
-    if let Some(other) = note.comments_on {
-        heading.push_str(&format!("  [comments on {:.8}]", other.to_string()));
-    }
-    if let Some(newer) = note.corrected_by {
-        heading.push_str(&format!("  [corrected by {:.8}]", newer.to_string()));
-    }
-    if note.granted {
-        heading.push_str("  [granted to you]");
-    }
-    match note.delivery {
-        Delivery::Stored { .. } => {}
-        Delivery::Queued => heading.push_str("  [waits to be sent]"),
-        Delivery::NeverSent => heading.push_str("  [never sent: the case had ended for you]"),
-        Delivery::Refused { .. } => heading.push_str("  [refused: see `alcove outbox list`]"),
-    }
-    context.output.line(&heading)?;
+    context.output.line(&items::heading(context.language, note, &author))?;
     context.output.text(&format!("{}\n", safe_block(&note.text, "    ")))
 }
 
 fn print_unreadable(context: &Context, session: &Session, item: &UnreadableView) -> Result<(), Failure> {
     let author = context::author(session, &item.author)?;
     context.output.object(UnreadableJson::SCHEMA, UnreadableJson::new(context.language, item, &author))?;
-    context.output.line(&format!(
-        "Entry {} by {} cannot be shown: it {}.",
-        item.position,
-        people::full_name(context.language, &author),
-        items::unreadable(context.language, item.cause)
-    ))
+    context.output.line(&items::not_shown(context.language, item, &author))
 }
 
 /// What became of something written.
@@ -400,9 +350,6 @@ pub(crate) fn report_kept(
 }
 
 fn say_readers(context: &Context, session: &Session, case: &GroupId) -> Result<(), Failure> {
-    context.output.say(&format!(
-        "This will be read by {}",
-        people::audience(context.language, &session.members(case)?)
-    ));
+    context.output.say(&people::will_be_read_by(context.language, &session.members(case)?));
     Ok(())
 }

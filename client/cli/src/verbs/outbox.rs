@@ -3,7 +3,7 @@
 use crate::{context::Context, failure::Failure, prompt, ui::table::Table};
 use alcove_client::{
     session::{Delivery, RefusalCause},
-    telling::{cases, items, json, people, times},
+    telling::{cases, delivery, items, json, times},
 };
 use clap::Subcommand;
 
@@ -48,7 +48,7 @@ async fn list(context: &Context) -> Result<(), Failure> {
         ]);
     }
     if items.is_empty() {
-        context.output.say("Nothing waits to be sent.");
+        context.output.say(delivery::nothing_waits(context.language));
     } else {
         context.output.line(table.render().trim_end())?;
     }
@@ -58,11 +58,7 @@ async fn list(context: &Context) -> Result<(), Failure> {
 async fn drop_item(context: &Context, prefix: &str) -> Result<(), Failure> {
     let session = context.session()?;
     let item = session.choose_outbox_item(prefix)?;
-    context.output.say(&format!(
-        "The {} of {} will not be sent. If it has already reached the server, it stays there.",
-        items::outbox_kind(context.language, item.kind),
-        times::minute(item.written_at_ms)
-    ));
+    context.output.say(&delivery::dropping(context.language, &item));
     prompt::confirm("Remove it from the outbox?", context.yes).await?;
     session.drop_from_outbox(&item.id)?;
     context.output.acted();
@@ -74,33 +70,24 @@ async fn drop_item(context: &Context, prefix: &str) -> Result<(), Failure> {
 async fn retry(context: &Context, prefix: &str) -> Result<(), Failure> {
     let session = context.session()?;
     let item = session.choose_outbox_item(prefix)?;
-    if item.delivery == (Delivery::Refused { cause: RefusalCause::ChangedInLog }) {
-        context.output.say(&format!(
-            "The server showed something else in place of the {} of {}. It will be sent again as a new item, to \
-             everyone who reads {} now.",
-            items::outbox_kind(context.language, item.kind),
-            times::minute(item.written_at_ms),
-            cases::title(context.language, &session.conversation(&item.case)?)
-        ));
-        prompt::confirm("Send it again?", context.yes).await?;
-    }
-    if item.delivery == (Delivery::Refused { cause: RefusalCause::InLogUnread }) {
-        context.output.say(&format!(
-            "The {} of {} is most likely in the case already, where this laptop cannot read it. Ask a colleague \
-             whether they have it. If you continue, it is sent again as a new item, to everyone who reads {} now.",
-            items::outbox_kind(context.language, item.kind),
-            times::minute(item.written_at_ms),
-            cases::title(context.language, &session.conversation(&item.case)?)
-        ));
-        prompt::confirm("Send it again?", context.yes).await?;
-    }
-    if item.delivery == Delivery::NeverSent {
-        // Who was to read it when it was written, and who would now, may be two things.
-        context.output.say(&format!(
-            "It was written before you left the case or were removed. It will be read by {}",
-            people::audience(context.language, &session.members(&item.case)?)
-        ));
-        prompt::confirm("Send it?", context.yes).await?;
+    let asked = match item.delivery {
+        Delivery::Refused { cause: RefusalCause::ChangedInLog } => {
+            let case = session.conversation(&item.case)?;
+            Some((delivery::again_after_change(context.language, &item, &case), "Send it again?"))
+        }
+        Delivery::Refused { cause: RefusalCause::InLogUnread } => {
+            let case = session.conversation(&item.case)?;
+            Some((delivery::again_although_there(context.language, &item, &case), "Send it again?"))
+        }
+        Delivery::NeverSent => {
+            let members = session.members(&item.case)?;
+            Some((delivery::to_those_there_now(context.language, &members), "Send it?"))
+        }
+        Delivery::Stored { .. } | Delivery::Queued | Delivery::Refused { .. } => None,
+    };
+    if let Some((consequence, question)) = asked {
+        context.output.say(&consequence);
+        prompt::confirm(question, context.yes).await?;
     }
     let id = session.try_again(&item.id)?;
     context.output.acted();
