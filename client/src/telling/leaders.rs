@@ -24,6 +24,25 @@ impl<'a> LeaderJson<'a> {
     }
 }
 
+/// That nobody does.
+pub fn none(language: Language) -> &'static str {
+    let Language::English = language;
+    "No case of yours is continued by a member who is not an owner."
+}
+
+/// What becomes of what was written, before one follows.
+pub fn what_comes_along(language: Language) -> &'static str {
+    let Language::English = language;
+    "Unsent notes of the old case go to the new one; unsent documents have to be sent again. Everything \
+     written so far stays readable in the old case."
+}
+
+/// That one follows.
+pub fn followed(language: Language, leader: &LeaderView) -> String {
+    let Language::English = language;
+    format!("You now follow {}: write in this case from now on.", people::full_name(language, &leader.leader))
+}
+
 /// Who leads on, in which case, with whom.
 pub fn described(language: Language, leader: &LeaderView) -> String {
     let Language::English = language;

@@ -1,7 +1,7 @@
 //! The agency's ledger in words: what it has certified in a person's name, and whom it does not list.
 
-use super::{numbers, times};
-use crate::session::{LedgerSummary, ListedCertificate, OwnKey};
+use super::{numbers, people, times};
+use crate::session::{LedgerSummary, ListedCertificate, OwnKey, UnlistedView};
 use alcove_programs::language::Language;
 
 /// One line for `alcove status`.
@@ -19,6 +19,29 @@ pub fn line(language: Language, summary: Option<&LedgerSummary>) -> String {
             if summary.unlisted == 1 { "is" } else { "are" }
         ),
     }
+}
+
+/// That there is no ledger.
+pub fn none(language: Language) -> &'static str {
+    let Language::English = language;
+    "Your agency has not published a ledger."
+}
+
+/// What stands above a person's own certificates.
+pub fn in_your_name(language: Language) -> &'static str {
+    let Language::English = language;
+    "Certified in your name:"
+}
+
+/// Somebody whom the agency has not certified, as far as its ledger says.
+pub fn unlisted(language: Language, missing: &UnlistedView) -> String {
+    let Language::English = language;
+    format!(
+        "{} ({}) is in a case but not in the ledger, noticed on {}.",
+        people::full_name(language, &missing.person),
+        missing.identity,
+        times::minute(missing.since_ms)
+    )
 }
 
 /// Somebody was certified in this person's name. `listed`: it is shown beside this.

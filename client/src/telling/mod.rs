@@ -5,7 +5,9 @@
 //! knows no terminal, no page and no network, so that every screen says the same. Start with [`Told`].
 
 mod adding;
+pub mod agencies;
 pub mod alarms;
+pub mod arrival;
 pub mod blocks;
 pub mod cases;
 pub mod certificates;
@@ -13,6 +15,8 @@ pub mod checks;
 pub mod choosing;
 pub mod comparison;
 pub mod delivery;
+pub mod devices;
+pub mod documents;
 pub mod enrol;
 pub mod files;
 mod group;

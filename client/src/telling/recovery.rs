@@ -80,6 +80,48 @@ pub fn became(language: Language, state: RecoveryState) -> &'static str {
     }
 }
 
+/// That nobody has asked.
+pub fn none(language: Language) -> &'static str {
+    let Language::English = language;
+    "No recovery attempt in your agency is known here."
+}
+
+/// What an objection comes to, before it is made.
+pub fn objecting(language: Language) -> &'static str {
+    let Language::English = language;
+    "If you object, nothing will ever be released by this attempt, and everyone in your agency can see that it was \
+     you."
+}
+
+/// Whether an objection found what it was to find; why not, and what to do then.
+pub fn objected(language: Language, state: RecoveryState) -> Result<(), Told> {
+    let Language::English = language;
+    match state {
+        RecoveryState::Objected | RecoveryState::Withdrawn | RecoveryState::Ended => Ok(()),
+        RecoveryState::Announced | RecoveryState::Open | RecoveryState::HandedOut => Err(Told::new(
+            Exit::Conflict,
+            "The objection came too late, or was not accepted.",
+            "Speak to your agency's admin and officers at once: with enough shares they can open it.",
+        )),
+    }
+}
+
+/// Certificates in a file of recovered keys that are not believed.
+pub fn certificates_refused(language: Language, refused: u64) -> String {
+    let Language::English = language;
+    format!(
+        "{} not from an agency of the charter: what was signed with them is not shown.",
+        numbers::count(refused, "certificate is", "certificates are")
+    )
+}
+
+/// That the file is needed until the rest is there.
+pub fn unfinished(language: Language) -> &'static str {
+    let Language::English = language;
+    "The rest is restored by the next command that reaches the server. Keep the file until then, and delete it \
+     afterwards."
+}
+
 /// How much a file of recovered keys opens.
 pub fn taken_in(language: Language, imported: &Imported) -> String {
     let Language::English = language;

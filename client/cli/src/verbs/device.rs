@@ -1,8 +1,7 @@
 //! `alcove device`: one's own devices. A first one adds a second, which then reads what the first does.
 
 use crate::{context::Context, failure::Failure, prompt, ui::table::Table};
-use alcove_client::telling::{cases, json::HeldUpJson, numbers};
-use alcove_programs::exit::Exit;
+use alcove_client::telling::{devices, json::HeldUpJson};
 use alcove_proto::limits::DEVICE_NUMBER_MAX;
 use clap::Subcommand;
 use serde_json::json;
@@ -54,10 +53,7 @@ async fn add(context: &Context, number: u16) -> Result<(), Failure> {
     let session = context.session()?;
     session.sync().await?;
     let shown = session.words_of_own_device(number).await?;
-    context.output.say(&format!(
-        "Your device {number} must show these words with `alcove verify`: {shown}\nIt will read everything in your \
-         cases that this device can read, old and new."
-    ));
+    context.output.say(&devices::adding(context.language, number, &shown));
     prompt::confirm("Does it show the same words?", context.yes).await?;
     let mut first_failure = None;
     let additions = session.add_own_device(number, &shown).await?;
@@ -65,7 +61,6 @@ async fn add(context: &Context, number: u16) -> Result<(), Failure> {
     let count = additions.len();
     for addition in additions {
         let case = session.conversation(&addition.case)?;
-        let title = cases::title(context.language, &case);
         let (handed, withheld, failure) = match addition.outcome {
             Ok(outcome) => {
                 let held_up = outcome.history.held_up.map(|error| context.told(error));
@@ -84,28 +79,18 @@ async fn add(context: &Context, number: u16) -> Result<(), Failure> {
             }),
         )?;
         match failure {
-            None => context.output.line(&format!(
-                "{title}: added, with {} from before.",
-                numbers::count(handed as u64, "item", "items")
-            ))?,
+            None => context.output.line(&devices::added(context.language, &case, handed as u64))?,
             Some(failure) => {
-                context.output.warn(&format!("{title}: {}", failure.what));
+                context.output.warn(&devices::not_added(context.language, &case, &failure));
                 first_failure.get_or_insert(failure);
             }
         }
     }
     if count == 0 {
-        context.output.say("It is already in all of your cases.");
+        context.output.say(devices::in_all_cases(context.language));
     }
     match first_failure {
         None => Ok(()),
-        Some(failure) => Err(Failure::new(
-            Exit::Conflict,
-            "Not every case could be changed now.",
-            format!(
-                "Run the command again; it continues where it stopped. The first reason: {}",
-                failure.what
-            ),
-        )),
+        Some(first) => Err(devices::not_everywhere(context.language, &first).into()),
     }
 }

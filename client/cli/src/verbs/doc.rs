@@ -10,7 +10,7 @@ use crate::{
 use alcove_client::{
     session::{Delivery, DocumentView, Error, Look, Progress, Session},
     telling::{
-        Told, cases, files,
+        Told, cases, documents, files,
         json::{DocumentJson, HeldUpJson, PathJson},
         numbers, people, times,
     },
@@ -160,13 +160,10 @@ async fn send(context: &Context, query: &str, paths: &[PathBuf], how: &Sending) 
     let case = session.choose_open_conversation(query)?;
     let (ready, mut not_sent) = sort(context, &session, &case.id, paths, how).await?;
     if ready.is_empty() {
-        context.output.say("There is nothing left to send.");
+        context.output.say(documents::nothing_to_send(context.language));
     } else {
-        context.output.say(&format!(
-            "{} will be read by {}",
-            numbers::count(ready.len() as u64, "document", "documents"),
-            people::audience(context.language, &session.members(&case.id)?)
-        ));
+        let members = session.members(&case.id)?;
+        context.output.say(&documents::will_be_read_by(context.language, ready.len() as u64, &members));
     }
     // A script has named case and file; a person at a terminal gets the chance to look at the readers.
     if io::stdin().is_terminal() && !context.output.json && !ready.is_empty() {
@@ -188,9 +185,8 @@ async fn send(context: &Context, query: &str, paths: &[PathBuf], how: &Sending) 
     tell_not_sent(context, &case.id, &not_sent)?;
     let sent = paths.len() - not_sent.len();
     if paths.len() > 1 && !not_sent.is_empty() {
-        let lines: Vec<_> =
-            not_sent.iter().map(|file| format!("\n  {}", file.why(context.language))).collect();
-        context.output.say(&format!("Sent {sent} of {}. Not sent:{}", paths.len(), lines.concat()));
+        let why: Vec<_> = not_sent.iter().map(|file| file.why(context.language)).collect();
+        context.output.say(&documents::not_all_sent(context.language, sent, paths.len(), &why));
     }
     let bad: Vec<_> = not_sent.into_iter().filter_map(|file| file.told).collect();
     match failed {
@@ -316,7 +312,7 @@ async fn list(context: &Context, query: &str) -> Result<(), Failure> {
     }
     let documents = session.documents(&case.id)?;
     if documents.is_empty() {
-        context.output.say("There are no documents in this case.");
+        context.output.say(documents::none(context.language));
     }
     print(context, &session, &documents)?;
     refresh.end()
@@ -358,11 +354,7 @@ async fn get(
     let transfer = Transfer::new("Fetching", &view.name, !context.output.json);
     let mut on_progress = progress(&transfer);
     let author = context::author(&session, &view.author)?;
-    let verified = format!(
-        "{} from {}, complete and verified.",
-        numbers::bytes(view.size),
-        people::full_name(context.language, &author)
-    );
+    let verified = documents::verified(context.language, &view, &author);
     let saved = match place {
         Place::Saved { destination, new_folder } => {
             let saved =

@@ -10,7 +10,7 @@ use alcove_client::{
         Clock, SystemClock,
         enrol::{ANSWER_BYTES_MAX, EnrolError, device},
     },
-    telling::Told,
+    telling::{Told, arrival},
 };
 use alcove_programs::{
     exit::Exit,
@@ -72,16 +72,12 @@ fn request(context: &Context, output: &Path) -> Result<(), Failure> {
     let (pending, _) = with_vault(context, |passphrase| device::request(&context.home, passphrase))?;
     write_new_file(output, &pending.request)?;
     context.output.acted();
-    let shown = safe_line(&output.display().to_string());
     context.output.object(
         "alcove.enrolment-request.v1",
         serde_json::json!({ "path": output.display().to_string(), "words": pending.words(), "new_vault": is_new }),
     )?;
     context.output.line(&pending.words())?;
-    context.output.say(&format!(
-        "The request is in {shown}. Give it to your agency's admin and read them the words above. When they give a \
-         file back, run `alcove enrol finish` with it."
-    ));
+    context.output.say(&arrival::request_written(context.language, &output.display().to_string()));
     Ok(())
 }
 

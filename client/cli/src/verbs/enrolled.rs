@@ -6,9 +6,8 @@ use alcove_client::{
         Passphrase, Session, Side, SystemClock,
         enrol::{EnrolError, Enrolment, device},
     },
-    telling::{people, times},
+    telling::{arrival, times},
 };
-use alcove_programs::text::safe_line;
 use ring::rand::SystemRandom;
 use serde::Serialize;
 use std::sync::Arc;
@@ -34,10 +33,7 @@ pub(crate) fn with_vault<T>(
     if device::has_vault(&context.home) {
         return context.passphrase.open(|passphrase| Ok(open(passphrase)?));
     }
-    context.output.say(
-        "This creates the vault of this device. Nobody can open it without its passphrase, and nobody can reset the \
-         passphrase.",
-    );
+    context.output.say(arrival::new_vault(context.language));
     let passphrase = context.passphrase.fresh()?;
     Ok((open(&passphrase)?, passphrase))
 }
@@ -83,22 +79,7 @@ fn show(context: &Context, enrolment: &Enrolment) -> Result<(), Failure> {
             }),
         },
     )?;
-    let mut lines = vec![
-        format!(
-            "This device is {}, {} of {} ({}).",
-            safe_line(&enrolment.card.name),
-            safe_line(&enrolment.card.role),
-            safe_line(agency),
-            people::side(context.language, side)
-        ),
-        format!("Server       {}", safe_line(&enrolment.server_address)),
-        format!("Certificate  until {}", times::minute(not_after_ms)),
-        format!("Charter      version {} of {}, signed by:", charter.version, charter.collaborative),
-    ];
-    lines.extend(charter.agencies.iter().map(|agency| {
-        format!("  {} ({})", safe_line(&agency.display_name), people::side(context.language, agency.side))
-    }));
-    context.output.line(&lines.join("\n"))
+    context.output.line(&arrival::shown(context.language, enrolment))
 }
 
 /// Makes the device known at the server, so that others can add it at once.
@@ -110,10 +91,6 @@ async fn publish(context: &Context, passphrase: &Passphrase) {
     };
     if let Err(error) = published.await {
         // The enrolment itself is done; every later command tries this again.
-        let failure = context.told(error);
-        context.output.warn(&format!(
-            "the server does not know this device yet. {} Others can add you after the next `alcove status`.",
-            failure.what
-        ));
+        context.output.warn(&arrival::not_known_at_server(context.language, &context.told(error)));
     }
 }

@@ -3,10 +3,7 @@
 use crate::{context::Context, failure::Failure, prompt};
 use alcove_client::{
     session::{LeaderView, Session},
-    telling::{
-        leaders::{self, LeaderJson},
-        people,
-    },
+    telling::leaders::{self, LeaderJson},
 };
 
 pub(crate) async fn run(context: &Context, query: Option<&str>) -> Result<(), Failure> {
@@ -28,7 +25,7 @@ fn list(context: &Context, leaders: &[LeaderView]) -> Result<(), Failure> {
         context.output.line(&leaders::described(context.language, leader))?;
     }
     if leaders.is_empty() {
-        context.output.say("No case of yours is continued by a member who is not an owner.");
+        context.output.say(leaders::none(context.language));
     }
     Ok(())
 }
@@ -37,10 +34,7 @@ async fn follow(context: &Context, session: &Session, query: &str) -> Result<(),
     let leader = session.choose_leader(query)?;
     context.output.say(&leaders::described(context.language, &leader));
     if leader.fault.is_none() && !leader.followed {
-        context.output.say(
-            "Unsent notes of the old case go to the new one; unsent documents have to be sent again. Everything \
-             written so far stays readable in the old case.",
-        );
+        context.output.say(leaders::what_comes_along(context.language));
         prompt::confirm("Did they read out these words, and do you want to follow them?", context.yes)
             .await?;
     }
@@ -50,9 +44,6 @@ async fn follow(context: &Context, session: &Session, query: &str) -> Result<(),
     let followed = session.leaders()?.into_iter().find(|view| view.case == leader.case).unwrap_or(leader);
     context.output.object(LeaderJson::SCHEMA, LeaderJson::new(&followed))?;
     context.output.line(&followed.case.to_string())?;
-    context.output.say(&format!(
-        "You now follow {}: write in this case from now on.",
-        people::full_name(context.language, &followed.leader)
-    ));
+    context.output.say(&leaders::followed(context.language, &followed));
     refresh.end()
 }

@@ -14,7 +14,7 @@ use alcove_client::{
         Clock, SystemClock,
         enrol::{Begun, EnrolError, Enrolment, HandedIn, Invitation, Invited, device, mail_text},
     },
-    telling::times,
+    telling::{arrival, times},
 };
 use alcove_programs::{exit::Exit, text::safe_line};
 use alcove_proto::limits::INVITATION_MAIL_BYTES_MAX;
@@ -53,7 +53,7 @@ pub(crate) async fn accept(context: &Context, file: Option<&Path>, wait: Option<
     match go_on(context, begun, wait).await? {
         Some(enrolment) => enrolled(context, &passphrase, &enrolment).await,
         None => {
-            context.output.say("When the answer is there, run `alcove enrol finish`.");
+            context.output.say(arrival::finish_later(context.language));
             Ok(())
         }
     }
@@ -148,10 +148,7 @@ fn show_waiting(context: &Context, handed_in: &HandedIn) -> Result<(), Failure> 
         },
     )?;
     context.output.line(&format!("\n    {}\n", large(&handed_in.words)))?;
-    context.output.say(
-        "The request is at the server. Your agency's admin will call you and compare the six words above. You read \
-         them out; never let a caller read them to you.",
-    );
+    context.output.say(arrival::handed_in(context.language));
     Ok(())
 }
 

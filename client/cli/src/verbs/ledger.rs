@@ -3,7 +3,7 @@
 use crate::{context::Context, failure::Failure, ui::table::Table};
 use alcove_client::{
     session::LedgerView,
-    telling::{ledger, people, times},
+    telling::{ledger, times},
 };
 
 pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
@@ -13,7 +13,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     let now_ms = session.status()?.now_ms;
     objects(context, &view)?;
     let Some(summary) = &view.summary else {
-        context.output.line("Your agency has not published a ledger.")?;
+        context.output.line(ledger::none(context.language))?;
         return refresh.end();
     };
     context.output.line(&ledger::described(context.language, summary))?;
@@ -29,16 +29,11 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
                 ledger::key_text(context.language, certificate.key),
             ]);
         }
-        context.output.line("Certified in your name:")?;
+        context.output.line(ledger::in_your_name(context.language))?;
         context.output.line(table.render().trim_end())?;
     }
     for missing in &view.unlisted {
-        context.output.warn(&format!(
-            "{} ({}) is in a case but not in the ledger, noticed on {}.",
-            people::full_name(context.language, &missing.person),
-            missing.identity,
-            times::minute(missing.since_ms)
-        ));
+        context.output.warn(&ledger::unlisted(context.language, missing));
     }
     if let Some(warning) = ledger::unknown_warning(context.language, summary, true) {
         context.output.warn(&warning);

@@ -2,14 +2,13 @@
 
 use crate::{context::Context, failure::Failure, prompt, ui::table::Table};
 use alcove_client::{
-    session::{RecoveryState, RecoveryView},
+    session::RecoveryView,
     telling::{
-        files, json, numbers, people,
+        files, json, people,
         recovery::{self, RecoveredJson},
         times,
     },
 };
-use alcove_programs::exit::Exit;
 use alcove_proto::limits::RECOVERED_KEYS_BYTES_MAX;
 use clap::Subcommand;
 use std::{
@@ -62,7 +61,7 @@ async fn list(context: &Context) -> Result<(), Failure> {
         ]);
     }
     if attempts.is_empty() {
-        context.output.say("No recovery attempt in your agency is known here.");
+        context.output.say(recovery::none(context.language));
     } else {
         context.output.line(table.render().trim_end())?;
     }
@@ -75,24 +74,15 @@ async fn object(context: &Context, query: &str) -> Result<(), Failure> {
     let refresh = context.refresh(&session).await;
     let attempt = session.choose_recovery(query)?;
     context.output.say(&recovery::recovery(context.language, &attempt));
-    context.output.say(
-        "If you object, nothing will ever be released by this attempt, and everyone in your agency can see that it was \
-         you.",
-    );
+    context.output.say(recovery::objecting(context.language));
     prompt::confirm("Object?", context.yes).await?;
     let state = session.object(&attempt.id).await?;
     context.output.acted();
     let attempt = RecoveryView { state, ..attempt };
     context.output.object(json::RECOVERY, &attempt)?;
     context.output.line(recovery::became(context.language, state))?;
-    match state {
-        RecoveryState::Objected | RecoveryState::Withdrawn | RecoveryState::Ended => refresh.end(),
-        RecoveryState::Announced | RecoveryState::Open | RecoveryState::HandedOut => Err(Failure::new(
-            Exit::Conflict,
-            "The objection came too late, or was not accepted.",
-            "Speak to your agency's admin and officers at once: with enough shares they can open it.",
-        )),
-    }
+    recovery::objected(context.language, state)?;
+    refresh.end()
 }
 
 async fn import(context: &Context, path: &Path) -> Result<(), Failure> {
@@ -111,16 +101,10 @@ async fn import(context: &Context, path: &Path) -> Result<(), Failure> {
         }
     }
     if imported.certificates_refused > 0 {
-        context.output.warn(&format!(
-            "{} not from an agency of the charter: what was signed with them is not shown.",
-            numbers::count(imported.certificates_refused, "certificate is", "certificates are")
-        ));
+        context.output.warn(&recovery::certificates_refused(context.language, imported.certificates_refused));
     }
     if cases.iter().any(|case| !case.done) {
-        context.output.say(
-            "The rest is restored by the next command that reaches the server. Keep the file until then, and delete it \
-             afterwards.",
-        );
+        context.output.say(recovery::unfinished(context.language));
     }
     refresh.end()
 }

@@ -3,9 +3,9 @@
 use crate::{context::Context, failure::Failure, prompt, ui::table::Table};
 use alcove_client::{
     session::{AgencyCheck, KeyChangeCause, KeyChangeView, Session, choose_changed},
-    telling::{keys, numbers, people, times},
+    telling::{agencies, keys, people, times},
 };
-use alcove_programs::{exit::Exit, text::safe_line};
+use alcove_programs::exit::Exit;
 use alcove_proto::names::Person;
 use std::collections::BTreeMap;
 
@@ -28,25 +28,16 @@ fn list(context: &Context, session: &Session) -> Result<(), Failure> {
     let mut table = Table::new(&["AGENCY", "SIDE", "WORDS", "COMPARED"]);
     for check in session.agency_checks()? {
         agency_object(context, &check)?;
-        let compared = match (check.is_own, check.verified_at_ms, check.changed) {
-            (true, ..) => "yours".to_owned(),
-            (false, Some(at_ms), _) => times::day(at_ms),
-            (false, None, true) => "CHANGED since".to_owned(),
-            (false, None, false) => "not yet".to_owned(),
-        };
         table.row([
             &check.agency.name,
             people::side(context.language, check.agency.side),
             &check.words,
-            &compared,
+            &agencies::compared(context.language, &check),
         ]);
     }
     context.output.line(table.render().trim_end())?;
-    context.output.say(
-        "WORDS are those of each agency's charter key: its staff read them out from `alcove verify`. The words that an admin \
-         reads out from `alcove-certs ca show` are others; they are compared when a charter is signed.",
-    );
-    context.output.say(&format!("The words of this device: {}", session.own_words()));
+    context.output.say(agencies::which_words(context.language));
+    context.output.say(&agencies::own_device(context.language, &session.own_words()));
     for change in session.key_changes()? {
         key_object(context, &change, false)?;
         context.output.warn(&keys::described(context.language, &change));
@@ -56,19 +47,14 @@ fn list(context: &Context, session: &Session) -> Result<(), Failure> {
 
 async fn verify_agency(context: &Context, session: &Session, query: &str) -> Result<(), Failure> {
     let check = session.choose_agency(query)?;
-    context.output.say(&format!(
-        "Call a person you know at {}, on a number you have from elsewhere, and have them run `alcove verify`. Next to \
-         their own agency they must read:\n\n    {}\n",
-        safe_line(&check.agency.name),
-        check.words
-    ));
+    context.output.say(&agencies::whom_to_call(context.language, &check));
     prompt::confirm("Did they read out exactly these words?", context.yes).await?;
     session.verify_agency(&check.agency.trust_domain)?;
     context.output.acted();
     let domain = &check.agency.trust_domain;
     for check in session.agency_checks()?.iter().filter(|check| check.agency.trust_domain == *domain) {
         agency_object(context, check)?;
-        context.output.line(&format!("You have compared the words of {}.", safe_line(&check.agency.name)))?;
+        context.output.line(&agencies::verified(context.language, check))?;
     }
     Ok(())
 }
@@ -77,7 +63,7 @@ async fn verify_agency(context: &Context, session: &Session, query: &str) -> Res
 async fn accept_keys(context: &Context, session: &Session, names: &[String]) -> Result<(), Failure> {
     let changes = session.key_changes()?;
     if changes.is_empty() {
-        return context.output.line("No key has changed.");
+        return context.output.line(agencies::no_key_changed(context.language));
     }
     if names.is_empty() && context.yes {
         return Err(Failure::new(
@@ -115,9 +101,7 @@ async fn accept_keys(context: &Context, session: &Session, names: &[String]) -> 
             key_object(context, change, has_read)?;
         }
     }
-    context
-        .output
-        .line(&format!("{} from now on.", numbers::count(believed, "key is trusted", "keys are trusted")))
+    context.output.line(&agencies::believed(context.language, believed))
 }
 
 fn agency_object(context: &Context, check: &AgencyCheck) -> Result<(), Failure> {
