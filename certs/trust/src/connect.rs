@@ -20,7 +20,7 @@
 use crate::{
     CertificateFault, ConfigError, ServerVerifier, client_config,
     config::desk_client_config,
-    heard::{Heard, OnSign},
+    heard::Heard,
     proxy::{self, Proxy, ProxyFault},
     reach::{self, Up},
 };
@@ -54,7 +54,10 @@ pub const CONNECT_DEADLINE: Duration = Duration::from_secs(30);
 const FIRST_BYTES: usize = 64;
 
 /// A connection whose server has shown its certificate and taken ours.
-pub type Connection = BufReader<TlsStream<Heard>>;
+pub type Connection = BufReader<TlsStream<Heard<TcpStream>>>;
+
+/// Told of each sign of life from where a [`Connector`] connects to.
+pub type OnSign = Arc<dyn Fn() + Send + Sync>;
 
 /// Why no connection came about. The fault says whose move it is: theirs, ours, or the network's.
 #[derive(Debug, thiserror::Error)]
@@ -186,7 +189,7 @@ fn of_tls(error: io::Error) -> Result<rustls::Error, io::Error> {
 pub struct Connector {
     tls: TlsConnector,
     server_name: ServerName<'static>,
-    on_sign: Option<OnSign>,
+    on_sign: OnSign,
     /// Of each step.
     deadline: Duration,
 }
@@ -230,13 +233,13 @@ impl Connector {
 
     fn with(tls: ClientConfig, server_name: ServerName<'static>) -> Self {
         let tls = TlsConnector::from(Arc::new(tls));
-        Self { tls, server_name, on_sign: None, deadline: STEP_DEADLINE }
+        Self { tls, server_name, on_sign: Arc::new(|| ()), deadline: STEP_DEADLINE }
     }
 
     /// The same; `on_sign` is told of every sign of life that comes from where it connects to.
     #[must_use]
     pub fn telling(self, on_sign: OnSign) -> Self {
-        Self { on_sign: Some(on_sign), ..self }
+        Self { on_sign, ..self }
     }
 
     /// Connects to `host` (a name or an address literal) and `port`.
@@ -265,7 +268,10 @@ impl Connector {
         let tcp = tcp.map_err(|error| way.no_answer(error))?;
         tcp.set_nodelay(true).map_err(ConnectError::Unreachable)?;
         let _nobody_waits = up.send(());
-        let mut tcp = Heard::new(tcp, self.on_sign.clone());
+        let on_sign = Arc::clone(&self.on_sign);
+        // That it has come about is the first one.
+        on_sign();
+        let mut tcp = Heard::new(tcp, move |_bytes| on_sign());
         if let Some(proxy) = &way.proxy {
             let opened = self.in_time(proxy.open(&mut tcp, &way.host, way.port)).await?;
             opened.map_err(ConnectError::Proxy)?;

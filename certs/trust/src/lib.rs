@@ -17,9 +17,9 @@ mod snapshot;
 mod verify;
 
 pub use config::{ConfigError, client_config, desk_config, server_config};
-pub use connect::{CONNECT_DEADLINE, ConnectError, Connection, Connector};
+pub use connect::{CONNECT_DEADLINE, ConnectError, Connection, Connector, OnSign};
 pub use fault::CertificateFault;
-pub use heard::OnSign;
+pub use heard::Heard;
 pub use provider::provider;
 pub use proxy::{Proxies, ProxyFault, ProxyUrl, proxy_on_the_way};
 pub use snapshot::{Snapshot, SnapshotCell};

@@ -5,7 +5,7 @@
 
 use super::{
     call::{Caller, Calls},
-    first_bytes::FirstBytes,
+    first_bytes::first_bytes,
     pending::Waiting,
     registry::CutReason,
 };
@@ -118,7 +118,7 @@ pub(super) async fn serve_http<C: Caller>(
     leave: impl Future<Output = ()>,
     cut: impl Future<Output = Ended>,
 ) -> Ended {
-    let (io, preface) = FirstBytes::new(tls);
+    let (io, preface) = first_bytes(tls);
     let calls = TowerToHyperService::new(calls);
     let mut connection = pin!(http(limits, streams_max).serve_connection(TokioIo::new(io), calls));
     let mut cut = pin!(cut);
