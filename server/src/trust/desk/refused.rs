@@ -54,6 +54,19 @@ pub(super) enum Refused {
     Reload(#[from] ReloadError),
 }
 
+impl Refused {
+    /// What the system said when a file was read or written.
+    fn system_error(&self) -> Option<&io::Error> {
+        match self {
+            Self::Write(error) => Some(&error.source),
+            Self::Unshown(TrustFileError::Read(_, error))
+            | Self::Folder(TrustFileError::Read(_, error))
+            | Self::Reload(ReloadError::Files(TrustFileError::Read(_, error))) => Some(error),
+            _ => None,
+        }
+    }
+}
+
 impl From<CanonicalError> for Refused {
     fn from(error: CanonicalError) -> Self {
         DenialError::from(SignedBodyError::from(error)).into()
@@ -98,7 +111,11 @@ pub(super) fn told(refused: Refused) -> ServiceError {
         }
         Refused::WouldCut { cut } => ServiceError::WouldCut { cut },
         Refused::Write(ref error) if is_full(&error.source) => ServiceError::StorageFull,
-        Refused::Write(ref error) if is_short(&error.source) => ServiceError::short(),
+        _ if refused.system_error().is_some_and(is_short) => {
+            // Whoever asked comes again and says nothing: only an operator can give the server more.
+            tracing::warn!(error = %report(&refused), "the system is short of something");
+            ServiceError::short()
+        }
         Refused::Write(_) | Refused::Unshown(_) | Refused::Folder(_) | Refused::Reload(_) => {
             ServiceError::internal(report(&refused))
         }
@@ -112,4 +129,25 @@ fn wait_ms(ms: i64) -> u64 {
 
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_short_of_something_says_come_again() {
+        let read = |kind: io::Error| TrustFileError::Read("trust/crls".into(), kind);
+        let short = || io::Error::from(rustix::io::Errno::MFILE);
+        for refused in [
+            Refused::Folder(read(short())),
+            Refused::Unshown(read(short())),
+            Refused::Reload(ReloadError::Files(read(short()))),
+        ] {
+            let told = told(refused);
+            assert!(matches!(told, ServiceError::Unavailable { .. }), "{told:?}");
+        }
+        let broken = told(Refused::Folder(read(io::Error::from(rustix::io::Errno::IO))));
+        assert!(matches!(broken, ServiceError::Internal(_)), "{broken:?}");
+    }
 }
