@@ -19,7 +19,7 @@ use alcove_programs::{
 use serde::Serialize;
 use std::io::{self, Write};
 #[cfg(unix)]
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 #[cfg(unix)]
 use tokio::{io::Interest, net::unix::pipe};
 
@@ -123,15 +123,29 @@ impl Output {
 /// Comes back when the other end of standard output has gone, also while nothing is written. Where the system does not tell,
 /// and for a file, it never does.
 pub(crate) async fn reader_gone() {
-    // Watched as a pipe, and left as it is: standard output goes on to be written to as before.
     #[cfg(unix)]
     if let Ok(stdout) = io::stdout().as_fd().try_clone_to_owned()
-        && let Ok(stdout) = pipe::Sender::from_owned_fd_unchecked(stdout)
-        && stdout.ready(Interest::ERROR).await.is_ok()
+        && other_end_gone(stdout).await.is_ok()
     {
         return;
     }
     std::future::pending().await
+}
+
+/// Comes back when nobody can read any more what is written to a pipe or a socket. One that has merely said all it had to
+/// say reads on.
+#[cfg(unix)]
+async fn other_end_gone(written: OwnedFd) -> io::Result<()> {
+    // Watched as a pipe, whatever it is, and left as it is: standard output goes on to be written to as before.
+    let watched = pipe::Sender::from_owned_fd_unchecked(written)?;
+    loop {
+        let ready = watched.ready(Interest::WRITABLE | Interest::ERROR).await?;
+        if ready.is_error() || ready.is_write_closed() {
+            return Ok(());
+        }
+        // That it may be written to is no news: the next change is waited for.
+        let _next = watched.try_io(|| Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+    }
 }
 
 /// Writes raw text (completions) to stdout.
@@ -177,6 +191,31 @@ fn finish(result: io::Result<()>) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(unix)]
+    use std::{net::Shutdown, os::unix::net::UnixStream, time::Duration};
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn who_reads_is_gone_when_nobody_can_read_any_more() {
+        let moment = Duration::from_millis(50);
+        let (socket, reader) = UnixStream::pair().unwrap();
+        reader.shutdown(Shutdown::Write).unwrap();
+        let watched = other_end_gone(socket.into());
+        let mut watched = std::pin::pin!(watched);
+        let early = tokio::time::timeout(moment, &mut watched).await;
+        assert!(early.is_err(), "it has nothing more to say, and reads on");
+        drop(reader);
+        watched.await.unwrap();
+
+        let (reader, pipe) = io::pipe().unwrap();
+        let watched = other_end_gone(pipe.into());
+        let mut watched = std::pin::pin!(watched);
+        assert!(tokio::time::timeout(moment, &mut watched).await.is_err());
+        drop(reader);
+        watched.await.unwrap();
+        // Nobody reads a file as it is written, so nobody goes.
+        assert!(other_end_gone(tempfile::tempfile().unwrap().into()).await.is_err());
+    }
 
     #[test]
     fn the_schema_comes_first_and_the_text_cannot_break_the_line() {

@@ -19,7 +19,10 @@ pub fn told(language: Language, delivery: Delivery, held_up: Option<&Told>) -> S
         }
         Delivery::Queued => {
             let why = held_up.map(|why| format!("{} ", why.what)).unwrap_or_default();
-            format!("Kept on this device. {why}The next command sends it; do not write it again.")
+            format!(
+                "Kept on this device. {why}The next command that reaches the server sends it, `alcove status` for one; do not \
+                 write it again."
+            )
         }
         Delivery::Refused { cause } => {
             format!("Kept in the outbox. The server refuses it: {}.", refusal(language, cause))
