@@ -34,11 +34,6 @@ impl Stale {
 }
 
 impl Session {
-    /// The same before something is written that is safe in the outbox: a silent server is not waited for.
-    pub async fn bring_up_to_date_briefly(&self) -> Refreshed {
-        briefly(self.bring_up_to_date()).await
-    }
-
     /// Syncs, if this session asks the server at all.
     pub async fn bring_up_to_date(&self) -> Refreshed {
         self.clear_pieces().await;
@@ -52,5 +47,10 @@ impl Session {
                 Refreshed { report: SyncReport::default(), stale: Some(Stale { error, renewal }) }
             }
         }
+    }
+
+    /// The same before something is written that is safe in the outbox: a silent server is not waited for.
+    pub async fn bring_up_to_date_briefly(&self) -> Refreshed {
+        briefly(self.bring_up_to_date()).await
     }
 }

@@ -25,6 +25,7 @@ use alcove_proto::{
     names::{Identity, Person},
     v1::{RecordKind, Role},
 };
+use std::collections::BTreeSet;
 
 impl Session {
     /// Asks to be taken off a case, with all devices. Once: asked again it only sends what waits.
@@ -78,13 +79,12 @@ impl Session {
             return Ok(Vec::new());
         }
         let roster = self.vault.read(|act| Roster::load(act, case))?;
-        let mut gone: Vec<Person> = leavers
+        let gone: BTreeSet<Person> = leavers
             .iter()
             .filter_map(|device| device.parse::<Identity>().ok())
             .map(|device| device.person)
             .filter(|person| roster.members.iter().all(|seat| seat.identity.person != *person))
             .collect();
-        gone.dedup();
         Ok(gone.into_iter().map(|person| (*case, person)).collect())
     }
 
