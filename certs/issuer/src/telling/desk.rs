@@ -159,8 +159,25 @@ fn refusal(language: Language, reason: Reason, limit: u64, now_ms: i64) -> Said 
             "An attempt for that device has already been announced.",
             "See it with `alcove-certs recovery attempts`; `recovery withdraw` withdraws it.",
         ),
-        // No order of this program is refused for any other reason, whatever its nature.
-        _ => said(
+        // No order of this program is refused for any of these, whatever its nature.
+        Reason::Unspecified
+        | Reason::Malformed
+        | Reason::NotCanonical
+        | Reason::TooLarge
+        | Reason::StaleEpoch
+        | Reason::IdReused
+        | Reason::CommitInvalid
+        | Reason::CommitNotAllowed
+        | Reason::LeafNotTrusted
+        | Reason::TrustStale
+        | Reason::HeadTooOld
+        | Reason::CertificateRefused
+        | Reason::UploadIncomplete
+        | Reason::DigestMismatch
+        | Reason::KeyPackageInvalid
+        | Reason::GroupExists
+        | Reason::RecoveryKeyChanged
+        | Reason::DailyLimit => said(
             "The desk does not accept what this program sent.",
             "Bring both programs to the same version; if it fails again, report it.",
         ),
