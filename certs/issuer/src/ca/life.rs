@@ -92,9 +92,18 @@ impl CaLife {
         }
     }
 
+    /// Whether it signs at all.
+    ///
     /// Errors: [`LifeError::Over`].
-    pub(crate) fn check_signs(&self, now_ms: i64) -> Result<(), LifeError> {
+    pub fn check_signs(&self, now_ms: i64) -> Result<(), LifeError> {
         if self.is_over(now_ms) { Err(LifeError::Over { not_after_ms: self.not_after_ms }) } else { Ok(()) }
+    }
+
+    /// Whether a certificate for so many days can be made, as far as the CA goes.
+    ///
+    /// Errors: [`LifeError::Over`], [`LifeError::AlmostOver`].
+    pub fn check_certifies(&self, days: u32, now_ms: i64) -> Result<(), LifeError> {
+        self.end_of_leaf(now_ms.saturating_add(i64::from(days) * DAY_MS), now_ms).map(drop)
     }
 
     /// The last second of a certificate that is wanted until `wanted_ms`: no certificate outlives its CA.

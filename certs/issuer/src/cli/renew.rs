@@ -9,8 +9,8 @@ use super::{
     watched_list::{ListLeft, submit},
 };
 use alcove_issuer::{
-    AgencyCa, AnswerError, DEVICE_DAYS, DeskError, FolderError, IssuerError, Judged, Late, Passphrase,
-    RequestKind, Visit, Wanted, runtime,
+    AgencyCa, AnswerError, DEVICE_DAYS, DeskError, FolderError, IssuerError, Judged, Late, LifeError,
+    Passphrase, RequestKind, Visit, Wanted, runtime,
     telling::{self, cut_short, day, moment},
 };
 use alcove_programs::language::Language;
@@ -24,6 +24,8 @@ const EVERY_SECONDS: u64 = 60;
 /// Milliseconds between two publications of a ledger in which nothing is new: that nothing is missing in it is said
 /// anew.
 const LEDGER_EVERY_MS: u64 = 6 * 3600 * 1000;
+/// Milliseconds until a watch says again what it cannot do.
+const DAY_MS: u64 = 24 * 3600 * 1000;
 
 #[derive(Debug, Args)]
 pub(crate) struct Renew {
@@ -54,11 +56,15 @@ impl Renew {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         if self.watch {
             // A wrong passphrase is told before the night begins; whatever else is in the way is looked at again each time.
-            let (_, passphrase) =
+            let (life, passphrase) =
                 run.passphrase.open(|passphrase| match AgencyCa::open(self.at.folder(), passphrase) {
                     Err(wrong @ IssuerError::WrongPassphrase) => Err(wrong),
-                    _ => Ok(()),
+                    Err(_) => Ok(None),
+                    Ok(ca) => ca.life().map(Some),
                 })?;
+            if let Some(life) = life {
+                run.check(&life)?;
+            }
             return self.watch(&passphrase, &mut run.output);
         }
         let mut visit = run.visit(&self.at)?;
@@ -111,12 +117,23 @@ impl Renew {
         let mut stop = waits.block_on(async { Stop::new() })?;
         let mut pause_seconds = self.every;
         let mut left = Left { list: Some(ListLeft::at_once()), ledger_at_ms: None };
+        let mut told: Option<(LifeError, i64)> = None;
         loop {
             let sleep_seconds = match self.look(passphrase, &mut left, output) {
                 Ok(()) => {
                     pause_seconds = self.every;
                     let list_seconds = left.list.as_ref().map(|list| list.seconds_left(clock_ms()));
                     list_seconds.map_or(self.every, |seconds| seconds.min(self.every))
+                }
+                // A person has to replace the CA, or to set the clock: until then this goes on with what it may do, and says so daily.
+                Err(IssuerError::Life(error)) => {
+                    let now_ms = clock_ms();
+                    let is_said = |(before, at_ms)| before == error && now_ms.abs_diff(at_ms) < DAY_MS;
+                    if !told.is_some_and(is_said) {
+                        told = Some((error, now_ms));
+                        tell_barred(error, output)?;
+                    }
+                    self.every
                 }
                 Err(error) if is_passing(&error) => {
                     pause_seconds = longer(pause_seconds);
@@ -133,10 +150,16 @@ impl Renew {
 
     fn look(&self, passphrase: &Passphrase, left: &mut Left, output: &mut Output) -> Result<(), IssuerError> {
         let mut visit = self.at.visit_with(passphrase)?;
-        output.tell_end(&visit.ca.life()?);
-        self.all_due(&mut visit, output)?;
+        let life = visit.ca.life()?;
+        life.check_clock(clock_ms())?;
+        output.tell_end(&life);
+        let certifies = life.check_certifies(self.days, clock_ms());
+        if certifies.is_ok() {
+            self.all_due(&mut visit, output)?;
+        }
         let is_another_due = left.list.as_ref().is_some_and(|list| list.is_another_due(clock_ms()));
-        if is_another_due || visit.is_list_half_over(clock_ms()) {
+        let is_due = is_another_due || visit.is_list_half_over(clock_ms());
+        if is_due && life.check_signs(clock_ms()).is_ok() {
             visit.ca.renew_crl(clock_ms())?;
             let list = left.list.take().map_or_else(ListLeft::at_once, ListLeft::made);
             *left = Left { list: Some(list), ledger_at_ms: None };
@@ -152,8 +175,27 @@ impl Renew {
         if let Some(list) = left.list.filter(|list| list.is_due(clock_ms())) {
             left.list = submit(&visit, list, self.at.folder(), output)?;
         }
-        Ok(())
+        Ok(certifies?)
     }
+}
+
+/// Says what a watch cannot do any more, or not yet, and what somebody has to do about it.
+fn tell_barred(error: LifeError, output: &mut Output) -> Result<(), IssuerError> {
+    let error = IssuerError::from(error);
+    let told = telling::tell(output.language, &error, clock_ms());
+    output.answer(
+        &json!({
+            "schema": "alcove.certs.watch_barred.v1",
+            "reason": telling::code(&error),
+            "what": told.happened,
+            "do": told.remedy,
+        }),
+        &[
+            told.happened,
+            told.remedy,
+            "This watch goes on, and renews again as soon as that is done.".to_owned(),
+        ],
+    )
 }
 
 /// What a watch has left to publish.

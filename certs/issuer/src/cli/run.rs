@@ -42,7 +42,7 @@ impl Run {
     }
 
     /// Refuses to use a CA by a clock from before it was made: whatever it signs would be dated wrongly.
-    fn check(&mut self, life: &CaLife) -> Result<(), IssuerError> {
+    pub(crate) fn check(&mut self, life: &CaLife) -> Result<(), IssuerError> {
         life.check_clock(self.now_ms)?;
         self.output.tell_end(life);
         Ok(())

@@ -1,13 +1,13 @@
 //! The program at the desk: what a script and a person see, and the exit codes.
 
 use crate::{
-    desk::{Desk as Room, Device, PASSPHRASE},
+    desk::{DAY_MS, Desk as Room, Device, PASSPHRASE, harborlight, passphrase},
     desk_server::DeskServer,
     renewals::renewal,
     scene::clock_ms,
 };
 use alcove_charter::{Invitation, request_words};
-use alcove_issuer::{DeviceOrder, drafting::Changes, drafting::draft_next};
+use alcove_issuer::{AGENCY_CA_DAYS, AgencyCa, DeviceOrder, drafting::Changes, drafting::draft_next};
 use alcove_proto::{
     limits::LISTED_SERIALS_MAX,
     names::Identity,
@@ -247,6 +247,50 @@ fn a_watch_tells_of_a_list_that_takes_something_back_and_goes_on_renewing() {
     assert!(killed.success());
     assert!(watch.wait().unwrap().success(), "it ended because it was told to");
     assert!(place.server.state().crls.is_empty());
+}
+
+/// Harborlight's CA, made at another time than all else.
+fn made_at(room: &mut Room, at_ms: i64) {
+    let folder = room.path("harborlight");
+    fs::remove_dir_all(&folder).unwrap();
+    room.harborlight = AgencyCa::init(&folder, harborlight(), &passphrase(), at_ms).unwrap();
+}
+
+#[test]
+fn a_watch_outlives_the_end_of_its_ca_says_what_to_do_and_signs_nothing_until_it_is_replaced() {
+    let life_ms = i64::from(AGENCY_CA_DAYS) * DAY_MS;
+    let mut room = Room::at(clock_ms());
+    // The server's CA is young, and Harborlight's has been over for a day.
+    made_at(&mut room, clock_ms() - life_ms - DAY_MS);
+    let place = Place::of(room, |_| {});
+    let ledger = || fs::read_to_string(place.path("harborlight/ledger.jsonl")).unwrap();
+    let before = ledger();
+    let mut watch =
+        place.command("renew --all-due --watch --every 10").stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    let mut next = |wanted: &str| {
+        lines
+            .find(|line| line.as_ref().is_ok_and(|line| line.contains(wanted)))
+            .expect("it has not ended")
+            .unwrap()
+    };
+    next("This CA ended");
+    let remedy = next("ca roll begin");
+    assert!(remedy.contains("replace the CA"), "{remedy}");
+    next("This watch goes on");
+    assert_eq!(ledger(), before, "nothing was signed");
+    let killed = Command::new("kill").args(["-TERM", &watch.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert!(watch.wait().unwrap().success(), "it ended because it was told to");
+}
+
+#[test]
+fn a_watch_by_a_clock_from_before_its_ca_does_not_begin() {
+    let mut room = Room::at(clock_ms());
+    made_at(&mut room, clock_ms() + 3 * DAY_MS);
+    let place = Place::of(room, |_| {});
+    let told = place.fails("renew --all-due --watch --every 10", 8);
+    assert!(told.contains("Set the clock"), "{told}");
 }
 
 /// What a desk says of a list, and when to come again.
