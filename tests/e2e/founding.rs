@@ -183,6 +183,7 @@ fn two_agencies_and_an_operator_found_a_collaborative_step_by_step() {
     let mut harborlight = place.sits_down("harborlight");
     brings(&mut harborlight, &place.path("elmgate").join("ca/agency.pub"), "the file of elmgate");
     brings(&mut harborlight, &place.path("passphrase"), "not a file that is waited for");
+    brings(&mut harborlight, &place.path("elmgate").join("ca/ca.cert"), "the ca.cert of elmgate");
     brings(&mut harborlight, &place.path("operator").join("ca/ca.cert"), "the server's CA");
     harborlight.wait_for("when you have written them down");
     harborlight.types("\r");

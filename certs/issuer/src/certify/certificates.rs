@@ -65,6 +65,25 @@ pub(crate) fn ca(key: &SigningKey, owner: &str, what: &str, now_ms: i64) -> Resu
     Ok(certificate.der().to_vec())
 }
 
+/// Whose CA a subject names, and as what, as [`ca`] writes it; nothing for one that it has not written.
+pub(crate) fn ca_names(subject: &[u8]) -> Option<(String, String)> {
+    let names = yasna::parse_der(subject, |reader| {
+        reader.collect_sequence_of(|reader| {
+            reader.collect_set_of(|reader| {
+                reader.read_sequence(|reader| {
+                    reader.next().read_oid()?;
+                    reader.next().read_utf8string()
+                })
+            })
+        })
+    });
+    let mut names = names.ok()?.into_iter().flatten();
+    match (names.next(), names.next(), names.next()) {
+        (Some(owner), Some(what), None) => Some((owner, what)),
+        _ => None,
+    }
+}
+
 /// A leaf certificate for `public_key`, with one name and one usage.
 pub(crate) fn leaf(
     ca: &CertificateDer<'_>,

@@ -8,15 +8,16 @@ use super::{
 };
 use alcove_issuer::{
     IssuerError,
-    start::{Plan, StartError, State, Step, StepName, TakenIn, Walk, steps},
-    telling::{Described, Next, begun_already, day, goes_on, step_line, step_next, step_object, step_title},
+    start::{Part, Plan, StartError, State, Step, StepName, TakenIn, Walk, steps},
+    telling::{
+        Described, Next, begun_already, day, goes_on, step_line, step_next, step_object, step_title, unsigned,
+    },
 };
 use clap::Args;
 use serde_json::{Value, json};
 use std::{
-    env::{current_dir, home_dir},
     io::{IsTerminal, stdin},
-    path::{Path, PathBuf},
+    path::{Path, PathBuf, absolute},
 };
 
 #[derive(Debug, Args)]
@@ -24,6 +25,8 @@ pub(crate) struct Start {
     /// Your folder of the walk; it is made if it is not there. When none is named: alcove-start in your home folder.
     #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
+    #[arg(long, hide = true, value_name = "DIR", env = "HOME", hide_env_values = true)]
+    home: Option<PathBuf>,
 }
 
 /// The folder when none is named. Not where the person happens to be: tomorrow that is somewhere else.
@@ -31,7 +34,10 @@ const FOLDER: &str = "alcove-start";
 
 /// Whether the walk goes on after a step.
 enum Goes {
+    /// Something was done that the folder shows.
     On,
+    /// The person was asked, and is asked again if nothing came of it.
+    Asked,
     /// The person stops here.
     Stops,
     /// Nothing was begun here.
@@ -40,10 +46,11 @@ enum Goes {
 
 impl Start {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
-        let folder = self.folder.unwrap_or_else(|| home_dir().unwrap_or_default().join(FOLDER));
+        let home = self.home.as_deref();
+        let folder = self.folder.unwrap_or_else(|| home.unwrap_or(Path::new("")).join(FOLDER));
         let walk = Walk::new(&folder)?;
         if run.output.is_json() {
-            return show(&walk, run);
+            return show(&walk, home, run);
         }
         if !stdin().is_terminal() {
             return Err(StartError::NoTerminal.into());
@@ -52,9 +59,13 @@ impl Start {
             "This founds a collaborative, step by step. Stop whenever you like (Ctrl-C): the same command goes on where you were.",
         )?;
         run.output.remark(&format!("Everything is kept in {}.", walk.folder().display()))?;
-        show(&walk, run)?;
+        show(&walk, home, run)?;
+        let mut before = None;
         loop {
             let found = walk.look()?;
+            if before.replace(found.clone()).is_some_and(|before| before == found) {
+                return Err(StartError::NoProgress.into());
+            }
             let open = steps(&found).into_iter().find(|step| !matches!(step.state, State::Done));
             let goes = match (open, found.plan) {
                 (None, Some(plan)) => return the_end(&walk, &plan, run),
@@ -62,10 +73,11 @@ impl Start {
                     run.output.remark(&format!("\nNow: {}.", step_title(run.output.language, step.name)))?;
                     take(&step, &plan, &walk, run)?
                 }
-                (_, None) => begin(&walk, run)?,
+                (_, None) => begin(&walk, home, run)?,
             };
             match goes {
                 Goes::On => {}
+                Goes::Asked => before = None,
                 Goes::Left => return run.output.remark("Nothing was begun here."),
                 Goes::Stops => return run.output.remarks(&goes_on(run.output.language, walk.folder())),
             }
@@ -74,8 +86,8 @@ impl Start {
 }
 
 /// Asks for the names, unless the person would rather go on with what they have begun elsewhere.
-fn begin(walk: &Walk, run: &mut Run) -> Result<Goes, IssuerError> {
-    let others = others(walk);
+fn begin(walk: &Walk, home: Option<&Path>, run: &mut Run) -> Result<Goes, IssuerError> {
+    let others = others(walk, home);
     if !others.is_empty() {
         let lines = begun_already(run.output.language, &others);
         let question = format!("Begin anew in {}? [y/N] ", walk.folder().display());
@@ -85,18 +97,21 @@ fn begin(walk: &Walk, run: &mut Run) -> Result<Goes, IssuerError> {
     }
     match names(walk.folder())? {
         Some(plan) => {
-            walk.keep(&plan)?;
-            Ok(Goes::On)
+            match walk.keep(&plan) {
+                Err(error @ IssuerError::Start(StartError::OtherCa { .. })) => run.output.say(&error)?,
+                kept => kept?,
+            }
+            Ok(Goes::Asked)
         }
         None => Ok(Goes::Stops),
     }
 }
 
 /// The walks that a person may mean who has not found theirs.
-fn others(walk: &Walk) -> Vec<PathBuf> {
-    let here = current_dir().ok();
-    let beside = walk.folder().parent().map(Path::to_owned);
-    let places: Vec<_> = [here, home_dir(), beside].into_iter().flatten().collect();
+fn others(walk: &Walk, home: Option<&Path>) -> Vec<PathBuf> {
+    let here = absolute(".").ok();
+    let (home, beside) = (home.map(Path::to_owned), walk.folder().parent().map(Path::to_owned));
+    let places: Vec<_> = [here, home, beside].into_iter().flatten().collect();
     walk.others(&places)
 }
 
@@ -115,11 +130,11 @@ fn take(step: &Step, plan: &Plan, walk: &Walk, run: &mut Run) -> Result<Goes, Is
                 Err(IssuerError::PassphrasesDiffer) if run.passphrase.is_typed() => {
                     let said = run.output.fault(&IssuerError::PassphrasesDiffer);
                     run.output.remark(&said)?;
-                    return Ok(Goes::On);
+                    return Ok(Goes::Asked);
                 }
                 Err(error @ IssuerError::PassphraseUnfit(_)) if run.passphrase.is_typed() => {
                     run.output.say(&error)?;
-                    return Ok(Goes::On);
+                    return Ok(Goes::Asked);
                 }
                 passphrase => passphrase?,
             };
@@ -135,8 +150,19 @@ fn take(step: &Step, plan: &Plan, walk: &Walk, run: &mut Run) -> Result<Goes, Is
                  words of the key for the names are those that you wrote down.",
             )?;
             tell(&step_next(run.output.language, walk, plan, Some(step)), run)?;
-            sign_file(&walk.charter(), &walk.ca(), &[], false, run)?;
-            Ok(Goes::On)
+            match sign_file(&walk.charter(), &walk.ca(), &[], false, run) {
+                Ok(()) => Ok(Goes::On),
+                // Nothing was signed: whoever drafts it may send a better one.
+                Err(error @ (IssuerError::Draft(_) | IssuerError::Charter(_))) => {
+                    run.output.say(&error)?;
+                    run.output.remark(&unsigned(run.output.language, walk, plan))?;
+                    match plan.part {
+                        Part::Signs { .. } => ask_file(walk, run),
+                        Part::Drafts { .. } | Part::Operates { .. } => Ok(Goes::Stops),
+                    }
+                }
+                Err(error) => Err(error),
+            }
         }
         (StepName::ServerKeys, _) => {
             tell(&step_next(run.output.language, walk, plan, Some(step)), run)?;
@@ -147,7 +173,7 @@ fn take(step: &Step, plan: &Plan, walk: &Walk, run: &mut Run) -> Result<Goes, Is
                 let server = walk.server();
                 run.output.remark(&format!("There is no server.req in {} yet.", server.display()))?;
             }
-            Ok(Goes::On)
+            Ok(Goes::Asked)
         }
         (StepName::ServerCertificate, _) => {
             let mut ca = run.open_server(&walk.ca())?;
@@ -162,7 +188,16 @@ fn take(step: &Step, plan: &Plan, walk: &Walk, run: &mut Run) -> Result<Goes, Is
 }
 
 fn draft(walk: &Walk, run: &mut Run) -> Result<Goes, IssuerError> {
-    let file = walk.draft(run.now_ms)?;
+    let file = match walk.draft(run.now_ms) {
+        Ok(file) => file,
+        // One of the files that it is drafted from is to blame, and can be brought once more.
+        Err(error @ (IssuerError::Draft(_) | IssuerError::Charter(_))) => {
+            run.output.say(&error)?;
+            run.output.remark("A file that is brought now takes the place of the one before.")?;
+            return ask_file(walk, run);
+        }
+        Err(error) => return Err(error),
+    };
     run.output.acted();
     let described = Described::new(&file, run.now_ms, run.output.language)?;
     let words = described.directory_key_words().unwrap_or_default();
@@ -180,6 +215,11 @@ fn draft(walk: &Walk, run: &mut Run) -> Result<Goes, IssuerError> {
 /// Says who is waited for, and takes in what has come.
 fn wait(step: &Step, plan: &Plan, walk: &Walk, run: &mut Run) -> Result<Goes, IssuerError> {
     tell(&step_next(run.output.language, walk, plan, Some(step)), run)?;
+    ask_file(walk, run)
+}
+
+/// Takes in a file that has come, whichever it is. A wrong one is refused by name, and asked for again.
+fn ask_file(walk: &Walk, run: &mut Run) -> Result<Goes, IssuerError> {
     loop {
         let question = ["A file that has come, by its path (Enter alone stops here)".to_owned()];
         let file = answer(&question, "File: ")?;
@@ -191,7 +231,7 @@ fn wait(step: &Step, plan: &Plan, walk: &Walk, run: &mut Run) -> Result<Goes, Is
             Ok(taken) => {
                 run.output.acted();
                 run.output.remark(&taken_text(&taken))?;
-                return Ok(Goes::On);
+                return Ok(Goes::Asked);
             }
             Err(error) => run.output.say(&error)?,
         }
@@ -237,13 +277,13 @@ fn tell(next: &[Next], run: &mut Run) -> Result<(), IssuerError> {
 }
 
 /// The steps, without asking.
-fn show(walk: &Walk, run: &mut Run) -> Result<(), IssuerError> {
+fn show(walk: &Walk, home: Option<&Path>, run: &mut Run) -> Result<(), IssuerError> {
     let found = walk.look()?;
     let language = run.output.language;
     let all = steps(&found);
     let open = all.iter().find(|step| step.state != State::Done);
     let next = found.plan.as_ref().map(|plan| step_next(language, walk, plan, open)).unwrap_or_default();
-    let other_walks = if found.plan.is_none() { others(walk) } else { Vec::new() };
+    let other_walks = if found.plan.is_none() { others(walk, home) } else { Vec::new() };
     let object = json!({
         "schema": "alcove.certs.start.v1",
         "folder": walk.folder(),

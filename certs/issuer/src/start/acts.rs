@@ -13,15 +13,16 @@ use crate::{
         error::StartError,
         folder::Walk,
         plan::{Part, Plan},
+        sent::Sent,
     },
 };
-use alcove_charter::{CHARTER_FILE_BYTES_MAX, Ca, CharterFile};
+use alcove_charter::{CHARTER_FILE_BYTES_MAX, CharterFile};
 use alcove_programs::{files::create_private_folder, passphrase::Passphrase};
 use alcove_proto::{limits::CERTIFICATE_BYTES_MAX, names::TrustDomain};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Most bytes of an agency file, and of a request.
-const FILE_BYTES_MAX: usize = 64 * 1024;
+pub(super) const FILE_BYTES_MAX: usize = 64 * 1024;
 
 /// What somebody else has sent, and is in its place now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,28 +59,52 @@ impl Walk {
     pub fn take_in(&self, file: &Path) -> Result<TakenIn, IssuerError> {
         let plan = self.plan()?;
         let bytes = read_limited(file, CHARTER_FILE_BYTES_MAX)?;
-        if let Part::Drafts { others, .. } = &plan.part
-            && !self.charter().is_file()
-        {
-            return self.take_in_public(&bytes, others);
+        let wanted = match &plan.part {
+            Part::Drafts { others, .. } if !self.charter().is_file() => {
+                self.place_of(&bytes, others, &plan)?
+            }
+            Part::Drafts { .. } | Part::Signs { .. } | Part::Operates { .. } => None,
+        };
+        if let Some((path, taken)) = wanted {
+            create_private_folder(&self.agencies())?;
+            write_whole(&path, &bytes)?;
+            return Ok(taken);
         }
-        let received = CharterFile::parse(&bytes).map_err(|_| StartError::NotWanted)?;
+        let received = match CharterFile::parse(&bytes) {
+            Ok(received) if self.waits_for_charter(&plan) => received,
+            Ok(_) | Err(_) => return Err(StartError::NotWanted(file.to_owned()).into()),
+        };
         self.take_in_charter(received, &plan)
     }
 
-    fn take_in_public(&self, bytes: &[u8], others: &[TrustDomain]) -> Result<TakenIn, IssuerError> {
-        if bytes.len() <= CERTIFICATE_BYTES_MAX && Ca::parse(bytes).is_ok() {
-            write_whole(&self.server_ca(), bytes)?;
-            return Ok(TakenIn::ServerCa);
-        }
-        let agency = parse_agency_file(bytes).map_err(|_| StartError::NotWanted)?;
-        let trust_domain: TrustDomain = agency.trust_domain.parse()?;
-        if !others.contains(&trust_domain) {
-            return Err(StartError::OtherAgency(trust_domain).into());
-        }
-        create_private_folder(&self.agencies())?;
-        write_whole(&self.agency(&trust_domain), bytes)?;
-        Ok(TakenIn::Agency(trust_domain))
+    /// Whoever drafts waits for a charter only when there is one.
+    fn waits_for_charter(&self, plan: &Plan) -> bool {
+        !matches!(plan.part, Part::Drafts { .. }) || self.charter().is_file()
+    }
+
+    /// Where a file belongs that one waits for who drafts; nothing for a file of no kind that they wait for.
+    fn place_of(
+        &self,
+        bytes: &[u8],
+        others: &[TrustDomain],
+        plan: &Plan,
+    ) -> Result<Option<(PathBuf, TakenIn)>, IssuerError> {
+        let refused = match Sent::of(bytes) {
+            Sent::ServerCa(of) if of == plan.collaborative.as_str() => {
+                return Ok(Some((self.server_ca(), TakenIn::ServerCa)));
+            }
+            Sent::Agency(domain) if others.contains(&domain) => {
+                return Ok(Some((self.agency(&domain), TakenIn::Agency(domain))));
+            }
+            Sent::ServerCa(of) => StartError::OtherCollaborative(of),
+            Sent::AgencyCa(of) => StartError::AgencyCa(of),
+            Sent::Agency(domain) if plan.part.agency().is_some_and(|own| own.trust_domain == domain) => {
+                StartError::OwnFile
+            }
+            Sent::Agency(domain) => StartError::OtherAgency(domain),
+            Sent::Other => return Ok(None),
+        };
+        Err(refused.into())
     }
 
     fn take_in_charter(&self, received: CharterFile, plan: &Plan) -> Result<TakenIn, IssuerError> {
@@ -103,7 +128,12 @@ impl Walk {
         for signature in received.offered.to_message().signatures {
             file.offered.insert_signature(signature.trust_domain.parse()?, signature.signature);
         }
-        if let Part::Operates { .. } = plan.part {
+        if let Part::Operates { server_name } = &plan.part {
+            let charter = &file.offered.charter().server_name;
+            if charter != server_name {
+                let (charter, certified) = (charter.clone(), server_name.clone());
+                return Err(StartError::OtherServerName { charter, certified }.into());
+            }
             // The server starts with nothing less than a charter that is in force.
             file.complete()?;
             write_whole(&self.server().join("charter"), &file.encode())?;
@@ -130,10 +160,10 @@ impl Walk {
 
     /// Drafts the charter of all whose files are here. Returns it; nobody has signed it.
     ///
-    /// Errors: as [`draft_first`]; [`StartError::NotWanted`] for whoever does not draft.
+    /// Errors: as [`draft_first`]; [`StartError::NotTheirs`] for whoever does not draft.
     pub fn draft(&self, now_ms: i64) -> Result<CharterFile, IssuerError> {
         let Plan { collaborative, part: Part::Drafts { others, server_name, .. } } = self.plan()? else {
-            return Err(StartError::NotWanted.into());
+            return Err(StartError::NotTheirs.into());
         };
         let own = self.ca().join("agency.pub");
         let files = [own].into_iter().chain(others.iter().map(|other| self.agency(other)));
@@ -153,10 +183,10 @@ impl Walk {
 
     /// Certifies the server's keys. Returns the last moment, milliseconds since 1970.
     ///
-    /// Errors: as [`ServerCa::issue`]; [`StartError::NotWanted`] for whoever does not operate the server.
+    /// Errors: as [`ServerCa::issue`]; [`StartError::NotTheirs`] for whoever does not operate the server.
     pub fn certify_server(&self, ca: &mut ServerCa, now_ms: i64) -> Result<i64, IssuerError> {
         let Part::Operates { server_name } = self.plan()?.part else {
-            return Err(StartError::NotWanted.into());
+            return Err(StartError::NotTheirs.into());
         };
         let request = read_limited(&self.server().join("server.req"), FILE_BYTES_MAX)?;
         let issued = ca.issue(&request, &server_name, SERVER_DAYS, now_ms)?;

@@ -14,11 +14,35 @@ pub enum StartError {
     /// The file of the walk was altered, or a newer program wrote it.
     PlanDamaged(PathBuf),
     /// What was brought is no file that this step waits for.
-    NotWanted,
+    NotWanted(PathBuf),
+    /// The certificate of an agency's CA, by its name, where its agency file belongs, or the server's CA.
+    AgencyCa(String),
+    /// The CA of a server for another collaborative, by its name.
+    OtherCollaborative(String),
+    /// The agency file of whoever walks.
+    OwnFile,
+    /// The step is not one of this person's part.
+    NotTheirs,
     /// An agency file of an agency that the plan does not name.
     OtherAgency(TrustDomain),
     /// Another charter than the one in the folder.
     OtherCharter(PathBuf),
     /// A charter that does not name the CA in the folder.
     NotOurs,
+    /// A charter that calls the server otherwise than it was certified.
+    OtherServerName {
+        /// In the charter.
+        charter: String,
+        /// In the server's certificate.
+        certified: String,
+    },
+    /// The CA in the folder is another one than was said.
+    OtherCa {
+        /// Where it is.
+        folder: PathBuf,
+        /// Whose, if it says so.
+        of: Option<String>,
+    },
+    /// A step was taken, and the folder does not show it.
+    NoProgress,
 }

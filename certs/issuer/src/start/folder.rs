@@ -1,15 +1,19 @@
 //! The folder of a walk, and where everything lies in it.
 
 use crate::{
-    ca::files::io,
+    ca::{
+        files::{io, read_limited},
+        folder::CA_CERTIFICATE,
+    },
     error::IssuerError,
     start::{
         error::StartError,
         plan::{PLAN, Plan},
+        sent::Sent,
     },
 };
 use alcove_programs::files::create_private_folder;
-use alcove_proto::names::TrustDomain;
+use alcove_proto::{limits::CERTIFICATE_BYTES_MAX, names::TrustDomain};
 use std::{
     fs,
     path::{Path, PathBuf, absolute},
@@ -82,8 +86,9 @@ impl Walk {
 
     /// Keeps what the person has said.
     ///
-    /// Errors: [`FolderError::Io`](crate::FolderError::Io).
+    /// Errors: [`FolderError::Io`](crate::FolderError::Io); [`StartError::OtherCa`].
     pub fn keep(&self, plan: &Plan) -> Result<(), IssuerError> {
+        self.check_ca(plan)?;
         create_private_folder(&self.folder)?;
         plan.write(&self.folder)
     }
@@ -93,5 +98,26 @@ impl Walk {
     /// Errors: [`StartError::PlanDamaged`]; [`StartError::NoPlan`] before they have.
     pub fn plan(&self) -> Result<Plan, IssuerError> {
         Ok(Plan::read(&self.folder)?.ok_or(StartError::NoPlan)?)
+    }
+
+    /// Whether the CA that is here, if there is one, is the one that a plan speaks of.
+    ///
+    /// Errors: [`StartError::OtherCa`]; those of reading it.
+    pub(super) fn check_ca(&self, plan: &Plan) -> Result<(), IssuerError> {
+        let path = self.ca().join(CA_CERTIFICATE);
+        if !path.is_file() {
+            return Ok(());
+        }
+        let planned = match plan.part.agency() {
+            Some(agency) => Sent::AgencyCa(agency.trust_domain.to_string()),
+            None => Sent::ServerCa(plan.collaborative.to_string()),
+        };
+        let of = match Sent::of(&read_limited(&path, CERTIFICATE_BYTES_MAX)?) {
+            there if there == planned => return Ok(()),
+            Sent::AgencyCa(domain) => Some(domain),
+            Sent::ServerCa(collaborative) => Some(format!("the server of {collaborative}")),
+            Sent::Agency(_) | Sent::Other => None,
+        };
+        Err(StartError::OtherCa { folder: self.ca(), of }.into())
     }
 }

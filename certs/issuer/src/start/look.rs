@@ -1,11 +1,14 @@
 //! What lies in the folder of a walk. No key is opened for it.
 
 use crate::{
+    ca::files::read_limited,
     charters::drafting::read_charter,
     error::IssuerError,
     start::{
+        acts::FILE_BYTES_MAX,
         folder::Walk,
         plan::{Part, Plan},
+        sent::Sent,
         steps::{Found, FoundCharter},
     },
 };
@@ -14,9 +17,17 @@ use std::path::Path;
 impl Walk {
     /// What is done, as far as it can be seen.
     ///
-    /// Errors: [`StartError::PlanDamaged`](crate::start::StartError::PlanDamaged); those of the charter in the folder.
+    /// A file that is not what it has to be counts as one that has not come.
+    /// Errors: [`StartError::PlanDamaged`](crate::start::StartError::PlanDamaged),
+    /// [`StartError::OtherCa`](crate::start::StartError::OtherCa); those of the charter in the folder.
     pub fn look(&self) -> Result<Found, IssuerError> {
         let plan = Plan::read(self.folder())?;
+        if let Some(plan) = &plan {
+            self.check_ca(plan)?;
+        }
+        let holds = |path: &Path, wanted: Sent| {
+            path.is_file() && read_limited(path, FILE_BYTES_MAX).is_ok_and(|bytes| Sent::of(&bytes) == wanted)
+        };
         let is_there = |folder: &Path, name: &str| folder.join(name).is_file();
         let others = match plan.as_ref().map(|plan| &plan.part) {
             Some(Part::Drafts { others, .. }) => others.clone(),
@@ -37,8 +48,13 @@ impl Walk {
         };
         Ok(Found {
             has_ca: is_there(&self.ca(), last),
-            agencies: others.into_iter().filter(|other| self.agency(other).is_file()).collect(),
-            has_server_ca: self.server_ca().is_file(),
+            agencies: others
+                .into_iter()
+                .filter(|other| holds(&self.agency(other), Sent::Agency(other.clone())))
+                .collect(),
+            has_server_ca: plan
+                .as_ref()
+                .is_some_and(|plan| holds(&self.server_ca(), Sent::ServerCa(plan.collaborative.to_string()))),
             charter,
             has_server_request: is_there(&self.server(), "server.req"),
             has_server_certificate: is_there(&self.server(), "server.cert"),

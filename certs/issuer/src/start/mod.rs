@@ -7,6 +7,7 @@
 //! plan     what a person has said: role and names; the only thing that is not seen by looking
 //! look     what lies in the folder     -> Found
 //! steps    Found -> the steps, each done, next, waiting for somebody, or later (no file, no clock)
+//! sent     what a file is that somebody has sent
 //! acts     one verb a step, over the verbs of the single commands
 //! ```
 //!
@@ -18,6 +19,7 @@ mod error;
 mod folder;
 mod look;
 mod plan;
+mod sent;
 mod steps;
 
 pub use acts::TakenIn;

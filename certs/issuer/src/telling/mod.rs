@@ -29,7 +29,7 @@ pub use differences::{Due, Words, due, side_code};
 pub use life::{Ending, cut_short, ending};
 pub use next::{Done, Place, next};
 pub use recovery::share_fault;
-pub use start::{begun_already, goes_on, step_line, step_next, step_object, step_title};
+pub use start::{begun_already, goes_on, step_line, step_next, step_object, step_title, unsigned};
 pub use step::Next;
 pub use time::{day, grouped, minute, moment};
 pub use told::Told;

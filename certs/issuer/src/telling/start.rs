@@ -78,6 +78,22 @@ pub fn goes_on(language: Language, folder: &Path) -> Vec<String> {
     ]
 }
 
+/// What is said when the charter was not signed: how another one comes into its place.
+pub fn unsigned(language: Language, walk: &Walk, plan: &Plan) -> String {
+    let Language::English = language;
+    match plan.part {
+        Part::Signs { .. } => {
+            "If the admin who drafts it has sent you another charter, bring it now.".to_owned()
+        }
+        Part::Drafts { .. } | Part::Operates { .. } => format!(
+            "To draft it anew, move {} away, and run `alcove-certs start` again. A file from which it is drafted, and which was \
+             wrong, is in {}: move that away too, and it is asked for once more.",
+            walk.charter().display(),
+            walk.folder().display()
+        ),
+    }
+}
+
 /// What is said before a walk is begun while there are others.
 pub fn begun_already(language: Language, others: &[PathBuf]) -> Vec<String> {
     let Language::English = language;
@@ -212,10 +228,17 @@ pub(super) fn exit(error: &StartError) -> Exit {
     match error {
         StartError::NoTerminal | StartError::NoPlan => Exit::Usage,
         StartError::PlanDamaged(_) => Exit::Integrity,
-        StartError::NotWanted
+        StartError::NotWanted(_)
+        | StartError::AgencyCa(_)
+        | StartError::OtherCollaborative(_)
+        | StartError::OwnFile
+        | StartError::NotTheirs
         | StartError::OtherAgency(_)
         | StartError::OtherCharter(_)
-        | StartError::NotOurs => Exit::Refused,
+        | StartError::NotOurs
+        | StartError::OtherServerName { .. } => Exit::Refused,
+        StartError::OtherCa { .. } => Exit::Conflict,
+        StartError::NoProgress => Exit::Unexpected,
     }
 }
 
@@ -233,9 +256,28 @@ pub(super) fn sentences(language: Language, error: &StartError) -> Said {
             format!("{} was altered, or a newer program wrote it.", path.display()),
             "Move that file away and run `alcove-certs start` again: it asks for the names anew, and finds everything else.",
         ),
-        StartError::NotWanted => said(
-            "This is not a file that is waited for now.",
+        StartError::NotWanted(path) => said(
+            format!("{} is not a file that is waited for now.", path.display()),
             "Give one of the files that are named above, as it was sent to you.",
+        ),
+        StartError::AgencyCa(of) => said(
+            format!("This is the ca.cert of {of}, which is an agency, so it was not taken."),
+            format!(
+                "If you meant the agency, give its file agency.pub. If you meant the server, ask the operator for the ca.cert of \
+                 the server's CA, and do not give the one of {of}."
+            ),
+        ),
+        StartError::OtherCollaborative(of) => said(
+            format!("This is the CA of the server of {of}, which is another collaborative."),
+            "Ask the operator for the ca.cert of the server of this collaborative.",
+        ),
+        StartError::OwnFile => said(
+            "This is the agency.pub of your own agency, which is here already.",
+            "Give the files that the others have sent to you.",
+        ),
+        StartError::NotTheirs => said(
+            "This step belongs to another part than the one in start.json.",
+            "Run `alcove-certs start` to see your own steps.",
         ),
         StartError::OtherAgency(trust_domain) => said(
             format!(
@@ -251,6 +293,26 @@ pub(super) fn sentences(language: Language, error: &StartError) -> Said {
         StartError::NotOurs => said(
             "This charter does not name the CA in this folder.",
             "Do not use it. Call the admin who drafts it, and send them the agency.pub or ca.cert of this folder once more.",
+        ),
+        StartError::OtherServerName { charter, certified } => said(
+            format!("This charter calls the server {charter}. Here it is {certified}, and was certified so."),
+            "Ask the admin who drafts it which name is right. If it is the one here, the charter has to be drafted anew. If it is \
+             theirs, begin again in another folder with that name, and send them the new ca.cert.",
+        ),
+        StartError::OtherCa { folder, of } => said(
+            match of {
+                Some(of) => format!(
+                    "The CA in {} is that of {of}, and start.json or what you said is about another, so nothing was done.",
+                    folder.display()
+                ),
+                None => format!("What lies in {} is no CA that this walk could have made.", folder.display()),
+            },
+            "If that is your CA, say its own names: move start.json away if it is there, and run `alcove-certs start` again. \
+             If it is not, use another folder.",
+        ),
+        StartError::NoProgress => said(
+            "A step was taken, and the folder does not show it, so it is not taken again.",
+            "Look whether another program uses the folder, then run the command again. If it happens again, report it.",
         ),
     }
 }

@@ -1,9 +1,9 @@
 //! The walk by which a collaborative is founded: what it takes in, and what it does not.
 
-use crate::desk::{COLLABORATIVE, Desk, NOW_MS, SERVER_NAME, elmgate, harborlight, passphrase};
+use crate::desk::{COLLABORATIVE, Desk, NOW_MS, SERVER_NAME, elmgate, harborlight, passphrase, profile};
 use alcove_charter::CharterFile;
 use alcove_issuer::{
-    AgencyCa, IssuerError,
+    AgencyCa, IssuerError, ServerCa,
     drafting::read_charter,
     start::{Part, Plan, StartError, State, StepName, TakenIn, Walk, steps},
 };
@@ -69,16 +69,35 @@ fn start_error(error: IssuerError) -> StartError {
 fn only_files_that_are_waited_for_are_taken_in() {
     let scene = Scene::new();
     assert_eq!(scene.open(), Some(StepName::Gather));
-    let stranger = fs::read(scene.desk.path("harborlight").join("agency.pub")).unwrap();
+    let prosecution = profile("prosecution", "Northmark Prosecution");
+    let stranger = scene.sent.path().join("stranger");
+    AgencyCa::init(&stranger, prosecution, &passphrase(), NOW_MS).unwrap();
+    let stranger = fs::read(stranger.join("agency.pub")).unwrap();
     assert!(matches!(start_error(scene.take_in(&stranger).unwrap_err()), StartError::OtherAgency(_)));
     for other in [b"a letter".as_slice(), b"", scene.desk.draft().encode().as_slice()] {
-        assert!(matches!(start_error(scene.take_in(other).unwrap_err()), StartError::NotWanted));
+        assert!(matches!(start_error(scene.take_in(other).unwrap_err()), StartError::NotWanted(_)));
     }
+    let read = |path: PathBuf| fs::read(path).unwrap();
+    let own = read(scene.walk.ca().join("agency.pub"));
+    assert!(matches!(start_error(scene.take_in(&own).unwrap_err()), StartError::OwnFile));
+    // The mistake that people make: an agency's ca.cert for the server's, or for its agency.pub.
+    let wrong = start_error(scene.take_in(&read(scene.desk.path("elmgate").join("ca.cert"))).unwrap_err());
+    assert!(
+        matches!(&wrong, StartError::AgencyCa(of) if *of == elmgate().trust_domain.as_str()),
+        "{wrong:?}"
+    );
+    let other = "southmark.example".parse().unwrap();
+    let other = ServerCa::init(&scene.sent.path().join("other"), &other, &passphrase(), NOW_MS).unwrap();
+    let other = start_error(scene.take_in(other.ca_certificate()).unwrap_err());
+    assert!(matches!(&other, StartError::OtherCollaborative(of) if of == "southmark.example"), "{other:?}");
     let elmgate = elmgate().trust_domain;
     assert_eq!(scene.take_in(&scene.elmgate_file()).unwrap(), TakenIn::Agency(elmgate));
     assert_eq!(scene.open(), Some(StepName::Gather), "the operator's is missing");
     assert_eq!(scene.take_in(scene.desk.server.ca_certificate()).unwrap(), TakenIn::ServerCa);
     assert_eq!(scene.open(), Some(StepName::Draft));
+    // What came into its place by hand counts as not come.
+    fs::write(scene.walk.folder().join("server-ca.cert"), b"a letter").unwrap();
+    assert_eq!(scene.open(), Some(StepName::Gather));
 }
 
 #[test]
@@ -127,6 +146,12 @@ fn an_operator_gives_the_server_no_charter_that_is_not_whole_or_names_another_ca
     assert!(matches!(walk.take_in(&scene.sent(&file.encode())), Err(IssuerError::Charter(_))), "unsigned");
     let of_another = scene.sent(&scene.desk.charter().encode());
     assert!(matches!(start_error(walk.take_in(&of_another).unwrap_err()), StartError::NotOurs));
+    let renamed = scene.desk.draft_with(|first| {
+        first.server_cas = vec![fs::read(walk.ca().join("ca.cert")).unwrap()];
+        first.server_name = "other.northmark.example".to_owned();
+    });
+    let renamed = start_error(walk.take_in(&scene.sent(&renamed.encode())).unwrap_err());
+    assert!(matches!(renamed, StartError::OtherServerName { .. }), "{renamed:?}");
     assert!(!walk.charter().exists() && !walk.server().join("charter").exists());
     scene.desk.harborlight.sign_charter(&mut file, NOW_MS).unwrap();
     scene.desk.elmgate.sign_charter(&mut file, NOW_MS).unwrap();
@@ -190,4 +215,27 @@ fn a_walk_that_was_begun_elsewhere_is_found_before_a_second_one_makes_a_second_c
     assert!(found(elsewhere, &[scene.sent.path().to_owned()]).is_empty(), "the control");
     assert!(found(begun, &[place]).is_empty(), "not another one");
     assert!(Walk::new(std::path::Path::new("found")).unwrap().folder().is_absolute());
+}
+
+#[test]
+fn a_plan_that_speaks_of_another_ca_than_the_one_that_is_there_is_refused_and_not_kept() {
+    let scene = Scene::new();
+    let kept = scene.walk.plan().unwrap();
+    let collaborative = || COLLABORATIVE.parse().unwrap();
+    let others = [
+        Plan { collaborative: collaborative(), part: Part::Signs { agency: elmgate() } },
+        Plan { collaborative: collaborative(), part: Part::Operates { server_name: SERVER_NAME.to_owned() } },
+    ];
+    for other in others {
+        let refused = start_error(scene.walk.keep(&other).unwrap_err());
+        assert!(
+            matches!(&refused, StartError::OtherCa { of: Some(of), .. } if *of == harborlight().trust_domain.as_str())
+        );
+        assert_eq!(scene.walk.plan().unwrap(), kept);
+    }
+    assert!(scene.walk.keep(&kept).is_ok(), "the control");
+    // The same when it is the CA that was put in another's place.
+    fs::rename(scene.walk.ca(), scene.sent.path().join("away")).unwrap();
+    fs::rename(scene.desk.path("elmgate"), scene.walk.ca()).unwrap();
+    assert!(matches!(start_error(scene.walk.look().unwrap_err()), StartError::OtherCa { .. }));
 }
