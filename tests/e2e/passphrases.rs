@@ -7,7 +7,7 @@ use alcove_tests::{
     terminal,
     world::{World, path},
 };
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{fs, os::unix::fs::PermissionsExt, process::Command, time::Duration};
 
 /// A vault on this laptop, new or there already, by a file with these bytes.
 fn request(laptop: &Laptop, name: &str, passphrase: &[u8]) -> Outcome {
@@ -78,4 +78,29 @@ fn a_person_who_mistypes_has_two_more_tries_and_no_more() {
         let outcome = terminal.end().code(code);
         assert!(!outcome.stdout.contains("heron"), "it does not show: {}", outcome.stdout);
     }
+}
+
+#[test]
+fn a_pipe_that_nobody_writes_to_is_refused_and_one_that_a_shell_opened_is_read() {
+    let (laptop, world) = (Laptop::new(), World::new());
+    let pipe = laptop.path("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.is_ok_and(|status| status.success()), "a pipe can be made");
+    let request = laptop.path("device.req");
+    let enrol = || laptop.bare(&["enrol", "request", "-o", path(&request)]);
+    let waits_for_nobody = [
+        (enrol().env("ALCOVE_PASSPHRASE_FILE", &pipe), 5),
+        (laptop.alcove(&["enrol", "request", "-o", path(&pipe)]), 12),
+        (laptop.alcove(&["enrol", "accept", path(&pipe)]), 12),
+        (laptop.alcove(&["enrol", "finish", path(&pipe)]), 12),
+        (world.certs_run(["charter", "show", path(&pipe)]), 1),
+    ];
+    for (run, code) in waits_for_nobody {
+        let refused = run.deadline(Duration::from_secs(20)).outcome().code(code);
+        assert!(refused.stderr.contains("not a plain file"), "{}", refused.stderr);
+    }
+    // The control: what a shell hands over is no file either.
+    let opened = "exec \"$@\" --passphrase-file <(echo seven quiet herons)";
+    enrol().under(["bash", "-c", opened, "bash"]).outcome().success();
+    assert!(request.exists());
 }

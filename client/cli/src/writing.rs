@@ -11,7 +11,7 @@ use alcove_client::{
     session::{FoundDraft, Session},
     telling::files,
 };
-use alcove_programs::{exit::Exit, text::safe_block};
+use alcove_programs::{exit::Exit, files::open_named, text::safe_block};
 use alcove_proto::{
     ids::{GroupId, RecordId},
     limits::NOTE_TEXT_BYTES_MAX,
@@ -201,7 +201,7 @@ async fn read_file(context: &Context, file: &Path) -> Result<Zeroizing<Vec<u8>>,
         if from_stdin {
             io::stdin().lock().take(limit).read_to_end(&mut bytes)?;
         } else {
-            std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+            open_named(&path)?.take(limit).read_to_end(&mut bytes)?;
         }
         Ok(bytes)
     })

@@ -182,6 +182,18 @@ pub fn open_plain(path: &Path) -> io::Result<Option<File>> {
     Ok(file.metadata()?.is_file().then_some(file))
 }
 
+/// Opens what a person names to be read: a plain file, or what a shell has opened for the program. A pipe that has a name of
+/// its own may have nobody at its other end, so it is refused and not waited for.
+///
+/// Errors: the system's; [`ErrorKind::Other`] for what is no plain file.
+pub fn open_named(path: &Path) -> io::Result<File> {
+    const OPENED_BY_A_SHELL: [&str; 3] = ["/dev/stdin", "/dev/fd", "/proc/self/fd"];
+    if OPENED_BY_A_SHELL.iter().any(|opened| path.starts_with(opened)) {
+        return File::open(path);
+    }
+    open_plain(path)?.ok_or_else(|| io::Error::other("it is not a plain file"))
+}
+
 /// Makes a folder that only its owner enters, with its parents, durably. One that is there stays as it is.
 ///
 /// Errors: the system's.
@@ -397,6 +409,15 @@ mod tests {
         assert!(open_plain(folder.path()).unwrap().is_none());
         assert!(open_plain(&folder.path().join("none")).is_err());
         assert_eq!(io::read_to_string(open_plain(&file).unwrap().unwrap()).unwrap(), "content");
+        assert_eq!(open_named(&pipe).unwrap_err().kind(), ErrorKind::Other);
+        assert_eq!(open_named(&folder.path().join("none")).unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(io::read_to_string(open_named(&file).unwrap()).unwrap(), "content");
+        // What a shell hands over as `<(…)`.
+        let (reader, mut writer) = io::pipe().unwrap();
+        writer.write_all(b"handed over").unwrap();
+        drop(writer);
+        let handed_over = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&reader));
+        assert_eq!(io::read_to_string(open_named(Path::new(&handed_over)).unwrap()).unwrap(), "handed over");
     }
 
     #[cfg(unix)]

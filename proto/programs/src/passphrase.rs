@@ -7,7 +7,7 @@
 //! new is therefore sealed under the form of RFC 8265 (OpaqueString), which is the same for all of them. What was sealed
 //! before that was the rule opens with the bytes as they were typed, which are tried second.
 
-use crate::text;
+use crate::{files::open_named, text};
 use std::{
     fs::File,
     io::{self, Read},
@@ -58,7 +58,7 @@ impl Passphrase {
     ///
     /// Errors: [`FileError`].
     pub fn read(path: &Path, extent: Extent) -> Result<Self, FileError> {
-        let file = File::open(path)?;
+        let file = open_named(path)?;
         if is_open_to_others(&file)? {
             return Err(FileError::OpenToOthers);
         }

@@ -1,8 +1,8 @@
 //! Files as this crate reads and writes them: at most so long, and whole or absent.
 
 use crate::{ca::error::FolderError, error::IssuerError};
-use alcove_programs::files::{self, Access};
-use std::{fs::File, io::Read, path::Path};
+use alcove_programs::files::{self, Access, open_named};
+use std::{io::Read, path::Path};
 
 /// Attaches to an I/O error what was tried on what: a path, or what takes its place, as the terminal.
 pub fn io(act: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> IssuerError + use<> {
@@ -14,7 +14,7 @@ pub fn io(act: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Issu
 ///
 /// Errors: [`FolderError::Io`], [`FolderError::TooLarge`].
 pub fn read_limited(path: &Path, limit: usize) -> Result<Vec<u8>, IssuerError> {
-    let file = File::open(path).map_err(io("read", path))?;
+    let file = open_named(path).map_err(io("read", path))?;
     let mut bytes = Vec::new();
     file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(io("read", path))?;
     if bytes.len() > limit {

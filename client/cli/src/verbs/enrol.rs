@@ -19,7 +19,6 @@ use alcove_programs::{
 };
 use clap::Subcommand;
 use std::{
-    fs,
     io::{self, Read},
     path::{Path, PathBuf},
 };
@@ -102,7 +101,7 @@ fn read_answer(file: &Path) -> Result<Vec<u8>, Failure> {
     };
     let mut answer = Vec::new();
     // One byte more than allowed, so that too much is noticed.
-    let opened = fs::File::open(file).map_err(failed)?;
+    let opened = files::open_named(file).map_err(failed)?;
     opened.take(ANSWER_BYTES_MAX as u64 + 1).read_to_end(&mut answer).map_err(failed)?;
     Ok(answer)
 }
@@ -118,7 +117,13 @@ fn write_new_file(path: &Path, bytes: &[u8]) -> Result<(), Told> {
             "Name another place with --output FILE.",
         )
     };
-    match fs::read(path) {
+    let read = || {
+        let mut there = Vec::new();
+        // One byte more, so that a longer one is another one.
+        files::open_named(path)?.take(bytes.len() as u64 + 1).read_to_end(&mut there)?;
+        io::Result::Ok(there)
+    };
+    match read() {
         Ok(there) if there == bytes => return Ok(()),
         Ok(_) => {
             return Err(Told::new(
@@ -133,7 +138,7 @@ fn write_new_file(path: &Path, bytes: &[u8]) -> Result<(), Told> {
     match files::put(path, bytes, Access::Everyone) {
         Ok(()) => Ok(()),
         // A folder that cannot be synced has the file all the same; the request can be made again.
-        Err(_) if fs::read(path).is_ok_and(|there| there == bytes) => Ok(()),
+        Err(_) if read().is_ok_and(|there| there == bytes) => Ok(()),
         Err(error) => Err(failed(error.source)),
     }
 }
@@ -141,6 +146,7 @@ fn write_new_file(path: &Path, bytes: &[u8]) -> Result<(), Told> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_request_file_is_written_once_and_never_over_another_file() {

@@ -16,11 +16,10 @@ use alcove_client::{
     },
     telling::{arrival, times},
 };
-use alcove_programs::{exit::Exit, text::safe_line};
+use alcove_programs::{exit::Exit, files::open_named, text::safe_line};
 use alcove_proto::limits::INVITATION_MAIL_BYTES_MAX;
 use serde::Serialize;
 use std::{
-    fs,
     io::{self, IsTerminal, Read, Write},
     path::Path,
     time::Duration,
@@ -187,7 +186,7 @@ fn read_file(file: &Path) -> Result<Zeroizing<String>, Failure> {
             "Name the file with the invitation that your agency's admin gave you.",
         )
     };
-    fs::File::open(file).and_then(take_text).map_err(failed)
+    open_named(file).and_then(take_text).map_err(failed)
 }
 
 /// At most one byte more than a mail with an invitation may have, so that too much is noticed. What is no text is no invitation.

@@ -9,10 +9,10 @@ use alcove_client::{
         times,
     },
 };
+use alcove_programs::files::open_named;
 use alcove_proto::limits::RECOVERED_KEYS_BYTES_MAX;
 use clap::Subcommand;
 use std::{
-    fs::File,
     io::Read,
     path::{Path, PathBuf},
 };
@@ -113,7 +113,7 @@ async fn import(context: &Context, path: &Path) -> Result<(), Failure> {
 fn read(context: &Context, path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let limit = RECOVERED_KEYS_BYTES_MAX as u64 + 1;
-    File::open(path)
+    open_named(path)
         .and_then(|file| file.take(limit).read_to_end(&mut bytes))
         .map_err(|error| files::file(context.language, path, &error))?;
     Ok(bytes)
