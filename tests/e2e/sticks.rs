@@ -10,16 +10,16 @@ use alcove_tests::{
 };
 use std::{
     fs,
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command},
     time::Duration,
 };
 
 const MIB: u64 = 1024 * 1024;
 
-/// An NTFS in a file, mounted over FUSE, and unmounted when dropped.
-struct Stick(PathBuf);
+/// An NTFS in a file, mounted over FUSE by a program, and unmounted when dropped.
+struct Stick(PathBuf, Child);
 
 impl Stick {
     fn mount(image: &Path, folder: &Path, mib: u64) -> Option<Self> {
@@ -29,7 +29,22 @@ impl Stick {
             Command::new(program).args(options).arg(last).output().is_ok_and(|done| done.status.success())
         };
         let made = succeeds("/sbin/mkfs.ntfs", &["--force", "--fast", "--quiet"], image);
-        (made && succeeds("ntfs-3g", &[path(image)], folder)).then(|| Self(folder.to_owned()))
+        let device = || fs::metadata(folder).map_or(0, |folder| folder.dev());
+        let before = device();
+        let mut mount = Command::new("ntfs-3g");
+        let program = mount.args(["-o", "no_detach", path(image), path(folder)]).spawn();
+        let mut program = made.then_some(program)?.ok()?;
+        wait_for("the stick to be mounted, or not to be", Duration::from_secs(30), || {
+            let has_ended = program.try_wait().is_ok_and(|ended| ended.is_some());
+            (has_ended || device() != before).then_some(())
+        });
+        (device() != before).then(|| Self(folder.to_owned(), program))
+    }
+
+    /// Sends a signal to the program that answers for it.
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").arg(signal).arg(self.1.id().to_string()).status();
+        assert!(sent.is_ok_and(|status| status.success()));
     }
 
     /// The names on it.
@@ -45,6 +60,7 @@ impl Stick {
 impl Drop for Stick {
     fn drop(&mut self) {
         let _unmounted = Command::new("umount").arg(&self.0).status();
+        let _ended = self.1.wait();
     }
 }
 
@@ -106,4 +122,51 @@ fn no_piece_of_a_document_stays_on_a_stick_and_nothing_becomes_a_dead_end() {
     let (home, request) = (stick.0.join("vault"), stick.0.join("device.req"));
     let enrol = ["--home", path(&home), "enrol", "request", "-o", path(&request), "--json"];
     scene.leon.run(enrol).success();
+}
+
+#[test]
+fn a_stick_that_does_not_answer_keeps_no_other_folder_from_being_cleared() {
+    let scene = Scene::with_case();
+    let stick = || Stick::mount(&scene.world.path("stick.img"), &scene.world.path("stick"), 32);
+    let stick = is_root().then(stick).flatten();
+    if skip_unless(stick.is_some(), "a stick that does not answer", "root, ntfs-3g and FUSE") {
+        return;
+    }
+    let stick = stick.expect("it is mounted");
+    let file = scene.world.path("interview.wav");
+    write_seeded(&file, 3, 12 * MIB);
+    scene.rosa.run(["doc", "send", CASE, path(&file), "--yes", "--json"]).success();
+    let id = document(&scene.leon, "interview.wav");
+    let folders: Vec<_> = (0..3).map(|number| scene.world.path(&format!("folder-{number}"))).collect();
+    let pieces = || {
+        let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).expect("a folder")).flatten();
+        entries.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    scene.proxy.set(Fault::Throttle(2 * MIB));
+    for folder in folders.iter().chain([&stick.0]) {
+        fs::create_dir_all(folder).expect("a folder can be made");
+        let get = scene.leon.command(["doc", "get", &id, "-o", path(folder), "--yes"]);
+        let running = get.start(&scene.world.path("getting"));
+        wait_for("some of it to come", Duration::from_secs(60), || {
+            fs::read_dir(folder)
+                .ok()?
+                .flatten()
+                .find(|entry| entry.metadata().is_ok_and(|data| data.len() > 0))
+        });
+        running.signal("KILL");
+        assert_eq!(running.join(Duration::from_secs(30)), 137);
+    }
+    scene.proxy.set(Fault::None);
+    for piece in pieces() {
+        fs::set_permissions(piece, fs::Permissions::from_mode(0o666)).expect("its mode can be changed");
+    }
+    assert_eq!((pieces().len(), stick.names().len()), (3, 1), "the control: all are left");
+    stick.signal("-STOP");
+    let listed = scene.leon.command(["note", "list", CASE, "--offline"]).deadline(Duration::from_secs(30));
+    let (listed, left) = (listed.outcome(), pieces());
+    stick.signal("-CONT");
+    listed.success();
+    assert!(left.is_empty(), "the others are not cleared: {left:?}");
+    scene.leon.run(["note", "list", CASE, "--offline"]).success();
+    assert_eq!(stick.names(), [""; 0], "and the stick, once it answers");
 }
