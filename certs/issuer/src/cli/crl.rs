@@ -3,10 +3,10 @@
 use super::{
     adopt::Adopt,
     input::refuse_existing,
-    publishing::{Publishing, answer_crl, cut_text, publish_crl},
+    publishing::{Publishing, answer_crl, publish_crl},
     run::Run,
 };
-use alcove_issuer::{IssuerError, read_limited};
+use alcove_issuer::{IssuerError, read_limited, telling::published::list_in_force};
 use alcove_proto::limits::CRL_BYTES_MAX;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -78,7 +78,7 @@ impl PublishCrl {
                 "number": published.number,
                 "cut": published.cut,
             }),
-            &[format!("List {} is in force. {}", published.number, cut_text(published.cut))],
+            &[list_in_force(run.output.language, published.number, published.cut)],
         )
     }
 }

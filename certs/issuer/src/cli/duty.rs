@@ -1,9 +1,9 @@
 //! The duty officer's commands.
 
-use super::{clock::clock_ms, desk::AtDesk, passphrase::Source, publishing::cut_text, run::Run};
+use super::{clock::clock_ms, desk::AtDesk, passphrase::Source, run::Run};
 use alcove_issuer::{
     DutyOfficer, FolderError, IssuerError, at_desk,
-    telling::{Done, moment},
+    telling::{Done, moment, published},
     write_whole,
 };
 use alcove_proto::names::Identity;
@@ -124,7 +124,7 @@ impl Deny {
         match (cut, &self.output) {
             (None, Some(file)) => run.output.done_and_next(object, lines, &Done::Denied { file }),
             (cut, _) => {
-                lines.extend(cut.map(|cut| format!("It is in force. {}", cut_text(cut))));
+                lines.extend(cut.map(|cut| published::in_force(run.output.language, cut)));
                 run.output.done(&object, &lines)
             }
         }

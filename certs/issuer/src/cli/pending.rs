@@ -3,7 +3,7 @@
 use super::{clock::clock_ms, desk::AtDesk, output::Output, run::Run};
 use alcove_issuer::{
     DeskEvent, IssuerError, Judged, OpenInvitation, RequestKind,
-    telling::{self, Done, Next, Place, minute, moment, next},
+    telling::{self, Done, Next, Place, moment, next},
 };
 use alcove_proto::v1::DeskEventKind;
 use clap::Args;
@@ -39,7 +39,7 @@ impl Pending {
             .collect();
         run.output.remarks(&next.iter().flat_map(Next::lines).collect::<Vec<_>>())?;
         if judged.is_empty() && waiting.invitations.is_empty() && waiting.events.is_empty() {
-            run.output.remark("Nothing is waiting, and nothing has happened since you last looked.")?;
+            run.output.remark(telling::nothing_waits(run.output.language))?;
         }
         // Only now: what could not be shown is shown the next time.
         if let Some(last) = waiting.events.last() {
@@ -75,15 +75,8 @@ fn show_request(judged: &Judged, now_ms: i64, output: &mut Output) -> Result<(),
     let words = (!judged.request.is_empty()).then(|| judged.words());
     let fault = judged.fault.as_ref().map(|fault| output.fault(fault));
     let late = late.map(|late| telling::late(output.language, late, now_ms));
-    let mut lines = vec![format!(
-        "{}  {kind}{}, came {}",
-        judged.identity,
-        name.map(|name| format!(" for {name}")).unwrap_or_default(),
-        minute(judged.handed_in_at_ms)
-    )];
-    lines.extend(words.as_ref().map(|words| format!("    words: {words}")));
-    lines.extend(late.as_ref().map(|late| format!("    late: {late}")));
-    lines.extend(fault.as_ref().map(|fault| format!("    {fault}")));
+    let lines =
+        telling::request_lines(output.language, judged, words.as_deref(), late.as_deref(), fault.as_deref());
     output.answer(
         &json!({
             "schema": "alcove.certs.request.v1",
@@ -104,7 +97,6 @@ fn show_invitation(
     name: Option<&str>,
     output: &mut Output,
 ) -> Result<(), IssuerError> {
-    let state = if invitation.used { "a request has come in" } else { "no request has come yet" };
     output.answer(
         &json!({
             "schema": "alcove.certs.invitation.v1",
@@ -115,31 +107,21 @@ fn show_invitation(
             "not_after": moment(invitation.not_after_ms),
             "used": invitation.used,
         }),
-        &[format!(
-            "{}  invited{} until {}, {state}",
-            invitation.identity,
-            match name {
-                Some(name) => format!(" ({name})"),
-                None => " by another copy of this folder".to_owned(),
-            },
-            minute(invitation.not_after_ms)
-        )],
+        &[telling::invitation_state(output.language, invitation, name)],
     )
 }
 
 fn show_event(event: &DeskEvent, output: &mut Output) -> Result<(), IssuerError> {
-    let (kind, text) = match event.kind {
-        DeskEventKind::Unspecified => ("unknown", "something this version does not know"),
-        DeskEventKind::HandedIn => ("handed-in", "a request came in"),
-        DeskEventKind::WrongCode => ("wrong-code", "REFUSED: the code was not the invitation's"),
-        DeskEventKind::UsedCode => ("used-code", "REFUSED: the invitation had been used for another request"),
-        DeskEventKind::ExpiredCode => ("expired-code", "REFUSED: the invitation had ended"),
-        DeskEventKind::NotInvited => ("not-invited", "REFUSED: that device was not invited"),
-        DeskEventKind::RenewalRefused => {
-            ("renewal-refused", "REFUSED: a renewal by a certificate that is not valid")
-        }
-        DeskEventKind::Collected => ("collected", "the answer was collected"),
-        DeskEventKind::Denied => ("denied", "the duty officer shut it out"),
+    let kind = match event.kind {
+        DeskEventKind::Unspecified => "unknown",
+        DeskEventKind::HandedIn => "handed-in",
+        DeskEventKind::WrongCode => "wrong-code",
+        DeskEventKind::UsedCode => "used-code",
+        DeskEventKind::ExpiredCode => "expired-code",
+        DeskEventKind::NotInvited => "not-invited",
+        DeskEventKind::RenewalRefused => "renewal-refused",
+        DeskEventKind::Collected => "collected",
+        DeskEventKind::Denied => "denied",
     };
     output.answer(
         &json!({
@@ -149,6 +131,6 @@ fn show_event(event: &DeskEvent, output: &mut Output) -> Result<(), IssuerError>
             "identity": event.identity,
             "at": moment(event.at_ms),
         }),
-        &[format!("{}  {}  {text}", minute(event.at_ms), event.identity)],
+        &[telling::desk_event(output.language, event)],
     )
 }

@@ -2,11 +2,12 @@
 
 use super::{clock::clock_ms, output::Output};
 use alcove_issuer::{
-    AgencyCa, DeskError, IssuedCrl, IssuerError, ListError, Published, at_desk, runtime, telling::Done,
+    AgencyCa, DeskError, IssuedCrl, IssuerError, ListError, Published, at_desk, runtime,
+    telling::{Done, published},
     write_whole,
 };
 use alcove_proto::{
-    limits::{CRL_AHEAD_MS_MAX, CRLS_PER_MINUTE_MAX, LISTED_SERIALS_MAX},
+    limits::{CRL_AHEAD_MS_MAX, LISTED_SERIALS_MAX},
     v1::Reason,
 };
 use clap::Args;
@@ -82,7 +83,7 @@ pub(crate) fn publish_crl(
                 })) if waits < WAITS_MAX => {
                     waits += 1;
                     let seconds = seconds_of(retry_after_ms);
-                    output.remark(&waiting_text(seconds, file))?;
+                    output.remark(&published::list_waits(output.language, seconds, file))?;
                     seconds
                 }
                 Err(IssuerError::Desk(DeskError::Refused {
@@ -92,7 +93,7 @@ pub(crate) fn publish_crl(
                 })) if !has_waited_for_its_date && (1..=AHEAD_MS_MAX).contains(&retry_after_ms) => {
                     has_waited_for_its_date = true;
                     let seconds = seconds_of(retry_after_ms);
-                    output.remark(&ahead_text(seconds, file))?;
+                    output.remark(&published::list_ahead(output.language, seconds, file))?;
                     seconds
                 }
                 published => return published.map_err(of_a_list),
@@ -121,31 +122,6 @@ pub(crate) fn of_a_list(error: IssuerError) -> IssuerError {
     }
 }
 
-fn waiting_text(seconds: u64, file: &Path) -> String {
-    format!(
-        "The server takes {CRLS_PER_MINUTE_MAX} lists a minute from an agency. This one is in {} and will be sent in {seconds} s: \
-         please wait. One list can name many: you may give --identity several times.",
-        file.display()
-    )
-}
-
-fn ahead_text(seconds: u64, file: &Path) -> String {
-    format!(
-        "This list is dated ahead of the server's clock: set the clock of this computer. It is in {} and will be sent in {seconds} s: \
-         please wait.",
-        file.display()
-    )
-}
-
-/// How many connections ended.
-pub(crate) fn cut_text(cut: u32) -> String {
-    match cut {
-        0 => "No live connection was cut.".to_owned(),
-        1 => "1 live connection was cut.".to_owned(),
-        cut => format!("{cut} live connections were cut."),
-    }
-}
-
 /// The list is on disk before anybody hears of it; then it is published, if a desk was named.
 pub(crate) fn answer_crl(
     crl: &IssuedCrl,
@@ -157,19 +133,19 @@ pub(crate) fn answer_crl(
     write_whole(file, &crl.der)?;
     // The list is made: whatever becomes of the answer, it is published and the ledger after it.
     output.acted();
-    let published = publishing.publish(&crl.der, file, output)?;
-    let mut lines = vec![first, format!("List {} names {} certificates.", crl.number, crl.entries)];
-    lines.extend(published.as_ref().map(|published| format!("It is in force. {}", cut_text(published.cut))));
+    let sent = publishing.publish(&crl.der, file, output)?;
+    let mut lines = vec![first, published::list_made(output.language, crl)];
+    lines.extend(sent.as_ref().map(|sent| published::in_force(output.language, sent.cut)));
     let object = json!({
         "schema": "alcove.certs.crl.v1",
         "number": crl.number,
         "entries": crl.entries,
         "newly_revoked": crl.newly_revoked,
         "file": file,
-        "published": published.is_some(),
-        "cut": published.as_ref().map(|published| published.cut),
+        "published": sent.is_some(),
+        "cut": sent.as_ref().map(|sent| sent.cut),
     });
-    match published {
+    match sent {
         Some(_) => output.answer(&object, &lines),
         None => output.answer_and_next(object, lines, &Done::ListMade { file }),
     }

@@ -5,7 +5,7 @@ use alcove_issuer::{
     DraftError, Finding, FindingKind, FolderError, IssuerError, RehearseInput,
     drafting::read_charter,
     io, read_limited, rehearse,
-    telling::{day, moment},
+    telling::{day, moment, remedy},
 };
 use alcove_programs::dates;
 use alcove_proto::{limits::CRL_BYTES_MAX, v1};
@@ -65,7 +65,7 @@ impl Rehearse {
         };
         let rehearsal = rehearse(&input, now_ms)?;
         for Finding { at_ms, kind, name } in &rehearsal.findings {
-            let (word, todo) = remedy(*kind);
+            let (word, todo) = (word(*kind), remedy(run.output.language, *kind));
             run.output.answer(
                 &json!({
                     "schema": "alcove.certs.rehearsal.v1",
@@ -100,19 +100,16 @@ impl Rehearse {
     }
 }
 
-fn remedy(kind: FindingKind) -> (&'static str, &'static str) {
+fn word(kind: FindingKind) -> &'static str {
     match kind {
-        FindingKind::Charter => ("charter", "draft, sign and publish the next version"),
-        FindingKind::NextCharter => ("next-charter", "draft it again with more --days"),
-        FindingKind::Ca => ("ca", "roll it over with `alcove-certs ca roll begin`"),
-        FindingKind::Server => ("server", "certify the server again with `alcove-certs server issue`"),
-        FindingKind::ServerRefused => (
-            "server-refused",
-            "the charter refuses it: certify the server again with a CA that the charter lists",
-        ),
-        FindingKind::Crl => ("crl", "make the next list with `alcove-certs crl` and give it to the server"),
-        FindingKind::Device => ("device", "let it renew, or certify it again; revoke it if it is gone"),
-        FindingKind::Duty => ("duty", "make a new duty officer's key with `alcove-certs duty init`"),
+        FindingKind::Charter => "charter",
+        FindingKind::NextCharter => "next-charter",
+        FindingKind::Ca => "ca",
+        FindingKind::Server => "server",
+        FindingKind::ServerRefused => "server-refused",
+        FindingKind::Crl => "crl",
+        FindingKind::Device => "device",
+        FindingKind::Duty => "duty",
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     publishing::{Publishing, answer_crl},
     run::Run,
 };
-use alcove_issuer::{IssuerError, Reason, Which};
+use alcove_issuer::{IssuerError, Reason, Which, telling::published::revoked};
 use alcove_proto::names::{Identity, Person};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -83,11 +83,7 @@ impl Revoke {
         let (mut ca, _) = run.open_agency(&self.ca)?;
         let crl = ca.revoke_all(&which, self.reason.into(), run.now_ms)?;
         let file = self.output.unwrap_or_else(|| self.ca.join("agency.crl"));
-        let first = match crl.newly_revoked.len() {
-            0 => "Everything of that name had been revoked before.".to_owned(),
-            1 => "Revoked 1 certificate.".to_owned(),
-            count => format!("Revoked {count} certificates."),
-        };
+        let first = revoked(run.output.language, crl.newly_revoked.len());
         answer_crl(&crl, &file, first, &self.publishing, &mut run.output)?;
         // After the list: that shuts the device out.
         self.publishing.publish_ledger(&ca)

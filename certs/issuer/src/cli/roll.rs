@@ -1,7 +1,11 @@
 //! The commands that roll a CA over.
 
 use super::{output::Output, run::Run};
-use alcove_issuer::{AnyCa, IssuerError, RollState, drafting::read_charter, telling::Done};
+use alcove_issuer::{
+    AnyCa, IssuerError, RollState,
+    drafting::read_charter,
+    telling::{Done, rolled},
+};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -81,12 +85,10 @@ fn answer(ca: &AnyCa, folder: &Path, now_ms: i64, output: &mut Output) -> Result
         AnyCa::Server(ca) => (ca.roll_state(), ca.living_by_old_ca(now_ms).len()),
     };
     let is_server = matches!(ca, AnyCa::Server(_));
-    let (word, line) = match state {
-        RollState::Steady => ("steady", "No roll-over is under way: one CA signs.".to_owned()),
-        RollState::Begun => ("begun", "There is a next CA. The old one still signs.".to_owned()),
-        RollState::Switched => {
-            ("switched", format!("The new CA signs. {living} valid certificates are from the old CA."))
-        }
+    let word = match state {
+        RollState::Steady => "steady",
+        RollState::Begun => "begun",
+        RollState::Switched => "switched",
     };
     let object = json!({
         "schema": "alcove.certs.roll.v1",
@@ -95,5 +97,6 @@ fn answer(ca: &AnyCa, folder: &Path, now_ms: i64, output: &mut Output) -> Result
         "state": word,
         "living_by_old_ca": living,
     });
+    let line = rolled(output.language, state, living);
     output.answer_and_next(object, vec![line], &Done::Rolled { folder, is_server, state })
 }

@@ -4,11 +4,14 @@ use super::{
     clock::clock_ms,
     output::Output,
     pauses::{BACKOFF_SECONDS_MAX, longer},
-    publishing::{cut_text, of_a_list},
+    publishing::of_a_list,
 };
 use alcove_issuer::{
     DeskError, IssuerError, ListError, Visit,
-    telling::{Told, tell},
+    telling::{
+        published::{Watched, watched as watched_text},
+        tell,
+    },
 };
 use alcove_proto::v1::Reason;
 use std::path::Path;
@@ -67,60 +70,36 @@ pub(super) fn submit(
     folder: &Path,
     output: &mut Output,
 ) -> Result<Option<ListLeft>, IssuerError> {
-    let file = folder.join("agency.crl");
-    let file = file.display();
     let crl = visit.ca.newest_crl()?;
-    let (text, left) = match visit.submit_crl(crl).map_err(of_a_list) {
-        Ok(published) => {
-            (format!("Revocation list {} is in force. {}", published.number, cut_text(published.cut)), None)
-        }
+    let told;
+    let (watched, left) = match visit.submit_crl(crl).map_err(of_a_list) {
+        Ok(published) => (Watched::InForce { number: published.number, cut: published.cut }, None),
         // The server has this list or a newer one: nothing is left to do.
         Err(IssuerError::Desk(DeskError::Refused { reason: Reason::TrustRefused, .. })) => {
-            (format!("The server does not accept the list in {file}."), None)
+            (Watched::NotAccepted, None)
         }
         Err(IssuerError::List(ListError::Ahead { retry_after_ms })) => {
             let left = list.refused(false, retry_after_ms, clock_ms());
-            let text = format!(
-                "The revocation list in {file} is dated ahead of the server's clock: set the clock of this computer. What was \
-                 revoked since is NOT in force. The list will be handed in again in {} s; renewals continue.",
-                left.wait_seconds
-            );
-            (text, Some(left))
+            (Watched::Ahead { seconds: left.wait_seconds }, Some(left))
         }
         Err(IssuerError::List(ListError::TooEarly { number, retry_after_ms })) => {
             let left = list.refused(true, retry_after_ms, clock_ms());
-            let text = format!(
-                "The server has revocation list {number}, and the one in {file} comes too early for its number. What was revoked \
-                 since is NOT in force. A new one will be made and handed in in {} s; renewals continue. If this folder did not make list \
-                 {number}, someone else has this agency's CA key: take over what is in force with `alcove-certs crl adopt`, and \
-                 replace the CA.",
-                left.wait_seconds
-            );
-            (text, Some(left))
+            (Watched::TooEarly { number, seconds: left.wait_seconds }, Some(left))
         }
         // Nor does it later, whatever is tried: somebody has to look.
         Err(IssuerError::Desk(DeskError::Refused { reason: Reason::ListRefused, .. })) => {
-            let text = format!(
-                "The server refuses the revocation list in {file}: it takes back what an earlier list says, or its number or date \
-                 is out of order. What was revoked since is NOT in force; renewals continue. Was this folder put back from a copy, or \
-                 is this computer's clock wrong? `alcove-certs crl adopt` takes over the list that is in force; then revoke what is \
-                 missing, and publish a new one with `alcove-certs crl`."
-            );
-            (text, None)
+            (Watched::TakesBack, None)
         }
         Err(
             error @ (IssuerError::List(ListError::Full { .. })
             | IssuerError::Desk(DeskError::Refused { reason: Reason::TooLarge, .. })),
         ) => {
-            let Told { happened, remedy, .. } = tell(output.language, &error, clock_ms());
-            let text = format!(
-                "{happened} The revocation list in {file} is NOT in force; renewals continue. {remedy}"
-            );
-            (text, None)
+            told = tell(output.language, &error, clock_ms());
+            (Watched::Refused(&told), None)
         }
         Err(error) => return Err(error),
     };
-    output.remark(&text)?;
+    output.remark(&watched_text(output.language, watched, &folder.join("agency.crl")))?;
     Ok(left)
 }
 

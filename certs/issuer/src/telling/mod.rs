@@ -4,18 +4,24 @@
 //! fact, and says first in which language it is written: with a second language it does not compile until that is there too.
 //! How a command ends depends on the fact alone.
 
+mod adopted;
 pub(crate) mod answer;
 mod attempt;
+pub mod attempts;
 mod charter;
 mod charter_file;
 mod desk;
 pub(crate) mod differences;
 mod draft;
+mod events;
 mod folder;
 mod life;
 mod list;
 mod next;
+pub mod published;
+mod recovered;
 pub(crate) mod recovery;
+mod rehearsed;
 mod request;
 mod roll;
 mod start;
@@ -23,12 +29,17 @@ mod step;
 pub(crate) mod time;
 pub(crate) mod told;
 
+pub use adopted::differences_of_lists;
 pub use answer::late;
 pub use charter_file::Described;
 pub use differences::{Due, Words, due, side_code};
+pub use events::{desk_event, invitation_state, nothing_waits, request_lines};
 pub use life::{Ending, cut_short, ending};
 pub use next::{Done, Place, next};
-pub use recovery::share_fault;
+pub use recovered::{fetched, opened};
+pub use recovery::{share_fault, shares_judged};
+pub use rehearsed::remedy;
+pub use roll::rolled;
 pub use start::{begun_already, goes_on, step_line, step_next, step_object, step_title, unsigned};
 pub use step::Next;
 pub use time::{day, grouped, minute, moment};

@@ -2,7 +2,10 @@
 
 use crate::{
     recovery::error::{RecoveryError, ShareFault},
-    telling::told::{Said, said},
+    telling::{
+        time::grouped,
+        told::{Said, said},
+    },
 };
 use alcove_programs::{exit::Exit, language::Language};
 use std::path::PathBuf;
@@ -25,6 +28,21 @@ pub fn share_fault(language: Language, fault: &ShareFault) -> String {
         }
         ShareFault::DoesNotFit => "wrong: its value does not fit the commitments".to_owned(),
     }
+}
+
+/// How many shares are good, need to be, and were made; and of which key.
+pub fn shares_judged(
+    language: Language,
+    (good, needed, officers): (usize, usize, u32),
+    agency: &str,
+    key_hash: &str,
+) -> [String; 3] {
+    let Language::English = language;
+    [
+        format!("{good} good, of {officers} that were made; {needed} are needed."),
+        format!("  agency   {agency}"),
+        format!("  key hash {}", grouped(key_hash)),
+    ]
 }
 
 pub(super) fn exit(error: &RecoveryError) -> Exit {

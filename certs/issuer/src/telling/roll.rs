@@ -1,13 +1,28 @@
 //! What a person is told when a step of a roll-over was not taken.
 
 use crate::{
-    ca::roll::{error::RollError, state::OldCertificate},
+    ca::roll::{
+        error::RollError,
+        state::{OldCertificate, RollState},
+    },
     telling::{
         time::day,
         told::{Said, said},
     },
 };
 use alcove_programs::{exit::Exit, language::Language};
+
+/// How far a roll-over is, and how many valid certificates are from the old CA.
+pub fn rolled(language: Language, state: RollState, living: usize) -> String {
+    let Language::English = language;
+    match state {
+        RollState::Steady => "No roll-over is under way: one CA signs.".to_owned(),
+        RollState::Begun => "There is a next CA. The old one still signs.".to_owned(),
+        RollState::Switched => {
+            format!("The new CA signs. {living} valid certificates are from the old CA.")
+        }
+    }
+}
 
 pub(super) fn exit(error: &RollError) -> Exit {
     use RollError as R;

@@ -1,8 +1,11 @@
 //! `charter publish`, `charter would-cut`: putting a charter in force, and who would be cut by it.
 
-use crate::cli::{clock::clock_ms, publishing::cut_text, run::Run};
+use crate::cli::{clock::clock_ms, run::Run};
 use alcove_issuer::{
-    AgencyCa, Desk, DraftError, IssuerError, drafting::read_charter, runtime, telling::Done,
+    AgencyCa, Desk, DraftError, IssuerError,
+    drafting::read_charter,
+    runtime,
+    telling::{Done, published::charter_in_force},
 };
 use alcove_proto::names::Identity;
 use clap::Args;
@@ -36,7 +39,7 @@ impl PublishCharter {
                 "number": published.number,
                 "cut": published.cut,
             }),
-            vec![format!("Version {} is in force. {}", published.number, cut_text(published.cut))],
+            vec![charter_in_force(run.output.language, published.number, published.cut)],
             &Done::CharterPublished { file: &self.file },
         )
     }

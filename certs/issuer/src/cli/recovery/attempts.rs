@@ -3,7 +3,7 @@
 use crate::cli::{clock::clock_ms, desk::AtDesk, input::REQUEST_BYTES_MAX, run::Run};
 use alcove_issuer::{
     Attempt, AttemptError, IssuerError, Visit, read_limited, spelled_words,
-    telling::{Done, Next, minute, moment, next},
+    telling::{Done, Next, attempts, moment, next},
     words_of_request,
 };
 use alcove_proto::{ids::AttemptId, names::Identity, v1::AttemptState};
@@ -51,18 +51,8 @@ impl Ask {
         let id = visit.wait(visit.orders(clock_ms()).open_recovery(&self.device, &words))?;
         let attempt = find(&visit, &id)?;
         let kept = visit.ca.kept_request_path(&self.device);
-        let mut lines = vec![
-            format!("Asked for the escrow of the person who has {}.", attempt.identity),
-            format!("  attempt  {id}"),
-            format!("  words    {words}"),
-            format!("  opens    {}", minute(attempt.open_from_ms)),
-            "Every device of your agency is told, and any of them may object until then.".to_owned(),
-            match (&self.request, kept.exists()) {
-                (Some(path), _) => format!("The officers also need the request: {}", path.display()),
-                (None, true) => format!("The officers also need the request: {}", kept.display()),
-                (None, false) => "The officers also need the request of that device, as a file.".to_owned(),
-            },
-        ];
+        let request = self.request.or_else(|| kept.exists().then_some(kept));
+        let mut lines = attempts::asked(run.output.language, &attempt, request.as_deref());
         let (open_from_ms, at) = (attempt.open_from_ms, self.at.place());
         let done = Done::RecoveryAsked { attempt: &id, open_from_ms, at };
         // The object is the attempt, as `recovery attempts` shows it.
@@ -83,16 +73,16 @@ fn words_of(request: Option<&[u8]>, given: Option<&str>, device: &Identity) -> R
 impl ListAttempts {
     pub(crate) fn run(self, run: &mut Run) -> Result<(), IssuerError> {
         let visit = run.visit(&self.at)?;
-        let attempts = visit.wait(visit.orders(clock_ms()).attempts(&visit.trust))?;
-        for attempt in &attempts.ours {
-            run.output.answer(&object(attempt), &lines(attempt))?;
+        let shown = visit.wait(visit.orders(clock_ms()).attempts(&visit.trust))?;
+        for attempt in &shown.ours {
+            run.output.answer(&object(attempt), &attempts::lines(run.output.language, attempt))?;
         }
-        if attempts.forged > 0 {
+        if shown.forged > 0 {
             // The other attempts have been shown; this is why nobody goes on as if nothing were wrong.
-            return Err(AttemptError::Forged { count: attempts.forged }.into());
+            return Err(AttemptError::Forged { count: shown.forged }.into());
         }
-        if attempts.ours.is_empty() {
-            run.output.remark("No recovery has been asked for.")?;
+        if shown.ours.is_empty() {
+            run.output.remark(attempts::none(run.output.language))?;
         }
         Ok(())
     }
@@ -103,7 +93,8 @@ impl WithdrawAttempt {
         let visit = run.visit(&self.at)?;
         visit.wait(visit.orders(clock_ms()).withdraw_recovery(&self.attempt))?;
         let attempt = find(&visit, &self.attempt)?;
-        run.output.done(&object(&attempt), &lines(&attempt))
+        let lines = attempts::lines(run.output.language, &attempt);
+        run.output.done(&object(&attempt), &lines)
     }
 }
 
@@ -112,18 +103,6 @@ pub(super) fn find(visit: &Visit, id: &AttemptId) -> Result<Attempt, IssuerError
     let attempts = visit.wait(visit.orders(clock_ms()).attempts(&visit.trust))?;
     let found = attempts.ours.into_iter().find(|attempt| attempt.id == *id);
     found.ok_or_else(|| AttemptError::Unknown(*id).into())
-}
-
-pub(super) fn state_text(state: AttemptState) -> &'static str {
-    match state {
-        AttemptState::Unspecified => "in a state that this version does not know",
-        AttemptState::Announced => "announced",
-        AttemptState::Open => "open",
-        AttemptState::HandedOut => "released",
-        AttemptState::Objected => "objected to",
-        AttemptState::Withdrawn => "withdrawn",
-        AttemptState::Ended => "ended",
-    }
 }
 
 fn state_name(state: AttemptState) -> &'static str {
@@ -150,29 +129,4 @@ fn object(attempt: &Attempt) -> serde_json::Value {
         "since": moment(attempt.since_ms),
         "objected_by": attempt.objected_by.as_ref().map(Identity::to_string),
     })
-}
-
-fn lines(attempt: &Attempt) -> Vec<String> {
-    let mut lines = vec![
-        format!("{}  for {}, {}", attempt.id, attempt.identity, state_text(attempt.state)),
-        format!("    announced {}, words: {}", minute(attempt.announced_at_ms), attempt.words),
-    ];
-    lines.push(match (attempt.state, &attempt.objected_by) {
-        (AttemptState::Announced, _) => format!("    opens {}", minute(attempt.open_from_ms)),
-        (AttemptState::Objected, Some(identity)) => {
-            format!("    {identity} objected, {}", minute(attempt.since_ms))
-        }
-        (AttemptState::Objected, None) => {
-            "    so the server says, but no device of your agency has signed it".to_owned()
-        }
-        (
-            AttemptState::Open
-            | AttemptState::HandedOut
-            | AttemptState::Withdrawn
-            | AttemptState::Ended
-            | AttemptState::Unspecified,
-            _,
-        ) => format!("    since {}", minute(attempt.since_ms)),
-    });
-    lines
 }

@@ -6,7 +6,7 @@ use crate::cli::{
 };
 use alcove_issuer::{
     IssuerError, key_hash,
-    telling::{grouped, share_fault},
+    telling::{share_fault, shares_judged},
 };
 use alcove_proto::names::TrustDomain;
 use clap::Args;
@@ -48,12 +48,8 @@ impl Check {
             )?;
         }
         shares.all_good()?;
-        let (good, needed, officers) = shares.count();
-        let said = [
-            format!("{good} good, of {officers} that were made; {needed} are needed."),
-            format!("  agency   {}", agency.unwrap_or_default()),
-            format!("  key hash {}", grouped(&hash.unwrap_or_default())),
-        ];
+        let hash = hash.unwrap_or_default();
+        let said = shares_judged(run.output.language, shares.count(), agency.unwrap_or_default(), &hash);
         run.output.remarks(&said)
     }
 }

@@ -1,15 +1,13 @@
 //! `recovery fetch`: what is sealed of a person, once nobody can object any more.
 
-use crate::cli::{
-    clock::clock_ms,
-    desk::AtDesk,
-    input::AnswerFile,
-    recovery::attempts::{find, state_text},
-    run::Run,
-};
+use crate::cli::{clock::clock_ms, desk::AtDesk, input::AnswerFile, recovery::attempts::find, run::Run};
 use alcove_issuer::{
-    Attempt, AttemptError, IssuerError, Visit, key_hash, recovery::RecoveryError, telling::Done, write_whole,
+    Attempt, AttemptError, IssuerError, Visit, key_hash,
+    recovery::RecoveryError,
+    telling::{Done, attempts, fetched as fetched_lines},
+    write_whole,
 };
+use alcove_programs::language::Language;
 use alcove_proto::{
     ids::{AttemptId, Digest},
     v1::AttemptState,
@@ -39,21 +37,11 @@ impl Fetch {
             None => key_in_force(&visit)?,
         };
         let attempt = find(&visit, &self.attempt)?;
-        check_open(&attempt)?;
+        check_open(run.output.language, &attempt)?;
         let fetched = visit.wait(visit.orders(clock_ms()).read_escrow(&self.attempt, &hash))?;
         write_whole(&self.answer.output, &fetched.bundle.encode())?;
         let (entries, grants) = (fetched.bundle.entries.len(), fetched.bundle.grants.len());
-        let mut lines = vec![format!(
-            "Fetched {entries} entries and {grants} grants, sealed to the recovery key, into {}.",
-            self.answer.output.display()
-        )];
-        if fetched.left_out > 0 {
-            lines.push(format!("{} were malformed and left out.", fetched.left_out));
-        }
-        lines.push(format!(
-            "{} may read the log again; it needs the recovered keys to open what it reads.",
-            attempt.identity
-        ));
+        let lines = fetched_lines(run.output.language, &fetched, &attempt, &self.answer.output);
         let done = Done::EscrowFetched {
             file: &self.answer.output,
             device: &attempt.identity,
@@ -85,13 +73,13 @@ fn key_in_force(visit: &Visit) -> Result<Digest, IssuerError> {
 }
 
 /// Said before the desk is asked, since it says it better.
-fn check_open(attempt: &Attempt) -> Result<(), IssuerError> {
+fn check_open(language: Language, attempt: &Attempt) -> Result<(), IssuerError> {
     match attempt.state {
         AttemptState::Announced => {
             Err(AttemptError::NotOpenYet { open_from_ms: attempt.open_from_ms }.into())
         }
         AttemptState::Objected | AttemptState::Withdrawn | AttemptState::Ended => {
-            Err(AttemptError::Over { what: state_text(attempt.state) }.into())
+            Err(AttemptError::Over { what: attempts::state(language, attempt.state) }.into())
         }
         // What this version does not know, the desk decides.
         AttemptState::Open | AttemptState::HandedOut | AttemptState::Unspecified => Ok(()),

@@ -9,7 +9,7 @@ use crate::cli::{
 use alcove_issuer::{
     IssuerError, read_limited,
     recovery::{OpenedEscrow, place_object, read_escrow},
-    telling::Done,
+    telling::{Done, opened as opened_lines},
     words_of_request, write_whole,
 };
 use alcove_proto::names::Identity;
@@ -82,37 +82,8 @@ impl Open {
             "opened_grants": opened.grants(),
             "unopened_grants": opened.unopened_grants(),
         });
-        let mut lines =
-            vec![format!("Opened the keys of {} epochs out of {entries} entries.", opened.epochs())];
-        if grants > 0 {
-            lines.push(format!(
-                "Opened {} of {grants} grants that their devices had received.",
-                opened.grants()
-            ));
-        }
-        for poisoned in &poisoned {
-            lines.push(format!(
-                "Epoch {} of group {} is poisoned: its entries {} hold different keys. Both were kept.",
-                poisoned.place.epoch,
-                poisoned.place.group,
-                poisoned.entries.iter().map(|entries| numbers(entries)).collect::<Vec<_>>().join(" and ")
-            ));
-        }
-        if !once.is_empty() {
-            lines.push(format!("{} epochs were sealed by one device alone.", once.len()));
-        }
-        if !opened.unopened().is_empty() {
-            lines.push(format!("Entries that did not open: {}.", numbers(opened.unopened())));
-        }
-        if !opened.unopened_grants().is_empty() {
-            lines.push(format!("Grants that did not open: {}.", numbers(opened.unopened_grants())));
-        }
+        let lines = opened_lines(output.language, opened, entries, grants);
         let done = Done::EscrowOpened { file: &self.answer.output, device: &self.device };
         output.done_and_next(object, lines, &done)
     }
-}
-
-/// Entries as people count them, from 1.
-fn numbers(entries: &[usize]) -> String {
-    entries.iter().map(|entry| (entry + 1).to_string()).collect::<Vec<_>>().join(", ")
 }
