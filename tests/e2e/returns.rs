@@ -34,7 +34,7 @@ fn a_way_back_survives_death_at_every_sync_of_the_laptop() {
     for death in 1..=DEATHS_MAX {
         backup.put_back();
         scene.rosa.run(["status", "--json"]).code(6);
-        let rejoin = scene.rosa.command(["case", "rejoin", CASE, "--json"]);
+        let rejoin = scene.rosa.command(["case", "rejoin", CASE, "--yes", "--json"]);
         let killed = rejoin.signalled_at_sync("KILL", death).outcome();
         scene.rosa.run(["status", "--json"]);
         let back = !frozen(&scene);
@@ -43,7 +43,7 @@ fn a_way_back_survives_death_at_every_sync_of_the_laptop() {
             break;
         }
         if !back {
-            scene.rosa.run(["case", "rejoin", CASE, "--json"]).success();
+            scene.rosa.run(["case", "rejoin", CASE, "--yes", "--json"]).success();
         }
         deaths.push(back);
         let text = format!("death {death}");
@@ -91,7 +91,7 @@ fn a_sole_owner_reads_on_has_documents_and_gets_back_what_others_keep() {
     scene.rosa.run(["doc", "get", &document(&scene.rosa, "before.pdf"), "-o", path(&back), "--yes"]);
     assert!(same_bytes(&files[0], &back), "what came before the backup is still there");
 
-    let rejoined = scene.rosa.json(["case", "rejoin", CASE]);
+    let rejoined = scene.rosa.json(["case", "rejoin", CASE, "--yes"]);
     assert_eq!(rejoined["not_readable"], 3, "{rejoined}");
     for list in [["note", "list"], ["doc", "list"], ["member", "list"], ["case", "show"]] {
         let shown = scene.rosa.run([list[0], list[1], CASE]);
@@ -136,7 +136,7 @@ fn a_second_laptop_vouches_for_the_first_one_and_gives_it_what_it_missed() {
     let missed = write(&second, "by the second");
     backup.put_back();
     scene.leon.run(["status", "--json"]).code(6);
-    scene.leon.run(["case", "rejoin", CASE, "--json"]).success();
+    scene.leon.run(["case", "rejoin", CASE, "--yes", "--json"]).success();
     write(&scene.leon, "back again");
     for reader in [&scene.rosa, &second] {
         assert_eq!(texts(reader), ["by the first", "by the second", "back again"]);

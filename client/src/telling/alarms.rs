@@ -175,9 +175,10 @@ fn means_and_to_do(language: Language, alarm: &AlarmView) -> (&'static str, &'st
         AlarmKind::VaultRestored => (
             "Another laptop, or a second copy of this one's data, may be in use in your name; or this laptop was restored \
              from a backup.",
-            "If you use two, go on with only one of them. If you know what it was, `alcove status --acknowledge-alarms` \
-             ends the alarm until it happens again, and `alcove case rejoin` comes first if the case is frozen. If you \
-             do not know, someone has a copy of your data: tell your agency's admin now.",
+            "Look through `alcove case log` for anything in your name that you did not write. If you use two laptops, go \
+             on with only one of them. If you know what it was, `alcove case rejoin` (for a case that is frozen) or \
+             `alcove status --acknowledge-alarms` ends the alarm until it happens again. If you do not know, someone has \
+             a copy of your data: tell your agency's admin now.",
         ),
         AlarmKind::CommitUnprocessable if alarm.device.is_some() => (
             "That person's program is broken or malicious.",
@@ -294,10 +295,10 @@ pub fn alarm(
                 "There is an alarm for {whose} (vault-restored), so nothing is sent. The case holds something \
                  from this device that is not here."
             ),
-            "If you use another laptop with the same data, go on with only one of them. If that is the cause, or you \
-             restored a backup: run `alcove case rejoin` if the case is frozen, otherwise `alcove status \
-             --acknowledge-alarms`. If you know of neither, someone has a copy of this laptop's data: tell your admin \
-             now.",
+            "Look through `alcove case log` for anything in your name that you did not write. If you use another laptop \
+             with the same data, go on with only one of them. If that is the cause, or you restored a backup: run \
+             `alcove case rejoin` if the case is frozen, otherwise `alcove status --acknowledge-alarms`. If you know of \
+             neither, someone has a copy of this laptop's data: tell your admin now.",
         );
     }
     Told::new(

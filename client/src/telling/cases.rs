@@ -106,7 +106,7 @@ pub fn title(language: Language, case: &ConversationView) -> String {
     }
 }
 
-/// What is said above everything that is shown of a case that is here as of a backup.
+/// What is said above everything that is shown of a case of which an older copy is here.
 pub fn as_of(language: Language, case: &ConversationView) -> Option<String> {
     let Language::English = language;
     (case.is_old && case.successor.is_none()).then(|| old(language, case))
@@ -120,7 +120,9 @@ fn old(language: Language, case: &ConversationView) -> String {
     } else {
         "`alcove status` brings it up to date".to_owned()
     };
-    format!("AS OF {since}: this laptop was restored from a backup; {way}")
+    format!(
+        "AS OF {since}: this laptop was restored from a backup, or a second copy of its data is in use; {way}"
+    )
 }
 
 /// What is special about a case, in words.

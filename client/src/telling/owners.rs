@@ -83,8 +83,8 @@ pub(crate) fn begun_before_copy(language: Language) -> Told {
     let Language::English = language;
     Told::new(
         Exit::Conflict,
-        "The backup that was restored on this laptop held a change of members that was still waiting. It may have \
-         been made and undone since, so it was dropped. See `alcove member list`, and add or remove people again \
+        "This laptop's data is an older copy (a restored backup, or a second copy is in use), in which a change of members \
+         was still waiting. It may have been made and undone since, so it was dropped. See `alcove member list`, and add or remove people again \
          if that is still wanted.",
         "`alcove member list` shows who is on the case.",
     )

@@ -214,7 +214,8 @@ fn refused(language: Language, refusal: &Refusal) -> Told {
         ),
         Reason::IdReused => Told::new(
             Exit::Integrity,
-            "The server holds something different under the same id: this vault may have been restored from a copy.",
+            "The server holds something different under the same id: this laptop may have been restored from a backup, or \
+             a second copy of its data may be in use.",
             "Run `alcove status`, and tell your agency's admin what it says.",
         ),
         Reason::CommitInvalid => Told::new(

@@ -114,19 +114,19 @@ pub fn told(language: Language, names: Names<'_>, error: Error) -> Told {
         ),
         Error::CaseRestored => Told::new(
             Exit::Integrity,
-            "This laptop was restored from a backup. It shows the case as it was then, and does not know who was \
-             removed since.",
+            "This laptop was restored from a backup, or a second copy of its data is in use. It shows the case as it was \
+             when the copy was made, and does not know who was removed since.",
             "Rejoin it with `alcove case rejoin`; what is here can still be read. Do not continue the case in a \
              new one from here.",
         ),
         Error::NotRestored => Told::new(
             Exit::Conflict,
-            "The case was not restored from a backup, so there is nothing to rejoin.",
+            "What is here of the case is not from an older copy, so there is nothing to rejoin.",
             "`alcove case show` says what is wrong with a case.",
         ),
         Error::NoWayBack => Told::new(
             Exit::Integrity,
-            "This device cannot rejoin the case by itself: the backup is older than its newest keys, or the case's \
+            "This device cannot rejoin the case by itself: what is here is older than its newest keys, or the case's \
              history cannot be followed from there.",
             "Ask an owner of the case to remove this device and add it again; what is here can still be read.",
         ),

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use prost::Message;
 use std::sync::{Arc, Mutex};
 
-const REJOIN: [&str; 4] = ["case", "rejoin", CASE, "--json"];
+const REJOIN: [&str; 5] = ["case", "rejoin", CASE, "--yes", "--json"];
 
 fn remove_leon(owner: &Staff) {
     owner.run(["member", "remove", CASE, "Leon Baptiste", "--yes", "--json"]).success();
@@ -70,7 +70,7 @@ fn whoever_was_removed_is_not_revived_by_leading_the_case_on_from_a_backup() {
     assert_eq!((&shown["is_old"], &shown["frozen"]), (&true.into(), &true.into()), "{shown}");
     assert_eq!(texts(&scene.rosa), ["while Leon is here"], "what is here can be read");
 
-    let back = scene.rosa.json(&REJOIN[..3]);
+    let back = scene.rosa.json(&REJOIN[..4]);
     assert_eq!(back["not_readable"], 1, "{back}");
     let shown = scene.rosa.json(["case", "show", CASE]);
     assert_eq!((&shown["is_old"], &shown["frozen"]), (&false.into(), &false.into()), "{shown}");

@@ -58,14 +58,20 @@ fn a_copy_that_comes_back_by_its_own_key_puts_the_living_vault_out_and_is_told()
     let living = Backup::of(&scene.rosa);
     backup.put_back();
     scene.rosa.run(["status", "--json"]).code(6);
-    scene.rosa.run(["case", "rejoin", CASE, "--json"]).success();
+    scene.rosa.run(["case", "rejoin", CASE, "--yes", "--json"]).success();
     write(&scene.rosa, "by the copy");
 
     living.put_back();
     let told = scene.rosa.run(["status"]).code(6);
     assert!(told.stdout.contains("second copy"), "{}", told.stdout);
     scene.rosa.run(["case", "continue", CASE, "--yes", "--json"]).code(6);
-    scene.rosa.run(["case", "rejoin", CASE, "--json"]).success();
+    // The one sign of a stolen copy does not end before a person has read what it can mean.
+    let asked = scene.rosa.run(["case", "rejoin", CASE]).code(9);
+    for meaning in ["restored from a backup", "another laptop uses", "someone has a copy"] {
+        assert!(asked.stderr.replace('\n', " ").contains(meaning), "{meaning}: {}", asked.stderr);
+    }
+    scene.rosa.run(["status", "--json"]).code(6);
+    scene.rosa.run(["case", "rejoin", CASE, "--yes", "--json"]).success();
     write(&scene.rosa, "by the living one");
     assert_eq!(texts(&scene.leon), ["by the copy", "by the living one"]);
 }

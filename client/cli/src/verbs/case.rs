@@ -78,7 +78,7 @@ pub(crate) enum Case {
         /// The case
         case: String,
     },
-    /// Rejoin a case after this laptop was restored from a backup
+    /// Rejoin a case after this laptop was restored from a backup, or after two laptops used the same data; asks first
     Rejoin {
         /// The case
         case: String,
@@ -295,13 +295,17 @@ async fn leave(context: &Context, query: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Comes back into a case whose state is from a backup.
+/// Comes back into a case whose state is from an older copy, once the person knows why: it ends the alarm.
 async fn rejoin(context: &Context, query: &str, words: Option<&str>) -> Result<(), Failure> {
     let session = context.session()?;
     // What the log says of the case decides whether there is anything to come back from.
     context.refresh(&session).await.before_writing()?;
     let case = session.choose_conversation(query)?;
     let since_ms = case.last_activity_ms;
+    if case.is_old && case.frozen {
+        context.output.say(&rejoined::before(context.language, &case));
+        prompt::confirm("Do you know which it was, and rejoin?", context.yes).await?;
+    }
     let missed = session.rejoin(&case.id, words).await?;
     context.output.acted();
     let refresh = context.refresh(&session).await;
