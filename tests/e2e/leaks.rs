@@ -1,12 +1,15 @@
 //! What the server wrote: nothing that people said, named or sent.
 
-use crate::scene::Scene;
+use crate::scene::{CASE, Scene};
 use alcove_tests::{
     canaries::Canaries,
+    faults::Fault,
+    forward::{Forward, Manner},
+    process::{Outcome, Run},
     samples::{SeededBytes, same_bytes},
-    world::path,
+    world::{World, path},
 };
-use std::{fs, io::Read};
+use std::{fs, io::Read, os::unix::fs::PermissionsExt};
 
 #[test]
 fn the_server_writes_nothing_of_what_people_say_send_or_are_called() {
@@ -61,4 +64,59 @@ fn the_server_writes_nothing_of_what_people_say_send_or_are_called() {
     let (found, searched) = canaries.search_with_control(&folder);
     assert!(found.is_empty(), "{found:?}");
     assert!(searched > 2 << 20, "{searched} bytes: less than the document alone");
+}
+
+#[test]
+fn what_doctor_tells_programs_names_no_person_case_server_or_folder() {
+    let (scene, elsewhere) = (Scene::with_case(), World::with_agencies(1));
+    let impostor = elsewhere.start_server();
+    let (open, refusing) =
+        (Forward::new(Manner::Connects), Forward::new(Manner::Answers("HTTP/1.1 403 Forbidden")));
+    let nowhere = scene.world.path("vault-of-rosa");
+    let wrong = scene.world.path("wrong-words");
+    fs::write(&wrong, "not the passphrase of anything").expect("a file can be written");
+    fs::set_permissions(&wrong, fs::Permissions::from_mode(0o600)).expect("permissions can be set");
+    let own = scene.rosa.home.file_name().and_then(|name| name.to_str()).expect("a name in UTF-8");
+    let names = [
+        "Rosa",
+        "Iglesias",
+        "Leon",
+        CASE,
+        "harborlight",
+        "northmark",
+        "127.0.0.1",
+        "vault-of-rosa",
+        "wrong-words",
+        own,
+        path(scene.world.folder()),
+    ];
+    let named = |outcome: &Outcome| {
+        let said = format!("{}{}", outcome.stdout, outcome.stderr);
+        names.into_iter().filter(|name| said.contains(name)).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut controls = Vec::new();
+    let mut look = |state: &str, change: &dyn Fn(Run) -> Run| {
+        let json = change(scene.rosa.command(["doctor", "--json"])).outcome();
+        assert!(
+            json.stdout.contains("alcove.") || json.stderr.contains("alcove."),
+            "{state}: {}",
+            json.stderr
+        );
+        assert_eq!(named(&json), [""; 0], "{state}: {}{}", json.stdout, json.stderr);
+        controls.extend(named(&change(scene.rosa.command(["doctor"])).outcome()));
+    };
+    look("all is well", &|run| run);
+    look("by a proxy", &|run| run.env("HTTPS_PROXY", open.url("")));
+    look("by a proxy that refuses", &|run| run.env("HTTPS_PROXY", refusing.url("")));
+    look("no vault", &|run| run.env("ALCOVE_HOME", &nowhere));
+    look("another passphrase", &|run| run.env("ALCOVE_PASSPHRASE_FILE", &wrong));
+    fs::set_permissions(&scene.rosa.home, fs::Permissions::from_mode(0o755)).expect("permissions can be set");
+    look("a folder that others may read", &|run| run);
+    scene.proxy.retarget(impostor.address());
+    look("another server", &|run| run);
+    scene.proxy.set(Fault::Refuse);
+    look("no server", &|run| run);
+    for name in ["127.0.0.1", "vault-of-rosa", own] {
+        assert!(controls.iter().any(|found| found == name), "the control: {name} is told to the person");
+    }
 }

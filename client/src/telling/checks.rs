@@ -1,10 +1,9 @@
 //! What `doctor` looks at and finds, in words.
 
 use super::{certificates, numbers, people::Names, session, times, told::Told};
-use crate::session::{CertificateTrouble, Check, RenewalView, Trouble};
+use crate::session::{CertificateTrouble, Check, RenewalState, RenewalView, Trouble};
 use alcove_programs::{exit::Exit, language::Language, text::safe_line};
 use serde::Serialize;
-use std::path::PathBuf;
 
 /// `alcove.check.v1`.
 #[derive(Serialize)]
@@ -14,23 +13,23 @@ pub struct CheckJson {
     found: Option<String>,
     #[serde(rename = "do")]
     remedy: Option<String>,
-    /// Of the server alone.
+    /// Whether there is one on the way. Of the server alone.
     #[serde(skip_serializing_if = "Option::is_none")]
-    proxy: Option<String>,
+    proxy: Option<bool>,
 }
 
 impl CheckJson {
     /// The kind of object, and its version.
     pub const SCHEMA: &'static str = "alcove.check.v1";
 
-    /// As JSON shows it. `proxy`: on the way to the server.
-    pub fn new(check: Check, verdict: &'static str, found: Option<&Told>, proxy: Option<String>) -> Self {
+    /// As JSON shows it. `proxy`: whether there is one on the way to the server.
+    pub fn new(check: Check, verdict: &'static str, found: Option<&Told>, proxy: bool) -> Self {
         Self {
             check,
             verdict,
             found: found.map(|told| told.what.clone()),
             remedy: found.map(|told| told.remedy.clone()),
-            proxy: proxy.filter(|_| check == Check::Server),
+            proxy: (check == Check::Server).then_some(proxy),
         }
     }
 }
@@ -60,23 +59,39 @@ pub fn subject(language: Language, check: Check) -> &'static str {
     }
 }
 
-/// [`told`] for whoever helps: without a name of a person, an agency, a server or a folder in it.
+/// [`told`] for whoever helps: without a name of a person, an agency, a server or a folder in it, and without words that are
+/// read out on the phone.
 pub fn told_without_names(language: Language, check: Check, trouble: Trouble, renewal: &RenewalView) -> Told {
     let Language::English = language;
     let trouble = match trouble {
-        Trouble::OpenToOthers(path) => {
-            Trouble::OpenToOthers(path.file_name().map(PathBuf::from).unwrap_or_default())
-        }
+        // People choose the folder's name, and the program those of its files.
+        Trouble::OpenToOthers(_) => Trouble::OpenToOthers("FOLDER".into()),
         other => other,
     };
-    let is_of_server = matches!(trouble, Trouble::Server(_));
-    let told = told(language, Names::NONE, check, trouble, renewal);
-    if is_of_server {
-        // What it says of its certificate names it.
-        let what = format!("The server cannot be used ({}).", told.exit.word());
-        return Told { what, ..told };
+    let mut renewal = renewal.clone();
+    if let RenewalState::Waiting { words, .. } | RenewalState::Refused { words, .. } = &mut renewal.state {
+        "shown by `alcove status`".clone_into(words);
     }
-    told
+    let is_of_server = matches!(trouble, Trouble::Server(_));
+    let told = told(language, Names::NONE, check, trouble, &renewal);
+    // What is said of its certificate, or of a proxy, names them.
+    if is_of_server { without_names(language, "The server cannot be used", &told) } else { told }
+}
+
+/// That the vault does not open, for whoever helps.
+pub fn unopened_without_names(language: Language, told: &Told) -> Told {
+    let Language::English = language;
+    without_names(language, "The vault cannot be used", told)
+}
+
+/// What kind of failure it is, in place of what the person is told.
+fn without_names(language: Language, what: &str, told: &Told) -> Told {
+    let Language::English = language;
+    Told::new(
+        told.exit,
+        format!("{what} ({}).", told.exit.word()),
+        "On the laptop itself, the same command without --json says more.",
+    )
 }
 
 /// How the program ends when a check fails: what was found, and what mends it. Of the server its own error says
@@ -202,28 +217,29 @@ pub fn told(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::{Error, RenewalState};
+    use crate::session::{Error, ServerError};
 
     #[test]
-    fn what_is_sent_to_a_helper_names_neither_folder_nor_server() {
+    fn what_is_sent_to_a_helper_names_neither_folder_nor_server_nor_words() {
         let renewal = RenewalView {
-            state: RenewalState::None,
+            state: RenewalState::Waiting { since_ms: 0, words: "amber otter".into() },
             due_at_ms: 0,
             desk_known: true,
             desk_silent: false,
             bad_answer: false,
         };
-        let path = || Trouble::OpenToOthers(PathBuf::from("/home/rosa.iglesias/alcove/vault.db"));
-        let (named, nameless) = (
-            told(Language::English, Names::NONE, Check::Permissions, path(), &renewal),
-            told_without_names(Language::English, Check::Permissions, path(), &renewal),
-        );
-        assert!(named.what.contains("rosa.iglesias"), "the control: {}", named.what);
-        assert!(
-            !format!("{nameless:?}").contains("rosa") && nameless.what.contains("vault.db"),
-            "{nameless:?}"
-        );
-        let away = Trouble::Server(Box::new(Error::Server(crate::session::ServerError::Unreachable)));
+        let path = || Trouble::OpenToOthers("/home/rosa.iglesias/amber".into());
+        let ends = || Trouble::CertificateEnds(0);
+        for (check, trouble) in
+            [(Check::Permissions, &path as &dyn Fn() -> Trouble), (Check::Certificates, &ends)]
+        {
+            let named = told(Language::English, Names::NONE, check, trouble(), &renewal);
+            let nameless = told_without_names(Language::English, check, trouble(), &renewal);
+            assert!(format!("{named:?}").contains("amber"), "the control: {named:?}");
+            let said = format!("{nameless:?}");
+            assert!(!said.contains("rosa") && !said.contains("amber"), "{said}");
+        }
+        let away = Trouble::Server(Box::new(Error::Server(ServerError::Unreachable)));
         let nameless = told_without_names(Language::English, Check::Server, away, &renewal);
         assert_eq!(nameless.what, "The server cannot be used (unreachable).");
         assert!(!nameless.remedy.contains("doctor"), "nobody is sent to where they are: {}", nameless.remedy);

@@ -2,18 +2,19 @@
 
 use crate::{context::Context, failure::Failure};
 use alcove_client::{
-    session::{Check, Finding, Verdict},
+    session::{Check, Finding, RenewalView, Session, Verdict},
     telling::{
         Told,
         checks::{self, CheckJson},
     },
 };
+use alcove_programs::exit::Exit;
+use std::sync::Arc;
 
 pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
-    let session = context.session()?;
+    let looked = look(context).await.map_err(|failure| nameless(context, failure));
+    let (session, findings, renewal) = looked?;
     let mut first_broken: Option<Told> = None;
-    let findings = session.doctor().await?;
-    let renewal = session.renewal()?;
     for Finding { check, verdict } in findings {
         // What programs read is made to be handed on to a helper.
         let told = |trouble| {
@@ -30,9 +31,10 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
             Verdict::Broken(trouble) => ("FAIL", "broken", Some(told(trouble)), true),
             Verdict::Skipped => ("--", "skipped", None, false),
         };
-        context
-            .output
-            .object(CheckJson::SCHEMA, CheckJson::new(check, word, found.as_ref(), session.proxy()))?;
+        context.output.object(
+            CheckJson::SCHEMA,
+            CheckJson::new(check, word, found.as_ref(), session.proxy().is_some()),
+        )?;
         context.output.line(&format!("{mark:<5}{}", checks::subject(context.language, check)))?;
         if check == Check::Server
             && let Some(proxy) = session.proxy()
@@ -45,4 +47,20 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
         first_broken = first_broken.or(found.filter(|_| broken));
     }
     first_broken.map_or(Ok(()), |told| Err(told.into()))
+}
+
+async fn look(context: &Context) -> Result<(Arc<Session>, Vec<Finding>, RenewalView), Failure> {
+    let session = context.session()?;
+    let findings = session.doctor().await?;
+    let renewal = session.renewal()?;
+    Ok((session, findings, renewal))
+}
+
+/// What programs read is made to be handed on to a helper.
+fn nameless(context: &Context, failure: Failure) -> Failure {
+    let told = context.told(failure);
+    if !context.output.json || told.exit == Exit::Interrupted {
+        return told.into();
+    }
+    checks::unopened_without_names(context.language, &told).into()
 }
