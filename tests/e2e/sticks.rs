@@ -22,9 +22,10 @@ const MIB: u64 = 1024 * 1024;
 struct Stick(PathBuf, Child);
 
 impl Stick {
-    fn mount(image: &Path, folder: &Path, mib: u64) -> Option<Self> {
+    fn mount(scene: &Scene, options: &str) -> Option<Self> {
+        let (image, folder) = (&scene.world.path("stick.img"), &scene.world.path("stick"));
         fs::create_dir_all(folder).ok()?;
-        fs::File::create(image).and_then(|file| file.set_len(mib * MIB)).ok()?;
+        fs::File::create(image).and_then(|file| file.set_len(32 * MIB)).ok()?;
         let succeeds = |program, options: &[&str], last: &Path| {
             Command::new(program).args(options).arg(last).output().is_ok_and(|done| done.status.success())
         };
@@ -32,7 +33,7 @@ impl Stick {
         let device = || fs::metadata(folder).map_or(0, |folder| folder.dev());
         let before = device();
         let mut mount = Command::new("ntfs-3g");
-        let program = mount.args(["-o", "no_detach", path(image), path(folder)]).spawn();
+        let program = mount.args(["-o", &format!("no_detach{options}"), path(image), path(folder)]).spawn();
         let mut program = made.then_some(program)?.ok()?;
         wait_for("the stick to be mounted, or not to be", Duration::from_secs(30), || {
             let has_ended = program.try_wait().is_ok_and(|ended| ended.is_some());
@@ -67,8 +68,7 @@ impl Drop for Stick {
 #[test]
 fn no_piece_of_a_document_stays_on_a_stick_and_nothing_becomes_a_dead_end() {
     let scene = Scene::with_case();
-    let stick = || Stick::mount(&scene.world.path("stick.img"), &scene.world.path("stick"), 32);
-    let stick = is_root().then(stick).flatten();
+    let stick = is_root().then(|| Stick::mount(&scene, "")).flatten();
     if skip_unless(stick.is_some(), "a stick", "root, ntfs-3g and FUSE") {
         return;
     }
@@ -127,8 +127,7 @@ fn no_piece_of_a_document_stays_on_a_stick_and_nothing_becomes_a_dead_end() {
 #[test]
 fn a_stick_that_does_not_answer_keeps_no_other_folder_from_being_cleared() {
     let scene = Scene::with_case();
-    let stick = || Stick::mount(&scene.world.path("stick.img"), &scene.world.path("stick"), 32);
-    let stick = is_root().then(stick).flatten();
+    let stick = is_root().then(|| Stick::mount(&scene, "")).flatten();
     if skip_unless(stick.is_some(), "a stick that does not answer", "root, ntfs-3g and FUSE") {
         return;
     }
@@ -169,4 +168,28 @@ fn a_stick_that_does_not_answer_keeps_no_other_folder_from_being_cleared() {
     assert!(left.is_empty(), "the others are not cleared: {left:?}");
     scene.leon.run(["note", "list", CASE, "--offline"]).success();
     assert_eq!(stick.names(), [""; 0], "and the stick, once it answers");
+}
+
+#[test]
+fn a_stick_that_shows_every_file_as_its_owners_keeps_no_permissions_either() {
+    let scene = Scene::with_case();
+    let stick = is_root().then(|| Stick::mount(&scene, ",fmask=0177,dmask=077")).flatten();
+    if skip_unless(stick.is_some(), "a stick that looks private", "root, ntfs-3g and FUSE") {
+        return;
+    }
+    let stick = stick.expect("it is mounted");
+    let mode = fs::File::create(stick.0.join("own")).and_then(|file| file.metadata()).expect("a file").mode();
+    assert_eq!(mode & 0o777, 0o600, "the control: it looks private");
+    fs::remove_file(stick.0.join("own")).expect("it can be removed");
+    let file = scene.world.path("interview.wav");
+    write_seeded(&file, 3, 12 * MIB);
+    scene.rosa.run(["doc", "send", CASE, path(&file), "--yes", "--json"]).success();
+    let id = document(&scene.leon, "interview.wav");
+    let get = || scene.leon.command(["doc", "get", &id, "-o", path(&stick.0), "--yes"]);
+    scene.proxy.set(Fault::CutDownAfter(4 * MIB));
+    get().args(["--wait", "0"]).outcome().code(7);
+    assert_eq!(stick.names(), [""; 0], "a cut fetch leaves nothing on it");
+    scene.proxy.set(Fault::None);
+    let saved = get().outcome().success();
+    assert!(saved.stderr.contains("keeps no permissions"), "{}", saved.stderr);
 }
