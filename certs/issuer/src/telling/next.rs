@@ -263,7 +263,7 @@ pub fn next(language: Language, done: &Done<'_>) -> Vec<Next> {
             by("You", format!("give {} and its passphrase to the person on duty.", shell(folder)), None),
             by(
                 "The duty officer",
-                "when a device is lost and the CA is not at hand, shuts it out with `alcove-certs duty deny`.",
+                "shuts a lost device out with `alcove-certs duty deny` when the CA is not at hand.",
                 None,
             ),
         ],
@@ -335,7 +335,11 @@ fn charter(file: &Path, version: u64, must_sign: &[TrustDomain], is_complete: bo
             }
         };
         let sign = format!("alcove-certs charter sign {} --ca DIR", shell(file));
-        return vec![by(who, "call the owners of the new keys, then sign this file.", Some(sign))];
+        let what = match must_sign {
+            [_one] => "calls the owners of the new keys, then signs this file.",
+            _ => "call the owners of the new keys, then sign this file.",
+        };
+        return vec![by(who, what, Some(sign))];
     }
     if version == 1 {
         return vec![by(
@@ -394,12 +398,12 @@ fn rolled(folder: &Path, is_server: bool, state: RollState) -> Vec<Next> {
     match (state, is_server) {
         (RollState::Steady, false) => vec![by(
             "You or another admin",
-            "if the charter lists an earlier CA too, draft the next one without it.",
+            "draft the next charter without the earlier CA, if it is listed there too.",
             draft(format!("--agency {}", file("agency.pub"))),
         )],
         (RollState::Steady, true) => vec![by(
             "An agency's admin",
-            "if the charter lists an earlier CA of the server too, drafts the next one without it.",
+            "drafts the next charter without the server's earlier CA, if it is listed there too.",
             draft(format!("--server-ca {}", file("ca.cert"))),
         )],
         (RollState::Begun, false) => vec![
@@ -409,7 +413,7 @@ fn rolled(folder: &Path, is_server: bool, state: RollState) -> Vec<Next> {
         (RollState::Begun, true) => vec![
             by(
                 "An agency's admin",
-                drafts,
+                "drafts the next charter with both CAs, has it signed, and publishes it.",
                 draft(format!("--server-ca {} --server-ca {}", file("ca.cert"), file("ca.next.cert"))),
             ),
             switch,

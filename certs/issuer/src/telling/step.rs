@@ -3,12 +3,15 @@
 use serde_json::{Value, json};
 use std::path::Path;
 
+/// Whoever reads it.
+const YOU: &str = "You";
+
 /// A step that comes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Next {
     /// Who has to take it, at the beginning of a line.
     pub who: String,
-    /// What they do, as a sentence.
+    /// What they do, as the rest of a sentence; for the reader alone, what to do.
     pub what: String,
     /// The command for it, ready for a shell; nothing where none does it.
     pub command: Option<String>,
@@ -21,7 +24,11 @@ pub(super) fn by(who: impl Into<String>, what: impl Into<String>, command: Optio
 impl Next {
     /// For people: a sentence, and below it the command.
     pub fn lines(&self) -> Vec<String> {
-        let sentence = format!("Next: {}: {}", self.who, self.what);
+        // Whoever reads it is told what to do; of others they are told what those do.
+        let sentence = match self.who.as_str() {
+            YOU => format!("Next: {}", self.what),
+            who => format!("Next: {who} {}", self.what),
+        };
         [sentence].into_iter().chain(self.command.iter().map(|command| format!("    {command}"))).collect()
     }
 
@@ -49,6 +56,13 @@ pub(super) fn shell(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_next_step_reads_as_a_sentence() {
+        let line = |who: &str, what: &str| by(who, what, None).lines().concat();
+        assert_eq!(line("You", "send it."), "Next: send it.");
+        assert_eq!(line("The operator", "starts the server."), "Next: The operator starts the server.");
+    }
 
     #[test]
     fn a_path_is_one_word_for_a_shell() {
