@@ -3,7 +3,7 @@
 use super::{ask::ask, clock::clock_ms, desk::AtDesk, order::device_object, output::Output, run::Run};
 use alcove_issuer::{
     AnswerError, IssuerError, Judged, Wanted,
-    telling::{Done, cut_short, day},
+    telling::{Done, cut_short, end},
 };
 use alcove_proto::names::Identity;
 use clap::Args;
@@ -38,7 +38,8 @@ impl Approve {
         // The code is of no use any more; if this is cut off, `pending` forgets it when its time is over.
         invitations.keep_only(|invited| invited.identity != judged.identity)?;
         let life = visit.ca.life()?;
-        let mut lines = vec![format!("Certified {} until {}.", issued.identity, day(issued.not_after_ms))];
+        let mut lines =
+            vec![format!("Certified {} until {}.", issued.identity, end(issued.not_after_ms, run.now_ms))];
         lines.extend(cut_short(run.output.language, &life, issued.not_after_ms).map(str::to_owned));
         let object = device_object(&issued, &judged.words(), &life);
         run.output.done_and_next(object, lines, &Done::Approved { identity: &issued.identity })

@@ -9,7 +9,7 @@ use alcove_issuer::{
     IssuerError,
     drafting::read_charter,
     read_limited,
-    telling::{Done, cut_short, day},
+    telling::{Done, cut_short, end},
     words_of_request, write_whole,
 };
 use clap::Args;
@@ -56,7 +56,12 @@ impl Issue {
         object["file"] = json!(self.answer.output);
         let mut lines = vec![
             format!("The request's words are: {words}. The person must see the same."),
-            format!("Certified {} ({}) until {}.", order.name, order.role, day(issued.not_after_ms)),
+            format!(
+                "Certified {} ({}) until {}.",
+                order.name,
+                order.role,
+                end(issued.not_after_ms, run.now_ms)
+            ),
         ];
         lines.extend(cut_short(run.output.language, &life, issued.not_after_ms).map(str::to_owned));
         lines.push(format!("They are {}.", issued.identity));

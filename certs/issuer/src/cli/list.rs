@@ -3,7 +3,7 @@
 use super::run::Run;
 use alcove_issuer::{
     IssuerError, Kind, Listed, list,
-    telling::{day, moment},
+    telling::{day, end, moment},
 };
 use clap::Args;
 use serde_json::json;
@@ -28,8 +28,10 @@ impl List {
             };
             let state = match &revoked {
                 Some(revocation) => format!("revoked {}", day(revocation.at_ms)),
-                None if issued.not_after_ms < run.now_ms => format!("ended {}", day(issued.not_after_ms)),
-                None => format!("until {}", day(issued.not_after_ms)),
+                None if issued.not_after_ms < run.now_ms => {
+                    format!("ended {}", end(issued.not_after_ms, run.now_ms))
+                }
+                None => format!("until {}", end(issued.not_after_ms, run.now_ms)),
             };
             run.output.answer(
                 &json!({

@@ -11,7 +11,7 @@ use super::{
 use alcove_issuer::{
     AgencyCa, AnswerError, DEVICE_DAYS, DeskError, FolderError, IssuerError, Judged, Late, LifeError,
     Passphrase, RequestKind, Visit, Wanted, runtime,
-    telling::{self, cut_short, day, moment},
+    telling::{self, cut_short, end, moment},
 };
 use alcove_programs::language::Language;
 use alcove_proto::{names::Identity, reason::Nature, v1::Reason};
@@ -253,8 +253,8 @@ fn told(
     output: &mut Output,
 ) -> Result<(), IssuerError> {
     let text = match (not_after_ms, why) {
-        (Some(not_after_ms), None) => format!("{state} until {}", day(not_after_ms)),
-        (Some(not_after_ms), Some(why)) => format!("{state} until {}. {why}", day(not_after_ms)),
+        (Some(not_after_ms), None) => format!("{state} until {}", end(not_after_ms, clock_ms())),
+        (Some(not_after_ms), Some(why)) => format!("{state} until {}. {why}", end(not_after_ms, clock_ms())),
         (None, Some(why)) => format!("{state}: {why}"),
         (None, None) => state.to_owned(),
     };

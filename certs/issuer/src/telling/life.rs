@@ -3,7 +3,7 @@
 use crate::{
     ca::life::{CaLife, LifeError},
     telling::{
-        time::{day, minute, moment},
+        time::{end, minute, moment},
         told::{Said, said},
     },
 };
@@ -34,12 +34,12 @@ pub fn ending(language: Language, life: &CaLife, now_ms: i64) -> Option<Ending> 
     let what = if life.is_over(now_ms) {
         format!(
             "This CA ended on {}: it certifies nothing and makes no revocation lists any more.",
-            day(end_ms)
+            end(end_ms, now_ms)
         )
     } else {
         format!(
-            "This CA ends on {}, {left}. No certificate that it makes is valid for longer, and after that day it certifies nothing.",
-            day(end_ms)
+            "This CA ends on {}, {left}. No certificate that it makes is valid for longer, and after its end it certifies nothing.",
+            end(end_ms, now_ms)
         )
     };
     let object = json!({ "at": moment(end_ms), "days_left": days_left, "over": life.is_over(now_ms) });
@@ -77,7 +77,7 @@ pub(super) fn sentences(language: Language, error: &LifeError, now_ms: i64) -> S
         LifeError::Over { not_after_ms } => said(
             format!(
                 "This CA ended on {}, so it signs nothing any more; this computer's clock says {}.",
-                day(*not_after_ms),
+                end(*not_after_ms, now_ms),
                 minute(now_ms)
             ),
             "If the clock is right, replace the CA: `alcove-certs ca roll begin`, then sign and publish the charter that lists \

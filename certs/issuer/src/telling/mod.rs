@@ -42,7 +42,7 @@ pub use rehearsed::remedy;
 pub use roll::rolled;
 pub use start::{begun_already, goes_on, step_line, step_next, step_object, step_title, unsigned};
 pub use step::Next;
-pub use time::{day, grouped, minute, moment};
+pub use time::{day, end, grouped, minute, moment};
 pub use told::Told;
 
 use crate::{
