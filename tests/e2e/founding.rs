@@ -203,6 +203,12 @@ fn two_agencies_and_an_operator_found_a_collaborative_step_by_step() {
     ends(harborlight);
     let mut operator = place.sits_down("operator");
     brings(&mut operator, &charter, "That is the charter");
+    stops(operator);
+    assert_eq!(place.open("operator"), Some(("lists".into(), "waiting".into())));
+    let mut operator = place.sits_down("operator");
+    for who in ["harborlight", "elmgate"] {
+        brings(&mut operator, &place.path(who).join("ca/agency.crl"), "That is the revocation list");
+    }
     ends(operator);
     for who in ["harborlight", "elmgate", "operator"] {
         assert_eq!(place.open(who), None, "{who}");

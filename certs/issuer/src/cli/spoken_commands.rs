@@ -120,6 +120,7 @@ fn walks(folder: &Path) -> Vec<Vec<Next>> {
         of(&signs, None),
         of(&operates, Some((StepName::ServerKeys, Vec::new()))),
         of(&operates, Some((StepName::Charter, drafter()))),
+        of(&operates, Some((StepName::Lists, whom()))),
         of(&operates, None),
     ]
 }

@@ -10,7 +10,7 @@ use alcove_issuer::{
     IssuerError,
     start::{Part, Plan, StartError, State, Step, StepName, TakenIn, Walk, steps},
     telling::{
-        Described, Next, begun_already, day, goes_on, step_line, step_next, step_object, step_title, unsigned,
+        Described, Next, begun_already, end, goes_on, step_line, step_next, step_object, step_title, unsigned,
     },
 };
 use clap::Args;
@@ -179,11 +179,12 @@ fn take(step: &Step, plan: &Plan, walk: &Walk, run: &mut Run) -> Result<Goes, Is
             let mut ca = run.open_server(&walk.ca())?;
             let until_ms = walk.certify_server(&mut ca, run.now_ms)?;
             run.output.acted();
-            run.output.remark(&format!("Certified the server until {}.", day(until_ms)))?;
+            run.output.remark(&format!("Certified the server until {}.", end(until_ms, run.now_ms)))?;
             Ok(Goes::On)
         }
         // None of these is a person's own: they wait, or are the first.
-        (StepName::Names | StepName::Gather | StepName::Charter | StepName::Signatures, _) => Ok(Goes::Stops),
+        (StepName::Names | StepName::Gather | StepName::Charter, _)
+        | (StepName::Signatures | StepName::Lists, _) => Ok(Goes::Stops),
     }
 }
 
@@ -258,6 +259,7 @@ fn taken_text(taken: &TakenIn) -> String {
     match taken {
         TakenIn::Agency(trust_domain) => format!("That is the file of {trust_domain}."),
         TakenIn::ServerCa => "That is the server's CA.".to_owned(),
+        TakenIn::List(trust_domain) => format!("That is the revocation list of {trust_domain}."),
         TakenIn::Charter { new_signatures: 0 } => "That is the charter, with no new signature.".to_owned(),
         TakenIn::Charter { new_signatures: 1 } => "That is the charter, with 1 new signature.".to_owned(),
         TakenIn::Charter { new_signatures } => {

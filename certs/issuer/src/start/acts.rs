@@ -16,7 +16,7 @@ use crate::{
         sent::Sent,
     },
 };
-use alcove_charter::{CHARTER_FILE_BYTES_MAX, CharterFile};
+use alcove_charter::{CHARTER_FILE_BYTES_MAX, CharterFile, Crl};
 use alcove_programs::{files::create_private_folder, passphrase::Passphrase};
 use alcove_proto::{limits::CERTIFICATE_BYTES_MAX, names::TrustDomain};
 use std::path::{Path, PathBuf};
@@ -31,6 +31,8 @@ pub enum TakenIn {
     Agency(TrustDomain),
     /// The certificate of the server's CA.
     ServerCa,
+    /// The revocation list of an agency.
+    List(TrustDomain),
     /// The charter, with so many signatures that were not there before.
     Charter {
         /// How many.
@@ -52,7 +54,8 @@ impl Walk {
         }
     }
 
-    /// Puts a file that somebody has sent in its place: an agency file, the certificate of the server's CA, or a charter.
+    /// Puts a file that somebody has sent in its place: an agency file, the certificate of the server's CA, a charter, or
+    /// a revocation list.
     ///
     /// Of a charter that is here already only signatures are taken: the names' key beside it stays the one of this folder.
     /// Errors: [`StartError`]; those of reading the file, and of a charter that breaks a rule.
@@ -70,11 +73,31 @@ impl Walk {
             write_whole(&path, &bytes)?;
             return Ok(taken);
         }
+        if let Part::Operates { .. } = &plan.part
+            && self.charter().is_file()
+            && let Some(agency) = self.take_in_list(&bytes)?
+        {
+            return Ok(TakenIn::List(agency));
+        }
         let received = match CharterFile::parse(&bytes) {
             Ok(received) if self.waits_for_charter(&plan) => received,
             Ok(_) | Err(_) => return Err(StartError::NotWanted(file.to_owned()).into()),
         };
         self.take_in_charter(received, &plan)
+    }
+
+    /// Whose list it is, and now in its place; nothing for what is no list of an agency of the charter.
+    ///
+    /// Errors: [`StartError::OlderList`].
+    fn take_in_list(&self, bytes: &[u8]) -> Result<Option<TrustDomain>, IssuerError> {
+        let history = read_charter(&self.charter())?.complete()?;
+        let Ok(list) = Crl::verify(bytes, &history) else { return Ok(None) };
+        let agency = list.trust_domain;
+        if self.list_of(&agency, &history).is_some_and(|held| held.number > list.number) {
+            return Err(StartError::OlderList(agency).into());
+        }
+        write_whole(&self.list(&agency), bytes)?;
+        Ok(Some(agency))
     }
 
     /// Whoever drafts waits for a charter only when there is one.

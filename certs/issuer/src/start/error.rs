@@ -43,6 +43,8 @@ pub enum StartError {
         /// Whose, if it says so.
         of: Option<String>,
     },
+    /// The server has a newer list of that agency.
+    OlderList(TrustDomain),
     /// A step was taken, and the folder does not show it.
     NoProgress,
 }

@@ -72,6 +72,11 @@ impl Walk {
         self.folder.join("server")
     }
 
+    /// Where the server has the list of an agency, and puts one that is handed in at its desk.
+    pub(super) fn list(&self, trust_domain: &TrustDomain) -> PathBuf {
+        self.server().join("crls").join(format!("{trust_domain}.crl"))
+    }
+
     pub(super) fn agencies(&self) -> PathBuf {
         self.folder.join("agencies")
     }

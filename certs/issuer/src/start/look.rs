@@ -12,6 +12,8 @@ use crate::{
         steps::{Found, FoundCharter},
     },
 };
+use alcove_charter::{CharterFile, CharterHistory, Crl};
+use alcove_proto::{limits::CRL_BYTES_MAX, names::TrustDomain};
 use std::path::Path;
 
 impl Walk {
@@ -39,12 +41,17 @@ impl Walk {
             Some(Part::Drafts { .. } | Part::Signs { .. }) | None => "agency.pub",
         };
         let charter = self.charter();
-        let charter = if charter.is_file() {
-            let file = read_charter(&charter)?;
-            let standing = file.offered.standing(file.history.as_ref())?;
-            Some(FoundCharter { signed: standing.signed, must_sign: standing.must_sign })
-        } else {
-            None
+        let file = if charter.is_file() { Some(read_charter(&charter)?) } else { None };
+        let charter = match &file {
+            Some(file) => {
+                let standing = file.offered.standing(file.history.as_ref())?;
+                Some(FoundCharter { signed: standing.signed, must_sign: standing.must_sign })
+            }
+            None => None,
+        };
+        let lists_missing = match (&file, plan.as_ref().map(|plan| &plan.part)) {
+            (Some(file), Some(Part::Operates { .. })) => self.lists_missing(file)?,
+            _ => Vec::new(),
         };
         Ok(Found {
             has_ca: is_there(&self.ca(), last),
@@ -58,7 +65,21 @@ impl Walk {
             charter,
             has_server_request: is_there(&self.server(), "server.req"),
             has_server_certificate: is_there(&self.server(), "server.cert"),
+            lists_missing,
             plan,
         })
+    }
+
+    /// Whose list is not where the server looks for it, or is not theirs.
+    fn lists_missing(&self, file: &CharterFile) -> Result<Vec<TrustDomain>, IssuerError> {
+        let history = file.complete()?;
+        let agencies = history.newest().agencies.iter().map(|agency| agency.trust_domain.clone());
+        Ok(agencies.filter(|agency| self.list_of(agency, &history).is_none()).collect())
+    }
+
+    /// The list of an agency that the server has.
+    pub(super) fn list_of(&self, agency: &TrustDomain, history: &CharterHistory) -> Option<Crl> {
+        let der = read_limited(&self.list(agency), CRL_BYTES_MAX).ok()?;
+        Crl::verify_of(&der, agency, history).ok()
     }
 }

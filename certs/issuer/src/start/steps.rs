@@ -20,6 +20,8 @@ pub struct Found {
     pub has_server_request: bool,
     /// Whether they are certified.
     pub has_server_certificate: bool,
+    /// Whose revocation list the server lacks.
+    pub lists_missing: Vec<TrustDomain>,
 }
 
 /// A charter in the folder of a walk.
@@ -52,6 +54,8 @@ pub enum StepName {
     ServerKeys,
     /// Certify them.
     ServerCertificate,
+    /// Have the first revocation list of every agency.
+    Lists,
 }
 
 /// Somebody else, who has to do something before one can go on.
@@ -106,7 +110,9 @@ fn order(part: &Part) -> &'static [StepName] {
     match part {
         Part::Drafts { .. } => &[S::Names, S::Ca, S::Gather, S::Draft, S::Sign, S::Signatures],
         Part::Signs { .. } => &[S::Names, S::Ca, S::Charter, S::Sign, S::Signatures],
-        Part::Operates { .. } => &[S::Names, S::Ca, S::ServerKeys, S::ServerCertificate, S::Charter],
+        Part::Operates { .. } => {
+            &[S::Names, S::Ca, S::ServerKeys, S::ServerCertificate, S::Charter, S::Lists]
+        }
     }
 }
 
@@ -124,6 +130,7 @@ fn state(name: StepName, part: &Part, found: &Found) -> State {
         // Whoever has drafted needs nothing more from the others for it.
         StepName::Gather if charter.is_some() => State::Done,
         StepName::Gather => waiting(missing(part, found)),
+        StepName::Lists => waiting(found.lists_missing.iter().cloned().map(Whom::Agency).collect()),
         StepName::Charter => waiting(if charter.is_some() { Vec::new() } else { vec![Whom::Drafter] }),
         StepName::Sign => {
             let own_domain = part.agency().map(|agency| &agency.trust_domain);
@@ -236,5 +243,11 @@ mod tests {
         expect(&operates, StepName::ServerCertificate, State::Next);
         operates.has_server_certificate = true;
         expect(&operates, StepName::Charter, State::Waiting(vec![Whom::Drafter]));
+        let signed = vec![domain("elmgate"), domain("harborlight")];
+        operates.charter = Some(FoundCharter { signed, must_sign: Vec::new() });
+        operates.lists_missing = vec![domain("elmgate")];
+        expect(&operates, StepName::Lists, State::Waiting(vec![Whom::Agency(domain("elmgate"))]));
+        operates.lists_missing.clear();
+        assert_eq!(current(&operates), None);
     }
 }

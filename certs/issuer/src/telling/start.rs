@@ -24,6 +24,7 @@ pub fn step_title(language: Language, name: StepName) -> &'static str {
         StepName::Signatures => "receive the charter with everybody's signature",
         StepName::ServerKeys => "make the server's keys",
         StepName::ServerCertificate => "certify the server",
+        StepName::Lists => "collect the first revocation list of every agency",
     }
 }
 
@@ -64,6 +65,7 @@ pub fn step_object(language: Language, step: &Step) -> Value {
         StepName::Signatures => "signatures",
         StepName::ServerKeys => "server-keys",
         StepName::ServerCertificate => "server-certificate",
+        StepName::Lists => "lists",
     };
     let whom: Vec<_> = whom.iter().map(|whom| called(language, whom)).collect();
     json!({ "step": code, "title": step_title(language, step.name), "state": state, "waiting_for": whom })
@@ -175,8 +177,15 @@ pub fn step_next(language: Language, walk: &Walk, plan: &Plan, step: Option<&Ste
             let command = format!("alcove-server init -o {server} --name {name}");
             vec![by("You", "make the server's keys with its own program.", Some(command))]
         }
+        (StepName::Lists, State::Waiting(whom)) => {
+            let lists = whom.iter().map(|whom| {
+                let sends = "sends you the file agency.crl of their CA, or puts it in force at the desk when the server runs.";
+                by(first_upper(&called(language, whom)), sends, None)
+            });
+            lists.chain([starts_server(walk)]).collect()
+        }
         (StepName::Names | StepName::Ca | StepName::Draft | StepName::Sign, _)
-        | (StepName::Gather | StepName::ServerCertificate, _) => Vec::new(),
+        | (StepName::Gather | StepName::ServerCertificate | StepName::Lists, _) => Vec::new(),
     }
 }
 
@@ -189,10 +198,18 @@ fn sends(language: Language, whom: &Whom) -> Next {
         }
         Whom::Drafter => "sends you the charter.",
     };
-    let who = called(language, whom);
-    let mut letters = who.chars();
-    let who = letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or(who);
-    by(who, what, None)
+    by(first_upper(&called(language, whom)), what, None)
+}
+
+/// As a sentence begins.
+fn first_upper(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
+
+fn starts_server(walk: &Walk) -> Next {
+    let config = shell(&walk.server().join("server.toml"));
+    by("You", "start the server.", Some(format!("alcove-server run --config {config}")))
 }
 
 fn at_the_end(walk: &Walk, plan: &Plan) -> Vec<Next> {
@@ -206,21 +223,24 @@ fn at_the_end(walk: &Walk, plan: &Plan) -> Vec<Next> {
             shell(&walk.ca())
         )),
     );
+    let list = shell(&walk.ca().join("agency.crl"));
+    let list = by(
+        "You",
+        format!(
+            "send {list} to the operator, who puts your first revocation list into the server's folder. When the server runs, you \
+             can put it in force yourself instead."
+        ),
+        Some(format!("alcove-certs crl publish {list} --charter {charter} --desk HOST:PORT")),
+    );
     match plan.part {
         Part::Drafts { .. } => vec![
             by("You", format!("send {charter} to the operator and to every other admin."), None),
+            list,
             keep,
             invite,
         ],
-        Part::Signs { .. } => vec![keep, invite],
-        Part::Operates { .. } => vec![
-            by(
-                "You",
-                "start the server.",
-                Some(format!("alcove-server run --config {}", shell(&walk.server().join("server.toml")))),
-            ),
-            keep,
-        ],
+        Part::Signs { .. } => vec![list, keep, invite],
+        Part::Operates { .. } => vec![starts_server(walk), keep],
     }
 }
 
@@ -236,6 +256,7 @@ pub(super) fn exit(error: &StartError) -> Exit {
         | StartError::OtherAgency(_)
         | StartError::OtherCharter(_)
         | StartError::NotOurs
+        | StartError::OlderList(_)
         | StartError::OtherServerName { .. } => Exit::Refused,
         StartError::OtherCa { .. } => Exit::Conflict,
         StartError::NoProgress => Exit::Unexpected,
@@ -309,6 +330,10 @@ pub(super) fn sentences(language: Language, error: &StartError) -> Said {
             },
             "If that is your CA, say its own names: move start.json away if it is there, and run `alcove-certs start` again. \
              If it is not, use another folder.",
+        ),
+        StartError::OlderList(trust_domain) => said(
+            format!("This is an older revocation list of {trust_domain} than the one that the server has."),
+            "Nothing has to be done: the newer one stays.",
         ),
         StartError::NoProgress => said(
             "A step was taken, and the folder does not show it, so it is not taken again.",

@@ -7,6 +7,7 @@ use alcove_issuer::{
     drafting::read_charter,
     start::{Part, Plan, StartError, State, StepName, TakenIn, Walk, steps},
 };
+use alcove_proto::names::TrustDomain;
 use std::{fs, path::PathBuf};
 use tempfile::TempDir;
 
@@ -135,7 +136,7 @@ fn of_a_charter_that_comes_back_only_signatures_are_taken() {
 
 #[test]
 fn an_operator_gives_the_server_no_charter_that_is_not_whole_or_names_another_ca() {
-    let scene = Scene::new();
+    let mut scene = Scene::new();
     let walk = Walk::new(&scene.desk.path("operator")).unwrap();
     let part = Part::Operates { server_name: SERVER_NAME.to_owned() };
     walk.keep(&Plan { collaborative: COLLABORATIVE.parse().unwrap(), part }).unwrap();
@@ -157,6 +158,27 @@ fn an_operator_gives_the_server_no_charter_that_is_not_whole_or_names_another_ca
     scene.desk.elmgate.sign_charter(&mut file, NOW_MS).unwrap();
     assert_eq!(walk.take_in(&scene.sent(&file.encode())).unwrap(), TakenIn::Charter { new_signatures: 2 });
     assert_eq!(fs::read(walk.server().join("charter")).unwrap(), file.encode(), "the control");
+
+    // Without the agencies' revocation lists it is not founded.
+    let (harborlight, elmgate) = (harborlight().trust_domain, elmgate().trust_domain);
+    assert_eq!(walk.look().unwrap().lists_missing, [elmgate.clone(), harborlight.clone()]);
+    fs::create_dir(walk.server().join("crls")).unwrap();
+    let list = scene.desk.harborlight.newest_crl().unwrap();
+    let strangers = AgencyCa::open(&scene.walk.ca(), &passphrase()).unwrap().newest_crl().unwrap();
+    let refused = start_error(walk.take_in(&scene.sent(&strangers)).unwrap_err());
+    assert!(matches!(refused, StartError::NotWanted(_)), "of another CA: {refused:?}");
+    assert_eq!(walk.take_in(&scene.sent(&list)).unwrap(), TakenIn::List(harborlight.clone()));
+    assert_eq!(walk.look().unwrap().lists_missing, std::slice::from_ref(&elmgate));
+    let newer = scene.desk.harborlight.renew_crl(NOW_MS + 1000).unwrap().der;
+    assert_eq!(walk.take_in(&scene.sent(&newer)).unwrap(), TakenIn::List(harborlight.clone()));
+    let older = start_error(walk.take_in(&scene.sent(&list)).unwrap_err());
+    assert!(matches!(older, StartError::OlderList(_)), "{older:?}");
+    // One that lies under another agency's name is not theirs.
+    let place = |of: &TrustDomain| walk.server().join("crls").join(format!("{of}.crl"));
+    fs::copy(place(&harborlight), place(&elmgate)).unwrap();
+    assert_eq!(walk.look().unwrap().lists_missing, std::slice::from_ref(&elmgate));
+    fs::write(place(&elmgate), scene.desk.elmgate.newest_crl().unwrap()).unwrap();
+    assert!(walk.look().unwrap().lists_missing.is_empty(), "as the server puts it there");
 }
 
 #[test]
