@@ -59,6 +59,7 @@ pub use desk::{
     trust::Published,
     visit::{Visit, Wanted, at_desk, runtime},
     waiting::{DeskEvent, HandedIn, OpenInvitation, Waiting, WaitingRequest},
+    waits::when_waiting,
 };
 pub use error::IssuerError;
 pub use ledger::{

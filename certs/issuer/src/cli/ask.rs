@@ -1,7 +1,8 @@
 //! A question to the person at the terminal.
 
+use super::shown::shown;
 use alcove_issuer::{IssuerError, io};
-use alcove_programs::text::safe_block;
+use alcove_programs::fold::of_words;
 use std::{
     io::{BufRead, Read, Write, stderr, stdin},
     path::Path,
@@ -26,9 +27,9 @@ pub(super) fn answer(lines: &[String], question: &str) -> Result<Option<String>,
     let terminal = || io("read from", Path::new("the terminal"));
     let mut answer = String::new();
     if !lines.is_empty() {
-        writeln!(stderr(), "{}", safe_block(&lines.join("\n"), "")).map_err(terminal())?;
+        writeln!(stderr(), "{}", shown(&lines.join("\n"), of_words())).map_err(terminal())?;
     }
-    write!(stderr(), "{}", safe_block(question, "")).map_err(terminal())?;
+    write!(stderr(), "{}", shown(question, of_words())).map_err(terminal())?;
     let read = stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut answer).map_err(terminal())?;
     Ok((read > 0).then_some(answer))
 }

@@ -1,14 +1,8 @@
 //! How a command that failed ends: two sentences and the exit code.
 
-use super::clock::clock_ms;
+use super::{clock::clock_ms, shown::shown};
 use alcove_issuer::{IssuerError, telling};
-use alcove_programs::{
-    answers,
-    exit::Exit,
-    language::Language,
-    text::{safe_block, safe_json},
-    usage,
-};
+use alcove_programs::{answers, exit::Exit, fold::of_words, language::Language, text::safe_json, usage};
 use std::{
     io::{self, Write, stderr},
     process::ExitCode,
@@ -32,7 +26,7 @@ pub(crate) fn say_unwritten_in_part(why: &io::Error, language: Language, json: b
     print(&if json {
         safe_json(&serde_json::json!({ "schema": "alcove.certs.unwritten.v1", "what": what }).to_string())
     } else {
-        safe_block(&what, "")
+        shown(&what, of_words())
     });
 }
 
@@ -59,7 +53,7 @@ fn say_both(exit: Exit, reason: Option<&str>, what: &str, remedy: &str, json: bo
         });
         safe_json(&object.to_string())
     } else {
-        safe_block(&format!("{what}\n{remedy}"), "")
+        shown(&format!("{what}\n{remedy}"), of_words())
     });
     exit.into()
 }

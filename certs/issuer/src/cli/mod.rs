@@ -33,8 +33,10 @@ mod revoke;
 mod roll;
 mod run;
 mod server;
+mod shown;
 mod start;
 mod start_names;
+mod waiting;
 mod watched_list;
 
 #[cfg(test)]
@@ -56,6 +58,7 @@ pub(crate) fn run() -> ExitCode {
         Err(error) => return exit::not_understood(&error),
     };
     cli.common.proxy.put_in_use();
+    alcove_issuer::when_waiting(waiting::say);
     let mut run = Run {
         passphrase: Source::new(cli.common.passphrase_file),
         output: Output::new(Language::English, cli.common.json),

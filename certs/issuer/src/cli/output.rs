@@ -1,11 +1,12 @@
 //! How answers look: sentences for people, objects for scripts.
 
-use super::{clock::clock_ms, exit};
+use super::{clock::clock_ms, exit, shown::shown};
 use alcove_issuer::{CaLife, IssuerError, io, telling};
 use alcove_programs::{
     answers::Answers,
+    fold::{of_results, of_words},
     language::Language,
-    text::{safe_block, safe_json},
+    text::safe_json,
 };
 use serde_json::Value;
 use std::{
@@ -45,7 +46,7 @@ impl Output {
         let Some(ending) = telling::ending(self.language, life, clock_ms()) else { return };
         if self.ca_ends.replace(ending.object).is_none() && !self.json {
             // Nobody is left to tell when standard error is gone.
-            let _ = writeln!(stderr(), "{}", safe_block(&ending.text, ""));
+            let _ = writeln!(stderr(), "{}", shown(&ending.text, of_words()));
         }
     }
 
@@ -124,7 +125,7 @@ impl Output {
             }
             self.answers.line(&safe_json(&object.to_string()))
         } else {
-            lines.iter().try_for_each(|line| self.answers.line(&safe_block(line, "")))
+            lines.iter().try_for_each(|line| self.answers.line(&shown(line, of_results())))
         };
         written.map_err(io("write to", Path::new("standard output")))
     }

@@ -1,6 +1,9 @@
 //! Making a call at the desk: its deadline, its pauses, and what it means that one failed.
 
-use crate::{desk::error::DeskError, error::IssuerError};
+use crate::{
+    desk::{error::DeskError, waits::waited},
+    error::IssuerError,
+};
 use alcove_proto::v1;
 use alcove_rpc::Failed;
 use alcove_trust::ConnectError;
@@ -48,7 +51,7 @@ pub(super) async fn call<A>(
     deadline: Duration,
     attempt: impl Future<Output = Result<Response<A>, Status>>,
 ) -> Result<A, IssuerError> {
-    match tokio::time::timeout(deadline, attempt).await {
+    match waited(tokio::time::timeout(deadline, attempt)).await {
         Ok(Ok(response)) => Ok(response.into_inner()),
         Ok(Err(status)) => Err(of_status(&status)),
         Err(_elapsed) => Err(DeskError::Unreachable.into()),

@@ -8,3 +8,4 @@ pub(crate) mod recoveries;
 pub(crate) mod trust;
 pub(crate) mod visit;
 pub(crate) mod waiting;
+pub(crate) mod waits;

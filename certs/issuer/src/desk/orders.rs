@@ -11,6 +11,7 @@ use crate::{
         calls::{bad, of_connect_error, unhurried},
         error::DeskError,
         waiting::{Waiting, read_events, read_invitations, read_requests},
+        waits::waited,
     },
     error::IssuerError,
 };
@@ -50,7 +51,7 @@ impl Desk {
             .initial_connection_window_size(http2::CONNECTION_WINDOW_BYTES)
             .initial_stream_window_size(http2::STREAM_WINDOW_BYTES)
             .max_frame_size(http2::FRAME_BYTES_MAX);
-        let connected = endpoint.connect_with_connector(connector).await;
+        let connected = waited(endpoint.connect_with_connector(connector)).await;
         match connected {
             Ok(channel) => Ok(Self { channel }),
             Err(error) => Err(ConnectError::find(&error)
@@ -86,7 +87,7 @@ impl Desk {
         for ca in &charter.server_cas {
             let connector = Connector::to_pinned_desk(*ca.public_key(), &charter.server_name)
                 .map_err(|_| IssuerError::ServerName)?;
-            match connector.connect(host, port).await {
+            match waited(connector.connect(host, port)).await {
                 Ok(_connection) => return Ok(*ca.public_key()),
                 Err(error) => refused = of_connect_error(&error),
             }

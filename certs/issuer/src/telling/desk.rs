@@ -61,6 +61,12 @@ pub(super) fn sentences(language: Language, error: &DeskError, now_ms: i64) -> S
     }
 }
 
+/// What is said while the desk is waited for.
+pub fn waiting(language: Language) -> &'static str {
+    let Language::English = language;
+    "Waiting for the server's desk. You can stop with Ctrl-C: nothing is lost, and the same command can be run again later."
+}
+
 /// A clock or a forgotten renewal mends itself by a person; anything else may be somebody else's server.
 fn of_certificate(fault: CertificateFault) -> Exit {
     match fault {

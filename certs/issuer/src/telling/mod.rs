@@ -32,6 +32,7 @@ pub(crate) mod told;
 pub use adopted::differences_of_lists;
 pub use answer::late;
 pub use charter_file::Described;
+pub use desk::waiting;
 pub use differences::{Due, Words, due, side_code};
 pub use events::{desk_event, invitation_state, nothing_waits, request_lines};
 pub use life::{Ending, cut_short, ending};

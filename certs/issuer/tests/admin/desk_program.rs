@@ -450,3 +450,16 @@ fn each_trouble_at_the_desk_has_its_exit_code_and_says_whose_move_it_is() {
     place.ok("pending");
     place.ok(INVITE);
 }
+
+#[test]
+fn whoever_waits_for_a_silent_desk_is_told_so() {
+    let mut place = Place::new();
+    // It takes connections, and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    place.desk = silent.local_addr().unwrap().to_string();
+    let mut waits = place.command("pending").stderr(Stdio::piped()).spawn().unwrap();
+    let said = BufReader::new(waits.stderr.take().unwrap()).lines().find_map(Result::ok).unwrap();
+    waits.kill().unwrap();
+    waits.wait().unwrap();
+    assert!(said.contains("Waiting for the server's desk") && said.contains("Ctrl-C"), "{said}");
+}
