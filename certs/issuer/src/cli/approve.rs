@@ -3,8 +3,9 @@
 use super::{ask::ask, clock::clock_ms, desk::AtDesk, order::device_object, output::Output, run::Run};
 use alcove_issuer::{
     AnswerError, IssuerError, Judged, Wanted,
-    telling::{Done, cut_short, end},
+    telling::{Done, cut_short, made},
 };
+use alcove_programs::language::Language;
 use alcove_proto::names::Identity;
 use clap::Args;
 use serde_json::json;
@@ -29,7 +30,7 @@ impl Approve {
         if let Some(fault) = judged.fault.take() {
             return Err(fault);
         }
-        let words = compared(&judged, self.words)?;
+        let words = compared(run.output.language, &judged, self.words)?;
         let issued = visit.ca.approve(&mut judged, &invitations, &visit.charter, &words, clock_ms())?;
         // First: a certificate that is in use and not in the ledger is an alarm. Run again, it certifies anew.
         visit.publish_ledger(clock_ms())?;
@@ -38,8 +39,12 @@ impl Approve {
         // The code is of no use any more; if this is cut off, `pending` forgets it when its time is over.
         invitations.keep_only(|invited| invited.identity != judged.identity)?;
         let life = visit.ca.life()?;
-        let mut lines =
-            vec![format!("Certified {} until {}.", issued.identity, end(issued.not_after_ms, run.now_ms))];
+        let mut lines = vec![made::certified(
+            run.output.language,
+            &issued.identity.to_string(),
+            issued.not_after_ms,
+            run.now_ms,
+        )];
         lines.extend(cut_short(run.output.language, &life, issued.not_after_ms).map(str::to_owned));
         let object = device_object(&issued, &judged.words(), &life);
         run.output.done_and_next(object, lines, &Done::Approved { identity: &issued.identity })
@@ -47,16 +52,12 @@ impl Approve {
 }
 
 /// The words as the person gave them: typed by the admin, or shown and said to be the same.
-fn compared(judged: &Judged, given: Option<String>) -> Result<String, IssuerError> {
+fn compared(language: Language, judged: &Judged, given: Option<String>) -> Result<String, IssuerError> {
     let words = judged.words();
     match given {
         Some(given) => Ok(given),
         None if stdin().is_terminal() => {
-            let shown = [
-                format!("The request for {} has the words:", judged.identity),
-                format!("    {words}"),
-                "Call the person, and let them read their words to you.".to_owned(),
-            ];
+            let shown = made::words_to_hear(language, &judged.identity, &words);
             match ask(&shown, "Do they read out the same six words? [y/N] ")? {
                 true => Ok(words),
                 false => Err(AnswerError::WordsDiffer(judged.identity.clone()).into()),
@@ -82,12 +83,7 @@ impl Refuse {
         let hash = judged.request_hash();
         visit.wait(visit.orders(clock_ms()).refuse(&self.identity, &hash))?;
         invitations.keep_only(|invited| invited.identity != self.identity)?;
-        answer_done(
-            &self.identity,
-            "refused",
-            "Refused; nothing was signed, and the device is told.",
-            &mut run.output,
-        )
+        answer_done(&self.identity, "refused", made::refused(run.output.language), &mut run.output)
     }
 }
 
@@ -105,7 +101,7 @@ impl Withdraw {
         let mut invitations = visit.ca.invitations()?;
         visit.wait(visit.orders(clock_ms()).withdraw_invitation(&self.identity))?;
         invitations.keep_only(|invited| invited.identity != self.identity)?;
-        answer_done(&self.identity, "withdrawn", "The invitation can no longer be used.", &mut run.output)
+        answer_done(&self.identity, "withdrawn", made::withdrawn(run.output.language), &mut run.output)
     }
 }
 

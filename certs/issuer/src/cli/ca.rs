@@ -3,7 +3,7 @@
 use super::run::Run;
 use alcove_issuer::{
     AgencyCa, AgencyProfile, IssuerError, ServerCa,
-    telling::{Done, side_code},
+    telling::{Done, made, side_code},
 };
 use alcove_proto::{names::TrustDomain, v1::Side};
 use clap::{Args, Subcommand, ValueEnum};
@@ -76,11 +76,7 @@ impl Init {
                         "ca_certificate": folder.join("ca.cert"),
                         "crl": folder.join("agency.crl"),
                     }),
-                    vec![
-                        format!("Made the CA of {} in {}.", profile.display_name, folder.display()),
-                        "Keep a copy of the folder and its passphrase offline: no one can replace them."
-                            .to_owned(),
-                    ],
+                    made::agency_ca(run.output.language, &profile.display_name, &folder),
                     &Done::AgencyMade { folder: &folder },
                 )
             }
@@ -94,11 +90,7 @@ impl Init {
                         "collaborative": server.collaborative(),
                         "ca_certificate": folder.join("ca.cert"),
                     }),
-                    vec![format!(
-                        "Made the server CA of {} in {}.",
-                        server.collaborative(),
-                        folder.display()
-                    )],
+                    vec![made::server_ca(run.output.language, server.collaborative(), &folder)],
                     &Done::ServerMade { folder: &folder },
                 )
             }
@@ -133,11 +125,7 @@ impl Rename {
                 "side": side_code(ca.profile().side),
                 "agency_file": agency_file,
             }),
-            vec![format!(
-                "The agency will be {} ({}).",
-                ca.profile().display_name,
-                side_code(ca.profile().side)
-            )],
+            vec![made::renamed(run.output.language, &ca.profile().display_name, ca.profile().side)],
             &Done::Renamed { folder: &self.ca },
         )
     }

@@ -3,7 +3,7 @@
 use super::{clock::clock_ms, desk::AtDesk, passphrase::Source, run::Run};
 use alcove_issuer::{
     DutyOfficer, FolderError, IssuerError, at_desk,
-    telling::{Done, moment, published},
+    telling::{Done, made, moment, published},
     write_whole,
 };
 use alcove_proto::names::Identity;
@@ -73,14 +73,7 @@ impl DutyCommand {
                         "agency": duty.agency().as_str(),
                         "folder": init.output,
                     }),
-                    vec![
-                        format!(
-                            "Made the duty officer's key of {} in {}.",
-                            duty.agency(),
-                            init.output.display()
-                        ),
-                        "It can shut devices out, and cannot let any in.".to_owned(),
-                    ],
+                    made::duty_key(run.output.language, duty.agency(), &init.output),
                     &Done::DutyMade { folder: &init.output },
                 )
             }
@@ -90,7 +83,7 @@ impl DutyCommand {
                 visit.wait(visit.orders(clock_ms()).lift_denial(&lift.identity))?;
                 run.output.done(
                     &json!({ "schema": "alcove.certs.lift.v1", "identity": lift.identity.to_string() }),
-                    &[format!("{} is let in again, unless it is revoked.", lift.identity)],
+                    &[made::let_in_again(run.output.language, &lift.identity)],
                 )
             }
         }
@@ -113,7 +106,7 @@ impl Deny {
             }
             _ => None,
         };
-        let mut lines = vec![format!("Denied {}.", self.identity)];
+        let mut lines = vec![made::denied(run.output.language, &self.identity)];
         let object = json!({
             "schema": "alcove.certs.denial.v1",
             "identity": self.identity.to_string(),

@@ -3,7 +3,7 @@
 use super::{clock::clock_ms, desk::AtDesk, input::AnswerFile, order::OrderArgs, run::Run};
 use alcove_issuer::{
     Desk, IssuerError,
-    telling::{Done, minute, moment},
+    telling::{Done, made, moment},
     write_private,
 };
 use clap::Args;
@@ -48,10 +48,7 @@ impl Invite {
                 "used": false,
                 "file": self.answer.output,
             }),
-            vec![
-                format!("Invited {} ({}) until {}.", order.name, order.role, minute(until)),
-                format!("They are {identity}."),
-            ],
+            made::invited(run.output.language, (&order.name, &order.role), identity, until),
             &Done::Invited { name: &order.name, file: &self.answer.output, at: self.at.place() },
         )
     }

@@ -9,7 +9,7 @@ use alcove_issuer::{
     IssuerError,
     drafting::read_charter,
     read_limited,
-    telling::{Done, cut_short, end},
+    telling::{Done, cut_short, made},
     words_of_request, write_whole,
 };
 use clap::Args;
@@ -55,16 +55,16 @@ impl Issue {
         let mut object = device_object(&issued, &words, &life);
         object["file"] = json!(self.answer.output);
         let mut lines = vec![
-            format!("The request's words are: {words}. The person must see the same."),
-            format!(
-                "Certified {} ({}) until {}.",
-                order.name,
-                order.role,
-                end(issued.not_after_ms, run.now_ms)
+            made::words_of_request(run.output.language, &words),
+            made::certified(
+                run.output.language,
+                &format!("{} ({})", order.name, order.role),
+                issued.not_after_ms,
+                run.now_ms,
             ),
         ];
         lines.extend(cut_short(run.output.language, &life, issued.not_after_ms).map(str::to_owned));
-        lines.push(format!("They are {}.", issued.identity));
+        lines.push(made::they_are(run.output.language, &issued.identity));
         let desk = Some(order.desk_address.as_str()).filter(|desk| !desk.is_empty());
         let done = Done::Issued { folder: &self.ca, charter: &self.charter, file: &self.answer.output, desk };
         run.output.done_and_next(object, lines, &done)

@@ -3,7 +3,7 @@
 use super::run::Run;
 use alcove_issuer::{
     IssuerError, Kind, Listed, list,
-    telling::{day, end, moment},
+    telling::{made, moment},
 };
 use clap::Args;
 use serde_json::json;
@@ -26,13 +26,8 @@ impl List {
                 Kind::Receipts => "receipts",
                 Kind::Duty => "duty",
             };
-            let state = match &revoked {
-                Some(revocation) => format!("revoked {}", day(revocation.at_ms)),
-                None if issued.not_after_ms < run.now_ms => {
-                    format!("ended {}", end(issued.not_after_ms, run.now_ms))
-                }
-                None => format!("until {}", end(issued.not_after_ms, run.now_ms)),
-            };
+            let language = run.output.language;
+            let state = made::state(language, issued.not_after_ms, revoked.as_ref(), run.now_ms);
             run.output.answer(
                 &json!({
                     "schema": "alcove.certs.certificate.v1",

@@ -6,7 +6,7 @@ use super::{
 };
 use alcove_issuer::{
     IssuerError, SERVER_DAYS, read_limited,
-    telling::{Done, cut_short, end, moment},
+    telling::{Done, cut_short, made, moment},
     write_whole,
 };
 use clap::{Args, Subcommand};
@@ -45,11 +45,8 @@ impl ServerCommand {
         let issued = ca.issue(&request, &issue.name, issue.days, run.now_ms)?;
         write_whole(&issue.answer.output, &issued.file)?;
         let life = ca.life()?;
-        let mut lines = vec![format!(
-            "Certified the server {} until {}.",
-            issue.name,
-            end(issued.not_after_ms, run.now_ms)
-        )];
+        let whom = format!("the server {}", issue.name);
+        let mut lines = vec![made::certified(run.output.language, &whom, issued.not_after_ms, run.now_ms)];
         lines.extend(cut_short(run.output.language, &life, issued.not_after_ms).map(str::to_owned));
         run.output.done_and_next(
             json!({

@@ -17,6 +17,7 @@ mod events;
 mod folder;
 mod life;
 mod list;
+pub mod made;
 mod next;
 pub mod published;
 mod recovered;

@@ -5,7 +5,7 @@ use alcove_issuer::{
     AgencyCa, Desk, DraftError, IssuerError,
     drafting::read_charter,
     runtime,
-    telling::{Done, published::charter_in_force},
+    telling::{Done, made, published::charter_in_force},
 };
 use alcove_proto::names::Identity;
 use clap::Args;
@@ -68,14 +68,7 @@ impl WouldCut {
         let live = runtime.block_on(desk.orders(&ca, clock_ms()).would_cut(file.offered.encode()))?;
         let held = ca.hang_on_dropped(&file, clock_ms());
         let names = |devices: &[Identity]| devices.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let mut lines = Vec::new();
-        lines.extend(live.iter().map(|device| format!("{device}  is connected now and would be cut")));
-        lines.extend(
-            held.iter().map(|device| format!("{device}  has certificates from a CA that is dropped")),
-        );
-        if lines.is_empty() {
-            lines.push("No device depends on what this charter drops.".to_owned());
-        }
+        let lines = made::would_cut(run.output.language, &live, &held);
         run.output.answer(
             &json!({
                 "schema": "alcove.certs.would_cut.v1",
