@@ -73,9 +73,9 @@ pub fn until(language: Language, certificate: &ListedCertificate, now_ms: i64) -
     match certificate.revoked_at_ms {
         Some(at_ms) => format!("revoked {}", times::minute(at_ms)),
         None if certificate.not_after_ms < now_ms => {
-            format!("ended {}", times::day(certificate.not_after_ms))
+            format!("ended {}", times::minute(certificate.not_after_ms))
         }
-        None => times::day(certificate.not_after_ms),
+        None => times::minute(certificate.not_after_ms),
     }
 }
 

@@ -17,9 +17,18 @@ pub enum DateError {
     /// It is not written as one.
     #[error("not a date")]
     NotADate,
-    /// It is written as one, and no calendar or clock has it: 30 February.
-    #[error("no such day or time")]
+    /// It is written as one, and no calendar has it: 30 February.
+    #[error("no such day")]
     NoSuchDay,
+    /// The day is one, and no clock has the time: 25:00.
+    #[error("no such time")]
+    NoSuchTime,
+    /// It is further away than can be reckoned with.
+    #[error("too far away")]
+    TooFar,
+    /// A stretch of no length.
+    #[error("no stretch of time")]
+    Nothing,
     /// Something is to end then, and it is over.
     #[error("over")]
     Over,
@@ -79,6 +88,15 @@ pub fn told(language: Language, text: &str, error: DateError) -> (String, &'stat
             format!("There is no {text} in the calendar."),
             "Check it: the year comes first, then the month, then the day, as in 2026-11-30.",
         ),
+        DateError::NoSuchTime => (
+            format!("There is no such time of day as in {text}."),
+            "Write hours from 00 to 23 and minutes from 00 to 59, as in \"2026-11-30 14:00\".",
+        ),
+        DateError::TooFar => (format!("{text} is too far away."), "Name a day or a time that is nearer."),
+        DateError::Nothing => (
+            format!("{text} is no stretch of time, so nothing was done."),
+            "Write at least 1, as in \"1 day\", or today.",
+        ),
         DateError::Over => {
             (format!("{text} is over, so nothing was done."), "Name a day or a time that is still to come.")
         }
@@ -102,15 +120,15 @@ fn read(text: &str, edge: Edge, now: &ZonedDateTime) -> Result<i64, DateError> {
     }
     let date = match text.to_ascii_lowercase().as_str() {
         "today" => now.date(),
-        "yesterday" => now.date().yesterday().map_err(no_such_day)?,
-        "tomorrow" => now.date().tomorrow().map_err(no_such_day)?,
-        other => match stretch(other) {
+        "yesterday" => now.date().yesterday().map_err(too_far)?,
+        "tomorrow" => now.date().tomorrow().map_err(too_far)?,
+        other => match stretch(other)? {
             Some(Stretch::Hours(hours)) => return moved(now, hours, edge),
             Some(Stretch::Days(days)) => match edge {
                 Edge::First => now.date().checked_sub(days),
                 Edge::Last => now.date().checked_add(days),
             }
-            .map_err(no_such_day)?,
+            .map_err(too_far)?,
             None => return written(text, edge, now.time_zone()),
         },
     };
@@ -123,16 +141,22 @@ enum Stretch {
     Days(Span),
 }
 
-fn stretch(text: &str) -> Option<Stretch> {
-    let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = text.split_at(unit_at);
-    let number = i64::from(number.parse::<u16>().ok()?);
-    match unit.trim_start() {
-        "hour" | "hours" => Some(Stretch::Hours(number.hours())),
-        "day" | "days" => Some(Stretch::Days(number.days())),
-        "week" | "weeks" => Some(Stretch::Days(number.weeks())),
-        "month" | "months" => Some(Stretch::Days(number.months())),
-        _ => None,
+fn stretch(text: &str) -> Result<Option<Stretch>, DateError> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(0);
+    let (digits, unit) = text.split_at(unit_at);
+    let of_number: fn(i64) -> Stretch = match unit.trim_start() {
+        _ if digits.is_empty() => return Ok(None),
+        "hour" | "hours" => |number: i64| Stretch::Hours(number.hours()),
+        "day" | "days" => |number: i64| Stretch::Days(number.days()),
+        "week" | "weeks" => |number: i64| Stretch::Days(number.weeks()),
+        "month" | "months" => |number: i64| Stretch::Days(number.months()),
+        _ => return Ok(None),
+    };
+    match digits.parse::<u16>() {
+        Ok(0) => Err(DateError::Nothing),
+        Ok(number) => Ok(Some(of_number(number.into()))),
+        // Digits alone are too many, if anything.
+        Err(_) => Err(DateError::TooFar),
     }
 }
 
@@ -141,7 +165,7 @@ fn moved(now: &ZonedDateTime, hours: Span, edge: Edge) -> Result<i64, DateError>
         Edge::First => now.checked_sub(hours),
         Edge::Last => now.checked_add(hours),
     };
-    Ok(moved.map_err(no_such_day)?.timestamp().as_millisecond())
+    Ok(moved.map_err(too_far)?.timestamp().as_millisecond())
 }
 
 /// `2026-03-04`, and `2026-03-04 14:00` with a blank or a T.
@@ -158,28 +182,35 @@ fn written(text: &str, edge: Edge, zone: &TimeZone) -> Result<i64, DateError> {
         return Err(DateError::NotADate);
     }
     if text.len() == 10 {
-        return whole(text.parse::<Date>().map_err(no_such_day)?, edge, zone);
+        return whole(date_of(text)?, edge, zone);
     }
-    let clock: DateTime = text.parse().map_err(no_such_day)?;
+    let clock: DateTime = match text.parse() {
+        Ok(clock) => clock,
+        Err(_) => return Err(date_of(&text[..10]).err().unwrap_or(DateError::NoSuchTime)),
+    };
     let twice_or_never = zone.to_ambiguous_timestamp(clock);
     let moment = match edge {
         Edge::First => twice_or_never.earlier(),
         Edge::Last => twice_or_never.later(),
     };
-    Ok(moment.map_err(no_such_day)?.as_millisecond())
+    Ok(moment.map_err(too_far)?.as_millisecond())
+}
+
+fn date_of(text: &str) -> Result<Date, DateError> {
+    text.parse().map_err(|_| DateError::NoSuchDay)
 }
 
 fn whole(date: Date, edge: Edge, zone: &TimeZone) -> Result<i64, DateError> {
-    let first = date.to_zoned_datetime(zone.clone()).map_err(no_such_day)?;
+    let first = date.to_zoned_datetime(zone.clone()).map_err(too_far)?;
     let moment = match edge {
         Edge::First => first,
-        Edge::Last => first.end_of_day().map_err(no_such_day)?,
+        Edge::Last => first.end_of_day().map_err(too_far)?,
     };
     Ok(moment.timestamp().as_millisecond())
 }
 
-fn no_such_day(_beyond: jiff::Error) -> DateError {
-    DateError::NoSuchDay
+fn too_far(_beyond: jiff::Error) -> DateError {
+    DateError::TooFar
 }
 
 fn minute_in(ms: i64, zone: TimeZone) -> String {
@@ -297,16 +328,26 @@ mod tests {
             "-3 days",
             "3",
             "3 fortnights",
-            "99999 days",
             "2026-11-30 14:00[America/New_York]",
             "2026-11-3٠",
         ] {
             assert_eq!(read_in(berlin(), text, Edge::Last), Err(DateError::NotADate), "{text}");
         }
-        for text in
-            ["2026-02-30", "2026-13-01", "2026-00-10", "2025-02-29", "2026-11-30 25:00", "2026-11-31T10:00"]
-        {
-            assert_eq!(read_in(berlin(), text, Edge::Last), Err(DateError::NoSuchDay), "{text}");
+        for (error, texts) in [
+            (
+                DateError::NoSuchDay,
+                &["2026-02-30", "2026-13-01", "2026-00-10", "2025-02-29", "2026-11-31T10:00"][..],
+            ),
+            (DateError::NoSuchTime, &["2026-11-30 25:00", "2026-11-30T14:61"]),
+            (
+                DateError::TooFar,
+                &["9999-12-31", "9999-12-31 23:59", "99999 days", "65536 months", "70000 hours"],
+            ),
+            (DateError::Nothing, &["0 days", "0 hours", "00 weeks", "0months"]),
+        ] {
+            for text in texts {
+                assert_eq!(read_in(berlin(), text, Edge::Last), Err(error), "{text}");
+            }
         }
     }
 

@@ -48,7 +48,7 @@ pub fn lines(
             "Charter      version {} of {}, until {}",
             status.charter_version,
             safe_line(&status.collaborative),
-            times::day(status.charter_not_after_ms)
+            times::minute(status.charter_not_after_ms)
         ),
         match server {
             Some(server) => format!(
@@ -97,7 +97,7 @@ pub fn warnings(language: Language, status: &StatusView, server: Option<&ServerV
     if status.charter_not_after_ms - status.now_ms <= 30 * DAY_MS {
         warnings.push(format!(
             "The charter ends on {}: the agencies' admins have to sign the next version.",
-            times::day(status.charter_not_after_ms)
+            times::minute(status.charter_not_after_ms)
         ));
     }
     if let Some(server) = server
