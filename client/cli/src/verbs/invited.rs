@@ -12,7 +12,9 @@ use crate::{
 use alcove_client::{
     session::{
         Clock, SystemClock,
-        enrol::{Begun, EnrolError, Enrolment, HandedIn, Invitation, Invited, device, mail_text},
+        enrol::{
+            Begun, EnrolError, Enrolment, HandedIn, Invitation, InvitationError, Invited, device, mail_text,
+        },
     },
     telling::{arrival, times},
 };
@@ -201,7 +203,8 @@ async fn ask_for_it(typing: &Typing) -> io::Result<Zeroizing<String>> {
     io::stderr().write_all(b"Paste the invitation and press Enter (Enter alone gives up): ")?;
     io::stderr().flush()?;
     let typed = Typed::new(b"");
-    let is_whole = |text: &str| Invitation::parse(text).is_ok();
+    // With two that differ nothing that follows helps.
+    let is_whole = |text: &str| matches!(Invitation::parse(text), Ok(_) | Err(InvitationError::Several));
     let is_given = move |bytes: &[u8]| is_given(&String::from_utf8_lossy(bytes), is_whole, has_typed_ahead);
     typing.read_until(&typed, is_given).await?;
     // Empty lines that were copied with it are no answer to the next question, which is for a passphrase.
@@ -212,18 +215,18 @@ async fn ask_for_it(typing: &Typing) -> io::Result<Zeroizing<String>> {
 
 /// Whether lines make an invitation, since mail programs break it, or end with an empty one; or are too many.
 ///
-/// A mail that was pasted as a whole has empty lines of its own: they end it only when nothing `is_more_at_hand`.
+/// A mail that was pasted as a whole has empty lines of its own, and may hold a second invitation, between which nobody
+/// chooses: neither ends it before nothing `is_more_at_hand`.
 fn is_given(lines: &str, is_whole: impl Fn(&str) -> bool, is_more_at_hand: impl Fn() -> bool) -> bool {
     let Some(lines) = lines.strip_suffix('\n') else { return false };
     let last = lines.rsplit('\n').next().unwrap_or_default();
-    let is_ended = last.trim().is_empty() && !is_more_at_hand();
-    is_ended || lines.len() > INVITATION_MAIL_BYTES_MAX || is_whole(lines)
+    let is_ended = || last.trim().is_empty() || is_whole(lines);
+    lines.len() > INVITATION_MAIL_BYTES_MAX || (!is_more_at_hand() && is_ended())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alcove_client::session::enrol::InvitationError;
 
     #[test]
     fn the_words_are_large_and_the_same() {
@@ -253,5 +256,6 @@ mod tests {
         }
         assert!(is_given(&format!("{}\n", "a".repeat(INVITATION_MAIL_BYTES_MAX + 1)), is_whole, || true));
         assert!(!is_given("Dear Rosa,\n\n", is_whole, || true), "the mail goes on");
+        assert!(!is_given("alcove1firstrest\n", is_whole, || true), "and may hold another invitation");
     }
 }
