@@ -224,12 +224,7 @@ async fn log(context: &Context, query: &str, since: Option<&str>) -> Result<(), 
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let case = session.choose_conversation(query)?;
-    if let Some(as_of) = cases::as_of(context.language, &case) {
-        context.output.line(&as_of)?;
-    }
-    if case.unreadable_before > 0 {
-        context.output.say(&items::before_you_came(context.language, case.unreadable_before));
-    }
+    note::print_head(context, &case)?;
     let items = session.timeline(&case.id, since_ms)?;
     for shown in &items {
         note::print_shown(context, &session, shown)?;

@@ -10,8 +10,8 @@ use crate::{
 };
 use alcove_client::{
     session::{
-        Clock, Delivery, Error, Live, NoteView, Session, Shown, SystemClock, UnreadableView, WatchEvent,
-        Written,
+        Clock, ConversationView, Delivery, Error, Live, NoteView, Session, Shown, SystemClock,
+        UnreadableView, WatchEvent, Written,
     },
     telling::{
         Told, alarms, cases, items,
@@ -139,12 +139,7 @@ async fn list(
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let case = session.choose_conversation(query)?;
-    if let Some(as_of) = cases::as_of(context.language, &case) {
-        context.output.line(&as_of)?;
-    }
-    if case.unreadable_before > 0 {
-        context.output.say(&items::before_you_came(context.language, case.unreadable_before));
-    }
+    print_head(context, &case)?;
     // The last of those that count.
     let mut notes = session.notes(&case.id, last.filter(|_| since_ms.is_none()))?;
     if let Some(since_ms) = since_ms {
@@ -166,6 +161,17 @@ async fn list(
         context.output.object("alcove.before-you-came.v1", before)?;
     }
     refresh.end()
+}
+
+/// Above what is shown of a case: as of when that is, and how much came before this person did.
+pub(crate) fn print_head(context: &Context, case: &ConversationView) -> Result<(), Failure> {
+    if let Some(as_of) = cases::as_of(context.language, case) {
+        context.output.line(&as_of)?;
+    }
+    if case.unreadable_before > 0 {
+        context.output.say(&items::before_you_came(context.language, case.unreadable_before));
+    }
+    Ok(())
 }
 
 /// From what day or time on, if one was given.
