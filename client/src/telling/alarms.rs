@@ -204,7 +204,8 @@ fn means_and_to_do(language: Language, alarm: &AlarmView) -> (&'static str, &'st
              show` says what this device has.",
         ),
         AlarmKind::WelcomeUnusable => (
-            "This laptop was restored from a backup since, or the program that added you made a mistake.",
+            "This laptop was restored from a backup since, a second copy of its data is in use, or the program that added \
+             you made a mistake.",
             "Ask an owner to remove you and add you again: `alcove member remove`, then `alcove member add`.",
         ),
         AlarmKind::NotContinued => (

@@ -26,7 +26,8 @@ pub fn refusal(language: Language, cause: RefusalCause) -> &'static str {
         RefusalCause::OutOfReach => "you cannot hand over what is from before you joined",
         RefusalCause::ChangedInLog => "the server shows something different in its place",
         RefusalCause::InLogUnread => {
-            "this device sent it, or another version of it, after your backup; ask a colleague whether they have it"
+            "this device sent it, or another version of it, after the copy of your data that is here was made; ask a \
+             colleague whether they have it"
         }
     }
 }
@@ -64,7 +65,7 @@ pub fn unreadable(language: Language, cause: UnreadableCause) -> &'static str {
             "was not recovered: no valid key for it was found, so ask a member to hand it over"
         }
         UnreadableCause::WrittenBeforeReturn => {
-            "was written between your backup and your return: ask a member to hand it over"
+            "was written between the copy of your data that is here and your return: ask a member to hand it over"
         }
     }
 }

@@ -138,7 +138,7 @@ pub fn told(language: Language, names: Names<'_>, error: Error) -> Told {
         Error::CompareWords { by } => Told::new(
             Exit::KeyChanged,
             format!(
-                "The way back comes from {}, who was not an owner of the case when your backup was made. The \
+                "The way back comes from {}, who was not an owner of the case in the copy of your data that is here. The \
                  server could be showing you a false case.",
                 names.person(language, &by)
             ),
@@ -336,8 +336,8 @@ fn refused_for_good(language: Language, record: &RecordId, cause: RefusalCause) 
         RefusalCause::InLogUnread => {
             return Told::new(
                 Exit::Conflict,
-                "What you wrote is most likely in the case already: this device sent it after the backup was \
-                 made. Your text is kept in the outbox.",
+                "What you wrote is most likely in the case already: this device sent it after the copy of \
+                 your data that is here was made. Your text is kept in the outbox.",
                 format!(
                     "Ask a colleague whether they have it. If not, `alcove outbox retry {0:.8}` sends it \
                      again, as a new item; if they have, `alcove outbox drop {0:.8}` removes it.",
