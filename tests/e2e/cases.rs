@@ -70,6 +70,9 @@ fn a_case_is_shown_as_it_happened() {
     assert_eq!(log[0]["corrected_by"], log[2]["id"], "{log:?}");
     let since = log[1]["received_at"].as_str().expect("the server took it");
     assert_eq!(scene.leon.json_lines(["case", "log", CASE, "--since", since]).len(), 2, "and no more");
+    let last = log[2]["received_at"].as_str().expect("the server took it");
+    let documents = |since: &str| scene.leon.json_lines(["doc", "list", CASE, "--since", since]).len();
+    assert_eq!((documents(since), documents(last)), (1, 0));
 }
 
 #[test]

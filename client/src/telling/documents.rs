@@ -30,10 +30,10 @@ pub fn not_all_sent(language: Language, sent: usize, named: usize, why: &[String
     format!("Sent {sent} of {named}. Not sent:{}", lines.concat())
 }
 
-/// That a case has no documents.
+/// That there are none, or none since then.
 pub fn none(language: Language) -> &'static str {
     let Language::English = language;
-    "There are no documents in this case."
+    "There are no documents to show."
 }
 
 /// That a document is here as it was sent, and who sent it.

@@ -1,5 +1,6 @@
 //! `alcove doc`.
 
+use super::note;
 use crate::{
     context::{self, Context},
     failure::Failure,
@@ -57,6 +58,9 @@ pub(crate) enum Doc {
     List {
         /// The case
         case: String,
+        /// Show only what was sent or came since a day or time: yesterday, 2026-11-30, "3 days", "2026-11-30 14:00"
+        #[arg(long, value_name = "DATE")]
+        since: Option<String>,
     },
     /// Fetch a document, verify it and save it; after an interruption, run it again and it continues where it stopped
     #[command(override_usage = "alcove doc get [OPTIONS] --output <PATH> [CASE] <DOCUMENT>")]
@@ -83,7 +87,7 @@ pub(crate) async fn run(context: &Context, command: Doc) -> Result<(), Failure> 
             let how = Sending { grantable, skip_bad, again, patience: seconds(wait) };
             send(context, &case, &paths, &how).await
         }
-        Doc::List { case } => list(context, &case).await,
+        Doc::List { case, since } => list(context, &case, since.as_deref()).await,
         Doc::Get { document, output, case, wait } => {
             let (case, document) = match (document.as_slice(), &case) {
                 ([document], case) => (case.as_deref(), document),
@@ -303,14 +307,16 @@ fn tell_not_sent(context: &Context, case: &GroupId, not_sent: &[NotSent<'_>]) ->
     })
 }
 
-async fn list(context: &Context, query: &str) -> Result<(), Failure> {
+async fn list(context: &Context, query: &str, since: Option<&str>) -> Result<(), Failure> {
+    let since_ms = note::since_ms(context, since)?.unwrap_or(i64::MIN);
     let session = context.session()?;
     let refresh = context.refresh(&session).await;
     let case = session.choose_conversation(query)?;
     if let Some(as_of) = cases::as_of(context.language, &case) {
         context.output.line(&as_of)?;
     }
-    let documents = session.documents(&case.id)?;
+    let mut documents = session.documents(&case.id)?;
+    documents.retain(|document| since_ms <= document.written_at_ms.max(document.received_at_ms));
     if documents.is_empty() {
         context.output.say(documents::none(context.language));
     }
