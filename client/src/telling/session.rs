@@ -122,7 +122,7 @@ pub fn told(language: Language, names: Names<'_>, error: Error) -> Told {
         Error::NotRestored => Told::new(
             Exit::Conflict,
             "What is here of the case is not from an older copy, so there is nothing to rejoin.",
-            "`alcove case show` says what is wrong with a case.",
+            "`alcove status` shows alarms and how they end; `alcove case show` says what is wrong with a case.",
         ),
         Error::NoWayBack => Told::new(
             Exit::Integrity,

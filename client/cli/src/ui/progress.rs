@@ -10,10 +10,9 @@ const REDRAWS_PER_SECOND: u8 = 8;
 
 /// Columns below which only the figures are shown.
 const COLUMNS_FOR_NAME: u16 = 76;
-const WITH_NAME: &str =
-    "{prefix} {wide_msg} {percent:>3} % {bytes} of {total_bytes} {bytes_per_sec} {eta} left";
+const WITH_NAME: &str = "{prefix} {wide_msg} {percent:>3} % {decimal_bytes} of {decimal_total_bytes} {decimal_bytes_per_sec} {eta} left";
 /// Fits 40 columns, whatever the figures.
-const FIGURES: &str = "{percent:>3} % of {total_bytes} {bytes_per_sec} {eta}";
+const FIGURES: &str = "{percent:>3} % of {decimal_total_bytes} {decimal_bytes_per_sec} {eta}";
 /// Rate and time would be those of before.
 const WAITING: &str = "Waiting for the server, {percent} % done";
 
@@ -131,7 +130,7 @@ mod tests {
         let bar = ProgressBar::with_draw_target(None, target).with_prefix("Fetching");
         let name = format!("{}.wav", "n".repeat(200));
         let transfer = Transfer { bar, name, moving: template(columns) };
-        transfer.at(970 << 20, 1000 << 20);
+        transfer.at(970_000_000, 1_000_000_000);
         transfer.waits(waits);
         screen.1.lock().unwrap().trim().to_owned()
     }
@@ -142,7 +141,7 @@ mod tests {
             let moving = shown(columns, false);
             assert_eq!(moving.lines().count(), 1, "{columns}: {moving}");
             assert!(moving.chars().count() <= usize::from(columns), "{columns}: {moving}");
-            assert!(moving.contains("97 %") && moving.contains("1000.00 MiB"), "{columns}: {moving}");
+            assert!(moving.contains("97 %") && moving.contains("1.00 GB"), "{columns}: {moving}");
             assert_eq!(moving.contains("Fetching nnnn"), columns >= 76, "{columns}: {moving}");
             let waiting = shown(columns, true);
             assert_eq!(waiting, "Waiting for the server, 97 % done", "{columns}");

@@ -132,7 +132,7 @@ impl Session {
                 patience.renew();
             }
             let Some(next) = patience.next_try(Instant::now()) else { return Ok(end) };
-            if on_progress(Progress { done, total: attempt.size, waiting: true }).is_break() {
+            if tell(on_progress, done, attempt.size, true).is_break() {
                 return Err(Error::Cancelled);
             }
             tokio::time::sleep_until(next).await;
@@ -211,7 +211,7 @@ impl Session {
             .filter(|index| received[*index as usize])
             .map(|index| shape.file_bytes(index) as u64)
             .sum();
-        let mut cancelled = tell(on_progress, done, attempt.size).is_break();
+        let mut cancelled = tell(on_progress, done, attempt.size, false).is_break();
         // The stream's first message names the blob, so it is opened with the first chunk, and not at all without one.
         let mut streaming = false;
         'blocks: while !cancelled && answered.is_none() {
@@ -234,7 +234,7 @@ impl Session {
                 }
                 sent += 1;
                 done += shape.file_bytes(index) as u64;
-                cancelled = tell(on_progress, done, attempt.size).is_break();
+                cancelled = tell(on_progress, done, attempt.size, false).is_break();
                 if cancelled {
                     break 'blocks;
                 }
@@ -247,6 +247,10 @@ impl Session {
             return Err(Error::Cancelled);
         }
         if streaming && answered.is_none() {
+            // All is handed over; on a slow line much of it has yet to get there.
+            if tell(on_progress, done, attempt.size, true).is_break() {
+                return Err(Error::Cancelled);
+            }
             answered = Some(put.await);
         }
         let (kept, read) = reader.await.map_err(|_| Error::FileChanged { path: path.clone() })?;
@@ -333,8 +337,8 @@ fn keep(vault: &Vault, attempt: &Attempt, block: &Block) -> Result<Kept, Error> 
     vault.act(Durability::OnDisk, |act| attempt.keep(act, block.first, &block.digests))
 }
 
-fn tell(on_progress: OnProgress<'_>, done: u64, total: u64) -> ControlFlow<()> {
-    on_progress(Progress { done, total, waiting: false })
+fn tell(on_progress: OnProgress<'_>, done: u64, total: u64, waiting: bool) -> ControlFlow<()> {
+    on_progress(Progress { done, total, waiting })
 }
 
 /// The name of a file as it travels.
