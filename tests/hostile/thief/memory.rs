@@ -7,7 +7,7 @@ use alcove_tests::{
 };
 use std::{
     fs,
-    os::unix::fs::{MetadataExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
     path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -106,12 +106,16 @@ fn no_program_of_the_same_user_reads_the_memory_of_ours() {
     fs::set_permissions(folder.path(), own).expect("it is ours");
     let home = folder.path().join("home");
     fs::create_dir(&home).expect("a folder can be made");
-    fs::set_permissions(&home, open.clone()).expect("it is ours");
+    fs::set_permissions(&home, open).expect("it is ours");
     // What a program reads first never comes: it stands still, opened and harmless.
     let never = folder.path().join("never");
     let made = Command::new("mkfifo").arg(&never).status().expect("mkfifo starts");
     assert!(made.success());
-    fs::set_permissions(&never, open).expect("it is ours");
+    fs::set_permissions(&never, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    if is_root() {
+        let nobody: u32 = NOBODY.parse().expect("a number");
+        chown(&never, Some(nobody), Some(nobody)).expect("root may give it away");
+    }
 
     let somebody: &[&str] = if is_root() {
         &["setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]
@@ -123,6 +127,9 @@ fn no_program_of_the_same_user_reads_the_memory_of_ours() {
         return;
     }
     let never = never.to_str().expect("a temporary name is text");
+    // Handed over by a shell, as `<(…)` is: a pipe with a name of its own is not waited for.
+    let handed_over: Vec<&str> =
+        ["sh", "-c", "exec 9<> \"$0\" && exec \"$@\"", never].iter().chain(somebody).copied().collect();
     let commands: [(&str, &[&str]); 3] = [
         ("alcove", &["enrol", "request", "-o", "device.req"]),
         ("alcove-server", &["run", "--config", never]),
@@ -137,9 +144,9 @@ fn no_program_of_the_same_user_reads_the_memory_of_ours() {
             .args(arguments)
             .env("HOME", &home)
             .env("ALCOVE_HOME", home.join("vault"))
-            .env("ALCOVE_PASSPHRASE_FILE", never)
-            .env("ALCOVE_CERTS_PASSPHRASE_FILE", never)
-            .under(somebody)
+            .env("ALCOVE_PASSPHRASE_FILE", "/dev/fd/9")
+            .env("ALCOVE_CERTS_PASSPHRASE_FILE", "/dev/fd/9")
+            .under(&handed_over)
             .current_dir(&home);
         programs.push(run.start(&folder.path().join(format!("{name}.log"))));
     }
