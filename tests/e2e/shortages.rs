@@ -27,7 +27,8 @@ fn an_upload_outlasts_a_server_without_descriptors() {
     }
     let file = scene.world.path("long.bin");
     write_seeded(&file, 9, 5 << 20);
-    scene.proxy.set(Fault::Throttle(2 << 20));
+    // So slow that it is under way still when the limit comes.
+    scene.proxy.set(Fault::Throttle(512 << 10));
     let send = scene.rosa.command(["doc", "send", CASE, path(&file), "--yes"]);
     let sending = send.start(&scene.world.path("send.log"));
     wait_for("the upload to be under way", Duration::from_secs(60), || {
@@ -40,11 +41,11 @@ fn an_upload_outlasts_a_server_without_descriptors() {
         scene.server.log().contains("the system is short of something").then_some(())
     });
     assert!(allow_files(server, None));
+    scene.proxy.set(Fault::None);
     let printed = sending.printed();
     assert_eq!(sending.join(Duration::from_secs(90)), 0, "{printed}");
     let log = scene.server.log();
     assert!(!log.contains("\"level\":\"ERROR\""), "{log}");
-    scene.proxy.set(Fault::None);
     write(&scene.rosa, "it goes on");
     let back = scene.world.path("back");
     let id = document(&scene.leon, "long.bin");

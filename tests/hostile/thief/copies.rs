@@ -70,7 +70,8 @@ fn a_copy_that_comes_back_by_its_own_key_puts_the_living_vault_out_and_is_told()
     for meaning in ["restored from a backup", "another laptop uses", "someone has a copy"] {
         assert!(asked.stderr.replace('\n', " ").contains(meaning), "{meaning}: {}", asked.stderr);
     }
-    scene.rosa.run(["status", "--json"]).code(6);
+    let standing = scene.rosa.json(["status"]);
+    assert_eq!(standing["alarms"][0]["alarm"], "vault-restored", "{standing}");
     scene.rosa.run(["case", "rejoin", CASE, "--yes", "--json"]).success();
     write(&scene.rosa, "by the living one");
     assert_eq!(texts(&scene.leon), ["by the copy", "by the living one"]);
